@@ -1,0 +1,55 @@
+"""The five exceptions.
+
+    JudgekitError
+      InputError       the caller's fault: a rubric, an item, an option (also a ValueError)
+      ProviderError    a judge's server said no, or did not answer
+      BudgetExceeded   the next call would cost more than is left
+      JudgeOutage      a judge fails again and again
+
+What a judge says wrongly is no exception but an abstention (`types.Abstention`).
+"""
+
+
+class JudgekitError(Exception):
+    """Base of every error that judgekit raises on purpose."""
+
+
+class InputError(JudgekitError, ValueError):
+    """Something handed in cannot be used; says where, what was found and what would do."""
+
+
+class ProviderError(JudgekitError):
+    """A judge's server failed to give a reply.
+
+    Args:
+        message: What happened, without any secret.
+        status: The HTTP status, if there was one.
+        passing: True where asking again may help (429, 5xx, time-outs); False where it
+            cannot (401, 404, an exhausted quota).
+        retry_after: Seconds the server asked to wait, if it said so.
+        dropped: Name of a request parameter the server refused and the judge has
+            dropped for good; asking again at once is right.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        passing: bool = False,
+        retry_after: float | None = None,
+        dropped: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.passing = passing
+        self.retry_after = retry_after
+        self.dropped = dropped
+
+
+class BudgetExceeded(JudgekitError):  # noqa: N818 - the house's name for it
+    """The budget does not cover the next call; everything paid for so far is kept."""
+
+
+class JudgeOutage(JudgekitError):  # noqa: N818 - the house's name for it
+    """A judge failed many calls in a row without a success in between."""

@@ -1,0 +1,190 @@
+"""Scales: the labels a rater may use, and what each is worth.
+
+A scale is either a list of labels, worst first, each with a value on [0, 1], or a range of
+numbers that is mapped onto [0, 1]. A verdict is a distribution over the labels; `settle`
+turns weights into that distribution, its value (the expectation of the labels' values) and
+the one label that is shown.
+
+Labels are non-empty NFC strings. Files may hold integers, which are taken as their digits;
+booleans, floats and dates are refused, because a YAML 1.1 reader turns `no` into False and
+1.10 into 1.1 before anybody can look.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Kind = Literal["nominal", "ordinal", "interval"]
+
+
+def as_name(raw: object) -> str:
+    """An id or a label: NFC text, or an integer's digits.
+
+    Raises:
+        ValueError: If it is empty, or a boolean, a float, a date or anything else.
+
+    >>> as_name(3), as_name(" yes ")
+    ('3', 'yes')
+    """
+    if isinstance(raw, bool) or not isinstance(raw, str | int):
+        raise ValueError(f"{raw!r} is a {type(raw).__name__}, not text; put it in quotes")
+    text = unicodedata.normalize("NFC", str(raw)).strip()
+    if not text:
+        raise ValueError("an id or a label must not be empty")
+    return text
+
+
+def plain_number(number: float) -> str:
+    """The shortest decimal of a number, which is its label on a scale of numbers.
+
+    >>> plain_number(85.0), plain_number(62.5)
+    ('85', '62.5')
+    """
+    return str(int(number)) if float(number).is_integer() else repr(float(number))
+
+
+Name = Annotated[str, BeforeValidator(as_name)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Labels(_Frozen):
+    """A scale of labels, worst first.
+
+    Args:
+        labels: At least two, all different.
+        values: Their places on [0, 1], not falling; evenly spaced where left out.
+        kind: `ordinal`, `interval` or `nominal`.
+        cannot_tell: A further label for "I cannot tell", which has no value.
+    """
+
+    labels: tuple[Name, ...] = Field(min_length=2)
+    values: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    kind: Kind = "ordinal"
+    cannot_tell: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _evenly(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and not raw.get("values") and isinstance(raw.get("labels"), list | tuple):
+            top = max(len(raw["labels"]) - 1, 1)
+            return {**raw, "values": tuple(i / top for i in range(len(raw["labels"])))}
+        return raw
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        seen: dict[str, str] = {}
+        for label in (*self.labels, *filter(None, [self.cannot_tell])):
+            key = fold(label)
+            if key in seen:
+                raise ValueError(f"labels {seen[key]!r} and {label!r} read the same")
+            seen[key] = label
+        if len(self.values) != len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels have {len(self.values)} values")
+        if self.kind != "nominal" and any(a > b for a, b in zip(self.values, self.values[1:], strict=False)):
+            raise ValueError(f"labels stand worst first, so their values cannot fall: {list(self.values)}")
+        return self
+
+    @cached_property
+    def worth(self) -> Mapping[str, float]:
+        """Value of each label."""
+        return dict(zip(self.labels, self.values, strict=True))
+
+    def value(self, label: str) -> float | None:
+        """Place of a label on [0, 1]; None if it is not on the scale."""
+        return self.worth.get(label)
+
+
+class Numbers(_Frozen):
+    """A scale of numbers from `low` to `high`.
+
+    Args:
+        low: The worst number.
+        high: The best number.
+        step: Distance between allowed numbers; None allows every number between.
+        cannot_tell: A further label for "I cannot tell", which has no value.
+    """
+
+    low: float
+    high: float
+    step: Annotated[float, Field(gt=0)] | None = None
+    cannot_tell: Name | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """Numbers are always an interval scale."""
+        return "interval"
+
+    def value(self, label: str) -> float | None:
+        """Place of a number on [0, 1]; None if it is not on the scale."""
+        try:
+            number = float(label)
+        except ValueError:
+            return None
+        if not self.low <= number <= self.high:
+            return None
+        steps = 0.0 if self.step is None else (number - self.low) / self.step
+        if abs(steps - round(steps)) > 1e-9:
+            return None
+        return (number - self.low) / (self.high - self.low)
+
+
+Scale = Labels | Numbers
+
+
+def fold(text: str) -> str:
+    """What two labels must share to be the same: NFKC, case fold, single blanks.
+
+    >>> fold(" \uff39\uff25\uff33 ") == fold("yes")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def settle(scale: Scale, weights: Mapping[str, float]) -> tuple[tuple[tuple[str, float], ...], str, float]:
+    """Distribution, label and value of weights on a scale's labels.
+
+    Args:
+        scale: The scale; every key of `weights` must be one of its labels.
+        weights: Non-negative, at least one above 0; need not sum to 1.
+
+    Returns:
+        The probabilities (summing to 1, zero weights left out, in the order given), the most
+        probable label (ties go to the label nearest the value, then to the lower), and
+        the expected value on [0, 1].
+
+    >>> settle(YES_NO, {"yes": 3, "no": 1})
+    ((('yes', 0.75), ('no', 0.25)), 'yes', 0.75)
+    """
+    if len(weights) == 1:  # by far the commonest: a label read from text
+        [label] = weights
+        return ((label, 1.0),), label, _worth(scale, label)
+    total = sum(weights.values())
+    probs = tuple((label, w / total) for label, w in weights.items() if w > 0)
+    worth = {label: _worth(scale, label) for label, _ in probs}
+    value = sum(p * worth[label] for label, p in probs)
+    most = max(p for _, p in probs)
+    tied = [label for label, p in probs if p == most]
+    label = min(tied, key=lambda each: (abs(worth[each] - value), worth[each]))
+    return probs, label, value
+
+
+def _worth(scale: Scale, label: str) -> float:
+    value = scale.value(label)
+    if value is None:
+        raise ValueError(f"label {label!r} is not on the scale")
+    return value
+
+
+YES_NO = Labels(labels=("no", "yes"))

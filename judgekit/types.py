@@ -1,0 +1,311 @@
+"""The records that travel the path: item, call, reply, verdict or abstention, score.
+
+Frozen and slotted, because a run makes millions of them. What an author writes (a rubric)
+is checked by pydantic in `rubric`; what a row of data must look like is checked in `items`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+Reason = Literal[
+    "refused", "truncated", "malformed", "missing", "off_scale", "undecided", "unsupported", "unfounded",
+    "too_long", "blocked", "unreachable", "over_budget", "cancelled",
+]  # fmt: skip
+Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget", "cancelled"]
+Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
+Rule = Literal["placed", "published", "published_clipped"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation: who speaks (`system`, `user`, `assistant`, ...) and what."""
+
+    role: str
+    content: str
+
+
+Text = str | tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A task and the responses that are judged together.
+
+    Args:
+        item_id: Unique in a run.
+        task: What the responses answer: plain text or a conversation.
+        responses: Response id -> text or conversation, in the item's own order.
+        reference: A text known to be good.
+        sources: Source id -> document that evidence may be quoted from.
+        systems: Response id -> who wrote it, where known.
+        tags: Whatever groups items: population, topic, cluster.
+        rubric: The item's own rubric as it was read (a mapping), used instead of the run's.
+        where: File and line it came from, for messages.
+    """
+
+    item_id: str
+    task: Text = ""
+    responses: Mapping[str, Text] = field(default_factory=_nothing)
+    reference: str | None = None
+    sources: Mapping[str, str] = field(default_factory=_nothing)
+    systems: Mapping[str, str] = field(default_factory=_nothing)
+    tags: Mapping[str, str] = field(default_factory=_nothing)
+    rubric: Mapping[str, Any] | None = None
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What one verdict is about.
+
+    Args:
+        item_id: The item.
+        responses: None of them: the task itself; one: a response; two: a pair.
+        part: Empty, or the id of a step, turn or statement.
+    """
+
+    item_id: str
+    responses: tuple[str, ...] = ()
+    part: str = ""
+
+
+Ask = tuple[Unit, str]
+"""A unit and the id of the criterion asked about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to one judge, complete.
+
+    Args:
+        judge: Name of the judge.
+        asks: The answers wanted: (unit, criterion id) each.
+        protocol: Name of the protocol that asked and will read.
+        messages: What is sent.
+        key: What the ledger stores the reply under (`ledger.key_of`).
+        schema: JSON schema of the reply, or None where text is asked for.
+        letters: Option letter -> label where the answer is read from probabilities, else empty.
+        tag: The fence tag of the item, 16 hex digits.
+        judged: The untrusted texts, which a verdict must not be read from.
+        shown: Response ids in the order shown.
+        sample: Which repeat, from 0.
+        variant: Name of the prompt wording.
+        attempt: 1, or 2 for a re-ask.
+        system: Who wrote the response, where known.
+        item: The item, for judges that are rules and need no prompt.
+    """
+
+    judge: str
+    asks: tuple[Ask, ...]
+    protocol: str
+    messages: tuple[Message, ...]
+    key: str = ""
+    schema: Mapping[str, Any] | None = None
+    letters: tuple[tuple[str, str], ...] = ()
+    tag: str = ""
+    judged: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    sample: int = 0
+    variant: str = ""
+    attempt: int = 1
+    item: Item | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one call.
+
+    Args:
+        text: The judge's words; empty where there are none.
+        fault: What went wrong in making it, or None.
+        detail: The provider's words on the fault.
+        logprobs: For the first token of the answer, (token, natural log-probability), most
+            probable first; empty where the judge has none.
+        probs: (label, probability) where the judge gives them itself (decision models, controls).
+        model: The model as the provider resolved it.
+        fingerprint: The provider's word for its build, if it gives one.
+        input_tokens: Tokens read; None where unknown.
+        output_tokens: Tokens written; None where unknown.
+        cost_usd: Price of the call; None where unknown, which is not 0.
+        seconds: From the first byte sent to the last read, for the attempt that succeeded.
+        tries: How many requests were made for it, retries included.
+    """
+
+    text: str = ""
+    fault: Fault | None = None
+    detail: str = ""
+    logprobs: tuple[tuple[str, float], ...] = ()
+    probs: tuple[tuple[str, float], ...] = ()
+    model: str = ""
+    fingerprint: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A call with its reply; `stored` if the reply came from the ledger and cost nothing now."""
+
+    call: Call
+    reply: Reply
+    stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A passage the rater quoted.
+
+    Args:
+        quote: The rater's quotation.
+        where: `response`, `reference`, `task` or a source's id, where it was found.
+        found: Whether it stands there word for word (white space and quotation marks aside).
+    """
+
+    quote: str
+    where: str = ""
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rater's answer on one criterion: a distribution over the labels of its scale.
+
+    Args:
+        rater: Who says so.
+        unit: About what.
+        criterion: Id of the criterion.
+        probs: (label, probability), zeros left out; they sum to 1.
+        label: The most probable label.
+        value: The expected value on [0, 1], higher is better.
+        source: How it was read.
+        mass: Probability the judge put on the scale's labels at all (1 where unknown).
+        undecided: Probability of "cannot tell", which has no value.
+        confidence: What the rater said of itself; never used as a multiplier by default.
+        rationale: The rater's words.
+        evidence: What the rater quoted.
+        tags: Error tags it gave.
+        flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`.
+        shown: Response ids in the order shown.
+        sample: Which repeat.
+        call: Key of the call.
+    """
+
+    rater: str
+    unit: Unit
+    criterion: str
+    probs: tuple[tuple[str, float], ...]
+    label: str
+    value: float
+    source: Source = "text"
+    mass: float = 1.0
+    undecided: float = 0.0
+    confidence: float | None = None
+    rationale: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    tags: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    sample: int = 0
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """An answer that was asked for and not obtained; its raw text is in the ledger under `call`."""
+
+    rater: str
+    unit: Unit
+    criterion: str
+    reason: Reason
+    detail: str = ""
+    shown: tuple[str, ...] = ()
+    sample: int = 0
+    call: str = ""
+
+
+Outcome = Verdict | Abstention
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Where verdicts settle, for a criterion, a dimension or the whole rubric.
+
+    Args:
+        unit: About what.
+        level: `criterion`, `dimension` or `rubric`.
+        name: The criterion's or dimension's id; the rubric's id.
+        value: On [0, 1] where the rule is `placed`; None where there is no score.
+        rule: How it was computed.
+        low: Lower end of the 95 % t-interval over judges (one judge: over its samples); None below
+            two of them. It knows of the spread of these verdicts, not of a bias they share.
+        high: Its upper end.
+        n_verdicts: Verdicts it rests on.
+        n_abstained: Reason -> how many abstained.
+        spread: Standard deviation of the value between `judge`s, and between `sample`s within a judge.
+        share: Share of the weight that was judged.
+        gate: Id of the gate or veto that fired, or empty.
+        system: Who wrote the response, where known.
+    """
+
+    unit: Unit
+    level: Literal["criterion", "dimension", "rubric"]
+    name: str
+    value: float | None
+    rule: Rule
+    low: float | None = None
+    high: float | None = None
+    n_verdicts: int = 0
+    n_abstained: Mapping[str, int] = field(default_factory=_nothing)
+    spread: Mapping[str, float] = field(default_factory=_nothing)
+    share: float = 1.0
+    gate: str = ""
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that became of one item: its outcomes, one for each answer asked for, and its scores."""
+
+    item: Item
+    outcomes: tuple[Outcome, ...] = ()
+    scores: tuple[Score, ...] = ()
+
+
+class Judge(Protocol):
+    """A model with its settings, or a rule: anything that answers calls.
+
+    `identity` is what makes its replies its own (model, sampling settings, revision), without
+    host, port or secret: it goes into the ledger key. An empty identity means that replies
+    are not stored. `systems` are those whose responses it may not judge. `endpoint` names
+    what its rate limits are counted by. A judge that holds connections is an asynchronous
+    context manager too; `run` enters it.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, the `rater` of its verdicts."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What makes its replies its own."""
+        ...
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Answer one call.
+
+        Raises:
+            ProviderError: If the server gave no reply; `passing` says whether to ask again.
+        """
+        ...
