@@ -7,7 +7,7 @@ is checked by pydantic in `rubric`; what a row of data must look like is checked
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Reason = Literal[
     "refused", "truncated", "malformed", "missing", "off_scale", "undecided", "unsupported", "unfounded",
@@ -99,7 +99,6 @@ class Call:
         sample: Which repeat, from 0.
         variant: Name of the prompt wording.
         attempt: 1, or 2 for a re-ask.
-        system: Who wrote the response, where known.
         item: The item, for judges that are rules and need no prompt.
     """
 
@@ -287,9 +286,8 @@ class Judge(Protocol):
 
     `identity` is what makes its replies its own (model, sampling settings, revision), without
     host, port or secret: it goes into the ledger key. An empty identity means that replies
-    are not stored. `systems` are those whose responses it may not judge. `endpoint` names
-    what its rate limits are counted by. A judge that holds connections is an asynchronous
-    context manager too; `run` enters it.
+    are not stored. A judge that holds connections is an asynchronous context manager too; `run`
+    enters it. `Priced`, `Learning` and `Served` are what it may be besides.
     """
 
     @property
@@ -308,4 +306,38 @@ class Judge(Protocol):
         Raises:
             ProviderError: If the server gave no reply; `passing` says whether to ask again.
         """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A judge that knows what its calls cost, which a budget in money needs."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The most tokens it writes for a call; None if it has no limit."""
+        ...
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens; None where the price is unknown, which is not 0."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A judge that finds out what its server refuses; `run` keeps `refused` in the ledger."""
+
+    @property
+    def refused(self) -> set[str]:
+        """Names of request parameters the server has refused."""
+        ...
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A judge behind a server whose rate limits it shares with others."""
+
+    @property
+    def endpoint(self) -> str:
+        """What the limits are counted by, without a secret: a host, or a provider."""
         ...
