@@ -25,11 +25,16 @@ DROPPABLE = (
 )
 
 _TOO_LONG = re.compile(
-    r"context.{0,20}(length|window|size)|too many tokens|maximum.{0,20}tokens|prompt is too long", re.I
+    r"context.{0,20}(length|window|size)|too many tokens|maximum.{0,20}tokens|prompt is too long",
+    re.IGNORECASE,
 )
-_FILTERED = re.compile(r"content.?(filter|management|policy)|flagged|safety", re.I)
-_REFUSES = re.compile(r"unsupported|not supported|unknown|unrecognized|unexpected|not permitted|extra|invalid|does not support|doesn't support", re.I)  # fmt: skip
-_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance", re.I)
+_FILTERED = re.compile(r"content.?(filter|management|policy)|flagged|safety", re.IGNORECASE)
+_REFUSES = re.compile(
+    r"unsupported|not supported|unknown|unrecognized|unexpected|not permitted|extra|invalid"
+    r"|does not support|doesn't support",
+    re.IGNORECASE,
+)
+_QUOTA = re.compile(r"insufficient_quota|exceeded your current quota|billing|credit balance", re.IGNORECASE)
 
 
 def body_of(call: Call, model: str, settings: Mapping[str, Any], refused: set[str]) -> dict[str, Any]:
