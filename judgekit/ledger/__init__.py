@@ -1,0 +1,6 @@
+"""The ledger: replies in one SQLite file, keyed by what was asked."""
+
+from judgekit.ledger.key import key_of
+from judgekit.ledger.store import Ledger, default_path
+
+__all__ = ["Ledger", "default_path", "key_of"]
