@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from judgekit.scales import Scale
+
 Reason = Literal[
     "refused", "truncated", "malformed", "missing", "off_scale", "undecided", "unsupported", "unfounded",
     "too_long", "blocked", "unreachable", "over_budget", "cancelled",
@@ -88,13 +90,14 @@ class Call:
     Args:
         judge: Name of the judge.
         asks: The answers wanted: (unit, criterion id) each.
+        scales: The scale of each ask, in the same order.
         protocol: Name of the protocol that asked and will read.
         messages: What is sent.
         key: What the ledger stores the reply under (`ledger.key_of`).
         schema: JSON schema of the reply, or None where text is asked for.
         letters: Option letter -> label where the answer is read from probabilities, else empty.
         tag: The fence tag of the item, 16 hex digits.
-        judged: The untrusted texts, which a verdict must not be read from.
+        judged: The untrusted texts shown, (name, text) each, which no verdict is read from.
         shown: Response ids in the order shown.
         sample: Which repeat, from 0.
         variant: Name of the prompt wording.
@@ -106,11 +109,12 @@ class Call:
     asks: tuple[Ask, ...]
     protocol: str
     messages: tuple[Message, ...]
+    scales: tuple[Scale, ...] = ()
     key: str = ""
     schema: Mapping[str, Any] | None = None
     letters: tuple[tuple[str, str], ...] = ()
     tag: str = ""
-    judged: tuple[str, ...] = ()
+    judged: tuple[tuple[str, str], ...] = ()
     shown: tuple[str, ...] = ()
     sample: int = 0
     variant: str = ""
