@@ -19,7 +19,6 @@ from judgekit.types import Item, Message, Text, Unit
 
 _PART = re.compile(r"^<!-- (system|user) -->\n", re.MULTILINE)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
-_BLANKS = re.compile(r"\n{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,12 @@ class Template:
 
 
 def template_of(text: str, name: str = "template") -> Template:
-    """A template from Markdown: parts begin with `<!-- system -->` or `<!-- user -->` on a line.
+    r"""A template from Markdown: parts begin with `<!-- system -->` or `<!-- user -->` on a line.
 
     Raises:
         InputError: If it has no user part.
 
-    >>> template_of("<!-- user -->\\nRate {what}.").places
+    >>> template_of("<!-- user -->\nRate {what}.").places
     frozenset({'what'})
     """
     pieces = _PART.split(text)
@@ -61,23 +60,28 @@ def bundled_template(name: str) -> Template:
 
 
 def fill(template: Template, fields: Mapping[str, str]) -> tuple[Message, ...]:
-    """The messages of a template, filled once: braces in the fields are text.
+    r"""The messages of a template, filled once: braces in the fields are text.
 
     Raises:
         InputError: If fields and places differ.
 
-    >>> fill(template_of("<!-- user -->\\n{a} and {b}"), {"a": "{b}", "b": "x"})[0].content
+    >>> fill(template_of("<!-- user -->\n{a} and {b}"), {"a": "{b}", "b": "x"})[0].content
     '{b} and x'
     """
     if fields.keys() != template.places:
         missing, extra = sorted(template.places - fields.keys()), sorted(fields.keys() - template.places)
         raise InputError(
-            f"prompt {template.name!r} and its fields differ: no value for {missing}, no placeholder for {extra}"
+            f"prompt {template.name!r} and its fields differ: "
+            f"no value for {missing}, no placeholder for {extra}"
         )
     messages = []
     for role, pieces in template.parts:
-        content = "".join([text + (fields[place] if place else "") for text, place in pieces])
-        messages.append(Message(role, content.strip()))
+        content = ""
+        for text, place in pieces:
+            # A place left empty takes the blank line after it along.
+            content += text.lstrip("\n") if content.endswith("\n\n") else text
+            content += fields[place] if place else ""
+        messages.append(Message(role, content.rstrip()))
     return tuple(m for m in messages if m.content)
 
 
@@ -153,7 +157,7 @@ def material(item: Item, unit: Unit, tag: str, *, reference: bool = True) -> str
 
 
 def judged_texts(item: Item, unit: Unit) -> tuple[tuple[str, str], ...]:
-    """The untrusted texts shown for a unit, (name, text) each: `response`, `reference`, `task`, source ids."""
+    """The untrusted texts shown for a unit: (`response`, `reference`, `task` or a source's id, text) each."""
     texts = [("response", flat(item.responses[name])) for name in unit.responses]
     texts += [(name, text) for name, text in item.sources.items()]
     if item.reference is not None:

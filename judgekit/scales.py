@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Kind = Literal["nominal", "ordinal", "interval"]
 
@@ -31,10 +31,33 @@ def as_name(raw: object) -> str:
     """
     if isinstance(raw, bool) or not isinstance(raw, str | int):
         raise ValueError(f"{raw!r} is a {type(raw).__name__}, not text; put it in quotes")
-    text = unicodedata.normalize("NFC", str(raw)).strip()
+    text = nfc(str(raw))
     if not text:
         raise ValueError("an id or a label must not be empty")
+    if not text.isprintable():
+        raise ValueError(f"{text!r} holds a line end or another control character")
     return text
+
+
+def nfc(text: str) -> str:
+    """Text in NFC without blanks around it.
+
+    Raises:
+        ValueError: If it holds half of a surrogate pair, which no UTF-8 file or request can hold.
+
+    >>> nfc(" e\u0301 ") == "\u00e9"
+    True
+    """
+    if any("\ud800" <= ch <= "\udfff" for ch in text):
+        raise ValueError(f"{text!r} holds half of a surrogate pair, which is no character")
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def as_number(raw: object) -> object:
+    """A number as it is; a boolean, which Python would count as 0 or 1, is refused."""
+    if isinstance(raw, bool):
+        raise ValueError(f"{raw!r} is a bool, not a number")
+    return raw
 
 
 def plain_number(number: float) -> str:
@@ -47,6 +70,8 @@ def plain_number(number: float) -> str:
 
 
 Name = Annotated[str, BeforeValidator(as_name)]
+# Adding 0.0 turns -0.0 into 0.0, which is equal to it but not written the same.
+Real = Annotated[float, BeforeValidator(as_number), AfterValidator(lambda x: x + 0.0)]
 
 
 class _Frozen(BaseModel):
@@ -64,7 +89,7 @@ class Labels(_Frozen):
     """
 
     labels: tuple[Name, ...] = Field(min_length=2)
-    values: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    values: tuple[Annotated[Real, Field(ge=0, le=1)], ...] = ()
     kind: Kind = "ordinal"
     cannot_tell: Name | None = None
 
@@ -110,9 +135,9 @@ class Numbers(_Frozen):
         cannot_tell: A further label for "I cannot tell", which has no value.
     """
 
-    low: float
-    high: float
-    step: Annotated[float, Field(gt=0)] | None = None
+    low: Real
+    high: Real
+    step: Annotated[Real, Field(gt=0)] | None = None
     cannot_tell: Name | None = None
 
     @model_validator(mode="after")
@@ -131,6 +156,8 @@ class Numbers(_Frozen):
         try:
             number = float(label)
         except ValueError:
+            return None
+        if "_" in label:  # Python reads 1_0 as ten
             return None
         if not self.low <= number <= self.high:
             return None

@@ -1,0 +1,185 @@
+"""One label: what a judge wrote in the place of a label, and which label of the scale it is.
+
+Labels match by NFKC, case fold and trimming of quotes and markup; look-alikes of another script do
+not. Nothing is guessed: what names two labels, a range or a half point is none of them.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from judgekit.scales import Labels, Numbers, Scale, fold, plain_number
+
+Kind = Literal["label", "undecided", "off_scale", "unclear", "empty", "cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a place for a label holds: a `label` of the scale, or why it is none."""
+
+    kind: Kind
+    label: str = ""
+
+
+EMPTY = Reading("empty")
+UNCLEAR = Reading("unclear")
+OFF_SCALE = Reading("off_scale")
+UNDECIDED = Reading("undecided")
+CUT = Reading("cut")
+
+_EDGES = (
+    " \t\r\n\"'`*_~#|<>()[]{}.!?;:,=\u201c\u201d\u2018\u2019\u00ab\u00bb\u3002\uff0c\uff1a\uff01\u200b\ufeff"
+)
+_WORDS = {
+    "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "ten": "10",
+}  # fmt: skip
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
+_RATIO = re.compile(
+    rf"({_NUMBER.pattern})\s*(?:/|out\s+of|of)\s*({_NUMBER.pattern})(?:\s*(?:points?|stars?))?"
+)
+_UNIT = re.compile(rf"({_NUMBER.pattern})\s*(?:points?|stars?|pts?)")
+_PERCENT = re.compile(rf"({_NUMBER.pattern})\s*%")
+_KEYWORD = re.compile(
+    r"(?:final |overall |my )*(?:score|rating|label|verdict|grade|answer|result)\s*(?:is|[:=\-])\s*"
+)
+_AFTER = re.compile(r"\s*[,;:(\u2014\u2013=]\s*|\s+[-\u2192]+>?\s+|\.\s+|\s+(?=because\b|since\b|as\b)")
+_ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but)\b")
+_STOP_TOKEN = re.compile(r"<\|[a-z_]+\|>|</?s>|<end_of_turn>|<eos>", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """All that is worked out once for a scale."""
+
+    scale: Scale
+    exact: dict[str, Reading] = field(default_factory=dict)
+    top: float | None = None
+
+
+@lru_cache(maxsize=256)
+def _table(scale: Scale) -> _Table:
+    exact: dict[str, Reading] = {}
+    top = scale.high if isinstance(scale, Numbers) else None
+    if isinstance(scale, Labels):
+        for label in scale.labels:
+            exact[fold(label)] = Reading("label", label)
+        if _NUMBER.fullmatch(scale.labels[-1]):
+            top = float(scale.labels[-1])
+    if scale.cannot_tell:
+        exact[fold(scale.cannot_tell)] = UNDECIDED
+    return _Table(scale, exact, top)
+
+
+def read_label(scale: Scale, raw: object) -> Reading:
+    """Which label stands in a place for one.
+
+    Args:
+        scale: The scale asked for.
+        raw: What stands there: text, a number, a boolean (on a scale of yes and no), anything.
+
+    >>> from judgekit.scales import YES_NO
+    >>> read_label(YES_NO, " **YES.** ").label, read_label(YES_NO, "not yes").kind
+    ('yes', 'off_scale')
+    >>> five = Labels(labels=("1", "2", "3", "4", "5"))
+    >>> read_label(five, "4/5").label, read_label(five, "3-4").kind, read_label(five, 3.5).kind
+    ('4', 'unclear', 'off_scale')
+    """
+    if isinstance(raw, bool):
+        return _boolean(scale, raw)
+    if isinstance(raw, int | float):
+        return _numeric(_table(scale), float(raw))
+    if not isinstance(raw, str):
+        return EMPTY if raw is None else UNCLEAR
+    table = _table(scale)
+    if (found := table.exact.get(raw)) is not None:  # the commonest, before any work
+        return found
+    text = _STOP_TOKEN.sub(" ", raw)
+    if boxed := _BOXED.search(text):
+        text = boxed[1]
+    return _text(table, fold(text))
+
+
+def bare_label(scale: Scale, line: str) -> Reading | None:
+    """The label a line is and nothing else; None if it is anything more.
+
+    >>> five = Labels(labels=("1", "2", "3", "4", "5"))
+    >>> bare_label(five, "**4/5**"), bare_label(five, "4 problems")
+    (Reading(kind='label', label='4'), None)
+    """
+    text = _STOP_TOKEN.sub(" ", line)
+    if boxed := _BOXED.search(text):
+        text = boxed[1]
+    return _whole(_table(scale), fold(text))
+
+
+def _text(table: _Table, text: str) -> Reading:
+    """Reads folded text: as a whole, then without a keyword in front, then up to a separator."""
+    if found := _whole(table, text):
+        return found
+    bare = text.strip(_EDGES)
+    if not bare:
+        return EMPTY
+    if keyword := _KEYWORD.match(bare):
+        return _text(table, bare[keyword.end() :])
+    for cut in _AFTER.finditer(bare):
+        head, rest = bare[: cut.start()], bare[cut.end() :]
+        if head and (found := _whole(table, head)):
+            return UNCLEAR if _offers_another(table, rest) else found
+    named = len(_NUMBER.findall(bare)) or sum(word.strip(_EDGES) in table.exact for word in bare.split())
+    return UNCLEAR if named > 1 else OFF_SCALE
+
+
+def _whole(table: _Table, text: str) -> Reading | None:
+    """The label a text is from end to end; None if it is none."""
+    for form in (text, text.strip(_EDGES)):
+        if (found := table.exact.get(form)) is not None:
+            return found
+    bare = text.strip(_EDGES)
+    bare = _WORDS.get(bare, bare)
+    if (found := table.exact.get(bare)) is not None:
+        return found
+    if _NUMBER.fullmatch(bare):
+        return _numeric(table, float(bare))
+    if unit := _UNIT.fullmatch(bare):
+        return _numeric(table, float(unit[1]))
+    words = " ".join(_WORDS.get(word, word) for word in bare.split())
+    if ratio := _RATIO.fullmatch(words):
+        return _numeric(table, float(ratio[1])) if float(ratio[2]) == table.top else OFF_SCALE
+    if percent := _PERCENT.fullmatch(bare):
+        return _percent(table, float(percent[1]))
+    return None
+
+
+def _numeric(table: _Table, number: float) -> Reading:
+    label = plain_number(number) if abs(number) < 1e15 else ""
+    if isinstance(table.scale, Labels):
+        return table.exact.get(label, OFF_SCALE)
+    return OFF_SCALE if table.scale.value(label) is None else Reading("label", label)
+
+
+def _percent(table: _Table, number: float) -> Reading:
+    """A percentage is a number from 0 to 100, or a hundredth of it from 0 to 1."""
+    if isinstance(table.scale, Numbers) and table.scale.low == 0 and table.top in {1, 100}:
+        return _numeric(table, number / 100 if table.top == 1 else number)
+    return OFF_SCALE
+
+
+def _boolean(scale: Scale, raw: bool) -> Reading:
+    """True and false are yes and no, or the label of that name."""
+    table = _table(scale)
+    for word in ("true", "yes") if raw else ("false", "no"):
+        if (found := table.exact.get(word)) is not None:
+            return found
+    return OFF_SCALE
+
+
+def _offers_another(table: _Table, rest: str) -> bool:
+    """Whether what follows a label takes it back: "3, or 4", "yes - no", "3 - 4"."""
+    bare = rest.strip(_EDGES)
+    if _ALTERNATIVE.match(bare):
+        return bool(_NUMBER.search(bare)) or any(label in bare.split() for label in table.exact)
+    first = bare.split(" ", 1)[0].strip(_EDGES)
+    return _whole(table, first) is not None and _whole(table, first) != OFF_SCALE and len(bare.split()) <= 2

@@ -1,0 +1,229 @@
+"""Reading a reply: one outcome for each answer asked for, whatever the text; never an exception.
+
+The ladder: a reply that is one JSON object is read at its schema's keys and nowhere else; else
+lines that carry the item's tag; else JSON anywhere in the text, mended where that is unambiguous;
+else the last explicit verdict. The last answer counts, and one that is off the scale abstains
+rather than falling back to an earlier one. What stands verbatim in the judged text and carries no
+tag is a quotation. Reasoning blocks are not read.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from judgekit.protocols import letters, lines, objects
+from judgekit.protocols.labels import CUT, Reading, read_label
+from judgekit.protocols.objects import Said
+from judgekit.protocols.quoted import Quoted
+from judgekit.scales import settle
+from judgekit.types import Abstention, Ask, Call, Evidence, Outcome, Reason, Reply, Source, Unit, Verdict
+
+_THINK = re.compile(r"^\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"^.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
+_REFUSAL = re.compile(
+    r"^\W*(?:(?:i['\u2019]?m|i am)\s+(?:\w+\s+)?(?:sorry|afraid|unable|not able)|sorry\b"
+    r"|(?:\w+,?\s+)?i\s+(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
+    r"|as an? (?:ai|language model)|unfortunately,? i|i apologi[sz]e|i['\u2019]?d (?:rather|prefer) not"
+    r"|i do not feel comfortable)",
+    re.IGNORECASE,
+)
+_WHY: dict[str, Reason] = {"off_scale": "off_scale", "undecided": "undecided", "cut": "truncated"}
+_REASON_KEYS = ("rationale", "reason", "reasoning", "explanation", "feedback")
+_DETAIL = 200
+
+
+def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
+    """One outcome for each answer asked for, in the order asked.
+
+    >>> from judgekit.scales import YES_NO
+    >>> call = Call("j", ((Unit("1", ("a",)), "kind"),), "grade", (), scales=(YES_NO,))
+    >>> [outcome.label for outcome in read(call, Reply('{"label": "yes"}'))]
+    ['yes']
+    >>> [outcome.reason for outcome in read(call, Reply("There are 3 problems."))]
+    ['malformed']
+    """
+    if (
+        reply.fault is not None
+        and reply.fault != "truncated"
+        and not (reply.fault == "refused" and reply.text)
+    ):
+        return _all_abstain(call, reply.fault, reply.detail)
+    quoted = Quoted(call.judged)
+    if call.letters:
+        return (_from_letters(call, reply, quoted),)
+    text = _without_reasoning(reply.text)
+    if not text.strip():
+        why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
+        return _all_abstain(
+            call, reply.fault or why, "no text" if not reply.text.strip() else "no answer after the reasoning"
+        )
+    return _from_text(call, reply, text, quoted)
+
+
+def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Outcome, ...]:
+    ids = [cid for _, cid in call.asks]
+    truncated = reply.fault == "truncated"
+    found = objects.find(text, ids, quoted)
+    tagged = {} if found.whole else lines.tagged(text, call.tag, ids, call.scales, truncated=truncated)
+    readings: dict[str, tuple[Reading, Said | None]] = {}
+    for cid, scale in zip(ids, call.scales, strict=True):
+        if cid in found.said and cid not in tagged:
+            said = found.said[cid]
+            readings[cid] = (read_label(scale, said.label), said)
+    readings |= {cid: (reading, None) for cid, reading in tagged.items()}
+    if not readings and not found.whole and not found.doubtful and not (found.cut and not found.rest.strip()):
+        prose = _in_prose(found.rest, ids, call, quoted, truncated=truncated)
+        readings = {
+            cid: (reading, None) for cid, reading in prose.items() if not found.cut or reading.kind == "label"
+        }
+        if found.cut:
+            readings = {}
+    missing = _missing(reply, text, found.cut, answered=bool(readings))
+    rationale = "" if found.said and not tagged else _rationale(text, call.tag)
+    return tuple(
+        _outcome(call, (unit, cid), *readings[cid], quoted=quoted, rationale=rationale)
+        if cid in readings
+        else _abstain(call, unit, cid, *missing)
+        for unit, cid in call.asks
+    )
+
+
+def _in_prose(
+    text: str, ids: list[str], call: Call, quoted: Quoted, *, truncated: bool
+) -> Mapping[str, Reading]:
+    if len(ids) > 1:
+        return lines.by_id(text, ids, call.scales, quoted, truncated=truncated)
+    reading = lines.last_explicit(text, ids[0], call.scales[0], quoted, truncated=truncated)
+    return {} if reading is None else {ids[0]: reading}
+
+
+def _missing(reply: Reply, text: str, cut: bool, *, answered: bool) -> tuple[Reason, str]:
+    """Why an answer is not there, and a word on it."""
+    if reply.fault == "refused":
+        return "refused", reply.detail or _brief(text)
+    if reply.fault == "truncated" or (cut and not answered):
+        return "truncated", "the reply was cut off before the answer"
+    if answered:
+        return "missing", "other criteria were answered, this one was not"
+    if _REFUSAL.match(text):
+        return "refused", _brief(text)
+    return "malformed", f"no verdict of the form asked for in: {_brief(text)}"
+
+
+def _outcome(
+    call: Call, ask: Ask, reading: Reading, said: Said | None, *, quoted: Quoted, rationale: str
+) -> Outcome:
+    unit, cid = ask
+    if reading.kind != "label":
+        reason = _WHY.get(reading.kind, "malformed")
+        shown = (
+            "cut off"
+            if reading is CUT
+            else _brief(str(said.label))
+            if said
+            else reading.kind.replace("_", " ")
+        )
+        return _abstain(call, unit, cid, reason, shown)
+    scale = call.scales[[c for _, c in call.asks].index(cid)]
+    probs, label, value = settle(scale, {reading.label: 1.0})
+    entry: Mapping[str, Any] = said.entry if said else {}
+    flags = (("mended",) if said and said.mended else ()) + (("reasked",) if call.attempt > 1 else ())
+    return Verdict(
+        rater=call.judge,
+        unit=unit,
+        criterion=cid,
+        probs=probs,
+        label=label,
+        value=value,
+        source=_source(call),
+        confidence=_confidence(entry),
+        rationale=next(
+            (str(entry[key]) for key in _REASON_KEYS if isinstance(entry.get(key), str)), rationale
+        ),
+        evidence=_evidence(entry, quoted),
+        tags=tuple(str(tag) for tag in entry.get("tags") or () if isinstance(tag, str)) if entry else (),
+        flags=flags,
+        shown=call.shown,
+        sample=call.sample,
+        call=call.key,
+    )
+
+
+def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
+    """A verdict from the probabilities of the option letters, or from the letter written."""
+    [(unit, cid)], [scale] = call.asks, call.scales
+    weights = letters.weights_of(reply, call.letters)
+    mass, flags, source = min(sum(weights.values()), 1.0), (), _source(call, "logprob")  # type: tuple[float, tuple[str, ...], Source]
+    if not reply.logprobs:
+        label = letters.written(reply.text, call.letters)
+        if label is None or quoted.holds_line(reply.text):
+            return _abstain(call, unit, cid, "malformed", f"no option letter in: {_brief(reply.text)}")
+        weights, mass, flags, source = {label: 1.0}, 1.0, ("no_logprobs",), _source(call)
+    elif not weights:
+        return _abstain(call, unit, cid, "malformed", "no option letter among the most probable tokens")
+    undecided = weights.pop(scale.cannot_tell, 0.0) / (mass or 1.0) if scale.cannot_tell else 0.0
+    if undecided > 0.5 or not weights:
+        return _abstain(call, unit, cid, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
+    probs, label, value = settle(scale, weights)
+    if mass < letters.LOW_MASS:
+        flags = (*flags, "low_mass")
+    if call.attempt > 1:
+        flags = (*flags, "reasked")
+    return Verdict(
+        call.judge, unit, cid, probs, label, value, source, mass=mass, undecided=undecided, flags=flags,
+        shown=call.shown, sample=call.sample, call=call.key,
+    )  # fmt: skip
+
+
+def _source(call: Call, source: Source = "text") -> Source:
+    return "control" if call.judge.startswith("control:") else source
+
+
+def _without_reasoning(text: str) -> str:
+    """Text after a reasoning block at its start, whose opening tag may be missing.
+
+    >>> _without_reasoning("<think>Maybe 5?</think>4"), _without_reasoning("<think>never ends")
+    ('4', '')
+    """
+    if "<" not in text or text.lstrip()[:1] == "{":
+        return text
+    if found := _THINK.match(text):
+        return _without_reasoning(text[found.end() :])
+    return _THOUGHT.sub("", text, count=1) if "</" in text and _THOUGHT.match(text) else text
+
+
+def _evidence(entry: Mapping[str, Any], quoted: Quoted) -> tuple[Evidence, ...]:
+    raw = entry.get("evidence")
+    quotes = (
+        [raw]
+        if isinstance(raw, str)
+        else [q for q in raw if isinstance(q, str)]
+        if isinstance(raw, list)
+        else []
+    )
+    return quoted.evidence(quotes) if quotes else ()
+
+
+def _confidence(entry: Mapping[str, Any]) -> float | None:
+    raw = entry.get("confidence")
+    return (
+        float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw <= 1 else None
+    )
+
+
+def _rationale(text: str, tag: str) -> str:
+    """The words of a reply in prose, without the lines that carry the tag."""
+    return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()
+
+
+def _abstain(call: Call, unit: Unit, cid: str, reason: Reason, detail: str = "") -> Abstention:
+    return Abstention(call.judge, unit, cid, reason, detail[:_DETAIL], call.shown, call.sample, call.key)
+
+
+def _all_abstain(call: Call, reason: Reason, detail: str) -> tuple[Outcome, ...]:
+    return tuple(_abstain(call, unit, cid, reason, detail) for unit, cid in call.asks)
+
+
+def _brief(text: str) -> str:
+    words = " ".join(text.split())
+    return repr(words if len(words) <= 120 else words[:117] + "...")

@@ -1,0 +1,243 @@
+"""A sheet: the criteria asked together in one call, and how the answer is to be given.
+
+All of it is worked out once for a plan; for an item only the material is filled in. Three forms
+of answer: `json` (an object, enforced by a schema where the provider can), `text` (reasons, then
+a line for each criterion that carries the item's tag) and `letters` (one option letter, read from
+the probabilities of the first token). No form shows an example of a label: weak judges copy it.
+"""
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from judgekit.errors import InputError
+from judgekit.prompt import Template, bundled_template, fill, judged_texts, material, tag_of
+from judgekit.rubric.model import Criterion, describe
+from judgekit.scales import Labels, Scale
+from judgekit.types import Call, Item, Message, Unit
+
+Protocol = Literal["grade", "checklist"]
+Form = Literal["json", "text", "letters"]
+
+_TAG = "\0"  # stands for the tag until the item is known; no text of a rubric can hold it
+_AGAIN = (
+    "An earlier reply to this could not be read ({why}). "
+    "Reply again, in exactly the form asked for above and in no other."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Criteria asked together, with what is the same for every item.
+
+    Args:
+        protocol: `grade` or `checklist`.
+        form: How the answer is to be given.
+        criteria: What is asked, in order.
+        template: The prompt.
+        static: Fields of the template that no item changes.
+        schema: JSON schema of the answer; None for other forms.
+        letters: Option letter -> label; empty for other forms.
+        scales: The scale of each criterion.
+    """
+
+    protocol: Protocol
+    form: Form
+    criteria: tuple[Criterion, ...]
+    template: Template
+    static: Mapping[str, str]
+    schema: Mapping[str, Any] | None
+    letters: tuple[tuple[str, str], ...]
+    scales: tuple[Scale, ...]
+
+    def ask(self, item: Item, unit: Unit, *, tag: str | None = None) -> Call:
+        """The call about a unit; who is asked, and the key, are the plan's to add."""
+        tag = tag or tag_of(item)
+        fields = dict(self.static)
+        fields["material"] = material(item, unit, tag)
+        fields["form"] = fields["form"].replace(_TAG, tag)
+        return Call(
+            judge="",
+            asks=tuple((unit, c.id) for c in self.criteria),
+            protocol=self.protocol,
+            messages=fill(self.template, fields),
+            scales=self.scales,
+            schema=self.schema,
+            letters=self.letters,
+            tag=tag,
+            judged=judged_texts(item, unit),
+            shown=unit.responses,
+            item=item,
+        )
+
+
+def again(call: Call, why: str) -> tuple[Message, ...]:
+    """The messages of a re-ask: the same, and a word on what was wrong; the prefix stays shared."""
+    *before, last = call.messages
+    return (*before, Message(last.role, f"{last.content}\n\n{_AGAIN.format(why=why)}"))
+
+
+def sheet_of(
+    criteria: Sequence[Criterion],
+    *,
+    protocol: Protocol = "grade",
+    form: Form = "json",
+    guidelines: str = "",
+    whole: bool = False,
+    template: Template | None = None,
+) -> Sheet:
+    """A sheet for criteria.
+
+    Args:
+        criteria: At least one, all about the same thing.
+        protocol: `grade` asks for evidence, rationale and label; `checklist` for a quotation and a label.
+        form: How the answer is to be given. `letters` needs exactly one criterion on a scale of labels.
+        guidelines: What holds for every criterion.
+        whole: The criteria are the same for every item, so they stand before the item.
+        template: A prompt of your own with the places `guidelines`, `material`, `criteria`, `form`.
+
+    Raises:
+        InputError: If `letters` cannot be asked of these criteria.
+    """
+    if form == "letters":
+        if len(criteria) != 1 or not isinstance(criteria[0].scale, Labels):
+            raise InputError(
+                f"probabilities are read for one criterion on a scale of labels, not for "
+                f"{[c.id for c in criteria]}; ask one criterion a call, or use form='json'"
+            )
+        name = "letters"
+    elif protocol == "checklist":
+        name = "checklist"
+    else:
+        name = "grade_rubric" if whole else "grade"
+    letters = _letters(criteria[0].scale) if form == "letters" else ()
+    by_label = {label: letter for letter, label in letters}
+    static = {
+        "guidelines": guidelines,
+        "criteria": "\n\n".join(criterion_text(c, by_label) for c in criteria),
+        "form": _form_text(criteria, protocol, form),
+    }
+    schema = _schema(criteria, protocol) if form == "json" else None
+    scales = tuple(c.scale for c in criteria)
+    return Sheet(
+        protocol, form, tuple(criteria), template or bundled_template(name), static, schema, letters, scales
+    )
+
+
+def criterion_text(criterion: Criterion, letters: Mapping[str, str] | None = None) -> str:
+    """A criterion as a judge is shown it; with `letters` (label -> letter), as lettered options."""
+    lines = [f"Criterion `{criterion.id}`: {criterion.text}"]
+    scale = criterion.scale
+    if criterion.reference:
+        lines.append(f"A perfect answer to it: {criterion.reference}")
+    labels = (*scale.labels,) if isinstance(scale, Labels) else ()
+    if letters:
+        every = (*labels, scale.cannot_tell) if scale.cannot_tell else labels
+        lines += [f"({letters[label]}) {label}{_anchor(criterion, label)}" for label in every]
+        return "\n".join(lines)
+    lines.append(f"Labels: {describe(scale)}.")
+    lines += [f"- {label}{_anchor(criterion, label)}" for label in labels if label in criterion.anchors]
+    if not labels:
+        lines += [f"- {label}: {text}" for label, text in criterion.anchors.items()]
+    if scale.cannot_tell:
+        lines.append(f"If the material does not let you tell, the label is: {scale.cannot_tell}")
+    if criterion.tags:
+        lines.append(f"Error tags, as many as apply: {', '.join(criterion.tags)}")
+    return "\n".join(lines)
+
+
+def _anchor(criterion: Criterion, label: str) -> str:
+    return f": {criterion.anchors[label]}" if label in criterion.anchors else ""
+
+
+def _letters(scale: Scale) -> tuple[tuple[str, str], ...]:
+    labels = scale.labels if isinstance(scale, Labels) else ()
+    every = (*labels, scale.cannot_tell) if scale.cannot_tell else labels
+    if len(every) > len(string.ascii_uppercase):
+        raise InputError(f"{len(every)} labels need more option letters than there are; use form='json'")
+    return tuple(zip(string.ascii_uppercase, every, strict=False))
+
+
+_ONE = (
+    '{"evidence": [the fewest passages that decide, quoted word for word from the material], '
+    '"rationale": "why, in a few sentences"%s, "label": "one of the labels"}'
+)
+_TAGS = ', "tags": [the error tags that apply]'
+_POINT = (
+    '{"id": "id of the point", "evidence": "the sentence that decides it, or empty", '
+    '"label": "one of its labels"}'
+)
+
+
+def _form_text(criteria: Sequence[Criterion], protocol: Protocol, form: Form) -> str:
+    """How to answer, in words; `_TAG` stands where the tag will."""
+    ids = ", ".join(f'"{c.id}"' for c in criteria)
+    one = _ONE % (_TAGS if any(c.tags for c in criteria) else "")
+    if form == "letters":
+        return "Answer with the letter of one option and nothing else."
+    if form == "text":
+        lines = "\n".join(f"{_TAG} {c.id}: LABEL" for c in criteria)
+        what = "this line" if len(criteria) == 1 else f"these {len(criteria)} lines"
+        whose = "its labels" if len(criteria) == 1 else "the labels of that criterion"
+        return (
+            "First quote the passages that decide, then say why. "
+            f"Then end your reply with {what} and nothing after, where LABEL is one of {whose}:\n{lines}"
+        )
+    if protocol == "checklist":
+        return (
+            'Reply with one JSON object and nothing else: {"answers": [...]}. The list holds one object '
+            f"for each point, in this order: {ids}. Each is {_POINT}"
+        )
+    if len(criteria) == 1:
+        return f"Reply with one JSON object and nothing else, its keys in this order:\n{one}"
+    return (
+        f"Reply with one JSON object and nothing else. Its keys are the ids of all criteria: {ids}. "
+        f"The value of each is an object, its keys in this order:\n{one}"
+    )
+
+
+def _schema(criteria: Sequence[Criterion], protocol: Protocol) -> Mapping[str, Any]:
+    if protocol == "checklist":
+        labels = list(dict.fromkeys(label for c in criteria for label in _allowed(c.scale)))
+        every = all(isinstance(c.scale, Labels) for c in criteria)
+        label = {"type": "string", "enum": labels} if every else {"type": ["string", "number"]}
+        point = {
+            "id": {"type": "string", "enum": [c.id for c in criteria]},
+            "evidence": _STRING,
+            "label": label,
+        }
+        return _object({"answers": {"type": "array", "items": _object(point)}})
+    each = {c.id: _answer(c) for c in criteria}
+    return each[criteria[0].id] if len(criteria) == 1 else _object(each)
+
+
+_STRING: Mapping[str, Any] = {"type": "string"}
+_STRINGS: Mapping[str, Any] = {"type": "array", "items": _STRING}
+
+
+def _answer(criterion: Criterion) -> Mapping[str, Any]:
+    allowed = _allowed(criterion.scale)
+    label: Mapping[str, Any] = {"type": "string", "enum": allowed} if allowed else {"type": "number"}
+    if not allowed and criterion.scale.cannot_tell:
+        label = {"anyOf": [{"type": "number"}, {"type": "string", "enum": [criterion.scale.cannot_tell]}]}
+    tags = (
+        {"tags": {"type": "array", "items": {"type": "string", "enum": list(criterion.tags)}}}
+        if criterion.tags
+        else {}
+    )
+    return _object({"evidence": _STRINGS, "rationale": _STRING, **tags, "label": label})
+
+
+def _allowed(scale: Scale) -> list[str]:
+    labels = list(scale.labels) if isinstance(scale, Labels) else []
+    return [*labels, scale.cannot_tell] if labels and scale.cannot_tell else labels
+
+
+def _object(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }

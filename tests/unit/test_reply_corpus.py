@@ -1,0 +1,93 @@
+"""The corpus of judge replies (tests/corpus): no wrong verdict, and the readable ones read."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from judgekit.protocols import read
+from judgekit.scales import Labels, Numbers, Scale
+from judgekit.types import Call, Outcome, Reply, Unit, Verdict
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+SCALES: dict[str, Scale] = {
+    name: (Labels if "labels" in raw else Numbers).model_validate(raw)
+    for name, raw in json.loads((CORPUS / "scales.json").read_text(encoding="utf-8")).items()
+}
+CASES = [json.loads(line) for line in (CORPUS / "replies.jsonl").read_text(encoding="utf-8").splitlines()]
+FRAMES = json.loads((CORPUS / "frames.json").read_text(encoding="utf-8"))
+
+
+def outcomes(case: dict) -> dict[str, Outcome]:
+    unit = Unit("1", ("a",))
+    call = Call(
+        judge="j",
+        asks=tuple((unit, cid) for cid in case["asks"]),
+        protocol=case.get("protocol", "grade"),
+        messages=(),
+        scales=(SCALES[case["scale"]],) * len(case["asks"]),
+        tag=case["tag"],
+        judged=(("response", case["judged"]),),
+    )
+    reply = Reply(text=case["reply"] or "", fault=case.get("fault"))
+    return dict(zip(case["asks"], read(call, reply), strict=True))
+
+
+def verdict_of(outcome: Outcome) -> str:
+    return f"label {outcome.label}" if isinstance(outcome, Verdict) else f"abstains {outcome.reason}"
+
+
+def agrees(outcome: Outcome, expected: dict) -> bool:
+    if isinstance(outcome, Verdict):
+        return outcome.label == expected.get("label")
+    return outcome.reason in expected.get("abstain", ())
+
+
+def is_wrong(outcome: Outcome, expected: dict) -> bool:
+    return isinstance(outcome, Verdict) and outcome.label != expected.get("label")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
+def test_no_reply_of_the_corpus_is_read_as_another_verdict(case):
+    for cid, outcome in outcomes(case).items():
+        assert not is_wrong(outcome, case["expected"][cid]), f"{cid}: {verdict_of(outcome)}"
+
+
+def test_at_least_95_percent_of_the_readable_replies_are_read_as_expected():
+    readable = [case for case in CASES if case["readable"]]
+    missed = [
+        case["id"]
+        for case in readable
+        if not all(agrees(outcome, case["expected"][cid]) for cid, outcome in outcomes(case).items())
+    ]
+
+    assert len(readable) >= 200
+    assert len(missed) <= 0.05 * len(readable), missed
+
+
+def test_the_corpus_has_eight_cases_of_each_category_in_each_form():
+    counts: dict[tuple[str, str], int] = {}
+    for case in CASES:
+        key = (case["category"], case["form"])
+        counts[key] = counts.get(key, 0) + 1
+
+    assert len(CASES) >= 200
+    assert min(counts.values()) >= 8
+    assert {form for _, form in counts} == {"json", "text"}
+
+
+@pytest.mark.parametrize("body", FRAMES["bodies"], ids=lambda body: body["name"])
+def test_what_stands_around_a_reply_does_not_change_its_verdict(body):
+    wrong, missed = [], []
+    for (before, prefix), (after, suffix) in product(FRAMES["prefixes"].items(), FRAMES["suffixes"].items()):
+        case = {**FRAMES, "reply": prefix + body["text"] + suffix}
+        for cid, outcome in outcomes(case).items():
+            expected = body["expected"][cid]
+            if is_wrong(outcome, expected):
+                wrong.append(f"{before}+{after}: {verdict_of(outcome)}")
+            elif not agrees(outcome, expected):
+                missed.append(f"{before}+{after}: {verdict_of(outcome)}")
+
+    assert not wrong
+    assert len(missed) <= 0.05 * len(FRAMES["prefixes"]) * len(FRAMES["suffixes"]), missed
