@@ -4,7 +4,7 @@ Frozen and slotted, because a run makes millions of them. What an author writes 
 is checked by pydantic in `rubric`; what a row of data must look like is checked in `items`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -166,6 +166,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """Calls that a recipe wants answered together; `again` asks anew for what the ledger holds."""
+
+    calls: tuple[Call, ...]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A passage the rater quoted.
 
@@ -283,6 +291,17 @@ class Judged:
     item: Item
     outcomes: tuple[Outcome, ...] = ()
     scores: tuple[Score, ...] = ()
+
+
+class Recipe(Protocol):
+    """A generator over one item: yields rounds of calls, is sent their answers, returns what became of it.
+
+    It is pure: no network, no clock. It knows nothing of how it is driven.
+    """
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Start on an item."""
+        ...
 
 
 class Judge(Protocol):

@@ -1,0 +1,184 @@
+"""The outcomes of one item -> its scores: each criterion, each dimension, the rubric.
+
+Verdicts are averaged over the samples of a judge first and then over judges, so that a judge that
+was asked more often, or lost fewer samples, does not weigh more. What abstained is counted by
+reason; a criterion that nobody judged leaves the rubric without a score unless a partial one was
+asked for.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from statistics import fmean, stdev
+
+from judgekit.aggregate.place import Placed, Settled, dimension_value, rubric_value
+from judgekit.rubric.model import Criterion, Rubric
+from judgekit.types import Abstention, Item, Outcome, Rule, Score, Unit, Verdict
+
+Place = Callable[[Mapping[str, Settled]], Placed]
+"""From where each criterion settles to one number."""
+Repeat = tuple[str, int]
+"""One judge's one pass over a rubric: (rater, sample)."""
+_POLICY = {"worst": 0.0, "best": 1.0}
+
+
+def rubric_scores(
+    rubric: Rubric,
+    item: Item,
+    outcomes: Iterable[Outcome],
+    *,
+    rule: Rule | None = None,
+    partial: bool = False,
+) -> tuple[Score, ...]:
+    """The scores of one item.
+
+    Args:
+        rubric: What was asked.
+        item: What it was asked about.
+        outcomes: All outcomes of the item.
+        rule: How the rubric score is computed; the rubric's own rule where left out.
+        partial: Give a rubric or dimension score although criteria are missing, with the share judged.
+
+    Returns:
+        For each unit in order of first appearance: a score a criterion, a dimension, and one for the
+        rubric (unless its `total` is false). Criteria about the task join the rubric score of each
+        response.
+    """
+    by_unit: dict[Unit, dict[str, list[Outcome]]] = {}
+    for outcome in outcomes:
+        by_unit.setdefault(outcome.unit, {}).setdefault(outcome.criterion, []).append(outcome)
+    task = by_unit.get(Unit(item.item_id), {})
+    chosen = rule or rubric.rule
+    scores: list[Score] = []
+    for unit, asked in by_unit.items():
+        system = item.systems.get(unit.responses[0], "") if unit.responses else ""
+        own = [c for c in rubric.leaves if c.id in asked]
+        scores += [_criterion_score(c, unit, asked[c.id], system) for c in own]
+        scores += _dimension_scores(own, unit, asked, system, partial=partial)
+        if rubric.total and (unit.responses or len(by_unit) == 1):
+            scores.append(
+                _rubric_score(rubric, unit, {**task, **asked}, system, rule=chosen, partial=partial)
+            )
+    return tuple(scores)
+
+
+def _criterion_score(criterion: Criterion, unit: Unit, outcomes: Sequence[Outcome], system: str) -> Score:
+    if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
+        return Score(unit, "criterion", criterion.id, only.value, "placed", n_verdicts=1, system=system)
+    values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
+    low, high, spread = _uncertainty(values, clip=True)
+    return Score(
+        unit, "criterion", criterion.id, settle(criterion, outcomes).value, "placed", low, high, len(values),
+        _reasons(outcomes), spread, system=system,
+    )  # fmt: skip
+
+
+def settle(criterion: Criterion, outcomes: Sequence[Outcome]) -> Settled:
+    """Where the outcomes on one criterion settle: mean over samples, then over judges."""
+    by_rater: dict[str, list[float]] = {}
+    undecided = False
+    for o in outcomes:
+        if isinstance(o, Verdict):
+            by_rater.setdefault(o.rater, []).append(o.value)
+        else:
+            undecided = undecided or o.reason == "undecided"
+    if by_rater:
+        return Settled(fmean(fmean(values) for values in by_rater.values()))
+    if undecided and criterion.if_undecided != "abstain":
+        if criterion.if_undecided == "skip":
+            return Settled(None, skipped=True)
+        value = _POLICY[criterion.if_undecided]
+        return Settled(value if criterion.weight >= 0 and criterion.veto is None else 1.0 - value)
+    return Settled(None)
+
+
+def _dimension_scores(
+    criteria: Sequence[Criterion],
+    unit: Unit,
+    asked: Mapping[str, list[Outcome]],
+    system: str,
+    *,
+    partial: bool,
+) -> list[Score]:
+    scores = []
+    for dimension in dict.fromkeys(c.dimension for c in criteria if c.dimension and c.weight):
+        own = [c for c in criteria if c.dimension == dimension]
+
+        def place(settled: Mapping[str, Settled], own: Sequence[Criterion] = own) -> Placed:
+            return dimension_value(own, settled, partial=partial)
+
+        scores.append(
+            _whole(place, own, asked, Score(unit, "dimension", str(dimension), None, "placed", system=system))
+        )
+    return scores
+
+
+def _rubric_score(
+    rubric: Rubric, unit: Unit, asked: Mapping[str, list[Outcome]], system: str, *, rule: Rule, partial: bool
+) -> Score:
+    def place(settled: Mapping[str, Settled]) -> Placed:
+        return rubric_value(rubric, settled, rule=rule, partial=partial)
+
+    return _whole(place, rubric.leaves, asked, Score(unit, "rubric", rubric.id, None, rule, system=system))
+
+
+def _whole(
+    place: Place, criteria: Sequence[Criterion], asked: Mapping[str, list[Outcome]], blank: Score
+) -> Score:
+    """A score over several criteria, with its spread over complete repeats."""
+    outcomes = [o for c in criteria for o in asked.get(c.id, ())]
+    settled = {c.id: settle(c, asked[c.id]) for c in criteria if c.id in asked}
+    placed = place(settled)
+    repeats = {_repeat(o): True for o in outcomes}
+    values: dict[Repeat, float] = {}
+    if len(repeats) > 1 and placed.value is not None:
+        for repeat in repeats:
+            own = {
+                c.id: settle(c, [o for o in asked.get(c.id, ()) if _repeat(o) == repeat]) for c in criteria
+            }
+            if (value := place(own).value) is not None:
+                values[repeat] = value
+    low, high, spread = _uncertainty(values, clip=blank.rule != "published")
+    return Score(
+        blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high,
+        sum(isinstance(o, Verdict) for o in outcomes), _reasons(outcomes), spread, placed.share, placed.gate,
+        blank.system,
+    )  # fmt: skip
+
+
+def _uncertainty(
+    values: Mapping[Repeat, float], *, clip: bool
+) -> tuple[float | None, float | None, dict[str, float]]:
+    """A 95 % t-interval of the mean over judges (one judge: over its samples), and the spread."""
+    if len(values) < 2:
+        return None, None, {}
+    by_rater: dict[str, list[float]] = {}
+    for (rater, _), value in values.items():
+        by_rater.setdefault(rater, []).append(value)
+    spread = {}
+    if len(by_rater) > 1:
+        spread["judge"] = stdev(fmean(own) for own in by_rater.values())
+    repeated = [own for own in by_rater.values() if len(own) > 1]
+    if repeated:
+        squares = sum((len(own) - 1) * stdev(own) ** 2 for own in repeated)
+        spread["sample"] = math.sqrt(squares / sum(len(own) - 1 for own in repeated))
+    units = [fmean(own) for own in by_rater.values()] if len(by_rater) > 1 else list(values.values())
+    half = _t95(len(units) - 1) * stdev(units) / math.sqrt(len(units))
+    low, high = fmean(units) - half, fmean(units) + half
+    return (max(low, 0.0), min(high, 1.0), spread) if clip else (low, high, spread)
+
+
+@lru_cache
+def _t95(df: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.975))
+
+
+def _repeat(outcome: Outcome) -> Repeat:
+    return outcome.rater, outcome.sample
+
+
+def _reasons(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    return dict(Counter(o.reason for o in outcomes if isinstance(o, Abstention)))

@@ -1,0 +1,204 @@
+"""A plan: rubric, judges, protocol, samples -> the calls for an item, counted and priced.
+
+Pure: it can be shown, counted and priced before anything is sent. Calls that share a prefix are
+neighbours: for one judge an item's calls follow one another, samples of a call side by side.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.ledger.key import key_of
+from judgekit.prompt import Template, estimate_tokens, tag_of
+from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
+from judgekit.rubric import Criterion, Rubric
+from judgekit.rubric.load import parse
+from judgekit.types import Call, Item, Judge, Priced, Unit
+
+CHECKLIST_BATCH = 50  # points a call, as DeepResearch Bench II asks them
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will ask.
+
+    Args:
+        rubric: What is scored; an item's own rubric takes its place.
+        judges: Who is asked; their names are all different.
+        protocol: `grade`, or `checklist` for many short criteria in batches.
+        form: How answers are given: `json`, `text`, or `letters` (probabilities of option letters).
+        per_call: Criteria a call; None asks the whole rubric at once. 0 is the protocol's usual: 1 for
+            `grade`, 50 for `checklist`. Fewer a call cost more and keep criteria apart.
+        samples: How often each call is repeated; sample k has a key of its own. Samples of a judge
+            at temperature 0 are near copies of one another.
+        prompt: A prompt of your own instead of the bundled one.
+
+    Raises:
+        InputError: If the rubric cannot be asked this way, or judges share a name.
+    """
+
+    rubric: Rubric
+    judges: tuple[Judge, ...]
+    protocol: Protocol = "grade"
+    form: Form = "json"
+    per_call: int | None = 0
+    samples: int = 1
+    prompt: Template | None = None
+    seed: int = field(default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.judges:
+            raise InputError("no judge; name at least one")
+        names = [judge.name for judge in self.judges]
+        if len(set(names)) < len(names):
+            raise InputError(f"two judges have one name: {sorted(names)}; give one another `name`")
+        if self.samples < 1:
+            raise InputError(f"samples={self.samples}; at least 1")
+        if self.per_call is not None and self.per_call < 0:
+            raise InputError(f"per_call={self.per_call}; None (the whole rubric) or a number from 1")
+        if self.protocol not in {"grade", "checklist"}:
+            raise InputError(f"protocol {self.protocol!r}; there are 'grade' and 'checklist'")
+        if self.form not in {"json", "text", "letters"}:
+            raise InputError(f"form {self.form!r}; there are 'json', 'text' and 'letters'")
+        _ = self._sheets  # whatever is wrong with the rubric is said before any call
+
+    @cached_property
+    def _sheets(self) -> tuple[Sheet, ...]:
+        return self._sheets_of(self.rubric)
+
+    def _sheets_of(self, rubric: Rubric) -> tuple[Sheet, ...]:
+        """The sheets of a rubric: criteria about the task first, then those about a response."""
+        sheets: list[Sheet] = []
+        for about in ("task", "response"):
+            criteria = [c for c in rubric.leaves if c.about == about]
+            sheets += [self._sheet(rubric, some, len(criteria)) for some in self._batches(criteria)]
+        asked = {c.id for sheet in sheets for c in sheet.criteria}
+        if others := [c.id for c in rubric.leaves if c.id not in asked]:
+            raise InputError(
+                f"criteria {others} are about pairs or steps, which {self.protocol!r} does not ask"
+            )
+        return tuple(sheets)
+
+    def _batches(self, criteria: Sequence[Criterion]) -> Iterator[Sequence[Criterion]]:
+        usual = CHECKLIST_BATCH if self.protocol == "checklist" else 1
+        size = len(criteria) if self.per_call is None else self.per_call or usual
+        for start in range(0, len(criteria), size or 1):
+            yield criteria[start : start + size]
+
+    def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
+        return sheet_of(
+            criteria,
+            protocol=self.protocol,
+            form=self.form,
+            guidelines=rubric.guidelines,
+            whole=every > 1 and len(criteria) == every,
+            template=self.prompt,
+        )
+
+    def rubric_of(self, item: Item) -> Rubric:
+        """The rubric an item is judged by: its own, or the plan's.
+
+        Raises:
+            InputError: If the item's own rubric cannot be scored; names the item.
+        """
+        if item.rubric is None:
+            return self.rubric
+        return _own_rubric(orjson.dumps(item.rubric), item.where or f"item {item.item_id!r}")
+
+    def sheets_of(self, item: Item) -> tuple[Sheet, ...]:
+        """The sheets an item is asked with."""
+        return self._sheets if item.rubric is None else self._sheets_of(self.rubric_of(item))
+
+    def calls(self, item: Item) -> tuple[Call, ...]:
+        """The first round of calls for an item, each complete with its key."""
+        tag = tag_of(item)
+        asked = [
+            sheet.ask(item, unit, tag=tag) for sheet in self.sheets_of(item) for unit in _units(sheet, item)
+        ]
+        return tuple(
+            self.addressed(call, judge, sample)
+            for judge in self.judges
+            for call in asked
+            for sample in range(self.samples)
+        )
+
+    @staticmethod
+    def addressed(call: Call, judge: Judge, sample: int) -> Call:
+        """A call to a judge, with its key."""
+        call = replace(call, judge=judge.name, sample=sample)
+        return replace(call, key=key_of(judge.identity or {"unstored": judge.name}, call))
+
+    def count(self, item: Item) -> int:
+        """How many calls the first round of an item has, without making them."""
+        units = sum(len(_units(sheet, item)) for sheet in self.sheets_of(item))
+        return units * len(self.judges) * self.samples
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What a plan will take, before anything is sent.
+
+    Args:
+        items: How many items.
+        least: Calls, if every reply can be read.
+        most: Calls, if every one needs a re-ask.
+        input_tokens: Tokens of the first round, estimated on the high side.
+        max_output_tokens: Tokens at most written in it; None if a judge has no limit.
+        max_cost_usd: Price of the first round at most; None if a price is unknown.
+        unpriced: Names of judges whose price is unknown.
+    """
+
+    items: int = 0
+    least: int = 0
+    most: int = 0
+    input_tokens: int = 0
+    max_output_tokens: int | None = 0
+    max_cost_usd: float | None = 0.0
+    unpriced: tuple[str, ...] = ()
+
+
+def estimate(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Estimated:
+    """Count and price a plan over items; nothing is sent."""
+    judges = {judge.name: judge for judge in plan.judges}
+    n_items = n_calls = n_in = 0
+    n_out: int | None = 0
+    cost: float | None = 0.0
+    unpriced: set[str] = set()
+    for item in items:
+        n_items += 1
+        for call in plan.calls(item):
+            n_calls += 1
+            tokens = estimate_tokens(call.messages)
+            n_in += tokens
+            limit, price = price_of(judges[call.judge], tokens, letters=bool(call.letters))
+            n_out = None if n_out is None or limit is None else n_out + limit
+            cost = None if cost is None or price is None else cost + price
+            if price is None:
+                unpriced.add(call.judge)
+    most = n_calls * 2 if reask else n_calls
+    return Estimated(n_items, n_calls, most, n_in, n_out, cost, tuple(sorted(unpriced)))
+
+
+def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:
+    """The most tokens a judge writes for a call, and the most the call costs in US dollars."""
+    if not isinstance(judge, Priced):
+        return None, None
+    limit = 1 if letters and judge.max_tokens else judge.max_tokens
+    return limit, None if limit is None else judge.cost(input_tokens, limit)
+
+
+def _units(sheet: Sheet, item: Item) -> tuple[Unit, ...]:
+    """What a sheet is about: the task itself, or each response."""
+    if sheet.criteria[0].about == "task":
+        return (Unit(item.item_id),)
+    return tuple(Unit(item.item_id, (response,)) for response in item.responses)
+
+
+@lru_cache(maxsize=1024)
+def _own_rubric(raw: bytes, where: str) -> Rubric:
+    mapping: Mapping[str, Any] = orjson.loads(raw)
+    return parse({"id": "own", **mapping}, f"{where}: rubric")

@@ -1,0 +1,97 @@
+"""Grade each response alone: ask, read, re-ask once what could not be read, aggregate."""
+
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, replace
+
+from judgekit.aggregate import rubric_scores
+from judgekit.plan import Plan
+from judgekit.protocols import read
+from judgekit.protocols.sheet import again, sheet_of
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Rule
+
+REASKED: frozenset[Reason] = frozenset({"malformed", "missing", "off_scale"})
+
+
+@dataclass(frozen=True)
+class Grading:
+    """The recipe of `score`.
+
+    Args:
+        plan: What is asked.
+        reask: Whether what could not be read is asked once more, in a call of its own.
+        again: Reasons of stored abstentions that are asked anew instead of being served.
+        rule: How the rubric score is computed; the rubric's own rule where left out.
+        partial: Give rubric scores although criteria are missing.
+    """
+
+    plan: Plan
+    reask: bool = True
+    again: Collection[Reason] = ()
+    rule: Rule | None = None
+    partial: bool = False
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for an item."""
+        n = self.plan.count(item)
+        return n, n * 2 if self.reask else n
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Ask, read, re-ask, aggregate."""
+        answers = list((yield Round(self.plan.calls(item))))
+        outcomes = [read(a.call, a.reply) for a in answers]
+        if self.again:
+            stale = [i for i, a in enumerate(answers) if a.stored and self._wants(outcomes[i], self.again)]
+            outcomes = yield from _asked_anew(outcomes, [answers[i].call for i in stale], stale)
+        if self.reask:
+            outcomes = yield from self._reasked(item, answers, outcomes)
+        flat = tuple(outcome for some in outcomes for outcome in some)
+        rubric = self.plan.rubric_of(item)
+        scores = rubric_scores(rubric, item, flat, rule=self.rule, partial=self.partial)
+        return Judged(item, flat, scores)
+
+    @staticmethod
+    def _wants(outcomes: Sequence[Outcome], reasons: Collection[Reason]) -> bool:
+        return any(isinstance(o, Abstention) and o.reason in reasons for o in outcomes)
+
+    def _reasked(
+        self, item: Item, answers: Sequence[Answer], outcomes: list[tuple[Outcome, ...]]
+    ) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
+        """One more call for what could not be read; its answers take the place of the abstentions."""
+        failed = [i for i, some in enumerate(outcomes) if self._wants(some, REASKED)]
+        if not failed:
+            return outcomes
+        calls = tuple(self._reask_call(item, answers[i].call, outcomes[i]) for i in failed)
+        new = [read(a.call, a.reply) for a in (yield Round(calls))]
+        merged = list(outcomes)
+        for i, some in zip(failed, new, strict=True):
+            better = {(o.unit, o.criterion): o for o in some}
+            merged[i] = tuple(better.get((o.unit, o.criterion), o) for o in outcomes[i])
+        return merged
+
+    def _reask_call(self, item: Item, call: Call, outcomes: Sequence[Outcome]) -> Call:
+        """The re-ask of a call, for the criteria that abstained only."""
+        open_ids = [o.criterion for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED]
+        why = next(o.reason for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED)
+        if len(open_ids) < len(call.asks):
+            rubric = self.plan.rubric_of(item)
+            criteria = [rubric.by_id[cid] for cid in open_ids]
+            sheet = sheet_of(
+                criteria, protocol=self.plan.protocol, form=self.plan.form, guidelines=rubric.guidelines,
+                template=self.plan.prompt,
+            )  # fmt: skip
+            fewer = sheet.ask(item, call.asks[0][0], tag=call.tag)
+            call = replace(fewer, judge=call.judge, sample=call.sample)
+        judge = next(j for j in self.plan.judges if j.name == call.judge)
+        second = replace(call, messages=again(call, why.replace("_", " ")), attempt=2)
+        return self.plan.addressed(second, judge, call.sample)
+
+
+def _asked_anew(
+    outcomes: list[tuple[Outcome, ...]], calls: Sequence[Call], places: Sequence[int]
+) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
+    if not calls:
+        return outcomes
+    merged = list(outcomes)
+    for i, answer in zip(places, (yield Round(tuple(calls), again=True)), strict=True):
+        merged[i] = read(answer.call, answer.reply)
+    return merged
