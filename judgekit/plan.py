@@ -5,7 +5,7 @@ neighbours: for one judge an item's calls follow one another, samples of a call 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -48,7 +48,6 @@ class Plan:
     per_call: int | None = 0
     samples: int = 1
     prompt: Template | None = None
-    seed: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -139,7 +138,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimated:
+class Preview:
     """What a plan will take, before anything is sent.
 
     Args:
@@ -161,7 +160,7 @@ class Estimated:
     unpriced: tuple[str, ...] = ()
 
 
-def estimate(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Estimated:
+def preview(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Preview:
     """Count and price a plan over items; nothing is sent."""
     judges = {judge.name: judge for judge in plan.judges}
     n_items = n_calls = n_in = 0
@@ -180,7 +179,7 @@ def estimate(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Estima
             if price is None:
                 unpriced.add(call.judge)
     most = n_calls * 2 if reask else n_calls
-    return Estimated(n_items, n_calls, most, n_in, n_out, cost, tuple(sorted(unpriced)))
+    return Preview(n_items, n_calls, most, n_in, n_out, cost, tuple(sorted(unpriced)))
 
 
 def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:

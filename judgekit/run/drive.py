@@ -1,0 +1,150 @@
+"""Drives recipes over items: a bounded window of items alive, results in the order of the items.
+
+Each item is a task that walks its recipe's generator; the window bounds memory, so that a million
+items need no more than a thousand. When the run is stopped (budget, outage, a lasting error, the
+deadline) no further item is begun; those begun end with their outcomes, and then the reason is
+raised.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from judgekit.errors import InputError, JudgeOutage
+from judgekit.ledger import Ledger
+from judgekit.plan import price_of
+from judgekit.run.ask import Asker, fact_name
+from judgekit.run.limits import Limits
+from judgekit.run.tally import Tally
+from judgekit.types import Item, Judge, Judged, Learning, Recipe
+
+_WINDOW = 16  # items alive for each call that may be in flight
+_TURN = 64  # items begun before the loop gets a turn
+
+
+async def drive(
+    items: Iterable[Item],
+    recipe: Recipe,
+    judges: Mapping[str, Judge],
+    *,
+    ledger: Ledger | None = None,
+    limits: Limits | None = None,
+    tally: Tally | None = None,
+) -> AsyncGenerator[Judged, None]:
+    """What becomes of each item, in the order of the items.
+
+    Args:
+        items: Read as needed; an error in reading them is raised after what was begun is done.
+        recipe: Walked once for each item.
+        judges: By name; clients are opened here and closed at the end.
+        ledger: Where replies are kept and looked up; open, and belonging to this thread.
+        limits: How fast and for how much.
+        tally: What is counted; give your own to look at it while the run goes.
+
+    Raises:
+        InputError: A budget could not be kept, since a price or a `max_tokens` is unknown; an item is bad.
+        BudgetExceeded, JudgeOutage, ProviderError: Why the run stopped, after the last item begun.
+    """
+    limits = limits or Limits()
+    tally = tally if tally is not None else Tally()
+    _check_budget(judges.values(), limits)
+    async with AsyncExitStack() as stack:
+        for judge in judges.values():
+            if isinstance(judge, Learning) and ledger is not None:
+                judge.refused.update(ledger.facts(fact_name(judge)))
+            if isinstance(judge, AbstractAsyncContextManager):
+                await stack.enter_async_context(judge)
+        asker = Asker(judges, ledger, limits, tally)
+        timer = _deadline(asker, limits)
+        try:
+            async for judged in _in_order(items, recipe, asker, limits.concurrency * _WINDOW):
+                tally.judged(judged.outcomes)
+                yield judged
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if ledger is not None:
+                ledger.flush()
+    if asker.stopped is not None:
+        raise asker.stopped
+
+
+async def _in_order(
+    items: Iterable[Item], recipe: Recipe, asker: Asker, window: int
+) -> AsyncGenerator[Judged, None]:
+    alive: deque[asyncio.Task[Judged]] = deque()
+    source = iter(items)
+    more, trouble = True, None
+    try:
+        while True:
+            begun = 0
+            while more and len(alive) < window and asker.stopped is None and begun < _TURN:
+                try:
+                    item = next(source)
+                except StopIteration:
+                    more = False
+                except InputError as error:  # a bad row, in the middle of a stream: finish what was begun
+                    more, trouble = False, error
+                else:
+                    alive.append(asyncio.create_task(_walk(item, recipe, asker)))
+                    begun += 1
+            if not alive:
+                break
+            if more and asker.stopped is None and len(alive) < window and not alive[0].done():
+                await asyncio.sleep(0)
+                continue
+            try:
+                judged = await alive.popleft()
+            except InputError as error:
+                more, trouble = False, trouble or error
+            else:
+                yield judged
+    finally:
+        for task in alive:
+            task.cancel()
+        await asyncio.gather(*alive, return_exceptions=True)
+    if trouble is not None:
+        raise trouble
+
+
+async def _walk(item: Item, recipe: Recipe, asker: Asker) -> Judged:
+    """Walk a recipe's generator over one item."""
+    steps = recipe(item)
+    try:
+        round_ = next(steps)
+        while True:
+            round_ = steps.send(await asker.answer(round_.calls, again=round_.again))
+    except StopIteration as end:
+        judged: Judged = end.value
+        return judged
+    finally:
+        steps.close()
+
+
+def _deadline(asker: Asker, limits: Limits) -> asyncio.TimerHandle | None:
+    if limits.run_seconds is None:
+        return None
+
+    def late() -> None:
+        if asker.stopped is None:
+            asker.stopped = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
+
+    return asyncio.get_running_loop().call_later(limits.run_seconds, late)
+
+
+def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:
+    """A budget that could not be kept is refused before any call."""
+    if limits.budget_usd is None and limits.budget_tokens is None:
+        return
+    for judge in judges:
+        limit, price = price_of(judge, 1000)
+        if limit is None:
+            raise InputError(
+                f"judge {judge.name!r} has no max_tokens, so a budget could not be kept; set max_tokens"
+            )
+        if price is None and limits.budget_usd is not None and not limits.allow_unknown_price:
+            raise InputError(
+                f"the price of judge {judge.name!r} is unknown, so a budget in money could not be kept; "
+                "give its prices, use budget_tokens, or allow_unknown_price"
+            )

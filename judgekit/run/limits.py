@@ -1,0 +1,43 @@
+"""How fast, how long and for how much a run may go."""
+
+from dataclasses import dataclass, fields
+
+from judgekit.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of a run.
+
+    Args:
+        concurrency: Calls in flight at most, for each endpoint.
+        rpm: Requests a minute at most, for each endpoint; None: no limit of ours.
+        tpm: Tokens a minute at most (input estimated, plus `max_tokens`), for each endpoint.
+        attempt_seconds: How long one request may take; then it is tried again.
+        run_seconds: How long the run may take; then it stops, keeping everything.
+        tries: Requests for one call at most, the first among them.
+        budget_usd: US dollars at most; reserved before each call, so that it is never overspent.
+        budget_tokens: Tokens at most, in and out together; reserved likewise.
+        allow_unknown_price: Under a budget in money, let judges pass whose price is not known.
+        outage_after: Failed calls in a row, without a success, that are an outage.
+
+    Raises:
+        InputError: If a limit is not positive.
+    """
+
+    concurrency: int = 16
+    rpm: float | None = None
+    tpm: float | None = None
+    attempt_seconds: float = 120.0
+    run_seconds: float | None = None
+    tries: int = 6
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    allow_unknown_price: bool = False
+    outage_after: int = 20
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value is not None and value is not False and not value > 0:
+                raise InputError(f"{each.name}={value!r}; a limit is above 0, or None for no limit")

@@ -1,0 +1,98 @@
+"""What a run did, counted while it goes."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from judgekit.types import Answer, Outcome, Reply, Verdict
+
+
+@dataclass
+class Tally:
+    """Counts of a run, all from 0.
+
+    Args:
+        items: Items done.
+        calls: Calls answered, from the ledger or anew.
+        new_calls: Calls answered by a judge now.
+        ledger_hits: Calls answered from the ledger.
+        shared: Calls that waited for an equal call in flight and took its reply.
+        reasks: Calls of a second attempt among `calls`.
+        requests: Requests sent, retries among them.
+        verdicts: Verdicts read.
+        abstentions: Reason -> how many.
+        flags: Flag of a verdict -> how many.
+        cost_usd: US dollars spent now, as far as prices are known.
+        unpriced: New calls whose price is not known.
+        input_tokens: Tokens read in new calls, as far as known.
+        output_tokens: Tokens written in new calls, as far as known.
+        models: Judge -> model as resolved -> how many replies.
+    """
+
+    items: int = 0
+    calls: int = 0
+    new_calls: int = 0
+    ledger_hits: int = 0
+    shared: int = 0
+    reasks: int = 0
+    requests: int = 0
+    verdicts: int = 0
+    abstentions: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    models: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def answered(self, answer: Answer) -> None:
+        """Count one answered call."""
+        self.calls += 1
+        self.reasks += answer.call.attempt > 1
+        if answer.stored:
+            self.ledger_hits += 1
+        if answer.reply.model:
+            self.models.setdefault(answer.call.judge, Counter())[answer.reply.model] += 1
+
+    def paid(self, reply: Reply) -> None:
+        """Count what a new call cost."""
+        self.new_calls += 1
+        if reply.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_usd += reply.cost_usd
+        self.input_tokens += reply.input_tokens or 0
+        self.output_tokens += reply.output_tokens or 0
+
+    def judged(self, outcomes: Iterable[Outcome]) -> None:
+        """Count the outcomes of one item."""
+        self.items += 1
+        for outcome in outcomes:
+            if isinstance(outcome, Verdict):
+                self.verdicts += 1
+                if outcome.flags:
+                    self.flags.update(outcome.flags)
+            else:
+                self.abstentions[outcome.reason] += 1
+
+    def summary(self) -> dict[str, Any]:
+        """The counts, as they stand in `run.json`."""
+        return {
+            "items": self.items,
+            "calls": self.calls,
+            "new_calls": self.new_calls,
+            "ledger_hits": self.ledger_hits,
+            "shared_calls": self.shared,
+            "reasks": self.reasks,
+            "requests": self.requests,
+            "verdicts": self.verdicts,
+            "abstentions": dict(sorted(self.abstentions.items())),
+            "flags": dict(sorted(self.flags.items())),
+            "cost_usd": None if self.unpriced else round(self.cost_usd, 10),
+            "known_cost_usd": round(self.cost_usd, 10),
+            "unpriced_calls": self.unpriced,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "models": {judge: dict(models) for judge, models in sorted(self.models.items())},
+        }

@@ -1,0 +1,209 @@
+"""Outcomes and scores as rows, with documented columns; JSONL, pandas and Parquet.
+
+`COLUMNS` is the documentation: name of a column -> what it holds. A row survives JSON unchanged,
+and `outcome_of` turns it back into the record it came from. What is missing is null, never 0.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.types import Abstention, Evidence, Outcome, Score, Unit, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["scores", "outcomes"]
+
+COLUMNS: Mapping[Kind, Mapping[str, str]] = {
+    "scores": {
+        "item_id": "the item",
+        "response_id": "the response; null for the task itself",
+        "part": "id of a step, turn or statement; empty for the whole",
+        "system": "who wrote the response, where known; else empty",
+        "level": "criterion, dimension or rubric",
+        "name": "id of the criterion, the dimension or the rubric",
+        "value": "the score: on [0, 1] and higher is better where the rule is placed; null where there is none",
+        "rule": "placed, published or published_clipped",
+        "low": "lower end of the 95 % interval over judges, or over samples of one; null below two of them",
+        "high": "its upper end",
+        "n_verdicts": "verdicts it rests on",
+        "n_abstained": "reason -> how many answers asked for were not obtained",
+        "spread_judge": "standard deviation between judges; null below two",
+        "spread_sample": "standard deviation between samples within a judge; null below two",
+        "share": "share of the weight that was judged",
+        "gate": "id of the gate or veto that fired; else empty",
+    },
+    "outcomes": {
+        "item_id": "the item",
+        "responses": "ids of the responses it is about: none (the task), one, or two (a pair)",
+        "part": "id of a step, turn or statement; empty for the whole",
+        "criterion": "id of the criterion",
+        "rater": "who was asked",
+        "kind": "verdict or abstention",
+        "label": "the most probable label; null for an abstention",
+        "value": "the expected value on [0, 1]; null for an abstention",
+        "probs": "label -> probability, zeros left out; null for an abstention",
+        "source": "text, logprob, decision, sample, human or control; null for an abstention",
+        "mass": "probability the rater put on the labels at all; null for an abstention",
+        "undecided": "probability of 'cannot tell'; null for an abstention",
+        "confidence": "what the rater said of itself; null where it said nothing",
+        "rationale": "the rater's words",
+        "evidence": "quotations: quote, where it was found, whether it was found",
+        "tags": "error tags given",
+        "flags": "mended, reasked, no_logprobs, low_mass",
+        "reason": "why there is no verdict; null for a verdict",
+        "detail": "a word on the reason; null for a verdict",
+        "shown": "ids of the responses in the order shown",
+        "sample": "which repeat, from 0",
+        "call": "key of the call; the ledger holds the reply under it",
+    },
+}
+
+
+def score_row(score: Score) -> dict[str, Any]:
+    """A score as a row of the table `scores`."""
+    return {
+        "item_id": score.unit.item_id,
+        "response_id": score.unit.responses[0] if score.unit.responses else None,
+        "part": score.unit.part,
+        "system": score.system,
+        "level": score.level,
+        "name": score.name,
+        "value": score.value,
+        "rule": score.rule,
+        "low": score.low,
+        "high": score.high,
+        "n_verdicts": score.n_verdicts,
+        "n_abstained": dict(score.n_abstained),
+        "spread_judge": score.spread.get("judge"),
+        "spread_sample": score.spread.get("sample"),
+        "share": score.share,
+        "gate": score.gate,
+    }
+
+
+def outcome_row(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as a row of the table `outcomes`.
+
+    >>> row = outcome_row(Abstention("j", Unit("1", ("a",)), "kind", "refused"))
+    >>> row["kind"], row["reason"], row["value"]
+    ('abstention', 'refused', None)
+    """
+    row: dict[str, Any] = {
+        "item_id": outcome.unit.item_id,
+        "responses": list(outcome.unit.responses),
+        "part": outcome.unit.part,
+        "criterion": outcome.criterion,
+        "rater": outcome.rater,
+    }
+    if isinstance(outcome, Verdict):
+        row |= {
+            "kind": "verdict",
+            "label": outcome.label,
+            "value": outcome.value,
+            "probs": dict(outcome.probs),
+            "source": outcome.source,
+            "mass": outcome.mass,
+            "undecided": outcome.undecided,
+            "confidence": outcome.confidence,
+            "rationale": outcome.rationale,
+            "evidence": [{"quote": e.quote, "where": e.where, "found": e.found} for e in outcome.evidence],
+            "tags": list(outcome.tags),
+            "flags": list(outcome.flags),
+            "reason": None,
+            "detail": None,
+        }
+    else:
+        row |= dict.fromkeys(("label", "value", "probs", "source", "mass", "undecided", "confidence"))
+        row |= {"kind": "abstention", "rationale": "", "evidence": [], "tags": [], "flags": []}
+        row |= {"reason": outcome.reason, "detail": outcome.detail}
+    row |= {"shown": list(outcome.shown), "sample": outcome.sample, "call": outcome.call}
+    return {name: row[name] for name in COLUMNS["outcomes"]}
+
+
+def outcome_of(row: Mapping[str, Any]) -> Outcome:
+    """The outcome a row of the table `outcomes` came from.
+
+    Raises:
+        InputError: If a column is missing or the kind is unknown.
+    """
+    try:
+        unit = Unit(row["item_id"], tuple(row["responses"]), row["part"])
+        shown, sample, call = tuple(row["shown"]), row["sample"], row["call"]
+        if row["kind"] == "abstention":
+            return Abstention(
+                row["rater"], unit, row["criterion"], row["reason"], row["detail"], shown, sample, call
+            )  # fmt: skip
+        if row["kind"] == "verdict":
+            evidence = tuple(Evidence(e["quote"], e["where"], e["found"]) for e in row["evidence"])
+            return Verdict(
+                row["rater"], unit, row["criterion"], tuple(row["probs"].items()), row["label"], row["value"],
+                row["source"], row["mass"], row["undecided"], row["confidence"], row["rationale"], evidence,
+                tuple(row["tags"]), tuple(row["flags"]), shown, sample, call,
+            )  # fmt: skip
+    except KeyError as error:
+        raise InputError(f"a row of outcomes has no column {error.args[0]!r}; it has {sorted(row)}") from None
+    raise InputError(f"a row of outcomes has kind {row['kind']!r}, not 'verdict' or 'abstention'")
+
+
+def json_line(row: Mapping[str, Any]) -> bytes:
+    """A row as one line of JSONL."""
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def read_outcomes(path: str | Path) -> list[Outcome]:
+    """The outcomes of an `outcomes.jsonl`.
+
+    Raises:
+        InputError: If a line is not a row of outcomes; names the line.
+    """
+    outcomes = []
+    with Path(path).open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                outcomes.append(outcome_of(orjson.loads(line)))
+            except (orjson.JSONDecodeError, InputError) as error:
+                raise InputError(f"{path}, line {number}: {error}") from None
+    return outcomes
+
+
+def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":
+    """Rows as a pandas table with the documented columns, in their order."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(COLUMNS[kind]))
+
+
+def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
+    """Write a JSONL file of rows as Parquet, a batch at a time; False if pyarrow is not installed."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        return False
+    schema = _schema(pa, kind)
+    with source.open("rb") as lines, pq.ParquetWriter(target, schema) as writer:
+        while batch := [orjson.loads(line) for _, line in zip(range(10_000), lines, strict=False)]:
+            for row in batch:
+                for name in ("probs", "n_abstained"):
+                    if row.get(name) is not None:
+                        row[name] = list(row[name].items())
+            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+    return True
+
+
+def _schema(pa: Any, kind: Kind) -> Any:
+    special = {
+        "value": pa.float64(), "low": pa.float64(), "high": pa.float64(), "spread_judge": pa.float64(),
+        "spread_sample": pa.float64(), "share": pa.float64(), "mass": pa.float64(), "undecided": pa.float64(),
+        "confidence": pa.float64(), "n_verdicts": pa.int64(), "sample": pa.int64(),
+        "probs": pa.map_(pa.string(), pa.float64()), "n_abstained": pa.map_(pa.string(), pa.int64()),
+        "responses": pa.list_(pa.string()), "shown": pa.list_(pa.string()), "tags": pa.list_(pa.string()),
+        "flags": pa.list_(pa.string()),
+        "evidence": pa.list_(pa.struct({"quote": pa.string(), "where": pa.string(), "found": pa.bool_()})),
+    }  # fmt: skip
+    return pa.schema([(name, special.get(name, pa.string())) for name in COLUMNS[kind]])
