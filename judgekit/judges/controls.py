@@ -1,0 +1,253 @@
+"""Controls: raters that are rules, cost nothing and need no prompt.
+
+A judge that does not beat them adds nothing to them. A control looks at the item and at what is
+asked, and answers every criterion of a call: a rule gives a place on [0, 1], and the label
+nearest to it on the criterion's scale is said (ties go to the lower). Where a rule has nothing to
+go by (no reference, say) it gives no label for that criterion, which reads as an abstention.
+For a pair, a rule about one response says which of the two it puts higher, or that they tie.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from judgekit.errors import InputError
+from judgekit.judges.lexical import (
+    Metric,
+    chrf_metric,
+    contains_metric,
+    exact_metric,
+    f1_metric,
+    rouge_metric,
+)
+from judgekit.prompt import flat
+from judgekit.scales import Labels, Numbers, Scale, plain_number
+from judgekit.types import Call, Item, Reply, Unit
+
+Rule = Callable[[Call, Unit, str, Scale], str | None]
+"""From a call, one unit and criterion it asks about, and the scale, to a label; None for none."""
+
+LONG = 2000  # characters; what a response is measured against where there is nothing else
+_WORDS = {"worst": 0.0, "middle": 0.5, "best": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A rule as a judge.
+
+    Args:
+        name: `control:` and the rule, with its argument.
+        rule: The rule.
+        systems: Systems whose responses it may not judge: none, since a rule has no family.
+
+    >>> import asyncio
+    >>> from judgekit.scales import YES_NO
+    >>> call = Call("", ((Unit("1", ("a",)), "kind"),), "grade", (), scales=(YES_NO,))
+    >>> asyncio.run(constant("best")(call)).text
+    '{"kind": {"label": "yes", "rationale": "control:constant=best"}}'
+    """
+
+    name: str
+    rule: Rule
+    systems: tuple[str, ...] = ()
+    identity: Mapping[str, Any] = field(default_factory=dict, init=False)  # empty: never stored
+    max_tokens: int | None = field(default=0, init=False)
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """The rule's label on each criterion: JSON by criterion id, or the option letter asked for."""
+        said = {
+            criterion: label
+            for (unit, criterion), scale in zip(call.asks, call.scales, strict=True)
+            if (label := self.rule(call, unit, criterion, scale)) is not None
+        }
+        if call.letters:
+            letters = [letter for letter, label in call.letters if label in said.values()]
+            certain = tuple((letter, 0.0) for letter in letters)
+            return Reply("".join(letters), logprobs=certain, model=self.name, cost_usd=0.0)
+        # The name keeps the reply from being taken for a quotation of a text that holds the same JSON.
+        entries = {key: {"label": label, "rationale": self.name} for key, label in said.items()}
+        return Reply(json.dumps(entries, ensure_ascii=False), model=self.name, cost_usd=0.0)
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
+        """Nothing."""
+        return 0.0
+
+
+def parse_control(spec: str) -> Control:
+    """A control by its name: `control:NAME`, or `control:NAME=ARGUMENT`.
+
+    Raises:
+        InputError: If there is no such control, or its argument is missing or of no use.
+
+    >>> parse_control("control:random=7").name
+    'control:random=7'
+    """
+    name, equals, argument = spec.removeprefix("control:").partition("=")
+    if name == "constant":
+        if not argument:
+            raise InputError(f"{spec}: say which label, as in control:constant=yes, or best, worst, middle")
+        return constant(argument)
+    if name == "random":
+        if equals and not argument.isdecimal():
+            raise InputError(f"{spec}: the seed {argument!r} is no whole number; write control:random=7")
+        return random(int(argument or 0))
+    if name not in _PLAIN:
+        known = ", ".join(sorted([*_PLAIN, "constant=LABEL", "random=SEED"]))
+        raise InputError(f"{spec}: there is no control {name!r}; there are {known}")
+    if equals:
+        raise InputError(f"{spec}: {name!r} takes no argument; write control:{name}")
+    return _PLAIN[name]()
+
+
+def constant(label: str) -> Control:
+    """Always the same label, or `best`, `middle`, `worst` of whatever scale (unless it has such a label).
+
+    A label that a criterion's scale does not have is said all the same, and abstains as off the scale.
+    """
+
+    def rule(_: Call, __: Unit, ___: str, scale: Scale) -> str:
+        return (
+            label if scale.value(label) is not None or label not in _WORDS else nearest(scale, _WORDS[label])
+        )
+
+    return Control(f"control:constant={label}", rule)
+
+
+def random(seed: int = 0) -> Control:
+    """A label drawn evenly from the scale.
+
+    Drawn from a digest of the seed, the item, the responses, the criterion and the sample, so that it
+    repeats, whatever the order of calls and of the responses shown.
+    """
+
+    def rule(call: Call, unit: Unit, criterion: str, scale: Scale) -> str:
+        parts = [seed, unit.item_id, unit.responses, unit.part, criterion, call.sample]
+        drawn = blake2b(json.dumps(parts).encode(), digest_size=8).digest()
+        return _drawn(scale, int.from_bytes(drawn) / 2**64)
+
+    return Control(f"control:random={seed}", rule)
+
+
+def longer() -> Control:
+    """The longer, the better.
+
+    Of a pair, the longer one in characters. A lone response is worth half its length over that of a
+    yardstick, at most 1: 0.5 where it is as long, 1 from twice as long. The yardstick is the
+    reference, if there is one; else the mean of the item's other responses; else 2000 characters.
+    """
+
+    def placed(text: str, item: Item, response: str) -> float:
+        others = [len(flat(each)) for key, each in item.responses.items() if key != response]
+        yardstick: float = len(item.reference or "") or (math.fsum(others) / len(others) if others else LONG)
+        return min(1.0, len(text) / (2 * yardstick)) if yardstick else 1.0
+
+    return Control("control:longer", _about(placed, lambda text, *_: float(len(text))))
+
+
+def first() -> Control:
+    """Of a pair, the response shown first; of a lone response, which is always first, the best label."""
+
+    def rule(call: Call, unit: Unit, _: str, scale: Scale) -> str | None:
+        if len(unit.responses) == 2 and call.shown and call.shown[0] != unit.responses[0]:
+            return nearest(scale, 0.0)
+        return nearest(scale, 1.0) if unit.responses else None
+
+    return Control("control:first", rule)
+
+
+def exact() -> Control:
+    """Whether the response is the reference, case and blanks aside."""
+    return _lexical("exact", exact_metric)
+
+
+def contains() -> Control:
+    """Whether the reference stands in the response, case and blanks aside."""
+    return _lexical("contains", contains_metric)
+
+
+def token_f1() -> Control:
+    """F1 of the words shared with the reference, as SQuAD counts them."""
+    return _lexical("token_f1", f1_metric)
+
+
+def rouge_l() -> Control:
+    """ROUGE-L F1 against the reference (extra `lexical`); no label where the reference has no Latin word."""
+    return _lexical("rouge_l", rouge_metric())
+
+
+def chrf() -> Control:
+    """Character n-gram F score (chrF) against the reference (extra `lexical`)."""
+    return _lexical("chrf", chrf_metric())
+
+
+_PLAIN: Mapping[str, Callable[[], Control]] = {
+    "longer": longer,
+    "first": first,
+    "exact": exact,
+    "contains": contains,
+    "token_f1": token_f1,
+    "rouge_l": rouge_l,
+    "chrf": chrf,
+}
+
+
+def nearest(scale: Scale, value: float) -> str:
+    """The label whose value is nearest to one on [0, 1]; of two as near, the lower.
+
+    >>> nearest(Labels(labels=("bad", "fair", "good")), 0.8), nearest(Numbers(low=1, high=5, step=1), 0.6)
+    ('good', '3')
+    """
+    if isinstance(scale, Labels):
+        return min(scale.worth, key=lambda label: (abs(scale.worth[label] - value), scale.worth[label]))
+    number = scale.low + value * (scale.high - scale.low)
+    if scale.step is not None:
+        steps = min(math.ceil((number - scale.low) / scale.step - 0.5), _steps(scale))
+        number = scale.low + steps * scale.step
+    return plain_number(min(max(round(number, 10), scale.low), scale.high))
+
+
+def _drawn(scale: Scale, share: float) -> str:
+    """The label at a share of the way through the scale, all labels equally wide."""
+    if isinstance(scale, Labels):
+        return scale.labels[int(share * len(scale.labels))]
+    if scale.step is None:
+        return nearest(scale, share)
+    number = scale.low + int(share * (_steps(scale) + 1)) * scale.step
+    return plain_number(round(number, 10))
+
+
+def _steps(scale: Numbers) -> int:
+    """How many steps there are from the lowest number to the highest that is allowed."""
+    return math.floor((scale.high - scale.low) / (scale.step or 1.0) + 1e-9)
+
+
+def _lexical(name: str, metric: Metric) -> Control:
+    def placed(text: str, item: Item, _: str) -> float | None:
+        return None if not (item.reference or "").strip() else metric(text, item.reference or "")
+
+    return Control(f"control:{name}", _about(placed, placed))
+
+
+_Placed = Callable[[str, Item, str], float | None]
+
+
+def _about(lone: _Placed, paired: _Placed) -> Rule:
+    """A rule from a measure of a lone response, and one that two responses are compared by."""
+
+    def rule(call: Call, unit: Unit, _: str, scale: Scale) -> str | None:
+        item = call.item
+        if item is None or not unit.responses or unit.part:
+            return None
+        measure = lone if len(unit.responses) == 1 else paired
+        values = [measure(flat(item.responses[key]), item, key) for key in unit.responses]
+        if None in values:
+            return None
+        if len(values) == 1:
+            return nearest(scale, values[0] or 0.0)
+        ahead, behind = values[0] or 0.0, values[1] or 0.0
+        return nearest(scale, 0.5 if ahead == behind else float(ahead > behind))
+
+    return rule

@@ -1,0 +1,280 @@
+"""An OpenAI-compatible server, asked directly: the fast road for vLLM, SGLang, llama.cpp and gateways.
+
+The key is read from an environment variable when the judge is entered and goes into one header;
+it stands in no attribute that is shown, in no identity and in no message. Redirects are not
+followed and proxies of the environment not used, so it reaches the host that was named and no other.
+One attempt a call: waiting, deadlines and repeats are the runner's.
+"""
+
+import asyncio
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import orjson
+
+from judgekit.errors import InputError, ProviderError
+from judgekit.judges import servers, wire
+from judgekit.types import Call, Reply
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MAX_REPLY = 8_000_000
+"""Bytes of a response that are read at most; a judge's reply is a few thousand."""
+_WARN_ABOVE = 1 << 20  # aiohttp warns of longer bodies handed over as bytes
+
+
+class Endpoint:
+    """A model behind `POST {url}/chat/completions`.
+
+    Args:
+        url: The base URL, up to and with `/v1`; no user, password or query in it.
+        model: The model's name as the server knows it.
+        name: The rater's name; the model's if None.
+        api_key_env: Environment variable that holds the key; where it is not set, none is sent.
+        temperature: None leaves it to the server, as with the next three.
+        max_tokens: The most tokens of a reply; a budget needs it.
+        top_p: Nucleus sampling.
+        seed: The server's seed.
+        stop: Texts that end the reply.
+        extra: More fields of the request's body (`top_k`, `chat_template_kwargs`, ...).
+        input_usd_per_million: Price of a million tokens read; unknown if None.
+        output_usd_per_million: Price of a million tokens written; unknown if None.
+        systems: Whose responses it may not judge.
+
+    Raises:
+        InputError: If the URL or an option cannot be used.
+
+    >>> judge = Endpoint("http://localhost:8000/v1", "qwen3-8b", seed=7)
+    >>> judge.identity
+    {'adapter': 'endpoint/1', 'model': 'qwen3-8b', 'temperature': 0.0, 'max_tokens': 1024, 'seed': 7}
+    >>> judge.with_(temperature=1.0, name="qwen hot")
+    Endpoint('http://localhost:8000', 'qwen3-8b', name='qwen hot')
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        name: str | None = None,
+        api_key_env: str = "JUDGEKIT_API_KEY",
+        temperature: float | None = 0.0,
+        max_tokens: int | None = 1024,
+        top_p: float | None = None,
+        seed: int | None = None,
+        stop: Sequence[str] = (),
+        extra: Mapping[str, Any] | None = None,
+        input_usd_per_million: float | None = None,
+        output_usd_per_million: float | None = None,
+        systems: Sequence[str] = (),
+    ) -> None:
+        self._options = {key: value for key, value in locals().items() if key != "self"}
+        if not model:
+            raise InputError(
+                "the endpoint's model has no name; give the one the server lists under /v1/models"
+            )
+        self.endpoint, path = servers.address_of(url, "the endpoint's URL")
+        self._address = f"{self.endpoint}{path}/chat/completions"
+        self.model = model
+        self.name = name or model
+        self.max_tokens = max_tokens
+        self.systems = tuple(systems)
+        self.refused: set[str] = set()
+        self._settings = wire.settings_of(
+            temperature=temperature,
+            max_tokens=max_tokens,
+            top_p=top_p,
+            seed=seed,
+            stop=stop,
+            extra=extra or {},
+        )
+        self.identity = {"adapter": "endpoint/1", "model": model, **self._settings}
+        self._prices = _prices(input_usd_per_million, output_usd_per_million)
+        self._key_env = api_key_env
+        self._key = ""
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._entered = 0
+        self._lost: tuple[type[Exception], ...] = ()
+
+    def __repr__(self) -> str:
+        named = "" if self.name == self.model else f", name={self.name!r}"
+        return f"Endpoint({self.endpoint!r}, {self.model!r}{named})"
+
+    def with_(self, **changes: Any) -> "Endpoint":
+        """A judge like this one, with other options; not entered, and having learnt nothing yet.
+
+        Raises:
+            InputError: If there is no such option.
+        """
+        return Endpoint(**wire.changed(self._options, changes))
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens; None where the price is unknown."""
+        if self._prices is None:
+            return None
+        return (input_tokens * self._prices[0] + output_tokens * self._prices[1]) / 1e6
+
+    async def __aenter__(self) -> Self:
+        """Open the connections, or share them with a run that has them open in the same loop.
+
+        Raises:
+            InputError: If they are open in another running loop, or the key cannot stand in a header.
+        """
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is not loop:
+            if self._loop is not None and not self._loop.is_closed():
+                raise InputError(
+                    f"{self!r} is in use in another event loop; give that run a copy: judge.with_()"
+                )
+            self._session, self._entered = None, 0  # left over from a loop that died
+        if self._session is None:
+            self._session, self._loop = self._open(), loop
+        self._entered += 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections when the last who entered leaves."""
+        self._entered -= 1
+        if self._entered <= 0 and self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    def _open(self) -> "aiohttp.ClientSession":
+        import aiohttp
+        import yarl
+
+        self._target = yarl.URL(self._address)
+        self._key = os.environ.get(self._key_env, "").strip()
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
+        self._lost = (aiohttp.ClientError, OSError, TimeoutError)
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        return aiohttp.ClientSession(
+            connector=_connector(),
+            headers=headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # deadlines are the runner's
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Ask once.
+
+        Returns:
+            What the server said, with a fault where the request or the reply is at fault.
+
+        Raises:
+            ProviderError: If there was no reply; `dropped` names a parameter that is left out from now on.
+            InputError: If the judge was not entered.
+        """
+        if self._session is None:
+            raise InputError(f"{self!r} is not open; ask within `async with judge:`")
+        sent = wire.body_of(call, self.model, self._settings, self.refused)
+        payload: Any = orjson.dumps(sent)
+        if len(payload) > _WARN_ABOVE:
+            payload = io.BytesIO(payload)
+        started = perf_counter()
+        try:
+            async with self._session.post(self._target, data=payload, allow_redirects=False) as response:
+                raw = await _read(response)
+        except self._lost as error:
+            raise ProviderError(self._safe(f"{type(error).__name__}: {error}"), passing=True) from None
+        seconds = perf_counter() - started
+        if raw is None:
+            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            body = None
+        if response.status >= 300:
+            return self._refusal(response, body, raw, sent)
+        if not isinstance(body, dict):
+            said = self._safe(raw[:100].decode(errors="replace"))
+            return Reply(detail=f"the response is no JSON object: {said}", seconds=seconds)
+        return wire.reply_of(body, letters=bool(call.letters), seconds=seconds, price=self.cost)
+
+    def _refusal(
+        self, response: "aiohttp.ClientResponse", body: object, raw: bytes, sent: dict[str, Any]
+    ) -> Reply:
+        """What a status of 300 or more means; a refused parameter is remembered."""
+        message, param = servers.complaint_of(body, raw)
+        try:
+            return wire.refusal_of(
+                response.status, self._safe(message), sent, servers.wait_of(response.headers), param=param
+            )
+        except ProviderError as error:
+            if error.dropped:
+                self.refused.add(error.dropped)
+            raise
+
+    def _safe(self, text: str) -> str:
+        return servers.redact(text, self._key)
+
+
+def parse_endpoint(spec: str) -> Endpoint:
+    """The judge that `endpoint:URL#model` names.
+
+    Raises:
+        InputError: If it is not of that form.
+
+    >>> parse_endpoint("endpoint:http://localhost:8000/v1#qwen3-8b")
+    Endpoint('http://localhost:8000', 'qwen3-8b')
+    """
+    kind, _, rest = spec.partition(":")
+    url, _, model = rest.partition("#")
+    if kind != "endpoint" or not url or not model:
+        raise InputError(
+            "a judge on a server is named endpoint:URL#model, as in endpoint:http://localhost:8000/v1#qwen3-8b"
+        )
+    return Endpoint(url, model)
+
+
+def _prices(read: float | None, written: float | None) -> tuple[float, float] | None:
+    if read is None and written is None:
+        return None
+    if read is None or written is None or not 0.0 <= read < math.inf or not 0.0 <= written < math.inf:
+        raise InputError(
+            f"the prices are {read!r} and {written!r} US dollars a million tokens; give both, 0 or more"
+        )
+    return read, written
+
+
+def _connector() -> "aiohttp.TCPConnector":
+    """Connections without a limit (the runner bounds what is under way), which read in small pieces."""
+    import aiohttp
+
+    class SmallReads(aiohttp.TCPConnector):
+        # asyncio allocates a buffer of this size for every read; its 256 KiB cost a fifth of a call's CPU.
+        async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+            connection = await super().connect(*args, **options)
+            transport: Any = connection.transport
+            if hasattr(transport, "max_size"):
+                transport.max_size = 1 << 16
+            return connection
+
+    return SmallReads(limit=0)
+
+
+async def _read(response: "aiohttp.ClientResponse") -> bytes | None:
+    """The body; None if it is longer than `MAX_REPLY`."""
+    content = response.content
+    data = await content.readany()
+    if content.at_eof():
+        return data
+    pieces, size = [data], len(data)
+    while data := await content.readany():
+        pieces.append(data)
+        size += len(data)
+        if size > MAX_REPLY:
+            response.close()
+            return None
+    return b"".join(pieces)

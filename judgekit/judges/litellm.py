@@ -1,0 +1,306 @@
+"""Any provider that litellm knows: `provider/model`.
+
+litellm is imported when the judge is entered, since that takes a second or two. It is told not to
+fetch its price list, not to read `.env` files, not to print, not to repeat a request and not to drop
+parameters silently: a refused parameter is found by asking, as everywhere. Whatever key is in an
+error's words is taken out of them.
+"""
+
+import asyncio
+import difflib
+import gc
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+from types import ModuleType, TracebackType
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+from judgekit.errors import InputError, ProviderError
+from judgekit.judges import servers, wire
+from judgekit.types import Call, Reply
+
+_WHILE_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
+_UNBILLED = "none"  # the key sent to a server of one's own, because litellm wants some key
+
+# litellm keeps its clients by event loop for the whole process, so who uses them is counted so too.
+_OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
+
+
+class LiteLLM:
+    """A model of any provider.
+
+    Args:
+        model: `provider/model`, as litellm writes it.
+        name: The rater's name; the model's if None.
+        temperature: None leaves it to the provider, as with the next three.
+        max_tokens: The most tokens of a reply; a budget needs it.
+        top_p: Nucleus sampling.
+        seed: The provider's seed.
+        api_base: Base URL of a server of one's own.
+        api_key_env: Environment variable that holds the key; litellm's own choice if None. With
+            `api_base` too, litellm sends the provider's key to that server unless this names another.
+        extra: More arguments of `litellm.acompletion` (`reasoning_effort`, ...).
+        systems: Whose responses it may not judge.
+
+    Raises:
+        InputError: If an option cannot be used.
+
+    >>> LiteLLM("openai/gpt-4o-mini", seed=7).identity
+    {'adapter': 'litellm/1', 'model': 'openai/gpt-4o-mini', 'temperature': 0.0, 'max_tokens': 1024, 'seed': 7}
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        temperature: float | None = 0.0,
+        max_tokens: int | None = 1024,
+        top_p: float | None = None,
+        seed: int | None = None,
+        api_base: str | None = None,
+        api_key_env: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        systems: Sequence[str] = (),
+    ) -> None:
+        self._options = {key: value for key, value in locals().items() if key != "self"}
+        if stray := sorted(
+            {"api_key", "api_base", "base_url", "num_retries", "max_retries"} & (extra or {}).keys()
+        ):
+            raise InputError(f"extra sets {stray}; a key is named by api_key_env, a server by api_base")
+        self.model = model
+        self.name = name or model
+        self.max_tokens = max_tokens
+        self.systems = tuple(systems)
+        self.refused: set[str] = set()
+        self._settings = wire.settings_of(
+            temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, extra=extra or {}
+        )
+        self.identity = {"adapter": "litellm/1", "model": model, **self._settings}
+        self.endpoint = servers.address_of(api_base, "api_base")[0] if api_base else model.partition("/")[0]
+        self._api_base = api_base
+        self._key_env = api_key_env
+        self._key = ""
+        self._prices: tuple[float, float] | None = None
+        self._litellm: ModuleType | None = None
+        self._lost: tuple[type[Exception], ...] = ()
+
+    def __repr__(self) -> str:
+        named = "" if self.name == self.model else f", name={self.name!r}"
+        return f"LiteLLM({self.model!r}{named})"
+
+    def with_(self, **changes: Any) -> "LiteLLM":
+        """A judge like this one, with other options; not entered, and having learnt nothing yet.
+
+        Raises:
+            InputError: If there is no such option.
+        """
+        return LiteLLM(**wire.changed(self._options, changes))
+
+    def check(self) -> None:
+        """See that the provider is known and its key is there, without a request.
+
+        Raises:
+            InputError: If they are not; it names the provider or the environment variable.
+        """
+        litellm = _import()
+        try:
+            bare, provider, _, _ = litellm.get_llm_provider(model=self.model, api_base=self._api_base)
+        except litellm.BadRequestError:
+            raise InputError(_unknown(self.model, [each.value for each in litellm.provider_list])) from None
+        self._litellm, self._lost = litellm, _failures(litellm)
+        self._prices = _prices(litellm.model_cost, self.model, bare, provider)
+        self._key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
+        missing = [self._key_env] if self._key_env else self._missing(litellm)
+        if missing and not self._key:
+            if self._key_env or not self._api_base:
+                raise InputError(
+                    f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
+                )
+            self._key = _UNBILLED
+
+    def _missing(self, litellm: ModuleType) -> list[str]:
+        """Keys litellm finds wanting. Azure and AWS have other ways to sign in, which it does not see."""
+        found = litellm.validate_environment(self.model)
+        names = [] if found["keys_in_environment"] else found["missing_keys"]
+        return [name for name in names if name.endswith("_API_KEY") and not name.startswith("AZURE_")]
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens at litellm's list price; None where it lists none (or 0).
+
+        Higher prices of very long prompts and lower ones of cached tokens are not in it; a reply's own
+        cost has them. Known once the judge was entered or checked.
+        """
+        if self._prices is None:
+            return None
+        return input_tokens * self._prices[0] + output_tokens * self._prices[1]
+
+    async def __aenter__(self) -> Self:
+        """Import litellm and `check`."""
+        self.check()
+        loop = asyncio.get_running_loop()
+        _OPEN[loop] = _OPEN.get(loop, 0) + 1
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close litellm's clients of this event loop, when the last judge in it leaves."""
+        loop = asyncio.get_running_loop()
+        _OPEN[loop] -= 1
+        if not _OPEN[loop] and self._litellm is not None:
+            await _close_clients(self._litellm, loop)
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Ask once.
+
+        Returns:
+            What the model said, with a fault where the request or the reply is at fault.
+
+        Raises:
+            ProviderError: If there was no reply; `dropped` names a parameter that is left out from now on.
+            InputError: If the judge was not entered.
+        """
+        litellm = self._litellm
+        if litellm is None:
+            raise InputError(f"{self!r} is not open; ask within `async with judge:`")
+        sent = wire.body_of(call, self.model, self._settings, self.refused)
+        started = perf_counter()
+        try:
+            got = await litellm.acompletion(
+                **sent,
+                api_base=self._api_base,
+                api_key=self._key or None,
+                num_retries=0,
+                max_retries=0,
+                drop_params=False,
+            )
+        except self._lost as error:
+            return self._refusal(litellm, error, sent)
+        seconds = perf_counter() - started
+        body = got.model_dump()
+        return wire.reply_of(body, letters=bool(call.letters), seconds=seconds, price=self._price_of(got))
+
+    def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
+        """The list price, or litellm's own sum for this reply where the model is listed."""
+        said = got._hidden_params.get("response_cost")  # noqa: SLF001 - where litellm documents it to be
+        if self._prices is None or not isinstance(said, float) or said <= 0.0:
+            return self.cost
+        return lambda _read, _written: said
+
+    def _refusal(self, litellm: ModuleType, error: Exception, sent: dict[str, Any]) -> Reply:
+        """What litellm's exception means, by the status it carries; a refused parameter is remembered."""
+        words = servers.redact(_words(error), self._key)
+        if isinstance(error, litellm.ContextWindowExceededError):
+            return Reply(fault="too_long", detail=words[:300])
+        if isinstance(error, litellm.ContentPolicyViolationError):
+            return Reply(fault="refused", detail=words[:300])
+        status, headers = (
+            getattr(error, "status_code", None),
+            getattr(error, "litellm_response_headers", None),
+        )
+        # Without headers nothing was answered, or nothing that litellm could read; it calls that a 500.
+        if not isinstance(status, int) or (not headers and status in {408, 500}):
+            raise ProviderError(f"{type(error).__name__}: {words[:300]}", passing=True) from None
+        body = getattr(error, "body", None)
+        told = isinstance(body, dict) and bool(body.get("message"))
+        complaint, param = servers.complaint_of(body) if told else (words, None)
+        message, wait = servers.redact(complaint, self._key), servers.wait_of(headers or {})
+        try:
+            return wire.refusal_of(status, message, sent, wait, param=param)
+        except ProviderError as refusal:
+            if refusal.dropped:
+                self.refused.add(refusal.dropped)
+            raise refusal from None
+
+
+def _import() -> ModuleType:
+    """litellm, quiet; the garbage collector rests meanwhile, which saves three tenths of the time."""
+    if "litellm" not in sys.modules:
+        with _environment(_WHILE_IMPORTED), _no_collection():
+            import litellm
+    import litellm
+
+    module: ModuleType = litellm
+    for name, value in {"suppress_debug_info": True, "set_verbose": False, "telemetry": False}.items():
+        setattr(module, name, value)
+    return module
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables set for a while, where the user has not."""
+    added = [name for name in wanted if name not in os.environ]
+    os.environ.update({name: wanted[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _failures(litellm: ModuleType) -> tuple[type[Exception], ...]:
+    """What `acompletion` may raise: its own errors, and what its readers stumble over in a strange reply."""
+    import httpx
+    import openai
+
+    own = (openai.OpenAIError, httpx.HTTPError, *litellm.LITELLM_EXCEPTION_TYPES)
+    return (*own, OSError, LookupError, ValueError, TypeError, AttributeError)
+
+
+def _words(error: Exception) -> str:
+    """The server's words: litellm puts class names in front and sometimes a traceback behind."""
+    text = " ".join(str(getattr(error, "message", "") or error).split("Traceback", 1)[0].split())
+    head, _, tail = text.partition(" - ")
+    return tail if tail and head.endswith(("Exception", "Error")) else text
+
+
+def _unknown(model: str, providers: list[str]) -> str:
+    given, slash, rest = model.partition("/")
+    close = difflib.get_close_matches(given, providers, n=1) if slash else []
+    hint = (
+        f"did you mean {f'{close[0]}/{rest}'!r}?"
+        if close
+        else "write it as provider/model, as in openai/gpt-4o-mini"
+    )
+    return f"judge {model!r} has no provider that litellm knows; {hint}"
+
+
+def _prices(listed: Mapping[str, Any], *names: str) -> tuple[float, float] | None:
+    """US dollars of a token in and out; None where the model is not listed, or listed at 0.
+
+    Looked up in litellm's list itself: its functions ask the network for some providers, guess for
+    others, and give 0 or raise for what they do not know.
+    """
+    model, bare, provider = names
+    for key in (model, f"{provider}/{bare}", bare):
+        entry = listed.get(key, {})
+        if key != bare or entry.get("litellm_provider") == provider:
+            read, written = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+            if read and written:
+                return float(read), float(written)
+    return None
+
+
+async def _close_clients(litellm: ModuleType, loop: asyncio.AbstractEventLoop) -> None:
+    """Close and forget a loop's clients: litellm knows loops by `id`, which a later one may get again."""
+    cache = litellm.in_memory_llm_clients_cache
+    for key in [key for key in cache.cache_dict if key.endswith(f"-{id(loop)}")]:
+        client = cache.cache_dict.pop(key)
+        cache.ttl_dict.pop(key, None)
+        if hasattr(client, "close"):
+            await client.close()

@@ -1,0 +1,300 @@
+"""A model in this process: the judge that needs no key, no server and no network.
+
+The engine (llama.cpp, by way of xllamacpp) has one slot, and one worker thread asks it one call
+after another. `reproducible` reads every prompt afresh and repeats to the bit; `fast` keeps the
+prefix it has just read, which is many times quicker where calls share one, but moves
+log-probabilities by up to 0.17, so near-ties flip. Which of the two it was stands in each reply.
+
+The bundled model is there so that everything runs. What it is worth is said in `WORTH`.
+"""
+
+import asyncio
+import dataclasses
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from judgekit.errors import InputError, ProviderError
+from judgekit.judges import model_store
+from judgekit.judges.engine import (
+    ENGINE,
+    Mode,
+    engine_version,
+    first_token,
+    joined,
+    open_engine,
+    processors,
+    without_markers,
+)
+from judgekit.judges.wire import body_of, changed, refusal_of, reply_of, settings_of
+from judgekit.types import Call, Message, Reply
+
+WORTH = (
+    "the bundled model (SmolLM2-135M) is useful to see the machinery work and useless as a grader: of two "
+    "responses it names the one shown first 94 to 100 % of the time; its accuracy against people is .42 to "
+    ".58 on LLMBar and .40 to .63 on PandaLM, depending on the order; 'the longer answer' gets .56 to .66"
+)
+REVISION = "local/1"  # part of the identity: raised when the same call would be put to the engine otherwise
+
+_MOST_THREADS = 8
+_FORM = re.compile(r"schema|grammar|parser", re.IGNORECASE)
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Local:
+    """A GGUF model in this process; an asynchronous context manager that loads it and frees it.
+
+    Args:
+        path: A GGUF file; None is the bundled model.
+        name: The rater's name; `local`, or `local:` and the file's stem, where left out.
+        temperature: 0 takes the most probable token each time.
+        max_tokens: The most it writes for a call.
+        seed: Of the sampling; sample k of a call is drawn with `seed + k`, so that repeats differ.
+        mode: `reproducible` or `fast`; see the module.
+        threads: Threads of the engine. Where left out, all processors read prompts, and replies are
+            written by 1 thread for the bundled model and at most 8 for one of your own. The writing ones
+            are part of the identity, since their number moves log-probabilities.
+        context: Tokens of prompt and reply together; a longer prompt abstains as `too_long`.
+        pull: Whether the bundled model may be downloaded if it is not here.
+        say: Told what a person should know: what is downloaded, what the judge is worth.
+
+    A chat template's own markers (`<|im_end|>` and the like) in a prompt are broken by a blank, since
+    the engine would obey them: a response could end its turn and speak for the judge.
+
+    Raises:
+        InputError: If `path` is not a GGUF file, or a number is out of range.
+    """
+
+    path: str | None = None
+    name: str = ""
+    temperature: float = 0.0
+    max_tokens: int | None = 256
+    seed: int = 0
+    mode: Mode = "reproducible"
+    threads: int | None = None
+    context: int = 4096
+    pull: bool = True
+    say: Callable[[str], None] = field(default=_LOG.warning, repr=False)
+    refused: set[str] = field(default_factory=set, init=False, repr=False)
+    systems: tuple[str, ...] = field(default=(), init=False, repr=False)
+    endpoint: str = field(default="local", init=False, repr=False)
+    _identity: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _engine: Any = field(default=None, init=False, repr=False)
+    _worker: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
+    _closing: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
+    _single: set[str] = field(default_factory=set, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.mode not in {"reproducible", "fast"}:
+            raise InputError(f"mode {self.mode!r} is not one of: reproducible, fast")
+        for option, least in (("context", 1), ("threads", 1), ("seed", 0)):
+            if (number := getattr(self, option)) is not None and number < least:
+                raise InputError(f"{option} is {number}; give {least} or more")
+        self._settings(0)
+        if self.path is not None:
+            model_store.find(self.path)
+        self.name = self.name or ("local" if self.path is None else f"local:{Path(self.path).stem}")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Model (by digest), engine, mode and settings; no path. Reads a large file once.
+
+        Raises:
+            InputError: If the engine is not installed.
+        """
+        if not self._identity:
+            own = None if self.path is None else model_store.digest(model_store.find(self.path))
+            self._identity |= {
+                "adapter": REVISION,
+                "engine": f"{ENGINE} {engine_version()}",
+                "model": f"sha256:{own or model_store.MODEL.sha256}",
+                "mode": self.mode,
+                "temperature": float(self.temperature),
+                "max_tokens": self.max_tokens,
+                "seed": self.seed,
+                "context": self.context,
+                "threads": self.writing_threads,
+            }
+        return self._identity
+
+    @property
+    def model(self) -> str:
+        """The model and the mode, in words: what stands in each reply."""
+        name = model_store.MODEL.name if self.path is None else Path(self.path).stem
+        return f"{name} ({self.mode})"
+
+    @property
+    def worth(self) -> str:
+        """What is known of it as a grader; empty for a model of your own, which nobody has measured."""
+        return WORTH if self.path is None else ""
+
+    @property
+    def writing_threads(self) -> int:
+        """Threads that write."""
+        return self.threads or (1 if self.path is None else min(processors(), _MOST_THREADS))
+
+    def with_(self, **changes: Any) -> "Local":
+        """This judge with other settings, for instance `judge.with_(temperature=1.0, name="warm")`.
+
+        Raises:
+            InputError: If there is no setting of that name.
+        """
+        options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        return Local(**changed(options, changes))
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
+        """Nothing."""
+        return 0.0
+
+    def file(self) -> Path:
+        """The model's file, downloaded first where that is needed and allowed."""
+        if self.path is None and self.pull and not model_store.pulled():
+            return model_store.pull(say=self.say)
+        return model_store.find(self.path)
+
+    async def __aenter__(self) -> Self:
+        """Load the model, in the worker thread.
+
+        Raises:
+            InputError: If the engine is missing or cannot run here, or the model cannot be loaded.
+            ProviderError: If the model has to be downloaded and cannot be.
+        """
+        if self._worker is not None:
+            raise InputError(f"judge {self.name!r} is open already; make a second one")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="judgekit-local")
+        self._closing.clear()
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._worker, self._load)
+        except BaseException:
+            self._close()
+            raise
+        if self.worth:
+            self.say(self.worth)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Free the model; calls that nobody waits for any more are ended first."""
+        self._close()
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Ask the model; a cancelled call ends at its next token, or while reading in a second or two.
+
+        Raises:
+            ProviderError: If the engine refuses the request, or an option letter is not one token.
+        """
+        if self._worker is None:
+            raise InputError(f"judge {self.name!r} is not open: use it in 'async with', or let a run open it")
+        abandoned = threading.Event()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._worker, self._answer, call, abandoned
+            )
+        finally:
+            abandoned.set()
+
+    def open_engine(self, key: str) -> Any:
+        """A new engine with this judge's model and settings; its server asks for `key`."""
+        return open_engine(
+            self.file(),
+            name=self.model,
+            key=key,
+            mode=self.mode,
+            context=self.context,
+            reading=self.threads or processors(),
+            writing=self.writing_threads,
+        )
+
+    def _load(self) -> None:
+        self._engine = self.open_engine(secrets.token_urlsafe())
+
+    def _free(self) -> None:
+        self._engine = None
+
+    def _close(self) -> None:
+        """Blocks until a call at hand has stopped, because waiting asynchronously could be cancelled."""
+        if (worker := self._worker) is not None:
+            self._closing.set()
+            worker.submit(self._free)
+            worker.shutdown(wait=True)
+            self._worker = None
+
+    def _answer(self, call: Call, abandoned: threading.Event) -> Reply:
+        """In the worker: one request, read as it streams, since only a stream can be stopped."""
+        if self._closing.is_set() or abandoned.is_set():
+            return Reply(fault="cancelled")
+        for letter, _ in call.letters:
+            self._check_letter(letter)
+        body = self.body(call)
+        chunks: list[dict[str, Any]] = []
+
+        def stop(chunk: dict[str, Any]) -> bool:
+            chunks.append(chunk)
+            return abandoned.is_set() or self._closing.is_set()
+
+        began = time.monotonic()
+        try:
+            self._engine.handle_chat_completions(body, stop)
+        except (ValueError, RuntimeError) as problem:  # what the engine says before it streams
+            chunks = [{"error": {"code": 400, "message": str(problem)}}]
+        if abandoned.is_set() or self._closing.is_set():
+            return Reply(fault="cancelled")
+        reply = self._read(chunks, body, letters=bool(call.letters))
+        return dataclasses.replace(reply, model=self.model, cost_usd=0.0, seconds=time.monotonic() - began)
+
+    def _settings(self, sample: int) -> dict[str, Any]:
+        seed, most = self.seed + sample, self.max_tokens
+        return settings_of(temperature=self.temperature, max_tokens=most, top_p=None, seed=seed, extra={})
+
+    def body(self, call: Call) -> dict[str, Any]:
+        """The request that a call becomes."""
+        inert = tuple(Message(m.role, without_markers(m.content)) for m in call.messages)
+        body = body_of(
+            dataclasses.replace(call, messages=inert), self.model, self._settings(call.sample), self.refused
+        )
+        return body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
+
+    def _read(self, chunks: list[dict[str, Any]], body: Mapping[str, Any], *, letters: bool) -> Reply:
+        error = next((chunk["error"] for chunk in chunks if "error" in chunk), None)
+        if error is None:
+            return reply_of(joined(chunks), letters=letters)
+        message = str(error.get("message", error))
+        param = "response_format" if _FORM.search(message) else None
+        try:
+            return refusal_of(int(error.get("code", 500)), message, body, param=param)
+        except ProviderError as problem:
+            if problem.dropped:
+                self.refused.add(problem.dropped)
+            raise
+
+    def _check_letter(self, letter: str) -> None:
+        if letter in self._single:
+            return
+        if (token := first_token(self._engine, letter)).strip() != letter:
+            raise ProviderError(
+                f"{self.name}: option letter {letter!r} is not one token of {self.model} (it begins with "
+                f"{token!r}), so its probability cannot be read; ask for text instead of probabilities"
+            )
+        self._single.add(letter)
+
+
+def parse_local(spec: str) -> str | None:
+    """The path in `local:PATH`; None for `local`, the bundled model.
+
+    Raises:
+        InputError: If it is neither.
+
+    >>> parse_local("local"), parse_local("local:models/mine.gguf")
+    (None, 'models/mine.gguf')
+    """
+    kind, colon, path = spec.partition(":")
+    if kind != "local" or (colon and not path):
+        raise InputError(f"{spec!r} is not an embedded judge; write local, or local:/path/to/model.gguf")
+    return path or None
