@@ -9,9 +9,16 @@
 What a judge says wrongly is no exception but an abstention (`types.Abstention`).
 """
 
+from typing import Any
+
 
 class JudgekitError(Exception):
-    """Base of every error that judgekit raises on purpose."""
+    """Base of every error that judgekit raises on purpose.
+
+    `run` holds what was done before a run stopped early (a `Run`), else None.
+    """
+
+    run: Any = None
 
 
 class InputError(JudgekitError, ValueError):

@@ -131,6 +131,10 @@ class Plan:
         call = replace(call, judge=judge.name, sample=sample)
         return replace(call, key=key_of(judge.identity or {"unstored": judge.name}, call))
 
+    def prompt_digests(self) -> dict[str, str]:
+        """SHA-256 of each prompt the rubric is asked with, by its name."""
+        return {sheet.template.name: sheet.template.digest for sheet in self._sheets}
+
     def count(self, item: Item) -> int:
         """How many calls the first round of an item has, without making them."""
         units = sum(len(_units(sheet, item)) for sheet in self.sheets_of(item))

@@ -23,11 +23,15 @@ _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Messages with places to fill: for each its role and its pieces, (text, name of the place after it)."""
+    """Messages with places to fill: for each its role and its pieces, (text, name of the place after it).
+
+    `digest` is the SHA-256 of its text: a changed prompt is a changed measurement.
+    """
 
     name: str
     parts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     places: frozenset[str]
+    digest: str
 
 
 def template_of(text: str, name: str = "template") -> Template:
@@ -46,7 +50,8 @@ def template_of(text: str, name: str = "template") -> Template:
     for role, body in zip(pieces[1::2], pieces[2::2], strict=True):
         split = _PLACE.split(body.strip())
         parts.append((role, tuple(zip(split[::2], [*split[1::2], ""], strict=True))))
-    return Template(name, tuple(parts), frozenset(p for _, segs in parts for _, p in segs if p))
+    places = frozenset(place for _, segments in parts for _, place in segments if place)
+    return Template(name, tuple(parts), places, hashlib.sha256(text.encode()).hexdigest())
 
 
 @lru_cache

@@ -10,6 +10,7 @@ booleans, floats and dates are refused, because a YAML 1.1 reader turns `no` int
 1.10 into 1.1 before anybody can look.
 """
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,6 +19,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Kind = Literal["nominal", "ordinal", "interval"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = {"Cc", "Zl", "Zp"}  # not Cf: Persian needs its joiners, emoji theirs
 
 
 def as_name(raw: object) -> str:
@@ -34,7 +38,7 @@ def as_name(raw: object) -> str:
     text = nfc(str(raw))
     if not text:
         raise ValueError("an id or a label must not be empty")
-    if not text.isprintable():
+    if not text.isprintable() and any(unicodedata.category(ch) in _CONTROL for ch in text):
         raise ValueError(f"{text!r} holds a line end or another control character")
     return text
 
@@ -48,7 +52,7 @@ def nfc(text: str) -> str:
     >>> nfc(" e\u0301 ") == "\u00e9"
     True
     """
-    if any("\ud800" <= ch <= "\udfff" for ch in text):
+    if _SURROGATE.search(text):
         raise ValueError(f"{text!r} holds half of a surrogate pair, which is no character")
     return unicodedata.normalize("NFC", text).strip()
 

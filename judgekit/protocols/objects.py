@@ -21,7 +21,9 @@ from judgekit.scales import fold
 STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
 _LONGEST = 200_000  # letters of a reply that are mended at most
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
-_START = re.compile(r"""\{(?:\s|\{|//[^\n]*\n|/\*.*?\*/)*["'\u201c\u2018]?[\w .\-]{1,80}["'\u201d\u2019]?\s*:""")
+_START = re.compile(
+    r"""\{(?:\s|\{|//[^\n]*\n|/\*.*?\*/)*["'\u201c\u2018]?[\w .\-]{1,80}["'\u201d\u2019]?\s*:"""
+)
 _VALUE = (
     r"""(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|\u201c([^\u201d\n]*)\u201d"""
     r"""|([\w.+\-/% ]+?)(?=\s*[,}\]\n]))"""

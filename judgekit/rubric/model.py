@@ -7,7 +7,6 @@ spelled out here, once, so that a digest sees meaning and not spelling.
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -19,17 +18,19 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from judgekit.scales import YES_NO, Labels, Name, Numbers, Scale, plain_number
+from judgekit.scales import YES_NO, Labels, Name, Numbers, Real, Scale, as_name, nfc, plain_number
 from judgekit.types import Rule
 
 About = Literal["response", "task", "pair", "step"]
 IfUndecided = Literal["abstain", "skip", "worst", "best"]
 
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*(?:-|\.\.|to)\s*(-?\d+(?:\.\d+)?)")
+_DECIMAL = re.compile(r"[-+]?\d+(?:\.\d+)?")
 _MOST_LABELS = 11  # a range of whole numbers up to this long is a scale of labels
 
 
@@ -58,7 +59,7 @@ def _range(raw: str) -> Scale:
 
 def _text(raw: Any) -> Any:
     """NFC text without the line ends that YAML's block styles add."""
-    return unicodedata.normalize("NFC", raw).strip() if isinstance(raw, str) else raw
+    return nfc(raw) if isinstance(raw, str) else raw
 
 
 def _threshold(raw: Any) -> Any:
@@ -69,7 +70,7 @@ def _threshold(raw: Any) -> Any:
 
 
 Words = Annotated[str, BeforeValidator(_text)]
-Threshold = Annotated[float, Field(gt=0, le=1)]
+Threshold = Annotated[Real, Field(gt=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -100,7 +101,7 @@ class Criterion(_Strict):
     about: About = "response"
     scale: Annotated[Scale, BeforeValidator(_spelled_scale)] = YES_NO
     anchors: dict[Name, Words] = Field(default_factory=dict)
-    weight: float = 1.0
+    weight: Real = 1.0
     gate: Annotated[Threshold | None, BeforeValidator(_threshold)] = None
     veto: Annotated[Threshold | None, BeforeValidator(_threshold)] = None
     dimension: Name | None = None
@@ -120,8 +121,6 @@ class Criterion(_Strict):
                     "'points' means a yes/no scale with that weight; leave 'weight' and 'scale' out"
                 )
             raw["weight"] = raw.pop("points")
-        if isinstance(raw.get("weight"), bool):
-            raise ValueError(f"weight is {raw['weight']!r}, not a number")
         if isinstance(scale := raw.get("scale"), dict) and "points" in scale:
             raw.setdefault("weight", scale["points"])
         if "weight" not in raw and (raw.get("gate") or raw.get("veto")):
@@ -130,10 +129,32 @@ class Criterion(_Strict):
             raw["scale"] = list(levels)  # a level description each says what the scale is
         return raw
 
+    @field_validator("anchors", mode="before")
+    @classmethod
+    def _one_anchor_a_label(cls, raw: Any, info: ValidationInfo) -> Any:
+        """Labels spelled alike: 1 and "1" are one label, on a scale of numbers 1.0 too."""
+        if not isinstance(raw, dict):
+            return raw
+        numbers = isinstance(info.data.get("scale"), Numbers)
+        anchors: dict[str, Any] = {}
+        for key, text in raw.items():
+            label = plain_number(key) if numbers and isinstance(key, float) else as_name(key)
+            if numbers and _DECIMAL.fullmatch(label):
+                label = plain_number(float(label))
+            if label in anchors:
+                raise ValueError(f"two anchors for the label {label!r}; keep one")
+            anchors[label] = text
+        return anchors
+
     @field_validator("anchors")
     @classmethod
-    def _anchors(cls, anchors: dict[str, str]) -> dict[str, str]:
+    def _without_empty_anchors(cls, anchors: dict[str, str]) -> dict[str, str]:
         return {label: text for label, text in anchors.items() if text}
+
+    @field_validator("reference")
+    @classmethod
+    def _no_empty_reference(cls, reference: str | None) -> str | None:
+        return reference or None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -165,7 +186,7 @@ class Group(_Strict):
 
     id: Name
     criteria: tuple["Node", ...] = Field(min_length=1)
-    weight: float = 1.0
+    weight: Real = 1.0
     text: Words = ""
 
     @model_validator(mode="after")
@@ -215,6 +236,8 @@ class Rubric(_Strict):
             if node.id in seen:
                 raise ValueError(f"two criteria have the id {node.id!r}; rename one")
             seen.add(node.id)
+        if self.total and not any(node.weight for node in self.criteria):
+            raise ValueError("the rubric holds only gates and vetoes, so it has no score; give one a weight")
         if not any(c.weight > 0 for c in self.leaves) and self.rule != "placed":
             raise ValueError(f"rule {self.rule!r} divides by the positive points, and there are none")
         if self.rule != "placed" and any(isinstance(node, Group) for node in self.criteria):

@@ -70,42 +70,56 @@ async def drive(
         raise asker.stopped
 
 
+class _Source:
+    """Items as they are wanted; an error in one of them is kept for the end."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self.more = True
+        self.trouble: InputError | None = None
+
+    def next(self) -> Item | None:
+        try:
+            return next(self._items)
+        except StopIteration:
+            self.more = False
+        except InputError as error:
+            self.fail(error)
+        return None
+
+    def fail(self, error: InputError) -> None:
+        self.more = False
+        self.trouble = self.trouble or error
+
+
 async def _in_order(
     items: Iterable[Item], recipe: Recipe, asker: Asker, window: int
 ) -> AsyncGenerator[Judged, None]:
     alive: deque[asyncio.Task[Judged]] = deque()
-    source = iter(items)
-    more, trouble = True, None
+    source = _Source(items)
     try:
         while True:
-            begun = 0
-            while more and len(alive) < window and asker.stopped is None and begun < _TURN:
-                try:
-                    item = next(source)
-                except StopIteration:
-                    more = False
-                except InputError as error:  # a bad row, in the middle of a stream: finish what was begun
-                    more, trouble = False, error
-                else:
-                    alive.append(asyncio.create_task(_walk(item, recipe, asker)))
-                    begun += 1
+            for _ in range(min(_TURN, window - len(alive))):
+                if not source.more or asker.stopped is not None or (item := source.next()) is None:
+                    break
+                alive.append(asyncio.create_task(_walk(item, recipe, asker)))
             if not alive:
                 break
-            if more and asker.stopped is None and len(alive) < window and not alive[0].done():
-                await asyncio.sleep(0)
+            if source.more and asker.stopped is None and len(alive) < window and not alive[0].done():
+                await asyncio.sleep(0)  # begin the rest of the window before waiting for the first
                 continue
             try:
                 judged = await alive.popleft()
             except InputError as error:
-                more, trouble = False, trouble or error
+                source.fail(error)
             else:
                 yield judged
     finally:
         for task in alive:
             task.cancel()
         await asyncio.gather(*alive, return_exceptions=True)
-    if trouble is not None:
-        raise trouble
+    if source.trouble is not None:
+        raise source.trouble
 
 
 async def _walk(item: Item, recipe: Recipe, asker: Asker) -> Judged:

@@ -46,8 +46,9 @@ class Gate:
         else:
             self.inside += 1
         try:
-            while (delay := self._delay(tokens)) > 0:  # others may have taken what there was meanwhile
-                await asyncio.sleep(delay)  # noqa: ASYNC110 - it is a clock that is waited for
+            # It is a clock that is waited for; and others may have taken meanwhile what there was.
+            while (delay := self._delay(tokens)) > 0:  # noqa: ASYNC110
+                await asyncio.sleep(delay)
         except asyncio.CancelledError:
             self.leave()
             raise

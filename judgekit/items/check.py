@@ -1,0 +1,233 @@
+"""One row -> one `Item` with the responses of that row, or one error that says what would do."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from judgekit.errors import InputError
+from judgekit.items.rows import Row
+from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
+from judgekit.types import Item, Text
+
+FIELDS = (
+    "item_id", "task", "response", "responses", "response_id", "system", "systems", "reference", "sources",
+    "tags", "rubric",
+)  # fmt: skip
+
+# What other people call our columns: named in the message about a missing one, never guessed.
+_ALSO = {
+    "item_id": ("id", "qid", "question_id", "prompt_id", "uid", "idx", "index", "key"),
+    "task": ("prompt", "question", "input", "instruction", "query", "user_input", "messages"),
+    "response": ("answer", "output", "completion", "generation", "prediction", "model_output", "text"),
+    "reference": ("gold", "target", "expected", "reference_answer", "ground_truth", "label"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which column holds what.
+
+    Args:
+        names: Our name of each field -> the column's name.
+        mapped: The fields whose column the caller named.
+        need_response: Whether a row without any response is an error.
+    """
+
+    names: Mapping[str, str]
+    mapped: frozenset[str] = frozenset()
+    need_response: bool = True
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Every column that is looked at."""
+        return frozenset((*self.names.values(), "id"))
+
+
+def layout_of(columns: Mapping[str, str] | None = None, *, need_response: bool = True) -> Layout:
+    """A layout from the caller's names.
+
+    Raises:
+        InputError: If a name on our side is unknown.
+    """
+    given = dict(columns or {})
+    for ours in given:
+        if ours not in FIELDS:
+            near = difflib.get_close_matches(str(ours), FIELDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FIELDS)}"
+            raise InputError(f"columns: nothing here is called {ours!r}; {hint}")
+    return Layout({**{each: each for each in FIELDS}, **given}, frozenset(given), need_response)
+
+
+def lacking(found: Collection[str], layout: Layout) -> list[str]:
+    """The fields that have no column among those found: needed ones, and any the caller mapped.
+
+    >>> lacking(["id", "prompt", "response"], layout_of())
+    ['task']
+    """
+    names = layout.names
+    gaps = [each for each in FIELDS if each in layout.mapped and names[each] not in found]
+    if names["item_id"] not in found and ("item_id" in layout.mapped or "id" not in found):
+        gaps.append("item_id")
+    if names["task"] not in found:
+        gaps.append("task")
+    if layout.need_response and names["response"] not in found and names["responses"] not in found:
+        gaps.append("responses" if "responses" in layout.mapped else "response")
+    return list(dict.fromkeys(gaps))
+
+
+def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> str:
+    """What to say of fields without a column: what was found, and how to map it.
+
+    >>> no_column(["task"], ["id", "prompt"], layout_of())
+    "no column 'task'; found ['id', 'prompt']; map it with columns={'task': 'prompt'} (--column task=prompt)"
+    """
+    what = ", ".join(f"no column {layout.names[each]!r}" for each in gaps)
+    theirs = {each: _nearest(each, layout.names[each], found) for each in gaps}
+    option = " ".join(f"--column {ours}={column}" for ours, column in theirs.items())
+    them = "it" if len(gaps) == 1 else "them"
+    return f"{what}; found {sorted(map(str, found))}; map {them} with columns={theirs} ({option})"
+
+
+def _nearest(ours: str, name: str, found: Collection[str]) -> str:
+    """The column found that is most likely meant."""
+    lowered = {str(each).casefold(): str(each) for each in found}
+    for each in _ALSO.get(ours, ()):
+        if each in lowered:
+            return lowered[each]
+    near = difflib.get_close_matches(name.casefold(), lowered, n=1)
+    return lowered[near[0]] if near else "..."
+
+
+def item_of(row: Row, layout: Layout) -> Item:
+    """The item of a row, with the responses of that row.
+
+    Raises:
+        InputError: If it is not one, without the row's place.
+    """
+    if row.fault:
+        raise InputError(row.fault)
+    values = row.values
+    if isinstance(values, Item):
+        return _checked(values, row.where, layout)
+    if type(values) is not dict and not isinstance(values, Mapping):
+        raise InputError(f"is a {type(values).__name__}, not a mapping of columns to values")
+    names = layout.names
+    get = values.get
+    item_id = get(names["item_id"])
+    if absent(item_id) and "item_id" not in layout.mapped:
+        item_id = get("id")
+    task = get(names["task"])
+    if absent(item_id) or absent(task):
+        _refuse_gap(values, layout, "item_id" if absent(item_id) else "task")
+    responses, systems = _responses(values, layout)
+    sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
+    return Item(
+        name_of(item_id, "item_id"),
+        text_of(task, "task"),
+        responses,
+        _reference(get(names["reference"])),
+        {} if sources is None else _sources(sources),
+        systems,
+        {} if tags is None else _names(tags, "tags"),
+        None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
+        row.where,
+    )
+
+
+def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:
+    names = layout.names
+    get = values.get
+    lone, many, system = get(names["response"]), get(names["responses"]), get(names["system"])
+    if absent(lone) and absent(many):
+        if layout.need_response:
+            _refuse_gap(values, layout, "response")
+        return {}, {}
+    if not absent(many):
+        if not absent(lone):
+            raise InputError("has both a 'response' and 'responses'; keep one of them")
+        if not absent(system):
+            raise InputError(
+                "'system' goes with one 'response'; for 'responses' write 'systems': {response id: system}"
+            )
+        return _several(many, get(names["systems"]), layout)
+    own_id = get(names["response_id"])
+    written_by = "" if absent(system) else name_of(system, "system")
+    own_id = (written_by or "response") if absent(own_id) else name_of(own_id, "response_id")
+    return {own_id: text_of(lone, "response")}, {own_id: written_by} if written_by else {}
+
+
+def _several(many: Any, systems: Any, layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:
+    pairs = named(mapping_of(many, "responses"), "responses")
+    texts = {key: text_of(text, f"response {key!r}") for key, text in pairs.items()}
+    if not texts and layout.need_response:
+        raise InputError("responses holds none; fill it, or take the row out")
+    return texts, {} if absent(systems) else _systems(systems, texts)
+
+
+def _systems(value: Any, texts: Mapping[str, Text]) -> Mapping[str, str]:
+    systems = _names(value, "systems")
+    if stray := sorted(systems.keys() - texts.keys()):
+        raise InputError(f"systems names {stray}, but the responses are {list(texts)}")
+    return systems
+
+
+def _names(value: Any, what: str) -> Mapping[str, str]:
+    """A mapping of names to names; empty for a gap, and without the gaps in it."""
+    if absent(value):
+        return {}
+    pairs = named(mapping_of(value, what), what)
+    return {key: name_of(each, f"{what}[{key!r}]") for key, each in pairs.items() if not absent(each)}
+
+
+def _sources(value: Any) -> Mapping[str, str]:
+    if absent(value):
+        return {}
+    if isinstance(value, str):
+        value = json_of(value, "sources")
+    if isinstance(value, list | tuple):
+        value = {str(n): each for n, each in enumerate(value, 1)}
+    pairs = named(mapping_of(value, "sources"), "sources")
+    return {key: plain_of(each, f"source {key!r}") for key, each in pairs.items() if not absent(each)}
+
+
+def _reference(value: Any) -> str | None:
+    """A reference, or None for a gap; blanks alone are one too."""
+    if absent(value):
+        return None
+    text = plain_of(value, "reference")
+    return text if text.strip() else None
+
+
+def _refuse_gap(values: Mapping[str, Any], layout: Layout, ours: str) -> None:
+    column = next((each for each in _columns_of(layout, ours) if each in values), None)
+    if column is None:
+        raise InputError(no_column([ours], values, layout))
+    raise InputError(f"{column} is empty; fill it, or take the row out")
+
+
+def _columns_of(layout: Layout, ours: str) -> tuple[str, ...]:
+    names = layout.names
+    if ours == "item_id" and "item_id" not in layout.mapped:
+        return names["item_id"], "id"
+    return (names["response"], names["responses"]) if ours == "response" else (names[ours],)
+
+
+def _checked(item: Item, where: str, layout: Layout) -> Item:
+    """An item made by hand, held to the rules for rows, save that its task may be empty."""
+    if name_of(item.item_id, "item_id") != item.item_id:
+        raise InputError(f"item_id {item.item_id!r} is not in NFC, or has blanks around it")
+    if layout.need_response and not item.responses:
+        raise InputError("the item has no response; give it one, or take it out")
+    if item.task:
+        text_of(item.task, "task")
+    for key, text in item.responses.items():
+        if not isinstance(key, str) or name_of(key, "a response id") != key:
+            raise InputError(f"response id {key!r} is no name in NFC without blanks around it")
+        text_of(text, f"response {key!r}")
+    _systems(item.systems, item.responses)
+    _names(item.tags, "tags")
+    _sources(item.sources)
+    if item.reference is not None:
+        plain_of(item.reference, "reference")
+    return item if item.where else replace(item, where=where)

@@ -1,0 +1,242 @@
+"""Reading items: a first pass that finds what is wrong before anything is paid for, then a lazy one.
+
+    source -> rows -> parts (one row each, checked) -> items (adjacent rows joined) -> no id twice
+
+Both passes walk this path, so what the survey counts is what the reading gives. A million rows
+are never in memory: what the survey keeps is 8 bytes an item.
+"""
+
+import os
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from judgekit.errors import InputError
+from judgekit.items.check import Layout, item_of, lacking, layout_of, no_column
+from judgekit.items.files import open_file
+from judgekit.items.group import OnBad, digest, joined, repeated, unique
+from judgekit.items.rows import Row, Source, open_rows
+from judgekit.types import Item
+
+OnBadItem = Literal["raise", "skip"]
+
+
+class Skipped(NamedTuple):
+    """A row that was left out: its place, and what is wrong with it."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a first pass over a source found.
+
+    Args:
+        n_rows: Rows read, bad ones too.
+        n_items: Items that reading will give.
+        n_responses: Responses in them.
+        n_skipped: Rows that are left out, and items left out because their id came before.
+        columns: Columns found, in the order met.
+        repeated: Ids that come again behind another item (only where bad items are skipped).
+    """
+
+    n_rows: int
+    n_items: int
+    n_responses: int
+    n_skipped: int
+    columns: tuple[str, ...]
+    repeated: frozenset[str] = frozenset()
+
+
+def read_items(
+    source: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    on_bad_item: OnBadItem = "raise",
+    skipped: list[Skipped] | None = None,
+    need_response: bool = True,
+    surveyed: Survey | None = None,
+) -> Iterator[Item]:
+    """Items of a source, one at a time.
+
+    A row has `item_id` (or `id`), `task`, and `response` or `responses` (a mapping of response id
+    to text); it may have `response_id`, `system`, `systems` (response id to system), `reference`,
+    `sources` (a mapping or a list of texts), `tags` and `rubric` (mappings). Where a cell holds
+    text only, as in CSV, mappings are JSON. Texts are plain or lists of chat messages. Adjacent
+    rows with one id are one item: task, reference, sources and rubric must agree, tags are put
+    together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
+    are as good as no column; so is a reference of blanks.
+
+    Args:
+        source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file; a
+            pandas frame; a Hugging Face data set; an iterable of such rows or of items.
+        columns: Our name of a column -> its name there.
+        on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
+            other rows are good stays, with their responses.
+        skipped: Where what was skipped is written down, in order.
+        need_response: Whether a row without a response is bad; not so for rubrics about the task alone.
+        surveyed: What `survey` found with the same options. Without it, a source that can be read
+            twice is surveyed now; one that cannot (an iterator) is checked as it comes.
+
+    Raises:
+        InputError: For the first bad row, with its file and line, what was found and what would do. At
+            once if the source can be read twice, else when the iterator gets there.
+
+    >>> rows = [{"id": 7, "task": "Hi?", "system": each, "response": each.upper()} for each in "ab"]
+    >>> [item] = read_items(rows)
+    >>> item.item_id, dict(item.responses)
+    ('7', {'a': 'A', 'b': 'B'})
+    """
+    layout = layout_of(columns, need_response=need_response)
+    opened = _open(source, layout)
+    if surveyed is None and opened.again:
+        surveyed = _survey(opened, layout, on_bad_item)
+    on_bad = _raise if on_bad_item == "raise" else _noting(skipped)
+    watched = None if surveyed is None else surveyed.repeated
+    return unique(_items(opened.rows(), layout, on_bad), on_bad, watched)
+
+
+def survey(
+    source: Any,
+    *,
+    columns: Mapping[str, str] | None = None,
+    on_bad_item: OnBadItem = "raise",
+    need_response: bool = True,
+) -> Survey:
+    """Check every row of a source and count its items; nothing but 8 bytes an item is kept.
+
+    Args:
+        source: As in `read_items`, but not an iterator, which would be used up.
+        columns: As there.
+        on_bad_item: As there.
+        need_response: As there.
+
+    Raises:
+        InputError: For the first bad row, unless bad ones are skipped; for an id that comes again; for a
+            column that no row has; and if every row is bad.
+
+    >>> survey([{"id": 7, "task": "Hi?", "response": "Hello."}]).n_items
+    1
+    """
+    layout = layout_of(columns, need_response=need_response)
+    opened = _open(source, layout)
+    if not opened.again:
+        raise InputError(
+            f"{opened.name}: an iterator can be read once only; put its rows into a list or a file"
+        )
+    return _survey(opened, layout, on_bad_item)
+
+
+def _open(source: Any, layout: Layout) -> Source:
+    if isinstance(source, str | os.PathLike):
+        opened = open_file(Path(source), layout.wanted)
+    else:
+        opened = open_rows(source, layout.wanted)
+    if opened.columns is not None and (gaps := lacking(opened.columns, layout)):
+        raise InputError(f"{opened.name}: {no_column(gaps, opened.columns, layout)}")
+    return opened
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a survey counts on its way."""
+
+    columns: dict[str, None]
+    rows: int = 0
+    skipped: int = 0
+    first: str = ""
+
+    def rows_of(self, source: Source) -> Iterator[Row]:
+        """A pass that counts rows, and notes the columns where each row has its own."""
+        loose, columns = source.columns is None, self.columns
+        for row in source.rows():
+            self.rows += 1
+            values = row.values
+            if (
+                loose
+                and (type(values) is dict or isinstance(values, Mapping))
+                and not values.keys() <= columns.keys()
+            ):
+                columns.update(dict.fromkeys(values))
+            yield row
+
+    def skip(self, where: str, message: str) -> None:
+        """Counts a bad row."""
+        self.skipped += 1
+        self.first = self.first or f"{where}: {message}"
+
+
+def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
+    tally = _Tally(dict.fromkeys(source.columns or ()))
+    on_bad = _raise if on_bad_item == "raise" else tally.skip
+    marks = array("Q")
+    n_responses = 0
+    for item in _items(tally.rows_of(source), layout, on_bad):
+        marks.append(digest(item.item_id))
+        n_responses += len(item.responses)
+    if tally.skipped and not marks:
+        raise InputError(f"{source.name}: none of {tally.rows} rows can be used; the first: {tally.first}")
+    if tally.columns and (unmet := layout.mapped.intersection(lacking(tally.columns, layout))):
+        raise InputError(f"{source.name}: {no_column(sorted(unmet), tally.columns, layout)}")
+    n_items = len(marks)
+    again = list(_repeats(source, layout, on_bad, _twice(marks)))
+    return Survey(
+        tally.rows,
+        n_items - len(again),
+        n_responses - sum(len(item.responses) for item in again),
+        tally.skipped,
+        tuple(map(str, tally.columns)),
+        frozenset(item.item_id for item in again),
+    )
+
+
+def _repeats(source: Source, layout: Layout, on_bad: OnBad, twice: frozenset[int]) -> Iterator[Item]:
+    """The items whose id came before, each handed to `on_bad` with the place where it did."""
+    if not twice:
+        return
+    places: dict[str, str] = {}
+    for item in _items(source.rows(), layout, lambda *_: None):
+        if digest(item.item_id) in twice:
+            if item.item_id in places:
+                on_bad(item.where, repeated(item.item_id, f"at {places[item.item_id]}"))
+                yield item
+            else:
+                places[item.item_id] = item.where
+
+
+def _twice(marks: "array[int]") -> frozenset[int]:
+    """The digests that stand there more than once; sorts the array."""
+    import numpy as np
+
+    sorted_marks = np.frombuffer(marks, dtype=np.uint64) if marks else np.zeros(0, np.uint64)
+    sorted_marks.sort()
+    return frozenset(sorted_marks[1:][sorted_marks[1:] == sorted_marks[:-1]].tolist())
+
+
+def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:
+    return joined(_parts(rows, layout, on_bad), on_bad)
+
+
+def _parts(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:
+    for row in rows:
+        try:
+            part = item_of(row, layout)
+        except InputError as error:
+            on_bad(row.where, str(error))
+        else:
+            yield part
+
+
+def _raise(where: str, message: str) -> None:
+    raise InputError(f"{where}: {message}")
+
+
+def _noting(skipped: list[Skipped] | None) -> OnBad:
+    def note(where: str, message: str) -> None:
+        if skipped is not None:
+            skipped.append(Skipped(where, message))
+
+    return note

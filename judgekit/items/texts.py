@@ -1,0 +1,181 @@
+"""The values of a row: texts, conversations, names and mappings, read strictly.
+
+Judged texts are taken as they are, blank by blank; only ids are brought into one form. Each
+function says what it found and what would do; the row's place is put in front by whoever calls.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.scales import as_name
+from judgekit.types import Message, Text
+
+
+def absent(value: Any) -> bool:
+    """Whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has for one.
+
+    >>> absent(None), absent(float("nan")), absent(""), absent(0)
+    (True, True, True, False)
+    """
+    if value is None:
+        return True
+    kind = type(value)
+    if kind is str or kind is dict or kind is list:  # nearly all of them, and this runs for every cell
+        return not value and kind is str
+    if isinstance(value, float):
+        return value != value  # noqa: PLR0124 - only nan differs from itself
+    return kind.__name__ in {"NAType", "NaTType"}
+
+
+def name_of(value: Any, what: str) -> str:
+    """An id: text in one form, or an integer's digits.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if type(value) is str and value.isascii() and value.isprintable() and value.strip(" ") == value != "":
+        return value  # nearly every id: nothing to bring into form
+    if isinstance(value, float):
+        raise InputError(
+            f"{what} {value!r} is a float; pandas makes floats of whole numbers where a column has gaps: "
+            "fill them, or read the column as text (dtype=str)"
+        )
+    try:
+        name = as_name(value)
+    except ValueError as error:
+        raise InputError(f"{what}: {error}") from None
+    return plain_of(name, what)
+
+
+def plain_of(value: Any, what: str) -> str:
+    """A text that is not a conversation, as it is.
+
+    Raises:
+        InputError: If it is no text, or holds half of a surrogate pair.
+    """
+    if value is None:
+        raise InputError(f"{what} is null; leave it out, or write it as text")
+    if not isinstance(value, str):
+        raise InputError(f"{what} is a {type(value).__name__} ({_short(value)}), not text; {_advice(value)}")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"{what} holds half of a surrogate pair (\\u{ord(value[error.start]):04x} at character "
+                f"{error.start + 1}), which no request can carry; repair it where the text was cut"
+            ) from None
+    return value
+
+
+def text_of(value: Any, what: str) -> Text:
+    """A text or a conversation that is not blank.
+
+    Args:
+        value: Text, or a list of chat messages: `{"role": ..., "content": ...}`, the content text or
+            a list of `{"type": "text", "text": ...}`.
+        what: What messages call it.
+
+    Raises:
+        InputError: If it is neither, or there is nothing in it but blanks.
+
+    >>> text_of([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "task")
+    (Message(role='user', content='Why?'),)
+    """
+    if isinstance(value, list | tuple):
+        text: Text = tuple(_message(each, f"{what}: message {n}") for n, each in enumerate(value, 1))
+        blank = all(_is_blank(message.content) for message in text if isinstance(message, Message))
+    else:
+        text = plain_of(value, what)
+        blank = _is_blank(text)
+    if blank:
+        raise InputError(f"{what} is empty; fill it, or take the row out")
+    return text
+
+
+def mapping_of(value: Any, what: str) -> Mapping[Any, Any]:
+    """A mapping, or the mapping in a JSON string (as CSV holds it).
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if isinstance(value, str):
+        value = json_of(value, what)
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"{what} is a {type(value).__name__} ({_short(value)}), not a mapping (in CSV: a JSON object)"
+        )
+    return value
+
+
+def json_of(text: str, what: str) -> Any:
+    """What a JSON string holds.
+
+    Raises:
+        InputError: If it is no JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        reason = str(error).split(": line ")[0]
+        raise InputError(f"{what} is no JSON ({reason}): {_short(text)}; write a JSON object") from None
+
+
+def named(pairs: Mapping[Any, Any], what: str) -> dict[str, Any]:
+    """A mapping with its keys as names.
+
+    Raises:
+        InputError: If a key is no name, or two are the same once they are.
+    """
+    out: dict[str, Any] = {}
+    for key, value in pairs.items():
+        name = name_of(key, f"a key of {what}")
+        if name in out:
+            raise InputError(
+                f"{what} has {name!r} twice; ids are compared in NFC, without blanks around them"
+            )
+        out[name] = value
+    return out
+
+
+def _message(value: Any, what: str) -> Message:
+    if isinstance(value, Message):
+        value = {"role": value.role, "content": value.content}
+    if not isinstance(value, Mapping):
+        raise InputError(f'{what} is a {type(value).__name__}, not {{"role": ..., "content": ...}}')
+    for key in ("tool_calls", "function_call"):
+        if value.get(key):
+            raise InputError(f"{what} has {key!r}, which is no text; write what was called into its content")
+    role, content = value.get("role"), value.get("content")
+    if not isinstance(role, str) or _is_blank(role):
+        raise InputError(f"{what} has the role {_short(role)}; write user, assistant, system, ...")
+    if isinstance(content, list | tuple):
+        content = "".join(_part(each, f"{what}, part {n}") for n, each in enumerate(content, 1))
+    return Message(plain_of(role, f"{what}: role"), plain_of(content, f"{what}: content"))
+
+
+def _part(value: Any, what: str) -> str:
+    kind = value.get("type", "text") if isinstance(value, Mapping) else type(value).__name__
+    if not isinstance(value, Mapping) or kind != "text":
+        raise InputError(
+            f"{what} is {_short(kind)}, but only text is judged; take it out or describe it in words"
+        )
+    return plain_of(value.get("text"), what)
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _advice(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "put it in quotes (in pandas: read the column with dtype=str)"
+    return "write it as text"

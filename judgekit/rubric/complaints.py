@@ -1,0 +1,97 @@
+"""What pydantic refused of a rubric, in the words of somebody who writes rubrics.
+
+Pydantic names the branch it took of a union ("criterion", "Labels"), which no author wrote; a
+place here is what stands in the file: `criteria[2] ('kind').scale[0]`.
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from judgekit.rubric.model import Criterion, Group, Rubric
+from judgekit.scales import Labels, Numbers
+
+_MESSAGES = {
+    "missing": "is missing",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_type": "must be text",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "invalid_key": "keys must be text",
+}
+
+
+class Complaint(NamedTuple):
+    """One fault: where it stands, what was found and what would do."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+def complaints(error: ValidationError, raw: Mapping[str, Any]) -> list[Complaint]:
+    """Each fault of a rubric once, in the order of the file."""
+    found = error.errors()
+    # A list whose members were refused is then called too short, which is no news.
+    own = [
+        each
+        for each in found
+        if each["type"] != "too_short" or not any(_inside(other["loc"], each["loc"]) for other in found)
+    ]
+    return list(dict.fromkeys(_complaint(dict(each), raw) for each in own))
+
+
+def _inside(loc: tuple[Any, ...], outer: tuple[Any, ...]) -> bool:
+    return len(loc) > len(outer) and loc[: len(outer)] == outer
+
+
+def _complaint(each: dict[str, Any], raw: Mapping[str, Any]) -> Complaint:
+    kind, loc, found = each["type"], each["loc"], each.get("input")
+    place = _place(loc, raw, named=kind in {"missing", "extra_forbidden", "invalid_key"})
+    if kind == "extra_forbidden":
+        known = _known(loc)
+        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        return Complaint(place, f"unknown key; {hint}")
+    if kind in {"too_short", "string_too_short"}:
+        least, size = each["ctx"]["min_length"], each["ctx"].get("actual_length", 0)
+        return Complaint(place, f"needs at least {least}, has {size}" if size else "is empty")
+    message = _MESSAGES.get(kind) or str(each["msg"]).removeprefix("Value error, ")
+    told = kind in {"missing", "invalid_key"} or isinstance(found, Mapping | list | tuple)
+    if told or repr(found) in message:
+        return Complaint(place, message)
+    return Complaint(place, f"{message}, found {found!r}")
+
+
+def _place(loc: tuple[Any, ...], raw: Any, *, named: bool) -> str:
+    """Where a fault stands in the file; `named`: the last step is a key that is not in it."""
+    where: list[str] = []
+    node = raw
+    for step in loc:
+        if isinstance(node, Mapping) and step in node:
+            node = node[step]
+            where.append(str(step))
+        elif isinstance(node, list | tuple) and isinstance(step, int) and step < len(node):
+            node = node[step]
+            name = node.get("id") if isinstance(node, Mapping) else None
+            index = f"[{step}]" + (f" ({name!r})" if name else "")
+            where[-1:] = [where[-1] + index] if where else [index]
+    if named and (not where or where[-1] != str(loc[-1])):
+        where.append(str(loc[-1]))
+    return ".".join(where)
+
+
+def _known(loc: tuple[Any, ...]) -> list[str]:
+    """Keys that may stand where an unknown one was found."""
+    if "scale" in loc[:-1]:
+        return list(dict.fromkeys([*Labels.model_fields, *Numbers.model_fields, "points"]))
+    if "group" in loc[:-1] and "criterion" not in loc[:-1]:
+        return [*Group.model_fields]
+    return [*Criterion.model_fields, "points"] if "criterion" in loc[:-1] else [*Rubric.model_fields]

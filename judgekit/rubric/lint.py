@@ -1,0 +1,254 @@
+"""What is wrong with a rubric, or will be misread: errors that `load_rubric` refuses, and warnings.
+
+Warnings follow rules, no judge is asked; those on wording know English only. Each says where, what
+was found, why it matters and what would do. A warning may be wrong: it is meant for the author.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from rapidfuzz import fuzz
+
+from judgekit.errors import InputError
+from judgekit.rubric.complaints import complaints
+from judgekit.rubric.load import find, read_mapping
+from judgekit.rubric.model import Criterion, Node, Rubric
+from judgekit.rubric.wording import compound, contained, polarity, states_fault, states_virtue, vague
+from judgekit.scales import Labels, fold
+
+_LONG = 700  # characters; the longest criterion of a published rubric we know has about 600
+_MOST_LABELS = 11
+_ALIKE = 90.0  # per cent of characters in common
+_MOST_SHARE = 0.8
+_AFFIRMING = {"yes", "true", "met", "present", "holds"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing an author should look at.
+
+    Args:
+        level: `error`: the rubric cannot be used; `warning`: it can, and may mislead.
+        place: Criterion, field or file.
+        code: Name of the rule, stable.
+        message: What was found, why it matters, what would do.
+    """
+
+    level: Literal["error", "warning"]
+    place: str
+    code: str
+    message: str
+
+
+def lint(source: str | Path | Mapping[str, Any] | Rubric) -> list[Finding]:
+    """Findings on a rubric: all errors at once, or, if it can be used, its warnings.
+
+    Args:
+        source: As for `load_rubric`.
+
+    >>> [finding.code for finding in lint({"id": "r", "criteria": [{"id": "a", "text": "Is it good?"}]})]
+    ['vague']
+    """
+    if isinstance(source, Rubric):
+        return _warnings(source)
+    try:
+        raw = source if isinstance(source, Mapping) else read_mapping(find(source))
+    except InputError as error:
+        return [Finding("error", str(source), "unreadable", str(error))]
+    try:
+        rubric = Rubric.model_validate(dict(raw))
+    except ValidationError as error:
+        return [Finding("error", each.place, "refused", each.message) for each in complaints(error, raw)]
+    return _warnings(rubric)
+
+
+def _warnings(rubric: Rubric) -> list[Finding]:
+    found = [each for criterion in rubric.leaves for rule in _RULES for each in rule(criterion)]
+    return [*found, *_duplicates(rubric), *_lopsided(rubric)]
+
+
+def _warning(name: str, code: str, message: str) -> Finding:
+    return Finding("warning", f"criterion {name!r}", code, message)
+
+
+def _wants_fault(criterion: Criterion) -> bool:
+    """Whether a high value of this criterion is bad news."""
+    return criterion.veto is not None or criterion.weight < 0
+
+
+def _compound(criterion: Criterion) -> Iterator[Finding]:
+    if what := compound(criterion.text):
+        yield _warning(
+            criterion.id,
+            "compound",
+            f"asks two things at once ({what}); an answer cannot say which of them failed; "
+            "make two criteria of it",
+        )
+
+
+def _anchors(criterion: Criterion) -> Iterator[Finding]:
+    scale = criterion.scale
+    if criterion.about == "pair":  # pairs are judged on a scale of their own
+        return
+    if not isinstance(scale, Labels):
+        if not criterion.anchors:
+            yield _warning(
+                criterion.id,
+                "anchors",
+                "is a scale of numbers without any anchor, so raters will use different parts of it; "
+                "say what its two ends mean",
+            )
+        return
+    bare = [label for label in scale.labels if label not in criterion.anchors]
+    if len(scale.labels) > 2 and bare:
+        none = len(bare) == len(scale.labels)
+        what = "no anchors" if none else f"no anchor for {', '.join(bare)}"
+        yield _warning(
+            criterion.id,
+            "anchors",
+            f"has {what}, so raters fill the gap each in their own way; say what each label means",
+        )
+
+
+def _labels(criterion: Criterion) -> Iterator[Finding]:
+    scale = criterion.scale
+    if not isinstance(scale, Labels):
+        return
+    if len(scale.labels) > _MOST_LABELS:
+        yield _warning(
+            criterion.id,
+            "many_labels",
+            f"has {len(scale.labels)} labels, more than raters can keep apart; "
+            f"use at most {_MOST_LABELS}, or a scale of numbers",
+        )
+    everything = [*scale.labels, *filter(None, [scale.cannot_tell])]
+    for a, b in combinations(everything, 2):
+        short, long = sorted((a, b), key=len)
+        if contained(fold(short), fold(long)):
+            yield _warning(
+                criterion.id,
+                "labels_overlap",
+                f"has the label {short!r} inside the label {long!r}, which people and judges mix up; "
+                "use words that do not contain each other, or numbers with anchors",
+            )
+    even = [i / (len(scale.labels) - 1) for i in range(len(scale.labels))]
+    if scale.kind == "nominal" and len(scale.labels) > 2 and list(scale.values) == even:
+        yield _warning(
+            criterion.id,
+            "nominal_values",
+            "has a nominal scale with evenly rising values, though its labels have no order; "
+            "say in 'values' what each label is worth",
+        )
+
+
+def _direction(criterion: Criterion) -> Iterator[Finding]:
+    scale, text = criterion.scale, criterion.text
+    if (criterion.veto is not None and criterion.weight > 0) or (criterion.gate and criterion.weight < 0):
+        kind = "veto" if criterion.veto else "gate"
+        yield _warning(
+            criterion.id,
+            "against_itself",
+            f"is a {kind} with weight {criterion.weight:g}, so one label is rewarded and punished at once; "
+            "change the sign, or leave the weight out",
+        )
+    elif isinstance(scale, Labels) and len(scale.labels) > 2:
+        low, high = scale.labels[0], scale.labels[-1]
+        worst, best = (polarity(f"{x} {criterion.anchors.get(x, '')}") for x in (low, high))
+        if criterion.weight < 0 and best >= 0 and (best > 0 or worst < 0):
+            yield _warning(
+                criterion.id,
+                "penalised_best",
+                f"has a negative weight, but its labels run from {low!r} (worst) to {high!r} (best), so the "
+                "best label costs most; make the weight positive, or let the top label be the worst fault",
+            )
+    elif not (isinstance(scale, Labels) and fold(scale.labels[-1]) in _AFFIRMING):
+        return
+    elif _wants_fault(criterion) and states_virtue(text):
+        yield _warning(
+            criterion.id,
+            "penalised_virtue",
+            f"takes the score down where {scale.labels[-1]!r} is said, but reads like praise; "
+            "word it as the fault, or make it a positive weight or a gate",
+        )
+    elif not _wants_fault(criterion) and states_fault(text):
+        yield _warning(
+            criterion.id,
+            "rewarded_fault",
+            f"lifts the score where {scale.labels[-1]!r} is said, but describes a fault; "
+            "give it a negative weight or 'veto: true', or word it as what should hold",
+        )
+
+
+def _text(criterion: Criterion) -> Iterator[Finding]:
+    if len(criterion.text) > _LONG:
+        yield _warning(
+            criterion.id,
+            "long",
+            f"has a text of {len(criterion.text)} characters; judges weigh its parts differently each time; "
+            "move what holds for all criteria to 'guidelines' and levels to 'anchors', or split it",
+        )
+    if not criterion.anchors and (word := vague(criterion.text)):
+        yield _warning(
+            criterion.id,
+            "vague",
+            f"says {word!r} without an anchor, which every rater fills in their own way; "
+            "say what can be seen in the text, or add anchors",
+        )
+
+
+def _undecided(criterion: Criterion) -> Iterator[Finding]:
+    if criterion.if_undecided != "abstain" and criterion.scale.cannot_tell is None:
+        yield _warning(
+            criterion.id,
+            "undecided_unused",
+            f"has if_undecided: {criterion.if_undecided}, but its scale offers no way to say so; "
+            "add 'cannot_tell' to the scale, or remove it",
+        )
+
+
+def _duplicates(rubric: Rubric) -> Iterator[Finding]:
+    folded = [(c.id, c.about, fold(c.text)) for c in rubric.leaves]
+    for (first, about, a), (second, about_too, b) in combinations(folded, 2):
+        if about == about_too and (alike := fuzz.ratio(a, b, score_cutoff=_ALIKE)) > _ALIKE:
+            what = "the same text as" if a == b else f"{alike:.0f} % of its text in common with"
+            yield _warning(
+                second,
+                "duplicate",
+                f"has {what} {first!r}, so one thing counts twice; remove one, or say what sets them apart",
+            )
+
+
+def _lopsided(rubric: Rubric) -> Iterator[Finding]:
+    shares = dict(_shares(rubric.criteria, 1.0))
+    if len(shares) < 3:
+        return
+    for name, share in shares.items():
+        if share > _MOST_SHARE:
+            yield _warning(
+                name,
+                "lopsided",
+                f"carries {share:.0%} of the weight, so the other {len(shares) - 1} hardly move the score; "
+                "make it a gate, or bring the weights nearer to each other",
+            )
+
+
+def _shares(nodes: tuple[Node, ...], share: float) -> Iterator[tuple[str, float]]:
+    """(id, share of all weight) of each criterion that has a weight."""
+    total = sum(abs(node.weight) for node in nodes)
+    for node in nodes:
+        if not node.weight:
+            continue
+        own = share * abs(node.weight) / total
+        if isinstance(node, Criterion):
+            yield node.id, own
+        else:
+            yield from _shares(node.criteria, own)
+
+
+_RULES: tuple[Callable[[Criterion], Iterator[Finding]], ...] = (
+    _compound, _anchors, _labels, _direction, _text, _undecided,
+)  # fmt: skip
