@@ -6,7 +6,6 @@ is checked by pydantic in `rubric`; what a row of data must look like is checked
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from judgekit.scales import Scale
@@ -18,12 +17,6 @@ Reason = Literal[
 Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget", "cancelled"]
 Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
 Rule = Literal["placed", "published", "published_clipped"]
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-def _nothing() -> Mapping[str, Any]:
-    return _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +48,11 @@ class Item:
 
     item_id: str
     task: Text = ""
-    responses: Mapping[str, Text] = field(default_factory=_nothing)
+    responses: Mapping[str, Text] = field(default_factory=dict)
     reference: str | None = None
-    sources: Mapping[str, str] = field(default_factory=_nothing)
-    systems: Mapping[str, str] = field(default_factory=_nothing)
-    tags: Mapping[str, str] = field(default_factory=_nothing)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    systems: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     rubric: Mapping[str, Any] | None = None
     where: str = field(default="", compare=False)
 
@@ -258,7 +251,7 @@ class Score:
         name: The criterion's or dimension's id; the rubric's id.
         value: On [0, 1] where the rule is `placed`; None where there is no score.
         rule: How it was computed.
-        low: Lower end of the 95 % t-interval over judges (one judge: over its samples); None below
+        low: Lower end of the 95 % interval over judges (one judge: over its samples); None below
             two of them. It knows of the spread of these verdicts, not of a bias they share.
         high: Its upper end.
         n_verdicts: Verdicts it rests on.
@@ -277,8 +270,8 @@ class Score:
     low: float | None = None
     high: float | None = None
     n_verdicts: int = 0
-    n_abstained: Mapping[str, int] = field(default_factory=_nothing)
-    spread: Mapping[str, float] = field(default_factory=_nothing)
+    n_abstained: Mapping[str, int] = field(default_factory=dict)
+    spread: Mapping[str, float] = field(default_factory=dict)
     share: float = 1.0
     gate: str = ""
     system: str = ""
@@ -364,3 +357,35 @@ class Served(Protocol):
     def endpoint(self) -> str:
         """What the limits are counted by, without a secret: a host, or a provider."""
         ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A judge with settings that can be changed."""
+
+    def with_(self, **changes: Any) -> "Judge":
+        """This judge with other settings.
+
+        Raises:
+            InputError: If there is no setting of that name.
+        """
+        ...
+
+
+@runtime_checkable
+class Narrow(Protocol):
+    """A judge that answers only so many calls at once, however many a run would send."""
+
+    @property
+    def at_once(self) -> int:
+        """How many calls it answers at once."""
+        ...
+
+
+def is_control(rater: str) -> bool:
+    """Whether a rater is a control: a rule that costs nothing and says the same each time.
+
+    >>> is_control("control:longer"), is_control("openai/gpt-5")
+    (True, False)
+    """
+    return rater.startswith("control:")

@@ -150,7 +150,11 @@ def _whole(
 def _uncertainty(
     values: Mapping[Repeat, float], *, clip: bool
 ) -> tuple[float | None, float | None, dict[str, float]]:
-    """A 95 % t-interval of the mean over judges (one judge: over its samples), and the spread."""
+    """A 95 % interval of the mean over judges (one judge: over its samples), and the spread.
+
+    Student's t; where all say exactly the same it would have no width, which two or three judges do
+    not warrant, and Wilson's interval of a share is given (the widest for any spread on [0, 1]).
+    """
     if len(values) < 2:
         return None, None, {}
     by_rater: dict[str, list[float]] = {}
@@ -164,9 +168,19 @@ def _uncertainty(
         squares = sum((len(own) - 1) * stdev(own) ** 2 for own in repeated)
         spread["sample"] = math.sqrt(squares / sum(len(own) - 1 for own in repeated))
     units = [fmean(own) for own in by_rater.values()] if len(by_rater) > 1 else list(values.values())
-    half = _t95(len(units) - 1) * stdev(units) / math.sqrt(len(units))
-    low, high = fmean(units) - half, fmean(units) + half
+    mean, deviation = fmean(units), stdev(units)
+    if deviation < 1e-12:
+        return (*_wilson(mean, len(units)), spread) if clip else (None, None, spread)
+    half = _t95(len(units) - 1) * deviation / math.sqrt(len(units))
+    low, high = mean - half, mean + half
     return (max(low, 0.0), min(high, 1.0), spread) if clip else (low, high, spread)
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z2 = 1.959963984540054**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = math.sqrt(z2) / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 @lru_cache

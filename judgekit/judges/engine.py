@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -152,3 +153,31 @@ def without_markers(text: str) -> str:
     'a < b < |im_end|> < |im_start|>assistant'
     """
     return _MARKER.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+
+def tightened(schema: Mapping[str, Any], max_tokens: int | None) -> Mapping[str, Any]:
+    """A reply schema whose texts are bounded, so that a small model reaches the label before its limit.
+
+    A model of this size does not stop talking by itself; a grammar can end a text, and not every
+    server's schema dialect can, so this is done here and not in the prompt's own schema.
+
+    >>> tightened({"type": "string"}, 256)
+    {'type': 'string', 'maxLength': 192}
+    """
+    answers = max(json.dumps(schema).count('"label": {'), 1)
+    most = max((max_tokens or 1024) * 3 // 4 // answers, 24)  # letters; a token is about three of them
+    bounded: dict[str, Any] = _bounded(schema, most)
+    return bounded
+
+
+def _bounded(schema: Any, most: int) -> Any:
+    if not isinstance(schema, Mapping):
+        return schema
+    bounded = {key: _bounded(value, most) for key, value in schema.items()}
+    if schema.get("type") == "string" and "enum" not in schema:
+        bounded["maxLength"] = most
+    if schema.get("type") == "array" and "maxItems" not in schema:
+        inner = schema.get("items", {})
+        if isinstance(inner, Mapping) and inner.get("type") == "string":
+            bounded |= {"maxItems": 1, "items": _bounded(inner, most // 2)}
+    return bounded

@@ -1,16 +1,14 @@
 """Any provider that litellm knows: `provider/model`.
 
-litellm is imported when the judge is entered, since that takes a second or two. It is told not to
-fetch its price list, not to read `.env` files, not to print, not to repeat a request and not to drop
-parameters silently: a refused parameter is found by asking, as everywhere. Whatever key is in an
-error's words is taken out of them.
+litellm is imported when the judge is entered, since that takes a second or two. It is told not to fetch
+its price list, not to read `.env` files, not to print, not to repeat a request and not to drop parameters
+silently: what is refused is found by asking, as everywhere. Keys are taken out of its errors' words.
 """
 
 import asyncio
 import difflib
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
@@ -181,8 +179,8 @@ class LiteLLM:
         except self._lost as error:
             return self._refusal(litellm, error, sent)
         seconds = perf_counter() - started
-        body = got.model_dump()
-        return wire.reply_of(body, letters=bool(call.letters), seconds=seconds, price=self._price_of(got))
+        price = self._price_of(got)
+        return wire.reply_of(got.model_dump(), letters=bool(call.letters), seconds=seconds, price=price)
 
     def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
         """The list price, or litellm's own sum for this reply where the model is listed."""
@@ -198,19 +196,17 @@ class LiteLLM:
             return Reply(fault="too_long", detail=words[:300])
         if isinstance(error, litellm.ContentPolicyViolationError):
             return Reply(fault="refused", detail=words[:300])
-        status, headers = (
-            getattr(error, "status_code", None),
-            getattr(error, "litellm_response_headers", None),
-        )
+        status = getattr(error, "status_code", None)
+        headers = getattr(error, "litellm_response_headers", None) or {}
         # Without headers nothing was answered, or nothing that litellm could read; it calls that a 500.
         if not isinstance(status, int) or (not headers and status in {408, 500}):
             raise ProviderError(f"{type(error).__name__}: {words[:300]}", passing=True) from None
         body = getattr(error, "body", None)
-        told = isinstance(body, dict) and bool(body.get("message"))
+        told = isinstance(body, dict) and body.get("message")
         complaint, param = servers.complaint_of(body) if told else (words, None)
-        message, wait = servers.redact(complaint, self._key), servers.wait_of(headers or {})
+        message = servers.redact(complaint, self._key)
         try:
-            return wire.refusal_of(status, message, sent, wait, param=param)
+            return wire.refusal_of(status, message, sent, servers.wait_of(headers), param=param)
         except ProviderError as refusal:
             if refusal.dropped:
                 self.refused.add(refusal.dropped)
@@ -219,10 +215,8 @@ class LiteLLM:
 
 def _import() -> ModuleType:
     """litellm, quiet; the garbage collector rests meanwhile, which saves three tenths of the time."""
-    if "litellm" not in sys.modules:
-        with _environment(_WHILE_IMPORTED), _no_collection():
-            import litellm
-    import litellm
+    with _environment(_WHILE_IMPORTED), _no_collection():
+        import litellm
 
     module: ModuleType = litellm
     for name, value in {"suppress_debug_info": True, "set_verbose": False, "telemetry": False}.items():

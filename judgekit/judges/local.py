@@ -31,6 +31,7 @@ from judgekit.judges.engine import (
     joined,
     open_engine,
     processors,
+    tightened,
     without_markers,
 )
 from judgekit.judges.wire import body_of, changed, refusal_of, reply_of, settings_of
@@ -86,6 +87,7 @@ class Local:
     refused: set[str] = field(default_factory=set, init=False, repr=False)
     systems: tuple[str, ...] = field(default=(), init=False, repr=False)
     endpoint: str = field(default="local", init=False, repr=False)
+    at_once: int = field(default=1, init=False, repr=False)
     _identity: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _engine: Any = field(default=None, init=False, repr=False)
     _worker: ThreadPoolExecutor | None = field(default=None, init=False, repr=False)
@@ -256,9 +258,9 @@ class Local:
     def body(self, call: Call) -> dict[str, Any]:
         """The request that a call becomes."""
         inert = tuple(Message(m.role, without_markers(m.content)) for m in call.messages)
-        body = body_of(
-            dataclasses.replace(call, messages=inert), self.model, self._settings(call.sample), self.refused
-        )
+        schema = tightened(call.schema, self.max_tokens) if call.schema is not None else None
+        plain = dataclasses.replace(call, messages=inert, schema=schema)
+        body = body_of(plain, self.model, self._settings(call.sample), self.refused)
         return body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
 
     def _read(self, chunks: list[dict[str, Any]], body: Mapping[str, Any], *, letters: bool) -> Reply:

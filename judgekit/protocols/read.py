@@ -16,7 +16,19 @@ from judgekit.protocols.labels import CUT, Reading, read_label
 from judgekit.protocols.objects import Said
 from judgekit.protocols.quoted import Quoted
 from judgekit.scales import settle
-from judgekit.types import Abstention, Ask, Call, Evidence, Outcome, Reason, Reply, Source, Unit, Verdict
+from judgekit.types import (
+    Abstention,
+    Ask,
+    Call,
+    Evidence,
+    Outcome,
+    Reason,
+    Reply,
+    Source,
+    Unit,
+    Verdict,
+    is_control,
+)
 
 _THINK = re.compile(r"^\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _THOUGHT = re.compile(r"^.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
@@ -79,6 +91,8 @@ def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Out
         if found.cut:
             readings = {}
     missing = _missing(reply, text, found.cut, answered=bool(readings))
+    if is_control(call.judge):
+        missing = ("missing", "the control has nothing to say here")
     rationale = "" if found.said and not tagged else _rationale(text, call.tag)
     return tuple(
         _outcome(call, (unit, cid), *readings[cid], quoted=quoted, rationale=rationale)
@@ -176,7 +190,7 @@ def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
 
 
 def _source(call: Call, source: Source = "text") -> Source:
-    return "control" if call.judge.startswith("control:") else source
+    return "control" if is_control(call.judge) else source
 
 
 def _without_reasoning(text: str) -> str:

@@ -7,7 +7,7 @@ from judgekit.aggregate import rubric_scores
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.protocols.sheet import again, sheet_of
-from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Rule
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Rule, is_control
 
 REASKED: frozenset[Reason] = frozenset({"malformed", "missing", "off_scale"})
 
@@ -57,7 +57,11 @@ class Grading:
         self, item: Item, answers: Sequence[Answer], outcomes: list[tuple[Outcome, ...]]
     ) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
         """One more call for what could not be read; its answers take the place of the abstentions."""
-        failed = [i for i, some in enumerate(outcomes) if self._wants(some, REASKED)]
+        failed = [
+            i
+            for i, some in enumerate(outcomes)
+            if self._wants(some, REASKED) and not is_control(answers[i].call.judge)
+        ]
         if not failed:
             return outcomes
         calls = tuple(self._reask_call(item, answers[i].call, outcomes[i]) for i in failed)

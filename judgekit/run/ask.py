@@ -20,7 +20,7 @@ from judgekit.run.budget import Budget
 from judgekit.run.gate import Gate
 from judgekit.run.limits import Limits
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Call, Judge, Learning, Reply, Served
+from judgekit.types import Answer, Call, Judge, Learning, Narrow, Reply, Served
 
 _BACKOFF = wait_random_exponential(multiplier=0.25, max=30.0)
 _LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
@@ -196,7 +196,9 @@ class Asker:
     def _gate(self, judge: Judge) -> Gate:
         name = judge.endpoint if isinstance(judge, Served) else judge.name
         if name not in self._gates:
-            self._gates[name] = Gate(self.limits.concurrency, self.limits.rpm, self.limits.tpm)
+            at_once = judge.at_once if isinstance(judge, Narrow) else self.limits.concurrency
+            at_once = min(at_once, self.limits.concurrency)
+            self._gates[name] = Gate(at_once, self.limits.rpm, self.limits.tpm)
         return self._gates[name]
 
     def _learn(self, judge: Judge) -> None:

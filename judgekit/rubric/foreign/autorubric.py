@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rubric.foreign.shape import Read, build, entries, left_out, mapping, need
+from judgekit.rubric.foreign.shape import Read, entries, left_out, mapping, need
+from judgekit.rubric.load import parse
 
 _WEIGHT = 10  # what autorubric takes where none is given
 _CANNOT = "cannot assess"
@@ -49,7 +50,7 @@ def autorubric(raw: Mapping[str, Any] | list[Any], name: str = "autorubric") -> 
         "rule": "published_clipped" if gains else "placed",
         "criteria": criteria,
     }
-    return (build(whole, name),), tuple(notes)
+    return (parse(whole, name),), tuple(notes)
 
 
 def _inside(raw: Any, name: str) -> tuple[str, list[Any]]:

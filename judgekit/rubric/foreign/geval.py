@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rubric.foreign.shape import Read, build, entries, left_out, mapping, need
+from judgekit.rubric.foreign.shape import Read, entries, left_out, mapping, need
+from judgekit.rubric.load import parse
 from judgekit.rubric.model import Rubric
 
 _LOW, _HIGH = 0, 10
@@ -53,7 +54,7 @@ def _metric(raw: Any, name: str, notes: list[str]) -> Rubric:
         "scale": {"labels": list(range(low, high + 1))},
         "anchors": {n: outcome for start, end, outcome in ranges for n in range(start, end + 1)},
     }
-    return build(
+    return parse(
         {"id": name, "origin": "Read from a G-Eval metric of DeepEval.", "criteria": [criterion]}, name
     )
 

@@ -10,7 +10,8 @@ to 0 to 1, which is the rule `published_clipped`.
 from collections.abc import Mapping
 from typing import Any
 
-from judgekit.rubric.foreign.shape import Read, build, entries, left_out, mapping, need
+from judgekit.rubric.foreign.shape import Read, entries, left_out, mapping, need
+from judgekit.rubric.load import parse
 from judgekit.rubric.model import Rubric
 
 _AXIS = "axis:"
@@ -50,7 +51,7 @@ def _example(raw: Any, name: str, notes: list[str]) -> Rubric:
         for n, each in enumerate(entries(need(example, "rubrics", name), f"{name}: 'rubrics'"), start=1)
     ]
     origin = "Read from a HealthBench example (form: arXiv:2505.08775)."
-    return build({"id": name, "origin": origin, "rule": "published_clipped", "criteria": criteria}, name)
+    return parse({"id": name, "origin": origin, "rule": "published_clipped", "criteria": criteria}, name)
 
 
 def _criterion(raw: Any, own_id: str, where: str, notes: list[str]) -> dict[str, Any]:

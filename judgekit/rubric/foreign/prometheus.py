@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rubric.foreign.shape import Read, build, left_out, mapping, need
+from judgekit.rubric.foreign.shape import Read, left_out, mapping, need
+from judgekit.rubric.load import parse
 
 _KEY = re.compile(r"score(\d{1,3})_description")
 _CRITERION = re.compile(r"^\s*\[(?P<text>.+?)\]\s*$", re.DOTALL | re.MULTILINE)
@@ -51,7 +52,7 @@ def prometheus(raw: Mapping[str, Any] | str, name: str = "prometheus") -> Read:
         "anchors": {str(score): levels[score] for score in scores},
     }
     origin = "Read from a Prometheus rubric (form: arXiv:2310.08491)."
-    return (build({"id": name, "origin": origin, "criteria": [criterion]}, name),), tuple(notes)
+    return (parse({"id": name, "origin": origin, "criteria": [criterion]}, name),), tuple(notes)
 
 
 def _of_mapping(raw: Any, name: str) -> tuple[str, dict[int, str], list[str]]:

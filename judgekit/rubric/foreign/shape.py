@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rubric.load import parse
 from judgekit.rubric.model import Rubric
 
 Read = tuple[tuple[Rubric, ...], tuple[str, ...]]
@@ -47,12 +46,3 @@ def need(raw: Mapping[str, Any], key: str, where: str) -> Any:
 def left_out(raw: Mapping[str, Any], known: Iterable[str], where: str) -> list[str]:
     """A note on each key that is not read."""
     return [f"{where}: {key!r} was not carried over" for key in raw if key not in set(known)]
-
-
-def build(raw: Mapping[str, Any], where: str) -> Rubric:
-    """The rubric, refused in the words of our own reader.
-
-    Raises:
-        InputError: If it could not be scored.
-    """
-    return parse(raw, where)

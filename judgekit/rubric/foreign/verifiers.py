@@ -12,7 +12,8 @@ Choices stand worst first and are evenly spaced; the score is the weighted mean,
 from collections.abc import Mapping
 from typing import Any
 
-from judgekit.rubric.foreign.shape import Read, build, entries, left_out, mapping, need
+from judgekit.rubric.foreign.shape import Read, entries, left_out, mapping, need
+from judgekit.rubric.load import parse
 
 
 def verifiers(raw: Mapping[str, Any] | list[Any], name: str = "verifiers") -> Read:
@@ -45,4 +46,4 @@ def verifiers(raw: Mapping[str, Any] | list[Any], name: str = "verifiers") -> Re
             }
         )
     origin = "Read from a criteria file of verifiers."
-    return (build({"id": name, "origin": origin, "criteria": criteria}, name),), tuple(notes)
+    return (parse({"id": name, "origin": origin, "criteria": criteria}, name),), tuple(notes)

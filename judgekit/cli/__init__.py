@@ -1,0 +1,66 @@
+"""The command line: names -> objects, and the only room that prints.
+
+Exit codes: 0 done; 1 a bound not met (problems found); 2 bad input; 3 stopped early (budget, outage,
+a lasting error of a provider); 130 interrupted. Everything paid for is kept in the ledger, and the
+same command goes on where it stopped.
+"""
+
+import sys
+
+import click
+import typer
+
+from judgekit.cli import demo, ledger, model, rubric, score
+from judgekit.errors import InputError, JudgekitError
+
+app = typer.Typer(
+    name="judgekit",
+    help="Score responses by a rubric, with judges whose worth can be checked.",
+    epilog="Exit codes: 0 done, 1 problems found, 2 bad input, 3 stopped early, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("score")(score.score)
+app.command("demo")(demo.demo)
+app.command("columns")(score.columns)
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(model.app, name="model")
+app.add_typer(ledger.app, name="ledger")
+
+DONE, PROBLEMS, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        from judgekit import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        print(
+            "interrupted; what was paid for is in the ledger, the same command goes on from there",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except JudgekitError as error:
+        print(f"stopped: {error}", file=sys.stderr)
+        return STOPPED
+    return code if isinstance(code, int) else DONE

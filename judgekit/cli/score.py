@@ -1,0 +1,232 @@
+"""`judgekit score`: items, a rubric and judges in; tables and files out."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any, Self, cast, get_args
+
+import typer
+
+from judgekit import types
+from judgekit.cli import show
+from judgekit.errors import InputError, JudgekitError
+from judgekit.types import Score
+from judgekit.verbs import DEFAULT_LEDGER, Job, Writer, prepare
+
+_ROWS = 200  # scores kept for the printed table
+
+Judge = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--judge", "-j", show_default="local",
+        help="provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, control:NAME or "
+        "py:module:object; several make a panel.",
+    ),
+]  # fmt: skip
+
+
+def score(
+    items: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet file of items.")],
+    rubric: Annotated[
+        str, typer.Option("--rubric", "-r", help="A YAML, TOML or JSON file, or a bundled rubric.")
+    ],
+    judge: Judge = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scores, outcomes (JSONL, Parquet) and run.json.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Calls, tokens and price; nothing is sent.")
+    ] = False,
+    protocol: Annotated[str, typer.Option(help="grade, or checklist (many criteria in batches).")] = "grade",
+    form: Annotated[
+        str, typer.Option(help="How answers are given: json, text, or letters (probabilities).")
+    ] = "json",
+    per_call: Annotated[str, typer.Option(help="Criteria a call: a number, 'all', or 'usual'.")] = "usual",
+    samples: Annotated[int, typer.Option(help="How often each call is repeated.")] = 1,
+    temperature: Annotated[
+        float | None, typer.Option(help="Temperature of all judges that have one.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens a judge may write for a call.")] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="A prompt of your own (Markdown with {places}).")
+    ] = None,
+    reask: Annotated[bool, typer.Option(help="Ask once more for what could not be read.")] = True,
+    again: Annotated[
+        list[str] | None, typer.Option(help="Ask anew for stored abstentions of this reason.")
+    ] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="placed, published or published_clipped; else the rubric's.")
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Score what was judged when criteria are missing.")
+    ] = False,
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
+    on_bad_item: Annotated[str, typer.Option(help="raise, or skip (counted).")] = "raise",
+    ledger: Annotated[str | None, typer.Option(help="Ledger file; 'none' keeps nothing.")] = None,
+    prompts: Annotated[bool, typer.Option(help="Store prompts beside replies in the ledger.")] = True,
+    concurrency: Annotated[int, typer.Option(help="Calls in flight for each endpoint.")] = 16,
+    rpm: Annotated[float | None, typer.Option(help="Requests a minute for each endpoint.")] = None,
+    tpm: Annotated[float | None, typer.Option(help="Tokens a minute for each endpoint.")] = None,
+    attempt_seconds: Annotated[float, typer.Option(help="Deadline of one request.")] = 120.0,
+    run_seconds: Annotated[float | None, typer.Option(help="Deadline of the run.")] = None,
+    tries: Annotated[int, typer.Option(help="Requests for one call at most.")] = 6,
+    budget: Annotated[float | None, typer.Option("--budget", help="US dollars at most.")] = None,
+    budget_tokens: Annotated[int | None, typer.Option(help="Tokens at most.")] = None,
+    allow_unknown_price: Annotated[
+        bool, typer.Option("--allow-unknown-price", help="Under --budget, too.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Score responses by a rubric.
+
+    Running the same command again asks nothing twice: replies are kept in the ledger.
+    """
+    from judgekit.judges.resolve import resolve_all
+    from judgekit.run import Limits
+
+    limits = Limits(
+        concurrency, rpm, tpm, attempt_seconds, run_seconds, tries, budget, budget_tokens, allow_unknown_price
+    )  # fmt: skip
+    say = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
+    judges = resolve_all(judge or ["local"], own_code=True, say=say)
+    settings = {"temperature": temperature, "max_tokens": max_tokens}
+    job = prepare(
+        items,
+        rubric,
+        [_with(each, {k: v for k, v in settings.items() if v is not None}) for each in judges],
+        protocol=protocol,  # type: ignore[arg-type]  # the plan says what there is
+        form=form,  # type: ignore[arg-type]
+        per_call=_per_call(per_call),
+        samples=samples,
+        prompt=prompt,
+        reask=reask,
+        again=_reasons(again),
+        rule=_choice("rule", rule, ("placed", "published", "published_clipped")),  # type: ignore[arg-type]
+        partial=partial,
+        columns=_columns(column),
+        on_bad_item=_choice("on-bad-item", on_bad_item, ("raise", "skip")),  # type: ignore[arg-type]
+        ledger=DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
+        store_prompts=prompts,
+        limits=limits,
+    )
+    if dry_run:
+        _print_preview(job)
+        return
+    asyncio.run(run_job(job, out, quiet=quiet))
+
+
+async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str = "") -> list[Score]:
+    """Walk a job with a progress line, write its files as it goes, print what came of it."""
+    kept: list[Score] = []
+    stopped: BaseException | None = None
+    total = job.surveyed.n_items if job.surveyed is not None else None
+    began = time.monotonic()
+    with show.progress_bar(total) as bar, Writer(out) if out is not None else _Nowhere() as writer:
+        task = bar.add_task("scoring", total=total, note="")
+        try:
+            async for judged in job.judged():
+                writer.judged(judged)
+                kept += (
+                    judged.scores if len(kept) < _ROWS else [s for s in judged.scores if s.level == "rubric"]
+                )
+                bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
+        except (JudgekitError, asyncio.CancelledError) as error:
+            stopped = error if isinstance(error, JudgekitError) else KeyboardInterrupt("interrupted")
+            raise
+        finally:
+            summary = job.summary(stopped)
+            writer.finish(summary)
+    if not quiet:
+        _print_run(kept, summary, out, title)
+    return kept
+
+
+class _Nowhere(Writer):
+    """A writer that writes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def judged(self, judged: object) -> None:
+        """Nothing."""
+
+    def finish(self, summary: object) -> None:
+        """Nothing."""
+
+
+def columns() -> None:
+    """Print the columns of the tables `scores` and `outcomes`."""
+    from judgekit.table import COLUMNS
+
+    for kind, own in COLUMNS.items():
+        print(f"{kind}.jsonl, {kind}.parquet, Run.frame({kind!r})")
+        for name, meaning in own.items():
+            print(f"  {name:14} {meaning}")
+
+
+def _print_run(scores: list[Score], summary: dict[str, object], out: Path | None, title: str) -> None:
+    console = show.console()
+    console.print(show.scores_table(scores, title=title))
+    if (systems := show.systems_table(scores)) is not None:
+        console.print()
+        console.print(systems)
+    console.print()
+    for line in show.summary_lines(summary):
+        console.print(line)
+    if out is not None:
+        console.print(f"written to {out}")
+
+
+def _print_preview(job: Job) -> None:
+    from judgekit.plan import preview
+
+    seen = preview(job.plan, job.read(), reask=job.recipe.reask)
+    calls = (
+        f"{seen.least} calls"
+        if seen.least == seen.most
+        else f"{seen.least} to {seen.most} calls (with re-asks)"
+    )
+    print(f"{seen.items} items, {calls}; nothing was sent")
+    written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
+    print(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
+    if seen.max_cost_usd is None:
+        print(f"price: unknown for {', '.join(seen.unpriced)}")
+    else:
+        print(f"price: at most ${seen.max_cost_usd:.4f} for the first round")
+
+
+def _with(judge: types.Judge, settings: dict[str, Any]) -> types.Judge:
+    """A judge with other settings, where it has any (controls and scripted judges have none)."""
+    return judge.with_(**settings) if settings and isinstance(judge, types.Tunable) else judge
+
+
+def _per_call(raw: str) -> int | None:
+    if raw == "usual":
+        return 0
+    if raw == "all":
+        return None
+    if raw.isdecimal() and int(raw) > 0:
+        return int(raw)
+    raise InputError(f"--per-call {raw}: a number from 1, 'all' or 'usual'")
+
+
+def _columns(pairs: list[str] | None) -> dict[str, str] | None:
+    mapped = dict(pair.partition("=")[::2] for pair in pairs or ())
+    if wrong := [ours for ours, theirs in mapped.items() if not theirs]:
+        raise InputError(f"--column {wrong[0]}: say OUR=THEIRS, e.g. --column task=prompt")
+    return mapped or None
+
+
+def _reasons(again: list[str] | None) -> tuple[types.Reason, ...]:
+    for reason in again or ():
+        _choice("again", reason, get_args(types.Reason))
+    return cast("tuple[types.Reason, ...]", tuple(again or ()))
+
+
+def _choice(option: str, value: str | None, choices: tuple[str, ...]) -> str | None:
+    if value is not None and value not in choices:
+        raise InputError(f"--{option} {value}: there are {', '.join(choices)}")
+    return value

@@ -1,0 +1,107 @@
+"""What a terminal shows: tables of scores, a progress line, the summary of a run."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from judgekit.run import Tally
+from judgekit.types import Score
+
+_ROWS = 40  # scores that are printed; all of them are in the files
+
+
+def console() -> Console:
+    """Where results go; a wide one where it is no terminal, so that nothing is cut."""
+    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
+def progress_bar(total: int | None) -> Progress:
+    """A line on the error stream with rate, cost and abstentions; silent where it is no terminal."""
+    return Progress(
+        TextColumn("scoring"),
+        BarColumn(bar_width=None if total else 20),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def note(tally: Tally, seconds: float) -> str:
+    """Rate, cost and abstentions, for the progress line."""
+    rate = tally.items / seconds if seconds > 0 else 0.0
+    cost = f"${tally.cost_usd:.4f}" + ("+?" if tally.unpriced else "")
+    return f"{rate:.1f} items/s  {cost}  {sum(tally.abstentions.values())} abstained"
+
+
+def scores_table(scores: Iterable[Score], *, title: str = "") -> Table:
+    """The first scores of a run: what was judged, its score, its interval, what it rests on."""
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in ("item", "response", "score of", "value", "95 % interval", "verdicts", "abstained"):
+        right = column in {"value", "95 % interval", "verdicts"}
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    shown = list(scores)[:_ROWS]
+    for score in shown:
+        interval = "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
+        abstained = ", ".join(f"{n} {reason}" for reason, n in score.n_abstained.items())
+        response = " vs ".join(score.unit.responses) or "(task)"
+        value = "none" if score.value is None else f"{score.value:.3f}"
+        table.add_row(
+            score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained,
+            style="bold" if score.level == "rubric" else None,
+        )  # fmt: skip
+    return table
+
+
+def systems_table(scores: Iterable[Score]) -> Table | None:
+    """Mean score of each system over the items; None if no system is named."""
+    by_system: dict[str, list[float]] = {}
+    missing: dict[str, int] = {}
+    for score in scores:
+        if score.level == "rubric" and score.system:
+            own = by_system.setdefault(score.system, [])
+            if score.value is None:
+                missing[score.system] = missing.get(score.system, 0) + 1
+            else:
+                own.append(score.value)
+    if not by_system:
+        return None
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for column in ("system", "mean score", "items", "without a score"):
+        table.add_column(column, justify="left" if column == "system" else "right")
+    for system, values in sorted(by_system.items()):
+        mean = f"{fmean(values):.3f}" if values else "none"
+        table.add_row(system, mean, str(len(values)), str(missing.get(system, 0)))
+    return table
+
+
+def summary_lines(summary: Mapping[str, Any]) -> list[str]:
+    """A run in three lines."""
+    abstained = sum(summary["abstentions"].values())
+    reasons = ", ".join(f"{n} {reason}" for reason, n in summary["abstentions"].items())
+    cost = summary["cost_usd"]
+    price = "" if cost is None else f"${cost:.4f}"
+    if cost is None:
+        unknown = f"{summary['unpriced_calls']} calls of unknown price"
+        price = f"at least ${summary['known_cost_usd']:.4f} ({unknown})"
+    lines = [
+        f"{summary['items']} items, {summary['verdicts']} verdicts, {abstained} abstentions"
+        + (f" ({reasons})" if reasons else ""),
+        f"{summary['calls']} calls: {summary['new_calls']} new, {summary['ledger_hits']} from the ledger, "
+        f"{summary['reasks']} re-asked; {summary['input_tokens']} tokens in, "
+        f"{summary['output_tokens']} out; {price}; {summary['seconds']:.1f} s",
+    ]
+    if summary["flags"]:
+        lines.append("flags: " + ", ".join(f"{n} {flag}" for flag, n in summary["flags"].items()))
+    if summary["skipped"]:
+        lines.append(f"{summary['skipped']} bad rows skipped, the first: {summary['skipped_rows'][0]}")
+    if summary["ledger"] is None:
+        lines.append("no ledger: nothing was kept, and running again pays again")
+    return lines
