@@ -1,13 +1,11 @@
 """Closes the network, fixes hypothesis, and lends the mock server of the benchmarks."""
 
-import importlib.util
 import os
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ settings.register_profile("ci", derandomize=True, max_examples=300, deadline=Non
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-MOCK_SERVER = Path(__file__).parents[1] / "benchmarks" / "mock_server.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -35,18 +33,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 
 @pytest.fixture(scope="session")
-def mock_server() -> ModuleType:
-    """`benchmarks/mock_server.py`."""
-    spec = importlib.util.spec_from_file_location("mock_server", MOCK_SERVER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    """`with serving(mode="too_long") as url:`, a server on the loopback (`benchmarks/mock_server.py`)."""
+    if str(BENCHMARKS) not in sys.path:
+        sys.path.insert(0, str(BENCHMARKS))
+    import mock_server
 
-
-@pytest.fixture(scope="session")
-def serving(mock_server: ModuleType) -> Callable[..., AbstractContextManager[str]]:
-    """`with serving(mode="too_long") as url:`, a server on the loopback."""
     lent: Callable[..., AbstractContextManager[str]] = mock_server.serving
     return lent

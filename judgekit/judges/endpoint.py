@@ -189,14 +189,14 @@ class Endpoint:
         except self._lost as error:
             raise ProviderError(self._safe(f"{type(error).__name__}: {error}"), passing=True) from None
         seconds = perf_counter() - started
-        if raw is None:
-            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
         try:
-            body = orjson.loads(raw)
+            body = orjson.loads(raw or b"")
         except orjson.JSONDecodeError:
             body = None
         if response.status >= 300:
-            return self._refusal(response, body, raw, sent)
+            return self._refusal(response, body, raw or b"", sent)
+        if raw is None:
+            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
         if not isinstance(body, dict):
             said = self._safe(raw[:100].decode(errors="replace"))
             return Reply(detail=f"the response is no JSON object: {said}", seconds=seconds)

@@ -177,7 +177,6 @@ flat = st.fixed_dictionaries(
 def test_yaml_json_and_toml_give_the_same_rubric(raw: dict[str, Any]):
     raw["total"] = False  # so that a rubric of gates alone is one too
     rubric = load_rubric(raw)
-
     assert read(json.dumps(raw)) == rubric  # JSON is YAML
     assert read(json.dumps(raw), ".json") == rubric
     assert read(toml(raw), ".toml") == rubric
