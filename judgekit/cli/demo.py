@@ -1,5 +1,98 @@
-"""`judgekit demo`."""
+"""`judgekit demo`: the whole path without a key, and an honest word on what the embedded judge is worth."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from judgekit.cli import show
+from judgekit.cli.score import run_job
+from judgekit.judges.controls import parse_control
+from judgekit.protocols import Form
+from judgekit.types import Judge, Score
+from judgekit.verbs import DEFAULT_LEDGER, prepare
+
+ITEMS = Path(__file__).parent / "data" / "demo.jsonl"
+RUBRIC = "instruction_following"
+CONTROLS = ("control:longer", "control:random=1")
+_HELP = "Ledger file; 'none' keeps nothing."
 
 
-def demo() -> None:
-    """Score a small set of real items on the embedded judge and the controls, without a key."""
+def demo(ledger: Annotated[str | None, typer.Option(help=_HELP)] = None) -> None:
+    """Score six small items on the embedded judge and two controls, without a key.
+
+    Each item has a careful and a careless answer, written for this project; four of the six careless
+    ones are the longer ones. A judge that is worth something scores the careful one higher. The
+    embedded judge is asked twice: for a label, and for the probabilities of all labels.
+    """
+    from judgekit.judges.local import WORTH, Local
+
+    kept = DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger
+    columns: dict[str, list[Score]] = {}
+    judges: list[tuple[Judge, Form]] = [
+        (Local(max_tokens=160, say=_say), "json"),
+        (Local(name="local, probabilities", say=_say), "letters"),
+        *((parse_control(name), "json") for name in CONTROLS),
+    ]
+    for judge, form in judges:
+        job = prepare(ITEMS, RUBRIC, judge, form=form, ledger=kept)
+        columns[judge.name] = asyncio.run(run_job(job, None, quiet=True))
+    console = show.console()
+    console.print(_scores_table(columns))
+    console.print()
+    console.print(_worth_table(columns))
+    console.print()
+    console.print(f"An honest word: {WORTH}.", soft_wrap=True)
+    console.print(
+        "For real work name a real judge: --judge openai/..., --judge endpoint:URL#model.", soft_wrap=True
+    )
+
+
+def _say(line: str) -> None:
+    """Pass on what the embedded judge does; what it is worth is said once, at the end."""
+    if "useless" not in line:
+        typer.echo(line, err=True)
+
+
+def _values(scores: Iterable[Score]) -> dict[tuple[str, str], float | None]:
+    return {(s.unit.item_id, s.system): s.value for s in scores if s.level == "rubric"}
+
+
+def _scores_table(columns: dict[str, list[Score]]) -> Table:
+    """A line for each response, a column for each judge."""
+    table = Table(
+        title=f"Scores by the rubric {RUBRIC!r}, 0 to 1", title_justify="left", header_style="bold", box=None,
+        pad_edge=False,
+    )  # fmt: skip
+    for name in ("item", "answer", *columns):
+        table.add_column(name, justify="left" if name in {"item", "answer"} else "right")
+    values = {name: _values(scores) for name, scores in columns.items()}
+    for item, system in next(iter(values.values())):
+        cells = [values[name][item, system] for name in columns]
+        shown = ["abstained" if value is None else f"{value:.2f}" for value in cells]
+        table.add_row(item if system == "careful" else "", system, *shown)
+    return table
+
+
+def _worth_table(columns: dict[str, list[Score]]) -> Table:
+    """How far each judge tells the careful answers from the careless ones."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for name in ("judge", "mean, careful", "mean, careless", "careful one higher", "equal", "abstained"):
+        table.add_column(name, justify="left" if name == "judge" else "right")
+    for name, scores in columns.items():
+        values = _values(scores)
+        pairs = [(values[item, "careful"], values[item, "careless"]) for item, s in values if s == "careful"]
+        both = [(a, b) for a, b in pairs if a is not None and b is not None]
+        higher = f"{sum(a > b for a, b in both)} of {len(both)}"
+        equal, abstained = sum(a == b for a, b in both), sum(value is None for value in values.values())
+        careful, careless = _mean([a for a, _ in both]), _mean([b for _, b in both])
+        table.add_row(name, careful, careless, higher, str(equal), str(abstained))
+    return table
+
+
+def _mean(values: Sequence[float]) -> str:
+    return f"{fmean(values):.2f}" if values else "none"

@@ -1,5 +1,113 @@
-"""`judgekit rubric`: list, show, lint and import rubrics."""
+"""`judgekit rubric`: list, show, lint, compare and import rubrics."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
+from rich.table import Table
 
-app = typer.Typer(help="Rubrics: list the bundled ones, show, lint, import.", no_args_is_help=True)
+from judgekit.cli import show as showing
+from judgekit.rubric import bundled, load_rubric, to_yaml
+
+app = typer.Typer(help="Rubrics: list the bundled ones, show, lint, diff, import.", no_args_is_help=True)
+
+_Rubric = Annotated[str, typer.Argument(help="A YAML, TOML or JSON file, or the name of a bundled rubric.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the bundled rubrics."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for column in ("rubric", "criteria", "about", "dimensions", "origin"):
+        table.add_column(column, overflow="fold")
+    for name in bundled():
+        rubric = load_rubric(name)
+        about = ", ".join(dict.fromkeys(c.about for c in rubric.leaves))
+        dimensions = ", ".join(dict.fromkeys(c.dimension for c in rubric.leaves if c.dimension))
+        table.add_row(name, str(len(rubric.leaves)), about, dimensions, rubric.origin)
+    showing.console().print(table)
+
+
+@app.command("show")
+def show(
+    rubric: _Rubric,
+    prompt: Annotated[bool, typer.Option("--prompt", help="The prompt of a sample item instead.")] = False,
+    form: Annotated[str, typer.Option(help="Form of answer in that prompt: json, text or letters.")] = "json",
+) -> None:
+    """Print a rubric as YAML, with its digest; or the prompts it is asked with."""
+    loaded = load_rubric(rubric)
+    if not prompt:
+        print(f"# digest {loaded.digest}")
+        print(to_yaml(loaded), end="")
+        return
+    from judgekit.judges.controls import parse_control
+    from judgekit.plan import Plan
+    from judgekit.types import Item
+
+    item = Item("sample", "What is asked of the writer.", {"response": "What was written."}, "A good answer.")
+    plan = Plan(loaded, (parse_control("control:longer"),), form=form)  # type: ignore[arg-type]  # the plan checks
+    for call in plan.calls(item):
+        for message in call.messages:
+            print(f"--- {message.role}\n{message.content}\n")
+
+
+@app.command("lint")
+def lint(rubrics: Annotated[list[str], typer.Argument(help="Files, or names of bundled rubrics.")]) -> None:
+    """Say what cannot be scored (error) or will be scored badly (warning); exit code 1 if there is any."""
+    from judgekit.rubric.lint import lint as lint_one
+
+    n_findings = 0
+    for each in rubrics:
+        for finding in lint_one(each):
+            n_findings += 1
+            print(f"{each}: {finding.level}: {finding.place}: {finding.message} [{finding.code}]")
+    print(f"{len(rubrics)} rubrics, {n_findings} findings")
+    if n_findings:
+        raise typer.Exit(1)
+
+
+@app.command("diff")
+def diff(old: _Rubric, new: _Rubric) -> None:
+    """Say what changed between two rubrics, and whether the meaning did; exit code 1 if it did."""
+    from judgekit.rubric.diff import diff as diff_two
+
+    changes = diff_two(load_rubric(old), load_rubric(new))
+    for change in changes:
+        mark = "" if change.moves_meaning else " (not part of the meaning)"
+        print(f"{change.place}: {change.field}: {change.old!r} -> {change.new!r}{mark}")
+    moved = any(change.moves_meaning for change in changes)
+    print("the meaning changed: scores are not comparable" if moved else "the meaning is the same")
+    if moved:
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="Of Prometheus, HealthBench, autorubric, verifiers or G-Eval.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="File, or folder for several; else printed.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="Guessed where left out.")] = None,
+) -> None:
+    """Turn a rubric written for another tool into ours."""
+    from judgekit.rubric.foreign import import_rubric
+
+    imported = import_rubric(file, format_)
+    for note in imported.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{imported.format}: {len(imported.rubrics)} rubrics", err=True)
+    several = len(imported.rubrics) > 1
+    if out is not None and several:
+        out.mkdir(parents=True, exist_ok=True)
+    for rubric in imported.rubrics:
+        text = to_yaml(rubric)
+        if out is None:
+            print(text, end="---\n" if several else "")
+        else:
+            target = out / f"{_file_name(rubric.id)}.yaml" if several else out
+            target.write_text(text, encoding="utf-8")
+            print(target)
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name)

@@ -91,12 +91,12 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if cost is None:
         unknown = f"{summary['unpriced_calls']} calls of unknown price"
         price = f"at least ${summary['known_cost_usd']:.4f} ({unknown})"
+    outcomes = f"{summary['items']} items, {summary['verdicts']} verdicts, {abstained} abstentions"
+    calls = f"{summary['calls']} calls: {summary['new_calls']} new, {summary['ledger_hits']} from the ledger"
+    tokens = f"{summary['input_tokens']} tokens in, {summary['output_tokens']} out"
     lines = [
-        f"{summary['items']} items, {summary['verdicts']} verdicts, {abstained} abstentions"
-        + (f" ({reasons})" if reasons else ""),
-        f"{summary['calls']} calls: {summary['new_calls']} new, {summary['ledger_hits']} from the ledger, "
-        f"{summary['reasks']} re-asked; {summary['input_tokens']} tokens in, "
-        f"{summary['output_tokens']} out; {price}; {summary['seconds']:.1f} s",
+        f"{outcomes} ({reasons})" if reasons else outcomes,
+        f"{calls}, {summary['reasks']} re-asked; {tokens}; {price}; {summary['seconds']:.1f} s",
     ]
     if summary["flags"]:
         lines.append("flags: " + ", ".join(f"{n} {flag}" for flag, n in summary["flags"].items()))
