@@ -5,6 +5,7 @@ A sync verb opens an event loop of its own in a thread for the time of the call,
 a script, in a notebook whose loop is running, and in a forked worker.
 """
 
+import functools
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self, TypeVar
 
 import orjson
 
+from judgekit.aggregate import rubric_scores
 from judgekit.errors import InputError, JudgekitError
 from judgekit.items import Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
@@ -25,6 +27,7 @@ from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Form, Protocol
 from judgekit.recipes import Grading
+from judgekit.recipes.grading import Aggregate
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.table import Kind, frame, json_line, outcome_row, score_row, write_parquet
@@ -207,6 +210,7 @@ def prepare(
     again: Collection[Reason] = (),
     rule: Rule | None = None,
     partial: bool = False,
+    aggregate: Aggregate | None = None,
     columns: Mapping[str, str] | None = None,
     on_bad_item: OnBadItem = "raise",
     ledger: str | Path | None = DEFAULT_LEDGER,
@@ -229,7 +233,8 @@ def prepare(
     surveyed = None
     if not isinstance(items, Iterator):
         surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, need_response=need)
-    recipe = Grading(plan, reask=reask, again=again, rule=rule, partial=partial)
+    chosen_aggregate = aggregate or functools.partial(rubric_scores, rule=rule, partial=partial)
+    recipe = Grading(plan, reask=reask, again=again, aggregate=chosen_aggregate)
     return Job(
         plan, recipe, items, columns, on_bad_item, path, store_prompts, limits or Limits(), surveyed
     )  # fmt: skip
@@ -278,7 +283,7 @@ def score(
         **options: `protocol` ("grade" or "checklist"), `form` ("json", "text" or "letters"), `per_call`
             (criteria a call; None for all), `samples`, `prompt` (a file), `reask`, `again` (reasons whose
             stored abstentions are asked anew), `rule` ("placed", "published", "published_clipped"),
-            `partial` (score what was judged), `columns` (our name -> theirs), `on_bad_item` ("raise" or
+            `partial` (score what was judged), `aggregate` (an aggregator of your own), `columns` (our name -> theirs), `on_bad_item` ("raise" or
             "skip"), `ledger` (a path, or None), `store_prompts`, `limits` (`Limits`).
 
     Returns:

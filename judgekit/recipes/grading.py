@@ -1,13 +1,17 @@
 """Grade each response alone: ask, read, re-ask once what could not be read, aggregate."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 
 from judgekit.aggregate import rubric_scores
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.protocols.sheet import again, sheet_of
-from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Rule, is_control
+from judgekit.rubric import Rubric
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Score, is_control
+
+Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
+"""An aggregator: the rubric, an item and all its outcomes -> its scores."""
 
 REASKED: frozenset[Reason] = frozenset({"malformed", "missing", "off_scale"})
 
@@ -20,15 +24,13 @@ class Grading:
         plan: What is asked.
         reask: Whether what could not be read is asked once more, in a call of its own.
         again: Reasons of stored abstentions that are asked anew instead of being served.
-        rule: How the rubric score is computed; the rubric's own rule where left out.
-        partial: Give rubric scores although criteria are missing.
+        aggregate: From the outcomes of an item to its scores.
     """
 
     plan: Plan
     reask: bool = True
     again: Collection[Reason] = ()
-    rule: Rule | None = None
-    partial: bool = False
+    aggregate: Aggregate = rubric_scores
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item."""
@@ -45,9 +47,7 @@ class Grading:
         if self.reask:
             outcomes = yield from self._reasked(item, answers, outcomes)
         flat = tuple(outcome for some in outcomes for outcome in some)
-        rubric = self.plan.rubric_of(item)
-        scores = rubric_scores(rubric, item, flat, rule=self.rule, partial=self.partial)
-        return Judged(item, flat, scores)
+        return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
 
     @staticmethod
     def _wants(outcomes: Sequence[Outcome], reasons: Collection[Reason]) -> bool:
