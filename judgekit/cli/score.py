@@ -3,13 +3,15 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Annotated, Any, Self, cast, get_args
+from typing import Annotated, Any, Self, cast
 
 import typer
 
 from judgekit import types
 from judgekit.cli import show
 from judgekit.errors import InputError, JudgekitError
+from judgekit.items.read import OnBadItem
+from judgekit.protocols import Form, Protocol
 from judgekit.types import Score
 from judgekit.verbs import DEFAULT_LEDGER, Job, Writer, prepare
 
@@ -94,17 +96,17 @@ def score(
         items,
         rubric,
         [_with(each, {k: v for k, v in settings.items() if v is not None}) for each in judges],
-        protocol=protocol,  # type: ignore[arg-type]  # the plan says what there is
-        form=form,  # type: ignore[arg-type]
+        protocol=cast("Protocol", protocol),  # what there is to choose from, `prepare` says
+        form=cast("Form", form),
         per_call=_per_call(per_call),
         samples=samples,
         prompt=prompt,
         reask=reask,
-        again=_reasons(again),
-        rule=_choice("rule", rule, ("placed", "published", "published_clipped")),  # type: ignore[arg-type]
+        again=cast("tuple[types.Reason, ...]", tuple(again or ())),
+        rule=cast("types.Rule | None", rule),
         partial=partial,
         columns=_columns(column),
-        on_bad_item=_choice("on-bad-item", on_bad_item, ("raise", "skip")),  # type: ignore[arg-type]
+        on_bad_item=cast("OnBadItem", on_bad_item),
         ledger=DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
         store_prompts=prompts,
         limits=limits,
@@ -218,15 +220,3 @@ def _columns(pairs: list[str] | None) -> dict[str, str] | None:
     if wrong := [ours for ours, theirs in mapped.items() if not theirs]:
         raise InputError(f"--column {wrong[0]}: say OUR=THEIRS, e.g. --column task=prompt")
     return mapped or None
-
-
-def _reasons(again: list[str] | None) -> tuple[types.Reason, ...]:
-    for reason in again or ():
-        _choice("again", reason, get_args(types.Reason))
-    return cast("tuple[types.Reason, ...]", tuple(again or ()))
-
-
-def _choice(option: str, value: str | None, choices: tuple[str, ...]) -> str | None:
-    if value is not None and value not in choices:
-        raise InputError(f"--{option} {value}: there are {', '.join(choices)}")
-    return value

@@ -1,0 +1,133 @@
+"""The verbs: `score`, `preview`, `stream_scores` and their asynchronous twins.
+
+A sync verb opens an event loop of its own in a thread for the time of the call, so it works in
+a script, in a notebook whose loop is running, and in a forked worker.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from typing import Any, TypeVar, Unpack
+
+from judgekit.errors import JudgekitError
+from judgekit.plan import Preview
+from judgekit.plan import preview as preview_of
+from judgekit.types import Outcome, Score
+from judgekit.verbs.job import Job, Judges, Options, RubricLike, prepare
+from judgekit.verbs.results import Run
+
+T = TypeVar("T")
+
+
+async def score_async(
+    items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
+) -> Run:
+    """`score`, to be awaited."""
+    return await _collected(prepare(items, rubric, judges, **options))
+
+
+async def _collected(job: Job) -> Run:
+    scores: list[Score] = []
+    outcomes: list[Outcome] = []
+    try:
+        async for judged in job.judged():
+            scores += judged.scores
+            outcomes += judged.outcomes
+    except JudgekitError as error:
+        error.run = Run(tuple(scores), tuple(outcomes), job.summary(error))
+        raise
+    return Run(tuple(scores), tuple(outcomes), job.summary())
+
+
+def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
+    """Score responses by a rubric.
+
+    Args:
+        items: Path of a JSONL, CSV or Parquet file, a pandas frame, or rows (see `read_items`).
+        rubric: Path of a YAML, TOML or JSON file, name of a bundled rubric, a mapping or a `Rubric`.
+        judges: A judge, its name (`provider/model`, `endpoint:URL#model`, `local`, `replay:FILE`,
+            `control:longer`), or several of either.
+        **options: See `Options`.
+
+    Returns:
+        Scores, outcomes and a summary, held in memory; for very many items use `stream_scores`.
+
+    Raises:
+        InputError: Before any call, if something handed in cannot be used.
+        BudgetExceeded, JudgeOutage, ProviderError: Why the run stopped early; the `run` of the error
+            holds what was done, and running again goes on from the ledger.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> items = [{"id": "1", "task": "Where is my parcel?", "response": "At the depot, sorry."}]
+    >>> [round(s.value, 2) for s in score(items, rubric, kind, ledger=None).scores if s.level == "rubric"]
+    [1.0]
+    """
+    job = prepare(items, rubric, judges, **options)
+    return in_own_loop(lambda: _collected(job))
+
+
+async def stream_scores_async(
+    items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
+) -> AsyncGenerator[Score, None]:
+    """`stream_scores`, for `async for`."""
+    async for judged in prepare(items, rubric, judges, **options).judged():
+        for each in judged.scores:
+            yield each
+
+
+def stream_scores(
+    items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
+) -> Iterator[Score]:
+    """Scores in the order of the items, as they come; nothing is held but a window of items.
+
+    Options and errors are those of `score`; what is wrong with the arguments is raised here and now.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> items = ({"id": n, "task": "Hi", "response": "Hello"} for n in range(3))
+    >>> judge = Scripted("kind", lambda call: '{"label": "yes"}')
+    >>> len([s for s in stream_scores(items, rubric, judge, ledger=None) if s.level == "rubric"])
+    3
+    """
+    return _streamed(prepare(items, rubric, judges, **options))
+
+
+def _streamed(job: Job) -> Iterator[Score]:
+    from anyio.from_thread import start_blocking_portal
+
+    with start_blocking_portal() as portal:
+        stream = job.judged()
+        try:
+            while True:
+                try:
+                    judged = portal.call(stream.__anext__)
+                except StopAsyncIteration:
+                    return
+                yield from judged.scores
+        finally:
+            portal.call(stream.aclose)
+
+
+def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Preview:
+    """Calls, tokens and price of what `score` would do; nothing is sent.
+
+    >>> items = [{"id": "1", "task": "Hi", "response": "Hello"}]
+    >>> preview(items, "instruction_following", "control:longer").least
+    1
+    """
+    job = prepare(items, rubric, judges, **options)
+    return preview_of(job.plan, job.read(), reask=job.recipe.reask)
+
+
+def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run asynchronous work to its end in a loop of its own, in a thread; an interrupt ends it cleanly."""
+    from anyio.from_thread import start_blocking_portal
+
+    with start_blocking_portal() as portal:
+        future = portal.start_task_soon(work)
+        try:
+            result: T = future.result()
+        except KeyboardInterrupt:
+            future.cancel()  # the portal waits until the ledger is written and clients are closed
+            raise
+        return result

@@ -1,0 +1,216 @@
+"""A scoring job: options become a plan, a recipe and a source of items, all checked before any call."""
+
+import functools
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypedDict, Unpack, get_args
+
+from judgekit.aggregate import rubric_scores
+from judgekit.errors import InputError
+from judgekit.items import Skipped, Survey, read_items, survey
+from judgekit.items.read import OnBadItem
+from judgekit.judges.resolve import resolve_all
+from judgekit.ledger import Ledger, default_path
+from judgekit.plan import Plan
+from judgekit.prompt import Template, template_of
+from judgekit.protocols import Form, Protocol
+from judgekit.recipes import Grading
+from judgekit.recipes.grading import Aggregate
+from judgekit.rubric import Rubric, load_rubric
+from judgekit.run import Limits, Tally, drive
+from judgekit.types import Item, Judge, Judged, Reason, Rule
+
+DEFAULT_LEDGER: Final = "default"
+"""Stands for `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
+_MOST_NAMED = 20  # skipped items that a summary names
+Judges = str | Judge | Iterable[str | Judge]
+RubricLike = str | Path | Mapping[str, Any] | Rubric
+
+
+class Options(TypedDict, total=False):
+    """Options of `score`, `preview` and `stream_scores`; each has a default.
+
+    Args:
+        protocol: `grade` (default), or `checklist`: many short criteria in batches.
+        form: `json` (default), `text`, or `letters`: probabilities of option letters.
+        per_call: Criteria a call: None for the whole rubric, 0 (default) for the protocol's usual.
+        samples: How often each call is repeated; 1.
+        prompt: A prompt of your own: a Markdown file with the places `guidelines`, `material`,
+            `criteria` and `form`.
+        reask: Ask once more for what could not be read; True.
+        again: Reasons of stored abstentions that are asked anew, e.g. `("malformed",)`.
+        rule: `placed`, `published` or `published_clipped`; the rubric's own where left out.
+        partial: Score what was judged where criteria are missing; False.
+        aggregate: An aggregator of your own, in place of `rule` and `partial`.
+        columns: Our name of a column -> its name in the items.
+        on_bad_item: `raise` (default), or `skip` and count.
+        ledger: A path; None keeps nothing; the default is `$JUDGEKIT_LEDGER`, else
+            `.judgekit/ledger.sqlite`.
+        store_prompts: Keep prompts beside replies in the ledger; True.
+        limits: How fast, how long and for how much (`Limits`).
+        own_code: Whether `py:` names of judges may import code; False.
+        say: Takes what the embedded judge says of itself and of its download.
+    """
+
+    protocol: Protocol
+    form: Form
+    per_call: int | None
+    samples: int
+    prompt: str | Path | Template | None
+    reask: bool
+    again: Collection[Reason]
+    rule: Rule | None
+    partial: bool
+    aggregate: Aggregate | None
+    columns: Mapping[str, str] | None
+    on_bad_item: OnBadItem
+    ledger: str | Path | None
+    store_prompts: bool
+    limits: Limits | None
+    own_code: bool
+    say: Callable[[str], None] | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scoring job, checked and ready: nothing has been sent yet.
+
+    Made by `prepare`; walked by `judged`.
+    """
+
+    plan: Plan
+    recipe: Grading
+    items: Any
+    columns: Mapping[str, str] | None
+    on_bad_item: OnBadItem
+    ledger: Path | None
+    prompts: bool
+    limits: Limits
+    surveyed: Survey | None
+    tally: Tally = field(default_factory=Tally)
+    skipped: list[Skipped] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    began: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    def read(self) -> Iterator[Item]:
+        """The items, each with its own rubric checked."""
+        need = any(c.about == "response" for c in self.plan.rubric.leaves)
+        items = read_items(
+            self.items, columns=self.columns, on_bad_item=self.on_bad_item, skipped=self.skipped,
+            need_response=need, surveyed=self.surveyed,
+        )  # fmt: skip
+        for item in items:
+            if item.rubric is not None:
+                try:
+                    self.plan.sheets_of(item)
+                except InputError as error:
+                    if self.on_bad_item == "raise":
+                        raise
+                    self.skipped.append(Skipped(item.where or item.item_id, str(error)))
+                    continue
+            yield item
+
+    async def judged(self) -> AsyncGenerator[Judged, None]:
+        """What becomes of each item, in order; the ledger is open for as long as it runs."""
+        judges = {judge.name: judge for judge in self.plan.judges}
+        ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
+        try:
+            async for judged in drive(
+                self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally
+            ):
+                yield judged
+        finally:
+            if ledger is not None:
+                ledger.close()
+
+    def summary(self, stopped: BaseException | None = None) -> dict[str, Any]:
+        """What `run.json` holds."""
+        from judgekit import __version__
+
+        rubric = self.plan.rubric
+        return {
+            **self.tally.summary(),
+            "skipped": len(self.skipped),
+            "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped[:_MOST_NAMED]],
+            "stopped": None if stopped is None else str(stopped) or type(stopped).__name__,
+            "began": self.began,
+            "seconds": round(time.monotonic() - self.started, 3),
+            "rubric": {"id": rubric.id, "version": rubric.version, "digest": rubric.digest},
+            "prompts": self.plan.prompt_digests(),
+            "judges": {judge.name: dict(judge.identity) for judge in self.plan.judges},
+            "protocol": self.plan.protocol,
+            "form": self.plan.form,
+            "per_call": self.plan.per_call,
+            "samples": self.plan.samples,
+            "seed": None,
+            "ledger": None if self.ledger is None else str(self.ledger),
+            "judgekit": __version__,
+        }
+
+
+def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Job:
+    """Check everything that can be checked before a call is made.
+
+    Raises:
+        InputError: A bad rubric, item, judge or option: where, what was found, what would do.
+    """
+    if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+        raise InputError(f"no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}")
+    loaded = load_rubric(rubric)
+    chosen = resolve_all(judges, own_code=options.get("own_code", False), say=options.get("say"))
+    plan = Plan(
+        loaded,
+        chosen,
+        protocol=options.get("protocol", "grade"),
+        form=options.get("form", "json"),
+        per_call=options.get("per_call", 0),
+        samples=options.get("samples", 1),
+        prompt=_template(options.get("prompt")),
+    )
+    _check("rule", options.get("rule"), (None, *get_args(Rule)))
+    _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
+    for reason in options.get("again", ()):
+        _check("again", reason, get_args(Reason))
+    aggregate = options.get("aggregate") or functools.partial(
+        rubric_scores, rule=options.get("rule"), partial=options.get("partial", False)
+    )
+    recipe = Grading(
+        plan, reask=options.get("reask", True), again=options.get("again", ()), aggregate=aggregate
+    )  # fmt: skip
+    ledger = options.get("ledger", DEFAULT_LEDGER)
+    columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
+    surveyed = None
+    if not isinstance(items, Iterator):
+        need = any(c.about == "response" for c in loaded.leaves)
+        surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, need_response=need)
+    return Job(
+        plan=plan,
+        recipe=recipe,
+        items=items,
+        columns=columns,
+        on_bad_item=on_bad_item,
+        ledger=default_path() if ledger == DEFAULT_LEDGER else None if ledger is None else Path(ledger),
+        prompts=options.get("store_prompts", True),
+        limits=options.get("limits") or Limits(),
+        surveyed=surveyed,
+    )
+
+
+def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
+    if value not in choices:
+        raise InputError(
+            f"{option}={value!r}; there are {', '.join(repr(c) for c in choices if c is not None)}"
+        )
+
+
+def _template(prompt: str | Path | Template | None) -> Template | None:
+    if prompt is None or isinstance(prompt, Template):
+        return prompt
+    path = Path(prompt)
+    try:
+        return template_of(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
