@@ -138,7 +138,8 @@ class LiteLLM:
 
     async def __aenter__(self) -> Self:
         """Import litellm and `check`."""
-        self.check()
+        # In a thread, because the clients that litellm makes on import must not pass for this loop's.
+        await asyncio.to_thread(self.check)
         loop = asyncio.get_running_loop()
         _OPEN[loop] = _OPEN.get(loop, 0) + 1
         return self

@@ -64,6 +64,8 @@ class Local:
             written by 1 thread for the bundled model and at most 8 for one of your own. The writing ones
             are part of the identity, since their number moves log-probabilities.
         context: Tokens of prompt and reply together; a longer prompt abstains as `too_long`.
+        bounded: Whether a reply's texts are bounded by its grammar (`engine.tightened`), so that a small
+            model reaches the label; a served model, of the same name, knows nothing of that.
         pull: Whether the bundled model may be downloaded if it is not here.
         say: Told what a person should know: what is downloaded, what the judge is worth.
 
@@ -82,6 +84,7 @@ class Local:
     mode: Mode = "reproducible"
     threads: int | None = None
     context: int = 4096
+    bounded: bool = True
     pull: bool = True
     say: Callable[[str], None] = field(default=_LOG.warning, repr=False)
     refused: set[str] = field(default_factory=set, init=False, repr=False)
@@ -124,6 +127,7 @@ class Local:
                 "seed": self.seed,
                 "context": self.context,
                 "threads": self.writing_threads,
+                "bounded": self.bounded,
             }
         return self._identity
 
@@ -258,7 +262,9 @@ class Local:
     def body(self, call: Call) -> dict[str, Any]:
         """The request that a call becomes."""
         inert = tuple(Message(m.role, without_markers(m.content)) for m in call.messages)
-        schema = tightened(call.schema, self.max_tokens) if call.schema is not None else None
+        schema = call.schema
+        if schema is not None and self.bounded:
+            schema = tightened(schema, self.max_tokens)
         plain = dataclasses.replace(call, messages=inert, schema=schema)
         body = body_of(plain, self.model, self._settings(call.sample), self.refused)
         return body | {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}

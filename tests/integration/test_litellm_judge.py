@@ -224,7 +224,7 @@ def test_many_runs_each_with_its_own_loop_leave_no_client_behind(serving: Servin
         replies = [ask(judge, CALL)[0].text for _ in range(3)]
 
     assert replies == ["yes"] * 3
-    assert not litellm.in_memory_llm_clients_cache.cache_dict
+    assert not [key for key in litellm.in_memory_llm_clients_cache.cache_dict if key[-6:].isdecimal()]
 
 
 def test_two_judges_in_one_loop_share_the_clients_until_the_last_leaves(serving: Serving):
