@@ -278,6 +278,47 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """A statistic with its interval, and what both rest on.
+
+    Args:
+        name: Of the statistic, in the field's own word (`cohen_kappa`, `spearman`).
+        value: nan where it is undefined; `status` says why. Never 0 or 1 by convention.
+        low: Lower end of the interval; nan where there is none.
+        high: Its upper end.
+        se: Standard error, nan where there is none.
+        level: Confidence of the interval, e.g. 0.95.
+        n_units: Units handed in.
+        n_raters: Raters handed in.
+        n_used: Units the value rests on.
+        n_dropped: Units left out because something was missing.
+        unit: What was taken as independent, or resampled: `unit`, `cluster`, `item`, `rater`.
+        method: How the value was computed, with its weights or options.
+        interval: How the interval was: `fisher_z`, `bca`, `wilson`, `t_cr1`, `none`, ...
+        seed: Of the resampling; None where nothing was drawn.
+        status: `ok`, `ok_degenerate`, `undefined:REASON` or `unstable:REASON`.
+        notes: What a reader should know, a sentence each.
+    """
+
+    name: str
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    se: float = float("nan")
+    level: float = 0.95
+    n_units: int = 0
+    n_raters: int = 0
+    n_used: int = 0
+    n_dropped: int = 0
+    unit: str = "unit"
+    method: str = ""
+    interval: str = "none"
+    seed: int | None = None
+    status: str = "ok"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """All that became of one item: its outcomes, one for each answer asked for, and its scores."""
 
