@@ -1,0 +1,1 @@
+"""Arrays of ratings -> estimates with intervals: do raters say the same beyond chance?"""

@@ -1,0 +1,57 @@
+"""Making estimates: what every statistic says of itself, and how it says that it has no meaning here.
+
+The low-level functions of this room return a float, nan where undefined, and raise only for a
+malformed argument. The functions that return an `Estimate` never raise for what the data are like.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+from judgekit.types import Estimate
+
+NO_VARIATION = "undefined:no_variation"
+NEEDS_TWO_RATERS = "undefined:needs_two_raters"
+NO_PAIRED_ITEMS = "undefined:no_paired_items"
+TOO_FEW = "undefined:too_few"
+NOT_IDENTIFIED = "undefined:not_identified"
+FEW_MINORITY = "unstable:few_minority"
+FEW_CLUSTERS = "unstable:few_clusters"
+RESAMPLES_LOST = "unstable:resamples_lost"
+DEGENERATE = "ok_degenerate"
+
+
+def undefined(estimate: Estimate, status: str, *notes: str) -> Estimate:
+    """An estimate without a value, and why.
+
+    >>> undefined(Estimate("kappa", 1.0), NO_VARIATION).status
+    'undefined:no_variation'
+    """
+    nan = float("nan")
+    return replace(
+        estimate, value=nan, low=nan, high=nan, se=nan, interval="none", status=status,
+        notes=(*estimate.notes, *notes),
+    )  # fmt: skip
+
+
+def with_interval(
+    estimate: Estimate,
+    low: float,
+    high: float,
+    *,
+    se: float = math.nan,
+    interval: str,
+    seed: int | None = None,
+) -> Estimate:
+    """An estimate with an interval."""
+    return replace(estimate, low=low, high=high, se=se, interval=interval, seed=seed)
+
+
+def flagged(estimate: Estimate, status: str, notes: Iterable[str] = ()) -> Estimate:
+    """An estimate that is not to be trusted blindly; its value stays."""
+    return replace(estimate, status=status, notes=(*estimate.notes, *notes))
+
+
+def is_defined(estimate: Estimate) -> bool:
+    """Whether an estimate has a value."""
+    return not math.isnan(estimate.value)
