@@ -219,3 +219,5 @@ def _worth(scale: Scale, label: str) -> float:
 
 
 YES_NO = Labels(labels=("no", "yes"))
+PAIR = Labels(labels=("second", "tie", "first"))
+"""The scale of every pair, relative to `unit.responses`, never to the order shown."""

@@ -36,6 +36,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "spread_sample": "standard deviation between samples within a judge; null below two",
         "share": "share of the weight that was judged",
         "gate": "id of the gate or veto that fired; else empty",
+        "flags": "what a reader should know: single_order, order_lost, ...",
     },
     "outcomes": {
         "item_id": "the item",
@@ -83,6 +84,7 @@ def score_row(score: Score) -> dict[str, Any]:
         "spread_sample": score.spread.get("sample"),
         "share": score.share,
         "gate": score.gate,
+        "flags": list(score.flags),
     }
 
 

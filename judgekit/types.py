@@ -259,6 +259,7 @@ class Score:
         spread: Standard deviation of the value between `judge`s, and between `sample`s within a judge.
         share: Share of the weight that was judged.
         gate: Id of the gate or veto that fired, or empty.
+        flags: What a reader should know: `single_order`, `order_lost`, `few_judges`, ...
         system: Who wrote the response, where known.
     """
 
@@ -274,6 +275,7 @@ class Score:
     spread: Mapping[str, float] = field(default_factory=dict)
     share: float = 1.0
     gate: str = ""
+    flags: tuple[str, ...] = ()
     system: str = ""
 
 

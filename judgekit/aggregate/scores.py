@@ -142,7 +142,7 @@ def _whole(
     low, high, spread = _uncertainty(values, clip=blank.rule != "published")
     return Score(
         blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high,
-        sum(isinstance(o, Verdict) for o in outcomes), _reasons(outcomes), spread, placed.share, placed.gate,
+        sum(isinstance(o, Verdict) for o in outcomes), _reasons(outcomes), spread, placed.share, placed.gate, (),
         blank.system,
     )  # fmt: skip
 
