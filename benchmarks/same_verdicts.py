@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import judgekit as jk
 from judgekit.judges.endpoint import Endpoint
@@ -45,7 +45,7 @@ class Overheard(AbstractAsyncContextManager):
     def identity(self) -> Mapping[str, Any]:
         return self.judge.identity
 
-    async def __aenter__(self) -> "Overheard":
+    async def __aenter__(self) -> Self:
         await self.judge.__aenter__()
         return self
 
