@@ -6,8 +6,8 @@ same command goes on where it stopped.
 """
 
 import sys
+from typing import Any
 
-import click
 import typer
 
 from judgekit.cli import demo, ledger, model, rubric, score
@@ -28,6 +28,8 @@ app.add_typer(rubric.app, name="rubric")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
 
+# Typer may bring a click of its own, whose errors are not those of the click package.
+_USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 DONE, PROBLEMS, BAD_INPUT, STOPPED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -48,10 +50,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
-    except click.ClickException as error:
+    except _USAGE_ERROR as error:
         error.show()
         return BAD_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print(
             "interrupted; what was paid for is in the ledger, the same command goes on from there",
             file=sys.stderr,

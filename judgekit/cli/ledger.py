@@ -1,7 +1,238 @@
-import typer
+"""`judgekit ledger`: look at stored replies, check them, hand them on, compare them.
 
-app = typer.Typer()
+A judge's words are untrusted, so nothing in them may steer the terminal: they are printed without
+mark-up and without control characters.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from itertools import islice
+from json import dumps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from judgekit.cli import show as showing
+from judgekit.errors import InputError
+from judgekit.ledger import Ledger, check, compare, default_path, handing, tools
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look at the stored replies, check them, hand them on, compare them."
+)
+File = Annotated[
+    Path | None,
+    typer.Option("--ledger", help="The file; else $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite here."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+_SHOWN = 20  # changes that a comparison lists
+_BRIEF = 15  # characters of a key in a list
 
 
 @app.command()
-def show() -> None: ...
+def show(
+    key: Annotated[str | None, typer.Argument(help="A key, or the digits it begins with.")] = None,
+    *,
+    judge: Annotated[str | None, typer.Option(help="List the replies of this judge.")] = None,
+    fault: Annotated[
+        str | None, typer.Option(help="List the replies with this fault; none: without.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="List so many replies.")] = None,
+    ledger: File = None,
+    json: AsJson = False,
+) -> None:
+    """What the ledger holds; or one reply with what was asked; or a list of replies."""
+    with Ledger(ledger or default_path(), read_only=True) as opened:
+        if key is not None:
+            if judge is not None or fault is not None or limit is not None:
+                raise InputError("a KEY names one reply; leave out --judge, --fault and --limit")
+            _one(tools.entry(opened, key), json=json)
+        elif judge is not None or fault is not None or limit is not None:
+            _several(tools.rows(opened, judge, fault, limit), json=json)
+        else:
+            _overview(tools.overview(opened), json=json)
+
+
+@app.command()
+def verify(*, ledger: File = None, json: AsJson = False) -> None:
+    """Check the file and each reply in it; exit code 1 if something is wrong."""
+    with Ledger(ledger or default_path(), read_only=True) as opened:
+        problems = check.verify(opened)
+        n = tools.overview(opened).replies if not problems else None
+    if json:
+        _write({"ledger": str(ledger or default_path()), "problems": problems})
+    else:
+        for problem in problems:
+            _say(problem)
+        _say(f"{n} replies, nothing wrong" if not problems else f"problems found: {len(problems)}")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Argument(help="The file of JSON lines to write.")], *, ledger: File = None
+) -> None:
+    """Write the latest reply under each key as a line of JSON, which the judge replay:FILE reads."""
+    with Ledger(ledger or default_path(), read_only=True) as opened:
+        n = handing.export(opened, to)
+    _say(f"{n} replies -> {to}")
+
+
+@app.command()
+def compact(
+    *,
+    drop_prompts: Annotated[
+        bool, typer.Option("--drop-prompts", help="Forget what was asked; replay cannot read the rest.")
+    ] = False,
+    drop_old_editions: Annotated[
+        bool, typer.Option("--drop-old-editions", help="Forget all but the latest reply under each key.")
+    ] = False,
+    ledger: File = None,
+) -> None:
+    """Make the file smaller; with no run at it."""
+    with Ledger(ledger or default_path(), create=False) as opened:
+        saved = tools.compact(opened, drop_prompts=drop_prompts, drop_old_editions=drop_old_editions)
+        left = tools.size_of(opened.path)
+    _say(f"{saved:,} bytes saved, {left:,} left")
+
+
+@app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(help="A ledger, or the folder of a run.")],
+    b: Annotated[Path, typer.Argument(help="Another.")],
+    *,
+    limit: Annotated[int, typer.Option(min=0, help="List so many differences of each kind.")] = _SHOWN,
+    json: AsJson = False,
+) -> None:
+    """Compare two ledgers, or the outcomes of two runs; exit code 1 if they differ."""
+    found = compare.diff(a, b)
+    counts = {"same": found.same, "only in A": len(found.only_a), "only in B": len(found.only_b)}
+    more = found.counts if isinstance(found, compare.OutcomeDiff) else {"changed": len(found.changed)}
+    if json:
+        _write(asdict(found) | {"equal": found.equal})
+    else:
+        _table("A: " + str(a) + ", B: " + str(b), (), list({**counts, **more}.items()))
+        for title, these in (("only in A", found.only_a), ("only in B", found.only_b)):
+            _listed(title, [[_place(each)] for each in these], limit)
+        _listed("changed, from A to B", _changes(found), limit)
+    if not found.equal:
+        raise typer.Exit(1)
+
+
+def _changes(found: compare.LedgerDiff | compare.OutcomeDiff) -> list[list[object]]:
+    if isinstance(found, compare.LedgerDiff):
+        return [[_place(key), ", ".join(what)] for key, what in found.changed]
+    return [[_place(each.place), each.what, f"{each.before} -> {each.after}"] for each in found.changed]
+
+
+def _place(place: str | compare.Place) -> str:
+    if isinstance(place, str):
+        return place
+    what = " ".join(filter(None, (place.item_id, "/".join(place.responses), place.part, place.criterion)))
+    return f"{what} by {place.rater}, sample {place.sample}"
+
+
+def _overview(found: tools.Overview, *, json: bool) -> None:
+    if json:
+        _write(asdict(found))
+        return
+    unpriced = sum(judge.unpriced for judge in found.judges)
+    cost = sum(judge.cost_usd for judge in found.judges)
+    _table(
+        found.path,
+        (),
+        [
+            ("replies", f"{found.replies:,}"),
+            ("requests answered", f"{found.keys:,}"),
+            ("older editions", f"{found.replies - found.keys:,}"),
+            ("with prompts", f"{found.prompts:,}"),
+            (
+                "cost, US dollars",
+                f"{cost:,.4f}" + (f" and {unpriced:,} of unknown price" if unpriced else ""),
+            ),
+            ("first written", found.first or "never"),
+            ("last written", found.last or "never"),
+            ("bytes", f"{found.bytes:,}"),
+            ("version", found.version),
+        ],
+    )
+    for title, shares in (("judge", found.judges), ("model", found.models)):
+        cells = [(s.name, s.replies, s.input_tokens, s.output_tokens, s.cost_usd, s.unpriced) for s in shares]
+        _table("", (title, "replies", "tokens in", "tokens out", "US dollars", "unpriced"), cells)
+    _listed("faults", list(found.faults.items()), len(found.faults))
+    _listed("learnt", [(name, ", ".join(values)) for name, values in found.facts.items()], len(found.facts))
+
+
+def _one(found: tools.Entry, *, json: bool) -> None:
+    if json:
+        _write(handing.exported(found))
+        return
+    reply, asked = found.reply, found.asked
+    _table(
+        found.key,
+        (),
+        [
+            ("judge", found.judge),
+            ("identity", "not stored" if asked is None else asked["identity"]),
+            ("written", f"{found.written}, edition {found.edition}"),
+            ("model", f"{reply.model} {reply.fingerprint}"),
+            ("fault", "none" if reply.fault is None else f"{reply.fault}: {reply.detail}"),
+            ("tokens", f"{_known(reply.input_tokens)} in, {_known(reply.output_tokens)} out"),
+            ("cost, US dollars", _known(reply.cost_usd)),
+            ("seconds", f"{_known(reply.seconds)}, tries {reply.tries}"),
+            ("log-probabilities", reply.logprobs or "none"),
+            ("probabilities", reply.probs or "none"),
+        ],
+    )
+    for message in () if asked is None else asked["messages"]:
+        _say(f"--- {message['role']}\n{message['content']}")
+    _say(f"--- reply\n{reply.text}")
+
+
+def _known(number: float | None) -> str:
+    return "unknown" if number is None else f"{number:g}" if isinstance(number, float) else str(number)
+
+
+def _several(found: Iterable[tools.Entry], *, json: bool) -> None:
+    if json:
+        for each in found:
+            _write(handing.exported(each), indent=False)
+        return
+    cells = [
+        (e.key[:_BRIEF], e.written[:19], e.judge, e.reply.fault or "", " ".join(e.reply.text.split())[:60])
+        for e in found
+    ]
+    _table("", ("key", "written", "judge", "fault", "text"), cells)
+
+
+def _listed(title: str, cells: list[Any], limit: int) -> None:
+    if cells:
+        more = f" ({limit} of {len(cells)})" if len(cells) > limit else ""
+        _table(title + more, (), list(islice(cells, limit)))
+
+
+def _table(title: str, heads: Iterable[str], cells: Iterable[Iterable[object]]) -> None:
+    if title:
+        _say(title)
+    table = Table(*heads, box=None)
+    table.show_header = bool(table.columns)
+    for row in cells:
+        table.add_row(*(_plain(f"{each:,}" if isinstance(each, int) else str(each)) for each in row))
+    showing.console().print(table)
+
+
+def _say(text: str) -> None:
+    showing.console().print(_plain(text), soft_wrap=True)
+
+
+def _plain(text: str) -> Text:
+    """Text as it is, but for control characters: no mark-up, nothing the terminal would obey."""
+    return Text("".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text))
+
+
+def _write(value: object, *, indent: bool = True) -> None:
+    """JSON on the standard output, in ASCII, so that half a surrogate pair passes too."""
+    print(dumps(value, indent=2 if indent else None))

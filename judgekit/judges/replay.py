@@ -1,13 +1,17 @@
 """A judge that repeats recorded replies: other people's judgements, or a run without its judge.
 
-The record is a file of JSON lines, one reply each: `{"key": "k1:...", "text": "..."}`, found by
-the key of the call; or, without a key, `{"item_id": ..., "response_id": ..., "criterion": ...,
-"sample": 0, "text": ...}`, found by what the call asks. A key holds the judge's identity, so a
-record found by keys opens with a line `{"identity": {...}}` of the judge it was made with. Other
-fields of a reply (`fault`, `model`, `logprobs`, ...) may stand beside the text.
+The record is a ledger, or a file of JSON lines, one reply each: `{"key": "k1:...", "text": "..."}`,
+found by the key of the call; or, without a key, `{"item_id": ..., "response_id": ..., "criterion":
+..., "sample": 0, "text": ...}`, found by what the call asks. Other fields of a reply (`fault`,
+`model`, `logprobs`, ...) may stand beside the text.
+
+A key holds the judge's identity, so a record found by keys must tell who was recorded: a ledger
+and its export do so with each request that they stored; another file opens with a line
+`{"identity": {...}}`. Where one judge was recorded with several settings, each is tried.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +20,11 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from judgekit.errors import InputError, ProviderError
+from judgekit.ledger.file import is_sqlite
+from judgekit.ledger.handing import exported
+from judgekit.ledger.key import key_of
+from judgekit.ledger.store import Ledger
+from judgekit.ledger.tools import latest
 from judgekit.scales import as_name
 from judgekit.types import Call, Reply
 
@@ -28,10 +37,10 @@ _REPLY = TypeAdapter(Reply)
 
 
 class Recorded(NamedTuple):
-    """A record: its replies by key or place, and the identity of the judge that gave them."""
+    """A record: its replies by key or place, and the identities of the judge that gave them."""
 
     replies: Mapping[str | Place, Reply]
-    identity: Mapping[str, Any]
+    identities: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +48,67 @@ class Replay:
     """Recorded replies as a judge; they cost nothing again. The record is held in memory.
 
     Args:
-        path: The file.
-        name: The rater's name; `replay:` and the file's name without its suffix if left out.
+        path: The file; `FILE#JUDGE` for one judge of a record of several.
+        name: The rater's name; if left out `replay:` and the file's name without its suffix, and the
+            judge if one was named.
+        judge: Name of the judge, instead of `#JUDGE`.
 
     Raises:
-        InputError: If the file cannot be read, or holds two replies to one call.
+        InputError: If the file cannot be read, holds two replies to one call or several judges of
+            which none was named, or is a ledger without prompts.
     """
 
     path: Path
     name: str = ""
+    judge: str = ""
     max_tokens: int | None = field(default=0, init=False)
     _recorded: Recorded = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        path = Path(self.path)
+        path, judge = (Path(self.path), self.judge) if self.judge else _split(Path(self.path))
         object.__setattr__(self, "path", path)
-        object.__setattr__(self, "name", self.name or f"replay:{path.stem}")
-        object.__setattr__(self, "_recorded", _load(path))
+        object.__setattr__(self, "judge", judge)
+        object.__setattr__(self, "name", self.name or f"replay:{path.stem}{'#' if judge else ''}{judge}")
+        object.__setattr__(self, "_recorded", _load(path, judge))
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The identity of the judge that was recorded; empty if the record does not say."""
-        return self._recorded.identity
+        """The identity of the judge that was recorded; empty if the record tells none, or several."""
+        identities = self._recorded.identities
+        return identities[0] if len(identities) == 1 else {}
 
     async def __call__(self, call: Call, /) -> Reply:
         """The recorded reply.
 
         Raises:
-            ProviderError: If there is none; asking again will not help.
+            ProviderError: If there is none, or several; asking again will not help.
         """
+        replies, identities = self._recorded
         places: tuple[str | Place, ...] = (call.key, *_places(call))
         for place in places:
-            if place in self._recorded.replies:
-                return self._recorded.replies[place]
-        raise ProviderError(f"{self.path}: {_unrecorded(call)}")
+            if place in replies:
+                return replies[place]
+        keys = [key_of(identity, call) for identity in identities]
+        found = [(key, identity) for key, identity in zip(keys, identities, strict=True) if key in replies]
+        if not found:
+            raise ProviderError(f"{self.path}: {_unrecorded(call)}")
+        if len(found) > 1:
+            raise ProviderError(f"{self.path}: {_twice(call, [identity for _, identity in found])}")
+        return replies[found[0][0]]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
         """Nothing."""
         return 0.0
+
+
+def _split(path: Path) -> tuple[Path, str]:
+    """The file and the judge of `FILE#JUDGE`; either may hold another `#`."""
+    text = str(path)
+    ends = [i for i, c in enumerate(text) if c == "#"] if not path.exists() else []
+    for end in reversed(ends):
+        if Path(text[:end]).is_file():
+            return Path(text[:end]), text[end + 1 :]
+    return path, ""
 
 
 def _places(call: Call) -> Iterator[Place]:
@@ -103,17 +135,31 @@ def _unrecorded(call: Call) -> str:
     )
 
 
-def _load(path: Path) -> Recorded:
-    """A record from a file of JSON lines."""
+def _twice(call: Call, identities: Sequence[Mapping[str, Any]]) -> str:
+    unlike = [
+        {name: value for name, value in each.items() if any(other.get(name) != value for other in identities)}
+        for each in identities
+    ]
+    return (
+        f"several replies for item {call.asks[0][0].item_id if call.asks else ''!r}, recorded with "
+        f"{' and with '.join(map(str, unlike))}; name the judge itself, with its settings, "
+        "and let the ledger answer"
+    )
+
+
+def _load(path: Path, judge: str) -> Recorded:
+    """A record from a ledger or a file of JSON lines; of one judge, if it is named."""
     replies: dict[str | Place, Reply] = {}
     lines: dict[str | Place, int] = {}
-    identity: Mapping[str, Any] = {}
-    for number, entry in _entries(path):
+    who = _Who(path, judge)
+    for number, entry in _stored(path) if is_sqlite(path) else _entries(path):
         where = f"{path}:{number}"
         if not _ANSWERS & entry.keys() and isinstance(entry.get("identity"), dict):
-            if identity or replies:
+            if who.said or replies:
                 raise InputError(f"{where}: the identity belongs on the first line, once")
-            identity = entry["identity"]
+            who.said.append(entry["identity"])
+            continue
+        if not who.gave(entry):
             continue
         place = _place(entry, where)
         if place in lines:
@@ -123,7 +169,66 @@ def _load(path: Path) -> Recorded:
             )
         lines[place] = number
         replies[place] = _reply(entry, where)
-    return Recorded(replies, identity)
+    return Recorded(replies, who.identities())
+
+
+class _Who:
+    """Who gave the replies of a record, found out line by line.
+
+    Args:
+        path: The record.
+        judge: The judge that was named, or empty.
+    """
+
+    def __init__(self, path: Path, judge: str) -> None:
+        self.path = path
+        self.judge = judge
+        self.said: list[Mapping[str, Any]] = []
+        self._by_judge: dict[str, dict[bytes, Mapping[str, Any]]] = {}
+        self._unknown = False
+
+    def gave(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a reply is of the judge that was named; notes the identity in its request."""
+        identities = self._by_judge.setdefault(str(entry.get("judge", "")), {})
+        if self.judge and entry.get("judge") != self.judge:
+            return False
+        request = entry.get("request")
+        if isinstance(request, dict) and isinstance(request.get("identity"), dict):
+            identity = request["identity"]
+            identities[orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)] = identity
+        self._unknown = self._unknown or ("request" in entry and request is None)
+        return True
+
+    def identities(self) -> Sequence[Mapping[str, Any]]:
+        """The identities of the one judge.
+
+        Raises:
+            InputError: If there are several judges and none was named, or another one; or if the record
+                could have told who they are and does not.
+        """
+        names = sorted(self._by_judge)
+        if self.judge and self.judge not in names:
+            raise InputError(f"{self.path}: holds no reply of {self.judge!r}; there are {names}")
+        if not self.judge and len({frozenset(each) for each in self._by_judge.values()}) > 1:
+            raise InputError(
+                f"{self.path}: holds replies of {len(names)} judges, {names}; name one, as in "
+                f"replay:{self.path}#{names[0] or names[-1]}"
+            )
+        every = {raw: one for each in self._by_judge.values() for raw, one in each.items()}
+        found = [*self.said, *every.values()]
+        if self._unknown and not found:
+            raise InputError(
+                f"{self.path}: was recorded without prompts, so it does not tell who was asked what; "
+                "record with prompts, or name the judge itself and let the ledger answer"
+            )
+        return found
+
+
+def _stored(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The replies of a ledger, in the form of its export."""
+    with Ledger(path, read_only=True) as ledger:
+        for number, each in enumerate(latest(ledger), 1):
+            yield number, exported(each)
 
 
 def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -133,8 +238,8 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if not line.strip():
                     continue
                 try:
-                    entry = orjson.loads(line)
-                except orjson.JSONDecodeError as error:
+                    entry = _parsed(line)
+                except ValueError as error:
                     raise InputError(
                         f"{path}:{number}: is not JSON: {error}; write one object a line"
                     ) from None
@@ -145,6 +250,15 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 yield number, entry
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        if b"\\ud" not in line:
+            raise
+        return json.loads(line)  # half a surrogate pair, which an export escapes and orjson refuses
 
 
 def _place(entry: Mapping[str, Any], where: str) -> str | Place:

@@ -6,11 +6,9 @@ half second. Several processes may share a file: the first reply to a key wins, 
 """
 
 import asyncio
-import os
 import sqlite3
-import warnings
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,56 +16,45 @@ from typing import Any, Final, Self
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.key import request_of
+from judgekit.ledger.columns import COLUMNS, REPLY, reply_of, row_of
+from judgekit.ledger.file import open_file
 from judgekit.types import Call, Reply
 
-USER_VERSION: Final = 1
 BATCH: Final = 500
 FLUSH_SECONDS: Final = 0.5
 UNPAID: Final = frozenset({"unreachable", "over_budget", "cancelled"})
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS replies (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, edition INTEGER NOT NULL, written TEXT NOT NULL,
-    judge TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, fault TEXT, detail TEXT NOT NULL,
-    text TEXT NOT NULL, logprobs TEXT, probs TEXT, input_tokens INTEGER, output_tokens INTEGER,
-    cost_usd REAL, seconds REAL, tries INTEGER NOT NULL, request TEXT, UNIQUE (key, edition));
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-"""
-COLUMNS: Final = (
-    "key", "edition", "written", "judge", "model", "fingerprint", "fault", "detail", "text", "logprobs",
-    "probs", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries", "request",
-)  # fmt: skip
-_READ = ", ".join(COLUMNS[4:16])
+_READ = f"SELECT key, {', '.join(REPLY)} FROM replies WHERE key IN (%s) ORDER BY edition"  # noqa: S608 - constants
 _WRITE = f"INSERT OR IGNORE INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - constants
-
-
-def default_path() -> Path:
-    """`$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
-    return Path(os.environ.get("JUDGEKIT_LEDGER") or ".judgekit/ledger.sqlite")
 
 
 class Ledger:
     """Replies in one SQLite file.
 
-    Belongs to the thread it was opened in. A context manager: leaving it writes what is buffered.
+    Belongs to the thread and the event loop it is used in. A context manager: leaving it writes what
+    is buffered.
 
     Args:
         path: The file; made with mode 0600 if it is not there.
         prompts: Whether to store what was asked beside what was answered.
         create: False where a missing file is an error.
+        read_only: Only look; a missing file is an error, and one that cannot be written will do.
 
     Raises:
-        InputError: If the file is no ledger, or of a newer version, or missing with `create=False`.
+        InputError: If the file is no ledger, of a newer version, cannot be opened, or is missing where
+            it should not be.
     """
 
-    def __init__(self, path: str | Path, *, prompts: bool = True, create: bool = True) -> None:
+    def __init__(
+        self, path: str | Path, *, prompts: bool = True, create: bool = True, read_only: bool = False
+    ) -> None:
         self.path = Path(path)
         self.prompts = prompts
         self._buffer: list[tuple[Any, ...]] = []
         self._unwritten: dict[str, Reply] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._db = _open(self.path, create=create)
+        self._late = False  # a timed flush failed; nobody has been told yet
+        self._db = open_file(self.path, create=create, read_only=read_only)
 
     def __enter__(self) -> Self:
         return self
@@ -83,12 +70,8 @@ class Ledger:
         found: dict[str, Reply] = {}
         for start in range(0, len(wanted), 500):
             some = wanted[start : start + 500]
-            marks = ", ".join("?" * len(some))
-            rows = self._db.execute(
-                f"SELECT key, {_READ} FROM replies WHERE key IN ({marks}) ORDER BY edition",  # noqa: S608 - marks
-                some,
-            )
-            found |= {row[0]: _reply(row[1:]) for row in rows}
+            rows = self._db.execute(_READ % ", ".join("?" * len(some)), some)
+            found |= {row[0]: reply_of(row[1:]) for row in rows}
         if self._unwritten:
             found |= {key: self._unwritten[key] for key in wanted if key in self._unwritten}
         return found
@@ -101,33 +84,47 @@ class Ledger:
             identity: Who was asked.
             reply: What came back; one that was not paid for (`unreachable`, ...) is not kept.
             again: Write a new edition beside an older reply, which stays.
+
+        Raises:
+            InputError: If replies cannot be written (a full disk, a lock); they stay buffered, this one too.
         """
         if reply.fault in UNPAID:
             return
-        request = request_of(identity, call).decode() if self.prompts else None
-        edition = self._editions(call.key) if again else 0
-        written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        self._buffer.append((
-            call.key, edition, written, call.judge, reply.model, reply.fingerprint, reply.fault, reply.detail,
-            reply.text, _pairs(reply.logprobs), _pairs(reply.probs), reply.input_tokens, reply.output_tokens,
-            reply.cost_usd, reply.seconds, reply.tries, request,
-        ))  # fmt: skip
+        edition = self._next_edition(call.key) if again else 0
+        self._buffer.append(row_of(call, identity, reply, edition=edition, prompts=self.prompts))
         self._unwritten[call.key] = reply
-        if len(self._buffer) >= BATCH:
+        if self._late or len(self._buffer) >= BATCH:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_in_time)
 
     def flush(self) -> None:
-        """Write what is buffered; on failure (a full disk, a lock) it stays buffered."""
+        """Write what is buffered.
+
+        Raises:
+            InputError: If it cannot be written (a full disk, a lock); it stays buffered.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._buffer:
-            with self._db:
+            n = len(self._buffer)
+            with self._writing(f"{n} {'reply' if n == 1 else 'replies'}"):
                 self._db.executemany(_WRITE, self._buffer)
             self._buffer.clear()
             self._unwritten.clear()
+        self._late = False
+
+    def _flush_in_time(self) -> None:
+        """Write what is buffered, at the timer; a failure is raised by the next put, flush or close.
+
+        Raised here it would end in the event loop's log.
+        """
+        self._timer = None
+        try:
+            self.flush()
+        except InputError:
+            self._late = True
 
     def facts(self, name: str) -> frozenset[str]:
         """What was learnt under a name, such as the parameters that a server refused."""
@@ -136,17 +133,22 @@ class Ledger:
 
     def learn(self, name: str, values: Iterable[str]) -> None:
         """Keep what was learnt under a name, beside what is known already."""
-        together = sorted(self.facts(name) | set(values))
-        with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", [name, orjson.dumps(together).decode()]
-            )
+        with self._writing("a fact"):
+            self._db.execute("BEGIN IMMEDIATE")  # another process may be learning at this moment
+            together = orjson.dumps(sorted(self.facts(name) | set(values))).decode()
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", [name, together])
 
     def close(self) -> None:
-        """Write what is buffered and close the file."""
+        """Write what is buffered and close the file; once it is closed, its one file holds everything.
+
+        Raises:
+            InputError: If something cannot be written, and is lost.
+        """
         try:
             self.flush()
         finally:
+            with suppress(sqlite3.Error):  # what is not moved now stays in the -wal file, nothing is lost
+                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._db.close()
 
     @property
@@ -154,74 +156,22 @@ class Ledger:
         """The open file, for the tools that show, verify and export it."""
         return self._db
 
-    def _editions(self, key: str) -> int:
-        (n,) = self._db.execute("SELECT count(*) FROM replies WHERE key = ?", [key]).fetchone()
-        return int(n)
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        """One transaction; its failure is told with the file's name."""
+        try:
+            with self._db:
+                yield
+        except sqlite3.ProgrammingError:
+            raise  # our own mistake
+        except sqlite3.DatabaseError as error:
+            raise InputError(
+                f"{self.path}: {what} could not be written ({error}); "
+                "make room, or end what locks the file, and run again"
+            ) from error
 
-
-def _open(path: Path, *, create: bool) -> sqlite3.Connection:
-    if not path.exists():
-        if not create:
-            raise InputError(f"{path}: no such ledger")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    if (kind := _network_file_system(path)) is not None:
-        warnings.warn(
-            f"{path} is on a network file system ({kind}), where SQLite may lose replies", stacklevel=4
-        )
-    db = sqlite3.connect(path, timeout=30.0, cached_statements=1024)
-    try:
-        fault = _prepare(db)
-    except sqlite3.DatabaseError as error:
-        fault = f"not a ledger ({error})"
-    if fault:
-        db.close()
-        raise InputError(f"{path}: {fault}")
-    return db
-
-
-def _prepare(db: sqlite3.Connection) -> str | None:
-    """Make the tables of a new file; what is wrong with an old one."""
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > USER_VERSION:
-        return f"a ledger of version {version}; this judgekit reads up to version {USER_VERSION}"
-    if version == 0:
-        if db.execute("SELECT 1 FROM sqlite_master").fetchone() and not _is_ledger(db):
-            return "an SQLite file of something else, not a ledger"
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_SCHEMA)
-        db.execute(f"PRAGMA user_version = {USER_VERSION}")
-    db.execute("PRAGMA synchronous = NORMAL")
-    return None
-
-
-def _is_ledger(db: sqlite3.Connection) -> bool:
-    names = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    return names == {"replies", "facts"}  # another process is making it at this moment
-
-
-def _network_file_system(path: Path) -> str | None:
-    """Kind of the network file system a path is on, where the system tells (Linux)."""
-    mounts = Path("/proc/mounts")
-    if not mounts.is_file():
-        return None
-    here, best, kind = str(path.resolve()), "", ""
-    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
-        _, point, what = line.split()[:3]
-        if (here == point or here.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
-            best, kind = point, what
-    return kind if kind.startswith(("nfs", "cifs", "smb", "9p", "fuse.sshfs")) else None
-
-
-def _pairs(pairs: tuple[tuple[str, float], ...]) -> str | None:
-    return orjson.dumps(pairs).decode() if pairs else None
-
-
-def _unpaired(raw: str | None) -> tuple[tuple[str, float], ...]:
-    return tuple((name, value) for name, value in orjson.loads(raw)) if raw else ()
-
-
-def _reply(row: tuple[Any, ...]) -> Reply:
-    model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row
-    logprobs, probs = _unpaired(logprobs), _unpaired(probs)
-    return Reply(text, fault, detail, logprobs, probs, model, fingerprint, n_in, n_out, cost, seconds, tries)
+    def _next_edition(self, key: str) -> int:
+        if key in self._unwritten:
+            self.flush()
+        (last,) = self._db.execute("SELECT max(edition) FROM replies WHERE key = ?", [key]).fetchone()
+        return 0 if last is None else int(last) + 1

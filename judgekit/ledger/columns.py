@@ -1,0 +1,94 @@
+"""The tables of a ledger, and a reply as a row of them.
+
+Whatever a server says must be storable, or one odd reply would keep a whole batch from being
+written: half a surrogate pair is kept as bytes, a log-probability that is not finite as a word, and
+a count that SQLite's 64 bits cannot hold as unknown.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from judgekit.ledger.key import request_of
+from judgekit.types import Call, Reply
+
+USER_VERSION: Final = 1
+SCHEMA: Final = (
+    """CREATE TABLE replies (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, edition INTEGER NOT NULL, written TEXT NOT NULL,
+    judge TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, fault TEXT, detail TEXT NOT NULL,
+    text TEXT NOT NULL, logprobs TEXT, probs TEXT, input_tokens INTEGER, output_tokens INTEGER,
+    cost_usd REAL, seconds REAL, tries INTEGER NOT NULL, request TEXT, UNIQUE (key, edition))""",
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+)
+COLUMNS: Final = (
+    "key", "edition", "written", "judge", "model", "fingerprint", "fault", "detail", "text", "logprobs",
+    "probs", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries", "request",
+)  # fmt: skip
+REPLY: Final = COLUMNS[4:16]
+"""The columns that make a reply, in the order `reply_of` takes them."""
+_MOST: Final = 2**63 - 1
+
+
+def row_of(
+    call: Call, identity: Mapping[str, Any], reply: Reply, *, edition: int, prompts: bool
+) -> tuple[Any, ...]:
+    """A reply as a row, in the order of `COLUMNS`, written now."""
+    request = request_of(identity, call).decode() if prompts else None
+    written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (
+        call.key, edition, written, _text(call.judge), _text(reply.model), _text(reply.fingerprint),
+        reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _pairs(reply.probs),
+        _count(reply.input_tokens), _count(reply.output_tokens), reply.cost_usd, reply.seconds, reply.tries,
+        request,
+    )  # fmt: skip
+
+
+def reply_of(row: tuple[Any, ...]) -> Reply:
+    """The reply of a row of the columns `REPLY`."""
+    model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row
+    return Reply(
+        text_of(text), fault, text_of(detail), pairs_of(logprobs), pairs_of(probs), text_of(model),
+        text_of(fingerprint), n_in, n_out, cost, seconds, tries,
+    )  # fmt: skip
+
+
+def _text(text: str) -> str | bytes:
+    """Text as SQLite takes it; with half a surrogate pair, which UTF-8 has no place for, as bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def text_of(stored: str | bytes) -> str:
+    """Text as it was before it was stored."""
+    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")
+
+
+def _pairs(pairs: tuple[tuple[str, float], ...]) -> str | None:
+    """Pairs as JSON; infinities as words, which JSON has no numbers for.
+
+    >>> _pairs((("A", -0.5), ("B", float("-inf"))))
+    '[["A",-0.5],["B","-inf"]]'
+    """
+    if not pairs:
+        return None
+    plain = [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
+    return json.dumps(plain, separators=(",", ":"))
+
+
+def pairs_of(raw: str | None) -> tuple[tuple[str, float], ...]:
+    """Pairs from JSON.
+
+    Raises:
+        ValueError, TypeError: If it is no JSON, or holds anything but pairs of a name and a number.
+    """
+    return tuple((str(name), float(value)) for name, value in json.loads(raw)) if raw else ()
+
+
+def _count(count: int | None) -> int | None:
+    return count if count is not None and -_MOST <= count <= _MOST else None

@@ -1,0 +1,213 @@
+"""Two ledgers, or the outcomes of two runs, held against each other.
+
+A ledger is read beside the other in the order of keys, so its size does not matter; of two runs the
+outcomes of the first are held in memory.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.ledger.columns import text_of
+from judgekit.ledger.file import is_sqlite
+from judgekit.ledger.store import Ledger
+from judgekit.ledger.tools import LATEST
+
+OUTCOMES: Final = "outcomes.jsonl"
+_ANSWER: Final = ("text", "fault", "logprobs", "probs")
+
+What = Literal["label", "value", "reason", "verdict to abstention", "abstention to verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDiff:
+    """What two ledgers answer differently; of each key the latest reply counts.
+
+    Args:
+        same: Keys with one answer in both.
+        only_a: Keys that only the first has.
+        only_b: Keys that only the second has.
+        changed: Keys with two answers, and in what they differ (`text`, `fault`, `logprobs`, `probs`).
+    """
+
+    same: int
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    changed: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether they answer alike."""
+        return not (self.only_a or self.only_b or self.changed)
+
+
+class Place(NamedTuple):
+    """What an outcome is the outcome of; `nth` counts outcomes that have all else in common."""
+
+    item_id: str
+    responses: tuple[str, ...]
+    part: str
+    criterion: str
+    rater: str
+    sample: int
+    shown: tuple[str, ...]
+    nth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An outcome that is another in the second run: what of it, before and after."""
+
+    place: Place
+    what: What
+    before: str | float | None
+    after: str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeDiff:
+    """How the outcomes of two runs differ; rationales and other words do not count.
+
+    Args:
+        same: Outcomes with one label and value, or one reason, in both.
+        only_a: Outcomes that only the first has.
+        only_b: Outcomes that only the second has.
+        changed: Those that are not the same.
+    """
+
+    same: int
+    only_a: tuple[Place, ...]
+    only_b: tuple[Place, ...]
+    changed: tuple[Change, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing changed."""
+        return not (self.only_a or self.only_b or self.changed)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What changed -> how often."""
+        return dict(sorted(Counter(change.what for change in self.changed).items()))
+
+
+def diff(a: str | Path, b: str | Path) -> LedgerDiff | OutcomeDiff:
+    """How two ledgers, or two runs (their folders, or their `outcomes.jsonl`), differ.
+
+    Raises:
+        InputError: If one is neither, or they are not of a kind.
+    """
+    first, second = _outcomes_of(Path(a)), _outcomes_of(Path(b))
+    if (first is None) != (second is None):
+        raise InputError(f"{a} and {b} are a ledger and a run; compare two ledgers or two runs")
+    if first is not None and second is not None:
+        return diff_outcomes(first, second)
+    with Ledger(a, read_only=True) as one, Ledger(b, read_only=True) as other:
+        return diff_ledgers(one, other)
+
+
+def _outcomes_of(path: Path) -> Path | None:
+    """The file of outcomes that a path means; None where it is a ledger."""
+    if path.is_dir():
+        if not (path / OUTCOMES).is_file():
+            raise InputError(f"{path}: no run is kept there (it has no {OUTCOMES}), and it is no ledger")
+        return path / OUTCOMES
+    return None if is_sqlite(path) else path
+
+
+def diff_ledgers(a: Ledger, b: Ledger) -> LedgerDiff:
+    """How two open ledgers differ."""
+    same, only_a, only_b = 0, [], []
+    changed: list[tuple[str, tuple[str, ...]]] = []
+    left, right = _answers(a), _answers(b)
+    one, other = next(left, None), next(right, None)
+    while one is not None and other is not None:
+        if one[0] < other[0]:
+            only_a.append(one[0])
+            one = next(left, None)
+        elif other[0] < one[0]:
+            only_b.append(other[0])
+            other = next(right, None)
+        else:
+            unlike = tuple(name for name, x, y in zip(_ANSWER, one[1:], other[1:], strict=True) if x != y)
+            if unlike:
+                changed.append((one[0], unlike))
+            same += not unlike
+            one, other = next(left, None), next(right, None)
+    only_a += [row[0] for row in chain([one] if one else [], left)]
+    only_b += [row[0] for row in chain([other] if other else [], right)]
+    return LedgerDiff(same, tuple(only_a), tuple(only_b), tuple(changed))
+
+
+def _answers(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
+    """Key and answer of the latest replies, in the order of keys (by bytes, as Python sorts them too)."""
+    ledger.flush()
+    columns = ", ".join(("key", *_ANSWER))
+    found = ledger.db.execute(f"SELECT {columns} FROM replies WHERE {LATEST} ORDER BY key")  # noqa: S608 - constants
+    for key, text, *rest in found:
+        yield (key, text_of(text), *rest)
+
+
+def diff_outcomes(a: Path, b: Path) -> OutcomeDiff:
+    """How two files of outcomes differ."""
+    before = dict(_placed(a))
+    same, only_b, changed = 0, [], []
+    for place, now in _placed(b):
+        then = before.pop(place, None)
+        if then is None:
+            only_b.append(place)
+        elif (change := _change(place, then, now)) is not None:
+            changed.append(change)
+        else:
+            same += 1
+    return OutcomeDiff(same, tuple(before), tuple(only_b), tuple(changed))
+
+
+class _Said(NamedTuple):
+    """What counts of an outcome."""
+
+    kind: str
+    label: str | None
+    value: float | None
+    reason: str | None
+
+
+def _change(place: Place, then: _Said, now: _Said) -> Change | None:
+    if then.kind != now.kind:
+        if now.kind == "abstention":
+            return Change(place, "verdict to abstention", then.label, now.reason)
+        return Change(place, "abstention to verdict", then.reason, now.label)
+    if then.reason != now.reason:
+        return Change(place, "reason", then.reason, now.reason)
+    if then.label != now.label:
+        return Change(place, "label", then.label, now.label)
+    return None if then.value == now.value else Change(place, "value", then.value, now.value)
+
+
+def _placed(path: Path) -> Iterator[tuple[Place, _Said]]:
+    seen: Counter[tuple[Any, ...]] = Counter()
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = orjson.loads(line)
+                    place = (
+                        row["item_id"], tuple(row["responses"]), row["part"], row["criterion"], row["rater"],
+                        row["sample"], tuple(row["shown"]),
+                    )  # fmt: skip
+                    said = _Said(row["kind"], row["label"], row["value"], row["reason"])
+                    nth = seen[place]
+                except orjson.JSONDecodeError as error:
+                    raise InputError(f"{path}:{number}: is not JSON: {error}") from None
+                except (KeyError, TypeError) as error:
+                    raise InputError(f"{path}:{number}: is no row of outcomes ({error})") from None
+                yield Place(*place, nth), said
+                seen[place] = nth + 1
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -1,0 +1,65 @@
+"""A ledger handed on: its replies as lines of JSON, which the judge `replay` reads and people can search."""
+
+import json
+import math
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.ledger.store import Ledger
+from judgekit.ledger.tools import Entry, latest
+
+
+def export(ledger: Ledger, path: str | Path) -> int:
+    """Write the latest reply under each key as a line of JSON, `key` first; returns how many.
+
+    The judge `replay:FILE` reads it back, if prompts were stored. An infinite log-probability is
+    written as a word, since JSON has no number for it.
+
+    Raises:
+        InputError: If it cannot be written. An older file of the name stays until the new one is whole.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    n = 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+            for each in latest(ledger):
+                file.write(_line(each))
+                n += 1
+        part.replace(target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        with suppress(OSError):  # it is where it belongs, or could not be made
+            part.unlink()
+    return n
+
+
+def exported(each: Entry) -> dict[str, Any]:
+    """A reply as an object of an export; `replay` takes `judge` and the request's `identity` from it."""
+    reply = each.reply
+    return {
+        "key": each.key, "judge": each.judge, "edition": each.edition, "written": each.written,
+        "text": reply.text, "fault": reply.fault, "detail": reply.detail, "logprobs": _finite(reply.logprobs),
+        "probs": _finite(reply.probs), "model": reply.model, "fingerprint": reply.fingerprint,
+        "input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens, "cost_usd": reply.cost_usd,
+        "seconds": reply.seconds, "tries": reply.tries, "request": each.asked,
+    }  # fmt: skip
+
+
+def _finite(pairs: tuple[tuple[str, float], ...]) -> list[tuple[str, float | str]]:
+    return [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
+
+
+def _line(each: Entry) -> bytes:
+    row = exported(each)
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which plain JSON can only escape
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,254 @@
+"""What can be done with a ledger besides asking it: look at it, make it smaller.
+
+Each is a function of an open `Ledger`. `check` verifies one, `handing` writes one as JSON lines, and
+`compare` holds two of them, or two runs, against each other.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.ledger.columns import COLUMNS, reply_of, text_of
+from judgekit.ledger.store import Ledger
+from judgekit.types import Fault, Reply
+
+FAULTS: Final[tuple[str, ...]] = get_args(Fault)
+LATEST: Final = "edition = (SELECT max(edition) FROM replies AS every WHERE every.key = replies.key)"
+"""Of each key the reply that a run is served."""
+_MOST_NAMED = 5  # keys that an error names
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A reply with what stands beside it in the ledger.
+
+    Args:
+        key: What it is stored under.
+        edition: 0, or how often it was asked anew.
+        written: When, UTC.
+        judge: Name of the judge when it was asked.
+        reply: What it said.
+        request: What was asked, as canonical JSON; None where prompts were not stored.
+    """
+
+    key: str
+    edition: int
+    written: str
+    judge: str
+    reply: Reply
+    request: str | None
+
+    @cached_property
+    def asked(self) -> Mapping[str, Any] | None:
+        """The request: `identity`, `messages`, `schema`, `sample`, `attempt`; None if not stored."""
+        if self.request is None:
+            return None
+        try:
+            return dict(orjson.loads(self.request))
+        except (ValueError, TypeError):
+            raise InputError(f"the request of reply {self.key} is damaged; verify the ledger") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many replies one judge, or one model, has in a ledger, and what they took.
+
+    Args:
+        name: Of the judge; or of the model, as the provider resolved it.
+        replies: All editions.
+        input_tokens: Sum of those known.
+        output_tokens: Sum of those known.
+        cost_usd: Sum of those known.
+        unpriced: Replies whose cost is not known.
+    """
+
+    name: str
+    replies: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a ledger holds.
+
+    Args:
+        path: The file.
+        version: Of its tables.
+        bytes: Its size, with what is written ahead.
+        keys: Requests answered.
+        replies: Replies, of which those beyond `keys` are older editions.
+        prompts: Replies stored with what was asked.
+        judges: By judge.
+        models: By model as resolved.
+        faults: Fault -> replies with it.
+        first: When the first reply was written, UTC; None if there is none.
+        last: When the last was.
+        facts: What was learnt: name -> values, such as the parameters a server refused.
+    """
+
+    path: str
+    version: int
+    bytes: int
+    keys: int
+    replies: int
+    prompts: int
+    judges: tuple[Share, ...]
+    models: tuple[Share, ...]
+    faults: Mapping[str, int]
+    first: str | None
+    last: str | None
+    facts: Mapping[str, tuple[str, ...]]
+
+
+def overview(ledger: Ledger) -> Overview:
+    """Count what a ledger holds."""
+    ledger.flush()
+    db = ledger.db
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    counts = db.execute(
+        "SELECT count(DISTINCT key), count(*), count(request), min(written), max(written) FROM replies"
+    )
+    keys, replies, prompts, first, last = counts.fetchone()
+    faults = db.execute("SELECT fault, count(*) FROM replies WHERE fault NOTNULL GROUP BY 1 ORDER BY 1")
+    facts = db.execute("SELECT name, value FROM facts ORDER BY name")
+    return Overview(
+        path=str(ledger.path),
+        version=version,
+        bytes=size_of(ledger.path),
+        keys=keys,
+        replies=replies,
+        prompts=prompts,
+        judges=_shares(db, "judge"),
+        models=_shares(db, "model"),
+        faults=dict(faults),
+        first=first,
+        last=last,
+        facts={name: tuple(orjson.loads(value)) for name, value in facts},
+    )
+
+
+def _shares(db: sqlite3.Connection, column: str) -> tuple[Share, ...]:
+    rows = db.execute(
+        f"SELECT {column}, count(*), total(input_tokens), total(output_tokens), total(cost_usd), "  # noqa: S608 - ours
+        f"count(*) - count(cost_usd) FROM replies GROUP BY {column} ORDER BY {column}"
+    )
+    return tuple(Share(text_of(name), n, int(a), int(b), cost, none) for name, n, a, b, cost, none in rows)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a ledger: the file, and what is written ahead beside it."""
+    parts = (path, path.with_name(f"{path.name}-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def entry(ledger: Ledger, key_prefix: str) -> Entry:
+    """The latest reply under the one key that begins so; `k1:` may be left out.
+
+    Raises:
+        InputError: If no key begins so, or several do.
+    """
+    ledger.flush()
+    start = key_prefix if key_prefix.startswith("k1:") else f"k1:{key_prefix}"
+    if start == "k1:" or not start.isascii():
+        raise InputError(f"{key_prefix!r} begins no key; give some of the digits after 'k1:'")
+    found = ledger.db.execute(
+        "SELECT DISTINCT key FROM replies WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+        [start, f"{start}\x7f", _MOST_NAMED + 1],
+    )
+    keys = [key for (key,) in found]
+    if not keys:
+        raise InputError(f"{ledger.path}: no key begins with {start!r}")
+    if len(keys) > 1:
+        named = ", ".join(keys[:_MOST_NAMED]) + (", ..." if len(keys) > _MOST_NAMED else "")
+        raise InputError(f"{ledger.path}: several keys begin with {start!r}: {named}; give more digits")
+    return next(_entries(ledger, "key = ? ORDER BY edition DESC LIMIT 1", keys[0]))
+
+
+def rows(
+    ledger: Ledger, judge: str | None = None, fault: str | None = None, limit: int | None = None
+) -> Iterator[Entry]:
+    """Replies in the order they were written, all editions, read as they are wanted.
+
+    Args:
+        ledger: Open as long as rows are wanted.
+        judge: Only of the judge of this name.
+        fault: Only with this fault; "none" for those without one.
+        limit: So many at most.
+
+    Raises:
+        InputError: If there is no such judge or fault; at once, not at the first row.
+    """
+    ledger.flush()
+    if judge is not None:
+        found = ledger.db.execute("SELECT DISTINCT judge FROM replies ORDER BY 1")
+        names = [text_of(name) for (name,) in found]
+        if judge not in names:
+            raise InputError(f"{ledger.path}: no judge {judge!r}; there are {names}")
+    if fault is not None and fault not in {*FAULTS, "none"}:
+        raise InputError(f"no fault {fault!r}; there are {', '.join(FAULTS)}, and none for those without one")
+    if limit is not None and limit < 0:
+        raise InputError(f"limit={limit}; None for all, or a number from 0")
+    return _entries(
+        ledger,
+        "(?1 IS NULL OR judge = ?1) AND (?2 IS NULL OR coalesce(fault, 'none') = ?2) ORDER BY id LIMIT ?3",
+        judge, fault, -1 if limit is None else limit,
+    )  # fmt: skip
+
+
+def latest(ledger: Ledger) -> Iterator[Entry]:
+    """The latest reply under each key, in the order they were written."""
+    ledger.flush()
+    return _entries(ledger, f"{LATEST} ORDER BY id")
+
+
+def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
+    wanted = f"SELECT {', '.join(COLUMNS)} FROM replies WHERE {clause}"  # noqa: S608 - values go in by place
+    for row in ledger.db.execute(wanted, values):
+        key, edition, written, judge = row[:4]
+        try:
+            reply = reply_of(row[4:16])
+        except (ValueError, TypeError):
+            raise InputError(f"{ledger.path}: reply {key} is damaged; verify the ledger") from None
+        yield Entry(key, edition, written, text_of(judge), reply, row[16])
+
+
+def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bool = False) -> int:
+    """Make the file as small as it can be; returns the bytes saved.
+
+    Args:
+        ledger: With no other process at it.
+        drop_prompts: Forget what was asked, for good. Replies are still served; `replay` cannot read them.
+        drop_old_editions: Forget all but the latest reply under each key, for good.
+
+    Raises:
+        InputError: If another process has the file open, or there is no room to rewrite it.
+    """
+    ledger.flush()
+    db = ledger.db
+    trouble: object = "another process reads it"
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = size_of(ledger.path)
+        with db:
+            if drop_prompts:
+                db.execute("UPDATE replies SET request = NULL")
+            if drop_old_editions:
+                db.execute(f"DELETE FROM replies WHERE NOT {LATEST}")  # noqa: S608 - a constant
+        db.execute("VACUUM")
+        (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        busy, trouble = True, error
+    if busy:
+        raise InputError(
+            f"{ledger.path}: cannot be made smaller now ({trouble}); end what uses it, or make room"
+        )
+    return before - size_of(ledger.path)

@@ -1,0 +1,240 @@
+"""Rank: an order of several responses in one call; read as one verdict for each pair of them.
+
+The judge orders letters, "B > A = C" or a JSON list; each pair of responses becomes a verdict on the
+scale of pairs, all with the same call. A response that is left out abstains for its pairs; one that
+is named twice makes the order unreadable.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal
+
+import json_repair
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.prompt import Template, bundled_template, fill, judged_texts, tag_of
+from judgekit.protocols.compare import LETTERS, View, pair_material
+from judgekit.protocols.quoted import Quoted
+from judgekit.protocols.sheet import TAG, Form, object_schema
+from judgekit.rubric.model import Criterion
+from judgekit.scales import PAIR, settle
+from judgekit.types import Abstention, Call, Item, Outcome, Reason, Reply, Unit, Verdict
+
+RankOrders = Literal["cyclic", "given"] | int
+_ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
+_LONGEST = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class RankSheet:
+    """One criterion that several responses are ranked by.
+
+    Args:
+        form: `json` or `text`.
+        criterion: What decides.
+        template: The prompt.
+        static: Fields of the template that no item changes.
+        orders: `cyclic` (every response stands in every place once), `given` (one order), or so many of
+            the cyclic ones, evenly spread.
+        schema: JSON schema of the answer; None for text.
+    """
+
+    form: Form
+    criterion: Criterion
+    template: Template
+    static: Mapping[str, str]
+    orders: RankOrders
+    schema: Mapping[str, Any] | None
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The criterion, as other sheets have several."""
+        return (self.criterion,)
+
+    def views(self, item: Item) -> Iterator[View]:
+        """All responses, in each order asked for."""
+        names = tuple(item.responses)
+        n = len(names)
+        most = n if self.orders == "cyclic" else 1 if self.orders == "given" else min(int(self.orders), n)
+        for turn in sorted({i * n // most for i in range(most)}) if n else ():
+            yield Unit(item.item_id, names), names[turn:] + names[:turn]
+
+    def ask(self, item: Item, view: View, *, tag: str | None = None) -> Call:
+        """The call about all responses in an order; what is asked is each pair.
+
+        Raises:
+            InputError: If there are fewer than two responses, or more than letters.
+        """
+        unit, shown = view
+        if not 2 <= len(shown) <= len(LETTERS):
+            where = item.where or f"item {item.item_id!r}"
+            raise InputError(f"{where}: {len(shown)} responses cannot be ranked; 2 to {len(LETTERS)} can")
+        tag = tag or tag_of(item)
+        letters = ", ".join(LETTERS[: len(shown)])
+        fields = dict(self.static)
+        fields["material"] = pair_material(item, shown, tag)
+        fields["form"] = fields["form"].replace(TAG, tag).replace(_ALL, letters)
+        pairs = combinations(unit.responses, 2)
+        return Call(
+            judge="",
+            asks=tuple((Unit(item.item_id, pair), self.criterion.id) for pair in pairs),
+            protocol="rank",
+            messages=fill(self.template, fields),
+            schema=self.schema,
+            scales=(PAIR,) * (len(shown) * (len(shown) - 1) // 2),
+            tag=tag,
+            judged=judged_texts(item, unit),
+            shown=shown,
+            item=item,
+        )
+
+
+_ALL = "\1"  # stands for the letters until the item is known
+
+
+def rank_sheet(
+    criterion: Criterion,
+    *,
+    form: Form = "json",
+    guidelines: str = "",
+    orders: RankOrders = "cyclic",
+    template: Template | None = None,
+) -> RankSheet:
+    """A sheet for ranking by one criterion.
+
+    Raises:
+        InputError: If the form is neither `json` nor `text`, or a number of orders is below 1.
+    """
+    if form not in {"json", "text"}:
+        raise InputError(f"form {form!r}: an order is given as 'json' or 'text'")
+    if isinstance(orders, int) and orders < 1:
+        raise InputError(f"orders={orders}; at least 1")
+    static = {
+        "guidelines": guidelines,
+        "criteria": f"Criterion `{criterion.id}`: {criterion.text}",
+        "form": _TEXT if form == "text" else _JSON,
+    }
+    schema = None
+    if form == "json":
+        order = {"type": "array", "items": {"type": "string"}}
+        schema = object_schema({"rationale": {"type": "string"}, "ranking": order})
+    return RankSheet(form, criterion, template or bundled_template("rank"), static, orders, schema)
+
+
+_JSON = (
+    "Reply with one JSON object and nothing else, its keys in this order:\n"
+    '{"rationale": "what decides, in a few sentences", '
+    f'"ranking": [the letters {_ALL}, best first, each once]}}'
+)
+_TEXT = (
+    "First say what decides. Then end your reply with this line and nothing after, where ORDER is the "
+    f"letters {_ALL}, best first, each once, with > between them (or = where two are equally good):\n"
+    f"{TAG} ranking: ORDER"
+)
+
+
+def read_ranking(call: Call, reply: Reply) -> tuple[Outcome, ...]:
+    """One outcome for each pair.
+
+    >>> pair = Unit("1", ("x", "y"))
+    >>> call = Call("j", ((pair, "c"),), "rank", (), scales=(PAIR,), shown=("y", "x"))
+    >>> [outcome.label for outcome in read_ranking(call, Reply('{"ranking": ["A", "B"]}'))]
+    ['second']
+    """
+    if reply.fault is not None and reply.fault != "truncated":
+        return _all(call, reply.fault, reply.detail)
+    text = reply.text[:_LONGEST]
+    places, rationale = _places(text, call)
+    if places is None:
+        why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
+        return _all(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
+    by_response = {name: places.get(letter) for letter, name in zip(LETTERS, call.shown, strict=False)}
+    return tuple(_outcome(call, unit, cid, by_response, rationale) for unit, cid in call.asks)
+
+
+def _outcome(call: Call, unit: Unit, cid: str, places: Mapping[str, int | None], rationale: str) -> Outcome:
+    first, second = (places[name] for name in unit.responses)
+    if first is None or second is None:
+        left = [name for name in unit.responses if places[name] is None]
+        return Abstention(
+            call.judge,
+            unit,
+            cid,
+            "missing",
+            f"the order leaves out {left}",
+            call.shown,
+            call.sample,
+            call.key,
+        )
+    said = "tie" if first == second else "first" if first < second else "second"
+    probs, label, value = settle(PAIR, {said: 1.0})
+    flags = ("reasked",) if call.attempt > 1 else ()
+    return Verdict(
+        call.judge, unit, cid, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
+        sample=call.sample, call=call.key,
+    )  # fmt: skip
+
+
+def _places(text: str, call: Call) -> tuple[dict[str, int] | None, str]:
+    """Place of each letter, ties sharing one; None if there is no order to read. And the rationale."""
+    letters = LETTERS[: len(call.shown)]
+    quoted = Quoted(call.judged)
+    raw = _object(text)
+    if raw is not None and isinstance(raw.get("ranking"), list | str) and not quoted.holds(text.strip()):
+        ranking = raw["ranking"]
+        order = ranking if isinstance(ranking, str) else ">".join(_flat(ranking))
+        return _parsed(order, letters), str(raw.get("rationale") or "")
+    lines = [line for line in text.splitlines() if call.tag and call.tag in line]
+    found = [line.rsplit(call.tag, 1)[1] for line in lines]
+    if not found:
+        found = [m[0] for m in _ORDER.finditer(text) if not quoted.holds(m[0])]
+    return (_parsed(found[-1], letters) if found else None), text.strip()
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """The last object of the reply that holds a ranking."""
+    stripped = text.strip()
+    try:
+        value = orjson.loads(stripped)
+    except orjson.JSONDecodeError:
+        start = stripped.rfind("{")
+        if start < 0 or "ranking" not in stripped[start:]:
+            return None
+        try:
+            value = json_repair.loads(stripped[start:])
+        except (ValueError, RecursionError, IndexError, TypeError):
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _flat(ranking: Sequence[Any]) -> list[str]:
+    """Letters of a JSON ranking; a list inside it is a tie."""
+    return ["=".join(map(str, each)) if isinstance(each, list) else str(each) for each in ranking]
+
+
+def _parsed(order: str, letters: str) -> dict[str, int] | None:
+    """Places in "B > A = C"; None where a letter stands twice, is unknown, or none is there."""
+    places: dict[str, int] = {}
+    body = order.rsplit(":", 1)[-1]
+    place = 0
+    for chunk in re.split(r"([>=,\u2265\u227b]|\n)", body):
+        token = re.sub(r"(?i)\bresponse\b|[^A-Za-z>=,\u2265\u227b]", "", chunk)
+        if chunk.strip() in {">", ",", "\u2265", "\u227b"}:
+            place += 1
+        elif token and chunk.strip() != "=":
+            letter = token.upper()
+            if letter not in letters or letter in places or len(letter) != 1:
+                return None
+            places[letter] = place
+    return places or None
+
+
+def _all(call: Call, reason: Reason, detail: str) -> tuple[Outcome, ...]:
+    return tuple(_abstain(call, unit, cid, reason, detail) for unit, cid in call.asks)
+
+
+def _abstain(call: Call, unit: Unit, cid: str, reason: Reason, detail: str) -> Abstention:
+    return Abstention(call.judge, unit, cid, reason, detail[:200], call.shown, call.sample, call.key)

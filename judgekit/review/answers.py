@@ -1,0 +1,120 @@
+"""A filled sheet -> annotators' verdicts, in the same table as the judges'."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from judgekit.errors import InputError
+from judgekit.protocols.labels import Reading, read_label
+from judgekit.review.sheet import read_key
+from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
+from judgekit.types import Abstention, Outcome, Unit, Verdict
+
+How = Literal["join", "replace"]
+
+
+def read_answers(
+    answers: str | Path, key: str | Path, *, annotator: str | None = None
+) -> tuple[Outcome, ...]:
+    """The verdicts in a filled sheet.
+
+    Args:
+        answers: The JSON that the page saved, or the filled CSV.
+        key: The `key.json` of the sheet.
+        annotator: Who filled it in; as the sheet says where left out.
+
+    Returns:
+        A verdict for each answer given; "cannot tell" is an abstention. What was left open is left out.
+
+    Raises:
+        InputError: If the sheet is another one, a question is unknown or answered twice, a label is not
+            on its scale, or nobody signed it; names the question.
+    """
+    path = Path(answers)
+    digest, questions = read_key(key)
+    outcomes: list[Outcome] = []
+    seen: set[tuple[str, str]] = set()
+    for row in _rows(path):
+        if row["sheet"] != digest:
+            raise InputError(f"{path}: answers to sheet {row['sheet']!r}, but the key is that of {digest!r}")
+        if not row["label"]:
+            continue
+        qid, who = row["question"], annotator or row["annotator"]
+        if not who:
+            raise InputError(f"{path}: nobody signed it; fill in the name, or say whose it is (annotator=)")
+        if qid not in questions:
+            raise InputError(f"{path}: no question {qid!r} in the key")
+        if (who, qid) in seen:
+            raise InputError(f"{path}: question {qid} is answered twice by {who!r}")
+        seen.add((who, qid))
+        outcomes.append(_outcome(path, qid, questions[qid], row, who))
+    return tuple(outcomes)
+
+
+def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "join") -> tuple[Outcome, ...]:
+    """Judges' and people's outcomes in one table.
+
+    Args:
+        judges: Outcomes of judges.
+        people: Outcomes of annotators.
+        how: `join` keeps both; `replace` drops the judges' outcomes wherever a person gave a verdict.
+    """
+    human = tuple(people)
+    settled = {(o.unit, o.criterion) for o in human if isinstance(o, Verdict)} if how == "replace" else set()
+    return (*(o for o in judges if (o.unit, o.criterion) not in settled), *human)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    """Answers of a JSON or CSV file: sheet, annotator, question, label, note."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    if path.suffix == ".csv":
+        for number, row in enumerate(csv.DictReader(text.splitlines(keepends=True)), 2):
+            if lacking := {"sheet", "question", "label"} - row.keys():
+                raise InputError(f"{path}, row {number}: no column {min(lacking)!r}")
+            yield {
+                name: (row.get(name) or "").strip()
+                for name in ("sheet", "annotator", "question", "label", "note")
+            }
+        return
+    try:
+        raw = json.loads(text)
+        for each in raw["answers"]:
+            yield {
+                "sheet": str(raw["sheet"]),
+                "annotator": str(raw.get("annotator") or ""),
+                "question": str(each["question"]),
+                "label": str(each.get("label") or ""),
+                "note": str(each.get("note") or ""),
+            }
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the answers to a review sheet ({error})") from None
+
+
+def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, str], who: str) -> Outcome:
+    unit = Unit(about["item_id"], tuple(about["responses"]), about["part"])
+    shown = tuple(about["shown"])
+    scale, label = _meant(unit, shown, about["scale"], row["label"])
+    if label.kind == "undecided":
+        return Abstention(who, unit, about["criterion"], "undecided", row["note"], shown)
+    if label.kind != "label":
+        raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale")
+    probs, name, value = settle(scale, {label.label: 1.0})
+    return Verdict(
+        who, unit, about["criterion"], probs, name, value, source="human", rationale=row["note"], shown=shown
+    )
+
+
+def _meant(unit: Unit, shown: tuple[str, ...], raw: Mapping[str, Any], said: str) -> tuple[Scale, Reading]:
+    """The scale of a question and what was said on it; A and B become the responses they stood for."""
+    if len(unit.responses) == 2:
+        if said.strip().upper() in {"A", "B"}:
+            better = shown["AB".index(said.strip().upper())]
+            return PAIR, Reading("label", "first" if better == unit.responses[0] else "second")
+        return PAIR, read_label(PAIR, said)
+    scale = Labels.model_validate(raw) if "labels" in raw else Numbers.model_validate(raw)
+    return scale, read_label(scale, said)

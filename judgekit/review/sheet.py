@@ -1,0 +1,166 @@
+"""A blind sheet: questions for people, in random order, without any judge's verdict.
+
+What a question is about (item, response, the order shown) stands in a key that is kept apart from
+the sheet, so that nobody who fills it in can see what wrote a response or what a judge said of it.
+"""
+
+import csv
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from judgekit.errors import InputError
+from judgekit.prompt import flat
+from judgekit.review.page import page
+from judgekit.review.route import Case
+from judgekit.rubric.model import Criterion, Rubric, describe
+from judgekit.scales import Labels
+from judgekit.types import Item, Unit
+
+_BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question as a person sees it.
+
+    Args:
+        id: `q1`, `q2`, ...: says nothing.
+        texts: (heading, text) each: sources, task, reference, then the response or both of a pair.
+        criterion: What is asked.
+        labels: (label, what it means) each; empty for a number.
+        allowed: The scale in words.
+    """
+
+    id: str
+    texts: tuple[tuple[str, str], ...]
+    criterion: str
+    labels: tuple[tuple[str, str], ...]
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Questions, and the key to them.
+
+    Args:
+        questions: In the order shown.
+        key: Question id -> what it is about; not for the eyes of who fills the sheet in.
+        digest: Of the key; the sheet and its answers name it.
+    """
+
+    questions: tuple[Question, ...]
+    key: Mapping[str, Mapping[str, Any]]
+    digest: str
+
+
+def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, seed: int = 0) -> Sheet:
+    """A sheet for cases; the order of questions, and of the two responses of a pair, is drawn.
+
+    Args:
+        cases: What to ask (`route`).
+        items: Where the texts are; items that no case is about are passed over.
+        rubric: Where the criteria are; an item's own rubric takes its place.
+        seed: Of the draws.
+
+    Raises:
+        InputError: If a case is about an item, response or criterion that is not there.
+    """
+    wanted = list(cases)
+    ids = {case.unit.item_id for case in wanted}
+    by_id = {item.item_id: item for item in items if item.item_id in ids}
+    rng = random.Random(seed)  # noqa: S311 - an order is drawn, no secret
+    rng.shuffle(wanted)
+    questions, key = [], {}
+    for number, case in enumerate(wanted, 1):
+        item = by_id.get(case.unit.item_id)
+        if item is None:
+            raise InputError(f"no item {case.unit.item_id!r} among the items; hand in those that were judged")
+        criterion = _criterion(case, item, rubric)
+        shown = list(case.unit.responses)
+        if len(shown) == 2:
+            rng.shuffle(shown)
+        question = _question(f"q{number}", case.unit, shown, item, criterion)
+        questions.append(question)
+        key[question.id] = {
+            "item_id": case.unit.item_id,
+            "responses": list(case.unit.responses),
+            "part": case.unit.part,
+            "criterion": case.criterion,
+            "shown": shown,
+            "scale": criterion.scale.model_dump(mode="json"),
+        }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    return Sheet(tuple(questions), key, digest)
+
+
+def write_sheet(sheet: Sheet, folder: str | Path) -> tuple[Path, Path, Path]:
+    """Write `sheet.html`, `sheet.csv` and `key.json`; hand out one of the first two, keep the third."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    html, table, key = folder / "sheet.html", folder / "sheet.csv", folder / "key.json"
+    html.write_text(page([asdict(q) for q in sheet.questions], sheet.digest), encoding="utf-8")
+    with table.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["sheet", "question", "criterion", "labels", "texts", "annotator", "label", "note"])
+        for q in sheet.questions:
+            texts = "\n\n".join(f"[{heading}]\n{text}" for heading, text in q.texts)
+            labels = "; ".join(f"{label} ({meaning})" if meaning else label for label, meaning in q.labels)
+            row = [sheet.digest, q.id, q.criterion, labels or q.allowed, texts, "", "", ""]
+            writer.writerow([_inert(cell) for cell in row])
+    raw = json.dumps({"sheet": sheet.digest, "questions": sheet.key}, ensure_ascii=False, indent=1)
+    key.write_text(raw, encoding="utf-8")
+    return html, table, key
+
+
+def read_key(path: str | Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Digest and questions of a `key.json`.
+
+    Raises:
+        InputError: If it is none.
+    """
+    path = Path(path)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return str(raw["sheet"]), dict(raw["questions"])
+    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not the key of a review sheet ({error})") from None
+
+
+def _criterion(case: Case, item: Item, rubric: Rubric) -> Criterion:
+    from judgekit.rubric.load import parse
+
+    where = item.where or f"item {item.item_id!r}"
+    own = rubric if item.rubric is None else parse({"id": "own", **item.rubric}, where)
+    if case.criterion not in own.by_id:
+        raise InputError(f"{where}: no criterion {case.criterion!r}; there are {list(own.by_id)}")
+    if gone := [name for name in case.unit.responses if name not in item.responses]:
+        raise InputError(f"{where}: no response {gone[0]!r}; there are {list(item.responses)}")
+    return own.by_id[case.criterion]
+
+
+def _question(qid: str, unit: Unit, shown: Sequence[str], item: Item, criterion: Criterion) -> Question:
+    texts = [(f"Source {name}", text) for name, text in item.sources.items()]
+    texts += [("Task", flat(item.task))] if item.task else []
+    texts += [("A good answer", item.reference)] if item.reference is not None else []
+    if len(unit.responses) == 2:
+        texts += [(f"Response {a}", flat(item.responses[name])) for a, name in zip("AB", shown, strict=True)]
+        asked = f"By this criterion, which is better? {criterion.text}"
+        return Question(qid, tuple(texts), asked, _BETTER, "A, tie, B")
+    texts += [("Response", flat(item.responses[name])) for name in unit.responses]
+    scale = criterion.scale
+    if not isinstance(scale, Labels):
+        return Question(qid, tuple(texts), criterion.text, (), describe(scale))
+    names = [*scale.labels, scale.cannot_tell] if scale.cannot_tell else scale.labels
+    labels = tuple((name, criterion.anchors.get(name, "")) for name in names)
+    return Question(qid, tuple(texts), criterion.text, labels, describe(scale))
+
+
+def _inert(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
