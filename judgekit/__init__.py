@@ -10,31 +10,66 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from judgekit.errors import BudgetExceeded, InputError, JudgekitError, JudgeOutage, ProviderError
+    from judgekit.ingest import ingest
     from judgekit.items import read_items
     from judgekit.judges.resolve import resolve
     from judgekit.judges.scripted import Scripted
     from judgekit.rubric import Criterion, Group, Rubric, load_rubric
     from judgekit.run import Limits
-    from judgekit.types import Abstention, Call, Evidence, Item, Judge, Message, Reply, Score, Unit, Verdict
-    from judgekit.verbs import Run, preview, score, score_async, stream_scores, stream_scores_async
+    from judgekit.types import (
+        Abstention,
+        Call,
+        Estimate,
+        Evidence,
+        Item,
+        Judge,
+        Message,
+        Reply,
+        Score,
+        Unit,
+        Verdict,
+    )
+    from judgekit.verbs import (
+        Run,
+        compare,
+        compare_async,
+        match,
+        match_async,
+        preview,
+        rank,
+        rank_async,
+        score,
+        score_async,
+        stream_scores,
+        stream_scores_async,
+    )
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "BudgetExceeded": "errors", "InputError": "errors", "JudgekitError": "errors", "JudgeOutage": "errors",
-    "ProviderError": "errors", "read_items": "items", "resolve": "judges.resolve",
-    "Scripted": "judges.scripted", "Criterion": "rubric", "Group": "rubric", "Rubric": "rubric",
-    "load_rubric": "rubric", "Limits": "run", "Abstention": "types", "Call": "types", "Evidence": "types",
-    "Item": "types", "Judge": "types", "Message": "types", "Reply": "types", "Score": "types",
-    "Unit": "types",
-    "Verdict": "types", "Run": "verbs", "preview": "verbs", "score": "verbs", "score_async": "verbs",
-    "stream_scores": "verbs", "stream_scores_async": "verbs",
+_ROOMS = {
+    "errors": ("BudgetExceeded", "InputError", "JudgekitError", "JudgeOutage", "ProviderError"),
+    "types": (
+        "Abstention", "Call", "Estimate", "Evidence", "Item", "Judge", "Message", "Reply", "Score", "Unit",
+        "Verdict",
+    ),
+    "rubric": ("Criterion", "Group", "Rubric", "load_rubric"),
+    "items": ("read_items",),
+    "judges.resolve": ("resolve",),
+    "judges.scripted": ("Scripted",),
+    "run": ("Limits",),
+    "ingest": ("ingest",),
+    "verbs": (
+        "Run", "compare", "compare_async", "match", "match_async", "preview", "rank", "rank_async", "score",
+        "score_async", "stream_scores", "stream_scores_async",
+    ),
 }  # fmt: skip
+_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
-    "Abstention", "BudgetExceeded", "Call", "Criterion", "Evidence", "Group", "InputError", "Item", "Judge",
-    "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply", "Rubric", "Run", "Score",
-    "Scripted", "Unit", "Verdict", "load_rubric", "preview", "read_items", "resolve", "score", "score_async",
+    "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
+    "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply", "Rubric", "Run",
+    "Score", "Scripted", "Unit", "Verdict", "compare", "compare_async", "ingest", "load_rubric", "match",
+    "match_async", "preview", "rank", "rank_async", "read_items", "resolve", "score", "score_async",
     "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 

@@ -7,18 +7,29 @@ neighbours: for one judge an item's calls follow one another, samples of a call 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
 from judgekit.errors import InputError
 from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens, tag_of
+from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
+from judgekit.protocols.rank import RankSheet, rank_sheet
 from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
-from judgekit.types import Call, Item, Judge, Priced, Unit
+from judgekit.types import Call, Item, Judge, Priced
 
+AnySheet = Sheet | PairSheet | RankSheet
+_PAIRED = frozenset({"compare", "rank"})
+_ASKED: Mapping[Protocol, tuple[str, ...]] = {
+    "grade": ("task", "response"),
+    "checklist": ("task", "response"),
+    "match": ("response",),
+    "compare": ("response", "pair"),
+    "rank": ("response", "pair"),
+}
 CHECKLIST_BATCH = 50  # points a call, as DeepResearch Bench II asks them
 
 
@@ -36,6 +47,9 @@ class Plan:
         samples: How often each call is repeated; sample k has a key of its own. Samples of a judge
             at temperature 0 are near copies of one another.
         prompt: A prompt of your own instead of the bundled one.
+        orders: For `compare`: `both`, or `given` or `swapped` alone. For `rank`: `both` is all cyclic orders,
+            `given` one, a number so many of the cyclic ones.
+        ties: For `compare`: whether "tie" may be said.
 
     Raises:
         InputError: If the rubric cannot be asked this way, or judges share a name.
@@ -48,6 +62,8 @@ class Plan:
     per_call: int | None = 0
     samples: int = 1
     prompt: Template | None = None
+    orders: Orders = "both"
+    ties: bool = True
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -59,36 +75,51 @@ class Plan:
             raise InputError(f"samples={self.samples}; at least 1")
         if self.per_call is not None and self.per_call < 0:
             raise InputError(f"per_call={self.per_call}; None (the whole rubric) or a number from 1")
-        if self.protocol not in {"grade", "checklist"}:
-            raise InputError(f"protocol {self.protocol!r}; there are 'grade' and 'checklist'")
-        if self.form not in {"json", "text", "letters"}:
-            raise InputError(f"form {self.form!r}; there are 'json', 'text' and 'letters'")
+        for option, value, known in (
+            ("protocol", self.protocol, get_args(Protocol)),
+            ("form", self.form, get_args(Form)),
+        ):
+            if value not in known:
+                raise InputError(f"{option} {value!r}; there are {', '.join(map(repr, known))}")
         _ = self._sheets  # whatever is wrong with the rubric is said before any call
 
     @cached_property
-    def _sheets(self) -> tuple[Sheet, ...]:
+    def _sheets(self) -> tuple[AnySheet, ...]:
         return self._sheets_of(self.rubric)
 
-    def _sheets_of(self, rubric: Rubric) -> tuple[Sheet, ...]:
-        """The sheets of a rubric: criteria about the task first, then those about a response."""
-        sheets: list[Sheet] = []
-        for about in ("task", "response"):
+    def _sheets_of(self, rubric: Rubric) -> tuple[AnySheet, ...]:
+        """The sheets of a rubric: criteria about the task first, then those about a response or a pair."""
+        sheets: list[AnySheet] = []
+        for about in _ASKED[self.protocol]:
             criteria = [c for c in rubric.leaves if c.about == about]
             sheets += [self._sheet(rubric, some, len(criteria)) for some in self._batches(criteria)]
         asked = {c.id for sheet in sheets for c in sheet.criteria}
-        if others := [c.id for c in rubric.leaves if c.id not in asked]:
-            raise InputError(
-                f"criteria {others} are about pairs or steps, which {self.protocol!r} does not ask"
-            )
+        others = [f"{c.id!r} (about: {c.about})" for c in rubric.leaves if c.id not in asked]
+        # A comparison passes over what is about the task, which both responses share.
+        if others and (not sheets or self.protocol not in _PAIRED):
+            raise InputError(f"{self.protocol!r} does not ask the criteria {', '.join(others)}")
         return tuple(sheets)
 
     def _batches(self, criteria: Sequence[Criterion]) -> Iterator[Sequence[Criterion]]:
         usual = CHECKLIST_BATCH if self.protocol == "checklist" else 1
         size = len(criteria) if self.per_call is None else self.per_call or usual
+        if self.protocol == "rank" and size > 1:
+            raise InputError(f"per_call={self.per_call}: responses are ranked by one criterion a call")
         for start in range(0, len(criteria), size or 1):
             yield criteria[start : start + size]
 
-    def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
+    def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+        if self.protocol == "compare":
+            return pair_sheet(
+                criteria, form=self.form, guidelines=rubric.guidelines, ties=self.ties,
+                orders=self.orders, template=self.prompt,
+            )  # fmt: skip
+        if self.protocol == "rank":
+            [criterion] = criteria
+            return rank_sheet(
+                criterion, form=self.form, guidelines=rubric.guidelines, orders=self.orders,
+                template=self.prompt,
+            )  # fmt: skip
         return sheet_of(
             criteria,
             protocol=self.protocol,
@@ -108,7 +139,7 @@ class Plan:
             return self.rubric
         return _own_rubric(orjson.dumps(item.rubric), item.where or f"item {item.item_id!r}")
 
-    def sheets_of(self, item: Item) -> tuple[Sheet, ...]:
+    def sheets_of(self, item: Item) -> tuple[AnySheet, ...]:
         """The sheets an item is asked with."""
         return self._sheets if item.rubric is None else self._sheets_of(self.rubric_of(item))
 
@@ -116,7 +147,7 @@ class Plan:
         """The first round of calls for an item, each complete with its key."""
         tag = tag_of(item)
         asked = [
-            sheet.ask(item, unit, tag=tag) for sheet in self.sheets_of(item) for unit in _units(sheet, item)
+            sheet.ask(item, view, tag=tag) for sheet in self.sheets_of(item) for view in sheet.views(item)
         ]
         return tuple(
             self.addressed(call, judge, sample)
@@ -137,8 +168,8 @@ class Plan:
 
     def count(self, item: Item) -> int:
         """How many calls the first round of an item has, without making them."""
-        units = sum(len(_units(sheet, item)) for sheet in self.sheets_of(item))
-        return units * len(self.judges) * self.samples
+        views = sum(1 for sheet in self.sheets_of(item) for _ in sheet.views(item))
+        return views * len(self.judges) * self.samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +223,6 @@ def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple
         return None, None
     limit = 1 if letters and judge.max_tokens else judge.max_tokens
     return limit, None if limit is None else judge.cost(input_tokens, limit)
-
-
-def _units(sheet: Sheet, item: Item) -> tuple[Unit, ...]:
-    """What a sheet is about: the task itself, or each response."""
-    if sheet.criteria[0].about == "task":
-        return (Unit(item.item_id),)
-    return tuple(Unit(item.item_id, (response,)) for response in item.responses)
 
 
 @lru_cache(maxsize=1024)

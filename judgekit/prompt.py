@@ -135,7 +135,7 @@ def flat(text: Text) -> str:
     return text if isinstance(text, str) else "\n\n".join(m.content for m in text)
 
 
-def _fenced(name: str, text: Text, tag: str) -> str:
+def fenced(name: str, text: Text, tag: str) -> str:
     """A text in its fence; a conversation with a fence for each turn inside it."""
     if isinstance(text, str):
         return fence(name, text, tag)
@@ -154,10 +154,10 @@ def material(item: Item, unit: Unit, tag: str, *, reference: bool = True) -> str
     """
     blocks = [fence(f"source id={_attribute(name)}", text, tag) for name, text in item.sources.items()]
     if item.task:
-        blocks.append(_fenced("task", item.task, tag))
+        blocks.append(fenced("task", item.task, tag))
     if reference and item.reference is not None:
         blocks.append(fence("reference", item.reference, tag))
-    blocks += [_fenced("response", item.responses[name], tag) for name in unit.responses]
+    blocks += [fenced("response", item.responses[name], tag) for name in unit.responses]
     return "\n\n".join(blocks)
 
 

@@ -76,6 +76,10 @@ Ask = tuple[Unit, str]
 """A unit and the id of the criterion asked about it."""
 
 
+View = tuple[Unit, tuple[str, ...]]
+"""A unit, and the order its responses are shown in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to one judge, complete.
@@ -84,6 +88,8 @@ class Call:
         judge: Name of the judge.
         asks: The answers wanted: (unit, criterion id) each.
         scales: The scale of each ask, in the same order.
+        names: What each ask is called in the reply; its criterion's id where left out.
+        meant: (label said, label meant), where what is said depends on the order shown.
         protocol: Name of the protocol that asked and will read.
         messages: What is sent.
         key: What the ledger stores the reply under (`ledger.key_of`).
@@ -103,6 +109,8 @@ class Call:
     protocol: str
     messages: tuple[Message, ...]
     scales: tuple[Scale, ...] = ()
+    names: tuple[str, ...] = ()
+    meant: tuple[tuple[str, str], ...] = ()
     key: str = ""
     schema: Mapping[str, Any] | None = None
     letters: tuple[tuple[str, str], ...] = ()
@@ -133,6 +141,8 @@ class Reply:
         cost_usd: Price of the call; None where unknown, which is not 0.
         seconds: From the first byte sent to the last read, for the attempt that succeeded.
         tries: How many requests were made for it, retries included.
+        decisions: (option, probability) for each ask, as a decision model gave them; empty for an ask it
+            did not answer, and altogether for judges of words.
     """
 
     text: str = ""
@@ -147,6 +157,7 @@ class Reply:
     cost_usd: float | None = None
     seconds: float | None = None
     tries: int = 1
+    decisions: tuple[tuple[tuple[str, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

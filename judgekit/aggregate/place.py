@@ -52,22 +52,20 @@ def rubric_value(rubric: Rubric, settled: Mapping[str, Settled], *, rule: Rule, 
     0.0
     """
     weighed = _weigh(rubric.criteria, settled, partial=partial)
+    share = _share(rubric.criteria, settled)
     fired, undecided = _gates(rubric.leaves, settled)
     if fired:
-        return Placed(0.0, _share(weighed), fired)
+        return Placed(0.0, share, fired)
     if undecided or weighed is None:
-        return Placed(None, _share(weighed) if weighed else _judged_share(rubric.leaves, settled))
-    if not any(weight for weight, _ in weighed):
-        # Only gates, all of which hold; or everything was skipped.
-        return Placed(1.0 if any(c.weight == 0 for c in rubric.leaves) else None, _share(weighed))
+        return Placed(None, share)
     if rule == "placed":
-        return Placed(_place(weighed), _share(weighed))
+        return Placed(_place(weighed), share)
     achieved = sum(w * v for w, v in weighed if v is not None)
     won = sum(w for w, v in weighed if v is not None and w > 0)
     if not won:
-        return Placed(None, _share(weighed))
+        return Placed(None, share)
     value = achieved / won
-    return Placed(min(max(value, 0.0), 1.0) if rule == "published_clipped" else value, _share(weighed))
+    return Placed(min(max(value, 0.0), 1.0) if rule == "published_clipped" else value, share)
 
 
 def dimension_value(
@@ -75,9 +73,7 @@ def dimension_value(
 ) -> Placed:
     """The placed score of the criteria of one dimension."""
     weighed = _weigh(criteria, settled, partial=partial)
-    if weighed is None:
-        return Placed(None, _judged_share(criteria, settled))
-    return Placed(_place(weighed) if any(v is not None for _, v in weighed) else None, _share(weighed))
+    return Placed(None if weighed is None else _place(weighed), _share(criteria, settled))
 
 
 Weighed = list[tuple[float, float | None]]
@@ -113,16 +109,29 @@ def _place(weighed: Weighed) -> float | None:
     return (sum(w * v for w, v in there) - least) / (most - least) if most > least else None
 
 
-def _share(weighed: Weighed | None) -> float:
-    every = sum(abs(w) for w, _ in weighed or ())
-    return sum(abs(w) for w, v in weighed or () if v is not None) / every if every else 1.0
-
-
-def _judged_share(criteria: Iterable[Criterion], settled: Mapping[str, Settled]) -> float:
-    counted = [c for c in criteria if c.weight and not (c.id in settled and settled[c.id].skipped)]
-    there = sum(abs(c.weight) for c in counted if c.id in settled and settled[c.id].value is not None)
-    every = sum(abs(c.weight) for c in counted)
+def _share(nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled]) -> float:
+    """Share of the weight that was judged; a group counts with its weight and the share inside it."""
+    there, every = _judged(nodes, settled)
     return there / every if every else 1.0
+
+
+def _judged(nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled]) -> tuple[float, float]:
+    """The weight that was judged, and the weight of all that counts; signs aside."""
+    there = every = 0.0
+    for node in nodes:
+        if isinstance(node, Group):
+            inner, whole = _judged(node.criteria, settled)
+            if not whole:
+                continue
+            part = inner / whole
+        else:
+            one = settled.get(node.id)
+            if one is not None and one.skipped:
+                continue
+            part = float(one is not None and one.value is not None)
+        there += abs(node.weight) * part
+        every += abs(node.weight)
+    return there, every
 
 
 def _gates(criteria: Iterable[Criterion], settled: Mapping[str, Settled]) -> tuple[str, bool]:

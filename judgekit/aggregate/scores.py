@@ -6,6 +6,7 @@ reason; a criterion that nobody judged leaves the rubric without a score unless 
 asked for.
 """
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,11 +14,13 @@ from functools import lru_cache
 from statistics import fmean, stdev
 
 from judgekit.aggregate.place import Placed, Settled, dimension_value, rubric_value
+from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.rubric.model import Criterion, Rubric
 from judgekit.types import Abstention, Item, Outcome, Rule, Score, Unit, Verdict
 
 Place = Callable[[Mapping[str, Settled]], Placed]
 """From where each criterion settles to one number."""
+Settling = Callable[[Criterion, Sequence[Outcome]], Settled]
 Repeat = tuple[str, int]
 """One judge's one pass over a rubric: (rater, sample)."""
 _POLICY = {"worst": 0.0, "best": 1.0}
@@ -30,6 +33,7 @@ def rubric_scores(
     *,
     rule: Rule | None = None,
     partial: bool = False,
+    pool: Pool | None = None,
 ) -> tuple[Score, ...]:
     """The scores of one item.
 
@@ -39,6 +43,7 @@ def rubric_scores(
         outcomes: All outcomes of the item.
         rule: How the rubric score is computed; the rubric's own rule where left out.
         partial: Give a rubric or dimension score although criteria are missing, with the share judged.
+        pool: How several judges' outcomes on a criterion become one; their mean where left out.
 
     Returns:
         For each unit in order of first appearance: a score a criterion, a dimension, and one for the
@@ -50,32 +55,38 @@ def rubric_scores(
         by_unit.setdefault(outcome.unit, {}).setdefault(outcome.criterion, []).append(outcome)
     task = by_unit.get(Unit(item.item_id), {})
     chosen = rule or rubric.rule
+    settling = functools.partial(settle, pool=pool)
     scores: list[Score] = []
     for unit, asked in by_unit.items():
         system = item.systems.get(unit.responses[0], "") if unit.responses else ""
         own = [c for c in rubric.leaves if c.id in asked]
-        scores += [_criterion_score(c, unit, asked[c.id], system) for c in own]
-        scores += _dimension_scores(own, unit, asked, system, partial=partial)
+        scores += [_criterion_score(c, unit, asked[c.id], system, settling) for c in own]
+        scores += _dimension_scores(own, unit, asked, system, settling, partial=partial)
         if rubric.total and (unit.responses or len(by_unit) == 1):
-            scores.append(
-                _rubric_score(rubric, unit, {**task, **asked}, system, rule=chosen, partial=partial)
-            )
+            place = functools.partial(rubric_value, rubric, rule=chosen, partial=partial)
+            blank = Score(unit, "rubric", rubric.id, None, chosen, system=system)
+            scores.append(_whole(place, rubric.leaves, {**task, **asked}, blank, settling))
     return tuple(scores)
 
 
-def _criterion_score(criterion: Criterion, unit: Unit, outcomes: Sequence[Outcome], system: str) -> Score:
+def _criterion_score(
+    criterion: Criterion, unit: Unit, outcomes: Sequence[Outcome], system: str, settling: Settling
+) -> Score:
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
         return Score(unit, "criterion", criterion.id, only.value, "placed", n_verdicts=1, system=system)
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
-    low, high, spread = _uncertainty(values, clip=True)
+    low, high, spread = uncertainty(values, clip=True)
+    value = settling(criterion, outcomes).value
     return Score(
-        unit, "criterion", criterion.id, settle(criterion, outcomes).value, "placed", low, high, len(values),
-        _reasons(outcomes), spread, system=system,
+        unit, "criterion", criterion.id, value, "placed", low, high, len(values),
+        reasons_of(outcomes), spread, system=system,
     )  # fmt: skip
 
 
-def settle(criterion: Criterion, outcomes: Sequence[Outcome]) -> Settled:
-    """Where the outcomes on one criterion settle: mean over samples, then over judges."""
+def settle(criterion: Criterion, outcomes: Sequence[Outcome], *, pool: Pool | None = None) -> Settled:
+    """Where the outcomes on one criterion settle: mean over samples, then over judges, or by a pool."""
+    if pool is not None and len({o.rater for o in outcomes}) > 1:
+        outcomes = [pool(per_rater(outcomes, criterion.scale), criterion.scale)]
     by_rater: dict[str, list[float]] = {}
     undecided = False
     for o in outcomes:
@@ -94,41 +105,25 @@ def settle(criterion: Criterion, outcomes: Sequence[Outcome]) -> Settled:
 
 
 def _dimension_scores(
-    criteria: Sequence[Criterion],
-    unit: Unit,
-    asked: Mapping[str, list[Outcome]],
-    system: str,
-    *,
-    partial: bool,
-) -> list[Score]:
+    criteria: Sequence[Criterion], unit: Unit, asked: Mapping[str, list[Outcome]], system: str,
+    settling: Settling, *, partial: bool,
+) -> list[Score]:  # fmt: skip
     scores = []
     for dimension in dict.fromkeys(c.dimension for c in criteria if c.dimension and c.weight):
         own = [c for c in criteria if c.dimension == dimension]
-
-        def place(settled: Mapping[str, Settled], own: Sequence[Criterion] = own) -> Placed:
-            return dimension_value(own, settled, partial=partial)
-
-        scores.append(
-            _whole(place, own, asked, Score(unit, "dimension", str(dimension), None, "placed", system=system))
-        )
+        place = functools.partial(dimension_value, own, partial=partial)
+        blank = Score(unit, "dimension", str(dimension), None, "placed", system=system)
+        scores.append(_whole(place, own, asked, blank, settling))
     return scores
 
 
-def _rubric_score(
-    rubric: Rubric, unit: Unit, asked: Mapping[str, list[Outcome]], system: str, *, rule: Rule, partial: bool
-) -> Score:
-    def place(settled: Mapping[str, Settled]) -> Placed:
-        return rubric_value(rubric, settled, rule=rule, partial=partial)
-
-    return _whole(place, rubric.leaves, asked, Score(unit, "rubric", rubric.id, None, rule, system=system))
-
-
 def _whole(
-    place: Place, criteria: Sequence[Criterion], asked: Mapping[str, list[Outcome]], blank: Score
-) -> Score:
+    place: Place, criteria: Sequence[Criterion], asked: Mapping[str, list[Outcome]], blank: Score,
+    settling: Settling,
+) -> Score:  # fmt: skip
     """A score over several criteria, with its spread over complete repeats."""
     outcomes = [o for c in criteria for o in asked.get(c.id, ())]
-    settled = {c.id: settle(c, asked[c.id]) for c in criteria if c.id in asked}
+    settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
@@ -139,15 +134,15 @@ def _whole(
             }
             if (value := place(own).value) is not None:
                 values[repeat] = value
-    low, high, spread = _uncertainty(values, clip=blank.rule != "published")
+    low, high, spread = uncertainty(values, clip=blank.rule != "published")
+    n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
-        blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high,
-        sum(isinstance(o, Verdict) for o in outcomes), _reasons(outcomes), spread, placed.share, placed.gate, (),
-        blank.system,
+        blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high, n, reasons_of(outcomes),
+        spread, placed.share, placed.gate, system=blank.system,
     )  # fmt: skip
 
 
-def _uncertainty(
+def uncertainty(
     values: Mapping[Repeat, float], *, clip: bool
 ) -> tuple[float | None, float | None, dict[str, float]]:
     """A 95 % interval of the mean over judges (one judge: over its samples), and the spread.
@@ -194,5 +189,6 @@ def _repeat(outcome: Outcome) -> Repeat:
     return outcome.rater, outcome.sample
 
 
-def _reasons(outcomes: Iterable[Outcome]) -> dict[str, int]:
+def reasons_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """How many abstained, by reason."""
     return dict(Counter(o.reason for o in outcomes if isinstance(o, Abstention)))

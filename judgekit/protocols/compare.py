@@ -7,20 +7,18 @@ responses, which `calibrate.balanced_scores` turns into one on the pair.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
 
 from judgekit.errors import InputError
-from judgekit.prompt import Template, bundled_template, fence, fill, judged_texts, material, tag_of
+from judgekit.prompt import Template, bundled_template, fenced, fill, judged_texts, material, tag_of
 from judgekit.protocols.sheet import TAG, Form, object_schema
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale
-from judgekit.types import Call, Item, Unit
+from judgekit.types import Call, Item, Unit, View
 
-Orders = Literal["both", "given", "swapped"]
-View = tuple[Unit, tuple[str, ...]]
-"""A unit and the order its responses are shown in."""
+Orders = Literal["both", "given", "swapped"] | int
 
 _TIE = "tie"
 _FAULT = "(It describes a fault: the better response has less of it.)"
@@ -71,32 +69,33 @@ class PairSheet:
         fields = dict(self.static)
         fields["material"] = pair_material(item, shown, tag)
         fields["form"] = fields["form"].replace(TAG, tag)
-        common = {
-            "judge": "",
-            "protocol": "compare",
-            "messages": fill(self.template, fields),
-            "schema": self.schema,
-            "tag": tag,
-            "judged": judged_texts(item, unit),
-            "shown": shown,
-            "item": item,
-        }
-        if self.form == "scores":
-            [criterion] = self.criteria
-            asks = tuple((Unit(item.item_id, (response,)), criterion.id) for response in shown)
-            return Call(**common, asks=asks, scales=(self.score_scale,) * 2, names=("A", "B"))
-        better = ("B", "A") if shown == unit.responses else ("A", "B")  # worst for the first response first
-        said = (better[0], _TIE, better[1]) if self.ties else better
-        meant = tuple(zip(said, PAIR.labels if self.ties else ("second", "first"), strict=True))
-        scale = Labels(labels=said)
-        letters = tuple(zip("ABC", ("A", "B", _TIE), strict=True)) if self.form == "letters" else ()
-        return Call(
-            **common,
+        call = Call(
+            judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
-            scales=(scale,) * len(self.criteria),
-            letters=letters if self.ties else letters[:2],
-            meant=meant,
+            protocol="compare",
+            messages=fill(self.template, fields),
+            schema=self.schema,
+            tag=tag,
+            judged=judged_texts(item, unit),
+            shown=shown,
+            item=item,
         )
+        return self._scored(call) if self.form == "scores" else self._preferred(call, unit)
+
+    def _scored(self, call: Call) -> Call:
+        """One ask for each response, called A and B."""
+        [(unit, criterion)] = call.asks
+        asks = tuple((Unit(unit.item_id, (response,)), criterion) for response in call.shown)
+        return replace(call, asks=asks, scales=(self.score_scale,) * 2, names=("A", "B"))
+
+    def _preferred(self, call: Call, unit: Unit) -> Call:
+        """The scale of what is said, worst for the first of `unit.responses` first."""
+        worst, best = ("B", "A") if call.shown == unit.responses else ("A", "B")
+        said = (worst, _TIE, best) if self.ties else (worst, best)
+        meant = tuple(zip(said, PAIR.labels if self.ties else ("second", "first"), strict=True))
+        letters = (("A", "A"), ("B", "B"), ("C", _TIE))[: len(said)] if self.form == "letters" else ()
+        scales = (Labels(labels=said),) * len(call.asks)
+        return replace(call, scales=scales, letters=letters, meant=meant)
 
 
 def pair_sheet(
@@ -132,7 +131,7 @@ def pair_material(item: Item, shown: Sequence[str], tag: str) -> str:
     """What all pairs of an item share, then its responses under letters, in the order shown."""
     blocks = [material(item, Unit(item.item_id), tag)]
     blocks += [
-        fence(f"response {letter}", item.responses[name], tag)
+        fenced(f"response {letter}", item.responses[name], tag)
         for letter, name in zip(LETTERS, shown, strict=False)
     ]
     return "\n\n".join(block for block in blocks if block)

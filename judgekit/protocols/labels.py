@@ -46,8 +46,9 @@ _KEYWORD = re.compile(
 )
 _AFTER = re.compile(r"\s*[,;:(\u2014\u2013=]\s*|\s+[-\u2192]+>?\s+|\.\s+|\s+(?=because\b|since\b|as\b)")
 _ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but)\b")
+_HUGE = 1e15  # from here on a float no longer tells whole numbers apart, and an integer may not fit one
 _STOP_TOKEN = re.compile(r"<\|[a-z_]+\|>|</?s>|<end_of_turn>|<eos>", re.IGNORECASE)
-_BOXED = re.compile(r"\\boxed\s*\{([^{}]*)\}")
+_BOXED = re.compile(r"[\s$*_`(\[]*\\boxed\s*\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +91,14 @@ def read_label(scale: Scale, raw: object) -> Reading:
     if isinstance(raw, bool):
         return _boolean(scale, raw)
     if isinstance(raw, int | float):
-        return _numeric(_table(scale), float(raw))
+        return _numeric(_table(scale), float(raw)) if abs(raw) < _HUGE else OFF_SCALE
     if not isinstance(raw, str):
         return EMPTY if raw is None else UNCLEAR
     table = _table(scale)
     if (found := table.exact.get(raw)) is not None:  # the commonest, before any work
         return found
     text = _STOP_TOKEN.sub(" ", raw)
-    if boxed := _BOXED.search(text):
+    if boxed := _BOXED.match(text):
         text = boxed[1]
     return _text(table, fold(text))
 
@@ -110,7 +111,7 @@ def bare_label(scale: Scale, line: str) -> Reading | None:
     (Reading(kind='label', label='4'), None)
     """
     text = _STOP_TOKEN.sub(" ", line)
-    if boxed := _BOXED.search(text):
+    if boxed := _BOXED.match(text):
         text = boxed[1]
     return _whole(_table(scale), fold(text))
 
@@ -154,7 +155,7 @@ def _whole(table: _Table, text: str) -> Reading | None:
 
 
 def _numeric(table: _Table, number: float) -> Reading:
-    label = plain_number(number) if abs(number) < 1e15 else ""
+    label = plain_number(number) if abs(number) < _HUGE else ""
     if isinstance(table.scale, Labels):
         return table.exact.get(label, OFF_SCALE)
     return OFF_SCALE if table.scale.value(label) is None else Reading("label", label)

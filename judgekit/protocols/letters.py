@@ -9,9 +9,11 @@ and the verdict says so. Source: Wiegreffe et al. (2023), arXiv 2305.14596.
 import math
 import re
 
+from judgekit.scales import fold
 from judgekit.types import Reply
 
 LOW_MASS = 0.9
+_AROUND = " .,:;!-=*_`\"'()[]$\u2013\u2014"
 
 
 def weights_of(reply: Reply, letters: tuple[tuple[str, str], ...]) -> dict[str, float]:
@@ -25,18 +27,30 @@ def weights_of(reply: Reply, letters: tuple[tuple[str, str], ...]) -> dict[str, 
     weights: dict[str, float] = {}
     for token, logprob in reply.logprobs:
         letter = token.strip("\u2581\u0120 ").upper()
-        if letter in by_letter and logprob > -math.inf:
-            label = by_letter[letter]
-            weights[label] = weights.get(label, 0.0) + math.exp(min(logprob, 0.0))
+        # A probability may be too small for a float; nan is no probability.
+        if letter in by_letter and (p := math.exp(min(logprob, 0.0))) > 0.0:
+            weights[by_letter[letter]] = weights.get(by_letter[letter], 0.0) + p
     total = sum(weights.values())
     return {label: w / total for label, w in weights.items()} if total > 1.0 else weights
 
 
-def written(text: str, letters: tuple[tuple[str, str], ...]) -> str | None:
-    """The label of the letter a reply consists of, or starts with: `B`, `(B)`, `B. yes`.
+_FIRST = re.compile(r"[\s*_`\"'(\[>$]*([A-Za-z])(?![A-Za-z'\u2019])[*_`\"'\])$]*(.*)")
 
-    >>> written("(b)", (("A", "no"), ("B", "yes"))), written("Because", (("A", "no"), ("B", "yes")))
-    ('yes', None)
+
+def written(text: str, letters: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
+    """The label of the letter that the first line of a reply gives, and that line.
+
+    `B`, `(B)`, `B.`, `B. yes`, `(B) yes`: a letter and perhaps its label. A word that happens to be one
+    letter long is none ("A good reply").
+
+    >>> written("(b)", (("A", "no"), ("B", "yes")))
+    ('yes', '(b)')
+    >>> written("A good reply", (("A", "no"), ("B", "yes"))), written("A. No.", (("A", "no"), ("B", "yes")))
+    (None, ('no', 'A. No.'))
     """
-    found = re.match(r"[\s*_`\"'(\[]*([A-Za-z])(?![A-Za-z'\u2019])", text)
-    return dict(letters).get(found[1].upper()) if found else None
+    line = next((each.strip() for each in text.splitlines() if each.strip("`* \t")), "")
+    if not (found := _FIRST.match(line)):
+        return None
+    label = dict(letters).get(found[1].upper())
+    rest = fold(found[2]).strip(_AROUND)
+    return (label, line) if label is not None and rest in {"", fold(label)} else None

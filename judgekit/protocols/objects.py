@@ -4,21 +4,26 @@ A mended object is believed only where it is unambiguous: every closed `"label":
 text, those that stand in the judged text aside, must be the one that the mended object shows, in
 the same order. A judge that quotes with bare quotation marks, or whose reply was cut off in the
 middle of a label, is not understood by guessing.
+
+A judged text that holds JSON may be meant to close the judge's own strings and objects when it is
+quoted with bare quotation marks, or to swallow them. The judge's own label then still stands
+somewhere. So where a judged text holds keys, an object is believed only if every label in it and
+after it is one that was asked for and read.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import json_repair
 import orjson
 
+from judgekit.protocols.entries import STAND_INS, Said, answers, unread
 from judgekit.protocols.quoted import Quoted
 from judgekit.scales import fold
 
-STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
+_SHORTEST = 8  # letters of a broken object that make a quotation
 _LONGEST = 200_000  # letters of a reply that are mended at most
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _START = re.compile(
@@ -28,17 +33,8 @@ _VALUE = (
     r"""(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|\u201c([^\u201d\n]*)\u201d"""
     r"""|([\w.+\-/% ]+?)(?=\s*[,}\]\n]))"""
 )
+_LABEL = re.compile(rf"""["'\u201c](?:label|{"|".join(STAND_INS)})["'\u201d]\s*:""", re.IGNORECASE)
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(//[^\n]*|/\*.*?\*/)', re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What an object says on one criterion, before the label is looked up on the scale."""
-
-    label: object
-    key: str
-    entry: Mapping[str, Any]
-    mended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +56,19 @@ class Found:
     whole: bool = False
 
 
-def find(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
-    """What the JSON objects in a text say on the criteria `ids`."""
+def find(text: str, ids: Sequence[str], quoted: Quoted, *, asked: bool = True) -> Found:
+    """What the JSON objects in a text say on the criteria `ids`.
+
+    `asked` says whether JSON was asked for. Where it was not, an object with a label that stands in
+    the judged text as well may be a quotation with the judge's own words in the middle.
+    """
+    found = _found(text, ids, quoted)
+    if not asked and any(quoted.holds(f"{each.key}: {each.label}") for each in found.said.values()):
+        return Found({}, found.rest, cut=found.cut, doubtful=True)
+    return found
+
+
+def _found(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
     stripped = text.strip()
     if stripped[:1] in {"{", "["}:
         try:
@@ -70,105 +77,89 @@ def find(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
             pass
         else:
             said = {} if quoted.holds(stripped) else answers(whole, ids)
+            if said and quoted.has_keys() and unread(stripped, said, ids):
+                return Found({}, "", doubtful=True)
             return Found(said, "", whole=isinstance(whole, dict) or bool(said))
     return _scan(text, ids, quoted)
 
 
+@dataclass(slots=True)
+class _Scanned:
+    """What was found on the way through a text: what objects say, what lies between them.
+
+    `text` has quoted objects blanked out; `broken` is where an object begins that does not parse;
+    `after` has what follows the first object that answers, other answers aside.
+    """
+
+    text: str
+    said: dict[str, Said] = field(default_factory=dict)
+    rest: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    broken: int | None = None
+    suspect: bool = False
+
+    def pass_over(self, start: int, end: int) -> None:
+        """Leave a part of the text to prose."""
+        self.rest.append(self.text[start:end])
+        if self.said:
+            self.after.append(self.text[start:end])
+
+
 def _scan(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
     """Objects anywhere in the text: strict ones where they stand, then a broken one mended."""
-    said: dict[str, Said] = {}
-    rest: list[str] = []
-    broken: int | None = None
-    at = 0
-    while (start := text.find("{", at)) >= 0:
-        try:
-            value, end = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            if broken is None and _START.match(text, start):
-                broken = start
-            rest.append(text[at : start + 1])
-            at = start + 1
-            continue
-        rest.append(text[at:start])
-        if quoted.holds(text[start:end]):
-            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"  # a quotation is no part of an answer
-        else:
-            said |= answers(value, ids)
-        at = end
-    rest.append(text[at:])
-    if broken is None:
-        return Found(said, "".join(rest))
-    mended = _mend(text[broken:], ids, quoted)
-    before = text[:broken]
+    found = _strict(text, ids, quoted)
+    said, before = found.said, "".join(found.rest)
+    if said and quoted.has_keys() and (found.suspect or _LABEL.search("".join(found.after))):
+        return Found({}, before, doubtful=True)
+    if found.broken is None:
+        return Found(said, before)
+    mended = _mend(found.text[found.broken :], ids, quoted)
+    before = found.text[: found.broken]
     if mended.said or mended.doubtful or not said:
         return Found(mended.said, before, cut=mended.cut, doubtful=mended.doubtful)
-    return Found(said, before)
+    return Found({} if quoted.has_keys() else said, before, doubtful=quoted.has_keys())
 
 
-def answers(value: object, ids: Sequence[str]) -> dict[str, Said]:
-    """What a decoded JSON value says, read only at the keys that were asked for.
-
-    >>> answers({"label": "4", "rationale": "label: 5"}, ["clarity"])["clarity"].label
-    '4'
-    """
-    if isinstance(value, list):
-        return _listed(value, ids)
-    if not isinstance(value, dict):
-        return {}
-    by_key = {fold(str(key)): key for key in value}
-    if "answers" in by_key and isinstance(value[by_key["answers"]], list | dict) and "answers" not in ids:
-        return answers(value[by_key["answers"]], ids)
-    if listed := _listed([value], ids):
-        return listed
-    keyed = {cid: value[by_key[fold(cid)]] for cid in ids if fold(cid) in by_key}
-    if len(ids) == 1 and not isinstance(keyed.get(ids[0]), dict):
-        key = label_key(value)
-        if key is not None:
-            return {ids[0]: Said(value[key], key, value)}
-    if keyed:
-        return {cid: said for cid, raw in keyed.items() if (said := _entry(cid, raw)) is not None}
-    if len(value) == 1 and isinstance(inner := next(iter(value.values())), dict | list):
-        return answers(inner, ids)  # one wrapper, such as {"evaluation": {...}}
-    return {}
-
-
-def label_key(entry: Mapping[str, Any]) -> str | None:
-    """The key an entry gives its label under: `label`, or the only stand-in for it."""
-    by_key = {fold(str(key)): key for key in entry}
-    if "label" in by_key and entry[by_key["label"]] is not None:
-        return by_key["label"]
-    stand_ins = [
-        by_key[name] for name in STAND_INS if name in by_key and not isinstance(entry[by_key[name]], dict)
-    ]
-    if len(stand_ins) == 1:
-        return stand_ins[0]
-    return by_key.get("label")
-
-
-def _listed(entries: Sequence[object], ids: Sequence[str]) -> dict[str, Said]:
-    """Entries that name their criterion; of several for one, the last."""
-    known = {fold(cid): cid for cid in ids}
-    said: dict[str, Said] = {}
-    for entry in entries:
-        if not isinstance(entry, dict):
+def _strict(text: str, ids: Sequence[str], quoted: Quoted) -> _Scanned:
+    """Objects that parse, where they stand."""
+    found = _Scanned(text)
+    covered = False
+    at = 0
+    while (start := found.text.find("{", at)) >= 0:
+        try:
+            value, end = _DECODER.raw_decode(found.text, start)
+        except (ValueError, RecursionError):
+            if (
+                found.broken is None
+                and _START.match(found.text, start)
+                and not _quotes(found.text, start, quoted)
+            ):
+                found.broken = start
+            found.pass_over(at, start + 1)
+            at = start + 1
             continue
-        name = next(
-            (entry[key] for key in ("id", "criterion", "name") if isinstance(entry.get(key), str | int)), None
-        )
-        cid = known.get(fold(str(name))) if name is not None else None
-        if cid is not None and (found := _entry(cid, entry)) is not None:
-            said[cid] = found
-        elif name is None and len(entries) > 1:
-            said |= answers(entry, ids)
-    return said
+        found.pass_over(at, start)
+        raw = found.text[start:end]
+        if quoted.holds(raw):  # a quotation is no part of an answer
+            found.text = f"{found.text[:start]}{' ' * len(raw)}{found.text[end:]}"
+            covered = covered or bool(found.said)
+        else:
+            new = answers(value, ids)
+            found.suspect = found.suspect or (bool(new or found.said) and unread(raw, new, ids))
+            found.said |= new
+        at = end
+    found.pass_over(at, len(found.text))
+    # A judged text can hold, ready-made, what its own quotation makes of the judge's label.
+    found.suspect = found.suspect or (
+        covered and any(quoted.holds(f"{s.key}: {s.label}") for s in found.said.values())
+    )
+    return found
 
 
-def _entry(cid: str, raw: object) -> Said | None:
-    """What an entry says: an object with a label, or a bare value."""
-    if isinstance(raw, dict):
-        key = label_key(raw)
-        return Said(raw[key], key, raw) if key is not None else Said(None, "label", raw)
-    return None if isinstance(raw, list) else Said(raw, cid, {})
+def _quotes(text: str, start: int, quoted: Quoted) -> bool:
+    """Whether an object that does not parse is a quotation, to the end of its line."""
+    line = text[start:].split("\n", 1)[0]
+    return len(line) >= _SHORTEST and quoted.holds(line)
 
 
 def _mend(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
@@ -184,7 +175,7 @@ def _mend(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
     said = answers(value, ids)
     if not said:
         return Found({}, "", cut=cut)
-    keys = sorted({s.key for s in said.values()}, key=len, reverse=True)
+    keys = sorted({"label", *(s.key for s in said.values())}, key=len, reverse=True)
     pair = re.compile(
         rf"""["'\u201c]?\b({"|".join(map(re.escape, keys))})["'\u201d]?\s*[:=]\s*{_VALUE}""", re.IGNORECASE
     )

@@ -9,21 +9,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import json_repair
 import orjson
 
 from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template, fill, judged_texts, tag_of
-from judgekit.protocols.compare import LETTERS, View, pair_material
+from judgekit.protocols.compare import LETTERS, Orders, pair_material
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, settle
-from judgekit.types import Abstention, Call, Item, Outcome, Reason, Reply, Unit, Verdict
+from judgekit.types import Abstention, Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
-RankOrders = Literal["cyclic", "given"] | int
 _ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
 _LONGEST = 100_000
 
@@ -37,8 +36,8 @@ class RankSheet:
         criterion: What decides.
         template: The prompt.
         static: Fields of the template that no item changes.
-        orders: `cyclic` (every response stands in every place once), `given` (one order), or so many of
-            the cyclic ones, evenly spread.
+        orders: `both` (all cyclic orders: every response stands in every place once), `given` (one order),
+            or so many of the cyclic ones, evenly spread.
         schema: JSON schema of the answer; None for text.
     """
 
@@ -46,7 +45,7 @@ class RankSheet:
     criterion: Criterion
     template: Template
     static: Mapping[str, str]
-    orders: RankOrders
+    orders: Orders
     schema: Mapping[str, Any] | None
 
     @property
@@ -58,7 +57,7 @@ class RankSheet:
         """All responses, in each order asked for."""
         names = tuple(item.responses)
         n = len(names)
-        most = n if self.orders == "cyclic" else 1 if self.orders == "given" else min(int(self.orders), n)
+        most = min(self.orders, n) if isinstance(self.orders, int) else 1 if self.orders == "given" else n
         for turn in sorted({i * n // most for i in range(most)}) if n else ():
             yield Unit(item.item_id, names), names[turn:] + names[:turn]
 
@@ -100,7 +99,7 @@ def rank_sheet(
     *,
     form: Form = "json",
     guidelines: str = "",
-    orders: RankOrders = "cyclic",
+    orders: Orders = "both",
     template: Template | None = None,
 ) -> RankSheet:
     """A sheet for ranking by one criterion.
@@ -110,8 +109,10 @@ def rank_sheet(
     """
     if form not in {"json", "text"}:
         raise InputError(f"form {form!r}: an order is given as 'json' or 'text'")
-    if isinstance(orders, int) and orders < 1:
-        raise InputError(f"orders={orders}; at least 1")
+    if orders not in {"both", "given"} and not (isinstance(orders, int) and orders >= 1):
+        raise InputError(
+            f"orders {orders!r}; there are 'both' (all cyclic ones), 'given', or a number from 1"
+        )
     static = {
         "guidelines": guidelines,
         "criteria": f"Criterion `{criterion.id}`: {criterion.text}",

@@ -9,13 +9,15 @@ tag is a quotation. Reasoning blocks are not read.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from judgekit.protocols import letters, lines, objects
+from judgekit.protocols.entries import Said
 from judgekit.protocols.labels import CUT, Reading, read_label
-from judgekit.protocols.objects import Said
 from judgekit.protocols.quoted import Quoted
-from judgekit.scales import settle
+from judgekit.protocols.rank import read_ranking
+from judgekit.scales import Scale, settle
 from judgekit.types import (
     Abstention,
     Ask,
@@ -30,8 +32,9 @@ from judgekit.types import (
     is_control,
 )
 
-_THINK = re.compile(r"^\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_THOUGHT = re.compile(r"^.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
+_OPENED = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_CLOSED = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_OBJECT = re.compile(r"\s*(?:```\w*\s*)?\{")  # what its strings hold is no reasoning block
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i['\u2019]?m|i am)\s+(?:\w+\s+)?(?:sorry|afraid|unable|not able)|sorry\b"
     r"|(?:\w+,?\s+)?i\s+(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
@@ -60,10 +63,25 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         and not (reply.fault == "refused" and reply.text)
     ):
         return _all_abstain(call, reply.fault, reply.detail)
+    if call.protocol == "rank":
+        return read_ranking(call, reply)
+    outcomes = _outcomes(call, reply)
+    return tuple(_as_meant(o, dict(call.meant)) for o in outcomes) if call.meant else outcomes
+
+
+def _as_meant(outcome: Outcome, meant: Mapping[str, str]) -> Outcome:
+    """A verdict in A and B as one about the first and second of `unit.responses`."""
+    if isinstance(outcome, Abstention):
+        return outcome
+    probs = tuple((meant[label], p) for label, p in outcome.probs)
+    return replace(outcome, probs=probs, label=meant[outcome.label])
+
+
+def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     quoted = Quoted(call.judged)
     if call.letters:
         return (_from_letters(call, reply, quoted),)
-    text = _without_reasoning(reply.text)
+    text = _without_reasoning(reply.text, quoted, truncated=reply.fault == "truncated")
     if not text.strip():
         why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
         return _all_abstain(
@@ -73,9 +91,9 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
 
 
 def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Outcome, ...]:
-    ids = [cid for _, cid in call.asks]
+    ids = list(call.names) or [cid for _, cid in call.asks]
     truncated = reply.fault == "truncated"
-    found = objects.find(text, ids, quoted)
+    found = objects.find(text, ids, quoted, asked=call.schema is not None)
     tagged = {} if found.whole else lines.tagged(text, call.tag, ids, call.scales, truncated=truncated)
     readings: dict[str, tuple[Reading, Said | None]] = {}
     for cid, scale in zip(ids, call.scales, strict=True):
@@ -95,10 +113,10 @@ def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Out
         missing = ("missing", "the control has nothing to say here")
     rationale = "" if found.said and not tagged else _rationale(text, call.tag)
     return tuple(
-        _outcome(call, (unit, cid), *readings[cid], quoted=quoted, rationale=rationale)
-        if cid in readings
-        else _abstain(call, unit, cid, *missing)
-        for unit, cid in call.asks
+        _outcome(call, ask, scale, *readings[name], quoted=quoted, rationale=rationale)
+        if name in readings
+        else _abstain(call, *ask, *missing)
+        for name, ask, scale in zip(ids, call.asks, call.scales, strict=True)
     )
 
 
@@ -125,7 +143,7 @@ def _missing(reply: Reply, text: str, cut: bool, *, answered: bool) -> tuple[Rea
 
 
 def _outcome(
-    call: Call, ask: Ask, reading: Reading, said: Said | None, *, quoted: Quoted, rationale: str
+    call: Call, ask: Ask, scale: Scale, reading: Reading, said: Said | None, *, quoted: Quoted, rationale: str
 ) -> Outcome:
     unit, cid = ask
     if reading.kind != "label":
@@ -138,7 +156,6 @@ def _outcome(
             else reading.kind.replace("_", " ")
         )
         return _abstain(call, unit, cid, reason, shown)
-    scale = call.scales[[c for _, c in call.asks].index(cid)]
     probs, label, value = settle(scale, {reading.label: 1.0})
     entry: Mapping[str, Any] = said.entry if said else {}
     flags = (("mended",) if said and said.mended else ()) + (("reasked",) if call.attempt > 1 else ())
@@ -169,10 +186,10 @@ def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
     weights = letters.weights_of(reply, call.letters)
     mass, flags, source = min(sum(weights.values()), 1.0), (), _source(call, "logprob")  # type: tuple[float, tuple[str, ...], Source]
     if not reply.logprobs:
-        label = letters.written(reply.text, call.letters)
-        if label is None or quoted.holds_line(reply.text):
+        found = letters.written(_without_reasoning(reply.text, quoted), call.letters)
+        if found is None or quoted.offers(found[1]):
             return _abstain(call, unit, cid, "malformed", f"no option letter in: {_brief(reply.text)}")
-        weights, mass, flags, source = {label: 1.0}, 1.0, ("no_logprobs",), _source(call)
+        weights, mass, flags, source = {found[0]: 1.0}, 1.0, ("no_logprobs",), _source(call)
     elif not weights:
         return _abstain(call, unit, cid, "malformed", "no option letter among the most probable tokens")
     undecided = weights.pop(scale.cannot_tell, 0.0) / (mass or 1.0) if scale.cannot_tell else 0.0
@@ -193,17 +210,32 @@ def _source(call: Call, source: Source = "text") -> Source:
     return "control" if is_control(call.judge) else source
 
 
-def _without_reasoning(text: str) -> str:
-    """Text after a reasoning block at its start, whose opening tag may be missing.
+def _without_reasoning(text: str, quoted: Quoted, *, truncated: bool = False) -> str:
+    """Text after the reasoning at its start, whose opening tag may be missing.
 
-    >>> _without_reasoning("<think>Maybe 5?</think>4"), _without_reasoning("<think>never ends")
-    ('4', '')
+    The end of a reasoning block in a line that stands in the judged text is a quotation.
+
+    >>> _without_reasoning("<think>Maybe 5?</think>4", Quoted(()))
+    '4'
     """
-    if "<" not in text or text.lstrip()[:1] == "{":
+    if "<" not in text or _OBJECT.match(text):
         return text
-    if found := _THINK.match(text):
-        return _without_reasoning(text[found.end() :])
-    return _THOUGHT.sub("", text, count=1) if "</" in text and _THOUGHT.match(text) else text
+    opened = _OPENED.match(text)
+    closings = list(_CLOSED.finditer(text))
+    own = [found for found in closings if not quoted.holds(_line_at(text, found.start()))]
+    if own:
+        return text[own[-1].end() :]
+    if opened is None:
+        return text
+    # Only quoted ones, or a judge that closes its reasoning just as the judged text does.
+    return text[closings[-1].end() :] if closings and not truncated else ""
+
+
+def _line_at(text: str, at: int) -> str:
+    """The line of a text that a place is in."""
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    return text[start : end if end >= 0 else len(text)]
 
 
 def _evidence(entry: Mapping[str, Any], quoted: Quoted) -> tuple[Evidence, ...]:

@@ -7,20 +7,21 @@ the probabilities of the first token). No form shows an example of a label: weak
 """
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template, fill, judged_texts, material, tag_of
+from judgekit.protocols.lines import PLACEHOLDER
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import Labels, Scale
-from judgekit.types import Call, Item, Message, Unit
+from judgekit.types import Call, Item, Message, Unit, View
 
-Protocol = Literal["grade", "checklist"]
-Form = Literal["json", "text", "letters"]
+Protocol = Literal["grade", "checklist", "match", "compare", "rank"]
+Form = Literal["json", "text", "letters", "scores"]
 
-_TAG = "\0"  # stands for the tag until the item is known; no text of a rubric can hold it
+TAG = "\0"  # stands for the tag until the item is known; no text of a rubric can hold it
 _AGAIN = (
     "An earlier reply to this could not be read ({why}). "
     "Reply again, in exactly the form asked for above and in no other."
@@ -32,7 +33,7 @@ class Sheet:
     """Criteria asked together, with what is the same for every item.
 
     Args:
-        protocol: `grade` or `checklist`.
+        protocol: `grade`, `checklist` or `match`.
         form: How the answer is to be given.
         criteria: What is asked, in order.
         template: The prompt.
@@ -51,12 +52,21 @@ class Sheet:
     letters: tuple[tuple[str, str], ...]
     scales: tuple[Scale, ...]
 
-    def ask(self, item: Item, unit: Unit, *, tag: str | None = None) -> Call:
+    def views(self, item: Item) -> Iterator[View]:
+        """What the criteria are about: the task itself, or each response."""
+        if self.criteria[0].about == "task":
+            yield Unit(item.item_id), ()
+        else:
+            for response in item.responses:
+                yield Unit(item.item_id, (response,)), (response,)
+
+    def ask(self, item: Item, view: View, *, tag: str | None = None) -> Call:
         """The call about a unit; who is asked, and the key, are the plan's to add."""
+        unit, _ = view
         tag = tag or tag_of(item)
         fields = dict(self.static)
         fields["material"] = material(item, unit, tag)
-        fields["form"] = fields["form"].replace(_TAG, tag)
+        fields["form"] = fields["form"].replace(TAG, tag)
         return Call(
             judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
@@ -107,8 +117,8 @@ def sheet_of(
                 f"{[c.id for c in criteria]}; ask one criterion a call, or use form='json'"
             )
         name = "letters"
-    elif protocol == "checklist":
-        name = "checklist"
+    elif protocol in {"checklist", "match"}:
+        name = protocol
     else:
         name = "grade_rubric" if whole else "grade"
     letters = _letters(criteria[0].scale) if form == "letters" else ()
@@ -159,42 +169,61 @@ def _letters(scale: Scale) -> tuple[tuple[str, str], ...]:
     return tuple(zip(string.ascii_uppercase, every, strict=False))
 
 
-_ONE = (
-    '{"evidence": [the fewest passages that decide, quoted word for word from the material], '
-    '"rationale": "why, in a few sentences"%s, "label": "one of the labels"}'
-)
-_TAGS = ', "tags": [the error tags that apply]'
+_EVIDENCE = '"evidence" (a list of strings): the fewest passages that decide, word for word from the material'
+_RATIONALE = '"rationale" (a string): why, in short'
+_TAGS = '"tags" (a list of strings): the error tags that apply, or an empty list'
 _POINT = (
-    '{"id": "id of the point", "evidence": "the sentence that decides it, or empty", '
-    '"label": "one of its labels"}'
+    '"id" (a string): the id of the point',
+    '"evidence" (a string): the sentence that decides it, word for word, or empty',
 )
 
 
 def _form_text(criteria: Sequence[Criterion], protocol: Protocol, form: Form) -> str:
-    """How to answer, in words; `_TAG` stands where the tag will."""
+    """How to answer, in words; `TAG` stands where the tag will."""
     ids = ", ".join(f'"{c.id}"' for c in criteria)
-    one = _ONE % (_TAGS if any(c.tags for c in criteria) else "")
     if form == "letters":
         return "Answer with the letter of one option and nothing else."
     if form == "text":
-        lines = "\n".join(f"{_TAG} {c.id}: LABEL" for c in criteria)
-        what = "this line" if len(criteria) == 1 else f"these {len(criteria)} lines"
-        whose = "its labels" if len(criteria) == 1 else "the labels of that criterion"
-        return (
-            "First quote the passages that decide, then say why. "
-            f"Then end your reply with {what} and nothing after, where LABEL is one of {whose}:\n{lines}"
-        )
+        return _text_form(criteria)
+    label = f'"label" ({_label_kind(criteria)}): one of the labels'
     if protocol == "checklist":
-        return (
-            'Reply with one JSON object and nothing else: {"answers": [...]}. The list holds one object '
-            f"for each point, in this order: {ids}. Each is {_POINT}"
+        return _keys(
+            'Its only key is "answers" (a list of objects): one for each of '
+            f"{ids}, in this order. The keys of each are, in this order:",
+            (*_POINT, f"{label} of that point, spelled as above"),
         )
+    keys = (_EVIDENCE, _RATIONALE, *([_TAGS] if any(c.tags for c in criteria) else []))
     if len(criteria) == 1:
-        return f"Reply with one JSON object and nothing else, its keys in this order:\n{one}"
-    return (
-        f"Reply with one JSON object and nothing else. Its keys are the ids of all criteria: {ids}. "
-        f"The value of each is an object, its keys in this order:\n{one}"
+        return _keys("Its keys are, in this order:", (*keys, f"{label}, spelled as above"))
+    return _keys(
+        f"Its keys are {ids}, in this order. The value of each is an object. "
+        "The keys of that are, in this order:",
+        (*keys, f"{label} of that criterion, spelled as above"),
     )
+
+
+def _keys(how: str, keys: Sequence[str]) -> str:
+    """An object described key by key; a pattern of one would be copied, and be taken for an answer."""
+    return "\n".join((f"Reply with one JSON object and nothing else. {how}", *(f"- {key}" for key in keys)))
+
+
+def _text_form(criteria: Sequence[Criterion]) -> str:
+    lines = "\n".join(f"{TAG} {c.id}: {PLACEHOLDER}" for c in criteria)
+    what = "this line" if len(criteria) == 1 else "these lines"  # their number may be a label, and be copied
+    whose = "one of the labels" if len(criteria) == 1 else "one of the labels of that criterion"
+    return (
+        "First quote the passages that decide, then say why. Then end your reply with "
+        f"{what} and nothing after, with {whose} in the place of {PLACEHOLDER}:\n{lines}"
+    )
+
+
+def _label_kind(criteria: Sequence[Criterion]) -> str:
+    """What JSON calls the labels of criteria."""
+    numbers = [not isinstance(c.scale, Labels) for c in criteria]
+    if not any(numbers):
+        return "a string"
+    words = not all(numbers) or any(c.scale.cannot_tell for c in criteria)
+    return "a number or a string" if words else "a number"
 
 
 def _schema(criteria: Sequence[Criterion], protocol: Protocol) -> Mapping[str, Any]:
@@ -207,9 +236,9 @@ def _schema(criteria: Sequence[Criterion], protocol: Protocol) -> Mapping[str, A
             "evidence": _STRING,
             "label": label,
         }
-        return _object({"answers": {"type": "array", "items": _object(point)}})
+        return object_schema({"answers": {"type": "array", "items": object_schema(point)}})
     each = {c.id: _answer(c) for c in criteria}
-    return each[criteria[0].id] if len(criteria) == 1 else _object(each)
+    return each[criteria[0].id] if len(criteria) == 1 else object_schema(each)
 
 
 _STRING: Mapping[str, Any] = {"type": "string"}
@@ -226,7 +255,7 @@ def _answer(criterion: Criterion) -> Mapping[str, Any]:
         if criterion.tags
         else {}
     )
-    return _object({"evidence": _STRINGS, "rationale": _STRING, **tags, "label": label})
+    return object_schema({"evidence": _STRINGS, "rationale": _STRING, **tags, "label": label})
 
 
 def _allowed(scale: Scale) -> list[str]:
@@ -234,7 +263,8 @@ def _allowed(scale: Scale) -> list[str]:
     return [*labels, scale.cannot_tell] if labels and scale.cannot_tell else labels
 
 
-def _object(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+def object_schema(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The JSON schema of an object with exactly these properties, in this order."""
     return {
         "type": "object",
         "properties": properties,

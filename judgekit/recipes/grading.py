@@ -76,14 +76,14 @@ class Grading:
         """The re-ask of a call, for the criteria that abstained only."""
         open_ids = [o.criterion for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED]
         why = next(o.reason for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED)
-        if len(open_ids) < len(call.asks):
+        if len(open_ids) < len(call.asks) and self.plan.protocol in {"grade", "checklist"}:
             rubric = self.plan.rubric_of(item)
             criteria = [rubric.by_id[cid] for cid in open_ids]
             sheet = sheet_of(
                 criteria, protocol=self.plan.protocol, form=self.plan.form, guidelines=rubric.guidelines,
                 template=self.plan.prompt,
             )  # fmt: skip
-            fewer = sheet.ask(item, call.asks[0][0], tag=call.tag)
+            fewer = sheet.ask(item, (call.asks[0][0], call.shown), tag=call.tag)
             call = replace(fewer, judge=call.judge, sample=call.sample)
         judge = next(j for j in self.plan.judges if j.name == call.judge)
         second = replace(call, messages=again(call, why.replace("_", " ")), attempt=2)

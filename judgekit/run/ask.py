@@ -1,30 +1,24 @@
 """One call, answered: from the ledger, from an equal call in flight, or by its judge.
 
-Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and
-then become a reply with the fault `unreachable`. Lasting ones (401, 404, an exhausted quota) stop
-the run: what is in flight is finished and kept, what was not sent abstains as `cancelled`.
+A call that is sent is paid for within the budget and kept in the ledger, so it is not asked again
+by this run or the next.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-from tenacity.wait import wait_random_exponential
-
-from judgekit.errors import BudgetExceeded, JudgekitError, JudgeOutage, ProviderError
+from judgekit.errors import BudgetExceeded, JudgekitError
 from judgekit.ledger import Ledger
 from judgekit.plan import price_of
 from judgekit.prompt import estimate_tokens
 from judgekit.run.budget import Budget
-from judgekit.run.gate import Gate
+from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
+from judgekit.run.send import Sender
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Call, Judge, Learning, Narrow, Reply, Served
+from judgekit.types import Answer, Call, Judge, Reply
 
-_BACKOFF = wait_random_exponential(multiplier=0.25, max=30.0)
-_LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
-_DROPS = 10  # parameters a server may refuse, one after another
+NOT_PAID = frozenset({"unreachable", "over_budget", "cancelled"})
 
 
 class Asker:
@@ -35,203 +29,140 @@ class Asker:
         ledger: Where replies are kept; None keeps nothing.
         limits: How fast and for how much.
         tally: What is counted.
+        halt: What stops the run.
     """
 
     def __init__(
-        self, judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally
+        self, judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
     ) -> None:
-        self.judges = judges
-        self.ledger = ledger
-        self.limits = limits
-        self.tally = tally
-        self.stopped: JudgekitError | None = None
-        self._gates: dict[str, Gate] = {}
+        self._judges = judges
+        self._ledger = ledger
+        self._tally = tally
+        self._halt = halt
+        self._sender = Sender(judges.values(), ledger, limits, tally, halt)
         self._money = Budget(limits.budget_usd, "US dollars")
         self._tokens = Budget(limits.budget_tokens, "tokens")
-        self._priced = limits.budget_usd is not None or limits.budget_tokens is not None
+        self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
+        self._counted = self._budgeted or limits.tpm is not None
+        self._kept = {name for name, judge in judges.items() if judge.identity}
         self._flying: dict[str, asyncio.Future[Reply]] = {}
-        self._failures: dict[str, int] = dict.fromkeys(judges, 0)
 
-    async def answer(self, calls: tuple[Call, ...], *, again: bool = False) -> list[Answer]:
-        """Answers of calls, in their order."""
-        stored = (
-            {} if again or self.ledger is None else self.ledger.get(c.key for c in calls if self._keeps(c))
-        )
-        missing = [call for call in calls if call.key not in stored]
-        if len(missing) <= 1:
-            new = [await self._one(call, again=again) for call in missing]
-        else:
-            new = await asyncio.gather(*(self._one(call, again=again) for call in missing))
-        by_place = iter(new)
+    async def answer(self, calls: Sequence[Call], *, again: bool = False) -> list[Answer]:
+        """Answers of calls, in their order.
+
+        Args:
+            calls: What is asked.
+            again: Ask anew for what the ledger holds.
+        """
+        stored = {} if again else self._stored(calls)
+        # No await between the look and the take-off, or an equal call could land unseen and be paid twice.
+        flights = [self._flight(call, again=again) for call in calls if call.key not in stored]
+        replies = iter(await _together(flights) if len(flights) > 1 else [await each for each in flights])
         answers = [
-            Answer(call, stored[call.key], stored=True)
-            if call.key in stored
-            else Answer(call, next(by_place))
+            Answer(call, stored[call.key], stored=True) if call.key in stored else Answer(call, next(replies))
             for call in calls
         ]
         for answer in answers:
-            self.tally.answered(answer)
+            if answer.reply.fault not in NOT_PAID:
+                self._tally.answered(answer)
         return answers
 
-    def _keeps(self, call: Call) -> bool:
-        return bool(self.judges[call.judge].identity)
+    def _stored(self, calls: Sequence[Call]) -> dict[str, Reply]:
+        if self._ledger is None:
+            return {}
+        return self._ledger.get([call.key for call in calls if call.judge in self._kept])
 
-    async def _one(self, call: Call, *, again: bool) -> Reply:
-        """A reply, shared with an equal call that is in flight already."""
-        if not self._keeps(call):
-            return await self._new(call, again=again)
+    def _flight(self, call: Call, *, again: bool) -> Coroutine[None, None, Reply]:
+        """A reply on its way: a new one, or that of an equal call in flight."""
+        if call.judge not in self._kept:
+            return self._new(call, again=again)
         if (flying := self._flying.get(call.key)) is not None:
-            self.tally.shared += 1
-            return await asyncio.shield(flying)
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._flying[call.key] = future
+            self._tally.shared += 1
+            return _shared(flying)
+        landing = self._flying[call.key] = asyncio.get_running_loop().create_future()
+        return self._landed(call, landing, again=again)
+
+    async def _landed(self, call: Call, landing: asyncio.Future[Reply], *, again: bool) -> Reply:
+        """A new reply, for all who wait for it."""
         try:
             reply = await self._new(call, again=again)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
-                future.cancel()
+                landing.cancel()
             else:
-                future.set_exception(error)
-                future.exception()  # seen here, in case nobody waits for it
+                landing.set_exception(error)
+                landing.exception()  # seen here, in case nobody waits for it
             raise
         else:
-            future.set_result(reply)
+            landing.set_result(reply)
             return reply
         finally:
             del self._flying[call.key]
 
     async def _new(self, call: Call, *, again: bool) -> Reply:
-        """A reply from the judge, reserved, paid and kept."""
-        judge = self.judges[call.judge]
-        if self.stopped is not None:
-            return _unsent(self.stopped)
-        n_in = estimate_tokens(call.messages) if self._priced or self.limits.tpm else 0
-        limit, price = price_of(judge, n_in, letters=bool(call.letters)) if self._priced else (0, 0.0)
-        money, tokens = price or 0.0, float(n_in + (limit or 0))
+        """A reply from the judge, paid for and kept."""
+        if (unsent := self._halt.unsent()) is not None:
+            return unsent
+        judge = self._judges[call.judge]
+        reply = await (self._reserved(judge, call) if self._counted else self._sender.send(judge, call))
+        if reply.fault not in NOT_PAID:
+            self._tally.paid(reply)
+            if self._ledger is not None and judge.identity:
+                self._keep(self._ledger, call, judge, reply, again=again)
+        return reply
+
+    def _keep(self, ledger: Ledger, call: Call, judge: Judge, reply: Reply, *, again: bool) -> None:
+        """Store a reply; where that fails (a full disk), nothing more is paid for."""
+        try:
+            ledger.put(call, judge.identity, reply, again=again)
+        except JudgekitError as error:
+            self._halt.stop(error)
+
+    async def _reserved(self, judge: Judge, call: Call) -> Reply:
+        """A reply within the budget: what it may cost is reserved, and what it did cost is settled."""
+        n_in = estimate_tokens(call.messages)
+        limit, price = price_of(judge, n_in, letters=bool(call.letters))
+        tokens = 0 if limit == 0 else n_in + (limit or 0)  # what writes nothing is a rule, and reads nothing
+        money = price or 0.0
         if not await self._money.reserve(money):
-            return self._stop(BudgetExceeded(self._money.message()))
+            return self._over(self._money)
         if not await self._tokens.reserve(tokens):
             self._money.settle(money, 0.0)
-            return self._stop(BudgetExceeded(self._tokens.message()))
-        reply = Reply(fault="cancelled")
+            return self._over(self._tokens)
+        spent: tuple[float, float] = 0.0, 0
         try:
-            reply = await self._tried(judge, call, n_in + (limit or 0))
+            reply = await self._sender.send(judge, call, tokens)
+            spent = _spent(reply, money, tokens)
         finally:
-            self._money.settle(money, reply.cost_usd or 0.0)
-            self._tokens.settle(tokens, float((reply.input_tokens or 0) + (reply.output_tokens or 0)))
-        if reply.fault in {"unreachable", "cancelled"}:
-            return reply
-        self.tally.paid(reply)
-        if self.ledger is not None and judge.identity:
-            self.ledger.put(call, judge.identity, reply, again=again)
+            self._money.settle(money, spent[0])
+            self._tokens.settle(tokens, spent[1])
         return reply
 
-    async def _tried(self, judge: Judge, call: Call, tokens: int) -> Reply:
-        """A reply after as many attempts as the limits allow."""
-        try:
-            reply = await self._attempts(judge, call, tokens)
-        except ProviderError as error:
-            if not error.passing:
-                stop = ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status)
-                self._stop(stop)
-                return Reply(fault="unreachable", detail=str(error))
-            self._failures[judge.name] += 1
-            if self._failures[judge.name] >= self.limits.outage_after:
-                self._stop(
-                    JudgeOutage(
-                        f"judge {judge.name!r}: {self._failures[judge.name]} calls in a row failed; {error}"
-                    )
-                )
-            return Reply(fault="unreachable", detail=str(error), tries=self.limits.tries)
-        self._failures[judge.name] = 0
-        return reply
-
-    async def _attempts(self, judge: Judge, call: Call, tokens: int) -> Reply:
-        try:
-            return await self._attempt(judge, call, tokens)  # by far most calls: no machinery
-        except ProviderError as error:
-            if not error.passing or self.limits.tries == 1:
-                raise
-            await asyncio.sleep(_wait(1, error))
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self.limits.tries - 1),
-            wait=_wait_of,
-            retry=retry_if_exception(lambda error: isinstance(error, ProviderError) and error.passing),
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                reply = await self._attempt(judge, call, tokens)
-                return replace(reply, tries=attempt.retry_state.attempt_number + 1)
-        raise AssertionError("tenacity gives a reply or raises")
-
-    async def _attempt(self, judge: Judge, call: Call, tokens: int) -> Reply:
-        """One request, through the gate; again at once where a parameter was refused and dropped."""
-        gate = self._gate(judge)
-        for _ in range(_DROPS):
-            await gate.enter(tokens)
-            self.tally.requests += 1
-            try:
-                if self.stopped is not None:
-                    return _unsent(self.stopped)
-                async with asyncio.timeout(self.limits.attempt_seconds):
-                    reply = await judge(call)
-            except TimeoutError:
-                raise ProviderError(
-                    f"no reply within {self.limits.attempt_seconds:g} s", passing=True
-                ) from None
-            except ProviderError as error:
-                if error.dropped is None:
-                    if error.status == 429:
-                        gate.was_turned_away(error.retry_after)
-                    raise
-                self._learn(judge)
-            else:
-                gate.went_well()
-                return reply
-            finally:
-                gate.leave()
-        raise ProviderError("the server refuses one parameter after another")
-
-    def _gate(self, judge: Judge) -> Gate:
-        name = judge.endpoint if isinstance(judge, Served) else judge.name
-        if name not in self._gates:
-            at_once = judge.at_once if isinstance(judge, Narrow) else self.limits.concurrency
-            at_once = min(at_once, self.limits.concurrency)
-            self._gates[name] = Gate(at_once, self.limits.rpm, self.limits.tpm)
-        return self._gates[name]
-
-    def _learn(self, judge: Judge) -> None:
-        if self.ledger is not None and isinstance(judge, Learning):
-            self.ledger.learn(fact_name(judge), judge.refused)
-
-    def _stop(self, error: JudgekitError) -> Reply:
-        """Stop the run at the first reason to; what is in flight goes on to its end."""
-        if self.stopped is None:
-            self.stopped = error
-        return _unsent(self.stopped)
+    def _over(self, budget: Budget) -> Reply:
+        self._halt.stop(BudgetExceeded(budget.message()))
+        return self._halt.unsent() or Reply(fault="over_budget")
 
 
-def fact_name(judge: Judge) -> str:
-    """What a judge's capabilities are stored under: its endpoint and model."""
-    endpoint = judge.endpoint if isinstance(judge, Served) else ""
-    return f"refused {judge.identity.get('adapter', '')} {endpoint} {judge.identity.get('model', '')}"
+def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
+    """What a reply cost, in money and tokens; what was reserved, where it does not say."""
+    if reply.fault in NOT_PAID:
+        return 0.0, 0
+    n_in, n_out = reply.input_tokens, reply.output_tokens
+    used = tokens if n_in is None or n_out is None else n_in + n_out
+    return money if reply.cost_usd is None else reply.cost_usd, used
 
 
-def _unsent(stopped: JudgekitError) -> Reply:
-    fault = "over_budget" if isinstance(stopped, BudgetExceeded) else "cancelled"
-    return Reply(fault="over_budget" if fault == "over_budget" else "cancelled", detail=str(stopped)[:200])
+async def _shared(flying: asyncio.Future[Reply]) -> Reply:
+    return await asyncio.shield(flying)
 
 
-def _wait(attempt: int, error: BaseException | None) -> float:
-    """Seconds to wait: what the server asked for, else exponential with jitter."""
-    if isinstance(error, ProviderError) and error.retry_after is not None:
-        return min(error.retry_after, _LONGEST_WAIT)
-    state = RetryCallState(AsyncRetrying(), None, (), {})
-    state.attempt_number = attempt
-    return _BACKOFF(state)
-
-
-def _wait_of(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return _wait(state.attempt_number + 1, error)
+async def _together(flights: Iterable[Coroutine[None, None, Reply]]) -> list[Reply]:
+    """Replies of all, in order; where one fails, the others are ended before its error goes on."""
+    tasks = [asyncio.ensure_future(each) for each in flights]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        if not all(task.done() for task in tasks):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,10 +1,13 @@
 """A hard budget: what a call may cost at most is reserved before it is sent.
 
 Where only open reservations stand in the way, a call waits for them to settle; where what was
-spent already leaves too little, the run stops.
+spent already leaves too little, there is none to be had any more and the run stops. Calls get
+theirs in the order in which they came.
 """
 
 import asyncio
+import math
+from collections import deque
 
 
 class Budget:
@@ -16,39 +19,50 @@ class Budget:
     """
 
     def __init__(self, most: float | None, unit: str) -> None:
-        self.most = most
+        self.most = math.inf if most is None else most
         self.unit = unit
         self.spent = 0.0
         self.reserved = 0.0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._open = 0
+        self._waiting: deque[tuple[float, asyncio.Future[bool]]] = deque()
 
     async def reserve(self, amount: float) -> bool:
         """Reserve an amount; False if it is not to be had any more."""
-        if self.most is None:
+        if self.spent + amount > self.most:
+            return False
+        if not self._waiting and self._take(amount):
             return True
-        while True:
-            if self.spent + amount > self.most:
-                return False
-            if self.spent + self.reserved + amount <= self.most:
-                self.reserved += amount
-                return True
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            await place
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((amount, place))
+        return await place
 
     def settle(self, reserved: float, spent: float) -> None:
-        """Turn a reservation into what was really spent."""
-        if self.most is None:
-            self.spent += spent
-            return
-        self.reserved -= reserved
+        """Turn a reservation into what was really spent, and let those in that fit now."""
+        self._open -= 1
+        # Sums of floats drift; with nothing open, a residue of 1e-17 would be waited for without end.
+        self.reserved = self.reserved - reserved if self._open else 0.0
         self.spent += spent
-        waiting, self._waiting = self._waiting, []
-        for place in waiting:
+        while self._waiting:
+            amount, place = self._waiting[0]
             if not place.done():
-                place.set_result(None)
+                if self.spent + amount > self.most:
+                    place.set_result(False)
+                elif self._take(amount):
+                    place.set_result(True)
+                else:
+                    return
+            self._waiting.popleft()
+
+    def _take(self, amount: float) -> bool:
+        if self.spent + self.reserved + amount > self.most:
+            return False
+        self.reserved += amount
+        self._open += 1
+        return True
 
     def message(self) -> str:
         """Why the run stops."""
-        most = f"{self.most:g}" if self.most is not None else "no end"
-        return f"the budget of {most} {self.unit} does not cover the next call ({self.spent:.6g} spent)"
+        return (
+            f"the budget of {self.most:g} {self.unit} does not cover the next call "
+            f"({self.spent:.6g} spent); run again with more to go on"
+        )

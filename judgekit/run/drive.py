@@ -8,14 +8,16 @@ raised.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.ledger import Ledger
 from judgekit.plan import price_of
-from judgekit.run.ask import Asker, fact_name
+from judgekit.run.ask import Asker
+from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
+from judgekit.run.send import fact_name
 from judgekit.run.tally import Tally
 from judgekit.types import Item, Judge, Judged, Learning, Recipe
 
@@ -49,63 +51,74 @@ async def drive(
     limits = limits or Limits()
     tally = tally if tally is not None else Tally()
     _check_budget(judges.values(), limits)
+    halt = Halt()
     async with AsyncExitStack() as stack:
         for judge in judges.values():
             if isinstance(judge, Learning) and ledger is not None:
                 judge.refused.update(ledger.facts(fact_name(judge)))
             if isinstance(judge, AbstractAsyncContextManager):
                 await stack.enter_async_context(judge)
-        asker = Asker(judges, ledger, limits, tally)
-        timer = _deadline(asker, limits)
-        try:
-            async for judged in _in_order(items, recipe, asker, limits.concurrency * _WINDOW):
+        if ledger is not None:
+            stack.callback(ledger.flush)
+        if limits.run_seconds is not None:
+            late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
+            timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
+            stack.callback(timer.cancel)
+        asker = Asker(judges, ledger, limits, tally, halt)
+        source = _Source(items, halt)
+        async with aclosing(_in_order(source, recipe, asker, limits.concurrency * _WINDOW)) as done:
+            async for judged in done:
                 tally.judged(judged.outcomes)
                 yield judged
-        finally:
-            if timer is not None:
-                timer.cancel()
-            if ledger is not None:
-                ledger.flush()
-    if asker.stopped is not None:
-        raise asker.stopped
+    if source.trouble is not None:
+        raise source.trouble
+    if halt.error is not None:
+        raise halt.error
 
 
 class _Source:
-    """Items as they are wanted; an error in one of them is kept for the end."""
+    """Items as they are wanted, until they end, one is bad, or the run stops."""
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    def __init__(self, items: Iterable[Item], halt: Halt) -> None:
         self._items = iter(items)
+        self._halt = halt
         self.more = True
         self.trouble: InputError | None = None
 
-    def next(self) -> Item | None:
-        try:
-            return next(self._items)
-        except StopIteration:
-            self.more = False
-        except InputError as error:
-            self.fail(error)
-        return None
+    def some(self, most: int) -> Iterator[Item]:
+        """The next items, at most so many."""
+        for _ in range(most):
+            if self._halt.error is not None:
+                self.more = False
+            if not self.more:
+                return
+            try:
+                item = next(self._items)
+            except StopIteration:
+                self.more = False
+            except InputError as error:
+                self.fail(error)
+            else:
+                yield item
 
     def fail(self, error: InputError) -> None:
+        """An item is bad: what was begun is finished, then the first error is raised."""
         self.more = False
         self.trouble = self.trouble or error
 
 
 async def _in_order(
-    items: Iterable[Item], recipe: Recipe, asker: Asker, window: int
+    source: _Source, recipe: Recipe, asker: Asker, window: int
 ) -> AsyncGenerator[Judged, None]:
+    """What becomes of the items, in their order, with no more than a window of them alive."""
     alive: deque[asyncio.Task[Judged]] = deque()
-    source = _Source(items)
     try:
         while True:
-            for _ in range(min(_TURN, window - len(alive))):
-                if not source.more or asker.stopped is not None or (item := source.next()) is None:
-                    break
+            for item in source.some(min(_TURN, window - len(alive))):
                 alive.append(asyncio.create_task(_walk(item, recipe, asker)))
             if not alive:
-                break
-            if source.more and asker.stopped is None and len(alive) < window and not alive[0].done():
+                return
+            if source.more and len(alive) < window and not alive[0].done():
                 await asyncio.sleep(0)  # begin the rest of the window before waiting for the first
                 continue
             try:
@@ -118,8 +131,6 @@ async def _in_order(
         for task in alive:
             task.cancel()
         await asyncio.gather(*alive, return_exceptions=True)
-    if source.trouble is not None:
-        raise source.trouble
 
 
 async def _walk(item: Item, recipe: Recipe, asker: Asker) -> Judged:
@@ -134,17 +145,6 @@ async def _walk(item: Item, recipe: Recipe, asker: Asker) -> Judged:
         return judged
     finally:
         steps.close()
-
-
-def _deadline(asker: Asker, limits: Limits) -> asyncio.TimerHandle | None:
-    if limits.run_seconds is None:
-        return None
-
-    def late() -> None:
-        if asker.stopped is None:
-            asker.stopped = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
-
-    return asyncio.get_running_loop().call_later(limits.run_seconds, late)
 
 
 def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:

@@ -3,14 +3,16 @@
 Every judge behind an endpoint passes the same gate. When more than a quarter of recent attempts
 were turned away (429), the endpoint is overrun: fewer calls are let through at once, and all wait
 out a `Retry-After`. A few 429 among many successes only hold up the call they hit. Calls are let
-through in the order in which they came.
+through in the order in which they came, except that what is asked again goes first: behind the
+others it would be all that is left at the end, a few calls at a time.
 """
 
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 
-_RECENT = 40  # attempts that the share of 429 is taken over
+_RECENT = 100  # attempts that the share of 429 is taken over; of fewer, chance alone makes a quarter
 _OVERRUN = 0.25
 
 
@@ -21,46 +23,74 @@ class Gate:
         concurrency: How many at once, at most.
         rpm: Requests a minute.
         tpm: Tokens a minute.
+        pause: How to sleep; the runner's ends when the run does.
+        clock: Seconds that only go forward.
     """
 
-    def __init__(self, concurrency: int, rpm: float | None = None, tpm: float | None = None) -> None:
+    def __init__(
+        self,
+        concurrency: int,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.most = concurrency
         self.allowed = float(concurrency)
         self.inside = 0
-        self.held_until = 0.0
-        self._buckets = [_Bucket(per_minute) if per_minute else None for per_minute in (rpm, tpm)]
+        self._pause = pause
+        self._clock = clock
+        self._held_until = 0.0
+        self._requests = None if rpm is None else Pace(rpm, clock)
+        self._tokens = None if tpm is None else Pace(tpm, clock)
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._first: deque[asyncio.Future[None]] = deque()
         self._turned_away: deque[bool] = deque(maxlen=_RECENT)
 
-    async def enter(self, tokens: int) -> None:
-        """Wait for a place; `tokens` is what the call may use."""
-        if self._waiting or self.inside >= self.allowed:
-            place = asyncio.get_running_loop().create_future()
-            self._waiting.append(place)
-            try:
-                await place
-            except asyncio.CancelledError:
-                if place.done() and not place.cancelled():
-                    self.leave()
-                raise
+    async def enter(self, tokens: int, *, again: bool = False) -> None:
+        """Wait for a place.
+
+        Args:
+            tokens: What the call may use.
+            again: It was asked before, so it goes first.
+        """
+        if self.inside >= self.allowed or self._waiting or self._first:
+            await self._queue(self._first if again else self._waiting)
         else:
             self.inside += 1
+        if self._requests is None and self._tokens is None and not self._held_until:
+            return
         try:
-            # It is a clock that is waited for; and others may have taken meanwhile what there was.
-            while (delay := self._delay(tokens)) > 0:  # noqa: ASYNC110
-                await asyncio.sleep(delay)
+            await self._pace(tokens)
         except asyncio.CancelledError:
             self.leave()
             raise
-        for bucket, amount in zip(self._buckets, (1, tokens), strict=True):
-            if bucket is not None:
-                bucket.take(amount)
+
+    async def _queue(self, queue: deque[asyncio.Future[None]]) -> None:
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            raise
+
+    async def _pace(self, tokens: int) -> None:
+        """Wait for the clock: for the rates first, then for the end of a `Retry-After`."""
+        turns = [self._requests.turn(1)] if self._requests is not None else []
+        turns += [self._tokens.turn(tokens)] if self._tokens is not None else []
+        if turns and (wait := max(turns)) > 0:
+            await self._pause(wait)
+        if (wait := self._held_until - self._clock()) > 0:
+            await self._pause(wait)
 
     def leave(self) -> None:
         """Give the place to the next."""
         self.inside -= 1
-        while self._waiting and self.inside < self.allowed:
-            place = self._waiting.popleft()
+        while self.inside < self.allowed and (queue := self._first or self._waiting):
+            place = queue.popleft()
             if not place.done():
                 self.inside += 1
                 place.set_result(None)
@@ -75,35 +105,31 @@ class Gate:
     def was_turned_away(self, retry_after: float | None) -> None:
         """An attempt got a 429: if many do, back off, all of us."""
         self._turned_away.append(True)
-        share = sum(self._turned_away) / _RECENT
-        if share > _OVERRUN:
+        if sum(self._turned_away) / _RECENT > _OVERRUN:
             self.allowed = max(1.0, self.allowed * 0.7)
             self._turned_away.clear()
             if retry_after:
-                self.held_until = max(self.held_until, time.monotonic() + retry_after)
-
-    def _delay(self, tokens: int) -> float:
-        now = time.monotonic()
-        waits = [
-            bucket.wait(amount) for bucket, amount in zip(self._buckets, (1, tokens), strict=True) if bucket
-        ]
-        return max([self.held_until - now, *waits])
+                self._held_until = max(self._held_until, self._clock() + retry_after)
 
 
-class _Bucket:
-    """A token bucket that holds one second's worth; a request larger than that waits for a full one."""
+class Pace:
+    """So much a minute, one second's worth at once at most.
 
-    def __init__(self, per_minute: float) -> None:
-        self.per_second = per_minute / 60
-        self.most = max(self.per_second, 1.0)
-        self.level = self.most
-        self.at = time.monotonic()
+    What asks for more than a second's worth waits for a full second's and delays those behind it.
+    """
 
-    def wait(self, amount: float) -> float:
-        now = time.monotonic()
-        self.level = min(self.most, self.level + (now - self.at) * self.per_second)
-        self.at = now
-        return max(0.0, (min(amount, self.most) - self.level) / self.per_second)
+    def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_minute / 60
+        self._most = max(self._per_second, 1.0)
+        self._level = self._most
+        self._clock = clock
+        self._at = clock()
 
-    def take(self, amount: float) -> None:
-        self.level -= amount
+    def turn(self, amount: float) -> float:
+        """Take an amount; how many seconds to wait before using it."""
+        now = self._clock()
+        self._level = min(self._most, self._level + (now - self._at) * self._per_second)
+        self._at = now
+        wait = (min(amount, self._most) - self._level) / self._per_second
+        self._level -= amount
+        return max(wait, 0.0)

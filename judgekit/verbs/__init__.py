@@ -1,10 +1,23 @@
 """The verbs: here names become objects, options a plan and a recipe, and what was run a `Run`."""
 
-from judgekit.verbs.faces import preview, score, score_async, stream_scores, stream_scores_async
+from judgekit.verbs.faces import (
+    compare,
+    compare_async,
+    match,
+    match_async,
+    preview,
+    rank,
+    rank_async,
+    score,
+    score_async,
+    stream_scores,
+    stream_scores_async,
+)
 from judgekit.verbs.job import DEFAULT_LEDGER, Job, Options, prepare
 from judgekit.verbs.results import Run, Writer
 
 __all__ = [
-    "DEFAULT_LEDGER", "Job", "Options", "Run", "Writer", "prepare", "preview", "score", "score_async",
-    "stream_scores", "stream_scores_async",
+    "DEFAULT_LEDGER", "Job", "Options", "Run", "Writer", "compare", "compare_async", "match", "match_async",
+    "prepare", "preview", "rank", "rank_async", "score", "score_async", "stream_scores",
+    "stream_scores_async",
 ]  # fmt: skip

@@ -4,17 +4,21 @@ A sync verb opens an event loop of its own in a thread for the time of the call,
 a script, in a notebook whose loop is running, and in a forked worker.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing
 from typing import Any, TypeVar, Unpack
 
 from judgekit.errors import JudgekitError
 from judgekit.plan import Preview
 from judgekit.plan import preview as preview_of
-from judgekit.types import Outcome, Score
+from judgekit.protocols import Protocol
+from judgekit.types import Judged, Outcome, Score
 from judgekit.verbs.job import Job, Judges, Options, RubricLike, prepare
 from judgekit.verbs.results import Run
 
 T = TypeVar("T")
+_AHEAD = 256  # items that a stream has ready at most, beside those under way
 
 
 async def score_async(
@@ -28,9 +32,10 @@ async def _collected(job: Job) -> Run:
     scores: list[Score] = []
     outcomes: list[Outcome] = []
     try:
-        async for judged in job.judged():
-            scores += judged.scores
-            outcomes += judged.outcomes
+        async with aclosing(job.judged()) as stream:
+            async for judged in stream:
+                scores += judged.scores
+                outcomes += judged.outcomes
     except JudgekitError as error:
         error.run = Run(tuple(scores), tuple(outcomes), job.summary(error))
         raise
@@ -66,13 +71,72 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
     return in_own_loop(lambda: _collected(job))
 
 
+def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
+    """Compare the responses of each item in pairs, each in both orders.
+
+    Arguments and errors are those of `score`; the scores are of pairs: 1 where the first of
+    `unit.responses` is preferred, 0 where the second is, orders undone and judges pooled.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> items = [{"id": "1", "task": "Hi", "responses": {"x": "Hello.", "y": "What?"}}]
+    >>> first_shown = Scripted("partial", lambda call: '{"label": "A"}')
+    >>> [score.value for score in compare(items, rubric, first_shown, ledger=None).scores]
+    [0.5]
+    """
+    return score(items, rubric, judges, **_asked("compare", options))
+
+
+async def compare_async(
+    items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
+) -> Run:
+    """`compare`, to be awaited."""
+    return await score_async(items, rubric, judges, **_asked("compare", options))
+
+
+def rank(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
+    """Rank the responses of each item, all in one call, in all cyclic orders.
+
+    Arguments and errors are those of `score`; the scores are of pairs, as of `compare`.
+    """
+    return score(items, rubric, judges, **_asked("rank", options))
+
+
+async def rank_async(
+    items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
+) -> Run:
+    """`rank`, to be awaited."""
+    return await score_async(items, rubric, judges, **_asked("rank", options))
+
+
+def match(
+    items: Any, rubric: RubricLike = "answer_match", judges: Judges = "local", **options: Unpack[Options]
+) -> Run:
+    """Say of each response whether it gives the item's reference answer.
+
+    Arguments and errors are those of `score`; every item needs a `reference`.
+
+    Source:
+        Chandak et al. (2025), "Answer Matching Outperforms Multiple Choice", arXiv 2507.02856.
+    """
+    return score(items, rubric, judges, **_asked("match", options))
+
+
+async def match_async(
+    items: Any, rubric: RubricLike = "answer_match", judges: Judges = "local", **options: Unpack[Options]
+) -> Run:
+    """`match`, to be awaited."""
+    return await score_async(items, rubric, judges, **_asked("match", options))
+
+
 async def stream_scores_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> AsyncGenerator[Score, None]:
     """`stream_scores`, for `async for`."""
-    async for judged in prepare(items, rubric, judges, **options).judged():
-        for each in judged.scores:
-            yield each
+    async with aclosing(prepare(items, rubric, judges, **options).judged()) as stream:
+        async for judged in stream:
+            for each in judged.scores:
+                yield each
 
 
 def stream_scores(
@@ -93,19 +157,39 @@ def stream_scores(
 
 
 def _streamed(job: Job) -> Iterator[Score]:
+    """Scores from a loop in a thread of its own, which reads ahead while they are used."""
     from anyio.from_thread import start_blocking_portal
 
+    ready: asyncio.Queue[Judged | None] = asyncio.Queue(_AHEAD)
     with start_blocking_portal() as portal:
-        stream = job.judged()
+        reading = portal.start_task_soon(_read_ahead, job, ready)
         try:
-            while True:
-                try:
-                    judged = portal.call(stream.__anext__)
-                except StopAsyncIteration:
-                    return
-                yield from judged.scores
-        finally:
-            portal.call(stream.aclose)
+            while some := portal.call(_ready, ready):
+                for judged in some:
+                    yield from judged.scores
+        except BaseException:
+            reading.cancel()  # the portal waits until what is under way has ended and all is closed
+            raise
+        reading.result()
+
+
+async def _read_ahead(job: Job, ready: "asyncio.Queue[Judged | None]") -> None:
+    try:
+        async with aclosing(job.judged()) as stream:
+            async for judged in stream:
+                await ready.put(judged)
+    finally:
+        await ready.put(None)
+
+
+async def _ready(ready: "asyncio.Queue[Judged | None]") -> list[Judged]:
+    """All that is ready, at least one; nothing at the end. A hand-over each would cost more than judging."""
+    some = [await ready.get()]
+    while not ready.empty():
+        some.append(ready.get_nowait())
+    if some[-1] is None and len(some) > 1:
+        ready.put_nowait(some.pop())
+    return [judged for judged in some if judged is not None]
 
 
 def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Preview:
@@ -117,6 +201,11 @@ def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     """
     job = prepare(items, rubric, judges, **options)
     return preview_of(job.plan, job.read(), reask=job.recipe.reask)
+
+
+def _asked(protocol: Protocol, options: Options) -> Options:
+    asked: Options = {**options, "protocol": protocol}
+    return asked
 
 
 def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -3,12 +3,17 @@
 import functools
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack, get_args
 
 from judgekit.aggregate import rubric_scores
+from judgekit.aggregate.pairs import pair_scores
+from judgekit.aggregate.panels import pool_of
+from judgekit.aggregate.pools import Pool
+from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
@@ -17,6 +22,7 @@ from judgekit.ledger import Ledger, default_path
 from judgekit.plan import Plan
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Form, Protocol
+from judgekit.protocols.compare import Orders
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate
 from judgekit.rubric import Rubric, load_rubric
@@ -44,7 +50,14 @@ class Options(TypedDict, total=False):
         again: Reasons of stored abstentions that are asked anew, e.g. `("malformed",)`.
         rule: `placed`, `published` or `published_clipped`; the rubric's own where left out.
         partial: Score what was judged where criteria are missing; False.
-        aggregate: An aggregator of your own, in place of `rule` and `partial`.
+        panel: How several judges become one: `mean` (default), `median`, `majority`, ... (`PANELS`), or a
+            pool of your own.
+        min_judges: Fewer judges with a verdict than this are none; 1.
+        orders: For pairs: `both` (default), `given` or `swapped`; for ranks: `both` (all cyclic orders),
+            `given`, or a number of orders.
+        ties: For pairs: whether "tie" may be said; True.
+        balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
+        aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.
         on_bad_item: `raise` (default), or `skip` and count.
         ledger: A path; None keeps nothing; the default is `$JUDGEKIT_LEDGER`, else
@@ -64,6 +77,11 @@ class Options(TypedDict, total=False):
     again: Collection[Reason]
     rule: Rule | None
     partial: bool
+    panel: str | Pool
+    min_judges: int
+    orders: Orders
+    ties: bool
+    balance: BalanceRule
     aggregate: Aggregate | None
     columns: Mapping[str, str] | None
     on_bad_item: OnBadItem
@@ -118,10 +136,12 @@ class Job:
         judges = {judge.name: judge for judge in self.plan.judges}
         ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
         try:
-            async for judged in drive(
+            walked = drive(
                 self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally
-            ):
-                yield judged
+            )
+            async with aclosing(walked):  # what is in flight ends before the ledger closes
+                async for judged in walked:
+                    yield judged
         finally:
             if ledger is not None:
                 ledger.close()
@@ -169,14 +189,14 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         per_call=options.get("per_call", 0),
         samples=options.get("samples", 1),
         prompt=_template(options.get("prompt")),
+        orders=options.get("orders", "both"),
+        ties=options.get("ties", True),
     )
     _check("rule", options.get("rule"), (None, *get_args(Rule)))
     _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
     for reason in options.get("again", ()):
         _check("again", reason, get_args(Reason))
-    aggregate = options.get("aggregate") or functools.partial(
-        rubric_scores, rule=options.get("rule"), partial=options.get("partial", False)
-    )
+    aggregate = options.get("aggregate") or _aggregator(plan.protocol, options)
     recipe = Grading(
         plan, reask=options.get("reask", True), again=options.get("again", ()), aggregate=aggregate
     )  # fmt: skip
@@ -196,6 +216,20 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         prompts=options.get("store_prompts", True),
         limits=options.get("limits") or Limits(),
         surveyed=surveyed,
+    )
+
+
+def _aggregator(protocol: Protocol, options: Options) -> Aggregate:
+    """What turns outcomes into scores, of pairs or of responses alone."""
+    panel, partial = options.get("panel", "mean"), options.get("partial", False)
+    pool = pool_of(panel, min_judges=options.get("min_judges", 1))
+    if protocol in {"compare", "rank"}:
+        rule = options.get("balance", "average")
+        _check("balance", rule, get_args(BalanceRule))
+        return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial)
+    plain = panel == "mean" and options.get("min_judges", 1) == 1
+    return functools.partial(
+        rubric_scores, rule=options.get("rule"), partial=partial, pool=None if plain else pool
     )
 
 

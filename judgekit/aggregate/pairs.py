@@ -1,0 +1,133 @@
+"""The outcomes on an item's pairs -> scores of pairs: orders undone, then judges pooled.
+
+A pair's value is how far its first response is preferred: 1 first, 0.5 tie, 0 second. The verdicts
+of one judge are balanced over the orders they were asked in; only then are judges pooled, so that a
+panel is of judges and not of calls. The form `scores` gives two verdicts a reply, which become one on
+the pair first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from statistics import fmean
+
+from judgekit.aggregate import pools
+from judgekit.aggregate.pools import Pool, per_rater
+from judgekit.aggregate.scores import reasons_of, uncertainty
+from judgekit.calibrate import balanced_scores
+from judgekit.calibrate.balance import Rule
+from judgekit.rubric.model import Rubric
+from judgekit.scales import PAIR
+from judgekit.types import Item, Outcome, Score, Unit, Verdict
+
+_TOLD = ("single_order", "order_lost", "withheld", "few_judges")  # flags that a score passes on
+
+
+def pair_scores(
+    rubric: Rubric,
+    item: Item,
+    outcomes: Sequence[Outcome],
+    *,
+    rule: Rule = "average",
+    pool: Pool = pools.mean,
+    partial: bool = False,
+) -> tuple[Score, ...]:
+    """The scores of an item's pairs.
+
+    Args:
+        rubric: By which criteria they were compared.
+        item: Whose responses.
+        outcomes: All outcomes of the item.
+        rule: How orders are undone: `average`, `log_odds` or `consistent` (else a tie).
+        pool: How judges are pooled.
+        partial: Give a rubric score although criteria are missing.
+
+    Returns:
+        For each pair a score a criterion, and where there are several one for the rubric: their
+        mean by weight, faults counting by the size of their weight, since the question is always
+        which response is better.
+    """
+    scores: list[Score] = []
+    for unit, by_criterion in _by_pair(item, outcomes).items():
+        own = []
+        for criterion, some in by_criterion.items():
+            raters = _per_rater(unit, some, rule)
+            own.append(_criterion_score(unit, criterion, some, raters, pool))
+        scores += own
+        if rubric.total and len(rubric.leaves) > 1:
+            scores.append(_rubric_score(rubric, unit, own, partial=partial))
+    return tuple(scores)
+
+
+def _by_pair(item: Item, outcomes: Iterable[Outcome]) -> dict[Unit, dict[str, list[Outcome]]]:
+    """Outcomes by pair and criterion; two scores of one call belong to the pair that was shown."""
+    grouped: dict[Unit, dict[str, list[Outcome]]] = {}
+    places = {name: i for i, name in enumerate(item.responses)}
+    for outcome in outcomes:
+        unit = outcome.unit
+        if len(unit.responses) == 1 and len(outcome.shown) == 2:
+            first, second = sorted(outcome.shown, key=places.__getitem__)
+            unit = Unit(unit.item_id, (first, second))
+        grouped.setdefault(unit, {}).setdefault(outcome.criterion, []).append(outcome)
+    return grouped
+
+
+def _per_rater(unit: Unit, outcomes: Sequence[Outcome], rule: Rule) -> tuple[Outcome, ...]:
+    if all(len(o.unit.responses) == 2 for o in outcomes):
+        return per_rater(outcomes, PAIR, rule=rule)
+    names = dict.fromkeys(o.rater for o in outcomes)
+    return tuple(balanced_scores([o for o in outcomes if o.rater == name], unit=unit) for name in names)
+
+
+def _criterion_score(
+    unit: Unit, criterion: str, outcomes: Sequence[Outcome], raters: Sequence[Outcome], pool: Pool
+) -> Score:
+    pooled = pool(raters, PAIR) if len(raters) > 1 else raters[0]
+    values = {(o.rater, 0): o.value for o in raters if isinstance(o, Verdict)}
+    low, high, spread = uncertainty(values, clip=True)
+    flags = {flag for o in (*raters, pooled) if isinstance(o, Verdict) for flag in o.flags if flag in _TOLD}
+    value = pooled.value if isinstance(pooled, Verdict) else None
+    n = sum(isinstance(o, Verdict) for o in outcomes)
+    return Score(
+        unit, "criterion", criterion, value, "placed", low, high, n, reasons_of(outcomes), spread,
+        flags=tuple(sorted(flags)),
+    )  # fmt: skip
+
+
+def _rubric_score(rubric: Rubric, unit: Unit, own: Sequence[Score], *, partial: bool) -> Score:
+    weights = {c.id: abs(c.weight) or 1.0 for c in rubric.leaves}
+    asked = sum(weights[s.name] for s in own)
+    there = {s.name: s.value for s in own if s.value is not None}
+    judged = sum(weights[name] for name in there)
+    value = sum(weights[name] * v for name, v in there.items()) / judged if judged else None
+    counted: dict[str, int] = {}
+    for score in own:
+        for reason, n in score.n_abstained.items():
+            counted[reason] = counted.get(reason, 0) + n
+    if not partial and len(there) < len(own):
+        value = None
+    return Score(
+        unit, "rubric", rubric.id, value, "placed", n_verdicts=sum(s.n_verdicts for s in own),
+        n_abstained=counted, share=judged / asked if asked else 0.0,
+        flags=tuple(sorted({flag for s in own for flag in s.flags})),
+    )  # fmt: skip
+
+
+def wins_of(scores: Iterable[Score], level: str = "criterion") -> Mapping[str, float]:
+    """Mean preference for each response over all pairs it is in: 1 if it wins them all.
+
+    >>> pair = Score(Unit("1", ("a", "b")), "criterion", "c", 1.0, "placed")
+    >>> dict(wins_of([pair]))
+    {'a': 1.0, 'b': 0.0}
+    """
+    won: dict[str, list[float]] = {}
+    for score in scores:
+        if score.level == level and score.value is not None and len(score.unit.responses) == 2:
+            first, second = score.unit.responses
+            won.setdefault(first, []).append(score.value)
+            won.setdefault(second, []).append(1.0 - score.value)
+    return {name: fmean(values) for name, values in won.items()}
+
+
+def pairs_of(item: Item) -> tuple[Unit, ...]:
+    """Every pair of an item's responses, in its own order."""
+    return tuple(Unit(item.item_id, pair) for pair in combinations(item.responses, 2))

@@ -1,0 +1,240 @@
+"""Pools: what several raters say of one question, as one verdict. Plain functions of outcomes.
+
+A pool takes one outcome per rater for one (unit, criterion) and gives one outcome by the rater
+`panel`. Repeats of one judge are no further judges: `per_rater` reduces them first, and a pool refuses
+two outcomes by one rater. Nothing depends on the order in which raters are listed. A rater that
+abstained leaves the distribution to the others, which the flag `withheld` says; `votes` has the pools
+in which a withheld vote still counts.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from judgekit.calibrate.balance import Rule, balance
+from judgekit.calibrate.distribution import (
+    EPSILON,
+    as_said,
+    common_source,
+    commonest_reason,
+    joined,
+    log_mean_of,
+    mean_of,
+    question,
+)
+from judgekit.errors import InputError
+from judgekit.scales import Scale
+from judgekit.types import Abstention, Outcome, Verdict
+
+Pool = Callable[[Sequence[Outcome], Scale], Outcome]
+"""One outcome per rater -> the panel's."""
+PANEL = "panel"
+
+
+def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "average") -> tuple[Outcome, ...]:
+    """One outcome per rater, by name: samples and orders of each are balanced into one.
+
+    Args:
+        outcomes: All outcomes of one (unit, criterion), of any raters.
+        scale: The scale of the criterion.
+        rule: How orders are balanced (`calibrate.balance`).
+
+    Raises:
+        InputError: If there is no outcome, or they are about several questions.
+    """
+    question(outcomes)
+    by_name = sorted(outcomes, key=attrgetter("rater"))
+    return tuple(
+        balance(list(own), rule=rule, scale=scale) for _, own in groupby(by_name, key=attrgetter("rater"))
+    )
+
+
+def mean(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+    """Mean of the raters' probabilities (a linear pool with equal weights); its value is the mean value.
+
+    >>> from judgekit.scales import YES_NO
+    >>> from judgekit.types import Unit
+    >>> sure = Verdict("a", Unit("1"), "kind", (("yes", 1.0),), "yes", 1.0)
+    >>> less = Verdict("b", Unit("1"), "kind", (("no", 0.75), ("yes", 0.25)), "no", 0.25)
+    >>> mean([sure, less], YES_NO).value
+    0.625
+    """
+    verdicts = answered(outcomes)
+    if not verdicts:
+        return withheld(outcomes)
+    return _pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts]))
+
+
+def median(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+    """The middle rater by value; of an even number, the mean of the two in the middle.
+
+    Raters with one and the same value in the middle are averaged.
+    """
+    verdicts = answered(outcomes)
+    if not verdicts:
+        return withheld(outcomes)
+    values = sorted(as_said(v.value) for v in verdicts)
+    middle = (values[(len(values) - 1) // 2], values[len(values) // 2])
+    halves = [mean_of([dict(v.probs) for v in verdicts if as_said(v.value) == value]) for value in middle]
+    return _pooled(outcomes, verdicts, scale, mean_of(halves))
+
+
+def trimmed_mean(share: float) -> Pool:
+    """Mean of probabilities without the lowest and the highest raters.
+
+    Args:
+        share: Of the raters to leave out at each end, rounded down; below one half.
+
+    Raises:
+        InputError: If the share is not in [0, 0.5).
+    """
+    if not 0.0 <= share < 0.5:
+        raise InputError(f"a trimmed mean leaves out a share of [0, 0.5) at each end, not {share}")
+
+    def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+        verdicts = answered(outcomes)
+        if not verdicts:
+            return withheld(outcomes)
+        out = math.floor(share * len(verdicts) + 1e-9)
+        ranked = sorted((as_said(v.value), sorted(v.probs)) for v in verdicts)
+        kept = [dict(probs) for _, probs in ranked[out : len(ranked) - out]]
+        return _pooled(outcomes, verdicts, scale, mean_of(kept))
+
+    return pool
+
+
+def linear_pool(weights: Mapping[str, float]) -> Pool:
+    """Weighted mean of probabilities.
+
+    Args:
+        weights: Rater -> weight, not negative; their scale does not matter.
+
+    Raises:
+        InputError: If a weight is negative; when used, if a rater that answered has none.
+    """
+    _check_weights(weights)
+
+    def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+        verdicts = [v for v in answered(outcomes) if _weight(weights, v.rater) > 0.0]
+        if not verdicts:
+            return withheld(outcomes)
+        shares = [weights[v.rater] for v in verdicts]
+        return _pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts], shares))
+
+    return pool
+
+
+def log_pool(weights: Mapping[str, float] | None = None, *, epsilon: float = EPSILON) -> Pool:
+    """Weighted mean of log-odds: a rater that is sure moves the panel more than one that is not.
+
+    Args:
+        weights: Rater -> weight, not negative; equal where left out.
+        epsilon: How far probabilities are kept from 0 and 1, so that no rater is infinitely sure.
+
+    Raises:
+        InputError: As of `linear_pool`.
+    """
+    _check_weights(weights or {})
+
+    def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+        verdicts = [v for v in answered(outcomes) if weights is None or _weight(weights, v.rater) > 0.0]
+        if not verdicts:
+            return withheld(outcomes)
+        if len(verdicts) == 1:  # a panel of one is its judge, unclipped
+            return _pooled(outcomes, verdicts, scale, dict(verdicts[0].probs))
+        shares = None if weights is None else [weights[v.rater] for v in verdicts]
+        pooled = log_mean_of([dict(v.probs) for v in verdicts], scale, shares, epsilon=epsilon)
+        return _pooled(outcomes, verdicts, scale, pooled)
+
+    return pool
+
+
+def confidence_weighted(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+    """Mean of probabilities, each weighted by the confidence the rater stated of itself.
+
+    Nowhere a default: a judge's word on its own confidence is seldom calibrated. A rater that stated
+    none weighs as much as the others do on average, which the flag `no_confidence` says.
+    """
+    verdicts = answered(outcomes)
+    if not verdicts:
+        return withheld(outcomes)
+    stated = [v.confidence for v in verdicts if v.confidence is not None]
+    usual = math.fsum(stated) / len(stated) if stated else 1.0
+    shares = [usual if v.confidence is None else v.confidence for v in verdicts]
+    if not any(shares):
+        shares = [1.0] * len(shares)
+    flags = ("no_confidence",) if len(stated) < len(verdicts) else ()
+    pooled = mean_of([dict(v.probs) for v in verdicts], shares)
+    return _pooled(outcomes, verdicts, scale, pooled, flags)
+
+
+def minimum(pool: Pool, n: int) -> Pool:
+    """A pool that abstains where fewer than `n` raters gave a verdict, with the commonest reason."""
+
+    def guarded(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
+        n_verdicts = len(answered(outcomes))
+        if n_verdicts >= n:
+            return pool(outcomes, scale)
+        detail = f"{n_verdicts} of {len(outcomes)} raters gave a verdict; {n} are needed"
+        return withheld(outcomes, detail)
+
+    return guarded
+
+
+def answered(outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The verdicts among one outcome per rater.
+
+    Raises:
+        InputError: If there is no outcome, they are about several questions, or a rater stands twice.
+    """
+    question(outcomes)
+    raters = [o.rater for o in outcomes]
+    if len(set(raters)) < len(raters):
+        twice = sorted({rater for rater in raters if raters.count(rater) > 1})
+        raise InputError(
+            f"raters {twice} stand in a panel more than once; reduce their samples and orders with "
+            "`per_rater` first, since repeats of one judge are not further judges"
+        )
+    return [o for o in outcomes if isinstance(o, Verdict)]
+
+
+def withheld(outcomes: Sequence[Outcome], detail: str = "") -> Abstention:
+    """The panel's abstention, with the commonest reason of its members."""
+    unit, criterion = question(outcomes)
+    lost = [o for o in outcomes if isinstance(o, Abstention)]
+    if not detail:
+        detail = lost[0].detail if len(outcomes) == 1 and lost else f"no verdict by {len(outcomes)} raters"
+    return Abstention(PANEL, unit, criterion, commonest_reason(outcomes), detail)
+
+
+def panel_flags(outcomes: Sequence[Outcome], n_verdicts: int) -> tuple[str, ...]:
+    """What a reader should know: who withheld a vote, and whether one judge speaks for a panel."""
+    flags = ["withheld"] if any(isinstance(o, Abstention) for o in outcomes) else []
+    if n_verdicts < 2 <= len(outcomes):
+        flags.append("few_judges")
+    return tuple(flags)
+
+
+def _pooled(
+    outcomes: Sequence[Outcome],
+    verdicts: Sequence[Verdict],
+    scale: Scale,
+    weights: Mapping[str, float],
+    flags: tuple[str, ...] = (),
+) -> Verdict:
+    return joined(
+        verdicts, scale, weights, rater=PANEL, source=common_source(verdicts),
+        flags=(*flags, *panel_flags(outcomes, len(verdicts))),
+    )  # fmt: skip
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    if bad := {rater: w for rater, w in weights.items() if not (0.0 <= w < math.inf)}:
+        raise InputError(f"weights of a pool cannot be negative or infinite, as {bad} are")
+
+
+def _weight(weights: Mapping[str, float], rater: str) -> float:
+    if rater not in weights:
+        raise InputError(f"rater {rater!r} has no weight; there are weights for {sorted(weights)}")
+    return weights[rater]

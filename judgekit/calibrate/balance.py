@@ -1,0 +1,144 @@
+"""Undo the order in which responses were shown.
+
+A judge that leans to one place leans every time, so more samples of one order do not help; the other
+order does. Samples are averaged within each order first and then over orders, because a plain mean
+would tilt to the order that lost fewer samples. What cannot be undone is said: `single_order` where
+only one order has verdicts, `order_lost` where an order was asked and every answer in it failed.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Literal
+
+from judgekit.calibrate.distribution import (
+    EPSILON,
+    common_source,
+    commonest_reason,
+    joined,
+    label_of,
+    log_mean_of,
+    mean_of,
+    question,
+    relabelled,
+)
+from judgekit.errors import InputError
+from judgekit.scales import PAIR, Labels, Scale
+from judgekit.types import Abstention, Outcome, Verdict
+
+Rule = Literal["average", "log_odds", "consistent"]
+Order = tuple[str, ...]
+_RULES = ("average", "log_odds", "consistent")
+TIE = "tie"
+
+
+def balance(
+    outcomes: Sequence[Outcome], *, rule: Rule = "average", scale: Scale = PAIR, epsilon: float = EPSILON
+) -> Outcome:
+    """What one rater says of one question, over all samples and orders asked.
+
+    Args:
+        outcomes: All outcomes of one (unit, criterion, rater), in any sequence.
+        rule: `average`: mean of probabilities; `log_odds`: mean of log-odds; `consistent`: the label if
+            all orders agree on it, else a tie, or on a scale without `tie` an abstention `undecided`.
+        scale: The scale of the criterion.
+        epsilon: How far `log_odds` keeps probabilities from 0 and 1.
+
+    Returns:
+        A verdict without an order, or an abstention with the commonest reason if there is no verdict.
+        Balancing it again changes nothing. Flags: `single_order` if only one order has verdicts,
+        `order_lost` if an order was asked and all its verdicts failed. Verdicts whose order is not
+        known, as people's often are, count as one order and are not flagged.
+
+    Raises:
+        InputError: If there is no outcome, or they are about several questions or by several raters.
+
+    Source:
+        Wang et al. (2024), "Large Language Models are not Fair Evaluators" (BPC); within orders first
+        is ours. https://arxiv.org/abs/2305.17926
+
+    >>> from judgekit.types import Unit
+    >>> unit = Unit("1", ("a", "b"))
+    >>> one = Verdict("j", unit, "better", (("first", 1.0),), "first", 1.0, shown=("a", "b"))
+    >>> two = Verdict("j", unit, "better", (("second", 1.0),), "second", 0.0, shown=("b", "a"))
+    >>> balance([one, two]).label, balance([one]).flags
+    ('tie', ('single_order',))
+    """
+    if rule not in _RULES:
+        raise InputError(f"no rule {rule!r} to balance orders by; there are {list(_RULES)}")
+    question(outcomes)
+    one_rater(outcomes)
+    orders = by_order(outcomes)
+    answered = {shown: found for shown, some in orders.items() if (found := verdicts_of(some))}
+    verdicts = [v for some in answered.values() for v in some]
+    if not verdicts:
+        return _withheld(outcomes)
+    flags = order_flags(orders, answered)
+    if len(verdicts) == 1:
+        return relabelled(verdicts[0], scale, flags)
+    within = [_within(some, scale, rule, epsilon) for some in answered.values()]
+    if rule == "consistent" and len({label_of(scale, each.items()) for each in within}) > 1:
+        if scale.value(TIE) is None or not isinstance(scale, Labels):
+            first = verdicts[0]
+            detail = f"{len(within)} orders do not agree, and the scale has no tie"
+            return Abstention(first.rater, first.unit, first.criterion, "undecided", detail)
+        weights = {TIE: 1.0}
+    else:
+        weights = _reduced(within, scale, rule, epsilon)
+    source = common_source(verdicts)
+    return joined(
+        verdicts, scale, weights, rater=verdicts[0].rater, source="sample" if source == "text" else source,
+        flags=flags, shown=next(iter(answered)) if len(answered) == 1 else (),
+    )  # fmt: skip
+
+
+def one_rater(outcomes: Sequence[Outcome]) -> str:
+    """The one rater of outcomes.
+
+    Raises:
+        InputError: If there are several.
+    """
+    raters = sorted({o.rater for o in outcomes})
+    if len(raters) > 1:
+        raise InputError(f"outcomes are by {len(raters)} raters, {raters}; balance each on its own first")
+    return raters[0]
+
+
+def by_order(outcomes: Sequence[Outcome]) -> dict[Order, list[Outcome]]:
+    """Outcomes by the order in which responses were shown."""
+    orders: dict[Order, list[Outcome]] = {}
+    for shown in sorted({o.shown for o in outcomes}):
+        orders[shown] = [o for o in outcomes if o.shown == shown]
+    return orders
+
+
+def verdicts_of(outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """Those that are verdicts."""
+    return [o for o in outcomes if isinstance(o, Verdict)]
+
+
+def _withheld(outcomes: Sequence[Outcome]) -> Abstention:
+    """The one abstention in the place of many."""
+    only = outcomes[0]
+    if len(outcomes) == 1 and isinstance(only, Abstention):
+        return only
+    detail = f"none of {len(outcomes)} answers was obtained"
+    return Abstention(only.rater, only.unit, only.criterion, commonest_reason(outcomes), detail)
+
+
+def order_flags(asked: Collection[Order], answered: Collection[Order]) -> list[str]:
+    """What a reader should know of the orders asked and those that have verdicts."""
+    flags = []
+    if len(answered) == 1 and len(next(iter(answered))) > 1:
+        flags.append("single_order")
+    if len(answered) < len(asked):
+        flags.append("order_lost")
+    return flags
+
+
+def _within(verdicts: Sequence[Verdict], scale: Scale, rule: Rule, epsilon: float) -> dict[str, float]:
+    if len(verdicts) == 1 and rule != "log_odds":
+        return dict(verdicts[0].probs)
+    return _reduced([dict(v.probs) for v in verdicts], scale, rule, epsilon)
+
+
+def _reduced(each: Sequence[dict[str, float]], scale: Scale, rule: Rule, epsilon: float) -> dict[str, float]:
+    return log_mean_of(each, scale, epsilon=epsilon) if rule == "log_odds" else mean_of(each)

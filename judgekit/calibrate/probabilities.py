@@ -1,0 +1,291 @@
+"""Map a judge's probabilities to people's: temperature, Platt, isotonic and beta calibration.
+
+A calibration belongs to one judge and one criterion. It is cross-fitted: what it does to an item that
+it was fitted on comes from a fit without that item, so that a calibrated verdict never knows its own
+label. Ordered labels are calibrated by their cumulative probabilities, labels without an order one
+against the rest, and a temperature all at once. Every pair is learnt from in both directions, so that
+what is said of (a, b) mirrors what is said of (b, a).
+
+A fit that the labels cannot support is refused, with the number that could: few labels make a curve
+with many bends fit their noise.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from judgekit.agreement.ratings import Codes, Floats
+from judgekit.calibrate.curves import Curve, Isotonic, clipped, fit_beta, fit_isotonic, fit_platt
+from judgekit.calibrate.distribution import levels, settled
+from judgekit.errors import InputError
+from judgekit.scales import PAIR, Labels, Numbers, Scale
+from judgekit.types import Outcome, Unit, Verdict
+
+Method = Literal["temperature", "platt", "beta", "isotonic"]
+NEEDED: Mapping[str, int] = {"temperature": 20, "platt": 100, "beta": 100, "isotonic": 500}
+"""Labelled verdicts that a method needs; isotonic fewer where the judge gives few different probabilities."""
+RARER = 10
+"""Labels that each side of each curve needs."""
+_A_STEP = 50
+_FITS: Mapping[str, Callable[[Floats, Floats], Curve]] = {
+    "platt": fit_platt, "beta": fit_beta, "isotonic": fit_isotonic,
+}  # fmt: skip
+
+
+class Fit(BaseModel):
+    """What was learnt from some labels: a temperature, or a curve for each cut of the scale."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    temperature: float | None = None
+    curves: tuple[Curve, ...] = ()
+
+
+class Calibration(BaseModel):
+    """A judge's probabilities -> people's, on one criterion. A frozen value; made by `calibrate`.
+
+    Args:
+        method: `temperature`, `platt`, `beta` or `isotonic`.
+        rater: Whose verdicts it maps.
+        criterion: On what.
+        scale: The criterion's scale.
+        n: Labelled verdicts it rests on.
+        seed: That the items were dealt into folds with.
+        whole: The fit on all labels, for items without one.
+        folds: For each fold the fit on the others.
+        fold_of: Labelled item -> its fold.
+        brier_before: Mean squared error of the probabilities against the labels, summed over labels.
+        brier_after: The same after calibration, every item by a fit without it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: Method
+    rater: str
+    criterion: str
+    scale: Labels | Numbers
+    n: int
+    seed: int
+    whole: Fit
+    folds: tuple[Fit, ...]
+    fold_of: dict[str, int]
+    brier_before: float
+    brier_after: float
+
+    @property
+    def digest(self) -> str:
+        """sha256 of its canonical JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def apply(self, verdict: Verdict) -> Verdict:
+        """The verdict with calibrated probabilities, label and value, flagged `calibrated`.
+
+        Raises:
+            InputError: If it is by another rater, on another criterion, or calibrated already.
+        """
+        if (verdict.rater, verdict.criterion) != (self.rater, self.criterion):
+            raise InputError(
+                f"the calibration is of {self.rater!r} on {self.criterion!r}, and the verdict by "
+                f"{verdict.rater!r} on {verdict.criterion!r}"
+            )
+        if "calibrated" in verdict.flags:
+            raise InputError(f"the verdict on {verdict.unit} is calibrated already")
+        fold = self.fold_of.get(verdict.unit.item_id)
+        labels = levels(self.scale)
+        probs = _mapped(
+            self.whole if fold is None else self.folds[fold], _table([verdict], labels), self.scale
+        )
+        settled_, label, value = settled(self.scale, dict(zip(labels, probs[0].tolist(), strict=True)))
+        flags = tuple(sorted({*verdict.flags, "calibrated"}))
+        return replace(verdict, probs=settled_, label=label, value=value, flags=flags)
+
+    def save(self, path: str | Path) -> None:
+        """Write it as JSON, with its digest."""
+        document = {"digest": self.digest, "calibration": self.model_dump(mode="json")}
+        Path(path).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: str | Path) -> Calibration:
+    """A calibration from the file it was saved in.
+
+    Raises:
+        InputError: If it is no calibration, or was changed since it was saved.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        found = Calibration.model_validate(document["calibration"])
+        digest = document["digest"]
+    except (json.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
+        raise InputError(f"{path}: not a calibration: {error}") from None
+    if found.digest != digest:
+        raise InputError(f"{path}: its digest is {found.digest[:16]}, and it says {str(digest)[:16]}")
+    return found
+
+
+def calibrate(
+    outcomes: Sequence[Outcome],
+    truth: Mapping[Unit, str],
+    *,
+    scale: Scale,
+    method: Method,
+    folds: int = 5,
+    seed: int = 0,
+) -> Calibration:
+    """A judge's calibration on one criterion.
+
+    Args:
+        outcomes: One per unit, by one rater on one criterion (reduced by `calibrate.balance`).
+        truth: Unit -> the label people gave.
+        scale: The criterion's scale.
+        method: `temperature` (1 parameter, from 20 labels), `platt` (2 a cut of the scale, from 100),
+            `beta` (3, from 100) or `isotonic` (from 500, or 50 for each different probability that the
+            judge gives, if that is fewer).
+        folds: Parts the labelled items are dealt into.
+        seed: Of the dealing.
+
+    Raises:
+        InputError: If the labels cannot support the method, with the number that could; if they are all
+            the same; if a unit has two outcomes, or they are by several raters or on several criteria.
+
+    Source:
+        Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
+    """
+    if method not in NEEDED:
+        raise InputError(f"no calibration {method!r}; there are {list(NEEDED)}")
+    verdicts = _labelled(outcomes, truth)
+    labels = levels(scale)
+    x = _table(verdicts, labels)
+    y = np.array([labels.index(truth[v.unit]) for v in verdicts])
+    _supported(x, y, labels, method, scale)
+    items = sorted({v.unit.item_id for v in verdicts})
+    dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
+    n_folds = max(2, min(folds, len(items)))
+    fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}
+    own = np.array([fold_of[v.unit.item_id] for v in verdicts])
+    fits = tuple(_fit(x[own != k], y[own != k], method, scale) for k in range(n_folds))
+    after = np.empty_like(x)
+    for k, fit in enumerate(fits):
+        after[own == k] = _mapped(fit, x[own == k], scale)
+    said = np.eye(len(labels))[y]
+    return Calibration(
+        method=method, rater=verdicts[0].rater, criterion=verdicts[0].criterion, scale=scale, n=len(y),
+        seed=seed, whole=_fit(x, y, method, scale), folds=fits, fold_of=fold_of,
+        brier_before=float(np.mean(np.sum((x - said) ** 2, axis=1))),
+        brier_after=float(np.mean(np.sum((after - said) ** 2, axis=1))),
+    )  # fmt: skip
+
+
+def _labelled(outcomes: Sequence[Outcome], truth: Mapping[Unit, str]) -> list[Verdict]:
+    """The verdicts on units that have a label, in the order of units."""
+    asked = {(o.rater, o.criterion) for o in outcomes}
+    if len(asked) > 1:
+        raise InputError(f"a calibration is of one rater on one criterion, not of {sorted(asked)}")
+    units = Counter(o.unit for o in outcomes)
+    if twice := [unit for unit, n in units.items() if n > 1]:
+        raise InputError(f"{twice[0]} has {units[twice[0]]} outcomes; balance samples and orders first")
+    found = [o for o in outcomes if isinstance(o, Verdict) and o.unit in truth]
+    return sorted(found, key=lambda v: (v.unit.item_id, v.unit.responses, v.unit.part))
+
+
+def _table(verdicts: Sequence[Verdict], labels: Sequence[str]) -> Floats:
+    place = {label: k for k, label in enumerate(labels)}
+    x = np.zeros((len(verdicts), len(labels)))
+    for i, verdict in enumerate(verdicts):
+        for label, p in verdict.probs:
+            if label not in place:
+                raise InputError(f"label {label!r} of {verdict.unit} is not on the scale {list(labels)}")
+            x[i, place[label]] = p
+    return x
+
+
+def _supported(x: Floats, y: Codes, labels: Sequence[str], method: Method, scale: Scale) -> None:
+    needed = NEEDED[method]
+    if method == "isotonic":
+        needed = min(needed, _A_STEP * len(np.unique(np.round(x, 6), axis=0)))
+    if len(y) < needed:
+        could = [name for name, n in NEEDED.items() if n <= len(y)]
+        instead = f"; {' or '.join(could)} could be fitted" if could else ""
+        raise InputError(f"{method} needs {needed} labelled verdicts, and there are {len(y)}{instead}")
+    if len(np.unique(y)) < 2:
+        raise InputError(
+            f"all {len(y)} labels are {labels[int(y[0])]!r}: nothing can be learnt from them; label units "
+            "until each side of the scale has at least "
+            f"{RARER}"
+        )
+    if method == "temperature":
+        return
+    said = _cuts(_both_ways(np.eye(len(labels))[y], y, scale)[0], scale)
+    for k, side in enumerate(said):
+        rarer = int(min(side.sum(), len(side) - side.sum()) * len(y) / len(side))
+        if rarer < RARER:
+            about = labels[k] if len(said) == len(labels) else f"{labels[k + 1]} or better"
+            raise InputError(
+                f"{method} needs {RARER} labels on each side of {about!r}, and there are {rarer}; "
+                "temperature, which has one parameter for all labels, could be fitted"
+            )
+
+
+def _cuts(x: Floats, scale: Scale) -> list[Floats]:
+    """Probabilities (or labels as 0 and 1) of what each curve is about, shape (n,) each."""
+    if scale.kind == "nominal" and x.shape[1] > 2:
+        return list(x.T)
+    return [np.asarray(x[:, k:].sum(axis=1)) for k in range(1, x.shape[1])]
+
+
+def _both_ways(x: Floats, y: Codes, scale: Scale) -> tuple[Floats, Codes]:
+    """Pairs with their mirror images: which response an item lists first means nothing."""
+    if scale != PAIR:
+        return x, y
+    return np.concatenate([x, x[..., ::-1]]), np.concatenate([y, len(PAIR.labels) - 1 - y])
+
+
+def _fit(x: Floats, y: Codes, method: Method, scale: Scale) -> Fit:
+    if method == "temperature":
+        return Fit(temperature=_temperature(x, y))
+    x, y = _both_ways(x, y, scale)
+    said = np.eye(x.shape[1])[y]
+    pairs = zip(_cuts(x, scale), _cuts(said, scale), strict=True)
+    return Fit(curves=tuple(_curve(p, so, method) for p, so in pairs))
+
+
+def _curve(p: Floats, so: Floats, method: Method) -> Curve:
+    """A curve; level where a fold was left with one kind of label."""
+    if so.min() == so.max():
+        return Isotonic(x=(0.0,), y=(float(so[0]),))
+    return _FITS[method](p, so)
+
+
+def _temperature(x: Floats, y: Codes) -> float:
+    """The power of the probabilities (1 / T) with the greatest likelihood, between 1/100 and 100."""
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    logs, rows = np.log(clipped(x)), np.arange(len(y))
+    found = minimize_scalar(
+        lambda log_t: -float(np.mean(log_softmax(logs / np.exp(log_t), axis=1)[rows, y])),
+        bounds=(-np.log(100.0), np.log(100.0)), method="bounded", options={"xatol": 1e-9},
+    )  # fmt: skip
+    return float(np.exp(found.x))
+
+
+def _mapped(fit: Fit, x: Floats, scale: Scale) -> Floats:
+    """Calibrated distributions, shape (n, n_labels)."""
+    if fit.temperature is not None:
+        powered = clipped(x) ** (1.0 / fit.temperature)
+        return np.asarray(powered / powered.sum(axis=1, keepdims=True))
+    parts = np.stack([curve(p) for curve, p in zip(fit.curves, _cuts(x, scale), strict=True)], axis=1)
+    if parts.shape[1] == x.shape[1]:
+        whole = parts.sum(axis=1, keepdims=True)
+        return np.where(whole > 0.0, parts / np.where(whole > 0.0, whole, 1.0), x)
+    # Curves fitted apart may cross, and a cumulative probability never rises from one label to the next.
+    falling = np.minimum.accumulate(parts, axis=1)
+    edges = np.hstack([np.ones((len(x), 1)), falling, np.zeros((len(x), 1))])
+    return np.asarray(-np.diff(edges, axis=1))

@@ -1,0 +1,283 @@
+"""Verdicts that judgekit did not ask for: recorded judges and people's labels -> the verdict table.
+
+A row has an `item_id`, whom it is about, who said it, and either a ready `label` or the raw `text` of a
+judge, which is read by that judge's own rule. Everything after the table (orders, panels, agreement)
+then works on it as on judgekit's own judges. Nothing is dropped without being counted: a text that
+cannot be read is an abstention; a label off the scale, or two labels in one place, is an error that
+names the row.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from judgekit.errors import InputError
+from judgekit.items.files import open_file
+from judgekit.items.rows import open_rows
+from judgekit.protocols.labels import read_label
+from judgekit.protocols.read import read
+from judgekit.protocols.recorded import first_line_scores, result_marker
+from judgekit.protocols.winners import stated_winner
+from judgekit.rubric.model import Rubric
+from judgekit.scales import PAIR, Labels, Scale, as_name, plain_number, settle
+from judgekit.types import Abstention, Call, Outcome, Reply, Source, Unit, Verdict
+
+Kind = Literal["grade", "compare"]
+LabelsAbout = Literal["shown", "item"]
+COLUMNS: Mapping[str, str] = {
+    "item_id": "the item",
+    "response_id": "the response (grade); `system` stands in for it; `response` where neither is there",
+    "first": "for compare: the response that comes first in the item; `first` where left out",
+    "second": "for compare: the other one; `second` where left out",
+    "shown": "for compare: `given` (first was shown first, the default) or `swapped`",
+    "criterion": "id of the criterion; may be left out where the rubric has one",
+    "rater": "who said it; may be left out where one is named for all rows",
+    "sample": "which repeat, from 0",
+    "label": "a ready label",
+    "text": "the raw text of a judge, read by a rule",
+}
+_AB = Labels(labels=("B", "tie", "A"))
+_SAID = {"a": "A", "b": "B", "1": "A", "2": "B", "0": "tie", "tie": "tie", "first": "A", "second": "B"}
+_GAPS = (None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A row and what to call it."""
+
+    place: str
+    row: Mapping[str, Any]
+
+    def fail(self, message: str) -> InputError:
+        return InputError(f"{self.place}: {message}")
+
+    def get(self, name: str, default: Any = None) -> Any:
+        value = self.row.get(name)
+        return default if value in _GAPS or value != value else value  # noqa: PLR0124 - nan is not itself
+
+
+def ingest(
+    source: Any,
+    rubric: Rubric,
+    *,
+    protocol: Kind = "grade",
+    reader: str = "auto",
+    rater: str | None = None,
+    people: bool = False,
+    labels_about: LabelsAbout = "shown",
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Outcome, ...]:
+    """Outcomes of recorded judges or of people.
+
+    Args:
+        source: A JSONL, CSV, TSV, Parquet or JSON file, a frame, or rows; columns as in `COLUMNS`.
+        rubric: Whose criteria were judged; declares the scales.
+        protocol: `grade` (a response alone) or `compare` (a pair).
+        reader: The rule for raw texts, a name in `READERS`.
+        rater: Who said it, where the rows do not say.
+        people: Whether these are people's labels; two by one rater in one place are then an error.
+        labels_about: Whether the ready labels of pairs (A, B, 1, 2, 0, tie, first, second) are about the
+            order shown, or about the item's own order.
+        columns: Our name of a column -> its name there.
+
+    Raises:
+        InputError: For a bad row, naming it: no such criterion, a label off the scale, a wrong type, two
+            labels of one person in one place.
+
+    >>> rubric = Rubric(id="r", criteria=[{"id": "kind", "text": "Is it kind?"}])
+    >>> rows = [{"item_id": 1, "rater": "ann", "label": "yes"}]
+    >>> [outcome.value for outcome in ingest(rows, rubric, people=True)]
+    [1.0]
+    """
+    if reader not in READERS:
+        raise InputError(f"no reader {reader!r}; there are {', '.join(READERS)}")
+    outcomes: list[Outcome] = []
+    seen: dict[tuple[Any, ...], str] = {}
+    for where in _rows(source, columns or {}):
+        criterion = _criterion(where, rubric)
+        who = where.get("rater", rater)
+        if who is None:
+            raise where.fail("no rater; add the column, or name one for all rows (rater=)")
+        sample = int(where.get("sample", 0))
+        unit, shown = _unit(where, protocol)
+        if people:
+            place = (unit, criterion, who)
+            if place in seen:
+                raise where.fail(
+                    f"{who!r} labels {_about(unit)} on {criterion!r} twice; before at {seen[place]}"
+                )
+            seen[place] = where.place
+        scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
+        said = _Said(where, unit, shown, criterion, str(who), sample, scale, "human" if people else "text")
+        if protocol == "grade":
+            outcomes.append(_graded(said, reader))
+        else:
+            outcomes.append(_compared(said, reader, labels_about))
+    return tuple(outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """One row, understood up to its label."""
+
+    where: _Where
+    unit: Unit
+    shown: tuple[str, ...]
+    criterion: str
+    rater: str
+    sample: int
+    scale: Scale
+    source: Source
+
+    def verdict(self, label: str, rationale: str = "") -> Verdict:
+        probs, name, value = settle(self.scale, {label: 1.0})
+        return Verdict(
+            self.rater, self.unit, self.criterion, probs, name, value, self.source, rationale=rationale,
+            shown=self.shown, sample=self.sample,
+        )  # fmt: skip
+
+    def abstain(self, reason: Any, detail: str) -> Abstention:
+        return Abstention(
+            self.rater, self.unit, self.criterion, reason, detail[:200], self.shown, self.sample
+        )  # fmt: skip
+
+
+def _graded(said: _Said, reader: str) -> Outcome:
+    if (ready := said.where.get("label")) is not None:
+        found = read_label(said.scale, ready)
+        if found.kind == "undecided":
+            return said.abstain("undecided", "")
+        if found.kind != "label":
+            raise said.where.fail(f"label {ready!r} is not on the scale of {said.criterion!r}")
+        return said.verdict(found.label)
+    return READERS[reader](said, _text(said))
+
+
+def _compared(said: _Said, reader: str, about: LabelsAbout) -> Outcome:
+    swapped = said.shown != said.unit.responses
+    if (ready := said.where.get("label")) is not None:
+        name = _SAID.get(str(ready).strip().casefold().removesuffix(".0"))
+        if name is None:
+            raise said.where.fail(f"label {ready!r} names no winner; say A, B, 1, 2, 0, tie, first or second")
+        return said.verdict(_winner(name, swapped=swapped and about == "shown"))
+    text = _text(said)
+    if reader == "first_line":
+        scores = first_line_scores(text)
+        if scores is None:
+            return said.abstain("malformed", "no two scores on the first line")
+        name = "A" if scores[0] > scores[1] else "B" if scores[1] > scores[0] else "tie"
+        return said.verdict(_winner(name, swapped=swapped), text)
+    if reader == "auto":
+        call = Call(said.rater, ((said.unit, said.criterion),), "compare", (), scales=(_AB,))
+        [outcome] = read(call, Reply(text))
+        if isinstance(outcome, Verdict):
+            return said.verdict(_winner(outcome.label, swapped=swapped), outcome.rationale)
+    winner = stated_winner(text)
+    if winner is None:
+        return said.abstain(
+            "malformed" if text.strip() else "missing", f"no winner stated in: {text[:120]!r}"
+        )
+    return said.verdict(_winner(winner, swapped=swapped), text)
+
+
+def _winner(name: str, *, swapped: bool) -> str:
+    """What A, B or tie, in the order shown, means in the item's order."""
+    if name == "tie":
+        return "tie"
+    return "first" if (name == "A") != swapped else "second"
+
+
+def _auto(said: _Said, text: str) -> Outcome:
+    call = Call(said.rater, ((said.unit, said.criterion),), "grade", (), scales=(said.scale,))
+    [outcome] = read(call, Reply(text))
+    if isinstance(outcome, Verdict):
+        return said.verdict(outcome.label, outcome.rationale)
+    return said.abstain(outcome.reason, outcome.detail)
+
+
+def _marked(said: _Said, text: str) -> Outcome:
+    found = result_marker(text)
+    reading = read_label(said.scale, found)
+    if reading.kind == "label":
+        return said.verdict(reading.label, text)
+    return said.abstain("off_scale" if found else "malformed", f"after the marker: {found!r}")
+
+
+def _first_line(said: _Said, text: str) -> Outcome:
+    scores = first_line_scores(text, 1)
+    label = plain_number(scores[0]) if scores else ""
+    if scores is None or said.scale.value(label) is None:
+        return said.abstain("off_scale" if scores else "malformed", f"on the first line: {label!r}")
+    return said.verdict(label, text)
+
+
+def _stated(said: _Said, text: str) -> Outcome:
+    return said.abstain(
+        "unsupported", f"the reader 'winner' reads pairs, not {said.criterion!r}: {text[:40]!r}"
+    )
+
+
+READERS: Mapping[str, Callable[[_Said, str], Outcome]] = {
+    "auto": _auto,
+    "first_line": _first_line,
+    "result_marker": _marked,
+    "winner": _stated,
+}
+
+
+def _rows(source: Any, columns: Mapping[str, str]) -> Iterator[_Where]:
+    wanted = frozenset(columns.get(name, name) for name in (*COLUMNS, "system", "id"))
+    is_path = isinstance(source, str | Path)
+    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
+    for row in opened.rows():
+        if not isinstance(row.values, Mapping):
+            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row")
+        values = {name: row.values.get(columns.get(name, name)) for name in (*COLUMNS, "system", "id")}
+        yield _Where(row.where, values)
+
+
+def _criterion(where: _Where, rubric: Rubric) -> str:
+    name = where.get("criterion")
+    ids: Sequence[str] = [c.id for c in rubric.leaves]
+    if name is None and len(ids) == 1:
+        return ids[0]
+    if name is None:
+        raise where.fail(f"no criterion, and the rubric has {len(ids)}: {list(ids)}")
+    if str(name) not in rubric.by_id:
+        raise where.fail(f"no criterion {name!r} in the rubric; there are {list(ids)}")
+    return str(name)
+
+
+def _unit(where: _Where, protocol: Kind) -> tuple[Unit, tuple[str, ...]]:
+    try:
+        item = as_name(where.get("item_id", where.get("id")))
+        if protocol == "grade":
+            response = as_name(where.get("response_id", where.get("system", "response")))
+            return Unit(item, (response,)), (response,)
+        pair = (as_name(where.get("first", "first")), as_name(where.get("second", "second")))
+    except ValueError as error:
+        raise where.fail(str(error)) from None
+    shown = str(where.get("shown", "given"))
+    if shown not in {"given", "swapped"}:
+        raise where.fail(f"shown is {shown!r}, not 'given' or 'swapped'")
+    return Unit(item, pair), pair if shown == "given" else pair[::-1]
+
+
+def _text(said: _Said) -> str:
+    text = said.where.get("text", "")
+    if not isinstance(text, str):
+        raise said.where.fail(f"text is a {type(text).__name__}")
+    return text
+
+
+def _about(unit: Unit) -> str:
+    return f"item {unit.item_id!r}, {' and '.join(map(repr, unit.responses))}"
+
+
+def by_rater(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes of each rater, in order of first appearance."""
+    grouped: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        grouped.setdefault(outcome.rater, []).append(outcome)
+    return grouped

@@ -1,0 +1,169 @@
+"""One reply from a judge: through its gate, within a deadline, tried again where that may help.
+
+Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and
+then become a reply with the fault `unreachable`; so many of them in a row are an outage. Lasting
+ones (401, 404, an exhausted quota) halt the run.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from judgekit.errors import JudgeOutage, ProviderError
+from judgekit.ledger import Ledger
+from judgekit.run.gate import Gate
+from judgekit.run.halt import Halt
+from judgekit.run.limits import Limits
+from judgekit.run.tally import Tally
+from judgekit.types import Call, Judge, Learning, Narrow, Reply, Served
+
+_BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
+_LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
+_DROPS = 10  # parameters a server may refuse, one after another
+
+
+class Sender:
+    """Sends calls, one request or several each.
+
+    Args:
+        judges: All judges of the run; those behind one endpoint share its gate.
+        ledger: Where it is kept what a server refuses.
+        limits: How fast, and how often.
+        tally: What is counted.
+        halt: What stops the run.
+    """
+
+    def __init__(
+        self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
+    ) -> None:
+        self._ledger = ledger
+        self._limits = limits
+        self._tally = tally
+        self._halt = halt
+        self._failures: dict[str, int] = {}
+        self._learnt: dict[str, frozenset[str]] = {}
+        by_endpoint: dict[str, Gate] = {}
+        self._gates = {
+            judge.name: by_endpoint.setdefault(_endpoint(judge), self._gate(judge)) for judge in judges
+        }
+
+    def _gate(self, judge: Judge) -> Gate:
+        most = self._limits.concurrency
+        at_once = min(judge.at_once, most) if isinstance(judge, Narrow) else most
+        return Gate(at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause)
+
+    async def send(self, judge: Judge, call: Call, tokens: int = 0) -> Reply:
+        """A reply; one with a fault if none was to be had.
+
+        Args:
+            judge: Who is asked.
+            call: What is asked.
+            tokens: What it may use at most, for the rate of tokens.
+        """
+        try:
+            reply = await self._tried(judge, call, tokens)
+        except ProviderError as error:
+            return self._failed(judge, error)
+        self._failures[judge.name] = 0
+        return reply
+
+    def _failed(self, judge: Judge, error: ProviderError) -> Reply:
+        """What a failure means for the run."""
+        if not error.passing:
+            self._halt.stop(ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status))
+            return Reply(fault="unreachable", detail=str(error))
+        in_a_row = self._failures[judge.name] = self._failures.get(judge.name, 0) + 1
+        if in_a_row >= self._limits.outage_after:
+            self._halt.stop(JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {error}"))
+        return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries)
+
+    async def _tried(self, judge: Judge, call: Call, tokens: int) -> Reply:
+        try:
+            # By far most calls end here: no machinery.
+            return await self._attempt(judge, call, tokens, again=call.attempt > 1)
+        except ProviderError as error:
+            if not error.passing:
+                raise
+            return await self._tried_again(judge, call, tokens, error)
+
+    async def _tried_again(self, judge: Judge, call: Call, tokens: int, error: ProviderError) -> Reply:
+        """The attempts after the first, which failed with `error`."""
+        first = [error]
+
+        async def attempt() -> Reply:
+            if first:
+                raise first.pop()
+            return await self._attempt(judge, call, tokens, again=True)
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._limits.tries),
+            wait=_wait,
+            sleep=self._halt.pause,
+            retry=retry_if_exception(_passing),
+            reraise=True,
+        )
+        reply: Reply = await retrying(attempt)
+        return replace(reply, tries=retrying.statistics["attempt_number"])
+
+    async def _attempt(self, judge: Judge, call: Call, tokens: int, *, again: bool) -> Reply:
+        """One request, through the gate; again at once where a parameter was refused and dropped."""
+        gate = self._gates[judge.name]
+        for _ in range(_DROPS):
+            await gate.enter(tokens, again=again)
+            try:
+                if (unsent := self._halt.unsent()) is not None:
+                    return unsent
+                self._tally.requests += 1
+                async with asyncio.timeout(self._limits.attempt_seconds):
+                    reply = await judge(call)
+            except TimeoutError:
+                raise ProviderError(
+                    f"no reply within {self._limits.attempt_seconds:g} s", passing=True
+                ) from None
+            except ProviderError as error:
+                if error.status == 429:
+                    gate.was_turned_away(error.retry_after)
+                if error.dropped is None:
+                    raise
+                self._learn(judge)
+            else:
+                gate.went_well()
+                return reply
+            finally:
+                gate.leave()
+        raise ProviderError("the server refuses one parameter after another")
+
+    def _learn(self, judge: Judge) -> None:
+        """Keep what a server refuses, so that the next run does not send it."""
+        if self._ledger is None or not isinstance(judge, Learning):
+            return
+        refused = frozenset(judge.refused)
+        if self._learnt.get(judge.name) != refused:
+            self._learnt[judge.name] = refused
+            self._ledger.learn(fact_name(judge), refused)
+
+
+def fact_name(judge: Judge) -> str:
+    """What a judge's capabilities are stored under: its endpoint and model."""
+    endpoint = judge.endpoint if isinstance(judge, Served) else ""
+    return f"refused {judge.identity.get('adapter', '')} {endpoint} {judge.identity.get('model', '')}"
+
+
+def _endpoint(judge: Judge) -> str:
+    """What a gate is shared by; a judge without a server has one of its own."""
+    return f"server {judge.endpoint}" if isinstance(judge, Served) else f"judge {judge.name}"
+
+
+def _passing(error: BaseException) -> bool:
+    return isinstance(error, ProviderError) and error.passing
+
+
+def _wait(state: RetryCallState) -> float:
+    """Seconds to wait: what the server asked for, else exponential with full jitter."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, ProviderError) and error.retry_after:
+        return min(error.retry_after, _LONGEST_WAIT)
+    return _BACKOFF(state)
