@@ -67,9 +67,9 @@ _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
-    "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply", "Rubric", "Run",
-    "Score", "Scripted", "Unit", "Verdict", "compare", "compare_async", "ingest", "load_rubric", "match",
-    "match_async", "preview", "rank", "rank_async", "read_items", "resolve", "score", "score_async",
+    "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply", "Rubric",
+    "Run", "Score", "Scripted", "Unit", "Verdict", "compare", "compare_async", "ingest", "load_rubric",
+    "match", "match_async", "preview", "rank", "rank_async", "read_items", "resolve", "score", "score_async",
     "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 

@@ -19,7 +19,7 @@ from judgekit.protocols.rank import RankSheet, rank_sheet
 from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
-from judgekit.types import Call, Item, Judge, Priced
+from judgekit.types import Authoring, Call, Item, Judge, Priced
 
 AnySheet = Sheet | PairSheet | RankSheet
 _PAIRED = frozenset({"compare", "rank"})
@@ -153,6 +153,7 @@ class Plan:
             self.addressed(call, judge, sample)
             for judge in self.judges
             for call in asked
+            if not _own(judge, item, call.shown)
             for sample in range(self.samples)
         )
 
@@ -168,8 +169,16 @@ class Plan:
 
     def count(self, item: Item) -> int:
         """How many calls the first round of an item has, without making them."""
-        views = sum(1 for sheet in self.sheets_of(item) for _ in sheet.views(item))
-        return views * len(self.judges) * self.samples
+        views = [view for sheet in self.sheets_of(item) for view in sheet.views(item)]
+        asked = sum(not _own(judge, item, shown) for judge in self.judges for _, shown in views)
+        return asked * self.samples
+
+
+def _own(judge: Judge, item: Item, shown: Sequence[str]) -> bool:
+    """Whether a judge would judge what it wrote itself (peer examination leaves that out)."""
+    if not item.systems or not isinstance(judge, Authoring) or not judge.systems:
+        return False
+    return any(item.systems.get(response) in judge.systems for response in shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -414,6 +414,16 @@ class Served(Protocol):
 
 
 @runtime_checkable
+class Authoring(Protocol):
+    """A judge that may have written some of the responses, which it then does not judge."""
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names of the systems whose responses it may not judge."""
+        ...
+
+
+@runtime_checkable
 class Tunable(Protocol):
     """A judge with settings that can be changed."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from judgekit.cli import demo, ledger, model, rubric, score
+from judgekit.cli import demo, ingest, ledger, model, review, rubric, score
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -22,6 +22,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("score")(score.score)
+app.command("compare")(
+    score.verb(
+        "compare", "Compare the responses of each item in pairs, in both orders; judges are pooled after."
+    )
+)
+app.command("rank")(score.verb("rank", "Rank the responses of each item, in all cyclic orders."))
+app.command("match")(
+    score.verb("match", "Say whether responses give the reference answer.", rubric="answer_match")
+)
+app.command("ingest")(ingest.ingest)
+app.add_typer(review.app, name="review")
 app.command("demo")(demo.demo)
 app.command("columns")(score.columns)
 app.add_typer(rubric.app, name="rubric")
@@ -54,15 +65,16 @@ def _run(arguments: list[str] | None) -> int:
         error.show()
         return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
-        print(
-            "interrupted; what was paid for is in the ledger, the same command goes on from there",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
+        code = INTERRUPTED
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except JudgekitError as error:
         print(f"stopped: {error}", file=sys.stderr)
         return STOPPED
+    if code == INTERRUPTED:  # Typer turns Ctrl-C into this code and is silent about it
+        print(
+            "interrupted; what was paid for is in the ledger, the same command goes on from there",
+            file=sys.stderr,
+        )
     return code if isinstance(code, int) else DONE

@@ -1,17 +1,23 @@
 """`judgekit score`: items, a rubric and judges in; tables and files out."""
 
 import asyncio
+import functools
+import inspect
 import time
+from collections.abc import Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any, Self, cast
 
 import typer
 
 from judgekit import types
+from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.cli import show
-from judgekit.errors import InputError, JudgekitError
+from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
 from judgekit.protocols import Form, Protocol
+from judgekit.protocols.compare import Orders
 from judgekit.types import Score
 from judgekit.verbs import DEFAULT_LEDGER, Job, Writer, prepare
 
@@ -39,7 +45,7 @@ def score(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Calls, tokens and price; nothing is sent.")
     ] = False,
-    protocol: Annotated[str, typer.Option(help="grade, or checklist (many criteria in batches).")] = "grade",
+    protocol: Annotated[str, typer.Option(help="grade, checklist, match, compare or rank.")] = "grade",
     form: Annotated[
         str, typer.Option(help="How answers are given: json, text, or letters (probabilities).")
     ] = "json",
@@ -62,6 +68,11 @@ def score(
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what was judged when criteria are missing.")
     ] = False,
+    panel: Annotated[str, typer.Option(help="How judges become one: mean, median, majority, ...")] = "mean",
+    min_judges: Annotated[int, typer.Option(help="Fewer judges with a verdict are none.")] = 1,
+    orders: Annotated[str, typer.Option(help="both, given, swapped, or for rank a number.")] = "both",
+    ties: Annotated[bool, typer.Option(help="compare: whether 'tie' may be said.")] = True,
+    balance: Annotated[str, typer.Option(help="compare: average, log_odds or consistent.")] = "average",
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
     on_bad_item: Annotated[str, typer.Option(help="raise, or skip (counted).")] = "raise",
     ledger: Annotated[str | None, typer.Option(help="Ledger file; 'none' keeps nothing.")] = None,
@@ -105,7 +116,12 @@ def score(
         again=cast("tuple[types.Reason, ...]", tuple(again or ())),
         rule=cast("types.Rule | None", rule),
         partial=partial,
-        columns=_columns(column),
+        panel=panel,
+        min_judges=min_judges,
+        orders=cast("Orders", int(orders) if orders.isdecimal() else orders),
+        ties=ties,
+        balance=cast("BalanceRule", balance),
+        columns=columns_of(column),
         on_bad_item=cast("OnBadItem", on_bad_item),
         ledger=DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
         store_prompts=prompts,
@@ -117,30 +133,51 @@ def score(
     asyncio.run(run_job(job, out, quiet=quiet))
 
 
+def verb(protocol: Protocol, help_: str, *, rubric: str | None = None) -> Callable[..., None]:
+    """`score` with another protocol, as a command of its own; its rubric may have a default."""
+
+    @functools.wraps(score)
+    def command(**options: Any) -> None:
+        score(**options, protocol=protocol)
+
+    parameters = [p for p in inspect.signature(score).parameters.values() if p.name != "protocol"]
+    if rubric is not None:
+        parameters = [p.replace(default=rubric) if p.name == "rubric" else p for p in parameters]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    command.__doc__ = help_
+    return command
+
+
 async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str = "") -> list[Score]:
-    """Walk a job with a progress line, write its files as it goes, print what came of it."""
-    kept: list[Score] = []
+    """Walk a job with a progress line, write its files as it goes, print what came of it.
+
+    Returns:
+        The first scores; with `out`, all of them are in the files.
+    """
+    first: list[Score] = []
+    systems = show.Systems()
     stopped: BaseException | None = None
     total = job.surveyed.n_items if job.surveyed is not None else None
     began = time.monotonic()
     with show.progress_bar(total) as bar, Writer(out) if out is not None else _Nowhere() as writer:
         task = bar.add_task("scoring", total=total, note="")
         try:
-            async for judged in job.judged():
-                writer.judged(judged)
-                kept += (
-                    judged.scores if len(kept) < _ROWS else [s for s in judged.scores if s.level == "rubric"]
-                )
-                bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
-        except (JudgekitError, asyncio.CancelledError) as error:
-            stopped = error if isinstance(error, JudgekitError) else KeyboardInterrupt("interrupted")
+            async with aclosing(job.judged()) as stream:
+                async for judged in stream:
+                    writer.judged(judged)
+                    systems.add(judged.scores)
+                    first += judged.scores if len(first) < _ROWS else ()
+                    bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
+        except BaseException as error:
+            interrupted = isinstance(error, asyncio.CancelledError)
+            stopped = KeyboardInterrupt("interrupted") if interrupted else error
             raise
         finally:
             summary = job.summary(stopped)
             writer.finish(summary)
     if not quiet:
-        _print_run(kept, summary, out, title)
-    return kept
+        _print_run(first, systems, summary, out, title)
+    return first
 
 
 class _Nowhere(Writer):
@@ -169,12 +206,14 @@ def columns() -> None:
             print(f"  {name:14} {meaning}")
 
 
-def _print_run(scores: list[Score], summary: dict[str, object], out: Path | None, title: str) -> None:
+def _print_run(
+    first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None, title: str
+) -> None:
     console = show.console()
-    console.print(show.scores_table(scores, title=title))
-    if (systems := show.systems_table(scores)) is not None:
+    console.print(show.scores_table(first, title=title))
+    if (table := systems.table()) is not None:
         console.print()
-        console.print(systems)
+        console.print(table)
     console.print()
     for line in show.summary_lines(summary):
         console.print(line)
@@ -215,7 +254,8 @@ def _per_call(raw: str) -> int | None:
     raise InputError(f"--per-call {raw}: a number from 1, 'all' or 'usual'")
 
 
-def _columns(pairs: list[str] | None) -> dict[str, str] | None:
+def columns_of(pairs: list[str] | None) -> dict[str, str] | None:
+    """Columns as they stand in an option, OUR=THEIRS each."""
     mapped = dict(pair.partition("=")[::2] for pair in pairs or ())
     if wrong := [ours for ours, theirs in mapped.items() if not theirs]:
         raise InputError(f"--column {wrong[0]}: say OUR=THEIRS, e.g. --column task=prompt")

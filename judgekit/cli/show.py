@@ -1,8 +1,9 @@
 """What a terminal shows: tables of scores, a progress line, the summary of a run."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from statistics import fmean
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -60,26 +61,36 @@ def scores_table(scores: Iterable[Score], *, title: str = "") -> Table:
     return table
 
 
-def systems_table(scores: Iterable[Score]) -> Table | None:
-    """Mean score of each system over the items; None if no system is named."""
-    by_system: dict[str, list[float]] = {}
-    missing: dict[str, int] = {}
-    for score in scores:
-        if score.level == "rubric" and score.system:
-            own = by_system.setdefault(score.system, [])
-            if score.value is None:
-                missing[score.system] = missing.get(score.system, 0) + 1
-            else:
-                own.append(score.value)
-    if not by_system:
-        return None
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for column in ("system", "mean score", "items", "without a score"):
-        table.add_column(column, justify="left" if column == "system" else "right")
-    for system, values in sorted(by_system.items()):
-        mean = f"{fmean(values):.3f}" if values else "none"
-        table.add_row(system, mean, str(len(values)), str(missing.get(system, 0)))
-    return table
+@dataclass
+class Systems:
+    """Mean score of each system over the items, as sums: a million items need no more memory than one."""
+
+    sums: dict[str, float] = field(default_factory=dict)
+    scored: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+
+    def add(self, scores: Iterable[Score]) -> None:
+        """Count the rubric scores among these."""
+        for score in scores:
+            if score.level == "rubric" and score.system:
+                total = self.sums.setdefault(score.system, 0.0)
+                if score.value is None:
+                    self.missing[score.system] += 1
+                else:
+                    self.sums[score.system] = total + score.value
+                    self.scored[score.system] += 1
+
+    def table(self) -> Table | None:
+        """A line for each system; None if no system is named."""
+        if not self.sums:
+            return None
+        table = Table(header_style="bold", box=None, pad_edge=False)
+        for column in ("system", "mean score", "items", "without a score"):
+            table.add_column(column, justify="left" if column == "system" else "right")
+        for system, total in sorted(self.sums.items()):
+            n = self.scored[system]
+            table.add_row(system, f"{total / n:.3f}" if n else "none", str(n), str(self.missing[system]))
+        return table
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:

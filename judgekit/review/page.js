@@ -1,17 +1,17 @@
 const form = document.querySelector('form'), sheet = document.body.dataset.sheet;
 const kept = 'judgekit-review-' + sheet, count = document.querySelector('#count');
-const questions = [...document.querySelectorAll('fieldset')];
+const names = [...document.querySelectorAll('fieldset')].map(each => each.dataset.question);
 const memory = { get() { try { return JSON.parse(localStorage.getItem(kept) || '{}') } catch { return {} } },
   set(value) { try { localStorage.setItem(kept, JSON.stringify(value)) } catch { } } };
 function answers() {
   const data = new FormData(form);
   return { sheet, annotator: (data.get('annotator') || '').trim(), saved: new Date().toISOString(),
-    answers: questions.map(q => ({ question: q.id, label: (data.get(q.id) || '').toString().trim(),
-      note: (data.get(q.id + '-note') || '').toString() })) };
+    answers: names.map(name => ({ question: name, label: (data.get(name) || '').toString().trim(),
+      note: (data.get(name + '-note') || '').toString() })) };
 }
 function show() {
   const done = answers().answers.filter(a => a.label).length;
-  count.textContent = done + ' of ' + questions.length + ' answered';
+  count.textContent = done + ' of ' + names.length + ' answered';
 }
 form.addEventListener('input', () => { show(); memory.set(answers()); });
 form.addEventListener('submit', event => {
@@ -24,8 +24,8 @@ form.addEventListener('submit', event => {
 const before = memory.get();
 if (before.annotator) form.elements.annotator.value = before.annotator;
 for (const a of before.answers || []) {
-  const field = form.elements[a.question];
-  if (field && a.label) { if (field.length) { field.value = a.label } else { field.type === 'radio' ? field.checked = true : field.value = a.label } }
-  if (form.elements[a.question + '-note']) form.elements[a.question + '-note'].value = a.note || '';
+  const field = form.elements[a.question], note = form.elements[a.question + '-note'];
+  if (field && a.label) field.value = a.label;
+  if (note) note.value = a.note || '';
 }
 show();

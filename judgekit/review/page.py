@@ -59,7 +59,7 @@ def _question(question: Mapping[str, Any], number: int, total: int) -> str:
         blocks += '<div class="pair">' + "".join(f"<div>{_text(h, t)}</div>" for h, t in pair) + "</div>"
     qid = html.escape(question["id"])
     return (
-        f'<fieldset id="{qid}"><legend>{number} of {total}</legend>{blocks}'
+        f'<fieldset data-question="{qid}"><legend>{number} of {total}</legend>{blocks}'
         f'<p class="ask" id="{qid}-ask">{html.escape(question["criterion"])}</p>{_field(question, qid)}'
         f'<input class="note" type="text" name="{qid}-note" aria-label="Note on question {number}" '
         'placeholder="A note, if you like"></fieldset>'

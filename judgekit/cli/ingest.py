@@ -1,0 +1,40 @@
+"""`judgekit ingest`: recorded judges and people's labels -> the verdict table."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from judgekit.cli.score import columns_of
+from judgekit.errors import InputError
+from judgekit.types import Verdict
+
+
+def ingest(
+    file: Annotated[Path, typer.Argument(help="JSONL, CSV, TSV or Parquet file of recorded verdicts.")],
+    rubric: Annotated[str, typer.Option("--rubric", "-r", help="A rubric file, or a bundled rubric.")],
+    out: Annotated[Path, typer.Option(help="Where the outcomes go (JSONL).")],
+    protocol: Annotated[str, typer.Option(help="grade, or compare (pairs).")] = "grade",
+    reader: Annotated[str, typer.Option(help="auto, first_line, result_marker or winner.")] = "auto",
+    rater: Annotated[str | None, typer.Option(help="Who said it, where the rows do not say.")] = None,
+    people: Annotated[bool, typer.Option("--people", help="These are people's labels.")] = False,
+    labels_about: Annotated[str, typer.Option(help="Labels of pairs: about 'shown' or 'item'.")] = "shown",
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. text=completion.")] = None,
+) -> None:
+    """Read judge outputs that judgekit did not make into its table of outcomes."""
+    from judgekit.ingest import Kind, LabelsAbout
+    from judgekit.ingest import ingest as ingest_rows
+    from judgekit.rubric import load_rubric
+    from judgekit.table import json_line, outcome_row
+
+    if protocol not in {"grade", "compare"}:
+        raise InputError(f"--protocol {protocol}: there are grade and compare")
+    outcomes = ingest_rows(
+        file, load_rubric(rubric), protocol=cast("Kind", protocol), reader=reader, rater=rater, people=people,
+        labels_about=cast("LabelsAbout", labels_about), columns=columns_of(column),
+    )  # fmt: skip
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("wb") as lines:
+        lines.writelines(json_line(outcome_row(outcome)) for outcome in outcomes)
+    verdicts = sum(isinstance(outcome, Verdict) for outcome in outcomes)
+    print(f"{verdicts} verdicts, {len(outcomes) - verdicts} abstentions -> {out}")

@@ -1,0 +1,61 @@
+"""`judgekit review`: blind sheets for people out, their labels in."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from judgekit.cli.score import columns_of
+
+app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
+
+
+@app.command("export")
+def export(
+    outcomes: Annotated[Path, typer.Argument(help="outcomes.jsonl of a run.")],
+    items: Annotated[Path, typer.Option(help="The items that were judged.")],
+    rubric: Annotated[str, typer.Option("--rubric", "-r", help="The rubric they were judged by.")],
+    out: Annotated[Path, typer.Option(help="Folder for sheet.html, sheet.csv and key.json.")],
+    by: Annotated[str, typer.Option(help="entropy, disagreement, low_mass, uncertain or near.")] = "entropy",
+    budget: Annotated[float, typer.Option(help="A share of all answers, or above 1 a number.")] = 0.2,
+    threshold: Annotated[float, typer.Option(help="What 'near' is near to.")] = 0.5,
+    seed: Annotated[int, typer.Option(help="Of the order of questions and responses.")] = 0,
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, as for score.")] = None,
+) -> None:
+    """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
+    from judgekit.items import read_items
+    from judgekit.review import make_sheet, route, write_sheet
+    from judgekit.rubric import load_rubric
+    from judgekit.table import read_outcomes
+
+    cases = route(read_outcomes(outcomes), by=by, budget=budget, threshold=threshold)
+    read = read_items(items, columns=columns_of(column), need_response=False)
+    sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
+    html, table, key = write_sheet(sheet, out)
+    print(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
+
+
+@app.command("import")
+def import_(
+    answers: Annotated[Path, typer.Argument(help="The JSON that the page saved, or the filled CSV.")],
+    key: Annotated[Path, typer.Option(help="The key.json of the sheet.")],
+    out: Annotated[Path, typer.Option(help="Where the outcomes go (JSONL).")],
+    annotator: Annotated[str | None, typer.Option(help="Who filled it in, if not named.")] = None,
+    outcomes: Annotated[Path | None, typer.Option(help="Judges' outcomes to put beside them.")] = None,
+    how: Annotated[str, typer.Option(help="join both, or replace judges where people answered.")] = "join",
+) -> None:
+    """Read a filled sheet back as annotators' verdicts."""
+    from judgekit.errors import InputError
+    from judgekit.review import join, read_answers
+    from judgekit.review.answers import How
+    from judgekit.table import json_line, outcome_row, read_outcomes
+
+    if how not in {"join", "replace"}:
+        raise InputError(f"--how {how}: there are join and replace")
+    people = read_answers(answers, key, annotator=annotator)
+    judges = read_outcomes(outcomes) if outcomes is not None else []
+    together = join(judges, people, how=cast("How", how))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("wb") as lines:
+        lines.writelines(json_line(outcome_row(outcome)) for outcome in together)
+    print(f"{len(people)} answers; {len(together)} outcomes -> {out}")

@@ -1,0 +1,175 @@
+import csv
+import json
+import math
+
+import pytest
+
+from judgekit.errors import InputError
+from judgekit.review import join, make_sheet, read_answers, route, write_sheet
+from judgekit.review.route import Case
+from judgekit.rubric import Rubric
+from judgekit.types import Abstention, Item, Unit, Verdict
+
+SCALE = {"labels": ["no", "yes"], "cannot_tell": "cannot tell"}
+RUBRIC = Rubric(
+    id="r",
+    criteria=[
+        {
+            "id": "clear",
+            "text": "Is it clear?",
+            "scale": {"labels": ["no", "yes"], "cannot_tell": "cannot tell"},
+        },
+        {"id": "long", "text": "How long?", "scale": "0-100"},
+    ],
+)
+ITEMS = [Item(str(n), f"Task {n}", {"x": f"first answer {n}", "y": f"second answer {n}"}) for n in range(20)]
+
+
+def said(rater, unit, label, value, *, criterion="clear", mass=1.0, shown=()):
+    return Verdict(rater, unit, criterion, ((label, 1.0),), label, value, mass=mass, shown=shown)
+
+
+def test_the_pair_that_changes_with_the_order_is_routed_first():
+    steady, torn = Unit("1", ("x", "y")), Unit("2", ("x", "y"))
+    outcomes = [
+        said("j", steady, "first", 1.0),
+        said("j", steady, "first", 1.0),
+        said("j", torn, "first", 1.0),
+        said("j", torn, "second", 0.0),
+    ]
+
+    [case] = route(outcomes, by="entropy", budget=1 / 2)
+
+    assert (case.unit, case.priority) == (torn, pytest.approx(math.log(2)))
+
+
+def test_what_no_judge_answered_comes_before_everything():
+    torn, lost = Unit("1", ("x",)), Unit("2", ("x",))
+    outcomes = [
+        said("a", torn, "yes", 1.0),
+        said("b", torn, "no", 0.0),
+        Abstention("a", lost, "clear", "refused"),
+    ]
+
+    assert [case.unit for case in route(outcomes, by="disagreement", budget=2)] == [lost, torn]
+
+
+def test_low_mass_and_nearness_are_rules_too():
+    sure, unsure = Unit("1", ("x",)), Unit("2", ("x",))
+    outcomes = [said("a", sure, "yes", 0.9, mass=0.99), said("a", unsure, "yes", 0.45, mass=0.4)]
+
+    assert route(outcomes, by="low_mass", budget=1)[0].unit == unsure
+    assert route(outcomes, by="near", threshold=0.85, budget=1)[0].unit == sure
+
+
+def test_a_persons_own_verdicts_do_not_route():
+    unit = Unit("1", ("x",))
+    human = Verdict("ann", unit, "clear", (("yes", 1.0),), "yes", 1.0, source="human")
+
+    [case] = route([human], budget=1)
+
+    assert case.why == "no verdict"
+
+
+@pytest.mark.parametrize(("options", "message"), [({"by": "x"}, "no rule 'x'"), ({"budget": 0}, "budget=0")])
+def test_an_unknown_rule_or_an_empty_budget_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        route([], **options)
+
+
+def pair_cases():
+    return [Case(Unit(item.item_id, ("x", "y")), "clear", 1.0, "entropy") for item in ITEMS]
+
+
+def test_the_sheet_shows_neither_verdict_nor_who_wrote_what(tmp_path):
+    html, table, _ = write_sheet(make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3), tmp_path)
+
+    for text in (html.read_text(), table.read_text()):
+        assert "first answer 7" in text
+        assert '"x"' not in text
+        assert "entropy" not in text
+        assert "swapped" not in text
+
+
+def test_the_order_of_pairs_is_drawn_and_undone():
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3)
+    first_shown = [entry["shown"][0] for entry in sheet.key.values()]
+
+    assert {"x", "y"} == set(first_shown)
+    assert make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3) == sheet
+
+
+def test_answers_come_back_as_annotators_verdicts_on_the_items_own_order(tmp_path):
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3)
+    _, _, key = write_sheet(sheet, tmp_path)
+    answers = [{"question": q, "label": "A", "note": "clearer"} for q in sheet.key]
+    saved = tmp_path / "answers.json"
+    saved.write_text(json.dumps({"sheet": sheet.digest, "annotator": "ann", "answers": answers}))
+
+    outcomes = read_answers(saved, key)
+
+    assert len(outcomes) == len(ITEMS)
+    for outcome, entry in zip(outcomes, sheet.key.values(), strict=True):
+        assert (outcome.rater, outcome.source) == ("ann", "human")
+        assert outcome.label == ("first" if entry["shown"][0] == "x" else "second")
+
+
+def test_a_filled_csv_is_read_as_well(tmp_path):
+    cases = [Case(Unit("1", ("x",)), "clear", 1.0, "near"), Case(Unit("2", ("x",)), "long", 1.0, "near")]
+    _, table, key = write_sheet(make_sheet(cases, ITEMS, RUBRIC), tmp_path)
+    rows = list(csv.DictReader(table.read_text().splitlines(keepends=True)))
+    for row in rows:
+        row["annotator"], row["label"] = "bo", "cannot tell" if "clear" in row["criterion"] else "62.5"
+    with table.open("w", newline="") as out:
+        writer = csv.DictWriter(out, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+    by_criterion = {outcome.criterion: outcome for outcome in read_answers(table, key)}
+
+    assert by_criterion["clear"].reason == "undecided"
+    assert (by_criterion["long"].label, by_criterion["long"].value) == ("62.5", 0.625)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sheet": "other"}, "answers to sheet 'other'"),
+        ({"annotator": ""}, "nobody signed it"),
+        ({"answers": [{"question": "q1", "label": "maybe"}]}, "question q1: 'maybe' is not on the scale"),
+        ({"answers": [{"question": "q99", "label": "yes"}]}, "no question 'q99'"),
+        ({"answers": [{"question": "q1", "label": "yes"}] * 2}, "answered twice by 'ann'"),
+    ],
+)
+def test_answers_that_do_not_fit_are_refused_by_name(tmp_path, change, message):
+    sheet = make_sheet([Case(Unit("1", ("x",)), "clear", 1.0, "near")], ITEMS, RUBRIC)
+    _, _, key = write_sheet(sheet, tmp_path)
+    good = {"sheet": sheet.digest, "annotator": "ann", "answers": [{"question": "q1", "label": "yes"}]}
+    saved = tmp_path / "answers.json"
+    saved.write_text(json.dumps(good | change))
+
+    with pytest.raises(InputError, match=message):
+        read_answers(saved, key)
+
+
+def test_people_replace_judges_only_where_they_gave_a_verdict():
+    one, two = Unit("1", ("x",)), Unit("2", ("x",))
+    judges = [said("j", one, "no", 0.0), said("j", two, "no", 0.0)]
+    human = Verdict("ann", one, "clear", (("yes", 1.0),), "yes", 1.0, source="human")
+    passed = Abstention("ann", two, "clear", "undecided")
+
+    assert [(o.rater, o.unit.item_id) for o in join(judges, [human, passed], how="replace")] == [
+        ("j", "2"),
+        ("ann", "1"),
+        ("ann", "2"),
+    ]
+    assert len(join(judges, [human, passed])) == 4
+
+
+def test_a_cell_never_starts_a_formula(tmp_path):
+    item = Item("1", "=1+1", {"x": "=cmd|' /C calc'!A0"})
+    sheet = make_sheet([Case(Unit("1", ("x",)), "clear", 1.0, "near")], [item], RUBRIC)
+    _, table, _ = write_sheet(sheet, tmp_path)
+
+    for row in csv.reader(table.read_text().splitlines(keepends=True)):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
