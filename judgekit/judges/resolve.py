@@ -1,6 +1,7 @@
 """From a judge's name, as it stands in a command or an argument, to the judge.
 
 provider/model          any chat model that litellm reaches
+decision:provider/model a decision model that litellm reaches: probabilities, no words
 endpoint:URL#model      an OpenAI-compatible server, the fast road
 local, local:PATH       the embedded model, or a GGUF of yours
 replay:FILE             a ledger, or recorded replies as JSONL
@@ -16,8 +17,8 @@ from judgekit.errors import InputError
 from judgekit.types import Judge
 
 FORMS = (
-    "provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, control:NAME, "
-    "py:module:object (on the command line)"
+    "provider/model, decision:provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, "
+    "control:NAME, py:module:object (on the command line)"
 )
 
 
@@ -46,6 +47,12 @@ def resolve(judge: str | Judge, *, own_code: bool = False, say: Callable[[str], 
         from judgekit.judges.endpoint import parse_endpoint
 
         return parse_endpoint(judge)
+    if kind == "decision":
+        from judgekit.judges.decision import parse_decision
+
+        decider = parse_decision(judge)
+        decider.check()
+        return decider
     if kind == "control":
         from judgekit.judges.controls import parse_control
 

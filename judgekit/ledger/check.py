@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from judgekit.ledger.columns import COLUMNS, pairs_of
+from judgekit.ledger.columns import COLUMNS, pairs_of, probs_of
 from judgekit.ledger.key import VERSION, key_of_request
 from judgekit.ledger.store import UNPAID, Ledger
 from judgekit.ledger.tools import FAULTS
@@ -42,8 +42,8 @@ def verify(ledger: Ledger) -> list[str]:
 
 def _complaints(row: Mapping[str, Any]) -> Iterator[str]:
     yield from _about_the_request(row["key"], row["request"])
-    for name in ("logprobs", "probs"):
-        if not _reads(pairs_of, row[name]):
+    for name, reader in (("logprobs", pairs_of), ("probs", probs_of)):
+        if not _reads(reader, row[name]):
             yield f"{name} is no list of names and numbers: {row[name]!r:.80}"
     if row["fault"] is not None and row["fault"] not in FAULTS:
         yield f"unknown fault {row['fault']!r}; there are {', '.join(FAULTS)}"

@@ -7,13 +7,14 @@ a count that SQLite's 64 bits cannot hold as unknown.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from judgekit.ledger.key import request_of
 from judgekit.types import Call, Reply
 
+Pairs = tuple[tuple[str, float], ...]
 USER_VERSION: Final = 1
 SCHEMA: Final = (
     """CREATE TABLE replies (
@@ -40,7 +41,7 @@ def row_of(
     written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return (
         call.key, edition, written, _text(call.judge), _text(reply.model), _text(reply.fingerprint),
-        reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _pairs(reply.probs),
+        reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _probs(reply),
         _count(reply.input_tokens), _count(reply.output_tokens), reply.cost_usd, reply.seconds, reply.tries,
         request,
     )  # fmt: skip
@@ -49,9 +50,10 @@ def row_of(
 def reply_of(row: tuple[Any, ...]) -> Reply:
     """The reply of a row of the columns `REPLY`."""
     model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row
+    own, decisions = probs_of(probs)
     return Reply(
-        text_of(text), fault, text_of(detail), pairs_of(logprobs), pairs_of(probs), text_of(model),
-        text_of(fingerprint), n_in, n_out, cost, seconds, tries,
+        text_of(text), fault, text_of(detail), pairs_of(logprobs), own, text_of(model),
+        text_of(fingerprint), n_in, n_out, cost, seconds, tries, decisions,
     )  # fmt: skip
 
 
@@ -69,25 +71,56 @@ def text_of(stored: str | bytes) -> str:
     return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")
 
 
-def _pairs(pairs: tuple[tuple[str, float], ...]) -> str | None:
+def _pairs(pairs: Pairs) -> str | None:
     """Pairs as JSON; infinities as words, which JSON has no numbers for.
 
     >>> _pairs((("A", -0.5), ("B", float("-inf"))))
     '[["A",-0.5],["B","-inf"]]'
     """
-    if not pairs:
-        return None
-    plain = [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
-    return json.dumps(plain, separators=(",", ":"))
+    return json.dumps(plain_pairs(pairs), separators=(",", ":")) if pairs else None
 
 
-def pairs_of(raw: str | None) -> tuple[tuple[str, float], ...]:
+def plain_pairs(pairs: Pairs) -> list[tuple[str, float | str]]:
+    """Pairs as JSON can hold them."""
+    return [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
+
+
+def _probs(reply: Reply) -> str | None:
+    """The column `probs`: pairs, or an object with pairs for each ask where a decision model answered."""
+    if not reply.decisions:
+        return _pairs(reply.probs)
+    each = {"probs": plain_pairs(reply.probs), "decisions": [plain_pairs(pairs) for pairs in reply.decisions]}
+    return json.dumps(each, separators=(",", ":"))
+
+
+def probs_of(raw: str | None) -> tuple[Pairs, tuple[Pairs, ...]]:
+    """The probabilities and the decisions of a reply from the column `probs`.
+
+    Raises:
+        ValueError, TypeError: If it is no JSON, or holds anything else.
+
+    >>> probs_of('{"probs":[],"decisions":[[["yes",0.8],["no",0.2]],[]]}')
+    ((), ((('yes', 0.8), ('no', 0.2)), ()))
+    """
+    if not (isinstance(raw, str) and raw.startswith("{")):
+        return pairs_of(raw), ()
+    stored = json.loads(raw)
+    if stored.keys() != {"probs", "decisions"}:
+        raise ValueError(f"{sorted(stored)} are not 'decisions' and 'probs'")
+    return _paired(stored["probs"]), tuple(_paired(each) for each in stored["decisions"])
+
+
+def pairs_of(raw: str | None) -> Pairs:
     """Pairs from JSON.
 
     Raises:
         ValueError, TypeError: If it is no JSON, or holds anything but pairs of a name and a number.
     """
-    return tuple((str(name), float(value)) for name, value in json.loads(raw)) if raw else ()
+    return _paired(json.loads(raw)) if raw else ()
+
+
+def _paired(plain: Iterable[tuple[object, float | str]]) -> Pairs:
+    return tuple((str(name), float(value)) for name, value in plain)
 
 
 def _count(count: int | None) -> int | None:

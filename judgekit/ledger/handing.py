@@ -1,7 +1,6 @@
 """A ledger handed on: its replies as lines of JSON, which the judge `replay` reads and people can search."""
 
 import json
-import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import orjson
 
 from judgekit.errors import InputError
+from judgekit.ledger.columns import plain_pairs
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import Entry, latest
 
@@ -46,15 +46,13 @@ def exported(each: Entry) -> dict[str, Any]:
     reply = each.reply
     return {
         "key": each.key, "judge": each.judge, "edition": each.edition, "written": each.written,
-        "text": reply.text, "fault": reply.fault, "detail": reply.detail, "logprobs": _finite(reply.logprobs),
-        "probs": _finite(reply.probs), "model": reply.model, "fingerprint": reply.fingerprint,
-        "input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens, "cost_usd": reply.cost_usd,
-        "seconds": reply.seconds, "tries": reply.tries, "request": each.asked,
+        "text": reply.text, "fault": reply.fault, "detail": reply.detail,
+        "logprobs": plain_pairs(reply.logprobs), "probs": plain_pairs(reply.probs),
+        "decisions": [plain_pairs(pairs) for pairs in reply.decisions],
+        "model": reply.model, "fingerprint": reply.fingerprint, "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens, "cost_usd": reply.cost_usd, "seconds": reply.seconds,
+        "tries": reply.tries, "request": each.asked,
     }  # fmt: skip
-
-
-def _finite(pairs: tuple[tuple[str, float], ...]) -> list[tuple[str, float | str]]:
-    return [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
 
 
 def _line(each: Entry) -> bytes:

@@ -68,9 +68,9 @@ def tagged(
             continue
         words = unicodedata.normalize("NFKC", line.rsplit(tag, 1)[1])
         cut = truncated and not line.endswith("\n")
-        about = [(cid, CUT if cut else r) for cid, r in _about(words, ids, scales) if r is not _BLANK]
+        about = _about(words, ids, scales)
         if about:
-            found |= about[:1]
+            found |= [(cid, CUT if cut else r) for cid, r in about if r is not _BLANK][:1]
         elif len(ids) == 1 and _is_verdict(reading := _value(scales[0], words), words):
             found[ids[0]] = CUT if cut else reading
     return found

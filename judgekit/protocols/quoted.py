@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from judgekit.types import Evidence
 
 _MARKS = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "})
-_SPACE = re.compile(r"\s+")
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _MARKUP = str.maketrans({**dict.fromkeys(_DROPPED, ""), **dict.fromkeys(">|#", " ")})
 _KEY = re.compile(r"""["'\u201c\u201d]\s*:""")
@@ -22,7 +21,7 @@ _ENDS = r"(?=\s*(?:$|[.!?;\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]))"
 
 def plain(text: str) -> str:
     """Text with single blanks and straight quotation marks."""
-    return _SPACE.sub(" ", text.translate(_MARKS)).strip()
+    return " ".join(text.translate(_MARKS).split())
 
 
 def said(text: str) -> str:
@@ -31,7 +30,7 @@ def said(text: str) -> str:
     >>> said("> **Sc\u200bore:** \u201c5\u201d") == said("score: 5")
     True
     """
-    return _SPACE.sub(" ", _seen(text).translate(_MARKUP)).strip()
+    return " ".join(_seen(text).translate(_MARKUP).split())
 
 
 def _seen(text: str) -> str:
@@ -50,6 +49,8 @@ class Quoted:
 
     def holds(self, expression: str) -> bool:
         """Whether an expression stands in a judged text, markup, quotation marks and white space aside."""
+        if "{" in expression and not any("{" in text or not text.isascii() for _, text in self.judged):
+            return False  # by far most judged texts hold no JSON, and need not be looked through
         wanted = said(expression)
         if not self._said:
             self._said += [said(text) for _, text in self.judged]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from judgekit.protocols import letters, lines, objects
+from judgekit.protocols.decisions import read_decisions
 from judgekit.protocols.entries import Said
 from judgekit.protocols.labels import CUT, Reading, read_label
 from judgekit.protocols.quoted import Quoted
@@ -78,6 +79,8 @@ def _as_meant(outcome: Outcome, meant: Mapping[str, str]) -> Outcome:
 
 
 def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
+    if reply.decisions:
+        return read_decisions(call, reply)
     quoted = Quoted(call.judged)
     if call.letters:
         return (_from_letters(call, reply, quoted),)
@@ -101,13 +104,9 @@ def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Out
             said = found.said[cid]
             readings[cid] = (read_label(scale, said.label), said)
     readings |= {cid: (reading, None) for cid, reading in tagged.items()}
-    if not readings and not found.whole and not found.doubtful and not (found.cut and not found.rest.strip()):
+    if not readings and not (found.whole or found.doubtful or found.cut):
         prose = _in_prose(found.rest, ids, call, quoted, truncated=truncated)
-        readings = {
-            cid: (reading, None) for cid, reading in prose.items() if not found.cut or reading.kind == "label"
-        }
-        if found.cut:
-            readings = {}
+        readings = {cid: (reading, None) for cid, reading in prose.items()}
     missing = _missing(reply, text, found.cut, answered=bool(readings))
     if is_control(call.judge):
         missing = ("missing", "the control has nothing to say here")

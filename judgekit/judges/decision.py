@@ -1,0 +1,296 @@
+"""A decision model: typed questions in, probabilities out, and no words.
+
+It answers a whole rubric in one request, since its questions share one state; what goes beyond the
+limit of a request is asked in further ones, one after another inside one call. Probabilities are kept
+as they come (`Reply.decisions`) and judged by the reader; a verdict has no rationale and no evidence.
+
+Its twin among chat judges is the form `letters` with one criterion a call: the same question, answered
+by the probabilities of option letters. Run both on the same items and compare their outcomes.
+"""
+
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from judgekit.errors import InputError
+from judgekit.judges import wire
+from judgekit.judges.litellm import LiteLLM
+from judgekit.judges.questions import Question, check_scales, questions_of, refuses
+from judgekit.scales import Scale
+from judgekit.types import Call, Reply
+
+MOST_QUESTIONS = 128
+"""What litellm lets one request ask."""
+
+Number = TypeVar("Number", int, float)
+_OWN = frozenset({"state", "questions", "input", "images", "assets", "audio", "videos"})
+
+
+class Decision(LiteLLM):
+    """A decision model of any provider that litellm asks typed questions.
+
+    A call counts as one request for the runner's rates, whatever `chunk` makes of it. Requests that went
+    well before one that failed are not made again when the call is tried again.
+
+    Args:
+        model: `provider/model`, as litellm writes it.
+        name: The rater's name; `decision:` and the model if None, since a chat judge may have the same.
+        api_base: Base URL of a server of one's own.
+        api_key_env: Environment variable that holds the key; litellm's own choice if None.
+        extra: More arguments of `litellm.asystemone` (`safety_identifier`, ...).
+        systems: Whose responses it may not judge.
+        chunk: Questions a request, at most 128. Part of the identity, since questions asked together may
+            colour one another.
+
+    Raises:
+        InputError: If an option cannot be used.
+
+    >>> judge = Decision("hosted_vllm/nimble", api_base="http://localhost:8000")
+    >>> judge.identity
+    {'adapter': 'decision/1', 'model': 'hosted_vllm/nimble', 'chunk': 128}
+    >>> judge.with_(chunk=1, name="one by one")
+    Decision('hosted_vllm/nimble', name='one by one')
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        name: str | None = None,
+        api_base: str | None = None,
+        api_key_env: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+        systems: Sequence[str] = (),
+        chunk: int = MOST_QUESTIONS,
+    ) -> None:
+        if stray := sorted(_OWN & (extra or {}).keys()):
+            raise InputError(f"extra sets {stray}, which are the call's; leave them out")
+        if not 1 <= chunk <= MOST_QUESTIONS:
+            raise InputError(f"chunk is {chunk!r}; a request holds 1 to {MOST_QUESTIONS} questions")
+        given: dict[str, Any] = {"name": name, "api_base": api_base, "api_key_env": api_key_env}
+        given |= {"extra": extra, "systems": systems}
+        super().__init__(model, **given, temperature=None, max_tokens=None)
+        self._options = {"model": model, **given, "chunk": chunk}
+        self.name = name or f"decision:{model}"
+        # It writes no text; but a judge that writes nothing at all passes for a rule, which reads nothing.
+        self.max_tokens = 1
+        self.identity = {"adapter": "decision/1", "model": model, "chunk": chunk, **self._settings}
+        self._chunk = chunk
+        self._begun: dict[str, list[Reply]] = {}  # of calls that ended half-way, by their key
+
+    def __repr__(self) -> str:
+        named = "" if self.name == f"decision:{self.model}" else f", name={self.name!r}"
+        return f"Decision({self.model!r}{named})"
+
+    def with_(self, **changes: Any) -> "Decision":
+        """A judge like this one, with other options; not entered.
+
+        Raises:
+            InputError: If there is no such option.
+        """
+        return Decision(**wire.changed(self._options, changes))
+
+    def refuses(self, scale: Scale) -> str | None:
+        """Why it cannot be asked on a scale (numbers, more than ten ordered labels); None if it can."""
+        return refuses(scale)
+
+    def check(self) -> None:
+        """See that the provider answers decision questions, and its key and address are there.
+
+        Raises:
+            InputError: If not; it names the provider, the environment variable or the option.
+        """
+        super().check()
+        if (litellm := self._litellm) is not None:
+            bare, provider, config = self._asked_of(litellm)
+            if config.resolve_api_base(self._api_base) is None:
+                raise InputError(
+                    f"{self!r} has no address: give api_base, or set {' or '.join(config.api_base_env)}"
+                )
+            self._prices = _prices(litellm.model_cost, self.model, bare, provider)
+
+    def _missing(self, litellm: ModuleType) -> list[str]:
+        """Variables that may hold the key, where one is needed and none does."""
+        _, _, config = self._asked_of(litellm)
+        return (
+            list(config.api_key_env) if config.api_key_required and not config.resolve_api_key(None) else []
+        )
+
+    def _asked_of(self, litellm: ModuleType) -> tuple[str, str, Any]:
+        """The model's bare name, its provider, and how litellm puts decision questions to that."""
+        if not hasattr(litellm, "asystemone"):
+            raise InputError(f"{self!r}: this litellm asks no decision questions; install 1.106.2")
+        from litellm.decisions.call import supported_decisions_providers
+        from litellm.utils import ProviderConfigManager
+
+        bare, provider, _, _ = litellm.get_llm_provider(model=self.model, api_base=self._api_base)
+        if provider not in (known := supported_decisions_providers()):
+            raise InputError(
+                f"{self!r}: {provider!r} answers no decision questions through litellm; these do: "
+                f"{', '.join(known)}"
+            )
+        config = ProviderConfigManager.get_provider_decisions_config(bare, litellm.LlmProviders(provider))
+        return bare, provider, config
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Ask all of a call's questions, in as many requests as they take.
+
+        Returns:
+            Probabilities for each ask, none for one whose answer could not be read; or a fault, where a
+            request was at fault.
+
+        Raises:
+            ProviderError: If a request got no reply.
+            InputError: If a scale is refused, or the judge was not entered; before any request.
+        """
+        check_scales(self, ((cid, scale) for (_, cid), scale in zip(call.asks, call.scales, strict=True)))
+        litellm = self._litellm
+        if litellm is None:
+            raise InputError(f"{self!r} is not open; ask within `async with judge:`")
+        state, questions = questions_of(call)
+        names = list(questions)
+        replies = self._begun.pop(call.key, [])
+        for start in range(len(replies) * self._chunk, len(names), self._chunk):
+            part = {name: questions[name] for name in names[start : start + self._chunk]}
+            replies.append(await self._asked(litellm, state, part))
+            if replies[-1].fault is not None:
+                break
+            if call.key:
+                self._begun[call.key] = list(replies)
+        self._begun.pop(call.key, None)
+        return merged(replies)
+
+    async def _asked(
+        self,
+        litellm: ModuleType,
+        state: str,
+        questions: Mapping[str, Question],
+        unread: frozenset[str] = frozenset(),
+    ) -> Reply:
+        """The reply to one request, made once more without the questions whose answers were `unread`.
+
+        litellm reads the answers to a request all or none, so one that is malformed hides the others.
+        """
+        left = {name: question for name, question in questions.items() if name not in unread}
+        detail = f"no probabilities could be read on {sorted(unread)}" if unread else ""
+        if not left:
+            return Reply(detail=detail, decisions=((),) * len(questions))
+        started = perf_counter()
+        try:
+            got = await litellm.asystemone(
+                model=self.model,
+                state=state,
+                questions={name: dict(question.body) for name, question in left.items()},
+                api_base=self._api_base,
+                api_key=self._key or None,
+                num_retries=0,
+                max_retries=0,
+                drop_params=False,
+                **self._settings,
+            )
+        except self._lost as error:
+            more = _unread(error, list(left))
+            if more is None:
+                return self._refusal(litellm, error, {})
+            return await self._asked(litellm, state, questions, frozenset(questions) if unread else more)
+        seconds = perf_counter() - started
+        answers = got.model_dump()["answers"]
+        read, written = (None, None) if unread else _tokens(got.usage)  # what was unread was paid for too
+        return Reply(
+            detail=detail,
+            model=got.model or "",
+            input_tokens=read,
+            output_tokens=written,
+            cost_usd=None if read is None or written is None else self._price_of(got)(read, written),
+            seconds=seconds,
+            decisions=tuple(
+                question.pairs(answers[name]) if name in answers else ()
+                for name, question in questions.items()
+            ),
+        )
+
+
+def merged(replies: Sequence[Reply]) -> Reply:
+    """One reply of the parts of a call; the last one's fault, if it has one, is that of all.
+
+    >>> parts = [Reply(input_tokens=7, decisions=((("no", 1.0),),)), Reply(decisions=((),))]
+    >>> merged(parts).decisions, merged(parts).input_tokens
+    (((('no', 1.0),), ()), None)
+    """
+    if len(replies) < 2:
+        return replies[0] if replies else Reply()
+    last = replies[-1]
+    return Reply(
+        fault=last.fault,
+        detail="; ".join(dict.fromkeys(reply.detail for reply in replies if reply.detail)),
+        model=last.model or replies[0].model,
+        input_tokens=_sum([reply.input_tokens for reply in replies]),
+        output_tokens=_sum([reply.output_tokens for reply in replies]),
+        cost_usd=_sum([reply.cost_usd for reply in replies]),
+        seconds=_sum([reply.seconds for reply in replies]),
+        decisions=() if last.fault else tuple(one for reply in replies for one in reply.decisions),
+    )
+
+
+def _sum(numbers: Sequence[Number | None]) -> Number | None:
+    """The sum; None if one is unknown."""
+    known = [number for number in numbers if number is not None]
+    return sum(known[1:], known[0]) if len(known) == len(numbers) else None
+
+
+def _tokens(usage: Any) -> tuple[int | None, int | None]:
+    """Tokens read and written; unknown where litellm, which fills in zeros, was told nothing."""
+    if usage is None or not (usage.input_tokens or usage.output_tokens):
+        return None, None
+    return usage.input_tokens, usage.output_tokens
+
+
+def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None:
+    """The questions whose answers in a response (2xx) litellm could not read; None if that was not it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ValidationError):
+        cause = (
+            cause.__cause__ or cause.__context__
+        )  # litellm raises some errors where it means to return them
+    if cause is None or not cause.title.endswith("Response"):  # a request that it would not send, say
+        return None
+    places = [each["loc"] for each in cause.errors(include_url=False, include_input=False)]
+    if not all(len(place) > 1 and place[0] == "answers" for place in places):
+        return frozenset(names)
+    said = (place[1] for place in places)  # a name; in OpenAI's protocol a number
+    return frozenset(names[each] if isinstance(each, int) else each for each in said)
+
+
+def _prices(listed: Mapping[str, Any], model: str, bare: str, provider: str) -> tuple[float, float] | None:
+    """US dollars of a token in and out; None where the model is not listed, or listed as free.
+
+    Unlike a chat model's, the price of what is written may be 0, and there may be one for decisions alone.
+    """
+    for key in (model, f"{provider}/{bare}", bare):
+        entry = listed.get(key, {})
+        if key != bare or entry.get("litellm_provider") == provider:
+            read, written = (
+                entry.get(f"{way}_cost_per_token_decisions", entry.get(f"{way}_cost_per_token"))
+                for way in ("input", "output")
+            )
+            if read:
+                return float(read), float(written or 0.0)
+    return None
+
+
+def parse_decision(spec: str) -> Decision:
+    """The judge that `decision:provider/model` names.
+
+    Raises:
+        InputError: If it is not of that form.
+
+    >>> parse_decision("decision:perplexity/pplx-decider-v1.2")
+    Decision('perplexity/pplx-decider-v1.2')
+    """
+    kind, _, model = spec.partition(":")
+    if kind != "decision" or "/" not in model:
+        raise InputError(f"judge {spec!r}: a decision model is named decision:provider/model")
+    return Decision(model)

@@ -1,0 +1,171 @@
+"""A call as typed questions: what a decision model is asked instead of words.
+
+A decision model is shown one state and answers named questions about it by probabilities: `noul` (yes
+or no), `score` (ordered levels, ten at most), `choice` (one of many options). The state is the call's
+prompt without the criteria and without the form of an answer in words, so the material stands in its
+fences and what the fences mean before it; each criterion becomes a question in the words that a chat
+judge is shown.
+
+A call carries its criteria only inside its messages, so they are taken out of them again. They are
+looked for outside the fenced material, which therefore cannot put a criterion in another's place.
+Where they are not found (a prompt made by hand), the state is the whole prompt and a question names
+its criterion.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from judgekit.errors import InputError
+from judgekit.rubric.model import describe
+from judgekit.scales import PAIR, Labels, Scale
+from judgekit.types import Call
+
+MOST_LEVELS = 10
+MOST_OPTIONS = 255
+_UNTOLD = "The material does not let one tell."
+_WHICH = "Which of the two responses is better by it?"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One typed question.
+
+    Args:
+        labels: The options, as the scale spells them, in the order asked.
+        body: The question as it is sent.
+    """
+
+    labels: tuple[str, ...]
+    body: Mapping[str, Any]
+
+    def pairs(self, answer: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+        """(label, probability) as the model gave them, right or wrong; what is no label stays as it is.
+
+        >>> levels = Question(("bad", "good"), {"type": "score"})
+        >>> levels.pairs({"type": "score", "probabilities": {"0": 0.3, "1": 0.6, "7": 0.1}})
+        (('bad', 0.3), ('good', 0.6), ('7', 0.1))
+        """
+        if self.body["type"] == "noul":
+            no, yes = self.labels
+            return (no, 1.0 - answer["noul"]), (yes, answer["noul"])
+        given: Mapping[str, float] = answer["probabilities"]
+        if self.body["type"] == "choice":
+            return tuple(given.items())
+        by_index = {str(i): label for i, label in enumerate(self.labels)}
+        return tuple((by_index.get(index, index), p) for index, p in given.items())
+
+
+def refuses(scale: Scale) -> str | None:
+    """Why a scale cannot be a typed question; None if it can.
+
+    >>> from judgekit.scales import YES_NO, Numbers
+    >>> refuses(YES_NO), refuses(Numbers(low=0, high=100))
+    (None, 'a decision model chooses among labels, and a number from 0 to 100 has none')
+    """
+    if not isinstance(scale, Labels):
+        return f"a decision model chooses among labels, and {describe(scale)} has none"
+    if scale == PAIR:
+        return "a decision model gives no order of responses; compare them in pairs"
+    n = len(scale.labels)
+    if scale.kind != "nominal" and n > MOST_LEVELS:
+        return f"a decision model takes at most {MOST_LEVELS} ordered labels, and it has {n}"
+    if n + bool(scale.cannot_tell) > MOST_OPTIONS:
+        return f"a decision model takes at most {MOST_OPTIONS} options, and it has {n}"
+    return None
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A judge that cannot be asked on every scale."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for the message."""
+        ...
+
+    def refuses(self, scale: Scale) -> str | None:
+        """Why it cannot be asked on a scale; None if it can."""
+        ...
+
+
+def check_scales(judge: Choosy, asked: Iterable[tuple[str, Scale]]) -> None:
+    """See that a judge can be asked criteria, (id, scale) each, without a request.
+
+    Raises:
+        InputError: If it cannot; names the judge, the criterion and what would do.
+    """
+    for criterion, scale in asked:
+        if why := judge.refuses(scale):
+            raise InputError(f"judge {judge.name!r} cannot be asked criterion {criterion!r}: {why}")
+
+
+def questions_of(call: Call) -> tuple[str, dict[str, Question]]:
+    """The state of a call, and a question for each ask by its name, in order.
+
+    Every scale must be one that `refuses` lets pass.
+    """
+    ids = [cid for _, cid in call.asks]
+    state, texts = _taken_apart(call, ids)
+    names = ids if len(set(ids)) == len(ids) else [str(i) for i in range(len(ids))]
+    asked = zip(names, texts, call.scales, strict=True)
+    return state, {name: _question(text, scale, call) for name, text, scale in asked}
+
+
+def _question(text: str, scale: Scale, call: Call) -> Question:
+    labels = scale.labels if isinstance(scale, Labels) else ()
+    if call.protocol == "compare":
+        options = {label: f"Response {label}" for label in labels} | (
+            {"tie": "Neither"} if "tie" in labels else {}
+        )
+        return _choice(f"{text}\n{_WHICH}", options)
+    if scale.cannot_tell:
+        return _choice(text, {**dict.fromkeys(labels), scale.cannot_tell: _UNTOLD})
+    if scale.kind == "nominal":
+        return _choice(text, dict.fromkeys(labels))
+    if len(labels) == 2:
+        criteria: Any = {"true": f"The label is: {labels[1]}", "false": f"The label is: {labels[0]}"}
+        return Question(labels, {"type": "noul", "instructions": text, "criteria": criteria})
+    return Question(labels, {"type": "score", "instructions": text, "criteria": list(labels)})
+
+
+def _choice(text: str, options: Mapping[str, str | None]) -> Question:
+    body = {"type": "choice", "instructions": text, "criteria": dict(options)}
+    return Question(tuple(options), body)
+
+
+def _taken_apart(call: Call, ids: list[str]) -> tuple[str, list[str]]:
+    """The state, and the text of each criterion."""
+    prompt = "\n\n".join(message.content for message in call.messages)
+    start, end = _fenced(prompt, call.tag)
+    head, material, tail = prompt[:start], prompt[start:end], prompt[end:]
+    # The form is the last paragraph; in a re-ask the complaint is the last one, and the form before it.
+    short = tail.rsplit("\n\n", call.attempt)[0]
+    for before, after in ((head, ""), ("", short), ("", tail)):
+        found = _criteria_in(before or after, ids) if before or after else None
+        if found is not None:
+            rest, texts = found
+            kept = (rest, material) if before else (head.rstrip(), material, rest)
+            return "\n\n".join(part for part in kept if part), texts
+    return prompt, [f"Criterion `{cid}`, as it is described there." for cid in ids]
+
+
+def _fenced(prompt: str, tag: str) -> tuple[int, int]:
+    """Where the fenced material begins and ends: between the first and the last line that is a fence."""
+    if not tag or f" {tag}>" not in prompt:
+        return len(prompt), len(prompt)
+    start = prompt.rfind("<", 0, prompt.index(f" {tag}>"))
+    return start, prompt.rindex(f" {tag}>") + len(tag) + 2
+
+
+def _criteria_in(text: str, ids: list[str]) -> tuple[str, list[str]] | None:
+    """The text before the criteria, and each of them; None if not all are there, in order."""
+    text = f"\n\n{text.strip()}"
+    starts: list[int] = []
+    for cid in ids:
+        found = text.find(f"\n\nCriterion `{cid}`: ", starts[-1] + 1 if starts else 0)
+        if found < 0:
+            return None
+        starts.append(found)
+    ends = [*starts[1:], len(text)]
+    return text[: starts[0]].strip(), [text[a:b].strip() for a, b in zip(starts, ends, strict=True)]
