@@ -19,7 +19,8 @@ from judgekit.protocols.rank import RankSheet, rank_sheet
 from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
-from judgekit.types import Authoring, Call, Item, Judge, Priced
+from judgekit.scales import Scale
+from judgekit.types import Authoring, Call, Choosy, Item, Judge, Priced
 
 AnySheet = Sheet | PairSheet | RankSheet
 _PAIRED = frozenset({"compare", "rank"})
@@ -81,7 +82,13 @@ class Plan:
         ):
             if value not in known:
                 raise InputError(f"{option} {value!r}; there are {', '.join(map(repr, known))}")
-        _ = self._sheets  # whatever is wrong with the rubric is said before any call
+        self._check_scales(self._sheets)  # whatever is wrong with the rubric is said before any call
+
+    def _check_scales(self, sheets: Sequence[AnySheet]) -> None:
+        for judge in self.judges:
+            if isinstance(judge, Choosy):
+                for sheet in sheets:
+                    check_scales(judge, sheet.asked)
 
     @cached_property
     def _sheets(self) -> tuple[AnySheet, ...]:
@@ -141,7 +148,11 @@ class Plan:
 
     def sheets_of(self, item: Item) -> tuple[AnySheet, ...]:
         """The sheets an item is asked with."""
-        return self._sheets if item.rubric is None else self._sheets_of(self.rubric_of(item))
+        if item.rubric is None:
+            return self._sheets
+        sheets = self._sheets_of(self.rubric_of(item))
+        self._check_scales(sheets)
+        return sheets
 
     def calls(self, item: Item) -> tuple[Call, ...]:
         """The first round of calls for an item, each complete with its key."""
@@ -172,6 +183,17 @@ class Plan:
         views = [view for sheet in self.sheets_of(item) for view in sheet.views(item)]
         asked = sum(not _own(judge, item, shown) for judge in self.judges for _, shown in views)
         return asked * self.samples
+
+
+def check_scales(judge: Choosy, asked: Iterable[tuple[str, Scale]]) -> None:
+    """See that a judge can be asked criteria, (id, scale) each, without a request.
+
+    Raises:
+        InputError: If it cannot; names the judge, the criterion and what would do.
+    """
+    for criterion, scale in asked:
+        if why := judge.refuses(scale):
+            raise InputError(f"judge {judge.name!r} cannot be asked criterion {criterion!r}: {why}")
 
 
 def _own(judge: Judge, item: Item, shown: Sequence[str]) -> bool:

@@ -414,6 +414,20 @@ class Served(Protocol):
 
 
 @runtime_checkable
+class Choosy(Protocol):
+    """A judge that cannot be asked on every scale."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for the message."""
+        ...
+
+    def refuses(self, scale: Scale) -> str | None:
+        """Why it cannot be asked on a scale; None if it can."""
+        ...
+
+
+@runtime_checkable
 class Authoring(Protocol):
     """A judge that may have written some of the responses, which it then does not judge."""
 

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from judgekit.errors import InputError
 from judgekit.judges import wire
 from judgekit.judges.litellm import LiteLLM
-from judgekit.judges.questions import Question, check_scales, questions_of, refuses
+from judgekit.judges.questions import Question, questions_of, refuses
+from judgekit.plan import check_scales
 from judgekit.scales import Scale
 from judgekit.types import Call, Reply
 

@@ -12,11 +12,10 @@ Where they are not found (a prompt made by hand), the state is the whole prompt 
 its criterion.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from judgekit.errors import InputError
 from judgekit.rubric.model import describe
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.types import Call
@@ -73,31 +72,6 @@ def refuses(scale: Scale) -> str | None:
     if n + bool(scale.cannot_tell) > MOST_OPTIONS:
         return f"a decision model takes at most {MOST_OPTIONS} options, and it has {n}"
     return None
-
-
-@runtime_checkable
-class Choosy(Protocol):
-    """A judge that cannot be asked on every scale."""
-
-    @property
-    def name(self) -> str:
-        """Its name, for the message."""
-        ...
-
-    def refuses(self, scale: Scale) -> str | None:
-        """Why it cannot be asked on a scale; None if it can."""
-        ...
-
-
-def check_scales(judge: Choosy, asked: Iterable[tuple[str, Scale]]) -> None:
-    """See that a judge can be asked criteria, (id, scale) each, without a request.
-
-    Raises:
-        InputError: If it cannot; names the judge, the criterion and what would do.
-    """
-    for criterion, scale in asked:
-        if why := judge.refuses(scale):
-            raise InputError(f"judge {judge.name!r} cannot be asked criterion {criterion!r}: {why}")
 
 
 def questions_of(call: Call) -> tuple[str, dict[str, Question]]:

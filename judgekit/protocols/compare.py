@@ -53,6 +53,13 @@ class PairSheet:
     schema: Mapping[str, Any] | None
     score_scale: Scale = _SCORES
 
+    @property
+    def asked(self) -> tuple[tuple[str, Scale], ...]:
+        """(criterion id, the scale it is asked on) each."""
+        said = ("B", _TIE, "A") if self.ties else ("B", "A")
+        scale = self.score_scale if self.form == "scores" else Labels(labels=said)
+        return tuple((c.id, scale) for c in self.criteria)
+
     def views(self, item: Item) -> Iterator[View]:
         """Every pair of an item's responses, in each order asked for; the two orders side by side."""
         for first, second in combinations(item.responses, 2):

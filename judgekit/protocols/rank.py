@@ -20,7 +20,7 @@ from judgekit.protocols.compare import LETTERS, Orders, pair_material
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, object_schema
 from judgekit.rubric.model import Criterion
-from judgekit.scales import PAIR, settle
+from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Abstention, Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
@@ -52,6 +52,11 @@ class RankSheet:
     def criteria(self) -> tuple[Criterion, ...]:
         """The criterion, as other sheets have several."""
         return (self.criterion,)
+
+    @property
+    def asked(self) -> tuple[tuple[str, Scale], ...]:
+        """(criterion id, the scale it is asked on) each."""
+        return ((self.criterion.id, PAIR),)
 
     def views(self, item: Item) -> Iterator[View]:
         """All responses, in each order asked for."""

@@ -52,6 +52,11 @@ class Sheet:
     letters: tuple[tuple[str, str], ...]
     scales: tuple[Scale, ...]
 
+    @property
+    def asked(self) -> tuple[tuple[str, Scale], ...]:
+        """(criterion id, the scale it is asked on) each."""
+        return tuple((c.id, scale) for c, scale in zip(self.criteria, self.scales, strict=True))
+
     def views(self, item: Item) -> Iterator[View]:
         """What the criteria are about: the task itself, or each response."""
         if self.criteria[0].about == "task":

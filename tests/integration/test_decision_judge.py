@@ -11,7 +11,6 @@ import pytest
 import judgekit as jk
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges.decision import Decision
-from judgekit.judges.questions import check_scales
 from judgekit.judges.replay import Replay
 from judgekit.judges.resolve import resolve
 from judgekit.judges.scripted import Scripted
@@ -19,6 +18,7 @@ from judgekit.ledger import Ledger
 from judgekit.ledger.check import verify
 from judgekit.ledger.handing import export
 from judgekit.ledger.key import key_of
+from judgekit.plan import check_scales
 from judgekit.protocols import read, sheet_of
 from judgekit.protocols.compare import pair_sheet
 from judgekit.protocols.decisions import read_decisions
