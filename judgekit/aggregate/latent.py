@@ -214,8 +214,6 @@ def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
 
 def _reach(linked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
     """Size of the largest group of raters joined by shared units."""
-    if not len(linked):
-        return 0
     closed = linked.astype(float)
     for _ in range(len(linked).bit_length()):
         closed = (closed @ closed > 0.0).astype(float)

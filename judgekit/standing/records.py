@@ -1,0 +1,165 @@
+"""A standing: an order of systems with uncertainty."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+
+from judgekit.agreement.estimate import with_interval
+from judgekit.agreement.ratings import Floats
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+FEWEST_DRAWS = 20
+"""Resamples with a fit that an interval needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one system stands.
+
+    Args:
+        system: Its name.
+        strength: In log-odds, with mean 0 over the systems; nan where it cannot be told.
+        low: Lower end of its interval.
+        high: Upper end.
+        se: Standard error by the inverse Hessian.
+        rank: 1 is the best; equal strengths share a rank.
+        rank_low: The best rank it may have, for all systems at once with the level of the standing.
+        rank_high: The worst.
+        n: Comparisons it was in.
+        won: Its share of them, a tie as half.
+    """
+
+    system: str
+    strength: float
+    low: float
+    high: float
+    se: float
+    rank: int | None
+    rank_low: int | None
+    rank_high: int | None
+    n: int
+    won: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Standing:
+    """An order of systems.
+
+    Args:
+        places: Best first; by name where strengths cannot be told.
+        method: How strengths were computed.
+        interval: `percentile` or `percentile_cluster` over items, or `wald` where items are too few to
+            resample.
+        level: Confidence of the intervals, and of all intervals of ranks together.
+        n_items: Items the comparisons are from.
+        n_comparisons: Verdicts used.
+        n_dropped: Abstentions, and comparisons of a system with itself.
+        order_effect: Log-odds by which the response shown first gains, if asked for.
+        ties: Davidson's parameter, if asked for: how probable a tie of equals is against a win of one.
+        seed: Of the resampling.
+        status: `ok`; `undefined:not_identified` with the groups that cannot be joined in `notes`,
+            `undefined:no_paired_items`; `unstable:few_clusters`, `unstable:resamples_lost`.
+        notes: What a reader should know.
+        covariance: Shape (n_systems, n_systems), by the inverse Hessian, in the order of `places`.
+        draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
+    """
+
+    places: tuple[Place, ...]
+    method: str
+    interval: str
+    level: float
+    n_items: int
+    n_comparisons: int
+    n_dropped: int
+    order_effect: Estimate | None
+    ties: float | None
+    seed: int
+    status: str
+    notes: tuple[str, ...]
+    covariance: Floats = field(repr=False)
+    draws: Floats = field(repr=False)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names, best first."""
+        return tuple(place.system for place in self.places)
+
+    def of(self, system: str) -> Place:
+        """The place of a system.
+
+        Raises:
+            InputError: If it is not there.
+        """
+        for place in self.places:
+            if place.system == system:
+                return place
+        raise InputError(f"no system {system!r}; there are {list(self.systems)}")
+
+    def beats(self, one: str, other: str) -> float:
+        """Probability that one system wins a comparison with another, ties apart; nan if not identified."""
+        gap = self.of(one).strength - self.of(other).strength
+        return 1.0 / (1.0 + math.exp(-gap))
+
+    def difference(self, one: str, other: str) -> Estimate:
+        """How much stronger one system is than another, in log-odds, with its interval.
+
+        Intervals of single strengths overlap more than those of differences: compare by this.
+        """
+        value = self.of(one).strength - self.of(other).strength
+        i, j = self.systems.index(one), self.systems.index(other)
+        blank = Estimate(
+            "strength_difference", value, level=self.level, n_units=self.n_items, n_raters=2,
+            n_used=self.n_comparisons, unit="item", method=self.method, seed=self.seed, status=self.status,
+        )  # fmt: skip
+        if math.isnan(value) or len(self.draws) < FEWEST_DRAWS:
+            return blank
+        tail = (1.0 - self.level) / 2.0
+        if self.interval == "wald":
+            se = math.sqrt(
+                max(self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j], 0.0)
+            )
+            half = NormalDist().inv_cdf(1.0 - tail) * se
+            return with_interval(blank, value - half, value + half, se=se, interval="wald", seed=self.seed)
+        gaps = self.draws[:, i] - self.draws[:, j]
+        low, high = np.quantile(gaps, [tail, 1.0 - tail]).tolist()
+        se = float(np.std(gaps, ddof=1))
+        return with_interval(blank, low, high, se=se, interval=self.interval, seed=self.seed)
+
+
+def rank_intervals(
+    strengths: Floats, draws: Floats, level: float
+) -> list[tuple[int, int]] | list[tuple[None, None]]:
+    """Best and worst rank of each system, for all systems at once; None with too few draws.
+
+    A system stands below another only if the difference is beyond the largest studentised difference
+    that resampling alone makes between any two, in a share `level` of the resamples.
+
+    Source:
+        Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks", Review of Economic Studies
+        91, with the bootstrap's maximum over all pairs.
+    """
+    n = len(strengths)
+    if len(draws) < FEWEST_DRAWS:
+        return [(None, None)] * n
+    one, other = np.triu_indices(n, 1)
+    if not len(one):
+        return [(1, 1)] * n
+    gap = strengths[one] - strengths[other]
+    spread, worst = np.empty(len(one)), np.zeros(len(draws))
+    for pairs in _blocks(len(one), 2_000_000 // max(len(draws), 1)):
+        resampled = draws[:, one[pairs]] - draws[:, other[pairs]]
+        spread[pairs] = np.maximum(resampled.std(axis=0, ddof=1), 1e-12)
+        worst = np.maximum(worst, np.abs((resampled - gap[pairs]) / spread[pairs]).max(axis=1))
+    apart = np.abs(gap) > np.quantile(worst, level) * spread
+    above = np.bincount(np.where(gap > 0, other, one)[apart], minlength=n)
+    below = np.bincount(np.where(gap > 0, one, other)[apart], minlength=n)
+    return [(1 + int(above[i]), n - int(below[i])) for i in range(n)]
+
+
+def _blocks(n: int, size: int) -> Sequence[slice]:
+    step = max(size, 1)
+    return [slice(start, start + step) for start in range(0, n, step)]

@@ -1,0 +1,219 @@
+"""Schedules: which pairs to compare next, given what the comparisons before said.
+
+A schedule is a generator. It yields rounds, each a tuple of pairs that can be asked at once, and is
+sent one result a pair: 1 if the first is better, 0 if the second is, 0.5 for a draw (any number between
+is read by its side of one half), None where no verdict was obtained. It returns the names, best first.
+It knows nothing of how a pair is compared. Each has a function that says how many comparisons it will
+ask for, at least and at most.
+"""
+
+from collections.abc import Generator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from judgekit.errors import InputError
+
+Pair = tuple[str, str]
+Result = float | None
+Schedule = Generator[tuple[Pair, ...], Sequence[Result], tuple[str, ...]]
+
+
+def round_robin(names: Sequence[str], *, seed: int = 0) -> Schedule:
+    """Every pair once, in one round; ranked by the mean result over the comparisons obtained.
+
+    Args:
+        names: At least two, all different.
+        seed: Decides which of a pair is first, the order of pairs, and of names that end level.
+
+    >>> schedule = round_robin(["a", "b", "c"])
+    >>> len(next(schedule))
+    3
+    """
+    mixed, rng = _mixed(names, seed)
+    pairs = [(a, b) if rng.random() < 0.5 else (b, a) for a, b in combinations(mixed, 2)]
+    asked = tuple(pairs[i] for i in rng.permutation(len(pairs)))
+    table = _Table(mixed)
+    table.enter(asked, (yield asked))
+    return table.ranked()
+
+
+def round_robin_calls(n: int) -> tuple[int, int]:
+    """The least and the most comparisons of a round robin of `n` names."""
+    return n * (n - 1) // 2, n * (n - 1) // 2
+
+
+def swiss(names: Sequence[str], *, rounds: int, seed: int = 0) -> Schedule:
+    """Rounds in which those with equal points meet, so that close neighbours are compared most.
+
+    In each round names are ordered by points, shuffled where they are equal, and each meets the next it
+    has not met (a rematch only where no exchange with one other pair avoids it). Of an odd number the
+    lowest that has not yet sat out does, without a point. A draw is half a point for each.
+
+    Args:
+        names: At least two, all different.
+        rounds: How many; log2 of the number of names finds the best of them.
+        seed: Of the shuffles.
+
+    Returns:
+        Names by points a comparison obtained, then by the mean of the same of their opponents.
+
+    Raises:
+        InputError: For fewer than two names, one that stands twice, or no round.
+
+    Source:
+        LLM Swiss Round (2025), with a seed, draws, and no point for sitting out.
+        https://arxiv.org/abs/2512.21010
+    """
+    if rounds < 1:
+        raise InputError(f"a Swiss tournament has 1 round or more, not {rounds}")
+    mixed, rng = _mixed(names, seed)
+    table = _Table(mixed)
+    met: set[frozenset[str]] = set()
+    sat_out: dict[str, int] = dict.fromkeys(mixed, 0)
+    for _ in range(rounds):
+        line = [mixed[i] for i in rng.permutation(len(mixed))]
+        line.sort(key=lambda name: -table.points[name])
+        if len(line) % 2:
+            rest = min(reversed(line), key=lambda name: sat_out[name])
+            sat_out[rest] += 1
+            line.remove(rest)
+        pairs = _neighbours(line, met)
+        met |= {frozenset(pair) for pair in pairs}
+        table.enter(pairs, (yield pairs))
+    return table.ranked()
+
+
+def swiss_calls(n: int, rounds: int) -> tuple[int, int]:
+    """The least and the most comparisons of a Swiss tournament."""
+    return rounds * (n // 2), rounds * (n // 2)
+
+
+def merge_sort(names: Sequence[str], *, seed: int = 0) -> Schedule:
+    """Sort by comparing, about n log2 n times; merges of one level run at once.
+
+    A draw, or a comparison that was not obtained, leaves the two in the order they were shuffled into.
+    The sort takes every verdict at its word: one wrong one can move a name far.
+
+    Args:
+        names: At least two, all different.
+        seed: Of the shuffle.
+
+    Source:
+        LM-as-an-Examiner (2023) ranks answers so. https://arxiv.org/abs/2306.04181
+
+    >>> schedule = merge_sort(["low", "high"], seed=1)
+    >>> [pair] = next(schedule)
+    >>> try:
+    ...     schedule.send([float(pair[0] == "high")])
+    ... except StopIteration as end:
+    ...     print(end.value)
+    ('high', 'low')
+    """
+    mixed, _ = _mixed(names, seed)
+    runs = [[name] for name in mixed]
+    while len(runs) > 1:
+        merges = [_Merge(runs[i], runs[i + 1]) for i in range(0, len(runs) - 1, 2)]
+        while open_ := [merge for merge in merges if merge.left and merge.right]:
+            results = yield tuple((merge.left[0], merge.right[0]) for merge in open_)
+            _check(results, len(open_))
+            for merge, result in zip(open_, results, strict=True):
+                merge.take(result)
+        odd = runs[-1:] if len(runs) % 2 else []
+        runs = [merge.done + merge.left + merge.right for merge in merges] + odd
+    return tuple(runs[0])
+
+
+def merge_sort_calls(n: int) -> tuple[int, int]:
+    """The least and the most comparisons of a merge sort of `n` names.
+
+    >>> merge_sort_calls(8)
+    (12, 17)
+    """
+    least = most = 0
+    runs = [1] * n
+    while len(runs) > 1:
+        pairs = [(runs[i], runs[i + 1]) for i in range(0, len(runs) - 1, 2)]
+        least += sum(min(pair) for pair in pairs)
+        most += sum(sum(pair) - 1 for pair in pairs)
+        runs = [sum(pair) for pair in pairs] + (runs[-1:] if len(runs) % 2 else [])
+    return least, most
+
+
+class _Merge:
+    """Two sorted runs on their way into one."""
+
+    def __init__(self, left: list[str], right: list[str]) -> None:
+        self.left, self.right, self.done = list(left), list(right), list[str]()
+
+    def take(self, result: Result) -> None:
+        self.done.append(self.right.pop(0) if result is not None and result < 0.5 else self.left.pop(0))
+
+
+class _Table:
+    """Points of a tournament."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self.points = dict.fromkeys(names, 0.0)
+        self.played: dict[str, list[str]] = {name: [] for name in names}
+
+    def enter(self, pairs: Sequence[Pair], results: Sequence[Result]) -> None:
+        """Count the results of a round; one that was not obtained counts for nobody."""
+        _check(results, len(pairs))
+        for (a, b), result in zip(pairs, results, strict=True):
+            if result is None:
+                continue
+            won = 0.5 if result == 0.5 else float(result > 0.5)
+            self.points[a] += won
+            self.points[b] += 1.0 - won
+            self.played[a].append(b)
+            self.played[b].append(a)
+
+    def ranked(self) -> tuple[str, ...]:
+        """Best first: points a comparison, then those of the opponents, then as shuffled."""
+        rate = {n: self.points[n] / len(self.played[n]) if self.played[n] else 0.5 for n in self.names}
+        against = {n: sum(rate[o] for o in self.played[n]) / max(len(self.played[n]), 1) for n in self.names}
+        return tuple(sorted(self.names, key=lambda n: (-round(rate[n], 12), -round(against[n], 12))))
+
+
+def _neighbours(line: Sequence[str], met: set[frozenset[str]]) -> tuple[Pair, ...]:
+    """Each with the next it has not met; who is left over exchanges with the pairs nearest to it."""
+    waiting = list(line)
+    pairs: list[Pair] = []
+    while waiting:
+        one = waiting.pop(0)
+        fresh = [other for other in waiting if frozenset((one, other)) not in met]
+        other = fresh[0] if fresh else waiting[0]
+        waiting.remove(other)
+        pairs.append((one, other))
+        if not fresh:
+            _exchange(pairs, met)
+    return tuple(pairs)
+
+
+def _exchange(pairs: list[Pair], met: set[frozenset[str]]) -> None:
+    """Part the last pair, which has met before, by exchanging with an earlier one, if any allows it."""
+    one, other = pairs[-1]
+    for i in range(len(pairs) - 2, -1, -1):
+        a, b = pairs[i]
+        for new in (((a, one), (b, other)), ((a, other), (b, one))):
+            if not any(frozenset(pair) in met for pair in new):
+                pairs[i], pairs[-1] = new
+                return
+
+
+def _mixed(names: Sequence[str], seed: int) -> tuple[list[str], np.random.Generator]:
+    """The names shuffled, whatever order they came in."""
+    if len(set(names)) < len(names) or len(names) < 2:
+        raise InputError(f"a schedule needs two names or more, all different, not {list(names)}")
+    rng = np.random.default_rng(seed)
+    ordered = sorted(names)
+    return [ordered[i] for i in rng.permutation(len(ordered))], rng
+
+
+def _check(results: Sequence[Result], n: int) -> None:
+    if len(results) != n:
+        raise InputError(f"{len(results)} results for {n} pairs; send one a pair, None where there is none")
+    if bad := [r for r in results if r is not None and not 0.0 <= r <= 1.0]:
+        raise InputError(f"results {bad} are not on [0, 1]")
