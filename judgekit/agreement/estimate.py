@@ -44,7 +44,7 @@ def with_interval(
     seed: int | None = None,
 ) -> Estimate:
     """An estimate with an interval."""
-    return replace(estimate, low=low, high=high, se=se, interval=interval, seed=seed)
+    return replace(estimate, low=float(low), high=float(high), se=float(se), interval=interval, seed=seed)
 
 
 def flagged(estimate: Estimate, status: str, notes: Iterable[str] = ()) -> Estimate:

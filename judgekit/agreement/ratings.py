@@ -5,19 +5,20 @@ value and its part in the chance that two raters agree.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.coding import MISSING, Codes, Floats, Level, categories, codes_of, is_missing
 from judgekit.errors import InputError
-from judgekit.scales import Labels, Numbers, Scale, as_name
+from judgekit.scales import Labels, Scale
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
-Level = Literal["nominal", "ordinal", "interval", "ratio"]
-MISSING = -1
+__all__ = [
+    "MISSING", "Codes", "Floats", "Level", "Ratings", "as_ratings", "coded", "coded_clusters", "given",
+    "given_numbers", "ratings_of_table",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +30,8 @@ class Ratings:
         values: Shape (n_categories,): the declared value of each category.
         level: What differences mean: `nominal`, `ordinal`, `interval` or `ratio`.
         raters: Their names, one a column.
-        clusters: Shape (n_units,), the cluster each unit belongs to, coded; None where units are
-            independent.
+        clusters: Shape (n_units,), the cluster each unit belongs to, coded from 0; None where units
+            are independent.
         labels: What the categories are called.
     """
 
@@ -56,11 +57,33 @@ class Ratings:
         """How many raters."""
         return int(self.codes.shape[1])
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Ratings":
+        """The units for which `kept`, shape (n_units,), is true; clusters are coded anew."""
+        clusters = None if self.clusters is None else coded(self.clusters[kept])
+        return replace(self, codes=self.codes[kept], clusters=clusters)
+
+    def complete(self) -> "Ratings":
+        """The units that every rater rated."""
+        if self.codes.size == 0 or self.codes.min() >= 0:
+            return self
+        return self.where(np.all(self.codes >= 0, axis=1))
+
+    def of(self, *raters: str) -> "Ratings":
+        """Some raters only, in the order named.
+
+        Raises:
+            InputError: If one of them is not here.
+        """
+        if absent := [each for each in raters if each not in self.raters]:
+            raise InputError(f"no rater {absent[0]!r}; there are {list(self.raters)}")
+        columns = [self.raters.index(each) for each in raters]
+        return replace(self, codes=self.codes[:, columns], raters=raters)
+
 
 def as_ratings(
     data: Any,
     *,
-    scale: Scale | Sequence[float] | Sequence[str],
+    scale: Scale | Sequence[float] | Sequence[str] | npt.NDArray[Any],
     level: Level | None = None,
     raters: Sequence[str] | None = None,
     clusters: Sequence[Any] | npt.NDArray[Any] | None = None,
@@ -68,8 +91,8 @@ def as_ratings(
     """Ratings from an array, a frame or lists of shape (n_units, n_raters).
 
     Args:
-        data: Labels or numbers of the scale; None or nan where a rater did not rate a unit. A pandas
-            frame gives its column names as raters.
+        data: Labels or numbers of the scale; None or nan where a rater did not rate a unit, and so is
+            the scale's "cannot tell", which has no value. A pandas frame gives its column names as raters.
         scale: The declared scale: a `Scale`, labels worst first, or numbers in order. A scale of numbers
             without a step takes the numbers found in the data as its categories (its range is declared).
         level: `ordinal` for labels and `interval` for numbers where left out.
@@ -83,24 +106,85 @@ def as_ratings(
     [[0, 1], [1, -1]]
     """
     names = [str(column) for column in data.columns] if hasattr(data, "columns") else None
-    cells = np.asarray(data.to_numpy() if names is not None else data, dtype=object)
+    cells = np.asarray(data.to_numpy() if names is not None else data, dtype=getattr(data, "dtype", None))
+    if not hasattr(data, "__array__") or cells.dtype.kind not in "iuf":
+        cells = np.asarray(data.to_numpy() if names is not None else data, dtype=object)  # True is no 1
     if cells.ndim != 2:
         raise InputError(f"ratings have shape {cells.shape}; (n_units, n_raters) is needed")
-    labels, values, own_level = _categories(scale, cells)
-    place = {label: i for i, label in enumerate(labels)}
-    by_value = {value: i for i, value in enumerate(values.tolist())} if own_level == "interval" else {}
-    codes = np.full(cells.shape, MISSING, dtype=np.intp)
-    for (row, column), cell in np.ndenumerate(cells):
-        if cell is None or (isinstance(cell, float) and np.isnan(cell)) or _is_na(cell):
-            continue
-        code = _code(cell, place, by_value)
-        if code is None:
-            raise InputError(f"unit {row}, rater {column}: {cell!r} is not on the scale {list(labels)}")
-        codes[row, column] = code
+    labels, values, own_level = categories(scale, cells)
+    numeric = own_level == "interval" and not isinstance(scale, Labels)
+    codes = codes_of(cells, scale, labels, values if numeric else None)
     chosen = tuple(raters or names or (f"rater {i + 1}" for i in range(cells.shape[1])))
     if len(chosen) != cells.shape[1]:
         raise InputError(f"{len(chosen)} names for {cells.shape[1]} raters")
     return Ratings(codes, values, level or own_level, chosen, labels, coded_clusters(clusters, len(cells)))
+
+
+def ratings_of_table(
+    table: npt.ArrayLike,
+    *,
+    scale: Scale | Sequence[float] | Sequence[str],
+    level: Level | None = None,
+    raters: tuple[str, str] = ("rater 1", "rater 2"),
+) -> Ratings:
+    """Ratings of two raters from their table of counts, shape (n_categories, n_categories).
+
+    Raises:
+        InputError: If the table is not square, is not of the scale's size, or holds no counts.
+
+    >>> ratings_of_table([[2, 0], [1, 1]], scale=["no", "yes"]).codes.tolist()
+    [[0, 0], [0, 0], [1, 0], [1, 1]]
+    """
+    counts = np.asarray(table)
+    labels, values, own_level = categories(scale, np.empty((0, 2), dtype=object))
+    if counts.shape != (len(labels), len(labels)):
+        raise InputError(f"the table has shape {counts.shape} on a scale of {len(labels)} categories")
+    if counts.dtype.kind not in "iu" or np.any(counts < 0):
+        raise InputError("a table holds counts: whole numbers, none below 0")
+    cells = np.indices(counts.shape).reshape(2, -1).T.astype(np.intp)
+    codes = np.repeat(cells, counts.ravel(), axis=0)
+    return Ratings(codes, values, level or own_level, raters, labels)
+
+
+def given(data: Any, scale: Any = None) -> Ratings:
+    """The ratings themselves, or raw data on a declared scale.
+
+    Raises:
+        InputError: If raw data come without a scale, which is never inferred.
+    """
+    if isinstance(data, Ratings):
+        return data
+    if scale is None:
+        raise InputError("raw ratings need their scale: scale=['no', 'yes'], scale=[1, 2, 3, 4, 5], ...")
+    return as_ratings(data, scale=scale)
+
+
+def given_numbers(data: Any, scale: Any = None) -> Floats:
+    """Shape (n_units, n_raters) of numbers, nan where missing; moments need no declared categories.
+
+    Raises:
+        InputError: For a wrong shape, infinity, or a nominal scale, whose labels are no numbers.
+    """
+    if isinstance(data, Ratings) or scale is not None:
+        ratings = given(data, scale)
+        if ratings.level == "nominal":
+            raise InputError("a nominal scale has no numbers to take means and variances of")
+        return ratings.numbers
+    numbers = np.asarray(data.to_numpy() if hasattr(data, "to_numpy") else data)
+    if numbers.dtype == object:
+        numbers = np.array(
+            [[np.nan if is_missing(cell) else cell for cell in row] for row in numbers.tolist()]
+            if numbers.ndim == 2
+            else numbers
+        )
+    if numbers.ndim != 2 or numbers.dtype.kind not in "iuf":
+        raise InputError(
+            f"numbers of shape (n_units, n_raters) are needed, found {numbers.dtype} {numbers.shape}"
+        )
+    if np.isinf(numbers).any():
+        row, column = np.argwhere(np.isinf(numbers))[0]
+        raise InputError(f"unit {row}, rater {column}: infinity is no rating")
+    return numbers.astype(np.float64)
 
 
 def coded_clusters(clusters: Sequence[Any] | npt.NDArray[Any] | None, n_units: int) -> Codes | None:
@@ -113,43 +197,11 @@ def coded_clusters(clusters: Sequence[Any] | npt.NDArray[Any] | None, n_units: i
         return None
     if len(clusters) != n_units:
         raise InputError(f"{len(clusters)} clusters for {n_units} units")
+    return coded(clusters)
+
+
+def coded(names: Sequence[Any] | npt.NDArray[Any]) -> Codes:
+    """Names as integers from 0, in the order in which they first come."""
     places: dict[Any, int] = {}
-    return np.array([places.setdefault(cluster, len(places)) for cluster in clusters], dtype=np.intp)
-
-
-def _categories(scale: Any, cells: npt.NDArray[Any]) -> tuple[tuple[str, ...], Floats, Level]:
-    if isinstance(scale, Labels):
-        level: Level = (
-            "ordinal" if scale.kind == "ordinal" else "nominal" if scale.kind == "nominal" else "interval"
-        )
-        return scale.labels, np.array(scale.values, dtype=float), level
-    if isinstance(scale, Numbers):
-        found = {float(c) for c in cells.ravel() if isinstance(c, int | float) and np.isfinite(c)}
-        steps = np.arange(scale.low, scale.high + (scale.step or 1) / 2, scale.step) if scale.step else ()
-        numbers = np.array(sorted({scale.low, scale.high, *map(float, steps), *found}), dtype=float)
-        if numbers[0] < scale.low or numbers[-1] > scale.high:
-            raise InputError(
-                f"numbers from {numbers[0]:g} to {numbers[-1]:g} on a scale "
-                f"from {scale.low:g} to {scale.high:g}"
-            )
-        return tuple(f"{n:g}" for n in numbers), numbers, "interval"
-    given = list(scale)
-    if all(isinstance(each, int | float) and not isinstance(each, bool) for each in given):
-        return tuple(f"{each:g}" for each in given), np.array(given, dtype=float), "interval"
-    names = tuple(as_name(each) for each in given)
-    return names, np.linspace(0.0, 1.0, len(names)), "ordinal"
-
-
-def _code(cell: Any, place: dict[str, int], by_value: dict[float, int]) -> int | None:
-    if isinstance(cell, str):
-        return place.get(cell)
-    if isinstance(cell, bool | np.bool_):
-        return None
-    if isinstance(cell, int | float | np.integer | np.floating):
-        number = float(cell)
-        return by_value.get(number, place.get(f"{number:g}"))
-    return None
-
-
-def _is_na(cell: Any) -> bool:
-    return type(cell).__name__ in {"NAType", "NaTType"}
+    listed = names.tolist() if isinstance(names, np.ndarray) else names
+    return np.array([places.setdefault(name, len(places)) for name in listed], dtype=np.intp)

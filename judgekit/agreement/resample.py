@@ -3,10 +3,15 @@
 The independent unit is the highest level of sampling: a unit, or the cluster it belongs to.
 Resamples in which the statistic has no meaning (a constant sample) are dropped and counted; more
 than 5 % of them make an interval unstable. Everything is drawn from one seed.
+
+A statistic of indices is computed one resample at a time (`bootstrap`). A statistic that takes how
+often each unit was drawn is computed for thousands of resamples at once (`weighted_bootstrap`); units
+that are alike stand in one row, so a million ratings of two raters are resampled as one table.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +20,11 @@ from judgekit.agreement.ratings import Codes, Floats
 
 Statistic = Callable[[Codes], float]
 """From indices of units (shape (m,), with repeats) to the statistic of that sample; nan where undefined."""
+Weighted = Callable[[Floats], Floats]
+"""From draws (shape (n_draws, n_rows), how often each row's units came) to statistics (n_draws,)."""
 MOST_LOST = 0.05
+_AT_ONCE = 4_000_000  # cells of draws held at a time
+_GROUPS = 1000  # above twice so many rows the jackknife leaves out groups, not rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,8 @@ def draws(n: int, *, b: int, seed: int, clusters: Codes | None = None) -> list[C
     rng = np.random.default_rng(seed)
     if clusters is None:
         return list(rng.integers(0, n, size=(b, n)))
-    members = [np.flatnonzero(clusters == g) for g in range(int(clusters.max()) + 1)]
+    order = np.argsort(clusters, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
     picks = rng.integers(0, len(members), size=(b, len(members)))
     return [np.concatenate([members[g] for g in pick]) for pick in picks]
 
@@ -73,18 +83,129 @@ def bootstrap(
     Source:
         Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
     """
+    name = kind if clusters is None else f"{kind}_cluster"
+    if n == 0:
+        return _interval(np.empty(0), level, None, name)
     if replicates is None:
         replicates = np.array([statistic(index) for index in draws(n, b=b, seed=seed, clusters=clusters)])
-    good = replicates[np.isfinite(replicates)]
-    lost = 1.0 - len(good) / max(len(replicates), 1)
+    if kind != "bca":
+        return _interval(replicates, level, None, name)
+    value, left_out = statistic(np.arange(n)), jackknife(statistic, n, clusters)
+    return _interval(replicates, level, (value, left_out, np.ones(len(left_out))), name)
+
+
+def weighted_bootstrap(
+    statistic: Weighted,
+    counts: npt.NDArray[Any],
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+    kind: str = "bca",
+) -> Interval:
+    """An interval of a statistic that takes how often each unit was drawn.
+
+    Args:
+        statistic: From draws, shape (n_draws, n_rows), to a number each, nan where undefined.
+        counts: Shape (n_rows,): how many units a row stands for. With clusters, one each.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: Shape (n_rows,), coded from 0; resamples whole clusters.
+        kind: `bca` or `percentile`.
+
+    Source:
+        Efron (1987). Drawing rows by their counts is drawing units, since units of a row are alike.
+    """
+    return weighted_bootstraps(
+        lambda drawn: statistic(drawn)[:, None], counts, seed=seed, b=b, level=level, clusters=clusters,
+        kind=kind,
+    )[0]  # fmt: skip
+
+
+def weighted_bootstraps(
+    statistics: Weighted,
+    counts: npt.NDArray[Any],
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+    kind: str = "bca",
+) -> list[Interval]:
+    """Intervals of several statistics of the same draws.
+
+    Args:
+        statistics: From draws, shape (n_draws, n_rows), to shape (n_draws, n_statistics).
+        counts: And the other arguments as of `weighted_bootstrap`.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: What is drawn.
+        kind: `bca` or `percentile`.
+    """
     name = kind if clusters is None else f"{kind}_cluster"
-    if len(good) < 20:
-        return Interval(float("nan"), float("nan"), float("nan"), lost, name)
-    tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    if kind == "bca":
-        tails = _bca_tails(tails, good, statistic, n, clusters)
-    low, high = np.quantile(good, tails) if np.all(np.isfinite(tails)) else (np.nan, np.nan)
-    return Interval(float(low), float(high), float(np.std(good, ddof=1)), lost, name)
+    pool = _pool(counts, clusters)
+
+    def of_pool(drawn: Floats) -> Floats:
+        return statistics(drawn if clusters is None else drawn[:, clusters])
+
+    rng = np.random.default_rng(seed)
+    step = max(1, _AT_ONCE // max(len(counts), 1))
+    replicates = np.concatenate(
+        [of_pool(_multiplicities(rng, pool, min(step, b - start))) for start in range(0, b, step)]
+    )
+    if kind != "bca":
+        return [_interval(column, level, None, name) for column in replicates.T]
+    values = of_pool(pool[None, :].astype(np.float64))[0]
+    left_out, times = _without_each(of_pool, pool, step)
+    return [
+        _interval(column, level, (float(value), without, times), name)
+        for column, value, without in zip(replicates.T, values, left_out.T, strict=True)
+    ]
+
+
+def product_bootstrap(
+    statistic: Callable[[Floats, Floats], Floats],
+    counts: npt.NDArray[Any],
+    n_raters: int,
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+) -> Interval:
+    """A percentile interval with units and raters both drawn again: of raters in general.
+
+    Args:
+        statistic: From draws of units, shape (n_draws, n_rows), and copies of raters, shape
+            (n_raters,), to a number for each draw. It must not take two copies of a rater for two
+            raters who agree.
+        counts: As of `weighted_bootstrap`.
+        n_raters: How many raters.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: As of `weighted_bootstrap`.
+
+    Returns:
+        An interval that is wider than that of units alone, and too wide rather than too narrow.
+
+    Source:
+        Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
+    """
+    pool = _pool(counts, clusters)
+    rng = np.random.default_rng(seed)
+    copies = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=b)
+    step = max(1, _AT_ONCE // max(len(counts), 1))
+    found: list[Floats] = []
+    kinds, times = np.unique(copies, axis=0, return_counts=True)
+    for kind, left in zip(kinds.astype(np.float64), times.tolist(), strict=True):
+        for start in range(0, left, step):
+            drawn = _multiplicities(rng, pool, min(step, left - start))
+            found.append(statistic(drawn if clusters is None else drawn[:, clusters], kind))
+    return _interval(np.concatenate(found), level, None, "percentile_product")
 
 
 def jackknife(statistic: Statistic, n: int, clusters: Codes | None = None) -> Floats:
@@ -95,20 +216,66 @@ def jackknife(statistic: Statistic, n: int, clusters: Codes | None = None) -> Fl
     return np.array([statistic(everyone[clusters != g]) for g in range(int(clusters.max()) + 1)])
 
 
-def _bca_tails(
-    tails: Floats, good: Floats, statistic: Statistic, n: int, clusters: Codes | None
-) -> npt.NDArray[np.float64]:
+def _pool(counts: npt.NDArray[Any], clusters: Codes | None) -> npt.NDArray[np.int64]:
+    """What is drawn: rows by their counts, or clusters, each of which stands for itself."""
+    return np.asarray(counts, dtype=np.int64) if clusters is None else np.ones(clusters.max() + 1, np.int64)
+
+
+def _multiplicities(rng: np.random.Generator, pool: npt.NDArray[np.int64], b: int) -> Floats:
+    """How often each of the pool's rows comes in each of `b` resamples of its size."""
+    n, m = int(pool.sum()), len(pool)
+    if n >= 8 * m:
+        return rng.multinomial(n, pool / n, size=b).astype(np.float64)
+    row_of = np.repeat(np.arange(m), pool)
+    picked = row_of[rng.integers(0, n, size=(b, n))] + (np.arange(b) * m)[:, None]
+    return np.bincount(picked.ravel(), minlength=b * m).reshape(b, m).astype(np.float64)
+
+
+def _without_each(of_pool: Weighted, pool: npt.NDArray[np.int64], step: int) -> tuple[Floats, Floats]:
+    """The statistic without one unit of each row, and how many units that is true of."""
+    there = np.flatnonzero(pool)
+    groups = [there[i::_GROUPS] for i in range(_GROUPS)] if len(there) > 2 * _GROUPS else list(there[:, None])
+    values = []
+    for start in range(0, len(groups), step):
+        some = groups[start : start + step]
+        drawn = np.repeat(pool[None, :].astype(np.float64), len(some), axis=0)
+        for row, group in enumerate(some):
+            drawn[row, group] -= 1.0
+        values.append(of_pool(drawn))
+    times = pool[there] if len(groups) == len(there) else np.ones(len(groups))
+    return np.concatenate(values), times.astype(np.float64)
+
+
+def _interval(
+    replicates: Floats, level: float, bca: tuple[float, Floats, Floats] | None, kind: str
+) -> Interval:
+    good = replicates[np.isfinite(replicates)]
+    lost = 1.0 - len(good) / max(len(replicates), 1)
+    nan = float("nan")
+    if len(good) < 20:
+        return Interval(nan, nan, nan, lost, kind)
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    if bca is not None:
+        tails = _bca_tails(tails, good, *bca)
+    low, high = np.quantile(good, tails) if np.all(np.isfinite(tails)) else (nan, nan)
+    return Interval(float(low), float(high), float(np.std(good, ddof=1)), lost, kind)
+
+
+def _bca_tails(tails: Floats, good: Floats, value: float, left_out: Floats, times: Floats) -> Floats:
+    """Where to cut, by the bias of the resamples and the skew of the jackknife.
+
+    `times` is how many units each jackknife value is true of.
+    """
     from scipy.special import ndtr, ndtri
 
-    value = statistic(np.arange(n))
-    below = np.clip(
-        np.mean(good < value) + 0.5 * np.mean(good == value), 1 / (2 * len(good)), 1 - 1 / (2 * len(good))
-    )
-    z0 = ndtri(below)
-    left_out = jackknife(statistic, n, clusters)
-    left_out = left_out[np.isfinite(left_out)]
-    d = left_out.mean() - left_out if len(left_out) else np.zeros(1)
-    spread = np.sum(d**2) ** 1.5
-    a = np.sum(d**3) / (6 * spread) if spread > 0 else 0.0
+    same = np.abs(good - value) <= 1e-12 * max(abs(value), 1.0)
+    edge = 1 / (2 * len(good))
+    z0 = ndtri(np.clip(np.mean((good < value) & ~same) + 0.5 * np.mean(same), edge, 1 - edge))
+    there = np.isfinite(left_out)
+    left_out, times = left_out[there], times[there]
+    d = np.average(left_out, weights=times) - left_out if len(left_out) else np.zeros(1)
+    times = times if len(left_out) else np.ones(1)
+    spread = (times @ d**2) ** 1.5
+    a = times @ d**3 / (6 * spread) if spread > 0 else 0.0
     z = z0 + ndtri(tails)
     return np.asarray(ndtr(z0 + z / (1 - a * z)), dtype=float)

@@ -1,0 +1,256 @@
+"""Two judges (or systems) on the same units: is the one better than the other?
+
+Both saw the same units, so their errors go together and two separate intervals answer the wrong
+question: they may overlap where the difference is clear. Everything here is about the difference.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.arrays import aligned, kept_clusters
+from judgekit.agreement.correlation import KINDS, Kind, coefficient, pearson, spearman
+from judgekit.agreement.estimate import (
+    FEW_CLUSTERS,
+    NO_PAIRED_ITEMS,
+    NO_VARIATION,
+    TOO_FEW,
+    flagged,
+    undefined,
+    with_interval,
+)
+from judgekit.agreement.intervals import ENOUGH_CLUSTERS, mean_se
+from judgekit.agreement.paired import magnitude, resampled, settled
+from judgekit.agreement.paired_tests import (
+    Significance,
+    mcnemar_mid_p,
+    paired_permutation,
+    steiger,
+    williams,
+)
+from judgekit.agreement.ratings import Codes, Floats
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two judges on the same units.
+
+    Args:
+        first: The first judge's value, without an interval.
+        second: The second judge's.
+        difference: First minus second, with its interval.
+        tests: Tests that the difference is 0.
+    """
+
+    first: float
+    second: float
+    difference: Estimate
+    tests: tuple[Significance, ...] = ()
+
+
+def paired_difference(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    clusters: Any = None,
+    n_flips: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Mean difference of two columns of the same units, with a t interval.
+
+    Args:
+        first: Shape (n_units,): a score, an error, 1 for right and 0 for wrong; nan where missing.
+        second: The same units.
+        level: Confidence.
+        clusters: Shape (n_units,), what each unit belongs to. Standard errors are then CR1 (sums by
+            cluster, G / (G - 1)), with t of G - 1 degrees of freedom.
+        n_flips: Of the permutation test.
+        seed: Of the flips.
+
+    Returns:
+        nan with a status below two units with both. Where all differences are equal there is no interval.
+
+    Source:
+        Miller (2024), "Adding Error Bars to Evals", https://arxiv.org/abs/2411.00640, with CR1 and t
+        where the paper has CR0 and z. Checked against statsmodels.
+    """
+    a, c = aligned(first=first, second=second)
+    kept = ~(np.isnan(a) | np.isnan(c))
+    groups = kept_clusters(clusters, kept)
+    d = settled((a - c)[kept], magnitude(a, c))
+    mean, se, df = mean_se(d, groups)
+    estimate = Estimate(
+        "paired_difference", mean, level=level, n_units=len(a), n_raters=2, n_used=len(d),
+        n_dropped=len(a) - len(d), unit="unit" if groups is None else "cluster",
+        method="mean of differences, first minus second",
+    )  # fmt: skip
+    test = paired_permutation(np.where(kept, a - c, np.nan), clusters=clusters, n_flips=n_flips, seed=seed)
+    values = (_mean(a[kept]), _mean(c[kept]))
+    if len(d) < 2:
+        return Comparison(*values, undefined(estimate, TOO_FEW if len(d) else NO_PAIRED_ITEMS))
+    return Comparison(*values, _t_interval(estimate, se, df, groups), (test,))
+
+
+def compare_accuracies(
+    truth: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    clusters: Any = None,
+) -> Comparison:
+    """Difference of two judges' accuracies against the same trusted labels.
+
+    Args:
+        truth: Shape (n_units,), labels as numbers; nan where missing.
+        first: The first judge's labels.
+        second: The second's.
+        level: Confidence.
+        clusters: Shape (n_units,); then the interval is CR1 with t.
+
+    Returns:
+        With McNemar's mid-p. For independent units the interval is Bonett and Price's, which adds one
+        discordant pair on each side and so holds for few units and for judges that never differ.
+
+    Source:
+        Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
+        Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
+    """
+    y, a, c = aligned(truth=truth, first=first, second=second)
+    kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(c))
+    right_a, right_c = ((settled(each[kept] - y[kept], 1.0) == 0) * 1.0 for each in (a, c))
+    n, d = int(kept.sum()), right_a - right_c
+    estimate = Estimate(
+        "accuracy_difference", _mean(d), level=level, n_units=len(y), n_raters=3, n_used=n,
+        n_dropped=len(y) - n, method="accuracy of the first minus that of the second",
+    )  # fmt: skip
+    if n == 0:
+        return Comparison(math.nan, math.nan, undefined(estimate, NO_PAIRED_ITEMS))
+    up, down = int((d > 0).sum()), int((d < 0).sum())
+    groups = kept_clusters(clusters, kept)
+    if groups is None:
+        estimate = _bonett_price(estimate, up, down, n)
+    else:
+        _, se, df = mean_se(d, groups)
+        estimate = _t_interval(replace(estimate, unit="cluster"), se, df, groups)
+    tests = (mcnemar_mid_p(up, down),) if groups is None else (paired_permutation(d, clusters=groups),)
+    return Comparison(_mean(right_a), _mean(right_c), estimate, tests)
+
+
+def compare_correlations(
+    human: npt.ArrayLike,
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    kind: Kind = "pearson",
+    level: float = 0.95,
+    clusters: Any = None,
+    b: int = 2000,
+    n_flips: int = 1000,
+    seed: int = 0,
+) -> Comparison:
+    """Difference of two judges' correlations with the same people's scores.
+
+    Args:
+        human: Shape (n_units,), nan where missing.
+        first: The first judge's scores.
+        second: The second's.
+        kind: Which correlation. Williams' and Steiger's tests are given for Pearson and, as an
+            approximation, Spearman; the permutation test for all.
+        level: Confidence.
+        clusters: Shape (n_units,); whole clusters are resampled and exchanged.
+        b: Resamples of the interval.
+        n_flips: Of the permutation test, which exchanges the two judges' standardised scores unit by unit.
+        seed: Of both.
+
+    Source:
+        The permutation is PERM-BOTH of Deutsch, Dror and Roth (2021), "A Statistical Analysis of
+        Summarization Evaluation Metrics Using Resampling Methods", https://arxiv.org/abs/2104.00054.
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown correlation {kind!r}; there are {', '.join(KINDS)}")
+    h, a, c = aligned(human=human, first=first, second=second)
+    kept = ~(np.isnan(h) | np.isnan(a) | np.isnan(c))
+    groups = kept_clusters(clusters, kept)
+    total, (h, a, c) = len(h), (each[kept] for each in (h, a, c))
+    estimate = Estimate(
+        f"{kind}_difference", math.nan, level=level, n_units=total, n_raters=3, n_used=len(h),
+        n_dropped=total - len(h), method=f"{kind} of the first with people minus that of the second",
+    )  # fmt: skip
+    if len(h) < 2:
+        status = TOO_FEW if len(h) else NO_PAIRED_ITEMS
+        return Comparison(math.nan, math.nan, undefined(estimate, status))
+    of_first, of_second = coefficient(kind, h, a), coefficient(kind, h, c)
+    everyone = np.arange(len(h))
+    values = of_first(everyone), of_second(everyone)
+    if math.isnan(values[0]) or math.isnan(values[1]):
+        return Comparison(*values, undefined(estimate, NO_VARIATION))
+    difference = resampled(
+        replace(estimate, value=values[0] - values[1]),
+        lambda index: of_first(index) - of_second(index),
+        len(h), seed=seed, b=b, clusters=groups,
+    )  # fmt: skip
+    tests: tuple[Significance, ...] = ()
+    if kind in {"pearson", "spearman"} and groups is None:
+        between = pearson(a, c) if kind == "pearson" else spearman(a, c)
+        tests = (williams(*values, between, len(h)), steiger(*values, between, len(h)))
+    exchange = _exchange(kind, (h, a, c), groups, n_flips=n_flips, seed=seed)
+    return Comparison(*values, difference, (*tests, exchange))
+
+
+def _exchange(
+    kind: Kind,
+    scores: tuple[Floats, Floats, Floats],
+    groups: Codes | None,
+    *,
+    n_flips: int,
+    seed: int,
+) -> Significance:
+    """PERM-BOTH: how often is the difference as large when it is chance which judge gave which score?"""
+    h, a, c = scores[0], *((each - each.mean()) / each.std() for each in scores[1:])
+    everyone = np.arange(len(h))
+
+    def difference(x: Floats, y: Floats) -> float:
+        return coefficient(kind, h, x)(everyone) - coefficient(kind, h, y)(everyone)
+
+    unit = everyone if groups is None else groups
+    seen, beyond, done = abs(difference(a, c)) - 1e-12, 0, 0
+    for flip in np.random.default_rng(seed).random((n_flips, int(unit.max()) + 1)) < 0.5:
+        swap = flip[unit]
+        drawn = abs(difference(np.where(swap, c, a), np.where(swap, a, c)))
+        beyond, done = beyond + int(drawn >= seen), done + int(not math.isnan(drawn))
+    return Significance("paired_permutation", math.nan, (beyond + 1) / (done + 1))
+
+
+def _bonett_price(estimate: Estimate, up: int, down: int, n: int) -> Estimate:
+    from scipy.special import ndtri
+
+    p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
+    se = math.sqrt((p_up + p_down - (p_up - p_down) ** 2) / (n + 2))
+    centre, half = p_up - p_down, float(ndtri((1 + estimate.level) / 2)) * se
+    low, high = max(-1.0, centre - half), min(1.0, centre + half)
+    return with_interval(estimate, low, high, se=se, interval="bonett_price")
+
+
+def _t_interval(estimate: Estimate, se: float, df: int, groups: Codes | None) -> Estimate:
+    from scipy.special import stdtrit
+
+    if not se > 0:
+        why = "one cluster gives no interval" if df < 1 else "all differences are equal: there is no interval"
+        return flagged(estimate, "ok_degenerate", (why,))
+    half = float(stdtrit(df, (1 + estimate.level) / 2)) * se
+    kind = "t" if groups is None else "t_cr1"
+    made = with_interval(estimate, estimate.value - half, estimate.value + half, se=se, interval=kind)
+    if groups is not None and df + 1 < ENOUGH_CLUSTERS:
+        return flagged(made, FEW_CLUSTERS, (f"only {df + 1} clusters",))
+    return made
+
+
+def _mean(x: Floats) -> float:
+    return float(x.mean()) if len(x) else math.nan

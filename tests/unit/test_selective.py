@@ -1,0 +1,180 @@
+from math import isnan
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from judgekit.agreement import conformal, selective
+from judgekit.errors import InputError
+
+
+@pytest.mark.parametrize(("wrong", "n"), [(0, 35), (1, 45), (3, 60), (6, 80), (12, 100)])
+def test_the_bound_solves_the_binomial(wrong, n):
+    solved = brentq(lambda r: binom.cdf(wrong, n, r) - 0.1, 1e-9, 1 - 1e-9)
+
+    assert selective.upper_bound(wrong, n, 0.1) == pytest.approx(solved, abs=1e-9)
+
+
+def test_nothing_and_all_wrong_bound_nothing():
+    assert selective.upper_bound(0, 0, 0.1) == 1.0
+    assert selective.upper_bound(5, 5, 0.1) == 1.0
+
+
+def test_the_first_failure_ends_the_search_even_if_a_later_threshold_would_pass():
+    accepted = selective.last_accepted([0, 20, 20], [40, 60, 900], alpha=0.1, delta=0.1)
+
+    assert accepted == 0
+
+
+def test_where_the_strictest_threshold_fails_the_judge_abstains():
+    # The published code of Trust or Escalate returns its strictest threshold here, whose error is one half.
+    confidence, wrong = [0.99] * 40 + [0.5] * 60, [1, 0] * 50
+
+    found = selective.select(confidence, wrong, alpha=0.1)
+
+    assert selective.last_accepted([20], [40], alpha=0.1, delta=0.1) is None
+    assert found.status == "abstain_all"
+    assert isnan(found.threshold)
+    assert (found.coverage, found.escalated) == (0.0, 1.0)
+    assert "20 of 40 wrong" in found.notes[0]
+
+
+def test_thresholds_that_keep_few_verdicts_are_not_tried():
+    confidence = [0.99] * 10 + [0.8] * 50 + [0.2] * 40
+    wrong = [1] * 10 + [0] * 50 + [1] * 40
+
+    found = selective.select(confidence, wrong, alpha=0.3, grid=[0.99, 0.8, 0.2])
+
+    assert found.threshold == 0.8
+    assert (found.n_kept, found.n_wrong) == (60, 10)
+    assert selective.select([0.9] * 29, [0] * 29, alpha=0.5).status == "abstain_all"
+
+
+def test_a_cascade_shares_delta():
+    one = selective.select([0.9] * 60, [0] * 60, alpha=0.1, delta=0.1)
+    two = selective.select([0.9] * 60, [0] * 60, alpha=0.1, delta=0.1, n_judges=2)
+
+    assert two.bound == pytest.approx(selective.upper_bound(0, 60, 0.05))
+    assert two.bound > one.bound
+
+
+def test_the_promise_is_kept():
+    # True error is 1 - c; alpha .15 is met from c = .7 or so up. Broken promises: at most delta, and noise.
+    rng, broken, runs = np.random.default_rng(7), 0, 400
+    truth = np.linspace(0.5, 1, 10_001)
+    for _ in range(runs):
+        c = rng.uniform(0.5, 1, 300)
+        found = selective.select(c, rng.random(300) > c, alpha=0.15, delta=0.1)
+        if found.status == "ok":
+            broken += np.mean(1 - truth[truth >= found.threshold]) > 0.15
+
+    assert broken / runs < 0.1 + 3 * np.sqrt(0.09 / runs)
+
+
+def test_auc_and_aurc():
+    from sklearn.metrics import roc_auc_score
+
+    score, y = [0.1, 0.4, 0.4, 0.8, 0.35, 0.4], [0, 0, 1, 1, 1, 0]
+
+    assert selective.auc(score, y) == pytest.approx(roc_auc_score(y, score))
+    assert isnan(selective.auc([0.1, 0.2], [1, 1]))
+    assert selective.aurc([0.9, 0.8, 0.7, 0.6], [0, 1, 0, 1]) == pytest.approx(
+        (0 + 1 / 2 + 1 / 3 + 1 / 2) / 4
+    )
+    assert selective.aurc([1, 1, 1, 1], [0, 1, 0, 1]) == pytest.approx(0.5)
+    assert isnan(selective.aurc([], []))
+    assert selective.excess_aurc([3, 2, 1], [0, 0, 1]) == pytest.approx(0)
+    assert selective.excess_aurc([1, 2, 3], [0, 0, 1]) > 0
+
+
+def test_aurc_of_ties_is_the_mean_over_their_orders():
+    rng = np.random.default_rng(8)
+    c, w = np.array([3, 2, 2, 2, 1, 1]), np.array([0, 1, 0, 0, 1, 0])
+
+    shuffled = [selective.aurc(c + 0.01 * rng.random(6), w) for _ in range(4000)]
+
+    assert selective.aurc(c, w) == pytest.approx(np.mean(shuffled), abs=0.005)
+
+
+def test_risk_and_coverage():
+    curve = selective.risk_coverage([0.9, 0.5, 0.9, 0.1], [0, 1, 0, None])
+
+    assert curve.threshold.tolist() == [0.9, 0.5]
+    assert curve.coverage == pytest.approx([2 / 3, 1])
+    assert curve.risk == pytest.approx([0, 1 / 3])
+    assert len(selective.risk_coverage([], []).risk) == 0
+
+
+@pytest.mark.parametrize("options", [{"alpha": 0}, {"alpha": 0.1, "delta": 1}, {"alpha": 0.1, "n_judges": 0}])
+def test_a_promise_out_of_range_is_refused(options):
+    with pytest.raises(InputError):
+        selective.select([0.5], [0], **options)
+
+
+def test_the_eighteenth_of_nineteen():
+    # crepes 0.9.1 takes the 19th, since (1 - .9) * 20 is 1.9999999999999996; MAPIE 1.6 takes the 18th.
+    residuals = [0.1 * i - 1.0 for i in range(1, 20)]
+    assert (1 - 0.9) * 20 < 2
+
+    assert conformal.quantile_index(19, 0.9) == 18
+    assert conformal.radius(np.abs(residuals), level=0.9) == pytest.approx(sorted(np.abs(residuals))[17])
+
+
+@pytest.mark.parametrize(("level", "least"), [(0.8, 4), (0.9, 9), (0.95, 19), (0.99, 99)])
+def test_how_many_labels_a_finite_interval_needs(level, least):
+    assert conformal.least_n(level) == least
+    assert np.isfinite(conformal.radius(np.ones(least), level=level))
+    assert np.isinf(conformal.radius(np.ones(least - 1), level=level))
+
+
+def test_too_few_labels_are_named():
+    found = conformal.conformal_radius([1.0] * 8, [1.0] * 8, level=0.9)
+
+    assert found.status == "undefined:too_few"
+    assert found.notes == ("8 labels; 90% needs at least 9",)
+    assert isnan(found.value)
+
+
+def test_conformal_coverage():
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=(4000, 20))
+    radii = np.array([conformal.radius(np.abs(row[:19]), level=0.9) for row in x])
+
+    assert np.mean(np.abs(x[:, 19]) <= radii) == pytest.approx(0.9, abs=0.015)
+
+
+def test_each_group_has_its_radius():
+    radii = conformal.group_radii([1, 2, 3, 9], ["a", "a", "a", "b"], level=0.75)
+
+    assert radii == {"a": 3.0, "b": np.inf}
+
+
+def test_sets_of_labels():
+    probs = np.array([[0.1, 0.2, 0.4, 0.3], [0.97, 0.01, 0.01, 0.01]])
+    sets = conformal.rank_sets(probs, 0.75)
+
+    assert sets.tolist() == [[False, True, True, True], [True, False, False, False]]
+    assert conformal.sizes(sets) == {1: 1, 3: 1}
+    with pytest.raises(InputError, match="sum to 1"):
+        conformal.rank_scores([[0.5, 0.4]])
+
+
+def test_rank_sets_cover():
+    rng = np.random.default_rng(10)
+    probs = rng.dirichlet(np.ones(5), 6000)
+    right = (rng.random(6000)[:, None] > np.cumsum(probs, axis=1)).sum(axis=1)
+    scores = conformal.rank_scores(probs)[np.arange(6000), right]
+    width = conformal.radius(scores[:300], level=0.9)
+    sets = conformal.rank_sets(probs[300:], width)
+
+    assert sets[np.arange(5700), right[300:]].mean() == pytest.approx(0.9, abs=0.04)
+    starts = np.diff(np.pad(sets, ((0, 0), (1, 0))).astype(int), axis=1) == 1
+    assert (starts.sum(axis=1) <= 1).all()  # one run of labels
+
+
+def test_a_level_beyond_one_is_refused():
+    with pytest.raises(InputError, match="not between"):
+        conformal.quantile_index(10, 1.0)
+    with pytest.raises(InputError, match="groups"):
+        conformal.group_radii([1.0], ["a", "b"])

@@ -1,0 +1,215 @@
+import asyncio
+
+from judgekit.errors import JudgeOutage, ProviderError
+from judgekit.types import Answer, Call, Judged, Message, Reply, Round
+
+
+def failing(**what):
+    async def answer(_, __):
+        raise ProviderError("no", **what)
+
+    return answer
+
+
+def asked_plainly(said: list[Answer]):
+    """A recipe that notes the answer to one plain call."""
+
+    def recipe(item):
+        said.extend((yield Round((Call("model", (), "grade", (Message("user", "Hi"),), key="k"),))))
+        return Judged(item)
+
+    return recipe
+
+
+def test_judges_behind_one_endpoint_share_its_gate_and_others_do_not(walk, model, items, yes):
+    inside = {"here": 0, "elsewhere": 0}
+    most = dict(inside)
+
+    def at(endpoint):
+        async def answer(_, __):
+            inside[endpoint] += 1
+            most[endpoint] = max(most[endpoint], inside[endpoint])
+            await asyncio.sleep(0.001)
+            inside[endpoint] -= 1
+            return yes
+
+        return answer
+
+    one = model(at("here"), "one", identity={"model": "1"})
+    two = model(at("here"), "two", identity={"model": "2"})
+    other = model(at("elsewhere"), "other", "elsewhere")
+
+    walk(items(20), one, two, other, concurrency=3)
+
+    assert most == {"here": 3, "elsewhere": 3}
+
+
+def test_a_judge_that_answers_few_calls_at_once_is_not_sent_more(walk, model, items, yes):
+    async def slow(_, __):
+        await asyncio.sleep(0.001)
+        return yes
+
+    judge = model(slow)
+    judge.at_once = 2
+
+    walk(items(20), judge, concurrency=8)
+
+    assert judge.most == 2
+
+
+def test_a_failing_call_is_tried_again_and_says_how_often(walk, model, items, yes):
+    async def third_time_lucky(_, n):
+        if n < 3:
+            raise ProviderError("busy", status=503, passing=True, retry_after=0.001)
+        return yes
+
+    said: list[Answer] = []
+
+    walked = walk(items(1), model(third_time_lucky), recipe=asked_plainly(said))
+
+    assert said[0].reply.tries == 3
+    assert walked.tally.requests == 3
+
+
+def test_a_call_that_fails_to_the_end_abstains_as_unreachable_and_is_not_paid(walk, model, items):
+    judge = model(failing(passing=True, retry_after=0.001))
+
+    walked = walk(items(1), judge, tries=3)
+
+    assert walked.reasons == ["unreachable"]
+    assert len(judge.seen) == 3
+    assert (walked.tally.new_calls, walked.tally.calls) == (0, 0)
+    assert walked.error is None
+
+
+def test_who_shares_a_call_that_fails_fails_with_it(walk, model, items):
+    walked = walk(items(3, same=True), model(failing(passing=True)), tries=1)
+
+    assert walked.reasons == ["unreachable"] * 3
+
+
+def test_the_wait_that_a_server_asks_for_is_kept(walk, model, items, yes):
+    at: list[float] = []
+
+    async def busy_once(_, n):
+        at.append(asyncio.get_running_loop().time())
+        if n == 1:
+            raise ProviderError("busy", status=429, passing=True, retry_after=0.05)
+        return yes
+
+    walk(items(1), model(busy_once))
+
+    assert at[1] - at[0] >= 0.049
+
+
+def test_an_attempt_without_a_reply_within_its_deadline_is_tried_again(walk, model, items, yes):
+    async def hangs_once(_, n):
+        if n == 1:
+            await asyncio.sleep(60)
+        return yes
+
+    walked = walk(items(1), model(hangs_once), attempt_seconds=0.02)
+
+    assert walked.labels == ["yes"]
+    assert walked.tally.requests == 2
+
+
+def test_twenty_failed_calls_in_a_row_are_an_outage(walk, model, items):
+    judge = model(failing(passing=True))
+
+    walked = walk(items(100), judge, tries=1, concurrency=4)
+
+    assert isinstance(walked.error, JudgeOutage)
+    assert "20 calls in a row failed" in str(walked.error)
+    assert 20 <= len(judge.seen) < 24
+    assert set(walked.reasons) == {"unreachable", "cancelled"}
+
+
+def test_a_success_in_between_is_no_outage(walk, model, items, yes):
+    async def sometimes(_, n):
+        if n % 20:
+            raise ProviderError("busy", passing=True)
+        return yes
+
+    walked = walk(items(100), model(sometimes), tries=1, concurrency=1)
+
+    assert walked.error is None
+    assert walked.reasons == ["unreachable"] * 95
+
+
+def test_a_lasting_error_stops_the_run_and_wakes_those_who_wait(walk, model, items, yes):
+    async def answer(_, n):
+        if n <= 3:
+            raise ProviderError("busy", status=429, passing=True, retry_after=200.0)
+        if n < 6:
+            return yes
+        raise ProviderError("no such model", status=404)
+
+    judge = model(answer)
+
+    walked = walk(items(1000), judge, concurrency=4)
+
+    assert isinstance(walked.error, ProviderError)
+    assert (walked.error.status, len(judge.seen) < 12) == (404, True)
+    assert "judge 'model' stopped" in str(walked.error)
+    assert len(walked.outcomes) == len(walked.results)
+    assert set(walked.reasons) == {"unreachable", "cancelled"}
+
+
+def test_at_the_deadline_of_the_run_what_is_in_flight_is_finished_and_nothing_more_is_sent(
+    walk, model, items, yes
+):
+    async def slow(_, __):
+        await asyncio.sleep(0.05)
+        return yes
+
+    judge = model(slow)
+
+    walked = walk(items(500), judge, run_seconds=0.02, concurrency=4)
+
+    assert isinstance(walked.error, JudgeOutage)
+    assert "0.02 s are over" in str(walked.error)
+    assert (len(judge.seen), walked.tally.verdicts) == (4, 4)
+    assert set(walked.reasons) == {"cancelled"}
+
+
+def test_a_deadline_wakes_calls_that_wait_for_their_turn(walk, model, items):
+    judge = model()
+
+    walked = walk(items(5), judge, run_seconds=0.05, rpm=1)
+
+    assert isinstance(walked.error, JudgeOutage)
+    assert len(judge.seen) == 1
+    assert walked.reasons == ["cancelled"] * 4
+
+
+def test_tokens_a_minute_count_what_a_reply_may_be_long(walk, model, items):
+    judge = model()
+    judge.max_tokens = 1_000_000
+    judge.cost = lambda *_: 0.0
+
+    walked = walk(items(3), judge, run_seconds=0.05, tpm=60_000)
+
+    assert len(judge.seen) == 1
+    assert walked.reasons == ["cancelled"] * 2
+
+
+def test_a_judge_that_keeps_refusing_parameters_is_not_asked_without_end(walk, model, items):
+    judge = model(failing(passing=True, dropped="temperature"))
+
+    walked = walk(items(1), judge, tries=1)
+
+    assert isinstance(walked.error, ProviderError)
+    assert "one parameter after another" in str(walked.error)
+    assert len(judge.seen) == 10
+
+
+def test_what_is_not_sent_is_not_counted_as_a_call(walk, model, items):
+    async def answer(_, n):
+        if n > 2:
+            raise ProviderError("no such model", status=404)
+        return Reply(text='{"label": "yes"}', model="m")
+
+    walked = walk(items(100), model(answer), concurrency=1)
+
+    assert (walked.tally.calls, walked.tally.new_calls, walked.tally.requests) == (2, 2, 3)

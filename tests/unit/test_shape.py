@@ -1,0 +1,173 @@
+"""The shape of the house: rooms look up, only the wire touches the world, every public name is explained."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import judgekit
+
+ROOT = Path(judgekit.__file__).parent
+ROOMS = [
+    "errors", "scales", "types", "shelf", "rubric", "items", "prompt", "protocols", "ledger", "plan",
+    "judges", "run", "table", "ingest", "review", "agreement", "calibrate", "aggregate", "standing",
+    "recipes", "verbs", "probes", "rewards", "report", "cli",
+]  # fmt: skip
+OUTSIDE = {
+    "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
+    "subprocess", "tempfile", "threading", "time", "urllib",
+}  # fmt: skip
+WIRE = {
+    "judges": OUTSIDE,
+    "run": {"asyncio", "time"},
+    "ledger": {"asyncio", "os", "sqlite3", "time", "urllib"},
+    "items": {"os"},  # the kind of a file
+    "verbs": {"asyncio", "time"},
+    "review": {"random"},  # seeded: the order of a blind sheet
+    "probes": {"random"},
+    "rewards": OUTSIDE,  # its server
+    "cli": OUTSIDE,
+}
+PURE = {"errors", "scales", "types", "prompt", "protocols", "plan", "aggregate", "recipes", "agreement"}
+SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem != "__init__")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of the modules a module imports, `TYPE_CHECKING` blocks and functions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "judgekit":
+            yield from (f"judgekit.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module)
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def public(
+    tree: ast.Module | ast.ClassDef,
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Public functions and classes of a module, and public methods of those classes."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
+
+
+def test_every_room_has_its_place_in_the_order():
+    assert {room(path) for path in SOURCES} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_rooms_only_look_up(path: Path):
+    above = set(ROOMS[: ROOMS.index(room(path)) + 1]) | {"__version__"}
+    used = {each.split(".")[1] for each in imports(parsed(path)) if each.startswith("judgekit.")}
+
+    assert used <= above, f"{name(path)} looks down at {sorted(used - above)}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_only_the_wire_touches_network_clock_disk_and_chance(path: Path):
+    used = {each.split(".")[0] for each in imports(parsed(path))} & OUTSIDE
+
+    assert used <= WIRE.get(room(path), set()), f"{name(path)} imports {sorted(used)}"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room(path) in PURE], ids=name)
+def test_a_pure_room_opens_no_file(path: Path):
+    tree = parsed(path)
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+    assert "pathlib" not in set(imports(tree))
+    assert not called & {"open", "print", "input", "exec", "eval"}
+
+
+def test_the_wire_is_no_wider_than_it_has_to_be():
+    used: dict[str, set[str]] = {}
+    for path in SOURCES:
+        used.setdefault(room(path), set()).update(
+            {each.split(".")[0] for each in imports(parsed(path))} & OUTSIDE
+        )
+
+    exact = {r: modules for r, modules in WIRE.items() if modules is not OUTSIDE and r in used}
+    assert {r: used[r] for r in exact} == exact
+
+
+def test_a_plan_knows_of_the_ledger_only_its_key():
+    used = {each for each in imports(parsed(ROOT / "plan.py")) if each.startswith("judgekit.ledger")}
+
+    assert used == {"judgekit.ledger.key"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_every_public_name_has_a_docstring(path: Path):
+    tree = parsed(path)
+
+    assert ast.get_docstring(tree), f"{name(path)} does not say what it is for"
+    assert [node.name for node in public(tree) if not ast.get_docstring(node)] == []
+
+
+def lazy_table() -> dict[str, str]:
+    """Name -> module, as the package's `__init__` has it."""
+    for node in parsed(ROOT / "__init__.py").body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_WHERE":
+            found: dict[str, str] = ast.literal_eval(node.value)
+            return found
+    pytest.fail("judgekit/__init__.py has no table _WHERE")
+
+
+def test_the_lazy_table_and_the_list_of_names_agree():
+    assert sorted(judgekit.__all__) == sorted(lazy_table())
+    assert len(set(judgekit.__all__)) == len(judgekit.__all__)
+    assert set(judgekit.__all__) <= set(dir(judgekit))
+
+
+@pytest.mark.parametrize("public_name", judgekit.__all__)
+def test_each_name_of_the_package_is_there_and_explained(public_name: str):
+    assert getattr(judgekit, public_name).__doc__
+
+
+def test_the_lazy_table_and_the_imports_for_types_agree():
+    [block] = [node for node in parsed(ROOT / "__init__.py").body if isinstance(node, ast.If)]
+    typed = {
+        alias.name: str(node.module).removeprefix("judgekit.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert typed == lazy_table()
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'grade'"):
+        _ = judgekit.grade
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = {"litellm", "pandas", "sklearn", "scipy", "numpy", "pydantic", "aiohttp", "typer", "rich", "yaml"}
+    code = f"import sys, judgekit; print(sorted({heavy!r} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
