@@ -114,7 +114,10 @@ def three_raters(runs: int, b: int, rng: np.random.Generator) -> Iterator[str]:
 
                 def both(ratings: Ratings, function: Callable[..., Estimate] = function) -> list[Estimate]:
                     seed = int(rng.integers(2**31))
-                    return [function(ratings), function(ratings, interval="bca", b=b, seed=seed)]
+                    return [
+                        function(ratings, interval="t"),
+                        function(ratings, interval="bca", b=b, seed=seed),
+                    ]
 
                 held, used, flagged = coverage(lambda m=n: drawn(m), both, [true, true], runs)
                 cells = "".join(f"{shown(h, u):14}" for h, u in zip(held, used, strict=True))

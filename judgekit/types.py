@@ -184,12 +184,15 @@ class Evidence:
     Args:
         quote: The rater's quotation.
         where: `response`, `reference`, `task` or a source's id, where it was found.
-        found: Whether it stands there word for word (white space and quotation marks aside).
+        found: Whether it was found at all.
+        how: `exact`; `normalised`: white space and quotation marks aside; `fuzzy`: all but a few letters;
+            empty where it was not found, or where that was not recorded.
     """
 
     quote: str
     where: str = ""
     found: bool = False
+    how: Literal["exact", "normalised", "fuzzy", ""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,8 @@ class Verdict:
         rationale: The rater's words.
         evidence: What the rater quoted.
         tags: Error tags it gave.
-        flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`.
+        flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
+            `substitute`, `unknown_id`, `no_valid_answer`.
         shown: Response ids in the order shown.
         sample: Which repeat.
         call: Key of the call.

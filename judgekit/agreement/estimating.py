@@ -31,6 +31,7 @@ from judgekit.agreement.weights import Weights, weights_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
+ENOUGH_FOR_T = 200
 HowInterval = Literal["auto", "fisher_z", "t", "bca", "percentile", "none"]
 
 
@@ -38,9 +39,10 @@ class Options(TypedDict, total=False):
     """How an interval is made; the same for all coefficients.
 
     Args:
-        interval: `auto`: `fisher_z` of the standard error for two raters, `t` of the linearised one for
-            more, a cluster bootstrap where units come in clusters. Or one of them, `bca`, `percentile`
-            or `none` by name; `t` with clusters is CR1 with t.
+        interval: `auto`: for two raters `fisher_z` of the standard error; for more `bca` below 200
+            units (where t covers .91 to .94, see `benchmarks/coverage_kappa.py`) and `t` of the
+            linearised standard error from there on; `bca` of clusters where units come in clusters.
+            Or one of them, `percentile` or `none` by name; `t` with clusters is CR1 with t.
         level: Confidence, 0.95.
         seed: Of resampling, 0.
         b: How many resamples, 2000.
@@ -168,15 +170,15 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
     """The estimate with its interval."""
     if how.interval == "none":
         return estimate
+    clusters = sample.ratings.clusters
     if how.resample == ("unit", "rater"):
         return _resampled(estimate, _product(sample, how), how, unit="unit and rater")
     if 1.0 - sample.observed < 1e-12:  # no disagreement at all: no standard error knows what could be
-        clusters = sample.ratings.clusters
         n = estimate.n_used if clusters is None else len(np.unique(clusters))
         low, high = at_one(sample.expected, n, level=how.level)
         return with_interval(estimate, low, high, interval="wilson_at_one")
     kind = how.interval
-    if kind == "auto" and sample.ratings.clusters is not None:
+    if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
         return _resampled(estimate, _item_bootstrap(sample, how, kind), how, unit=estimate.unit)
@@ -185,8 +187,7 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
 
 def _analytic(estimate: Estimate, sample: _Sample, how: _How, kind: str) -> Estimate:
     """From a standard error: published for two raters' kappa, linearised elsewhere."""
-    two = sample.ratings.n_raters == 2
-    if sample.coefficient == "percent" and two and kind == "auto" and _all_or_nothing(sample.weights):
+    if kind == "auto" and _of_two(sample) and sample.coefficient == "percent":
         agreed = round(sample.observed * estimate.n_used)
         se = float(np.sqrt(sample.observed * (1 - sample.observed) / estimate.n_used))
         return with_interval(
@@ -195,12 +196,18 @@ def _analytic(estimate: Estimate, sample: _Sample, how: _How, kind: str) -> Esti
     se, df = _standard_error(sample, published=estimate.name.startswith("cohen_kappa"))
     if not se > 1e-12:
         return estimate
-    if kind == "fisher_z" or (kind == "auto" and two and sample.coefficient != "percent"):
+    if kind == "fisher_z" or (kind == "auto" and _of_two(sample)):
         ends, named = fisher_z(sample.value, se, level=how.level), "fisher_z"
     else:
         ends = t_interval(sample.value, se, df, level=how.level, most=1.0)
         named = "t" if sample.ratings.clusters is None else "t_cr1"
     return with_interval(estimate, *ends, se=se, interval="none" if np.isnan(ends[0]) else named)
+
+
+def _of_two(sample: _Sample) -> bool:
+    """Whether two raters have an interval of their own; a weighted mean of agreement has none."""
+    whole = sample.coefficient != "percent" or _all_or_nothing(sample.weights)
+    return sample.ratings.n_raters == 2 and whole
 
 
 def _all_or_nothing(weights: Weights) -> bool:

@@ -14,7 +14,7 @@ from judgekit.agreement.ratings import Codes, Floats
 from judgekit.types import Estimate
 
 RIDGE = 1e-3
-FAR = 12.0  # a coefficient times its column's spread beyond this says that outcomes are separated
+FAR = 12.0  # a coefficient times its column's size beyond this says that outcomes are separated
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,8 @@ def logistic(
     if not np.any(penalty) and (n <= k or np.linalg.matrix_rank(x) < k):
         return None
     coef, converged = _newton(x, y, penalty)
-    if not converged or np.max(np.abs(coef) * np.maximum(x.std(axis=0), 1e-9), initial=0.0) > FAR:
+    reach = float(np.max(np.abs(coef) * np.sqrt(np.mean(x**2, axis=0)), initial=0.0))
+    if not converged or reach > FAR:
         if np.all(penalty >= RIDGE):
             return None
         return logistic(x, y, clusters, ridge=np.maximum(penalty, RIDGE))

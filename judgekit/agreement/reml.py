@@ -31,19 +31,13 @@ class Blocks:
     """Data prepared for fitting: m items, r nested columns at most, c crossed and fixed columns.
 
     Args:
-        nested: Names of the terms nested in the item.
-        crossed: Names of the crossed terms.
-        u_term: Shape (r,): the nested term of each column of U.
-        w_term: Shape (c - p,): the crossed term of each column of W.
-        uu: Shape (G, r, r): U'U of each layout.
-        uw: Shape (G, r, c): U'W.
+        nested, crossed: Names of the terms.
+        u_term, w_term: Shapes (r,) and (c - p,): the term of each column of U and W.
+        uu, uw: Shapes (G, r, r) and (G, r, c): U'U and U'W of each layout.
         layout: Shape (m,): the layout of each item.
         uy: Shape (m, r): U'y of each item.
-        w: Shape (n_rows, c): the crossed and fixed columns.
-        y: Shape (n_rows,): centred and scaled.
-        items: Shape (n_rows,): the item of each row.
-        center: Mean of y, taken out.
-        scale: Standard deviation of y, divided out.
+        w, y, items: Rows: crossed and fixed columns (n_rows, c), centred and scaled y, item.
+        center, scale: Mean and standard deviation of y, taken out.
     """
 
     nested: tuple[str, ...]
@@ -232,9 +226,9 @@ def _deviance(log_ratios: Floats, blocks: Blocks, sums: _Sums) -> tuple[float, F
 
 
 def _summed(x: Floats, y: Floats) -> Floats:
-    """Sum over layouts of x'y. Many small products: one large one would wake all threads of the BLAS, which
-    on a busy machine wait for each other far longer than the product takes.
-    """
+    """Sum over layouts of x'y."""
+    # Many small products: one large one would wake all threads of the BLAS, which on a busy machine wait
+    # for each other far longer than the product takes.
     step = max(1, 2_000_000 // (x.shape[2] * y.shape[2]))
     parts = [
         np.matmul(x[at : at + step].transpose(0, 2, 1), y[at : at + step]).sum(axis=0)
@@ -255,8 +249,7 @@ def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | N
         Components in the unit of y squared, never below 0. All nan if y does not vary.
 
     Source:
-        Checked against R lme4's REML estimates and deviance (2e-5, the tolerance lme4 reaches itself) and
-        against a dense likelihood.
+        Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.
     """
     sums = _sums(blocks, weights)
     names = (*blocks.nested, *blocks.crossed, RESIDUAL)
@@ -282,13 +275,9 @@ def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | N
     components[RESIDUAL] = float(unit)
     q = len(blocks.w_term)
     df = sums.rows - (blocks.w.shape[1] - q)
-    return Reml(
-        components,
-        blocks.center + blocks.scale * float(effects[q]),
-        value + df * 2 * float(np.log(blocks.scale)),
-        best[2],
-        best[1],
-    )
+    mean = blocks.center + blocks.scale * float(effects[q])
+    deviance = value + df * 2 * float(np.log(blocks.scale))
+    return Reml(components, mean, deviance, best[2], best[1])
 
 
 def _descend(

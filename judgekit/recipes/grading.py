@@ -1,14 +1,33 @@
-"""Grade each response alone: ask, read, re-ask once what could not be read, aggregate."""
+"""Ask a plan, read, re-ask once what could not be read, let substitutes answer, aggregate.
 
-from collections.abc import Callable, Collection, Generator, Sequence
-from dataclasses import dataclass, replace
+The recipe of every verb: what is asked (one response, a pair, a list) is the plan's affair. It is
+also the part that the published recipes of several rounds are put together from.
+"""
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from judgekit.aggregate import rubric_scores
 from judgekit.plan import Plan
 from judgekit.protocols import read
+from judgekit.protocols.evidence import Unfounded, founded
 from judgekit.protocols.sheet import again, sheet_of
+from judgekit.recipes.substitutes import check_substitutes, substituted
 from judgekit.rubric import Rubric
-from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Score, is_control
+from judgekit.types import (
+    Abstention,
+    Answer,
+    Call,
+    Item,
+    Judge,
+    Judged,
+    Outcome,
+    Reason,
+    Round,
+    Score,
+    is_control,
+)
 
 Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 """An aggregator: the rubric, an item and all its outcomes -> its scores."""
@@ -16,26 +35,72 @@ Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 REASKED: frozenset[Reason] = frozenset({"malformed", "missing", "off_scale"})
 
 
+class Counted(Protocol):
+    """A recipe that says beforehand how many calls it will make."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans whose first rounds it asks."""
+        ...
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """Judges it asks that are in no plan: writers, substitutes."""
+        ...
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for an item."""
+        ...
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Start on an item."""
+        ...
+
+
 @dataclass(frozen=True)
 class Grading:
-    """The recipe of `score`.
+    """The recipe of `score`, `compare`, `rank` and `match`.
 
     Args:
         plan: What is asked.
         reask: Whether what could not be read is asked once more, in a call of its own.
         again: Reasons of stored abstentions that are asked anew instead of being served.
         aggregate: From the outcomes of an item to its scores.
+        substitutes: Name of a judge -> who is asked in its place where it fails.
+        unfounded: What becomes of a verdict none of whose quotations stands in the material: `flag`, or
+            `abstain`.
+
+    Raises:
+        InputError: If a substitute is a judge of the plan, stands in for two, or has no one to stand in for.
     """
 
     plan: Plan
     reask: bool = True
     again: Collection[Reason] = ()
     aggregate: Aggregate = rubric_scores
+    substitutes: Mapping[str, Judge] = field(default_factory=dict)
+    unfounded: Unfounded = "flag"
+
+    def __post_init__(self) -> None:
+        check_substitutes(self.substitutes, self.plan.judges)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan."""
+        return (self.plan,)
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """The substitutes."""
+        return tuple(self.substitutes.values())
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item."""
         n = self.plan.count(item)
-        return n, n * 2 if self.reask else n
+        most = n * 2 if self.reask else n
+        if not self.substitutes:
+            return n, most
+        return n, most + sum(call.judge in self.substitutes for call in self.plan.calls(item))
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Ask, read, re-ask, aggregate."""
@@ -46,7 +111,10 @@ class Grading:
             outcomes = yield from _asked_anew(outcomes, [answers[i].call for i in stale], stale)
         if self.reask:
             outcomes = yield from self._reasked(item, answers, outcomes)
-        flat = tuple(outcome for some in outcomes for outcome in some)
+        if self.substitutes:
+            asked = [answer.call for answer in answers]
+            outcomes = yield from substituted(self.plan, self.substitutes, asked, outcomes)
+        flat = founded([outcome for some in outcomes for outcome in some], self.unfounded)
         return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
 
     @staticmethod

@@ -121,7 +121,11 @@ def test_kappa_of_two_raters_has_the_published_standard_error_and_fisher_z():
 
 
 def test_more_raters_have_the_linearised_standard_error_and_t():
-    estimate = fleiss(WORKED_EXAMPLE, scale=SCALE)
+    few, many = (fleiss(WORKED_EXAMPLE * k, scale=SCALE) for k in (1, 20))
+    estimate = fleiss(WORKED_EXAMPLE, scale=SCALE, interval="t")
+
+    assert (few.interval, few.seed) == ("bca", 0)
+    assert (many.interval, many.seed) == ("t", None)
 
     assert estimate.se == pytest.approx(0.1530192035, abs=1e-9)
     assert estimate.interval == "t"

@@ -85,12 +85,12 @@ def test_four_raters_with_gaps_and_their_standard_errors(oracles, weights):
     metric = "nominal" if weights == "unweighted" else "interval"
 
     estimates = {
-        "fleiss": fleiss(ratings, weights=kind),
-        "conger": conger(ratings, weights=kind),
-        "alpha": alpha(ratings, metric=metric),
-        "gwet": gwet(ratings, weights=kind),
-        "bp": brennan_prediger(ratings, weights=kind),
-        "pa": percent(ratings, weights=kind),
+        "fleiss": fleiss(ratings, weights=kind, interval="t"),
+        "conger": conger(ratings, weights=kind, interval="t"),
+        "alpha": alpha(ratings, metric=metric, interval="t"),
+        "gwet": gwet(ratings, weights=kind, interval="t"),
+        "bp": brennan_prediger(ratings, weights=kind, interval="t"),
+        "pa": percent(ratings, weights=kind, interval="t"),
     }
 
     values = {name: each.value for name, each in estimates.items()}
@@ -106,7 +106,7 @@ def test_thirty_patients_and_six_raters(oracles):
 
     found = {
         "fleiss": fleiss(ratings).value,
-        "fleiss_gwet_se": fleiss(ratings).se,
+        "fleiss_gwet_se": fleiss(ratings, interval="t").se,
         "conger": conger(ratings).value,
         "bp_randolph": brennan_prediger(ratings).value,
         "gwet_ac1": gwet(ratings).value,

@@ -209,6 +209,17 @@ def test_strata_labelled_at_different_rates_do_not_bend_the_mean():
     assert found.low < 0.9 < found.high
 
 
+def test_the_shares_of_strata_are_a_sample_too():
+    # Within strata nothing varies; 300 of 400 units are in the good one.
+    found = ppi_strata.ppi_stratified(
+        [1] * 10 + [0] * 10, [1] * 10 + [0] * 10, ["good"] * 10 + ["bad"] * 10, [1] * 290 + [0] * 90,
+        ["good"] * 290 + ["bad"] * 90, sampling="stratified", bounds=None,
+    )  # fmt: skip
+
+    assert found.value == pytest.approx(0.75)
+    assert found.se == pytest.approx(np.sqrt(0.75 * 0.25 / 400))
+
+
 def test_a_stratum_without_labels_leaves_the_mean_unknown():
     found = ppi_strata.ppi_stratified(
         LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 200 + ["b"] * 30, sampling="stratified"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from judgekit.agreement.ratings import as_ratings
 from judgekit.agreement.rasch import many_facet_rasch, severities
+from judgekit.agreement.ratings import as_ratings
 from judgekit.errors import InputError
 
 
@@ -84,9 +84,8 @@ def test_units_that_only_some_raters_saw_are_taken_into_account():
 
 
 def test_raters_without_a_shared_unit_cannot_be_compared():
-    found = many_facet_rasch(
-        [0, 1, 1, 0, 0, 1, 1, 0], [1, 1, 2, 2, 3, 3, 4, 4], ["a", "b", "a", "b", "c", "d", "c", "d"], n_categories=2
-    )  # fmt: skip
+    units, raters = [1, 1, 2, 2, 3, 3, 4, 4], ["a", "b", "a", "b", "c", "d", "c", "d"]
+    found = many_facet_rasch([0, 1, 1, 0, 0, 1, 1, 0], units, raters, n_categories=2)
 
     assert found.status == "undefined:not_identified"
     assert found.components == (("a", "b"), ("c", "d"))

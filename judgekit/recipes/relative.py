@@ -1,0 +1,119 @@
+"""Prometheus relative: two responses graded apart and compared by their grades; ties asked again, so often.
+
+Kim et al. (2023), arXiv 2310.08491. The published script draws new grades until they differ, without a
+limit, which hides the ties. Here there is a limit, a tie that stays is a tie, and every pair says whether
+it needed another round.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from statistics import fmean
+
+from judgekit.calibrate.distribution import as_said
+from judgekit.errors import InputError
+from judgekit.plan import Plan
+from judgekit.protocols import read
+from judgekit.recipes.grading import Grading
+from judgekit.types import Answer, Call, Item, Judge, Judged, Outcome, Round, Score, Unit, Verdict
+
+RESAMPLED, TIED = "resampled", "tied"
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Grades, and further grades of the responses of a pair that ended level.
+
+    Args:
+        grading: The first round: each response alone.
+        rounds: How often level pairs are graded anew at most.
+
+    Raises:
+        InputError: If the rounds are negative, or responses are not graded alone.
+    """
+
+    grading: Grading
+    rounds: int = 3
+
+    def __post_init__(self) -> None:
+        if self.rounds < 0:
+            raise InputError(f"rounds={self.rounds}; at least 0")
+        if self.grading.plan.protocol not in {"grade", "checklist"}:
+            raise InputError(f"responses are graded alone here, not by {self.grading.plan.protocol!r}")
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of the grades."""
+        return self.grading.plans
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """Those of the grades."""
+        return self.grading.helpers
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for an item: no pair level, all level in every round."""
+        least, most = self.grading.calls(item)
+        return least, most + self.rounds * self.grading.plan.count(item) // self.grading.plan.samples
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Grade, and grade anew what is level."""
+        judged = yield from self.grading(item)
+        outcomes = list(judged.outcomes)
+        latest = _values(outcomes)
+        redone: set[Unit] = set()
+        for turn in range(self.rounds):
+            level = [pair for pair in _pairs(item) if _label(latest, pair) == 0.5]
+            names = {name for pair in level for name in pair.responses}
+            calls = self._anew(item, names, self.grading.plan.samples + turn)
+            if not calls:
+                break
+            redone.update(level)
+            new = [o for a in (yield Round(calls)) for o in read(a.call, a.reply)]
+            outcomes += new
+            latest = {**latest, **_values(new)}
+        pairs = tuple(self._score(item, pair, latest, pair in redone, outcomes) for pair in _pairs(item))
+        return Judged(item, tuple(outcomes), (*judged.scores, *pairs))
+
+    def _anew(self, item: Item, names: set[str], sample: int) -> tuple[Call, ...]:
+        """One more sample of every call about these responses."""
+        plan = self.grading.plan
+        judges = {judge.name: judge for judge in plan.judges}
+        first = [call for call in plan.calls(item) if call.sample == 0 and names.intersection(call.shown)]
+        return tuple(plan.addressed(replace(call), judges[call.judge], sample) for call in first)
+
+    def _score(
+        self, item: Item, pair: Unit, latest: dict[str, float], again: bool, outcomes: Sequence[Outcome]
+    ) -> Score:
+        value = _label(latest, pair)
+        flags = ((RESAMPLED,) if again else ()) + ((TIED,) if value == 0.5 else ())
+        n = sum(isinstance(o, Verdict) and o.unit.responses[:1][0] in pair.responses for o in outcomes if o.unit.responses)
+        name = self.grading.plan.rubric_of(item).id
+        return Score(pair, "rubric", name, value, "placed", n_verdicts=n, flags=flags)
+
+
+def _pairs(item: Item) -> list[Unit]:
+    return [Unit(item.item_id, pair) for pair in combinations(item.responses, 2)]
+
+
+def _values(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Mean grade of each response over criteria, samples and judges."""
+    by_response: dict[str, list[float]] = {}
+    for o in outcomes:
+        if isinstance(o, Verdict) and len(o.unit.responses) == 1:
+            by_response.setdefault(o.unit.responses[0], []).append(o.value)
+    return {name: as_said(fmean(values)) for name, values in by_response.items()}
+
+
+def _label(values: dict[str, float], pair: Unit) -> float | None:
+    """1 where the first has the better grade, 0 where the second has, 0.5 where they are level."""
+    first, second = (values.get(name) for name in pair.responses)
+    if first is None or second is None:
+        return None
+    return 0.5 if first == second else float(first > second)
+
+
+def resampled_share(scores: Sequence[Score]) -> float | None:
+    """Share of the pairs that were level at first, which the published script does not say."""
+    pairs = [s for s in scores if len(s.unit.responses) == 2 and s.value is not None]
+    return sum(RESAMPLED in s.flags for s in pairs) / len(pairs) if pairs else None

@@ -1,0 +1,78 @@
+"""Substitutes: who is asked in the place of a judge that failed.
+
+What a judge leaves open for reasons of its own (it cannot be reached, refuses, is cut off, writes
+what cannot be read) goes to its substitute in the same words; the substitute's verdicts stand under
+its own name, flagged `substitute`. An answer that a judge did give is never asked again. A substitute
+stands in for one judge and is no other judge of the panel, so that it never has two votes.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+
+from judgekit.errors import InputError
+from judgekit.plan import Plan
+from judgekit.protocols import read
+from judgekit.types import Abstention, Answer, Call, Judge, Outcome, Reason, Round, Verdict
+
+FLAG = "substitute"
+FAILED: frozenset[Reason] = frozenset({"unreachable", "refused", "truncated", "malformed"})
+
+
+def check_substitutes(substitutes: Mapping[str, Judge], judges: Sequence[Judge]) -> None:
+    """See that every substitute stands in for one judge of a panel and is none itself.
+
+    Raises:
+        InputError: If not; says which.
+    """
+    names = [judge.name for judge in judges]
+    if strangers := sorted(set(substitutes) - set(names)):
+        raise InputError(f"substitutes for {strangers}, which are no judges here; there are {sorted(names)}")
+    standing = [judge.name for judge in substitutes.values()]
+    for name in standing:
+        if name in names:
+            raise InputError(f"substitute {name!r} is a judge already, and would have two votes; take another")
+        if standing.count(name) > 1:
+            raise InputError(f"substitute {name!r} stands in for several judges, and could have two votes")
+
+
+def substituted(
+    plan: Plan,
+    substitutes: Mapping[str, Judge],
+    calls: Sequence[Call],
+    outcomes: list[tuple[Outcome, ...]],
+) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
+    """One more round, for what judges with a substitute left open; its answers take the place of theirs.
+
+    Args:
+        plan: Addresses the calls.
+        substitutes: Name of a judge -> who stands in for it.
+        calls: The calls of the first round.
+        outcomes: What was read of each.
+    """
+    failed = [
+        i
+        for i, some in enumerate(outcomes)
+        if calls[i].judge in substitutes and any(map(_is_failed, some))
+    ]
+    if not failed:
+        return outcomes
+    asked = tuple(plan.addressed(calls[i], substitutes[calls[i].judge], calls[i].sample) for i in failed)
+    merged = list(outcomes)
+    for i, answer in zip(failed, (yield Round(asked)), strict=True):
+        said = {(o.unit, o.criterion): o for o in read(answer.call, answer.reply)}
+        merged[i] = tuple(_instead(o, said[o.unit, o.criterion]) for o in outcomes[i])
+    return merged
+
+
+def _is_failed(outcome: Outcome) -> bool:
+    return isinstance(outcome, Abstention) and outcome.reason in FAILED
+
+
+def _instead(outcome: Outcome, other: Outcome) -> Outcome:
+    """The substitute's verdict where the judge failed; where it failed as well, the judge's abstention."""
+    if not _is_failed(outcome):
+        return outcome
+    if isinstance(other, Verdict):
+        return replace(other, flags=(*other.flags, FLAG))
+    detail = f"{outcome.detail}; substitute {other.rater!r}: {other.reason}" if isinstance(outcome, Abstention) else ""
+    return replace(outcome, detail=detail[:200])
