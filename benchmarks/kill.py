@@ -10,7 +10,6 @@ which had not been written to the ledger yet.
 
 import argparse
 import json
-import os
 import random
 import signal
 import sqlite3
@@ -20,7 +19,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,9 +87,10 @@ def served(url: str) -> dict[str, int]:
 
 
 def kill_after(process: subprocess.Popen[bytes], seconds: float, sign: int = signal.SIGKILL) -> int:
-    """Send a signal when so many seconds have passed, and wait for the end; the exit code."""
-    time.sleep(seconds)
-    os.kill(process.pid, sign)
+    """Send a signal when so many seconds have passed, if it still runs; the exit code."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(seconds)
+    process.send_signal(sign)
     return process.wait()
 
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from mock_server import serving
 
-REPLY = '{"evidence": ["it is at the depot"], "rationale": "The response says where it is.", "label": "yes"}'
+REPLY = '{"evidence": ["the customer was told so"], "rationale": "It says where it is.", "label": "yes"}'
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite to the customer?"}]}
 HEAVY = ("litellm", "pandas", "sklearn", "scipy", "numpy", "aiohttp")
 CONCURRENCY = 64

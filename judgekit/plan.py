@@ -225,6 +225,20 @@ class Preview:
     max_cost_usd: float | None = 0.0
     unpriced: tuple[str, ...] = ()
 
+    def plus(self, other: "Preview") -> "Preview":
+        """This and another plan over the same items."""
+        limits = (self.max_output_tokens, other.max_output_tokens)
+        costs = (self.max_cost_usd, other.max_cost_usd)
+        return Preview(
+            self.items,
+            self.least + other.least,
+            self.most + other.most,
+            self.input_tokens + other.input_tokens,
+            None if limits[0] is None or limits[1] is None else limits[0] + limits[1],
+            None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
+            tuple(sorted({*self.unpriced, *other.unpriced})),
+        )
+
 
 def preview(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Preview:
     """Count and price a plan over items; nothing is sent."""

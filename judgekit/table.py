@@ -54,9 +54,9 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "undecided": "probability of 'cannot tell'; null for an abstention",
         "confidence": "what the rater said of itself; null where it said nothing",
         "rationale": "the rater's words",
-        "evidence": "quotations: quote, where it was found, whether it was found",
+        "evidence": "quotations: quote, where it was found, whether, and how (exact, normalised, fuzzy)",
         "tags": "error tags given",
-        "flags": "mended, reasked, no_logprobs, low_mass",
+        "flags": "mended, reasked, no_logprobs, low_mass, unfounded, substitute, unknown_id, no_valid_answer",
         "reason": "why there is no verdict; null for a verdict",
         "detail": "a word on the reason; null for a verdict",
         "shown": "ids of the responses in the order shown",
@@ -114,7 +114,9 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
             "undecided": outcome.undecided,
             "confidence": outcome.confidence,
             "rationale": outcome.rationale,
-            "evidence": [{"quote": e.quote, "where": e.where, "found": e.found} for e in outcome.evidence],
+            "evidence": [
+                {"quote": e.quote, "where": e.where, "found": e.found, "how": e.how} for e in outcome.evidence
+            ],
             "tags": list(outcome.tags),
             "flags": list(outcome.flags),
             "reason": None,
@@ -142,7 +144,9 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
                 row["rater"], unit, row["criterion"], row["reason"], row["detail"], shown, sample, call
             )  # fmt: skip
         if row["kind"] == "verdict":
-            evidence = tuple(Evidence(e["quote"], e["where"], e["found"]) for e in row["evidence"])
+            evidence = tuple(
+                Evidence(e["quote"], e["where"], e["found"], e.get("how", "")) for e in row["evidence"]
+            )
             return Verdict(
                 row["rater"], unit, row["criterion"], tuple(row["probs"].items()), row["label"], row["value"],
                 row["source"], row["mass"], row["undecided"], row["confidence"], row["rationale"], evidence,
@@ -207,6 +211,8 @@ def _schema(pa: Any, kind: Kind) -> Any:
         "probs": pa.map_(pa.string(), pa.float64()), "n_abstained": pa.map_(pa.string(), pa.int64()),
         "responses": pa.list_(pa.string()), "shown": pa.list_(pa.string()), "tags": pa.list_(pa.string()),
         "flags": pa.list_(pa.string()),
-        "evidence": pa.list_(pa.struct({"quote": pa.string(), "where": pa.string(), "found": pa.bool_()})),
+        "evidence": pa.list_(
+            pa.struct({"quote": pa.string(), "where": pa.string(), "found": pa.bool_(), "how": pa.string()})
+        ),
     }  # fmt: skip
     return pa.schema([(name, special.get(name, pa.string())) for name in COLUMNS[kind]])

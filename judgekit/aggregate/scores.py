@@ -191,4 +191,5 @@ def _repeat(outcome: Outcome) -> Repeat:
 
 def reasons_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
     """How many abstained, by reason."""
-    return dict(Counter(o.reason for o in outcomes if isinstance(o, Abstention)))
+    reasons = [o.reason for o in outcomes if isinstance(o, Abstention)]
+    return dict(Counter(reasons)) if reasons else {}

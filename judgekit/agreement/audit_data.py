@@ -134,7 +134,7 @@ def of_frame(
         judges: Names of the judges' columns; all others are people.
         criterion: What to call it.
         raters: Names of the columns, where the data have none.
-        clusters: Shape (n_units,).
+        clusters: Shape (n_units,); items, where an item has several units and these are left out.
         systems: Shape (n_units,): who wrote the response.
         items: Shape (n_units,): rows of one item and several systems; the row's number where left out.
         groups: Column -> group of each unit.
@@ -144,7 +144,8 @@ def of_frame(
     Raises:
         InputError: For a label off the scale, a column that is not there, or no people.
     """
-    ratings = as_ratings(data, scale=scale, raters=raters, clusters=clusters)
+    nested = clusters is None and items is not None and len(set(items)) < len(items)
+    ratings = as_ratings(data, scale=scale, raters=raters, clusters=items if nested else clusters)
     people = tuple(each for each in ratings.raters if each not in judges)
     if not judges or not people:
         raise InputError(f"columns {list(ratings.raters)}: name the judges among them, and leave some people")

@@ -258,7 +258,7 @@ def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | N
         return Reml(dict.fromkeys(names, float("nan")), blocks.center, float("nan"), converged=False)
     k = len(names) - 1
     everything = np.ones(k, dtype=bool)
-    fine = 1e-14 if start is None else 1e-10  # a resample need not be followed to the last digit
+    fine = 1e-14 if start is None else 1e-8  # a resample need not be followed to the last digit
     if start is None:
         rough = [_descend(x0, everything, blocks, sums, 1e-7) for x0 in (np.zeros(k), np.full(k, -2.3))]
         start = min(rough, key=lambda each: each[0])[1]
@@ -294,7 +294,7 @@ def _descend(
 
     if not np.any(free):
         return of(x0[free])[0], whole, True
-    options = {"ftol": ftol, "gtol": 1e-8 if ftol < 1e-12 else 1e-5, "maxiter": 500}
+    options = {"ftol": ftol, "gtol": 1e-8 if ftol < 1e-12 else 1e-3, "maxiter": 500}
     bounds = [(LOWEST, HIGHEST)] * int(free.sum())
     found = minimize(of, x0[free], jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     end = np.full(len(x0), LOWEST)

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from judgekit.cli import demo, ingest, ledger, model, review, rubric, score
+from judgekit.cli import agree, demo, ingest, ledger, model, recipes, review, rubric, score
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -31,8 +31,10 @@ app.command("rank")(score.verb("rank", "Rank the responses of each item, in all 
 app.command("match")(
     score.verb("match", "Say whether responses give the reference answer.", rubric="answer_match")
 )
+app.command("agree")(agree.agree)
 app.command("ingest")(ingest.ingest)
 app.add_typer(review.app, name="review")
+app.command("recipes")(recipes.recipes)
 app.command("demo")(demo.demo)
 app.command("columns")(score.columns)
 app.add_typer(rubric.app, name="rubric")

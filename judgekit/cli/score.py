@@ -18,8 +18,9 @@ from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
 from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
+from judgekit.protocols.evidence import Unfounded
 from judgekit.types import Score
-from judgekit.verbs import DEFAULT_LEDGER, Job, Writer, prepare
+from judgekit.verbs import DEFAULT_LEDGER, Job, Options, Writer, prepare
 
 _ROWS = 200  # scores kept for the printed table
 
@@ -35,10 +36,24 @@ Judge = Annotated[
 
 def score(
     items: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet file of items.")],
+    context: typer.Context,
     rubric: Annotated[
-        str, typer.Option("--rubric", "-r", help="A YAML, TOML or JSON file, or a bundled rubric.")
-    ],
+        str | None,
+        typer.Option(
+            "--rubric", "-r", help="A YAML, TOML or JSON file, or a bundled rubric; a recipe may have one."
+        ),
+    ] = None,
     judge: Judge = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A published recipe (`judgekit recipes`); other options go before it.")
+    ] = None,
+    setting: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, a setting of the recipe.")] = None,
+    substitute: Annotated[
+        list[str] | None, typer.Option(help="JUDGE=JUDGE: the second is asked where the first fails.")
+    ] = None,
+    unfounded: Annotated[
+        str, typer.Option(help="flag, or abstain: verdicts whose quotations do not exist.")
+    ] = "flag",
     out: Annotated[
         Path | None, typer.Option(help="Folder for scores, outcomes (JSONL, Parquet) and run.json.")
     ] = None,
@@ -95,6 +110,7 @@ def score(
     Running the same command again asks nothing twice: replies are kept in the ledger.
     """
     from judgekit.judges.resolve import resolve_all
+    from judgekit.recipes.catalog import published
     from judgekit.run import Limits
 
     limits = Limits(
@@ -102,31 +118,43 @@ def score(
     )  # fmt: skip
     say = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
     judges = resolve_all(judge or ["local"], own_code=True, say=say)
-    settings = {"temperature": temperature, "max_tokens": max_tokens}
-    job = prepare(
-        items,
-        rubric,
-        [_with(each, {k: v for k, v in settings.items() if v is not None}) for each in judges],
-        protocol=cast("Protocol", protocol),  # what there is to choose from, `prepare` says
-        form=cast("Form", form),
-        per_call=_per_call(per_call),
-        samples=samples,
-        prompt=prompt,
-        reask=reask,
-        again=cast("tuple[types.Reason, ...]", tuple(again or ())),
-        rule=cast("types.Rule | None", rule),
-        partial=partial,
-        panel=panel,
-        min_judges=min_judges,
-        orders=cast("Orders", int(orders) if orders.isdecimal() else orders),
-        ties=ties,
-        balance=cast("BalanceRule", balance),
-        columns=columns_of(column),
-        on_bad_item=cast("OnBadItem", on_bad_item),
-        ledger=DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
-        store_prompts=prompts,
-        limits=limits,
-    )
+    settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
+    asked: Options = {
+        "protocol": cast("Protocol", protocol),  # what there is to choose from, `prepare` says
+        "form": cast("Form", form),
+        "per_call": _per_call(per_call),
+        "samples": samples,
+        "prompt": prompt,
+        "reask": reask,
+        "rule": cast("types.Rule | None", rule),
+        "partial": partial,
+        "panel": panel,
+        "min_judges": min_judges,
+        "orders": cast("Orders", int(orders) if orders.isdecimal() else orders),
+        "ties": ties,
+        "balance": cast("BalanceRule", balance),
+        "unfounded": cast("Unfounded", unfounded),
+    }
+    if recipe is not None:  # which fills all that was not said here
+        asked = cast("Options", {name: value for name, value in asked.items() if _is_given(context, name)})
+        settings = {**published(recipe).judge, **{k: v for k, v in settings.items() if v is not None}}
+        rubric = rubric if _is_given(context, "rubric") else None
+    always: Options = {
+        "recipe": recipe,
+        "settings": _named("--setting", setting, _value),
+        "substitutes": _named("--substitute", substitute, str),
+        "again": cast("tuple[types.Reason, ...]", tuple(again or ())),
+        "columns": columns_of(column),
+        "on_bad_item": cast("OnBadItem", on_bad_item),
+        "ledger": DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
+        "store_prompts": prompts,
+        "limits": limits,
+        "own_code": True,
+        "say": say,
+    }
+    chosen = [_with(each, {k: v for k, v in settings.items() if v is not None}) for each in judges]
+    options: Options = {**asked, **always}
+    job = prepare(items, rubric, chosen, **options)
     if dry_run:
         _print_preview(job)
         return
@@ -222,13 +250,11 @@ def _print_run(
 
 
 def _print_preview(job: Job) -> None:
-    from judgekit.plan import preview
-
-    seen = preview(job.plan, job.read(), reask=job.recipe.reask)
+    seen = job.preview()
     calls = (
         f"{seen.least} calls"
         if seen.least == seen.most
-        else f"{seen.least} to {seen.most} calls (with re-asks)"
+        else f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
     )
     print(f"{seen.items} items, {calls}; nothing was sent")
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
@@ -252,6 +278,31 @@ def _per_call(raw: str) -> int | None:
     if raw.isdecimal() and int(raw) > 0:
         return int(raw)
     raise InputError(f"--per-call {raw}: a number from 1, 'all' or 'usual'")
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line, and is not its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _named(option: str, pairs: list[str] | None, value: Callable[[str], Any]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a name may hold no `=`, a value may."""
+    named = [pair.partition("=") for pair in pairs or ()]
+    if wrong := [name for name, sign, _ in named if not sign]:
+        raise InputError(f"{option} {wrong[0]}: say NAME=VALUE")
+    return {name: value(raw) for name, _, raw in named}
+
+
+def _value(raw: str) -> object:
+    """A number, true or false, nothing, or the text itself."""
+    words: dict[str, object] = {"true": True, "false": False, "none": None}
+    if raw.lower() in words:
+        return words[raw.lower()]
+    try:
+        return float(raw) if "." in raw else int(raw)
+    except ValueError:
+        return raw
 
 
 def columns_of(pairs: list[str] | None) -> dict[str, str] | None:

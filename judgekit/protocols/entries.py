@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from judgekit.scales import fold
+from judgekit import scales
 
 STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
+
+fold = lru_cache(maxsize=256)(scales.fold)
+"""Replies of a run have the same few keys, each looked at several times."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def _folded(text: str) -> str:
 
 
 def locate(quotes: Iterable[str], judged: tuple[tuple[str, str], ...]) -> tuple[Evidence, ...]:
-    """Each quotation with where it was found in the judged texts, or marked as not found; empty ones left out.
+    """Each quotation with where it was found in the judged texts; empty ones are left out.
 
     >>> [e.where for e in locate(["Hello", " "], (("response", "Hello there"), ("task", "Hello?")))]
     ['response']

@@ -15,7 +15,7 @@ from judgekit.types import Evidence
 _MARKS = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "})
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _MARKUP = str.maketrans({**dict.fromkeys(_DROPPED, ""), **dict.fromkeys(">|#", " ")})
-_KEY = re.compile(r"""["'\u201c\u201d]\s*:""")
+_QUOTES = frozenset("\"'\u201c\u201d")
 _ENDS = r"(?=\s*(?:$|[.!?;\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]))"
 
 
@@ -70,7 +70,9 @@ class Quoted:
 
     def has_keys(self) -> bool:
         """Whether a judged text holds anything like the key of a JSON object."""
-        return any(_KEY.search(text) for _, text in self.judged)
+        return any(
+            before.rstrip()[-1:] in _QUOTES for _, text in self.judged for before in text.split(":")[:-1]
+        )
 
     def evidence(self, quotes: Iterable[str]) -> tuple[Evidence, ...]:
         """Each quotation with where it was found, or marked as not found."""

@@ -15,6 +15,7 @@ from typing import Any
 from judgekit.protocols import letters, lines, objects
 from judgekit.protocols.decisions import read_decisions
 from judgekit.protocols.entries import Said
+from judgekit.protocols.evidence import locate
 from judgekit.protocols.labels import CUT, Reading, read_label
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.rank import read_ranking
@@ -246,7 +247,7 @@ def _evidence(entry: Mapping[str, Any], quoted: Quoted) -> tuple[Evidence, ...]:
         if isinstance(raw, list)
         else []
     )
-    return quoted.evidence(quotes) if quotes else ()
+    return locate(quotes, quoted.judged) if quotes else ()
 
 
 def _confidence(entry: Mapping[str, Any]) -> float | None:

@@ -54,7 +54,9 @@ def three_counts(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tup
             continue
         shares = point_shares(rubric, outcomes, score.unit)
         scores += [
-            replace(score, level="dimension", name=f"count:{label}", rule="placed", value=_mean(shares, label))
+            replace(
+                score, level="dimension", name=f"count:{label}", rule="placed", value=_mean(shares, label)
+            )
             for label in COUNTS
         ]
         share = len(shares) / len(rubric.leaves)
@@ -86,14 +88,14 @@ def _mixed(each: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def covered(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Score, ...]:
     """The usual scores; the total is the plain mean over the points judged, with their share."""
-    scores = []
-    for score in rubric_scores(rubric, item, outcomes, partial=True):
-        if score.level == "rubric":
-            values = point_values(rubric, outcomes, score.unit)
-            value = fmean(values) if values else None
-            score = replace(score, value=value, rule="placed", share=len(values) / len(rubric.leaves))
-        scores.append(score)
-    return tuple(scores)
+    scores = rubric_scores(rubric, item, outcomes, partial=True)
+    return tuple(_covered(s, rubric, outcomes) if s.level == "rubric" else s for s in scores)
+
+
+def _covered(score: Score, rubric: Rubric, outcomes: Sequence[Outcome]) -> Score:
+    values = point_values(rubric, outcomes, score.unit)
+    value = fmean(values) if values else None
+    return replace(score, value=value, rule="placed", share=len(values) / len(rubric.leaves))
 
 
 def point_values(rubric: Rubric, outcomes: Sequence[Outcome], unit: Unit) -> list[float]:

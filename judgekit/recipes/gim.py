@@ -56,7 +56,7 @@ def confident_credit(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) ->
 def _averaged(
     rubric: Rubric, item: Item, outcomes: Sequence[Outcome], credit: Callable[[Verdict], float | None]
 ) -> tuple[Score, ...]:
-    """The usual scores, with the rubric's value worked out anew: criteria's means over judges, averaged."""
+    """The usual scores, the rubric's worked out anew: means over judges, averaged over criteria."""
     return tuple(
         _whole(score, rubric, outcomes, credit) if score.level == "rubric" else score
         for score in rubric_scores(rubric, item, outcomes)
@@ -66,13 +66,13 @@ def _averaged(
 def _whole(
     score: Score, rubric: Rubric, outcomes: Sequence[Outcome], credit: Callable[[Verdict], float | None]
 ) -> Score:
-    credits = [
+    each = [
         credit_of([o for o in outcomes if o.criterion == c.id and _about(o, score.unit)], credit)
         for c in rubric.leaves
     ]
-    known = [each for each in credits if each is not None]
-    value = fmean(known) if known and len(known) == len(credits) else None
-    share = len(known) / len(credits)
+    known = [one for one in each if one is not None]
+    value = fmean(known) if known and len(known) == len(each) else None
+    share = len(known) / len(each)
     return replace(score, value=value, low=None, high=None, spread={}, share=share, rule="published")
 
 

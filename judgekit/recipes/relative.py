@@ -87,7 +87,8 @@ class Relative:
     ) -> Score:
         value = _label(latest, pair)
         flags = ((RESAMPLED,) if again else ()) + ((TIED,) if value == 0.5 else ())
-        n = sum(isinstance(o, Verdict) and o.unit.responses[:1][0] in pair.responses for o in outcomes if o.unit.responses)
+        sides = {(response,) for response in pair.responses}
+        n = sum(isinstance(o, Verdict) and o.unit.responses in sides for o in outcomes)
         name = self.grading.plan.rubric_of(item).id
         return Score(pair, "rubric", name, value, "placed", n_verdicts=n, flags=flags)
 

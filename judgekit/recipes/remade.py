@@ -57,12 +57,16 @@ class Remade(Plan):
         return super().calls(item if self.item_to is None else self.item_to(item))
 
 
-def on_scale(scale: Scale, *, from_yes_no: bool = True) -> RubricTo:
-    """Asks every criterion on a scale; anchors of labels that it does not have are left out.
+def on_scale(scale: Scale, *, guidelines: str = "", **fields: Any) -> RubricTo:
+    """Asks every yes/no criterion on a scale; anchors of labels that it does not have are left out.
 
     Args:
         scale: The scale asked on.
-        from_yes_no: Criteria on a scale of more than two labels cannot be asked so and are refused.
+        guidelines: What its labels mean; stands after the rubric's own.
+        **fields: Further fields of every criterion.
+
+    Raises:
+        InputError: When used, if a criterion is no yes/no question.
 
     >>> from judgekit.scales import PAIR
     >>> rubric = Rubric(id="r", criteria=[{"id": "a", "text": "A?"}])
@@ -71,20 +75,21 @@ def on_scale(scale: Scale, *, from_yes_no: bool = True) -> RubricTo:
     """
 
     def remade(rubric: Rubric) -> Rubric:
-        return changed(rubric, criteria=tuple(node(each) for each in rubric.criteria))
+        told = "\n".join(each for each in (rubric.guidelines, guidelines) if each)
+        return changed(rubric, criteria=tuple(node(each) for each in rubric.criteria), guidelines=told)
 
     def node(each: Node) -> Node:
         if isinstance(each, Group):
             return changed(each, criteria=tuple(node(inner) for inner in each.criteria))
         if each.scale == scale:
             return each
-        if from_yes_no and not (isinstance(each.scale, Labels) and len(each.scale.labels) == 2):
+        if not (isinstance(each.scale, Labels) and len(each.scale.labels) == 2):
             raise InputError(
                 f"criterion {each.id!r} is not a yes/no question, and this recipe asks each as one of "
                 f"{list(scale.labels) if isinstance(scale, Labels) else 'a range'}; give it the scale yes_no"
             )
         anchors = {label: text for label, text in each.anchors.items() if scale.value(label) is not None}
-        return changed(each, scale=scale, anchors=anchors)
+        return changed(each, scale=scale, anchors=anchors, **fields)
 
     return remade
 

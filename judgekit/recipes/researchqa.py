@@ -1,8 +1,8 @@
 """ResearchQA's pairs: what each response covers, and which of the two the judge prefers, as one number.
 
-ResearchQA (2025), arXiv 2509.00496. Published: `sum of the labels 1 to 5 over the rubric + 5 for each order in
-which the response was chosen`; the larger sum wins, equal sums tie. The 5 is a parameter here, to be
-chosen on labelled pairs. Where a sum is not complete the pair has no winner.
+ResearchQA (2025), arXiv 2509.00496. Published: the sum of the labels 1 to 5 over the rubric, and 5 for each
+order in which the response was chosen; the larger sum wins, equal sums tie. The 5 is a parameter here,
+to be chosen on labelled pairs. Where a sum is not complete the pair has no winner.
 """
 
 import functools

@@ -12,7 +12,7 @@ from judgekit.aggregate import rubric_scores
 from judgekit.calibrate.distribution import common_source, commonest_reason, joined, label_of
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels, Scale
-from judgekit.types import Abstention, Item, Outcome, Score, Verdict
+from judgekit.types import Abstention, Item, Outcome, Reason, Score, Verdict
 
 ANSWERS = Labels(labels=("no", "yes"), cannot_tell="n/a")
 _NOT_APPLICABLE = None
@@ -21,8 +21,9 @@ _NOT_APPLICABLE = None
 def majority_of_samples(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     """What more than half of the samples of one judge on one question say; n/a is something they can say.
 
-    A sample that was lost stays in the denominator: one answer of three asked for is no majority. Without
-    a majority the judge is undecided, which is where ReviewerGPT was wrong two times in three.
+    A sample that was lost stays in the denominator: one answer of three asked for is no majority. Samples
+    that are split give no verdict (`missing`, since `undecided` here means n/a): in the paper's replies a
+    majority of split samples was wrong two times in three.
 
     >>> from judgekit.types import Unit
     >>> def said(*words):
@@ -30,7 +31,7 @@ def majority_of_samples(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     >>> majority_of_samples(said("yes", "no", "yes"), ANSWERS).label
     'yes'
     >>> majority_of_samples(said("yes", "no"), ANSWERS).reason
-    'undecided'
+    'missing'
     """
     counts = Counter(_said(o, scale) for o in outcomes if not _is_lost(o))
     [(label, n)] = counts.most_common(1) or [(_NOT_APPLICABLE, 0)]
@@ -42,7 +43,8 @@ def majority_of_samples(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
             own, scale, {label: 1.0}, rater=first.rater, source=common_source(own), flags=flags,
             shown=first.shown,
         )  # fmt: skip
-    reason = "undecided" if counts else commonest_reason(outcomes)
+    settled = 2 * n > len(outcomes)
+    reason: Reason = "undecided" if settled else "missing" if counts else commonest_reason(outcomes)
     said = ", ".join(f"{n} {name or 'n/a'!r}" for name, n in counts.items()) or "none"
     detail = f"of {len(outcomes)} samples: {said}"
     return Abstention(first.rater, first.unit, first.criterion, reason, detail, first.shown)

@@ -8,6 +8,7 @@ stands in for one judge and is no other judge of the panel, so that it never has
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 from judgekit.errors import InputError
 from judgekit.plan import Plan
@@ -30,7 +31,7 @@ def check_substitutes(substitutes: Mapping[str, Judge], judges: Sequence[Judge])
     standing = [judge.name for judge in substitutes.values()]
     for name in standing:
         if name in names:
-            raise InputError(f"substitute {name!r} is a judge already, and would have two votes; take another")
+            raise InputError(f"substitute {name!r} is a judge already and would have two votes; take another")
         if standing.count(name) > 1:
             raise InputError(f"substitute {name!r} stands in for several judges, and could have two votes")
 
@@ -50,9 +51,7 @@ def substituted(
         outcomes: What was read of each.
     """
     failed = [
-        i
-        for i, some in enumerate(outcomes)
-        if calls[i].judge in substitutes and any(map(_is_failed, some))
+        i for i, some in enumerate(outcomes) if calls[i].judge in substitutes and any(map(_is_failed, some))
     ]
     if not failed:
         return outcomes
@@ -64,7 +63,7 @@ def substituted(
     return merged
 
 
-def _is_failed(outcome: Outcome) -> bool:
+def _is_failed(outcome: Outcome) -> TypeGuard[Abstention]:
     return isinstance(outcome, Abstention) and outcome.reason in FAILED
 
 
@@ -74,5 +73,5 @@ def _instead(outcome: Outcome, other: Outcome) -> Outcome:
         return outcome
     if isinstance(other, Verdict):
         return replace(other, flags=(*other.flags, FLAG))
-    detail = f"{outcome.detail}; substitute {other.rater!r}: {other.reason}" if isinstance(outcome, Abstention) else ""
+    detail = f"{outcome.detail}; substitute {other.rater!r}: {other.reason}"
     return replace(outcome, detail=detail[:200])

@@ -101,7 +101,7 @@ class Asker:
 
     async def _new(self, call: Call, *, again: bool) -> Reply:
         """A reply from the judge, paid for and kept."""
-        if (unsent := self._halt.unsent()) is not None:
+        if (unsent := self._halt.unsent(call.judge)) is not None:
             return unsent
         judge = self._judges[call.judge]
         reply = await (self._reserved(judge, call) if self._counted else self._sender.send(judge, call))
@@ -125,10 +125,10 @@ class Asker:
         tokens = 0 if limit == 0 else n_in + (limit or 0)  # what writes nothing is a rule, and reads nothing
         money = price or 0.0
         if not await self._money.reserve(money):
-            return self._over(self._money)
+            return self._over(self._money, judge)
         if not await self._tokens.reserve(tokens):
             self._money.settle(money, 0.0)
-            return self._over(self._tokens)
+            return self._over(self._tokens, judge)
         spent: tuple[float, float] = 0.0, 0
         try:
             reply = await self._sender.send(judge, call, tokens)
@@ -138,9 +138,9 @@ class Asker:
             self._tokens.settle(tokens, spent[1])
         return reply
 
-    def _over(self, budget: Budget) -> Reply:
+    def _over(self, budget: Budget, judge: Judge) -> Reply:
         self._halt.stop(BudgetExceeded(budget.message()))
-        return self._halt.unsent() or Reply(fault="over_budget")
+        return self._halt.unsent(judge.name) or Reply(fault="over_budget")
 
 
 def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:

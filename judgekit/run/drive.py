@@ -8,7 +8,7 @@ raised.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 
 from judgekit.errors import InputError, JudgeOutage
@@ -33,6 +33,7 @@ async def drive(
     ledger: Ledger | None = None,
     limits: Limits | None = None,
     tally: Tally | None = None,
+    spared: Collection[str] = (),
 ) -> AsyncGenerator[Judged, None]:
     """What becomes of each item, in the order of the items.
 
@@ -43,6 +44,8 @@ async def drive(
         ledger: Where replies are kept and looked up; open, and belonging to this thread.
         limits: How fast and for how much.
         tally: What is counted; give your own to look at it while the run goes.
+        spared: Names of judges that another stands in for: where one of them fails for good, its calls are
+            left unanswered and the run goes on.
 
     Raises:
         InputError: A budget could not be kept, since a price or a `max_tokens` is unknown; an item is bad.
@@ -51,7 +54,7 @@ async def drive(
     limits = limits or Limits()
     tally = tally if tally is not None else Tally()
     _check_budget(judges.values(), limits)
-    halt = Halt()
+    halt = Halt(spared)
     async with AsyncExitStack() as stack:
         for judge in judges.values():
             if isinstance(judge, Learning) and ledger is not None:

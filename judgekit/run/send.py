@@ -2,7 +2,8 @@
 
 Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and
 then become a reply with the fault `unreachable`; so many of them in a row are an outage. Lasting
-ones (401, 404, an exhausted quota) halt the run.
+ones (401, 404, an exhausted quota) and outages halt the run, or only the judge where another stands
+in for it.
 """
 
 import asyncio
@@ -73,11 +74,13 @@ class Sender:
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """What a failure means for the run."""
         if not error.passing:
-            self._halt.stop(ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status))
+            lasting = ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status)
+            self._halt.give_up(judge.name, lasting)
             return Reply(fault="unreachable", detail=str(error))
         in_a_row = self._failures[judge.name] = self._failures.get(judge.name, 0) + 1
         if in_a_row >= self._limits.outage_after:
-            self._halt.stop(JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {error}"))
+            outage = JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {error}")
+            self._halt.give_up(judge.name, outage)
         return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries)
 
     async def _tried(self, judge: Judge, call: Call, tokens: int) -> Reply:
@@ -114,7 +117,7 @@ class Sender:
         for _ in range(_DROPS):
             await gate.enter(tokens, again=again)
             try:
-                if (unsent := self._halt.unsent()) is not None:
+                if (unsent := self._halt.unsent(judge.name)) is not None:
                     return unsent
                 self._tally.requests += 1
                 async with asyncio.timeout(self._limits.attempt_seconds):

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, Unpack
 
 from judgekit.errors import JudgekitError
 from judgekit.plan import Preview
-from judgekit.plan import preview as preview_of
 from judgekit.protocols import Protocol
 from judgekit.types import Judged, Outcome, Score
 from judgekit.verbs.job import Job, Judges, Options, RubricLike, prepare
@@ -199,8 +198,7 @@ def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     >>> preview(items, "instruction_following", "control:longer").least
     1
     """
-    job = prepare(items, rubric, judges, **options)
-    return preview_of(job.plan, job.read(), reask=job.recipe.reask)
+    return prepare(items, rubric, judges, **options).preview()
 
 
 def _asked(protocol: Protocol, options: Options) -> Options:

@@ -4,10 +4,10 @@ import functools
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack, cast, get_args
 
 from judgekit.aggregate import rubric_scores
 from judgekit.aggregate.pairs import pair_scores
@@ -17,29 +17,37 @@ from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
-from judgekit.judges.resolve import resolve_all
+from judgekit.judges.resolve import resolve, resolve_all
 from judgekit.ledger import Ledger, default_path
-from judgekit.plan import Plan
+from judgekit.plan import Plan, Preview
+from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
+from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
-from judgekit.recipes.grading import Aggregate
+from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
-from judgekit.types import Item, Judge, Judged, Reason, Rule
+from judgekit.types import Item, Judge, Judged, Reason, Rule, Tunable
 
 DEFAULT_LEDGER: Final = "default"
 """Stands for `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
+_MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 _MOST_NAMED = 20  # skipped items that a summary names
 Judges = str | Judge | Iterable[str | Judge]
-RubricLike = str | Path | Mapping[str, Any] | Rubric
+RubricLike = str | Path | Mapping[str, Any] | Rubric | None
+"""A path, a bundled name, a mapping or a rubric; None for the rubric of the recipe."""
+if TYPE_CHECKING:
+    from judgekit.recipes.published import Published
 
 
 class Options(TypedDict, total=False):
     """Options of `score`, `preview` and `stream_scores`; each has a default.
 
     Args:
+        recipe: Name of a published recipe (`judgekit recipes`), which fills the options not given here.
+        settings: Settings of the recipe's own, such as `{"weight": 2}`; judges by name or handed over.
         protocol: `grade` (default), or `checklist`: many short criteria in batches.
         form: `json` (default), `text`, or `letters`: probabilities of option letters.
         per_call: Criteria a call: None for the whole rubric, 0 (default) for the protocol's usual.
@@ -57,6 +65,8 @@ class Options(TypedDict, total=False):
             `given`, or a number of orders.
         ties: For pairs: whether "tie" may be said; True.
         balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
+        substitutes: Name of a judge -> the judge that is asked in its place where it fails.
+        unfounded: `flag` (default), or `abstain`: what becomes of a verdict whose quotations do not exist.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.
         on_bad_item: `raise` (default), or `skip` and count.
@@ -68,6 +78,8 @@ class Options(TypedDict, total=False):
         say: Takes what the embedded judge says of itself and of its download.
     """
 
+    recipe: str | None
+    settings: Mapping[str, Any]
     protocol: Protocol
     form: Form
     per_call: int | None
@@ -82,6 +94,8 @@ class Options(TypedDict, total=False):
     orders: Orders
     ties: bool
     balance: BalanceRule
+    substitutes: Mapping[str, str | Judge]
+    unfounded: Unfounded
     aggregate: Aggregate | None
     columns: Mapping[str, str] | None
     on_bad_item: OnBadItem
@@ -100,7 +114,7 @@ class Job:
     """
 
     plan: Plan
-    recipe: Grading
+    recipe: Counted
     items: Any
     columns: Mapping[str, str] | None
     on_bad_item: OnBadItem
@@ -108,6 +122,9 @@ class Job:
     prompts: bool
     limits: Limits
     surveyed: Survey | None
+    name: str | None = None
+    need_response: bool = True
+    spared: frozenset[str] = frozenset()
     tally: Tally = field(default_factory=Tally)
     skipped: list[Skipped] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -115,10 +132,9 @@ class Job:
 
     def read(self) -> Iterator[Item]:
         """The items, each with its own rubric checked."""
-        need = any(c.about == "response" for c in self.plan.rubric.leaves)
         items = read_items(
             self.items, columns=self.columns, on_bad_item=self.on_bad_item, skipped=self.skipped,
-            need_response=need, surveyed=self.surveyed,
+            need_response=self.need_response, surveyed=self.surveyed,
         )  # fmt: skip
         for item in items:
             if item.rubric is not None:
@@ -131,14 +147,32 @@ class Job:
                     continue
             yield item
 
+    def preview(self) -> Preview:
+        """Calls of the job, tokens and price of its first round; nothing is sent."""
+        least = most = 0
+
+        def counted() -> Iterator[Item]:
+            nonlocal least, most
+            for item in self.read():
+                fewest, all_ = self.recipe.calls(item)
+                least, most = least + fewest, most + all_
+                yield item
+
+        plans = self.recipe.plans
+        seen = preview_of(plans[0], counted())
+        for plan in plans[1:]:
+            seen = seen.plus(preview_of(plan, self.read()))
+        return replace(seen, least=least, most=most)
+
     async def judged(self) -> AsyncGenerator[Judged, None]:
         """What becomes of each item, in order; the ledger is open for as long as it runs."""
-        judges = {judge.name: judge for judge in self.plan.judges}
+        judges = {judge.name: judge for judge in (*self.plan.judges, *self.recipe.helpers)}
         ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
         try:
             walked = drive(
-                self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally
-            )
+                self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
+                spared=self.spared,
+            )  # fmt: skip
             async with aclosing(walked):  # what is in flight ends before the ledger closes
                 async for judged in walked:
                     yield judged
@@ -159,8 +193,11 @@ class Job:
             "began": self.began,
             "seconds": round(time.monotonic() - self.started, 3),
             "rubric": {"id": rubric.id, "version": rubric.version, "digest": rubric.digest},
-            "prompts": self.plan.prompt_digests(),
-            "judges": {judge.name: dict(judge.identity) for judge in self.plan.judges},
+            "recipe": self.name,
+            "prompts": dict(each for plan in self.recipe.plans for each in plan.prompt_digests().items()),
+            "judges": {
+                judge.name: dict(judge.identity) for judge in (*self.plan.judges, *self.recipe.helpers)
+            },
             "protocol": self.plan.protocol,
             "form": self.plan.form,
             "per_call": self.plan.per_call,
@@ -179,32 +216,26 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     """
     if unknown := sorted(options.keys() - Options.__annotations__.keys()):
         raise InputError(f"no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}")
+    recipe_name = options.get("recipe")
+    found = None if recipe_name is None else _published(recipe_name)
+    if found is not None:
+        options = cast("Options", found.filled(options))
+        rubric = found.rubric if rubric is None else rubric
+    if rubric is None:
+        raise InputError("no rubric; name one, or a recipe that has one")
     loaded = load_rubric(rubric)
-    chosen = resolve_all(judges, own_code=options.get("own_code", False), say=options.get("say"))
-    plan = Plan(
-        loaded,
-        chosen,
-        protocol=options.get("protocol", "grade"),
-        form=options.get("form", "json"),
-        per_call=options.get("per_call", 0),
-        samples=options.get("samples", 1),
-        prompt=_template(options.get("prompt")),
-        orders=options.get("orders", "both"),
-        ties=options.get("ties", True),
-    )
+    plan = _plan(loaded, _judges(judges, found, options), found, options)
     _check("rule", options.get("rule"), (None, *get_args(Rule)))
     _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
     for reason in options.get("again", ()):
         _check("again", reason, get_args(Reason))
-    aggregate = options.get("aggregate") or _aggregator(plan.protocol, options)
-    recipe = Grading(
-        plan, reask=options.get("reask", True), again=options.get("again", ()), aggregate=aggregate
-    )  # fmt: skip
+    _check("unfounded", options.get("unfounded", "flag"), get_args(Unfounded))
+    recipe = _recipe(plan, found, options)
     ledger = options.get("ledger", DEFAULT_LEDGER)
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
+    need = any(c.about == "response" for c in loaded.leaves) and (found is None or not found.writes)
     if not isinstance(items, Iterator):
-        need = any(c.about == "response" for c in loaded.leaves)
         surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, need_response=need)
     return Job(
         plan=plan,
@@ -216,7 +247,62 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         prompts=options.get("store_prompts", True),
         limits=options.get("limits") or Limits(),
         surveyed=surveyed,
+        name=recipe_name,
+        need_response=need,
+        spared=frozenset(options.get("substitutes") or ()),
     )
+
+
+def _published(name: str) -> "Published":
+    from judgekit.recipes.catalog import published
+
+    return published(name)
+
+
+def _judges(judges: Judges, found: "Published | None", options: Options) -> tuple[Judge, ...]:
+    """The judges; those that are only named get the settings of the recipe."""
+    several = list(judges) if isinstance(judges, Iterable) and not isinstance(judges, str) else [judges]
+    chosen = resolve_all(several, own_code=options.get("own_code", False), say=options.get("say"))
+    if found is None or not found.judge:
+        return chosen
+    return tuple(
+        judge.with_(**found.judge) if isinstance(given, str) and isinstance(judge, Tunable) else judge
+        for given, judge in zip(several, chosen, strict=True)
+    )
+
+
+def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:
+    asked: dict[str, Any] = {
+        "protocol": options.get("protocol", "grade"),
+        "form": options.get("form", "json"),
+        "per_call": options.get("per_call", 0),
+        "samples": options.get("samples", 1),
+        "prompt": _template(options.get("prompt")),
+        "orders": options.get("orders", "both"),
+        "ties": options.get("ties", True),
+    }
+    return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
+
+
+def _recipe(plan: Plan, found: "Published | None", options: Options) -> Counted:
+    """What is walked: the round that the options make, or the recipe built on it."""
+    resolving = functools.partial(resolve, own_code=options.get("own_code", False), say=options.get("say"))
+    grading = Grading(
+        plan,
+        reask=options.get("reask", True),
+        again=options.get("again", ()),
+        aggregate=options.get("aggregate") or _aggregator(plan.protocol, options),
+        substitutes={name: resolving(each) for name, each in (options.get("substitutes") or {}).items()},
+        unfounded=options.get("unfounded", "flag"),
+    )
+    settings = dict(options.get("settings") or {})
+    if found is None:
+        if settings:
+            raise InputError(f"settings {sorted(settings)} are a recipe's; name the recipe")
+        return grading
+    for name in _MODELS & settings.keys():
+        settings[name] = None if settings[name] is None else resolving(settings[name])
+    return found.recipe(grading, settings)
 
 
 def _aggregator(protocol: Protocol, options: Options) -> Aggregate:

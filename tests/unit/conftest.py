@@ -1,7 +1,7 @@
 """What the tests of the runner share: a judge made of a function, and a walk over items to the end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,7 @@ def walk_over(
     *judges: Any,
     recipe: Any = None,
     ledger: Path | Ledger | None = None,
+    spared: Collection[str] = (),
     **limits: Any,
 ) -> Walked:
     """Drive items to the end, or to the error."""
@@ -84,7 +85,7 @@ def walk_over(
         with Ledger(ledger) if isinstance(ledger, Path) else nullcontext(ledger) as store:
             stream = drive(
                 items, chosen, {judge.name: judge for judge in judges}, ledger=store, limits=Limits(**limits),
-                tally=walked.tally,
+                tally=walked.tally, spared=spared,
             )  # fmt: skip
             try:
                 async with asyncio.timeout(20), aclosing(stream):

@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from judgekit.errors import JudgeOutage, ProviderError
 from judgekit.types import Answer, Call, Judged, Message, Reply, Round
 
@@ -213,3 +215,16 @@ def test_what_is_not_sent_is_not_counted_as_a_call(walk, model, items):
     walked = walk(items(100), model(answer), concurrency=1)
 
     assert (walked.tally.calls, walked.tally.new_calls, walked.tally.requests) == (2, 2, 3)
+
+
+@pytest.mark.parametrize("failure", [{"status": 401}, {"passing": True}])
+def test_where_another_stands_in_for_a_judge_that_fails_for_good_the_run_goes_on(failure, walk, model, items):
+    broken = model(failing(**failure), "broken", "there", identity={"model": "b"})
+    other = model(name="other", identity={"model": "o"})
+
+    walked = walk(items(60), broken, other, spared=["broken"], tries=1, concurrency=1)
+
+    assert walked.error is None
+    assert [o.label for o in walked.outcomes if o.rater == "other"] == ["yes"] * 60
+    assert [o.reason for o in walked.outcomes if o.rater == "broken"] == ["unreachable"] * 60
+    assert len(broken.seen) == (1 if "status" in failure else 20)

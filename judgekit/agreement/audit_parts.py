@@ -1,0 +1,225 @@
+"""The pieces of an audit: each takes one judge on one criterion and gives estimates, or says why not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypedDict, TypeVar
+
+import numpy as np
+
+from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.calibration_error import ece
+from judgekit.agreement.compare_judges import compare_accuracies
+from judgekit.agreement.corp import ReliabilityDiagram, miscalibration, reliability_diagram
+from judgekit.agreement.correlation import correlation
+from judgekit.agreement.intervals import share
+from judgekit.agreement.length_effects import length_coefficient, length_preference
+from judgekit.agreement.order_effects import position_effects
+from judgekit.agreement.paired_tests import Significance
+from judgekit.agreement.panel import numbers_of
+from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.selective import Selection, select
+from judgekit.agreement.slices import Slice, by_slice
+from judgekit.errors import InputError
+from judgekit.types import Estimate, is_control
+
+T = TypeVar("T")
+LONG = 10
+"""From more levels than this on, a scale is compared by its numbers."""
+
+
+class Drawn(TypedDict):
+    """Options that every statistic with an interval takes."""
+
+    level: float
+    seed: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an audit draws and bounds: level, seed, resamples, and the error a gate may make."""
+
+    level: float = 0.95
+    seed: int = 0
+    b: int = 1000
+    error: float = 0.1
+
+    @property
+    def options(self) -> Drawn:
+        """Level, seed and resamples as keywords."""
+        return {"level": self.level, "seed": self.seed, "b": self.b}
+
+
+@dataclass
+class Skipped:
+    """What was not computed, and why; an audit says it and goes on."""
+
+    why: dict[str, str] = field(default_factory=dict)
+
+    def unless(self, name: str, make: Callable[[], T]) -> T | None:
+        """What `make` gives; None, and the reason kept, where the data are refused."""
+        try:
+            return make()
+        except InputError as error:
+            self.why[name] = str(error)
+            return None
+
+    def say(self, name: str, why: str) -> None:
+        """Why something is not there."""
+        self.why[name] = why
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sureness:
+    """Whether the judge's probability of its label is what it says.
+
+    Args:
+        diagram: CORP reliability: probability of the label said against the share on which people agree.
+        mcb: Miscalibration.
+        ece: Expected calibration error.
+        selection: The threshold above which its verdicts may stand alone.
+        p: Shape (n,), probabilities.
+        agrees: Shape (n,), 1 where people say the same.
+        kind: What the probabilities are.
+    """
+
+    diagram: ReliabilityDiagram
+    mcb: Estimate
+    ece: Estimate
+    selection: Selection
+    p: Floats
+    agrees: Floats
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A rule that costs nothing, beside the judge.
+
+    Args:
+        name: Of the control.
+        agreement: Its percent agreement with people.
+        difference: Agreement of the judge less the control's.
+        test: Whether they differ.
+        constant: Whether it says one label whatever is judged.
+    """
+
+    name: str
+    agreement: Estimate
+    difference: Estimate
+    test: Significance | None
+    constant: bool
+
+
+def associations(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
+    """Correlations of the judge's numbers with people's mean; blind to severity."""
+    x, y = lab.column(judge), lab.human
+    if lab.ratings.level == "nominal" and len(lab.ratings.values) > 2:
+        return {}
+    made = {}
+    for kind in ("pearson", "spearman", "tau_b"):
+        made[kind] = correlation(
+            x, y, kind=kind, level=how.level, clusters=lab.ratings.clusters, b=how.b, seed=how.seed
+        )
+    return made
+
+
+def orders(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
+    """Order effects of a judge of pairs that saw both orders."""
+    if judge not in lab.orders:
+        return {}
+    one, other = lab.orders[judge]
+    clusters = lab.ratings.clusters
+    return dict(position_effects(one, other, seed=how.seed, clusters=clusters, b=how.b, level=how.level))
+
+
+def sureness(lab: Labelled, judge: str, how: How) -> Sureness | None:
+    """Calibration of the judge's probabilities; None where it gave none."""
+    at = lab.ratings.raters.index(judge)
+    p, codes, people = lab.sure[:, at], lab.ratings.codes[:, at], lab.consensus
+    kept = ~np.isnan(p) & (codes >= 0) & (people >= 0)
+    if not kept.any():
+        return None
+    p, agrees = p[kept], (codes[kept] == people[kept]).astype(float)
+    return Sureness(
+        reliability_diagram(p, agrees, seed=how.seed, b=how.b),
+        miscalibration(p, agrees, seed=how.seed, b=how.b),
+        ece(p, agrees, seed=how.seed, b=how.b),
+        select(p, 1 - agrees, alpha=how.error),
+        p,
+        agrees,
+        lab.sure_is,
+    )
+
+
+def slices(lab: Labelled, measure: Callable[[Labelled], Estimate]) -> dict[str, tuple[Slice, ...]]:
+    """The gate's coefficient by each column of groups, each group tested against the rest."""
+    groups = dict(lab.groups)
+    names = [s[0] if len(s) == 1 else None for s in lab.systems]
+    if len({n for n in names if n is not None}) > 1:
+        groups["system"] = tuple(names)
+    if lab.lengths is not None and (np.isfinite(lab.lengths)).sum() >= 90:
+        cuts = np.nanquantile(lab.lengths, [1 / 3, 2 / 3])
+        third = np.digitize(lab.lengths, cuts)
+        names_of = ("shorter", "middle", "longer")
+        groups["length"] = tuple(
+            names_of[k] if ok else None
+            for k, ok in zip(third.tolist(), np.isfinite(lab.lengths), strict=True)
+        )
+    return {
+        name: by_slice(list(of), lambda index: measure(rows(lab, index)))
+        for name, of in groups.items()
+        if len(set(of) - {None}) > 1
+    }
+
+
+def rows(lab: Labelled, index: Codes) -> Labelled:
+    """Some units of it, for what is computed from labels and numbers."""
+    kept = np.zeros(lab.ratings.n_units, dtype=bool)
+    kept[index] = True
+    return replace(
+        lab, ratings=lab.ratings.where(kept), numbers=lab.numbers[kept], sure=lab.sure[kept], groups={},
+        lengths=None, weights=None if lab.weights is None else lab.weights[kept], orders={},
+    )  # fmt: skip
+
+
+def controls(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
+    """The judge beside rules that cost nothing: always one label, and the controls among the judges."""
+    r, people = lab.ratings, lab.consensus
+    seen = people[people >= 0]
+    if not len(seen):
+        return ()
+    common = int(np.bincount(seen).argmax())
+    made: dict[str, tuple[Codes, bool]] = {
+        f"always {r.labels[common]!r} (people's commonest)": (np.full(len(people), common), True)
+    }
+    if r.level != "nominal" and common != len(r.values) - 1:
+        made[f"always {r.labels[-1]!r} (the best)"] = (np.full(len(people), len(r.values) - 1), True)
+    for name in lab.judges:
+        if is_control(name) and name != judge:
+            made[name] = (r.codes[:, r.raters.index(name)], False)
+    mine = r.codes[:, r.raters.index(judge)]
+    return tuple(_beside(name, mine, codes, lab, how, constant=c) for name, (codes, c) in made.items())
+
+
+def _beside(name: str, mine: Codes, theirs: Codes, lab: Labelled, how: How, *, constant: bool) -> Beside:
+    places = np.arange(len(lab.ratings.values), dtype=float)
+    truth, a, c = (numbers_of(each, places) for each in (lab.consensus, mine, theirs))
+    both = ~np.isnan(truth) & ~np.isnan(c)
+    found = compare_accuracies(truth, a, c, level=how.level, clusters=lab.ratings.clusters)
+    test = found.tests[0] if found.tests else None
+    right = int(np.sum(truth[both] == c[both]))
+    agreed = share(right, int(both.sum()), name="percent_agreement", level=how.level)
+    return Beside(name, agreed, found.difference, test, constant)
+
+
+def lengths(lab: Labelled, judge: str, how: How) -> tuple[Estimate, ...]:
+    """What the judge pays for length, given people's score: logits for pairs, else shares of the scale."""
+    if lab.lengths is None:
+        return ()
+    x, human = lab.column(judge), lab.human
+    clusters = lab.ratings.clusters
+    if lab.pairs:
+        return (length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=how.level),)
+    size = np.where(lab.lengths > 0, lab.lengths, np.nan)
+    return length_coefficient(x / lab.span, size, human / lab.span, clusters=clusters, level=how.level)

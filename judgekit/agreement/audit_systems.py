@@ -1,0 +1,113 @@
+"""The piece of an audit that is about systems: does the judge rank them as people do?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_parts import How
+from judgekit.agreement.estimate import TOO_FEW, undefined
+from judgekit.agreement.groupings import four_groupings
+from judgekit.agreement.intervals import clustered_mean
+from judgekit.agreement.paired import resampled
+from judgekit.agreement.pairwise_accuracy import pairwise_accuracy
+from judgekit.agreement.ratings import Floats
+from judgekit.agreement.soft_pairwise import soft_accuracy
+from judgekit.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """How the judge ranks systems beside people.
+
+    Args:
+        names: Of the systems.
+        human: Their means by people, with intervals.
+        judge: By the judge.
+        soft_accuracy: Soft pairwise accuracy.
+        pair_accuracy: Share of pairs of systems in the same order, with an interval over items.
+        groupings: Pearson's correlation in four groupings.
+        reversals: Pairs of systems that people separate and the judge separates the other way round.
+        n_pairs: Pairs of systems.
+    """
+
+    names: tuple[str, ...]
+    human: tuple[Estimate, ...]
+    judge: tuple[Estimate, ...]
+    soft_accuracy: Estimate
+    pair_accuracy: Estimate
+    groupings: Mapping[str, Estimate]
+    reversals: tuple[tuple[str, str], ...]
+    n_pairs: int
+
+
+def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Systems, and scores by people and by the judge of shape (n_systems, n_items).
+
+    A pair gives its value to the first system and the rest of 1 to the second.
+    """
+    names = sorted({s for each in lab.systems for s in each})
+    items = {item: k for k, item in enumerate(dict.fromkeys(lab.items))}
+    sums, counts = np.zeros((2, len(names), len(items))), np.zeros((len(names), len(items)))
+    mine, people = lab.column(judge), lab.human
+    for row, (systems, item) in enumerate(zip(lab.systems, lab.items, strict=True)):
+        if np.isnan(mine[row]) or np.isnan(people[row]):
+            continue
+        for place, system in enumerate(systems):
+            s, k = names.index(system), items[item]
+            sums[0, s, k] += 1 - people[row] if place else people[row]
+            sums[1, s, k] += 1 - mine[row] if place else mine[row]
+            counts[s, k] += 1
+    human, judged = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return tuple(names), human, judged
+
+
+def systems(lab: Labelled, judge: str, how: How) -> Systems | None:
+    """How the judge ranks systems; None where fewer than two are named."""
+    if len({s for each in lab.systems for s in each}) < 2:
+        return None
+    names, human, judged = grids_of(lab, judge)
+    b = min(how.b, 300)
+    b = min(how.b, 300)
+    groupings = four_groupings(human, judged, b=b, level=how.level, seed=how.seed)
+    n = len(names)
+    return Systems(
+        names,
+        tuple(_mean(name, row, how) for name, row in zip(names, human, strict=True)),
+        tuple(_mean(name, row, how) for name, row in zip(names, judged, strict=True)),
+        soft_accuracy(human, judged, level=how.level, seed=how.seed),
+        _pair_accuracy(human, judged, how),
+        {str(name): each for name, each in groupings.items()},
+        tuple(
+            (names[i], names[j])
+            for i in range(n)
+            for j in range(i + 1, n)
+            if _sign(human[i] - human[j], how) * _sign(judged[i] - judged[j], how) < 0
+        ),
+        n * (n - 1) // 2,
+    )
+
+
+def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
+    value, n = pairwise_accuracy(human, judged), human.shape[1]
+    made = Estimate(
+        "pair_accuracy_of_systems", value, level=how.level, n_units=n, n_raters=2, n_used=n, unit="item",
+        method="share of pairs of systems in the same order; the systems are fixed",
+    )  # fmt: skip
+    if np.isnan(value):
+        return undefined(made, TOO_FEW)
+    return resampled(
+        made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n, seed=how.seed,
+        b=min(how.b, 300), kind="percentile",
+    )  # fmt: skip
+
+
+def _mean(name: str, values: Floats, how: How) -> Estimate:
+    return clustered_mean(values, name=name, level=how.level)
+
+
+def _sign(difference: Floats, how: How) -> int:
+    """Which way an interval of the mean difference points; 0 where it holds 0."""
+    made = _mean("difference", difference, how)
+    return int(made.low > 0) - int(made.high < 0)

@@ -1,0 +1,166 @@
+"""`judgekit agree`: judges against people; a table, a verdict for each purpose, a report."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from judgekit.cli import show as showing
+from judgekit.cli.score import columns_of
+from judgekit.errors import InputError
+
+_STYLES = {
+    "TRUST": "bold green", "TRUST WITH CORRECTION": "green", "HUMAN IN THE LOOP": "yellow",
+    "INSUFFICIENT EVIDENCE": "cyan", "DO NOT USE": "bold red",
+}  # fmt: skip
+
+
+def agree(
+    verdicts: Annotated[
+        Path, typer.Argument(help="outcomes.jsonl of a run, or a table: item_id, rater, label, ...")
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="People's labels (CSV, JSONL, Parquet); left out where they stand among the verdicts."
+        ),
+    ] = None,
+    rubric: Annotated[str | None, typer.Option("--rubric", "-r", help="Declares the scales.")] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            help="Where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair."
+        ),
+    ] = None,
+    judge: Annotated[list[str] | None, typer.Option("--judge", "-j", help="Only these judges.")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write a page (.html), and .json and .md of the same numbers beside it."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all estimates as JSON.")] = False,
+    thresholds: Annotated[Path | None, typer.Option(help="TOML file of thresholds in place of ours.")] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="PURPOSE=VERDICT (rank, level, gate): exit 1 unless every judge gets it or better."
+        ),
+    ] = None,
+    items: Annotated[
+        str | None, typer.Option(help="The items judged, for lengths, systems and tags.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Columns of labels, or tags of items, to slice by.")
+    ] = None,
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, for the labels.")] = None,
+    balance: Annotated[
+        str, typer.Option(help="Orders and samples to one: average, log_odds, consistent.")
+    ] = "average",
+    trusted: Annotated[bool, typer.Option("--trusted", help="The labels are a settled gold.")] = False,
+    systems: Annotated[
+        bool, typer.Option("--response-is-system", help="Response ids name who wrote them.")
+    ] = False,
+    labels_about: Annotated[
+        str, typer.Option(help="Labels of pairs: about 'item' or 'shown' order.")
+    ] = "item",
+    epsilon: Annotated[float, typer.Option(help="Advantage in the alternative annotator test.")] = 0.15,
+    seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
+    resamples: Annotated[int, typer.Option(help="Resamples behind the intervals.")] = 1000,
+) -> int:
+    """Say how far a judge agrees with people, and whether it may be trusted, for what."""
+    from judgekit.items import read_items
+    from judgekit.report import findings, read_thresholds
+    from judgekit.report.page import write_report
+    from judgekit.report.text import audit_json
+    from judgekit.verbs.agree import agree as compare_with_people
+
+    wanted = _required(require or [])
+    gates = read_thresholds(thresholds)
+    read = None if items is None else list(read_items(items, need_response=False))
+    made = compare_with_people(
+        verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=read, by=by or (),
+        columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,
+        trusted=trusted, labels_about=labels_about, seed=seed, b=resamples, epsilon=epsilon,
+    )  # fmt: skip
+    found = findings(made, gates)
+    if as_json:
+        print(json.dumps(audit_json(made, found, gates), ensure_ascii=False, indent=1))
+    else:
+        _print(made, found)
+    if report is not None:
+        for path in write_report(made, found, gates, report):
+            print(f"-> {path}", file=sys.stderr)
+    return 1 if _unmet(found, wanted) else 0
+
+
+def _required(given: Sequence[str]) -> dict[str, str]:
+    from judgekit.report import PURPOSES, VERDICTS
+
+    wanted = {}
+    for each in given:
+        purpose, equals, verdict = each.partition("=")
+        name = verdict.strip().upper().replace("_", " ")
+        if not equals or purpose not in PURPOSES or name not in VERDICTS:
+            raise InputError(
+                f"--require {each}: say PURPOSE=VERDICT, with {', '.join(PURPOSES)} and {', '.join(VERDICTS)}"
+            )
+        wanted[purpose] = name
+    return wanted
+
+
+def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
+    from judgekit.report import VERDICTS
+
+    unmet = False
+    for each in found:
+        least = wanted.get(each.purpose)
+        if least is not None and VERDICTS.index(each.verdict) > VERDICTS.index(cast("Any", least)):
+            print(
+                f"not met: {each.judge} on {each.criterion}: {each.purpose} is {each.verdict}, {least} is required",
+                file=sys.stderr,
+            )
+            unmet = True
+    return unmet
+
+
+def _print(made: Any, found: Sequence[Any]) -> None:
+    from judgekit.report import PURPOSES
+    from judgekit.report.checks import told
+
+    console = showing.console()
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for name in (
+        "criterion",
+        "judge",
+        "agreement with people",
+        "",
+        "people with each other",
+        "n",
+        "no verdict",
+    ):
+        table.add_column(name, overflow="fold")
+    for criterion in made.criteria:
+        for judge in criterion.judges:
+            missing = ", ".join(f"{n} {reason}" for reason, n in judge.abstained.items())
+            table.add_row(
+                escape(criterion.criterion), escape(judge.judge), told(judge.main), judge.main.name.replace("_", " "),
+                told(criterion.human_alpha), str(judge.main.n_used), missing,
+            )  # fmt: skip
+    console.print(table)
+    for note in made.notes:
+        console.print(f"note: {escape(note)}")
+    console.print()
+    for each in found:
+        console.print(
+            f"{escape(each.judge)} on {escape(each.criterion)}, to {PURPOSES[each.purpose]}: "
+            f"[{_STYLES[each.verdict]}]{each.verdict}[/]"
+        )
+        console.print(f"  {escape(each.why)}")
+        for line in each.correction:
+            console.print(f"  do: {escape(line)}")
+        for line in each.change:
+            console.print(f"  to change it: {escape(line)}")

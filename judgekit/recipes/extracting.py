@@ -1,0 +1,224 @@
+"""xFinder: a judge finds the final answer in a response, and a rule compares it with the reference.
+
+Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference, so it cannot be led by it; it says
+what the response answers, or that there is no valid answer. What kind of answer is wanted stands in the
+item's tags: `answer_type` (alphabet_option, short_text, categorical_label, math) and `answer_range`, the
+answers allowed, one a line (for options `A: text`). Extraction and comparison can be told apart: the
+extracted answer is the verdict's evidence.
+"""
+
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
+
+import orjson
+
+from judgekit.errors import InputError
+from judgekit.plan import Plan
+from judgekit.prompt import bundled_template, fenced, fill, judged_texts, material, tag_of
+from judgekit.protocols.evidence import Shown
+from judgekit.protocols.read import read
+from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
+from judgekit.protocols.sheet import again, object_schema
+from judgekit.recipes.grading import Grading
+from judgekit.scales import settle
+from judgekit.types import (
+    Abstention,
+    Answer,
+    Call,
+    Evidence,
+    Item,
+    Judge,
+    Judged,
+    Outcome,
+    Reason,
+    Reply,
+    Round,
+    Unit,
+    Verdict,
+)
+
+FLAG = "no_valid_answer"
+_LONGEST = 200  # letters of a bare line that is an answer
+_SCHEMA = object_schema({"answer": {"type": "string"}})
+_WHAT: Mapping[str, str] = {
+    "alphabet_option": "the letter of one option",
+    "short_text": "a short text",
+    "categorical_label": "one of a set of labels",
+    "math": "a number or a formula",
+}
+_FORM = (
+    f'Reply with one JSON object and nothing else. Its only key is "answer" (a string): the final answer, '
+    f"or {NO_ANSWER} if there is none."
+)
+_OPTION = re.compile(r"\s*\(?([A-Za-z])\)?\s*[:.)]\s*(.+)")
+
+
+@dataclass(frozen=True)
+class Extracting:
+    """Extract, then compare; one call a response, judge and sample, one more where it cannot be read.
+
+    Args:
+        grading: Its plan names judges, samples and the rubric (of one criterion), and it aggregates.
+    """
+
+    grading: Grading
+
+    def __post_init__(self) -> None:
+        leaves = self.grading.plan.rubric.leaves
+        if len(leaves) != 1 or {"no", "yes"} - {*getattr(leaves[0].scale, "labels", ())}:
+            raise InputError(
+                f"an extracted answer settles one criterion on the scale yes_no, not {[c.id for c in leaves]}"
+            )
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan that names judges and rubric."""
+        return self.grading.plans
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """None: what could not be extracted is an abstention."""
+        return ()
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for an item."""
+        n = len(self.grading.plan.judges) * len(item.responses) * self.grading.plan.samples
+        return n, n * 2 if self.grading.reask else n
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Extract, compare, aggregate."""
+        if item.reference is None:
+            where = item.where or f"item {item.item_id!r}"
+            raise InputError(f"{where}: no reference to compare the extracted answer with; add `reference`")
+        answers = list((yield Round(tuple(self._calls(item)))))
+        outcomes = [self._outcome(item, answer) for answer in answers]
+        open_ = [i for i, o in enumerate(outcomes) if isinstance(o, Abstention) and o.reason == "malformed"]
+        if self.grading.reask and open_:
+            second = tuple(self._again(answers[i].call) for i in open_)
+            for i, answer in zip(open_, (yield Round(second)), strict=True):
+                outcomes[i] = self._outcome(item, answer)
+        rubric = self.grading.plan.rubric_of(item)
+        return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
+
+    def _calls(self, item: Item) -> Iterator[Call]:
+        plan = self.grading.plan
+        [criterion] = plan.rubric_of(item).leaves
+        shown = replace(item, reference=None)
+        tag = tag_of(shown)
+        for judge in plan.judges:
+            for response in item.responses:
+                unit = Unit(item.item_id, (response,))
+                fields = {
+                    "guidelines": "", "material": material(shown, unit, tag), "form": _FORM,
+                    "criteria": _wanted(item, tag),
+                }  # fmt: skip
+                call = Call(
+                    judge="", asks=((unit, criterion.id),), protocol="extract",
+                    messages=fill(bundled_template("extract"), fields), scales=(criterion.scale,),
+                    schema=_SCHEMA, tag=tag, judged=judged_texts(shown, unit), shown=(response,), item=shown,
+                )  # fmt: skip
+                for sample in range(plan.samples):
+                    yield plan.addressed(call, judge, sample)
+
+    def _again(self, call: Call) -> Call:
+        judge = next(j for j in self.grading.plan.judges if j.name == call.judge)
+        second = replace(call, messages=again(call, "malformed"), attempt=2)
+        return self.grading.plan.addressed(second, judge, call.sample)
+
+    def _outcome(self, item: Item, answer: Answer) -> Outcome:
+        """The verdict of one extraction."""
+        call, reply = answer.call, answer.reply
+        [(unit, cid)] = call.asks
+        extracted = _extracted(call, reply)
+        if extracted is None:
+            reason, detail = _why(call, reply)
+            return Abstention(call.judge, unit, cid, reason, detail, call.shown, call.sample, call.key)
+        options = options_of(item)
+        valid = not is_no_answer(extracted) and _in_range(item, extracted, options)
+        same = valid and same_answer(kind_of(item), extracted, item.reference or "", options=options)
+        probs, label, value = settle(call.scales[0], {"yes" if same else "no": 1.0})
+        flags = (() if valid else (FLAG,)) + (("reasked",) if call.attempt > 1 else ())
+        evidence: tuple[Evidence, ...] = (Shown(call.judged).find(extracted),) if valid else ()
+        return Verdict(
+            call.judge, unit, cid, probs, label, value, rationale=f"extracted: {extracted}",
+            evidence=evidence, flags=flags, shown=call.shown, sample=call.sample, call=call.key,
+        )  # fmt: skip
+
+
+def kind_of(item: Item) -> Kind:
+    """The kind of answer an item wants; its tag `answer_type`, else a letter is an option and the rest text.
+
+    Raises:
+        InputError: If the tag names no kind.
+
+    >>> kind_of(Item("1", reference="B")), kind_of(Item("1", reference="Graz"))
+    ('alphabet_option', 'short_text')
+    """
+    named = item.tags.get("answer_type")
+    if named is None:
+        letter = re.fullmatch(r"\(?[A-Za-z]\)?", (item.reference or "").strip())
+        return "alphabet_option" if letter else "short_text"
+    if named not in get_args(Kind):
+        where = item.where or f"item {item.item_id!r}"
+        raise InputError(f"{where}: answer_type {named!r}; there are {', '.join(get_args(Kind))}")
+    return cast("Kind", named)
+
+
+def options_of(item: Item) -> dict[str, str]:
+    r"""The answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
+
+    >>> options_of(Item("1", tags={"answer_range": "A: Graz\nB: Vienna"}))
+    {'A': 'Graz', 'B': 'Vienna'}
+    """
+    lines = [line.strip() for line in item.tags.get("answer_range", "").splitlines() if line.strip()]
+    named = [_OPTION.fullmatch(line) for line in lines]
+    if lines and all(named):
+        return {found[1].upper(): found[2].strip() for found in named if found}
+    return {line: line for line in lines}
+
+
+def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
+    """Whether an answer is one of those allowed; where nothing is said, and in mathematics, all are."""
+    kind = kind_of(item)
+    if not options or kind in {"math", "short_text"}:
+        return True
+    return any(same_answer(kind, extracted, option, options=options) for option in options)
+
+
+def _wanted(item: Item, tag: str) -> str:
+    """What is to be extracted, and from which answers; those are untrusted too."""
+    kind = kind_of(item)
+    lines = [f"Extract the final answer of the response. It should be {_WHAT[kind]}."]
+    if allowed := item.tags.get("answer_range"):
+        lines.append(f"The answers allowed are:\n{fenced('answers', allowed, tag)}")
+    return "\n".join(lines)
+
+
+def _extracted(call: Call, reply: Reply) -> str | None:
+    """The answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
+    if reply.fault is not None:
+        return None
+    text = re.sub(r"^```\w*\s*|\s*```$", "", reply.text.strip())
+    try:
+        value: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = re.findall(r'\{\s*"answer"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}', text)
+        if found:
+            return str(orjson.loads(found[-1]))
+        bare = text and "\n" not in text and "{" not in text and len(text) <= _LONGEST
+        return text if bare and _why(call, reply)[0] != "refused" else None
+    if isinstance(value, dict):
+        answer = value.get("answer")
+        return str(answer) if isinstance(answer, str | int | float) and not isinstance(answer, bool) else None
+    return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+
+
+def _why(call: Call, reply: Reply) -> tuple[Reason, str]:
+    """Why nothing was extracted: the fault, or what `read` makes of a refusal in words."""
+    if reply.fault is not None:
+        return reply.fault, reply.detail
+    [outcome] = read(replace(call, protocol="grade"), reply)
+    refused = isinstance(outcome, Abstention) and outcome.reason == "refused"
+    return ("refused" if refused else "malformed"), f"no answer extracted in: {reply.text[:120]!r}"

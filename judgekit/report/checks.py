@@ -1,0 +1,160 @@
+"""Checks: one number of an audit beside one threshold, and whether it is met, not met, or not shown."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from judgekit.agreement.audit_parts import LONG
+from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.agreement.ceiling import Ceiling
+from judgekit.agreement.equivalence import against_margin
+from judgekit.report.thresholds import Gate
+from judgekit.types import Estimate
+
+Gates = Mapping[str, Gate]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One number beside a threshold.
+
+    Args:
+        gate: Name of the threshold.
+        what: What is measured.
+        wanted: What is asked for, in words.
+        found: What was found, in words.
+        met: True, False, or None where the data do not show it.
+        source: Where the threshold comes from.
+    """
+
+    gate: str
+    what: str
+    wanted: str
+    found: str
+    met: bool | None
+    source: str
+
+
+def told(estimate: Estimate | None) -> str:
+    """An estimate in a line: value, interval, or why there is none.
+
+    >>> told(Estimate("kappa", 0.71, low=0.6, high=0.8))
+    '0.710 [0.600, 0.800]'
+    """
+    if estimate is None:
+        return "not computed"
+    if math.isnan(estimate.value):
+        return estimate.status
+    ends = "" if math.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return f"{estimate.value:.3f}{ends}"
+
+
+def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:
+    """A check of a threshold."""
+    gate = gates[name]
+    source = f"{gate.source} (project default)" if gate.judgement else gate.source
+    return Check(name, gate.what, wanted.format(f"{gate.value:g}"), found, met, source)
+
+
+def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
+    """Whether the lower end reaches a threshold; None where it does not and the upper end does."""
+    bound = gates[name].value
+    if estimate is None or math.isnan(estimate.low):
+        return check(gates, name, "lower end at least {}", told(estimate), None)
+    met = True if estimate.low >= bound else None if estimate.high >= bound else False
+    return check(gates, name, "lower end at least {}", told(estimate), met)
+
+
+def within(
+    gates: Gates, name: str, estimate: Estimate | None, *, wanted: str = "between -{0} and {0}"
+) -> Check:
+    """Whether a whole interval lies within plus and minus a threshold; False where all of it is outside."""
+    bound = gates[name].value
+    text = f"between -{bound:g} and {bound:g}"
+    if estimate is None or math.isnan(estimate.low):
+        return check(gates, name, text, told(estimate), None)
+    inside = -bound <= estimate.low and estimate.high <= bound
+    outside = estimate.low > bound or estimate.high < -bound
+    return check(gates, name, text, told(estimate), True if inside else False if outside else None)
+
+
+def count(gates: Gates, name: str, n: int) -> Check:
+    """Whether there are enough of something."""
+    return check(gates, name, "at least {}", str(n), n >= gates[name].value)
+
+
+def enough(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[Check]:
+    """Whether there is enough to say anything at all."""
+    lab = criterion.labelled
+    found = [count(gates, "enough_units", judge.main.n_used)]
+    if len(lab.ratings.values) <= LONG:
+        found.append(count(gates, "enough_rare", criterion.rarest))
+    if lab.trusted:
+        trusted = "the labels were declared to be the truth"
+        found.append(check(gates, "enough_double", "at least {}", trusted, met=True))
+        return found
+    found.append(count(gates, "enough_double", criterion.double_labelled))
+    alpha = criterion.human_alpha
+    if not math.isnan(alpha.value):
+        met = alpha.value >= gates["people_agree"].value
+        found.append(check(gates, "people_agree", "value at least {}", told(alpha), met))
+    return found
+
+
+def near_ceiling(gates: Gates, ceiling: Ceiling | None) -> Check | None:
+    """Whether the judge is not worse than people by more than the margin; None without two people."""
+    if ceiling is None or math.isnan(ceiling.difference.value):
+        return None
+    finding = against_margin(ceiling.difference, margin=max(gates["ceiling_margin"].value, 1e-9)).finding
+    met = {"equivalent": True, "non_inferior": True, "worse": False}.get(finding)
+    found = (
+        f"judge {ceiling.judge.value:.3f}, people {ceiling.human.value:.3f}, difference "
+        f"{told(ceiling.difference)}: {finding.replace('_', ' ')}"
+    )
+    return check(gates, "ceiling_margin", "difference above -{}", found, met)
+
+
+def alt_check(judge: JudgeAudit) -> list[Check]:
+    """The alternative annotator test: told, not decisive, since it depends on n as much as on the judge."""
+    test = judge.alt_test
+    if test is None or test.passes is None:
+        return []
+    wins, n = sum(each.won for each in test.annotators), len(test.annotators)
+    found = (
+        f"wins over {wins} of {n}; at least as good on {told(test.advantage)} of items; an equal judge would "
+        f"pass with probability {test.power:.2f}"
+    )
+    wanted = f"wins over half of the people, epsilon {test.epsilon:g}"
+    source = "Calderon, Reichart and Dror (2025); told beside the verdict, it does not decide it"
+    return [Check("alt_test", "alternative annotator test", wanted, found, test.passes, source)]
+
+
+def length_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
+    """What the judge pays for length, where lengths are known."""
+    return [within(gates, "length", each) for each in judge.lengths if each.name == "length_per_doubling"]
+
+
+def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
+    """Consistency over orders, and the lean to a place."""
+    if not judge.orders:
+        return []
+    consistency, fairness = judge.orders["position_consistency"], judge.orders["preference_fairness"]
+    return [at_least(gates, "position", consistency), within(gates, "position_lean", fairness)]
+
+
+def beaten_by(judge: JudgeAudit) -> str:
+    """Name of a control that the judge is worse than, or does not differ from; empty if there is none."""
+    for each in judge.controls:
+        d = each.difference
+        if each.constant:
+            continue
+        if not math.isnan(d.high) and d.high <= 0:
+            return each.name
+    return ""
+
+
+def says_nothing(judge: JudgeAudit) -> bool:
+    """Whether the judge gives one label whatever it sees."""
+    return judge.main.status == "ok_degenerate" or (
+        math.isnan(judge.main.value) and judge.main.status == "undefined:no_variation"
+    )

@@ -1,0 +1,162 @@
+"""The three purposes: what each asks of a judge, and what follows from the answers."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.report.advice import correction_of_level, corrections, more_labels, routing
+from judgekit.report.checks import (
+    Check,
+    Gates,
+    alt_check,
+    at_least,
+    check,
+    count,
+    length_checks,
+    near_ceiling,
+    order_checks,
+    told,
+    within,
+)
+from judgekit.report.verdict import Finding, association, started
+
+OPEN = "the interval allows for useless and for good"
+
+
+def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
+    """May its verdicts on single items stand alone?"""
+    draft, decided = started(gates, criterion, judge, "gate")
+    if decided:
+        return draft
+    firm = at_least(gates, "agreement_gate", judge.main)
+    ceiling, orders = near_ceiling(gates, judge.ceiling), order_checks(gates, judge)
+    bias, length = within(gates, "leniency", judge.signed_error), length_checks(gates, judge)
+    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    shown = [each for each in (ceiling,) if each is not None]
+    draft = replace(
+        draft, checks=(*draft.checks, firm, *shown, *orders, bias, cover, *length, *alt_check(judge))
+    )
+    said = f"agreement with people {told(judge.main)}"
+    do = corrections(judge, bias, [*orders, *length])
+    if firm.met and cover.met is not False and (ceiling is None or ceiling.met):
+        if do:
+            return draft.but("TRUST WITH CORRECTION", f"{said}; with its known bias taken out", (), do)
+        return draft.but("TRUST", said)
+    if bias.met is False and _good_once_corrected(gates, judge):
+        link = told(association(judge))
+        why = f"{said}, lowered by its severity alone: correlation {link}, as good as people's"
+        return draft.but("TRUST WITH CORRECTION", why, (), do)
+    if firm.met:
+        return _firm_but(draft, said, ceiling, cover, routing(judge))
+    return _not_firm(draft, gates, criterion, judge, said)
+
+
+def _good_once_corrected(gates: Gates, judge: JudgeAudit) -> bool:
+    """Whether only severity stands in the way: its correlation is firm, and near people's own."""
+    aligned = near_ceiling(gates, judge.aligned)
+    link = association(judge)
+    return aligned is not None and aligned.met is True and link.low >= gates["agreement_gate"].value
+
+
+def _firm_but(draft: Finding, said: str, ceiling: Check | None, cover: Check, do: Sequence[str]) -> Finding:
+    if cover.met is False:
+        return draft.but("HUMAN IN THE LOOP", f"{said}, but it often gives no verdict: {cover.found}", (), do)
+    if ceiling is not None and ceiling.met is False:
+        return draft.but("HUMAN IN THE LOOP", f"{said}, but it is worse than people: {ceiling.found}", (), do)
+    change = ["more labelled units would show whether it is within the margin of people"]
+    return draft.but("HUMAN IN THE LOOP", f"{said}, not yet shown to be as good as people", change, do)
+
+
+def _not_firm(
+    draft: Finding, gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, said: str
+) -> Finding:
+    low, high, value = judge.main.low, judge.main.high, judge.main.value
+    least, enough = gates["agreement_use"].value, gates["agreement_gate"].value
+    change = more_labels(gates, criterion, judge)
+    if math.isnan(low) or (low < least and high >= enough):
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
+    if value >= least:
+        why = f"{said}: of use, but not enough to decide alone"
+        return draft.but("HUMAN IN THE LOOP", why, change, routing(judge))
+    return draft.but("DO NOT USE", f"{said}: not shown to reach {least:g}", change)
+
+
+def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
+    """May a mean or a rate be estimated with it?"""
+    draft, decided = started(gates, criterion, judge, "level")
+    if decided:
+        return draft
+    link = association(judge)
+    useful, bias = at_least(gates, "agreement_use", link), within(gates, "leniency", judge.signed_error)
+    draft = replace(draft, checks=(*draft.checks, useful, bias))
+    name = "correlation" if link.name == "pearson" else link.name.replace("_", " ")
+    said = f"{name} with people {told(link)}, mean error {told(judge.signed_error)} of the scale"
+    do = correction_of_level(judge)
+    least, wide = gates["agreement_use"].value, gates["agreement_gate"].value
+    if useful.met and bias.met:
+        return draft.but("TRUST", said)
+    if useful.met:
+        off = "shown to be off" if bias.met is False else "not shown to be small"
+        why = f"{said}: the error is {off}, which labels on a random sample correct"
+        return draft.but("TRUST WITH CORRECTION", why, (), do)
+    change = more_labels(gates, criterion, judge)
+    if math.isnan(link.low) or (link.low < least and link.high >= wide):
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
+    if link.value >= least:
+        return draft.but("HUMAN IN THE LOOP", f"{said}: too loose a link to save many labels", change, do)
+    return draft.but("DO NOT USE", f"{said}: labels without a judge do as well", change)
+
+
+def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
+    """May systems be ranked with it?"""
+    ranks = judge.systems
+    systems = count(gates, "enough_systems", 0 if ranks is None else len(ranks.names))
+    draft, decided = started(gates, criterion, judge, "rank", [systems])
+    if decided or ranks is None:
+        return draft
+    order, link = at_least(gates, "rank_accuracy", ranks.pair_accuracy), association(judge)
+    least = gates["rank_accuracy"].value
+    soft_met = ranks.soft_accuracy.value >= gates["rank_soft"].value and ranks.soft_accuracy.low >= least
+    undefined = math.isnan(ranks.soft_accuracy.value)
+    wanted = f"value at least {{}}, lower end at least {least:g}"
+    soft = check(gates, "rank_soft", wanted, told(ranks.soft_accuracy), None if undefined else soft_met)
+    turned = check(
+        gates, "rank_accuracy", "no pair turned round that people tell apart",
+        f"{len(ranks.reversals)} of {ranks.n_pairs}", not ranks.reversals,
+    )  # fmt: skip
+    useful, length = at_least(gates, "agreement_use", link), length_checks(gates, judge)
+    draft = replace(draft, checks=(*draft.checks, order, soft, turned, useful, *length))
+    said = (
+        f"{len(ranks.names)} systems: pairs in people's order {told(ranks.pair_accuracy)}, soft pairwise "
+        f"accuracy {told(ranks.soft_accuracy)}"
+    )
+    change = ("more items for each system would narrow this", "systems further apart are easier to rank")
+    do = ["compare systems by paired differences, corrected on labelled items (PPI), not by raw means"]
+    if ranks.reversals:
+        a, b = ranks.reversals[0]
+        why = f"{said}; it turns round pairs that people tell apart ({turned.found}), such as {a} and {b}"
+        return draft.but("HUMAN IN THE LOOP" if useful.met else "DO NOT USE", why, change, do)
+    if order.met or soft_met:
+        return _ranked(draft, said, useful, length, do)
+    if useful.met:
+        why = f"{said}: the order is not shown, but items are judged well enough to correct it"
+        return draft.but("TRUST WITH CORRECTION", why, change, do)
+    if order.met is None:
+        why = f"{said}: the systems are too close, or the items too few"
+        return draft.but("INSUFFICIENT EVIDENCE", why, change)
+    return draft.but("DO NOT USE", said, change)
+
+
+def _ranked(draft: Finding, said: str, useful: Check, length: Sequence[Check], do: Sequence[str]) -> Finding:
+    """The order is right; whether for a reason that will hold elsewhere."""
+    if not useful.met:
+        why = (
+            f"{said}, but its scores of single items hardly follow people's ({useful.found}): it may be luck"
+        )
+        return draft.but("HUMAN IN THE LOOP", why, (), do)
+    if any(each.met is False for each in length):
+        why = f"{said}, but it pays for length beyond what people do ({length[0].found})"
+        do = [*do, "hold length fixed (length-controlled win rates) before ranking"]
+        return draft.but("TRUST WITH CORRECTION", why, (), do)
+    return draft.but("TRUST", said)

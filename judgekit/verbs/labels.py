@@ -1,0 +1,211 @@
+"""People's labels as they lie in files: what their columns say, and what is wrong with them.
+
+Labels become verdicts in `ingest`; here is what else a row says (system, cluster, weight, groups), and the
+messages for what goes wrong most: a column that is not there, two that changed places, ids that name
+nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from judgekit.agreement.audit_join import Facts
+from judgekit.errors import InputError
+from judgekit.ingest import Kind, ingest
+from judgekit.items.files import open_file
+from judgekit.items.rows import Row, open_rows
+from judgekit.protocols.labels import read_label
+from judgekit.rubric.model import Rubric
+from judgekit.scales import as_name
+from judgekit.types import Outcome, Unit
+
+NEEDED = ("item_id", "rater", "label")
+_KNOWN = (
+    "item_id", "id", "response_id", "first", "second", "shown", "criterion", "rater", "sample", "label",
+    "text", "system", "cluster", "weight", "length",
+)  # fmt: skip
+_PAIR_LABELS = {"a", "b", "1", "2", "0", "tie", "first", "second"}
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels that were read.
+
+    Args:
+        outcomes: One for each row.
+        facts: What the rows say of units besides.
+        rows: How many there were.
+        notes: What a reader should know of how they were read.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    facts: Facts
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) -> list[Row]:
+    """The rows of a file, a frame or a list, under our names of the columns.
+
+    Raises:
+        InputError: For a row that cannot be read.
+    """
+    names = (*_KNOWN, *extra)
+    wanted = frozenset(columns.get(name, name) for name in names)
+    is_path = isinstance(source, str | Path)
+    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
+    found = []
+    for row in opened.rows():
+        if row.fault:
+            raise InputError(f"{row.where}: {row.fault}")
+        if not isinstance(row.values, Mapping):
+            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row of labels")
+        found.append(Row(row.where, {n: row.values.get(columns.get(n, n)) for n in names}))
+    return found
+
+
+def read_labels(
+    source: Any,
+    rubric: Rubric,
+    *,
+    protocol: Kind,
+    people: bool = True,
+    rater: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    groups: Sequence[str] = (),
+    judged: Sequence[Unit] = (),
+    labels_about: Any = "item",
+) -> Labels:
+    """Labels of a file, a frame or a list of rows.
+
+    Args:
+        source: JSONL, CSV, TSV, Parquet or JSON; a frame; rows.
+        rubric: Declares the scale of each criterion.
+        protocol: `grade`, or `compare` where units are pairs.
+        people: Whether two labels of one rater in one place are an error.
+        rater: Who said it, where the rows do not say.
+        columns: Our name of a column -> its name there.
+        groups: Further columns to slice by.
+        judged: What the judges were asked; where labels name no response and each item was judged once,
+            they are joined by item alone.
+        labels_about: Whether A and B of pairs are about the item's order or the order shown.
+
+    Raises:
+        InputError: For a bad row, naming it.
+    """
+    rows = rows_of(source, columns or {}, groups)
+    if not rows:
+        raise InputError(f"{_shown(source)}: there are no labels in it")
+    _check_columns(source, rows, rater)
+    _check_swapped(rows, rubric, protocol)
+    outcomes: Sequence[Outcome] = ingest(
+        source if isinstance(source, str | Path) else [row.values for row in rows], rubric,
+        protocol=protocol, rater=rater, people=people, labels_about=labels_about, columns=columns,
+    )  # fmt: skip
+    outcomes, notes = _by_item(outcomes, rows, judged, protocol)
+    return Labels(tuple(outcomes), _facts(rows, outcomes, groups), len(rows), notes)
+
+
+def _shown(source: Any) -> str:
+    return str(source) if isinstance(source, str | Path) else "labels"
+
+
+def _gap(value: Any) -> bool:
+    return value is None or value == "" or value != value  # noqa: PLR0124 - nan is not itself
+
+
+def _check_columns(source: Any, rows: Sequence[Row], rater: str | None) -> None:
+    there = {name for row in rows for name, value in row.values.items() if not _gap(value)}
+    for name in NEEDED:
+        standing_in = {"item_id": "id", "label": "text"}.get(name, name)
+        if name not in there and standing_in not in there and not (name == "rater" and rater):
+            have = sorted(there) or "none that is known"
+            raise InputError(
+                f"{_shown(source)}: no column {name!r} with anything in it; there are {have}; "
+                f"name yours with --column {name}=YOURS"
+            )
+
+
+def _check_swapped(rows: Sequence[Row], rubric: Rubric, protocol: Kind) -> None:
+    """Labels that are no labels while the raters are: two columns have changed places."""
+    some = rows[:200]
+
+    def on_scale(row: Row, value: Any) -> bool:
+        if _gap(value):
+            return False
+        if protocol == "compare":
+            return str(value).strip().casefold().removesuffix(".0") in _PAIR_LABELS
+        name = row.values.get("criterion")
+        criterion = rubric.by_id.get(str(name)) if not _gap(name) else rubric.leaves[0]
+        return criterion is not None and read_label(criterion.scale, value).kind in {"label", "undecided"}
+
+    labels = sum(on_scale(row, row.values["label"]) for row in some if not _gap(row.values["label"]))
+    if labels:
+        return
+    for other in ("rater", "item_id", "criterion", "system"):
+        if sum(on_scale(row, row.values[other]) for row in some) > len(some) / 2:
+            said = some[0].values
+            raise InputError(
+                f"{some[0].where}: label {said['label']!r} is not on the scale, {other} {said[other]!r} is; "
+                f"have the columns 'label' and {other!r} changed places?"
+            )
+
+
+def _by_item(
+    outcomes: Sequence[Outcome], rows: Sequence[Row], judged: Sequence[Unit], protocol: Kind
+) -> tuple[Sequence[Outcome], tuple[str, ...]]:
+    """Labels that name no response, joined by item where each item was judged once."""
+    named = ("response_id", "system") if protocol == "grade" else ("first", "second")
+    if not judged or any(not _gap(row.values[name]) for row in rows for name in named):
+        return outcomes, ()
+    by_item: dict[str, set[Unit]] = {}
+    for unit in judged:
+        by_item.setdefault(unit.item_id, set()).add(unit)
+    if any(len(units) > 1 for units in by_item.values()):
+        return outcomes, ()
+    only = {item: next(iter(units)) for item, units in by_item.items()}
+    known = set(judged)
+    if all(o.unit in known or o.unit.item_id not in only for o in outcomes):
+        return outcomes, ()
+    moved = [replace(o, unit=only.get(o.unit.item_id, o.unit)) for o in outcomes]
+    return moved, ("labels name no response; each item was judged once, so they were joined by item",)
+
+
+def _facts(rows: Sequence[Row], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:
+    facts = Facts({}, {}, {name: {} for name in groups}, {}, {})
+    for row, outcome in zip(rows, outcomes, strict=True):
+        for name, into in (("cluster", facts.clusters), *facts.groups.items()):
+            if not _gap(value := row.values[name]):
+                _once(into, outcome.unit, str(value), row, name)
+        if not _gap(value := row.values["system"]):
+            _once(facts.systems, outcome.unit, (_named(value, row),), row, "system")
+        for name, numbers in (("weight", facts.weights), ("length", facts.lengths)):
+            if not _gap(value := row.values[name]):
+                _once(numbers, outcome.unit, _number(value, row, name), row, name)
+    return facts
+
+
+def _once(into: Any, unit: Unit, value: Any, row: Row, name: str) -> None:
+    """Every row about a unit says the same of it."""
+    if into.setdefault(unit, value) != value:
+        raise InputError(
+            f"{row.where}: {name} {value!r} for item {unit.item_id!r}, {into[unit]!r} in another row about it"
+        )
+
+
+def _named(value: Any, row: Row) -> str:
+    try:
+        return as_name(value)
+    except ValueError as error:
+        raise InputError(f"{row.where}: system: {error}") from None
+
+
+def _number(value: Any, row: Row, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{row.where}: {name} {value!r} is no number") from None
+    if name == "weight" and not number > 0:
+        raise InputError(f"{row.where}: weight {number:g}; a weight is above 0")
+    return number
