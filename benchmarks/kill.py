@@ -49,7 +49,7 @@ class Job:
     def start(self) -> subprocess.Popen[bytes]:
         """The command, running."""
         rubric = self.folder / "rubric.json"
-        rubric.write_text(json.dumps(RUBRIC), encoding="utf-8")
+        rubric.write_text(RUBRIC, encoding="utf-8")
         code = "from judgekit.cli import main; main()"
         command = [
             sys.executable, "-c", code, "score", str(self.items), "--rubric", str(rubric), "--quiet",
@@ -110,7 +110,7 @@ def on_server(seeds: int, n: int) -> None:
         with in_folder(n) as (folder, items), serving(process=True, latency=LATENCY, text=REPLY) as url:
             job = Job(folder, items, f"endpoint:{url}#mock")
             process = job.start()
-            while not served(url)["requests"]:
+            while process.poll() is None and not served(url)["requests"]:
                 time.sleep(0.01)
             kill_after(process, moment)
             before, kept = served(url)["requests"], job.kept()

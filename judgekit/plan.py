@@ -16,6 +16,7 @@ from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens, tag_of
 from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
 from judgekit.protocols.rank import RankSheet, rank_sheet
+from judgekit.protocols.select import select_sheet
 from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
@@ -27,6 +28,7 @@ _PAIRED = frozenset({"compare", "rank"})
 _ASKED: Mapping[Protocol, tuple[str, ...]] = {
     "grade": ("task", "response"),
     "checklist": ("task", "response"),
+    "select_all": ("task", "response"),
     "match": ("response",),
     "compare": ("response", "pair"),
     "rank": ("response", "pair"),
@@ -41,10 +43,10 @@ class Plan:
     Args:
         rubric: What is scored; an item's own rubric takes its place.
         judges: Who is asked; their names are all different.
-        protocol: `grade`, or `checklist` for many short criteria in batches.
+        protocol: `grade`, `checklist` for many short criteria in batches, `select_all` for which of them hold.
         form: How answers are given: `json`, `text`, or `letters` (probabilities of option letters).
         per_call: Criteria a call; None asks the whole rubric at once. 0 is the protocol's usual: 1 for
-            `grade`, 50 for `checklist`. Fewer a call cost more and keep criteria apart.
+            `grade`, 50 for `checklist`, all for `select_all`. Fewer a call cost more and keep criteria apart.
         samples: How often each call is repeated; sample k has a key of its own. Samples of a judge
             at temperature 0 are near copies of one another.
         prompt: A prompt of your own instead of the bundled one.
@@ -108,7 +110,7 @@ class Plan:
         return tuple(sheets)
 
     def _batches(self, criteria: Sequence[Criterion]) -> Iterator[Sequence[Criterion]]:
-        usual = CHECKLIST_BATCH if self.protocol == "checklist" else 1
+        usual = {"checklist": CHECKLIST_BATCH, "select_all": len(criteria)}.get(self.protocol, 1)
         size = len(criteria) if self.per_call is None else self.per_call or usual
         if self.protocol == "rank" and size > 1:
             raise InputError(f"per_call={self.per_call}: responses are ranked by one criterion a call")
@@ -126,6 +128,10 @@ class Plan:
             return rank_sheet(
                 criterion, form=self.form, guidelines=rubric.guidelines, orders=self.orders,
                 template=self.prompt,
+            )  # fmt: skip
+        if self.protocol == "select_all":
+            return select_sheet(
+                criteria, form=self.form, guidelines=rubric.guidelines, template=self.prompt
             )  # fmt: skip
         return sheet_of(
             criteria,

@@ -122,12 +122,16 @@ def pandalm(folder: Path) -> QualitySet:
     """999 pairs, the majority of three people; two judges, one order each."""
     records = json.loads((folder / "testset-v1.json").read_text(encoding="utf-8"))
     units = [Unit(r["idx"], ("1", "2")) for r in records]
-    texts = {u: (r["instruction"] + r["input"], r["response1"], r["response2"]) for u, r in _zip(units, records)}
+    # Six responses are the boolean true in the file: a writer of YAML or CSV took the word for one.
+    texts = {
+        u: (r["instruction"] + r["input"], *(str(r[f"response{k}"]) for k in (1, 2)))
+        for u, r in _zip(units, records)
+    }
     gpt = json.loads((folder / "gpt-3.5-turbo-testset-v1.json").read_text(encoding="utf-8"))
     panda = json.loads((folder / "pandalm-7b-testset-v1.json").read_text(encoding="utf-8"))
     judges = {
         "gpt-3.5-turbo": [(str(r["gpt_result"]), r["gpt_reason"] + r["gpt_reference"]) for r in gpt],
-        "PandaLM-7B": [(str(r["pandalm_result"]), r["reason"] + r["reference"]) for r in panda],
+        "PandaLM-7B": [(str(r["pandalm_result"]), r["pandalm_reason"] + r["pandalm_reference"]) for r in panda],
     }
     recorded = {}
     for name, said in judges.items():

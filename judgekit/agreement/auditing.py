@@ -275,7 +275,7 @@ def _ceiling(panel: Ratings, judge: str, how: How, *, long: bool) -> Ceiling:
 
 
 def _aligned(panel: Ratings, judge: str, how: How) -> Ceiling | None:
-    """The ceiling by correlation, which knows nothing of severity; None where it is the same on two labels."""
+    """The ceiling by correlation, which knows nothing of severity; None on two labels."""
     if len(panel.values) <= 2:
         return None
     return human_ceiling(panel, judge=judge, measure="pearson", aggregate="mean", **how.options)

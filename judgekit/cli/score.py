@@ -60,7 +60,7 @@ def score(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Calls, tokens and price; nothing is sent.")
     ] = False,
-    protocol: Annotated[str, typer.Option(help="grade, checklist, match, compare or rank.")] = "grade",
+    protocol: Annotated[str, typer.Option(help="grade, checklist, select_all, match, compare or rank.")] = "grade",
     form: Annotated[
         str, typer.Option(help="How answers are given: json, text, or letters (probabilities).")
     ] = "json",

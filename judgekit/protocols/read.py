@@ -19,6 +19,7 @@ from judgekit.protocols.evidence import locate
 from judgekit.protocols.labels import CUT, Reading, read_label
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.rank import read_ranking
+from judgekit.protocols.select import read_selected
 from judgekit.scales import Scale, settle
 from judgekit.types import (
     Abstention,
@@ -91,6 +92,10 @@ def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         return _all_abstain(
             call, reply.fault or why, "no text" if not reply.text.strip() else "no answer after the reasoning"
         )
+    if call.protocol == "select_all" and not is_control(call.judge):
+        found = read_selected(call, reply, text, quoted)
+        why, detail = _missing(reply, text, cut=False, answered=False)
+        return _all_abstain(call, why, detail) if found is None else found
     return _from_text(call, reply, text, quoted)
 
 

@@ -18,7 +18,7 @@ from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import Labels, Scale
 from judgekit.types import Call, Item, Message, Unit, View
 
-Protocol = Literal["grade", "checklist", "match", "compare", "rank"]
+Protocol = Literal["grade", "checklist", "match", "compare", "rank", "select_all"]
 Form = Literal["json", "text", "letters", "scores"]
 
 TAG = "\0"  # stands for the tag until the item is known; no text of a rubric can hold it
@@ -33,7 +33,7 @@ class Sheet:
     """Criteria asked together, with what is the same for every item.
 
     Args:
-        protocol: `grade`, `checklist` or `match`.
+        protocol: `grade`, `checklist`, `match` or `select_all`.
         form: How the answer is to be given.
         criteria: What is asked, in order.
         template: The prompt.

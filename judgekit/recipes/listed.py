@@ -1,5 +1,7 @@
 """Published recipes for lists of points: GAPS, GIM, DeepResearch Bench II, ResearchQA, ReviewerGPT."""
 
+from collections.abc import Mapping
+
 from judgekit.recipes.coverage import (
     BLOCKED,
     BLOCKED_GUIDELINES,
@@ -8,6 +10,7 @@ from judgekit.recipes.coverage import (
     covered,
     three_counts,
 )
+from judgekit.recipes.funnel import LIMIT, Funnel, Prior, Stop
 from judgekit.recipes.gaps import SeverityVote, gaps_vote
 from judgekit.recipes.gim import CREDIT, confident_credit, mean_credit, with_confidence
 from judgekit.recipes.grading import Counted, Grading
@@ -25,6 +28,10 @@ _CREDIT = on_scale(
     "If the material does not tell, the credit is 0.",
 )
 _NOT_APPLICABLE = on_scale(ANSWERS, if_undecided="skip")
+
+
+def _funnel(grading: Grading, *, stop: Stop, limit: float, prior: Mapping[str, Prior] | None) -> Counted:
+    return Funnel(grading, prior or {}, stop, float(limit))
 
 
 def _unlisted(grading: Grading, *, votes: SeverityVote) -> Counted:
@@ -82,5 +89,13 @@ RECIPES = (
         "split samples give no verdict.",
         {"protocol": "grade", "per_call": 1, "samples": 3, "aggregate": majority_scores}, "paper_checklist",
         {"temperature": 1.0}, rubric_to=_NOT_APPLICABLE,
+    ),
+    Published(
+        "choice-funnel", "SATA-Bench, 2025, arXiv 2506.00643",
+        "Which points hold, picked one at a time by letter; the pull of each letter is divided out.",
+        "The two readings of the stopping rule are named (`stop`: none, above, below); the prior is fitted "
+        "apart (`fit_prior`) and handed over by judge.",
+        {"protocol": "grade"}, "research_report",
+        settings={"stop": "none", "limit": LIMIT, "prior": None}, build=_funnel,
     ),
 )  # fmt: skip

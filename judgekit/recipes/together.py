@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
+from judgekit.recipes.steps import in_step
 from judgekit.types import Answer, Item, Judge, Judged, Round, Score
 
 Combine = Callable[[Item, Sequence[Judged]], tuple[Score, ...]]
@@ -45,32 +46,6 @@ class Together:
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Walk all parts in step."""
-        steps = [part(item) for part in self.parts]
-        rounds: dict[int, Round] = {i: next(each) for i, each in enumerate(steps)}
-        done: dict[int, Judged] = {}
-        while rounds:
-            answers = yield from _asked(rounds)
-            following: dict[int, Round] = {}
-            for i, own in answers.items():
-                try:
-                    following[i] = steps[i].send(own)
-                except StopIteration as end:
-                    done[i] = end.value
-            rounds = following
-        parts = [done[i] for i in range(len(steps))]
+        parts = yield from in_step([part(item) for part in self.parts])
         outcomes = tuple(o for judged in parts for o in judged.outcomes)
         return Judged(item, outcomes, self.combine(item, parts))
-
-
-def _asked(rounds: dict[int, Round]) -> Generator[Round, Sequence[Answer], dict[int, Sequence[Answer]]]:
-    """The answers to rounds asked together; those that ask anew, apart from those that do not."""
-    answers: dict[int, Sequence[Answer]] = {}
-    for again in (False, True):
-        own = {i: each for i, each in rounds.items() if each.again is again}
-        if not own:
-            continue
-        calls = tuple(call for each in own.values() for call in each.calls)
-        left = list((yield Round(calls, again=again)))
-        for i, each in own.items():
-            answers[i], left = left[: len(each.calls)], left[len(each.calls) :]
-    return answers

@@ -40,7 +40,7 @@ def more_units(
     return advice
 
 
-def more_labels(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[str]:
+def more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
     """How many labels would lift the lower end over the next threshold, at what was found."""
     value, n = judge.main.value, judge.main.n_used
     if judge.table is None or not judge.main.name.startswith("cohen_kappa"):
@@ -58,12 +58,13 @@ def more_labels(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> l
             more = f"{wanted} labelled units ({wanted - n} more)"
             lift = f"would lift the lower end over {bound:g} four times out of five"
             return [f"if {value:.2f} is what it is worth, {more} {lift}"]
-    if value <= gates["agreement_gate"].value:
+    top = gates["agreement_gate"].value
+    if value <= top:
+        open_ = "" if judge.main.high < top else f" (the interval still reaches {judge.main.high:.2f})"
         return [
-            "more labels would not do: the value itself is below "
-            f"{gates['agreement_gate'].value:g}; a better prompt, rubric or judge would"
+            f"at {value:.2f} no number of labels lifts the lower end over {top:g}{open_}; a better judge would"
         ]
-    return [f"{criterion.criterion}: more labelled units would narrow the interval"]
+    return ["more labelled units would narrow the interval"]
 
 
 def correction_of_level(judge: JudgeAudit) -> list[str]:
@@ -73,7 +74,7 @@ def correction_of_level(judge: JudgeAudit) -> list[str]:
     advice = [f"{random}; do not report its raw mean"]
     if link is not None and not math.isnan(link.value):
         need = labels_for_ppi(100, correlation=max(min(link.value, 0.999), 0.0))
-        advice.append(f"at this correlation {need} labels with the judge do the work of 100 without it")
+        advice.append(f"where many are judged, {need} labels with the judge do the work of 100 without it")
     if not math.isnan(error.value):
         ends = f"[{error.low:+.3f}, {error.high:+.3f}]"
         advice.append(f"raw, it is off by {error.value:+.3f} of the scale {ends}")

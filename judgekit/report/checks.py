@@ -65,9 +65,7 @@ def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
     return check(gates, name, "lower end at least {}", told(estimate), met)
 
 
-def within(
-    gates: Gates, name: str, estimate: Estimate | None, *, wanted: str = "between -{0} and {0}"
-) -> Check:
+def within(gates: Gates, name: str, estimate: Estimate | None) -> Check:
     """Whether a whole interval lies within plus and minus a threshold; False where all of it is outside."""
     bound = gates[name].value
     text = f"between -{bound:g} and {bound:g}"

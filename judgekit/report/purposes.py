@@ -49,7 +49,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         return draft.but("TRUST WITH CORRECTION", why, (), do)
     if firm.met:
         return _firm_but(draft, said, ceiling, cover, routing(judge))
-    return _not_firm(draft, gates, criterion, judge, said)
+    return _not_firm(draft, gates, judge, said)
 
 
 def _good_once_corrected(gates: Gates, judge: JudgeAudit) -> bool:
@@ -68,12 +68,10 @@ def _firm_but(draft: Finding, said: str, ceiling: Check | None, cover: Check, do
     return draft.but("HUMAN IN THE LOOP", f"{said}, not yet shown to be as good as people", change, do)
 
 
-def _not_firm(
-    draft: Finding, gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, said: str
-) -> Finding:
+def _not_firm(draft: Finding, gates: Gates, judge: JudgeAudit, said: str) -> Finding:
     low, high, value = judge.main.low, judge.main.high, judge.main.value
     least, enough = gates["agreement_use"].value, gates["agreement_gate"].value
-    change = more_labels(gates, criterion, judge)
+    change = more_labels(gates, judge)
     if math.isnan(low) or (low < least and high >= enough):
         return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
     if value >= least:
@@ -100,7 +98,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
         off = "shown to be off" if bias.met is False else "not shown to be small"
         why = f"{said}: the error is {off}, which labels on a random sample correct"
         return draft.but("TRUST WITH CORRECTION", why, (), do)
-    change = more_labels(gates, criterion, judge)
+    change = more_labels(gates, judge)
     if math.isnan(link.low) or (link.low < least and link.high >= wide):
         return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
     if link.value >= least:

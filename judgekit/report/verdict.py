@@ -89,8 +89,8 @@ def started(
     if any(each.gate == "people_agree" for each in missing):
         [alpha] = [each for each in missing if each.gate == "people_agree"]
         why = (
-            f"people do not agree with each other ({alpha.found}; {alpha.wanted} is needed), so there is nothing "
-            "firm to measure a judge by"
+            f"people do not agree with each other ({alpha.found}; {alpha.wanted} is needed), so there is "
+            "nothing firm to measure a judge by"
         )
         return draft.but("INSUFFICIENT EVIDENCE", why, change), True
     if missing:

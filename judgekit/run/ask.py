@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
 from judgekit.errors import BudgetExceeded, JudgekitError
 from judgekit.ledger import Ledger
+from judgekit.ledger.store import UNPAID
 from judgekit.plan import price_of
 from judgekit.prompt import estimate_tokens
 from judgekit.run.budget import Budget
@@ -17,8 +18,6 @@ from judgekit.run.limits import Limits
 from judgekit.run.send import Sender
 from judgekit.run.tally import Tally
 from judgekit.types import Answer, Call, Judge, Reply
-
-NOT_PAID = frozenset({"unreachable", "over_budget", "cancelled"})
 
 
 class Asker:
@@ -63,7 +62,7 @@ class Asker:
             for call in calls
         ]
         for answer in answers:
-            if answer.reply.fault not in NOT_PAID:
+            if answer.reply.fault not in UNPAID:
                 self._tally.answered(answer)
         return answers
 
@@ -105,7 +104,7 @@ class Asker:
             return unsent
         judge = self._judges[call.judge]
         reply = await (self._reserved(judge, call) if self._counted else self._sender.send(judge, call))
-        if reply.fault not in NOT_PAID:
+        if reply.fault not in UNPAID:
             self._tally.paid(reply)
             if self._ledger is not None and judge.identity:
                 self._keep(self._ledger, call, judge, reply, again=again)
@@ -145,7 +144,7 @@ class Asker:
 
 def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
     """What a reply cost, in money and tokens; what was reserved, where it does not say."""
-    if reply.fault in NOT_PAID:
+    if reply.fault in UNPAID:
         return 0.0, 0
     n_in, n_out = reply.input_tokens, reply.output_tokens
     used = tokens if n_in is None or n_out is None else n_in + n_out

@@ -63,6 +63,6 @@ class Budget:
     def message(self) -> str:
         """Why the run stops."""
         return (
-            f"the budget of {self.most:g} {self.unit} does not cover the next call "
+            f"the budget of {self.most:.10g} {self.unit} does not cover the next call "
             f"({self.spent:.6g} spent); run again with more to go on"
         )

@@ -48,7 +48,8 @@ class Options(TypedDict, total=False):
     Args:
         recipe: Name of a published recipe (`judgekit recipes`), which fills the options not given here.
         settings: Settings of the recipe's own, such as `{"weight": 2}`; judges by name or handed over.
-        protocol: `grade` (default), or `checklist`: many short criteria in batches.
+        protocol: `grade` (default); `checklist`: many short criteria in batches; `select_all`: which of them
+            hold, in one call.
         form: `json` (default), `text`, or `letters`: probabilities of option letters.
         per_call: Criteria a call: None for the whole rubric, 0 (default) for the protocol's usual.
         samples: How often each call is repeated; 1.

@@ -91,7 +91,7 @@ def test_without_a_limit_everything_fits():
     assert asyncio.run(Budget(None, "tokens").reserve(1e12))
 
 
-@pytest.mark.parametrize(("most", "said"), [(0.5, "0.5 US dollars"), (100_000, "100000 US dollars")])
+@pytest.mark.parametrize(("most", "said"), [(0.5, "0.5 US dollars"), (2_000_000, "2000000 US dollars")])
 def test_the_message_says_how_much_there_was_and_what_is_spent(most: float, said: str):
     budget = Budget(most, "US dollars")
     budget.settle(0.0, 0.25)

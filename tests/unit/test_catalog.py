@@ -48,9 +48,7 @@ def best(call: Call) -> str:
         )
     if names == ("A", "B"):
         return json.dumps({"rationale": "so", "A": 8, "B": 6})
-    each = [
-        {"evidence": [], "rationale": "so", "confidence": 0.5, "label": label} for label in labels
-    ]
+    each = [{"evidence": [], "rationale": "so", "confidence": 0.5, "label": label} for label in labels]
     return json.dumps(each[0] if len(names) == 1 else dict(zip(names, each, strict=True)))
 
 

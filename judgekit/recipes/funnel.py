@@ -1,0 +1,260 @@
+"""Choice funnel: which criteria hold, asked for one at a time by letter, with the letters' own pull undone.
+
+SATA-Bench (2025), arXiv 2506.00643, and its reference code. Each step shows what is left as lettered options,
+takes the letter whose probability stands out most from that letter's prior, and removes it; after the
+first pick "none of them" may be picked, which ends it. The prior comes from runs in which the contents
+go round the letters (`fit_prior`). A judge without probabilities is read by the letter it writes,
+undebiased, and every verdict says `no_logprobs`.
+"""
+
+import math
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+from judgekit.errors import InputError
+from judgekit.plan import Plan
+from judgekit.prompt import tag_of
+from judgekit.protocols import letters
+from judgekit.protocols.read import read
+from judgekit.protocols.sheet import sheet_of
+from judgekit.recipes.grading import Grading
+from judgekit.recipes.steps import in_step
+from judgekit.rubric import Criterion
+from judgekit.scales import Labels, settle
+from judgekit.types import Abstention, Answer, Call, Item, Judge, Judged, Outcome, Round, Unit, Verdict, View
+
+Stop = Literal["none", "above", "below"]
+NONE = "none of them"
+LIMIT = 0.9
+_LEAST = 1e-12  # of a probability, before its logarithm
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """How much a judge is drawn to each letter, whatever stands behind it.
+
+    Args:
+        shares: By place, for the longest list seen; shorter lists take its beginning.
+    """
+
+    shares: tuple[float, ...] = ()
+
+    def of(self, n: int) -> tuple[float, ...]:
+        """The prior of `n` letters: the first of the shares, scaled to 1; equal where none were fitted.
+
+        >>> Prior((0.5, 0.25, 0.25)).of(2)
+        (0.6666666666666666, 0.3333333333333333)
+        >>> Prior().of(2)
+        (0.5, 0.5)
+        """
+        if not self.shares:
+            return (1.0 / n,) * n
+        beyond = self.shares[-1]
+        own = [*self.shares[:n], *[beyond] * (n - len(self.shares))]
+        return tuple(share / math.fsum(own) for share in own)
+
+
+def fit_prior(runs: Iterable[Sequence[Sequence[float]]]) -> Prior:
+    """A prior from items whose options were asked in all cyclic orders.
+
+    Args:
+        runs: For each item, for each cyclic order, the probability of each letter by place.
+
+    Returns:
+        Softmax of the mean over orders of the logarithms, then the mean over items of the longest list.
+
+    Raises:
+        InputError: If there is no run, or the orders of an item differ in length.
+
+    Source:
+        SATA-Bench, arXiv 2506.00643.
+
+    >>> [round(p, 3) for p in fit_prior([[[0.8, 0.2], [0.4, 0.6]]]).shares]
+    [0.62, 0.38]
+    """
+    priors = [_prior_of(orders) for orders in runs]
+    if not priors:
+        raise InputError("no runs to fit a prior on")
+    n = max(map(len, priors))
+    longest = [prior for prior in priors if len(prior) == n]
+    return Prior(tuple(math.fsum(column) / len(longest) for column in zip(*longest, strict=True)))
+
+
+def _prior_of(orders: Sequence[Sequence[float]]) -> list[float]:
+    if not orders or len({len(order) for order in orders}) > 1:
+        raise InputError(f"cyclic orders of one item, of lengths {[len(order) for order in orders]}")
+    totals = [math.fsum(order) or 1.0 for order in orders]
+    logs = [
+        math.fsum(
+            math.log(max(order[i] / total, _LEAST)) for order, total in zip(orders, totals, strict=True)
+        )
+        / len(orders)
+        for i in range(len(orders[0]))
+    ]
+    return _softmax(logs)
+
+
+def debiased(probs: Sequence[float], prior: Sequence[float]) -> list[float]:
+    """Probabilities with a prior divided out: softmax of log p - log prior.
+
+    >>> [round(p, 3) for p in debiased([0.6, 0.4], [0.75, 0.25])]
+    [0.333, 0.667]
+    """
+    logs = [math.log(max(p, _LEAST)) - math.log(max(q, _LEAST)) for p, q in zip(probs, prior, strict=True)]
+    return _softmax(logs)
+
+
+def _softmax(logs: Sequence[float]) -> list[float]:
+    top = max(logs)
+    raised = [math.exp(each - top) for each in logs]
+    return [each / math.fsum(raised) for each in raised]
+
+
+@dataclass(frozen=True)
+class Funnel:
+    """The recipe: one funnel for each judge, response and sample.
+
+    Args:
+        grading: Its plan names judges and rubric (yes/no questions), and it aggregates.
+        prior: Judge -> its prior; a judge that is not here is not debiased.
+        stop: When to end besides `none of them` and the end of the list: `none`: not; `above`: after a pick
+            whose debiased probability is above the limit, as the published docstring has it; `below`:
+            before a pick whose debiased probability is below the limit, as the published code does.
+        limit: Of `above` and `below`.
+
+    Raises:
+        InputError: For an unknown rule, or a criterion that is no yes/no question.
+    """
+
+    grading: Grading
+    prior: Mapping[str, Prior] = field(default_factory=dict)
+    stop: Stop = "none"
+    limit: float = LIMIT
+
+    def __post_init__(self) -> None:
+        if self.stop not in get_args(Stop):
+            raise InputError(f"no rule {self.stop!r} to stop by; there are {', '.join(get_args(Stop))}")
+        for c in self.grading.plan.rubric.leaves:
+            if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2) or c.about != "response":
+                raise InputError(f"criterion {c.id!r} is no yes/no question about a response")
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan that names judges and rubric."""
+        return self.grading.plans
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """None."""
+        return ()
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most: one pick that ends it, or every criterion picked."""
+        plan = self.grading.plan
+        walks = len(plan.judges) * len(item.responses) * plan.samples
+        return walks, walks * len(plan.rubric_of(item).leaves)
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Walk all funnels in step."""
+        plan = self.grading.plan
+        views = [(Unit(item.item_id, (name,)), (name,)) for name in item.responses]
+        walks = [
+            self._walk(item, judge, view, sample)
+            for judge in plan.judges
+            for view in views
+            for sample in range(plan.samples)
+        ]
+        found = yield from in_step(walks)
+        outcomes = tuple(outcome for some in found for outcome in some)
+        return Judged(item, outcomes, self.grading.aggregate(plan.rubric_of(item), item, outcomes))
+
+    def _walk(
+        self, item: Item, judge: Judge, view: View, sample: int
+    ) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
+        criteria = self.grading.plan.rubric_of(item).leaves
+        left, found = list(criteria), _Found(judge.name, view, sample)
+        while left:
+            options = [*left, None] if found.picked or len(left) == 1 else left
+            [answer] = yield Round((self._call(item, judge, view, sample, options),))
+            probs = found.seen(answer)
+            if probs is None:
+                break
+            choice, probability = self._choice(judge, probs, options, known=bool(answer.reply.logprobs))
+            if choice is None or (self.stop == "below" and probability < self.limit):
+                break
+            found.picked[choice.id] = answer.call.key
+            left.remove(choice)
+            if self.stop == "above" and probability > self.limit:
+                break
+        return tuple(map(found.outcome, criteria))
+
+    def _call(
+        self, item: Item, judge: Judge, view: View, sample: int, options: Sequence[Criterion | None]
+    ) -> Call:
+        """What is left, as lettered options."""
+        labels = tuple(NONE if option is None else option.id for option in options)
+        anchors = {option.id: option.text for option in options if option is not None}
+        text = "Which one of these holds most clearly of the response?"
+        scale = Labels(labels=labels, kind="nominal")
+        asked = Criterion(id="next", text=text, scale=scale, anchors=anchors)
+        rubric = self.grading.plan.rubric_of(item)
+        sheet = sheet_of([asked], form="letters", guidelines=rubric.guidelines)
+        return self.grading.plan.addressed(sheet.ask(item, view, tag=tag_of(item)), judge, sample)
+
+    def _choice(
+        self, judge: Judge, probs: Sequence[float], options: Sequence[Criterion | None], *, known: bool
+    ) -> tuple[Criterion | None, float]:
+        """The option whose letter stands out most; only probabilities can be debiased."""
+        prior = self.prior.get(judge.name, Prior()) if known else Prior()
+        own = debiased(probs, prior.of(len(options))) if known else list(probs)
+        best = max(range(len(own)), key=own.__getitem__)
+        return options[best], own[best]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one funnel has found so far: criterion -> key of the call that picked it."""
+
+    rater: str
+    view: View
+    sample: int
+    picked: dict[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    last: str = ""
+    trouble: Abstention | None = None
+
+    def seen(self, answer: Answer) -> list[float] | None:
+        """The probability of each option by place; None where there is none, with the reason kept."""
+        self.last = answer.call.key
+        probs = _weights(answer)
+        if isinstance(probs, Abstention):
+            self.trouble = probs
+            return None
+        if not answer.reply.logprobs:
+            self.flags = ("no_logprobs",)
+        return probs
+
+    def outcome(self, criterion: Criterion) -> Outcome:
+        """Yes where it was picked; no where the funnel ended without it; open where the funnel broke off."""
+        unit, shown = self.view
+        if criterion.id not in self.picked and self.trouble is not None:
+            return replace(self.trouble, criterion=criterion.id)
+        labels = criterion.scale.labels if isinstance(criterion.scale, Labels) else ("no", "yes")
+        probs, label, value = settle(criterion.scale, {labels[criterion.id in self.picked]: 1.0})
+        return Verdict(
+            self.rater, unit, criterion.id, probs, label, value, "text" if self.flags else "logprob",
+            flags=self.flags, shown=shown, sample=self.sample, call=self.picked.get(criterion.id, self.last),
+        )  # fmt: skip
+
+
+def _weights(answer: Answer) -> list[float] | Abstention:
+    """The probability of each option by place, or why there is none."""
+    call = answer.call
+    weights = letters.weights_of(answer.reply, call.letters) if answer.reply.fault is None else {}
+    if weights:
+        return [weights.get(label, 0.0) for _, label in call.letters]
+    [outcome] = read(call, answer.reply)
+    if isinstance(outcome, Abstention):
+        return outcome
+    return [float(label == outcome.label) for _, label in call.letters]
