@@ -43,7 +43,7 @@ class Plan:
     Args:
         rubric: What is scored; an item's own rubric takes its place.
         judges: Who is asked; their names are all different.
-        protocol: `grade`, `checklist` for many short criteria in batches, `select_all` for which of them hold.
+        protocol: `grade`; `checklist` for many short criteria in batches; `select_all`: which of them hold.
         form: How answers are given: `json`, `text`, or `letters` (probabilities of option letters).
         per_call: Criteria a call; None asks the whole rubric at once. 0 is the protocol's usual: 1 for
             `grade`, 50 for `checklist`, all for `select_all`. Fewer a call cost more and keep criteria apart.

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
+from pair_arms import balanced, cascade, members, panel
+from recorded_sets import Arm, QualitySet, spent
 
 from judgekit.aggregate.accuracy import accuracy_weights
 from judgekit.aggregate.votes import weighted
@@ -16,8 +18,6 @@ from judgekit.agreement.selective import Selection, select
 from judgekit.calibrate.probabilities import calibrate
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Outcome, Unit, Verdict
-from pair_arms import balanced, cascade, members, panel
-from recorded_sets import Arm, QualitySet, spent
 
 FOLDS = 5
 FIFTY = 50
@@ -72,7 +72,7 @@ def calibrated_by_fifty(data: QualitySet, arm: Arm, *, seed: int) -> Arm:
 def from_fifty(
     units: Sequence[Unit], learn: Callable[[Sequence[Unit]], Learnt], *, seed: int
 ) -> dict[Unit, Learnt]:
-    """For each unit what was learnt from 50 others: units are dealt into folds, 50 drawn from the other folds.
+    """For each unit what was learnt from 50 labels, drawn from the folds that the unit is not in.
 
     Raises:
         InputError: If the other folds do not hold 50 units.
@@ -123,7 +123,7 @@ def _select(arm: Arm, truth: Mapping[Unit, str], units: Sequence[Unit]) -> Selec
 def risk_bounded(
     data: QualitySet, arm: Arm, truth: Mapping[Unit, str], *, seed: int, second: Arm | None = None
 ) -> Arm:
-    """An arm's verdicts where its confidence passes a threshold of bounded risk; else a judge, or a person."""
+    """An arm's verdicts where it is as sure as bounded risk asks; else those of a judge, or of people."""
     found, made = thresholds(data, arm, truth, seed=seed)
     at = "/".join("none" if math.isnan(s.threshold) else f"{s.threshold:.2f}" for s in made)
     note = f"error <= {RISK:.0%} promised; thresholds {at}"
@@ -134,10 +134,8 @@ def risk_bounded(
         return confidence(outcome) >= found[outcome.unit].threshold
 
     if second is not None:
-        return cascade(name, data, arm, second, kept, note)
-    outcomes = {
-        u: o if isinstance(o, Abstention) or kept(o) else _handed(o) for u, o in arm.outcomes.items()
-    }
+        return cascade(name, data, arm, second, kept, note=note)
+    outcomes = {u: o if isinstance(o, Abstention) or kept(o) else _handed(o) for u, o in arm.outcomes.items()}
     return Arm(name, outcomes, arm.calls, arm.tokens, arm.judges, note=note)
 
 
@@ -157,7 +155,9 @@ def fitted(
         seed: Of the folds.
     """
     both = any(data.judges[name].both_orders for name in data.panel)
-    made = [weighted_panel(data, truth, every=every, seed=seed) for every in ((False, True) if both else (False,))]
+    made = [
+        weighted_panel(data, truth, every=every, seed=seed) for every in ((False, True) if both else (False,))
+    ]
     missing = []
     strong = next(arm for arm in arms if arm.judges == (data.strong,) and (not both or "average" in arm.name))
     if len(truth) == len(data.gold):

@@ -1,4 +1,4 @@
-"""Ways of using recorded judges of grades: one sample, k samples, the whole distribution, panels, calibrated."""
+"""Ways of using recorded judges of grades: one sample, k samples, probabilities, panels, calibrated."""
 
 import math
 from collections.abc import Sequence
@@ -6,9 +6,12 @@ from functools import partial
 from statistics import fmean
 
 import numpy as np
-
 from fitted_arms import calibrated_by_fifty, from_fifty, weighted_panel
 from graded_sets import GPT35, OVERALL
+from measures import values_of
+from pair_arms import dawid_skene, panel
+from recorded_sets import Arm, QualitySet, asking, certain, drawn_order, spent
+
 from judgekit.aggregate import pools, votes
 from judgekit.agreement.correlation import correlation
 from judgekit.agreement.crossfit import on_label_scale
@@ -18,9 +21,6 @@ from judgekit.errors import InputError
 from judgekit.judges.controls import constant, longer, random
 from judgekit.scales import Numbers, plain_number
 from judgekit.types import Abstention, Estimate, Outcome, Unit, Verdict
-from measures import values_of
-from pair_arms import dawid_skene, panel
-from recorded_sets import Arm, QualitySet, asking, certain, drawn_order, spent
 
 SAMPLES = (3, 5, 10)
 middle = partial(votes.strict_majority, ties="middle")

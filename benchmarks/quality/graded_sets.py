@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+from recorded_sets import QualitySet, Recorded, certain, estimated, source_of
 
 from judgekit.calibrate.distribution import settled
 from judgekit.scales import Numbers, plain_number
 from judgekit.types import Item, Outcome, Unit, Verdict
-from recorded_sets import QualitySet, Recorded, certain, estimated, source_of
 
 sys.path.append(str(Path(__file__).parents[1]))
 from prometheus_items import parts
@@ -42,9 +42,7 @@ def prometheus(folder: Path, *, seed: int) -> Iterator[QualitySet]:
             gold[unit], values[unit] = str(scores[out]), float(scores[out])
             left = [k for k in range(3) if k != out]
             outcomes[unit] = tuple(_sample(unit, str(scores[k]), k) for k in left)
-            each = [
-                estimated(record["instruction"]) + estimated(record["gpt4_feedback"][k]) for k in left
-            ]
+            each = [estimated(record["instruction"]) + estimated(record["gpt4_feedback"][k]) for k in left]
             tokens[unit] = (fmean(each), sum(each))
             _, task, response, reference, _, _ = parts(record["instruction"])
             items[unit] = Item(unit.item_id, task, {"response": response}, reference=reference)
@@ -70,15 +68,19 @@ def llm_rubric(folder: Path) -> Iterator[QualitySet]:
     said = probabilities(folder / "gpt-3.5-turbo-16k_real_evaluations_FIXED.tsv")
     values = {Unit(row["text_id"], ("response",)): float(row[OVERALL]) for row in real}
     gold = {u: plain_number(value) for u, value in values.items()}
-    notes = ("no texts: no tokens, no length rule", "one response a call: no orders; one judge: no cascade")
-    yield _rubric_set("llm_rubric/real Q0", folder, gold, values, said, notes)
+    notes = (
+        "no texts: no tokens, no length rule",
+        "one response a call: no orders; one judge: no cascade",
+        "the panel is of nine questions put to one model, which are not nine judges of the overall one",
+    )
+    yield _rubric_set("llm_rubric/real Q0", folder, gold, values, said, notes=notes)
     people = ratings(folder)
     said = probabilities(folder / "gpt-3.5-turbo-16k_synth_evaluations_FIXED.tsv")
     means = {u: fmean(own) for u, own in people.items() if u.item_id in said}
     # The label is the scale's nearest to the people's mean; of two as near, the lower.
     labels = {u: plain_number(math.ceil(value - 0.5)) for u, value in means.items()}
     more = ("gold is the mean of about three people; labels are that mean rounded, a half downwards",)
-    yield _rubric_set("llm_rubric/synthetic Q0", folder, labels, means, said, notes + more)
+    yield _rubric_set("llm_rubric/synthetic Q0", folder, labels, means, said, notes=notes + more)
 
 
 def ratings(folder: Path) -> dict[Unit, list[float]]:
@@ -114,9 +116,10 @@ def _rubric_set(
     gold: Mapping[Unit, str],
     values: Mapping[Unit, float],
     said: Said,
+    *,
     notes: Sequence[str],
 ) -> QualitySet:
-    """The overall question as one judge, its recorded sample as another, each question as a panel's member."""
+    """The recorded sample of the overall question as a judge, and each question as a panel's member."""
     judges = {
         f"{GPT35}/{q}": Recorded(
             f"{GPT35}/{q}", {u: (_spread(f"{GPT35}/{q}", u, said[u.item_id][q][1]),) for u in gold}, (1, 1)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from measures import better, brier_of, credits_of, in_words, mean_credit, values_of
+from recorded_sets import Arm, QualitySet
 
 from judgekit.agreement.compare_judges import compare_correlations
 from judgekit.agreement.correlation import spearman
 from judgekit.types import Estimate, Unit
-from measures import better, credits_of, in_words, mean_credit, values_of
-from recorded_sets import Arm, QualitySet
 
 Build = Callable[[QualitySet, dict[Unit, str]], list[Arm]]
 
@@ -32,6 +32,7 @@ class Chosen:
         its: Of the arm there.
         gain: Its minus one, paired.
         says: What that shows.
+        brier: Brier score of one verdict minus its, paired: above 0, its probabilities are the better ones.
         calls: Of the arm, an item.
         base_calls: Of one verdict.
     """
@@ -45,6 +46,7 @@ class Chosen:
     its: float
     gain: Estimate
     says: str
+    brier: Estimate
     calls: float
     base_calls: float
 
@@ -67,16 +69,18 @@ def choose(
         base: Name of the arm of one verdict.
         seed: Of the halves.
         shipped: Name of the arm that is judgekit's default; empty where it is not among them.
-        without: A judge that candidates may not use, for the question what a cheap judge can do alone.
+        without: The model that candidates may not use, for the question what a cheap judge can do alone.
     """
     mine, others = split(data.units, seed)
-    arms = [a for a in build(data, {u: data.gold[u] for u in mine}) if a.candidate and without not in a.judges]
+    arms = [a for a in build(data, {u: data.gold[u] for u in mine}) if a.candidate]
+    if without:
+        arms = [a for a in arms if not any(judge.startswith(without) for judge in a.judges)]
     one = next(a for a in arms if a.name == base)
     best = max(arms, key=lambda a: (round(_worth(a, data, mine), 9), -a.calls))
-    found = [_reported(data, best, one, "chosen", others, seed)]
+    found = [_reported(data, best, one, "chosen", units=others, seed=seed)]
     if shipped:
         usual = next(a for a in arms if a.name == shipped)
-        found.append(_reported(data, usual, one, "shipped", others, seed))
+        found.append(_reported(data, usual, one, "shipped", units=others, seed=seed))
     return found
 
 
@@ -87,21 +91,20 @@ def _worth(arm: Arm, data: QualitySet, units: Sequence[Unit]) -> float:
     return -1.0 if np.isnan(found) else found
 
 
-def _reported(
-    data: QualitySet, arm: Arm, one: Arm, why: str, units: Sequence[Unit], seed: int
-) -> Chosen:
+def _reported(data: QualitySet, arm: Arm, one: Arm, why: str, *, units: Sequence[Unit], seed: int) -> Chosen:
     if data.values:
         human = [data.values[u] for u in units]
         compared = compare_correlations(
             human, values_of(arm, data, units), values_of(one, data, units), kind="spearman", seed=seed,
             n_flips=200,
         )  # fmt: skip
-        its, base, gain, says = compared.first, compared.second, compared.difference, ""
+        its, base, gain = compared.first, compared.second, compared.difference
         says = in_words(gain)
     else:
         a, b = credits_of(arm, data, units), credits_of(one, data, units)
         its, base = (mean_credit(x, seed=seed).value for x in (a, b))
         gain, says = better(a, b, seed=seed)
+    brier, _ = better(brier_of(one, data, units), brier_of(arm, data, units), seed=seed)
     return Chosen(
-        data.name, one.name, arm.name, why, len(units), base, its, gain, says, arm.calls, one.calls
+        data.name, one.name, arm.name, why, len(units), base, its, gain, says, brier, arm.calls, one.calls
     )

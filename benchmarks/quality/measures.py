@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from recorded_sets import Arm, QualitySet
 
 from judgekit.agreement import coefficients
 from judgekit.agreement.compare_judges import paired_difference
@@ -19,7 +20,6 @@ from judgekit.agreement.sums import by_sums, ratio
 from judgekit.calibrate.distribution import levels
 from judgekit.scales import Numbers
 from judgekit.types import Estimate, Outcome, Unit, Verdict
-from recorded_sets import Arm, QualitySet
 
 RESAMPLES = 2000
 
@@ -87,21 +87,22 @@ def figures(arm: Arm, data: QualitySet, *, seed: int) -> Figures:
     labels = list(levels(data.scale))
     graded = bool(data.values)
     kappa = coefficients.kappa(rows, scale=labels, weights="quadratic" if graded else "identity")
+    brier = brier_of(arm, data)
     return Figures(
         n=len(said), none=len(said) - len(verdicts), ties=len(verdicts) - len(sided),
         right=mean_credit(credits_of(arm, data), seed=seed),
         decided=share(sum(o.label == g for o, g in sided), len(sided)), kappa=kappa,
-        brier=_brier(verdicts, labels),
+        brier=float(np.nanmean(brier)) if verdicts else math.nan,
         spearman=_spearman(arm, data) if graded else None,
         rmse=_rmse(arm, data, seed) if graded else None,
     )  # fmt: skip
 
 
-def mean_credit(credits: Floats, *, seed: int) -> Estimate:
-    """Mean credit: Wilson's interval where each unit is right or wrong, item bootstrap where some are half."""
-    if np.isin(credits, (0.0, 1.0)).all():
-        return share(int(credits.sum()), len(credits))
-    return _resampled("share", credits, lambda mean: mean, seed)
+def mean_credit(earned: Floats, *, seed: int) -> Estimate:
+    """Mean credit: Wilson's interval where each is 0 or 1, item bootstrap where some are half."""
+    if np.isin(earned, (0.0, 1.0)).all():
+        return share(int(earned.sum()), len(earned))
+    return _resampled("share", earned, lambda mean: mean, seed)
 
 
 def _resampled(name: str, x: Floats, of: Callable[[Floats], Floats], seed: int) -> Estimate:
@@ -112,12 +113,16 @@ def _resampled(name: str, x: Floats, of: Callable[[Floats], Floats], seed: int) 
     return by_sums(start, columns, lambda s: of(ratio(s[:, 0], s[:, 1])), seed=seed, b=RESAMPLES)
 
 
-def _brier(verdicts: Sequence[tuple[Verdict, str]], labels: Sequence[str]) -> float:
-    if not verdicts:
-        return math.nan
-    return math.fsum(
-        (dict(v.probs).get(label, 0.0) - (label == gold)) ** 2 for v, gold in verdicts for label in labels
-    ) / len(verdicts)
+def brier_of(arm: Arm, data: QualitySet, units: Sequence[Unit] | None = None) -> Floats:
+    """Squared error of each unit's probabilities, summed over labels; nan without a verdict."""
+    labels = levels(data.scale)
+    found = []
+    for unit in data.units if units is None else units:
+        outcome, gold = arm.outcomes[unit], data.gold[unit]
+        p = dict(outcome.probs) if isinstance(outcome, Verdict) else {}
+        error = math.fsum((p.get(label, 0.0) - (label == gold)) ** 2 for label in labels)
+        found.append(error if p else math.nan)
+    return np.array(found)
 
 
 def _spearman(arm: Arm, data: QualitySet) -> Estimate:
@@ -154,10 +159,16 @@ def interval(estimate: Estimate | None, digits: int = 3) -> str:
     if estimate is None or math.isnan(estimate.value):
         return "-"
     if math.isnan(estimate.low):
-        return f"{estimate.value:.{digits}f}"
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+        return number(estimate.value, digits)
+    return (
+        f"{number(estimate.value, digits)} [{number(estimate.low, digits)}, {number(estimate.high, digits)}]"
+    )
 
 
 def number(x: float, digits: int = 2) -> str:
-    """A number, or a dash."""
-    return "-" if math.isnan(x) else f"{x:.{digits}f}"
+    """A number, or a dash; a zero without a sign.
+
+    >>> number(-0.001), number(math.nan)
+    ('0.00', '-')
+    """
+    return "-" if math.isnan(x) else f"{round(x, digits) + 0.0:.{digits}f}"

@@ -1,8 +1,10 @@
-"""Ways of using recorded judges of pairs that need no label: one verdict, both orders, panels, controls, cascade."""
+"""Ways of using recorded judges of pairs that need no label: both orders, panels, a cascade, controls."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+
+from recorded_sets import CRITERION, Arm, QualitySet, asking, certain, drawn_order, spent
 
 from judgekit.aggregate import latent, pools, votes
 from judgekit.aggregate.ballots import ballots_of
@@ -11,7 +13,6 @@ from judgekit.calibrate import balance
 from judgekit.calibrate.balance import Rule
 from judgekit.judges.controls import Control, constant, first, longer, random
 from judgekit.types import Abstention, Outcome, Unit, Verdict
-from recorded_sets import CRITERION, Arm, QualitySet, asking, certain, drawn_order, spent
 
 majority = partial(votes.strict_majority, ties="middle")
 """A two-two split of judges is a tie, not an abstention: the same half credit as a balanced tie."""
@@ -93,9 +94,9 @@ def _orders(data: QualitySet, names: Iterable[str], *, every: bool) -> str:
 
 
 def cascade(
-    name: str, data: QualitySet, first_: Arm, second: Arm, kept: Callable[[Outcome], bool], note: str = ""
+    name: str, data: QualitySet, first_: Arm, second: Arm, kept: Callable[[Outcome], bool], *, note: str = ""
 ) -> Arm:
-    """The first arm's verdict where it is kept, else the second's; what the second costs is paid only there."""
+    """The first arm's verdict where it is kept, else the second's, which is paid for only there."""
     outcomes, escalated = {}, []
     for unit in data.units:
         said = first_.outcomes[unit]

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from recorded_sets import CRITERION, QualitySet, Recorded, certain, estimated, source_of
+
 from judgekit.ingest import ingest
 from judgekit.rubric import Rubric
 from judgekit.scales import PAIR
 from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
-from recorded_sets import CRITERION, QualitySet, Recorded, certain, estimated, source_of
 
 SUBSETS = ("Natural", "Neighbor", "GPTInst", "GPTOut", "Manual")
 RUNS = (
@@ -121,7 +122,7 @@ def _larger(rater: str, unit: Unit, first: Outcome, second: Outcome) -> Outcome:
 def pandalm(folder: Path) -> QualitySet:
     """999 pairs, the majority of three people; two judges, one order each."""
     records = json.loads((folder / "testset-v1.json").read_text(encoding="utf-8"))
-    units = [Unit(r["idx"], ("1", "2")) for r in records]
+    units = [Unit(str(r["idx"]), ("1", "2")) for r in records]
     # Six responses are the boolean true in the file: a writer of YAML or CSV took the word for one.
     texts = {
         u: (r["instruction"] + r["input"], *(str(r[f"response{k}"]) for k in (1, 2)))
@@ -131,7 +132,9 @@ def pandalm(folder: Path) -> QualitySet:
     panda = json.loads((folder / "pandalm-7b-testset-v1.json").read_text(encoding="utf-8"))
     judges = {
         "gpt-3.5-turbo": [(str(r["gpt_result"]), r["gpt_reason"] + r["gpt_reference"]) for r in gpt],
-        "PandaLM-7B": [(str(r["pandalm_result"]), r["pandalm_reason"] + r["pandalm_reference"]) for r in panda],
+        "PandaLM-7B": [
+            (str(r["pandalm_result"]), r["pandalm_reason"] + r["pandalm_reference"]) for r in panda
+        ],
     }
     recorded = {}
     for name, said in judges.items():
@@ -183,7 +186,8 @@ def arena(folder: Path) -> Iterator[QualitySet]:
         yield QualitySet(
             f"arena/{stem.split('_vs_')[1]}", source_of(folder), PAIR, gold, judges, strong="gpt-5.2",
             panel=tuple(judges),
-            notes=("no texts: no tokens, no length rule", "one order, one sample: as pandalm"),
+            notes=("no texts: no tokens, no length rule", "one order, one sample: as pandalm",
+                   "one person an item: no ceiling; kappa is of the places shown, not of the systems"),
         )  # fmt: skip
 
 
@@ -195,7 +199,7 @@ def _said(rater: str, unit: Unit, label: str) -> Outcome:
 
 
 def _by_unit(units: Sequence[Unit], outcomes: Sequence[Outcome]) -> Mapping[Unit, tuple[Outcome, ...]]:
-    grouped: dict[Unit, tuple[Outcome, ...]] = {u: () for u in units}
+    grouped: dict[Unit, tuple[Outcome, ...]] = dict.fromkeys(units, ())
     for outcome in outcomes:
         grouped[outcome.unit] += (outcome,)
     return grouped

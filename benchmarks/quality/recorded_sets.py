@@ -1,4 +1,4 @@
-"""What a recorded set is to this benchmark: units with people's labels, and judges that were asked about them.
+"""What a recorded set is to this benchmark: units with people's labels, and judges asked about them.
 
 Two shapes carry everything. A `QualitySet` has the units, their trusted labels and the recorded judges. An
 `Arm` is one way of using the judges: one outcome a unit, abstentions included, and what it cost.

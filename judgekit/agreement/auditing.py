@@ -197,6 +197,7 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
     if not numbers:
         error = undefined(error, NOT_IDENTIFIED, "a nominal scale has no direction")
     options = how.options
+    ceiling = skipped.unless("human ceiling", lambda: _ceiling(panel, judge, how, long=long)) if several else None
     return JudgeAudit(
         judge,
         lab.criterion,
@@ -213,8 +214,8 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
         if numbers
         else None,
         associations(lab, judge, how),
-        skipped.unless("human ceiling", lambda: _ceiling(panel, judge, how, long=long)) if several else None,
-        _aligned(panel, judge, how) if several and numbers and not long else None,
+        ceiling,
+        _aligned(panel, judge, how, ceiling) if several and numbers else None,
         skipped.unless("replacement", lambda: replacement_alpha(panel, judge=judge, **options))
         if several
         else None,
@@ -274,10 +275,12 @@ def _ceiling(panel: Ratings, judge: str, how: How, *, long: bool) -> Ceiling:
     return human_ceiling(panel, judge=judge, measure=measure, aggregate="pairs", **options)
 
 
-def _aligned(panel: Ratings, judge: str, how: How) -> Ceiling | None:
+def _aligned(panel: Ratings, judge: str, how: How, ceiling: Ceiling | None) -> Ceiling | None:
     """The ceiling by correlation, which knows nothing of severity; None on two labels."""
     if len(panel.values) <= 2:
         return None
+    if ceiling is not None and ceiling.judge.name == "judge_pearson":
+        return ceiling
     return human_ceiling(panel, judge=judge, measure="pearson", aggregate="mean", **how.options)
 
 

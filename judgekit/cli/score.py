@@ -60,7 +60,9 @@ def score(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Calls, tokens and price; nothing is sent.")
     ] = False,
-    protocol: Annotated[str, typer.Option(help="grade, checklist, select_all, match, compare or rank.")] = "grade",
+    protocol: Annotated[
+        str, typer.Option(help="grade, checklist, select_all, match, compare or rank.")
+    ] = "grade",
     form: Annotated[
         str, typer.Option(help="How answers are given: json, text, or letters (probabilities).")
     ] = "json",
@@ -137,7 +139,7 @@ def score(
     }
     if recipe is not None:  # which fills all that was not said here
         asked = cast("Options", {name: value for name, value in asked.items() if _is_given(context, name)})
-        settings = {**published(recipe).judge, **{k: v for k, v in settings.items() if v is not None}}
+        judges = tuple(map(published(recipe).tuned, judges))
         rubric = rubric if _is_given(context, "rubric") else None
     always: Options = {
         "recipe": recipe,

@@ -1,16 +1,13 @@
-"""What stands in the judged text, so that quoting it is not mistaken for a verdict; and evidence.
+"""What stands in the judged text, so that quoting it is not mistaken for a verdict.
 
 Judges do not quote to the letter: they add `> ` and fences, straighten quotation marks, drop signs
-that cannot be seen. So a quotation is compared by what it says (`said`), while evidence has to
-stand word for word (`plain`).
+that cannot be seen. So a quotation is compared by what it says (`said`). Evidence, which is looked for
+more strictly, is found in `evidence`.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from judgekit.types import Evidence
 
 _MARKS = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "})
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"
@@ -44,7 +41,6 @@ class Quoted:
     """The judged texts of a call, (name, text) each; compared only when something must be."""
 
     judged: tuple[tuple[str, str], ...]
-    _plain: dict[str, str] = field(default_factory=dict)
     _said: list[str] = field(default_factory=list)
 
     def holds(self, expression: str) -> bool:
@@ -73,23 +69,3 @@ class Quoted:
         return any(
             before.rstrip()[-1:] in _QUOTES for _, text in self.judged for before in text.split(":")[:-1]
         )
-
-    def evidence(self, quotes: Iterable[str]) -> tuple[Evidence, ...]:
-        """Each quotation with where it was found, or marked as not found."""
-        return tuple(
-            Evidence(quote, where=(where := self._where(quote)), found=bool(where))
-            for quote in quotes
-            if quote.strip()
-        )
-
-    def _where(self, expression: str) -> str:
-        for name, text in self.judged:
-            if expression in text:
-                return name
-        wanted = plain(expression)
-        for name, text in self.judged:
-            if name not in self._plain:
-                self._plain[name] = plain(text)
-            if wanted and wanted in self._plain[name]:
-                return name
-        return ""

@@ -38,8 +38,8 @@ def select_sheet(
     """A sheet that asks which of the criteria hold.
 
     Raises:
-        InputError: If a criterion is no yes/no question, the form is neither `json` nor `text`, or an id holds
-            a comma, which parts the ids of a text.
+        InputError: If a criterion is no yes/no question, the form is neither `json` nor `text`, or an id
+            holds a comma, which parts the ids of a text.
     """
     if form not in {"json", "text"}:
         raise InputError(f"form {form!r}: a selection is given as 'json' or 'text'")
@@ -69,8 +69,8 @@ _JSON = (
     f'- "{_KEY}" (a list of strings): the ids of the points that hold; an empty list if none does'
 )
 _TEXT = (
-    "First say what decides. Then end your reply with this line and nothing after, with the ids of the points "
-    f"that hold, parted by commas, in the place of IDS (or with the word none):\n{TAG} {_KEY}: IDS"
+    "First say what decides. Then end your reply with this line and nothing after, with the ids of the "
+    f"points that hold, parted by commas, in the place of IDS (or with the word none):\n{TAG} {_KEY}: IDS"
 )
 
 
@@ -110,7 +110,7 @@ def read_selected(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[
             Abstention(call.judge, unit, cid, "off_scale", detail, call.shown, call.sample, call.key)
             for unit, cid in call.asks
         )
-    flags = (UNKNOWN,) if None in named else ()
+    flags: tuple[str, ...] = (UNKNOWN,) if None in named else ()
     flags += ("reasked",) if call.attempt > 1 else ()
     return tuple(_verdict(call, i, flags, found.rationale, holds=cid in chosen) for i, cid in enumerate(ids))
 

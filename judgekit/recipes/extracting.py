@@ -3,8 +3,8 @@
 Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference, so it cannot be led by it; it says
 what the response answers, or that there is no valid answer. What kind of answer is wanted stands in the
 item's tags: `answer_type` (alphabet_option, short_text, categorical_label, math) and `answer_range`, the
-answers allowed, one a line (for options `A: text`). Extraction and comparison can be told apart: the
-extracted answer is the verdict's evidence.
+answers allowed, parted by `|` (for options `A: text | B: text`). Extraction and comparison can be told
+apart: the extracted answer is the verdict's evidence.
 """
 
 import re
@@ -167,12 +167,12 @@ def kind_of(item: Item) -> Kind:
 
 
 def options_of(item: Item) -> dict[str, str]:
-    r"""The answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
+    """The answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
 
-    >>> options_of(Item("1", tags={"answer_range": "A: Graz\nB: Vienna"}))
+    >>> options_of(Item("1", tags={"answer_range": "A: Graz | B: Vienna"}))
     {'A': 'Graz', 'B': 'Vienna'}
     """
-    lines = [line.strip() for line in item.tags.get("answer_range", "").splitlines() if line.strip()]
+    lines = [line.strip() for line in item.tags.get("answer_range", "").split("|") if line.strip()]
     named = [_OPTION.fullmatch(line) for line in lines]
     if lines and all(named):
         return {found[1].upper(): found[2].strip() for found in named if found}

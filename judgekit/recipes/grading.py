@@ -104,7 +104,14 @@ class Grading:
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Ask, read, re-ask, aggregate."""
-        answers = list((yield Round(self.plan.calls(item))))
+        flat = yield from self.asked(item, self.plan.calls(item))
+        return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
+
+    def asked(
+        self, item: Item, calls: tuple[Call, ...]
+    ) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
+        """The outcomes of calls of the plan: asked, read, re-asked, put to substitutes."""
+        answers = list((yield Round(calls)))
         outcomes = [read(a.call, a.reply) for a in answers]
         if self.again:
             stale = [i for i, a in enumerate(answers) if a.stored and self._wants(outcomes[i], self.again)]
@@ -112,10 +119,8 @@ class Grading:
         if self.reask:
             outcomes = yield from self._reasked(item, answers, outcomes)
         if self.substitutes:
-            asked = [answer.call for answer in answers]
-            outcomes = yield from substituted(self.plan, self.substitutes, asked, outcomes)
-        flat = founded([outcome for some in outcomes for outcome in some], self.unfounded)
-        return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
+            outcomes = yield from substituted(self.plan, self.substitutes, calls, outcomes)
+        return founded([outcome for some in outcomes for outcome in some], self.unfounded)
 
     @staticmethod
     def _wants(outcomes: Sequence[Outcome], reasons: Collection[Reason]) -> bool:

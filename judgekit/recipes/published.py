@@ -13,7 +13,7 @@ from judgekit.plan import Plan
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.remade import ItemTo, Remade, RubricTo, SheetTo
 from judgekit.rubric import Rubric
-from judgekit.types import Judge
+from judgekit.types import Judge, Tunable
 
 Build = Callable[..., Counted]
 """The recipe from the `Grading` that the options make, with the recipe's own settings as keywords."""
@@ -80,6 +80,15 @@ class Published:
         return Remade(
             rubric, judges, **asked, rubric_to=self.rubric_to, sheet_to=self.sheet_to, item_to=self.item_to
         )
+
+    def tuned(self, judge: Judge) -> Judge:
+        """A judge with the settings of the paper; as it is where it has no such setting."""
+        if not self.judge or not isinstance(judge, Tunable):
+            return judge
+        try:
+            return judge.with_(**self.judge)
+        except InputError:  # a decision model has no temperature
+            return judge
 
     def recipe(self, grading: Grading, settings: Mapping[str, Any]) -> Counted:
         """The recipe, from what the options make of a round, and settings of its own.

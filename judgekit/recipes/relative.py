@@ -13,7 +13,6 @@ from statistics import fmean
 from judgekit.calibrate.distribution import as_said
 from judgekit.errors import InputError
 from judgekit.plan import Plan
-from judgekit.protocols import read
 from judgekit.recipes.grading import Grading
 from judgekit.types import Answer, Call, Item, Judge, Judged, Outcome, Round, Score, Unit, Verdict
 
@@ -54,7 +53,7 @@ class Relative:
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item: no pair level, all level in every round."""
         least, most = self.grading.calls(item)
-        return least, most + self.rounds * self.grading.plan.count(item) // self.grading.plan.samples
+        return least, most + self.rounds * most // self.grading.plan.samples
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Grade, and grade anew what is level."""
@@ -69,7 +68,7 @@ class Relative:
             if not calls:
                 break
             redone.update(level)
-            new = [o for a in (yield Round(calls)) for o in read(a.call, a.reply)]
+            new = yield from self.grading.asked(item, calls)
             outcomes += new
             latest = {**latest, **_values(new)}
         pairs = tuple(self._score(item, pair, latest, pair in redone, outcomes) for pair in _pairs(item))

@@ -44,7 +44,7 @@ def told(estimate: Estimate | None) -> str:
     if estimate is None:
         return "not computed"
     if math.isnan(estimate.value):
-        return estimate.status
+        return estimate.status.replace("undefined:", "undefined: ").replace("_", " ")
     ends = "" if math.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
     return f"{estimate.value:.3f}{ends}"
 
@@ -61,7 +61,8 @@ def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
     bound = gates[name].value
     if estimate is None or math.isnan(estimate.low):
         return check(gates, name, "lower end at least {}", told(estimate), None)
-    met = True if estimate.low >= bound else None if estimate.high >= bound else False
+    reached = estimate.low >= bound - 1e-9  # a share of .8 may be .7999...
+    met = True if reached else None if estimate.high >= bound else False
     return check(gates, name, "lower end at least {}", told(estimate), met)
 
 

@@ -42,7 +42,15 @@ def distribution(figure: Figure) -> str:
         if value is None:
             continue
         tip = f"{raters[r]}, {labels[k]}: {value:.1f} % ({figure.at(i, 'count')})"
-        canvas.rect(x(0), y, x(value) - x(0), each - 2, _KINDS[r % len(_KINDS)], mark=mark(i, "percent", value), tip=tip)
+        canvas.rect(
+            x(0),
+            y,
+            x(value) - x(0),
+            each - 2,
+            _KINDS[r % len(_KINDS)],
+            mark=mark(i, "percent", value),
+            tip=tip,
+        )
         if low is not None and high is not None:
             canvas.line((x(low), y + 5), (x(high), y + 5), "whisker")
         canvas.text(x(high if high is not None else value) + 4, y + 9, f"{value:.0f} %", "small")
@@ -73,13 +81,21 @@ def orders(figure: Figure) -> str:
             part = ["consistent", "first place", "second place"].index(what)
             tip = f"{what}: {value:.1f} % [{figure.at(i, 'low'):.1f}, {figure.at(i, 'high'):.1f}], {figure.at(i, 'pairs')} pairs"
             wide = x(start + value) - x(start)
-            canvas.rect(x(start), y + 13, wide - 0.6, 20, kinds[part], mark=mark(i, "percent", value), tip=tip)
+            canvas.rect(
+                x(start), y + 13, wide - 0.6, 20, kinds[part], mark=mark(i, "percent", value), tip=tip
+            )
             if wide > 28:
                 canvas.text(x(start) + wide / 2, y + 27, f"{value:.0f} %", "on-bar", anchor="middle")
             if part == 0:
                 canvas.line((x(figure.at(i, "low")), y + 38), (x(figure.at(i, "high")), y + 38), "interval")
             start += value
-    bottom_axis(canvas, x, (0, 100), canvas.height - 32, name="percent of pairs; the line under a bar is the interval of the consistent")
+    bottom_axis(
+        canvas,
+        x,
+        (0, 100),
+        canvas.height - 32,
+        name="percent of pairs; the line under a bar is the interval of the consistent",
+    )
     return canvas.svg()
 
 
@@ -89,7 +105,12 @@ def length(figure: Figure) -> str:
     canvas = Canvas(284, figure.title)
     _legend(canvas, ["people", "judge"], 12)
     spots = [figure.at(i, "length") for i in n]
-    edges = [v for i in n for name in ("judge_low", "judge_high", "people_low", "people_high") if (v := figure.at(i, name)) is not None]
+    edges = [
+        v
+        for i in n
+        for name in ("judge_low", "judge_high", "people_low", "people_high")
+        if (v := figure.at(i, name)) is not None
+    ]
     values = [v for i in n for name in ("judge", "people") if (v := figure.at(i, name)) is not None]
     low, high = min([*edges, *values]), max([*edges, *values])
     room = (high - low) * 0.06 or 0.1
@@ -102,7 +123,14 @@ def length(figure: Figure) -> str:
             value, a, b = (figure.at(i, each) for each in (name, f"{name}_low", f"{name}_high"))
             if a is not None and b is not None:
                 canvas.line((x(spots[i]) + shift, y(a)), (x(spots[i]) + shift, y(b)), f"curve {name}-line")
-            canvas.dot(x(spots[i]) + shift, y(value), 3.4, name, mark=mark(i, name, value), tip=f"{name}: {value:.3f}")
+            canvas.dot(
+                x(spots[i]) + shift,
+                y(value),
+                3.4,
+                name,
+                mark=mark(i, name, value),
+                tip=f"{name}: {value:.3f}",
+            )
     return canvas.svg()
 
 
@@ -135,7 +163,9 @@ def design(figure: Figure) -> str:
         canvas.line((x(1), y(goal)), (x(most), y(goal)), "dashed")
     for name, kind in (("g", "people"), ("phi", "judge")):
         known = [i for i in n if figure.at(i, name) is not None]
-        canvas.path([(x(figure.at(i, "persons")), y(figure.at(i, name))) for i in known], f"curve {kind}-line")
+        canvas.path(
+            [(x(figure.at(i, "persons")), y(figure.at(i, name))) for i in known], f"curve {kind}-line"
+        )
         for i in known:
             value = figure.at(i, name)
             tip = f"{figure.at(i, 'persons')} people: {name} {value:.2f}"
@@ -155,13 +185,27 @@ def ranks(figure: Figure) -> str:
         canvas.line((128, left - 4), (WIDTH - 128, right - 4), "moved" if moved else "interval")
         for side, y, x, anchor in (("people", left, 4, "start"), ("judge", right, WIDTH - 4, "end")):
             value, low, high = (figure.at(i, name) for name in (side, f"{side}_low", f"{side}_high"))
-            canvas.text(x, y - 4, f"{figure.at(i, f'{side}_rank')}. {figure.at(i, 'system')}", "label", anchor=anchor, most=20)
+            canvas.text(
+                x,
+                y - 4,
+                f"{figure.at(i, f'{side}_rank')}. {figure.at(i, 'system')}",
+                "label",
+                anchor=anchor,
+                most=20,
+            )
             said = "none" if value is None else f"{value:.2f}"
             if low is not None and high is not None:
                 said += f" [{low:.2f}, {high:.2f}]"
             canvas.text(x, y + 9, said, "small", anchor=anchor)
             spot = 128.0 if side == "people" else WIDTH - 128
-            canvas.dot(spot, y - 4, 4, side, mark=mark(i, side, value), tip=f"{figure.at(i, 'system')}, {side}: {said}")
+            canvas.dot(
+                spot,
+                y - 4,
+                4,
+                side,
+                mark=mark(i, side, value),
+                tip=f"{figure.at(i, 'system')}, {side}: {said}",
+            )
     return canvas.svg()
 
 
@@ -171,19 +215,34 @@ def errors(figure: Figure) -> str:
     names = list(dict.fromkeys([*(figure.at(i, "judge") for i in n), *(figure.at(i, "other") for i in n)]))
     k = len(names)
     left, top = 26.0, 18.0 * k + 26
-    size = min((WIDTH - left - 6) / k, 52.0)
-    canvas = Canvas(top + size * k + 6, figure.title)
+    size = min((WIDTH - left - 6) / (k - 1), 52.0)
+    canvas = Canvas(top + size * (k - 1) + 6, figure.title)
     for i, name in enumerate(names):
         canvas.text(4, 14 + 18 * i, f"{i + 1}  {name}", "label", most=52)
-        canvas.text(left + size * (i + 0.5), top - 4, str(i + 1), "small", anchor="middle")
-        canvas.text(left - 6, top + size * (i + 0.5) + 4, str(i + 1), "small", anchor="end")
+        if i < k - 1:
+            canvas.text(left + size * (i + 0.5), top - 4, str(i + 1), "small", anchor="middle")
+        if i > 0:
+            canvas.text(left - 6, top + size * (i - 0.5) + 4, str(i + 1), "small", anchor="end")
     for row in n:
-        i, j, value = names.index(figure.at(row, "judge")), names.index(figure.at(row, "other")), figure.at(row, "correlation")
-        x, y = left + size * i, top + size * j
+        i, j, value = (
+            names.index(figure.at(row, "judge")),
+            names.index(figure.at(row, "other")),
+            figure.at(row, "correlation"),
+        )
+        x, y = left + size * i, top + size * (j - 1)
         tip = f"{names[i]} and {names[j]}: " + ("not defined" if value is None else f"{value:.3f}")
         strength = 0.0 if value is None else abs(value)
         kind = "cell people-cell" if (value or 0) >= 0 else "cell"
-        canvas.rect(x, y, size - 1.5, size - 1.5, kind, mark=mark(row, "correlation", value), tip=tip, opacity=0.08 + 0.85 * strength)
+        canvas.rect(
+            x,
+            y,
+            size - 1.5,
+            size - 1.5,
+            kind,
+            mark=mark(row, "correlation", value),
+            tip=tip,
+            opacity=0.08 + 0.85 * strength,
+        )
         shown = "–" if value is None else f"{value:.2f}"
         ink = "cell-text inverse" if strength > 0.55 else "cell-text"
         canvas.text(x + size / 2, y + size / 2 + 4, shown, ink, anchor="middle")

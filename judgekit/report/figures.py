@@ -1,6 +1,7 @@
 """Figures as tables first: what each shows, its rows, what they rest on. Drawing comes after (`draw`)."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,14 @@ import numpy as np
 from judgekit.agreement.audit_parts import LONG
 from judgekit.agreement.audit_records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.intervals import clustered_mean, share
-from judgekit.agreement.order_effects import position_counts
 from judgekit.agreement.range_use import deming_slope
 from judgekit.agreement.selective import risk_coverage
+from judgekit.report.words import called
 from judgekit.types import Estimate
 
 Row = tuple[Any, ...]
+AVERAGED = re.compile(r"icc_.+k")
+"""Intraclass correlations of a mean of judge and people, which nobody uses."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def _of_criterion(criterion: CriterionAudit, prefix: str) -> Iterator[Figure]:
 
 
 def number(value: float) -> float | None:
-    """A number of a table; None where it is nan."""
-    return None if value is None or math.isnan(value) else float(value)
+    """A number of a table; None where it is none that could be drawn."""
+    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def ends(estimate: Estimate) -> Row:
@@ -92,12 +95,20 @@ def ends(estimate: Estimate) -> Row:
 
 def forest(criterion: CriterionAudit, judge: JudgeAudit, here: str) -> Figure:
     """All coefficients of agreement with their intervals, and the band of people's own agreement."""
+    first = {each.name for each in judge.headline}
     chosen = {each.name: each for each in (*judge.headline, *judge.coefficients)}
     bias = {"bland_altman_bias", "bias"}
     rows = [
-        (name.replace("_", " "), *ends(each), each.n_used, each.interval, each.status)
+        (
+            "to look at first" if name in first else "other ideas of chance and distance",
+            called(name),
+            *ends(each),
+            each.n_used,
+            each.interval,
+            each.status,
+        )
         for name, each in chosen.items()
-        if name not in bias and not name.startswith("cohen_kappa[")
+        if name not in bias and not name.startswith("cohen_kappa[") and not AVERAGED.fullmatch(name)
     ]
     lines: dict[str, Any] = {}
     notes = [note for each in judge.headline for note in each.notes]
@@ -116,7 +127,7 @@ def forest(criterion: CriterionAudit, judge: JudgeAudit, here: str) -> Figure:
         "How far does the judge agree with people?",
         "Each line is one way to count agreement, with its interval; 1 is perfect, 0 is what chance gives (but for "
         "percent and specific agreement, which count chance in). The coefficients differ in their idea of chance.",
-        ("statistic", "value", "low", "high", "n", "interval", "status"), tuple(rows), judge.main.n_used,
+        ("group", "statistic", "value", "low", "high", "n", "interval", "status"), tuple(rows), judge.main.n_used,
         f"{judge.main.level:.0%} intervals; how each is made stands in the table", tuple(dict.fromkeys(notes)), lines,
     )  # fmt: skip
 
@@ -185,7 +196,7 @@ def scatter(criterion: CriterionAudit, judge: JudgeAudit, here: str) -> Figure |
     return Figure(
         f"{here}-scatter", "scatter", criterion.criterion, judge.judge,
         "Does it score high where people do?",
-        "Dots are units, larger where there are more: people's mean across, the judge upwards, as shares of the scale. "
+        "Dots are units, larger where there are more: people's mean across, the judge upwards, on the scale's numbers. "
         "On the dashed line both say the same; the solid line is the trend with error in both (Deming).",
         ("people", "judge", "units"), tuple((float(a), float(b), int(n)) for (a, b), n in zip(points, counts, strict=True)),
         len(x), "", (f"Deming slope {slope:.2f}: below 1 the judge draws scores together",), lines,
@@ -286,7 +297,7 @@ def length(criterion: CriterionAudit, judge: JudgeAudit, here: str) -> Figure | 
     notes = (
         ()
         if effect is None
-        else (f"{effect.name.replace('_', ' ')}: {effect.value:.3f} [{effect.low:.3f}, {effect.high:.3f}]",)
+        else (f"{called(effect.name)}: {effect.value:.3f} [{effect.low:.3f}, {effect.high:.3f}]",)
     )
     across = "length of the first response less the second's" if lab.pairs else "length of the response"
     return Figure(
@@ -344,10 +355,7 @@ def slices(criterion: CriterionAudit, judge: JudgeAudit, here: str) -> Figure | 
         f"{here}-slices", "slices", criterion.criterion, judge.judge,
         "Is it worse somewhere?",
         "Agreement in each part of the data; the dashed line is all of it. Parts that differ from the rest beyond chance "
-        "(Benjamini and Hochberg over the parts of a column) are marked; small parts are named, not measured.",
+        "(Benjamini and Hochberg over the parts of a column) are marked ▲; small parts are named, not measured.",
         ("by", "group", "n", "value", "low", "high", "p_adjusted", "flagged"), tuple(rows), judge.main.n_used,
         f"{judge.main.level:.0%} intervals of {judge.main.name.replace('_', ' ')}", (), {"all": number(judge.main.value)},
     )  # fmt: skip
-
-
-__all__ = ["Figure", "figures", "position_counts"]

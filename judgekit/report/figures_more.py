@@ -90,7 +90,7 @@ def severity_of(criterion: CriterionAudit, prefix: str) -> Figure | None:
         f"{prefix}-severity", "severity", criterion.criterion, "",
         "Who is severe, who is lenient?",
         "Severity of each rater in logits, by a model that allows for which units each one saw (many-facet Rasch). To the "
-        "right is severe, 0 the mean of all raters.",
+        "right is severe, 0 the mean of all raters; erratic raters surprise more than the model allows, muted ones less.",
         ("rater", "kind", "severity", "low", "high", "fit"), tuple(rows), criterion.labelled.ratings.n_units,
         "95 % normal, observed information", (f"raters told apart with reliability {found.reliability:.2f}", *found.notes),
     )  # fmt: skip

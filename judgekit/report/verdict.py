@@ -94,7 +94,7 @@ def started(
         )
         return draft.but("INSUFFICIENT EVIDENCE", why, change), True
     if missing:
-        short = "; ".join(f"{c.found} {c.what}, {c.wanted}" for c in missing)
+        short = "; ".join(f"{c.found} {c.what}, {c.wanted} are needed" for c in missing)
         return draft.but("INSUFFICIENT EVIDENCE", short, change), True
     if unstable:
         why = f"no interval holds here ({unstable.removeprefix('unstable:').replace('_', ' ')})"

@@ -13,7 +13,8 @@ from judgekit.verbs.faces import (
     stream_scores,
     stream_scores_async,
 )
-from judgekit.verbs.job import DEFAULT_LEDGER, Job, Options, prepare
+from judgekit.verbs.job import Job, prepare
+from judgekit.verbs.options import DEFAULT_LEDGER, Options
 from judgekit.verbs.results import Run, Writer
 
 __all__ = [

@@ -166,7 +166,8 @@ def _each(
     made: list[Labelled] = []
     notes: list[str] = []
     by_judges, by_people = _by_criterion(judged), _by_criterion(people)
-    for criterion in dict.fromkeys([*by_judges, *by_people]):
+    declared = [c.id for c in rubric.leaves]
+    for criterion in sorted(dict.fromkeys([*by_judges, *by_people]), key=lambda c: (c not in declared, declared.index(c) if c in declared else 0)):
         ours, theirs = by_judges.get(criterion, []), by_people.get(criterion, [])
         if not ours or not theirs:
             side, n = ("labels", len(theirs)) if not ours else ("verdicts", len(ours))

@@ -13,7 +13,8 @@ from judgekit.errors import JudgekitError
 from judgekit.plan import Preview
 from judgekit.protocols import Protocol
 from judgekit.types import Judged, Outcome, Score
-from judgekit.verbs.job import Job, Judges, Options, RubricLike, prepare
+from judgekit.verbs.job import Job, prepare
+from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
 
 T = TypeVar("T")

@@ -1,0 +1,88 @@
+"""The options of the verbs, each with a default, and what may stand for a rubric and for judges."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypedDict
+
+from judgekit.aggregate.pools import Pool
+from judgekit.calibrate.balance import Rule as BalanceRule
+from judgekit.items.read import OnBadItem
+from judgekit.prompt import Template
+from judgekit.protocols import Form, Protocol
+from judgekit.protocols.compare import Orders
+from judgekit.protocols.evidence import Unfounded
+from judgekit.recipes.grading import Aggregate
+from judgekit.rubric import Rubric
+from judgekit.run import Limits
+from judgekit.types import Judge, Reason, Rule
+
+DEFAULT_LEDGER: Final = "default"
+"""Stands for `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
+Judges = str | Judge | Iterable[str | Judge]
+RubricLike = str | Path | Mapping[str, Any] | Rubric | None
+"""A path, a bundled name, a mapping or a rubric; None for the rubric of the recipe."""
+
+
+class Options(TypedDict, total=False):
+    """Options of `score`, `preview` and `stream_scores`; each has a default.
+
+    Args:
+        recipe: Name of a published recipe (`judgekit recipes`), which fills the options not given here.
+        settings: Settings of the recipe's own, such as `{"weight": 2}`; judges by name or handed over.
+        protocol: `grade` (default); `checklist`: many short criteria in batches; `select_all`: which of them
+            hold, in one call.
+        form: `json` (default), `text`, or `letters`: probabilities of option letters.
+        per_call: Criteria a call: None for the whole rubric, 0 (default) for the protocol's usual.
+        samples: How often each call is repeated; 1.
+        prompt: A prompt of your own: a Markdown file with the places `guidelines`, `material`,
+            `criteria` and `form`.
+        reask: Ask once more for what could not be read; True.
+        again: Reasons of stored abstentions that are asked anew, e.g. `("malformed",)`.
+        rule: `placed`, `published` or `published_clipped`; the rubric's own where left out.
+        partial: Score what was judged where criteria are missing; False.
+        panel: How several judges become one: `mean` (default), `median`, `majority`, ... (`PANELS`), or a
+            pool of your own.
+        min_judges: Fewer judges with a verdict than this are none; 1.
+        orders: For pairs: `both` (default), `given` or `swapped`; for ranks: `both` (all cyclic orders),
+            `given`, or a number of orders.
+        ties: For pairs: whether "tie" may be said; True.
+        balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
+        substitutes: Name of a judge -> the judge that is asked in its place where it fails.
+        unfounded: `flag` (default), or `abstain`: what becomes of a verdict whose quotations do not exist.
+        aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
+        columns: Our name of a column -> its name in the items.
+        on_bad_item: `raise` (default), or `skip` and count.
+        ledger: A path; None keeps nothing; the default is `$JUDGEKIT_LEDGER`, else
+            `.judgekit/ledger.sqlite`.
+        store_prompts: Keep prompts beside replies in the ledger; True.
+        limits: How fast, how long and for how much (`Limits`).
+        own_code: Whether `py:` names of judges may import code; False.
+        say: Takes what the embedded judge says of itself and of its download.
+    """
+
+    recipe: str | None
+    settings: Mapping[str, Any]
+    protocol: Protocol
+    form: Form
+    per_call: int | None
+    samples: int
+    prompt: str | Path | Template | None
+    reask: bool
+    again: Collection[Reason]
+    rule: Rule | None
+    partial: bool
+    panel: str | Pool
+    min_judges: int
+    orders: Orders
+    ties: bool
+    balance: BalanceRule
+    substitutes: Mapping[str, str | Judge]
+    unfounded: Unfounded
+    aggregate: Aggregate | None
+    columns: Mapping[str, str] | None
+    on_bad_item: OnBadItem
+    ledger: str | Path | None
+    store_prompts: bool
+    limits: Limits | None
+    own_code: bool
+    say: Callable[[str], None] | None
