@@ -44,11 +44,15 @@ def llmbar(folder: Path) -> tuple[Any, str]:
     for subset in LLMBAR:
         for k, row in enumerate(json.loads((folder / subset / "dataset.json").read_text())):
             name = f"{subset}-{k}"
-            gold.append({"item_id": name, "first": "1", "second": "2", "rater": "gold", "label": str(row["label"])})
+            gold.append(
+                {"item_id": name, "first": "1", "second": "2", "rater": "gold", "label": str(row["label"])}
+            )
             responses = {"1": row["output_1"] or " ", "2": row["output_2"] or " "}
             items.append(Item(name, row["input"], responses, tags={"subset": subset}))
         for judge in ("GPT-4", "ChatGPT"):
-            raw += ingest(list(_llmbar_rows(folder, subset, judge)), BETTER, protocol="compare", reader="winner")
+            raw += ingest(
+                list(_llmbar_rows(folder, subset, judge)), BETTER, protocol="compare", reader="winner"
+            )
     made = agree(raw, labels=gold, rubric=BETTER, items=items, by=["subset"], trusted=True)
     return made, "LLMBar: do GPT-4 and ChatGPT see which output follows the instruction?"
 
@@ -58,15 +62,26 @@ def _llmbar_rows(folder: Path, subset: str, judge: str) -> Iterator[dict[str, An
     for k, row in enumerate(results):
         for order, shown in (("swap = False", "given"), ("swap = True", "swapped")):
             text = row["results"][-1][order]["completion"][0]
-            yield {"item_id": f"{subset}-{k}", "first": "1", "second": "2", "shown": shown, "rater": judge, "text": text}
+            yield {
+                "item_id": f"{subset}-{k}",
+                "first": "1",
+                "second": "2",
+                "shown": shown,
+                "rater": judge,
+                "text": text,
+            }
 
 
 def pandalm(folder: Path) -> tuple[Any, str]:
     """gpt-3.5-turbo and PandaLM-7B against three annotators."""
     rows = json.loads((folder / "testset-v1.json").read_text())
     said = {
-        "gpt-3.5-turbo": [r["gpt_result"] for r in json.loads((folder / "gpt-3.5-turbo-testset-v1.json").read_text())],
-        "PandaLM-7B": [str(r["pandalm_result"]) for r in json.loads((folder / "pandalm-7b-testset-v1.json").read_text())],
+        "gpt-3.5-turbo": [
+            r["gpt_result"] for r in json.loads((folder / "gpt-3.5-turbo-testset-v1.json").read_text())
+        ],
+        "PandaLM-7B": [
+            str(r["pandalm_result"]) for r in json.loads((folder / "pandalm-7b-testset-v1.json").read_text())
+        ],
     }
     label = {"1": "first", "2": "second", "0": "tie", "Tie": "tie"}
     value = {"first": 1.0, "tie": 0.5, "second": 0.0}
@@ -96,7 +111,10 @@ def pandalm(folder: Path) -> tuple[Any, str]:
 def llm_rubric(folder: Path) -> tuple[Any, str]:
     """gpt-3.5-turbo-16k's probabilities of 1 to 4 against the annotators, on nine criteria."""
     scale = Labels(labels=("1", "2", "3", "4"))
-    rubric = Rubric(id="llm_rubric", criteria=[{"id": f"{q} {n}", "text": n, "scale": "1-4"} for q, n in QUESTIONS.items()])
+    rubric = Rubric(
+        id="llm_rubric",
+        criteria=[{"id": f"{q} {n}", "text": n, "scale": "1-4"} for q, n in QUESTIONS.items()],
+    )
     labels, seen, again = [], set(), 0
     for row in _tsv(folder / "human_judges_synth_all_FIXED_ANON.tsv"):
         for question, name in QUESTIONS.items():
@@ -137,7 +155,9 @@ AUDITS: dict[str, Callable[[Path], tuple[Any, str]]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, nargs="?", default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", choices=list(AUDITS), action="append")
@@ -155,9 +175,13 @@ def main() -> int:
         for criterion in audit.criteria:
             for judge in criterion.judges:
                 verdicts = "; ".join(
-                    f"{f.purpose} {f.verdict}" for f in found if (f.judge, f.criterion) == (judge.judge, criterion.criterion)
+                    f"{f.purpose} {f.verdict}"
+                    for f in found
+                    if (f.judge, f.criterion) == (judge.judge, criterion.criterion)
                 )
-                print(f"  {criterion.criterion:26} {judge.judge:18} {judge.main.name} {told(judge.main)}  {verdicts}")
+                print(
+                    f"  {criterion.criterion:26} {judge.judge:18} {judge.main.name} {told(judge.main)}  {verdicts}"
+                )
     return 0
 
 

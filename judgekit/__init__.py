@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from judgekit.items import read_items
     from judgekit.judges.resolve import resolve
     from judgekit.judges.scripted import Scripted
+    from judgekit.roles import Judge
     from judgekit.rubric import Criterion, Group, Rubric, load_rubric
     from judgekit.run import Limits
     from judgekit.types import (
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Estimate,
         Evidence,
         Item,
-        Judge,
         Message,
         Reply,
         Score,
@@ -43,15 +43,16 @@ if TYPE_CHECKING:
         stream_scores,
         stream_scores_async,
     )
+    from judgekit.verbs.agree import agree
 
 __version__ = "0.1.0"
 
 _ROOMS = {
     "errors": ("BudgetExceeded", "InputError", "JudgekitError", "JudgeOutage", "ProviderError"),
     "types": (
-        "Abstention", "Call", "Estimate", "Evidence", "Item", "Judge", "Message", "Reply", "Score", "Unit",
-        "Verdict",
+        "Abstention", "Call", "Estimate", "Evidence", "Item", "Message", "Reply", "Score", "Unit", "Verdict",
     ),
+    "roles": ("Judge",),
     "rubric": ("Criterion", "Group", "Rubric", "load_rubric"),
     "items": ("read_items",),
     "judges.resolve": ("resolve",),
@@ -62,15 +63,16 @@ _ROOMS = {
         "Run", "compare", "compare_async", "match", "match_async", "preview", "rank", "rank_async", "score",
         "score_async", "stream_scores", "stream_scores_async",
     ),
+    "verbs.agree": ("agree",),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
-    "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply", "Rubric",
-    "Run", "Score", "Scripted", "Unit", "Verdict", "compare", "compare_async", "ingest", "load_rubric",
-    "match", "match_async", "preview", "rank", "rank_async", "read_items", "resolve", "score", "score_async",
-    "stream_scores", "stream_scores_async",
+    "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply",
+    "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "compare", "compare_async",
+    "ingest", "load_rubric", "match", "match_async", "preview", "rank", "rank_async", "read_items",
+    "resolve", "score", "score_async", "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 
 

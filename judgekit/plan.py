@@ -18,10 +18,11 @@ from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
 from judgekit.protocols.rank import RankSheet, rank_sheet
 from judgekit.protocols.select import select_sheet
 from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
+from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
 from judgekit.scales import Scale
-from judgekit.types import Authoring, Call, Choosy, Item, Judge, Priced
+from judgekit.types import Call, Item
 
 AnySheet = Sheet | PairSheet | RankSheet
 _PAIRED = frozenset({"compare", "rank"})

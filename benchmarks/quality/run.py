@@ -4,8 +4,8 @@
 
 Every set is read anew and every arm is made by the library: one verdict, both orders, k samples, panels
 (strict majority, mean, cross-fitted accuracy weights, Dawid-Skene), calibrated on 50 labels of other items,
-cascades, controls. Then a default is chosen on a seeded half of each set and reported on the other. Nothing is
-left out where it does not help. Exit code 1 if a figure of EXPECTED.json is not reproduced.
+cascades, controls. Then a default is chosen on a seeded half of each set and reported on the other. Nothing
+is left out where it does not help. Exit code 1 if a figure of EXPECTED.json is not reproduced.
 
 Tokens are estimated from the recorded texts (task, responses, reply) by the library's own estimate, on the
 high side; the fixed text of the judges' prompts is not recorded with most sets and is not counted.
@@ -52,8 +52,8 @@ DEFAULT = """## The default: chosen on one half, reported on the other
 Dawid-Skene sees the votes on both halves and no label. A choice by rank correlation for grades, by mean
 credit for pairs."""
 UNJUDGED = (
-    "GPT-4, one order, one sample, no people: nothing here can say whether a verdict is right; sums, wins and "
-    "who wrote more are all there is."
+    "GPT-4, one order, one sample, no people: nothing here can say whether a verdict is right; sums, wins "
+    "and who wrote more are all there is."
 )
 
 

@@ -197,7 +197,9 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
     if not numbers:
         error = undefined(error, NOT_IDENTIFIED, "a nominal scale has no direction")
     options = how.options
-    ceiling = skipped.unless("human ceiling", lambda: _ceiling(panel, judge, how, long=long)) if several else None
+    ceiling = (
+        skipped.unless("human ceiling", lambda: _ceiling(panel, judge, how, long=long)) if several else None
+    )
     return JudgeAudit(
         judge,
         lab.criterion,

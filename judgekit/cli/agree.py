@@ -100,7 +100,7 @@ def agree(
 def _required(given: Sequence[str]) -> dict[str, str]:
     from judgekit.report import PURPOSES, VERDICTS
 
-    wanted = {}
+    wanted: dict[str, str] = {}
     for each in given:
         purpose, equals, verdict = each.partition("=")
         name = verdict.strip().upper().replace("_", " ")
@@ -119,10 +119,8 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
     for each in found:
         least = wanted.get(each.purpose)
         if least is not None and VERDICTS.index(each.verdict) > VERDICTS.index(cast("Any", least)):
-            print(
-                f"not met: {each.judge} on {each.criterion}: {each.purpose} is {each.verdict}, {least} is required",
-                file=sys.stderr,
-            )
+            where = f"{each.judge} on {each.criterion}: {each.purpose}"
+            print(f"not met: {where} is {each.verdict}, {least} is required", file=sys.stderr)
             unmet = True
     return unmet
 
@@ -130,26 +128,19 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
 def _print(made: Any, found: Sequence[Any]) -> None:
     from judgekit.report import PURPOSES
     from judgekit.report.checks import told
+    from judgekit.report.words import called
 
     console = showing.console()
     table = Table(header_style="bold", box=None, pad_edge=False)
-    for name in (
-        "criterion",
-        "judge",
-        "agreement with people",
-        "",
-        "people with each other",
-        "n",
-        "no verdict",
-    ):
+    heads = ["criterion", "judge", "agreement with people", "", "people with each other", "n", "no verdict"]
+    for name in heads:
         table.add_column(name, overflow="fold")
     for criterion in made.criteria:
         for judge in criterion.judges:
             missing = ", ".join(f"{n} {reason}" for reason, n in judge.abstained.items())
-            table.add_row(
-                escape(criterion.criterion), escape(judge.judge), told(judge.main), judge.main.name.replace("_", " "),
-                told(criterion.human_alpha), str(judge.main.n_used), missing,
-            )  # fmt: skip
+            agreed, people = told(judge.main), told(criterion.human_alpha)
+            names = (escape(criterion.criterion), escape(judge.judge))
+            table.add_row(*names, agreed, called(judge.main.name), people, str(judge.main.n_used), missing)
     console.print(table)
     for note in made.notes:
         console.print(f"note: {escape(note)}")

@@ -13,7 +13,8 @@ from judgekit.cli import show
 from judgekit.cli.score import run_job
 from judgekit.judges.controls import parse_control
 from judgekit.protocols import Form
-from judgekit.types import Judge, Score
+from judgekit.roles import Judge
+from judgekit.types import Score
 from judgekit.verbs import DEFAULT_LEDGER, prepare
 
 ITEMS = Path(__file__).parent / "data" / "demo.jsonl"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, cast
 
 import typer
 
-from judgekit import types
+from judgekit import roles, types
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.cli import show
 from judgekit.errors import InputError
@@ -267,9 +267,9 @@ def _print_preview(job: Job) -> None:
         print(f"price: at most ${seen.max_cost_usd:.4f} for the first round")
 
 
-def _with(judge: types.Judge, settings: dict[str, Any]) -> types.Judge:
+def _with(judge: roles.Judge, settings: dict[str, Any]) -> roles.Judge:
     """A judge with other settings, where it has any (controls and scripted judges have none)."""
-    return judge.with_(**settings) if settings and isinstance(judge, types.Tunable) else judge
+    return judge.with_(**settings) if settings and isinstance(judge, roles.Tunable) else judge
 
 
 def _per_call(raw: str) -> int | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from judgekit.errors import InputError
-from judgekit.types import Judge
+from judgekit.roles import Judge
 
 FORMS = (
     "provider/model, decision:provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, "

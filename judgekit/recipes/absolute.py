@@ -4,8 +4,8 @@ from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.published import Published
 from judgekit.recipes.remade import on_scale
 from judgekit.recipes.rewriting import Rewriting
+from judgekit.roles import Judge
 from judgekit.scales import Labels
-from judgekit.types import Judge
 
 TRUE = Labels(labels=("False", "True"))
 _PEEM = "PEEM, 2026, arXiv 2603.10477"

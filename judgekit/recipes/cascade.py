@@ -18,7 +18,8 @@ from judgekit.calibrate.distribution import as_said, mean_of
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
-from judgekit.types import Abstention, Answer, Item, Judge, Judged, Outcome, Round, Unit, Verdict
+from judgekit.roles import Judge
+from judgekit.types import Abstention, Answer, Item, Judged, Outcome, Round, Unit, Verdict
 
 Question = tuple[Unit, str]
 Doubt = Callable[[Sequence[Outcome]], bool]

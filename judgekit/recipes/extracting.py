@@ -22,6 +22,7 @@ from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
 from judgekit.recipes.grading import Grading
+from judgekit.roles import Judge
 from judgekit.scales import settle
 from judgekit.types import (
     Abstention,
@@ -29,7 +30,6 @@ from judgekit.types import (
     Call,
     Evidence,
     Item,
-    Judge,
     Judged,
     Outcome,
     Reason,

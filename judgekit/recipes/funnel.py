@@ -20,9 +20,10 @@ from judgekit.protocols.read import read
 from judgekit.protocols.sheet import sheet_of
 from judgekit.recipes.grading import Grading
 from judgekit.recipes.steps import in_step
+from judgekit.roles import Judge
 from judgekit.rubric import Criterion
 from judgekit.scales import Labels, settle
-from judgekit.types import Abstention, Answer, Call, Item, Judge, Judged, Outcome, Round, Unit, Verdict, View
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Round, Unit, Verdict, View
 
 Stop = Literal["none", "above", "below"]
 NONE = "none of them"

@@ -14,20 +14,9 @@ from judgekit.protocols import read
 from judgekit.protocols.evidence import Unfounded, founded
 from judgekit.protocols.sheet import again, sheet_of
 from judgekit.recipes.substitutes import check_substitutes, substituted
+from judgekit.roles import Judge
 from judgekit.rubric import Rubric
-from judgekit.types import (
-    Abstention,
-    Answer,
-    Call,
-    Item,
-    Judge,
-    Judged,
-    Outcome,
-    Reason,
-    Round,
-    Score,
-    is_control,
-)
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reason, Round, Score, is_control
 
 Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 """An aggregator: the rubric, an item and all its outcomes -> its scores."""

@@ -12,8 +12,8 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.remade import ItemTo, Remade, RubricTo, SheetTo
+from judgekit.roles import Judge, Tunable
 from judgekit.rubric import Rubric
-from judgekit.types import Judge, Tunable
 
 Build = Callable[..., Counted]
 """The recipe from the `Grading` that the options make, with the recipe's own settings as keywords."""

@@ -14,7 +14,8 @@ from judgekit.calibrate.distribution import as_said
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
-from judgekit.types import Answer, Call, Item, Judge, Judged, Outcome, Round, Score, Unit, Verdict
+from judgekit.roles import Judge
+from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
 
 RESAMPLED, TIED = "resampled", "tied"
 

@@ -14,13 +14,13 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.prompt import bundled_template, fence, fill, flat, tag_of
 from judgekit.recipes.grading import Grading
+from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.types import (
     Abstention,
     Answer,
     Call,
     Item,
-    Judge,
     Judged,
     Message,
     Outcome,

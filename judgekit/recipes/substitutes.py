@@ -13,7 +13,8 @@ from typing import TypeGuard
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols import read
-from judgekit.types import Abstention, Answer, Call, Judge, Outcome, Reason, Round, Verdict
+from judgekit.roles import Judge
+from judgekit.types import Abstention, Answer, Call, Outcome, Reason, Round, Verdict
 
 FLAG = "substitute"
 FAILED: frozenset[Reason] = frozenset({"unreachable", "refused", "truncated", "malformed"})

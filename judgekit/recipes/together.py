@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
 from judgekit.recipes.steps import in_step
-from judgekit.types import Answer, Item, Judge, Judged, Round, Score
+from judgekit.roles import Judge
+from judgekit.types import Answer, Item, Judged, Round, Score
 
 Combine = Callable[[Item, Sequence[Judged]], tuple[Score, ...]]
 """What became of an item in each part -> its scores."""

@@ -22,8 +22,9 @@ from judgekit.protocols.evidence import Shown
 from judgekit.protocols.sheet import object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading
+from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
-from judgekit.types import Abstention, Answer, Call, Item, Judge, Judged, Outcome, Round, Score, Unit, Verdict
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
 
 UNLISTED = "unlisted"
 _MOST = 40  # statements graded; a response that holds more is flagged

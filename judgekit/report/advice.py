@@ -61,9 +61,8 @@ def more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
     top = gates["agreement_gate"].value
     if value <= top:
         open_ = "" if judge.main.high < top else f" (the interval still reaches {judge.main.high:.2f})"
-        return [
-            f"at {value:.2f} no number of labels lifts the lower end over {top:g}{open_}; a better judge would"
-        ]
+        never = f"at {value:.2f} no number of labels lifts the lower end over {top:g}{open_}"
+        return [f"{never}; a better judge would"]
     return ["more labelled units would narrow the interval"]
 
 

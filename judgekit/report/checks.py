@@ -52,8 +52,7 @@ def told(estimate: Estimate | None) -> str:
 def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:
     """A check of a threshold."""
     gate = gates[name]
-    source = f"{gate.source} (project default)" if gate.judgement else gate.source
-    return Check(name, gate.what, wanted.format(f"{gate.value:g}"), found, met, source)
+    return Check(name, gate.what, wanted.format(f"{gate.value:g}"), found, met, gate.cited)
 
 
 def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:

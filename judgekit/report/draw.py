@@ -12,7 +12,7 @@ from judgekit.report.draw_more import (
     ranks,
     variance,
 )
-from judgekit.report.figures import Figure
+from judgekit.report.figure import Figure
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark, ticks
 
 
@@ -43,7 +43,7 @@ def _intervals(figure: Figure, rows: _Rows) -> str:
     bottom = canvas.height - 34
     ends = (figure.lines.get("ceiling_low"), figure.lines.get("ceiling_high"))
     if ends[0] is not None and ends[1] is not None:
-        canvas.rect(place(ends[0]), 4, place(ends[1]) - place(ends[0]), bottom - 4, "band", tip="people")
+        canvas.rect((place(ends[0]), 4), (place(ends[1]) - place(ends[0]), bottom - 4), "band", tip="people")
     marks = ticks(*rows.span, about=3)
     bottom_axis(canvas, place, rows.span, bottom, name=rows.axis, grid=4, marks=marks)
     for name in ("ceiling", "all"):
@@ -54,15 +54,15 @@ def _intervals(figure: Figure, rows: _Rows) -> str:
         if new[i]:
             canvas.text(2, y + 15, rows.groups[i], "head", most=56)
             y += _HEAD
-        _interval(canvas, figure, (i, rows.value), label, place, y + _STEP / 2)
+        _interval(canvas, figure, (i, rows.value, label), place, y + _STEP / 2)
         y += _STEP
     return canvas.svg()
 
 
 def _interval(
-    canvas: Canvas, figure: Figure, cell: tuple[int, str], label: str, place: Callable[[float], float], y: float
-) -> None:  # fmt: skip
-    row, value = cell
+    canvas: Canvas, figure: Figure, cell: tuple[int, str, str], place: Callable[[float], float], y: float
+) -> None:
+    row, value, label = cell
     found, low, high = (figure.at(row, name) for name in (value, "low", "high"))
     said = "not defined" if found is None else f"{found:.2f}"
     if found is not None and low is not None and high is not None:
@@ -72,25 +72,25 @@ def _interval(
     if low is not None and high is not None:
         canvas.line((place(low), y), (place(high), y), "interval")
         for name, at in (("low", low), ("high", high)):
-            canvas.rect(place(at) - 0.8, y - 4, 1.6, 8, "judge", mark=mark(row, name, at))
+            canvas.rect((place(at) - 0.8, y - 4), (1.6, 8), "judge", mark=mark(row, name, at))
     if found is not None:
         canvas.dot(place(found), y, 3.6, "judge", mark=mark(row, value, found), tip=f"{label}: {said}")
 
 
 def _span(figure: Figure) -> tuple[float, float]:
     """Ends of an axis of agreement: 0 to 1, or from as far below 0 as the intervals go."""
-    least = min([0.0, *(v for i in range(len(figure.rows)) if (v := figure.at(i, "low")) is not None)])
+    least = min([0.0, *(v for i in figure.places if (v := figure.at(i, "low")) is not None)])
     return (-1.0 if least < -0.5 else -0.5 if least < -0.02 else 0.0, 1.0)
 
 
 def _forest(figure: Figure) -> str:
-    names = [figure.at(i, "statistic") for i in range(len(figure.rows))]
-    groups = [figure.at(i, "group") for i in range(len(figure.rows))]
+    names = [figure.at(i, "statistic") for i in figure.places]
+    groups = [figure.at(i, "group") for i in figure.places]
     return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
 
 
 def _slices(figure: Figure) -> str:
-    n = range(len(figure.rows))
+    n = figure.places
     marks = {True: " ▲", False: ""}
     names = [f"{figure.at(i, 'group')} (n {figure.at(i, 'n')}){marks[figure.at(i, 'flagged')]}" for i in n]
     groups = [f"by {figure.at(i, 'by')}" for i in n]
@@ -98,7 +98,7 @@ def _slices(figure: Figure) -> str:
 
 
 def _severity(figure: Figure) -> str:
-    n = range(len(figure.rows))
+    n = figure.places
     numbers = [v for i in n for name in ("low", "high") if (v := figure.at(i, name)) is not None]
     most = max([1.0, *map(abs, numbers)])
     fits = [f", {fit}" if (fit := figure.at(i, "fit")) else "" for i in n]
@@ -108,7 +108,7 @@ def _severity(figure: Figure) -> str:
 
 
 def _confusion(figure: Figure) -> str:
-    labels = list(dict.fromkeys(figure.at(i, "people") for i in range(len(figure.rows))))
+    labels = list(dict.fromkeys(figure.at(i, "people") for i in figure.places))
     k = len(labels)
     left, top = 74.0, 34.0
     size = (WIDTH - left - 6) / k
@@ -120,7 +120,7 @@ def _confusion(figure: Figure) -> str:
     for j, label in enumerate(labels):
         canvas.text(left + size * (j + 0.5), top - 5, label, "label", anchor="middle", most=most)
         canvas.text(left - 6, top + height * (j + 0.5) + 4, label, "label", anchor="end", most=11)
-    for row in range(len(figure.rows)):
+    for row in figure.places:
         i, j = labels.index(figure.at(row, "people")), labels.index(figure.at(row, "judge"))
         count, percent = figure.at(row, "count"), figure.at(row, "percent_of_row")
         x, y = left + size * j, top + height * i
@@ -130,10 +130,8 @@ def _confusion(figure: Figure) -> str:
         )
         kind = "cell diagonal" if i == j else "cell"
         canvas.rect(
-            x,
-            y,
-            size - 1.5,
-            height - 1.5,
+            (x, y),
+            (size - 1.5, height - 1.5),
             kind,
             mark=mark(row, "count", count),
             tip=tip,
@@ -158,8 +156,8 @@ def _scatter(figure: Figure) -> str:
     left_axis(canvas, y, (low, high), 38, name="judge", grid=WIDTH - 14)
     canvas.line((x(low), y(low)), (x(high), y(high)), "dashed")
     slope, intercept = figure.lines.get("slope"), figure.lines.get("intercept")
-    most = max(figure.at(i, "units") for i in range(len(figure.rows)))
-    for i in range(len(figure.rows)):
+    most = max(figure.at(i, "units") for i in figure.places)
+    for i in figure.places:
         a, b, n = figure.rows[i]
         radius = 2.2 + 11 * (n / most) ** 0.5 if most > 1 else 2.6
         canvas.dot(
@@ -187,7 +185,7 @@ def _inside(low: float, high: float, slope: float, intercept: float) -> list[flo
 
 def _differences(figure: Figure) -> str:
     low, high = float(figure.lines["low"]), float(figure.lines["high"])
-    differences = [figure.at(i, "difference") for i in range(len(figure.rows))]
+    differences = [figure.at(i, "difference") for i in figure.places]
     limits = [v for name in ("lower_limit", "upper_limit") if (v := figure.lines.get(name)) is not None]
     most = max([1e-9, *map(abs, differences), *map(abs, limits)]) * 1.05
     canvas = Canvas(310, figure.title)
@@ -212,7 +210,7 @@ def _differences(figure: Figure) -> str:
 
 def _reliability(figure: Figure) -> str:
     canvas = Canvas(346, figure.title)
-    n = range(len(figure.rows))
+    n = figure.places
     x, y = axis(0, 1, 44, WIDTH - 14), axis(0, 1, 250, 16)
     upper = [(x(figure.at(i, "probability")), y(figure.at(i, "band_high"))) for i in n]
     lower = [(x(figure.at(i, "probability")), y(figure.at(i, "band_low"))) for i in n]
@@ -236,7 +234,10 @@ def _reliability(figure: Figure) -> str:
     for k, count in enumerate(counts):
         height = 40 * count / max(counts)
         canvas.rect(
-            x(k / 20) + 0.5, 308 - height, (x(1) - x(0)) / 20 - 1, height, "judge soft", tip=f"{count} units"
+            (x(k / 20) + 0.5, 308 - height),
+            ((x(1) - x(0)) / 20 - 1, height),
+            "judge soft",
+            tip=f"{count} units",
         )
     bottom_axis(canvas, x, (0, 1), 310, name="the judge's probability of its label; bars: how many")
     return canvas.svg()
@@ -244,14 +245,12 @@ def _reliability(figure: Figure) -> str:
 
 def _risk(figure: Figure) -> str:
     canvas = Canvas(250, figure.title)
-    most = max([0.05, *(figure.at(i, "risk") for i in range(len(figure.rows)))]) * 1.1
+    most = max([0.05, *(figure.at(i, "risk") for i in figure.places)]) * 1.1
     x, y = axis(0, 1, 44, WIDTH - 14), axis(0, most, 206, 18)
     bottom_axis(canvas, x, (0, 1), 210, name="share of verdicts that stand", grid=18)
     left_axis(canvas, y, (0, most), 38, name="people disagree", grid=WIDTH - 14)
-    canvas.path(
-        [(x(figure.at(i, "coverage")), y(figure.at(i, "risk"))) for i in range(len(figure.rows))], "trend"
-    )
-    for i in range(len(figure.rows)):
+    canvas.path([(x(figure.at(i, "coverage")), y(figure.at(i, "risk"))) for i in figure.places], "trend")
+    for i in figure.places:
         t, c, r = figure.rows[i]
         canvas.dot(
             x(c),

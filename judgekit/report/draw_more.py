@@ -1,6 +1,6 @@
 """Pictures of several raters at once: bars, curves, ranks, heat maps."""
 
-from judgekit.report.figures import Figure
+from judgekit.report.figure import Figure
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark
 
 _KINDS = ("people", "judge", "third", "fourth", "fifth")
@@ -13,7 +13,7 @@ def _legend(canvas: Canvas, names: list[str], y: float) -> float:
         wide = 20 + 6.2 * min(len(name), 34)
         if x + wide > WIDTH and x > 4:
             x, y = 4.0, y + 16
-        canvas.rect(x, y - 8, 9, 9, _KINDS[k % len(_KINDS)])
+        canvas.rect((x, y - 8), (9, 9), _KINDS[k % len(_KINDS)])
         canvas.text(x + 13, y, name, "small", most=34)
         x += wide
     return y + 8
@@ -21,7 +21,7 @@ def _legend(canvas: Canvas, names: list[str], y: float) -> float:
 
 def distribution(figure: Figure) -> str:
     """Bars for each label, people beside judges."""
-    n = range(len(figure.rows))
+    n = figure.places
     labels = list(dict.fromkeys(figure.at(i, "label") for i in n))
     raters = list(dict.fromkeys(figure.at(i, "rater") for i in n))
     each = 12.0
@@ -43,10 +43,8 @@ def distribution(figure: Figure) -> str:
             continue
         tip = f"{raters[r]}, {labels[k]}: {value:.1f} % ({figure.at(i, 'count')})"
         canvas.rect(
-            x(0),
-            y,
-            x(value) - x(0),
-            each - 2,
+            (x(0), y),
+            (x(value) - x(0), each - 2),
             _KINDS[r % len(_KINDS)],
             mark=mark(i, "percent", value),
             tip=tip,
@@ -60,13 +58,13 @@ def distribution(figure: Figure) -> str:
 
 def orders(figure: Figure) -> str:
     """A stacked bar for each judge: consistent, first place, second place."""
-    judges = list(dict.fromkeys(figure.at(i, "judge") for i in range(len(figure.rows))))
+    judges = list(dict.fromkeys(figure.at(i, "judge") for i in figure.places))
     canvas = Canvas(54.0 * len(judges) + 68, figure.title)
     names = ["consistent", "leans to the first place", "leans to the second"]
     kinds = ["good", "judge", "people"]
     x0 = 4.0
     for k, name in enumerate(names):
-        canvas.rect(x0, 4, 9, 9, kinds[k])
+        canvas.rect((x0, 4), (9, 9), kinds[k])
         canvas.text(x0 + 13, 12, name, "small")
         x0 += 26 + 5.6 * len(name)
     x = axis(0, 100, 6, WIDTH - 6)
@@ -74,15 +72,16 @@ def orders(figure: Figure) -> str:
         y = 34 + 54 * k
         canvas.text(4, y + 8, judge, "label", most=50)
         start = 0.0
-        for i in range(len(figure.rows)):
+        for i in figure.places:
             if figure.at(i, "judge") != judge or figure.at(i, "percent") is None:
                 continue
             value, what = figure.at(i, "percent"), figure.at(i, "what")
             part = ["consistent", "first place", "second place"].index(what)
-            tip = f"{what}: {value:.1f} % [{figure.at(i, 'low'):.1f}, {figure.at(i, 'high'):.1f}], {figure.at(i, 'pairs')} pairs"
+            low, high, pairs = (figure.at(i, name) for name in ("low", "high", "pairs"))
+            tip = f"{what}: {value:.1f} % [{low:.1f}, {high:.1f}], {pairs} pairs"
             wide = x(start + value) - x(start)
             canvas.rect(
-                x(start), y + 13, wide - 0.6, 20, kinds[part], mark=mark(i, "percent", value), tip=tip
+                (x(start), y + 13), (wide - 0.6, 20), kinds[part], mark=mark(i, "percent", value), tip=tip
             )
             if wide > 28:
                 canvas.text(x(start) + wide / 2, y + 27, f"{value:.0f} %", "on-bar", anchor="middle")
@@ -101,7 +100,7 @@ def orders(figure: Figure) -> str:
 
 def length(figure: Figure) -> str:
     """Two curves over length, judge and people."""
-    n = range(len(figure.rows))
+    n = figure.places
     canvas = Canvas(284, figure.title)
     _legend(canvas, ["people", "judge"], 12)
     spots = [figure.at(i, "length") for i in n]
@@ -140,11 +139,11 @@ def variance(figure: Figure) -> str:
     x = axis(0, 100, 8, WIDTH - 46)
     bottom = canvas.height - 34
     bottom_axis(canvas, x, (0, 100), bottom, name="percent of the variance of one label", grid=4)
-    for i in range(len(figure.rows)):
+    for i in figure.places:
         y, percent = 6 + 34 * i, figure.at(i, "percent")
         canvas.text(10, y + 9, str(figure.at(i, "part")), "label")
         if percent is not None:
-            canvas.rect(x(0), y + 13, x(percent) - x(0), 12, "people", mark=mark(i, "percent", percent))
+            canvas.rect((x(0), y + 13), (x(percent) - x(0), 12), "people", mark=mark(i, "percent", percent))
             canvas.text(x(percent) + 4, y + 23, f"{percent:.0f} %", "small")
     return canvas.svg()
 
@@ -152,7 +151,7 @@ def variance(figure: Figure) -> str:
 def design(figure: Figure) -> str:
     """Dependability over the number of people."""
     canvas = Canvas(250, figure.title)
-    n = range(len(figure.rows))
+    n = figure.places
     most = max(figure.at(i, "persons") for i in n)
     x, y = axis(1, most, 44, WIDTH - 18), axis(0, 1, 206, 28)
     _legend(canvas, ["G (order)", "Phi (score)"], 12)
@@ -175,7 +174,7 @@ def design(figure: Figure) -> str:
 
 def ranks(figure: Figure) -> str:
     """People's order on the left, the judge's on the right."""
-    n = range(len(figure.rows))
+    n = figure.places
     canvas = Canvas(30.0 * len(figure.rows) + 28, figure.title)
     canvas.text(4, 14, "people: mean [interval]", "small")
     canvas.text(WIDTH - 4, 14, "judge: mean [interval]", "small", anchor="end")
@@ -211,7 +210,7 @@ def ranks(figure: Figure) -> str:
 
 def errors(figure: Figure) -> str:
     """A triangle of correlations."""
-    n = range(len(figure.rows))
+    n = figure.places
     names = list(dict.fromkeys([*(figure.at(i, "judge") for i in n), *(figure.at(i, "other") for i in n)]))
     k = len(names)
     left, top = 26.0, 18.0 * k + 26
@@ -234,16 +233,14 @@ def errors(figure: Figure) -> str:
         strength = 0.0 if value is None else abs(value)
         kind = "cell people-cell" if (value or 0) >= 0 else "cell"
         canvas.rect(
-            x,
-            y,
-            size - 1.5,
-            size - 1.5,
+            (x, y),
+            (size - 1.5, size - 1.5),
             kind,
             mark=mark(row, "correlation", value),
             tip=tip,
             opacity=0.08 + 0.85 * strength,
         )
-        shown = "–" if value is None else f"{value:.2f}"
+        shown = "-" if value is None else f"{value:.2f}"
         ink = "cell-text inverse" if strength > 0.55 else "cell-text"
         canvas.text(x + size / 2, y + size / 2 + 4, shown, ink, anchor="middle")
     return canvas.svg()

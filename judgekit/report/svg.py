@@ -48,12 +48,18 @@ class Canvas:
         self.add("line", {"x1": a[0], "y1": a[1], "x2": b[0], "y2": b[1], "class": kind})
 
     def rect(
-        self, x: float, y: float, width: float, height: float, kind: str, *, mark: dict[str, Any] | None = None,
-        tip: str = "", opacity: float | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        at: tuple[float, float],
+        size: tuple[float, float],
+        kind: str,
+        *,
+        mark: dict[str, Any] | None = None,
+        tip: str = "",
+        opacity: float | None = None,
+    ) -> None:
         """A rectangle."""
-        size = {"x": x, "y": y, "width": max(width, 0.0), "height": max(height, 0.0), "class": kind}
-        self.add("rect", {**size, "fill-opacity": opacity, **(mark or {})}, tip=tip)
+        place = {"x": at[0], "y": at[1], "width": max(size[0], 0.0), "height": max(size[1], 0.0)}
+        self.add("rect", {**place, "class": kind, "fill-opacity": opacity, **(mark or {})}, tip=tip)
 
     def dot(
         self,

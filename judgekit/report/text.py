@@ -10,9 +10,11 @@ import numpy as np
 from judgekit.agreement.audit_data import Labelled
 from judgekit.agreement.audit_records import Audit
 from judgekit.report.checks import Gates, told
-from judgekit.report.figures import Figure, figures
+from judgekit.report.figure import Figure
+from judgekit.report.figures import figures
 from judgekit.report.verdict import PURPOSES, Finding
 
+MET = {True: "yes", False: "no", None: "not shown"}
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
 
@@ -113,14 +115,14 @@ def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: 
                     lines += [f"- do: {_cell(line)}" for line in each.correction]
                     lines += [f"- to change it: {_cell(line)}" for line in each.change]
                     lines += ["", *table(("measured", "wanted", "found", "met", "source"), [
-                        (c.what, c.wanted, c.found, {True: "yes", False: "no", None: "not shown"}[c.met], c.source)
+                        (c.what, c.wanted, c.found, MET[c.met], c.source)
                         for c in each.checks
                     ])]  # fmt: skip
         for figure in drawn:
             if figure.criterion == criterion.criterion:
                 lines += ["", *_figure(figure)]
     lines += ["", "## Thresholds", "", *table(("threshold", "value", "what", "source"), [
-        (g.name, g.value, g.what, g.source + (" (project default)" if g.judgement else "")) for g in gates.values()
+        (g.name, g.value, g.what, g.cited) for g in gates.values()
     ])]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -149,10 +151,10 @@ def shown(value: Any) -> str:
     """A cell as it is shown: numbers to four significant digits or three places.
 
     >>> shown(0.123456), shown(None), shown(1234.5678), shown(True)
-    ('0.123', '–', '1235', 'yes')
+    ('0.123', '-', '1235', 'yes')
     """
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

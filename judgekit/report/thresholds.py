@@ -29,6 +29,11 @@ class Gate:
     source: str
     judgement: bool
 
+    @property
+    def cited(self) -> str:
+        """Its source, marked where the number is ours."""
+        return f"{self.source} (project default)" if self.judgement else self.source
+
 
 def read_thresholds(path: str | Path | None = None) -> dict[str, Gate]:
     """The thresholds, some or all of them replaced by a file's.

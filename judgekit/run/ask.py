@@ -12,12 +12,13 @@ from judgekit.ledger import Ledger
 from judgekit.ledger.store import UNPAID
 from judgekit.plan import price_of
 from judgekit.prompt import estimate_tokens
+from judgekit.roles import Judge
 from judgekit.run.budget import Budget
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
 from judgekit.run.send import Sender
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Call, Judge, Reply
+from judgekit.types import Answer, Call, Reply
 
 
 class Asker:

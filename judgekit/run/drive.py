@@ -14,12 +14,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.ledger import Ledger
 from judgekit.plan import price_of
+from judgekit.roles import Judge, Learning, Recipe
 from judgekit.run.ask import Asker
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
 from judgekit.run.send import fact_name
 from judgekit.run.tally import Tally
-from judgekit.types import Item, Judge, Judged, Learning, Recipe
+from judgekit.types import Item, Judged
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn

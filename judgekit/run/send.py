@@ -15,11 +15,12 @@ from tenacity.wait import wait_random_exponential
 
 from judgekit.errors import JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
+from judgekit.roles import Judge, Learning, Narrow, Served
 from judgekit.run.gate import Gate
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
 from judgekit.run.tally import Tally
-from judgekit.types import Call, Judge, Learning, Narrow, Reply, Served
+from judgekit.types import Call, Reply
 
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
 _LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most

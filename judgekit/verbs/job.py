@@ -25,9 +25,10 @@ from judgekit.protocols import Protocol
 from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
+from judgekit.roles import Judge
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
-from judgekit.types import Item, Judge, Judged, Reason, Rule
+from judgekit.types import Item, Judged, Reason, Rule
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names

@@ -12,9 +12,10 @@ from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
 from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes.grading import Aggregate
+from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.run import Limits
-from judgekit.types import Judge, Reason, Rule
+from judgekit.types import Reason, Rule
 
 DEFAULT_LEDGER: Final = "default"
 """Stands for `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""

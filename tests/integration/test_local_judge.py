@@ -18,7 +18,8 @@ from judgekit.judges import model_store
 from judgekit.judges.local import WORTH, Local
 from judgekit.judges.serve import serving
 from judgekit.judges.wire import body_of
-from judgekit.types import Call, Message, Priced, Reply, Served
+from judgekit.roles import Priced, Served
+from judgekit.types import Call, Message, Reply
 
 pytestmark = pytest.mark.local
 

@@ -2,7 +2,7 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.judges.endpoint import Endpoint, parse_endpoint
-from judgekit.types import Learning, Priced, Served
+from judgekit.roles import Learning, Priced, Served
 
 
 def test_an_identity_knows_neither_host_nor_name():

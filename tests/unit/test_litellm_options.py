@@ -4,7 +4,7 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.judges.litellm import LiteLLM
-from judgekit.types import Learning, Priced, Served
+from judgekit.roles import Learning, Priced, Served
 
 KEY = "tr0ub4dor-and-3"
 

@@ -12,7 +12,7 @@ import judgekit
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "errors", "scales", "types", "shelf", "rubric", "items", "prompt", "protocols", "ledger", "plan",
+    "errors", "scales", "types", "roles", "shelf", "rubric", "items", "prompt", "protocols", "ledger", "plan",
     "judges", "run", "table", "ingest", "review", "agreement", "calibrate", "aggregate", "standing",
     "recipes", "verbs", "probes", "rewards", "report", "cli",
 ]  # fmt: skip
@@ -31,7 +31,18 @@ WIRE = {
     "rewards": OUTSIDE,  # its server
     "cli": OUTSIDE,
 }
-PURE = {"errors", "scales", "types", "prompt", "protocols", "plan", "aggregate", "recipes", "agreement"}
+PURE = {
+    "errors",
+    "scales",
+    "types",
+    "roles",
+    "prompt",
+    "protocols",
+    "plan",
+    "aggregate",
+    "recipes",
+    "agreement",
+}
 SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem != "__init__")
 
 

@@ -1,0 +1,130 @@
+"""Who takes part in a run: a recipe that asks, judges that answer, and what a judge may be besides.
+
+Plain protocols: an object that has what is named here plays the part. Nothing is inherited.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from judgekit.scales import Scale
+from judgekit.types import Answer, Call, Item, Judged, Reply, Round
+
+
+class Recipe(Protocol):
+    """A generator over one item: yields rounds of calls, is sent their answers, returns what became of it.
+
+    It is pure: no network, no clock. It knows nothing of how it is driven.
+    """
+
+    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+        """Start on an item."""
+        ...
+
+
+class Judge(Protocol):
+    """A model with its settings, or a rule: anything that answers calls.
+
+    `identity` is what makes its replies its own (model, sampling settings, revision), without
+    host, port or secret: it goes into the ledger key. An empty identity means that replies
+    are not stored. A judge that holds connections is an asynchronous context manager too; `run`
+    enters it. `Priced`, `Learning` and `Served` are what it may be besides.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, the `rater` of its verdicts."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What makes its replies its own."""
+        ...
+
+    async def __call__(self, call: Call, /) -> Reply:
+        """Answer one call.
+
+        Raises:
+            ProviderError: If the server gave no reply; `passing` says whether to ask again.
+        """
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A judge that knows what its calls cost, which a budget in money needs."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The most tokens it writes for a call; None if it has no limit."""
+        ...
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens; None where the price is unknown, which is not 0."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A judge that finds out what its server refuses; `run` keeps `refused` in the ledger."""
+
+    @property
+    def refused(self) -> set[str]:
+        """Names of request parameters the server has refused."""
+        ...
+
+
+@runtime_checkable
+class Served(Protocol):
+    """A judge behind a server whose rate limits it shares with others."""
+
+    @property
+    def endpoint(self) -> str:
+        """What the limits are counted by, without a secret: a host, or a provider."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A judge that cannot be asked on every scale."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for the message."""
+        ...
+
+    def refuses(self, scale: Scale) -> str | None:
+        """Why it cannot be asked on a scale; None if it can."""
+        ...
+
+
+@runtime_checkable
+class Authoring(Protocol):
+    """A judge that may have written some of the responses, which it then does not judge."""
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Names of the systems whose responses it may not judge."""
+        ...
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A judge with settings that can be changed."""
+
+    def with_(self, **changes: Any) -> Judge:
+        """This judge with other settings.
+
+        Raises:
+            InputError: If there is no setting of that name.
+        """
+        ...
+
+
+@runtime_checkable
+class Narrow(Protocol):
+    """A judge that answers only so many calls at once, however many a run would send."""
+
+    @property
+    def at_once(self) -> int:
+        """How many calls it answers at once."""
+        ...

@@ -1,0 +1,252 @@
+"""Verdicts and labels side by side: which is which, on what scale, what becomes of orders and samples.
+
+Judges' verdicts are reduced to one for each unit and criterion before anything is compared; people's are
+not, since two labels of one person in one place are an error.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any, get_args
+
+from judgekit.aggregate.pools import per_rater
+from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_join import Facts, side_by_side
+from judgekit.calibrate.balance import Rule
+from judgekit.errors import InputError
+from judgekit.ingest import Kind
+from judgekit.items.files import open_file
+from judgekit.prompt import flat
+from judgekit.rubric import Rubric, load_rubric
+from judgekit.scales import PAIR, Labels, Scale
+from judgekit.table import read_outcomes
+from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
+from judgekit.verbs.labels import read_labels, rows_of
+
+_NAMED = {"pair": list(PAIR.labels)}
+
+
+def join(
+    verdicts: Any,
+    labels: Any,
+    *,
+    rubric: Any = None,
+    scale: Any = None,
+    items: Iterable[Item] | None = None,
+    by: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    balance: Rule = "average",
+    responses_are_systems: bool = False,
+    trusted: bool = False,
+    labels_about: str = "item",
+) -> tuple[list[Labelled], list[str], dict[str, str]]:
+    """Verdicts and labels side by side, one `Labelled` a criterion; notes; and where they come from.
+
+    Arguments and errors as of `agree`.
+    """
+    if balance not in get_args(Rule):
+        raise InputError(f"no rule {balance!r} to balance by; there are {', '.join(get_args(Rule))}")
+    ready = _outcomes_of(verdicts)
+    protocol: Kind = "grade"
+    if ready is not None and any(len(o.unit.responses) == 2 for o in ready):
+        protocol = "compare"
+    if ready is None and (scale == "pair" or _has_pairs(verdicts, labels)):
+        protocol = "compare"
+    shape = _rubric(rubric, scale, ready, (verdicts, labels), protocol)
+    notes: list[str] = []
+    if ready is None:
+        ready = list(
+            read_labels(verdicts, shape, protocol=protocol, people=False, labels_about="shown").outcomes
+        )
+    people: list[Outcome] = [o for o in ready if isinstance(o, Verdict) and o.source == "human"]
+    persons = {o.rater for o in people}
+    people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
+    judged = [o for o in ready if o.rater not in persons]
+    facts = Facts({}, {}, {}, {}, {})
+    if labels is not None:
+        read = read_labels(
+            labels, shape, protocol=protocol, columns=columns,
+            groups=[] if items is not None else list(by), judged=[o.unit for o in judged],
+            labels_about=labels_about,
+        )  # fmt: skip
+        people, facts, notes = [*people, *read.outcomes], read.facts, [*notes, *read.notes]
+    if not people:
+        raise InputError("there are no labels by people; hand them in as labels")
+    facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
+    made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
+    seen = {
+        "verdicts": _name(verdicts),
+        "labels": _name(labels) if labels is not None else "in the table of verdicts",
+        "rubric": f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}",
+        "judges reduced by": f"balance, {balance}: mean within each order, then over orders",
+        "outcomes read": str(len(judged)),
+        "labels read": str(len(people)),
+    }
+    return made, [*notes, *left_out], seen
+
+
+def _each(
+    sides: tuple[Sequence[Outcome], Sequence[Outcome]],
+    rubric: Rubric,
+    protocol: Kind,
+    facts: Facts,
+    *,
+    rule: Rule,
+    trusted: bool,
+) -> tuple[list[Labelled], list[str]]:
+    made: list[Labelled] = []
+    notes: list[str] = []
+    by_judges, by_people = (_by_criterion(side) for side in sides)
+    order = dict.fromkeys([*(c.id for c in rubric.leaves), *by_judges, *by_people])
+    for criterion in (name for name in order if name in by_judges or name in by_people):
+        ours, theirs = by_judges.get(criterion, []), by_people.get(criterion, [])
+        if not ours or not theirs:
+            side, n = ("labels", len(theirs)) if not ours else ("verdicts", len(ours))
+            notes.append(f"criterion {criterion!r}: {n} {side} and nothing to compare them with, left out")
+            continue
+        scale: Scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
+        made.append(
+            side_by_side(
+                criterion, scale, _reduced(ours, scale, rule), theirs, raw=ours, facts=facts, trusted=trusted
+            )
+        )
+    if not made:
+        raise InputError(
+            f"no criterion was both judged and labelled: judged {sorted(by_judges)}, labelled "
+            f"{sorted(by_people)}"
+        )
+    return made, notes
+
+
+def _reduced(outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> list[Outcome]:
+    def unit(o: Outcome) -> tuple[str, tuple[str, ...], str]:
+        return (o.unit.item_id, o.unit.responses, o.unit.part)
+
+    ordered = sorted(outcomes, key=unit)
+    return [o for _, own in groupby(ordered, key=unit) for o in per_rater(list(own), scale, rule=rule)]
+
+
+def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for each in outcomes:
+        found.setdefault(each.criterion, []).append(each)
+    return found
+
+
+def _outcomes_of(verdicts: Any) -> list[Outcome] | None:
+    """Outcomes, if that is what it is; None for a table of labels."""
+    if isinstance(verdicts, str | Path):
+        path = Path(verdicts)
+        if path.suffix not in {".jsonl", ".ndjson"}:
+            return None
+        first = next(iter(open_file(path, frozenset()).rows()), None)
+        if first is None:
+            raise InputError(f"{path}: there are no verdicts in it")
+        is_one = isinstance(first.values, Mapping) and {"kind", "responses"} <= set(first.values)
+        return read_outcomes(path) if is_one else None
+    if isinstance(verdicts, Sequence) and verdicts and isinstance(verdicts[0], Verdict | Abstention):
+        return list(verdicts)
+    return None
+
+
+def _peek(source: Any) -> set[str]:
+    """Columns of a table."""
+    if source is None:
+        return set()
+    if hasattr(source, "columns"):
+        return {str(c) for c in source.columns}
+    if isinstance(source, str | Path):
+        opened = open_file(Path(source), frozenset())
+        if opened.columns is not None:
+            return set(opened.columns)
+        first = next(iter(opened.rows()), None)
+        return set(first.values) if first is not None and isinstance(first.values, Mapping) else set()
+    first_row = next(iter(source), None)
+    return set(first_row) if isinstance(first_row, Mapping) else set()
+
+
+def _has_pairs(*sources: Any) -> bool:
+    return any({"first", "second"} & _peek(source) for source in sources)
+
+
+def _rubric(
+    rubric: Any, scale: Any, ready: Sequence[Outcome] | None, sources: Sequence[Any], protocol: Kind
+) -> Rubric:
+    if rubric is not None:
+        return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
+    if scale is None and protocol != "compare":
+        raise InputError(
+            "declare the scale: --rubric FILE, or --scale 1-5, --scale yes_no, --scale no,maybe,yes"
+        )
+    names = dict.fromkeys(o.criterion for o in ready or ())
+    for source in sources:
+        if source is not None and (ready is None or source is not sources[0]):
+            names |= dict.fromkeys(_criteria(source))
+    return declared(list(names) or ["label"], None if protocol == "compare" else scale)
+
+
+def _criteria(source: Any) -> list[str]:
+    said = (row.values["criterion"] for row in rows_of(source, {}))
+    return [str(name) for name in dict.fromkeys(said) if name not in (None, "")]
+
+
+def declared(criteria: Sequence[str], scale: Any) -> Rubric:
+    """A rubric that declares no more than a scale.
+
+    Raises:
+        InputError: If the scale is none.
+    """
+    spelled = scale
+    if isinstance(scale, str):
+        nominal = scale.startswith("nominal:")
+        text = scale.removeprefix("nominal:")
+        spelled = _NAMED.get(text, [part.strip() for part in text.split(",")] if "," in text else text)
+        if nominal:
+            spelled = {"labels": spelled, "kind": "nominal"}
+    if isinstance(spelled, Labels) or hasattr(spelled, "low"):
+        spelled = spelled.model_dump()
+    rows = [
+        {"id": each, "text": each, **({} if spelled is None else {"scale": spelled})} for each in criteria
+    ]
+    try:
+        return Rubric(id="declared", criteria=rows)
+    except ValueError as error:
+        said = str(error).splitlines()
+        why = next((line.strip() for line in said if "scale" in line and "criteria" not in line), said[-1])
+        raise InputError(f"--scale {scale!r}: {why}") from None
+
+
+def _more_facts(
+    facts: Facts,
+    outcomes: Sequence[Outcome],
+    items: Iterable[Item] | None,
+    by: Sequence[str],
+    *,
+    systems: bool,
+) -> Facts:
+    """Systems, lengths and tags from response ids and items."""
+    units = dict.fromkeys(o.unit for o in outcomes)
+    known = {unit: (*unit.responses,) for unit in units} if systems else dict(facts.systems)
+    if items is None:
+        return replace(facts, systems=known)
+    by_id = {item.item_id: item for item in items}
+    lengths: dict[Unit, float] = {}
+    groups: dict[str, dict[Unit, str]] = {name: {} for name in by}
+    for unit in units:
+        item = by_id.get(unit.item_id)
+        if item is None:
+            continue
+        sizes = [float(len(flat(item.responses[r]))) for r in unit.responses if r in item.responses]
+        if len(sizes) == len(unit.responses) and sizes:
+            lengths[unit] = sizes[0] - sizes[1] if len(sizes) == 2 else sizes[0]
+        if not systems and all(r in item.systems for r in unit.responses) and unit.responses:
+            known[unit] = tuple(item.systems[r] for r in unit.responses)
+        for name in by:
+            if name in item.tags:
+                groups[name][unit] = item.tags[name]
+    return replace(facts, systems=known, lengths=facts.lengths or lengths, groups=groups)
+
+
+def _name(source: Any) -> str:
+    return str(source) if isinstance(source, str | Path) else f"{type(source).__name__} in memory"
