@@ -38,7 +38,8 @@ def items(folder: Path, n: int, out: Path) -> None:
     with out.open("w", encoding="utf-8") as lines:
         for record in records(folder)[:n]:
             task = record["instruction"] + (f"\n\n{record['input']}" if record["input"] else "")
-            responses = {"1": record["response1"] or "(nothing)", "2": record["response2"] or "(nothing)"}
+            # A few responses are JSON true, not text: they were the word.
+            responses = {k: str(record[f"response{k}"] or "(nothing)") for k in ("1", "2")}
             row = {"item_id": record["idx"], "task": task, "responses": responses}
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 

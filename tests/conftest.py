@@ -1,6 +1,7 @@
 """Closes the network, fixes hypothesis, and lends the mock server of the benchmarks."""
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -10,6 +11,10 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In a shell's background Ctrl-C is ignored, and what the tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ci", derandomize=True, max_examples=100, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)

@@ -12,7 +12,7 @@ import numpy as np
 
 from judgekit.aggregate.pools import per_rater
 from judgekit.aggregate.votes import Ties, weighted
-from judgekit.calibrate.distribution import label_of, levels, worth
+from judgekit.calibrate.distribution import label_of, worth
 from judgekit.errors import InputError
 from judgekit.scales import Scale
 from judgekit.types import Outcome, Unit, Verdict
@@ -71,9 +71,9 @@ def accuracy_weights(
         ties: As of `votes.weighted`.
 
     Returns:
-        The weights: log of (K - 1) a / (1 - a) for K labels and accuracy a, which is 0 at chance. One
-        right vote and K - 1 wrong ones are added, so that no weight is infinite and a rater without a
-        labelled unit weighs 0.
+        The weights: log of (K - 1) a / (1 - a) for accuracy a, which is 0 at chance; K is how many labels
+        the truth has, since a label that is never right is no part of chance. One right vote and K - 1
+        wrong ones are added, so that no weight is infinite and a rater without a labelled unit weighs 0.
 
     Raises:
         InputError: If a trusted label is off the scale, or fewer than two labelled items have a verdict.
@@ -83,9 +83,9 @@ def accuracy_weights(
         Situations", International Economic Review 23; for K labels on the assumption that wrong ones
         are equally likely.
     """
-    labels = levels(scale)
     for label in truth.values():
         worth(scale, label)
+    n_labels = max(2, len(set(truth.values())))
     right = _marked(outcomes, truth, scale)
     raters = sorted(right)
     items = sorted({unit.item_id for own in right.values() for unit in own})
@@ -99,12 +99,12 @@ def accuracy_weights(
     fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}
     by_fold = [
         {
-            r: _weight([hit for u, hit in right[r].items() if fold_of[u.item_id] != k], len(labels))
+            r: _weight([hit for u, hit in right[r].items() if fold_of[u.item_id] != k], n_labels)
             for r in raters
         }
         for k in range(n_folds)
     ]
-    everything = {r: _weight(list(right[r].values()), len(labels)) for r in raters}
+    everything = {r: _weight(list(right[r].values()), n_labels) for r in raters}
     n = {r: len(right[r]) for r in raters}
     accuracy = {r: sum(right[r].values()) / n[r] if n[r] else math.nan for r in raters}
     return AccuracyWeights(everything, accuracy, n, fold_of, by_fold, seed, ties)

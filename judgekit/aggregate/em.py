@@ -86,7 +86,9 @@ class Em:
         for iteration in range(1, self.most + 1):
             prevalence, confusion = self._maximised(posterior)
             flat = np.log(np.maximum(confusion, TINY)).transpose(1, 0, 2).reshape(len(prevalence), -1)
-            log = self.x @ flat.T + np.log(np.maximum(prevalence, TINY))
+            # A label that nobody gives is no class: it must not be grown out of the floor under 0.
+            classes = np.where(prevalence > 0.0, np.log(np.maximum(prevalence, TINY)), -np.inf)
+            log = self.x @ flat.T + classes
             top = log.max(axis=1, keepdims=True)
             raised = np.exp(log - top)
             whole = raised.sum(axis=1, keepdims=True)

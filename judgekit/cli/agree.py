@@ -142,6 +142,10 @@ def _print(made: Any, found: Sequence[Any]) -> None:
             names = (escape(criterion.criterion), escape(judge.judge))
             table.add_row(*names, agreed, called(judge.main.name), people, str(judge.main.n_used), missing)
     console.print(table)
+    for criterion in made.criteria:
+        left = ", ".join(f"{n} {what}" for what, n in criterion.labelled.dropped.items() if n)
+        if left:
+            console.print(f"{escape(criterion.criterion)}, left out: {left}")
     for note in made.notes:
         console.print(f"note: {escape(note)}")
     console.print()

@@ -14,7 +14,7 @@ Winner = Literal["A", "tie", "B"]
 _NOUN = r"(?:output|response|answer|assistant|option|candidate|model|summary)"
 _WHICH = rf"\b{_NOUN}\s*\(?([ab12])\)?"
 _STATED = re.compile(
-    rf"{_WHICH}\s+(?:is|was)\s+(?:\w+\s+){{0,2}}?"
+    rf"{_WHICH}\s+(?:is|was)\s+(?:(?!(?:not|never|hardly|no)\b)\w+\s+){{0,2}}?"
     r"(?:better|the best|superior|preferred|preferable|the winner)\b"
     rf"|\b(?:both|the two)\s+{_NOUN}s?\s+are\s+(?:\w+\s+){{0,2}}?(?:equal|equally|tied|the same)\b",
     re.IGNORECASE,

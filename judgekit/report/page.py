@@ -93,10 +93,9 @@ def _lead(audit: Audit) -> str:
     kind = "pairs of responses" if any(c.labelled.pairs for c in audit.criteria) else "units"
     trusted = all(c.labelled.trusted for c in audit.criteria)
     labels = "trusted labels" if trusted else f"the labels of {_counted(len(people), 'person', 'people')}"
-    said = (
-        f"{_counted(len(judges), 'judge', 'judges')} ({', '.join(judges)}) against {labels}, on {units} {kind}, "
-        f"by {_counted(len(audit.criteria), 'criterion', 'criteria')}."
-    )
+    judged = f"{_counted(len(judges), 'judge', 'judges')} ({', '.join(judges)})"
+    criteria = _counted(len(audit.criteria), "criterion", "criteria")
+    said = f"{judged} against {labels}, on {units} {kind}, by {criteria}."
     notes = "".join(f"<li>{esc(note)}</li>" for note in audit.notes)
     return f'<p class="lead">{esc(said)}</p>' + (f'<ul class="note">{notes}</ul>' if notes else "")
 

@@ -86,10 +86,10 @@ def started(
     missing = [each for each in checks if each.met is False]
     unstable = judge.main.status if judge.main.status.startswith("unstable") else ""
     change = more_units(gates, criterion, judge, missing)
-    if any(each.gate == "people_agree" for each in missing):
+    if any(each.gate == "people_agree" for each in missing) and missing[0].gate != "enough_units":
         [alpha] = [each for each in missing if each.gate == "people_agree"]
         why = (
-            f"people do not agree with each other ({alpha.found}; {alpha.wanted} is needed), so there is "
+            f"people agree too little with each other ({alpha.found}; {alpha.wanted} is needed), so there is "
             "nothing firm to measure a judge by"
         )
         return draft.but("INSUFFICIENT EVIDENCE", why, change), True

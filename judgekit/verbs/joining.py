@@ -214,7 +214,8 @@ def declared(criteria: Sequence[str], scale: Any) -> Rubric:
     except ValueError as error:
         said = str(error).splitlines()
         why = next((line.strip() for line in said if "scale" in line and "criteria" not in line), said[-1])
-        raise InputError(f"--scale {scale!r}: {why}") from None
+        words = why.removeprefix("Value error, ").split(" [type=")[0]
+        raise InputError(f"scale {scale!r}: {words}") from None
 
 
 def _more_facts(
