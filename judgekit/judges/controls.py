@@ -9,6 +9,7 @@ For a pair, a rule about one response says which of the two it puts higher, or t
 
 import json
 import math
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -57,10 +58,13 @@ class Control:
     max_tokens: int | None = field(default=0, init=False)
 
     async def __call__(self, call: Call, /) -> Reply:
-        """The rule's label on each criterion: JSON by criterion id, or the option letter asked for."""
+        """The rule's label on each ask: JSON by its name, an order of letters, or the option letter."""
+        if call.protocol == "rank":
+            return Reply(json.dumps({"ranking": self._order(call)}), model=self.name, cost_usd=0.0)
+        names = call.names or tuple(criterion for _, criterion in call.asks)
         said = {
-            criterion: label
-            for (unit, criterion), scale in zip(call.asks, call.scales, strict=True)
+            name: label
+            for name, (unit, criterion), scale in zip(names, call.asks, call.scales, strict=True)
             if (label := self.rule(call, unit, criterion, scale)) is not None
         }
         if call.letters:
@@ -70,6 +74,21 @@ class Control:
         # The name keeps the reply from being taken for a quotation of a text that holds the same JSON.
         entries = {key: {"label": label, "rationale": self.name} for key, label in said.items()}
         return Reply(json.dumps(entries, ensure_ascii=False), model=self.name, cost_usd=0.0)
+
+    def _order(self, call: Call) -> list[list[str]]:
+        """Letters of a ranking, best first, by how many pairs the rule gives them; equal ones together."""
+        won = dict.fromkeys(call.shown, 0.0)
+        for (unit, criterion), scale in zip(call.asks, call.scales, strict=True):
+            label = self.rule(call, unit, criterion, scale)
+            value = scale.value(label) if label is not None else None
+            if value is None:
+                return []
+            first, second = unit.responses
+            won[first] += value
+            won[second] += 1.0 - value
+        letters = dict(zip(call.shown, string.ascii_uppercase, strict=False))
+        levels = sorted(set(won.values()), reverse=True)
+        return [[letters[name] for name, n in won.items() if n == level] for level in levels]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
         """Nothing."""
