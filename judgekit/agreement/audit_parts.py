@@ -16,7 +16,9 @@ from judgekit.agreement.length_effects import length_coefficient, length_prefere
 from judgekit.agreement.order_effects import position_effects
 from judgekit.agreement.paired_tests import Significance
 from judgekit.agreement.panel import numbers_of
+from judgekit.agreement.ppi import ppi
 from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.sample_check import Sampling
 from judgekit.agreement.selective import Selection, select
 from judgekit.agreement.slices import Slice, by_slice
 from judgekit.errors import InputError
@@ -37,12 +39,21 @@ class Drawn(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How an audit draws and bounds: level, seed, resamples, and the error a gate may make."""
+    """How an audit draws and bounds.
+
+    Args:
+        level: Confidence.
+        seed: Of all resampling.
+        b: Resamples.
+        error: The error a judge may make where its sure verdicts stand alone.
+        sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
+    """
 
     level: float = 0.95
     seed: int = 0
     b: int = 1000
     error: float = 0.1
+    sampling: Sampling = "unknown"
 
     @property
     def options(self) -> Drawn:
@@ -122,6 +133,20 @@ def associations(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
             x, y, kind=kind, level=how.level, clusters=lab.ratings.clusters, b=how.b, seed=how.seed
         )
     return made
+
+
+def corrected_level(lab: Labelled, judge: str, how: How) -> Estimate | None:
+    """People's mean over everything the judge rated, from its verdicts and the labels; None without more."""
+    more = lab.unlabelled.get(judge)
+    if more is None or not len(more):
+        return None
+    values = lab.ratings.values
+    bounds = (float(values[0]), float(values[-1]))
+    mine, people = lab.column(judge), lab.human
+    made = ppi(people, mine, more, sampling=how.sampling, bounds=bounds, level=how.level)
+    if lab.ratings.clusters is None:
+        return made
+    return replace(made, notes=(*made.notes, "units of one cluster were taken as independent"))
 
 
 def orders(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:

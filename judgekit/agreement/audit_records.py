@@ -36,6 +36,7 @@ class JudgeAudit:
         abstained: Reason -> how many.
         table: Confusion, shape (n_labels, n_labels), judge by people; None on a long scale.
         signed_error: Mean of judge less people, in shares of the scale.
+        level: People's mean over everything it rated, corrected by the labels; None where all was labelled.
         use: How its use of the scale differs from people's.
         margins: Whether it uses labels as often as people do.
         limits: Bland and Altman's, on a scale with an order.
@@ -63,6 +64,7 @@ class JudgeAudit:
     abstained: Mapping[str, int]
     table: Floats | None
     signed_error: Estimate
+    level: Estimate | None
     use: Mapping[str, Estimate]
     margins: MarginalHomogeneity | None
     limits: BlandAltman | None

@@ -19,6 +19,7 @@ from judgekit.agreement.audit_parts import (
     Skipped,
     associations,
     controls,
+    corrected_level,
     lengths,
     orders,
     slices,
@@ -41,6 +42,7 @@ from judgekit.agreement.range_use import Use, range_use, scale_use
 from judgekit.agreement.rasch import Severities, severities
 from judgekit.agreement.ratings import Floats, Ratings
 from judgekit.agreement.replacement import replacement_alpha
+from judgekit.agreement.sample_check import Sampling
 from judgekit.agreement.signed_error import signed_error
 from judgekit.agreement.weights import Kind
 from judgekit.errors import InputError
@@ -61,6 +63,7 @@ def audit(
     b: int = 1000,
     epsilon: float = 0.15,
     error: float = 0.1,
+    sampling: Sampling = "unknown",
     notes: Sequence[str] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> Audit:
@@ -75,6 +78,8 @@ def audit(
         b: Resamples.
         epsilon: The advantage a judge is given in the alternative annotator test.
         error: The error a judge may make where its sure verdicts stand alone.
+        sampling: How the labelled units came out of all that was judged; only `random` allows for a level
+            corrected by them.
         notes: Of the data, to stand in the report.
         provenance: Where they come from.
 
@@ -91,7 +96,7 @@ def audit(
     known = {name for each in all_of_it for name in each.judges}
     if absent := [name for name in judges or () if name not in known]:
         raise InputError(f"no judge {absent[0]!r}; there are {sorted(known)}")
-    how = How(level, seed, b, error)
+    how = How(level, seed, b, error, sampling)
     return Audit(
         tuple(_criterion(each, judges, how, epsilon) for each in all_of_it), how, tuple(notes),
         dict(provenance or {}),
@@ -171,6 +176,9 @@ def _uses(lab: Labelled, judges: Sequence[str], skipped: Skipped) -> dict[str, U
 
 def _severities(lab: Labelled, real: Sequence[str], skipped: Skipped) -> Severities | None:
     raters = [*real, *lab.people]
+    if lab.pairs:
+        skipped.say("severities", "a preference is neither severe nor lenient")
+        return None
     if len(raters) < 3 or len(lab.ratings.values) > LONG or lab.ratings.level == "nominal":
         skipped.say("severities", "three raters on an ordered scale of at most ten labels are needed")
         return None
@@ -204,12 +212,13 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
         judge,
         lab.criterion,
         main_coefficient(lab, judge, how),
-        tuple(headline(two, **how.options)),
-        tuple(all_coefficients(two, **how.options)),
+        tuple(headline(two, reference="people", **how.options)),
+        tuple(all_coefficients(two, reference="people", **how.options)),
         skipped.unless("coverage", lambda: coverage(_columns(lab, judge), level=how.level)),
         lab.abstained.get(judge, {}),
         None if len(r.values) > LONG else confusion(plain),
         error,
+        skipped.unless("corrected level", lambda: corrected_level(lab, judge, how)) if numbers else None,
         _range(lab, judge, how, skipped) if numbers else {},
         skipped.unless("margins", lambda: marginal_homogeneity(plain, level=how.level)) if not long else None,
         skipped.unless("limits of agreement", lambda: bland_altman(two, level=how.level))

@@ -56,6 +56,7 @@ def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
     k = x.shape[1]
     weight = np.ones((1, len(x))) if drawn is None else drawn
     n = weight.sum(axis=1)
+    n = np.where(n > 0, n, np.nan)  # a draw without the only cluster is of nothing
     sums = x.sum(axis=1)
     middle = (weight @ sums) ** 2 / (n * k)
     rows = weight @ sums**2 / k - middle

@@ -67,6 +67,9 @@ def agree(
     labels_about: Annotated[
         str, typer.Option(help="Labels of pairs: about 'item' or 'shown' order.")
     ] = "item",
+    sampling: Annotated[
+        str, typer.Option(help="How labelled units were picked: random gives a corrected level.")
+    ] = "unknown",
     epsilon: Annotated[float, typer.Option(help="Advantage in the alternative annotator test.")] = 0.15,
     seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
     resamples: Annotated[int, typer.Option(help="Resamples behind the intervals.")] = 1000,
@@ -85,6 +88,7 @@ def agree(
         verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=read, by=by or (),
         columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,
         trusted=trusted, labels_about=labels_about, seed=seed, b=resamples, epsilon=epsilon,
+        sampling=cast("Any", sampling),
     )  # fmt: skip
     found = findings(made, gates)
     if as_json:

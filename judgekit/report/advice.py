@@ -87,10 +87,15 @@ def _attenuated(judge: JudgeAudit) -> list[str]:
     return [attenuation(se.value, sp.value).sentence]
 
 
-def corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check]) -> list[str]:
+def corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check], *, pairs: bool) -> list[str]:
     """What to do about the biases that were shown, where single items are decided on."""
     found = []
-    if bias.met is False:
+    if bias.met is False and pairs:
+        side = "first" if judge.signed_error.value > 0 else "second"
+        found.append(
+            f"it prefers the {side} response of a pair more than people do: balance what comes first"
+        )
+    elif bias.met is False:
         way = "lenient" if judge.signed_error.value > 0 else "severe"
         by = f"{abs(judge.signed_error.value):.3f} of the scale"
         found.append(f"it is {way} by {by}: move the threshold by as much, or map its labels to people's")

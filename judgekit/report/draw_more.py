@@ -67,7 +67,7 @@ def orders(figure: Figure) -> str:
         canvas.rect((x0, 4), (9, 9), kinds[k])
         canvas.text(x0 + 13, 12, name, "small")
         x0 += 26 + 5.6 * len(name)
-    x = axis(0, 100, 6, WIDTH - 6)
+    x = axis(0, 100, 6, WIDTH - 14)
     for k, judge in enumerate(judges):
         y = 34 + 54 * k
         canvas.text(4, y + 8, judge, "label", most=50)
@@ -93,7 +93,7 @@ def orders(figure: Figure) -> str:
         x,
         (0, 100),
         canvas.height - 32,
-        name="percent of pairs; the line under a bar is the interval of the consistent",
+        name="percent of pairs; line: interval of the consistent",
     )
     return canvas.svg()
 

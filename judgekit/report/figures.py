@@ -13,6 +13,7 @@ from judgekit.agreement.intervals import clustered_mean
 from judgekit.agreement.range_use import deming_slope
 from judgekit.agreement.ratings import Floats
 from judgekit.agreement.selective import risk_coverage
+from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, ends, number
 from judgekit.report.figures_shared import shared_figures
 from judgekit.report.words import called
@@ -110,7 +111,7 @@ def _scatter(about: About, judge: JudgeAudit) -> Figure | None:
         return about.figure(
             "differences", ("mean", "difference", "units"), _points((x + y) / 2, y - x), len(x),
             interval="limits of agreement: mean and 1.96 standard deviations",
-            notes=[f"slope of the difference on the mean: {limits.proportional_bias.value:.3f}"],
+            notes=[f"slope of the difference on the mean: {told(limits.proportional_bias)}"],
             lines={**{name: number(each.value) for name, each in bounds}, **scale},
         )  # fmt: skip
     slope = deming_slope(y, x)
@@ -178,9 +179,7 @@ def _length(about: About, judge: JudgeAudit) -> Figure | None:
         for own in (which == k for k in range(5))
         if own.sum() >= 3
     ]  # fmt: skip
-    notes = [
-        f"{called(each.name)}: {each.value:.3f} [{each.low:.3f}, {each.high:.3f}]" for each in judge.lengths
-    ]
+    notes = [f"{called(each.name)}: {told(each)}" for each in judge.lengths]
     across = "length of the first response less the second's" if lab.pairs else "length of the response"
     columns = ("length", "judge", "judge_low", "judge_high", "people", "people_low", "people_high", "units")
     what = "preference for the first response" if lab.pairs else "score"
@@ -203,11 +202,11 @@ def _ranks(about: About, judge: JudgeAudit) -> Figure | None:
     ]  # fmt: skip
     people = ("people", "people_low", "people_high", "people_rank")
     judged = ("judge", "judge_low", "judge_high", "judge_rank")
-    accuracy = f"pairs in people's order {s.pair_accuracy.value:.3f}"
+    accuracy = f"pairs in people's order {told(s.pair_accuracy)}"
     return about.figure(
         "ranks", ("system", *people, *judged, "items"), rows, max((e.n_used for e in s.human), default=0),
         interval="95 % t over items",
-        notes=[f"{accuracy}, soft pairwise accuracy {s.soft_accuracy.value:.3f}"],
+        notes=[f"{accuracy}, soft pairwise accuracy {told(s.soft_accuracy)}"],
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Figures about several raters at once: use of the scale, orders, shared errors, severity, variance."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,6 +10,7 @@ from judgekit.agreement.dstudy import design_parts, g_coefficient, phi_coefficie
 from judgekit.agreement.gstudy import GStudy, component_estimates, g_study
 from judgekit.agreement.intervals import share
 from judgekit.agreement.order_effects import position_counts
+from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, Row, ends, number, percents
 
 MOST_BARS = 21  # labels of a scale whose use is drawn label by label
@@ -65,8 +67,7 @@ def _orders(about: About) -> Figure | None:
         kinds = (("consistent", c.consistent), ("first place", c.primacy), ("second place", c.recency))
         rows += [(judge.judge, what, *percents(share(k, c.n)), k) for what, k in kinds]
         f = judge.orders["preference_fairness"]
-        lean = f"{f.value:+.3f} [{f.low:+.3f}, {f.high:+.3f}]"
-        notes.append(f"{judge.judge}: (second place - first place) / pairs {lean}; {'; '.join(f.notes)}")
+        notes.append(f"{judge.judge}: (second place - first place) / pairs {told(f)}; {'; '.join(f.notes)}")
     if not rows:
         return None
     notes.append(
@@ -88,8 +89,7 @@ def _errors(about: About) -> Figure | None:
         for j, b in enumerate(names)
         if i < j
     ]
-    interval = f"[{effective.low:.2f}, {effective.high:.2f}]"
-    worth = f"{found.judges} judges are worth {effective.value:.2f} independent ones {interval}"
+    worth = f"{found.judges} judges are worth so many independent ones: {told(effective)}"
     n = about.criterion.labelled.ratings.n_units
     return about.figure("errors", ("judge", "other", "correlation"), rows, n, notes=[worth, *effective.notes])
 
@@ -108,11 +108,12 @@ def _severity(about: About) -> Figure | None:
         )
         for name, each in listed
     ]  # fmt: skip
-    told_apart = f"raters are told apart with reliability {found.reliability:.2f}"
+    known = not math.isnan(found.reliability)
+    told_apart = [f"raters are told apart with reliability {found.reliability:.2f}"] if known else []
     return about.figure(
         "severity", ("rater", "kind", "severity", "low", "high", "fit"), rows,
         about.criterion.labelled.ratings.n_units, interval="95 % normal, observed information",
-        notes=[told_apart, *found.notes],
+        notes=[*told_apart, *found.notes],
     )  # fmt: skip
 
 

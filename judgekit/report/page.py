@@ -101,22 +101,23 @@ def _lead(audit: Audit) -> str:
 
 
 def _short(audit: Audit, found: Sequence[Finding]) -> str:
-    """All verdicts in one table."""
+    """All verdicts in one table; on a phone each row is a block of its own."""
+    purposes = [f"to {purpose}" for purpose in PURPOSES.values()]
+    heads = ["criterion", "judge", *purposes, "agreement with people", "people with each other"]
     rows = []
     for k, criterion in enumerate(audit.criteria, 1):
+        people = "trusted labels" if criterion.labelled.trusted else told(criterion.human_alpha)
         for judge in criterion.judges:
-            mine = {
-                f.purpose: f for f in found if (f.judge, f.criterion) == (judge.judge, criterion.criterion)
-            }
+            about = (judge.judge, criterion.criterion)
+            mine = {f.purpose: f for f in found if (f.judge, f.criterion) == about}
             if not mine:
                 continue
-            said = "".join(f"<td>{chip(mine[p].verdict)}</td>" for p in PURPOSES)
             link = f'<a href="#c{k}">{esc(criterion.criterion)}</a>'
-            numbers = f"<td>{esc(told(judge.main))}</td><td>{esc(told(criterion.human_alpha))}</td>"
-            rows.append(f"<tr><td>{link}</td><td>{esc(judge.judge)}</td>{numbers}{said}</tr>")
-    purposes = [f"to {purpose}" for purpose in PURPOSES.values()]
-    heads = ["criterion", "judge", "agreement with people", "people with each other", *purposes]
-    return f"<section><h2>In short</h2>{table(heads, rows)}</section>"
+            said = [chip(mine[p].verdict) for p in PURPOSES]
+            row = [link, esc(judge.judge), *said, esc(told(judge.main)), esc(people)]
+            cells_ = [f'<td data-label="{esc(h)}">{each}</td>' for h, each in zip(heads, row, strict=True)]
+            rows.append(f"<tr>{''.join(cells_)}</tr>")
+    return f'<section class="short"><h2>In short</h2>{table(heads, rows)}</section>'
 
 
 def _footer(audit: Audit, gates: Gates) -> str:

@@ -230,7 +230,7 @@ def _all(judge: JudgeAudit) -> str:
 
 
 def _found_in(value: Any) -> Iterable[Estimate]:
-    """Every estimate in a record, mapping or sequence, slices and controls left out: they have tables."""
+    """Every estimate in a record, mapping or sequence; slices and controls have tables of their own."""
     if isinstance(value, Estimate):
         yield value
     elif isinstance(value, Mapping):
@@ -241,8 +241,5 @@ def _found_in(value: Any) -> Iterable[Estimate]:
             yield from _found_in(each)
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         for each in fields(value):
-            if (
-                each.name not in {"slices", "controls", "human", "margins"}
-                or type(value).__name__ == "Ceiling"
-            ):
+            if each.name not in {"main", "slices", "controls", "margins"}:
                 yield from _found_in(getattr(value, each.name))

@@ -38,7 +38,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         draft, checks=(*draft.checks, firm, *shown, *orders, bias, cover, *length, *alt_check(judge))
     )
     said = f"agreement with people {told(judge.main)}"
-    do = corrections(judge, bias, [*orders, *length])
+    do = corrections(judge, bias, [*orders, *length], pairs=criterion.labelled.pairs)
     if firm.met and cover.met is not False and (ceiling is None or ceiling.met):
         if do:
             return draft.but("TRUST WITH CORRECTION", f"{said}; with its known bias taken out", (), do)
@@ -77,7 +77,8 @@ def _not_firm(draft: Finding, gates: Gates, judge: JudgeAudit, said: str) -> Fin
     if value >= least:
         why = f"{said}: of use, but not enough to decide alone"
         return draft.but("HUMAN IN THE LOOP", why, change, routing(judge))
-    return draft.but("DO NOT USE", f"{said}: not shown to reach {least:g}", change)
+    short = f"below {least:g}" if high < least else f"not shown to reach {least:g}"
+    return draft.but("DO NOT USE", f"{said}: {short}", change)
 
 
 def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
@@ -90,6 +91,8 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
     draft = replace(draft, checks=(*draft.checks, useful, bias))
     name = "correlation" if link.name == "pearson" else link.name.replace("_", " ")
     said = f"{name} with people {told(link)}, mean error {told(judge.signed_error)} of the scale"
+    if judge.level is not None and not math.isnan(judge.level.value):
+        said += f"; the level of all that was judged, corrected by the labels, is {told(judge.level)}"
     do = correction_of_level(judge)
     least, wide = gates["agreement_use"].value, gates["agreement_gate"].value
     if useful.met and bias.met:

@@ -7,6 +7,7 @@ from typing import Any
 from judgekit.agreement.audit_data import of_frame
 from judgekit.agreement.audit_records import Audit
 from judgekit.agreement.auditing import audit
+from judgekit.agreement.sample_check import Sampling
 from judgekit.calibrate.balance import Rule
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Item, Verdict
@@ -31,6 +32,7 @@ def agree(
     seed: int = 0,
     b: int = 1000,
     epsilon: float = 0.15,
+    sampling: Sampling = "unknown",
 ) -> Audit:
     """Judges against people.
 
@@ -55,6 +57,7 @@ def agree(
         seed: Of all resampling.
         b: Resamples.
         epsilon: The advantage a judge is given in the alternative annotator test.
+        sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
 
     Raises:
         InputError: For bad rows, naming them; for an empty join; for a judge that is not there.
@@ -65,7 +68,7 @@ def agree(
     ('ann',)
     """
     judges = [judge] if isinstance(judge, str) else list(judge or ())
-    options: dict[str, Any] = {"level": level, "seed": seed, "b": b, "epsilon": epsilon}
+    options: dict[str, Any] = {"level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling}
     if labels is None and not _is_table(verdicts):
         if not judges:
             raise InputError("which columns of the frame are judges? name them: judge='gpt'")

@@ -1,0 +1,166 @@
+"""The report in a real browser: fits a phone, asks for nothing, and shows the numbers of its text twin."""
+
+import json
+import math
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from judgekit.agreement import audit
+from judgekit.report import findings, read_thresholds
+from judgekit.report.page import write_report
+from judgekit.report.text import shown
+from judgekit.types import Unit, Verdict
+from judgekit.verbs.agree import agree
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from verdicts import planted
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+HOSTILE = '</figure><script>document.title = "owned"</script><img src=http://127.0.0.1:9/x onerror=alert(1)>'
+MARKS = """() => [...document.querySelectorAll("figure")].map(f => ({
+    id: f.dataset.figure,
+    marks: [...f.querySelectorAll("[data-value]")].map(
+        m => [+m.dataset.row, m.dataset.column, m.dataset.value]),
+    table: [...f.querySelectorAll("details table")[0].querySelectorAll("tbody tr")].map(
+        r => [...r.cells].map(c => c.textContent)),
+}))"""
+
+
+def pairs_by_hostile_names():
+    """Two judges of pairs in both orders, with label probabilities, whose names are markup."""
+    judged, labels = [], []
+    for i in range(120):
+        truth = "first" if i % 3 else "second"
+        other = {"first": "second", "second": "first"}[truth]
+        unit = Unit(f"item {i}", ("x", "y"))
+        for judge, wrong in ((HOSTILE, 5), ("plain", 7)):
+            for k, order in enumerate((("x", "y"), ("y", "x"))):
+                label = other if (i + k) % wrong == 0 else truth
+                sure = 0.6 + 0.039 * (i % 11)
+                rest = {"first": "second", "second": "first"}[label]
+                probs = ((label, sure), (rest, 1 - sure))
+                value = sure if label == "first" else 1 - sure
+                judged.append(Verdict(judge, unit, "better", probs, label, value, "logprob", shown=order))
+        for k, who in enumerate(("ann <b>", "bob", "cy")):
+            label = other if (i * 7 + k * 3) % 23 == 0 else truth
+            labels.append({"item_id": f"item {i}", "first": "x", "second": "y", "rater": who, "label": label,
+                           "topic": f"<i>{i % 2}</i>", "length": i - 60})  # fmt: skip
+    return agree(judged, labels=labels, by=["topic"], b=100)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    folder, gates = tmp_path_factory.mktemp("reports"), read_thresholds()
+    made = {"scores": audit(planted("lenient", 1), b=100), "pairs": pairs_by_hostile_names()}
+    for name, each in made.items():
+        write_report(each, findings(each, gates), gates, folder / f"{name}.html", title=f"Report {name} & co")
+    return folder
+
+
+@pytest.fixture
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as p:
+        opened = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("name", ["scores", "pairs"])
+def test_it_fits_asks_for_nothing_and_shows_the_numbers_of_its_twin(name, reports, browser):
+    requests: list[str] = []
+    complaints: list[str] = []
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((reports / f"{name}.html").as_uri())
+
+    assert page.title() == f"Report {name} & co"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert [url for url in requests if not url.startswith("file:")] == []
+    assert complaints == []
+
+    twin = {figure["id"]: figure for figure in json.loads((reports / f"{name}.json").read_text())["figures"]}
+    text = (reports / f"{name}.md").read_text()
+    drawn = page.evaluate(MARKS)
+    assert [each["id"] for each in drawn] == list(twin)
+    for each in drawn:
+        figure = twin[each["id"]]
+        assert each["marks"], each["id"]
+        for row, column, value in each["marks"]:
+            assert (
+                json.loads(value.replace("None", "null"))
+                == figure["rows"][row][figure["columns"].index(column)]
+            )
+        for cells, row in zip(each["table"], figure["rows"], strict=False):
+            assert [same(cell, number) for cell, number in zip(cells, row, strict=True)] == [True] * len(row)
+        assert figure["title"] in text
+        for row in figure["rows"][:200]:
+            assert "| " + " | ".join(escaped(shown(cell)) for cell in row) + " |" in text
+
+
+def escaped(text: str) -> str:
+    for sign in "\\|`[]":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def same(cell: str, number: object) -> bool:
+    """Whether a cell of the page shows a number of the file, as far as it is rounded."""
+    if number is None:
+        return cell == "-"
+    if isinstance(number, bool):
+        return cell == ("yes" if number else "no")
+    if isinstance(number, int | float):
+        return math.isclose(float(cell), number, rel_tol=0.06, abs_tol=0.00051)
+    return cell == number
+
+
+@pytest.mark.parametrize("name", ["scores", "pairs"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_text_of_a_picture_leaves_it(name, scheme, reports, browser):
+    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
+    page.goto((reports / f"{name}.html").as_uri())
+
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("svg text")].filter(t => {
+            const s = t.closest("svg");
+            const [a, b] = [s, t].map(e => e.getBoundingClientRect());
+            return b.left < a.left - 2 || b.right > a.right + 2 || b.bottom > a.bottom + 2;
+        }).map(t => t.closest("figure").id + ": " + t.textContent)"""
+    )
+
+    assert outside == []
+
+
+def test_it_prints(reports, browser, tmp_path):
+    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="dark")
+    page.goto((reports / "scores.html").as_uri())
+    page.emulate_media(media="print")
+
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.pdf(path=tmp_path / "report.pdf", format="A4")
+
+    assert (tmp_path / "report.pdf").stat().st_size > 20_000
+
+
+def test_the_figures_are_those_that_the_data_allow(reports):
+    kinds = {
+        name: {f["kind"] for f in json.loads((reports / f"{name}.json").read_text())["figures"]}
+        for name in ("scores", "pairs")
+    }
+
+    shared = {"forest", "confusion", "distribution", "length", "slices", "variance", "design"}
+    assert kinds["scores"] == shared | {"scatter", "ranks", "severity"}
+    assert kinds["pairs"] == shared | {"reliability", "risk", "orders", "errors"}

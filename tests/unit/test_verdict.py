@@ -1,0 +1,135 @@
+"""The verdict of an audit: planted judges get what they deserve, and thresholds do what they say."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from judgekit.agreement import audit
+from judgekit.agreement.audit_data import of_frame
+from judgekit.errors import InputError
+from judgekit.report import findings, read_thresholds
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from verdicts import RIGHT, planted, verdicts
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_planted_judges_are_judged_rightly(kind):
+    said = [verdicts(kind, seed, b=100) for seed in (101, 102, 103)]
+
+    assert sum(map(RIGHT[kind], said)) >= 2, said
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_twenty_items_are_too_few_to_say(kind):
+    assert set(verdicts(kind, 7, n_items=4, b=60).values()) == {"INSUFFICIENT EVIDENCE"}
+
+
+def by_purpose(lab, gates=None, **options):
+    return {f.purpose: f for f in findings(audit(lab, b=60, **options), gates or read_thresholds())}
+
+
+def two_labels(n, agree, *, people=2, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 2, n)
+    columns = [np.where(rng.random(n) < agree, truth, 1 - truth)]
+    columns += [np.where(rng.random(n) < 0.98, truth, 1 - truth) for _ in range(people)]
+    raters = ["judge", *(f"p{i}" for i in range(people))]
+    return np.column_stack(columns), raters
+
+
+def test_one_person_is_not_enough_unless_the_labels_are_the_truth():
+    rows, raters = two_labels(300, 0.98, people=1)
+
+    asked = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters))
+    trusted = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters, trusted=True))
+
+    assert asked["gate"].verdict == "INSUFFICIENT EVIDENCE"
+    assert any("second person" in line for line in asked["gate"].change)
+    assert trusted["gate"].verdict == "TRUST"
+
+
+def test_people_who_do_not_agree_cannot_measure_a_judge():
+    rng = np.random.default_rng(1)
+    rows = rng.integers(0, 2, (300, 3))
+
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["j"], raters=["j", "p", "q"]))
+
+    assert found["gate"].verdict == "INSUFFICIENT EVIDENCE"
+    assert "people agree too little with each other" in found["gate"].why
+
+
+def test_without_systems_there_is_nothing_to_rank():
+    rows, raters = two_labels(300, 0.98)
+
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters))
+
+    assert found["rank"].verdict == "INSUFFICIENT EVIDENCE"
+    assert found["gate"].verdict == "TRUST"
+
+
+def test_a_rare_label_leaves_no_interval():
+    rows = np.zeros((200, 3), dtype=int)
+    rows[:5] = 1
+
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["j"], raters=["j", "p", "q"]))
+
+    assert found["gate"].verdict == "INSUFFICIENT EVIDENCE"
+    assert any("rarer label" in line for line in found["gate"].change)
+
+
+def test_a_noisy_judge_is_told_how_many_more_labels_would_do():
+    rows, raters = two_labels(200, 0.88)
+
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters))["gate"]
+
+    assert found.verdict == "HUMAN IN THE LOOP"
+    assert "labelled units (" in found.change[0]
+
+
+def test_thresholds_of_a_file_take_the_place_of_ours(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('agreement_gate = 0.99\n[enough_units]\nvalue = 50\nsource = "house rule"\n')
+    rows, raters = two_labels(300, 0.98)
+
+    gates = read_thresholds(own)
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters), gates)
+
+    assert found["gate"].verdict == "HUMAN IN THE LOOP"
+    assert found["gate"].checks[0].source == "house rule (project default)"
+    assert gates["agreement_use"].value == 0.4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("taste = 1", "no threshold 'taste'; there are enough_units,"),
+        ("agreement_gate = 'high'", "agreement_gate: value is 'high'"),
+        ("[agreement_gate]\nvalue = 1\nwhy = 'x'", "agreement_gate: 'why' is unknown"),
+        ("a = = 1", "not a file of thresholds"),
+    ],
+)
+def test_a_file_of_thresholds_that_is_none_says_why(text, message, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(text)
+
+    with pytest.raises(InputError, match=message):
+        read_thresholds(path)
+
+
+def test_every_threshold_has_a_source_and_ours_are_marked():
+    for gate in read_thresholds().values():
+        assert gate.what
+        assert gate.source
+        assert gate.cited.endswith("(project default)") == gate.judgement
+
+
+def test_the_numbers_that_decided_stand_with_the_verdict():
+    found = by_purpose(planted("noisy", 3))["gate"]
+
+    gates = [check.gate for check in found.checks]
+    assert gates[:4] == ["enough_units", "enough_rare", "enough_double", "people_agree"]
+    assert {"agreement_gate", "ceiling_margin", "leniency", "coverage", "length", "alt_test"} <= set(gates)
+    assert all(check.found and check.wanted and check.source for check in found.checks)
