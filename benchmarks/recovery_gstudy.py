@@ -100,7 +100,7 @@ def main() -> None:
     for name, true in truths.items():
         values = found[name]
         print(f"{name:14}{true:8.3f}{np.mean(values):9.4f}{error(values):10.4f}{np.std(values):8.3f}")
-    for name, hits in inside.items():
+    for name, hits in inside.items() if args.b else ():
         share = float(np.mean(hits))
         print(f"95 % interval of {name:5} covers {share:.3f} (MC error {error(hits):.3f})")
     if best is not None and found["phi_of_chosen"]:
