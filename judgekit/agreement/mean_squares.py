@@ -126,4 +126,6 @@ def f_interval(form: Form, ms: MeanSquares, *, level: float = 0.95) -> tuple[flo
         if low <= -1 / (k - 1):  # the mean of k raters has no least value
             return float("nan"), float("nan")
         low, high = (k * e / (1 + (k - 1) * e) for e in (low, high))
+    if low > high:  # both ends at one value, told apart by rounding only
+        low, high = high, low
     return float(low), float(high)
