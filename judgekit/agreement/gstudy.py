@@ -6,6 +6,7 @@ components solve the expected mean squares and may be negative, which is reporte
 REML (`reml`). What no repeat tells apart from noise is part of the residual, and the study says so.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -109,67 +110,51 @@ def g_study(
     codes, notes = fit_terms(columns, wanted)
     groups = {name: int(c.max()) + 1 if len(c) else 0 for name, c in codes.items()}
     n_items = int(columns[item].max()) + 1 if len(values) else 0
-    status = "ok"
+    nothing = dict.fromkeys([*codes, RESIDUAL], math.nan)
+    study = GStudy(nothing, nothing, math.nan, groups, within, item, "none", len(values), dropped)
     if n_items < 2:
-        status = TOO_FEW
-    elif np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        status = NO_VARIATION
-    elif item not in codes and terms is None:
-        status = NOT_IDENTIFIED
-        notes.append("no item was scored twice, so items and noise cannot be told apart")
-    if status != "ok":
-        nothing = dict.fromkeys([*codes, RESIDUAL], float("nan"))
-        return GStudy(
-            nothing,
-            nothing,
-            float("nan"),
-            groups,
-            within,
-            item,
-            "none",
-            len(values),
-            dropped,
-            status,
-            tuple(notes),
-        )
-    nested = tuple(name for name in codes if item in name.split(":"))
-    blocks = as_blocks(
-        values,
-        columns[item],
-        nested={name: codes[name] for name in nested},
-        crossed={name: c for name, c in codes.items() if name not in nested},
+        return replace(study, status=TOO_FEW, notes=tuple(notes))
+    if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+        return replace(study, status=NO_VARIATION, notes=tuple(notes))
+    if item not in codes and terms is None:
+        why = "no item was scored twice, so items and noise cannot be told apart"
+        return replace(study, status=NOT_IDENTIFIED, notes=(*notes, why))
+    own = None if clusters is None else clusters_of_items(clusters, kept, columns[item])
+    return _fitted(
+        replace(study, notes=tuple(notes)), _prepare(values, columns[item], codes, own, item), method
     )
-    equal = _is_balanced(blocks, codes)
+
+
+def _prepare(
+    y: Floats, items: Codes, codes: Mapping[str, Codes], clusters: Codes | None, item: str
+) -> _Prepared:
+    nested = {name: c for name, c in codes.items() if item in name.split(":")}
+    crossed = {name: c for name, c in codes.items() if name not in nested}
+    blocks = as_blocks(y, items, nested=nested, crossed=crossed)
+    return _Prepared(y, items, codes, tuple(nested), blocks, clusters, None)
+
+
+def _fitted(study: GStudy, data: _Prepared, method: Method) -> GStudy:
+    """The study with its components, by mean squares where they may be used and are not declined."""
+    equal = _is_balanced(data.blocks, data.terms)
     if method == "ems" and not equal:
         raise InputError("expected mean squares need the same cells for every item; use method='reml'")
-    own = None if clusters is None else clusters_of_items(clusters, kept, columns[item])
-    prepared = _Prepared(values, columns[item], codes, nested, blocks, own, None)
+    names, notes = [*data.terms, RESIDUAL], list(study.notes)
     if equal and method != "reml":
-        raw = dict(zip([*codes, RESIDUAL], _ems(prepared, np.ones((1, n_items)))[0].tolist(), strict=True))
-        mean, chosen = float(values.mean()), "ems"
+        raw = dict(zip(names, _ems(data, np.ones((1, data.blocks.n_items)))[0].tolist(), strict=True))
+        mean, chosen = float(data.y.mean()), "ems"
         if negative := [f"{t} ({v:.3g})" for t, v in raw.items() if v < 0]:
             notes.append("negative components set to 0: " + ", ".join(negative))
     else:
-        fitted = fit_reml(blocks)
-        raw, mean, chosen = {t: fitted.components[t] for t in [*codes, RESIDUAL]}, fitted.mean, "reml"
-        prepared = _Prepared(values, columns[item], codes, nested, blocks, own, fitted.log_ratios)
-        if not fitted.converged:
+        fit = fit_reml(data.blocks)
+        raw, mean, chosen = {t: fit.components[t] for t in names}, fit.mean, "reml"
+        data = replace(data, start=fit.log_ratios)
+        if not fit.converged:
             notes.append("the REML fit did not report convergence")
-    components = {t: max(v, 0.0) for t, v in raw.items()}
-    return GStudy(
-        components,
-        raw,
-        mean,
-        groups,
-        within,
-        item,
-        chosen,
-        len(values),
-        dropped,
-        "ok",
-        tuple(notes),
-        prepared,
-    )
+    return replace(
+        study, components={t: max(v, 0.0) for t, v in raw.items()}, raw=raw, mean=mean, method=chosen,
+        notes=tuple(notes), _data=data,
+    )  # fmt: skip
 
 
 def component_estimates(
