@@ -7,8 +7,9 @@ of its scale, or it is malformed, and then that criterion abstains alone. Only w
 
 import math
 
+from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.scales import Labels, Scale, fold, settle
-from judgekit.types import Abstention, Ask, Call, Outcome, Reason, Reply, Verdict
+from judgekit.types import Ask, Call, Outcome, Reply, Verdict
 
 TOLERANCE = 0.02
 """How far probabilities may be from a sum of 1, since providers round them; nearer, they are scaled."""
@@ -30,21 +31,21 @@ def read_decisions(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     """
     if len(reply.decisions) != len(call.asks):
         detail = f"{len(reply.decisions)} decisions on {len(call.asks)} questions"
-        return tuple(_abstain(call, ask, "malformed", detail) for ask in call.asks)
+        return all_abstain(call, "malformed", detail)
     asked = zip(call.asks, call.scales, reply.decisions, strict=True)
     return tuple(_outcome(call, ask, scale, decision, reply.detail) for ask, scale, decision in asked)
 
 
 def _outcome(call: Call, ask: Ask, scale: Scale, decision: Decision, detail: str) -> Outcome:
     if not decision:
-        return _abstain(call, ask, "malformed", detail or "no probabilities")
+        return abstain(call, ask, "malformed", detail or "no probabilities")
     weights = _weights(scale, decision)
     if isinstance(weights, str):
-        return _abstain(call, ask, "malformed", weights)
+        return abstain(call, ask, "malformed", weights)
     total = sum(weights.values())
     undecided = weights.pop(scale.cannot_tell, 0.0) / total if scale.cannot_tell else 0.0
     if undecided > 0.5:
-        return _abstain(call, ask, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
+        return abstain(call, ask, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
     probs, label, value = settle(scale, weights)
     flags = ("reasked",) if call.attempt > 1 else ()
     return Verdict(
@@ -71,7 +72,3 @@ def _weights(scale: Scale, decision: Decision) -> dict[str, float] | str:
     if abs(total - 1.0) > TOLERANCE:
         return f"the probabilities sum to {total:g}"
     return {label: p for label, p in weights.items() if p > 0.0}
-
-
-def _abstain(call: Call, ask: Ask, reason: Reason, detail: str) -> Abstention:
-    return Abstention(call.judge, *ask, reason, detail[:200], call.shown, call.sample, call.key)

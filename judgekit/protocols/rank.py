@@ -16,12 +16,13 @@ import orjson
 
 from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template, fill, judged_texts, tag_of
+from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.compare import LETTERS, Orders, pair_material
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
-from judgekit.types import Abstention, Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
+from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
 _LONGEST = 100_000
@@ -151,12 +152,12 @@ def read_ranking(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     ['second']
     """
     if reply.fault is not None and reply.fault != "truncated":
-        return _all(call, reply.fault, reply.detail)
+        return all_abstain(call, reply.fault, reply.detail)
     text = reply.text[:_LONGEST]
     places, rationale = _places(text, call)
     if places is None:
         why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
-        return _all(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
+        return all_abstain(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
     by_response = {name: places.get(letter) for letter, name in zip(LETTERS, call.shown, strict=False)}
     return tuple(_outcome(call, unit, cid, by_response, rationale) for unit, cid in call.asks)
 
@@ -165,16 +166,7 @@ def _outcome(call: Call, unit: Unit, cid: str, places: Mapping[str, int | None],
     first, second = (places[name] for name in unit.responses)
     if first is None or second is None:
         left = [name for name in unit.responses if places[name] is None]
-        return Abstention(
-            call.judge,
-            unit,
-            cid,
-            "missing",
-            f"the order leaves out {left}",
-            call.shown,
-            call.sample,
-            call.key,
-        )
+        return abstain(call, (unit, cid), "missing", f"the order leaves out {left}")
     said = "tie" if first == second else "first" if first < second else "second"
     probs, label, value = settle(PAIR, {said: 1.0})
     flags = ("reasked",) if call.attempt > 1 else ()
@@ -236,11 +228,3 @@ def _parsed(order: str, letters: str) -> dict[str, int] | None:
                 return None
             places[letter] = place
     return places or None
-
-
-def _all(call: Call, reason: Reason, detail: str) -> tuple[Outcome, ...]:
-    return tuple(_abstain(call, unit, cid, reason, detail) for unit, cid in call.asks)
-
-
-def _abstain(call: Call, unit: Unit, cid: str, reason: Reason, detail: str) -> Abstention:
-    return Abstention(call.judge, unit, cid, reason, detail[:200], call.shown, call.sample, call.key)

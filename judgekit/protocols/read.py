@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from judgekit.protocols import letters, lines, objects
+from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.decisions import read_decisions
 from judgekit.protocols.entries import Said
 from judgekit.protocols.evidence import locate
@@ -30,7 +31,6 @@ from judgekit.types import (
     Reason,
     Reply,
     Source,
-    Unit,
     Verdict,
     is_control,
 )
@@ -47,13 +47,13 @@ _REFUSAL = re.compile(
 )
 _WHY: dict[str, Reason] = {"off_scale": "off_scale", "undecided": "undecided", "cut": "truncated"}
 _REASON_KEYS = ("rationale", "reason", "reasoning", "explanation", "feedback")
-_DETAIL = 200
 
 
 def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     """One outcome for each answer asked for, in the order asked.
 
     >>> from judgekit.scales import YES_NO
+    >>> from judgekit.types import Unit
     >>> call = Call("j", ((Unit("1", ("a",)), "kind"),), "grade", (), scales=(YES_NO,))
     >>> [outcome.label for outcome in read(call, Reply('{"label": "yes"}'))]
     ['yes']
@@ -65,7 +65,7 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         and reply.fault != "truncated"
         and not (reply.fault == "refused" and reply.text)
     ):
-        return _all_abstain(call, reply.fault, reply.detail)
+        return all_abstain(call, reply.fault, reply.detail)
     if call.protocol == "rank":
         return read_ranking(call, reply)
     outcomes = _outcomes(call, reply)
@@ -89,13 +89,13 @@ def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     text = _without_reasoning(reply.text, quoted, truncated=reply.fault == "truncated")
     if not text.strip():
         why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
-        return _all_abstain(
+        return all_abstain(
             call, reply.fault or why, "no text" if not reply.text.strip() else "no answer after the reasoning"
         )
     if call.protocol == "select_all" and not is_control(call.judge):
         found = read_selected(call, reply, text, quoted)
         why, detail = _missing(reply, text, cut=False, answered=False)
-        return _all_abstain(call, why, detail) if found is None else found
+        return all_abstain(call, why, detail) if found is None else found
     return _from_text(call, reply, text, quoted)
 
 
@@ -120,7 +120,7 @@ def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Out
     return tuple(
         _outcome(call, ask, scale, *readings[name], quoted=quoted, rationale=rationale)
         if name in readings
-        else _abstain(call, *ask, *missing)
+        else abstain(call, ask, *missing)
         for name, ask, scale in zip(ids, call.asks, call.scales, strict=True)
     )
 
@@ -160,7 +160,7 @@ def _outcome(
             if said
             else reading.kind.replace("_", " ")
         )
-        return _abstain(call, unit, cid, reason, shown)
+        return abstain(call, ask, reason, shown)
     probs, label, value = settle(scale, {reading.label: 1.0})
     entry: Mapping[str, Any] = said.entry if said else {}
     flags = (("mended",) if said and said.mended else ()) + (("reasked",) if call.attempt > 1 else ())
@@ -187,26 +187,26 @@ def _outcome(
 
 def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
     """A verdict from the probabilities of the option letters, or from the letter written."""
-    [(unit, cid)], [scale] = call.asks, call.scales
+    [ask], [scale] = call.asks, call.scales
     weights = letters.weights_of(reply, call.letters)
     mass, flags, source = min(sum(weights.values()), 1.0), (), _source(call, "logprob")  # type: tuple[float, tuple[str, ...], Source]
     if not reply.logprobs:
         found = letters.written(_without_reasoning(reply.text, quoted), call.letters)
         if found is None or quoted.offers(found[1]):
-            return _abstain(call, unit, cid, "malformed", f"no option letter in: {_brief(reply.text)}")
+            return abstain(call, ask, "malformed", f"no option letter in: {_brief(reply.text)}")
         weights, mass, flags, source = {found[0]: 1.0}, 1.0, ("no_logprobs",), _source(call)
     elif not weights:
-        return _abstain(call, unit, cid, "malformed", "no option letter among the most probable tokens")
+        return abstain(call, ask, "malformed", "no option letter among the most probable tokens")
     undecided = weights.pop(scale.cannot_tell, 0.0) / (mass or 1.0) if scale.cannot_tell else 0.0
     if undecided > 0.5 or not weights:
-        return _abstain(call, unit, cid, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
+        return abstain(call, ask, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
     probs, label, value = settle(scale, weights)
     if mass < letters.LOW_MASS:
         flags = (*flags, "low_mass")
     if call.attempt > 1:
         flags = (*flags, "reasked")
     return Verdict(
-        call.judge, unit, cid, probs, label, value, source, mass=mass, undecided=undecided, flags=flags,
+        call.judge, *ask, probs, label, value, source, mass=mass, undecided=undecided, flags=flags,
         shown=call.shown, sample=call.sample, call=call.key,
     )  # fmt: skip
 
@@ -265,14 +265,6 @@ def _confidence(entry: Mapping[str, Any]) -> float | None:
 def _rationale(text: str, tag: str) -> str:
     """The words of a reply in prose, without the lines that carry the tag."""
     return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()
-
-
-def _abstain(call: Call, unit: Unit, cid: str, reason: Reason, detail: str = "") -> Abstention:
-    return Abstention(call.judge, unit, cid, reason, detail[:_DETAIL], call.shown, call.sample, call.key)
-
-
-def _all_abstain(call: Call, reason: Reason, detail: str) -> tuple[Outcome, ...]:
-    return tuple(_abstain(call, unit, cid, reason, detail) for unit, cid in call.asks)
 
 
 def _brief(text: str) -> str:

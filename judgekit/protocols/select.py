@@ -15,11 +15,12 @@ import json_repair
 
 from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template
+from judgekit.protocols.abstaining import all_abstain
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Labels, fold, settle
-from judgekit.types import Abstention, Call, Outcome, Reply, Verdict
+from judgekit.types import Call, Outcome, Reply, Verdict
 
 UNKNOWN = "unknown_id"
 _KEY = "selected"
@@ -105,11 +106,7 @@ def read_selected(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[
     named = [known.get(fold(name.strip(_EDGES))) for name in found.names]
     chosen = {cid for cid in named if cid is not None}
     if named and not chosen:
-        detail = f"none of {list(found.names)} was asked about"[:200]
-        return tuple(
-            Abstention(call.judge, unit, cid, "off_scale", detail, call.shown, call.sample, call.key)
-            for unit, cid in call.asks
-        )
+        return all_abstain(call, "off_scale", f"none of {list(found.names)} was asked about")
     flags: tuple[str, ...] = (UNKNOWN,) if None in named else ()
     flags += ("reasked",) if call.attempt > 1 else ()
     return tuple(_verdict(call, i, flags, found.rationale, holds=cid in chosen) for i, cid in enumerate(ids))

@@ -166,6 +166,22 @@ def test_probabilities_too_small_for_a_float_are_none():
     assert [said(outcome) for outcome in (*tiny, *one)] == ["malformed", "yes"]
 
 
+@pytest.mark.parametrize(("unsure", "outcome"), [(0.6, "undecided"), (0.4, "yes"), (1.0, "undecided")])
+def test_letters_abstain_where_most_of_the_probability_cannot_tell(unsure: float, outcome: str):
+    scale = Labels(labels=("no", "yes"), cannot_tell="unsure")
+    letters = (("A", "no"), ("B", "yes"), ("C", "unsure"))
+    rest = (1.0 - unsure) / 4
+    logprobs = tuple((k, math.log(p)) for k, p in (("A", rest), ("B", 3 * rest), ("C", unsure)) if p)
+
+    [found] = read(call_of("clarity", scale=scale, letters=letters), Reply("C", logprobs=logprobs))
+
+    assert said(found) == outcome
+    if isinstance(found, Verdict):
+        assert (found.value, found.undecided) == (pytest.approx(0.75), pytest.approx(0.4))
+    else:
+        assert found.detail == f"probability {unsure:.2f} on 'unsure'"
+
+
 # A judge that copies the response into its strings with bare quotation marks lets it close them.
 @pytest.mark.parametrize(
     "copied",
