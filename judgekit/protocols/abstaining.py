@@ -1,7 +1,17 @@
 """Abstentions of a call: the answers it was asked for and did not give, and why."""
 
-from judgekit.types import Abstention, Ask, Call, Outcome, Reason
+import re
 
+from judgekit.types import Abstention, Ask, Call, Outcome, Reason, Reply
+
+REFUSAL = re.compile(
+    r"^\W*(?:(?:i['\u2019]?m|i am)\s+(?:\w+\s+)?(?:sorry|afraid|unable|not able)|sorry\b"
+    r"|(?:\w+,?\s+)?i\s+(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
+    r"|as an? (?:ai|language model)|unfortunately,? i|i apologi[sz]e|i['\u2019]?d (?:rather|prefer) not"
+    r"|i do not feel comfortable)",
+    re.IGNORECASE,
+)
+"""How a refusal in words begins."""
 _DETAIL = 200  # letters of the reason; the whole reply is in the ledger
 
 
@@ -18,3 +28,24 @@ def abstain(call: Call, ask: Ask, reason: Reason, detail: str = "") -> Abstentio
 def all_abstain(call: Call, reason: Reason, detail: str = "") -> tuple[Outcome, ...]:
     """Abstentions from all of them, in the order asked."""
     return tuple(abstain(call, ask, reason, detail) for ask in call.asks)
+
+
+def why_unread(reply: Reply, what: str) -> tuple[Reason, str]:
+    """Why a reply that should be text for the next round is none, and a word on it.
+
+    >>> why_unread(Reply("Sorry, no."), "list")
+    ('refused', "no list in: 'Sorry, no.'")
+    >>> why_unread(Reply(fault="unreachable", detail="status 503"), "list")
+    ('unreachable', 'no list: status 503')
+    """
+    if reply.fault is not None:
+        return reply.fault, f"no {what}: {reply.detail}"
+    if not reply.text.strip():
+        return "malformed", f"no {what}: no text"
+    return ("refused" if REFUSAL.match(reply.text) else "malformed"), f"no {what} in: {brief(reply.text)}"
+
+
+def brief(text: str) -> str:
+    """A text as a quotation of one line."""
+    words = " ".join(text.split())
+    return repr(words if len(words) <= 120 else words[:117] + "...")

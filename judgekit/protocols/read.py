@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from judgekit.protocols import letters, lines, objects
-from judgekit.protocols.abstaining import abstain, all_abstain
+from judgekit.protocols.abstaining import REFUSAL, abstain, all_abstain, brief
 from judgekit.protocols.decisions import read_decisions
 from judgekit.protocols.entries import Said
 from judgekit.protocols.evidence import locate
@@ -38,13 +38,6 @@ from judgekit.types import (
 _OPENED = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _OBJECT = re.compile(r"\s*(?:```\w*\s*)?\{")  # what its strings hold is no reasoning block
-_REFUSAL = re.compile(
-    r"^\W*(?:(?:i['\u2019]?m|i am)\s+(?:\w+\s+)?(?:sorry|afraid|unable|not able)|sorry\b"
-    r"|(?:\w+,?\s+)?i\s+(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
-    r"|as an? (?:ai|language model)|unfortunately,? i|i apologi[sz]e|i['\u2019]?d (?:rather|prefer) not"
-    r"|i do not feel comfortable)",
-    re.IGNORECASE,
-)
 _WHY: dict[str, Reason] = {"off_scale": "off_scale", "undecided": "undecided", "cut": "truncated"}
 _REASON_KEYS = ("rationale", "reason", "reasoning", "explanation", "feedback")
 
@@ -137,14 +130,14 @@ def _in_prose(
 def _missing(reply: Reply, text: str, cut: bool, *, answered: bool) -> tuple[Reason, str]:
     """Why an answer is not there, and a word on it."""
     if reply.fault == "refused":
-        return "refused", reply.detail or _brief(text)
+        return "refused", reply.detail or brief(text)
     if reply.fault == "truncated" or (cut and not answered):
         return "truncated", "the reply was cut off before the answer"
     if answered:
         return "missing", "other criteria were answered, this one was not"
-    if _REFUSAL.match(text):
-        return "refused", _brief(text)
-    return "malformed", f"no verdict of the form asked for in: {_brief(text)}"
+    if REFUSAL.match(text):
+        return "refused", brief(text)
+    return "malformed", f"no verdict of the form asked for in: {brief(text)}"
 
 
 def _outcome(
@@ -156,7 +149,7 @@ def _outcome(
         shown = (
             "cut off"
             if reading is CUT
-            else _brief(str(said.label))
+            else brief(str(said.label))
             if said
             else reading.kind.replace("_", " ")
         )
@@ -193,7 +186,7 @@ def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
     if not reply.logprobs:
         found = letters.written(_without_reasoning(reply.text, quoted), call.letters)
         if found is None or quoted.offers(found[1]):
-            return abstain(call, ask, "malformed", f"no option letter in: {_brief(reply.text)}")
+            return abstain(call, ask, "malformed", f"no option letter in: {brief(reply.text)}")
         weights, mass, flags, source = {found[0]: 1.0}, 1.0, ("no_logprobs",), _source(call)
     elif not weights:
         return abstain(call, ask, "malformed", "no option letter among the most probable tokens")
@@ -265,8 +258,3 @@ def _confidence(entry: Mapping[str, Any]) -> float | None:
 def _rationale(text: str, tag: str) -> str:
     """The words of a reply in prose, without the lines that carry the tag."""
     return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()
-
-
-def _brief(text: str) -> str:
-    words = " ".join(text.split())
-    return repr(words if len(words) <= 120 else words[:117] + "...")

@@ -1,5 +1,7 @@
 """Published recipes for pairs and lists: FairEval, Prometheus relative, ResearchQA pairs, the examiner."""
 
+from dataclasses import replace
+
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.plan import Plan
 from judgekit.recipes import researchqa
@@ -31,8 +33,7 @@ def _relative(grading: Grading, *, rounds: int) -> Counted:
 
 def _examiner(grading: Grading) -> Counted:
     ranking = Plan(_RANKED, grading.plan.judges, protocol="rank", samples=grading.plan.samples)
-    part = Grading(ranking, grading.reask, grading.again, pair_scores, grading.substitutes)
-    return Together((grading, part))
+    return Together((grading, replace(grading, plan=ranking, aggregate=pair_scores)))
 
 
 RECIPES = (

@@ -15,14 +15,12 @@ from typing import Any, cast, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.plan import Plan
 from judgekit.prompt import bundled_template, fenced, fill, judged_texts, material, tag_of
 from judgekit.protocols.evidence import Shown
 from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
-from judgekit.recipes.grading import Grading
-from judgekit.roles import Judge
+from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.scales import settle
 from judgekit.types import (
     Abstention,
@@ -56,31 +54,25 @@ _OPTION = re.compile(r"\s*\(?([A-Za-z])\)?\s*[:.)]\s*(.+)")
 
 
 @dataclass(frozen=True)
-class Extracting:
+class Extracting(OverGrading):
     """Extract, then compare; one call a response, judge and sample, one more where it cannot be read.
 
     Args:
         grading: Its plan names judges, samples and the rubric (of one criterion), and it aggregates.
+
+    Raises:
+        InputError: For another rubric, or what only `Grading`'s own rounds do.
     """
 
     grading: Grading
 
     def __post_init__(self) -> None:
+        self.grading.check_asks_itself("extraction")
         leaves = self.grading.plan.rubric.leaves
         if len(leaves) != 1 or {"no", "yes"} - {*getattr(leaves[0].scale, "labels", ())}:
             raise InputError(
                 f"an extracted answer settles one criterion on the scale yes_no, not {[c.id for c in leaves]}"
             )
-
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plan that names judges and rubric."""
-        return self.grading.plans
-
-    @property
-    def helpers(self) -> tuple[Judge, ...]:
-        """None: what could not be extracted is an abstention."""
-        return ()
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item."""

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from judgekit.errors import InputError
-from judgekit.plan import Plan
 from judgekit.prompt import tag_of
 from judgekit.protocols import letters
 from judgekit.protocols.read import read
 from judgekit.protocols.sheet import sheet_of
-from judgekit.recipes.grading import Grading
+from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.steps import in_step
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion
@@ -113,7 +112,7 @@ def _softmax(logs: Sequence[float]) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Funnel:
+class Funnel(OverGrading):
     """The recipe: one funnel for each judge, response and sample.
 
     Args:
@@ -125,7 +124,7 @@ class Funnel:
         limit: Of `above` and `below`.
 
     Raises:
-        InputError: For an unknown rule, or a criterion that is no yes/no question.
+        InputError: For an unknown rule, a criterion that is no yes/no question, or what only `Grading` does.
     """
 
     grading: Grading
@@ -134,21 +133,12 @@ class Funnel:
     limit: float = LIMIT
 
     def __post_init__(self) -> None:
+        self.grading.check_asks_itself("a funnel")
         if self.stop not in get_args(Stop):
             raise InputError(f"no rule {self.stop!r} to stop by; there are {', '.join(get_args(Stop))}")
         for c in self.grading.plan.rubric.leaves:
             if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2) or c.about != "response":
                 raise InputError(f"criterion {c.id!r} is no yes/no question about a response")
-
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plan that names judges and rubric."""
-        return self.grading.plans
-
-    @property
-    def helpers(self) -> tuple[Judge, ...]:
-        """None."""
-        return ()
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most: one pick that ends it, or every criterion picked."""

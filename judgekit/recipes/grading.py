@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from judgekit.aggregate import rubric_scores
+from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.protocols.evidence import Unfounded, founded
@@ -46,6 +47,22 @@ class Counted(Protocol):
         ...
 
 
+class OverGrading:
+    """What recipes of more rounds that are built on a `Grading` have of it: its plans and its helpers."""
+
+    grading: "Grading"
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of the grading."""
+        return self.grading.plans
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """The substitutes of the grading."""
+        return self.grading.helpers
+
+
 @dataclass(frozen=True)
 class Grading:
     """The recipe of `score`, `compare`, `rank` and `match`.
@@ -72,6 +89,18 @@ class Grading:
 
     def __post_init__(self) -> None:
         check_substitutes(self.substitutes, self.plan.judges)
+
+    def check_asks_itself(self, recipe: str) -> None:
+        """See that nothing was asked for that only rounds of this class do, where a recipe has its own.
+
+        Raises:
+            InputError: If substitutes, or an answer to stored abstentions or unfounded verdicts, are set.
+        """
+        given = {
+            "substitutes": self.substitutes, "again": self.again, "unfounded": self.unfounded != "flag"
+        }  # fmt: skip
+        if stray := [name for name, value in given.items() if value]:
+            raise InputError(f"{recipe} asks in rounds of its own, which know no {stray[0]!r}; leave it out")
 
     @property
     def plans(self) -> tuple[Plan, ...]:

@@ -10,18 +10,17 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
 
+from judgekit.aggregate.scores import reasons_of
 from judgekit.calibrate.distribution import as_said
 from judgekit.errors import InputError
-from judgekit.plan import Plan
-from judgekit.recipes.grading import Grading
-from judgekit.roles import Judge
+from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
 
 RESAMPLED, TIED = "resampled", "tied"
 
 
 @dataclass(frozen=True)
-class Relative:
+class Relative(OverGrading):
     """Grades, and further grades of the responses of a pair that ended level.
 
     Args:
@@ -40,16 +39,6 @@ class Relative:
             raise InputError(f"rounds={self.rounds}; at least 0")
         if self.grading.plan.protocol not in {"grade", "checklist"}:
             raise InputError(f"responses are graded alone here, not by {self.grading.plan.protocol!r}")
-
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plan of the grades."""
-        return self.grading.plans
-
-    @property
-    def helpers(self) -> tuple[Judge, ...]:
-        """Those of the grades."""
-        return self.grading.helpers
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item: no pair level, all level in every round."""
@@ -88,9 +77,12 @@ class Relative:
         value = _label(latest, pair)
         flags = ((RESAMPLED,) if again else ()) + ((TIED,) if value == 0.5 else ())
         sides = {(response,) for response in pair.responses}
-        n = sum(isinstance(o, Verdict) and o.unit.responses in sides for o in outcomes)
+        own = [o for o in outcomes if o.unit.responses in sides]
+        n = sum(isinstance(o, Verdict) for o in own)
         name = self.grading.plan.rubric_of(item).id
-        return Score(pair, "rubric", name, value, "placed", n_verdicts=n, flags=flags)
+        return Score(
+            pair, "rubric", name, value, "placed", n_verdicts=n, n_abstained=reasons_of(own), flags=flags
+        )
 
 
 def _pairs(item: Item) -> list[Unit]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.prompt import bundled_template, fence, fill, flat, tag_of
-from judgekit.recipes.grading import Grading
+from judgekit.protocols.abstaining import abstain, why_unread
+from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.types import (
@@ -25,9 +26,7 @@ from judgekit.types import (
     Message,
     Outcome,
     Round,
-    Score,
     Unit,
-    Verdict,
 )
 
 _LABELLED = re.compile(r"^\s*(?:rewritten |new |improved )?prompt\s*:\s*", re.IGNORECASE)
@@ -35,7 +34,7 @@ _FENCED = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Rewriting:
+class Rewriting(OverGrading):
     """The loop over one item, whose task is the prompt to improve.
 
     Args:
@@ -66,11 +65,6 @@ class Rewriting:
                 )
 
     @property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plan of the judges."""
-        return self.grading.plans
-
-    @property
     def helpers(self) -> tuple[Judge, ...]:
         """The task model, the writer and the judges' substitutes."""
         writer = () if self.writer is None or self.writer is self.task_model else (self.writer,)
@@ -83,34 +77,42 @@ class Rewriting:
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Run, judge, rewrite; as often as there are rounds, or until a model gives no text."""
-        prompt = flat(item.task)
-        outcomes: list[Outcome] = []
-        scores: list[Score] = []
+        prompt, made = flat(item.task), list[Judged]()
         for turn in range(self.rounds + 1):
-            asked = self._addressed((Message("user", prompt),), self.task_model, turn)
-            response = yield from self._said(asked)
-            if response is None:
+            [answer] = yield Round((self._addressed((Message("user", prompt),), self.task_model, turn),))
+            tried = self._tried(item, prompt, turn, _text(answer))
+            if not _text(answer):
+                made.append(self._silent(tried, answer))
                 break
-            name = f"round{turn}"
-            wrote = {name: self.task_model.name}
-            tried = replace(item, task=prompt, responses={name: response}, systems=wrote)
             judged = yield from self.grading(tried)
-            outcomes += [_in_round(o, name) for o in judged.outcomes]
-            scores += [replace(s, unit=_round_unit(s.unit, name)) for s in judged.scores]
+            made.append(judged)
             if turn == self.rounds:
                 break
             request = self._request(tried, judged)
-            rewritten = yield from self._said(self._addressed(request, self.writer or self.task_model, turn))
-            if rewritten is None:
+            [answer] = yield Round((self._addressed(request, self.writer or self.task_model, turn),))
+            if not _prompt_in(_text(answer)):
+                made.append(self._silent(self._tried(item, prompt, turn + 1, ""), answer))
                 break
-            prompt = _prompt_in(rewritten)
-        return Judged(item, tuple(outcomes), tuple(scores))
+            prompt = _prompt_in(_text(answer))
+        rounds = [(f"round{turn}", judged) for turn, judged in enumerate(made)]
+        outcomes = tuple(
+            replace(o, unit=_in_round(o.unit, name)) for name, own in rounds for o in own.outcomes
+        )
+        scores = tuple(replace(s, unit=_in_round(s.unit, name)) for name, own in rounds for s in own.scores)
+        return Judged(item, outcomes, scores)
 
-    def _said(self, call: Call) -> Generator[Round, Sequence[Answer], str | None]:
-        """The text a model writes; None where it writes none."""
-        [answer] = yield Round((call,))
-        text = answer.reply.text.strip()
-        return None if answer.reply.fault is not None or not text else text
+    def _tried(self, item: Item, prompt: str, turn: int, response: str) -> Item:
+        name = f"round{turn}"
+        return replace(item, task=prompt, responses={name: response}, systems={name: self.task_model.name})
+
+    def _silent(self, tried: Item, answer: Answer) -> Judged:
+        """A round that did not come about: its criteria abstain, by the name of the model that failed."""
+        rubric = self.grading.plan.rubric_of(tried)
+        reason, detail = why_unread(answer.reply, "text of a model to judge")
+        task, response = Unit(tried.item_id), Unit(tried.item_id, tuple(tried.responses))
+        asks = [(task if c.about == "task" else response, c.id) for c in rubric.leaves]
+        outcomes = tuple(abstain(answer.call, ask, reason, detail) for ask in asks)
+        return Judged(tried, outcomes, self.grading.aggregate(rubric, tried, outcomes))
 
     @staticmethod
     def _addressed(messages: tuple[Message, ...], model: Judge, turn: int) -> Call:
@@ -146,9 +148,11 @@ def _prompt_in(text: str) -> str:
     return (found[1] if found else bare).strip()
 
 
-def _round_unit(unit: Unit, name: str) -> Unit:
+def _text(answer: Answer) -> str:
+    """The text a model wrote; empty where it failed."""
+    return "" if answer.reply.fault is not None else answer.reply.text.strip()
+
+
+def _in_round(unit: Unit, name: str) -> Unit:
+    """The unit; one of the task has the round as its part."""
     return unit if unit.responses else Unit(unit.item_id, (), name)
-
-
-def _in_round(outcome: Verdict | Abstention, name: str) -> Outcome:
-    return replace(outcome, unit=_round_unit(outcome.unit, name))

@@ -6,6 +6,7 @@ statement that does not stand in the response is dropped. GAPS (2025), arXiv 251
 code, where the sweep is off by default.
 """
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,14 +16,13 @@ import orjson
 
 from judgekit.aggregate.scores import reasons_of
 from judgekit.errors import InputError
-from judgekit.plan import Plan
 from judgekit.prompt import bundled_template, fence, fill, judged_texts, material, tag_of
 from judgekit.protocols import read
+from judgekit.protocols.abstaining import abstain, why_unread
 from judgekit.protocols.evidence import Shown
 from judgekit.protocols.sheet import object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
-from judgekit.recipes.grading import Grading
-from judgekit.roles import Judge
+from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.rubric import Criterion, Rubric
 from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
 
@@ -49,7 +49,7 @@ _GRADE = Criterion(
 
 
 @dataclass(frozen=True)
-class Unlisted:
+class Unlisted(OverGrading):
     """GAPS with the sweep: the claims, then what they do not cover.
 
     Args:
@@ -67,16 +67,6 @@ class Unlisted:
         severity([1], self.votes)
         check_points(self.grading.plan.rubric)
 
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        """The plan of the claims."""
-        return self.grading.plans
-
-    @property
-    def helpers(self) -> tuple[Judge, ...]:
-        """Those of the claims."""
-        return self.grading.helpers
-
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most: nothing is unlisted, or every response has statements to grade."""
         least, most = self.grading.calls(item)
@@ -87,16 +77,19 @@ class Unlisted:
         """Claims; a list of what they leave out; grades of that."""
         judged = yield from self.grading(item)
         listing = tuple(self._list_call(item, response) for response in item.responses)
-        found = {a.call.shown[0]: _statements(a) for a in (yield Round(listing))}
+        listed = {a.call.shown[0]: a for a in (yield Round(listing))}
+        found = {name: _statements(answer) for name, answer in listed.items()}
         calls = tuple(
             call for name, some in found.items() if some for call in self._grade_calls(item, name, some)
         )
         answers = (yield Round(calls)) if calls else ()
         graded = [outcome for a in answers for outcome in read(a.call, a.reply)]
-        lost = [self._unread(item, name) for name, some in found.items() if some is None]
+        lost = [
+            _unread(listed[name], Unit(item.item_id, (name,))) for name, some in found.items() if some is None
+        ]
         won = _points_won(self.grading.plan.rubric_of(item), judged.scores)
         most = _positive_points(self.grading.plan.rubric_of(item))
-        scores = tuple(self._scored(score, found, graded, won, most) for score in judged.scores)
+        scores = tuple(self._scored(score, found, [*lost, *graded], won, most) for score in judged.scores)
         return Judged(item, (*judged.outcomes, *lost, *graded), scores)
 
     def _list_call(self, item: Item, response: str) -> Call:
@@ -111,11 +104,6 @@ class Unlisted:
             schema=_SCHEMA, tag=tag, judged=judged_texts(item, unit), shown=(response,), item=item,
         )  # fmt: skip
         return plan.addressed(call, plan.judges[0], 0)
-
-    def _unread(self, item: Item, response: str) -> Abstention:
-        unit = Unit(item.item_id, (response,))
-        name = self.grading.plan.judges[0].name
-        return Abstention(name, unit, UNLISTED, "malformed", "no list of unlisted statements", (response,))
 
     def _grade_calls(self, item: Item, response: str, statements: Sequence[str]) -> Iterator[Call]:
         """All statements in one call a judge; they stand in a fence, for they are a judge's quotations."""
@@ -142,27 +130,30 @@ class Unlisted:
         self,
         score: Score,
         found: Mapping[str, list[str] | None],
-        graded: Sequence[Outcome],
+        swept: Sequence[Outcome],
         won: Mapping[Unit, float],
         most: float,
     ) -> Score:
         """A rubric score with the penalties taken off; none where the sweep was not complete."""
         if score.level != "rubric" or not score.unit.responses:
             return score
-        statements = found.get(score.unit.responses[0])
-        own = [o for o in graded if o.unit.responses == score.unit.responses]
+        statements, before = found.get(score.unit.responses[0]), score.value
+        own = [o for o in swept if o.unit.responses == score.unit.responses]
+        n = score.n_verdicts + sum(isinstance(o, Verdict) for o in own)
+        abstained = dict(Counter(score.n_abstained) + Counter(reasons_of(own)))
+        score = replace(score, value=None, low=None, high=None, n_verdicts=n, n_abstained=abstained)
         penalty = penalty_of(own, self.votes) if statements else 0
-        if statements is None or penalty is None or score.value is None:
-            return replace(score, value=None, low=None, high=None, flags=(*score.flags, "not_swept"))
+        if statements is None or penalty is None or before is None:
+            return replace(score, flags=(*score.flags, "not_swept"))
         value = 0.0 if score.gate else points(won[score.unit], penalty, most)
         flags = (*score.flags, "cut_short") if len(statements) == _MOST else score.flags
-        n = score.n_verdicts + sum(isinstance(o, Verdict) for o in own)
-        counted = {**score.n_abstained}
-        for reason, lost in reasons_of(own).items():
-            counted[reason] = counted.get(reason, 0) + lost
-        return replace(
-            score, value=value, low=None, high=None, n_verdicts=n, n_abstained=counted, flags=flags
-        )
+        return replace(score, value=value, flags=flags)
+
+
+def _unread(answer: Answer, unit: Unit) -> Abstention:
+    """The listing judge's abstention, for the reason that its reply shows."""
+    reason, detail = why_unread(answer.reply, "list of unlisted statements")
+    return abstain(answer.call, (unit, UNLISTED), reason, detail)
 
 
 def _points_won(rubric: Rubric, scores: Sequence[Score]) -> dict[Unit, float]:

@@ -21,7 +21,7 @@ from judgekit.recipes.researchqa import combined
 from judgekit.recipes.samples import ANSWERS, majority_of_samples
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import YES_NO, Numbers, settle
-from judgekit.types import Abstention, Item, Judged, Unit, Verdict
+from judgekit.types import Abstention, Item, Judged, Reply, Unit, Verdict
 
 UNIT = Unit("1", ("x",))
 ITEM = Item("1", "t", {"x": "r"})
@@ -316,3 +316,13 @@ def test_prometheus_relative_ends_where_the_grades_differ():
 
     [pair] = [s for s in run.scores if len(s.unit.responses) == 2]
     assert (run.summary["calls"], pair.value, pair.flags) == (4, 1.0, ("resampled",))
+
+
+def test_prometheus_relative_counts_who_abstained_on_either_side():
+    items = [{"id": "1", "task": "t", "responses": {"x": "1", "y": "2"}}]
+    judge = jk.Scripted("j", lambda c: '{"label": "4"}' if c.shown == ("x",) else Reply(fault="refused"))
+
+    run = jk.score(items, None, judge, recipe="prometheus-relative", ledger=None)
+
+    [pair] = [s for s in run.scores if len(s.unit.responses) == 2]
+    assert (pair.value, pair.n_verdicts, pair.n_abstained) == (None, 1, {"refused": 1})

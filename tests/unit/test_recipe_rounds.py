@@ -109,6 +109,26 @@ def test_a_sweep_that_failed_leaves_no_score():
     assert (total.value, total.flags) == (None, ("not_swept",))
 
 
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(fault="refused", detail="filtered"), "refused"),
+        (Reply("I'm sorry, I can't help with that."), "refused"),
+        (Reply(fault="truncated"), "truncated"),
+        (Reply(""), "malformed"),
+    ],
+)
+def test_a_sweep_that_failed_says_why(reply, reason):
+    def answer(call):
+        return reply if call.protocol == "list" else NO if call.asks[0][1].startswith("s") else YES
+
+    run = jk.score(ITEMS, None, [jk.Scripted(n, answer) for n in "abc"], recipe="gaps-unlisted", ledger=None)
+
+    [lost] = [o for o in run.outcomes if o.criterion == "unlisted"]
+    assert (lost.rater, lost.reason) == ("a", reason)
+    assert next(s for s in run.scores if s.level == "rubric").n_abstained == {reason: 1}
+
+
 @pytest.mark.parametrize("rationales", [True, False])
 def test_peem_rewrites_four_times_and_the_control_arm_sees_scores_only(rationales):
     seen = []
@@ -148,6 +168,44 @@ def test_peem_goes_on_with_the_prompt_that_was_written():
     )  # fmt: skip
 
     assert asked == ["Say it.", "better 1", "better 2"]
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 2, 3])
+def test_peem_keeps_the_round_in_which_a_model_fell_silent(fails_at):
+    """Calls of the model: the response of round 0, a prompt, the response of round 1, a prompt."""
+    n = 0
+
+    def model(_):
+        nonlocal n
+        n += 1
+        return Reply(fault="refused", detail="filtered") if n == fails_at + 1 else f"text {n}"
+
+    run = jk.score(
+        [{"id": "1", "task": "Say it."}], None, says("j", "hm\nhm"), recipe="peem-rewrite", ledger=None,
+        settings={"task_model": jk.Scripted("m", model), "rounds": 2}, reask=False,
+    )  # fmt: skip
+
+    lost = [o for o in run.outcomes if o.rater == "m"]
+    silent = f"round{(fails_at + 1) // 2}"
+    assert {o.reason for o in lost} == {"refused"}
+    assert {(o.unit.responses, o.unit.part) for o in lost} == {((silent,), ""), ((), silent)}
+    assert sorted(o.criterion for o in lost) == sorted(c.id for c in jk.load_rubric("peem").leaves)
+    own = [s for s in run.scores if silent in (*s.unit.responses, s.unit.part) and s.level == "criterion"]
+    assert len(own) == len(lost)
+    assert all(s.value is None and s.n_abstained == {"refused": 1} for s in own)
+    assert run.summary["abstentions"]["refused"] == len(lost)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"substitutes": {"j": says("k", YES)}}, {"again": ("refused",)}, {"unfounded": "abstain"}]
+)
+@pytest.mark.parametrize("recipe", ["xfinder", "choice-funnel"])
+def test_recipes_with_rounds_of_their_own_refuse_what_they_would_not_do(recipe, asked):
+    item = {**ITEMS[0], "reference": "Graz"}
+    rubric = None if recipe == "xfinder" else KIND
+
+    with pytest.raises(InputError, match=f"know no '{next(iter(asked))}'"):
+        jk.score([item], rubric, says("j", YES), recipe=recipe, ledger=None, **asked)
 
 
 THREE = Rubric(id="r", criteria=[{"id": c, "text": f"Is it {c}?"} for c in ("kind", "short", "true")])
