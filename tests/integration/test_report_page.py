@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,12 +17,6 @@ from judgekit.verbs.agree import agree
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from verdicts import planted
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 HOSTILE = '</figure><script>document.title = "owned"</script><img src=http://127.0.0.1:9/x onerror=alert(1)>'
 MARKS = """() => [...document.querySelectorAll("figure")].map(f => ({
     id: f.dataset.figure,
@@ -63,16 +56,6 @@ def reports(tmp_path_factory):
     for name, each in made.items():
         write_report(each, findings(each, gates), gates, folder / f"{name}.html", title=f"Report {name} & co")
     return folder
-
-
-@pytest.fixture
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as p:
-        opened = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("name", ["scores", "pairs"])

@@ -1,7 +1,6 @@
 """The review page, opened, filled and saved in a real browser."""
 
 import json
-import shutil
 
 import pytest
 
@@ -10,12 +9,6 @@ from judgekit.review.route import Case
 from judgekit.rubric import Rubric
 from judgekit.types import Item, Unit
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 RUBRIC = Rubric(
     id="r",
     criteria=[
@@ -39,13 +32,8 @@ CASES = [
 
 
 @pytest.fixture
-def page():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page(viewport={"width": 360, "height": 800}, accept_downloads=True)
-        browser.close()
+def page(browser):
+    return browser.new_page(viewport={"width": 360, "height": 800}, accept_downloads=True)
 
 
 def test_the_page_is_filled_by_keyboard_saved_and_read_back(page, tmp_path):
