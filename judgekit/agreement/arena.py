@@ -45,8 +45,9 @@ class BenchmarkAgreement:
         agreement: Mean over pairs of 1 (both separate them, same order), -1 (opposite order), 0.
         brier: Mean squared distance of the chance that s is better than t from what people say.
         n_pairs: Pairs of systems.
-        n_items: Items with a score of every system.
-        n_dropped: Items left out because a score was missing.
+        n_items: Items with a judge's score of every system.
+        n_dropped: The judge's items left out because a score was missing.
+        n_dropped_human: People's items left out for the same reason.
         seed: Of the resamples.
     """
 
@@ -57,6 +58,7 @@ class BenchmarkAgreement:
     n_pairs: int
     n_items: int
     n_dropped: int
+    n_dropped_human: int
     seed: int
 
 
@@ -78,17 +80,18 @@ def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
     """Share of pairs of systems whose intervals do not overlap.
 
     Args:
-        low: Shape (n_systems,), lower ends; nan where there is no interval, which separates nothing.
+        low: Shape (n_systems,), lower ends; nan where there is no interval: pairs with such a system are
+            left out.
         high: Upper ends.
 
     Returns:
-        From 0 to 1, nan for fewer than two systems.
+        From 0 to 1, nan for fewer than two systems with an interval.
 
     >>> separability([0.1, 0.3, 0.35], [0.2, 0.4, 0.5])
     0.6666666666666666
     """
     ends = _ends(low, high)
-    return _mean(_order(*ends) != 0)
+    return _mean(np.abs(_order(*ends)))
 
 
 def interval_agreement(
@@ -106,8 +109,8 @@ def interval_agreement(
         human_high: Upper ends.
 
     Returns:
-        Mean over all pairs of 1 where both separate them in the same order, -1 in the opposite order, 0
-        where one does not separate them. nan for fewer than two systems.
+        Mean over the pairs with all intervals of 1 where both separate them in the same order, -1 in the
+        opposite order, 0 where one does not separate them. nan if there is no such pair.
 
     >>> interval_agreement([0, 2], [1, 3], [0, 5], [1, 6]), interval_agreement([0, 2], [1, 3], [5, 0], [6, 1])
     (1.0, -1.0)
@@ -123,7 +126,8 @@ def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
 
     Args:
         judge_means: Shape (n_resamples, n_systems), as `bootstrap_means` gives; equal means count half.
-        human: Shape (n_systems,), people's scores, taken as the truth; pairs they tie are left out.
+        human: Shape (n_systems,), people's scores, taken as the truth; pairs they tie are left out, and
+            so are pairs with a mean or a score that is nan.
 
     Returns:
         From 0 (sure and right) over 0.25 (always one half) to 1. nan if there is no pair.
@@ -140,16 +144,17 @@ def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
         return math.nan
     gap = settled(x[:, s] - x[:, t], magnitude(x))
     chance = np.mean(gap > 0, axis=0) + 0.5 * np.mean(gap == 0, axis=0)
-    told = truth[s] != truth[t]
+    known = ~(np.isnan(gap).any(axis=0) | np.isnan(truth[s]) | np.isnan(truth[t]))
+    told = known & (truth[s] != truth[t])
     return _mean(np.square(chance - (truth[s] > truth[t]))[told])
 
 
 def standings(scores: npt.ArrayLike, *, level: float = 0.95, b: int = 2000, seed: int = 0) -> Standings:
-    """Means of systems with percentile intervals over resamples of the items."""
+    """Means of systems with percentile intervals over resamples of the items; none below two items."""
     x = grid(scores, "scores")
-    if x.shape[1] == 0:
+    if x.shape[1] < 2:
         nothing = np.full(len(x), np.nan)
-        return Standings(nothing, nothing, nothing)
+        return Standings(x[:, 0] if x.shape[1] else nothing, nothing, nothing)
     low, high = np.quantile(bootstrap_means(x, b=b, seed=seed), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return Standings(x.mean(axis=1), low, high)
 
@@ -158,7 +163,7 @@ def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
     """Share of pairs of systems told apart by paired t tests over items, with Holm's correction.
 
     Args:
-        scores: Shape (n_systems, n_items), complete.
+        scores: Shape (n_systems, n_items); pairs with a system that lacks a score are left out.
         level: One less the chance of any false separation.
     """
     from scipy.special import stdtr
@@ -171,7 +176,7 @@ def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
     d = settled(x[s] - x[t], magnitude(x))
     mean, se = d.mean(axis=1), d.std(axis=1, ddof=1) / math.sqrt(n)
     ratio = np.divide(np.abs(mean), se, out=np.where(mean != 0, np.inf, 0.0), where=se > 0)
-    p = np.minimum(2 * stdtr(n - 1, -ratio), 1.0)
+    p = np.minimum(2 * stdtr(n - 1, -ratio), 1.0)[~np.isnan(mean)]
     return _mean(adjust(p, method="holm") <= 1 - level)
 
 
@@ -187,6 +192,9 @@ def benchmark_agreement(
         b: Resamples of the items.
         seed: Of the resamples.
 
+    Returns:
+        The numbers; one that needs resamples of fewer than two items is nan.
+
     Raises:
         InputError: If the number of systems differs.
 
@@ -197,19 +205,18 @@ def benchmark_agreement(
     j, h = grid(judge, "judge"), grid(human, "human")
     if len(j) != len(h):
         raise InputError(f"the judge scored {len(j)} systems, people {len(h)}")
-    kept = ~np.isnan(j).any(axis=0)
-    n_dropped, j, h = int((~kept).sum()), j[:, kept], h[:, ~np.isnan(h).any(axis=0)]
-    ours, theirs = (standings(each, level=level, b=b, seed=seed) for each in (j, h))
-    empty = j.shape[1] == 0 or h.shape[1] == 0
-    nan = math.nan
+    ours, theirs = (x[:, ~np.isnan(x).any(axis=0)] for x in (j, h))
+    judged, told = (standings(x, level=level, b=b, seed=seed) for x in (ours, theirs))
+    n = ours.shape[1]
     return BenchmarkAgreement(
-        separability(ours.low, ours.high) if j.shape[1] else nan,
-        paired_separability(j, level=level),
-        interval_agreement(ours.low, ours.high, theirs.low, theirs.high) if not empty else nan,
-        pair_rank_brier(bootstrap_means(j, b=b, seed=seed), theirs.value) if not empty else nan,
+        separability(judged.low, judged.high),
+        paired_separability(ours, level=level),
+        interval_agreement(judged.low, judged.high, told.low, told.high),
+        pair_rank_brier(bootstrap_means(ours, b=b, seed=seed), told.value) if n > 1 else math.nan,
         len(j) * (len(j) - 1) // 2,
-        j.shape[1],
-        n_dropped,
+        n,
+        j.shape[1] - n,
+        h.shape[1] - theirs.shape[1],
         seed,
     )
 
@@ -222,10 +229,13 @@ def _ends(low: npt.ArrayLike, high: npt.ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _order(low: Floats, high: Floats) -> Floats:
-    """Of each pair s < t: 1 if s lies above t, -1 if below, 0 if the intervals overlap."""
+    """Of each pair s < t: 1 if s lies above t, -1 if below, 0 if they overlap, nan without an interval."""
     s, t = np.triu_indices(len(low), 1)
-    return (low[s] > high[t]) * 1.0 - (low[t] > high[s]) * 1.0
+    lost = np.isnan(low) | np.isnan(high)
+    return np.where(lost[s] | lost[t], np.nan, (low[s] > high[t]) * 1.0 - (low[t] > high[s]) * 1.0)
 
 
 def _mean(x: npt.NDArray[np.float64] | npt.NDArray[np.bool_]) -> float:
-    return float(np.mean(x)) if len(x) else math.nan
+    """Of what is there; nan if nothing is."""
+    known = x[~np.isnan(x)]
+    return float(np.mean(known)) if len(known) else math.nan

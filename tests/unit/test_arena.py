@@ -8,6 +8,7 @@ from judgekit.agreement.arena import (
     pair_rank_brier,
     paired_separability,
     separability,
+    standings,
 )
 from judgekit.errors import InputError
 
@@ -56,3 +57,44 @@ def test_benchmark_agreement_counts_what_is_missing_and_survives_nothing():
     assert np.isnan([empty.separability, empty.agreement, empty.brier]).all()
     with pytest.raises(InputError, match="2 systems, people 3"):
         benchmark_agreement([[1], [2]], [[1], [2], [3]])
+
+
+def test_a_number_that_is_missing_makes_no_share_and_no_score():
+    assert np.isnan(separability([nan, nan], [nan, nan]))
+    assert np.isnan(interval_agreement([nan, 2], [nan, 3], [0, 5], [1, 6]))
+    assert np.isnan(interval_agreement([0, 2], [1, 3], [0, nan], [1, nan]))
+    assert np.isnan(pair_rank_brier([[nan, 1], [nan, 1]], [1, 2]))
+    assert np.isnan(pair_rank_brier([[0, 1], [0, 1]], [nan, 2]))
+    assert np.isnan(paired_separability([[nan, 1, 2], [2, 3, 4]]))
+
+
+def test_pairs_that_are_known_are_averaged_over():
+    # Of systems 0, 1, 2 and one without an interval: 0-1 and 0-2 stand apart, 1-2 overlap.
+    low, high = [0.1, 0.3, 0.35, nan], [0.2, 0.4, 0.5, nan]
+    scores = [[0.0, 1.0, 0.0, 1.0], [9.0, 10.0, 9.0, 10.5], [nan, 1.0, 2.0, 3.0]]
+
+    assert separability(low, high) == pytest.approx(2 / 3)
+    assert interval_agreement(low, high, low, high) == pytest.approx(2 / 3)
+    assert pair_rank_brier([[1.0, 2.0, nan]], [2.0, 1.0, 3.0]) == 1.0
+    assert pair_rank_brier([[1.0, 2.0, 0.0]], [2.0, 1.0, nan]) == 1.0
+    assert paired_separability(scores) == 1.0
+
+
+def test_one_item_cannot_be_resampled_and_tells_nothing_apart():
+    one = benchmark_agreement([[1.0], [2.0], [3.0]], [[3.0], [2.0], [1.0]], b=20)
+    by_people = benchmark_agreement([[1.0, 1.1], [2.0, 2.1]], [[1.0], [2.0]], b=20)
+    alone = standings([[1.0], [2.0]], b=20)
+
+    assert np.isnan([one.separability, one.separability_paired, one.agreement, one.brier]).all()
+    assert np.isnan(by_people.agreement)
+    assert (by_people.separability, by_people.brier) == (1.0, 0.0)
+    assert alone.value.tolist() == [1.0, 2.0]
+    assert np.isnan([alone.low, alone.high]).all()
+
+
+def test_items_that_people_left_out_are_counted_too():
+    human = [[1.0, nan, nan, nan, nan, nan], [2.0, 3.0, nan, nan, nan, nan]]
+
+    found = benchmark_agreement([[1, 2, nan], [3, 4, 5]], human, b=20)
+
+    assert (found.n_dropped, found.n_dropped_human) == (1, 5)
