@@ -4,9 +4,10 @@ Pure: it can be shown, counted and priced before anything is sent. Calls that sh
 neighbours: for one judge an item's calls follow one another, samples of a call side by side.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any, get_args
 
 import orjson
@@ -232,32 +233,27 @@ class Preview:
     max_cost_usd: float | None = 0.0
     unpriced: tuple[str, ...] = ()
 
-    def plus(self, other: "Preview") -> "Preview":
-        """This and another plan over the same items."""
-        limits = (self.max_output_tokens, other.max_output_tokens)
-        costs = (self.max_cost_usd, other.max_cost_usd)
-        return Preview(
-            self.items,
-            self.least + other.least,
-            self.most + other.most,
-            self.input_tokens + other.input_tokens,
-            None if limits[0] is None or limits[1] is None else limits[0] + limits[1],
-            None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
-            tuple(sorted({*self.unpriced, *other.unpriced})),
-        )
 
+def preview(
+    plans: Sequence[Plan], items: Iterable[Item], counted: Callable[[Item], tuple[int, int]]
+) -> Preview:
+    """Count and price plans over items, in one pass; nothing is sent.
 
-def preview(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Preview:
-    """Count and price a plan over items; nothing is sent."""
-    judges = {judge.name: judge for judge in plan.judges}
-    n_items = n_calls = n_in = 0
+    Args:
+        plans: Whose first rounds are priced.
+        items: Read once.
+        counted: The least and the most calls for an item, of all rounds.
+    """
+    judges = {judge.name: judge for plan in plans for judge in plan.judges}
+    n_items = least = most = n_in = 0
     n_out: int | None = 0
     cost: float | None = 0.0
     unpriced: set[str] = set()
     for item in items:
         n_items += 1
-        for call in plan.calls(item):
-            n_calls += 1
+        fewest, all_ = counted(item)
+        least, most = least + fewest, most + all_
+        for call in chain.from_iterable(plan.calls(item) for plan in plans):
             tokens = estimate_tokens(call.messages)
             n_in += tokens
             limit, price = price_of(judges[call.judge], tokens, letters=bool(call.letters))
@@ -265,8 +261,7 @@ def preview(plan: Plan, items: Iterable[Item], *, reask: bool = True) -> Preview
             cost = None if cost is None or price is None else cost + price
             if price is None:
                 unpriced.add(call.judge)
-    most = n_calls * 2 if reask else n_calls
-    return Preview(n_items, n_calls, most, n_in, n_out, cost, tuple(sorted(unpriced)))
+    return Preview(n_items, least, most, n_in, n_out, cost, tuple(sorted(unpriced)))
 
 
 def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:

@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
@@ -80,20 +80,7 @@ class Job:
 
     def preview(self) -> Preview:
         """Calls of the job, tokens and price of its first round; nothing is sent."""
-        least = most = 0
-
-        def counted() -> Iterator[Item]:
-            nonlocal least, most
-            for item in self.read():
-                fewest, all_ = self.recipe.calls(item)
-                least, most = least + fewest, most + all_
-                yield item
-
-        plans = self.recipe.plans
-        seen = preview_of(plans[0], counted())
-        for plan in plans[1:]:
-            seen = seen.plus(preview_of(plan, self.read()))
-        return replace(seen, least=least, most=most)
+        return preview_of(self.recipe.plans, self.read(), self.recipe.calls)
 
     async def judged(self) -> AsyncGenerator[Judged, None]:
         """What becomes of each item, in order; the ledger is open for as long as it runs."""

@@ -183,6 +183,18 @@ def test_a_preview_counts_exactly_what_is_asked_and_sends_nothing(options, calls
     assert run.summary["calls"] == len(asked) == seen.most  # nothing can be read, so all is asked again
 
 
+def test_a_preview_of_several_plans_reads_a_one_pass_source_once(serving):
+    pairs = [{"id": str(n), "task": "Hi", "responses": {"x": "Hello.", "y": "What?"}} for n in range(3)]
+    with serving() as url:
+        judge = Endpoint(url, "mock", input_usd_per_million=100.0, output_usd_per_million=1.0)
+        listed, streamed = (
+            jk.preview(source, RUBRIC, judge, recipe="researchqa-pairs") for source in (pairs, iter(pairs))
+        )
+
+    assert listed.items == 3
+    assert streamed == listed
+
+
 def test_a_preview_is_the_price_of_a_run_at_most(serving):
     with serving(text=YES) as url:
         judge = Endpoint(url, "mock", input_usd_per_million=100.0, output_usd_per_million=1.0)
