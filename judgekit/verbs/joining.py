@@ -4,7 +4,7 @@ Judges' verdicts are reduced to one for each unit and criterion before anything 
 not, since two labels of one person in one place are an error.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,8 @@ from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
 from judgekit.verbs.labels import read_labels, rows_of
 
 _NAMED = {"pair": list(PAIR.labels)}
+_Table = tuple[Any, Mapping[str, str]]
+"""Labels, and our names of columns -> their names there."""
 
 
 def join(
@@ -47,13 +49,18 @@ def join(
     """
     if balance not in get_args(Rule):
         raise InputError(f"no rule {balance!r} to balance by; there are {', '.join(get_args(Rule))}")
+    # They are looked at more than once, which an iterator cannot be: it would lose what was looked at.
+    verdicts, labels = (list(each) if isinstance(each, Iterator) else each for each in (verdicts, labels))
     ready = _outcomes_of(verdicts)
+    tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
+    if ready is None:
+        tables.insert(0, (verdicts, {}))
     protocol: Kind = "grade"
     if ready is not None and any(len(o.unit.responses) == 2 for o in ready):
         protocol = "compare"
-    if ready is None and (scale == "pair" or _has_pairs(verdicts, labels)):
+    if ready is None and (scale == "pair" or any(_has_pairs(*table) for table in tables)):
         protocol = "compare"
-    shape = _rubric(rubric, scale, ready, (verdicts, labels), protocol)
+    shape = _rubric(rubric, scale, ready, tables, protocol)
     notes: list[str] = []
     if ready is None:
         ready = list(
@@ -151,7 +158,7 @@ def _outcomes_of(verdicts: Any) -> list[Outcome] | None:
 
 
 def _peek(source: Any) -> set[str]:
-    """Columns of a table."""
+    """Columns of a table, as they are called there."""
     if source is None:
         return set()
     if hasattr(source, "columns"):
@@ -166,12 +173,12 @@ def _peek(source: Any) -> set[str]:
     return set(first_row) if isinstance(first_row, Mapping) else set()
 
 
-def _has_pairs(*sources: Any) -> bool:
-    return any({"first", "second"} & _peek(source) for source in sources)
+def _has_pairs(source: Any, columns: Mapping[str, str]) -> bool:
+    return not _peek(source).isdisjoint(columns.get(name, name) for name in ("first", "second"))
 
 
 def _rubric(
-    rubric: Any, scale: Any, ready: Sequence[Outcome] | None, sources: Sequence[Any], protocol: Kind
+    rubric: Any, scale: Any, ready: Sequence[Outcome] | None, tables: Sequence[_Table], protocol: Kind
 ) -> Rubric:
     if rubric is not None:
         return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
@@ -180,14 +187,13 @@ def _rubric(
             "declare the scale: --rubric FILE, or --scale 1-5, --scale yes_no, --scale no,maybe,yes"
         )
     names = dict.fromkeys(o.criterion for o in ready or ())
-    for source in sources:
-        if source is not None and (ready is None or source is not sources[0]):
-            names |= dict.fromkeys(_criteria(source))
+    for source, columns in tables:
+        names |= dict.fromkeys(_criteria(source, columns))
     return declared(list(names) or ["label"], None if protocol == "compare" else scale)
 
 
-def _criteria(source: Any) -> list[str]:
-    said = (row.values["criterion"] for row in rows_of(source, {}))
+def _criteria(source: Any, columns: Mapping[str, str]) -> list[str]:
+    said = (row.values["criterion"] for row in rows_of(source, columns))
     return [str(name) for name in dict.fromkeys(said) if name not in (None, "")]
 
 

@@ -99,9 +99,11 @@ def read_labels(
         raise InputError(f"{_shown(source)}: there are no labels in it")
     _check_columns(source, rows, rater)
     _check_swapped(rows, rubric, protocol)
+    is_path = isinstance(source, str | Path)
+    # A path is read anew, so that messages name its lines; rows in memory have our names already.
     outcomes: Sequence[Outcome] = ingest(
-        source if isinstance(source, str | Path) else [row.values for row in rows], rubric,
-        protocol=protocol, rater=rater, people=people, labels_about=labels_about, columns=columns,
+        source if is_path else [row.values for row in rows], rubric, protocol=protocol, rater=rater,
+        people=people, labels_about=labels_about, columns=columns if is_path else None,
     )  # fmt: skip
     outcomes, notes = _by_item(outcomes, rows, judged, protocol)
     return Labels(tuple(outcomes), _facts(rows, outcomes, groups), len(rows), notes)
