@@ -16,17 +16,16 @@ from judgekit.agreement.estimate import (
     NEEDS_TWO_RATERS,
     NO_PAIRED_ITEMS,
     NO_VARIATION,
-    RESAMPLES_LOST,
     TOO_FEW,
-    flagged,
     undefined,
     with_interval,
 )
 from judgekit.agreement.intervals import at_one, fisher_z, t_interval, wilson
 from judgekit.agreement.linearised import fleiss_cohen_everitt, linearised, standard_error
+from judgekit.agreement.paired import earned
 from judgekit.agreement.parts import Parts, parts_of, patterns
 from judgekit.agreement.ratings import Codes, Floats, Ratings
-from judgekit.agreement.resample import MOST_LOST, Interval, product_bootstrap, weighted_bootstrap
+from judgekit.agreement.resample import Interval, product_bootstrap, weighted_bootstrap
 from judgekit.agreement.weights import Weights, weights_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -172,7 +171,7 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
         return estimate
     clusters = sample.ratings.clusters
     if how.resample == ("unit", "rater"):
-        return _resampled(estimate, _product(sample, how), how, unit="unit and rater")
+        return earned(replace(estimate, unit="unit and rater"), _product(sample, how), how.seed)
     if 1.0 - sample.observed < 1e-12:  # no disagreement at all: no standard error knows what could be
         n = estimate.n_used if clusters is None else len(np.unique(clusters))
         low, high = at_one(sample.expected, n, level=how.level)
@@ -181,7 +180,7 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
     if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
-        return _resampled(estimate, _item_bootstrap(sample, how, kind), how, unit=estimate.unit)
+        return earned(estimate, _item_bootstrap(sample, how, kind), how.seed)
     return _analytic(estimate, sample, how, kind)
 
 
@@ -248,19 +247,3 @@ def _product(sample: _Sample, how: _How) -> Interval:
         of, parts.counts, sample.ratings.n_raters, seed=how.seed, b=how.b, level=how.level,
         clusters=sample.ratings.clusters,
     )  # fmt: skip
-
-
-def _resampled(estimate: Estimate, interval: Interval, how: _How, *, unit: str) -> Estimate:
-    kind = "none" if np.isnan(interval.low) else interval.kind
-    bounded = with_interval(
-        replace(estimate, unit=unit),
-        interval.low,
-        interval.high,
-        se=interval.se,
-        interval=kind,
-        seed=how.seed,
-    )
-    if interval.lost <= MOST_LOST:
-        return bounded
-    note = f"{interval.lost:.0%} of the resamples had no value"
-    return flagged(bounded, RESAMPLES_LOST, [note])

@@ -13,22 +13,20 @@ import numpy as np
 
 from judgekit.agreement.estimate import (
     DEGENERATE,
-    FEW_CLUSTERS,
     NEEDS_TWO_RATERS,
     NO_PAIRED_ITEMS,
     NO_VARIATION,
     NOT_IDENTIFIED,
-    RESAMPLES_LOST,
     TOO_FEW,
     flagged,
     undefined,
     with_interval,
 )
-from judgekit.agreement.intervals import ENOUGH_CLUSTERS
 from judgekit.agreement.mean_squares import FORMS, Form, MeanSquares, f_interval, mean_squares, of_squares
+from judgekit.agreement.paired import earned
 from judgekit.agreement.ratings import Codes, Floats, Ratings, coded_clusters, given_numbers
 from judgekit.agreement.reml import HIGHEST, MOST_LEVELS, Reml, as_blocks, fit_reml
-from judgekit.agreement.resample import MOST_LOST, Interval, weighted_bootstrap, weighted_bootstraps
+from judgekit.agreement.resample import weighted_bootstrap, weighted_bootstraps
 from judgekit.agreement.two_way import resampled_components
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -115,14 +113,12 @@ def iccs(
     x = x[used][:, rated.any(axis=0)]
     groups = None if groups is None else coded_clusters(groups[used], len(x))
     if np.isnan(x).any():
-        found = _with_gaps(starts, forms, x, groups, (seed, b))
-    else:
-        squares = mean_squares(x)
-        found = [
-            _complete(start, form, (x, squares), groups, (seed, b))
-            for start, form in zip(starts, forms, strict=True)
-        ]
-    return [_few(each, groups) for each in found]
+        return _with_gaps(starts, forms, x, groups, (seed, b))
+    squares = mean_squares(x)
+    return [
+        _complete(start, form, (x, squares), groups, (seed, b))
+        for start, form in zip(starts, forms, strict=True)
+    ]
 
 
 def _unusable(rated: Any) -> str:
@@ -153,7 +149,7 @@ def _complete(
         lambda drawn: np.asarray(of_squares(form, mean_squares(x, drawn))), np.ones(len(x)), seed=draw[0],
         b=draw[1], level=start.level, clusters=groups,
     )  # fmt: skip
-    return _resampled(found, interval, draw[0])
+    return earned(found, interval, draw[0], groups)
 
 
 def _with_gaps(
@@ -191,10 +187,11 @@ def _with_gaps(
         of, np.ones(n), seed=draw[0], b=draw[1], level=starts[0].level, clusters=groups
     )
     note = "cells are missing: variance components by REML; the interval is for these raters"
-    return [
-        _resampled(replace(start, value=value, method=f"{start.method}; REML", notes=(note,)), each, draw[0])
-        for start, value, each in zip(starts, values, intervals, strict=True)
+    found = [
+        replace(start, value=value, method=f"{start.method}; REML", notes=(note,))
+        for start, value in zip(starts, values, strict=True)
     ]
+    return [earned(each, made, draw[0], groups) for each, made in zip(found, intervals, strict=True)]
 
 
 def _fit(x: Floats, *, one_way: bool) -> Reml:
@@ -213,18 +210,3 @@ def _of_components(form: Form, parts: dict[bool, Floats], k: int) -> Floats:
     noise = rest + rater if model == 2 else rest
     total = unit + noise / (k if average else 1)
     return np.asarray(np.divide(unit, total, out=np.full(len(unit), np.nan), where=total > 0))
-
-
-def _resampled(found: Estimate, interval: Interval, seed: int) -> Estimate:
-    kind = "none" if np.isnan(interval.low) else interval.kind
-    bounded = with_interval(found, interval.low, interval.high, se=interval.se, interval=kind, seed=seed)
-    if interval.lost <= MOST_LOST:
-        return bounded
-    return flagged(bounded, RESAMPLES_LOST, [f"{interval.lost:.0%} of the resamples had no value"])
-
-
-def _few(found: Estimate, groups: Codes | None) -> Estimate:
-    n = 0 if groups is None else len(np.unique(groups))
-    if groups is None or n >= ENOUGH_CLUSTERS or found.status != "ok":
-        return found
-    return flagged(found, FEW_CLUSTERS, [f"{n} clusters; from {ENOUGH_CLUSTERS} on an interval holds"])

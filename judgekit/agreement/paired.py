@@ -131,7 +131,7 @@ def resampled(
         statistic, n, seed=seed, b=b, level=estimate.level, clusters=clusters, kind=kind,
         replicates=replicates,
     )  # fmt: skip
-    return _earned(estimate, made, seed, clusters)
+    return earned(estimate, made, seed, clusters)
 
 
 def drawn_again(
@@ -161,11 +161,18 @@ def drawn_again(
     if math.isnan(value):
         return undefined(estimate, NO_VARIATION if n else NO_PAIRED_ITEMS)
     made = weighted_bootstrap(statistic, counts, seed=seed, b=b, level=estimate.level, clusters=clusters)
-    return _earned(replace(estimate, value=value), made, seed, clusters)
+    return earned(replace(estimate, value=value), made, seed, clusters)
 
 
-def _earned(estimate: Estimate, made: Interval, seed: int, clusters: Codes | None) -> Estimate:
-    """The estimate with the interval, unless all resamples are equal, and the status it earns."""
+def earned(estimate: Estimate, made: Interval, seed: int, clusters: Codes | None = None) -> Estimate:
+    """The estimate with an interval by resampling, and the status that the resamples earn it.
+
+    Args:
+        estimate: With its value.
+        made: The interval; none is taken where all resamples are equal, as those of one cluster are.
+        seed: Of the draws.
+        clusters: Shape (n,), coded from 0, if they were drawn and it is to be said when they are few.
+    """
     if made.se <= 1e-12 * max(abs(estimate.value), 1.0):
         note = "every resample gave the same value, so there is no interval"
         return flagged(replace(estimate, seed=seed), DEGENERATE, (note,))

@@ -88,7 +88,8 @@ def bootstrap(
         return _interval(np.empty(0), level, None, name)
     if replicates is None:
         replicates = np.array([statistic(index) for index in draws(n, b=b, seed=seed, clusters=clusters)])
-    if kind != "bca":
+    alone = n == 1 if clusters is None else not clusters.any()
+    if kind != "bca" or alone:  # none can be left out of one
         return _interval(replicates, level, None, name)
     value, left_out = statistic(np.arange(n)), jackknife(statistic, n, clusters)
     return _interval(replicates, level, (value, left_out, np.ones(len(left_out))), name)
@@ -156,7 +157,7 @@ def weighted_bootstraps(
     replicates = np.concatenate(
         [of_pool(_multiplicities(rng, pool, min(step, b - start))) for start in range(0, b, step)]
     )
-    if kind != "bca":
+    if kind != "bca" or pool.sum() < 2:  # none can be left out of one
         return [_interval(column, level, None, name) for column in replicates.T]
     values = of_pool(pool[None, :].astype(np.float64))[0]
     left_out, times = _without_each(of_pool, pool, step)

@@ -112,6 +112,17 @@ def test_chance_that_does_not_rest_on_the_labels_used_is_defined_without_variati
     assert isnan(alpha(constant).value)
 
 
+@pytest.mark.parametrize("coefficient", [kappa, alpha, gwet, percent])
+def test_one_cluster_is_no_interval(coefficient):
+    ratings = as_ratings([[0, 0], [1, 1], [0, 1]] * 10, scale=[0, 1], clusters=["a"] * 30)
+
+    found = coefficient(ratings)
+
+    assert (found.status, found.interval) == ("ok_degenerate", "none")
+    assert isnan(found.low)
+    assert any("1 clusters" in note for note in found.notes)
+
+
 def test_few_of_the_rarer_label_make_an_interval_unstable():
     nine = [[1, 1]] * 60 + [[0, 0]] * 8 + [[0, 1]] + [[1, 0]]
     eleven = [[1, 1]] * 60 + [[0, 0]] * 10 + [[0, 1]] + [[1, 0]]

@@ -115,6 +115,18 @@ def test_clusters_are_what_is_drawn():
     assert found.high - found.low > 1.5 * (units.high - units.low)
 
 
+@pytest.mark.parametrize("gap", [False, True])
+def test_one_cluster_is_no_interval(gap):
+    x = simulated(12, 3)
+    x[0, 0] = np.nan if gap else x[0, 0]
+
+    found = icc(x, clusters=["a"] * 12, b=100)
+
+    assert (found.status, found.interval) == ("ok_degenerate", "none")
+    assert isnan(found.low)
+    assert icc(x, clusters=list("abcd") * 3, b=100).status == "unstable:few_clusters"
+
+
 def test_the_value_does_not_suffer_from_large_numbers():
     x = simulated(30, 3)
 
