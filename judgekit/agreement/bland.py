@@ -10,15 +10,15 @@ from judgekit.agreement.estimate import (
     NEEDS_TWO_RATERS,
     NO_PAIRED_ITEMS,
     NO_VARIATION,
-    RESAMPLES_LOST,
     TOO_FEW,
     flagged,
     undefined,
     with_interval,
 )
 from judgekit.agreement.intervals import clustered_mean, fisher_z, normal_quantile, t_interval, t_quantile
+from judgekit.agreement.paired import earned, magnitude, settled, varies
 from judgekit.agreement.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
-from judgekit.agreement.resample import MOST_LOST, weighted_bootstrap
+from judgekit.agreement.resample import weighted_bootstrap
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -173,13 +173,13 @@ def bland_altman(
     names = ("bias", "lower_limit_of_agreement", "upper_limit_of_agreement", "proportional_bias")
     if start.status != "ok":
         return BlandAltman(*(undefined(replace(start, name=name), start.status) for name in names))
-    d, n = x - y, len(x)
+    d, n = settled(x - y, magnitude(x, y)), len(x)
     mean = clustered_mean(d, groups, level=level)
     bias = replace(
         mean, name="bias", method="mean of first less second", n_units=start.n_units, n_raters=2,
         n_dropped=start.n_dropped,
     )  # fmt: skip
-    sd = float(d.std(ddof=1))
+    sd = float(d.std(ddof=1)) if varies(d) else 0.0
     z = normal_quantile(0.95)
     se = sd * np.sqrt(1 / n + z**2 / (2 * (n - 1)))
 
@@ -238,9 +238,7 @@ def _bounded(
     found = weighted_bootstrap(
         of, np.ones(len(x)), seed=draw[0], b=draw[1], level=main.level, clusters=groups
     )
-    kind = "none" if np.isnan(found.low) else found.kind
-    bounded = with_interval(main, found.low, found.high, se=found.se, interval=kind, seed=draw[0])
-    return bounded if found.lost <= MOST_LOST else flagged(bounded, RESAMPLES_LOST)
+    return earned(main, found, draw[0], groups)
 
 
 def _slope(d: Floats, middle: Floats, groups: Codes | None, start: Estimate) -> Estimate:
@@ -252,8 +250,9 @@ def _slope(d: Floats, middle: Floats, groups: Codes | None, start: Estimate) -> 
         return undefined(start, TOO_FEW)
     if sxx <= 1e-24 * max(float(middle @ middle), 1e-300):
         return undefined(start, NO_VARIATION)
-    slope = float(m @ d) / sxx
-    rest = d - d.mean() - slope * m
+    from_mean = settled(d - d.mean(), magnitude(d))
+    slope = float(m @ from_mean) / sxx
+    rest = settled(from_mean - slope * m, magnitude(d))
     df: float = n - 2
     se = float(np.sqrt(rest @ rest / df / sxx))
     kind = "t"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from judgekit.agreement.arrays import Clusters, aligned
 from judgekit.agreement.correlation import correlation
 from judgekit.agreement.intervals import clustered_mean
+from judgekit.agreement.paired import magnitude, settled
 from judgekit.agreement.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -75,7 +76,7 @@ def metric_conflicts(
     differences: dict[str, Floats] = {}
     for name in [judge, *(each for each in first if each != judge)]:
         a, b = aligned(first=first[name], second=second[name])
-        differences[name] = a - b
+        differences[name] = settled(a - b, magnitude(a, b))
     if len({len(d) for d in differences.values()}) > 1:
         raise InputError("measures have different numbers of items")
     mine = differences[judge]

@@ -12,6 +12,8 @@ from judgekit.errors import InputError
 from judgekit.types import Estimate
 
 ENOUGH_CLUSTERS = 20
+_ROUNDING = 1e-12
+"""A standard error smaller than this beside the values is what rounding leaves of 0."""
 Ends = tuple[float, float]
 _NONE = (float("nan"), float("nan"))
 
@@ -153,7 +155,7 @@ def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tup
             of the clusters' sums with G/(G-1), and there are G-1 degrees of freedom.
 
     Returns:
-        The standard error is nan below two values or clusters.
+        The standard error is nan below two values or clusters, and 0 where nothing but rounding differs.
 
     Source:
         Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little
@@ -164,13 +166,15 @@ def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tup
     """
     n = len(values)
     mean = float(values.mean()) if n else float("nan")
-    if clusters is None:
-        return (mean, float(values.std(ddof=1) / np.sqrt(n)), n - 1) if n > 1 else (mean, float("nan"), 0)
-    groups = len(np.unique(clusters))
+    groups = n if clusters is None else len(np.unique(clusters))
     if groups < 2:
         return mean, float("nan"), 0
-    sums = np.bincount(clusters, weights=values - mean)
-    return mean, float(np.sqrt(groups / (groups - 1) * (sums @ sums)) / n), groups - 1
+    if clusters is None:
+        se = float(values.std(ddof=1) / np.sqrt(n))
+    else:
+        sums = np.bincount(clusters, weights=values - mean)
+        se = float(np.sqrt(groups / (groups - 1) * (sums @ sums)) / n)
+    return mean, se if se > _ROUNDING * np.abs(values).max() else 0.0, groups - 1
 
 
 def clustered_mean(

@@ -15,7 +15,7 @@ from judgekit.agreement.arrays import Clusters, aligned
 from judgekit.agreement.correlation import correlation
 from judgekit.agreement.estimate import NEEDS_TWO_RATERS, undefined
 from judgekit.agreement.intervals import clustered_mean, normal_quantile
-from judgekit.agreement.paired import grid
+from judgekit.agreement.paired import grid, magnitude, settled
 from judgekit.agreement.sums import ratio
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -40,7 +40,7 @@ def signed_error(
     """
     x, y = aligned(judge=judge, human=human)
     groups = None if clusters is None else np.asarray(clusters, dtype=object)
-    made = clustered_mean(x - y, groups, name="signed_error", level=level)
+    made = clustered_mean(settled(x - y, magnitude(x, y)), groups, name="signed_error", level=level)
     return replace(made, method="mean of judge minus human", n_raters=2)
 
 
@@ -63,7 +63,7 @@ def confidence_gap(
         if len(bad := np.flatnonzero((x < 0) | (x > 1))):
             raise InputError(f"{name}: unit {bad[0]} is {x[bad[0]]:g}; numbers from 0 to 1 are needed")
     groups = None if clusters is None else np.asarray(clusters, dtype=object)
-    made = clustered_mean(c - y, groups, name="confidence_gap", level=level)
+    made = clustered_mean(settled(c - y, magnitude(c, y)), groups, name="confidence_gap", level=level)
     return replace(made, method="mean confidence minus share correct", n_raters=1)
 
 

@@ -159,4 +159,5 @@ def test_differences_of_nothing_are_undefined():
     assert paired_difference([], []).difference.status == "undefined:no_paired_items"
     assert paired_difference([1], [2]).difference.status == "undefined:too_few"
     assert paired_difference([1, 2, 3], [0, 1, 2]).difference.status == "ok_degenerate"
+    assert paired_difference([1.1, 2.1, 3.1], [1, 2, 3]).difference.status == "ok_degenerate"
     assert compare_accuracies([nan], [1], [1]).difference.status == "undefined:no_paired_items"

@@ -283,6 +283,22 @@ def test_a_metric_and_a_judge_that_are_sure_of_opposite_things():
         metric_conflicts({"a": [1]}, {"a": [1]}, judge="b")
 
 
+def test_equal_differences_make_nobody_sure():
+    [_, metric] = metric_conflicts({"j": [0.1] * 3, "m": [0] * 3}, {"j": [0] * 3, "m": [0.1] * 3}, judge="j")
+
+    assert (metric.better, metric.finding) == ("undecided", "opposite_but_unsure")
+
+
+def test_a_difference_by_rounding_points_to_no_system():
+    first, second = {"j": [0.3, 0.3, 0.3], "m": [3, 1, 2]}, {"j": [0.1 + 0.2, 0.3, 0.3], "m": [2, 2, 1]}
+
+    [judge, metric] = metric_conflicts(first, second, judge="j")
+
+    assert judge.difference.value == 0.0
+    assert metric.review == ()
+    assert signed_error(first["j"], second["j"]).value == 0.0
+
+
 def test_a_conflict_of_nothing_is_undecided():
     [found] = metric_conflicts({"judge": [None, 1]}, {"judge": [1, None]}, judge="judge")
 

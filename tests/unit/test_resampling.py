@@ -145,3 +145,19 @@ def test_clustered_means_drop_and_count_what_is_missing():
     with pytest.raises(InputError, match="clusters"):
         clustered_mean([1.0, 2.0], [1])
     assert clustered_mean([1.0]).status == "undefined:too_few"
+
+
+@pytest.mark.parametrize(
+    ("values", "clusters"),
+    [([0.1] * 3, None), ([0.1] * 6, [0, 0, 1, 1, 2, 2]), ([0.1, 0.2] * 3, [0, 0, 1, 1, 2, 2])],
+)
+def test_what_differs_by_rounding_only_has_no_interval(values, clusters):
+    found = clustered_mean(values, clusters)
+
+    assert (found.se, found.interval) == (0.0, "none")
+    assert np.isnan(found.low)
+    assert np.isnan(found.high)
+
+
+def test_a_small_spread_is_no_rounding():
+    assert clustered_mean([1.0, 1.0 + 1e-9, 1.0]).interval == "t"

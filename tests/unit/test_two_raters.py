@@ -79,6 +79,40 @@ def test_a_bias_that_grows_along_the_scale():
     assert found.proportional_bias.value == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize("clusters", [None, [0, 0, 1, 2]])
+def test_a_bias_that_is_the_same_everywhere_has_no_interval(clusters):
+    # 7.1 - 7 and 1.1 - 1 differ in the sixteenth digit.
+    found = bland_altman([[1.1, 1], [2.1, 2], [3.1, 3], [7.1, 7]], clusters=clusters)
+
+    assert found.bias.value == pytest.approx(0.1)
+    assert found.lower_limit.value == found.upper_limit.value == found.bias.value
+    assert found.proportional_bias.value == 0.0
+    for each in (found.bias, found.lower_limit, found.upper_limit, found.proportional_bias):
+        assert each.interval == "none"
+        assert np.isnan(each.low)
+
+
+def test_a_difference_on_one_line_leaves_its_slope_no_interval():
+    x = 0.1 * np.arange(20.0)
+
+    found = bland_altman(np.stack([1.3 * x + 0.7, x], axis=1)).proportional_bias
+
+    # x - y = .3 t + .7 on (x + y) / 2 = 1.15 t + .35.
+    assert found.value == pytest.approx(0.3 / 1.15)
+    assert found.interval == "none"
+
+
+def test_one_cluster_is_no_interval_of_concordance():
+    cells = np.random.default_rng(5).normal(size=(12, 2))
+
+    one = ccc(cells, clusters=["a"] * 12).ccc
+    three = ccc(cells, clusters=list("abc") * 4, b=200).ccc
+
+    assert (one.status, one.interval) == ("ok_degenerate", "none")
+    assert np.isnan(one.low)
+    assert three.status == "unstable:few_clusters"
+
+
 def test_labels_with_equal_margins_stay_in_the_test():
     # R irr 0.84.1 drops label 1 and says 4.3152 on 2 df.
     statistic, df = stuart_maxwell(EQUAL_MARGINS)
