@@ -59,7 +59,7 @@ def repeatability(
     groups = kept_clusters(clusters, kept)
     center = np.where(there, x, 0.0).sum(axis=1, keepdims=True) / k[:, None]
     within = np.where(there, x - center, 0.0) ** 2
-    same = np.where(there, x, center).min(axis=1) == np.where(there, x, center).max(axis=1)
+    same = np.where(there, x, np.inf).min(axis=1) == np.where(there, x, -np.inf).max(axis=1)
     d, ones = pair_disagreement(x), np.ones(len(x))
     change = float(normal_quantile(0.95) * np.sqrt(2))
     squares = np.column_stack([within.sum(axis=1), k - 1])

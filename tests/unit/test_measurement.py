@@ -193,6 +193,12 @@ def test_repeats_by_hand():
     assert found["sem"].n_dropped == 1
 
 
+def test_equal_repeats_are_all_the_same_with_a_gap_too():
+    found = repeatability([[0.1, 0.1, 0.1, math.nan]] * 5 + [[0.1, 0.2, math.nan, 0.1]] * 5, seed=0, b=20)
+
+    assert found["all_same"].value == 0.5
+
+
 def test_icc_of_repeats_with_and_without_gaps():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(80, 1)) + 0.5 * rng.normal(size=(80, 4))
