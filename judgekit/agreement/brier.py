@@ -11,9 +11,17 @@ import numpy.typing as npt
 
 from judgekit.agreement.arrays import Clusters, aligned, complete, forecasts, kept_clusters
 from judgekit.agreement.calibration_error import Kind, bin_of
-from judgekit.agreement.estimate import NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined, with_interval
-from judgekit.agreement.intervals import mean_se, normal_quantile, t_quantile
-from judgekit.agreement.ratings import Floats
+from judgekit.agreement.estimate import (
+    DEGENERATE,
+    NO_VARIATION,
+    NOT_IDENTIFIED,
+    TOO_FEW,
+    flagged,
+    undefined,
+    with_interval,
+)
+from judgekit.agreement.intervals import mean_se, normal_quantile, t_interval
+from judgekit.agreement.ratings import Codes, Floats
 from judgekit.types import Estimate
 
 CLIP = 1e-12
@@ -166,6 +174,10 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
         clusters: Shape (n,), what each row belongs to.
         level: Confidence.
 
+    Returns:
+        From 0 to 1, lower is better. No value below two rows or clusters, and no interval where no score
+        (or no cluster's) differs from another.
+
     Raises:
         InputError: For a malformed argument.
     """
@@ -179,10 +191,11 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
         method="mean squared difference of probability and outcome",
     )  # fmt: skip
     if df < 1:
-        return undefined(made, TOO_FEW, f"{len(p_)} complete rows; an interval needs two")
-    half = t_quantile(level, df) * se
-    low, high = max(0.0, mean - half), min(1.0, mean + half)
-    return with_interval(made, low, high, se=se, interval="t" if codes is None else "t_cr1")
+        return undefined(made, TOO_FEW, _too_few(len(p_), codes))
+    if not se > 0:
+        return flagged(replace(made, se=0.0), DEGENERATE, ["nothing varies: there is no interval"])
+    low, high = t_interval(mean, se, df, level=level, most=1.0)
+    return with_interval(made, max(0.0, low), high, se=se, interval="t" if codes is None else "t_cr1")
 
 
 def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
@@ -205,6 +218,11 @@ def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) 
         return undefined(first, status, note), undefined(second, status, note)
     beta, covariance = _logit_fit(np.column_stack([np.ones_like(x), x]), y_)
     return _wald(first, beta[0], covariance[0, 0]), _wald(second, beta[1], covariance[1, 1])
+
+
+def _too_few(n: int, codes: Codes | None) -> str:
+    found, what = (1, "cluster") if codes is not None and n > 1 else (n, "complete row")
+    return f"{found} {what}{'' if found == 1 else 's'}; an interval needs two"
 
 
 def _wald(estimate: Estimate, value: float, variance: float) -> Estimate:

@@ -1,4 +1,4 @@
-from math import isnan
+from math import isnan, nan
 
 import numpy as np
 import pytest
@@ -192,6 +192,23 @@ def test_a_clustered_brier_score_has_a_wider_interval():
     assert plain.value == clustered.value
     assert (plain.interval, clustered.interval, clustered.unit) == ("t", "t_cr1", "cluster")
     assert clustered.high - clustered.low > 2 * (plain.high - plain.low)
+
+
+@pytest.mark.parametrize(("p", "y"), [([0.2] * 5, [0] * 5), ([0.5] * 4, [0, 1, 0, 1]), ([0.1] * 3, [0] * 3)])
+def test_equal_brier_scores_have_no_interval(p, y):
+    found = brier.brier(p, y)
+
+    assert (found.se, found.interval, found.status) == (0.0, "none", "ok_degenerate")
+    assert isnan(found.low)
+    assert isnan(found.high)
+
+
+def test_it_is_said_whether_rows_or_clusters_are_too_few():
+    [clusters] = brier.brier([0.5] * 8, [0, 1] * 4, clusters=["a"] * 8).notes
+    [rows] = brier.brier([0.5, nan], [0, 1]).notes
+
+    assert clusters == "1 cluster; an interval needs two"
+    assert rows == "1 complete row; an interval needs two"
 
 
 def test_the_consistency_band_holds_the_curve_of_a_calibrated_judge():
