@@ -57,12 +57,12 @@ def by_slice(
     """A statistic in each slice, tested against the rest.
 
     The test is Welch's: the difference over the root of the two squared standard errors, with as many
-    degrees of freedom as the smaller side has units, less one.
+    degrees of freedom as the smaller side has units with a value, less one.
 
     Args:
         groups: The slice of each unit; None where it is in none (it still belongs to the rest).
-        measure: Gives the estimate for some units. Its `se` is what the test uses.
-        least: Slices with fewer units are shown by name only.
+        measure: Gives the estimate for some units. Its `se` and `n_used` are what the test uses.
+        least: Slices with fewer units, or fewer that have a value, are shown by name only.
         q: A slice is flagged where its adjusted p-value is at most this.
         method: `bh` for looking through slices; `holm` for a family of gates.
 
@@ -83,7 +83,7 @@ def by_slice(
         (name, np.array(rows, dtype=np.intp), np.delete(everyone, rows)) for name, rows in members.items()
     ]
     pairs = [_pair(measure, inside, outside, least) for _, inside, outside in sides]
-    p = [_p_value(a, b, len(x), len(y)) for (a, b), (_, x, y) in zip(pairs, sides, strict=True)]
+    p = [_p_value(a, b) for a, b in pairs]
     adjusted = adjust(p, method=method).tolist()
     return tuple(
         Slice(name, len(x), a, b, a.value - b.value, p_, adjusted_, adjusted_ <= q)
@@ -92,18 +92,22 @@ def by_slice(
 
 
 def _pair(measure: Measure, inside: Codes, outside: Codes, least: int) -> tuple[Estimate, Estimate]:
-    rest = measure(outside) if len(outside) >= least else _untold(len(outside), least)
-    return (measure(inside) if len(inside) >= least else _untold(len(inside), least)), rest
+    return _told(measure, inside, least), _told(measure, outside, least)
 
 
-def _untold(n: int, least: int) -> Estimate:
-    blank = Estimate("", math.nan, n_units=n, n_used=n)
-    return undefined(blank, TOO_FEW, f"{n} units; a slice needs {least}")
+def _told(measure: Measure, units: Codes, least: int) -> Estimate:
+    """The statistic of these units, if enough of them have a value."""
+    n = len(units)
+    found = measure(units) if n >= least else Estimate("", math.nan, n_units=n, n_used=n)
+    if found.n_used >= least:
+        return found
+    return undefined(found, TOO_FEW, f"{found.n_used} units; a slice needs {least}")
 
 
-def _p_value(a: Estimate, b: Estimate, n_a: int, n_b: int) -> float:
+def _p_value(a: Estimate, b: Estimate) -> float:
     from scipy.stats import t
 
     if not (is_defined(a) and is_defined(b)) or not a.se**2 + b.se**2 > 0:
         return math.nan
-    return float(2 * t.sf(abs(a.value - b.value) / math.hypot(a.se, b.se), min(n_a, n_b) - 1))
+    df = min(a.n_used, b.n_used) - 1
+    return float(2 * t.sf(abs(a.value - b.value) / math.hypot(a.se, b.se), df))

@@ -101,6 +101,31 @@ def test_a_small_slice_is_named_but_not_tested():
         slices.by_slice(groups, lambda index: clustered_mean(values[index]), least=1)
 
 
+def test_units_without_a_value_make_no_slice_larger():
+    values = np.r_[[0.9, 0.85, 0.95], np.full(37, nan), np.random.default_rng(0).random(40)]
+
+    few, rest = slices.by_slice(["a"] * 40 + ["b"] * 40, lambda index: clustered_mean(values[index]))
+
+    assert (few.n, few.estimate.status) == (40, TOO_FEW)
+    assert (few.estimate.n_used, few.estimate.n_dropped) == (3, 37)
+    assert few.estimate.notes == ("3 units; a slice needs 30",)
+    assert isnan(few.p)
+    assert isnan(rest.p)
+    assert not few.flagged
+
+
+def test_the_smaller_side_gives_the_degrees_of_freedom():
+    from scipy.stats import t
+
+    values = np.random.default_rng(1).random(90)
+    values[:5] = nan  # 30 of the first 35 have a value
+
+    small, _ = slices.by_slice(["a"] * 35 + ["b"] * 55, lambda index: clustered_mean(values[index]))
+
+    error = np.hypot(small.estimate.se, small.rest.se)
+    assert small.p == pytest.approx(2 * t.sf(abs(small.difference) / error, 29), rel=1e-12)
+
+
 def test_a_statistic_without_error_is_not_tested():
     flat = slices.by_slice(["a"] * 40 + ["b"] * 40, lambda index: clustered_mean(np.ones(len(index))))
 
