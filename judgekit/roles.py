@@ -64,6 +64,19 @@ class Priced(Protocol):
 
 
 @runtime_checkable
+class Checked(Protocol):
+    """A judge that sees without a request whether it can be asked; it may know its price only then."""
+
+    def check(self) -> None:
+        """See that what it needs is there: a provider, a key, an address.
+
+        Raises:
+            InputError: If not; says what is missing.
+        """
+        ...
+
+
+@runtime_checkable
 class Learning(Protocol):
     """A judge that finds out what its server refuses; `run` keeps `refused` in the ledger."""
 

@@ -111,7 +111,7 @@ def score(
 
     Running the same command again asks nothing twice: replies are kept in the ledger.
     """
-    from judgekit.judges.resolve import resolve_all
+    from judgekit.judges.resolve import resolve
     from judgekit.recipes.catalog import published
     from judgekit.run import Limits
 
@@ -119,8 +119,14 @@ def score(
         concurrency, rpm, tpm, attempt_seconds, run_seconds, tries, budget, budget_tokens, allow_unknown_price
     )  # fmt: skip
     say = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
-    judges = resolve_all(judge or ["local"], own_code=True, say=say)
-    settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens}
+    settings = {
+        k: v for k, v in {"temperature": temperature, "max_tokens": max_tokens}.items() if v is not None
+    }
+
+    def judge_of(name: str) -> roles.Judge:
+        found = resolve(name, own_code=True, say=say)
+        return _with(found if recipe is None else published(recipe).tuned(found), settings)
+
     asked: Options = {
         "protocol": cast("Protocol", protocol),  # what there is to choose from, `prepare` says
         "form": cast("Form", form),
@@ -139,12 +145,11 @@ def score(
     }
     if recipe is not None:  # which fills all that was not said here
         asked = cast("Options", {name: value for name, value in asked.items() if _is_given(context, name)})
-        judges = tuple(map(published(recipe).tuned, judges))
         rubric = rubric if _is_given(context, "rubric") else None
     always: Options = {
         "recipe": recipe,
         "settings": _named("--setting", setting, _value),
-        "substitutes": _named("--substitute", substitute, str),
+        "substitutes": _named("--substitute", substitute, judge_of),
         "again": cast("tuple[types.Reason, ...]", tuple(again or ())),
         "columns": columns_of(column),
         "on_bad_item": cast("OnBadItem", on_bad_item),
@@ -154,9 +159,8 @@ def score(
         "own_code": True,
         "say": say,
     }
-    chosen = [_with(each, {k: v for k, v in settings.items() if v is not None}) for each in judges]
     options: Options = {**asked, **always}
-    job = prepare(items, rubric, chosen, **options)
+    job = prepare(items, rubric, list(map(judge_of, judge or ["local"])), **options)
     if dry_run:
         _print_preview(job)
         return

@@ -9,9 +9,9 @@ are never in memory: what the survey keeps is 8 bytes an item.
 import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from judgekit.errors import InputError
 from judgekit.items.check import Layout, item_of, lacking, layout_of, no_column
@@ -28,6 +28,29 @@ class Skipped(NamedTuple):
 
     where: str
     message: str
+
+
+class Skips(Protocol):
+    """Where skipped rows are written down: a list, or what keeps less of them."""
+
+    def append(self, row: Skipped, /) -> None:
+        """Take the next."""
+        ...
+
+
+@dataclass(slots=True)
+class FirstSkips:
+    """How many rows were skipped, and the first of them; however many there are, it stays small."""
+
+    most: int = 20
+    n: int = 0
+    first: list[Skipped] = field(default_factory=list)
+
+    def append(self, row: Skipped, /) -> None:
+        """Count the row, and keep it if it is among the first."""
+        self.n += 1
+        if self.n <= self.most:
+            self.first.append(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +79,7 @@ def read_items(
     *,
     columns: Mapping[str, str] | None = None,
     on_bad_item: OnBadItem = "raise",
-    skipped: list[Skipped] | None = None,
+    skipped: Skips | None = None,
     need_response: bool = True,
     surveyed: Survey | None = None,
 ) -> Iterator[Item]:
@@ -76,7 +99,7 @@ def read_items(
         columns: Our name of a column -> its name there.
         on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
             other rows are good stays, with their responses.
-        skipped: Where what was skipped is written down, in order.
+        skipped: Where what was skipped is written down, in order (a list will do).
         need_response: Whether a row without a response is bad; not so for rubrics about the task alone.
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
@@ -234,7 +257,7 @@ def _raise(where: str, message: str) -> None:
     raise InputError(f"{where}: {message}")
 
 
-def _noting(skipped: list[Skipped] | None) -> OnBad:
+def _noting(skipped: Skips | None) -> OnBad:
     def note(where: str, message: str) -> None:
         if skipped is not None:
             skipped.append(Skipped(where, message))

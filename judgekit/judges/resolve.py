@@ -10,7 +10,7 @@ py:module:object        a judge, or a function that makes one, in your own code 
 """
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from judgekit.errors import InputError
@@ -70,17 +70,6 @@ def resolve(judge: str | Judge, *, own_code: bool = False, say: Callable[[str], 
         model.check()
         return model
     raise InputError(f"judge {judge!r} has none of the forms {FORMS}")
-
-
-def resolve_all(
-    judges: str | Judge | Iterable[str | Judge],
-    *,
-    own_code: bool = False,
-    say: Callable[[str], None] | None = None,
-) -> tuple[Judge, ...]:
-    """One judge or several, by `resolve`."""
-    several = list(judges) if isinstance(judges, Iterable) and not isinstance(judges, str) else [judges]
-    return tuple(resolve(judge, own_code=own_code, say=say) for judge in several)
 
 
 def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:

@@ -5,6 +5,7 @@ a script, in a notebook whose loop is running, and in a forked worker.
 """
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing
 from typing import Any, TypeVar, Unpack
@@ -133,10 +134,12 @@ async def stream_scores_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> AsyncGenerator[Score, None]:
     """`stream_scores`, for `async for`."""
-    async with aclosing(prepare(items, rubric, judges, **options).judged()) as stream:
+    job = prepare(items, rubric, judges, **options)
+    async with aclosing(job.judged()) as stream:
         async for judged in stream:
             for each in judged.scores:
                 yield each
+    _tell_skipped(job)
 
 
 def stream_scores(
@@ -144,7 +147,8 @@ def stream_scores(
 ) -> Iterator[Score]:
     """Scores in the order of the items, as they come; nothing is held but a window of items.
 
-    Options and errors are those of `score`; what is wrong with the arguments is raised here and now.
+    Options and errors are those of `score`; what is wrong with the arguments is raised here and now. Rows
+    skipped on the way are counted in a warning at the end.
 
     >>> from judgekit.judges.scripted import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -171,6 +175,14 @@ def _streamed(job: Job) -> Iterator[Score]:
             reading.cancel()  # the portal waits until what is under way has ended and all is closed
             raise
         reading.result()
+    _tell_skipped(job)
+
+
+def _tell_skipped(job: Job) -> None:
+    """A warning at the end of a stream, which has no summary to count skipped rows in."""
+    if job.skipped.n:
+        where, message = job.skipped.first[0]
+        warnings.warn(f"{job.skipped.n} rows were skipped, the first: {where}: {message}", stacklevel=3)
 
 
 async def _read_ahead(job: Job, ready: "asyncio.Queue[Judged | None]") -> None:

@@ -14,9 +14,9 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
-from judgekit.items import Skipped, Survey, read_items, survey
+from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
-from judgekit.judges.resolve import resolve, resolve_all
+from judgekit.judges.resolve import resolve
 from judgekit.ledger import Ledger, default_path
 from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
@@ -25,14 +25,13 @@ from judgekit.protocols import Protocol
 from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
-from judgekit.roles import Judge
+from judgekit.roles import Checked, Judge
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Reason, Rule
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
-_MOST_NAMED = 20  # skipped items that a summary names
 if TYPE_CHECKING:
     from judgekit.recipes.published import Published
 
@@ -57,7 +56,7 @@ class Job:
     need_response: bool = True
     spared: frozenset[str] = frozenset()
     tally: Tally = field(default_factory=Tally)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
     began: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
@@ -105,8 +104,8 @@ class Job:
         rubric = self.plan.rubric
         return {
             **self.tally.summary(),
-            "skipped": len(self.skipped),
-            "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped[:_MOST_NAMED]],
+            "skipped": self.skipped.n,
+            "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": None if stopped is None else str(stopped) or type(stopped).__name__,
             "began": self.began,
             "seconds": round(time.monotonic() - self.started, 3),
@@ -149,6 +148,9 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         _check("again", reason, get_args(Reason))
     _check("unfounded", options.get("unfounded", "flag"), get_args(Unfounded))
     recipe = _recipe(plan, found, options)
+    for judge in (*plan.judges, *recipe.helpers):
+        if isinstance(judge, Checked):
+            judge.check()
     ledger = options.get("ledger", DEFAULT_LEDGER)
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
@@ -178,15 +180,14 @@ def _published(name: str) -> "Published":
 
 
 def _judges(judges: Judges, found: "Published | None", options: Options) -> tuple[Judge, ...]:
-    """The judges; those that are only named get the settings of the recipe."""
     several = list(judges) if isinstance(judges, Iterable) and not isinstance(judges, str) else [judges]
-    chosen = resolve_all(several, own_code=options.get("own_code", False), say=options.get("say"))
-    if found is None:
-        return chosen
-    return tuple(
-        found.tuned(judge) if isinstance(given, str) else judge
-        for given, judge in zip(several, chosen, strict=True)
-    )
+    return tuple(_judge(each, found, options) for each in several)
+
+
+def _judge(given: str | Judge, found: "Published | None", options: Options) -> Judge:
+    """A judge; one that is only named gets the settings of the recipe."""
+    judge = resolve(given, own_code=options.get("own_code", False), say=options.get("say"))
+    return found.tuned(judge) if found is not None and isinstance(given, str) else judge
 
 
 def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:
@@ -204,13 +205,14 @@ def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", 
 
 def _recipe(plan: Plan, found: "Published | None", options: Options) -> Counted:
     """What is walked: the round that the options make, or the recipe built on it."""
-    resolving = functools.partial(resolve, own_code=options.get("own_code", False), say=options.get("say"))
     grading = Grading(
         plan,
         reask=options.get("reask", True),
         again=options.get("again", ()),
         aggregate=options.get("aggregate") or _aggregator(plan.protocol, options),
-        substitutes={name: resolving(each) for name, each in (options.get("substitutes") or {}).items()},
+        substitutes={
+            name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
+        },
         unfounded=options.get("unfounded", "flag"),
     )
     settings = dict(options.get("settings") or {})
@@ -219,7 +221,7 @@ def _recipe(plan: Plan, found: "Published | None", options: Options) -> Counted:
             raise InputError(f"settings {sorted(settings)} are a recipe's; name the recipe")
         return grading
     for name in _MODELS & settings.keys():
-        settings[name] = None if settings[name] is None else resolving(settings[name])
+        settings[name] = None if settings[name] is None else _judge(settings[name], None, options)
     return found.recipe(grading, settings)
 
 

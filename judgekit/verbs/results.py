@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 
 import orjson
 
@@ -54,6 +54,9 @@ class Writer:
 
     A context manager. The rows repeat to the byte when the replies come from the ledger; times stand
     only in `run.json`.
+
+    Raises:
+        InputError: On entering, if the folder cannot be made or written.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -61,8 +64,13 @@ class Writer:
         self._files: dict[Kind, BinaryIO] = {}
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._files = {kind: (self.folder / f"{kind}.jsonl").open("wb") for kind in ("scores", "outcomes")}
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for kind in get_args(Kind):
+                self._files[kind] = (self.folder / f"{kind}.jsonl").open("wb")
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise InputError(f"{self.folder}: results cannot be written there ({error.strerror})") from None
         return self
 
     def __exit__(

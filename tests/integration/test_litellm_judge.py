@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+import judgekit as jk
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges.litellm import LiteLLM
 from judgekit.types import Call, Message, Reply
@@ -246,6 +247,19 @@ def test_a_missing_key_is_an_input_error_that_names_the_variable(monkeypatch: py
         ask(LiteLLM("anthropic/claude-sonnet-4-5"), CALL)
     with pytest.raises(InputError, match="NO_SUCH_KEY"):
         LiteLLM("openai/mock", api_base="http://h/v1", api_key_env="NO_SUCH_KEY").check()
+
+
+def test_a_judge_with_other_settings_is_checked_and_priced_before_a_run(monkeypatch: pytest.MonkeyPatch):
+    items = [{"id": "1", "task": "Hi", "response": "Hello"}]
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    judge = LiteLLM("openai/gpt-4o-mini").with_(temperature=1.0)
+
+    seen = jk.preview(items, "instruction_following", judge)
+
+    assert seen.max_cost_usd is not None
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(InputError, match="OPENAI_API_KEY"):
+        jk.preview(items, "instruction_following", judge.with_(temperature=0.5))
 
 
 def test_a_server_of_ones_own_needs_no_key(serving: Serving, monkeypatch: pytest.MonkeyPatch):

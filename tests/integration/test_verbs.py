@@ -167,6 +167,24 @@ def test_a_reader_that_breaks_off_ends_the_run():
     assert len(asked) < 20_000
 
 
+def test_a_stream_says_at_its_end_how_many_rows_it_skipped():
+    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": ""} for n in range(30))]
+
+    with pytest.warns(UserWarning, match="30 rows were skipped, the first: items: row 6: response is empty"):
+        scores = list(jk.stream_scores(rows, RUBRIC, Scripted("kind", lambda _: YES), on_bad_item="skip"))
+
+    assert len({score.unit for score in scores}) == 5
+
+
+def test_a_summary_counts_all_skipped_rows_and_names_the_first():
+    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": ""} for n in range(30))]
+
+    run = jk.score(rows, RUBRIC, Scripted("kind", lambda _: YES), on_bad_item="skip", ledger=None)
+
+    assert run.summary["skipped"] == 30
+    assert [row.split(":")[1] for row in run.summary["skipped_rows"]] == [f" row {n}" for n in range(6, 26)]
+
+
 @pytest.mark.parametrize(
     ("options", "calls"),
     [({}, 10), ({"samples": 3}, 30), ({"per_call": None}, 5), ({"protocol": "checklist"}, 5)],

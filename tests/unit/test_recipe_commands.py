@@ -55,6 +55,31 @@ def test_the_rubric_of_the_verb_gives_way_to_that_of_the_recipe(items, capsys):
     assert "open_answer" in capsys.readouterr().out
 
 
+def test_settings_of_judges_reach_their_substitutes(items, tmp_path):
+    out, url = tmp_path / "results", "endpoint:http://127.0.0.1:9/v1"
+    code = run(
+        "score", items, "-r", "instruction_following", "-j", f"{url}#a", "--substitute", f"a={url}#b", "-q",
+        "--temperature", "1", "--max-tokens", "50", "--tries", "1", "--ledger", "none", "--out", str(out),
+    )  # fmt: skip
+
+    asked = json.loads((out / "run.json").read_text())["judges"]
+    assert {name: (j["temperature"], j["max_tokens"]) for name, j in asked.items()} == {
+        "a": (1.0, 50),
+        "b": (1.0, 50),
+    }
+    assert code == 0  # one lost item is an abstention, no outage
+
+
+@pytest.mark.parametrize("folder", ["items.jsonl", "items.jsonl/results"])
+def test_results_that_cannot_be_written_are_bad_input(items, tmp_path, capsys, folder):
+    code = run(
+        "score", items, "-r", "instruction_following", "-j", "control:longer", "--out", str(tmp_path / folder)
+    )
+
+    assert code == 2
+    assert "results cannot be written there" in capsys.readouterr().err
+
+
 def test_settings_and_bad_names(items, capsys):
     ways = [("--recipe", "fairval"), ("--recipe", "faireval", "--setting", "weight=2"), ()]
 
