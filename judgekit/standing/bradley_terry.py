@@ -13,13 +13,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from judgekit.agreement.estimate import FEW_CLUSTERS, NO_PAIRED_ITEMS, NOT_IDENTIFIED, RESAMPLES_LOST
+from judgekit.agreement.estimate import (
+    DEGENERATE,
+    FEW_CLUSTERS,
+    NO_PAIRED_ITEMS,
+    NOT_IDENTIFIED,
+    RESAMPLES_LOST,
+)
 from judgekit.agreement.ratings import Codes, Floats
 from judgekit.agreement.resample import MOST_LOST
 from judgekit.errors import InputError
 from judgekit.standing.comparisons import Comparisons, Systems, comparisons_of
 from judgekit.standing.newton import Problem
-from judgekit.standing.records import FEWEST_DRAWS, Place, Standing, rank_intervals
+from judgekit.standing.records import ALIKE, FEWEST_DRAWS, Place, Standing, percentile_ends, rank_intervals
 from judgekit.types import Estimate, Outcome
 
 Ties = Literal["half", "davidson"]
@@ -219,6 +225,7 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
     kind = fit.interval
     if kind == "percentile" and len(data.items) < len(data.one):
         kind = "percentile_cluster"
+    named, status, said = _told(fit, low[:n], kind)
     strengths = np.round(x[:n], 10)
     span = rank_intervals(x[:n], draws[:, :n], asked.level)
     played, won = _record(data)
@@ -232,28 +239,36 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
     )  # fmt: skip
     effect = None
     if asked.order:
+        own = _told(fit, low[n : n + 1], kind)
         effect = Estimate(
             "order_effect", float(x[n]), float(low[n]), float(high[n]), float(se[n]), asked.level,
-            len(data.items), 1, len(data.one), data.n_dropped, "item", asked.method, kind, asked.seed,
-            fit.status,
+            len(data.items), 1, len(data.one), data.n_dropped, "item", asked.method, own[0], asked.seed,
+            *own[1:],
         )  # fmt: skip
     return Standing(
-        places, asked.method, kind, asked.level, len(data.items), len(data.one), data.n_dropped, effect,
-        math.exp(x[-1]) if asked.davidson else None, asked.seed, fit.status, (*notes, *fit.notes),
+        places, asked.method, named, asked.level, len(data.items), len(data.one), data.n_dropped, effect,
+        math.exp(x[-1]) if asked.davidson else None, asked.seed, status, (*notes, *said),
         fit.covariance[np.ix_(order, order)], draws[:, order],
     )  # fmt: skip
 
 
 def _ends(fit: _Fit, se: Floats, level: float) -> tuple[Floats, Floats]:
-    tail = (1.0 - level) / 2.0
     if fit.interval == "wald":
         from scipy.special import ndtri
 
-        return fit.x + ndtri(tail) * se, fit.x - ndtri(tail) * se
+        half = ndtri((1.0 + level) / 2.0) * se
+        return fit.x - half, fit.x + half
+    return percentile_ends(fit.draws, level)
+
+
+def _told(fit: _Fit, low: Floats, kind: str) -> tuple[str, str, tuple[str, ...]]:
+    """The interval, status and notes of parameters with these lower ends; `none` where they have none."""
+    if not np.isnan(low).all():
+        return kind, fit.status, fit.notes
     if len(fit.draws) < FEWEST_DRAWS:
-        return np.full(len(se), np.nan), np.full(len(se), np.nan)
-    low, high = np.quantile(fit.draws, [tail, 1.0 - tail], axis=0)
-    return low, high
+        note = f"{len(fit.draws)} resamples had a fit, and an interval needs {FEWEST_DRAWS}"
+        return "none", fit.status, (*fit.notes, note)
+    return "none", DEGENERATE if fit.status == "ok" else fit.status, (*fit.notes, ALIKE)
 
 
 def _record(data: Comparisons) -> tuple[Floats, Floats]:

@@ -7,13 +7,15 @@ from statistics import NormalDist
 
 import numpy as np
 
-from judgekit.agreement.estimate import with_interval
+from judgekit.agreement.estimate import DEGENERATE, flagged, with_interval
 from judgekit.agreement.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
 FEWEST_DRAWS = 20
 """Resamples with a fit that an interval needs."""
+ALIKE = "every resample gave the same value, so there is no interval"
+_STILL = 1e-9  # strengths are fitted to 1e-11: resamples that differ by less say the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Standing:
         places: Best first; by name where strengths cannot be told.
         method: How strengths were computed.
         interval: `percentile` or `percentile_cluster` over items, or `wald` where items are too few to
-            resample.
+            resample; `none` where fewer than 20 resamples had a fit, or all gave the same strengths.
         level: Confidence of the intervals, and of all intervals of ranks together.
         n_items: Items the comparisons are from.
         n_comparisons: Verdicts used.
@@ -62,7 +64,8 @@ class Standing:
         ties: Davidson's parameter, if asked for: how probable a tie of equals is against a win of one.
         seed: Of the resampling.
         status: `ok`; `undefined:not_identified` with the groups that cannot be joined in `notes`,
-            `undefined:no_paired_items`; `unstable:few_clusters`, `unstable:resamples_lost`.
+            `undefined:no_paired_items`; `unstable:few_clusters`, `unstable:resamples_lost`;
+            `ok_degenerate` where every resample gave the same strengths.
         notes: What a reader should know.
         covariance: Shape (n_systems, n_systems), by the inverse Hessian, in the order of `places`.
         draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
@@ -107,27 +110,40 @@ class Standing:
     def difference(self, one: str, other: str) -> Estimate:
         """How much stronger one system is than another, in log-odds, with its interval.
 
-        Intervals of single strengths overlap more than those of differences: compare by this.
+        Intervals of single strengths overlap more than those of differences: compare by this. Where no
+        resample moves the difference there is none, and the status is `ok_degenerate`.
         """
         value = self.of(one).strength - self.of(other).strength
         i, j = self.systems.index(one), self.systems.index(other)
         blank = Estimate(
             "strength_difference", value, level=self.level, n_units=self.n_items, n_raters=2,
-            n_used=self.n_comparisons, unit="item", method=self.method, seed=self.seed, status=self.status,
+            n_used=self.n_comparisons, n_dropped=self.n_dropped, unit="item", method=self.method,
+            seed=self.seed, status=self.status,
         )  # fmt: skip
         if math.isnan(value) or len(self.draws) < FEWEST_DRAWS:
             return blank
-        tail = (1.0 - self.level) / 2.0
         if self.interval == "wald":
             se = math.sqrt(
                 max(self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j], 0.0)
             )
-            half = NormalDist().inv_cdf(1.0 - tail) * se
+            half = NormalDist().inv_cdf((1.0 + self.level) / 2.0) * se
             return with_interval(blank, value - half, value + half, se=se, interval="wald", seed=self.seed)
         gaps = self.draws[:, i] - self.draws[:, j]
-        low, high = np.quantile(gaps, [tail, 1.0 - tail]).tolist()
+        low, high = percentile_ends(gaps[:, None], self.level)
+        if math.isnan(low[0]):
+            return flagged(blank, DEGENERATE if self.status == "ok" else self.status, (ALIKE,))
         se = float(np.std(gaps, ddof=1))
-        return with_interval(blank, low, high, se=se, interval=self.interval, seed=self.seed)
+        return with_interval(blank, low[0], high[0], se=se, interval=self.interval, seed=self.seed)
+
+
+def percentile_ends(draws: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of the interval of each column, shape (n,); nan with too few draws, or where all are alike."""
+    nothing = np.full(draws.shape[1], np.nan)
+    if len(draws) < FEWEST_DRAWS:
+        return nothing, nothing
+    low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    still = np.ptp(draws, axis=0) <= _STILL
+    return np.where(still, np.nan, low), np.where(still, np.nan, high)
 
 
 def rank_intervals(
@@ -136,7 +152,8 @@ def rank_intervals(
     """Best and worst rank of each system, for all systems at once; None with too few draws.
 
     A system stands below another only if the difference is beyond the largest studentised difference
-    that resampling alone makes between any two, in a share `level` of the resamples.
+    that resampling alone makes between any two, in a share `level` of the resamples. Two whose difference
+    no resample moves are not told apart.
 
     Source:
         Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks", Review of Economic Studies
@@ -152,9 +169,10 @@ def rank_intervals(
     spread, worst = np.empty(len(one)), np.zeros(len(draws))
     for pairs in _blocks(len(one), 2_000_000 // max(len(draws), 1)):
         resampled = draws[:, one[pairs]] - draws[:, other[pairs]]
-        spread[pairs] = np.maximum(resampled.std(axis=0, ddof=1), 1e-12)
-        worst = np.maximum(worst, np.abs((resampled - gap[pairs]) / spread[pairs]).max(axis=1))
-    apart = np.abs(gap) > np.quantile(worst, level) * spread
+        spread[pairs] = resampled.std(axis=0, ddof=1)
+        size = np.maximum(spread[pairs], _STILL)
+        worst = np.maximum(worst, np.abs((resampled - gap[pairs]) / size).max(axis=1))
+    apart = (spread > _STILL) & (np.abs(gap) > np.quantile(worst, level) * spread)
     above = np.bincount(np.where(gap > 0, other, one)[apart], minlength=n)
     below = np.bincount(np.where(gap > 0, one, other)[apart], minlength=n)
     return [(1 + int(above[i]), n - int(below[i])) for i in range(n)]

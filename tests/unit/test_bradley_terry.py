@@ -6,6 +6,8 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.standing import bradley_terry
+from judgekit.standing.newton import Problem
+from judgekit.standing.records import rank_intervals
 from judgekit.types import Abstention, Unit, Verdict
 
 VALUES = {"first": 1.0, "tie": 0.5, "second": 0.0}
@@ -311,3 +313,107 @@ def test_strengths_equal_those_of_evalica(ties):
     assert {p.system: p.strength for p in ours.places} == pytest.approx(dict(logs - logs.mean()), abs=1e-9)
     if ties == "davidson":
         assert ours.ties == pytest.approx(2 * theirs.v)  # Newman's v is half of Davidson's nu
+
+
+def test_resamples_that_are_all_alike_make_no_interval():
+    ties = bradley_terry([compared(i, "a", "b", tie=1.0) for i in range(30)], b=100)
+    sure = bradley_terry([compared(i, "a", "b", first=0.7, second=0.3) for i in range(30)], b=100)
+
+    for standing in (ties, sure):
+        found = standing.difference("a", "b")
+        assert (standing.interval, standing.status) == ("none", "ok_degenerate")
+        assert "same" in standing.notes[-1]
+        assert all(math.isnan(p.low) and math.isnan(p.high) and p.se > 0.0 for p in standing.places)
+        assert all((p.rank_low, p.rank_high) == (1, 2) for p in standing.places)
+        assert math.isnan(found.low)
+        assert (found.interval, found.status) == ("none", "ok_degenerate")
+
+
+def test_a_difference_that_no_resample_moves_has_no_interval_of_its_own():
+    outcomes = [compared(i, "a", "b", tie=1.0) for i in range(30)]
+    outcomes += [compared(i, "b", "c", **{("first", "second")[i % 3 == 0]: 1.0}) for i in range(30)]
+
+    standing = bradley_terry(outcomes, b=100)
+    still, moved = standing.difference("a", "b"), standing.difference("b", "c")
+
+    assert standing.status == moved.status == "ok"
+    assert moved.low < moved.value < moved.high
+    assert math.isnan(still.low)
+    assert (still.interval, still.status) == ("none", "ok_degenerate")
+
+
+def test_an_order_effect_that_no_resample_moves_has_no_interval():
+    # Shown first wins 3 of 4 in every item; only the gap of a and b differs between items.
+    said = [0.75, 0.85, 0.65]
+    outcomes = [
+        compared(i, "a", "b", shown, first=p, second=1.0 - p)
+        for i in range(30)
+        for shown, p in ((("a", "b"), 0.75), (("b", "a"), 0.25))
+    ]
+    outcomes += [compared(i, "b", "c", first=said[i % 3], second=1.0 - said[i % 3]) for i in range(30)]
+
+    standing = bradley_terry(outcomes, order=True, b=100)
+
+    assert standing.order_effect.value == pytest.approx(math.log(3))
+    assert math.isnan(standing.order_effect.low)
+    assert (standing.order_effect.interval, standing.order_effect.status) == ("none", "ok_degenerate")
+    assert standing.interval == "percentile_cluster"
+
+
+def test_too_few_resamples_make_no_interval_and_do_not_claim_one():
+    standing = bradley_terry(games(TRUE, 400, delta=0.5), order=True, b=5)
+
+    assert math.isnan(standing.of("a").low)
+    assert standing.interval == standing.order_effect.interval == "none"
+    assert standing.difference("a", "b").interval == "none"
+    assert "5 resamples" in standing.notes[-1]
+
+
+def test_a_difference_counts_what_was_dropped():
+    lost = Abstention("j", Unit("x", ("a", "b")), "better", "refused")
+
+    assert bradley_terry([*games(TRUE, 200), lost], b=50).difference("a", "b").n_dropped == 1
+
+
+def test_systems_far_apart_have_one_rank_each():
+    strengths = np.array([5.0, 0.0, -5.0])
+    draws = strengths + np.random.default_rng(0).normal(0, 0.1, (200, 3))
+
+    assert rank_intervals(strengths, draws, 0.95) == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_ranks_are_not_told_apart_by_a_gap_that_no_resample_moves():
+    strengths = np.array([1.0, 0.0, -9.0])
+    moved = np.random.default_rng(0).normal(0, 0.1, (200, 1)) * [1, 1, 0]
+
+    assert rank_intervals(strengths, strengths + moved, 0.95) == [(1, 2), (1, 2), (3, 3)]
+
+
+def test_the_standard_error_of_davidson_with_ties():
+    # Three shares and two parameters: the gap is log(wins / losses), with variance 1 / wins + 1 / losses.
+    labels = ["first"] * 40 + ["tie"] * 20 + ["second"] * 20
+    outcomes = [compared(i, "a", "b", **{label: 1.0}) for i, label in enumerate(labels)]
+
+    found = bradley_terry(outcomes, ties="davidson", b=0).difference("a", "b")
+
+    assert found.value == pytest.approx(math.log(2))
+    assert found.se == pytest.approx(math.sqrt(1 / 40 + 1 / 20))
+
+
+@pytest.mark.parametrize("davidson", [True, False])
+@pytest.mark.parametrize("order", [True, False])
+def test_the_hessian_is_the_slope_of_the_gradient(davidson, order):
+    one, other = np.array([0, 0, 1]), np.array([1, 1, 2])
+    problem = Problem(3, one, other, np.array([1.0, -1.0, 1.0]), order, davidson, prior=0.2)
+    counts = np.array([[5.0, 2.0, 3.0], [1.0, 4.0, 2.0], [3.0, 1.0, 6.0]])
+    x = np.array([0.3, -0.1, -0.4, 0.5, -0.2])[: problem.n_parameters]
+    steps = 1e-6 * np.eye(problem.n_parameters)
+
+    value, slope, bend = problem._at(x, counts)
+    ahead = [problem._at(x + step, counts) for step in steps]
+    back = [problem._at(x - step, counts) for step in steps]
+
+    assert slope == pytest.approx([(a[0] - b[0]) / 2e-6 for a, b in zip(ahead, back, strict=True)], abs=1e-6)
+    bends = np.array([(b[1] - a[1]) / 2e-6 for a, b in zip(ahead, back, strict=True)])
+    assert bend == pytest.approx(bends, abs=1e-6)
+    assert value < 0.0
