@@ -27,6 +27,7 @@ from judgekit.agreement.alt_indicators import (
     standardised,
 )
 from judgekit.agreement.alt_test_power import alt_test_power, keep_rate
+from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.estimate import TOO_FEW, undefined
 from judgekit.agreement.multiplicity import adjust
 from judgekit.agreement.paired import drawn_again
@@ -226,9 +227,8 @@ def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, *, b: int, see
     """Rho with its interval: the annotators are fixed, items (or clusters) are drawn again."""
     there = ~np.isnan(judge_wins)
     won, here = np.nan_to_num(judge_wins), there.astype(np.float64)
-    rows = there.any(axis=1)
-    clusters = panel.ratings.clusters
-    groups = None if clusters is None else np.unique(clusters[rows], return_inverse=True)[1].astype(np.intp)
+    rows = np.asarray(there.any(axis=1), dtype=bool)
+    groups = kept_clusters(panel.ratings.clusters, rows)
 
     def rho(drawn: Floats) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.estimate import (
     NEEDS_TWO_RATERS,
     NO_PAIRED_ITEMS,
@@ -143,8 +144,7 @@ def _ceiling(
     blank: Estimate, panel: Panel, here: Any, of: Measure, how: Aggregate, *, b: int, seed: int
 ) -> Ceiling:
     judge, humans, values = panel.judge[here], panel.humans[here], panel.ratings.values
-    clusters = panel.ratings.clusters
-    groups = None if clusters is None else np.unique(clusters[here], return_inverse=True)[1].astype(np.intp)
+    groups = kept_clusters(panel.ratings.clusters, here)
     seen: dict[int, tuple[float, float]] = {}  # one resample serves four estimates
 
     def means(index: Codes) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from judgekit.agreement.arrays import aligned, kept_clusters
 from judgekit.agreement.correlation import KINDS, Kind, coefficient, pearson, spearman
 from judgekit.agreement.estimate import (
+    DEGENERATE,
     FEW_CLUSTERS,
     NO_PAIRED_ITEMS,
     NO_VARIATION,
@@ -22,7 +23,7 @@ from judgekit.agreement.estimate import (
     undefined,
     with_interval,
 )
-from judgekit.agreement.intervals import ENOUGH_CLUSTERS, mean_se
+from judgekit.agreement.intervals import ENOUGH_CLUSTERS, bonett_price, mean_se, t_interval
 from judgekit.agreement.paired import magnitude, resampled, settled
 from judgekit.agreement.paired_tests import (
     Significance,
@@ -135,7 +136,8 @@ def compare_accuracies(
     up, down = int((d > 0).sum()), int((d < 0).sum())
     groups = kept_clusters(clusters, kept)
     if groups is None:
-        estimate = _bonett_price(estimate, up, down, n)
+        low, high, se = bonett_price(up, down, n, level=level)
+        estimate = with_interval(estimate, low, high, se=se, interval="bonett_price")
     else:
         _, se, df = mean_se(d, groups)
         estimate = _t_interval(replace(estimate, unit="cluster"), se, df, groups)
@@ -228,25 +230,12 @@ def _exchange(
     return Significance("paired_permutation", math.nan, (beyond + 1) / (done + 1))
 
 
-def _bonett_price(estimate: Estimate, up: int, down: int, n: int) -> Estimate:
-    from scipy.special import ndtri
-
-    p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
-    se = math.sqrt((p_up + p_down - (p_up - p_down) ** 2) / (n + 2))
-    centre, half = p_up - p_down, float(ndtri((1 + estimate.level) / 2)) * se
-    low, high = max(-1.0, centre - half), min(1.0, centre + half)
-    return with_interval(estimate, low, high, se=se, interval="bonett_price")
-
-
 def _t_interval(estimate: Estimate, se: float, df: int, groups: Codes | None) -> Estimate:
-    from scipy.special import stdtrit
-
     if not se > 0:
         why = "one cluster gives no interval" if df < 1 else "all differences are equal: there is no interval"
-        return flagged(estimate, "ok_degenerate", (why,))
-    half = float(stdtrit(df, (1 + estimate.level) / 2)) * se
-    kind = "t" if groups is None else "t_cr1"
-    made = with_interval(estimate, estimate.value - half, estimate.value + half, se=se, interval=kind)
+        return flagged(estimate, DEGENERATE, (why,))
+    low, high = t_interval(estimate.value, se, df, level=estimate.level)
+    made = with_interval(estimate, low, high, se=se, interval="t" if groups is None else "t_cr1")
     if groups is not None and df + 1 < ENOUGH_CLUSTERS:
         return flagged(made, FEW_CLUSTERS, (f"only {df + 1} clusters",))
     return made

@@ -3,6 +3,8 @@
 Nothing here is drawn: the same data give the same interval.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -144,6 +146,58 @@ def share(successes: int, n: int, *, name: str = "share", level: float = 0.95, d
         name, successes / n, low, high, float(np.sqrt(successes / n * (1 - successes / n) / n)), level,
         n_units=n + dropped, n_used=n, n_dropped=dropped, method="share", interval="wilson",
     )  # fmt: skip
+
+
+def rate(
+    event: npt.NDArray[np.bool_],
+    clusters: npt.NDArray[np.intp] | None = None,
+    *,
+    name: str = "share",
+    level: float = 0.95,
+    dropped: int = 0,
+) -> Estimate:
+    """How often something happened: Wilson's interval, or CR1 and t where units come in clusters.
+
+    Args:
+        event: Shape (n,): whether it happened to each unit.
+        clusters: Shape (n,), coded from 0.
+        name: Of the estimate.
+        level: Confidence.
+        dropped: Units left out because something was missing.
+
+    >>> rate(np.array([True, True, False, True])).interval
+    'wilson'
+    """
+    if clusters is None:
+        return share(int(event.sum()), len(event), name=name, level=level, dropped=dropped)
+    made = clustered_mean(event.astype(float), clusters, name=name, level=level)
+    return replace(made, n_units=made.n_units + dropped, n_dropped=dropped)
+
+
+def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tuple[float, float, float]:
+    """Interval of a difference of two shares of the same units, and its standard error.
+
+    Args:
+        up: Units that only the first share counts.
+        down: Units that only the second counts.
+        n: All units.
+        level: Confidence.
+
+    Returns:
+        Lower end and upper end, around (up - down) / (n + 2) and within -1 and 1, and the standard error.
+
+    Source:
+        Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
+        Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
+
+    >>> tuple(round(x, 4) for x in bonett_price(16, 4, 100))
+    (0.0305, 0.2048, 0.0445)
+    """
+    p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
+    centre = p_up - p_down
+    se = float(np.sqrt((p_up + p_down - centre**2) / (n + 2)))
+    half = normal_quantile(level) * se
+    return max(-1.0, centre - half), min(1.0, centre + half), se
 
 
 def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tuple[float, float, int]:

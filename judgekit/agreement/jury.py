@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.estimate import NO_PAIRED_ITEMS, NO_VARIATION, NOT_IDENTIFIED, undefined
 from judgekit.agreement.paired import resampled
 from judgekit.agreement.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
@@ -78,8 +79,7 @@ def jury_against_best(
     truth, members = numbers_of(panel.judge[here], values), numbers_of(panel.humans[here], values)
     votes = numbers_of(majority(panel.humans[here], values), values)
     jury = votes if how == "majority" else members.mean(axis=1)
-    clusters = panel.ratings.clusters
-    groups = None if clusters is None else np.unique(clusters[here], return_inverse=True)[1].astype(np.intp)
+    groups = kept_clusters(panel.ratings.clusters, here)
 
     def scores(index: Codes) -> Floats:
         """Of the jury, then of each member."""

@@ -16,7 +16,7 @@ from judgekit.agreement.estimate import (
     undefined,
     with_interval,
 )
-from judgekit.agreement.intervals import normal_quantile
+from judgekit.agreement.intervals import bonett_price
 from judgekit.agreement.profile import confusion
 from judgekit.agreement.ratings import Floats, given
 from judgekit.errors import InputError
@@ -204,9 +204,5 @@ def _difference(table: Floats, k: int, start: Estimate, *, bounded: bool) -> Est
     found = replace(start, value=(second - first) / n)
     if not bounded:
         return replace(found, unit="cluster")
-    a, c = (first + 1) / (n + 2), (second + 1) / (n + 2)
-    se = float(np.sqrt((a + c - (c - a) ** 2) / (n + 2)))
-    half = normal_quantile(start.level) * se
-    return with_interval(
-        found, max(c - a - half, -1.0), min(c - a + half, 1.0), se=se, interval="bonett_price"
-    )
+    low, high, se = bonett_price(second, first, n, level=start.level)
+    return with_interval(found, low, high, se=se, interval="bonett_price")

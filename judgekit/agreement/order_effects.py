@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from judgekit.agreement.arrays import Clusters, aligned, kept_clusters
 from judgekit.agreement.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
-from judgekit.agreement.intervals import clustered_mean, share
+from judgekit.agreement.intervals import rate
 from judgekit.agreement.paired import grids
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.ratings import Floats
 from judgekit.agreement.sums import by_sums, ratio, value_of
 from judgekit.types import Estimate
 
@@ -118,9 +118,12 @@ def position_effects(
         "position_consistency": leaning == 0, "conflict_rate": leaning != 0, "hard_conflict_rate": same,
         "primacy_rate": leaning == 1, "recency_rate": leaning == -1,
     }  # fmt: skip
-    made = {
-        name: _rate(name, event[there], groups, counts.n_dropped, level) for name, event in events.items()
-    }
+    rates = [
+        rate(event[there], groups, name=name, level=level, dropped=counts.n_dropped)
+        for name, event in events.items()
+    ]
+    of = "pair" if groups is None else "cluster"
+    made = {each.name: replace(each, unit=of, n_raters=1) for each in rates}
     base = Estimate(
         "preference_fairness", float("nan"), level=level, n_units=len(leaning), n_raters=1, n_used=counts.n,
         n_dropped=counts.n_dropped, unit="pair", method="(recency - primacy) / n",
@@ -218,13 +221,3 @@ def _mean(sums: Floats) -> Floats:
 def _cross_disagreement(x: Floats, y: Floats) -> Floats:
     pairs = ((~np.isnan(x)).sum(axis=1) * (~np.isnan(y)).sum(axis=1)).astype(float)
     return 1.0 - ratio((x[:, :, None] == y[:, None, :]).sum(axis=(1, 2)).astype(float), pairs)
-
-
-def _rate(
-    name: str, event: npt.NDArray[np.bool_], groups: Codes | None, dropped: int, level: float
-) -> Estimate:
-    if groups is None:
-        made = share(int(event.sum()), len(event), name=name, level=level, dropped=dropped)
-        return replace(made, unit="pair", n_raters=1)
-    made = clustered_mean(event.astype(float), groups, name=name, level=level)
-    return replace(made, n_units=made.n_units + dropped, n_dropped=dropped, n_raters=1)

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.intervals import clustered_mean, share
+from judgekit.agreement.intervals import clustered_mean, rate
 from judgekit.agreement.paired import magnitude, settled
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.ratings import Floats
 from judgekit.types import Estimate
 
 
@@ -103,9 +103,9 @@ def ratings_against_rankings(
     decided = (a != 0.5) & (b != 0.5)
     lost = int((~both).sum())
 
-    def rate(name: str, event: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> Estimate:
-        some = None if groups is None else np.unique(groups[of], return_inverse=True)[1]
-        return _rate(name, event[of], some, lost, level)
+    def share_of(of: npt.NDArray[np.bool_], event: npt.NDArray[np.bool_], name: str) -> Estimate:
+        made = rate(event[of], kept_clusters(groups, of), name=name, level=level, dropped=lost)
+        return replace(made, unit="pair") if groups is None else made
 
     everything = np.ones(len(a), dtype=bool)
     wins = [
@@ -115,10 +115,10 @@ def ratings_against_rankings(
     by_rating, by_ranking = wins
     return Consistency(
         tuple(tuple(row) for row in table.tolist()),
-        rate("consistency", a == b, everything),
-        rate("decisive_agreement", a == b, decided),
-        rate("rating_tie_rate", a == 0.5, everything),
-        rate("ranking_tie_rate", b == 0.5, everything),
+        share_of(everything, a == b, "consistency"),
+        share_of(decided, a == b, "decisive_agreement"),
+        share_of(everything, a == 0.5, "rating_tie_rate"),
+        share_of(everything, b == 0.5, "ranking_tie_rate"),
         by_rating,
         by_ranking,
         bool((by_rating.value - 0.5) * (by_ranking.value - 0.5) < 0),
@@ -128,10 +128,3 @@ def ratings_against_rankings(
 
 def _groups(clusters: Clusters) -> npt.NDArray[np.object_] | None:
     return None if clusters is None else np.asarray(clusters, dtype=object)
-
-
-def _rate(name: str, event: npt.NDArray[np.bool_], groups: Codes | None, lost: int, level: float) -> Estimate:
-    if groups is None:
-        return replace(share(int(event.sum()), len(event), name=name, level=level, dropped=lost), unit="pair")
-    made = clustered_mean(event.astype(float), groups, name=name, level=level)
-    return replace(made, n_units=made.n_units + lost, n_dropped=lost)

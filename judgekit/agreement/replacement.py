@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.chance import Metric, beyond_chance, metric_weights, observed_and_expected
 from judgekit.agreement.estimate import NEEDS_TWO_RATERS, NO_PAIRED_ITEMS, undefined
 from judgekit.agreement.paired import drawn_again
@@ -89,8 +90,7 @@ def replacement_alpha(
     def of_replaced(drawn: Floats) -> Floats:
         return np.asarray(np.mean([each(drawn) for each in of_places], axis=0), dtype=np.float64)
 
-    clusters = panel.ratings.clusters
-    groups = None if clusters is None else np.unique(clusters[here], return_inverse=True)[1].astype(np.intp)
+    groups = kept_clusters(panel.ratings.clusters, here)
 
     def estimate(name: str, statistic: Weighted) -> Estimate:
         return drawn_again(replace(blank, name=name), statistic, len(judge_), clusters=groups, b=b, seed=seed)

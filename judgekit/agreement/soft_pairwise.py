@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.estimate import NO_PAIRED_ITEMS, TOO_FEW, flagged, undefined, with_interval
 from judgekit.agreement.paired import grid, grids, magnitude, settled
-from judgekit.agreement.ratings import Floats, coded_clusters
+from judgekit.agreement.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -125,8 +126,8 @@ def soft_accuracy(
         twice counts as two items and makes every p-value surer than it is.
     """
     h, m = grids(human, metric)
-    kept = ~(np.isnan(h) | np.isnan(m)).any(axis=0)
-    groups = coded_clusters(clusters, h.shape[1])
+    kept = np.asarray(~(np.isnan(h) | np.isnan(m)).any(axis=0), dtype=bool)
+    groups = kept_clusters(clusters, kept)
     estimate = Estimate(
         "soft_pairwise_accuracy", soft_pairwise_accuracy(h, m, n_flips=n_flips, seed=seed, mid_p=mid_p),
         level=level, n_units=h.shape[1], n_raters=2, n_used=int(kept.sum()), n_dropped=int((~kept).sum()),
@@ -137,7 +138,7 @@ def soft_accuracy(
     if math.isnan(estimate.value):
         return undefined(estimate, NO_PAIRED_ITEMS if not kept.any() else TOO_FEW)
     h, m = h[:, kept], m[:, kept]
-    unit = np.arange(h.shape[1]) if groups is None else np.unique(groups[kept], return_inverse=True)[1]
+    unit = np.arange(h.shape[1]) if groups is None else groups
     flips = sign_flips(h.shape[1], n_flips=n_flips, seed=seed)
     values = np.array([_without(h, m, flips, unit != g, mid_p=mid_p) for g in range(int(unit.max()) + 1)])
     return _jackknifed(estimate, values)

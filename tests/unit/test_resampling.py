@@ -6,9 +6,11 @@ import pytest
 from judgekit.agreement.chance import beyond_chance, observed_and_expected
 from judgekit.agreement.intervals import (
     at_one,
+    bonett_price,
     clustered_mean,
     fisher_z,
     normal_quantile,
+    rate,
     share,
     t_interval,
     wilson,
@@ -123,6 +125,27 @@ def test_wilson_never_leaves_zero_to_one():
     assert share(0, 0).status == "undefined:no_paired_items"
     with pytest.raises(InputError, match="no share"):
         share(3, 2)
+
+
+def test_a_rate_counts_what_was_dropped_with_clusters_and_without():
+    happened = np.array([True, True, False, True])
+
+    plain = rate(happened, name="wins", dropped=3)
+    clustered = rate(happened, np.array([0, 0, 1, 1]), name="wins", dropped=3)
+
+    assert (plain.interval, clustered.interval) == ("wilson", "t_cr1")
+    for each in (plain, clustered):
+        assert (each.name, each.value) == ("wins", 0.75)
+        assert (each.n_units, each.n_used, each.n_dropped) == (7, 4, 3)
+
+
+def test_a_difference_of_shares_that_never_differ_has_an_interval_around_zero():
+    low, high, se = bonett_price(0, 0, 8)
+
+    # One pair more on each side: sqrt((.1 + .1) / 10).
+    assert se == pytest.approx(np.sqrt(0.2 / 10))
+    assert (low, high) == pytest.approx((-1.959964 * se, 1.959964 * se), abs=1e-6)
+    assert bonett_price(3, 0, 3)[1] == 1.0
 
 
 def test_intervals_without_a_standard_error_are_none():
