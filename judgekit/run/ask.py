@@ -126,16 +126,17 @@ class Asker:
         money = price or 0.0
         if not await self._money.reserve(money):
             return self._over(self._money, judge)
-        if not await self._tokens.reserve(tokens):
-            self._money.settle(money, 0.0)
-            return self._over(self._tokens, judge)
         spent: tuple[float, float] = 0.0, 0
         try:
-            reply = await self._sender.send(judge, call, tokens)
-            spent = _spent(reply, money, tokens)
+            if not await self._tokens.reserve(tokens):
+                return self._over(self._tokens, judge)
+            try:
+                reply = await self._sender.send(judge, call, tokens)
+                spent = _spent(reply, money, tokens)
+            finally:
+                self._tokens.settle(tokens, spent[1])
         finally:
             self._money.settle(money, spent[0])
-            self._tokens.settle(tokens, spent[1])
         return reply
 
     def _over(self, budget: Budget, judge: Judge) -> Reply:

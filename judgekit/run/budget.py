@@ -34,7 +34,12 @@ class Budget:
             return True
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((amount, place))
-        return await place
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.result():
+                self.settle(amount, 0.0)
+            raise
 
     def settle(self, reserved: float, spent: float) -> None:
         """Turn a reservation into what was really spent, and let those in that fit now."""

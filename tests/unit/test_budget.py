@@ -75,6 +75,22 @@ def test_a_waiting_call_that_was_cancelled_is_passed_over():
     assert asyncio.run(cancel()) == (True, 5.0)
 
 
+@pytest.mark.parametrize("spent", [0.0, 6.0])
+def test_a_call_cancelled_just_as_it_gets_its_share_gives_it_back(spent: float):
+    async def cancel():
+        budget = Budget(10.0, "US dollars")
+        await budget.reserve(9.0)
+        gone, next_ = asyncio.create_task(budget.reserve(5.0)), asyncio.create_task(budget.reserve(3.0))
+        await asyncio.sleep(0)
+        budget.settle(9.0, spent)  # 5 of 10 are granted, of 4 they are refused
+        gone.cancel()  # which it has not woken up to see
+        assert await next_
+        budget.settle(3.0, 0.0)
+        return budget.reserved, await asyncio.wait_for(budget.reserve(10.0 - spent), 0.3)
+
+    assert asyncio.run(cancel()) == (0.0, True)
+
+
 def test_a_residue_of_float_sums_is_not_waited_for():
     async def drift():
         budget = Budget(1.0, "US dollars")
