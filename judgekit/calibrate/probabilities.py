@@ -153,7 +153,8 @@ def calibrate(
 
     Raises:
         InputError: If the labels cannot support the method, with the number that could; if they are all
-            the same; if a unit has two outcomes, or they are by several raters or on several criteria.
+            the same, or all on one item; if a unit has two outcomes, or they are by several raters or on
+            several criteria.
 
     Source:
         Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
@@ -166,6 +167,11 @@ def calibrate(
     y = np.array([labels.index(truth[v.unit]) for v in verdicts])
     _supported(x, y, labels, method, scale)
     items = sorted({v.unit.item_id for v in verdicts})
+    if len(items) < 2:
+        raise InputError(
+            f"all {len(y)} labels are on one item, {items[0]!r}: what is done to an item is learnt from "
+            "others; label a second one"
+        )
     dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
     n_folds = max(2, min(folds, len(items)))
     fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}

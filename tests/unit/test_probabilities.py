@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,16 @@ def test_labels_that_are_all_the_same_teach_nothing():
 
     with pytest.raises(InputError, match="all 100 labels are 'yes'"):
         calibrate(verdicts, dict.fromkeys(truth, "yes"), scale=YES_NO, method="temperature")
+
+
+@pytest.mark.parametrize("method", ["temperature", "platt"])
+def test_labels_of_one_item_leave_nothing_to_fit_a_fold_on(method):
+    said = [verdict("only", (p / 100, 1 - p / 100)) for p in range(100)]
+    verdicts = [replace(v, unit=Unit("only", (f"r{i}",))) for i, v in enumerate(said)]
+    truth = {v.unit: ("no", "yes")[i % 2] for i, v in enumerate(verdicts)}
+
+    with pytest.raises(InputError, match="all 100 labels are on one item, 'only'"):
+        calibrate(verdicts, truth, scale=YES_NO, method=method)
 
 
 def test_a_side_with_few_labels_is_refused_by_name():
