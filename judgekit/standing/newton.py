@@ -45,14 +45,14 @@ class Problem:
     def top(self, counts: Floats, start: Floats | None = None) -> tuple[Floats, Floats] | None:
         """Parameters (strengths with mean 0) and their covariance; None if the likelihood has no top."""
         x = np.zeros(self.n_parameters) if start is None else start.copy()
-        value, slope, bend = self._at(x, counts)
+        value, slope, bend = self.at(x, counts)
         for _ in range(_MOST):
             try:
                 step = np.linalg.solve(bend + self._anchor(), slope)
             except np.linalg.LinAlgError:
                 return None
             size = 1.0
-            while (new := self._at(x + size * step, counts))[0] < value - 1e-12 * abs(value) and size > 1e-9:
+            while (new := self.at(x + size * step, counts))[0] < value - 1e-12 * abs(value) and size > 1e-9:
                 size /= 2.0
             x = x + size * step
             value, slope, bend = new
@@ -78,8 +78,8 @@ class Problem:
             return None
         return centre @ x, centre @ inverse @ centre
 
-    def _at(self, x: Floats, counts: Floats) -> tuple[float, Floats, Floats]:
-        """Log-likelihood, its gradient and minus its Hessian."""
+    def at(self, x: Floats, counts: Floats) -> tuple[float, Floats, Floats]:
+        """Log-likelihood at these parameters, its gradient and minus its Hessian."""
         n = self.n_systems
         theta = x[:n]
         eta = theta[self.one] - theta[self.other]

@@ -409,9 +409,9 @@ def test_the_hessian_is_the_slope_of_the_gradient(davidson, order):
     x = np.array([0.3, -0.1, -0.4, 0.5, -0.2])[: problem.n_parameters]
     steps = 1e-6 * np.eye(problem.n_parameters)
 
-    value, slope, bend = problem._at(x, counts)
-    ahead = [problem._at(x + step, counts) for step in steps]
-    back = [problem._at(x - step, counts) for step in steps]
+    value, slope, bend = problem.at(x, counts)
+    ahead = [problem.at(x + step, counts) for step in steps]
+    back = [problem.at(x - step, counts) for step in steps]
 
     assert slope == pytest.approx([(a[0] - b[0]) / 2e-6 for a, b in zip(ahead, back, strict=True)], abs=1e-6)
     bends = np.array([(b[1] - a[1]) / 2e-6 for a, b in zip(ahead, back, strict=True)])
