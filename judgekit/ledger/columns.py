@@ -9,8 +9,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
+from judgekit.errors import InputError
 from judgekit.ledger.key import request_of
 from judgekit.types import Call, Reply
 
@@ -47,14 +49,21 @@ def row_of(
     )  # fmt: skip
 
 
-def reply_of(row: tuple[Any, ...]) -> Reply:
-    """The reply of a row of the columns `REPLY`."""
+def reply_of(path: Path, key: str, row: tuple[Any, ...]) -> Reply:
+    """The reply of a row of the columns `REPLY`, which a file has under a key.
+
+    Raises:
+        InputError: If the row is damaged.
+    """
     model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row
-    own, decisions = probs_of(probs)
-    return Reply(
-        text_of(text), fault, text_of(detail), pairs_of(logprobs), own, text_of(model),
-        text_of(fingerprint), n_in, n_out, cost, seconds, tries, decisions,
-    )  # fmt: skip
+    try:
+        own, decisions = probs_of(probs)
+        return Reply(
+            text_of(text), fault, text_of(detail), pairs_of(logprobs), own, text_of(model),
+            text_of(fingerprint), n_in, n_out, cost, seconds, tries, decisions,
+        )  # fmt: skip
+    except (ValueError, TypeError):
+        raise InputError(f"{path}: reply {key} is damaged; verify the ledger") from None
 
 
 def _text(text: str) -> str | bytes:

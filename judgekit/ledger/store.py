@@ -65,13 +65,17 @@ class Ledger:
         self.close()
 
     def get(self, keys: Iterable[str]) -> dict[str, Reply]:
-        """The stored replies of these keys, latest edition each; keys without one are left out."""
+        """The stored replies of these keys, latest edition each; keys without one are left out.
+
+        Raises:
+            InputError: If one is damaged.
+        """
         wanted = list(keys)
         found: dict[str, Reply] = {}
         for start in range(0, len(wanted), 500):
             some = wanted[start : start + 500]
             rows = self._db.execute(_READ % ", ".join("?" * len(some)), some)
-            found |= {row[0]: reply_of(row[1:]) for row in rows}
+            found |= {row[0]: reply_of(self.path, row[0], row[1:]) for row in rows}
         if self._unwritten:
             found |= {key: self._unwritten[key] for key in wanted if key in self._unwritten}
         return found

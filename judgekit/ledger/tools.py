@@ -214,10 +214,7 @@ def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
     wanted = f"SELECT {', '.join(COLUMNS)} FROM replies WHERE {clause}"  # noqa: S608 - values go in by place
     for row in ledger.db.execute(wanted, values):
         key, edition, written, judge = row[:4]
-        try:
-            reply = reply_of(row[4:16])
-        except (ValueError, TypeError):
-            raise InputError(f"{ledger.path}: reply {key} is damaged; verify the ledger") from None
+        reply = reply_of(ledger.path, key, row[4:16])
         yield Entry(key, edition, written, text_of(judge), reply, row[16])
 
 

@@ -14,6 +14,7 @@ import pytest
 from judgekit.errors import InputError
 from judgekit.ledger import Ledger, default_path, key_of
 from judgekit.ledger.store import BATCH, FLUSH_SECONDS
+from judgekit.ledger.tools import rows
 from judgekit.types import Call, Message, Reply
 
 WHO = {"model": "m"}
@@ -144,6 +145,24 @@ def test_many_keys_are_looked_up_together(tmp_path: Path):
     with Ledger(tmp_path / "l") as ledger:
         found = ledger.get(iter([*keys, "k1:none"]))
     assert [found[key].text for key in keys] == [str(n) for n in range(1201)]
+
+
+@pytest.mark.parametrize(
+    "damage", ["logprobs = 'oops'", "probs = '[1]'", "probs = '{\"probs\": 1}'", "text = x'ff'"]
+)
+def test_a_damaged_reply_is_an_error_that_names_the_file_and_the_key(damage: str, tmp_path: Path):
+    path = tmp_path / "l.sqlite"
+    _, key = keep(path, Reply("a"), Reply("b"))
+    made(path, f"UPDATE replies SET {damage} WHERE id = 2")  # noqa: S608 - ours
+    said = f"{path}: reply {key} is damaged; verify the ledger"
+
+    with Ledger(path) as ledger:
+        with pytest.raises(InputError) as served:
+            ledger.get([key])
+        with pytest.raises(InputError) as shown:
+            list(rows(ledger))
+
+    assert (str(served.value), str(shown.value)) == (said, said)
 
 
 def test_without_prompts_nothing_that_was_asked_is_in_the_file(tmp_path: Path):
