@@ -6,9 +6,8 @@ panel is of judges and not of calls. The form `scores` gives two verdicts a repl
 the pair first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
-from statistics import fmean
 
 from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
@@ -110,22 +109,6 @@ def _rubric_score(rubric: Rubric, unit: Unit, own: Sequence[Score], *, partial: 
         n_abstained=counted, share=judged / asked if asked else 0.0,
         flags=tuple(sorted({flag for s in own for flag in s.flags})),
     )  # fmt: skip
-
-
-def wins_of(scores: Iterable[Score], level: str = "criterion") -> Mapping[str, float]:
-    """Mean preference for each response over all pairs it is in: 1 if it wins them all.
-
-    >>> pair = Score(Unit("1", ("a", "b")), "criterion", "c", 1.0, "placed")
-    >>> dict(wins_of([pair]))
-    {'a': 1.0, 'b': 0.0}
-    """
-    won: dict[str, list[float]] = {}
-    for score in scores:
-        if score.level == level and score.value is not None and len(score.unit.responses) == 2:
-            first, second = score.unit.responses
-            won.setdefault(first, []).append(score.value)
-            won.setdefault(second, []).append(1.0 - score.value)
-    return {name: fmean(values) for name, values in won.items()}
 
 
 def pairs_of(item: Item) -> tuple[Unit, ...]:

@@ -8,8 +8,8 @@ compares itself with, and the human share.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import combinations
 
+from judgekit.aggregate.pairs import pairs_of
 from judgekit.calibrate import balanced_scores
 from judgekit.plan import AnySheet
 from judgekit.protocols.compare import PairSheet
@@ -43,13 +43,9 @@ def votes(judged: Judged) -> tuple[Outcome, ...]:
         replace(vote, shown=replies[0].shown, sample=replies[0].sample)
         if isinstance(vote := balanced_scores(replies, unit=unit), Verdict)
         else vote
-        for unit in _pairs(judged)
+        for unit in pairs_of(judged.item)
         for replies in _replies(judged.outcomes, unit)
     )
-
-
-def _pairs(judged: Judged) -> list[Unit]:
-    return [Unit(judged.item.item_id, pair) for pair in combinations(judged.item.responses, 2)]
 
 
 def _replies(outcomes: Sequence[Outcome], unit: Unit) -> list[list[Outcome]]:

@@ -2,14 +2,15 @@
 
 Kim et al. (2023), arXiv 2310.08491. The published script draws new grades until they differ, without a
 limit, which hides the ties. Here there is a limit, a tie that stays is a tie, and every pair says whether
-it needed another round.
+it needed another round. A response counts by its latest round, and has no grade where an answer of that
+round is missing: its pairs are then open, not won by what is left.
 """
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from statistics import fmean
 
+from judgekit.aggregate.pairs import pairs_of
 from judgekit.aggregate.scores import reasons_of
 from judgekit.calibrate.distribution import as_said
 from judgekit.errors import InputError
@@ -17,6 +18,8 @@ from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
 
 RESAMPLED, TIED = "resampled", "tied"
+Grades = dict[str, float | None]
+"""Response -> its grade; None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Relative(OverGrading):
         latest = _values(outcomes)
         redone: set[Unit] = set()
         for turn in range(self.rounds):
-            level = [pair for pair in _pairs(item) if _label(latest, pair) == 0.5]
+            level = [pair for pair in pairs_of(item) if _label(latest, pair) == 0.5]
             names = {name for pair in level for name in pair.responses}
             calls = self._anew(item, names, self.grading.plan.samples + turn)
             if not calls:
@@ -61,7 +64,7 @@ class Relative(OverGrading):
             new = yield from self.grading.asked(item, calls)
             outcomes += new
             latest = {**latest, **_values(new)}
-        pairs = tuple(self._score(item, pair, latest, pair in redone, outcomes) for pair in _pairs(item))
+        pairs = tuple(self._score(item, pair, latest, pair in redone, outcomes) for pair in pairs_of(item))
         return Judged(item, tuple(outcomes), (*judged.scores, *pairs))
 
     def _anew(self, item: Item, names: set[str], sample: int) -> tuple[Call, ...]:
@@ -72,7 +75,7 @@ class Relative(OverGrading):
         return tuple(plan.addressed(replace(call), judges[call.judge], sample) for call in first)
 
     def _score(
-        self, item: Item, pair: Unit, latest: dict[str, float], again: bool, outcomes: Sequence[Outcome]
+        self, item: Item, pair: Unit, latest: Grades, again: bool, outcomes: Sequence[Outcome]
     ) -> Score:
         value = _label(latest, pair)
         flags = ((RESAMPLED,) if again else ()) + ((TIED,) if value == 0.5 else ())
@@ -85,21 +88,24 @@ class Relative(OverGrading):
         )
 
 
-def _pairs(item: Item) -> list[Unit]:
-    return [Unit(item.item_id, pair) for pair in combinations(item.responses, 2)]
+def _values(outcomes: Sequence[Outcome]) -> Grades:
+    """Grade of each response in a round: mean over samples, then over criteria and judges.
 
-
-def _values(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Mean grade of each response over criteria, samples and judges."""
-    by_response: dict[str, list[float]] = {}
+    None where a judge has no verdict on a criterion in any sample.
+    """
+    by_response: dict[str, dict[tuple[str, str], list[float]]] = {}
     for o in outcomes:
-        if isinstance(o, Verdict) and len(o.unit.responses) == 1:
-            by_response.setdefault(o.unit.responses[0], []).append(o.value)
-    return {name: as_said(fmean(values)) for name, values in by_response.items()}
+        if len(o.unit.responses) == 1:
+            own = by_response.setdefault(o.unit.responses[0], {})
+            own.setdefault((o.criterion, o.rater), []).extend([o.value] if isinstance(o, Verdict) else [])
+    return {
+        name: as_said(fmean(map(fmean, own.values()))) if all(own.values()) else None
+        for name, own in by_response.items()
+    }
 
 
-def _label(values: dict[str, float], pair: Unit) -> float | None:
-    """1 where the first has the better grade, 0 where the second has, 0.5 where they are level."""
+def _label(values: Grades, pair: Unit) -> float | None:
+    """1 where the first has the better grade, 0 where the second has, 0.5 for level ones, None for open."""
     first, second = (values.get(name) for name in pair.responses)
     if first is None or second is None:
         return None

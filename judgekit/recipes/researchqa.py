@@ -8,8 +8,8 @@ to be chosen on labelled pairs. Where a sum is not complete the pair has no winn
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
+from judgekit.aggregate.pairs import pairs_of
 from judgekit.aggregate.scores import reasons_of
 from judgekit.calibrate.distribution import as_said
 from judgekit.plan import Plan
@@ -83,8 +83,7 @@ def _combine(plan: Plan, weight: float, item: Item, parts: Sequence[Judged]) -> 
     coverage, choice = parts
     rubric = plan.rubric_of(item)
     pair_scores = [
-        _pair_score(rubric, weight, Unit(item.item_id, pair), coverage.outcomes, choice.outcomes)
-        for pair in combinations(item.responses, 2)
+        _pair_score(rubric, weight, pair, coverage.outcomes, choice.outcomes) for pair in pairs_of(item)
     ]
     return (*coverage.scores, *pair_scores)
 

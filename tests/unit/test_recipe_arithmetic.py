@@ -326,3 +326,56 @@ def test_prometheus_relative_counts_who_abstained_on_either_side():
 
     [pair] = [s for s in run.scores if len(s.unit.responses) == 2]
     assert (pair.value, pair.n_verdicts, pair.n_abstained) == (None, 1, {"refused": 1})
+
+
+TWO = {"id": "r", "criteria": [{"id": c, "text": f"Is it {c}?"} for c in ("kind", "short")]}
+
+
+def relative_pair(answer, judges=("j",), **options):
+    """The score of the one pair, where a call is answered by its judge, response, criterion and sample."""
+    items = [{"id": "1", "task": "t", "responses": {"x": "1", "y": "2"}}]
+
+    def judge(call):
+        label = answer(call.judge, call.shown[0], call.asks[0][1], call.sample)
+        return Reply(fault="refused") if label is None else json.dumps({"label": label})
+
+    named = [jk.Scripted(name, judge) for name in judges]
+    run = jk.score(items, TWO, named, recipe="prometheus-relative", ledger=None, **options)
+    return next(s for s in run.scores if len(s.unit.responses) == 2)
+
+
+def test_prometheus_relative_a_lost_grade_is_no_win():
+    """Both are kind, y is not short, and whether x is short was not obtained."""
+
+    def answer(_, response, cid, __):
+        return None if (response, cid) == ("x", "short") else "yes" if cid == "kind" else "no"
+
+    pair = relative_pair(answer)
+
+    assert (pair.value, pair.n_verdicts, pair.n_abstained) == (None, 3, {"refused": 1})
+
+
+def test_prometheus_relative_a_judge_that_failed_on_one_side_is_no_win():
+    def answer(judge, response, *_):
+        return "yes" if judge == "kind" else None if response == "x" else "no"
+
+    assert relative_pair(answer, ("kind", "strict")).value is None
+
+
+def test_prometheus_relative_a_new_grade_is_never_compared_with_an_old_one():
+    def answer(_, response, __, sample):
+        return "yes" if sample == 0 else None if response == "x" else "no"
+
+    pair = relative_pair(answer)
+
+    assert (pair.value, pair.flags) == (None, ("resampled",))
+
+
+def test_prometheus_relative_a_lost_sample_leaves_the_grade_of_the_others():
+    # y: kind .5 (yes, no), short 0 (no, lost); the two criteria weigh the same, so .25 and not 1 of 3.
+    def answer(_, response, cid, sample):
+        if response == "x":
+            return "yes" if (cid, sample) == ("kind", 0) else "no"
+        return None if (cid, sample) == ("short", 1) else "yes" if (cid, sample) == ("kind", 0) else "no"
+
+    assert relative_pair(answer, samples=2, settings={"rounds": 0}).value == 0.5
