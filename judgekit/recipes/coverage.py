@@ -45,7 +45,8 @@ def three_counts(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tup
     """The usual scores, the total as the plain share of points met, and three counts kept apart.
 
     Each count is a score of level `dimension` named `count:met`, `count:absent` or `count:blocked`: its
-    value the share of the points judged, over several judges the mean of their probabilities.
+    value the share of the points judged, over several judges the mean of their probabilities. They have no
+    interval: that of the usual total is of another number, by weights.
     """
     scores: list[Score] = []
     for score in rubric_scores(rubric, item, outcomes, partial=True):
@@ -54,14 +55,17 @@ def three_counts(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tup
             continue
         shares = point_shares(rubric, outcomes, score.unit)
         scores += [
-            replace(
-                score, level="dimension", name=f"count:{label}", rule="placed", value=_mean(shares, label)
-            )
+            replace(_plain(score, _mean(shares, label)), level="dimension", name=f"count:{label}")
             for label in COUNTS
         ]
         share = len(shares) / len(rubric.leaves)
-        scores.append(replace(score, value=_mean(shares, "met"), rule="placed", share=share))
+        scores.append(replace(_plain(score, _mean(shares, "met")), share=share))
     return tuple(scores)
+
+
+def _plain(score: Score, value: float | None) -> Score:
+    """A score with another value, without the interval and spread of the one it had."""
+    return replace(score, value=value, rule="placed", low=None, high=None, spread={})
 
 
 def _mean(shares: Sequence[dict[str, float]], label: str) -> float | None:
@@ -87,7 +91,7 @@ def _mixed(each: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def covered(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Score, ...]:
-    """The usual scores; the total is the plain mean over the points judged, with their share."""
+    """The usual scores; the total is the plain mean over the points judged, with their share, no interval."""
     scores = rubric_scores(rubric, item, outcomes, partial=True)
     return tuple(_covered(s, rubric, outcomes) if s.level == "rubric" else s for s in scores)
 
@@ -95,7 +99,7 @@ def covered(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Sc
 def _covered(score: Score, rubric: Rubric, outcomes: Sequence[Outcome]) -> Score:
     values = point_values(rubric, outcomes, score.unit)
     value = fmean(values) if values else None
-    return replace(score, value=value, rule="placed", share=len(values) / len(rubric.leaves))
+    return replace(_plain(score, value), share=len(values) / len(rubric.leaves))
 
 
 def point_values(rubric: Rubric, outcomes: Sequence[Outcome], unit: Unit) -> list[float]:

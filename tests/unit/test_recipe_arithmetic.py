@@ -11,7 +11,7 @@ import pytest
 import judgekit as jk
 from judgekit.calibrate import balanced_scores
 from judgekit.protocols.same import same_answer, same_number
-from judgekit.recipes.coverage import BLOCKED, COVERED, three_counts
+from judgekit.recipes.coverage import BLOCKED, COVERED, covered, three_counts
 from judgekit.recipes.faireval import human_share
 from judgekit.recipes.funnel import Prior, debiased, fit_prior
 from judgekit.recipes.gaps import gaps_vote, points, severity
@@ -142,6 +142,26 @@ def test_drb2_a_point_that_was_not_judged_is_in_none_of_the_counts():
     total = next(s for s in scores if s.level == "rubric")
 
     assert (total.value, total.share) == (1.0, 0.5)
+
+
+@pytest.mark.parametrize(("aggregate", "scale"), [(three_counts, BLOCKED), (covered, COVERED)])
+def test_no_count_carries_the_interval_of_the_weighted_score(aggregate, scale):
+    own = Rubric(
+        id="r", criteria=[
+            {"id": cid, "text": f"{cid}?", "weight": w, "scale": scale.model_dump()} for cid, w in (("a", 5), ("b", 1))
+        ],
+    )  # fmt: skip
+    low, high = scale.labels[0], scale.labels[-1]
+    outcomes = [
+        said(judge, label, cid=cid, scale=scale)
+        for judge, labels in (("j", (high, low)), ("k", (low, low)))
+        for cid, label in zip("ab", labels, strict=True)
+    ]
+
+    placed = [s for s in aggregate(own, ITEM, outcomes) if s.level != "criterion"]
+
+    assert next(s.value for s in placed if s.level == "rubric") == 0.25
+    assert {(s.low, s.high, *s.spread) for s in placed} == {(None, None)}
 
 
 def test_researchqa_labels_are_worth_x_less_1_over_4():
