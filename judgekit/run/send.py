@@ -129,7 +129,7 @@ class Sender:
                 ) from None
             except ProviderError as error:
                 if error.status == 429:
-                    gate.was_turned_away(error.retry_after)
+                    gate.was_turned_away(_asked_for(error))
                 if error.dropped is None:
                     raise
                 self._learn(judge)
@@ -168,6 +168,10 @@ def _passing(error: BaseException) -> bool:
 def _wait(state: RetryCallState) -> float:
     """Seconds to wait: what the server asked for, else exponential with full jitter."""
     error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, ProviderError) and error.retry_after:
-        return min(error.retry_after, _LONGEST_WAIT)
-    return _BACKOFF(state)
+    asked_for = _asked_for(error) if isinstance(error, ProviderError) else None
+    return asked_for or _BACKOFF(state)
+
+
+def _asked_for(error: ProviderError) -> float | None:
+    """Seconds a server wants to be left alone, as far as they are honoured."""
+    return None if error.retry_after is None else min(error.retry_after, _LONGEST_WAIT)

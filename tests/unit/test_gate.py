@@ -163,6 +163,28 @@ def test_when_many_are_turned_away_all_wait_and_fewer_are_let_in():
     assert allowed < 8.0
 
 
+def test_an_overrun_gate_backs_off_again_only_after_as_many_more_are_turned_away():
+    gate, _ = timed(8)
+    allowed = []
+    for _ in range(52):
+        gate.was_turned_away(None)
+        allowed.append(round(gate.allowed, 6))
+
+    assert allowed == [8.0] * 25 + [5.6] * 26 + [3.92]
+
+
+def test_a_shorter_wait_does_not_end_a_longer_one():
+    async def run():
+        gate, clock = timed(8)
+        for retry_after in (30.0, 1.0):
+            for _ in range(26):
+                gate.was_turned_away(retry_after)
+        await gate.enter(0)
+        return clock.slept
+
+    assert asyncio.run(run()) == [30.0]
+
+
 def test_an_overrun_gate_opens_again_as_attempts_go_well():
     gate, _ = timed(8)
     for _ in range(26):

@@ -3,6 +3,9 @@ import asyncio
 import pytest
 
 from judgekit.errors import JudgeOutage, ProviderError
+from judgekit.run import Limits, Tally
+from judgekit.run.halt import Halt
+from judgekit.run.send import Sender
 from judgekit.types import Answer, Call, Judged, Message, Reply, Round
 
 
@@ -11,6 +14,34 @@ def failing(**what):
         raise ProviderError("no", **what)
 
     return answer
+
+
+def turned_away(times, retry_after):
+    async def answer(_, n):
+        if n <= times:
+            raise ProviderError("busy", status=429, passing=True, retry_after=retry_after)
+        return Reply(text="yes", model="m")
+
+    return answer
+
+
+class Sleepless(Halt):
+    """A halt that notes how long it would have slept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    async def pause(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def sent(judge, **limits):
+    """The reply to one call, and how long it would have waited each time."""
+    halt = Sleepless()
+    sender = Sender([judge], None, Limits(**limits), Tally(), halt)
+    call = Call(judge.name, (), "grade", (Message("user", "Hi"),), key="k")
+    return asyncio.run(sender.send(judge, call)), halt.slept
 
 
 def asked_plainly(said: list[Answer]):
@@ -102,6 +133,25 @@ def test_the_wait_that_a_server_asks_for_is_kept(walk, model, items, yes):
     walk(items(1), model(busy_once))
 
     assert at[1] - at[0] >= 0.049
+
+
+@pytest.mark.parametrize(("asked_for", "waited"), [(7.0, 7.0), (86_400.0, 300.0)])
+def test_a_call_waits_as_long_as_the_server_asks_but_no_longer_than_five_minutes(asked_for, waited, model):
+    judge = model(turned_away(1, asked_for))
+
+    reply, slept = sent(judge)
+
+    assert (reply.tries, slept) == (2, [waited])
+
+
+def test_an_overrun_endpoint_is_left_alone_no_longer_than_five_minutes(model):
+    judge = model(turned_away(26, 86_400.0))
+
+    reply, slept = sent(judge, tries=30)
+
+    assert reply.tries == 27
+    assert len(slept) == 27  # before each attempt after the first, and once at the gate
+    assert max(slept) <= 300.0
 
 
 def test_an_attempt_without_a_reply_within_its_deadline_is_tried_again(walk, model, items, yes):
