@@ -182,6 +182,7 @@ def test_about_the_task_alone_only_constant_and_random_have_something_to_say(con
         (Numbers(low=0, high=1, step=0.1), 0.3, "0.3"),
         (Numbers(low=0, high=1), 1 / 3, "0.3333333333"),
         (Numbers(low=1, high=10, step=2), 1.0, "9"),  # 10 is no step
+        (Numbers(low=1, high=12, step=4), 1.0, "9"),  # 13 would be the next, 12 is none
         (Numbers(low=-1, high=1, step=0.5), 0.0, "-1"),
         (Labels(labels=("x", "y"), values=(0.5, 0.5), kind="nominal"), 0.9, "x"),
     ],

@@ -69,6 +69,42 @@ def test_an_item_found_bad_on_its_walk_stops_the_run_as_well(walk, model, items)
     assert "lone surrogate" in str(walked.error)
 
 
+def test_of_several_items_found_bad_the_first_is_named(walk, model, items):
+    def refuses(item):
+        yield Round(())
+        raise InputError(f"item {item.item_id} is bad")
+
+    walked = walk(items(3), model(), recipe=refuses)
+
+    assert str(walked.error) == "item 0 is bad"
+
+
+def test_a_run_that_is_over_leaves_no_timer_of_its_deadline(items, model):
+    class Loop(asyncio.SelectorEventLoop):
+        """A loop that notes what is to happen in an hour."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.in_an_hour: list[asyncio.TimerHandle] = []
+
+        def call_later(self, delay, *what, **how):
+            handle = super().call_later(delay, *what, **how)
+            if delay == 3600:
+                self.in_an_hour.append(handle)
+            return handle
+
+    judge = model()
+
+    async def go():
+        recipe = Grading(Plan(RUBRIC, (judge,)))
+        async for _ in drive(items(2), recipe, {"model": judge}, limits=Limits(run_seconds=3600)):
+            pass
+        return [handle.cancelled() for handle in asyncio.get_running_loop().in_an_hour]
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert runner.run(go()) == [True]
+
+
 @pytest.mark.parametrize("samples", [1, 3])
 def test_what_a_scripted_judge_raises_comes_through_and_leaves_nothing_behind(samples, walk, items):
     def slip(call):

@@ -1,5 +1,8 @@
+import pytest
+
+from judgekit.errors import InputError
 from judgekit.judges.scripted import Scripted
-from judgekit.plan import Plan
+from judgekit.plan import Plan, price_of
 from judgekit.rubric import Rubric
 from judgekit.types import Item
 
@@ -17,6 +20,20 @@ class Author(Scripted):
     @property
     def systems(self):
         return self._systems
+
+
+class Careful(Scripted):
+    """A scripted judge that is asked yes or no only, and has a price for each token."""
+
+    def __init__(self, max_tokens=200):
+        super().__init__("careful", lambda _: "")
+        object.__setattr__(self, "max_tokens", max_tokens)
+
+    def refuses(self, scale):
+        return None if scale.value("yes") is not None else "it says yes or no"
+
+    def cost(self, input_tokens, output_tokens):
+        return input_tokens + 10.0 * output_tokens
 
 
 def test_a_judge_never_grades_its_own_system():
@@ -59,3 +76,26 @@ def test_a_ranking_shows_every_response_in_every_place_once():
     shown = [call.shown for call in plan.calls(ITEM) if call.asks[0][1] == "a"]
 
     assert [set(place) for place in zip(*shown, strict=True)] == [{"x", "y", "z"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "letters", "limit", "price"),
+    [
+        (200, False, 200, 2100.0),
+        (200, True, 1, 110.0),  # a letter is one token, however much may be written
+        (0, True, 0, 100.0),
+        (None, True, None, None),
+    ],
+)
+def test_what_a_call_takes_at_most(max_tokens, letters, limit, price):
+    assert price_of(Careful(max_tokens), 100, letters=letters) == (limit, price)
+
+
+def test_an_items_own_rubric_is_checked_against_the_judge_like_the_plans():
+    plan = Plan(RUBRIC, (Careful(),))
+    own = {"criteria": [{"id": "good", "text": "How good?", "scale": "1-5"}]}
+
+    with pytest.raises(InputError, match="'careful' cannot be asked criterion 'good': it says yes or no"):
+        plan.calls(Item("2", "Task", {"x": "one"}, rubric=own))
+    with pytest.raises(InputError, match="'careful' cannot be asked criterion 'good': it says yes or no"):
+        Plan(Rubric(id="own", **own), (Careful(),))
