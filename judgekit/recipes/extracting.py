@@ -21,6 +21,7 @@ from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
 from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.rubric import Rubric
 from judgekit.scales import settle
 from judgekit.types import (
     Abstention,
@@ -68,11 +69,7 @@ class Extracting(OverGrading):
 
     def __post_init__(self) -> None:
         self.grading.check_asks_itself("extraction")
-        leaves = self.grading.plan.rubric.leaves
-        if len(leaves) != 1 or {"no", "yes"} - {*getattr(leaves[0].scale, "labels", ())}:
-            raise InputError(
-                f"an extracted answer settles one criterion on the scale yes_no, not {[c.id for c in leaves]}"
-            )
+        check_settled(self.grading.plan.rubric)
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item."""
@@ -137,6 +134,19 @@ class Extracting(OverGrading):
             call.judge, unit, cid, probs, label, value, rationale=f"extracted: {extracted}",
             evidence=evidence, flags=flags, shown=call.shown, sample=call.sample, call=call.key,
         )  # fmt: skip
+
+
+def check_settled(rubric: Rubric) -> None:
+    """See that an extracted answer can settle a rubric.
+
+    Raises:
+        InputError: If it has several criteria, or one that is not answered by yes and no.
+    """
+    leaves = rubric.leaves
+    if len(leaves) != 1 or {"no", "yes"} - {*getattr(leaves[0].scale, "labels", ())}:
+        raise InputError(
+            f"an extracted answer settles one criterion on the scale yes_no, not {[c.id for c in leaves]}"
+        )
 
 
 def kind_of(item: Item) -> Kind:

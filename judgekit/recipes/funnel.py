@@ -20,7 +20,7 @@ from judgekit.protocols.sheet import sheet_of
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.steps import in_step
 from judgekit.roles import Judge
-from judgekit.rubric import Criterion
+from judgekit.rubric import Criterion, Rubric
 from judgekit.scales import Labels, settle
 from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Round, Unit, Verdict, View
 
@@ -136,9 +136,7 @@ class Funnel(OverGrading):
         self.grading.check_asks_itself("a funnel")
         if self.stop not in get_args(Stop):
             raise InputError(f"no rule {self.stop!r} to stop by; there are {', '.join(get_args(Stop))}")
-        for c in self.grading.plan.rubric.leaves:
-            if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2) or c.about != "response":
-                raise InputError(f"criterion {c.id!r} is no yes/no question about a response")
+        check_questions(self.grading.plan.rubric)
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most: one pick that ends it, or every criterion picked."""
@@ -201,6 +199,17 @@ class Funnel(OverGrading):
         own = debiased(probs, prior.of(len(options))) if known else list(probs)
         best = max(range(len(own)), key=own.__getitem__)
         return options[best], own[best]
+
+
+def check_questions(rubric: Rubric) -> None:
+    """See that each criterion of a rubric holds of a response or does not.
+
+    Raises:
+        InputError: If one is no yes/no question about a response.
+    """
+    for c in rubric.leaves:
+        if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2) or c.about != "response":
+            raise InputError(f"criterion {c.id!r} is no yes/no question about a response")
 
 
 @dataclass(slots=True)

@@ -10,14 +10,14 @@ from judgekit.recipes.coverage import (
     covered,
     three_counts,
 )
-from judgekit.recipes.funnel import LIMIT, Funnel, Prior, Stop
+from judgekit.recipes.funnel import LIMIT, Funnel, Prior, Stop, check_questions
 from judgekit.recipes.gaps import SeverityVote, gaps_vote
 from judgekit.recipes.gim import CREDIT, confident_credit, mean_credit, with_confidence
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.published import Published
-from judgekit.recipes.remade import on_scale
+from judgekit.recipes.remade import on_scale, only
 from judgekit.recipes.samples import ANSWERS, majority_scores
-from judgekit.recipes.unlisted import Unlisted
+from judgekit.recipes.unlisted import Unlisted, check_points
 
 _GAPS = "GAPS, 2025, arXiv 2510.13734"
 _GIM = "GIM, 2026, arXiv 2605.18663"
@@ -51,7 +51,7 @@ RECIPES = (
         "gaps, then what no claim covers: listed by the first judge, graded S1 to S4 by all, taken off.",
         "Statements that do not stand in the response are dropped; where the sweep failed there is no score.",
         _VOTED, "clinical_checklist", {"temperature": 0.0}, {"votes": "conservative"}, least_judges=3,
-        build=_unlisted,
+        rubric_to=only(check_points), build=_unlisted,
     ),
     Published(
         "gim", _GIM,
@@ -96,6 +96,7 @@ RECIPES = (
         "The two readings of the stopping rule are named (`stop`: none, above, below); the prior is fitted "
         "apart (`fit_prior`) and handed over by judge.",
         {"protocol": "grade"}, "research_report",
-        settings={"stop": "none", "limit": LIMIT, "prior": None}, build=_funnel,
+        settings={"stop": "none", "limit": LIMIT, "prior": None},
+        rubric_to=only(check_questions), build=_funnel,
     ),
 )  # fmt: skip

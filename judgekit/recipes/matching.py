@@ -1,8 +1,8 @@
 """Published recipes against a reference: answer matching and its control, xFinder, open-style questions."""
 
-from judgekit.recipes.extracting import Extracting
+from judgekit.recipes.extracting import Extracting, check_settled
 from judgekit.recipes.published import Published
-from judgekit.recipes.remade import on_scale, without_reference
+from judgekit.recipes.remade import on_scale, only, without_reference
 from judgekit.scales import Labels
 
 VERDICT = Labels(labels=("Incorrect", "Correct"))
@@ -25,7 +25,8 @@ RECIPES = (
         "xfinder", "Yu et al., 2024, arXiv 2405.11874",
         "The judge extracts the final answer, a rule compares it with the reference; mathematics by sympy.",
         "Any judge instead of a tuned extractor; what is no valid answer counts as wrong and is flagged.",
-        {"protocol": "match"}, "extracted_answer", {"temperature": 0.0}, build=Extracting,
+        {"protocol": "match"}, "extracted_answer", {"temperature": 0.0},
+        rubric_to=only(check_settled), build=Extracting,
     ),
     Published(
         "osq", "Myrzakhan et al., 2024, arXiv 2406.07545",

@@ -42,11 +42,19 @@ class Remade(Plan):
         super().__post_init__()
 
     def rubric_of(self, item: Item) -> Rubric:
-        """The rubric an item is judged by, changed."""
+        """The rubric an item is judged by, changed.
+
+        Raises:
+            InputError: If the item's own rubric cannot be scored, or not so; names the item.
+        """
         rubric = super().rubric_of(item)
         if item.rubric is None or self.rubric_to is None:
             return rubric  # the plan's own was changed when it was made
-        return self.rubric_to(rubric)
+        try:
+            return self.rubric_to(rubric)
+        except InputError as error:
+            where = item.where or f"item {item.item_id!r}"
+            raise InputError(f"{where}: rubric: {error}") from None
 
     def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
         sheet = super()._sheet(rubric, criteria, every)
@@ -92,6 +100,16 @@ def on_scale(scale: Scale, *, guidelines: str = "", **fields: Any) -> RubricTo:
         return changed(each, scale=scale, anchors=anchors, **fields)
 
     return remade
+
+
+def only(check: Callable[[Rubric], None]) -> RubricTo:
+    """Asks a rubric as it is, if a check lets it pass: an item's own is then checked before any call."""
+
+    def checked(rubric: Rubric) -> Rubric:
+        check(rubric)
+        return rubric
+
+    return checked
 
 
 def changed(record: Record, **changes: Any) -> Record:

@@ -146,11 +146,11 @@ def test_drb2_a_point_that_was_not_judged_is_in_none_of_the_counts():
 
 @pytest.mark.parametrize(("aggregate", "scale"), [(three_counts, BLOCKED), (covered, COVERED)])
 def test_no_count_carries_the_interval_of_the_weighted_score(aggregate, scale):
+    weights = {"a": 5, "b": 1}
     own = Rubric(
-        id="r", criteria=[
-            {"id": cid, "text": f"{cid}?", "weight": w, "scale": scale.model_dump()} for cid, w in (("a", 5), ("b", 1))
-        ],
-    )  # fmt: skip
+        id="r",
+        criteria=[{"id": c, "text": f"{c}?", "weight": w, "scale": scale} for c, w in weights.items()],
+    )
     low, high = scale.labels[0], scale.labels[-1]
     outcomes = [
         said(judge, label, cid=cid, scale=scale)

@@ -208,6 +208,35 @@ def test_recipes_with_rounds_of_their_own_refuse_what_they_would_not_do(recipe, 
         jk.score([item], rubric, says("j", YES), recipe=recipe, ledger=None, **asked)
 
 
+YES_OR_NO = {"criteria": [{"id": "a", "text": "A?"}, {"id": "b", "text": "B?"}]}
+THREE_LABELS = {"criteria": [{"id": "a", "text": "A?", "scale": ["no", "half", "yes"]}]}
+ONE_TO_FIVE = {"criteria": [{"id": "a", "text": "A?", "scale": "1-5"}]}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "own", "message"),
+    [
+        ("xfinder", YES_OR_NO, "settles one criterion on the scale yes_no, not \\['a', 'b'\\]"),
+        ("xfinder", ONE_TO_FIVE, "settles one criterion on the scale yes_no"),
+        ("choice-funnel", THREE_LABELS, "criterion 'a' is no yes/no question about a response"),
+        ("gaps-unlisted", YES_OR_NO, "needs the rule 'published_clipped'"),
+    ],
+)
+def test_an_items_own_rubric_is_checked_before_any_call(recipe, own, message):
+    asked = []
+    judges = [jk.Scripted(name, lambda call: asked.append(call) or YES) for name in "abc"]
+    good = {"id": "1", "task": "t", "response": "r", "reference": "B"}
+    items = [good, {**good, "id": "2", "rubric": own}]
+
+    with pytest.raises(InputError, match=f"items: row 2.*{message}"):
+        jk.preview(items, None, judges, recipe=recipe)
+    skipping = jk.preview(items, None, judges, recipe=recipe, on_bad_item="skip")
+    with pytest.raises(InputError, match="items: row 1"):
+        jk.score(items[::-1], None, judges, recipe=recipe, ledger=None)
+
+    assert (skipping.items, asked) == (1, [])
+
+
 THREE = Rubric(id="r", criteria=[{"id": c, "text": f"Is it {c}?"} for c in ("kind", "short", "true")])
 
 
