@@ -57,6 +57,15 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+def writable(text: str) -> str:
+    r"""Text as a file can hold it: half of a surrogate pair becomes the sign for what is no character.
+
+    >>> writable("ok \ud83d") == "ok \ufffd"
+    True
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
 def as_number(raw: object) -> object:
     """A number as it is; a boolean, which Python would count as 0 or 1, is refused."""
     if isinstance(raw, bool):

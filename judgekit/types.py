@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from judgekit.scales import Scale
+from judgekit.scales import Scale, writable
 
 Reason = Literal[
     "refused", "truncated", "malformed", "missing", "off_scale", "undecided", "unsupported", "unfounded",
@@ -194,6 +194,10 @@ class Evidence:
     found: bool = False
     how: Literal["exact", "normalised", "fuzzy", ""] = ""
 
+    def __post_init__(self) -> None:
+        if not self.quote.isascii():
+            object.__setattr__(self, "quote", writable(self.quote))
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -238,6 +242,13 @@ class Verdict:
     sample: int = 0
     call: str = ""
 
+    def __post_init__(self) -> None:
+        # What a judge wrote may hold half of a surrogate pair, and then no file could hold the record.
+        if not self.rationale.isascii():
+            object.__setattr__(self, "rationale", writable(self.rationale))
+        if self.tags:
+            object.__setattr__(self, "tags", tuple(map(writable, self.tags)))
+
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
@@ -251,6 +262,10 @@ class Abstention:
     shown: tuple[str, ...] = ()
     sample: int = 0
     call: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.detail.isascii():
+            object.__setattr__(self, "detail", writable(self.detail))
 
 
 Outcome = Verdict | Abstention

@@ -9,6 +9,7 @@ from typing import Any
 from judgekit import scales
 
 STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
+_DEEPEST = 16  # wrappers around an answer
 
 fold = lru_cache(maxsize=256)(scales.fold)
 """Replies of a run have the same few keys, each looked at several times."""
@@ -24,21 +25,26 @@ class Said:
     mended: bool = False
 
 
-def answers(value: object, ids: Sequence[str]) -> dict[str, Said]:
+def answers(value: object, ids: Sequence[str], depth: int = 0) -> dict[str, Said]:
     """What a decoded JSON value says, read only at the keys that were asked for.
+
+    A wrapper such as `{"evaluation": {...}}` is looked into, and so is what it wraps, a few times over:
+    of something deeper (`depth` says where we are) nothing is read.
 
     >>> answers({"label": "4", "rationale": "label: 5"}, ["clarity"])["clarity"].label
     '4'
     """
+    if depth > _DEEPEST:
+        return {}
     if isinstance(value, list):
-        return _listed(value, ids)
+        return _listed(value, ids, depth)
     if not isinstance(value, dict):
         return {}
     by_key = {fold(str(key)): key for key in value}
     listed = value[by_key["answers"]] if "answers" in by_key else None
     if isinstance(listed, list) or (isinstance(listed, dict) and "answers" not in ids):
-        return answers(listed, ids)
-    if named := _listed([value], ids):
+        return answers(listed, ids, depth + 1)
+    if named := _listed([value], ids, depth):
         return named
     keys = {cid: _key_of(cid, value, ids) for cid in ids}
     keyed = {cid: value[key] for cid, key in keys.items() if key is not None}
@@ -49,7 +55,7 @@ def answers(value: object, ids: Sequence[str]) -> dict[str, Said]:
     if keyed:
         return {cid: said for cid, raw in keyed.items() if (said := _entry(cid, raw)) is not None}
     if len(value) == 1 and isinstance(inner := next(iter(value.values())), dict | list):
-        return answers(inner, ids)  # one wrapper, such as {"evaluation": {...}}
+        return answers(inner, ids, depth + 1)
     return {}
 
 
@@ -77,7 +83,7 @@ def label_key(entry: Mapping[str, Any]) -> str | None:
     return by_key.get("label")
 
 
-def _listed(entries: Sequence[object], ids: Sequence[str]) -> dict[str, Said]:
+def _listed(entries: Sequence[object], ids: Sequence[str], depth: int) -> dict[str, Said]:
     """Entries that name their criterion; of several for one, the last."""
     known = {fold(cid): cid for cid in ids} | {cid: cid for cid in ids}
     said: dict[str, Said] = {}
@@ -92,7 +98,7 @@ def _listed(entries: Sequence[object], ids: Sequence[str]) -> dict[str, Said]:
         if cid is not None and (found := _entry(cid, entry)) is not None:
             said[cid] = found
         elif name is None and len(entries) > 1:
-            said |= answers(entry, ids)
+            said |= answers(entry, ids, depth + 1)
     return said
 
 

@@ -46,6 +46,8 @@ _KEYWORD = re.compile(
 )
 _AFTER = re.compile(r"\s*[,;:(\u2014\u2013=]\s*|\s+[-\u2192]+>?\s+|\.\s+|\s+(?=because\b|since\b|as\b)")
 _ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but)\b")
+_LONGEST = 1_000  # letters in which a label ends that words follow: of more, a look at each comma takes ages
+_MOST_KEYWORDS = 8  # "final answer: score: 4" has two
 _HUGE = 1e15  # from here on a float no longer tells whole numbers apart, and an integer may not fit one
 _STOP_TOKEN = re.compile(r"<\|[a-z_]+\|>|</?s>|<end_of_turn>|<eos>", re.IGNORECASE)
 _BOXED = re.compile(r"[\s$*_`(\[]*\\boxed\s*\{([^{}]*)\}")
@@ -117,15 +119,19 @@ def bare_label(scale: Scale, line: str) -> Reading | None:
 
 
 def _text(table: _Table, text: str) -> Reading:
-    """Reads folded text: as a whole, then without a keyword in front, then up to a separator."""
-    if found := _whole(table, text):
-        return found
-    bare = text.strip(_EDGES)
-    if not bare:
-        return EMPTY
-    if keyword := _KEYWORD.match(bare):
-        return _text(table, bare[keyword.end() :])
-    for cut in _AFTER.finditer(bare):
+    """Reads folded text: as a whole, then without keywords in front, then up to a separator."""
+    for _ in range(_MOST_KEYWORDS):
+        if found := _whole(table, text):
+            return found
+        bare = text.strip(_EDGES)
+        if not bare:
+            return EMPTY
+        if (keyword := _KEYWORD.match(bare)) is None:
+            break
+        text = bare[keyword.end() :]
+    else:
+        return UNCLEAR
+    for cut in _AFTER.finditer(bare, 0, _LONGEST):
         head, rest = bare[: cut.start()], bare[cut.end() :]
         if head and (found := _whole(table, head)):
             return UNCLEAR if _offers_another(table, rest) else found

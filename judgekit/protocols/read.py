@@ -59,9 +59,10 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         and not (reply.fault == "refused" and reply.text)
     ):
         return all_abstain(call, reply.fault, reply.detail)
-    if call.protocol == "rank":
-        return read_ranking(call, reply)
-    outcomes = _outcomes(call, reply)
+    try:
+        outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
+    except RecursionError:  # JSON so deep that it cannot be looked at is no answer
+        return all_abstain(call, "malformed", "nested too deeply")
     return tuple(_as_meant(o, dict(call.meant)) for o in outcomes) if call.meant else outcomes
 
 
@@ -170,7 +171,7 @@ def _outcome(
             (str(entry[key]) for key in _REASON_KEYS if isinstance(entry.get(key), str)), rationale
         ),
         evidence=_evidence(entry, quoted),
-        tags=tuple(str(tag) for tag in entry.get("tags") or () if isinstance(tag, str)) if entry else (),
+        tags=tuple(_texts(entry.get("tags"))) if entry else (),
         flags=flags,
         shown=call.shown,
         sample=call.sample,
@@ -238,14 +239,13 @@ def _line_at(text: str, at: int) -> str:
 
 def _evidence(entry: Mapping[str, Any], quoted: Quoted) -> tuple[Evidence, ...]:
     raw = entry.get("evidence")
-    quotes = (
-        [raw]
-        if isinstance(raw, str)
-        else [q for q in raw if isinstance(q, str)]
-        if isinstance(raw, list)
-        else []
-    )
+    quotes = [raw] if isinstance(raw, str) else _texts(raw)
     return locate(quotes, quoted.judged) if quotes else ()
+
+
+def _texts(raw: object) -> list[str]:
+    """The texts in a list; none where there is no list."""
+    return [each for each in raw if isinstance(each, str)] if isinstance(raw, list) else []
 
 
 def _confidence(entry: Mapping[str, Any]) -> float | None:

@@ -1,10 +1,14 @@
+import json
 import math
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from judgekit.protocols import read
 from judgekit.scales import YES_NO, Labels, Numbers, Scale
+from judgekit.table import json_line, outcome_row
 from judgekit.types import Call, Outcome, Reply, Unit, Verdict
 
 FIVE = Labels(labels=("1", "2", "3", "4", "5"))
@@ -217,3 +221,89 @@ def test_a_response_with_json_in_it_does_not_stop_an_ordinary_answer():
     assert read_text('Here it is:\n```json\n{"rationale": "Right.", "label": "4"}\n```', judged=judged) == [
         "4"
     ]
+
+
+@pytest.mark.parametrize("tags", ["5", "true", '"typo"', '{"typo": 1}', "null", "[5]"])
+def test_tags_that_are_no_list_of_texts_are_none(tags: str):
+    [outcome] = read(call_of("clarity"), Reply(f'{{"label": "4", "tags": {tags}}}'))
+
+    assert (said(outcome), outcome.tags) == ("4", ())
+
+
+@pytest.mark.parametrize(
+    ("raw", "confidence"),
+    [("0", 0.0), ("1", 1.0), ("7", None), ("-0.5", None), ("true", None), ("NaN", None)],
+)
+def test_a_confidence_that_is_no_share_is_none(raw: str, confidence: float | None):
+    [outcome] = read(call_of("clarity"), Reply(f'{{"label": "4", "confidence": {raw}}}'))
+
+    assert (said(outcome), outcome.confidence) == ("4", confidence)
+
+
+def test_keywords_without_end_are_no_label():
+    assert read_text('{"label": "final answer: overall score: rating: 4"}') == ["4"]
+    assert read_text(f'{{"label": "{"score: " * 3_000}4"}}') == ["malformed"]
+    assert read_text(f"{TAG} clarity: {'score: ' * 3_000}4") == ["malformed"]
+
+
+@pytest.mark.parametrize("part", ["a, ", "a because ", "score: a, ", "1 - "])
+def test_a_label_without_end_is_read_in_time(part: str):
+    start = time.process_time()
+
+    assert read_text(json.dumps({"label": part * 20_000}), scale=YES_NO)[0] in {"off_scale", "malformed"}
+    assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [('{"a":', "}"), ('[{},{"a":', "}]"), ('{"answers":', "}"), ('{"answers":[{},', "]}")],
+)
+def test_wrappers_are_looked_into_but_not_without_end(opening: str, closing: str):
+    def wrapped(n: int) -> list[str]:
+        return read_text(f'{opening * n}{{"label": "4"}}{closing * n}')
+
+    assert wrapped(1) == ["4"]
+    assert wrapped(300) == ["malformed"]
+
+
+def test_an_answer_with_something_too_deep_in_it_is_no_error():
+    deep = '{"a":' * 1_000 + "1" + "}" * 1_000
+
+    # Where the judged text holds keys, every label of the reply is counted, and here they cannot be.
+    assert read_text(f'{{"label": "4", "notes": {deep}}}', judged='Send {"city": "Graz"}.') == ["malformed"]
+    assert read_text(f'{{"label": {deep}}}') == ["malformed"]
+    rank = replace(call_of("clarity"), protocol="rank", shown=("a", "b"))
+    assert said(*read(rank, Reply(f'{{"ranking": ["A", {deep}]}}'))) == "malformed"
+    assert said(*read(rank, Reply(f'{{"ranking": ["A", "B"], "rationale": {deep}}}'))) == "malformed"
+
+
+HALF = r"\ud83d"  # of a surrogate pair: JSON can escape it, and no file can hold it
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'x {{"label": "4", "rationale": "ok {HALF}", "tags": ["{HALF}"], "evidence": ["It {HALF}"]}}',
+        f"ok \ud83d\n{TAG} clarity: 4",
+    ],
+)
+def test_half_a_surrogate_pair_does_not_get_into_a_record(text: str):
+    [outcome] = read(call_of("clarity"), Reply(text))
+
+    assert outcome.label == "4"
+    assert outcome.rationale == "ok \ufffd"
+    row = json.loads(json_line(outcome_row(outcome)))
+    assert row["tags"] == ["\ufffd"] * ("tags" in text)
+    assert [e["quote"] for e in row["evidence"]] == ["It \ufffd"] * ("tags" in text)
+
+
+def test_the_words_on_a_fault_can_be_written_whatever_they_hold():
+    [outcome] = read(call_of("clarity"), Reply(fault="unreachable", detail="status \udc9f 503"))
+
+    assert json.loads(json_line(outcome_row(outcome)))["detail"] == "status \ufffd 503"
+
+
+def test_a_pair_written_as_two_escapes_stays_the_sign_it_is():
+    [outcome] = read(call_of("clarity"), Reply(rf'x {{"label": "4", "rationale": "{HALF}\ude00"}}'))
+
+    assert outcome.rationale == "\U0001f600"
