@@ -83,6 +83,10 @@ def flips_by_margin(
         margin: Shape (n_items,), the human margin of the pair; nan where missing.
         seed: Of the resamples.
         b: Resamples.
+
+    Returns:
+        One estimate a tercile. An item without a margin might belong to any of them, so each counts it as
+        dropped.
     """
     x, gap = _binary(repeats), np.abs(column(margin, "margin"))
     if len(gap) != len(x):
@@ -90,14 +94,16 @@ def flips_by_margin(
     known = gap[~np.isnan(gap)]
     cuts = np.quantile(known, [1 / 3, 2 / 3]) if len(known) else np.zeros(2)
     tercile = np.digitize(gap, cuts, right=True)
-    names = ("small", "middle", "large")
+    lost = len(gap) - len(known)
+    notes = (f"{lost} items without a margin might belong here",) if lost else ()
+    found = [flip_noise(x[(tercile == t) & ~np.isnan(gap)], seed=seed + t, b=b) for t in range(3)]
     return tuple(
         replace(
-            flip_noise(x[(tercile == t) & ~np.isnan(gap)], seed=seed + t, b=b),
-            name=f"flip_noise_{name}_margin",
+            each, name=f"flip_noise_{name}_margin", n_units=each.n_units + lost,
+            n_dropped=each.n_dropped + lost, notes=(*each.notes, *notes),
         )
-        for t, name in enumerate(names)
-    )
+        for each, name in zip(found, ("small", "middle", "large"), strict=True)
+    )  # fmt: skip
 
 
 def denoised_accuracy(

@@ -99,7 +99,8 @@ def collaborative_consistency(
     """CCS of answers grouped by how many steps they have, one estimate a number of steps.
 
     Args:
-        gold: Shape (n_answers, 1 + m), nan after an answer's last step.
+        gold: Shape (n_answers, 1 + m), nan after an answer's last step; an answer without any number has no
+            number of steps, and a last estimate without a value counts those.
         predicted: The same of the judge; an answer with a step not graded is dropped and counted, not 0.
         most: Shape (1 + m,), the most points of each.
         seed: Of the resamples.
@@ -127,6 +128,12 @@ def collaborative_consistency(
             made.append(undefined(base, NO_VARIATION))
         else:
             made.append(by_sums(replace(base, value=value), columns, _kappa, seed=seed, b=b))
+    if lost := int((steps < 0).sum()):
+        base = Estimate(
+            "ccs", float("nan"), level=level, n_units=lost, n_raters=2, n_dropped=lost,
+            method=f"no gold, alpha {alpha:g}",
+        )  # fmt: skip
+        made.append(undefined(base, NO_PAIRED_ITEMS))
     return tuple(made)
 
 

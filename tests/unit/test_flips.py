@@ -108,3 +108,12 @@ def test_what_is_no_verdict_is_refused():
         flips_by_margin([[1, 0]], [1, 2], seed=1)
     with pytest.raises(InputError, match="items"):
         denoised_accuracy([1, 0], [[1, 1]], seed=1)
+
+
+def test_items_without_a_margin_are_left_out_of_every_tercile_and_counted_in_each():
+    # Of 8 margins the terciles end at 2 and 5; the 4 items without one might belong to any.
+    found = flips_by_margin([[0, 0]] * 12, [1, 2, None, None, 5, 6] * 2, seed=1, b=0)
+
+    assert [e.n_used for e in found] == [4, 2, 2]
+    assert [(e.n_units, e.n_dropped) for e in found] == [(8, 4), (6, 4), (6, 4)]
+    assert all(e.notes == ("4 items without a margin might belong here",) for e in found)

@@ -16,6 +16,7 @@ from judgekit.agreement.sas import (
 )
 from judgekit.errors import InputError
 
+nan = float("nan")
 MOST = [4, 2, 2]
 
 
@@ -135,3 +136,37 @@ def test_ecs_of_nothing():
     assert math.isnan(ecs([], [], [], np.zeros((0, 2)), np.zeros((0, 2))))
     with pytest.raises(InputError, match="rows of errors"):
         errors_consistency([1], [1], [1], none, none, seed=1)
+
+
+def test_answers_without_a_gold_row_are_counted():
+    gold, judged = answers()
+    gold[:3] = np.nan
+
+    *known, lost = collaborative_consistency(gold, judged, most=MOST, seed=1, b=20)
+
+    assert [e.n_units for e in known] == [27]
+    assert (lost.n_units, lost.n_used, lost.n_dropped) == (3, 0, 3)
+    assert lost.status == "undefined:no_paired_items"
+    assert lost.method == "no gold, alpha 0.5"
+
+
+def test_a_row_that_was_not_judged_in_full_is_left_out_of_ccs():
+    # Squares are weighted 1/8, 1/4, 1/4. The two complete answers are 0 and 1/4 off, 1/8 on average; all
+    # four pairs of their rows 0, 3/4, 1 and 1/4, 1/2 on average.
+    gold = [[2, 1, 1], [1, 0, 1], [0, 0, 0]]
+
+    assert ccs(gold, [[2, 1, 1], [nan, 1, 0], [0, 1, 0]], most=[2, 1, 1]) == pytest.approx(0.75)
+
+
+def test_a_share_of_points_on_the_upper_cut_is_high():
+    # Cuts of the gold scores 0..9 are 3 and 6. The middle tier is 4 and 5; 6 is in the upper one.
+    gold = np.arange(10.0)
+    named = np.zeros((10, 3))
+    named[:4] = named[7:] = [3, 2, 1]
+    named[4:6], named[6] = [100, 200, 300], [40, 50, 60]
+    said = named.copy()
+    said[6] = [60, 50, 40]
+
+    # The upper tier names errors 49, 56 and 63 times against 69, 56 and 43, the other way round; in the
+    # middle one 6 would turn nothing.
+    assert ecs(gold, gold, np.full(10, 9.0), named, said) == pytest.approx((1 + 1 - 1) / 3)
