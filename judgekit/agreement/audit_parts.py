@@ -88,7 +88,8 @@ class Sureness:
         diagram: CORP reliability: probability of the label said against the share on which people agree.
         mcb: Miscalibration.
         ece: Expected calibration error.
-        selection: The threshold above which its verdicts may stand alone.
+        selection: The threshold above which its verdicts may stand alone; those without a probability, or
+            on which people do not say one label, are counted as dropped.
         p: Shape (n,), probabilities.
         agrees: Shape (n,), 1 where people say the same.
         kind: What the probabilities are.
@@ -162,15 +163,17 @@ def sureness(lab: Labelled, judge: str, how: How) -> Sureness | None:
     """Calibration of the judge's probabilities; None where it gave none."""
     at = lab.ratings.raters.index(judge)
     p, codes, people = lab.sure[:, at], lab.ratings.codes[:, at], lab.consensus
-    kept = ~np.isnan(p) & (codes >= 0) & (people >= 0)
+    judged, right = codes >= 0, np.where(people >= 0, codes == people, np.nan)
+    kept = ~np.isnan(p) & judged & (people >= 0)
     if not kept.any():
         return None
-    p, agrees = p[kept], (codes[kept] == people[kept]).astype(float)
+    chosen = select(p[judged], 1 - right[judged], alpha=how.error)
+    p, agrees = p[kept], right[kept]
     return Sureness(
         reliability_diagram(p, agrees, seed=how.seed, b=how.b),
         miscalibration(p, agrees, seed=how.seed, b=how.b),
         ece(p, agrees, seed=how.seed, b=how.b),
-        select(p, 1 - agrees, alpha=how.error),
+        chosen,
         p,
         agrees,
         lab.sure_is,

@@ -43,9 +43,11 @@ class Selection:
     Args:
         threshold: Verdicts at least this confident are kept; nan where all are to be given to people.
         bound: Upper bound of their error, `1 - delta` sure; nan without a threshold.
-        coverage: Share of the labelled verdicts kept; 0 without a threshold.
-        n_used: Labelled verdicts it rests on.
-        n_kept: How many of them are kept.
+        coverage: `n_kept` of `n_used`; 0 without a threshold. Verdicts without a confidence have no part in
+            it: they are not kept.
+        n_used: Labelled verdicts with a confidence, which it rests on.
+        n_dropped: Those left out because the confidence or the label was missing.
+        n_kept: How many of those used are kept.
         n_wrong: How many of those are wrong.
         alpha: The error promised.
         delta: The probability with which the promise may fail.
@@ -57,6 +59,7 @@ class Selection:
     bound: float
     coverage: float
     n_used: int
+    n_dropped: int
     n_kept: int
     n_wrong: int
     alpha: float
@@ -66,7 +69,7 @@ class Selection:
 
     @property
     def escalated(self) -> float:
-        """Share that goes to people, or to the next judge."""
+        """Share of the `n_used` that goes to people, or to the next judge."""
         return 1.0 - self.coverage
 
 
@@ -215,13 +218,15 @@ def select(
         raise InputError(f"alpha {alpha}, delta {delta}, {n_judges} judges; both must be between 0 and 1")
     c, w = complete(confidence=confidence, wrong=wrong)
     binary(w, "wrong")
+    dropped = len(column(confidence, "confidence")) - len(c)
     given = np.quantile(c, np.arange(20) / 20, method="inverted_cdf") if grid is None and len(c) else grid
     lambdas = np.unique(column(given if given is not None else [], "grid"))[::-1]
     kept = [int(np.sum(c >= each)) for each in lambdas]
     tried = [i for i, n in enumerate(kept) if n >= least]
     errors = [int(w[c >= lambdas[i]].sum()) for i in tried]
     share = delta / n_judges
-    notes = (f"delta {delta:g} shared by {n_judges} judges",) if n_judges > 1 else ()
+    notes = (f"{dropped} verdicts without a confidence or a label left out",) * (dropped > 0)
+    notes += (f"delta {delta:g} shared by {n_judges} judges",) * (n_judges > 1)
     last = last_accepted(errors, [kept[i] for i in tried], alpha=alpha, delta=share)
     if last is None:
         why = (
@@ -231,10 +236,11 @@ def select(
             f"{upper_bound(errors[0], kept[tried[0]], share):.3f} is above {alpha:g}"
         )
         notes = (*notes, f"{why}; give everything to people")
-        return Selection(math.nan, math.nan, 0.0, len(c), 0, 0, alpha, delta, ABSTAIN, notes)
+        return Selection(math.nan, math.nan, 0.0, len(c), dropped, 0, 0, alpha, delta, ABSTAIN, notes)
     n, e = kept[tried[last]], errors[last]
     at = float(lambdas[tried[last]])
-    return Selection(at, upper_bound(e, n, share), n / len(c), len(c), n, e, alpha, delta, "ok", notes)
+    bound = upper_bound(e, n, share)
+    return Selection(at, bound, n / len(c), len(c), dropped, n, e, alpha, delta, "ok", notes)
 
 
 def _groups(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:

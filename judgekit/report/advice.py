@@ -111,5 +111,5 @@ def routing(judge: JudgeAudit) -> list[str]:
     if judge.sureness is None or judge.sureness.selection.status != "ok":
         return ["let people see every verdict that matters; let the judge sort and pre-fill"]
     s = judge.sureness.selection
-    held = f"{s.coverage:.0%} of them; at most {s.alpha:.0%} wrong, {1 - s.delta:.0%} sure"
+    held = f"{s.coverage:.0%} of those with one; at most {s.alpha:.0%} wrong, {1 - s.delta:.0%} sure"
     return [f"let verdicts of probability {s.threshold:.2f} and more stand ({held}), send the rest to people"]

@@ -152,8 +152,10 @@ def _risk(about: About, judge: JudgeAudit) -> Figure | None:
     note = f"no threshold promises at most {chosen.alpha:.0%} wrong: {'; '.join(chosen.notes)}"
     if chosen.status == "ok":
         lines = {"threshold": chosen.threshold, "coverage": chosen.coverage, "bound": chosen.bound}
-        stand = f"{chosen.coverage:.0%} of verdicts stand, at most {chosen.bound:.1%} of them wrong"
-        note = f"threshold {chosen.threshold:.3f}: {stand}"
+        share = f"{chosen.coverage:.0%} of the {chosen.n_used} verdicts with a probability and a label"
+        note = f"threshold {chosen.threshold:.3f}: {share} stand, at most {chosen.bound:.1%} of them wrong"
+        if chosen.n_dropped:
+            note = f"{note}; {chosen.n_dropped} others have no part in it"
     return about.figure(
         "risk", ("threshold", "coverage", "risk"), rows, len(judge.sureness.p), notes=[note], lines=lines,
         interval=f"threshold by exact binomial bounds, {1 - chosen.delta:.0%} sure",

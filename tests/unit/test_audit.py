@@ -12,6 +12,7 @@ from judgekit.agreement.audit_data import of_frame
 from judgekit.agreement.audit_join import Facts, side_by_side
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
+from judgekit.report.advice import routing
 from judgekit.report.figures import figures
 from judgekit.report.page import page
 from judgekit.report.text import audit_json, audit_markdown
@@ -100,6 +101,25 @@ def test_probabilities_of_labels_are_audited_against_agreement():
     assert sureness.kind == "label probabilities"
     assert sureness.diagram.p.tolist() == [0.6, 0.9]
     assert sureness.diagram.recalibrated.tolist() == [0.5, 1.0]
+
+
+def test_verdicts_without_a_probability_are_no_part_of_what_may_stand_and_are_counted():
+    judged, people = [], []
+    for i in range(80):
+        unit, label = Unit(str(i), ("a",)), ("yes", "no")[i % 2]
+        probs, source = (((label, 0.9),), "logprob") if i < 60 else (((label, 1.0),), "text")
+        judged.append(Verdict("j", unit, "kind", probs, label, YES_NO.value(label), source))
+        people.append(said("ann", str(i), label, "human"))
+
+    made = audit(side_by_side("kind", YES_NO, judged, people, raw=judged), b=50)
+
+    judge = made.criteria[0].judges[0]
+    chosen = judge.sureness.selection
+    assert (chosen.n_used, chosen.n_dropped, chosen.coverage) == (60, 20, 1.0)
+    [risk] = [f for f in figures(made) if f.kind == "risk"]
+    assert "100% of the 60 verdicts with a probability and a label stand" in risk.notes[0]
+    assert "20 others have no part in it" in risk.notes[0]
+    assert "100% of those with one" in routing(judge)[0]
 
 
 def test_a_control_stands_beside_the_judge_and_is_given_no_verdict():

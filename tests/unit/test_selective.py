@@ -178,3 +178,24 @@ def test_a_level_beyond_one_is_refused():
         conformal.quantile_index(10, 1.0)
     with pytest.raises(InputError, match="groups"):
         conformal.group_radii([1.0], ["a", "b"])
+
+
+def test_verdicts_without_a_confidence_or_a_label_are_counted_and_no_part_of_the_coverage():
+    confidence, wrong = [0.9] * 60 + [None] * 40 + [0.9] * 5, [0] * 100 + [None] * 5
+
+    found = selective.select(confidence, wrong, alpha=0.1)
+    none = selective.select(confidence, wrong, alpha=0.01)
+
+    assert (found.n_used, found.n_dropped, found.coverage) == (60, 45, 1.0)
+    assert found.notes == ("45 verdicts without a confidence or a label left out",)
+    assert (none.status, none.n_dropped) == ("abstain_all", 45)
+    assert none.notes[0] == found.notes[0]
+    assert selective.select([0.9] * 60, [0] * 60, alpha=0.1).notes == ()
+
+
+def test_a_cascade_may_abstain_where_a_single_judge_would_not():
+    # 2 wrong among the 12 least confident; delta .1 holds for one judge, a tenth of it for ten does not.
+    confidence, wrong = np.linspace(0, 1, 60), np.r_[np.ones(2), np.zeros(58)]
+
+    assert selective.select(confidence, wrong, alpha=0.12, n_judges=1).status == "ok"
+    assert selective.select(confidence, wrong, alpha=0.12, n_judges=10).status == "abstain_all"
