@@ -43,14 +43,19 @@ def test_a_reply_that_does_not_say_all_it_took_takes_what_was_reserved(known, wa
 
 
 def test_money_held_by_a_call_that_gets_no_tokens_goes_to_those_who_wait(walk, model, items):
-    judge = priced(model())
+    async def costs_all_that_was_reserved(*_):
+        return Reply(text=YES, model="m", cost_usd=1.0)
 
-    walked = walk(items(3), judge, budget_usd=1.0, budget_tokens=100)
+    # The first has its tokens; the second holds money and waits for tokens; the third waits for money.
+    judge = priced(model(costs_all_that_was_reserved))
+    budget = tokens_of(judge, items(1)[0]) * 3 // 2
+
+    walked = walk(items(3), judge, budget_usd=2.0, budget_tokens=budget)
 
     assert isinstance(walked.error, BudgetExceeded)
-    assert "100 tokens" in str(walked.error)
-    assert walked.reasons == ["over_budget"] * 3
-    assert judge.seen == []
+    assert f"budget of {budget} tokens" in str(walked.error)
+    assert len(judge.seen) == 1
+    assert walked.reasons == ["over_budget"] * 2
 
 
 def test_money_held_by_a_call_that_is_cancelled_as_it_waits_for_tokens_is_given_back(walk, model):
