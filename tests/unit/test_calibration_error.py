@@ -206,9 +206,11 @@ def test_equal_brier_scores_have_no_interval(p, y):
 def test_it_is_said_whether_rows_or_clusters_are_too_few():
     [clusters] = brier.brier([0.5] * 8, [0, 1] * 4, clusters=["a"] * 8).notes
     [rows] = brier.brier([0.5, nan], [0, 1]).notes
+    [none] = brier.brier([nan, nan], [0, 1], clusters=["a", "b"]).notes
 
     assert clusters == "1 cluster; an interval needs two"
     assert rows == "1 complete row; an interval needs two"
+    assert none == "0 complete rows; an interval needs two"
 
 
 def test_the_consistency_band_holds_the_curve_of_a_calibrated_judge():

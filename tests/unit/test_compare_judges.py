@@ -66,6 +66,11 @@ def test_a_permutation_test_of_many_units_agrees_with_the_t_test():
     assert drawn == pytest.approx(2 * t_distribution.sf(abs(t), 199), abs=0.006)
 
 
+def test_a_flip_that_is_as_far_counts():
+    # One difference of twenty: every flip is as far from 0 as what was seen.
+    assert paired_permutation([1.0] + [0.0] * 19, n_flips=500).p == 1.0
+
+
 # Twenty items of six clusters, answered by two systems; standard errors by statsmodels.
 FIRST = [1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 0]
 SECOND = [1, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 0, 1, 1, 0]
@@ -129,6 +134,24 @@ def test_the_better_judge_is_found(kind):
     assert found.difference.low > 0
     assert all(test.p < 0.01 for test in found.tests)
     assert found.tests[-1].name == "paired_permutation"
+
+
+def test_the_units_of_a_cluster_are_exchanged_together():
+    rng = np.random.default_rng(2)
+    human = rng.normal(size=80)
+    good, poor = human + 0.5 * rng.normal(size=80), human + 2 * rng.normal(size=80)
+
+    found = compare_correlations(human, good, poor, clusters=[0] * 40 + [1] * 40, b=20, n_flips=300)
+
+    # Of the four ways to exchange two clusters, none and both give what was seen.
+    assert found.tests[-1].p > 0.4
+
+
+def test_an_exchange_that_leaves_a_judge_constant_is_not_counted():
+    # Exchanging one of two units makes one judge all high and the other all low; none and both count.
+    found = compare_correlations([0, 1], [0, 1], [1, 0], b=20, n_flips=200)
+
+    assert found.tests[-1].p == 1.0
 
 
 def test_equal_judges_are_told_apart_as_often_as_the_level_says():

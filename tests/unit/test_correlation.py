@@ -123,6 +123,14 @@ def test_a_perfect_correlation_claims_no_interval():
     assert np.isnan(found.low)
 
 
+def test_resamples_without_a_value_make_an_interval_unstable():
+    # One unit of twelve varies; (11/12)^12 = .35 of the resamples are without it.
+    found = correlation([0] * 11 + [1], [0] * 10 + [1, 1], kind="pearson", interval="percentile")
+
+    assert found.status == "unstable:resamples_lost"
+    assert any("of the resamples" in note for note in found.notes)
+
+
 def test_few_clusters_are_said():
     rng = np.random.default_rng(3)
     x = rng.normal(size=60)

@@ -91,6 +91,10 @@ def test_panel_severity_and_its_shrinkage():
     assert all(abs(s.value) <= abs(e.value) for s, e in zip(shrunk, seen, strict=True))
     alike = panel_severity(rng.normal(size=(30, 4)))
     assert all(abs(s.value) < 0.5 * abs(e.value) + 0.05 for s, e in zip(alike[1], alike[0], strict=True))
+    # What is kept of a value is kept of its variance.
+    for s, e in zip(shrunk, seen, strict=True):
+        assert s.se == pytest.approx(e.se * math.sqrt(s.value / e.value))
+    assert all(s.se < e.se for s, e in zip(*reversed(alike), strict=True) if s.se > 0)
     assert panel_severity([[1.0], [2.0]])[0][0].status == "undefined:needs_two_raters"
 
 
@@ -303,6 +307,7 @@ def test_a_difference_by_rounding_points_to_no_system():
     assert judge.difference.value == 0.0
     assert metric.review == ()
     assert signed_error(first["j"], second["j"]).value == 0.0
+    assert confidence_gap(second["j"], first["j"]).value == 0.0
 
 
 def test_a_conflict_of_nothing_is_undecided():

@@ -192,12 +192,14 @@ def test_populations_of_units():
 
 def test_populations_that_cannot_be_compared():
     lone = populations(table(), judge="judge", pools={"h1": "a", "h2": "b"}, b=50)
+    beside = populations(table(), judge="judge", pools={"h1": "a", "h2": "b", "h3": "b"}, b=50)
     apart = populations(
         table({"x": "12--", "y": "--12", "judge": "1212"}), judge="judge", pools={"x": "a", "y": "b"}, b=50
     )
 
     assert lone.each[0].own.status == "undefined:needs_two_raters"
     assert lone.own_gaps["a", "b"].status == "undefined:needs_two_raters"
+    assert beside.own_gaps["a", "b"].status == "undefined:needs_two_raters"
     assert apart.between["a", "b"].status == "undefined:no_paired_items"
     with pytest.raises(InputError, match="either pools"):
         populations(table(), judge="judge")

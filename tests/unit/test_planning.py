@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from judgekit.agreement import active, labelling, planning, sequential
-from judgekit.agreement.intervals import wilson
+from judgekit.agreement.intervals import t_quantile, wilson
 from judgekit.agreement.linearised import fleiss_cohen_everitt
 from judgekit.agreement.ratings import as_ratings
 from judgekit.errors import InputError
@@ -212,6 +212,26 @@ def test_equal_chances_give_the_published_standard_error():
 
     assert found.value == pytest.approx(theirs.kappa)
     assert found.se == pytest.approx(theirs.se * math.sqrt(80 / 79))
+
+
+def test_units_given_twice_in_one_cluster_are_no_more_sure():
+    cells, chance = [[0, 0]] * 30 + [[0, 1]] * 8 + [[1, 0]] * 5 + [[1, 1]] * 37, np.linspace(0.1, 0.9, 80)
+    once = as_ratings(cells, scale=[0, 1])
+    twice = as_ratings(cells * 2, scale=[0, 1], clusters=[*range(80)] * 2)
+
+    alone, doubled = active.hajek_kappa(once, chance), active.hajek_kappa(twice, np.tile(chance, 2))
+
+    assert doubled.unit == "cluster"
+    assert (doubled.value, doubled.se) == pytest.approx((alone.value, alone.se), rel=1e-12)
+
+
+def test_few_labels_of_many_units_give_few_degrees_of_freedom():
+    labels, judged = np.full(40, math.nan), np.linspace(0, 1, 40)
+    labels[[3, 20, 36]] = [0.2, 0.4, 0.9]
+
+    found = active.active_mean(labels, judged, np.full(40, 0.1), bounds=None)
+
+    assert (found.high - found.low) / 2 == pytest.approx(t_quantile(0.95, 2) * found.se)
 
 
 def test_degenerate_weighted_statistics():

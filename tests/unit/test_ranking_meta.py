@@ -100,6 +100,19 @@ def test_both_values_of_the_accuracy_have_intervals_and_systems_none_held_out():
     assert systems.held_out.status == "undefined:not_identified"
 
 
+def test_a_cluster_stays_in_one_fold():
+    rng = np.random.default_rng(3)
+    human = rng.integers(0, 4, (5, 12)).astype(float)
+    metric = np.round(human + rng.normal(size=human.shape), 1)
+    twice = [np.repeat(each, 2, axis=1) for each in (human, metric)]
+
+    once = tie_calibrated_accuracy(human, metric, folds=3, b=20)
+    doubled = tie_calibrated_accuracy(*twice, folds=3, b=20, clusters=np.repeat(range(12), 2))
+
+    # An item given twice says nothing about its copy: the folds and thresholds are those of the items.
+    assert doubled.held_out.value == pytest.approx(once.held_out.value, rel=1e-12)
+
+
 def test_four_groupings_may_differ_in_sign():
     # The judge ranks the systems and misses what varies within them: Simpson's case.
     human = [[1, 2, 3], [11, 12, 13], [21, 22, 23]]

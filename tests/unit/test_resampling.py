@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from judgekit.agreement.chance import beyond_chance, observed_and_expected
 from judgekit.agreement.intervals import (
@@ -84,6 +85,29 @@ def test_resamples_without_a_value_are_counted():
     found = weighted_bootstrap(sometimes, np.ones(60), seed=4, kind="percentile")
 
     assert found.lost == pytest.approx((1 - 1 / 60) ** 60, abs=0.03)
+
+
+def test_nothing_is_left_out_of_one_unit_or_cluster():
+    def least(index: np.ndarray) -> float:
+        return float(X[index].min())  # which no sample without a unit has
+
+    for n, clusters in ((1, None), (60, np.zeros(60, dtype=np.intp))):
+        found = bootstrap(least, n, seed=0, b=50, clusters=clusters)
+
+        assert found.se == 0.0
+        assert found.low == found.high == least(np.arange(n))
+
+
+def test_a_value_beyond_all_resamples_has_an_interval_still():
+    def different(index: np.ndarray) -> float:
+        return float(len(np.unique(index)))
+
+    found = bootstrap(different, 60, seed=7, b=400)
+
+    # No resample has all 60. The bias is cut half a resample off the end; the jackknife has no skew.
+    tails = norm.cdf(2 * norm.ppf(1 - 1 / 800) + np.array([-1, 1]) * norm.ppf(0.975))
+    ends = np.quantile([different(index) for index in draws(60, b=400, seed=7)], tails)
+    assert (found.low, found.high) == pytest.approx(tuple(ends))
 
 
 def test_no_units_have_no_interval():

@@ -79,10 +79,10 @@ def test_a_bias_that_grows_along_the_scale():
     assert found.proportional_bias.value == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize("clusters", [None, [0, 0, 1, 2]])
+@pytest.mark.parametrize("clusters", [None, [0, 1, 2]])
 def test_a_bias_that_is_the_same_everywhere_has_no_interval(clusters):
     # 7.1 - 7 and 1.1 - 1 differ in the sixteenth digit.
-    found = bland_altman([[1.1, 1], [2.1, 2], [3.1, 3], [7.1, 7]], clusters=clusters)
+    found = bland_altman([[1.1, 1], [2.1, 2], [7.1, 7]], clusters=clusters)
 
     assert found.bias.value == pytest.approx(0.1)
     assert found.lower_limit.value == found.upper_limit.value == found.bias.value
@@ -90,6 +90,37 @@ def test_a_bias_that_is_the_same_everywhere_has_no_interval(clusters):
     for each in (found.bias, found.lower_limit, found.upper_limit, found.proportional_bias):
         assert each.interval == "none"
         assert np.isnan(each.low)
+
+
+def test_numbers_that_differ_by_rounding_are_no_bias():
+    found = bland_altman([[0.1 + 0.2, 0.3], [0.3, 0.3], [0.7, 0.7], [1.0, 1.0]])
+
+    assert found.bias.value == found.upper_limit.value == found.proportional_bias.value == 0.0
+
+
+FOUR = np.array([[1.0, 2], [2, 2], [4, 3], [5, 7]])
+
+
+def test_the_interval_of_a_limit_by_hand():
+    found = bland_altman(FOUR).lower_limit
+
+    # Differences -1, 0, 1, -2: variance 5/3; 1/n + 1.96^2 / (2 (n - 1)) by Bland and Altman.
+    assert found.value == pytest.approx(-0.5 - 1.959963985 * np.sqrt(5 / 3))
+    assert found.se == pytest.approx(np.sqrt(5 / 3 * (1 / 4 + 1.959963985**2 / 6)))
+
+
+def test_the_slope_of_clusters_has_the_sandwich_of_their_sums():
+    cells, clusters = np.tile(FOUR, (2, 1)), list("abcd") * 2
+    d, x = cells[:, 0] - cells[:, 1], np.column_stack([np.ones(8), cells.mean(axis=1)])
+    bread = np.linalg.inv(x.T @ x)
+    scores = x * (d - x @ bread @ x.T @ d)[:, None]
+    sums = np.array([scores[i] + scores[i + 4] for i in range(4)])
+
+    found = bland_altman(cells, clusters=clusters).proportional_bias
+
+    # CR1: G / (G - 1) times bread, the clusters' sums squared, bread.
+    assert found.se == pytest.approx(np.sqrt(4 / 3 * (bread @ sums.T @ sums @ bread)[1, 1]))
+    assert found.interval == "t_cr1"
 
 
 def test_a_difference_on_one_line_leaves_its_slope_no_interval():
