@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from judgekit.ledger.columns import COLUMNS, pairs_of, probs_of
+from judgekit.ledger.columns import COLUMNS, names_of, pairs_of, probs_of
 from judgekit.ledger.key import VERSION, key_of_request
 from judgekit.ledger.store import UNPAID, Ledger
 from judgekit.ledger.tools import FAULTS
@@ -33,7 +33,7 @@ def verify(ledger: Ledger) -> list[str]:
             where = f"reply {row[0]} ({row[1]})"
             problems += [f"{where}: {what}" for what in _complaints(dict(zip(COLUMNS, row[1:], strict=True)))]
         for name, value in ledger.db.execute("SELECT name, value FROM facts ORDER BY name"):
-            if not _reads(_names_of, value):
+            if not _reads(names_of, value):
                 problems.append(f"fact {name!r}: {value!r} is no list of names")
     except sqlite3.DatabaseError as error:
         problems.append(f"SQLite cannot read on: {error}")
@@ -66,13 +66,6 @@ def _about_the_request(key: str, request: object) -> Iterator[str]:
         yield "the request is no JSON"
     elif key_of_request(request.encode()) != key:
         yield f"the request has another SHA-256 than its key says: {key_of_request(request.encode())}"
-
-
-def _names_of(raw: str) -> list[str]:
-    names = orjson.loads(raw)
-    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
-        raise ValueError(f"{raw!r} is no list of names")
-    return names
 
 
 def _reads(reader: Callable[[Any], object], raw: object) -> bool:

@@ -66,6 +66,30 @@ def reply_of(path: Path, key: str, row: tuple[Any, ...]) -> Reply:
         raise InputError(f"{path}: reply {key} is damaged; verify the ledger") from None
 
 
+def fact_of(path: Path, name: str, raw: str) -> tuple[str, ...]:
+    """What was learnt, from the column `value`, which a file has under a name.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    try:
+        return tuple(names_of(raw))
+    except ValueError:
+        raise InputError(f"{path}: fact {name!r} is damaged; verify the ledger") from None
+
+
+def names_of(raw: str) -> list[str]:
+    """Names from JSON.
+
+    Raises:
+        ValueError: If it is no JSON, or holds anything but names.
+    """
+    names = json.loads(raw)
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"{raw!r} is no list of names")
+    return names
+
+
 def _text(text: str) -> str | bytes:
     """Text as SQLite takes it; with half a surrogate pair, which UTF-8 has no place for, as bytes."""
     try:

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, REPLY, reply_of, row_of
+from judgekit.ledger.columns import COLUMNS, REPLY, fact_of, reply_of, row_of
 from judgekit.ledger.file import open_file
 from judgekit.types import Call, Reply
 
@@ -131,9 +131,13 @@ class Ledger:
             self._late = True
 
     def facts(self, name: str) -> frozenset[str]:
-        """What was learnt under a name, such as the parameters that a server refused."""
+        """What was learnt under a name, such as the parameters that a server refused.
+
+        Raises:
+            InputError: If it is damaged.
+        """
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
-        return frozenset(orjson.loads(row[0])) if row else frozenset()
+        return frozenset(fact_of(self.path, name, row[0])) if row else frozenset()
 
     def learn(self, name: str, values: Iterable[str]) -> None:
         """Keep what was learnt under a name, beside what is known already."""

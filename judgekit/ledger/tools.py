@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, reply_of, text_of
+from judgekit.ledger.columns import COLUMNS, fact_of, reply_of, text_of
 from judgekit.ledger.store import Ledger
 from judgekit.types import Fault, Reply
 
@@ -110,7 +110,11 @@ class Overview:
 
 
 def overview(ledger: Ledger) -> Overview:
-    """Count what a ledger holds."""
+    """Count what a ledger holds.
+
+    Raises:
+        InputError: If what was learnt is damaged.
+    """
     ledger.flush()
     db = ledger.db
     (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -132,7 +136,7 @@ def overview(ledger: Ledger) -> Overview:
         faults=dict(faults),
         first=first,
         last=last,
-        facts={name: tuple(orjson.loads(value)) for name, value in facts},
+        facts={name: fact_of(ledger.path, name, value) for name, value in facts},
     )
 
 

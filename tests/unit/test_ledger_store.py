@@ -14,7 +14,7 @@ import pytest
 from judgekit.errors import InputError
 from judgekit.ledger import Ledger, default_path, key_of
 from judgekit.ledger.store import BATCH, FLUSH_SECONDS
-from judgekit.ledger.tools import rows
+from judgekit.ledger.tools import overview, rows
 from judgekit.types import Call, Message, Reply
 
 WHO = {"model": "m"}
@@ -182,6 +182,20 @@ def test_facts_gather(tmp_path: Path):
 
         assert ledger.facts("refused") == {"seed", "top_p"}
         assert ledger.facts("another") == frozenset()
+
+
+@pytest.mark.parametrize("value", ["oops", "7"])
+def test_a_damaged_fact_is_an_error_that_names_the_file_and_the_fact(value: str, tmp_path: Path):
+    path = tmp_path / "l.sqlite"
+    with Ledger(path) as ledger:
+        ledger.learn("refused m", ["seed"])
+    made(path, f"UPDATE facts SET value = '{value}'")  # noqa: S608 - ours
+
+    with Ledger(path) as ledger:
+        for look in (lambda: ledger.facts("refused m"), lambda: overview(ledger)):
+            with pytest.raises(InputError) as said:
+                look()
+            assert str(said.value) == f"{path}: fact 'refused m' is damaged; verify the ledger"
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path):
