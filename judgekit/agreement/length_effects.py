@@ -16,7 +16,7 @@ from judgekit.agreement.arrays import Clusters, aligned, kept_clusters
 from judgekit.agreement.correlation import spearman
 from judgekit.agreement.estimate import NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined
 from judgekit.agreement.intervals import normal_quantile
-from judgekit.agreement.paired import resampled
+from judgekit.agreement.paired import resampled, varies
 from judgekit.agreement.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.regress import RIDGE, Fit, coefficient, least_squares, logistic
 from judgekit.errors import InputError
@@ -218,31 +218,50 @@ def lc_win_rates(
         ridge: Penalty on the items' difficulties, about one over their variance in logits.
         level: Confidence.
 
+    Returns:
+        System -> `lc_win_rate`; not identified where the system's own lengths do not differ, undefined where
+        it has no complete row. A note says where wins and losses are separated, so that a small ridge alone
+        holds the coefficients finite.
+
     Source:
         As `lc_win_rate`; there item difficulties come from a file and have a slope for each system.
     """
     y, d = aligned(preference=preference, difference=difference)
     kept = ~(np.isnan(y) | np.isnan(d))
     own, of_item = coded_clusters(systems, len(y)), coded_clusters(items, len(y))
-    if own is None or of_item is None or not np.any(kept):
+    if own is None or of_item is None or not len(y):
         return {}
     names = dict(zip(own.tolist(), map(str, systems), strict=True))
     m, q = len(names), int(of_item.max()) + 1
     sd = float(np.std(d[kept], ddof=1)) if kept.sum() > 1 else 0.0
-    at = np.eye(m)[own]
-    length = at * np.tanh(d / sd if sd > 0 else np.zeros_like(d))[:, None]
-    x = np.column_stack([at, length, np.eye(q)[of_item]])[kept]
+    at, t = np.eye(m)[own], np.tanh(d / sd if sd > 0 else np.zeros_like(d))
+    x = np.column_stack([at, at * t[:, None], np.eye(q)[of_item]])[kept]
     # phi is not identified for a system whose lengths never differ; the small ridge holds it at 0.
-    fit = logistic(x, y[kept], None, ridge=np.concatenate([np.full(2 * m, RIDGE), np.full(q, ridge)]))
+    penalty = np.concatenate([np.full(2 * m, RIDGE), np.full(q, ridge)])
+    fit = logistic(x, y[kept], None, ridge=penalty) if kept.any() else None
     made = {}
     for code, name in names.items():
-        n = int((own[kept] == code).sum())
+        mine, total = kept & (own == code), int((own == code).sum())
+        n = int(mine.sum())
         base = Estimate(
-            "lc_win_rate", float("nan"), level=level, n_units=int((own == code).sum()), n_used=n,
-            n_dropped=int((own == code).sum()) - n, unit="item", method=f"joint logit, ridge {ridge:g}",
+            "lc_win_rate", float("nan"), level=level, n_units=total, n_used=n, n_dropped=total - n,
+            unit="item", method=f"joint logit, ridge {ridge:g}",
         )  # fmt: skip
-        made[name] = _averaged(base, fit, code, m, q) if n else undefined(base, TOO_FEW)
+        if n == 0:
+            made[name] = undefined(base, TOO_FEW)
+        elif not varies(d[mine]):
+            made[name] = undefined(base, NOT_IDENTIFIED, "the lengths of its responses do not differ")
+        else:
+            notes = (f"a ridge of {RIDGE:g} holds the coefficients finite",)
+            found = _averaged(base, fit, code, m, q)
+            made[name] = replace(found, notes=notes) if _separated(t[mine], y[mine]) else found
     return made
+
+
+def _separated(x: Floats, y: Floats) -> bool:
+    """Whether all wins lie on one side of all losses, so that a logit has no finite top."""
+    won, lost = x[y > 0], x[y < 1]
+    return not (len(won) and len(lost)) or won.min() >= lost.max() or lost.min() >= won.max()
 
 
 def _averaged(base: Estimate, fit: Fit | None, system: int, m: int, q: int) -> Estimate:
@@ -288,12 +307,7 @@ def _complete(
     kept = ~np.any(np.isnan(columns), axis=1)
     n = int(kept.sum())
     base = Estimate(
-        name,
-        float("nan"),
-        level=level,
-        n_units=len(columns),
-        n_raters=1,
-        n_used=n,
+        name, float("nan"), level=level, n_units=len(columns), n_raters=1, n_used=n,
         n_dropped=len(columns) - n,
-    )
+    )  # fmt: skip
     return columns[kept], kept, base

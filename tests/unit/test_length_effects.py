@@ -175,3 +175,72 @@ def test_self_preference_in_pairs():
     people = margin > 0
     assert recall.value == pytest.approx(own[people].mean() - (1 - own[~people]).mean())
     assert equal_opportunity([1, 1], [1, 1], seed=1).status == "undefined:not_identified"
+
+
+def rates(difference, wins, systems=("a", "b")):
+    """Joint rates; the rows of `difference` and `wins` are dealt to the systems in turn, an item a round."""
+    names = [systems[i % len(systems)] for i in range(len(wins))]
+    items = [i // len(systems) for i in range(len(wins))]
+    return lc_win_rates(names, items, wins, difference)
+
+
+WINS = [1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1]
+
+
+def test_a_system_whose_lengths_do_not_vary_has_no_controlled_rate():
+    level = rates([500] * 12, WINS)
+    one = rates([500, 100, 500, -80, 500, 40, 500, -60, 500, 90, 500, -20], WINS)
+
+    assert [e.status for e in level.values()] == ["undefined:not_identified"] * 2
+    assert all(math.isnan(e.value) and math.isnan(e.se) for e in level.values())
+    assert (one["a"].status, one["b"].status) == ("undefined:not_identified", "ok")
+    assert "do not differ" in one["a"].notes[0]
+    [alone] = rates([500] * 12, WINS, systems=("a",)).values()
+    assert alone.status == "undefined:not_identified"
+
+
+def test_a_joint_rate_that_only_a_ridge_holds_says_so():
+    d = [30, -20, 25, 40, -30, 60, -25, 10, 35, -45, 15, 5]
+    won, longer, shorter = rates(d, [1] * 12), rates(d, np.less(0, d)), rates(d, np.less(d, 0))
+    plain = rates(d, WINS)
+
+    assert all(e.value > 0.9 for e in won.values())
+    assert all("ridge" in e.notes[0] for made in (won, longer, shorter) for e in made.values())
+    assert all(e.notes == () for e in plain.values())
+
+
+def test_a_system_without_one_complete_row_is_still_named():
+    found = lc_win_rates(["a", "b", "a", "b"], [0, 0, 1, 1], [None] * 4, [1, 2, 3, 4])
+
+    assert [(name, e.status, e.n_units, e.n_dropped) for name, e in found.items()] == [
+        ("a", "undefined:too_few", 2, 2),
+        ("b", "undefined:too_few", 2, 2),
+    ]
+
+
+def test_the_error_of_a_joint_rate_is_that_of_its_numeric_gradient():
+    rng = np.random.default_rng(0)
+    q = 40
+    of_item = np.tile(np.arange(q), 2)
+    d = 100 * rng.normal(size=2 * q)
+    wins = (rng.random(2 * q) < 1 / (1 + np.exp(-np.repeat(rng.normal(size=q), 2)))).astype(float)
+    found = lc_win_rates(["a"] * q + ["b"] * q, of_item.tolist(), wins, d)["a"]
+
+    at = np.repeat(np.eye(2), q, axis=0)
+    x = np.column_stack([at, at * np.tanh(d / np.std(d, ddof=1))[:, None], np.eye(q)[of_item]])
+    fit = logistic(x, wins, ridge=np.r_[np.full(4, 1e-3), np.ones(q)])
+
+    def rate(coef):
+        return float(np.mean(1 / (1 + np.exp(-(coef[0] + coef[4:])))))
+
+    steps = 1e-6 * np.eye(4 + q)
+    slope = np.array([(rate(fit.coef + s) - rate(fit.coef - s)) / 2e-6 for s in steps])
+    assert found.value == pytest.approx(rate(fit.coef))
+    assert found.se == pytest.approx(np.sqrt(slope @ fit.cov @ slope), rel=1e-6)
+
+
+def test_ties_of_people_count_for_neither_side():
+    # Of two wins of its own it sees one, of one win of another's that one: 1/2 - 1.
+    found = equal_opportunity([1, 0, 0, 1, 1], [1, 1, 0, 0.5, 0.5], seed=0, b=0)
+
+    assert found.value == -0.5
