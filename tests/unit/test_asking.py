@@ -1,6 +1,5 @@
 """What a run pays for: reserved before a call, settled whatever becomes of it."""
 
-
 import pytest
 
 from judgekit.errors import BudgetExceeded, InputError
