@@ -119,20 +119,6 @@ def group_radii(
     return {group: radius(x[rows], level=level) for group, rows in members.items()}
 
 
-def value_sets(judged: npt.ArrayLike, values: Sequence[float], width: float) -> npt.NDArray[np.bool_]:
-    """Which values of the declared scale lie within `width` of each score, shape (n, n_values).
-
-    An empty row says that no label is as near as labels usually are. On a scale of few values show how many
-    each set holds (`sizes`): half-widths between two values promise more than they say.
-
-    >>> value_sets([2.4], [1, 2, 3, 4, 5], 1.0).tolist()
-    [[False, True, True, False, False]]
-    """
-    f = column(judged, "judged")
-    grid = column(values, "values")
-    return np.asarray(np.abs(f[:, None] - grid) <= width + _ULP)
-
-
 def rank_scores(probs: npt.ArrayLike) -> Floats:
     """How far each label is from the middle of a judge's distribution, shape (n, n_labels), 0 to 1.
 
