@@ -3,24 +3,24 @@
 A row has an `item_id`, whom it is about, who said it, and either a ready `label` or the raw `text` of a
 judge, which is read by that judge's own rule. Everything after the table (orders, panels, agreement)
 then works on it as on judgekit's own judges. Nothing is dropped without being counted: a text that
-cannot be read is an abstention; a label off the scale, or two labels in one place, is an error that
-names the row.
+cannot be read is an abstention; a label off the scale, two labels in one place, or a column that is not
+there, is an error that names the place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from judgekit.errors import InputError
-from judgekit.items.files import open_file
-from judgekit.items.rows import open_rows
+from judgekit.items.cells import Cells, cells_of
+from judgekit.items.texts import name_of
 from judgekit.protocols.labels import read_label
 from judgekit.protocols.read import read
 from judgekit.protocols.recorded import first_line_scores, result_marker
 from judgekit.protocols.winners import stated_winner
 from judgekit.rubric.model import Rubric
-from judgekit.scales import PAIR, Labels, Scale, as_name, plain_number, settle
+from judgekit.scales import PAIR, Labels, Scale, plain_number, settle
 from judgekit.types import Abstention, Call, Outcome, Reply, Source, Unit, Verdict
 
 Kind = Literal["grade", "compare"]
@@ -39,22 +39,8 @@ COLUMNS: Mapping[str, str] = {
 }
 _AB = Labels(labels=("B", "tie", "A"))
 _SAID = {"a": "A", "b": "B", "1": "A", "2": "B", "0": "tie", "tie": "tie", "first": "A", "second": "B"}
-_GAPS = (None, "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """A row and what to call it."""
-
-    place: str
-    row: Mapping[str, Any]
-
-    def fail(self, message: str) -> InputError:
-        return InputError(f"{self.place}: {message}")
-
-    def get(self, name: str, default: Any = None) -> Any:
-        value = self.row.get(name)
-        return default if value in _GAPS or value != value else value  # noqa: PLR0124 - nan is not itself
+_NAMES = (*COLUMNS, "system", "id")
+_NEAR = 0.8  # of a name of ours: a slip of the pen, not a column for somebody else
 
 
 def ingest(
@@ -79,27 +65,28 @@ def ingest(
         people: Whether these are people's labels; two by one rater in one place are then an error.
         labels_about: Whether the ready labels of pairs (A, B, 1, 2, 0, tie, first, second) are about the
             order shown, or about the item's own order.
-        columns: Our name of a column -> its name there.
+        columns: Our name of a column -> its name there; names that are not ours may be in it, for whoever
+            else reads the table.
 
     Raises:
-        InputError: For a bad row, naming it: no such criterion, a label off the scale, a wrong type, two
-            labels of one person in one place.
+        InputError: For an unknown option; a column that is not there; a bad row, naming it: a broken line,
+            no such criterion, a label off the scale, a wrong type, two labels of one person in one place.
 
     >>> rubric = Rubric(id="r", criteria=[{"id": "kind", "text": "Is it kind?"}])
     >>> rows = [{"item_id": 1, "rater": "ann", "label": "yes"}]
     >>> [outcome.value for outcome in ingest(rows, rubric, people=True)]
     [1.0]
     """
-    if reader not in READERS:
-        raise InputError(f"no reader {reader!r}; there are {', '.join(READERS)}")
+    _check_options(protocol, reader, labels_about, columns or {})
+    named = None if rater is None else name_of(rater, "rater")
     outcomes: list[Outcome] = []
     seen: dict[tuple[Any, ...], str] = {}
-    for where in _rows(source, columns or {}):
+    for where in cells_of(source, _NAMES, columns or {}, any_of=("label", "text")):
         criterion = _criterion(where, rubric)
-        who = where.get("rater", rater)
-        if who is None:
+        if where.get("rater", named) is None:
             raise where.fail("no rater; add the column, or name one for all rows (rater=)")
-        sample = int(where.get("sample", 0))
+        who = where.name("rater", named)
+        sample = where.count("sample")
         unit, shown = _unit(where, protocol)
         if people:
             place = (unit, criterion, who)
@@ -109,7 +96,7 @@ def ingest(
                 )
             seen[place] = where.place
         scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
-        said = _Said(where, unit, shown, criterion, str(who), sample, scale, "human" if people else "text")
+        said = _Said(where, unit, shown, criterion, who, sample, scale, "human" if people else "text")
         if protocol == "grade":
             outcomes.append(_graded(said, reader))
         else:
@@ -121,7 +108,7 @@ def ingest(
 class _Said:
     """One row, understood up to its label."""
 
-    where: _Where
+    where: Cells
     unit: Unit
     shown: tuple[str, ...]
     criterion: str
@@ -226,38 +213,40 @@ READERS: Mapping[str, Callable[[_Said, str], Outcome]] = {
 }
 
 
-def _rows(source: Any, columns: Mapping[str, str]) -> Iterator[_Where]:
-    wanted = frozenset(columns.get(name, name) for name in (*COLUMNS, "system", "id"))
-    is_path = isinstance(source, str | Path)
-    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
-    for row in opened.rows():
-        if not isinstance(row.values, Mapping):
-            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row")
-        values = {name: row.values.get(columns.get(name, name)) for name in (*COLUMNS, "system", "id")}
-        yield _Where(row.where, values)
+def _check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Mapping[str, str]) -> None:
+    known: Mapping[str, tuple[str, Collection[str]]] = {
+        "protocol": (protocol, get_args(Kind)),
+        "reader": (reader, READERS),
+        "labels_about": (about, get_args(LabelsAbout)),
+    }
+    for option, (value, choices) in known.items():
+        if value not in choices:
+            raise InputError(f"no {option} {value!r}; there are {', '.join(choices)}")
+    for name in columns:
+        if name not in _NAMES and (near := difflib.get_close_matches(name, _NAMES, n=1, cutoff=_NEAR)):
+            raise InputError(f"columns: no column of ours is called {name!r}; is it {near[0]!r}?")
 
 
-def _criterion(where: _Where, rubric: Rubric) -> str:
-    name = where.get("criterion")
+def _criterion(where: Cells, rubric: Rubric) -> str:
     ids: Sequence[str] = [c.id for c in rubric.leaves]
-    if name is None and len(ids) == 1:
-        return ids[0]
-    if name is None:
+    if where.get("criterion") is None:
+        if len(ids) == 1:
+            return ids[0]
         raise where.fail(f"no criterion, and the rubric has {len(ids)}: {list(ids)}")
-    if str(name) not in rubric.by_id:
+    name = where.name("criterion")
+    if name not in rubric.by_id:
         raise where.fail(f"no criterion {name!r} in the rubric; there are {list(ids)}")
-    return str(name)
+    return name
 
 
-def _unit(where: _Where, protocol: Kind) -> tuple[Unit, tuple[str, ...]]:
-    try:
-        item = as_name(where.get("item_id", where.get("id")))
-        if protocol == "grade":
-            response = as_name(where.get("response_id", where.get("system", "response")))
-            return Unit(item, (response,)), (response,)
-        pair = (as_name(where.get("first", "first")), as_name(where.get("second", "second")))
-    except ValueError as error:
-        raise where.fail(str(error)) from None
+def _unit(where: Cells, protocol: Kind) -> tuple[Unit, tuple[str, ...]]:
+    item = where.name("item_id", where.get("id"))
+    if protocol == "grade":
+        response = where.name("response_id", where.get("system", "response"))
+        return Unit(item, (response,)), (response,)
+    pair = (where.name("first", "first"), where.name("second", "second"))
+    if pair[0] == pair[1]:
+        raise where.fail(f"first and second are both {pair[0]!r}; a pair is of two responses")
     shown = str(where.get("shown", "given"))
     if shown not in {"given", "swapped"}:
         raise where.fail(f"shown is {shown!r}, not 'given' or 'swapped'")
@@ -273,11 +262,3 @@ def _text(said: _Said) -> str:
 
 def _about(unit: Unit) -> str:
     return f"item {unit.item_id!r}, {' and '.join(map(repr, unit.responses))}"
-
-
-def by_rater(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
-    """Outcomes of each rater, in order of first appearance."""
-    grouped: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        grouped.setdefault(outcome.rater, []).append(outcome)
-    return grouped

@@ -1,0 +1,109 @@
+"""The rows of any table under our names of its columns, and what their cells hold, read strictly.
+
+A column that was named and is not there, or none of those that say anything, is an error and not a table
+full of gaps. Where each row has columns of its own, all are known only behind the last row.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+from typing import Any
+
+from judgekit.errors import InputError
+from judgekit.items.check import Layout, no_column
+from judgekit.items.files import open_file
+from judgekit.items.rows import open_rows
+from judgekit.items.texts import absent, name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A row and what to call it.
+
+    Args:
+        place: File and line, or the number of the row.
+        row: Our name of a column -> what stands in it.
+    """
+
+    place: str
+    row: Mapping[str, Any]
+
+    def fail(self, message: str) -> InputError:
+        """An error about the row, which names its place."""
+        return InputError(f"{self.place}: {message}")
+
+    def get(self, column: str, default: Any = None) -> Any:
+        """What stands in a column; the default for a gap."""
+        value = self.row.get(column)
+        return default if absent(value) else value
+
+    def name(self, column: str, default: Any = None) -> str:
+        """What stands in a column, as a name: 1 and "1" are one.
+
+        Raises:
+            InputError: If it is none.
+        """
+        try:
+            return name_of(self.get(column, default), column)
+        except InputError as error:
+            raise self.fail(str(error)) from None
+
+    def count(self, column: str) -> int:
+        """What stands in a column, as a whole number from 0; 0 for a gap.
+
+        Raises:
+            InputError: If it is none.
+
+        >>> Cells("row 1", {"sample": "2.0"}).count("sample")
+        2
+        """
+        raw = self.get(column, 0)
+        try:  # CSV has text, and pandas makes floats of whole numbers where a column has gaps
+            number = float(raw) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else nan
+        except (ValueError, OverflowError):
+            number = nan
+        if not number.is_integer() or number < 0:
+            raise self.fail(f"{column} is {raw!r}, not a whole number from 0")
+        return int(number)
+
+
+def cells_of(
+    source: Any, names: Sequence[str], columns: Mapping[str, str], *, any_of: Sequence[str] = ()
+) -> Iterator[Cells]:
+    """The rows of a file, a frame or a list.
+
+    Args:
+        source: As for `read_items`.
+        names: Our names of the columns that are looked at.
+        columns: Our name of a column -> its name there; all of these have to be there.
+        any_of: Names of ours of which one has to be there.
+
+    Raises:
+        InputError: For a row that cannot be read or is none; for a column that is not there.
+    """
+    layout = Layout({**{name: name for name in names}, **columns}, frozenset(columns))
+    theirs = {name: layout.names[name] for name in names}
+    wanted = frozenset(theirs.values())
+    is_path = isinstance(source, str | Path)
+    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
+    if opened.columns is not None:
+        _check(opened.name, opened.columns, layout, any_of)
+    found: set[str] = set()
+    for row in opened.rows():
+        if row.fault:
+            raise InputError(f"{row.where}: {row.fault}")
+        if not isinstance(row.values, Mapping):
+            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row")
+        found.update(row.values.keys())
+        yield Cells(row.where, {name: row.values.get(column) for name, column in theirs.items()})
+    if opened.columns is None and found:
+        _check(opened.name, found, layout, any_of)
+
+
+def _check(source: str, found: Collection[str], layout: Layout, any_of: Sequence[str]) -> None:
+    gaps = [name for name in layout.names if name in layout.mapped and layout.names[name] not in found]
+    if not gaps and any_of and not any(layout.names[name] in found for name in any_of):
+        gaps = [any_of[0]]
+    if gaps:
+        raise InputError(f"{source}: {no_column(gaps, found, layout)}")
