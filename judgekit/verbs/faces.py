@@ -161,19 +161,18 @@ def stream_scores(
 
 
 def _streamed(job: Job) -> Iterator[Score]:
-    """Scores from a loop in a thread of its own, which reads ahead while they are used."""
+    """Scores from a loop in a thread of its own, which reads ahead while they are used.
+
+    A stream that is left early cancels the reading, and waits until what is under way has ended.
+    """
     from anyio.from_thread import start_blocking_portal
 
     ready: asyncio.Queue[Judged | None] = asyncio.Queue(_AHEAD)
     with start_blocking_portal() as portal:
         reading = portal.start_task_soon(_read_ahead, job, ready)
-        try:
-            while some := portal.call(_ready, ready):
-                for judged in some:
-                    yield from judged.scores
-        except BaseException:
-            reading.cancel()  # the portal waits until what is under way has ended and all is closed
-            raise
+        while some := portal.call(_ready, ready):
+            for judged in some:
+                yield from judged.scores
         reading.result()
     _tell_skipped(job)
 
