@@ -66,14 +66,16 @@ def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> F
     """Means of the systems in resamples of the items, shape (b, n_systems); one resample for all systems.
 
     Args:
-        scores: Shape (n_systems, n_items), complete.
+        scores: Shape (n_systems, n_items), complete; without items the means are nan.
         b: Resamples.
         seed: Of the resamples.
     """
     x = grid(scores, "scores")
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(x.shape[1], np.full(x.shape[1], 1 / max(x.shape[1], 1)), size=b)
-    return np.asarray(times @ x.T / max(x.shape[1], 1), dtype=float)
+    n = x.shape[1]
+    if n == 0:
+        return np.full((b, len(x)), np.nan)
+    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=b)
+    return np.asarray(times @ x.T / n, dtype=float)
 
 
 def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:

@@ -55,6 +55,7 @@ def test_benchmark_agreement_counts_what_is_missing_and_survives_nothing():
 
     assert (found.n_items, found.n_dropped, found.n_pairs) == (2, 1, 1)
     assert np.isnan([empty.separability, empty.agreement, empty.brier]).all()
+    assert np.isnan(bootstrap_means(np.empty((2, 0)), b=7)).all()
     with pytest.raises(InputError, match="2 systems, people 3"):
         benchmark_agreement([[1], [2]], [[1], [2], [3]])
 
