@@ -7,6 +7,7 @@ answers allowed, parted by `|` (for options `A: text | B: text`). Extraction and
 apart: the extracted answer is the verdict's evidence.
 """
 
+import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -50,6 +51,12 @@ _WHAT: Mapping[str, str] = {
 _FORM = (
     f'Reply with one JSON object and nothing else. Its only key is "answer" (a string): the final answer, '
     f"or {NO_ANSWER} if there is none."
+)
+_ANSWER = re.compile(r'\{\s*"answer"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}')
+# A backslash with what makes it an escape of JSON, unless LaTeX has a command of that name.
+_ESCAPE = re.compile(
+    r'\\([\\"/]|u[0-9A-Fa-f]{4}|n(?!(?:eq?|ot|u|abla)(?![a-z]))|r(?!(?:ight|ho|m)(?![a-z]))'
+    r"|t(?!(?:imes|ext|heta|frac|an|au|o)(?![a-z])))?"
 )
 _OPTION = re.compile(r"\s*\(?([A-Za-z])\)?\s*[:.)]\s*(.+)")
 
@@ -203,18 +210,27 @@ def _extracted(call: Call, reply: Reply) -> str | None:
     if reply.fault is not None:
         return None
     text = re.sub(r"^```\w*\s*|\s*```$", "", reply.text.strip())
+    sound = _sound(text)
     try:
-        value: Any = orjson.loads(text)
+        value: Any = orjson.loads(sound)
     except orjson.JSONDecodeError:
-        found = re.findall(r'\{\s*"answer"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}', text)
-        if found:
-            return str(orjson.loads(found[-1]))
+        if found := _ANSWER.findall(sound):
+            return str(json.loads(found[-1], strict=False))  # raw tabs and line ends may stand in it
         bare = text and "\n" not in text and "{" not in text and len(text) <= _LONGEST
         return text if bare and _why(call, reply)[0] != "refused" else None
     if isinstance(value, dict):
         answer = value.get("answer")
         return str(answer) if isinstance(answer, str | int | float) and not isinstance(answer, bool) else None
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+
+
+def _sound(text: str) -> str:
+    r"""JSON with the backslashes doubled that judges leave single in LaTeX, where `\frac` begins a form feed.
+
+    >>> _sound(r'"\( \frac{1}{2} \times x \)\n"')
+    '"\\\\( \\\\frac{1}{2} \\\\times x \\\\)\\n"'
+    """
+    return _ESCAPE.sub(lambda found: found[0] if found[1] else "\\\\", text)
 
 
 def _why(call: Call, reply: Reply) -> tuple[Reason, str]:

@@ -15,6 +15,7 @@ from judgekit.recipes.grading import Grading
 from judgekit.recipes.replaying import replay_cascade
 from judgekit.rubric import Rubric
 from judgekit.scales import YES_NO
+from judgekit.table import json_line, outcome_row
 from judgekit.types import Abstention, Reply, Unit, Verdict
 
 KIND = {"id": "r", "criteria": [{"id": "kind", "text": "Is it kind?"}]}
@@ -59,6 +60,54 @@ def test_xfinder_a_refusal_is_no_answer_and_no_verdict():
 
     assert isinstance(outcome, Abstention)
     assert outcome.reason == "refused"
+
+
+def extraction(*replies, reference="1/2", kind="math", **options):
+    """The outcome of one extraction, and how many calls it took; the last reply is given again."""
+    item = {"id": "1", "task": "t", "response": "r", "reference": reference, "tags": {"answer_type": kind}}
+    left = list(replies)
+    judge = jk.Scripted("j", lambda _: left.pop(0) if len(left) > 1 else left[0])
+
+    run = jk.score([item], None, judge, recipe="xfinder", ledger=None, **options)
+
+    return run.outcomes[0], run.summary["calls"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        r"\( 1/2 \)", r"\frac{1}{2}", r"\\frac{1}{2}", r"\dfrac{1}{2}", r"\boxed{1/2}", r"1\times 1/2",
+        "1/2\t", "\n1/2", r"\n1/2", r"\t1/2", r"\u0031/2", r"\left(\frac{1}{2}\right)", r"1\/2",
+        r"\tfrac{1}{2}\cdot1",
+    ],
+)  # fmt: skip
+def test_xfinder_reads_latex_with_single_backslashes_and_raw_blanks(answer):
+    outcome, calls = extraction(f'So: {{"answer": "{answer}"}}')
+
+    assert (outcome.label, calls) == ("yes", 1)
+    assert outcome == extraction(f'{{"answer": "{answer}"}}')[0]
+
+
+@pytest.mark.parametrize("answer", [r"\ud83d", r"\u00zz", r"\x"])
+def test_xfinder_an_answer_that_is_no_sound_json_is_an_answer(answer):
+    outcome, _ = extraction(f'{{"answer": "{answer}"}}', kind="short_text")
+
+    assert outcome.label == "no"
+    assert json_line(outcome_row(outcome))
+
+
+def test_xfinder_a_cut_off_reply_is_no_answer_although_it_holds_one():
+    outcome, _ = extraction(Reply('{"answer": "1/2"}', fault="truncated"))
+
+    assert outcome.reason == "truncated"
+
+
+def test_xfinder_asks_again_once_for_what_could_not_be_read():
+    outcome, calls = extraction("hm\nhm", '{"answer": "1/2"}')
+
+    assert (outcome.label, outcome.flags, calls) == ("yes", ("reasked",), 2)
+    outcome, calls = extraction("hm\nhm", '{"answer": "1/2"}', reask=False)
+    assert (outcome.reason, calls) == ("malformed", 1)
 
 
 def test_xfinder_never_shows_the_reference_to_the_judge():
