@@ -20,7 +20,7 @@ _LARGEST_POWER = 64
 _LONGEST_NUMBER = 40
 _CONSTANTS = {"pi", "e", "i"}
 _FUNCTIONS = {"sqrt", "log", "ln", "exp", "sin", "cos", "tan", "abs"}
-_REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text|dfrac(?=\b))|[$]|\\[()\[\]]")
+_REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text)|[$]|\\[()\[\]]")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\?sqrt\s*\{([^{}]*)\}")
 _BOXED = re.compile(r"\\boxed\s*\{(.*)\}", re.DOTALL)
