@@ -1,18 +1,21 @@
 """A filled sheet -> annotators' verdicts, in the same table as the judges'."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from judgekit.errors import InputError
+from judgekit.items.files import FIELD_LIMIT
 from judgekit.protocols.labels import Reading, read_label
 from judgekit.review.sheet import read_key
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 
 How = Literal["join", "replace"]
+_CELLS = ("sheet", "annotator", "question", "label", "note")
 
 
 def read_answers(
@@ -60,7 +63,12 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
         judges: Outcomes of judges.
         people: Outcomes of annotators.
         how: `join` keeps both; `replace` drops the judges' outcomes wherever a person gave a verdict.
+
+    Raises:
+        InputError: For another way.
     """
+    if how not in get_args(How):
+        raise InputError(f"how={how!r}; there are {', '.join(get_args(How))}")
     human = tuple(people)
     settled = {(o.unit, o.criterion) for o in human if isinstance(o, Verdict)} if how == "replace" else set()
     return (*(o for o in judges if (o.unit, o.criterion) not in settled), *human)
@@ -73,26 +81,37 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     if path.suffix == ".csv":
-        for number, row in enumerate(csv.DictReader(text.splitlines(keepends=True)), 2):
-            if lacking := {"sheet", "question", "label"} - row.keys():
-                raise InputError(f"{path}, row {number}: no column {min(lacking)!r}")
-            yield {
-                name: (row.get(name) or "").strip()
-                for name in ("sheet", "annotator", "question", "label", "note")
-            }
+        yield from _csv_rows(path, text)
         return
     try:
         raw = json.loads(text)
         for each in raw["answers"]:
             yield {
                 "sheet": str(raw["sheet"]),
-                "annotator": str(raw.get("annotator") or ""),
+                "annotator": _cell(raw.get("annotator")),
                 "question": str(each["question"]),
-                "label": str(each.get("label") or ""),
-                "note": str(each.get("note") or ""),
+                "label": _cell(each.get("label")),
+                "note": _cell(each.get("note")),
             }
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the answers to a review sheet ({error})") from None
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[dict[str, str]]:
+    # The limit is the csv module's own and global; it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), FIELD_LIMIT))
+    try:
+        for number, row in enumerate(csv.DictReader(io.StringIO(text, newline=""), strict=True), 2):
+            if lacking := {"sheet", "question", "label"} - row.keys():
+                raise InputError(f"{path}, row {number}: no column {min(lacking)!r}")
+            yield {name: _cell(row.get(name)).strip() for name in _CELLS}
+    except csv.Error as error:
+        raise InputError(f"{path}: is not CSV ({error}); close double quotes, double those inside") from None
+
+
+def _cell(value: object) -> str:
+    """What was filled in, as text: 0 is an answer, null is none."""
+    return "" if value is None else str(value)
 
 
 def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, str], who: str) -> Outcome:

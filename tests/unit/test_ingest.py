@@ -144,3 +144,12 @@ def test_a_broken_line_says_what_is_broken(name, text, message, tmp_path):
 
     with pytest.raises(InputError, match=message):
         ingest(path, KIND)
+
+
+def test_names_of_columns_that_others_read_are_let_pass(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("item_id,rater,label,subject\n1,ann,yes,biology\n")
+
+    assert len(ingest(path, KIND, columns={"topic": "subject"})) == 1
+    with pytest.raises(InputError, match="no column 'subjekt'"):
+        ingest(path, KIND, columns={"topic": "subjekt"})

@@ -152,6 +152,72 @@ def test_answers_that_do_not_fit_are_refused_by_name(tmp_path, change, message):
         read_answers(saved, key)
 
 
+def filled(table, **cells):
+    """Fills a CSV in as a spreadsheet does: every row gets these cells."""
+    with table.open(newline="", encoding="utf-8") as read:
+        rows = list(csv.DictReader(read))
+    with table.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(row | {"annotator": "bo"} | cells for row in rows)
+
+
+def test_the_label_0_of_a_saved_file_is_an_answer(tmp_path):
+    rubric = Rubric(id="r", criteria=[{"id": "errors", "text": "How few errors?", "scale": "0-3"}])
+    sheet = make_sheet([Case(Unit("1", ("x",)), "errors", 1.0, "near")], ITEMS, rubric)
+    _, _, key = write_sheet(sheet, tmp_path)
+    answers = [{"question": "q1", "label": 0, "note": 0}]
+    saved = tmp_path / "answers.json"
+    saved.write_text(json.dumps({"sheet": sheet.digest, "annotator": 0, "answers": answers}))
+
+    [outcome] = read_answers(saved, key)
+
+    assert (outcome.label, outcome.value, outcome.rationale, outcome.rater) == ("0", 0.0, "0", "0")
+
+
+@pytest.fixture
+def narrow_fields():
+    """The csv module's own limit, which is global, as a new process has it."""
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
+
+
+@pytest.mark.usefixtures("narrow_fields")
+def test_a_sheet_of_a_long_response_comes_back(tmp_path):
+    item = Item("1", "t", {"x": "long " * 36_000})
+    sheet = make_sheet([Case(Unit("1", ("x",)), "clear", 1.0, "near")], [item], RUBRIC)
+    _, table, key = write_sheet(sheet, tmp_path)
+    csv.field_size_limit(1 << 20)
+    filled(table, label="yes")
+    csv.field_size_limit(131_072)
+
+    assert [o.label for o in read_answers(table, key)] == ["yes"]
+
+
+def test_a_line_separator_in_a_note_ends_no_row(tmp_path):
+    sheet = make_sheet([Case(Unit("1", ("x",)), "clear", 1.0, "near")], ITEMS, RUBRIC)
+    _, table, key = write_sheet(sheet, tmp_path)
+    filled(table, label="yes", note="so\u2028and so")
+
+    assert [o.rationale for o in read_answers(table, key)] == ["so\u2028and so"]
+
+
+def test_a_quote_that_is_not_closed_is_an_error_and_swallows_no_answer(tmp_path):
+    cases = [Case(Unit(n, ("x",)), "clear", 1.0, "near") for n in "12"]
+    _, table, key = write_sheet(make_sheet(cases, ITEMS, RUBRIC), tmp_path)
+    filled(table, label="yes", note="END")
+    table.write_text(table.read_text().replace("END", '"so', 1))
+
+    with pytest.raises(InputError, match=r"sheet.csv: is not CSV"):
+        read_answers(table, key)
+
+
+def test_an_unknown_way_to_join_is_refused():
+    with pytest.raises(InputError, match="how='replac'; there are join, replace"):
+        join([], [], how="replac")
+
+
 def test_people_replace_judges_only_where_they_gave_a_verdict():
     one, two = Unit("1", ("x",)), Unit("2", ("x",))
     judges = [said("j", one, "no", 0.0), said("j", two, "no", 0.0)]
