@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.arrays import Clusters, aligned, column, kept_clusters, within
-from judgekit.agreement.bounded import FLOOR, Bounds, all_equal, floored_se, placed
+from judgekit.agreement.bounded import Bounds, all_equal, equal_note, floored_se, placed
 from judgekit.agreement.estimate import DEGENERATE, FEW_MINORITY, NO_VARIATION, TOO_FEW, flagged, undefined
 from judgekit.agreement.intervals import fisher_z, mean_se
 from judgekit.agreement.labelling import chances
@@ -82,7 +82,7 @@ def active_mean(
     se = floored_se(se, residuals, n, bounds)
     told = placed(made, value, se, df=min(df, n - 1), n=n, bounds=bounds)
     told = replace(told, notes=(*told.notes, f"{n} labels, lam {weight:.3f}"))
-    return flagged(told, DEGENERATE, [FLOOR]) if all_equal(residuals) else told
+    return flagged(told, DEGENERATE, [equal_note(bounds)]) if all_equal(residuals) else told
 
 
 def hajek_mean(
@@ -132,7 +132,7 @@ def hajek_mean(
     se = floored_se(se, v, max(worth, 1), bounds)
     told = placed(made, value, se, df=df, n=len(v), bounds=bounds)
     told = replace(told, notes=(*told.notes, f"weights are worth {worth} even ones"))
-    return flagged(told, DEGENERATE, [FLOOR]) if all_equal(v) else told
+    return flagged(told, DEGENERATE, [equal_note(bounds)]) if all_equal(v) else told
 
 
 def hajek_kappa(

@@ -9,7 +9,6 @@ from judgekit.agreement.ratings import Floats
 from judgekit.types import Estimate
 
 Bounds = tuple[float, float]
-FLOOR = "all residuals are equal: the standard error is a floor, not an estimate"
 
 
 def floored_se(se: float, residuals: Floats, n: int, bounds: Bounds | None) -> float:
@@ -51,9 +50,17 @@ def all_equal(residuals: Floats) -> bool:
     return len(residuals) == 0 or float(np.ptp(residuals)) <= 1e-12
 
 
+def equal_note(bounds: Bounds | None) -> str:
+    """What equal residuals make of the standard error."""
+    what = "too small" if bounds is None else "a floor, not an estimate"
+    return f"all residuals are equal: the standard error is {what}"
+
+
 def placed(made: Estimate, value: float, se: float, *, df: float, n: int, bounds: Bounds | None) -> Estimate:
-    """The estimate with its value inside the bounds, and its interval."""
+    """The estimate with its value inside the bounds, and its interval; none where nothing varies at all."""
     shown = value if bounds is None else float(np.clip(value, *bounds))
+    if bounds is None and se <= 1e-12 * max(1.0, abs(value)):
+        return replace(made, value=value, se=0.0)
     low, high = bounded_interval(shown, se, df=df, n=n, level=made.level, bounds=bounds)
     notes = made.notes if shown == value else (*made.notes, f"{value:.4f} was cut to the range of labels")
     kind = "t" if bounds is None else "t_logit"

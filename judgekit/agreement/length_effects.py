@@ -151,9 +151,9 @@ def length_preference(
         "length_preference", level, prefers=prefers, difference=difference, human_margin=human_margin
     )
     base = replace(base, unit="pair", method="logit given human margin")
-    sd = float(np.std(columns[:, 1], ddof=1)) if len(columns) > 1 else 0.0
-    if sd == 0:
+    if not varies(columns[:, 1]):
         return undefined(base, NO_VARIATION if len(columns) > 1 else TOO_FEW)
+    sd = float(np.std(columns[:, 1], ddof=1))
     x = np.column_stack([columns[:, 2], np.tanh(columns[:, 1] / sd), np.ones(len(columns))])
     return coefficient(base, logistic(x, columns[:, 0], kept_clusters(clusters, kept)), 1)
 
@@ -188,9 +188,9 @@ def lc_win_rate(
     )
     lc = replace(base, name="lc_win_rate", method="logit with tanh of the length difference")
     phi = replace(lc, name="length_phi")
-    sd = float(np.std(columns[:, 1], ddof=1)) if len(columns) > 1 else 0.0
-    if sd == 0:
+    if not varies(columns[:, 1]):
         return raw, undefined(lc, NOT_IDENTIFIED), undefined(phi, NOT_IDENTIFIED)
+    sd = float(np.std(columns[:, 1], ddof=1))
     x = np.column_stack([ones, np.tanh(columns[:, 1] / sd)])
     fit = logistic(x, columns[:, 0], groups)
     return raw, _rate_at(lc, fit, np.array([1.0, 0.0])), coefficient(phi, fit, 1)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.arrays import Clusters, aligned, column, within
-from judgekit.agreement.bounded import FLOOR, Bounds, all_equal, floored_se, placed
+from judgekit.agreement.bounded import Bounds, all_equal, equal_note, floored_se, placed
 from judgekit.agreement.estimate import DEGENERATE, FEW_CLUSTERS, NOT_IDENTIFIED, TOO_FEW, undefined
 from judgekit.agreement.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.sample_check import OUTSIDE, Sampling, refusal, share_outside
@@ -230,7 +230,7 @@ def _reported(made: Estimate, found: PpiMean, y: Floats, f: Floats, bounds: Boun
         notes.append(f"{len(y)} labels with this judge are worth {worth:.0f} without one")
     if all_equal(y - found.lam * f):
         status = DEGENERATE
-        notes.append(FLOOR if bounds else "all residuals are equal: the standard error is too small")
+        notes.append(equal_note(bounds))
     return replace(told, status=status, notes=(*told.notes, *notes))
 
 

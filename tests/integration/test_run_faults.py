@@ -29,7 +29,7 @@ def kept(ledger: Path) -> int:
 
 
 def test_a_bad_server_costs_no_item_and_no_failure_becomes_a_value(serving, tmp_path):
-    limits = jk.Limits(concurrency=32, attempt_seconds=0.3)
+    limits = jk.Limits(concurrency=32, attempt_seconds=2.0)
     shares = {"too_many": 0.1, "failing": 0.02, "malformed": 0.03, "hanging": 0.01}
 
     with serving(text=YES, retry_after_ms="20", **shares) as url:
@@ -40,8 +40,9 @@ def test_a_bad_server_costs_no_item_and_no_failure_becomes_a_value(serving, tmp_
     assert {o.value for o in run.outcomes if isinstance(o, Verdict)} == {1.0}
     assert {o.reason for o in run.outcomes if isinstance(o, Abstention)} <= {"malformed"}
     assert run.summary["verdicts"] >= 295
-    assert run.summary["requests"] == served["requests"]
-    assert kept(tmp_path / "l.sqlite") == run.summary["new_calls"] == served["by_status"]["200"]
+    # an attempt given up before the server took it, or while its reply came, counts on one side only
+    assert run.summary["requests"] >= served["requests"]
+    assert kept(tmp_path / "l.sqlite") == run.summary["new_calls"] <= served["by_status"]["200"]
 
 
 def test_a_call_turned_away_to_the_end_abstains_and_has_no_score(serving, tmp_path):

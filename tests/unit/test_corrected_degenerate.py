@@ -80,3 +80,11 @@ def test_infinity_and_a_wrong_shape_are_refused(made):
         MADE[made]([1, 0, np.inf], [np.inf, 0, 1])
     with pytest.raises(InputError, match="shape"):
         MADE[made]([[1, 0]], [[1, 0]])
+
+
+def test_equal_values_of_any_size_have_no_interval_where_nothing_bounds_them():
+    found = active.hajek_mean(np.full(8, 3.0), np.full(8, 0.5), bounds=None)
+
+    assert (found.value, found.se, found.status) == (3.0, 0.0, "ok_degenerate")
+    assert np.isnan([found.low, found.high]).all()
+    assert "too small" in found.notes[-1]
