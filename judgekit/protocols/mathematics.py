@@ -1,24 +1,30 @@
-"""Equality of mathematical answers as expressions, by sympy (extra `math`).
+"""Equality of mathematical answers as expressions, by mpmath (extra `math`).
 
-What is compared was written by a model about untrusted text, and sympy's own parser evaluates Python.
-So it never sees the text: an expression is read here into numbers, names and a few functions, with
-limits on its size, and only that is built in sympy. What cannot be read is compared as text.
+What is compared was written by a model about untrusted text. Nothing is evaluated as code: an expression
+is read here into numbers, names and a few functions. And nothing is simplified, which may take for ever:
+two expressions are equal if their values are, to hundreds of digits, at points drawn for their variables.
+Every step towards a value is bounded in size. What cannot be read is compared as text.
 """
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from judgekit.errors import InputError
 from judgekit.scales import fold
 
 _LONGEST = 300
+_LONGEST_RAW = 1000  # with the LaTeX still in it
 _MOST_NODES = 200
-_LARGEST_POWER = 64
 _LONGEST_NUMBER = 40
-_CONSTANTS = {"pi", "e", "i"}
+_DIGITS = 1000
+_ORDERS = 300  # values lie between 10 to the minus this and 10 to the plus; below there is only rounding
+_POINTS = 5
+_FARTHEST = 5.0  # of a point's two parts, either way; beyond pi, so that log(exp(x)) is not x
 _FUNCTIONS = {"sqrt", "log", "ln", "exp", "sin", "cos", "tan", "abs"}
 _REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text)|[$]|\\[()\[\]]")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
@@ -33,42 +39,49 @@ class _UnreadError(ValueError):
 def equal(answer: str, reference: str) -> bool:
     r"""Whether two expressions are equal; texts that are none are compared as texts.
 
-    An answer such as `x = 3` is compared by its right side; a percentage by its hundredth part.
+    An answer such as `x = 3` is compared by its right side; a percentage by its hundredth part. Variables
+    are complex: sqrt(x^2) is not x. Values beyond 10^300 are not computed; those that differ by less than
+    10^-300, or by that part of themselves, are equal.
 
     Raises:
-        InputError: If sympy is not installed.
+        InputError: If mpmath is not installed.
 
     >>> equal(r"\frac{1}{2}", "0.5"), equal("(x+1)^2", "x^2 + 2x + 1"), equal("2*sqrt(2)", "sqrt(8)")
     (True, True, True)
     >>> equal("1/3", "0.33"), equal("__import__('os')", "1")
     (False, False)
     """
-    sympy = _sympy()
+    ctx = _context()
     try:
-        one, two = _built(answer, sympy), _built(reference, sympy)
-        if len(one) == len(two):
-            return all(bool((a - b).equals(0)) for a, b in zip(one, two, strict=True))
+        one, two = _parts(answer), _parts(reference)
+        if len(one) != len(two):
+            return False
+        return all(_same(a, b, ctx) for a, b in zip(one, two, strict=True))
     except (_UnreadError, RecursionError, OverflowError, TypeError, ValueError, ZeroDivisionError):
         return _text(answer) == _text(reference)
-    return False
 
 
-def _sympy() -> Any:
+def _context() -> Any:
+    """Arithmetic of its own precision, so that nobody else's is changed."""
     try:
-        import sympy
+        import mpmath
     except ImportError:
         raise InputError(
-            "answers of mathematics are compared by sympy, which is not installed; install the extra 'math'"
+            "answers of mathematics are compared by mpmath, which is not installed; install the extra 'math'"
         ) from None
-    return sympy
+    ctx = mpmath.mp.clone()
+    ctx.dps = _DIGITS
+    return ctx
 
 
 def _text(raw: str) -> str:
     return fold(_REMOVED.sub("", raw)).removesuffix(".").replace(" ", "")
 
 
-def _built(raw: str, sympy: Any) -> list[Any]:
+def _parts(raw: str) -> list[ast.expr]:
     """The expressions of an answer; several where it is a list or a tuple."""
+    if len(raw) > _LONGEST_RAW:
+        raise _UnreadError
     text = _python(raw)
     if len(text) > _LONGEST:
         raise _UnreadError
@@ -78,8 +91,7 @@ def _built(raw: str, sympy: Any) -> list[Any]:
         raise _UnreadError from None
     if sum(1 for _ in ast.walk(body)) > _MOST_NODES:
         raise _UnreadError
-    parts = body.elts if isinstance(body, ast.Tuple | ast.List) else [body]
-    return [_value(part, sympy) for part in parts]
+    return body.elts if isinstance(body, ast.Tuple | ast.List) else [body]
 
 
 def _python(raw: str) -> str:
@@ -103,56 +115,100 @@ def _python(raw: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def _value(node: ast.expr, sympy: Any) -> Any:
-    """One node in sympy; anything but arithmetic is refused."""
+def _same(one: ast.expr, two: ast.expr, ctx: Any) -> bool:
+    """Whether two expressions have one value, at every point drawn."""
+    pairs = ((_value(one, point, ctx), _value(two, point, ctx)) for point in _points(one, two))
+    return all(abs(a - b) <= ctx.mpf(10) ** -_ORDERS * max(1, abs(a), abs(b)) for a, b in pairs)
+
+
+def _points(*expressions: ast.expr) -> Iterator[dict[str, complex]]:
+    """Values of the variables: the same in every run, since they are drawn by the variables' names."""
+    nodes = [node for each in expressions for node in ast.walk(each)]
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and len(node.id) == 1}
+    drawn = {name: np.random.default_rng(ord(name)) for name in sorted(names)}
+    for _ in range(_POINTS if names else 1):
+        yield {name: complex(*rng.uniform(-_FARTHEST, _FARTHEST, 2)) for name, rng in drawn.items()}
+
+
+def _value(node: ast.expr, point: Mapping[str, complex], ctx: Any) -> Any:
+    """The value of a node, a complex number; anything but arithmetic is refused."""
     if isinstance(node, ast.Constant):
-        return _number(node.value, sympy)
+        return _number(node.value, ctx)
     if isinstance(node, ast.Name):
-        return _named(node.id, sympy)
+        return _named(node.id, point, ctx)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
-        value = _value(node.operand, sympy)
+        value = _value(node.operand, point, ctx)
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp):
-        return _operation(node, sympy)
+        return _kept(
+            _operation(node.op, _value(node.left, point, ctx), _value(node.right, point, ctx), ctx), ctx
+        )
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         name = node.func.id.lower()
         if name in _FUNCTIONS and len(node.args) == 1:
-            function: Callable[[Any], Any] = getattr(sympy, {"ln": "log", "abs": "Abs"}.get(name, name))
-            return function(_value(node.args[0], sympy))
+            return _kept(_applied(name, _value(node.args[0], point, ctx), ctx), ctx)
     raise _UnreadError
 
 
-def _operation(node: ast.BinOp, sympy: Any) -> Any:
-    left, right = _value(node.left, sympy), _value(node.right, sympy)
-    if isinstance(node.op, ast.Pow):
-        if right.is_number and not abs(right) <= _LARGEST_POWER:
-            raise _UnreadError
-        return left**right
-    for kind, operate in _OPERATIONS.items():
-        if isinstance(node.op, kind):
-            return operate(left, right)
+def _kept(value: Any, ctx: Any) -> Any:
+    """A value within bounds; a part that is nothing but rounding is 0, so that it decides no branch."""
+    size = abs(value)
+    if not size <= ctx.mpf(10) ** _ORDERS:
+        raise _UnreadError
+    least = ctx.mpf(10) ** -_ORDERS * max(1, size)
+    return ctx.mpc(*(part if abs(part) > least else 0 for part in (value.real, value.imag)))
+
+
+def _operation(op: ast.operator, left: Any, right: Any, ctx: Any) -> Any:
+    match op:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / right
+        case ast.Pow():
+            if left != 0:
+                _check_exponent((right * ctx.log(left)).real, ctx)
+            return left**right
     raise _UnreadError
 
 
-_OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-}
+def _applied(name: str, value: Any, ctx: Any) -> Any:
+    match name:
+        case "exp":
+            _check_exponent(value.real, ctx)
+        case "sin" | "cos" | "tan":
+            _check_exponent(value.imag, ctx)
+        case "abs":
+            return ctx.mpc(abs(value))
+    return getattr(ctx, name)(value)
 
 
-def _number(raw: object, sympy: Any) -> Any:
+def _check_exponent(exponent: Any, ctx: Any) -> None:
+    """Refuse what e to this power would be too large, or too small, to keep; it is not even computed."""
+    if not abs(exponent) <= _ORDERS * ctx.log(10):
+        raise _UnreadError
+
+
+def _number(raw: object, ctx: Any) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or len(repr(raw)) > _LONGEST_NUMBER:
         raise _UnreadError
     exact = Fraction(repr(raw))
-    return sympy.Rational(exact.numerator, exact.denominator)
+    return _kept(ctx.mpc(exact.numerator) / exact.denominator, ctx)
 
 
-def _named(name: str, sympy: Any) -> Any:
+def _named(name: str, point: Mapping[str, complex], ctx: Any) -> Any:
     """A constant, or a variable; two letters together are a word, not a product."""
-    if name.lower() in _CONSTANTS:
-        return {"pi": sympy.pi, "e": sympy.E, "i": sympy.I}[name.lower()]
-    if len(name) == 1:
-        return sympy.Symbol(name)
-    raise _UnreadError
+    match name.lower():
+        case "pi":
+            return ctx.mpc(ctx.pi)
+        case "e":
+            return ctx.mpc(ctx.e)
+        case "i":
+            return ctx.mpc(0, 1)
+    if name not in point:
+        raise _UnreadError
+    return ctx.mpc(point[name])

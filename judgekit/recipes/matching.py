@@ -23,7 +23,7 @@ RECIPES = (
     ),
     Published(
         "xfinder", "Yu et al., 2024, arXiv 2405.11874",
-        "The judge extracts the final answer, a rule compares it with the reference; mathematics by sympy.",
+        "The judge extracts the final answer, a rule compares it with the reference; mathematics by value.",
         "Any judge instead of a tuned extractor; what is no valid answer counts as wrong and is flagged.",
         {"protocol": "match"}, "extracted_answer", {"temperature": 0.0},
         rubric_to=only(check_settled), build=Extracting,
