@@ -19,6 +19,8 @@ FEW_LABELS = 16
 """Whole numbers that span fewer are counted without a sort; two of them fit a byte."""
 LARGEST_TABLE = 4096
 """Up to so many cells pairs are counted from a table."""
+MANY_BYTES = 2**17
+"""Fewer bytes than this are counted one at a time: the table for two has 65,536 cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +72,36 @@ def small_table(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats | None:
         Shape (labels, labels), with rows and columns of 0 for numbers nobody gave; None where the columns
         have gaps, other numbers, or too many of them, which must then be counted the long way.
     """
-    codes, sizes = [], []
-    for each in (x, y):
-        column = np.asarray(each)
-        if column.ndim != 1 or not column.size or column.dtype.kind not in "iuf":
-            return None
-        low, high = column.min(), column.max()  # nan if there is a gap
-        if not (np.isfinite(low) and np.isfinite(high) and 0 <= high - low < FEW_LABELS):
-            return None
-        # Subtracting is exact for whole numbers of this size, so whatever was not one differs.
-        code = (column - low).astype(np.uint8)
-        if low != np.floor(low) or not np.array_equal(code, column - low):
-            return None
-        codes.append(code)
-        sizes.append(int(high - low) + 1)
-    if len(codes[0]) != len(codes[1]):
+    found = [_few_codes(np.asarray(each)) for each in (x, y)]
+    if found[0] is None or found[1] is None or len(found[0]) != len(found[1]):
         return None
-    key = codes[0] * np.uint8(FEW_LABELS) + codes[1]
-    counts = np.bincount(key, minlength=FEW_LABELS**2).reshape(FEW_LABELS, FEW_LABELS)
-    return np.asarray(counts[: sizes[0], : sizes[1]], dtype=np.float64)
+    counts = _byte_counts(found[0] * np.uint8(FEW_LABELS) + found[1])
+    sizes = [int(each.max()) + 1 for each in (found[0], found[1])]
+    table = counts.reshape(FEW_LABELS, FEW_LABELS)[: sizes[0], : sizes[1]]
+    return np.asarray(table, dtype=np.float64)
+
+
+def _few_codes(column: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
+    """Whole numbers less the smallest of them; None where there are gaps, other numbers, or too many."""
+    if column.ndim != 1 or not column.size or column.dtype.kind not in "iuf":
+        return None
+    low, high = column.min().item(), column.max().item()  # nan if there is a gap
+    if not (math.isfinite(low) and math.isfinite(high) and high - low < FEW_LABELS):
+        return None
+    # Subtracting is exact for whole numbers of this size, so whatever was not one differs.
+    above = column - low
+    codes = np.asarray(above, dtype=np.uint8)
+    whole = column.dtype.kind != "f" or (low == math.floor(low) and np.array_equal(codes, above))
+    return codes if whole else None
+
+
+def _byte_counts(bytes_: npt.NDArray[np.uint8]) -> Codes:
+    """How often each byte stands there, shape (256,); many are counted two at a time, in half the time."""
+    if len(bytes_) < MANY_BYTES:
+        return np.bincount(bytes_, minlength=256)
+    even = len(bytes_) // 2 * 2
+    twos = np.bincount(bytes_[:even].view(np.uint16), minlength=2**16).reshape(256, 256)
+    return np.asarray(twos.sum(axis=0) + twos.sum(axis=1) + np.bincount(bytes_[even:], minlength=256))
 
 
 def pair_counts(x: npt.ArrayLike, y: npt.ArrayLike) -> PairCounts:

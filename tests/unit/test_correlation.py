@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.correlation import KINDS, correlation, pearson, se_of_z, spearman, tau_b, tau_c
-from judgekit.agreement.pair_counts import PairCounts, pair_counts, pair_counts_of_table, table_replicates
+from judgekit.agreement.pair_counts import (
+    MANY_BYTES,
+    PairCounts,
+    pair_counts,
+    pair_counts_of_table,
+    small_table,
+    table_replicates,
+)
 from judgekit.errors import InputError
 
 nan = float("nan")
@@ -56,6 +63,27 @@ def test_a_large_scale_is_counted_as_a_small_one_is():
 
     for name in PairCounts.__dataclass_fields__:
         assert getattr(by_scipy, name) == getattr(by_table, name), name
+
+
+@pytest.mark.parametrize("n", [3, MANY_BYTES - 1, MANY_BYTES, MANY_BYTES + 1])
+@pytest.mark.parametrize("kind", [np.int64, np.int8, np.uint16, float])
+def test_few_labels_are_counted_alike_whatever_holds_them_and_however_many_there_are(n, kind):
+    rng = np.random.default_rng(n)
+    x, y = rng.integers(0, 5, n), rng.integers(0, 16, n)
+    x[:2], y[:2] = (0, 4), (0, 15)
+    expected = np.zeros((5, 16))
+    np.add.at(expected, (x, y), 1)
+
+    found = small_table((x + 7).astype(kind), (y + 100).astype(kind))
+
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "column", [[1.0, 1.5], [0, 16], [1.0, nan], [1.0, np.inf], np.array([-128, 127], dtype=np.int8)]
+)
+def test_what_are_not_few_whole_numbers_is_counted_the_long_way(column):
+    assert small_table(column, [1, 2]) is None
 
 
 def test_tau_b_has_a_formula_without_ties_and_resamples_with_them():
