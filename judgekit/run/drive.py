@@ -9,7 +9,7 @@ raised.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.ledger import Ledger
@@ -20,7 +20,7 @@ from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
 from judgekit.run.send import fact_name
 from judgekit.run.tally import Tally
-from judgekit.types import Item, Judged
+from judgekit.types import Answer, Item, Judged
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
@@ -56,6 +56,23 @@ async def drive(
     tally = tally if tally is not None else Tally()
     _check_budget(judges.values(), limits)
     halt = Halt(spared)
+    async with asking(judges, ledger, limits, tally, halt) as asker:
+        source = _Source(items, halt)
+        async with aclosing(_in_order(source, recipe, asker, limits.concurrency * _WINDOW)) as done:
+            async for judged in done:
+                tally.judged(judged.outcomes)
+                yield judged
+    if source.trouble is not None:
+        raise source.trouble
+    if halt.error is not None:
+        raise halt.error
+
+
+@asynccontextmanager
+async def asking(
+    judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
+) -> AsyncGenerator[Asker, None]:
+    """Judges opened in this event loop, and what asks them; closed, and the ledger written, at the end."""
     async with AsyncExitStack() as stack:
         for judge in judges.values():
             if isinstance(judge, Learning) and ledger is not None:
@@ -68,16 +85,7 @@ async def drive(
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
             timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
             stack.callback(timer.cancel)
-        asker = Asker(judges, ledger, limits, tally, halt)
-        source = _Source(items, halt)
-        async with aclosing(_in_order(source, recipe, asker, limits.concurrency * _WINDOW)) as done:
-            async for judged in done:
-                tally.judged(judged.outcomes)
-                yield judged
-    if source.trouble is not None:
-        raise source.trouble
-    if halt.error is not None:
-        raise halt.error
+        yield Asker(judges, ledger, limits, tally, halt)
 
 
 class _Source:
@@ -119,7 +127,7 @@ async def _in_order(
     try:
         while True:
             for item in source.some(min(_TURN, window - len(alive))):
-                alive.append(asyncio.create_task(_walk(item, recipe, asker)))
+                alive.append(asyncio.create_task(walk(item, recipe, asker)))
             if not alive:
                 return
             if source.more and len(alive) < window and not alive[0].done():
@@ -137,13 +145,16 @@ async def _in_order(
         await asyncio.gather(*alive, return_exceptions=True)
 
 
-async def _walk(item: Item, recipe: Recipe, asker: Asker) -> Judged:
-    """Walk a recipe's generator over one item."""
+async def walk(item: Item, recipe: Recipe, asker: Asker, seen: list[Answer] | None = None) -> Judged:
+    """Walk a recipe's generator over one item; answers are added to `seen`, if it is given."""
     steps = recipe(item)
     try:
         round_ = next(steps)
         while True:
-            round_ = steps.send(await asker.answer(round_.calls, again=round_.again))
+            answers = await asker.answer(round_.calls, again=round_.again)
+            if seen is not None:
+                seen += answers
+            round_ = steps.send(answers)
     except StopIteration as end:
         judged: Judged = end.value
         return judged

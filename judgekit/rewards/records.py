@@ -1,0 +1,134 @@
+"""Groups of responses in, rewards out: keyed by group and response, never by place."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from judgekit.errors import InputError
+from judgekit.types import Outcome, Text
+
+Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
+Key = tuple[str, str]
+"""Key of a group, id of a response in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The responses to one task that are rewarded together.
+
+    Args:
+        key: Unique in a batch. What is relative is relative to the responses of one group only.
+        task: What they answer: plain text or a conversation.
+        responses: Response id -> text or conversation; equal texts are judged once.
+        reference: A text known to be good.
+        sources: Source id -> document that evidence may be quoted from.
+        rubric: The group's own rubric, as it was read, instead of the spec's.
+        columns: Whatever else the data set has, for checks.
+    """
+
+    key: str
+    task: Text
+    responses: Mapping[str, Text]
+    reference: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    rubric: Mapping[str, Any] | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What judges made of one distinct response, on the scheme's own scale, before any shaping.
+
+    Args:
+        value: None where there is none.
+        components: Criterion id -> its value on [0, 1], None where it has none.
+        outcomes: The verdicts and abstentions it rests on.
+        gate: Id of the gate or veto of the rubric that fired.
+        reason: Why there is no value.
+    """
+
+    value: float | None = None
+    components: Mapping[str, float | None] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+    gate: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A score in the form a trainer takes, or None.
+
+    Args:
+        group: Key of the group.
+        response: Id of the response.
+        value: A finite number in the spec's range; None where none can be given.
+        status: `ok`; `gated` by a check, `vetoed` by the rubric (both have a value); `failed`, without
+            one; `imputed`, the mean of its group in place of a failure; `dropped` with its group.
+        reason: Why it failed, or which check or criterion fired.
+        judged: What the judges made of it, before shaping.
+        components: Criterion or check -> its value on [0, 1], None where it has none.
+        outcomes: The verdicts and abstentions behind it.
+    """
+
+    group: str
+    response: str
+    value: float | None
+    status: Status = "ok"
+    reason: str = ""
+    judged: float | None = None
+    components: Mapping[str, float | None] = field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rewards of a batch of groups, and what it took.
+
+    Args:
+        rewards: (group key, response id) -> reward; one for each response handed in, in that order.
+        stats: Counts, shares and costs of the batch (`stats.stats_of`).
+        spec: Digest of the spec.
+    """
+
+    rewards: Mapping[Key, Reward]
+    stats: Mapping[str, Any]
+    spec: str = ""
+
+    def __iter__(self) -> Iterator[Reward]:
+        return iter(self.rewards.values())
+
+    def __len__(self) -> int:
+        return len(self.rewards)
+
+    def __getitem__(self, key: Key) -> Reward:
+        return self.rewards[key]
+
+    def group(self, key: str) -> dict[str, Reward]:
+        """The rewards of one group, by response id."""
+        return {reward.response: reward for reward in self if reward.group == key}
+
+
+def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Groups as they are, if they can be rewarded.
+
+    Raises:
+        InputError: If two share a key, one has no response, or a response is neither text nor messages.
+
+    >>> checked((Group("a", "Hi", {}),))
+    Traceback (most recent call last):
+        ...
+    judgekit.errors.InputError: group 'a' has no responses
+    """
+    seen: set[str] = set()
+    for group in groups:
+        if group.key in seen:
+            raise InputError(f"two groups have the key {group.key!r}; what is relative needs to know which")
+        seen.add(group.key)
+        if not group.responses:
+            raise InputError(f"group {group.key!r} has no responses")
+        for name, text in group.responses.items():
+            if not isinstance(text, str | tuple):
+                raise InputError(
+                    f"group {group.key!r}, response {name!r}: a {type(text).__name__}, not text or messages"
+                )
+    return groups

@@ -1,0 +1,239 @@
+"""A reward spec: what is asked, how it becomes a number, and what happens where it cannot. Python or TOML."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from judgekit.errors import InputError
+from judgekit.protocols import Form
+from judgekit.rewards.pooling import PoolName
+from judgekit.rewards.shaping import LengthPenalty, Span
+from judgekit.rubric import Rubric, load_rubric
+
+Scheme = Literal[
+    "explicit", "implicit", "points", "match", "round_robin", "swiss", "pivot", "list"
+]  # fmt: skip
+OnFailure = Literal["none", "raise", "drop_group", "group_mean"]
+Orders = Literal["both", "random", "given"]
+RELATIVE: frozenset[str] = frozenset({"round_robin", "swiss", "pivot", "list"})
+_RUBRICS: Mapping[str, str] = {"match": "answer_match"}
+_HOW_IT_RUNS = frozenset(
+    {
+        "concurrency",
+        "deadline_seconds",
+        "attempt_seconds",
+        "tries",
+        "ledger",
+        "max_failed",
+        "judges",
+        "rubric",
+    }
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CheckSpec(_Strict):
+    """A check beside the judge, or a gate before it.
+
+    Args:
+        name: What its component is called.
+        kind: A name in `checks.KINDS`, or `py:module:function`.
+        weight: Its share beside `judge_weight`; 0 for a gate.
+        gate: The value it must reach for the judge to be asked at all.
+        settings: Further arguments of the function.
+    """
+
+    name: str = Field(min_length=1)
+    kind: str
+    weight: float = Field(default=0.0, ge=0)
+    gate: float | None = Field(default=None, gt=0, le=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("gate", mode="before")
+    @classmethod
+    def _true(cls, raw: Any) -> Any:
+        return 1.0 if raw is True else None if raw is False else raw
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.weight and self.gate is None:
+            raise ValueError(f"check {self.name!r} has no weight and is no gate, so it would change nothing")
+        return self
+
+
+class RewardSpec(_Strict):
+    """What a reward is.
+
+    Args:
+        rubric: A bundled name, a path, a mapping or a `Rubric`; a group's own rubric takes its place.
+        judges: Names of judges (`judges.resolve`), or tables `{name = ..., temperature = ...}`.
+        scheme: `explicit`: a verdict a criterion, weighted; `implicit`: one verdict on the whole rubric;
+            `points`: points achieved over positive points, which may be negative; `match` with the
+            reference; or relative within the group: `round_robin`, `swiss` (with Bradley-Terry), `pivot`,
+            `list` (one ranking).
+        form: How judges answer; `letters` gives expected values from probabilities.
+        per_call: Criteria a call; 0 is the protocol's usual, None the whole rubric.
+        samples: How often each call is repeated.
+        orders: Of a pair: `both`, one at `random` (the same each time), or as `given` by the digests.
+        rounds: Of `swiss`; log2 of the group's size where left out.
+        pivots: Of `pivot`: responses that all others meet.
+        pool: How several judges become one: `mean`, `median`, `min`, `lower_bound`.
+        pool_k: Standard deviations below the mean, of `lower_bound`.
+        min_judges: Fewer judges with a value are a failure; all of them where left out.
+        partial: Accept a rubric score although criteria are missing.
+        judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all.
+        checks: Gates and verifiable parts, cheapest first.
+        gated: Reward of a response that a gate stops, on [0, 1] of the range.
+        length: A penalty for long responses.
+        range: What the scheme's span is mapped onto; [0, 1], and [-1, 1] of `points`, where left out.
+        clip: Whether points below the span are cut to it.
+        grid: Steps that values of a response alone are rounded to; None for none.
+        dead_band: Groups whose rewards differ by less get their mean.
+        on_failure: What becomes of a reward that cannot be given: `none` gives None; `raise`;
+            `drop_group` gives None to the whole group; `group_mean` gives the mean of the others, marked
+            `imputed`, for trainers that have no None.
+        max_failed: Share of failures from which on a batch raises `JudgeOutage`.
+        deadline_seconds: How long a batch may take; what is not there by then has failed.
+        attempt_seconds: How long one request may take.
+        tries: Requests for a call at most.
+        concurrency: Calls in flight, for each endpoint.
+        ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
+        seed: Of orders and schedules.
+    """
+
+    rubric: Any = None
+    judges: tuple[Any, ...] = ("local",)
+    scheme: Scheme = "explicit"
+    form: Form = "json"
+    per_call: int | None = 0
+    samples: int = Field(default=1, ge=1)
+    orders: Orders = "both"
+    rounds: int | None = Field(default=None, ge=1)
+    pivots: int = Field(default=1, ge=1)
+    pool: PoolName = "mean"
+    pool_k: float = Field(default=1.0, ge=0)
+    min_judges: int | None = Field(default=None, ge=1)
+    partial: bool = False
+    judge_weight: float = Field(default=1.0, ge=0)
+    checks: tuple[CheckSpec, ...] = ()
+    gated: float = Field(default=0.0, ge=0, le=1)
+    length: LengthPenalty | None = None
+    range: Span | None = None
+    clip: bool = True
+    grid: float | None = Field(default=0.05, gt=0, le=0.5)
+    dead_band: float | None = Field(default=None, gt=0)
+    on_failure: OnFailure = "none"
+    max_failed: float = Field(default=0.2, ge=0, le=1)
+    deadline_seconds: float = Field(default=60.0, gt=0)
+    attempt_seconds: float = Field(default=20.0, gt=0)
+    tries: int = Field(default=3, ge=1)
+    concurrency: int = Field(default=128, ge=1)
+    ledger: str | None = None
+    seed: int = 0
+
+    @field_validator("judges", mode="before")
+    @classmethod
+    def _several(cls, raw: Any) -> Any:
+        return (raw,) if isinstance(raw, str | Mapping) or not isinstance(raw, list | tuple) else tuple(raw)
+
+    @field_validator("rubric")
+    @classmethod
+    def _read(cls, raw: Any) -> Any:
+        return raw if raw is None else load_rubric(raw)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.rubric is None:
+            name = _RUBRICS.get(self.scheme)
+            if name is None:
+                raise ValueError(f"scheme {self.scheme!r} needs a rubric")
+            object.__setattr__(self, "rubric", load_rubric(name))
+        if not self.rubric.total:
+            raise ValueError(f"rubric {self.rubric.id!r} has no total, and a reward is one number")
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise ValueError(f"range {list(self.range)} does not rise")
+        names = [check.name for check in self.checks]
+        if len(set(names)) < len(names) or set(names) & set(self.rubric.by_id):
+            raise ValueError(f"checks {names} need names of their own, different from the rubric's criteria")
+        if not self.judge_weight and not any(check.weight for check in self.checks):
+            raise ValueError("neither the judge nor a check has a weight, so there is no reward")
+        if self.min_judges is not None and self.min_judges > len(self.judges):
+            raise ValueError(f"min_judges={self.min_judges} of {len(self.judges)} judges")
+        if self.rounds is not None and self.scheme != "swiss":
+            raise ValueError("rounds are of the scheme 'swiss'")
+        return self
+
+    @property
+    def own_span(self) -> Span:
+        """What the scheme's values lie on."""
+        return (-1.0, 1.0) if self.scheme == "points" else (0.0, 1.0)
+
+    @property
+    def span(self) -> Span:
+        """What rewards lie on, unless they are not clipped."""
+        return self.range or self.own_span
+
+    @property
+    def relative(self) -> bool:
+        """Whether a reward depends on the other responses of the group."""
+        return self.scheme in RELATIVE
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what decides a reward; how it is run, and by which judges, is left out.
+
+        >>> RewardSpec(rubric="answer_match").digest == RewardSpec(rubric="answer_match", tries=9).digest
+        True
+        """
+        meaning = {n: v for n, v in self.model_dump(mode="json").items() if n not in _HOW_IT_RUNS}
+        meaning["rubric"] = self.rubric.digest
+        return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+SpecLike = str | Path | Mapping[str, Any] | RewardSpec
+
+
+def load_spec(source: SpecLike) -> RewardSpec:
+    """A spec from a TOML file, a mapping, or as it is.
+
+    A rubric that a file names by a path is looked for beside the file first.
+
+    Raises:
+        InputError: If it cannot be read, or says what cannot be; names the file and the key.
+
+    >>> load_spec({"rubric": "answer_match", "scheme": "match", "judges": "local"}).on_failure
+    'none'
+    """
+    if isinstance(source, RewardSpec):
+        return source
+    if isinstance(source, Mapping):
+        return _parsed(source, "reward spec")
+    path = Path(source)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML ({error})") from None
+    named = raw.get("rubric")
+    if isinstance(named, str) and (path.parent / named).is_file():
+        raw["rubric"] = path.parent / named
+    return _parsed(raw, str(path))
+
+
+def _parsed(raw: Mapping[str, Any], where: str) -> RewardSpec:
+    try:
+        return RewardSpec.model_validate(dict(raw))
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'spec'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise InputError(f"{where}: {told}") from None
