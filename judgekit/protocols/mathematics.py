@@ -140,13 +140,12 @@ def _value(node: ast.expr, point: Mapping[str, complex], ctx: Any) -> Any:
         value = _value(node.operand, point, ctx)
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.BinOp):
-        return _kept(
-            _operation(node.op, _value(node.left, point, ctx), _value(node.right, point, ctx), ctx), ctx
-        )
+        return _kept(_operation(node.op, _value(node.left, point, ctx), _value(node.right, point, ctx)), ctx)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         name = node.func.id.lower()
         if name in _FUNCTIONS and len(node.args) == 1:
-            return _kept(_applied(name, _value(node.args[0], point, ctx), ctx), ctx)
+            function = getattr(ctx, {"abs": "fabs"}.get(name, name))
+            return _kept(ctx.mpc(function(_value(node.args[0], point, ctx))), ctx)
     raise _UnreadError
 
 
@@ -159,7 +158,7 @@ def _kept(value: Any, ctx: Any) -> Any:
     return ctx.mpc(*(part if abs(part) > least else 0 for part in (value.real, value.imag)))
 
 
-def _operation(op: ast.operator, left: Any, right: Any, ctx: Any) -> Any:
+def _operation(op: ast.operator, left: Any, right: Any) -> Any:
     match op:
         case ast.Add():
             return left + right
@@ -170,27 +169,8 @@ def _operation(op: ast.operator, left: Any, right: Any, ctx: Any) -> Any:
         case ast.Div():
             return left / right
         case ast.Pow():
-            if left != 0:
-                _check_exponent((right * ctx.log(left)).real, ctx)
             return left**right
     raise _UnreadError
-
-
-def _applied(name: str, value: Any, ctx: Any) -> Any:
-    match name:
-        case "exp":
-            _check_exponent(value.real, ctx)
-        case "sin" | "cos" | "tan":
-            _check_exponent(value.imag, ctx)
-        case "abs":
-            return ctx.mpc(abs(value))
-    return getattr(ctx, name)(value)
-
-
-def _check_exponent(exponent: Any, ctx: Any) -> None:
-    """Refuse what e to this power would be too large, or too small, to keep; it is not even computed."""
-    if not abs(exponent) <= _ORDERS * ctx.log(10):
-        raise _UnreadError
 
 
 def _number(raw: object, ctx: Any) -> Any:

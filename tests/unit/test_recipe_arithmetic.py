@@ -227,8 +227,10 @@ def test_extracted_answers_are_compared_by_their_kind(kind, answer, reference, s
     "text",
     [
         "__import__('os').system('x')", "9**9**9", "9" * 400, "().__class__", "[x for x in y]", "a" * 500,
-        "((((9^64)^64)^64)^64)^64", "((x+y+z+w)^64)^64", "(x+y+z)^64-(x+z+y)^64*(sin(x)^64)",
-        "exp(exp(exp(exp(9))))", "cos(i*10^200)", "9" * 300_000, "-" * 290 + "1", "(" * 250,
+        "((((9^64)^64)^64)^64)^64", "((x+y+z+w)^64)^64", "(10^290)^(10^290)", "(x+i)^(10^290)",
+        "(x+y+z)^64-(x+z+y)^64*(sin(x)^64)",
+        "exp(exp(exp(exp(3))))", "exp(-10^290)-exp(10^290)", "cos(i*10^200)",
+        "9" * 300_000, "-" * 290 + "1", "(" * 250,
     ],
 )  # fmt: skip
 def test_no_text_is_evaluated_and_none_takes_for_ever(text):
@@ -241,7 +243,7 @@ def test_no_text_is_evaluated_and_none_takes_for_ever(text):
         ("((x+y+z)^8)^8", "(z+x+y)^64", True), ("2^100", "1267650600228229401496703205376", True),
         ("sin(x)^2 + cos(x)^2", "1", True), ("(x^2-1)/(x-1)", "1+x", True), ("3^x*3^y", "3^(x+y)", True),
         ("sqrt(x^2)", "x", False), ("log(exp(x))", "x", False), ("abs(x)", "x", False),
-        ("sqrt(exp(i*pi))", "i", True), ("(-8)^(1/3)", "1+i*sqrt(3)", True),
+        ("sqrt(exp(-i*pi))", "i", True), ("(-8)^(1/3)", "1+i*sqrt(3)", True),
         ("1.414213562373095", "sqrt(2)", False), ("1+10^-64", "1", False), ("x", "y", False),
         ("1/(sqrt(2)^2-2)", "1", False), ("10^400", "10^400", True), ("10^400", "10^401", False),
     ],
