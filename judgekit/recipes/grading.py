@@ -22,7 +22,8 @@ from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reas
 Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 """An aggregator: the rubric, an item and all its outcomes -> its scores."""
 
-REASKED: frozenset[Reason] = frozenset({"malformed", "missing", "off_scale"})
+_READ: tuple[Reason, ...] = ("malformed", "missing", "off_scale")  # how far a reply was read, least first
+REASKED: frozenset[Reason] = frozenset(_READ)
 
 
 class Counted(Protocol):
@@ -147,7 +148,10 @@ class Grading:
     def _reasked(
         self, item: Item, answers: Sequence[Answer], outcomes: list[tuple[Outcome, ...]]
     ) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
-        """One more call for what could not be read; its answers take the place of the abstentions."""
+        """One more call for what could not be read; its answers take the place of the abstentions.
+
+        Where a call cannot be cut down to what is open, it answers again what was read already; that stays.
+        """
         failed = [
             i
             for i, some in enumerate(outcomes)
@@ -159,8 +163,8 @@ class Grading:
         new = [read(a.call, a.reply) for a in (yield Round(calls))]
         merged = list(outcomes)
         for i, some in zip(failed, new, strict=True):
-            better = {(o.unit, o.criterion): o for o in some}
-            merged[i] = tuple(better.get((o.unit, o.criterion), o) for o in outcomes[i])
+            second = {(o.unit, o.criterion): o for o in some}
+            merged[i] = tuple(_better(o, second.get((o.unit, o.criterion), o)) for o in outcomes[i])
         return merged
 
     def _reask_call(self, item: Item, call: Call, outcomes: Sequence[Outcome]) -> Call:
@@ -179,6 +183,15 @@ class Grading:
         judge = next(j for j in self.plan.judges if j.name == call.judge)
         second = replace(call, messages=again(call, why.replace("_", " ")), attempt=2)
         return self.plan.addressed(second, judge, call.sample)
+
+
+def _better(first: Outcome, second: Outcome) -> Outcome:
+    """What holds after a re-ask: the first if it was read, or if the second was read less far."""
+    if not isinstance(first, Abstention) or first.reason not in REASKED:
+        return first
+    if not isinstance(second, Abstention) or second.reason not in REASKED:
+        return second
+    return second if _READ.index(second.reason) >= _READ.index(first.reason) else first
 
 
 def _asked_anew(

@@ -504,3 +504,51 @@ def test_a_replayed_cascade_is_a_curve_of_cost_against_agreement():
     assert [(s.cost, s.agreement, s.escalated) for s in curve] == [
         (4.0, 0.5, 0.0), (14.0, 0.75, 0.25), (24.0, 1.0, 0.5), (44.0, 1.0, 1.0),
     ]  # fmt: skip
+
+
+def in_turn(name, *replies):
+    """A judge that says one thing after the other."""
+    left = iter(replies)
+    return jk.Scripted(name, lambda _: next(left))
+
+
+PAIR_OF_TWO = [{"id": "1", "task": "t", "responses": {"x": "one", "y": "two"}}]
+TWO = {"id": "r", "criteria": [{"id": "a", "text": "A?"}, {"id": "b", "text": "B?"}]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "a", "b"),
+    [
+        ({"a": "A"}, None, "first", "missing"),
+        ({"a": "A"}, {"a": "B", "b": "B"}, "first", "second"),
+        ({"a": "A", "b": "7"}, None, "first", "off_scale"),
+        ({"a": "A", "b": "7"}, {"a": "B"}, "first", "off_scale"),
+        ({"a": "A"}, {"a": "B", "b": "7"}, "first", "off_scale"),
+        (None, {"a": "B"}, "second", "missing"),
+        (None, None, "malformed", "malformed"),
+    ],
+)
+def test_a_reask_fills_what_is_open_and_takes_nothing_back(first, second, a, b):
+    # Both criteria stand in one call, so the re-ask answers both again; `hm` is no answer.
+    replies = [
+        "hm"
+        if said is None
+        else json.dumps({c: {"rationale": "", "label": label} for c, label in said.items()})
+        for said in (first, second)
+    ]
+
+    run = jk.compare(PAIR_OF_TWO, TWO, in_turn("j", *replies), per_call=None, orders="given", ledger=None)
+
+    assert [o.label if isinstance(o, Verdict) else o.reason for o in run.outcomes] == [a, b]
+    assert run.summary["calls"] == 2
+
+
+def test_a_refused_reask_of_an_order_leaves_the_pair_that_was_ranked():
+    items = [{"id": "1", "task": "t", "responses": {"x": "one", "y": "two", "z": "three"}}]
+    judge = in_turn("j", '{"ranking": ["A", "B"]}', "I'm sorry, I can't help with that.")
+
+    run = jk.rank(items, KIND, judge, orders="given", ledger=None)
+
+    assert {o.unit.responses: getattr(o, "label", None) for o in run.outcomes} == {
+        ("x", "y"): "first", ("x", "z"): None, ("y", "z"): None
+    }  # fmt: skip
