@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         stream_scores_async,
     )
     from judgekit.verbs.agree import agree
+    from judgekit.verbs.cascade import cascade
+    from judgekit.verbs.escalating import score_cascade
 
 __version__ = "0.1.0"
 
@@ -64,15 +66,17 @@ _ROOMS = {
         "score_async", "stream_scores", "stream_scores_async",
     ),
     "verbs.agree": ("agree",),
+    "verbs.cascade": ("cascade",),
+    "verbs.escalating": ("score_cascade",),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
     "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply",
-    "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "compare", "compare_async",
+    "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare", "compare_async",
     "ingest", "load_rubric", "match", "match_async", "preview", "rank", "rank_async", "read_items",
-    "resolve", "score", "score_async", "stream_scores", "stream_scores_async",
+    "resolve", "score", "score_async", "score_cascade", "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from judgekit.cli import agree, demo, ingest, ledger, model, recipes, review, rubric, score
+from judgekit.cli import agree, cascade, demo, ingest, ledger, model, recipes, review, rubric, score
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("match")(
     score.verb("match", "Say whether responses give the reference answer.", rubric="answer_match")
 )
 app.command("agree")(agree.agree)
+app.command("cascade")(cascade.cascade)
 app.command("ingest")(ingest.ingest)
 app.add_typer(review.app, name="review")
 app.command("recipes")(recipes.recipes)

@@ -51,6 +51,16 @@ def score(
     substitute: Annotated[
         list[str] | None, typer.Option(help="JUDGE=JUDGE: the second is asked where the first fails.")
     ] = None,
+    strong: Annotated[
+        list[str] | None, typer.Option(help="Judges asked, once each, only where those of -j are in doubt.")
+    ] = None,
+    below: Annotated[
+        float | None,
+        typer.Option(
+            help="The confidence below which they are (`judgekit cascade` fits it); without --strong "
+            "it is left to a person."
+        ),
+    ] = None,
     unfounded: Annotated[
         str, typer.Option(help="flag, or abstain: verdicts whose quotations do not exist.")
     ] = "flag",
@@ -160,7 +170,16 @@ def score(
         "say": say,
     }
     options: Options = {**asked, **always}
-    job = prepare(items, rubric, list(map(judge_of, judge or ["local"])), **options)
+    if strong and below is None:
+        raise InputError("--strong needs --below, the confidence below which a question goes on to it")
+    judges = list(map(judge_of, judge or ["local"]))
+    if below is None:
+        job = prepare(items, rubric, judges, **options)
+    else:
+        from judgekit.verbs.escalating import prepare_cascade
+
+        stronger = list(map(judge_of, strong)) if strong else None
+        job = prepare_cascade(items, rubric, judges, stronger, doubt=below, **options)
     if dry_run:
         _print_preview(job)
         return

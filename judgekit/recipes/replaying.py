@@ -49,6 +49,7 @@ def replay_cascade(
     *,
     scale: Scale,
     costs: tuple[float, float] = (1.0, 10.0),
+    at: Iterable[float] = (),
 ) -> tuple[Step, ...]:
     """Cost against agreement with people for every threshold on the cheap judges' confidence.
 
@@ -59,6 +60,7 @@ def replay_cascade(
         labels: People's verdicts, or (unit, criterion) -> label. Questions without one are left out.
         scale: The scale of the criteria.
         costs: What one question costs on each step, in any unit.
+        at: Further thresholds to have a point of, such as a fitted one.
 
     Returns:
         From the cheapest (only what the cheap judges could not answer goes on) to the dearest (everything).
@@ -77,18 +79,21 @@ def replay_cascade(
     >>> [(step.cost, step.agreement) for step in curve]
     [(2.0, 0.5), (22.0, 1.0)]
     """
-    right = labels if isinstance(labels, Mapping) else _labels_of(labels, scale)
+    right = labels if isinstance(labels, Mapping) else labels_of(labels, scale)
     asked, backup = by_question(list(cheap)), by_question(list(strong))
     questions = [question for question in asked if question in right]
     if not questions:
         raise InputError("no question of the cheap run has a label; their units or criteria differ")
     if absent := [question for question in questions if question not in backup]:
-        raise InputError(f"the strong run has no outcome on {len(absent)} questions, such as {absent[0]}")
+        raise InputError(
+            f"the strong run has no outcome on {len(absent)} of {len(questions)} labelled questions, such as "
+            f"{_named(absent[0])}; a replay needs both judges on all of them"
+        )
     sure = {question: confidence_of(asked[question]) for question in questions}
     first = {question: _label(asked[question], scale) for question in questions}
     second = {question: _label(backup[question], scale) for question in questions}
     distinct = sorted({each for each in sure.values() if each > -math.inf})
-    thresholds = [-math.inf, *distinct[1:], math.inf]
+    thresholds = [-math.inf, *sorted({*distinct[1:], *at} - {-math.inf, math.inf}), math.inf]
     return tuple(
         _step(threshold, [(sure[q], first[q], second[q], right[q]) for q in questions], costs)
         for threshold in thresholds
@@ -114,10 +119,22 @@ def _step(
     return Step(threshold, sum(goes_on) / n, cost, agreement, low, high, n, n - len(answered))
 
 
-def _labels_of(outcomes: Iterable[Outcome], scale: Scale) -> dict[Question, str]:
-    """The label of each question that people answered; of several people the most probable."""
+def labels_of(outcomes: Iterable[Outcome], scale: Scale) -> dict[Question, str]:
+    """The label of each question that was answered; of several raters the most probable.
+
+    >>> from judgekit.scales import YES_NO
+    >>> from judgekit.types import Unit
+    >>> labels_of([Verdict("ann", Unit("1"), "c", (("yes", 1.0),), "yes", 1.0)], YES_NO)[Unit("1"), "c"]
+    'yes'
+    """
     found = {question: _label(own, scale) for question, own in by_question(list(outcomes)).items()}
     return {question: label for question, label in found.items() if label is not None}
+
+
+def _named(question: Question) -> str:
+    unit, criterion = question
+    about = ", ".join([*map(repr, unit.responses), *([f"part {unit.part!r}"] if unit.part else [])])
+    return f"{criterion!r} of item {unit.item_id!r}" + (f" ({about})" if about else "")
 
 
 def _label(outcomes: Sequence[Outcome], scale: Scale) -> str | None:

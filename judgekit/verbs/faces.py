@@ -26,10 +26,11 @@ async def score_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`score`, to be awaited."""
-    return await _collected(prepare(items, rubric, judges, **options))
+    return await collected(prepare(items, rubric, judges, **options))
 
 
-async def _collected(job: Job) -> Run:
+async def collected(job: Job) -> Run:
+    """Walk a job to its end; an error that stops it holds what was done."""
     scores: list[Score] = []
     outcomes: list[Outcome] = []
     try:
@@ -69,7 +70,7 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
     [1.0]
     """
     job = prepare(items, rubric, judges, **options)
-    return in_own_loop(lambda: _collected(job))
+    return in_own_loop(lambda: collected(job))
 
 
 def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:

@@ -55,6 +55,7 @@ class Job:
     name: str | None = None
     need_response: bool = True
     spared: frozenset[str] = frozenset()
+    later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
@@ -69,7 +70,8 @@ class Job:
         for item in items:
             if item.rubric is not None:
                 try:
-                    self.plan.sheets_of(item)
+                    for plan in (self.plan, *self.later):
+                        plan.sheets_of(item)
                 except InputError as error:
                     if self.on_bad_item == "raise":
                         raise
@@ -111,7 +113,9 @@ class Job:
             "seconds": round(time.monotonic() - self.started, 3),
             "rubric": {"id": rubric.id, "version": rubric.version, "digest": rubric.digest},
             "recipe": self.name,
-            "prompts": dict(each for plan in self.recipe.plans for each in plan.prompt_digests().items()),
+            "prompts": dict(
+                each for plan in (*self.recipe.plans, *self.later) for each in plan.prompt_digests().items()
+            ),
             "judges": {
                 judge.name: dict(judge.identity) for judge in (*self.plan.judges, *self.recipe.helpers)
             },

@@ -51,7 +51,7 @@ def join(
         raise InputError(f"no rule {balance!r} to balance by; there are {', '.join(get_args(Rule))}")
     # They are looked at more than once, which an iterator cannot be: it would lose what was looked at.
     verdicts, labels = (list(each) if isinstance(each, Iterator) else each for each in (verdicts, labels))
-    ready = _outcomes_of(verdicts)
+    ready = outcomes_of(verdicts)
     tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
     if ready is None:
         tables.insert(0, (verdicts, {}))
@@ -141,7 +141,7 @@ def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
     return found
 
 
-def _outcomes_of(verdicts: Any) -> list[Outcome] | None:
+def outcomes_of(verdicts: Any) -> list[Outcome] | None:
     """Outcomes, if that is what it is; None for a table of labels."""
     if isinstance(verdicts, str | Path):
         path = Path(verdicts)
