@@ -136,7 +136,9 @@ def _graded(said: _Said, reader: str) -> Outcome:
         if found.kind == "undecided":
             return said.abstain("undecided", "")
         if found.kind != "label":
-            raise said.where.fail(f"label {ready!r} is not on the scale of {said.criterion!r}")
+            raise said.where.fail(
+                f"label {ready!r} is not on the scale of {said.criterion!r}: {_listed(said.scale)}"
+            )
         return said.verdict(found.label)
     return READERS[reader](said, _text(said))
 
@@ -258,6 +260,10 @@ def _text(said: _Said) -> str:
     if not isinstance(text, str):
         raise said.where.fail(f"text is a {type(text).__name__}")
     return text
+
+
+def _listed(scale: Scale) -> str:
+    return ", ".join(scale.labels) if isinstance(scale, Labels) else f"{scale.low:g} to {scale.high:g}"
 
 
 def _about(unit: Unit) -> str:

@@ -5,6 +5,8 @@ messages for what goes wrong most: a column that is not there, two that changed 
 nothing.
 """
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +108,7 @@ def read_labels(
         people=people, labels_about=labels_about, columns=columns if is_path else None,
     )  # fmt: skip
     outcomes, notes = _by_item(outcomes, rows, judged, protocol)
+    notes = (*notes, *_unjudged(rows, outcomes, judged))
     return Labels(tuple(outcomes), _facts(rows, outcomes, groups), len(rows), notes)
 
 
@@ -172,6 +175,50 @@ def _by_item(
         return outcomes, ()
     moved = [replace(o, unit=only.get(o.unit.item_id, o.unit)) for o in outcomes]
     return moved, ("labels name no response; each item was judged once, so they were joined by item",)
+
+
+def _unjudged(rows: Sequence[Row], outcomes: Sequence[Outcome], judged: Sequence[Unit]) -> tuple[str, ...]:
+    """A note of the labels about what no judge was asked.
+
+    Raises:
+        InputError: If that is all of them, or if their ids are other spellings of what was judged.
+    """
+    known = set(judged)
+    lost = [(row, o.unit) for row, o in zip(rows, outcomes, strict=True) if o.unit not in known]
+    if not known or not lost:
+        return ()
+    ids, labelled = {unit.item_id for unit in judged}, {o.unit.item_id for o in outcomes}
+    unlabelled = {_spelled(each): each for each in ids - labelled}
+    for row, unit in lost:
+        near = unlabelled.get(_spelled(unit.item_id))
+        if unit.item_id not in ids and near is not None:
+            raise InputError(
+                f"{row.where}: item {unit.item_id!r} was not judged, {near!r} was; an item_id must be "
+                "spelled the same in both"
+            )
+        if len(unit.responses) == 2 and replace(unit, responses=unit.responses[::-1]) in known:
+            raise InputError(
+                f"{row.where}: the pair {_about(unit)} was judged as {' vs '.join(unit.responses[::-1])}; "
+                "have the columns 'first' and 'second' changed places?"
+            )
+    first = ", ".join(f"{_about(unit)!r} ({row.where})" for row, unit in lost[:3])
+    if len(lost) == len(rows):
+        ours = ", ".join(repr(each) for each in dict.fromkeys(map(_about, judged[:3])))
+        raise InputError(
+            f"no unit was both judged and labelled; labels are about {first}, ... and verdicts about {ours}, "
+            "...; item_id and response_id must be the same in both"
+        )
+    return (f"labels left out because no judge was asked about their unit: {len(lost)}, such as {first}",)
+
+
+def _spelled(item_id: str) -> str:
+    """An id without what is mistyped or lost by spreadsheets: case, blanks, leading zeros, a final .0."""
+    plain = re.sub(r"[\s_-]+", "-", unicodedata.normalize("NFKC", item_id).casefold().strip())
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", plain.removesuffix(".0"))
+
+
+def _about(unit: Unit) -> str:
+    return "/".join(part for part in (unit.item_id, " vs ".join(unit.responses), unit.part) if part)
 
 
 def _facts(rows: Sequence[Row], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:

@@ -52,11 +52,15 @@ def test_labels_of_every_kind_give_the_same(kind, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (changed(3, label="maybe"), r"row 4: label 'maybe' is not on the scale of 'label'"),
+        (changed(3, label="maybe"), r"row 4: label 'maybe' is not on the scale of 'label': no, yes"),
         ([*LABELS, LABELS[0]], r"row 25: 'ann' labels item '0'.* twice; before at items: row 1"),
         (
             [{**each, "item_id": "x" + each["item_id"]} for each in LABELS],
-            r"no unit was both judged and labelled; labels are about \['x0/.* verdicts about \['0/",
+            r"both judged and labelled; labels are about 'x0/response' \(.*row 1\), .* verdicts about '0/",
+        ),
+        (
+            [{**each, "item_id": "0" + str(each["item_id"])} for each in LABELS],
+            r"row 1: item '00' was not judged, '0' was; an item_id must be spelled the same in both",
         ),
         (
             [{**each, "label": each["rater"], "rater": each["label"]} for each in LABELS],
@@ -76,6 +80,35 @@ def test_labels_of_every_kind_give_the_same(kind, tmp_path):
 def test_what_is_wrong_is_said_with_its_row(labels, message):
     with pytest.raises(InputError, match=message):
         agree(JUDGE, labels=labels, scale=["no", "yes"], b=50)
+
+
+def test_labels_of_what_was_not_judged_are_left_out_and_the_first_named():
+    more = [{"item_id": "x" + each["item_id"], "rater": "cy", "label": "no"} for each in LABELS[::2]]
+
+    made = agree(JUDGE, labels=[*LABELS, *more], scale="no,yes", b=50)
+
+    assert made.criteria[0].labelled.dropped["labelled, not judged"] == 12
+    assert any("12, such as 'x0/response' (" in note and "row 25" in note for note in made.notes)
+
+
+def test_two_spellings_that_were_both_labelled_are_two_items():
+    judged = [*JUDGE, {"item_id": "x", "rater": "gpt", "label": "no"}]
+    labels = [*LABELS, *({"item_id": each, "rater": "ann", "label": "no"} for each in ("x", "X"))]
+
+    made = agree(judged, labels=labels, scale="no,yes", b=50)
+
+    assert made.criteria[0].labelled.ratings.n_units == 13
+
+
+def test_a_pair_turned_round_is_named_and_not_dropped():
+    judged = [
+        {"item_id": str(i), "rater": "gpt", "first": "a", "second": "b", "label": "A"} for i in range(3)
+    ]
+    labels = [{**each, "rater": "ann"} for each in judged]
+    labels[1] |= {"first": "b", "second": "a"}
+
+    with pytest.raises(InputError, match=r"row 2: the pair 1/b vs a was judged as a vs b; have the columns"):
+        agree(judged, labels=labels, b=50)
 
 
 def test_a_scale_that_is_not_declared_is_asked_for():
