@@ -43,19 +43,19 @@ class Checking:
     columns: Mapping[str, Any]
 
 
-Check = Callable[[Checking], bool | float | None]
+Check = Callable[[Checking], Any]
+"""To True, False, a number on [0, 1] or None; it may be asynchronous."""
 
 
-def value_of(check: Check, seen: Checking) -> float | None:
-    """What a check says, on [0, 1]; None where it cannot say.
+def number_of(said: Any) -> float | None:
+    """What a check said, on [0, 1]; None where it could not say.
 
     Raises:
-        ValueError: If it says something else.
+        ValueError: If it is something else.
 
-    >>> value_of(lambda seen: True, Checking("", "x", None, {}))
-    1.0
+    >>> number_of(True), number_of(0.5), number_of(None)
+    (1.0, 0.5, None)
     """
-    said = check(seen)
     if said is None:
         return None
     number = float(said)
@@ -81,7 +81,7 @@ def contains_reference(seen: Checking) -> bool | None:
 
 
 def equals_reference(seen: Checking) -> bool | None:
-    """Whether the response's last line, or its \\boxed answer, is the reference; None without a reference."""
+    """Whether the response's last line, or its boxed answer, is the reference; None without a reference."""
     if seen.reference is None:
         return None
     boxed = re.findall(r"\\boxed\{([^{}]*)\}", seen.response)

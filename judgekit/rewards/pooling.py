@@ -5,6 +5,7 @@ the most lenient of them. With one judge of three fooled, the mean hands the hac
 of .86; the least and the lower bound do not (`benchmarks/rewards_panel.py`).
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from statistics import fmean, median, stdev
 from typing import Literal
@@ -27,5 +28,10 @@ def pooled(name: PoolName, *, k: float = 1.0) -> Pooled:
     [0.5, 0.2, 0.2]
     """
     if name == "lower_bound":
-        return lambda values: fmean(values) - (k * stdev(values) if len(values) > 1 else 0.0)
-    return {"mean": fmean, "median": median, "min": min}[name]
+        return functools.partial(_lower_bound, k=k)
+    plain: dict[str, Pooled] = {"mean": fmean, "median": median, "min": min}
+    return plain[name]
+
+
+def _lower_bound(values: Sequence[float], *, k: float) -> float:
+    return fmean(values) - (k * stdev(values) if len(values) > 1 else 0.0)

@@ -1,34 +1,198 @@
-"""The one primitive: groups in, a reward or None for each response out. (interface; body follows)"""
+"""The one primitive: groups in, a reward or None for each response out."""
 
-from collections.abc import Iterable
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.spec import RewardSpec, SpecLike
+from judgekit.errors import InputError, JudgekitError, JudgeOutage
+from judgekit.judges.resolve import resolve
+from judgekit.rewards.alone import Alone
+from judgekit.rewards.asking import Asked, Desk
+from judgekit.rewards.checks import check_of
+from judgekit.rewards.composing import composed
+from judgekit.rewards.failing import FEWEST, dealt_with, outage
+from judgekit.rewards.laying import Laid, laid
+from judgekit.rewards.records import Batch, Group, Reward, checked
+from judgekit.rewards.relative import Relative
+from judgekit.rewards.schemes import Scheme
+from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
+from judgekit.rewards.stats import stats_of
+from judgekit.roles import Checked, Judge, Tunable
+from judgekit.run import Limits
+from judgekit.types import Item
+from judgekit.verbs.faces import in_own_loop
 
 
 class Rewarder:
     """Rewards responses by a spec.
 
-    Awaited with groups it opens its judges, asks, and closes them; used as an asynchronous context
-    manager it keeps them open in that event loop until it is left. It can be pickled when closed.
+    Awaited with groups it opens its judges, asks, and closes them, so that nothing is bound to an event
+    loop; used as an asynchronous context manager it keeps them open in that loop until it is left. It can
+    be pickled while it is not open, if its judges and checks can.
 
     Args:
         spec: A `RewardSpec`, a mapping or a TOML file.
         judges: Judges, or their names, instead of the spec's.
         own_code: Whether `py:` names of judges and checks may import code.
+
+    Raises:
+        InputError: If the spec, a judge or a check cannot be used; before any call.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> kind = Scripted("kind", lambda call: '{"label": "%s"}' % ("yes" if "sorry" in str(call) else "no"))
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> group = Group("1", "Where is my parcel?", {"a": "At the depot, sorry.", "b": "No idea."})
+    >>> batch = Rewarder({"rubric": rubric}, kind).reward([group])
+    >>> batch["1", "a"].value, batch["1", "b"].value
+    (1.0, 0.0)
     """
 
-    spec: RewardSpec
-
-    def __init__(self, spec: SpecLike, judges: Any = None, *, own_code: bool = False) -> None: ...
-
-    async def __call__(self, groups: Iterable[Group]) -> Batch: ...
+    def __init__(self, spec: SpecLike, judges: Any = None, *, own_code: bool = False) -> None:
+        self.spec: RewardSpec = load_spec(spec)
+        self._own_code = own_code
+        self.judges = _judges(self.spec.judges if judges is None else judges, own_code=own_code)
+        self._checks = [
+            (check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks
+        ]
+        self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
+        self._recent: deque[str | None] = deque(maxlen=FEWEST)
+        self._desk: Desk | None = None
+        self._kept_open = False
 
     def reward(self, groups: Iterable[Group]) -> Batch:
         """The same, not awaited: in an event loop of its own, in a thread."""
-        ...
+        return in_own_loop(lambda: self(groups))
 
-    async def __aenter__(self) -> Self: ...
+    def calls(self, n: int) -> tuple[int, int]:
+        """The least and the most calls for a group of `n` different responses that no gate stops."""
+        if not self.spec.judge_weight:
+            return 0, 0
+        item = Item("1", "task", {str(i): str(i) for i in range(n if self.spec.relative else 1)}, "reference")
+        least, most = self._scheme.recipe.calls(item)
+        return (least, most) if self.spec.relative else (least * n, most * n)
 
-    async def __aexit__(self, *_: object) -> None: ...
+    async def __call__(self, groups: Iterable[Group]) -> Batch:
+        """The rewards of a batch.
+
+        Raises:
+            InputError: If a group cannot be asked about; before any call.
+            JudgeOutage: If more than `max_failed` of the batch failed, or, under `on_failure="raise"`, one;
+                the `run` of the error holds the batch.
+            ProviderError: If a judge's server refused for good; likewise.
+        """
+        began = time.monotonic()
+        some = checked(tuple(groups))
+        table = [await laid(group, self._checks) for group in some]
+        asked, stopped = Asked(), None
+        if self.spec.judge_weight:
+            items = {item.item_id: item for each in table for item in self._items(each)}
+            left = self.spec.deadline_seconds - (time.monotonic() - began)
+            asked, stopped = await self._asked(tuple(items.values()), max(left, 0.0))
+        made = [composed(self.spec, each, self._judgements(each, asked)) for each in table]
+        return self._ended(made, table, asked, stopped, time.monotonic() - began)
+
+    def _items(self, each: Laid) -> tuple[Item, ...]:
+        items = self._scheme.items(each)
+        for item in items:
+            if item.rubric is not None or self.spec.scheme == "match":
+                self._scheme.recipe.calls(item)
+            if self.spec.scheme == "match" and item.reference is None:
+                raise InputError(f"group {each.group.key!r} has no reference to match responses with")
+        return items
+
+    def _judgements(self, each: Laid, asked: Asked) -> Mapping[str, Any]:
+        return self._scheme.judgements(each, asked.judged) if self.spec.judge_weight else {}
+
+    async def _asked(self, items: Sequence[Item], seconds: float) -> tuple[Asked, JudgekitError | None]:
+        """Ask at the open desk, or at one opened for this."""
+        if self._desk is not None and self._desk.stopped is None:
+            return await self._desk.ask(items, self._scheme.recipe, seconds), self._desk.stopped
+        if self._kept_open:
+            await self._close()
+            self._desk = await self._opened().__aenter__()
+            return await self._desk.ask(items, self._scheme.recipe, seconds), self._desk.stopped
+        async with self._opened() as desk:
+            return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
+
+    def _ended(
+        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked,
+        stopped: JudgekitError | None, seconds: float,
+    ) -> Batch:  # fmt: skip
+        """The batch, after failures were dealt with; raised instead of returned where there were too many."""
+        failures = [r.reason if r.status == "failed" else None for own in made for r in own.values()]
+        self._recent.extend(failures)
+        plain = self._batch(made, table, asked, seconds)
+        if stopped is None and (told := outage(_enough(failures, self._recent), self.spec.max_failed)):
+            stopped = JudgeOutage(told)
+        if stopped is not None and any(failures):
+            self._recent.clear()
+            stopped.run = plain
+            raise stopped
+        try:
+            dealt = [dealt_with(own, self.spec.on_failure) for own in made]
+        except JudgeOutage as error:
+            error.run = plain
+            raise
+        return self._batch(dealt, table, asked, seconds)
+
+    def _batch(
+        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked, seconds: float
+    ) -> Batch:
+        rewards = {(r.group, r.response): r for own in made for r in own.values()}
+        stats = stats_of(list(rewards.values()), table, asked.answers, seconds)
+        return Batch(rewards, stats, self.spec.digest)
+
+    def _opened(self) -> Desk:
+        spec = self.spec
+        limits = Limits(
+            concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
+            outage_after=max(20, 2 * spec.concurrency),
+        )  # fmt: skip
+        return Desk(self.judges, spec.ledger, limits)
+
+    async def __aenter__(self) -> Self:
+        self._kept_open = True
+        self._desk = await self._opened().__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._kept_open = False
+        await self._close()
+
+    async def _close(self) -> None:
+        desk, self._desk = self._desk, None
+        if desk is not None:
+            await desk.__aexit__(None, None, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rewarder, (self.spec, self.judges, self._own_code)
+
+
+def _rewarder(spec: RewardSpec, judges: Sequence[Judge], own_code: bool) -> Rewarder:
+    """A rewarder as it was, made anew in another process."""
+    return Rewarder(spec, judges, own_code=own_code)
+
+
+def _enough(failures: Sequence[str | None], recent: Iterable[str | None]) -> Sequence[str | None]:
+    """The failures of a batch; of a small one together with what came just before."""
+    return failures if len(failures) >= FEWEST else list(recent)
+
+
+def _judges(given: Any, *, own_code: bool) -> tuple[Judge, ...]:
+    """Judges of names, of tables with a name and settings, or as they are."""
+    several = given if isinstance(given, list | tuple) else [given]
+    judges = []
+    for each in several:
+        if isinstance(each, Mapping):
+            settings = dict(each)
+            judge = resolve(str(settings.pop("name", "")), own_code=own_code)
+            if settings and not isinstance(judge, Tunable):
+                raise InputError(f"judge {judge.name!r} has no settings; found {sorted(settings)}")
+            judge = judge.with_(**settings) if settings and isinstance(judge, Tunable) else judge
+        else:
+            judge = resolve(each, own_code=own_code)
+        if isinstance(judge, Checked):
+            judge.check()
+        judges.append(judge)
+    return tuple(judges)

@@ -69,7 +69,7 @@ def shaped(
 
 
 def flattened(values: Mapping[str, float], band: float) -> dict[str, float]:
-    """A group whose rewards differ by less than `band` gets its mean: no signal, rather than an amplified one.
+    """A group whose rewards differ by less than `band` gets its mean: no signal, not an amplified one.
 
     Trainers divide by the standard deviation of a group, so that a spread of .001 would become an
     advantage of more than 1.

@@ -14,14 +14,14 @@ from judgekit.errors import InputError
 from judgekit.protocols import Form
 from judgekit.rewards.pooling import PoolName
 from judgekit.rewards.shaping import LengthPenalty, Span
-from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric import load_rubric
 
 Scheme = Literal[
-    "explicit", "implicit", "points", "match", "round_robin", "swiss", "pivot", "list"
+    "explicit", "implicit", "points", "match", "pairwise", "round_robin", "swiss", "pivot", "list",
 ]  # fmt: skip
 OnFailure = Literal["none", "raise", "drop_group", "group_mean"]
 Orders = Literal["both", "random", "given"]
-RELATIVE: frozenset[str] = frozenset({"round_robin", "swiss", "pivot", "list"})
+RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset(
     {
@@ -78,12 +78,14 @@ class RewardSpec(_Strict):
         judges: Names of judges (`judges.resolve`), or tables `{name = ..., temperature = ...}`.
         scheme: `explicit`: a verdict a criterion, weighted; `implicit`: one verdict on the whole rubric;
             `points`: points achieved over positive points, which may be negative; `match` with the
-            reference; or relative within the group: `round_robin`, `swiss` (with Bradley-Terry), `pivot`,
-            `list` (one ranking).
+            reference; or relative within the group: `pairwise` (chosen by its size: up to 4 everybody meets
+            everybody in both orders, up to 8 in one drawn order, beyond by Swiss rounds), `round_robin`,
+            `swiss` (with Bradley-Terry), `pivot`, `list` (a ranking in all cyclic orders).
         form: How judges answer; `letters` gives expected values from probabilities.
         per_call: Criteria a call; 0 is the protocol's usual, None the whole rubric.
         samples: How often each call is repeated.
-        orders: Of a pair: `both`, one at `random` (the same each time), or as `given` by the digests.
+        orders: Of a pair: `both`, one at `random` (the same each time), or as `given` by the digests; not of
+            `pairwise`.
         rounds: Of `swiss`; log2 of the group's size where left out.
         pivots: Of `pivot`: responses that all others meet.
         pool: How several judges become one: `mean`, `median`, `min`, `lower_bound`.
@@ -92,7 +94,7 @@ class RewardSpec(_Strict):
         partial: Accept a rubric score although criteria are missing.
         judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all.
         checks: Gates and verifiable parts, cheapest first.
-        gated: Reward of a response that a gate stops, on [0, 1] of the range.
+        gated: Reward of a response that a gate or a veto stops, on [0, 1] of the range.
         length: A penalty for long responses.
         range: What the scheme's span is mapped onto; [0, 1], and [-1, 1] of `points`, where left out.
         clip: Whether points below the span are cut to it.

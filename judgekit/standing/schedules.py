@@ -140,6 +140,46 @@ def merge_sort_calls(n: int) -> tuple[int, int]:
     return least, most
 
 
+def pivots(names: Sequence[str], *, n: int = 1, seed: int = 0) -> Schedule:
+    """Everybody meets the same few, chosen by the seed, who meet one another too; one round.
+
+    Args:
+        names: At least two, all different.
+        n: How many are met.
+        seed: Of the choice.
+
+    Source:
+        BRPO, Writing-Zero (2025), arXiv 2506.00103, with one pivot.
+
+    >>> len(next(pivots(["a", "b", "c", "d"])))
+    3
+    """
+    if n < 1:
+        raise InputError(f"{n} pivots; at least 1")
+    mixed, _ = _mixed(names, seed)
+    met = mixed[:n]
+    asked = tuple(
+        (name, pivot)
+        for i, pivot in enumerate(met)
+        for name in mixed
+        if name not in met[: i + 1]
+    )  # fmt: skip
+    table = _Table(mixed)
+    table.enter(asked, (yield asked))
+    return table.ranked()
+
+
+def pivots_calls(n: int, pivots: int = 1) -> tuple[int, int]:
+    """The least and the most comparisons of `n` names with so many pivots.
+
+    >>> pivots_calls(8), pivots_calls(8, 2)
+    ((7, 7), (13, 13))
+    """
+    met = min(pivots, n)
+    total = met * (n - met) + met * (met - 1) // 2
+    return total, total
+
+
 class _Merge:
     """Two sorted runs on their way into one."""
 

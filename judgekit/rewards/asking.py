@@ -1,0 +1,93 @@
+"""Judges kept open in one event loop, asked about many items at once, within a deadline."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from judgekit.errors import JudgekitError
+from judgekit.ledger import Ledger
+from judgekit.roles import Judge, Recipe
+from judgekit.run import Limits, Tally
+from judgekit.run.ask import Asker
+from judgekit.run.drive import asking, walk
+from judgekit.run.halt import Halt
+from judgekit.types import Answer, Item, Judged
+
+
+@dataclass
+class Asked:
+    """What came back for a batch.
+
+    Args:
+        judged: Item id -> what became of it; items that were not done by the deadline are not there.
+        answers: Every call answered, with its reply.
+    """
+
+    judged: dict[str, Judged] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+
+
+class Desk:
+    """Open judges and a ledger; belongs to the event loop it was entered in.
+
+    Args:
+        judges: Who is asked.
+        ledger: File that keeps replies; None keeps nothing.
+        limits: How fast, and how often a call is tried.
+    """
+
+    def __init__(self, judges: Sequence[Judge], ledger: str | None, limits: Limits) -> None:
+        self._judges = {judge.name: judge for judge in judges}
+        self._ledger = ledger
+        self._limits = limits
+        self._stack = AsyncExitStack()
+        self._halt = Halt()
+        self._asker: Asker | None = None
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            ledger = None if self._ledger is None else stack.enter_context(Ledger(Path(self._ledger)))
+            self._asker = await stack.enter_async_context(
+                asking(self._judges, ledger, self._limits, Tally(), self._halt)
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._asker = None
+        await self._stack.aclose()
+
+    @property
+    def stopped(self) -> JudgekitError | None:
+        """Why nothing is sent any more: an outage, or a lasting error of a provider."""
+        return self._halt.error
+
+    async def ask(self, items: Iterable[Item], recipe: Recipe, seconds: float) -> Asked:
+        """Walk a recipe over all items at once; what is not done in time is cancelled.
+
+        Raises:
+            InputError: If an item cannot be asked.
+        """
+        assert self._asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
+        asked = Asked()
+        tasks = {
+            item.item_id: asyncio.create_task(walk(item, recipe, self._asker, asked.answers))
+            for item in items
+        }
+        if not tasks:
+            return asked
+        try:
+            await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            ended = await asyncio.gather(*tasks.values(), return_exceptions=True)
+        for item_id, result in zip(tasks, ended, strict=True):
+            if isinstance(result, Judged):
+                asked.judged[item_id] = result
+            elif not isinstance(result, asyncio.CancelledError):
+                raise result
+        return asked

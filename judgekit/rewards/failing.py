@@ -1,0 +1,70 @@
+"""What becomes of rewards that cannot be given. There is no constant that stands for a failure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from judgekit.errors import JudgeOutage
+from judgekit.rewards.records import Reward
+from judgekit.rewards.spec import OnFailure
+
+FEWEST = 8
+"""Rewards that a share of failures is taken of at least: one failure of one is no outage."""
+
+
+def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Reward]:
+    """The rewards of one group after its failures were dealt with.
+
+    Raises:
+        JudgeOutage: Under `raise`, if one failed.
+
+    >>> ok, lost = Reward("g", "a", 1.0), Reward("g", "b", None, "failed", "refused")
+    >>> both = {"a": ok, "b": lost}
+    >>> [(r.value, r.status) for r in dealt_with(both, "group_mean").values()]
+    [(1.0, 'ok'), (1.0, 'imputed')]
+    >>> [(r.value, r.status) for r in dealt_with(both, "drop_group").values()]
+    [(None, 'dropped'), (None, 'failed')]
+    """
+    failed = [reward for reward in rewards.values() if reward.status == "failed"]
+    if not failed or policy == "none":
+        return dict(rewards)
+    if policy == "raise":
+        one = failed[0]
+        raise JudgeOutage(f"no reward for response {one.response!r} of group {one.group!r}: {one.reason}")
+    if policy == "drop_group":
+        return {
+            name: r if r.status == "failed" else replace(r, value=None, status="dropped")
+            for name, r in rewards.items()
+        }
+    there = [reward.value for reward in rewards.values() if reward.value is not None]
+    if not there:
+        return dict(rewards)
+    mean = round(fmean(there), 12)
+    return {
+        name: replace(r, value=mean, status="imputed") if r.status == "failed" else r
+        for name, r in rewards.items()
+    }
+
+
+def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
+    """Why too many of these rewards failed, or None.
+
+    Args:
+        failures: For each reward why it failed, or None.
+        max_failed: The share that may fail.
+
+    >>> outage(["refused"] * 3 + [None] * 7, 0.2)
+    '3 of 10 rewards failed, more than 20 %: refused (3)'
+    """
+    reasons = [reason for reason in failures if reason is not None]
+    if len(reasons) <= max_failed * max(len(failures), FEWEST):
+        return None
+    share = f"{100 * max_failed:g} %"
+    return f"{len(reasons)} of {len(failures)} rewards failed, more than {share}: {told(reasons)}"
+
+
+def told(reasons: Iterable[str]) -> str:
+    """Reasons by how often they came, the commonest three."""
+    common = Counter(reason[:160] for reason in reasons).most_common(3)
+    return "; ".join(f"{reason} ({n})" for reason, n in common)

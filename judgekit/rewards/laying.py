@@ -1,0 +1,107 @@
+"""A group laid out: its distinct responses, and what the checks say of each, before any judge is asked."""
+
+import asyncio
+import hashlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from judgekit.errors import InputError
+from judgekit.prompt import flat
+from judgekit.rewards.checks import Check, Checking, number_of
+from judgekit.rewards.records import Group
+from judgekit.rewards.spec import CheckSpec
+from judgekit.types import Text
+
+_DIGITS = 20  # of a digest: enough to tell the responses of all training runs apart
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the checks said of a response.
+
+    Args:
+        values: Check -> its value on [0, 1].
+        gate: The check that stopped it, or empty.
+        reason: Why it cannot be rewarded, or empty.
+    """
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    gate: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A group with each distinct response once.
+
+    Args:
+        group: The group.
+        digests: Response id -> digest of its text.
+        texts: Digest -> text, in the order of the digests, so that nothing depends on the order given.
+        checks: Digest -> what the checks said.
+    """
+
+    group: Group
+    digests: Mapping[str, str]
+    texts: Mapping[str, Text]
+    checks: Mapping[str, Checks]
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Digests that a judge is to see: neither stopped by a gate nor failed."""
+        return tuple(d for d in self.texts if not self.checks[d].gate and not self.checks[d].reason)
+
+    def times(self, digest: str) -> int:
+        """How many responses of the group have this text."""
+        return sum(other == digest for other in self.digests.values())
+
+    @property
+    def n_gated(self) -> int:
+        """How many responses of the group a gate stopped."""
+        return sum(bool(self.checks[digest].gate) for digest in self.digests.values())
+
+
+async def laid(group: Group, checks: Sequence[tuple[CheckSpec, Check]]) -> Laid:
+    """Lay a group out and run the checks on it, in their order, none after a gate that stops."""
+    digests = {name: digest_of(text) for name, text in group.responses.items()}
+    by_digest = {digests[name]: text for name, text in group.responses.items()}
+    texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
+    said = {digest: await _checked(group, text, checks) for digest, text in texts.items()}
+    return Laid(group, digests, texts, said)
+
+
+def digest_of(text: Text) -> str:
+    """Digest of a response, which is its name wherever nothing may depend on its place."""
+    turns = [text] if isinstance(text, str) else [part for m in text for part in (m.role, m.content)]
+    raw = b"".join(b"%d:%s" % (len(turn), turn.encode("utf-8", "surrogatepass")) for turn in turns)
+    return "r" + hashlib.sha256(raw).hexdigest()[:_DIGITS]
+
+
+async def _checked(group: Group, text: Text, checks: Sequence[tuple[CheckSpec, Check]]) -> Checks:
+    response = flat(text)
+    try:
+        response.encode()
+    except UnicodeEncodeError:
+        return Checks(reason="the response holds half of a surrogate pair, which no request can carry")
+    seen = Checking(group.task, response, group.reference, group.columns)
+    values: dict[str, float] = {}
+    for spec, check in checks:
+        try:
+            value = number_of(await _said(check, seen, apart=spec.kind.startswith("py:")))
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a verifier of the user's raises
+            return Checks(values, reason=f"check {spec.name!r}: {type(error).__name__}: {error}"[:200])
+        if value is None:
+            return Checks(values, reason=f"check {spec.name!r} could not say")
+        values[spec.name] = value
+        if spec.gate is not None and value < spec.gate:
+            return Checks(values, gate=spec.name)
+    return Checks(values)
+
+
+async def _said(check: Check, seen: Checking, *, apart: bool) -> object:
+    """What a check says; code of the user's, which may take its time, in a thread of its own."""
+    said = await asyncio.to_thread(check, seen) if apart else check(seen)
+    return await said if inspect.isawaitable(said) else said

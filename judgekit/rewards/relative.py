@@ -1,0 +1,193 @@
+"""Schemes that judge a response against the others of its group: pairwise, and one ranking of all.
+
+The value is the share of the group that a response beats, on [0, 1] with mean 0.5: counted where
+everybody met everybody, else expected from Bradley-Terry strengths. Equal texts are level with one
+another, and those stopped by a gate are beaten by all that were not.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from judgekit.plan import Plan
+from judgekit.recipes.grading import Counted, Grading
+from judgekit.rewards.laying import Laid
+from judgekit.rewards.records import Judgement
+from judgekit.rewards.schemes import LATE, no_scores, over_judges, why_not
+from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.tournament import pivots, preferences, round_robin, swiss, tournament
+from judgekit.roles import Judge
+from judgekit.rubric import Rubric
+from judgekit.standing.newton import Problem
+from judgekit.standing.schedules import Pair
+from judgekit.types import Item, Judged, Outcome
+
+ALONE = "alone in its group: there is nothing to compare it with"
+PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite
+LEAST_MET = 0.5  # share of the comparisons of a response that have to have come about
+_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody meets everybody in both orders, in one drawn order
+
+
+class Relative:
+    """Responses against those of their group.
+
+    Args:
+        spec: What is asked.
+        judges: Who is asked.
+    """
+
+    def __init__(self, spec: RewardSpec, judges: Sequence[Judge]) -> None:
+        self._spec = spec
+        self._n_judges = len(judges)
+        self.recipe = _BySize(spec, tuple(judges))
+
+    def items(self, laid: Laid) -> tuple[Item, ...]:
+        """One item: the group's open responses, by their digests."""
+        group, names = laid.group, laid.open
+        if len(names) < 2:
+            return ()
+        raw = json.dumps([group.key, *names])
+        return (
+            Item(
+                hashlib.sha256(raw.encode()).hexdigest()[:32], group.task, {n: laid.texts[n] for n in names},
+                group.reference, group.sources, rubric=group.rubric, where=f"group {group.key!r}",
+            ),
+        )  # fmt: skip
+
+    def judgements(self, laid: Laid, judged: Mapping[str, Judged]) -> dict[str, Judgement]:
+        """What was said of each open response."""
+        names = laid.open
+        if len(laid.digests) < 2:
+            return {name: Judgement(reason=ALONE) for name in names}
+        if len(names) < 2:  # equal to one another, or better than all that a gate stopped
+            return {name: Judgement(share_beaten(name, laid, {})) for name in names}
+        [item] = self.items(laid)
+        if item.item_id not in judged:
+            return {name: Judgement(reason=LATE) for name in names}
+        outcomes = judged[item.item_id].outcomes
+        said = preferences(self.recipe.rubric_of(item), item, outcomes)
+        planned = _planned(names, outcomes)
+        values = {rater: shares(laid, pairs, planned) for rater, pairs in said.items()}
+        return {name: self._judgement(name, values, outcomes) for name in names}
+
+    def _judgement(
+        self, name: str, values: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
+    ) -> Judgement:
+        own = tuple(o for o in outcomes if name in o.unit.responses)
+        value, short = over_judges(
+            self._spec, self._n_judges, {rater: each.get(name) for rater, each in values.items()}
+        )
+        return Judgement(value, {}, own, reason="" if value is not None else why_not(own, short))
+
+
+def _planned(names: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many others each response was to meet."""
+    pairs = {frozenset(o.shown) for o in outcomes if len(o.shown) == 2}
+    pairs = pairs or {frozenset(pair) for pair in combinations(names, 2)}
+    return {name: sum(name in pair for pair in pairs) for name in names}
+
+
+class _BySize:
+    """The recipe of a group, which for the scheme `pairwise` depends on its size."""
+
+    def __init__(self, spec: RewardSpec, judges: tuple[Judge, ...]) -> None:
+        self._spec = spec
+        both, one = (self._plan(judges, order) for order in ("both", "given"))
+        self._asked = both if spec.orders == "both" else one
+        every, few = round_robin(spec.seed), swiss(spec.rounds, spec.seed)
+        self._small = tournament(both, *every, random=False)
+        self._medium = tournament(one, *every, random=True)
+        self._large = tournament(both, *few, random=False)
+        self._fixed = self._of_scheme()
+
+    def _of_scheme(self) -> Counted | None:
+        """The one recipe of a scheme; None where it depends on the size."""
+        spec, random = self._spec, self._spec.orders == "random"
+        if spec.scheme == "list":
+            return Grading(self._asked, aggregate=no_scores)
+        if spec.scheme == "round_robin":
+            return tournament(self._asked, *round_robin(spec.seed), random=random)
+        if spec.scheme == "swiss":
+            return tournament(self._asked, *swiss(spec.rounds, spec.seed), random=random)
+        if spec.scheme == "pivot":
+            return tournament(self._asked, *pivots(spec.pivots, spec.seed), random=random)
+        return None
+
+    def _plan(self, judges: tuple[Judge, ...], orders: Any) -> Plan:
+        spec = self._spec
+        return Plan(
+            spec.rubric, judges, protocol="rank" if spec.scheme == "list" else "compare", form=spec.form,
+            per_call=spec.per_call, samples=spec.samples, orders=orders,
+        )  # fmt: skip
+
+    def rubric_of(self, item: Item) -> Rubric:
+        """The rubric a group is judged by."""
+        return self._asked.rubric_of(item)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of its comparisons."""
+        return (self._asked,)
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """Nobody."""
+        return ()
+
+    def of(self, n: int) -> Counted:
+        """The recipe of a group of so many distinct responses."""
+        if self._fixed is not None:
+            return self._fixed
+        return self._small if n <= _SMALL else self._medium if n <= _MEDIUM else self._large
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for a group."""
+        return self.of(len(item.responses)).calls(item)
+
+    def __call__(self, item: Item) -> Any:
+        """Start on a group."""
+        return self.of(len(item.responses))(item)
+
+
+def shares(laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int]) -> dict[str, float]:
+    """The share of its group that each response beats, by one judge; without those that met too few.
+
+    Args:
+        laid: The group.
+        pairs: How far the first of each pair is preferred.
+        planned: How many others each was to meet.
+    """
+    names = laid.open
+    met = {name: sum(name in pair for pair in pairs) for name in names}
+    enough = [n for n in names if met[n] and met[n] >= LEAST_MET * planned[n]]
+    full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
+    if len(full) < len(names) * (len(names) - 1):
+        full = expected(names, pairs)
+    return {name: share_beaten(name, laid, full) for name in enough} if full else {}
+
+
+def share_beaten(name: str, laid: Laid, full: Mapping[Pair, float]) -> float:
+    """The mean over all other responses of the group: equal texts are level, gated ones are beaten."""
+    others = sum(laid.times(other) * full[name, other] for other in laid.open if other != name)
+    level = (laid.times(name) - 1) * 0.5
+    return float((others + level + laid.n_gated) / (len(laid.digests) - 1))
+
+
+def expected(names: Sequence[str], pairs: Mapping[Pair, float]) -> dict[Pair, float]:
+    """Every pair's expected preference, from Bradley-Terry strengths; empty where they cannot be had."""
+    place = {name: i for i, name in enumerate(names)}
+    one = np.array([place[a] for a, _ in pairs], dtype=np.intp)
+    other = np.array([place[b] for _, b in pairs], dtype=np.intp)
+    won = np.array(list(pairs.values()), dtype=float)
+    counts = np.stack([won, np.zeros(len(won)), 1.0 - won], axis=1)
+    problem = Problem(len(names), one, other, np.zeros(len(won)), order=False, davidson=False, prior=PRIOR)
+    top = problem.top(counts) if len(won) else None
+    if top is None:
+        return {}
+    theta = top[0]
+    chance = 1.0 / (1.0 + np.exp(theta[None, :] - theta[:, None]))
+    return {(a, b): float(chance[place[a], place[b]]) for a in names for b in names if a != b}

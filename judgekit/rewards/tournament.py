@@ -1,0 +1,136 @@
+"""Comparisons within a group: a schedule says who meets whom, a judge who is better. Pure: a recipe.
+
+Responses go by digests of their texts, and every choice (who is shown first, who meets whom) is drawn from
+them and the seed, so that the same group gives the same calls whatever order it was handed over in.
+"""
+
+import hashlib
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from judgekit.aggregate.pairs import pair_scores
+from judgekit.plan import Plan
+from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.steps import in_step
+from judgekit.rewards.schemes import by_rater, no_scores
+from judgekit.rubric import Rubric
+from judgekit.standing import schedules
+from judgekit.standing.schedules import Pair, Schedule
+from judgekit.types import Answer, Item, Judged, Outcome, Round
+
+Fixture = Callable[[Sequence[str]], Schedule]
+"""From the names of a group to its schedule."""
+Counting = Callable[[int], tuple[int, int]]
+"""From the size of a group to the least and the most comparisons."""
+
+
+@dataclass(frozen=True)
+class Tournament(OverGrading):
+    """Pairs of a group, compared as a schedule wants it.
+
+    Args:
+        grading: Asks one pair: both orders, or the order given.
+        fixture: The schedule.
+        counting: How many comparisons it has.
+        drawn: Whether who is shown first is drawn, where only one order is asked.
+    """
+
+    grading: Grading
+    fixture: Fixture
+    counting: Counting
+    drawn: bool = False
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for a group."""
+        n = len(item.responses)
+        if n < 2:
+            return 0, 0
+        least, most = self.counting(n)
+        few, many = self.grading.calls(two_of(item, (*item.responses,)[:2]))
+        return least * few, most * many
+
+    def __call__(self, item: Item) -> Generator[Round, Sequence[Answer], Judged]:
+        """Ask round after round."""
+        if len(item.responses) < 2:
+            return Judged(item)
+        schedule = self.fixture(tuple(item.responses))
+        outcomes: list[Outcome] = []
+        try:
+            pairs = next(schedule)
+            while True:
+                said = yield from in_step([self._asked(item, pair) for pair in pairs])
+                outcomes += [o for some in said for o in some]
+                pairs = schedule.send([self._result(item, *each) for each in zip(pairs, said, strict=True)])
+        except StopIteration:
+            return Judged(item, tuple(outcomes))
+
+    def _asked(self, item: Item, pair: Pair) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
+        two = two_of(item, drawn(pair) if self.drawn else tuple(sorted(pair)))
+        return self.grading.asked(two, self.grading.plan.calls(two))
+
+    def _result(self, item: Item, pair: Pair, outcomes: Sequence[Outcome]) -> float | None:
+        """How far the first of the pair is preferred, by all judges."""
+        values = preferences(self.grading.plan.rubric_of(item), item, outcomes)
+        there = [own[pair] if pair in own else 1.0 - own[pair[::-1]] for own in values.values() if own]
+        return fmean(there) if there else None
+
+
+def preferences(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> dict[str, dict[Pair, float]]:
+    """Rater -> pair -> how far its first response is preferred, orders undone; open pairs are left out."""
+    found: dict[str, dict[Pair, float]] = {}
+    whole = rubric.id if len(rubric.leaves) > 1 else rubric.leaves[0].id
+    for rater, own in by_rater(outcomes).items():
+        found[rater] = {}
+        for score in pair_scores(rubric, item, own):
+            if score.name == whole and score.value is not None:
+                first, second = score.unit.responses
+                found[rater][first, second] = score.value
+    return found
+
+
+def two_of(item: Item, pair: Sequence[str]) -> Item:
+    """An item with two of its responses, in this order."""
+    return replace(item, responses={name: item.responses[name] for name in pair})
+
+
+def drawn(pair: Pair) -> Pair:
+    """The pair in an order drawn from its texts."""
+    one, other = sorted(pair)
+    odd = hashlib.sha256(f"{one}{other}".encode()).digest()[0] % 2
+    return (other, one) if odd else (one, other)
+
+
+def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, random: bool) -> Tournament:
+    """A tournament of a plan of comparisons."""
+    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, random)
+
+
+def swiss_rounds(n: int) -> int:
+    """Rounds that find the best of `n`: the logarithm to base 2, rounded up; at least 1.
+
+    >>> [swiss_rounds(n) for n in (2, 5, 8, 16)]
+    [1, 3, 3, 4]
+    """
+    return max((n - 1).bit_length(), 1)
+
+
+def round_robin(seed: int) -> tuple[Fixture, Counting]:
+    """Everybody meets everybody."""
+    return lambda names: schedules.round_robin(names, seed=seed), schedules.round_robin_calls
+
+
+def swiss(rounds: int | None, seed: int) -> tuple[Fixture, Counting]:
+    """Level ones meet, for so many rounds, else for as many as find the best."""
+    return (
+        lambda names: schedules.swiss(names, rounds=rounds or swiss_rounds(len(names)), seed=seed),
+        lambda n: schedules.swiss_calls(n, rounds or swiss_rounds(n)),
+    )
+
+
+def pivots(n: int, seed: int) -> tuple[Fixture, Counting]:
+    """Everybody meets the same few."""
+    return (
+        lambda names: schedules.pivots(names, n=n, seed=seed),
+        lambda size: schedules.pivots_calls(size, n),
+    )
