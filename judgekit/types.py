@@ -218,7 +218,7 @@ class Verdict:
         evidence: What the rater quoted.
         tags: Error tags it gave.
         flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
-            `substitute`, `unknown_id`, `no_valid_answer`.
+            `substitute`, `unknown_id`, `no_valid_answer`, `fewer_ideas`.
         shown: Response ids in the order shown.
         sample: Which repeat.
         call: Key of the call.
