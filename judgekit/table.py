@@ -6,11 +6,15 @@ and `outcome_of` turns it back into the record it came from. What is missing is 
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from judgekit.errors import InputError
+from judgekit.items.files import open_file
+from judgekit.items.rows import Source as Rows
+from judgekit.items.rows import open_rows
 from judgekit.types import Abstention, Evidence, Outcome, Score, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -135,27 +139,53 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     """The outcome a row of the table `outcomes` came from.
 
     Raises:
-        InputError: If a column is missing or the kind is unknown.
+        InputError: If it is no row, a column is missing, or one holds what it cannot.
     """
+    if not isinstance(row, Mapping):
+        raise InputError(f"a {type(row).__name__}, not a row of outcomes")
+    kind = row.get("kind")
+    if kind not in {"verdict", "abstention"}:
+        raise InputError(f"a row of outcomes has kind {kind!r}, not 'verdict' or 'abstention'")
+    for name, types in {**_TYPES, **(_VERDICT if kind == "verdict" else _ABSTENTION)}.items():
+        if name not in row:
+            raise InputError(f"a row of outcomes has no column {name!r}; it has {sorted(row)}")
+        if not isinstance(row[name], types):
+            raise InputError(f"{name} is {row[name]!r}; in a row of kind {kind!r} it holds {_said(types)}")
+    unit = Unit(row["item_id"], tuple(row["responses"]), row["part"])
+    shown, sample, call = tuple(row["shown"]), row["sample"], row["call"]
+    if kind == "abstention":
+        return Abstention(
+            row["rater"], unit, row["criterion"], row["reason"], row["detail"], shown, sample, call
+        )  # fmt: skip
     try:
-        unit = Unit(row["item_id"], tuple(row["responses"]), row["part"])
-        shown, sample, call = tuple(row["shown"]), row["sample"], row["call"]
-        if row["kind"] == "abstention":
-            return Abstention(
-                row["rater"], unit, row["criterion"], row["reason"], row["detail"], shown, sample, call
-            )  # fmt: skip
-        if row["kind"] == "verdict":
-            evidence = tuple(
-                Evidence(e["quote"], e["where"], e["found"], e.get("how", "")) for e in row["evidence"]
-            )
-            return Verdict(
-                row["rater"], unit, row["criterion"], tuple(row["probs"].items()), row["label"], row["value"],
-                row["source"], row["mass"], row["undecided"], row["confidence"], row["rationale"], evidence,
-                tuple(row["tags"]), tuple(row["flags"]), shown, sample, call,
-            )  # fmt: skip
-    except KeyError as error:
-        raise InputError(f"a row of outcomes has no column {error.args[0]!r}; it has {sorted(row)}") from None
-    raise InputError(f"a row of outcomes has kind {row['kind']!r}, not 'verdict' or 'abstention'")
+        evidence = tuple(
+            Evidence(e["quote"], e["where"], e["found"], e.get("how", "")) for e in row["evidence"]
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise InputError("evidence is a list of quotations, each with quote, where and found") from None
+    return Verdict(
+        row["rater"], unit, row["criterion"], tuple(row["probs"].items()), row["label"], row["value"],
+        row["source"], row["mass"], row["undecided"], row["confidence"], row["rationale"], evidence,
+        tuple(row["tags"]), tuple(row["flags"]), shown, sample, call,
+    )  # fmt: skip
+
+
+_Types = tuple[type, ...]
+_TYPES: Mapping[str, _Types] = {
+    "item_id": (str,), "responses": (list,), "part": (str,), "criterion": (str,), "rater": (str,),
+    "shown": (list,), "sample": (int,), "call": (str,),
+}  # fmt: skip
+_VERDICT: Mapping[str, _Types] = {
+    "label": (str,), "value": (float, int), "probs": (Mapping,), "source": (str,), "mass": (float, int),
+    "undecided": (float, int), "confidence": (float, int, NoneType), "rationale": (str,), "evidence": (list,),
+    "tags": (list,), "flags": (list,),
+}  # fmt: skip
+_ABSTENTION: Mapping[str, _Types] = {"reason": (str,), "detail": (str,)}
+_CALLED = {str: "a text", list: "a list", int: "a number", Mapping: "an object", NoneType: "null"}
+
+
+def _said(types: _Types) -> str:
+    return " or ".join(_CALLED[each] for each in types if each is not float)
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:
@@ -163,20 +193,48 @@ def json_line(row: Mapping[str, Any]) -> bytes:
     return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def read_outcomes(path: str | Path) -> list[Outcome]:
-    """The outcomes of an `outcomes.jsonl`.
+def columns_in(source: Any) -> frozenset[str]:
+    """The columns of a file, a frame or rows in memory, as they are called there.
+
+    None of an iterator: a look would take its first row away.
 
     Raises:
-        InputError: If a line is not a row of outcomes; names the line.
+        InputError: If a file cannot be opened or read.
     """
+    opened = _opened(source)
+    if opened.columns is not None:
+        return frozenset(opened.columns)
+    if not opened.again:
+        return frozenset()
+    first = next(iter(opened.rows()), None)
+    if first is not None and first.fault:
+        raise InputError(f"{first.where}: {first.fault}")
+    return frozenset(first.values) if first is not None and isinstance(first.values, Mapping) else frozenset()
+
+
+def read_outcomes(source: Any) -> list[Outcome]:
+    """The outcomes of an `outcomes.jsonl`, an `outcomes.parquet`, a frame, or rows.
+
+    Raises:
+        InputError: If a file cannot be opened, or a row is none of outcomes; names its place.
+    """
+    opened = _opened(source)
+    gaps = dict.fromkeys(name for name in COLUMNS["outcomes"] if name in (opened.columns or ()))
     outcomes = []
-    with Path(path).open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                outcomes.append(outcome_of(orjson.loads(line)))
-            except (orjson.JSONDecodeError, InputError) as error:
-                raise InputError(f"{path}, line {number}: {error}") from None
+    for where, values, fault in opened.rows():
+        if fault:
+            raise InputError(f"{where}: {fault}")
+        try:
+            # A table has its columns in every row, and its nulls are left out of the values.
+            outcomes.append(outcome_of({**gaps, **values} if gaps else values))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
     return outcomes
+
+
+def _opened(source: Any) -> Rows:
+    wanted = frozenset(COLUMNS["outcomes"])
+    return open_file(Path(source), wanted) if isinstance(source, str | Path) else open_rows(source, wanted)
 
 
 def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":

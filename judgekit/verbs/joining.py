@@ -16,11 +16,10 @@ from judgekit.agreement.audit_join import Facts, side_by_side
 from judgekit.calibrate.balance import Rule
 from judgekit.errors import InputError
 from judgekit.ingest import Kind
-from judgekit.items.files import open_file
 from judgekit.prompt import flat
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.table import read_outcomes
+from judgekit.table import columns_in, read_outcomes
 from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
 from judgekit.verbs.labels import read_labels, rows_of
 
@@ -142,39 +141,18 @@ def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def outcomes_of(verdicts: Any) -> list[Outcome] | None:
-    """Outcomes, if that is what it is; None for a table of labels."""
-    if isinstance(verdicts, str | Path):
-        path = Path(verdicts)
-        if path.suffix not in {".jsonl", ".ndjson"}:
-            return None
-        first = next(iter(open_file(path, frozenset()).rows()), None)
-        if first is None:
-            raise InputError(f"{path}: there are no verdicts in it")
-        is_one = isinstance(first.values, Mapping) and {"kind", "responses"} <= set(first.values)
-        return read_outcomes(path) if is_one else None
+    """Outcomes, if that is what it is, a run's file or frame of them also; None for a table of labels."""
     if isinstance(verdicts, Sequence) and verdicts and isinstance(verdicts[0], Verdict | Abstention):
         return list(verdicts)
-    return None
-
-
-def _peek(source: Any) -> set[str]:
-    """Columns of a table, as they are called there."""
-    if source is None:
-        return set()
-    if hasattr(source, "columns"):
-        return {str(c) for c in source.columns}
-    if isinstance(source, str | Path):
-        opened = open_file(Path(source), frozenset())
-        if opened.columns is not None:
-            return set(opened.columns)
-        first = next(iter(opened.rows()), None)
-        return set(first.values) if first is not None and isinstance(first.values, Mapping) else set()
-    first_row = next(iter(source), None)
-    return set(first_row) if isinstance(first_row, Mapping) else set()
+    columns = columns_in(verdicts)
+    if not columns and isinstance(verdicts, str | Path):
+        raise InputError(f"{verdicts}: there are no verdicts in it")
+    return read_outcomes(verdicts) if columns >= {"kind", "responses"} else None
 
 
 def _has_pairs(source: Any, columns: Mapping[str, str]) -> bool:
-    return not _peek(source).isdisjoint(columns.get(name, name) for name in ("first", "second"))
+    there = columns_in(source) if source is not None else frozenset()
+    return not there.isdisjoint(columns.get(name, name) for name in ("first", "second"))
 
 
 def _rubric(
