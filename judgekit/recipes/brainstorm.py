@@ -18,8 +18,8 @@ from judgekit.types import Answer, Call, Item, Judged, Message, Outcome, Round, 
 
 FLAG = "fewer_ideas"
 GUIDELINES = (
-    "Each `<idea TAG>` after the task is an answer to it that was brainstormed before. Ideas may be wrong and "
-    "may contradict one another; the response that is judged need not be among them."
+    "Each `<idea TAG>` after the task is an answer to it that was brainstormed before. Ideas may be wrong "
+    "and may contradict one another; the response that is judged need not be among them."
 )
 
 
