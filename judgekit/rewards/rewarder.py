@@ -50,7 +50,7 @@ class Rewarder:
 
     def __init__(self, spec: SpecLike, judges: Any = None, *, own_code: bool = False) -> None:
         self.spec: RewardSpec = load_spec(spec)
-        self._own_code = own_code
+        self._made_of = (self.spec, judges, own_code)  # names stay names, which can be pickled
         self.judges = _judges(self.spec.judges if judges is None else judges, own_code=own_code)
         self._checks = [
             (check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks
@@ -166,10 +166,10 @@ class Rewarder:
             await desk.__aexit__(None, None, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rewarder, (self.spec, self.judges, self._own_code)
+        return _rewarder, self._made_of
 
 
-def _rewarder(spec: RewardSpec, judges: Sequence[Judge], own_code: bool) -> Rewarder:
+def _rewarder(spec: RewardSpec, judges: Any, own_code: bool) -> Rewarder:
     """A rewarder as it was, made anew in another process."""
     return Rewarder(spec, judges, own_code=own_code)
 
