@@ -1,0 +1,148 @@
+"""A trainer's batch, rows under named columns, as groups: which rows belong together, and what each says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from judgekit.errors import InputError
+from judgekit.items.texts import json_of
+from judgekit.rewards.chats import text_of_chat
+from judgekit.rewards.records import Group, Key
+
+Data = Mapping[str, Sequence[Any]]
+"""Column -> its value in each row."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns mean what.
+
+    Args:
+        reference: The text known to be good.
+        rubric: The row's own rubric: JSON, or the mapping that Arrow made of it.
+        row_id: What tells rows apart.
+    """
+
+    reference: str | None = None
+    rubric: str | None = None
+    row_id: str | None = None
+
+
+def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -> list[range]:
+    """Places of the rows that are one group: runs of equal rows, in groups of `size`.
+
+    Raises:
+        InputError: If groups have to be whole and a run is no multiple of `size`.
+
+    >>> cut_rows(["a", "a", "a", "a", "b", "b"], 2)
+    [range(0, 2), range(2, 4), range(4, 6)]
+    """
+    starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
+    cut: list[range] = []
+    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+        step = size or stop - start
+        if whole and (stop - start) % step:
+            raise InputError(
+                f"rows {start} to {stop - 1} of this process are {stop - start} generations of one prompt, "
+                f"and num_generations={size}: the group is split over processes, so that its parts would "
+                "be compared apart. Make per_device_train_batch_size x steps_per_generation (in evaluation, "
+                "per_device_eval_batch_size) a multiple of num_generations, or put the groups together "
+                "again in a reward server (`judgekit reward serve`)"
+            )
+        cut += [range(i, min(i + step, stop)) for i in range(start, stop, step)]
+    return cut
+
+
+def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[object]:
+    """What tells each row from its neighbours: its id, or its prompt, reference and rubric."""
+    if columns.row_id is not None:
+        return list(_column(data, columns.row_id, "row_id"))
+    named = {"reference": columns.reference, "rubric": columns.rubric}
+    told = [_column(data, name, what) for what, name in named.items() if name is not None]
+    return list(zip(prompts, *told, strict=True))
+
+
+def groups_of(
+    cut: Sequence[range],
+    prompts: Sequence[Any],
+    completions: Sequence[Any],
+    data: Data,
+    columns: Columns,
+) -> tuple[list[Group], list[Key]]:
+    """The groups, and for each row its key in the batch.
+
+    Args:
+        cut: Places of the rows of each group.
+        prompts: Of each row.
+        completions: Of each row; its place is its id.
+        data: All other columns; checks see those that are the same in the whole group.
+        columns: Which of them mean what.
+
+    Raises:
+        InputError: If a column is not there, or a value of it cannot be used; names the row.
+    """
+    groups: list[Group] = []
+    keys: dict[int, Key] = {}
+    for n, rows in enumerate(cut):
+        own = {
+            name: values[rows[0]]
+            for name, values in data.items()
+            if all(_same(values[i], values[rows[0]]) for i in rows)
+        }
+        name = str(n) if columns.row_id is None else f"{own[columns.row_id]}#{n}"
+        groups.append(
+            Group(
+                name,
+                text_of_chat(prompts[rows[0]], f"prompt of row {rows[0]}"),
+                {str(i): text_of_chat(completions[i], f"completion of row {i}") for i in rows},
+                None if columns.reference is None else _reference(data, columns.reference, rows[0]),
+                rubric=None if columns.rubric is None else _rubric(data, columns.rubric, rows[0]),
+                columns=own,
+            )
+        )
+        keys |= {i: (name, str(i)) for i in rows}
+    return groups, [keys[i] for i in range(len(prompts))]
+
+
+def _column(data: Data, name: str, what: str) -> Sequence[Any]:
+    if name not in data:
+        raise InputError(f"{what}={name!r} is no column of the data set; there are {sorted(data)}")
+    return data[name]
+
+
+def _reference(data: Data, name: str, row: int) -> str | None:
+    value = _column(data, name, "reference")[row]
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise InputError(f"row {row}: reference {name!r} is a {type(value).__name__}, not text")
+
+
+def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
+    value = _column(data, name, "rubric")[row]
+    where = f"row {row}: rubric {name!r}"
+    if isinstance(value, str) and value:
+        value = json_of(value, where)
+    if not value:
+        return None
+    if isinstance(value, list):
+        value = {"criteria": value}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
+    told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
+    return told
+
+
+def _without_gaps(value: Any) -> Any:
+    """What Arrow made of a mapping, without the keys that only other rows have."""
+    if isinstance(value, Mapping):
+        return {key: _without_gaps(each) for key, each in value.items() if each is not None}
+    return [_without_gaps(each) for each in value] if isinstance(value, list) else value
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return one is other or bool(one == other)
+    except ValueError:  # arrays do not compare as one
+        return False

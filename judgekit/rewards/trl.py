@@ -1,0 +1,206 @@
+"""TRL: one reward function for GRPO, RLOO and AsyncGRPO, and a synchronous twin for OnlineDPO.
+
+    from trl import GRPOConfig, GRPOTrainer
+    from judgekit.rewards.trl import reward_func
+
+    reward = reward_func("spec.toml", num_generations=8, reference="answer")
+    args = GRPOConfig(num_generations=8, max_completion_length=64)
+    trainer = GRPOTrainer("my-model", reward, args, train_dataset=rows)
+    trainer.train()
+
+It is to be the only reward function: TRL adds several up, so that a response one of them has no reward for
+would be placed by the others alone. Checks and weights belong into the spec.
+
+A reward that cannot be given is None, and its advantage 0. TRL below 1.6 takes None for 0; there
+`on_failure="none"` becomes `group_mean`, with a warning. TRL warns of a row without any reward by
+printing that row, the rubric in it too.
+
+Under several processes TRL hands each its own rows, perhaps half of a group. Where a reward depends on the
+rest of its group (a relative scheme, a dead band, `drop_group`, `group_mean`) that is an `InputError`.
+Evaluation then needs `num_generations_eval` to be `num_generations`.
+
+Axolotl takes the name of such a function, `reward_funcs: ["my_module.reward"]`; Unsloth the function itself.
+"""
+
+import functools
+import importlib.metadata
+import math
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards.records import Batch, Key
+from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
+from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
+
+AsyncReward = Callable[..., Awaitable[list[float | None]]]
+SyncReward = Callable[..., list[float]]
+_ASYNC_SINCE, _NONE_SINCE = (0, 27), (1, 6)  # what TRL can: await a reward, leave out a None
+_NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
+
+
+@dataclass(frozen=True)
+class _Border:
+    rewarder: Rewarder
+    columns: Columns
+    size: int | None = None
+    whole: bool = False
+
+
+def reward_func(
+    spec: SpecLike,
+    *,
+    num_generations: int | None = None,
+    reference: str | None = None,
+    rubric: str | None = None,
+    row_id: str | None = None,
+    judges: Any = None,
+    own_code: bool = False,
+) -> AsyncReward:
+    """A reward function for GRPO, RLOO and AsyncGRPO; it can be pickled if the judges can.
+
+    Args:
+        spec: A `RewardSpec`, a mapping or a TOML file.
+        num_generations: The trainer's; needed where a reward depends on the rest of its group.
+        reference: Column with the text known to be good.
+        rubric: Column with the row's own rubric: JSON, or the mapping that Arrow made of it.
+        row_id: Column that tells rows apart; without one, rows with the same prompt, reference and
+            rubric next to one another are one.
+        judges: Judges, or their names, instead of the spec's.
+        own_code: Whether `py:` names of judges and checks may import code.
+
+    Raises:
+        InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
+    """
+    asked = lowered(load_spec(spec), _installed())
+    whole = asked.relative or asked.dead_band is not None or asked.on_failure in {"drop_group", "group_mean"}
+    if num_generations is None and whole:
+        raise InputError(
+            "a reward of this spec depends on the rest of its group, and TRL does not say how large groups "
+            "are; give num_generations=, the trainer's own"
+        )
+    border = _Border(
+        Rewarder(asked, judges, own_code=own_code),
+        Columns(reference, rubric, row_id),
+        num_generations,
+        whole,
+    )
+    return _as_function(judgekit_reward, border)
+
+
+def online_dpo_reward_func(
+    spec: SpecLike,
+    *,
+    reference: str | None = None,
+    rubric: str | None = None,
+    judges: Any = None,
+    own_code: bool = False,
+) -> SyncReward:
+    """A reward function for OnlineDPO, which awaits nothing and takes None for 0.
+
+    With `group_mean` a failure is level with the other response of its pair, and OnlineDPO then chooses
+    the first: noise, but no bias, since the two are drawn alike. Where both fail, `JudgeOutage` is raised.
+
+    Args:
+        spec: As in `reward_func`; its `on_failure` is `raise` or `group_mean`.
+        reference: As in `reward_func`.
+        rubric: As in `reward_func`.
+        judges: As in `reward_func`.
+        own_code: As in `reward_func`.
+
+    Raises:
+        InputError: If the spec cannot be used, or would give None.
+    """
+    asked = load_spec(spec)
+    if asked.on_failure not in {"raise", "group_mean"}:
+        raise InputError(
+            f"on_failure={asked.on_failure!r} gives None, which OnlineDPO takes for 0, so that a failed "
+            "response may be chosen; use 'raise' or 'group_mean'"
+        )
+    border = _Border(Rewarder(asked, judges, own_code=own_code), Columns(reference, rubric))
+    return _as_function(judgekit_pair_reward, border)
+
+
+async def judgekit_reward(
+    border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+) -> list[float | None]:
+    """What TRL awaits; made by `reward_func`."""
+    data = {name: values for name, values in columns.items() if name not in _NOT_DATA}
+    rows = identities(prompts, data, border.columns)
+    cut = cut_rows(rows, border.size, whole=border.whole)
+    groups, keys = groups_of(cut, prompts, completions, data, border.columns)
+    batch = await border.rewarder(groups)
+    _log(batch, keys, columns)
+    return [batch[key].value for key in keys]
+
+
+def judgekit_pair_reward(
+    border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+) -> list[float]:
+    """What OnlineDPO calls; made by `online_dpo_reward_func`. Its second half has the second responses."""
+    data = {name: values for name, values in columns.items() if name not in _NOT_DATA}
+    half, odd = divmod(len(prompts), 2)
+    if odd or list(prompts[:half]) != list(prompts[half:]):
+        raise InputError("the prompts are not two equal halves, so this is not OnlineDPO; use reward_func")
+    cut = [range(i, 2 * half, half) for i in range(half)]
+    groups, keys = groups_of(cut, prompts, completions, data, border.columns)
+    batch = border.rewarder.reward(groups)
+    values = [batch[key].value for key in keys]
+    given = [value for value in values if value is not None]
+    if len(given) < len(values):
+        reason = next(batch[key].reason for key in keys if batch[key].value is None)
+        outage = JudgeOutage(
+            f"{len(values) - len(given)} of {len(values)} responses have no reward, nor has the other of "
+            f"their pair ({reason}); OnlineDPO would take that for 0"
+        )
+        outage.run = batch
+        raise outage
+    return given
+
+
+def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
+    """Numbers of the batch among the trainer's metrics, statuses among the completions it prints."""
+    if log_metric := columns.get("log_metric"):
+        for name, value in batch.stats.items():
+            if isinstance(value, int | float) and math.isfinite(value):
+                log_metric(f"judgekit/{name}", float(value))
+    if log_extra := columns.get("log_extra"):
+        log_extra("judgekit_status", [batch[key].status for key in keys])
+        log_extra("judgekit_reason", [batch[key].reason for key in keys])
+
+
+def _as_function(function: Callable[..., Any], border: _Border) -> Callable[..., Any]:
+    """A partial pickles, where a closure does not; TRL below 1.12 asks it for its name."""
+    made = functools.partial(function, border)
+    vars(made)["__name__"] = function.__name__
+    return made
+
+
+def _installed() -> tuple[int, ...] | None:
+    """The first two numbers of TRL's version; None where only something of its form is used."""
+    try:
+        version = importlib.metadata.version("trl")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
+def lowered(spec: RewardSpec, version: tuple[int, ...] | None) -> RewardSpec:
+    """The spec as that TRL can take it."""
+    if version is None or version >= _NONE_SINCE:
+        return spec
+    told = ".".join(map(str, version))
+    if version < _ASYNC_SINCE:
+        raise InputError(f"TRL {told} cannot await a reward function; it can from 0.27 on")
+    if spec.on_failure != "none":
+        return spec
+    warnings.warn(
+        f"TRL {told} takes a missing reward for 0; failures get the mean of their group instead "
+        "(on_failure='group_mean'). TRL 1.6 and later leave them out",
+        stacklevel=3,
+    )
+    told_all = {name: getattr(spec, name) for name in RewardSpec.model_fields}
+    return RewardSpec(**{**told_all, "on_failure": "group_mean"})
