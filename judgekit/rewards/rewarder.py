@@ -52,6 +52,8 @@ class Rewarder:
         self.spec: RewardSpec = load_spec(spec)
         self._made_of = (self.spec, judges, own_code)  # names stay names, which can be pickled
         self.judges = _judges(self.spec.judges if judges is None else judges, own_code=own_code)
+        if (least := self.spec.min_judges or 1) > len(self.judges):
+            raise InputError(f"min_judges={least}, and there are {len(self.judges)} judges")
         self._checks = [
             (check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks
         ]

@@ -168,8 +168,6 @@ class RewardSpec(_Strict):
             raise ValueError(f"checks {names} need names of their own, different from the rubric's criteria")
         if not self.judge_weight and not any(check.weight for check in self.checks):
             raise ValueError("neither the judge nor a check has a weight, so there is no reward")
-        if self.min_judges is not None and self.min_judges > len(self.judges):
-            raise ValueError(f"min_judges={self.min_judges} of {len(self.judges)} judges")
         if self.rounds is not None and self.scheme != "swiss":
             raise ValueError("rounds are of the scheme 'swiss'")
         return self

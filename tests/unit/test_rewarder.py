@@ -266,13 +266,25 @@ def test_panels_are_pooled_over_whole_values(pool, value):
 def test_a_panel_short_of_a_judge_gives_no_reward_unless_fewer_are_enough():
     judges = [jk.Scripted("one", marking), failing_on("9")]
 
-    [strict] = Rewarder({"rubric": MARKS, "judges": ["a/b", "c/d"]}, judges).reward([group("g", "9")])
-    [lax] = Rewarder({"rubric": MARKS, "judges": ["a/b", "c/d"], "min_judges": 1}, judges).reward(
-        [group("g", "9")]
-    )
+    [strict] = Rewarder({"rubric": MARKS}, judges).reward([group("g", "9")])
+    [lax] = Rewarder({"rubric": MARKS, "min_judges": 1}, judges).reward([group("g", "9")])
 
     assert (strict.value, strict.status) == (None, "failed")
     assert lax.value == 0.9
+
+
+def test_probabilities_of_letters_give_an_expected_value():
+    half = Reply("A", logprobs=(("A", -0.6931471805599453), ("B", -0.6931471805599453)))
+    spec = {"rubric": RUBRIC, "form": "letters", "grid": None}
+
+    [reward] = Rewarder(spec, jk.Scripted("soft", lambda _: half)).reward([group("g", "x")])
+
+    assert reward.value == pytest.approx(0.5)
+
+
+def test_more_judges_than_there_are_cannot_be_asked_for():
+    with pytest.raises(InputError, match="min_judges=3, and there are 1 judges"):
+        Rewarder({"rubric": RUBRIC, "min_judges": 3}, "control:longer")
 
 
 def test_a_response_that_is_no_unicode_fails_alone():
