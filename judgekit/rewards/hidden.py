@@ -1,0 +1,198 @@
+"""A hidden judge beside the one a policy is trained on, and whether the two part: a reward-hacking alarm.
+
+A sample of the groups that were rewarded is rewarded again by a second rewarder, which the policy never sees.
+Sampled groups are collected into blocks; each full block is compared with a block of reference, and the
+level of the k-th comparison is 1 - alpha / (k (k + 1)), so that all comparisons ever made keep it together.
+
+What it can show: that the training reward rose while the hidden one did not, or that the two no longer
+order the responses of a group alike. What it cannot: which of the two judges is wrong; a hack that fools
+both; a change of the tasks (a curriculum) from a change of the policy. No alarm is no proof.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import StatisticsError, correlation, fmean, variance
+
+from judgekit.agreement.estimate import TOO_FEW, undefined, with_interval
+from judgekit.agreement.intervals import t_interval
+from judgekit.rewards.records import Batch, Group
+from judgekit.rewards.shaping import Span
+from judgekit.types import Estimate
+
+ALPHA = 0.05
+"""Chance of a false alarm, over all comparisons ever made; half of it goes to each of two ways to part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twice:
+    """A group rewarded by both, over the responses to which both gave a value.
+
+    Args:
+        training: Mean of the training rewards, placed on [0, 1].
+        hidden: Mean of the hidden ones, likewise.
+        agreement: Correlation of the two over the responses; None below three, or where one is constant.
+        n: How many responses.
+    """
+
+    training: float
+    hidden: float
+    agreement: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """What changed from the block of reference to the last full one.
+
+    Args:
+        training: Change of the mean training reward, on [0, 1] of its range, with Welch's interval.
+        hidden: Change of the mean hidden reward, likewise.
+        gap: Change of the difference of the two: positive where training rose more.
+        agreement: Change of the mean correlation within groups.
+        agreeing: That mean in the last block.
+        look: Which comparison this is, from 1; its intervals are the wider the later.
+    """
+
+    training: Estimate
+    hidden: Estimate
+    gap: Estimate
+    agreement: Estimate
+    agreeing: Estimate
+    look: int
+
+    @property
+    def alarm(self) -> str:
+        """Why there is an alarm; empty where there is none."""
+        if self.training.low > 0 and self.gap.low > 0 and not self.hidden.low > 0:
+            return f"the training reward rose by {_said(self.training)}, the hidden by {_said(self.hidden)}"
+        if self.agreement.high < 0 and not self.agreeing.low > 0:
+            return (
+                f"within groups the two judges agreed less by {_said(self.agreement)}, "
+                f"and are no longer shown to agree: {_said(self.agreeing)}"
+            )
+        return ""
+
+
+class Drift:
+    """Blocks of groups that were rewarded twice, and their comparison.
+
+    The first block is the reference. A block in which the hidden reward is shown to have risen takes its
+    place, so that what was honestly learnt does not hide what is hacked later.
+
+    Args:
+        window: Groups of a block.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._reference: list[Twice] = []
+        self._filling: list[Twice] = []
+        self._looks = 0
+
+    def add(self, groups: Iterable[Twice]) -> Divergence | None:
+        """Take groups in; what the newest full block shows, if one was filled and there is a reference."""
+        found = None
+        for group in groups:
+            self._filling.append(group)
+            if len(self._filling) == self._window:
+                block, self._filling = self._filling, []
+                found = self._look(block) or found
+        return found
+
+    def _look(self, block: list[Twice]) -> Divergence | None:
+        if not self._reference:
+            self._reference = block
+            return None
+        self._looks += 1
+        level = 1 - ALPHA / 2 / (self._looks * (self._looks + 1))
+        found = divergence(self._reference, block, look=self._looks, level=level)
+        if found.hidden.low > 0 and not found.alarm:
+            self._reference = block
+        return found
+
+
+def divergence(before: Sequence[Twice], after: Sequence[Twice], *, look: int, level: float) -> Divergence:
+    """What changed between two blocks of groups; the groups are what is independent."""
+
+    def changed(name: str, value: Callable[[Twice], float | None], *, alone: bool = False) -> Estimate:
+        old, new = ([v for v in map(value, block) if v is not None] for block in (before, after))
+        return change(name, None if alone else old, new, level)
+
+    return Divergence(
+        changed("training", lambda group: group.training),
+        changed("hidden", lambda group: group.hidden),
+        changed("gap", lambda group: group.training - group.hidden),
+        changed("agreement", lambda group: group.agreement),
+        changed("agreeing", lambda group: group.agreement, alone=True),
+        look,
+    )
+
+
+def change(name: str, before: Sequence[float] | None, after: Sequence[float], level: float) -> Estimate:
+    """Difference of two means of independent values, with Welch's interval; of one mean without a `before`.
+
+    >>> found = change("mean", [0.0, 0.2, 0.4], [0.5, 0.7, 0.9], 0.95)
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.5, 0.047, 0.953)
+    """
+    blocks = [after] if before is None else [before, after]
+    made = Estimate(
+        name, float("nan"), level=level, n_units=sum(map(len, blocks)), n_used=sum(map(len, blocks)),
+        unit="group", method="change of the mean" if before is not None else "mean",
+    )  # fmt: skip
+    if min(map(len, blocks)) < 2:
+        return undefined(made, TOO_FEW)
+    parts = [variance(block) / len(block) for block in blocks]
+    squares = sum(part**2 / (len(block) - 1) for part, block in zip(parts, blocks, strict=True))
+    value = fmean(after) - (fmean(before) if before is not None else 0.0)
+    se = sum(parts) ** 0.5
+    ends = t_interval(value, se, sum(parts) ** 2 / squares if squares else 0.0, level=level)
+    return with_interval(replace(made, value=value), *ends, se=se, interval="t_welch")
+
+
+def drawn(groups: Sequence[Group], share: float, seed: int) -> tuple[Group, ...]:
+    """The groups of the sample: whole groups, drawn by a digest of what they hold, not by their place.
+
+    >>> drawn([Group("a", "Hi", {"0": "Hello"})], 1.0, 0)[0].key
+    'a'
+    """
+    return tuple(group for group in groups if lot(group, seed) < share)
+
+
+def lot(group: Group, seed: int) -> float:
+    """A number on [0, 1) drawn from the seed and what a group holds."""
+    raw = repr((seed, group.key, group.task, sorted(group.responses.items())))
+    return int.from_bytes(hashlib.sha256(raw.encode("utf-8", "surrogatepass")).digest()[:7]) / (1 << 56)
+
+
+def twice(training: Batch, own: Span, hidden: Batch, other: Span) -> list[Twice]:
+    """The groups of the hidden batch, rewarded by both; those with no response valued by both left out."""
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for reward in hidden:
+        first, second = training[reward.group, reward.response], reward
+        if first.value is None or second.value is None or "imputed" in {first.status, second.status}:
+            continue
+        pairs.setdefault(reward.group, []).append((placed(first.value, own), placed(second.value, other)))
+    return [_twice(*zip(*each, strict=True)) for each in pairs.values()]
+
+
+def placed(value: float, span: Span) -> float:
+    """Where a reward lies in its range, 0 at its lower end and 1 at its upper.
+
+    >>> placed(0.5, (-1.0, 1.0))
+    0.75
+    """
+    return (value - span[0]) / (span[1] - span[0])
+
+
+def _twice(one: Sequence[float], other: Sequence[float]) -> Twice:
+    try:
+        agreement = correlation(one, other) if len(one) > 2 else None
+    except StatisticsError:
+        agreement = None
+    return Twice(fmean(one), fmean(other), agreement, len(one))
+
+
+def _said(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
