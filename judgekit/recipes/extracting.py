@@ -22,6 +22,7 @@ from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
 from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.substitutes import substituted
 from judgekit.rubric import Rubric
 from judgekit.scales import settle
 from judgekit.types import (
@@ -65,6 +66,8 @@ _OPTION = re.compile(r"\s*\(?([A-Za-z])\)?\s*[:.)]\s*(.+)")
 class Extracting(OverGrading):
     """Extract, then compare; one call a response, judge and sample, one more where it cannot be read.
 
+    Where a judge failed its substitute extracts.
+
     Args:
         grading: Its plan names judges, samples and the rubric (of one criterion), and it aggregates.
 
@@ -75,26 +78,35 @@ class Extracting(OverGrading):
     grading: Grading
 
     def __post_init__(self) -> None:
-        self.grading.check_asks_itself("extraction")
+        self.grading.check_asks_itself("extraction", substitutes=True)
         check_settled(self.grading.plan.rubric)
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item."""
-        n = len(self.grading.plan.judges) * len(item.responses) * self.grading.plan.samples
-        return n, n * 2 if self.grading.reask else n
+        plan, substitutes = self.grading.plan, self.grading.substitutes
+        each = len(item.responses) * plan.samples
+        n = len(plan.judges) * each
+        return n, (n * 2 if self.grading.reask else n) + len(substitutes) * each
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Extract, compare, aggregate."""
         if item.reference is None:
             where = item.where or f"item {item.item_id!r}"
             raise InputError(f"{where}: no reference to compare the extracted answer with; add `reference`")
-        answers = list((yield Round(tuple(self._calls(item)))))
+        calls = tuple(self._calls(item))
+        answers = list((yield Round(calls)))
         outcomes = [self._outcome(item, answer) for answer in answers]
         open_ = [i for i, o in enumerate(outcomes) if isinstance(o, Abstention) and o.reason == "malformed"]
         if self.grading.reask and open_:
             second = tuple(self._again(answers[i].call) for i in open_)
             for i, answer in zip(open_, (yield Round(second)), strict=True):
                 outcomes[i] = self._outcome(item, answer)
+        if self.grading.substitutes:
+            tried = yield from substituted(
+                self.grading.plan, self.grading.substitutes, calls, [(outcome,) for outcome in outcomes],
+                reading=lambda answer: (self._outcome(item, answer),),
+            )  # fmt: skip
+            outcomes = [outcome for [outcome] in tried]
         rubric = self.grading.plan.rubric_of(item)
         return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
 

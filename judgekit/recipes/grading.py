@@ -91,8 +91,12 @@ class Grading:
     def __post_init__(self) -> None:
         check_substitutes(self.substitutes, self.plan.judges)
 
-    def check_asks_itself(self, recipe: str) -> None:
+    def check_asks_itself(self, recipe: str, *, substitutes: bool = False) -> None:
         """See that nothing was asked for that only rounds of this class do, where a recipe has its own.
+
+        Args:
+            recipe: What it is called in the message.
+            substitutes: Whether its rounds ask substitutes.
 
         Raises:
             InputError: If substitutes, or an answer to stored abstentions or unfounded verdicts, are set.
@@ -100,7 +104,7 @@ class Grading:
         given = {
             "substitutes": self.substitutes, "again": self.again, "unfounded": self.unfounded != "flag"
         }  # fmt: skip
-        if stray := [name for name, value in given.items() if value]:
+        if stray := [name for name, v in given.items() if v and not (substitutes and name == "substitutes")]:
             raise InputError(f"{recipe} asks in rounds of its own, which know no {stray[0]!r}; leave it out")
 
     @property

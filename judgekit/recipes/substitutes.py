@@ -6,7 +6,7 @@ its own name, flagged `substitute`. An answer that a judge did give is never ask
 stands in for one judge and is no other judge of the panel, so that it never has two votes.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -16,6 +16,7 @@ from judgekit.protocols import read
 from judgekit.roles import Judge
 from judgekit.types import Abstention, Answer, Call, Outcome, Reason, Round, Verdict
 
+Reading = Callable[[Answer], Sequence[Outcome]]
 FLAG = "substitute"
 FAILED: frozenset[Reason] = frozenset({"unreachable", "refused", "truncated", "malformed"})
 
@@ -37,11 +38,17 @@ def check_substitutes(substitutes: Mapping[str, Judge], judges: Sequence[Judge])
             raise InputError(f"substitute {name!r} stands in for several judges, and could have two votes")
 
 
+def _plainly(answer: Answer) -> Sequence[Outcome]:
+    return read(answer.call, answer.reply)
+
+
 def substituted(
     plan: Plan,
     substitutes: Mapping[str, Judge],
     calls: Sequence[Call],
     outcomes: list[tuple[Outcome, ...]],
+    *,
+    reading: Reading = _plainly,
 ) -> Generator[Round, Sequence[Answer], list[tuple[Outcome, ...]]]:
     """One more round, for what judges with a substitute left open; its answers take the place of theirs.
 
@@ -50,6 +57,7 @@ def substituted(
         substitutes: Name of a judge -> who stands in for it.
         calls: The calls of the first round.
         outcomes: What was read of each.
+        reading: How an answer is read.
     """
     failed = [
         i for i, some in enumerate(outcomes) if calls[i].judge in substitutes and any(map(_is_failed, some))
@@ -59,7 +67,7 @@ def substituted(
     asked = tuple(plan.addressed(calls[i], substitutes[calls[i].judge], calls[i].sample) for i in failed)
     merged = list(outcomes)
     for i, answer in zip(failed, (yield Round(asked)), strict=True):
-        said = {(o.unit, o.criterion): o for o in read(answer.call, answer.reply)}
+        said = {(o.unit, o.criterion): o for o in reading(answer)}
         merged[i] = tuple(_instead(o, said[o.unit, o.criterion]) for o in outcomes[i])
     return merged
 

@@ -23,8 +23,21 @@ from judgekit.protocols.evidence import Shown
 from judgekit.protocols.sheet import object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.substitutes import FAILED, substituted
 from judgekit.rubric import Criterion, Rubric
-from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict
+from judgekit.types import (
+    Abstention,
+    Answer,
+    Call,
+    Item,
+    Judged,
+    Outcome,
+    Reason,
+    Round,
+    Score,
+    Unit,
+    Verdict,
+)
 
 UNLISTED = "unlisted"
 _MOST = 40  # statements graded; a response that holds more is flagged
@@ -53,7 +66,8 @@ class Unlisted(OverGrading):
     """GAPS with the sweep: the claims, then what they do not cover.
 
     Args:
-        grading: Claims, judges and their vote; the first of its judges lists statements.
+        grading: Claims, judges and their vote; the first of its judges lists statements. Substitutes list and
+            grade where their judge failed.
         votes: How judges agree on a severity: `conservative`, `majority` or `average`.
 
     Raises:
@@ -70,20 +84,19 @@ class Unlisted(OverGrading):
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most: nothing is unlisted, or every response has statements to grade."""
         least, most = self.grading.calls(item)
-        n = len(item.responses)
-        return least + n, most + n * (1 + len(self.grading.plan.judges))
+        n, plan, substitutes = len(item.responses), self.grading.plan, self.grading.substitutes
+        again = len(substitutes) + (plan.judges[0].name in substitutes)
+        return least + n, most + n * (1 + len(plan.judges) + again)
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Claims; a list of what they leave out; grades of that."""
         judged = yield from self.grading(item)
-        listing = tuple(self._list_call(item, response) for response in item.responses)
-        listed = {a.call.shown[0]: a for a in (yield Round(listing))}
+        listed = yield from self._listed(tuple(self._list_call(item, name) for name in item.responses))
         found = {name: _statements(answer) for name, answer in listed.items()}
         calls = tuple(
             call for name, some in found.items() if some for call in self._grade_calls(item, name, some)
         )
-        answers = (yield Round(calls)) if calls else ()
-        graded = [outcome for a in answers for outcome in read(a.call, a.reply)]
+        graded = yield from self._graded(calls)
         lost = [
             _unread(listed[name], Unit(item.item_id, (name,))) for name, some in found.items() if some is None
         ]
@@ -91,6 +104,27 @@ class Unlisted(OverGrading):
         most = _positive_points(self.grading.plan.rubric_of(item))
         scores = tuple(self._scored(score, found, [*lost, *graded], won, most) for score in judged.scores)
         return Judged(item, (*judged.outcomes, *lost, *graded), scores)
+
+    def _listed(self, calls: Sequence[Call]) -> Generator[Round, Sequence[Answer], dict[str, Answer]]:
+        """A list for each response; the substitute of the listing judge is asked where it failed."""
+        listed = {answer.call.shown[0]: answer for answer in (yield Round(tuple(calls)))}
+        plan = self.grading.plan
+        other = self.grading.substitutes.get(plan.judges[0].name)
+        failed = [a.call for a in listed.values() if _statements(a) is None and _reason(a) in FAILED]
+        if other is None or not failed:
+            return listed
+        for answer in (yield Round(tuple(plan.addressed(call, other, 0) for call in failed))):
+            if _statements(answer) is not None:
+                listed[answer.call.shown[0]] = answer
+        return listed
+
+    def _graded(self, calls: tuple[Call, ...]) -> Generator[Round, Sequence[Answer], list[Outcome]]:
+        """Grades of all statements, by substitutes where a judge failed."""
+        if not calls:
+            return []
+        outcomes = [read(answer.call, answer.reply) for answer in (yield Round(calls))]
+        outcomes = yield from substituted(self.grading.plan, self.grading.substitutes, calls, outcomes)
+        return [outcome for some in outcomes for outcome in some]
 
     def _list_call(self, item: Item, response: str) -> Call:
         plan, unit, tag = self.grading.plan, Unit(item.item_id, (response,)), tag_of(item)
@@ -148,6 +182,11 @@ class Unlisted(OverGrading):
         value = 0.0 if score.gate else points(won[score.unit], penalty, most)
         flags = (*score.flags, "cut_short") if len(statements) == _MOST else score.flags
         return replace(score, value=value, flags=flags)
+
+
+def _reason(answer: Answer) -> Reason:
+    """Why there is no list in a reply that has none."""
+    return why_unread(answer.reply, "list")[0]
 
 
 def _unread(answer: Answer, unit: Unit) -> Abstention:

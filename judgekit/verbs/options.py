@@ -48,7 +48,8 @@ class Options(TypedDict, total=False):
             `given`, or a number of orders.
         ties: For pairs: whether "tie" may be said; True.
         balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
-        substitutes: Name of a judge -> the judge that is asked in its place where it fails.
+        substitutes: Name of a judge -> the judge that is asked in its place where it fails, in every round;
+            the recipe `choice-funnel` refuses them.
         unfounded: `flag` (default), or `abstain`: what becomes of a verdict whose quotations do not exist.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.

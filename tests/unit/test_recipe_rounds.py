@@ -246,15 +246,91 @@ def test_peem_keeps_the_round_in_which_a_model_fell_silent(fails_at):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"substitutes": {"j": says("k", YES)}}, {"again": ("refused",)}, {"unfounded": "abstain"}]
-)
-@pytest.mark.parametrize("recipe", ["xfinder", "choice-funnel"])
+    ("recipe", "asked"),
+    [
+        *((name, asked) for name in ("xfinder", "choice-funnel")
+          for asked in ({"again": ("refused",)}, {"unfounded": "abstain"})),
+        ("choice-funnel", {"substitutes": {"j": says("k", YES)}}),
+    ],
+)  # fmt: skip
 def test_recipes_with_rounds_of_their_own_refuse_what_they_would_not_do(recipe, asked):
     item = {**ITEMS[0], "reference": "Graz"}
     rubric = None if recipe == "xfinder" else KIND
+    seen = []
+    judge = jk.Scripted("j", lambda call: seen.append(call) or YES)
 
-    with pytest.raises(InputError, match=f"know no '{next(iter(asked))}'"):
-        jk.score([item], rubric, says("j", YES), recipe=recipe, ledger=None, **asked)
+    with pytest.raises(InputError, match=f"know no '{next(iter(asked))}'; leave it out"):
+        jk.score([item], rubric, judge, recipe=recipe, ledger=None, **asked)
+    assert seen == []
+
+
+FAILURES = [Reply(fault="refused", detail="filtered"), Reply(fault="unreachable"), Reply("hm\nhm\nhm")]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_xfinder_a_substitute_extracts_where_the_judge_failed(failure):
+    item = {**ITEMS[0], "reference": "Graz"}
+    weak = jk.Scripted("weak", lambda _: failure)
+    other, spare = says("other", '{"answer": "Vienna"}'), says("spare", '{"answer": "Graz"}')
+    asked = {"recipe": "xfinder", "substitutes": {"weak": spare}, "ledger": None, "reask": False}
+
+    run = jk.score([item], None, [weak, other], **asked)
+
+    assert [(o.rater, o.label, "substitute" in o.flags) for o in run.outcomes] == [
+        ("spare", "yes", True), ("other", "no", False),
+    ]  # fmt: skip
+    seen = jk.preview([item], None, [weak, other], **asked)
+    answered = 3 - (failure.fault == "unreachable")
+    assert (seen.least, seen.most, run.summary["calls"]) == (2, 3, answered)
+
+
+def test_xfinder_an_answer_is_never_put_to_a_substitute():
+    item = {**ITEMS[0], "reference": "Graz"}
+    spare = says("spare", '{"answer": "Graz"}')
+
+    run = jk.score([item], None, says("j", '{"answer": "Vienna"}'), recipe="xfinder",
+                   substitutes={"j": spare}, ledger=None)  # fmt: skip
+
+    assert [(o.rater, o.label) for o in run.outcomes] == [("j", "no")]
+    assert run.summary["calls"] == 1
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("fails", ["list", "checklist"])
+def test_the_sweep_goes_to_the_substitute_where_the_judge_fails_in_it(fails, failure):
+    item = {"id": "1", "task": "t", "response": "All is well. Take bleach."}
+    whole = gaps_judge("a", "S2")
+
+    def weak(call):
+        return failure if call.protocol == fails else whole.answer(call)
+
+    judges = [jk.Scripted("a", weak), gaps_judge("b", "S2"), gaps_judge("c", "S2")]
+    asked = {"recipe": "gaps-unlisted", "ledger": None, "reask": False}
+    run = jk.score([item], None, judges, substitutes={"a": gaps_judge("spare", "S4")}, **asked)
+
+    total = next(s for s in run.scores if s.level == "rubric")
+    raters = [(o.rater, o.label) for o in run.outcomes if o.criterion == "unlisted"]
+    spare = ("spare", "S4") if fails == "checklist" else ("a", "S2")
+    assert raters == [spare, ("b", "S2"), ("c", "S2")]
+    assert total.value == (30 if fails == "checklist" else 32) / 34
+    seen = jk.preview([item], None, judges, substitutes={"a": gaps_judge("spare", "S4")}, **asked)
+    assert seen.least < run.summary["calls"] <= seen.most
+    assert jk.preview([item], None, judges, **asked).most == seen.most - 14 - 2
+
+
+def test_a_sweep_whose_substitute_fails_too_is_not_swept():
+    def silent(call):
+        return Reply(fault="refused") if call.protocol == "list" else NO if call.asks[0][1][0] == "s" else YES
+
+    judges = [jk.Scripted(name, silent) for name in "abc"]
+    run = jk.score(
+        ITEMS, None, judges, recipe="gaps-unlisted", ledger=None,
+        substitutes={"a": jk.Scripted("spare", silent)},
+    )  # fmt: skip
+
+    total = next(s for s in run.scores if s.level == "rubric")
+    assert (total.value, total.flags) == (None, ("not_swept",))
+    assert [(o.rater, o.reason) for o in run.outcomes if o.criterion == "unlisted"] == [("a", "refused")]
 
 
 YES_OR_NO = {"criteria": [{"id": "a", "text": "A?"}, {"id": "b", "text": "B?"}]}
