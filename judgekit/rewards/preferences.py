@@ -1,0 +1,280 @@
+"""Preference data from rewards: pairs, single responses with a label, steps with labels.
+
+What is not known is left out and counted: a response without a reward of its own is in no pair, a tie is no
+preference, and a pair that judges compared counts only where it had the same winner in both orders.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from statistics import fmean
+from typing import Generic, Literal, TypeVar
+
+from judgekit.errors import InputError
+from judgekit.rewards.laying import digest_of
+from judgekit.rewards.records import Batch, Group, Reward
+from judgekit.types import Outcome, Text, Verdict
+
+Each = Literal["all", "extremes"]
+_OWN = frozenset({"ok", "gated", "vetoed"})  # statuses of a reward that the response itself earned
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Of two responses to a task, the one that is preferred.
+
+    Args:
+        group: Key of the group.
+        task: What they answer.
+        chosen: The better response.
+        rejected: The other.
+        chosen_id: Its response id.
+        rejected_id: That of the other.
+        margin: How far apart their rewards are; above 0.
+    """
+
+    group: str
+    task: Text
+    chosen: Text
+    rejected: Text
+    chosen_id: str
+    rejected_id: str
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A response, and whether it is a good one.
+
+    Args:
+        group: Key of the group.
+        task: What it answers.
+        response: The response.
+        response_id: Its id.
+        label: True if it is good.
+        reward: Its reward.
+    """
+
+    group: str
+    task: Text
+    response: Text
+    response_id: str
+    label: bool
+    reward: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stepwise:
+    """A response in steps, each right or wrong.
+
+    Args:
+        task: What it answers.
+        steps: The steps, in order.
+        labels: True for each step that is right.
+    """
+
+    task: Text
+    steps: tuple[str, ...]
+    labels: tuple[bool, ...]
+
+
+Kept = TypeVar("Kept", Preference, Labelled)
+
+
+@dataclass(frozen=True)
+class Found(Generic[Kept]):
+    """What a batch gave, and what it did not.
+
+    Args:
+        kept: The records, in the order of the groups.
+        dropped: Why others were left out -> how many: `no_reward` (failed, imputed or dropped), `tie`
+            (nearer than the margin, or between the bars), `one_order`, `orders_disagree`,
+            `against_rewards` (the judges' winner has the lower reward).
+    """
+
+    kept: tuple[Kept, ...]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Kept]:
+        return iter(self.kept)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+def preferences(
+    batch: Batch,
+    groups: Iterable[Group],
+    *,
+    margin: float = 0.2,
+    each: Each = "all",
+    both_orders: bool = True,
+) -> Found[Preference]:
+    """The pairs of each group whose rewards are far enough apart.
+
+    Args:
+        batch: The rewards.
+        groups: The groups they were given for.
+        margin: How far apart at least, in the unit of the rewards; above 0.
+        each: `all` pairs of a group, or its `extremes`: the best with the worst.
+        both_orders: Of pairs that judges compared, take only those with the same winner in both orders.
+            Where nothing but single responses was judged it changes nothing.
+
+    Raises:
+        InputError: If the margin is not above 0, or a response has no reward in the batch.
+
+    >>> group = Group("q", "Hi", {"a": "Hello!", "b": "What?", "c": "Go."})
+    >>> rewards = [Reward("q", "a", 1.0), Reward("q", "b", 0.9), Reward("q", "c", None, "failed")]
+    >>> batch = Batch({(r.group, r.response): r for r in rewards}, {})
+    >>> found = preferences(batch, [group], margin=0.1)
+    >>> [(p.chosen, p.rejected, p.margin) for p in found], found.dropped
+    ([('Hello!', 'What?', 0.1)], {'no_reward': 1})
+    """
+    if not margin > 0:
+        raise InputError(f"margin={margin!r} would make preferences of ties; give one above 0")
+    kept: list[Preference] = []
+    dropped: Counter[str] = Counter()
+    for group in groups:
+        own, lost = _distinct(batch, group)
+        dropped["no_reward"] += lost
+        winners = _winners(own) if both_orders else {}
+        for pair in _pairs(own, each):
+            better, worse = sorted(pair, key=lambda name: -own[name][1])
+            apart = round(own[better][1] - own[worse][1], 12)
+            why = "tie" if apart < margin else _doubt(own, winners, better, worse)
+            if why:
+                dropped[why] += 1
+                continue
+            chosen, rejected = own[better][0].response, own[worse][0].response
+            kept.append(
+                Preference(
+                    group.key,
+                    group.task,
+                    group.responses[chosen],
+                    group.responses[rejected],
+                    chosen,
+                    rejected,
+                    apart,
+                )
+            )
+    return Found(tuple(kept), dict(+dropped))
+
+
+def labelled(batch: Batch, groups: Iterable[Group], *, good: float, bad: float) -> Found[Labelled]:
+    """Each response whose reward is high or low enough to say whether it is a good one.
+
+    Args:
+        batch: The rewards.
+        groups: The groups they were given for.
+        good: Rewards from here on are good.
+        bad: Rewards up to here are bad; between the two nothing is said.
+
+    Raises:
+        InputError: If `bad` is not below `good`, or a response has no reward in the batch.
+    """
+    if not bad < good:
+        raise InputError(f"bad={bad!r} is not below good={good!r}, so that a reward could be both")
+    kept: list[Labelled] = []
+    dropped: Counter[str] = Counter()
+    for group in groups:
+        own, lost = _distinct(batch, group)
+        dropped["no_reward"] += lost
+        for reward, value in own.values():
+            if bad < value < good:
+                dropped["tie"] += 1
+                continue
+            response = group.responses[reward.response]
+            kept.append(Labelled(group.key, group.task, response, reward.response, value >= good, value))
+    return Found(tuple(kept), dict(+dropped))
+
+
+def stepwise(
+    task: Text, steps: Mapping[str, str], outcomes: Iterable[Outcome], *, bar: float = 0.5
+) -> Stepwise | None:
+    """A response in steps with what was said of each; None if there is nothing on the first.
+
+    It ends before the first step without a verdict: nobody knows whether that one is right, and what
+    comes before it stands without it.
+
+    Args:
+        task: What the response answers.
+        steps: Part id -> text, in order.
+        outcomes: Verdicts and abstentions whose unit has the part's id.
+        bar: From this mean value on a step is right.
+
+    >>> from judgekit.types import Unit
+    >>> right = Verdict("j", Unit("1", ("r",), "s1"), "right", (("yes", 1.0),), "yes", 1.0)
+    >>> stepwise("1 + 1 + 1?", {"s1": "1 + 1 = 2", "s2": "2 + 1 = 3"}, [right])
+    Stepwise(task='1 + 1 + 1?', steps=('1 + 1 = 2',), labels=(True,))
+    """
+    values: dict[str, list[float]] = {name: [] for name in steps}
+    for outcome in outcomes:
+        if isinstance(outcome, Verdict) and outcome.unit.part in values:
+            values[outcome.unit.part].append(outcome.value)
+    judged: list[str] = []
+    for name in steps:
+        if not values[name]:
+            break
+        judged.append(name)
+    if not judged:
+        return None
+    labels = tuple(fmean(values[name]) >= bar for name in judged)
+    return Stepwise(task, tuple(steps[name] for name in judged), labels)
+
+
+Own = Mapping[str, tuple[Reward, float]]
+"""Digest of a text -> the first response that has it, and its reward."""
+
+
+def _distinct(batch: Batch, group: Group) -> tuple[Own, int]:
+    """Each text of a group once, if it has a reward of its own; and how many have none."""
+    own: dict[str, tuple[Reward, float]] = {}
+    lost: set[str] = set()
+    for name, text in group.responses.items():
+        if (group.key, name) not in batch.rewards:
+            raise InputError(f"the batch has no reward for response {name!r} of group {group.key!r}")
+        reward, digest = batch[group.key, name], digest_of(text)
+        if reward.value is None or reward.status not in _OWN:
+            lost.add(digest)
+        else:
+            own.setdefault(digest, (reward, reward.value))
+    return own, len(lost)
+
+
+def _pairs(own: Own, each: Each) -> Iterator[tuple[str, str]]:
+    if each == "all" or len(own) < 2:
+        yield from combinations(own, 2)
+        return
+    ranked = sorted(own, key=lambda name: own[name][1])
+    yield ranked[-1], ranked[0]
+
+
+Sides = Mapping[tuple[str, str], Sequence[float]]
+
+
+def _winners(own: Own) -> Sides:
+    """(digest shown first, digest shown second) -> how far the first is preferred, one value a verdict."""
+    sides: dict[tuple[str, str], list[float]] = {}
+    outcomes = dict.fromkeys(o for reward, _ in own.values() for o in reward.outcomes)
+    for outcome in outcomes:
+        if isinstance(outcome, Verdict) and len(outcome.unit.responses) == 2:
+            first, second = outcome.unit.responses
+            places = {name: place for place, name in enumerate(outcome.shown)}
+            as_shown = places.get(first, 0) <= places.get(second, 1)
+            value = outcome.value if as_shown else 1.0 - outcome.value
+            sides.setdefault((first, second) if as_shown else (second, first), []).append(value)
+    return sides
+
+
+def _doubt(own: Own, sides: Sides, better: str, worse: str) -> str:
+    """Why judges' comparisons do not bear out a pair, or empty."""
+    if not sides or any(own[name][0].status != "ok" for name in (better, worse)):
+        return ""
+    there, back = sides.get((better, worse)), sides.get((worse, better))
+    if not there or not back:
+        return "one_order"
+    one, other = fmean(there) - 0.5, 0.5 - fmean(back)
+    if one * other <= 0:
+        return "orders_disagree"
+    return "" if one > 0 else "against_rewards"
