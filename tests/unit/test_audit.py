@@ -209,6 +209,20 @@ def test_no_data_make_the_audit_or_its_report_fall_over(name):
     assert audit_markdown(made, found, gates, drawn)
 
 
+def test_what_others_wrote_is_escaped_on_the_page():
+    script = "<script>alert(1)</script>"
+    rows = [["a", "b"], ["b", "b"]] * 6
+    lab = of_frame(rows, scale=["a", "b"], judges=[script], raters=[script, "p"])
+    gates = read_thresholds()
+
+    made = audit(lab, b=50, provenance={"run": script}, notes=[script])
+    text = page(made, findings(made, gates), gates, figures(made), title=script)
+
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5  # title, heading, judge, note, provenance
+    assert "<dt>run</dt><dd>&lt;script&gt;" in text
+
+
 def test_undefined_is_never_0_or_1():
     made = audit(of_frame([[3, 3, 3]] * 30, scale=FIVE, judges=["j"], raters=["j", "p", "q"]), b=50)
 

@@ -14,11 +14,12 @@ from judgekit.protocols.same import same_answer, same_number
 from judgekit.recipes.coverage import BLOCKED, COVERED, covered, three_counts
 from judgekit.recipes.faireval import human_share
 from judgekit.recipes.funnel import Prior, debiased, fit_prior
-from judgekit.recipes.gaps import gaps_vote, points, severity
+from judgekit.recipes.gaps import PENALTY, gaps_vote, points, severity
 from judgekit.recipes.gim import confident_credit, mean_credit
 from judgekit.recipes.relative import resampled_share
 from judgekit.recipes.researchqa import combined
 from judgekit.recipes.samples import ANSWERS, majority_of_samples
+from judgekit.recipes.unlisted import penalty_of
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import YES_NO, Numbers, settle
 from judgekit.types import Abstention, Item, Judged, Reply, Unit, Verdict
@@ -204,6 +205,26 @@ def test_sata_contents_that_go_round_the_letters_cancel_in_the_prior():
 
     assert prior.shares == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     assert Prior((0.5, 0.3, 0.2)).of(2) == pytest.approx((0.625, 0.375))
+
+
+@pytest.mark.parametrize(
+    ("grades", "penalty"),
+    [
+        (["undecided", "undecided"], 0), (["refused", "refused"], None), (["undecided", "refused"], 0),
+        (["S2", "undecided"], 2), ([], 0),
+    ],
+)  # fmt: skip
+def test_gaps_what_all_judges_call_covered_costs_nothing_and_what_none_graded_is_unknown(grades, penalty):
+    # `covered` is the label of the severity scale that has no value, so it comes as undecided.
+    unit = Unit("1", ("a",), "u1")
+    outcomes = [
+        Verdict(rater, unit, "unlisted", ((said, 1.0),), said, 0.0)
+        if said in PENALTY
+        else Abstention(rater, unit, "unlisted", said)
+        for rater, said in zip("xy", grades, strict=False)
+    ]
+
+    assert penalty_of(outcomes) == penalty
 
 
 @pytest.mark.parametrize(

@@ -450,7 +450,7 @@ def test_a_failing_judge_is_substituted(reply):
     run = jk.score(ITEMS, KIND, judges, substitutes={"weak": says("spare", YES)}, ledger=None)
 
     assert [(o.rater, o.label, o.flags) for o in run.outcomes] == [
-        ("spare", "yes", ("substitute",)), ("other", "no", ()),
+        ("spare", "yes", ("substitute", "instead_of:weak")), ("other", "no", ()),
     ]  # fmt: skip
 
 
@@ -628,3 +628,17 @@ def test_a_refused_reask_of_an_order_leaves_the_pair_that_was_ranked():
     assert {o.unit.responses: getattr(o, "label", None) for o in run.outcomes} == {
         ("x", "y"): "first", ("x", "z"): None, ("y", "z"): None
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("partial", "value"), [(False, None), (True, 1.0)])
+def test_a_pair_with_a_criterion_missing_has_a_rubric_score_only_if_a_part_is_asked_for(partial, value):
+    def judge(call):
+        [(_, criterion)] = call.asks
+        return "hm" if criterion == "b" else '{"rationale": "", "label": "A"}'
+
+    run = jk.compare(
+        PAIR_OF_TWO, TWO, jk.Scripted("j", judge), orders="given", reask=False, partial=partial, ledger=None
+    )
+
+    [total] = [s for s in run.scores if s.level == "rubric"]
+    assert (total.value, total.share, total.n_abstained) == (value, 0.5, {"malformed": 1})

@@ -84,6 +84,11 @@ def codes(*criteria: dict[str, object], **more: object) -> list[str]:
             {"weight": -1, "scale": "1-3", "anchors": {1: "Wrong.", 2: "Partly so.", 3: "Accurate."}},
             {"weight": -1, "scale": "1-3", "anchors": {1: "No error.", 2: "Some.", 3: "Many errors."}},
         ),
+        (
+            "penalised_best",
+            {"weight": -1, "scale": "1-3", "anchors": {1: "Wrong.", 2: "Left.", 3: "Right of it."}},
+            {"weight": -1, "scale": "1-3", "anchors": {1: "On page 1.", 2: "On page 2.", 3: "On page 3."}},
+        ),
         ("long", {"text": "Does it name " + "this drug, " * 80 + "?"}, {"text": "Does it name the drug?"}),
         ("vague", {"text": "Is the tone appropriate?"}, {"text": "Is the tone that of a letter?"}),
         (

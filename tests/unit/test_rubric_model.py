@@ -1,7 +1,8 @@
 import pytest
+import yaml
 from pydantic import ValidationError
 
-from judgekit.rubric import Criterion, Rubric
+from judgekit.rubric import Criterion, Rubric, load_rubric, to_yaml
 from judgekit.rubric.model import describe, walk
 from judgekit.scales import YES_NO, Labels, Numbers
 
@@ -35,6 +36,18 @@ def rubric(*criteria: object, **more: object) -> Rubric:
 )
 def test_a_scale_can_be_spelled_short(spelled: object, means: object):
     assert criterion(scale=spelled).scale == means
+
+
+@pytest.mark.parametrize(("n", "written"), [(11, "scale: 0-10\n"), (12, "scale: [0, 1, 2,")])
+def test_a_row_of_labels_is_written_short_only_where_it_is_read_as_labels(n, written):
+    # A range of more than 11 is read as a scale of numbers.
+    labels = [str(i) for i in range(n)]
+    made = rubric(KIND | {"scale": labels})
+
+    text = to_yaml(made)
+
+    assert written in text
+    assert load_rubric(yaml.safe_load(text)).leaves[0].scale == Labels(labels=tuple(labels))
 
 
 def test_anchors_alone_say_what_the_scale_is():

@@ -73,6 +73,17 @@ def test_a_selection_cut_off_abstains():
     assert [o.reason for o in outcomes if isinstance(o, Abstention)] == ["truncated"] * 3
 
 
+@pytest.mark.parametrize(
+    ("fault", "read_as"), [("truncated", ["truncated"] * 3), (None, ["yes", "no", "no"])]
+)
+def test_the_last_line_of_a_reply_that_was_cut_off_may_lack_ids(fault, read_as):
+    reply = Reply(f"Well.\n{asked().tag} selected: kind", fault=fault)
+
+    outcomes = read(asked("text"), reply)
+
+    assert [o.label if isinstance(o, Verdict) else o.reason for o in outcomes] == read_as
+
+
 def test_what_is_no_yes_no_question_is_refused_before_any_call():
     graded = Rubric(id="r", criteria=[{"id": "kind", "text": "How kind?", "scale": "1-5"}])
 
