@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from judgekit.agreement.audit_records import Audit
+from judgekit.markup import esc, head
 from judgekit.report.checks import Gates, told
 from judgekit.report.figure import Figure
 from judgekit.report.figures import figures
-from judgekit.report.parts import cells, chip, details, esc, section, table
+from judgekit.report.parts import cells, chip, details, section, table
 from judgekit.report.text import audit_json, audit_markdown
 from judgekit.report.verdict import PURPOSES, VERDICTS, Finding
 from judgekit.report.words import words
 
 _HERE = Path(__file__).parent
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
 _MANY = 2  # from more criteria than this on figures are shown when asked for
 
 
@@ -57,15 +57,7 @@ def page(
         section(criterion, k, found, [f for f in drawn if f.id.split("-")[0] == f"c{k}"], closed=closed)
         for k, criterion in enumerate(audit.criteria, 1)
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{esc(name)}</title>
-<style>{style}</style>
-</head>
+    return f"""{head(name, style)}
 <body>
 <header>
 <h1>{esc(name)}</h1>

@@ -1,12 +1,12 @@
 """Parts of the page: tables, verdict cards, figures, one section for each criterion. All text is escaped."""
 
-import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.markup import esc
 from judgekit.report.checks import Check, told
 from judgekit.report.draw import picture
 from judgekit.report.figure import Figure
@@ -25,11 +25,6 @@ TONES: Mapping[Verdict, str] = {
 MOST_ROWS = 60
 """Of a table under a figure; the JSON file has all of them."""
 _MET = {True: ("yes", "yes"), False: ("no", "no"), None: ("not shown", "open")}
-
-
-def esc(text: object) -> str:
-    """Text that is no HTML."""
-    return html.escape(str(text), quote=True)
 
 
 def chip(verdict: Verdict) -> str:

@@ -4,11 +4,12 @@ A mark that shows a number of a figure's table has `data-row`, `data-column` and
 drawn can be compared with what is written. Colours and fonts come from the page's style sheet.
 """
 
-import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from judgekit.markup import esc
 
 WIDTH = 360.0
 """Of every picture, in its own units: what a phone is wide, so that letters stay readable there."""
@@ -30,7 +31,7 @@ class Canvas:
     def add(self, name: str, attributes: dict[str, Any], inside: str = "", tip: str = "") -> None:
         """A shape; `tip` is shown when it is pointed at."""
         written = "".join(f' {_key(k)}="{_value(v)}"' for k, v in attributes.items() if v is not None)
-        hint = f"<title>{html.escape(tip)}</title>" if tip else ""
+        hint = f"<title>{esc(tip)}</title>" if tip else ""
         self.parts.append(f"<{name}{written}>{hint}{inside}</{name}>")
 
     def text(
@@ -39,7 +40,7 @@ class Canvas:
         """A line of text, cut where it is too long for the picture."""
         shown = text if len(text) <= most else text[: most - 1] + "…"
         self.add(
-            "text", {"x": x, "y": y, "class": kind or None, "text-anchor": anchor}, html.escape(shown),
+            "text", {"x": x, "y": y, "class": kind or None, "text-anchor": anchor}, esc(shown),
             text if shown != text else "",
         )  # fmt: skip
 
@@ -84,7 +85,7 @@ class Canvas:
         """The picture."""
         return (
             f'<svg viewBox="0 0 {WIDTH:g} {_value(self.height)}" role="img" '
-            f'aria-label="{html.escape(self.title, quote=True)}">{"".join(self.parts)}</svg>'
+            f'aria-label="{esc(self.title)}">{"".join(self.parts)}</svg>'
         )
 
 
@@ -100,7 +101,7 @@ def _key(name: str) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return html.escape(str(value), quote=True)
+    return esc(value)
 
 
 def axis(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

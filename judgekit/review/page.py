@@ -4,16 +4,13 @@ Judged text is escaped; a content policy forbids every request. Answers are kept
 while the page is open and saved as a JSON file. Works by keyboard alone.
 """
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from judgekit.markup import esc, head
+
 _HERE = Path(__file__).parent
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "form-action 'none'; base-uri 'none'"
-)
 
 
 def page(questions: Sequence[Mapping[str, Any]], digest: str) -> str:
@@ -21,16 +18,8 @@ def page(questions: Sequence[Mapping[str, Any]], digest: str) -> str:
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     body = "\n".join(_question(each, number, len(questions)) for number, each in enumerate(questions, 1))
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>Review sheet {html.escape(digest)}</title>
-<style>{style}</style>
-</head>
-<body data-sheet="{html.escape(digest)}">
+    return f"""{head(f"Review sheet {digest}", style, script=True)}
+<body data-sheet="{esc(digest)}">
 <form autocomplete="off">
 <header>
 <h1>Review sheet</h1>
@@ -57,27 +46,27 @@ def _question(question: Mapping[str, Any], number: int, total: int) -> str:
     blocks = "".join(_text(heading, text) for heading, text in alone)
     if pair:
         blocks += '<div class="pair">' + "".join(f"<div>{_text(h, t)}</div>" for h, t in pair) + "</div>"
-    qid = html.escape(question["id"])
+    qid = esc(question["id"])
     return (
         f'<fieldset data-question="{qid}"><legend>{number} of {total}</legend>{blocks}'
-        f'<p class="ask" id="{qid}-ask">{html.escape(question["criterion"])}</p>{_field(question, qid)}'
+        f'<p class="ask" id="{qid}-ask">{esc(question["criterion"])}</p>{_field(question, qid)}'
         f'<input class="note" type="text" name="{qid}-note" aria-label="Note on question {number}" '
         'placeholder="A note, if you like"></fieldset>'
     )
 
 
 def _text(heading: str, text: str) -> str:
-    return f'<h2>{html.escape(heading)}</h2><div class="text">{html.escape(text)}</div>'
+    return f'<h2>{esc(heading)}</h2><div class="text">{esc(text)}</div>'
 
 
 def _field(question: Mapping[str, Any], qid: str) -> str:
     if not question["labels"]:
-        allowed = html.escape(question["allowed"])
+        allowed = esc(question["allowed"])
         return f'<label>Your answer ({allowed}) <input type="number" step="any" name="{qid}"></label>'
     choices = []
     for label, meaning in question["labels"]:
-        name = html.escape(label)
-        says = f" <span>{html.escape(meaning)}</span>" if meaning else ""
+        name = esc(label)
+        says = f" <span>{esc(meaning)}</span>" if meaning else ""
         radio = f'<input type="radio" name="{qid}" value="{name}">'
         choices.append(f'<label class="choice">{radio}<b>{name}</b>{says}</label>')
     return f'<div role="radiogroup" aria-labelledby="{qid}-ask">{"".join(choices)}</div>'

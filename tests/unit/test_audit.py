@@ -219,6 +219,8 @@ def test_what_others_wrote_is_escaped_on_the_page():
     text = page(made, findings(made, gates), gates, figures(made), title=script)
 
     assert "<script" not in text
+    assert "default-src 'none'" in text
+    assert "script-src" not in text
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5  # title, heading, judge, note, provenance
     assert "<dt>run</dt><dd>&lt;script&gt;" in text
 

@@ -12,8 +12,8 @@ import judgekit
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "errors", "scales", "types", "roles", "shelf", "rubric", "items", "prompt", "protocols", "ledger", "plan",
-    "judges", "run", "table", "ingest", "review", "agreement", "calibrate", "aggregate", "standing",
+    "errors", "scales", "types", "roles", "shelf", "markup", "rubric", "items", "prompt", "protocols", "ledger",
+    "plan", "judges", "run", "table", "ingest", "review", "agreement", "calibrate", "aggregate", "standing",
     "recipes", "verbs", "probes", "rewards", "report", "cli",
 ]  # fmt: skip
 OUTSIDE = {
