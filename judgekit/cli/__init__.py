@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from judgekit.cli import agree, cascade, demo, ingest, ledger, model, recipes, review, rubric, score
+from judgekit.cli import agree, cascade, demo, ingest, ledger, model, recipes, review, reward, rubric, score
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ app.command("agree")(agree.agree)
 app.command("cascade")(cascade.cascade)
 app.command("ingest")(ingest.ingest)
 app.add_typer(review.app, name="review")
+app.add_typer(reward.app, name="reward")
 app.command("recipes")(recipes.recipes)
 app.command("demo")(demo.demo)
 app.command("columns")(score.columns)

@@ -1,0 +1,212 @@
+"""`judgekit reward`: rewards for RL, by HTTP or from a file, and what a spec of them says."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from judgekit.cli import show as showing
+from judgekit.cli.score import columns_of
+
+if TYPE_CHECKING:
+    from judgekit.rewards.records import Batch, Group
+    from judgekit.rewards.rewarder import Rewarder
+
+app = typer.Typer(help="Rewards for RL: serve them, give them, look at a spec.", no_args_is_help=True)
+
+TOKEN = "JUDGEKIT_REWARD_TOKEN"  # noqa: S105 - where it is found, not what it is
+_SIZES = (2, 4, 8, 16)
+_STOPPED = 3
+
+SpecFile = Annotated[Path, typer.Option("--spec", help="The reward spec, a TOML file.")]
+Judges = Annotated[
+    list[str] | None, typer.Option("--judge", "-j", help="Judges instead of the spec's, as for score.")
+]
+OwnCode = Annotated[bool, typer.Option("--own-code", help="Let py: names of judges and checks import code.")]
+
+
+@app.command()
+def serve(
+    spec: SpecFile,
+    judge: Judges = None,
+    own_code: OwnCode = False,
+    host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one, and prints it.")] = 8077,
+    token_env: Annotated[str, typer.Option(help="The environment variable that holds the token.")] = TOKEN,
+    body_mb: Annotated[float, typer.Option(min=0.001, help="The largest body, in MB.")] = 16.0,
+    rate: Annotated[
+        float, typer.Option(min=0.0, help="Requests a second of one address; 0 for no limit.")
+    ] = 2_000.0,
+    tick_ms: Annotated[float, typer.Option(min=0.0, help="How long a batch is gathered.")] = 5.0,
+    most_waiting: Annotated[int, typer.Option(min=1, help="Responses that may wait at once.")] = 50_000,
+    drain_seconds: Annotated[
+        float, typer.Option(min=0.0, help="How long groups in flight may take to end after SIGTERM.")
+    ] = 120.0,
+) -> int:
+    """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score, /compare.
+
+    With ?group=N&window_ms=W single requests wait for their group: until N responses are there, or W
+    milliseconds are over. /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that
+    has begun is answered.
+    """
+    from judgekit.rewards.limits import token_for
+    from judgekit.rewards.server import RewardServer, Settings
+    from judgekit.rewards.serving import serve_until_told
+
+    token = token_for(host, os.environ.get(token_env), f"${token_env}")
+    rewarder = _rewarder(spec, judge, own_code=own_code)
+    settings = Settings(
+        host, port, token, tick_ms / 1000, int(body_mb * 1e6), rate, most_waiting,
+        drain_seconds=drain_seconds,
+    )  # fmt: skip
+
+    async def until_told() -> bool:
+        async with rewarder:
+            return await serve_until_told(RewardServer(rewarder, settings), settings, ready)
+
+    def ready(address: str) -> None:
+        asks = "requests need the token" if token else "no token is asked for"
+        meant = f"spec {rewarder.spec.digest[:12]}, scheme {rewarder.spec.scheme}"
+        print(f"{address}: {meant}; {asks}", flush=True)
+
+    if not asyncio.run(until_told()):
+        print(f"stopped: not all was answered within {drain_seconds:g} s", file=sys.stderr)
+        return _STOPPED
+    return 0
+
+
+@app.command()
+def give(
+    groups: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet; an item is a group.")],
+    spec: SpecFile,
+    out: Annotated[Path, typer.Option(help="Where the rewards go (JSONL), a line for each response.")],
+    judge: Judges = None,
+    own_code: OwnCode = False,
+    batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
+) -> None:
+    """Give a reward to each response of a file; null, with a reason, where none can be given."""
+    from judgekit.items import read_items
+
+    rewarder = _rewarder(spec, judge, own_code=own_code)
+    read = _groups(read_items(groups, columns=columns_of(column)))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    totals = asyncio.run(_given(rewarder, read, batch, out))
+    print(_told(totals))
+    print(f"-> {out}")
+
+
+@app.command()
+def show(
+    spec: Annotated[Path, typer.Argument(help="The reward spec, a TOML file.")],
+    judge: Judges = None,
+    own_code: OwnCode = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Say what a spec means: digest, scheme, range, what a failure becomes, calls for a group."""
+    rewarder = _rewarder(spec, judge, own_code=own_code)
+    said = {**_meaning(rewarder), "calls": {n: list(rewarder.calls(n)) for n in _SIZES}}
+    if as_json:
+        print(orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+        return
+    console = showing.console()
+    for name, value in said.items():
+        if name != "calls":
+            console.print(f"{name:12} {value}", markup=False, soft_wrap=True)
+    for n, (least, most) in said["calls"].items():
+        calls = f"{least}" if least == most else f"{least} to {most} (with re-asks)"
+        console.print(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
+
+
+def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewarder":
+    from judgekit.rewards.rewarder import Rewarder
+
+    return Rewarder(spec, judges or None, own_code=own_code)
+
+
+def _groups(items: Iterable[Any]) -> "Iterator[Group]":
+    """Items as groups; their tags are the columns that checks see."""
+    from judgekit.rewards.records import Group
+
+    for item in items:
+        yield Group(
+            item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
+        )
+
+
+async def _given(
+    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, out: Path
+) -> dict[str, float | None]:
+    """Write rewards batch by batch, those before an outage too; what they add up to."""
+    from judgekit.errors import JudgekitError
+    from judgekit.rewards.records import Batch
+
+    totals: dict[str, float | None] = {}
+    with out.open("wb") as lines:
+        async with rewarder:
+            while some := list(islice(groups, size)):
+                try:
+                    batch = await rewarder(some)
+                except JudgekitError as error:
+                    if isinstance(error.run, Batch):
+                        lines.writelines(_lines(error.run))
+                    raise
+                lines.writelines(_lines(batch))
+                _add(totals, batch)
+    return totals
+
+
+def _lines(batch: "Batch") -> Iterator[bytes]:
+    for reward in batch:
+        row = {
+            "item_id": reward.group, "response_id": reward.response, "reward": reward.value,
+            "status": reward.status, "reason": reward.reason, "judged": reward.judged,
+            "components": dict(reward.components), "spec": batch.spec,
+        }  # fmt: skip
+        yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _add(totals: dict[str, float | None], batch: "Batch") -> None:
+    """Counts added up; a cost that is not known once is not known."""
+    counts = {"groups", "calls", "new_calls", "cost_usd"}
+    for name in (name for name in batch.stats if name == "n" or name.startswith("n_") or name in counts):
+        before, now = totals.get(name, 0), batch.stats[name]
+        totals[name] = None if before is None or now is None else before + now
+
+
+def _told(totals: dict[str, float | None]) -> str:
+    if not totals:
+        return "no groups"
+    statuses = ", ".join(
+        f"{n} {name.removeprefix('n_')}" for name, n in totals.items() if name.startswith("n_") and n
+    )
+    cost = "unknown cost" if totals["cost_usd"] is None else f"${totals['cost_usd']:.4f}"
+    return (
+        f"{totals['n']} rewards in {totals['groups']} groups: {statuses}; "
+        f"{totals['calls']} calls, {totals['new_calls']} of them new; {cost}"
+    )
+
+
+def _meaning(rewarder: "Rewarder") -> dict[str, Any]:
+    spec = rewarder.spec
+    checks = [f"{c.name} ({'gate' if c.gate is not None else f'weight {c.weight:g}'})" for c in spec.checks]
+    return {
+        "digest": spec.digest,
+        "scheme": spec.scheme + (", relative to the group" if spec.relative else ""),
+        "rubric": f"{spec.rubric.id}: {', '.join(c.id for c in spec.rubric.leaves)}",
+        "judges": ", ".join(judge.name for judge in rewarder.judges),
+        "pool": spec.pool if len(rewarder.judges) > 1 else "one judge",
+        "checks": ", ".join(checks) or "none",
+        "range": f"{spec.span[0]:g} to {spec.span[1]:g}, {'clipped' if spec.clip else 'not clipped'}",
+        "on failure": f"{spec.on_failure}; an outage above {spec.max_failed:.0%} failed",
+        "deadline": f"{spec.deadline_seconds:g} s a batch, {spec.concurrency} calls in flight",
+        "ledger": spec.ledger or "none",
+    }

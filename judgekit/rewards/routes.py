@@ -1,0 +1,245 @@
+"""The trainers' own forms of asking for a reward by HTTP, and of being answered.
+
+| route            | who asks so               | gives up after | a reward that cannot be given |
+|------------------|---------------------------|----------------|-------------------------------|
+| `/v1/rewards`    | anybody: our own form     | 300 s          | null, with status and reason  |
+| `/get_reward`    | OpenRLHF, remote_url      | 180 s          | HTTP 503                      |
+| `/score`         | slime, `--rm-type remote_rm` | 120 s       | HTTP 503                      |
+| `/compute_score` | verl, from a `compute_score` | 300 s       | HTTP 503                      |
+| `/compare`       | NeMo Gym's genrm_compare  | 300 s          | HTTP 503                      |
+
+Only our own form has a word for "none"; the others would take a number for a reward, whatever it is, so
+they get an error, which their clients try again and then raise. Forms without ids name groups by what the
+responses answer, and each response is another, even with the same text.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, Final
+
+from judgekit.errors import InputError
+from judgekit.items.cells import Cells
+from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
+from judgekit.prompt import flat
+from judgekit.rewards.bordering import number, numbers
+from judgekit.rewards.chats import text_of_chat
+from judgekit.rewards.queries import response_in
+from judgekit.rewards.records import Reward
+from judgekit.rewards.rows import rubric_of
+from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.wanted import Wanted, reference_of
+from judgekit.types import Text
+
+MOST = 4_096
+"""Responses in one request at most."""
+_OURS = frozenset(
+    {"id", "group", "group_size", "task", "response", "reference", "sources", "rubric", "columns"}
+)
+_ALSO = {"prompt": "task", "messages": "task", "completion": "response", "label": "reference",
+         "group_id": "group", "response_id": "id", "size": "group_size"}  # fmt: skip
+_PER_ROLLOUT = frozenset({"num_turns", "rollout_reward_scores"})  # verl's own, different for each response
+_VERL_TASKS = ("task", "prompt", "question", "problem", "raw_prompt")
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A form.
+
+    Args:
+        path: Where it is asked.
+        patience: Seconds after which the trainer's client gives up.
+        read: From a body to the responses in it; an `InputError` says what is wrong with it.
+        write: From their rewards to what is answered.
+        nullable: Whether its trainers know None.
+    """
+
+    path: str
+    patience: float
+    read: Callable[[Body], tuple[Wanted, ...]]
+    write: Callable[[Sequence[Wanted], Sequence[Reward], RewardSpec], Any]
+    nullable: bool = False
+
+
+def _read_own(body: Body) -> tuple[Wanted, ...]:
+    if stray := sorted(set(body) - {"items"}):
+        raise InputError(f'unknown keys {stray}; a body is {{"items": [...]}}')
+    return tuple(_own(each, f"items[{i}]") for i, each in enumerate(_list(body, "items")))
+
+
+def _own(raw: Any, where: str) -> Wanted:
+    row = mapping_of(raw, where)
+    if stray := sorted(set(map(str, row)) - _OURS):
+        hint = _ALSO.get(stray[0])
+        told = f"did you mean {hint!r}?" if hint else f"there are {', '.join(sorted(_OURS))}"
+        raise InputError(f"{where}: nothing here is called {stray[0]!r}; {told}")
+    cells = Cells(where, row)
+    size = cells.count("group_size") if cells.get("group_size") is not None else None
+    if size == 0:
+        raise InputError(f"{where}: group_size is 0; a group has a response at least")
+    sources, rubric, columns = cells.get("sources", {}), cells.get("rubric"), cells.get("columns", {})
+    return Wanted(
+        _task(row.get("task"), f"{where}: task"),
+        text_of_chat(_there(row, "response", where), f"{where}: response"),
+        None if cells.get("group") is None else cells.name("group"),
+        None if cells.get("id") is None else cells.name("id"),
+        size,
+        reference_of(row.get("reference"), f"{where}: reference"),
+        {k: plain_of(v, f"{where}: source {k!r}")
+         for k, v in named(mapping_of(sources, f"{where}: sources"), f"{where}: sources").items()},
+        rubric_of(rubric, f"{where}: rubric"),
+        dict(mapping_of(columns, f"{where}: columns")),
+    )  # fmt: skip
+
+
+def _write_own(wanted: Sequence[Wanted], rewards: Sequence[Reward], spec: RewardSpec) -> Any:
+    return {
+        "ids": [each.name for each in wanted],
+        "groups": [reward.group for reward in rewards],
+        "rewards": [reward.value for reward in rewards],
+        "status": [reward.status for reward in rewards],
+        "reasons": [reward.reason for reward in rewards],
+        "judged": [reward.judged for reward in rewards],
+        "components": [dict(reward.components) for reward in rewards],
+        "spec": spec.digest,
+    }
+
+
+def _read_openrlhf(body: Body) -> tuple[Wanted, ...]:
+    queries = _list(body, "query")
+    prompts, labels = _list(body, "prompts"), body.get("labels")
+    labels = [None] * len(queries) if labels is None else _list(body, "labels")
+    if not len(queries) == len(prompts) == len(labels):
+        raise InputError(
+            f"{len(queries)} query, {len(prompts)} prompts and {len(labels)} labels; "
+            "there is one of each for a response"
+        )
+    return tuple(
+        Wanted(
+            _task(prompt, f"prompts[{i}]"),
+            response_in(plain_of(query, f"query[{i}]"), plain_of(prompt, f"prompts[{i}]"), f"query[{i}]"),
+            reference=_reference(label, f"labels[{i}]"),
+            columns={} if label is None else {"label": label},
+        )
+        for i, (query, prompt, label) in enumerate(zip(queries, prompts, labels, strict=True))
+    )
+
+
+def _write_openrlhf(_: Sequence[Wanted], rewards: Sequence[Reward], spec: RewardSpec) -> Any:
+    low, high = spec.span
+    told = [numbers(reward) for reward in rewards]
+    logs = {name: fmean([row[name] for row in told]) for name in told[0] if name != "score"}
+    values = [row["score"] for row in told]
+    scores = [min(max((value - low) / (high - low), 0.0), 1.0) for value in values]
+    return {"rewards": values, "scores": scores, "extra_logs": logs}
+
+
+def _read_slime(body: Body) -> tuple[Wanted, ...]:
+    response, label = _there(body, "response", "the body"), body.get("label")
+    return (
+        Wanted(
+            _task(body.get("prompt"), "prompt"), text_of_chat(response, "response"),
+            reference=_reference(label, "label"), columns={} if label is None else {"label": label},
+        ),
+    )  # fmt: skip
+
+
+def _write_slime(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
+    [reward] = rewards
+    return number(reward)
+
+
+def _read_verl(body: Body) -> tuple[Wanted, ...]:
+    extra = mapping_of({} if absent(body.get("extra_info")) else body["extra_info"], "extra_info")
+    task = next((extra[name] for name in _VERL_TASKS if not absent(extra.get(name))), None)
+    if task is None:
+        raise InputError(
+            f"extra_info holds no task; found {sorted(map(str, extra))}, but none of "
+            f"{', '.join(_VERL_TASKS)}; put the prompt into the data set's extra_info"
+        )
+    truth = body.get("ground_truth")
+    kept = {"data_source": body.get("data_source"), "ground_truth": truth}
+    return (
+        Wanted(
+            _task(task, "the task in extra_info"),
+            text_of_chat(_there(body, "solution_str", "the body"), "solution_str"),
+            group=None if absent(extra.get("group")) else name_of(extra["group"], "extra_info: group"),
+            reference=_reference(truth, "ground_truth"),
+            rubric=rubric_of(extra.get("rubric"), "extra_info: rubric"),
+            columns={**{str(k): v for k, v in extra.items() if k not in _PER_ROLLOUT}, **kept},
+        ),
+    )  # fmt: skip
+
+
+def _write_verl(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
+    [reward] = rewards
+    return numbers(reward)
+
+
+def _read_compare(body: Body) -> tuple[Wanted, ...]:
+    task = _task(body.get("conversation_history"), "conversation_history")
+    columns = {} if absent(body.get("principle")) else {"principle": body["principle"]}
+    return tuple(
+        Wanted(task, _output_text(each, f"response_objs[{i}]"), columns=columns)
+        for i, each in enumerate(_list(body, "response_objs"))
+    )
+
+
+def _write_compare(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
+    values = [number(reward) for reward in rewards]
+    return {"rewards": values, "comparison_results": None, "metrics": {"mean_reward": fmean(values)}}
+
+
+def _output_text(raw: Any, where: str) -> str:
+    """The text of a response object: of its messages, without its reasoning."""
+    output = mapping_of(raw, where).get("output")
+    if not isinstance(output, list):
+        raise InputError(f"{where} has no list 'output'")
+    messages = [each for each in output if isinstance(each, Mapping) and each.get("type") == "message"]
+    parts = [part for each in messages for part in _items(each.get("content"))]
+    texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
+    return "".join(plain_of(text, f"{where}: text") for text in texts)
+
+
+def _items(content: Any) -> list[Mapping[str, Any]]:
+    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+
+
+def _task(value: Any, what: str) -> Text:
+    if absent(value):
+        raise InputError(f"{what} is missing; say what the response answers")
+    text = text_of_chat(value, what)
+    if not flat(text).strip():
+        raise InputError(f"{what} is blank; say what the response answers")
+    return text
+
+
+def _reference(value: Any, what: str) -> str | None:
+    """A reference where it is a text or a number; what else a label may be is a column only."""
+    return None if isinstance(value, list | dict | bool) else reference_of(value, what)
+
+
+def _there(row: Mapping[str, Any], key: str, where: str) -> Any:
+    if row.get(key) is None:
+        raise InputError(f"{where} has no {key!r}; found {sorted(map(str, row))}")
+    return row[key]
+
+
+def _list(body: Body, key: str) -> list[Any]:
+    value = _there(body, key, "the body")
+    if not isinstance(value, list) or not value:
+        raise InputError(f"{key!r} is {'empty' if value == [] else f'a {type(value).__name__}'}, not a list")
+    if len(value) > MOST:
+        raise InputError(f"{key!r} holds {len(value)}; send {MOST} at most, in several requests")
+    return value
+
+
+ROUTES: Final = (
+    Route("/v1/rewards", 300.0, _read_own, _write_own, nullable=True),
+    Route("/get_reward", 180.0, _read_openrlhf, _write_openrlhf),
+    Route("/score", 120.0, _read_slime, _write_slime),
+    Route("/compute_score", 300.0, _read_verl, _write_verl),
+    Route("/compare", 300.0, _read_compare, _write_compare),
+)

@@ -1,0 +1,240 @@
+"""Rewards by HTTP, for trainers that ask for one response at a time: batched and bounded.
+
+On the loopback it asks for no token unless one is set; beyond it, it does not start without. Bodies are
+JSON and said to be, so that no page in a browser can ask unnoticed. Nothing that was asked is logged. Off
+this machine, put it behind a proxy that speaks TLS and has patience with slow connections for it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from judgekit.errors import InputError, JudgekitError
+from judgekit.rewards.barrier import Barrier, Refused
+from judgekit.rewards.batching import Batcher, Rewarding
+from judgekit.rewards.limits import Rates, may_ask
+from judgekit.rewards.metrics import Metrics
+from judgekit.rewards.records import Reward
+from judgekit.rewards.routes import MOST, ROUTES, Route
+from judgekit.rewards.wanted import Wanted
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WINDOW: Final = 3.0
+"""Seconds a group waits for the rest, where a request names no window."""
+MARGIN: Final = 5.0
+"""Seconds between our deadline and the moment a client gives up."""
+_OPEN = frozenset({"/health"})  # needs no token
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server serves.
+
+    Args:
+        host: Where it listens.
+        port: On which port; 0 for a free one.
+        token: What requests have to carry, or None.
+        tick: Seconds that a batch is gathered.
+        body_bytes: The largest body.
+        per_second: Requests a second of one address; 0 for no limit.
+        most_waiting: Responses that may wait for their reward at once.
+        read_seconds: How long a body may take to arrive.
+        drain_seconds: How long groups in flight may take to end once it is going down.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8077
+    token: str | None = None
+    tick: float = 0.005
+    body_bytes: int = 16 << 20
+    per_second: float = 2_000.0
+    most_waiting: int = 50_000
+    read_seconds: float = 30.0
+    drain_seconds: float = 120.0
+
+
+class RewardServer:
+    """Routes, barrier and batches around an open `Rewarder`. Belongs to one event loop.
+
+    Args:
+        rewarder: What rewards, open. Whatever its policy, a failure is told to whom it belongs to.
+        settings: How.
+    """
+
+    def __init__(self, rewarder: Rewarding, settings: Settings) -> None:
+        self._spec = rewarder.spec
+        self._settings = settings
+        self.metrics = Metrics()
+        batcher = Batcher(rewarder, tick=settings.tick, seen=self.metrics.batch)
+        self.barrier = Barrier(batcher, self._released, most_waiting=settings.most_waiting)
+        self._rates = Rates(settings.per_second)
+
+    def app(self) -> web.Application:
+        """The application, to be run with `handler_cancellation=True`."""
+        made = web.Application(
+            client_max_size=self._settings.body_bytes, middlewares=[self._counted, self._guarded]
+        )
+        made.add_routes([web.post(route.path, self._handler(route)) for route in ROUTES])
+        made.add_routes(
+            [
+                web.get("/health", self._health),
+                web.get("/stats", self._stats),
+                web.get("/metrics", self._text),
+            ]
+        )
+        return made
+
+    def _released(self, how: str) -> None:
+        self.metrics.add("groups_total", how=how)
+
+    def _handler(self, route: Route) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            size, window = self._group_of(request, route)
+            wanted = route.read(await self._body(request))
+            rewards = await self.barrier.rewards(wanted, size=size, window=window)
+            return self._answer(route, wanted, rewards)
+
+        return handle
+
+    def _group_of(self, request: web.Request, route: Route) -> tuple[int | None, float]:
+        """Size of the groups and seconds of their window, as the address says."""
+        query = request.query
+        if stray := sorted(set(query) - {"group", "window_ms"}):
+            raise InputError(f"unknown parameters {stray}; there are group and window_ms")
+        size = _whole(query.get("group"), "group", MOST)
+        window = _whole(query.get("window_ms"), "window_ms", 3_600_000)
+        seconds = WINDOW if window is None else window / 1000
+        needed = self._spec.deadline_seconds + (seconds if size is not None else 0.0) + MARGIN
+        if needed > route.patience:
+            raise InputError(
+                f"the spec's deadline of {self._spec.deadline_seconds:g} s, the window and {MARGIN:g} s to "
+                f"spare are {needed:g} s, but clients of {route.path} give up after {route.patience:g} s; "
+                "lower deadline_seconds or window_ms"
+            )
+        return size, seconds
+
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        if request.content_type != "application/json":
+            raise _Failed(415, f"the content type is {request.content_type!r}; send application/json")
+        try:
+            async with asyncio.timeout(self._settings.read_seconds):
+                raw = await request.read()
+        except TimeoutError:
+            raise _Failed(408, f"the body took longer than {self._settings.read_seconds:g} s") from None
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"the body is no JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise InputError(f"the body is a {type(body).__name__}, not an object")
+        return body
+
+    def _answer(self, route: Route, wanted: Sequence[Wanted], rewards: Sequence[Reward]) -> web.Response:
+        lost = [reward for reward in rewards if reward.value is None]
+        if not lost:
+            return _json(route.write(wanted, rewards, self._spec))
+        told = f"{len(lost)} of {len(rewards)} rewards cannot be given: {lost[0].reason or lost[0].status}"
+        if not route.nullable:
+            return _error(503, told)
+        answer = route.write(wanted, rewards, self._spec)
+        return _json(answer) if len(lost) < len(rewards) else _json({"error": told, **answer}, 503)
+
+    async def _health(self, _: web.Request) -> web.Response:
+        if self.barrier.closing:
+            return _json({"status": "draining"}, 503)
+        return _json({"status": "ok", "spec": self._spec.digest})
+
+    async def _stats(self, _: web.Request) -> web.Response:
+        return _json({"spec": self._spec.digest, **self.metrics.plain(self._gauges())})
+
+    async def _text(self, _: web.Request) -> web.Response:
+        text = self.metrics.text(self._gauges())
+        return web.Response(text=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    def _gauges(self) -> dict[str, float]:
+        barrier = self.barrier
+        return {
+            "waiting": barrier.waiting, "gathering": barrier.gathering, "judging": barrier.judging,
+            "draining": barrier.closing,
+        }  # fmt: skip
+
+    @web.middleware
+    async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Whatever goes wrong is said in JSON; every request is counted."""
+        began = time.monotonic()
+        response = await self._said(request, handler)
+        known = request.match_info.route.resource
+        route = known.canonical if known is not None else "other"
+        self.metrics.add("requests_total", route=route, status=str(response.status))
+        if route in {each.path for each in ROUTES}:
+            self.metrics.took(route, time.monotonic() - began)
+        return response
+
+    async def _said(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except _Failed as failed:
+            return _error(failed.status, str(failed))
+        except InputError as error:
+            return _error(400, str(error))
+        except Refused as error:
+            return _error(503, str(error))
+        except JudgekitError as error:
+            return _error(503, f"no rewards: {error}")
+        except web.HTTPRequestEntityTooLarge:
+            return _error(413, f"the body is larger than {self._settings.body_bytes} bytes")
+        except web.HTTPException as error:
+            return _error(error.status, f"{request.method} {request.path[:80]}: {error.reason}")
+        except web.RequestPayloadError as error:
+            return _error(400, f"the body cannot be read: {error}")
+        except Exception:  # noqa: BLE001 - one request's fault must not end the server
+            _log.exception("a reward request failed")
+            return _error(500, "a fault of the server; its log says which")
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Rate first, so that tokens cannot be guessed fast; then the token."""
+        if request.path not in _OPEN:
+            if wait := self._rates.wait(request.remote or "", time.monotonic()):
+                raise _Failed(429, f"too many requests; ask again in {wait:.1f} s")
+            if not may_ask(request.headers, self._settings.token):
+                raise _Failed(401, "no token, or a wrong one; send 'Authorization: Bearer TOKEN'")
+        return await handler(request)
+
+
+class _Failed(Exception):  # noqa: N818 - an answer, not an error
+    """A request that is answered by an HTTP status and a word."""
+
+    def __init__(self, status: int, told: str) -> None:
+        super().__init__(told)
+        self.status = status
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+
+
+def _error(status: int, told: str) -> web.Response:
+    response = _json({"error": told}, status)
+    if status in {429, 503}:
+        response.headers["Retry-After"] = "1"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _whole(raw: str | None, what: str, most: int) -> int | None:
+    """A whole number in an address, from 0 (a group: from 1) to `most`."""
+    least = 1 if what == "group" else 0
+    if raw is None:
+        return None
+    if not raw.isascii() or not raw.isdecimal() or len(raw) > 9 or not least <= int(raw) <= most:
+        raise InputError(f"{what}={raw[:20]!r}: a whole number from {least} to {most}")
+    return int(raw)

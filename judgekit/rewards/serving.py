@@ -1,0 +1,72 @@
+"""A reward server's life: it listens, is told to end, and drains: what has begun is answered first."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+from aiohttp import web
+
+from judgekit.errors import InputError
+from judgekit.rewards.server import MARGIN, RewardServer, Settings
+
+
+@asynccontextmanager
+async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[str]:
+    """Listen while the context lasts; its address. Requests that are being answered at the end still are.
+
+    Raises:
+        InputError: If the port is taken, or the host is none of ours.
+    """
+    runner = web.AppRunner(
+        server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=MARGIN,
+        keepalive_timeout=75.0,
+    )  # fmt: skip
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, settings.host, settings.port, backlog=4_096).start()
+        except OSError as error:
+            raise InputError(f"cannot listen on {settings.host} port {settings.port}: {error}") from None
+        host, port, *_ = runner.addresses[0]
+        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def serve_until_told(server: RewardServer, settings: Settings, ready: Callable[[str], None]) -> bool:
+    """Serve until SIGTERM or Ctrl-C, then drain: what has begun ends, nothing new is taken in.
+
+    Args:
+        server: What is served.
+        settings: Where.
+        ready: Told the address once it listens.
+
+    Returns:
+        Whether everything in flight was answered in `drain_seconds`.
+
+    Raises:
+        InputError: If it cannot listen there.
+    """
+    async with listening(server, settings) as address:
+        with _signalled() as told:
+            ready(address)
+            await told.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.barrier.drained(), settings.drain_seconds)
+            return True
+    return False
+
+
+@contextmanager
+def _signalled() -> Iterator[asyncio.Event]:
+    """Set at the first SIGTERM or SIGINT; a second one does what it always does."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for each in signals:
+        loop.add_signal_handler(each, told.set)
+    try:
+        yield told
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)

@@ -1,0 +1,303 @@
+"""The barrier: groups are handed over when they are whole, or their window is over, and nobody waits for ever."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from judgekit.errors import InputError
+from judgekit.rewards.barrier import REPLACED, Barrier, Refused
+from judgekit.rewards.records import Reward
+from judgekit.rewards.wanted import Wanted
+
+SOON, LATE = 0.05, 30.0
+
+
+class Judge:
+    """Gives the place of a response among those of its group by text, and keeps what it was asked."""
+
+    def __init__(self, *, held: bool = False, failing: Counter[str] | None = None) -> None:
+        self.groups: list[dict[str, str]] = []
+        self.go = asyncio.Event()
+        self.failing = failing or Counter()
+        if not held:
+            self.go.set()
+
+    async def __call__(self, group):
+        self.groups.append(dict(group.responses))
+        await self.go.wait()
+        order = sorted(group.responses.values())
+        return {name: self._reward(group.key, name, float(order.index(text)))
+                for name, text in group.responses.items()}  # fmt: skip
+
+    def _reward(self, key, name, value):
+        if self.failing[name] > 0:
+            self.failing[name] -= 1
+            return Reward(key, name, None, "failed", "unreachable")
+        return Reward(key, name, value)
+
+
+def wanted(text, name=None, *, group="g", task="Hi?", **fields):
+    return Wanted(task, text, group, name, **fields)
+
+
+def barrier(judge, **settings):
+    counted = Counter()
+    made = Barrier(judge, lambda how: counted.update([how]), **settings)
+    return made, counted
+
+
+async def soon(*jobs):
+    return await asyncio.wait_for(asyncio.gather(*jobs), 5)
+
+
+async def begun(job):
+    """A task that has come as far as it gets by itself."""
+    task = asyncio.create_task(job)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return task
+
+
+def test_a_group_is_handed_over_when_it_is_full():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        jobs = [gate.rewards([wanted(text, text)], size=3, window=LATE) for text in "cab"]
+        return judge, counted, [reward.value for [reward] in await soon(*jobs)]
+
+    judge, counted, values = asyncio.run(walk())
+
+    assert values == [2, 0, 1]
+    assert judge.groups == [{"a": "a", "b": "b", "c": "c"}]
+    assert counted == {"full": 1}
+
+
+def test_a_window_that_is_over_judges_what_is_there_and_counts_it():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        jobs = [gate.rewards([wanted(text, text)], size=8, window=SOON) for text in "ab"]
+        await soon(*jobs)
+        return judge, counted, gate
+
+    judge, counted, gate = asyncio.run(walk())
+
+    assert judge.groups == [{"a": "a", "b": "b"}]
+    assert counted == {"partial": 1}
+    assert (gate.gathering, gate.judging, gate.waiting) == (0, 0, 0)
+
+
+def test_equal_texts_without_ids_are_different_responses():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        jobs = [gate.rewards([wanted("same", group=None)], size=3, window=LATE) for _ in range(3)]
+        await soon(*jobs)
+        return judge, counted
+
+    judge, counted = asyncio.run(walk())
+
+    assert [len(group) for group in judge.groups] == [3]
+    assert counted == {"full": 1}
+
+
+def test_one_id_asked_twice_is_one_response_and_both_are_answered():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge)
+        twice = [gate.rewards([wanted("a", "1")], size=2, window=LATE) for _ in range(2)]
+        jobs = [*twice, gate.rewards([wanted("b", "2")], size=2, window=LATE)]
+        return judge, [reward.value for [reward] in await soon(*jobs)]
+
+    judge, values = asyncio.run(walk())
+
+    assert values == [0, 0, 1]
+    assert judge.groups == [{"1": "a", "2": "b"}]
+
+
+def test_another_text_under_the_same_id_replaces_the_first_which_gets_no_number():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge)
+        first = await begun(gate.rewards([wanted("z", "1")], size=2, window=LATE))
+        jobs = [gate.rewards([wanted(text, name)], size=2, window=LATE) for text, name in ("a1", "b2")]
+        return judge, await soon(first, *jobs)
+
+    judge, [[first], [second], [third]] = asyncio.run(walk())
+
+    assert (first.value, first.status, first.reason) == (None, "failed", REPLACED)
+    assert (second.value, third.value) == (0, 1)
+    assert judge.groups == [{"1": "a", "2": "b"}]
+
+
+def test_asking_again_under_the_same_id_asks_no_judge():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge)
+        both = [wanted("b", "1"), wanted("a", "2")]
+        first = await gate.rewards(both)
+        again = await gate.rewards(both[:1], size=8, window=LATE)
+        other = await gate.rewards([wanted("c", "1")])
+        return judge, first, again, other
+
+    judge, first, again, other = asyncio.run(walk())
+
+    assert again == first[:1]
+    assert again[0].value == 1
+    assert other[0].value == 0
+    assert judge.groups == [{"1": "b", "2": "a"}, {"1": "c"}]
+
+
+def test_who_asks_again_while_it_is_judged_waits_for_the_same():
+    async def walk():
+        judge = Judge(held=True)
+        gate, _ = barrier(judge)
+        first = await begun(gate.rewards([wanted("a", "1")]))
+        again = await begun(gate.rewards([wanted("a", "1")]))
+        judge.go.set()
+        return judge, await soon(first, again)
+
+    judge, [first, again] = asyncio.run(walk())
+
+    assert first == again
+    assert len(judge.groups) == 1
+
+
+def test_a_failure_is_not_remembered():
+    async def walk():
+        gate, _ = barrier(Judge(failing=Counter({"1": 1})))
+        return [await gate.rewards([wanted("a", "1")]) for _ in range(2)]
+
+    [first], [second] = asyncio.run(walk())
+
+    assert first.value is None
+    assert second.value == 0
+
+
+def test_only_so_many_are_remembered():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge, remember=2)
+        for text in "abca":
+            await gate.rewards([wanted(text, text, group=text)])
+        return len(judge.groups)
+
+    assert asyncio.run(walk()) == 4
+
+
+def test_who_goes_away_leaves_nothing_pending():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        tasks = [await begun(gate.rewards([wanted(t, t)], size=8, window=LATE)) for t in "abc"]
+        tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        left = gate.waiting
+        others = [gate.rewards([wanted(t, t)], size=3, window=LATE) for t in "x"]
+        with pytest.raises(InputError, match="announced with 8 responses, now with 3"):
+            await soon(*others)
+        for task in tasks[1:]:
+            task.cancel()
+        await asyncio.wait(tasks)
+        return judge, counted, left, (gate.waiting, gate.gathering, gate.judging)
+
+    judge, counted, left, nothing = asyncio.run(walk())
+
+    assert left == 2
+    assert nothing == (0, 0, 0)
+    assert judge.groups == []
+    assert not counted
+
+
+def test_who_goes_away_gives_up_the_place_for_those_who_stay():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge)
+        gone = await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE))
+        gone.cancel()
+        await asyncio.wait([gone])
+        jobs = [gate.rewards([wanted(t, t)], size=2, window=LATE) for t in "bc"]
+        await soon(*jobs)
+        return judge.groups
+
+    assert asyncio.run(walk()) == [{"b": "b", "c": "c"}]
+
+
+def test_who_goes_away_while_the_group_is_judged_takes_nothing_from_the_others():
+    async def walk():
+        judge = Judge(held=True)
+        gate, _ = barrier(judge)
+        tasks = [await begun(gate.rewards([wanted(t, t)], size=2, window=LATE)) for t in "ab"]
+        tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        judge.go.set()
+        [[stayed]] = await soon(tasks[1])
+        return stayed.value, gate.waiting
+
+    assert asyncio.run(walk()) == (1, 0)
+
+
+def test_a_group_is_of_one_task():
+    async def walk():
+        gate, _ = barrier(Judge())
+        first = await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE))
+        with pytest.raises(InputError, match="group 'g' is waiting with another task"):
+            await gate.rewards([wanted("b", "2", task="Who?")], size=2, window=LATE)
+        await gate.rewards([wanted("c", "3")], size=2, window=LATE)
+        return await soon(first)
+
+    assert asyncio.run(walk())[0][0].value == 0
+
+
+def test_what_goes_wrong_is_raised_for_all_who_wait():
+    async def judging(group):
+        raise InputError(f"group {group.key!r} has no reference")
+
+    async def walk():
+        gate, _ = barrier(judging)
+        jobs = [gate.rewards([wanted(t, t)], size=2, window=LATE) for t in "ab"]
+        return await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), 5)
+
+    assert [str(error) for error in asyncio.run(walk())] == ["group 'g' has no reference"] * 2
+
+
+def test_draining_completes_what_has_begun_and_takes_in_nothing_new():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        first = await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE))
+        ended = await begun(gate.drained())
+        with pytest.raises(Refused, match="no new groups"):
+            await gate.rewards([wanted("x", "x", group="new")], size=2, window=LATE)
+        with pytest.raises(Refused, match="no new groups"):
+            await gate.rewards([wanted("x", "x", group="new")])
+        assert not ended.done()
+        await soon(gate.rewards([wanted("b", "2")], size=2, window=LATE), first)
+        await soon(ended)
+        return counted
+
+    assert asyncio.run(walk()) == {"full": 1}
+
+
+def test_draining_ends_when_the_last_who_waited_goes_away():
+    async def walk():
+        gate, _ = barrier(Judge())
+        first = await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE))
+        ended = await begun(gate.drained())
+        first.cancel()
+        await soon(ended)
+
+    asyncio.run(walk())
+
+
+def test_no_more_than_so_many_wait():
+    async def walk():
+        gate, _ = barrier(Judge(), most_waiting=2)
+        tasks = [await begun(gate.rewards([wanted(t, t)], size=8, window=SOON)) for t in "ab"]
+        with pytest.raises(Refused, match="2 responses are waiting"):
+            await gate.rewards([wanted("c", "c")], size=8, window=SOON)
+        await soon(*tasks)
+        return await gate.rewards([wanted("c", "c", group="h")])
+
+    assert asyncio.run(walk())[0].value == 0
