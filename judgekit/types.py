@@ -218,7 +218,7 @@ class Verdict:
         evidence: What the rater quoted.
         tags: Error tags it gave.
         flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
-            `substitute`, `unknown_id`, `no_valid_answer`, `fewer_ideas`.
+            `substitute` and `instead_of:JUDGE`, `unknown_id`, `no_valid_answer`, `fewer_ideas`.
         shown: Response ids in the order shown.
         sample: Which repeat.
         call: Key of the call.
@@ -366,3 +366,17 @@ def is_control(rater: str) -> bool:
     (True, False)
     """
     return rater.startswith("control:")
+
+
+INSTEAD_OF = "instead_of:"
+"""What the flag begins with that names the judge in whose place a substitute gave a verdict."""
+
+
+def stands_for(verdict: Verdict) -> str | None:
+    """The judge in whose place a verdict was given; None for a judge's own.
+
+    >>> own = Verdict("b", Unit("1"), "kind", (("yes", 1.0),), "yes", 1.0)
+    >>> stands_for(own) is None
+    True
+    """
+    return next((f.removeprefix(INSTEAD_OF) for f in verdict.flags if f.startswith(INSTEAD_OF)), None)

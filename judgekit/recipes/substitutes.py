@@ -14,8 +14,21 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.roles import Judge
-from judgekit.types import Abstention, Answer, Call, Outcome, Reason, Round, Verdict
+from judgekit.rubric import Rubric
+from judgekit.types import (
+    INSTEAD_OF,
+    Abstention,
+    Answer,
+    Call,
+    Item,
+    Outcome,
+    Reason,
+    Round,
+    Score,
+    Verdict,
+)
 
+Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 Reading = Callable[[Answer], Sequence[Outcome]]
 FLAG = "substitute"
 FAILED: frozenset[Reason] = frozenset({"unreachable", "refused", "truncated", "malformed"})
@@ -72,6 +85,24 @@ def substituted(
     return merged
 
 
+def one_vote_each(aggregate: Aggregate, substitutes: Mapping[str, Judge]) -> Aggregate:
+    """An aggregator to which a judge and its substitute are one rater.
+
+    Where a judge fails on one sample or order only, both have answered the same question; counted apart,
+    they would have two votes against one of each other judge.
+    """
+    if not substitutes:
+        return aggregate
+    seats = {judge.name: name for name, judge in substitutes.items()}
+
+    def seated(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Score, ...]:
+        return aggregate(
+            rubric, item, [replace(o, rater=seats[o.rater]) if o.rater in seats else o for o in outcomes]
+        )
+
+    return seated
+
+
 def _is_failed(outcome: Outcome) -> TypeGuard[Abstention]:
     return isinstance(outcome, Abstention) and outcome.reason in FAILED
 
@@ -81,6 +112,6 @@ def _instead(outcome: Outcome, other: Outcome) -> Outcome:
     if not _is_failed(outcome):
         return outcome
     if isinstance(other, Verdict):
-        return replace(other, flags=(*other.flags, FLAG))
+        return replace(other, flags=(*other.flags, FLAG, f"{INSTEAD_OF}{outcome.rater}"))
     detail = f"{outcome.detail}; substitute {other.rater!r}: {other.reason}"
     return replace(outcome, detail=detail[:200])
