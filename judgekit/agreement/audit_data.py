@@ -41,6 +41,7 @@ class Labelled:
         unlabelled: Judge -> numbers of units nobody labelled.
         dropped: What was left out -> how many.
         trusted: Whether the labels are taken for the truth, so that people need not be compared.
+        substitutes: Judge that only ever stood in for another -> that other, whose seat in a panel it had.
     """
 
     criterion: str
@@ -61,6 +62,7 @@ class Labelled:
     unlabelled: Mapping[str, Floats] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     trusted: bool = False
+    substitutes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def span(self) -> float:

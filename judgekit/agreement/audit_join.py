@@ -11,7 +11,7 @@ from judgekit.agreement.audit_data import Labelled
 from judgekit.agreement.ratings import Floats, as_ratings
 from judgekit.errors import InputError
 from judgekit.scales import Numbers, Scale
-from judgekit.types import Outcome, Unit, Verdict, is_control
+from judgekit.types import Outcome, Unit, Verdict, is_control, stands_for
 
 PROBABLE = ("logprob", "decision")
 VOTES = 5
@@ -99,7 +99,18 @@ def side_by_side(
             "people could not tell": sum(not isinstance(o, Verdict) for o in people),
         },
         trusted,
+        _substitutes(judged),
     )  # fmt: skip
+
+
+def _substitutes(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Judges all of whose verdicts were given in the place of one other -> that other."""
+    seats: dict[str, set[str | None]] = {}
+    for o in outcomes:
+        if isinstance(o, Verdict):
+            seats.setdefault(o.rater, set()).add(stands_for(o))
+    only = {rater: next(iter(seat)) for rater, seat in seats.items() if len(seat) == 1}
+    return {rater: seat for rater, seat in only.items() if seat is not None}
 
 
 def _cells(criterion: str, outcomes: Iterable[Outcome]) -> dict[tuple[Unit, str], Outcome]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from judgekit.agreement.alt_test import AltTest
 from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_panel import PanelAudit
 from judgekit.agreement.audit_parts import Beside, How, Sureness
 from judgekit.agreement.audit_systems import Systems
 from judgekit.agreement.bland import BlandAltman
 from judgekit.agreement.ceiling import Ceiling
-from judgekit.agreement.error_correlation import ErrorCorrelation
 from judgekit.agreement.margins import MarginalHomogeneity
 from judgekit.agreement.profile import Coverage
 from judgekit.agreement.range_use import Use
@@ -100,8 +100,7 @@ class CriterionAudit:
         rarest: Units outside the label people give most: with few of them no interval of a kappa holds.
         uses: Rater (people together as `people`) -> how it uses the scale.
         judges: The judges, controls last.
-        errors: Correlation of judges' errors, in the order of `judges` without controls.
-        n_effective: How many independent judges they are worth.
+        panel: The judges together; None for a single one.
         severities: Of judges and people, in logits.
         skipped: What was not computed -> why.
     """
@@ -113,8 +112,7 @@ class CriterionAudit:
     rarest: int
     uses: Mapping[str, Use]
     judges: tuple[JudgeAudit, ...]
-    errors: ErrorCorrelation | None
-    n_effective: Estimate | None
+    panel: PanelAudit | None
     severities: Severities | None
     skipped: Mapping[str, str]
 

@@ -13,6 +13,7 @@ import numpy as np
 from judgekit.agreement.active import hajek_kappa
 from judgekit.agreement.alt_test import alt_test
 from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_panel import panel_audit
 from judgekit.agreement.audit_parts import (
     LONG,
     How,
@@ -30,7 +31,6 @@ from judgekit.agreement.audit_systems import systems
 from judgekit.agreement.bland import bland_altman
 from judgekit.agreement.ceiling import Ceiling, human_ceiling
 from judgekit.agreement.coefficients import alpha, kappa
-from judgekit.agreement.error_correlation import effective_judges, error_correlation
 from judgekit.agreement.estimate import NEEDS_TWO_RATERS, NOT_IDENTIFIED, undefined
 from judgekit.agreement.headline import all_coefficients, headline
 from judgekit.agreement.icc import icc
@@ -40,7 +40,7 @@ from judgekit.agreement.panel import MeasureName
 from judgekit.agreement.profile import confusion, coverage
 from judgekit.agreement.range_use import Use, range_use, scale_use
 from judgekit.agreement.rasch import Severities, severities
-from judgekit.agreement.ratings import Floats, Ratings
+from judgekit.agreement.ratings import Ratings
 from judgekit.agreement.replacement import replacement_alpha
 from judgekit.agreement.sample_check import Sampling
 from judgekit.agreement.signed_error import signed_error
@@ -126,8 +126,6 @@ def _criterion(lab: Labelled, judges: Sequence[str] | None, how: How, epsilon: f
     long = r.level != "nominal" and len(r.values) > LONG
     codes = lab.consensus
     counts = np.bincount(codes[codes >= 0], minlength=len(r.values))
-    wrong = np.column_stack([_wrong(lab, j, long=long) for j in real]) if real else np.empty((r.n_units, 0))
-    together = len(real) >= 2
     uses = {} if r.level == "nominal" and len(r.values) > 2 else _uses(lab, named, skipped)
     return CriterionAudit(
         lab,
@@ -137,8 +135,7 @@ def _criterion(lab: Labelled, judges: Sequence[str] | None, how: How, epsilon: f
         int(counts.sum() - counts.max()),
         uses,
         tuple(_judge(lab, name, how, epsilon, long=long) for name in named),
-        error_correlation(wrong) if together else None,
-        effective_judges(wrong, level=how.level, b=how.b, seed=how.seed) if together else None,
+        panel_audit(lab, how),
         _severities(lab, real, skipped),
         skipped.why,
     )
@@ -152,14 +149,6 @@ def _alpha(people: Ratings, how: How) -> Estimate:
         return undefined(blank, NEEDS_TWO_RATERS, "one person's labels: nothing says how far people agree")
     plain = people.level == "nominal" or len(people.values) <= 2
     return alpha(people, metric="nominal" if plain else None, **how.options)
-
-
-def _wrong(lab: Labelled, judge: str, *, long: bool) -> Floats:
-    """1 where the judge differs from people, on a long scale the size of its error; nan where missing."""
-    if long:
-        return np.asarray(np.abs(lab.column(judge) - lab.human))
-    mine, people = lab.ratings.codes[:, lab.ratings.raters.index(judge)], lab.consensus
-    return np.where((mine < 0) | (people < 0), np.nan, (mine != people).astype(float))
 
 
 def _uses(lab: Labelled, judges: Sequence[str], skipped: Skipped) -> dict[str, Use]:

@@ -5,6 +5,7 @@ independent ones; the jury's gain is then a fraction of what counting heads prom
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +81,8 @@ def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorr
     if not len(pairs):
         return ErrorCorrelation(matrix, math.nan, math.nan, math.nan, len(included), excluded)
     mean = float(pairs.mean())
-    filled = np.where(np.isnan(inside), mean, inside)
-    participation = len(included) ** 2 / float(np.sum(filled**2))
     kish = effective_votes(len(included), mean)
+    participation = participation_ratio(len(included), pairs.tolist())
     return ErrorCorrelation(matrix, mean, kish, participation, len(included), excluded)
 
 
@@ -95,11 +95,30 @@ def effective_votes(k: int, r: float) -> float:
     return k / (1 + (k - 1) * max(r, 0.0)) if not math.isnan(r) else math.nan
 
 
+def participation_ratio(k: int, correlations: Sequence[float]) -> float:
+    """(Sum of eigenvalues)^2 / sum of their squares, of the correlations of k judges.
+
+    Args:
+        k: How many judges.
+        correlations: Of their pairs; one that is nan or left out counts as the mean of the others.
+
+    >>> participation_ratio(3, [1.0, 1.0, 1.0]), participation_ratio(3, [0.0, 0.0, 0.0])
+    (1.0, 3.0)
+    """
+    known = [r for r in correlations if not math.isnan(r)]
+    if not known:
+        return math.nan
+    missing = k * (k - 1) / 2 - len(known)
+    squares = math.fsum(r * r for r in known) + missing * (math.fsum(known) / len(known)) ** 2
+    return k * k / (k + 2 * squares)
+
+
 def effective_judges(
     errors: npt.ArrayLike,
     *,
     strata: Any = None,
     clusters: Any = None,
+    names: Sequence[str] = (),
     level: float = 0.95,
     b: int = 1000,
     seed: int = 0,
@@ -110,6 +129,7 @@ def effective_judges(
         errors: Shape (n_units, n_judges), as in `error_correlation`.
         strata: Shape (n_units,), as there.
         clusters: Shape (n_units,), whole clusters are resampled.
+        names: Of the judges, for the notes.
         level: Confidence.
         b: Resamples.
         seed: Of the resamples.
@@ -123,7 +143,8 @@ def effective_judges(
     used = int((~np.isnan(e)).any(axis=1).sum())
     notes = [f"mean error correlation {found.mean:.3f}", f"participation ratio {found.participation:.3f}"]
     if found.excluded:
-        notes.append(f"judges in columns {list(found.excluded)} left out: their errors do not vary")
+        left = [names[i] for i in found.excluded] if names else f"in columns {list(found.excluded)}"
+        notes.append(f"judges {left} left out: their errors do not vary")
     estimate = Estimate(
         "effective_judges", found.kish, level=level, n_units=len(e), n_raters=e.shape[1], n_used=used,
         n_dropped=len(e) - used, method="Kish, mean phi" + (" within strata" if cut is not None else ""),

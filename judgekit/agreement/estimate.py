@@ -17,6 +17,7 @@ TOO_FEW = "undefined:too_few"
 NOT_IDENTIFIED = "undefined:not_identified"
 FEW_MINORITY = "unstable:few_minority"
 FEW_CLUSTERS = "unstable:few_clusters"
+FEW_UNITS = "unstable:few_units"
 RESAMPLES_LOST = "unstable:resamples_lost"
 DEGENERATE = "ok_degenerate"
 

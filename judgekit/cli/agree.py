@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -130,8 +131,8 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
 
 
 def _print(made: Any, found: Sequence[Any]) -> None:
-    from judgekit.report import PURPOSES
     from judgekit.report.checks import told
+    from judgekit.report.panel import panel_lines
     from judgekit.report.words import called
 
     console = showing.console()
@@ -147,6 +148,8 @@ def _print(made: Any, found: Sequence[Any]) -> None:
             table.add_row(*names, agreed, called(judge.main.name), people, str(judge.main.n_used), missing)
     console.print(table)
     for criterion in made.criteria:
+        for line in panel_lines(criterion.panel):
+            console.print(f"{escape(criterion.criterion)}, {escape(line)}")
         left = ", ".join(f"{n} {what}" for what, n in criterion.labelled.dropped.items() if n)
         if left:
             console.print(f"{escape(criterion.criterion)}, left out: {left}")
@@ -154,12 +157,18 @@ def _print(made: Any, found: Sequence[Any]) -> None:
         console.print(f"note: {escape(note)}")
     console.print()
     for each in found:
-        console.print(
-            f"{escape(each.judge)} on {escape(each.criterion)}, to {PURPOSES[each.purpose]}: "
-            f"[{_STYLES[each.verdict]}]{each.verdict}[/]"
-        )
-        console.print(f"  {escape(each.why)}")
-        for line in each.correction:
-            console.print(f"  do: {escape(line)}")
-        for line in each.change:
-            console.print(f"  to change it: {escape(line)}")
+        _print_finding(console, each)
+
+
+def _print_finding(console: Console, each: Any) -> None:
+    from judgekit.report import PURPOSES
+
+    console.print(
+        f"{escape(each.judge)} on {escape(each.criterion)}, to {PURPOSES[each.purpose]}: "
+        f"[{_STYLES[each.verdict]}]{each.verdict}[/]"
+    )
+    console.print(f"  {escape(each.why)}")
+    for line in each.correction:
+        console.print(f"  do: {escape(line)}")
+    for line in each.change:
+        console.print(f"  to change it: {escape(line)}")

@@ -94,7 +94,7 @@ class Systems:
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:
-    """A run in three lines."""
+    """A run in a few lines."""
     abstained = sum(summary["abstentions"].values())
     reasons = ", ".join(f"{n} {reason}" for reason, n in summary["abstentions"].items())
     cost = summary["cost_usd"]
@@ -111,8 +111,38 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     ]
     if summary["flags"]:
         lines.append("flags: " + ", ".join(f"{n} {flag}" for flag, n in summary["flags"].items()))
+    if summary["panel"] is not None:
+        lines += panel_lines(summary["panel"])
     if summary["skipped"]:
         lines.append(f"{summary['skipped']} bad rows skipped, the first: {summary['skipped_rows'][0]}")
     if summary["ledger"] is None:
         lines.append("no ledger: nothing was kept, and running again pays again")
     return lines
+
+
+def panel_lines(panel: Mapping[str, Any]) -> list[str]:
+    """How many judges a panel is worth, as far as verdicts tell, and who had no part in it or stood in.
+
+    >>> panel_lines({"judges": ["a", "b"], "effective_judges": None, "status": "undefined:too_few",
+    ...     "left_out": {}, "substituted": {}})
+    ['panel of 2 judges: how many it is worth cannot be told, too few']
+    """
+    told = f"panel of {len(panel['judges'])} judges: "
+    worth = panel["effective_judges"]
+    if worth is None:
+        reason = panel["status"].removeprefix("undefined:").replace("_", " ")
+        told += f"how many it is worth cannot be told, {reason}"
+    else:
+        ends = "" if panel["low"] is None else f" [{panel['low']:.2f}, {panel['high']:.2f}]"
+        told += (
+            f"worth {worth:.2f}{ends} independent ones by their verdicts, which correlate by "
+            f"{panel['correlation_of_verdicts']:.2f} on {panel['items']} items"
+        )
+        told += "; " + "; ".join(panel["notes"])
+    left = [f"{judge} left out of that: {why}" for judge, why in panel["left_out"].items()]
+    stood = [
+        f"{by} stood in for {judge} in {n} verdicts"
+        for judge, substitutes in panel["substituted"].items()
+        for by, n in substitutes.items()
+    ]
+    return [told, *left, *stood]

@@ -12,6 +12,7 @@ from judgekit.agreement.intervals import share
 from judgekit.agreement.order_effects import position_counts
 from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, Row, ends, number, percents
+from judgekit.report.panel import panel_lines
 
 MOST_BARS = 21  # labels of a scale whose use is drawn label by label
 MOST_CELLS = 20_000  # labels by people from which variance components are computed
@@ -79,19 +80,18 @@ def _orders(about: About) -> Figure | None:
 
 def _errors(about: About) -> Figure | None:
     """Are the judges wrong on the same units?"""
-    found, effective = about.criterion.errors, about.criterion.n_effective
-    names = [j for j in about.criterion.labelled.judges if not j.startswith("control:")]
-    if found is None or effective is None or len(names) < 2:
+    panel = about.criterion.panel
+    if panel is None:
         return None
     rows = [
-        (a, b, number(float(found.matrix[i, j])))
-        for i, a in enumerate(names)
-        for j, b in enumerate(names)
+        (a, b, number(float(panel.errors.matrix[i, j])))
+        for i, a in enumerate(panel.judges)
+        for j, b in enumerate(panel.judges)
         if i < j
     ]
-    worth = f"{found.judges} judges are worth so many independent ones: {told(effective)}"
     n = about.criterion.labelled.ratings.n_units
-    return about.figure("errors", ("judge", "other", "correlation"), rows, n, notes=[worth, *effective.notes])
+    notes = [*panel_lines(panel), *panel.effective.notes]
+    return about.figure("errors", ("judge", "other", "correlation"), rows, n, notes=notes)
 
 
 def _severity(about: About) -> Figure | None:

@@ -12,6 +12,7 @@ from judgekit.agreement.audit_records import Audit
 from judgekit.report.checks import Gates, told
 from judgekit.report.figure import Figure
 from judgekit.report.figures import figures
+from judgekit.report.panel import panel_lines
 from judgekit.report.verdict import PURPOSES, Finding
 
 MET = {True: "yes", False: "no", None: "not shown"}
@@ -101,6 +102,7 @@ def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: 
             f"## {_cell(criterion.criterion)}",
             "",
             f"People with each other: {told(criterion.human_alpha)}",
+            *(line for said in panel_lines(criterion.panel) for line in ("", _cell(said))),
         ]
         for judge in criterion.judges:
             lines += [

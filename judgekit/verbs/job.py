@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 from judgekit.aggregate import rubric_scores
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
+from judgekit.agreement.verdict_correlation import PanelVerdicts
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
@@ -25,11 +26,13 @@ from judgekit.protocols import Protocol
 from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
+from judgekit.recipes.substitutes import one_vote_each
 from judgekit.roles import Checked, Judge
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Reason, Rule
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
+from judgekit.verbs.panels import panel_verdicts
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 if TYPE_CHECKING:
@@ -55,11 +58,16 @@ class Job:
     name: str | None = None
     need_response: bool = True
     spared: frozenset[str] = frozenset()
+    seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
     began: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    @functools.cached_property
+    def _panel(self) -> PanelVerdicts | None:
+        return panel_verdicts(self.plan.judges, self.recipe.plans, self.seats)
 
     def read(self) -> Iterator[Item]:
         """The items, each with its own rubric checked."""
@@ -94,6 +102,8 @@ class Job:
             )  # fmt: skip
             async with aclosing(walked):  # what is in flight ends before the ledger closes
                 async for judged in walked:
+                    if self._panel is not None:
+                        self._panel.add(judged)
                     yield judged
         finally:
             if ledger is not None:
@@ -106,6 +116,7 @@ class Job:
         rubric = self.plan.rubric
         return {
             **self.tally.summary(),
+            "panel": None if self._panel is None else self._panel.found().plain(),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": None if stopped is None else str(stopped) or type(stopped).__name__,
@@ -137,7 +148,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     """
     if unknown := sorted(options.keys() - Options.__annotations__.keys()):
         raise InputError(f"no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}")
-    recipe_name = options.get("recipe")
+    recipe_name, own = options.get("recipe"), options.get("aggregate")
     found = None if recipe_name is None else _published(recipe_name)
     if found is not None:
         options = cast("Options", found.filled(options))
@@ -151,7 +162,13 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     for reason in options.get("again", ()):
         _check("again", reason, get_args(Reason))
     _check("unfounded", options.get("unfounded", "flag"), get_args(Unfounded))
-    recipe = _recipe(plan, found, options)
+    substitutes = {
+        name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
+    }
+    aggregate = own or one_vote_each(
+        options.get("aggregate") or _aggregator(plan.protocol, options), substitutes
+    )
+    recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
         if isinstance(judge, Checked):
             judge.check()
@@ -173,7 +190,8 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         surveyed=surveyed,
         name=recipe_name,
         need_response=need,
-        spared=frozenset(options.get("substitutes") or ()),
+        spared=frozenset(substitutes),
+        seats={judge.name: name for name, judge in substitutes.items()},
     )
 
 
@@ -207,16 +225,20 @@ def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", 
     return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
 
 
-def _recipe(plan: Plan, found: "Published | None", options: Options) -> Counted:
+def _recipe(
+    plan: Plan,
+    found: "Published | None",
+    options: Options,
+    aggregate: Aggregate,
+    substitutes: Mapping[str, Judge],
+) -> Counted:
     """What is walked: the round that the options make, or the recipe built on it."""
     grading = Grading(
         plan,
         reask=options.get("reask", True),
         again=options.get("again", ()),
-        aggregate=options.get("aggregate") or _aggregator(plan.protocol, options),
-        substitutes={
-            name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
-        },
+        aggregate=aggregate,
+        substitutes=substitutes,
         unfounded=options.get("unfounded", "flag"),
     )
     settings = dict(options.get("settings") or {})
