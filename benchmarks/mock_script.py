@@ -1,6 +1,8 @@
 """What the mock server answers: an OpenAI-compatible chat server as a function of request and options."""
 
 import random
+import re
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,7 +46,7 @@ ODD = (
     *("error_in_200", "not_json", "list", "no_choices", "huge"),
 )
 WIRES = ("slow_headers", "cut", "hang", "redirect")
-MODES = ("ok", *ERRORS, *REFUSES, *ODD, *WIRES)
+MODES = ("ok", *ERRORS, *REFUSES, *ODD, "half", *WIRES)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Options:
         too_many: Share of requests answered with 429 (shares are of all requests, drawn with `seed`).
         failing: Share answered with 500.
         malformed: Share answered with 200 and text that is no JSON object.
+        half: Share answered with 200 and the reply cut off before its end.
         hanging: Share never answered.
+        sticky: A pattern; what it finds first in a request decides its draw, so that whatever is asked about
+            the same fails the same. Empty: each request is drawn anew.
         retry_after: The Retry-After header of a 429, in seconds or as an HTTP date; empty: none.
         retry_after_ms: The same in milliseconds, as some servers say it.
         text: The reply, or a function from the request's body to it.
@@ -69,7 +74,9 @@ class Options:
     too_many: float = 0.0
     failing: float = 0.0
     malformed: float = 0.0
+    half: float = 0.0
     hanging: float = 0.0
+    sticky: str = ""
     retry_after: str = "0"
     retry_after_ms: str = ""
     text: str | Callable[[dict[str, Any]], str] = '{"verdict": "yes"}'
@@ -139,11 +146,12 @@ class Script:
 
     def drawn(self, body: bytes) -> bytes | None:
         """An answer by the shares, else by the mode."""
-        options, draw = self.options, self.draws.random()
+        options, draw = self.options, self.draw(body)
         shares = {
             "too_many": options.too_many,
             "broken": options.failing,
             "malformed": options.malformed,
+            "half": options.half,
             "hang": options.hanging,
         }
         for mode, share in shares.items():
@@ -152,6 +160,13 @@ class Script:
             draw -= share
         return self.by_mode(options.mode, body)
 
+    def draw(self, body: bytes) -> float:
+        """A number on [0, 1): new for each request, or that of what the request is about."""
+        if not self.options.sticky:
+            return self.draws.random()
+        found = re.search(self.options.sticky.encode(), body)
+        return zlib.crc32(found.group() if found else body, self.options.seed) / 2**32
+
     def by_mode(self, mode: str, body: bytes) -> bytes | None:
         """The answer of one mode."""
         if mode in ERRORS:
@@ -159,6 +174,9 @@ class Script:
         if mode in REFUSES and f'"{REFUSES[mode]}":'.encode() in body:
             name = REFUSES[mode]
             return http(400, error(f"Unsupported parameter: '{name}' is not supported.", "unsupported", name))
+        if mode == "half":
+            text = self.options.text
+            return http(200, completion((text(orjson.loads(body)) if callable(text) else text)[:-3]))
         if mode in ODD:
             return http(200, self.odd(mode))
         if mode == "redirect":

@@ -16,6 +16,8 @@ from judgekit.run.drive import asking, walk
 from judgekit.run.halt import Halt
 from judgekit.types import Answer, Item, Judged
 
+_TURN = 32  # items begun before the loop gets a turn
+
 
 @dataclass
 class Asked:
@@ -73,14 +75,14 @@ class Desk:
         """
         assert self._asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
         asked = Asked()
-        tasks = {
-            item.item_id: asyncio.create_task(walk(item, recipe, self._asker, asked.answers))
-            for item in items
-        }
-        if not tasks:
-            return asked
+        tasks: dict[str, asyncio.Task[Judged]] = {}
         try:
-            await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            for item in items:
+                tasks[item.item_id] = asyncio.create_task(walk(item, recipe, self._asker, asked.answers))
+                if len(tasks) % _TURN == 0:
+                    await asyncio.sleep(0)  # the first requests leave while later ones are being written
+            if tasks:
+                await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for task in tasks.values():
                 task.cancel()
