@@ -1,12 +1,15 @@
 """Closes the network, fixes hypothesis, and lends the mock server of the benchmarks."""
 
 import os
+import re
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -46,3 +49,50 @@ def serving() -> Callable[..., AbstractContextManager[str]]:
 
     lent: Callable[..., AbstractContextManager[str]] = mock_server.serving
     return lent
+
+
+MARKS = """
+[rubric]
+id = "marks"
+[[rubric.criteria]]
+id = "good"
+text = "How good is it?"
+scale = "0-10"
+"""
+
+
+@pytest.fixture
+def marks(
+    serving: Callable[..., AbstractContextManager[str]], tmp_path: Path
+) -> Iterator[Callable[..., Path]]:
+    """Makes reward specs, in a file `spec.toml`, with the options given as TOML.
+
+    Their judge, behind the mock server, gives a response the mark it asks for ("mark 7" of 10), and says
+    nothing that can be read of one that has the word "lost" in it.
+    """
+
+    def said(body: dict[str, Any]) -> str:
+        asked = str(body["messages"])
+        wanted = re.search(r"mark (\d+)", asked)
+        return "Well." if "lost" in asked or wanted is None else f'{{"label": "{wanted[1]}"}}'
+
+    with serving(text=said) as url:
+
+        def written(options: str = "") -> Path:
+            path = tmp_path / "spec.toml"
+            path.write_text(f'judges = "endpoint:{url}#mock"\n{options}\n{MARKS}', encoding="utf-8")
+            return path
+
+        yield written
+
+
+@pytest.fixture(scope="session")
+def lines_of() -> Callable[[ModuleType], str]:
+    """The lines that the docstring of a module shows first."""
+
+    def shown(module: ModuleType) -> str:
+        found = re.search(r"(?:^    .*\n|^\n(?=    ))+", str(module.__doc__), re.MULTILINE)
+        assert found is not None
+        return textwrap.dedent(found[0])
+
+    return shown

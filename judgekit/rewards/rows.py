@@ -104,6 +104,27 @@ def groups_of(
     return groups, [keys[i] for i in range(len(prompts))]
 
 
+def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
+    """A row's own rubric: JSON, or the mapping that Arrow made of it; None where there is none.
+
+    Raises:
+        InputError: If it is neither.
+
+    >>> rubric_of('[{"id": "kind", "text": "Is it kind?"}]', "row 1")["criteria"][0]["id"]
+    'kind'
+    """
+    if isinstance(value, str) and value:
+        value = json_of(value, where)
+    if not value:
+        return None
+    if isinstance(value, list):
+        value = {"criteria": value}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
+    told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
+    return told
+
+
 def _column(data: Data, name: str, what: str) -> Sequence[Any]:
     if name not in data:
         raise InputError(f"{what}={name!r} is no column of the data set; there are {sorted(data)}")
@@ -120,18 +141,7 @@ def _reference(data: Data, name: str, row: int) -> str | None:
 
 
 def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
-    value = _column(data, name, "rubric")[row]
-    where = f"row {row}: rubric {name!r}"
-    if isinstance(value, str) and value:
-        value = json_of(value, where)
-    if not value:
-        return None
-    if isinstance(value, list):
-        value = {"criteria": value}
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
-    told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
-    return told
+    return rubric_of(_column(data, name, "rubric")[row], f"row {row}: rubric {name!r}")
 
 
 def _without_gaps(value: Any) -> Any:

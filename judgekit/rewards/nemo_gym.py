@@ -1,0 +1,148 @@
+"""NeMo Gym: a resources server that verifies rollouts, and compares those of a group, by a judge.
+
+    # app.py of a resources server; its configuration has `spec: /data/spec.toml`
+    from judgekit.rewards.nemo_gym import resources_server
+
+    JudgekitResourcesServer = resources_server()
+    if __name__ == "__main__":
+        JudgekitResourcesServer.run_webserver()
+
+`/verify` rewards one rollout: its row may hold `expected_answer` (the reference, see `reference_field`) and
+`rubric`. `/compare` takes what `genrm_compare` takes, a conversation and responses to it, and rewards them as
+one group: relative schemes and `group_mean` need it.
+
+Gym knows no None. A reward that cannot be given is answered with 503 and the reason, which fails the rollout.
+Gym's own `JudgeError` would write a row with the reward 0.0 and a mark beside it instead, and who does not
+look at the mark would train on it.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judgekit.errors import InputError, JudgekitError
+from judgekit.rewards.bordering import lone, number, numbers, one_by_one, text_of
+from judgekit.rewards.chats import text_of_chat
+from judgekit.rewards.keeping import kept_rewarder
+from judgekit.rewards.records import Group
+from judgekit.types import Text
+
+
+@functools.cache
+def resources_server() -> Any:
+    """The class of the server; a `SimpleResourcesServer`."""
+    from fastapi import FastAPI, HTTPException
+    from nemo_gym.base_resources_server import (
+        BaseResourcesServerConfig,
+        BaseVerifyRequest,
+        BaseVerifyResponse,
+        SimpleResourcesServer,
+    )  # fmt: skip
+    from pydantic import BaseModel, ConfigDict
+
+    class JudgekitConfig(BaseResourcesServerConfig):  # type: ignore[misc]  # Gym's, unknown to the checker
+        """What the server is started with."""
+
+        spec: str
+        own_code: bool = False
+        reference_field: str = "expected_answer"
+
+    class JudgekitVerifyRequest(BaseVerifyRequest):  # type: ignore[misc]  # likewise
+        """A rollout, and whatever else its row has."""
+
+        model_config = ConfigDict(extra="allow")
+
+    class JudgekitVerifyResponse(BaseVerifyResponse):  # type: ignore[misc]  # likewise
+        """A rollout with its reward and further numbers."""
+
+        model_config = ConfigDict(extra="allow")
+
+    class CompareRequest(BaseModel):
+        """A conversation and responses to it."""
+
+        model_config = ConfigDict(extra="allow")
+
+        conversation_history: list[dict[str, Any]]
+        response_objs: list[dict[str, Any]]
+
+    class CompareResponse(BaseModel):
+        """A reward for each response, in their order."""
+
+        rewards: list[float]
+
+    class JudgekitResourcesServer(SimpleResourcesServer):  # type: ignore[misc]  # likewise
+        """Rewards rollouts by a spec."""
+
+        config: JudgekitConfig
+
+        def setup_webserver(self) -> FastAPI:
+            """Gym's routes and `/compare`."""
+            app = super().setup_webserver()
+            app.post("/compare")(self.compare)
+            return app
+
+        async def verify(self, body: JudgekitVerifyRequest) -> JudgekitVerifyResponse:
+            """The reward of a rollout."""
+            try:
+                rewarder = await kept_rewarder(self.config.spec, own_code=self.config.own_code)
+                one_by_one(rewarder.spec, "/verify")
+                told = numbers(*await rewarder([_rollout(body.model_dump(), self.config.reference_field)]))
+            except JudgekitError as error:
+                raise HTTPException(_status(error), str(error)) from error
+            return JudgekitVerifyResponse(**body.model_dump(), reward=told.pop("score"), **told)
+
+        async def compare(self, body: CompareRequest) -> CompareResponse:
+            """The rewards of a group."""
+            try:
+                rewarder = await kept_rewarder(self.config.spec, own_code=self.config.own_code)
+                batch = await rewarder([_group(body.conversation_history, body.response_objs)])
+                return CompareResponse(rewards=[number(reward) for reward in batch])
+            except JudgekitError as error:
+                raise HTTPException(_status(error), str(error)) from error
+
+    return JudgekitResourcesServer
+
+
+def _status(error: JudgekitError) -> int:
+    return 422 if isinstance(error, InputError) else 503
+
+
+def _rollout(row: Mapping[str, Any], reference_field: str) -> Group:
+    columns = {k: v for k, v in row.items() if k not in {"responses_create_params", "response"}}
+    task = talk_of(row["responses_create_params"]["input"], "the input")
+    response = talk_of(row["response"]["output"], "the output")
+    some = lone("", "", reference=columns.get(reference_field), columns=columns)
+    return Group("rollout", task, {"response": response}, some.reference, rubric=some.rubric, columns=columns)
+
+
+def _group(history: Sequence[Any], responses: Sequence[Mapping[str, Any]]) -> Group:
+    said = {str(n): talk_of(each.get("output"), f"response {n}") for n, each in enumerate(responses)}
+    return Group("group", text_of(history, "the conversation"), said)
+
+
+def talk_of(items: Any, what: str) -> Text:
+    """Text, or the items of a Responses API input or output, as text or chat messages; thoughts left out.
+
+    Raises:
+        InputError: If an item is of another kind.
+
+    >>> said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+    >>> talk_of([{"type": "reasoning", "summary": []}, said], "the output")
+    'Hi.'
+    """
+    if isinstance(items, str):
+        return items
+    turns = [_turn(each) for each in items or () if each.get("type") != "reasoning"]
+    return text_of_chat(turns, what) if turns else ""
+
+
+def _turn(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    if item.get("type") == "function_call":
+        return {"role": "assistant", "tool_calls": [item]}
+    if item.get("type") == "function_call_output":
+        return {"role": "tool", "content": item["output"]}
+    if item.get("type", "message") != "message":
+        raise InputError(
+            f"an item of type {item.get('type')!r} is neither a message nor a call of a function"
+        )
+    return item

@@ -1,0 +1,68 @@
+"""OpenRLHF: the reward function of a Python file, for `--reward.remote_url my_reward.py`.
+
+    # my_reward.py
+    from judgekit.rewards.openrlhf import reward_function
+
+    reward_func = reward_function("/data/spec.toml")
+
+OpenRLHF calls it for one response at a time, in a thread, and each call opens its judges anew. The HTTP form
+(`judgekit reward serve`, `--reward.remote_url http://127.0.0.1:8077/get_reward`) keeps them open, is faster,
+and puts groups together, which relative schemes and `group_mean` need.
+
+A reward that cannot be given is raised. OpenRLHF logs that and goes on without a reward, until its experience
+maker misses it (`reward_model_group is required`): the training ends, and nothing is learnt from a number.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from judgekit.rewards.bordering import lone, numbers, one_by_one, rewarding
+from judgekit.rewards.queries import response_in
+from judgekit.rewards.records import Group
+from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.spec import SpecLike
+
+RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]
+
+
+def reward_function(
+    spec: SpecLike | Rewarder,
+    judges: Any = None,
+    *,
+    own_code: bool = False,
+) -> RewardFunc:
+    """A `reward_func(queries, prompts, labels)`.
+
+    It returns tensors of length n: `rewards`, `scores` (for dynamic filtering: rewards on [0, 1]), and among
+    `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Labels are references.
+
+    Args:
+        spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
+        judges: Judges, or their names, instead of the spec's.
+        own_code: Whether `py:` names of judges and checks may import code.
+
+    Raises:
+        InputError: If the spec cannot be used, or needs a group.
+    """
+    rewarder = rewarding(spec, judges, own_code=own_code)
+    one_by_one(rewarder.spec, "OpenRLHF")
+    low, high = rewarder.spec.span
+
+    def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
+        import torch
+
+        rows = zip(queries, prompts, labels, strict=True)
+        groups = [_group(str(n), *row) for n, row in enumerate(rows)]
+        batch = rewarder.reward(groups)
+        told = [numbers(batch[group.key, "response"]) for group in groups]
+        columns = {name: torch.tensor([row[name] for row in told]) for name in told[0]}
+        rewards = columns.pop("score")
+        scores = ((rewards - low) / (high - low)).clamp(0.0, 1.0)
+        return {"rewards": rewards, "scores": scores, "extra_logs": columns}
+
+    return reward_func
+
+
+def _group(key: str, query: str, prompt: str, label: Any) -> Group:
+    some = lone(prompt, response_in(query, prompt, f"query {key}"), reference=label)
+    return Group(key, some.task, some.responses, some.reference)

@@ -1,0 +1,97 @@
+"""verifiers 0.4 and later: a judge that is plugged into any taskset by its id.
+
+    [[taskset.task.judges]]
+    id = "judgekit-vf"
+    name = "style"
+    spec = "/data/spec.toml"
+    answer_field = "answer"
+
+The id is found once this package is installed (`judgekit_vf` is a module of its own). The reward is recorded
+under `name`, each criterion and check as a metric `name/criterion`, the reason of a failure in
+`trace.info["judgekit"]`. What the judge is asked, and which judge, stands in the spec: `model`, `base_url`,
+`sampling` and `prompt` of the entry are not used.
+
+A reward that cannot be given is raised: the rollout is errored, its reward stays None, and prime-rl drops it.
+(`trace.reward` adds up what there is, 0 then: look at `trace.ok`.) verifiers judges one rollout at a time,
+so relative schemes are refused. For verifiers up to 0.3.1 there is `judgekit.rewards.verifiers_legacy`.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from judgekit.rewards.bordering import lone, number, numbers, one_by_one, reward_of
+from judgekit.rewards.keeping import kept_rewarder
+from judgekit.rewards.records import Reward
+from judgekit.rewards.spec import load_spec
+
+__all__ = ["JudgekitJudge"]  # noqa: F822 - made when asked for, since it needs verifiers
+
+
+def __getattr__(name: str) -> Any:
+    if name not in {"JudgekitJudge", "JudgekitJudgeConfig"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _classes()[name]
+
+
+@functools.cache
+def _classes() -> dict[str, type]:
+    from pydantic import field_validator
+    from verifiers.v1.configs.judge import JudgeConfig
+    from verifiers.v1.judge import Judge, JudgeView, judge_question, judge_response
+
+    class JudgekitJudgeConfig(JudgeConfig):  # type: ignore[misc]  # verifiers', unknown to the checker
+        """An entry of `judges`.
+
+        Args:
+            spec: TOML file of the spec.
+            own_code: Whether `py:` names of judges and checks may import code.
+            answer_field: Field of the task with a text known to be good, if it has one.
+            question_field: Field of the task that is judged by; its prompt where left out.
+            rubric_field: Field of the task with its own rubric, in JSON.
+            view: What is judged: `last_reply` or `full_trace`.
+        """
+
+        spec: Path
+        own_code: bool = False
+        answer_field: str = "answer"
+        question_field: str = ""
+        rubric_field: str = "rubric"
+        view: JudgeView = "last_reply"
+
+        @field_validator("spec")
+        @classmethod
+        def _usable(cls, path: Path) -> Path:
+            one_by_one(load_spec(path), "verifiers")
+            return path
+
+    class JudgekitJudge(Judge[float, JudgekitJudgeConfig]):  # type: ignore[misc]  # likewise
+        """Scores a rollout by a reward spec."""
+
+        async def score(self, task: Any, trace: Any) -> dict[str, float]:
+            """The reward under the judge's name.
+
+            Raises:
+                JudgeOutage: If there is none.
+            """
+            config = self.config
+            columns = task.model_dump()
+            rewarder = await kept_rewarder(config.spec, own_code=config.own_code)
+            group = lone(
+                judge_question(task, config.question_field), judge_response(trace, config.view),
+                reference=columns.get(config.answer_field),
+                columns={**columns, "rubric": columns.get(config.rubric_field)},
+            )  # fmt: skip
+            reward = await reward_of(rewarder, group)
+            _record(trace, self.reward_name, reward)
+            return {self.reward_name: number(reward)}
+
+    return {each.__name__: each for each in (JudgekitJudgeConfig, JudgekitJudge)}
+
+
+def _record(trace: Any, name: str, reward: Reward) -> None:
+    seen = dict(reward.components)
+    if reward.value is not None:
+        seen |= {key: value for key, value in numbers(reward).items() if key != "score"}
+    trace.metrics.update({f"{name}/{key}": value for key, value in seen.items()})
+    trace.info.setdefault("judgekit", {})[name] = {"status": reward.status, "reason": reward.reason}

@@ -1,0 +1,98 @@
+"""verifiers up to 0.3.1: a Rubric that rewards groups.
+
+    import verifiers as vf
+    from judgekit.rewards.verifiers_legacy import rubric
+
+    judged = rubric("spec.toml")
+    env = vf.SingleTurnEnv(dataset=rows, rubric=judged)
+
+verifiers' own Rubric logs whatever a reward function raises and puts 0.0 in its place, errors of its own
+included, so that nothing a function raises could stop that. This Rubric therefore judges before verifiers
+calls its function, and raises from `score_group`: as `verifiers.Error`, out of `run_group`, with no reward in
+any state. Retries of verifiers (`max_retries`) do not repeat it, since they only do so for its InfraError.
+One failure so costs a group; `on_failure="group_mean"` gives it the mean of the others instead.
+
+Criteria and checks are added to `state["metrics"]` where they have a value. `answer` is the reference,
+`info["rubric"]` a group's own rubric. verifiers 0.4 has no Rubric: see `judgekit.rewards.verifiers`.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from judgekit.errors import InputError, JudgekitError
+from judgekit.rewards.bordering import lone, numbers, rewarding, text_of
+from judgekit.rewards.records import Group, Reward
+from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.spec import SpecLike
+
+_KEPT = "judgekit_reward"
+
+
+def rubric(
+    spec: SpecLike | Rewarder, judges: Any = None, *, weight: float = 1.0, own_code: bool = False
+) -> Any:
+    """A `verifiers.Rubric` with one group reward function, `judgekit`.
+
+    Args:
+        spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
+        judges: Judges, or their names, instead of the spec's.
+        weight: Of the reward, beside those of further functions.
+        own_code: Whether `py:` names of judges and checks may import code.
+
+    Raises:
+        InputError: If the spec cannot be used, or this verifiers has no Rubric.
+    """
+    return _rubric_class()(rewarding(spec, judges, own_code=own_code), weight)
+
+
+@functools.cache
+def _rubric_class() -> type:
+    import verifiers as vf
+
+    if not hasattr(vf, "Rubric"):
+        raise InputError("this verifiers has no Rubric; use the judge of judgekit.rewards.verifiers")
+
+    class JudgekitRubric(vf.Rubric):  # type: ignore[misc]  # verifiers', unknown to the checker
+        """Rewards a group by a spec."""
+
+        def __init__(self, rewarder: Rewarder, weight: float) -> None:
+            super().__init__(funcs=[judgekit], weights=[weight])
+            self._rewarder = rewarder
+
+        async def score_group(self, states: list[Any], *args: Any, **settings: Any) -> None:
+            """Judge, then let verifiers add up.
+
+            Raises:
+                verifiers.Error: If a state has no reward.
+            """
+            try:
+                rewards = await _judged(self._rewarder, states)
+                told = [numbers(reward) for reward in rewards]
+            except JudgekitError as error:
+                raise vf.Error(f"judgekit: {error}") from error
+            for state, row in zip(states, told, strict=True):
+                state[_KEPT] = row["score"]
+            await super().score_group(states, *args, **settings)
+            for state, row, reward in zip(states, told, rewards, strict=True):
+                del row["score"], state[_KEPT]
+                state["metrics"] |= row | {n: v for n, v in reward.components.items() if v is not None}
+
+    return JudgekitRubric
+
+
+def judgekit(states: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The rewards that were given before verifiers asks."""
+    return [state[_KEPT] for state in states]
+
+
+async def _judged(rewarder: Rewarder, states: Sequence[Mapping[str, Any]]) -> list[Reward]:
+    if not states:
+        return []
+    first = states[0]
+    info = first.get("info") or {}
+    some = lone(first["prompt"], "", reference=first.get("answer"), columns=info)
+    responses = {str(n): text_of(each["completion"], f"rollout {n}") for n, each in enumerate(states)}
+    group = Group("group", some.task, responses, some.reference, rubric=some.rubric, columns=info)
+    batch = await rewarder([group])
+    return [batch["group", name] for name in responses]

@@ -1,0 +1,124 @@
+"""verl: the custom reward function of its reward loop.
+
+    reward.custom_reward_function.path=pkg://judgekit.rewards.verl
+    reward.custom_reward_function.name=compute_score
+    +reward.custom_reward_function.reward_kwargs.spec=/data/spec.toml
+    +reward.custom_reward_function.reward_kwargs.task_key=question
+    reward.reward_manager.name=naive
+
+verl asks about one response at a time and knows no None. A reward that cannot be given is therefore raised,
+as `Unrewarded`, which ends the training: `rate_limited` makes 0.0 of any `Exception`, and so would a wrapper
+of your own. It also makes 0.0 of what takes longer than `reward.timeout` (300 s): keep the spec's
+`deadline_seconds` below it. The managers `naive`, `dapo`, `gdpo` and `rate_limited` can await a reward
+function, `remote` cannot. Limits of speed belong into the spec (`concurrency`).
+
+The names of what is returned are always the same, since verl takes them from the first response of a batch.
+
+Where a reward depends on its group, or a failure is to get the mean of its group, let a reward server put
+groups together and give its address instead of a spec; `extra_info` then says which group is meant, and the
+server how large groups are and how long they wait:
+
+    judgekit reward serve --spec /data/spec.toml --port 8077
+    +reward.custom_reward_function.reward_kwargs.url=http://127.0.0.1:8077/compute_score
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
+from judgekit.rewards.keeping import kept, kept_rewarder
+
+
+async def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any = None,
+    extra_info: Mapping[str, Any] | None = None,
+    *,
+    spec: str | None = None,
+    url: str | None = None,
+    task_key: str = "question",
+    own_code: bool = False,
+    token: str | None = None,
+    seconds: float = 120.0,
+    reward_router_address: str | None = None,  # noqa: ARG001 - verl's, where it serves a reward model
+    reward_model_tokenizer: Any = None,  # noqa: ARG001 - likewise
+) -> dict[str, float]:
+    """The reward of one response, as numbers.
+
+    Args:
+        data_source: Name of the data set; checks see it among the columns.
+        solution_str: The response.
+        ground_truth: A text known to be good, or None.
+        extra_info: Whatever else the row has; `rubric` is its own rubric, in JSON.
+        spec: TOML file of the spec.
+        url: Of a reward server's `/compute_score`, instead of a spec.
+        task_key: What the task is called in `extra_info`.
+        own_code: Whether `py:` names of judges and checks may import code.
+        token: What the server wants to be shown, if it wants one.
+        seconds: How long the server may take, its waiting for the rest of the group included.
+        reward_router_address: Not used.
+        reward_model_tokenizer: Not used.
+
+    Returns:
+        `score`, and 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`.
+
+    Raises:
+        Unrewarded: If there is no reward, whatever the cause.
+    """
+    try:
+        if (spec is None) == (url is None):
+            _neither_nor()
+        columns = {**(extra_info or {}), "data_source": data_source}
+        task = _task(columns, task_key)
+        if url is not None:
+            row = {"solution_str": solution_str, "ground_truth": ground_truth, "data_source": data_source}
+            body = _plain({**row, "extra_info": {**(extra_info or {}), "task": task}})
+            return await _posted(url, body, token, seconds)
+        rewarder = await kept_rewarder(str(spec), own_code=own_code)
+        one_by_one(rewarder.spec, "verl")
+        return numbers(
+            await reward_of(rewarder, lone(task, solution_str, reference=ground_truth, columns=columns))
+        )
+    except Exception as error:
+        raise Unrewarded(f"data source {data_source!r}: {error}") from error
+
+
+def _neither_nor() -> None:
+    raise InputError("give reward_kwargs.spec (a file) or reward_kwargs.url (a server), and not both")
+
+
+def _task(columns: Mapping[str, Any], key: str) -> Any:
+    if key not in columns:
+        raise InputError(f"extra_info has no {key!r} to judge the response by; it has {sorted(columns)}")
+    return columns[key]
+
+
+async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds: float) -> dict[str, float]:
+    timeout = aiohttp.ClientTimeout(total=seconds)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    session = await kept("session", _session)
+    async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
+        if answer.status != 200:
+            raise JudgeOutage(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
+        told = await answer.json()
+    if not isinstance(told, Mapping) or not all(isinstance(told.get(name), int | float) for name in NUMBERS):
+        raise JudgeOutage(f"{url} gave no reward but {told!r:.300}")
+    return {name: float(told[name]) for name in NUMBERS}
+
+
+def _session() -> aiohttp.ClientSession:
+    """Without a limit of connections: those that wait for the rest of their group must not keep it out."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can carry of a row that numpy and OmegaConf have been at."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,293 @@
+"""Trainers' borders without the trainers: forms that nothing but a trainer's own words has part in.
+
+slime is in no package index, so samples and arguments are stand-ins for its own here (`Sample`, `Namespace`).
+What the other trainers do around these functions is tested with them in `tests/integration`.
+"""
+
+import asyncio
+import pickle
+from argparse import Namespace
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import judgekit as jk
+from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards import nemo_gym, slime, verl
+from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
+from judgekit.rewards.keeping import kept, kept_rewarder
+from judgekit.rewards.records import Reward
+from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.spec import load_spec
+from judgekit.types import Message
+
+RUBRIC = {"id": "tone", "criteria": [{"id": "kind", "text": "Is the response kind?"}]}
+KIND = jk.Scripted("kind", lambda _: '{"label": "yes"}')
+STATUSES = ("ok", "gated", "vetoed", "imputed")
+GATED = """
+gated = 0.25
+[[checks]]
+name = "content"
+kind = "says_something"
+gate = true
+"""
+
+
+@dataclass
+class Sample:
+    """What slime hands over, as far as it is read."""
+
+    prompt: Any = "How many?"
+    response: str = "mark 7"
+    label: Any = None
+    group_index: int | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+# --- what all share
+
+
+def test_a_reward_is_told_by_the_same_numbers_whatever_became_of_it():
+    told = {status: numbers(Reward("g", "a", 0.5, status)) for status in STATUSES}
+
+    assert {tuple(each) for each in told.values()} == {NUMBERS}
+    assert [sum(each.values()) - 0.5 for each in told.values()] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("status", ["failed", "dropped"])
+def test_no_reward_is_no_number(status):
+    with pytest.raises(JudgeOutage, match=f"no reward for response 'a' of group 'g': {status}"):
+        number(Reward("g", "a", None, status))
+
+
+def test_what_a_trainer_makes_zero_of_is_no_exception():
+    assert not issubclass(Unrewarded, Exception)
+
+
+def test_relative_schemes_are_refused_where_there_is_no_group():
+    with pytest.raises(InputError, match="'swiss' compares the responses of a group, and Anybody"):
+        one_by_one(load_spec({"rubric": RUBRIC, "scheme": "swiss"}), "Anybody")
+
+
+def test_a_rewarder_is_taken_as_it_is():
+    rewarder = Rewarder({"rubric": RUBRIC}, KIND)
+
+    assert rewarding(rewarder) is rewarder
+    assert rewarding({"rubric": RUBRIC}, KIND).judges == (KIND,)
+
+
+def test_a_row_is_a_group_of_one():
+    class Turn:
+        def model_dump(self):
+            return {"role": "user", "content": "How many?"}
+
+    system = {"role": "system", "content": "Be brief."}
+    group = lone([system, Turn()], "Two.", reference=2, columns={"rubric": '{"criteria": []}', "n": 1})
+
+    assert group.task == (Message("system", "Be brief."), Message("user", "How many?"))
+    assert (group.responses, group.reference) == ({"response": "Two."}, "2")
+    assert group.rubric == {"id": "own", "criteria": []}
+
+
+@pytest.mark.parametrize("label", [["a", "b"], {"a": 1}, True, None, ""])
+def test_a_label_that_is_no_text_is_no_reference(label):
+    assert lone("How many?", "Two.", reference=label).reference is None
+
+
+# --- what is kept open
+
+
+class Opened:
+    """Counts how often it is opened and closed."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.opened, self.closed, self.fails = 0, 0, fails
+
+    async def __aenter__(self):
+        self.opened += 1
+        await asyncio.sleep(0)
+        if self.opened <= self.fails:
+            raise InputError("not yet")
+        return self
+
+    async def __aexit__(self, *_):
+        self.closed += 1
+
+
+def test_all_who_ask_in_a_loop_share_one_and_it_is_closed_with_the_loop():
+    made = Opened()
+
+    async def work():
+        both = await asyncio.gather(kept("a", lambda: made), kept("a", lambda: made))
+        later = await kept("a", lambda: made)
+        assert (both, later, made.closed) == ([made, made], made, 0)
+
+    asyncio.run(work())
+
+    assert (made.opened, made.closed) == (1, 1)
+
+
+def test_another_loop_has_its_own():
+    first, second = Opened(), Opened()
+
+    assert asyncio.run(kept("a", lambda: first)) is first
+    assert asyncio.run(kept("a", lambda: second)) is second
+
+
+def test_what_could_not_be_opened_is_tried_again():
+    made = Opened(fails=1)
+
+    async def work():
+        with pytest.raises(InputError):
+            await kept("a", lambda: made)
+        return await kept("a", lambda: made)
+
+    assert asyncio.run(work()) is made
+
+
+def test_one_who_goes_away_while_it_opens_takes_nothing_from_the_others():
+    made = Opened()
+
+    async def work():
+        impatient = asyncio.create_task(kept("a", lambda: made))
+        patient = asyncio.create_task(kept("a", lambda: made))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        return await patient
+
+    assert asyncio.run(work()) is made
+
+
+def test_a_spec_is_read_once_in_a_loop(marks):
+    async def work():
+        return await kept_rewarder(marks()), await kept_rewarder(marks())
+
+    first, second = asyncio.run(work())
+
+    assert first is second
+
+
+# --- slime
+
+
+def rewarded(sample, path, **args):
+    return asyncio.run(slime.rm(Namespace(judgekit_spec=str(path), **args), sample))
+
+
+def test_slime_has_a_number_for_a_sample_and_a_list_for_a_list(marks):
+    path = marks()
+
+    assert rewarded(Sample(), path) == 0.7
+    assert rewarded([Sample(response="mark 3"), Sample(response="mark 10")], path) == [0.3, 1.0]
+
+
+def test_slime_has_numbers_by_name_where_it_takes_one_of_them(marks):
+    told = rewarded(Sample(), marks(), reward_key="score")
+
+    assert told == {"score": 0.7, "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
+
+
+def test_slime_is_raised_at_where_there_is_no_reward(marks):
+    path = marks()
+
+    for sample in (Sample(response="lost"), [Sample(), Sample(response="lost")]):
+        with pytest.raises(JudgeOutage, match="no reward for response"):
+            rewarded(sample, path)
+
+
+def test_slime_gives_a_failure_the_mean_of_its_own_group_where_asked_for(marks):
+    path = marks('on_failure = "group_mean"\nmax_failed = 1.0')
+    samples = [
+        Sample(response="mark 2", group_index=1),
+        Sample(response="mark 10", group_index=2),
+        Sample(response="lost", group_index=1),
+        Sample(response="mark 4", group_index=1),
+    ]
+
+    assert rewarded(samples, path) == [0.2, 1.0, 0.3, 0.4]
+    assert rewarded(samples, path, reward_key="score")[2]["jk_imputed"] == 1.0
+
+
+def test_slime_needs_a_group_for_a_relative_scheme(marks):
+    with pytest.raises(InputError, match="slime without --group-rm"):
+        rewarded(Sample(), marks('scheme = "round_robin"'))
+
+
+def test_slime_is_told_where_the_spec_is_to_be_named():
+    with pytest.raises(InputError, match=r"args\.judgekit_spec names no file"):
+        asyncio.run(slime.rm(Namespace(), Sample()))
+
+
+# --- verl
+
+
+def scored(response, path, **settings):
+    asked = {"data_source": "mine", "solution_str": response, "ground_truth": "7"}
+    extra = {"question": "How many?", "index": 3}
+    return asyncio.run(verl.compute_score(**asked, extra_info=extra, spec=str(path), **settings))
+
+
+def test_verl_has_the_same_numbers_for_every_response(marks):
+    path = marks(GATED)
+
+    assert scored("mark 7", path) == {"score": 0.7, "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
+    assert scored(":", path) == {"score": 0.25, "jk_gated": 1.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
+
+
+@pytest.mark.parametrize("options", ["", 'on_failure = "raise"', 'on_failure = "group_mean"'])
+def test_verl_cannot_swallow_a_failure(marks, options):
+    with pytest.raises(Unrewarded, match="data source 'mine': no reward for response 'response'"):
+        scored("lost", marks(options))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"task_key": "problem"}, r"no 'problem' to judge the response by; it has \['data_source', 'index'"),
+        ({"url": "http://127.0.0.1:1/compute_score"}, "spec .* or reward_kwargs.url .*, and not both"),
+    ],
+)
+def test_verl_is_told_what_is_wrong_with_its_settings(marks, settings, says):
+    with pytest.raises(Unrewarded, match=says):
+        scored("mark 7", marks(), **settings)
+
+
+def test_verl_is_told_that_no_server_is_there():
+    extra = {"question": "How many?"}
+
+    with pytest.raises(Unrewarded, match="Cannot connect"):
+        asyncio.run(verl.compute_score("mine", "x", None, extra, url="http://127.0.0.1:1/compute_score"))
+
+
+# --- NeMo Gym
+
+
+def test_gym_items_are_a_conversation_without_thoughts():
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "4."}]}
+    items = [
+        {"type": "reasoning", "summary": [{"text": "2 + 2?"}]},
+        {"type": "function_call", "name": "add", "arguments": '{"a": 2, "b": 2}', "call_id": "1"},
+        {"type": "function_call_output", "call_id": "1", "output": "4"},
+        said,
+    ]
+
+    assert nemo_gym.talk_of([said], "the output") == "4."
+    assert nemo_gym.talk_of(items, "the output") == (
+        Message("assistant", '{"name": "add", "arguments": "{\\"a\\": 2, \\"b\\": 2}"}'),
+        Message("tool", "4"),
+        Message("assistant", "4."),
+    )
+    with pytest.raises(InputError, match="an item of type 'computer_call' is neither"):
+        nemo_gym.talk_of([{"type": "computer_call"}], "the output")
+
+
+# --- processes
+
+
+def test_a_preference_model_can_be_sent_to_another_process():
+    from judgekit.rewards.tinker import Preference
+
+    sent = pickle.dumps(Preference("spec.toml"))
+
+    assert pickle.loads(sent) == Preference("spec.toml")  # noqa: S301 - our own
