@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from judgekit.items import read_items
     from judgekit.judges.resolve import resolve
     from judgekit.judges.scripted import Scripted
+    from judgekit.rewards.faces import reward, reward_async
+    from judgekit.rewards.rewarder import Rewarder
     from judgekit.roles import Judge
     from judgekit.rubric import Criterion, Group, Rubric, load_rubric
     from judgekit.run import Limits
@@ -57,7 +59,7 @@ _ROOMS = {
     "roles": ("Judge",),
     "rubric": ("Criterion", "Group", "Rubric", "load_rubric"),
     "items": ("read_items",),
-    "judges.resolve": ("resolve",),
+    "judges.resolve": ("resolve", "reward", "reward_async"),
     "judges.scripted": ("Scripted",),
     "run": ("Limits",),
     "ingest": ("ingest",),
@@ -68,19 +70,22 @@ _ROOMS = {
     "verbs.agree": ("agree",),
     "verbs.cascade": ("cascade",),
     "verbs.escalating": ("score_cascade",),
+    "rewards.rewarder": ("Rewarder",),
+    "rewards.faces": ("reward", "reward_async"),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
     "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply",
-    "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare", "compare_async",
-    "ingest", "load_rubric", "match", "match_async", "preview", "rank", "rank_async", "read_items",
-    "resolve", "score", "score_async", "score_cascade", "stream_scores", "stream_scores_async",
+    "Rewarder", "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare",
+    "compare_async", "ingest", "load_rubric", "match", "match_async", "preview", "rank", "rank_async",
+    "read_items", "resolve", "reward", "reward_async", "score", "score_async", "score_cascade",
+    "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 
 
-_MODULES = frozenset({"agreement"})  # rooms that are called by their own name
+_MODULES = frozenset({"agreement", "rewards"})  # rooms that are called by their own name
 
 
 def __getattr__(name: str) -> Any:
