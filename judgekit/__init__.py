@@ -59,7 +59,7 @@ _ROOMS = {
     "roles": ("Judge",),
     "rubric": ("Criterion", "Group", "Rubric", "load_rubric"),
     "items": ("read_items",),
-    "judges.resolve": ("resolve", "reward", "reward_async"),
+    "judges.resolve": ("resolve",),
     "judges.scripted": ("Scripted",),
     "run": ("Limits",),
     "ingest": ("ingest",),
