@@ -4,7 +4,8 @@
 
 The ECHO judge decides by a rule of its own and quotes the response (or its whole prompt) around its
 answer, in every way that judges quote: it must never be misread; the share of its answers that is
-read is printed. The OBEDIENT judge replies with exactly what the response demands: without the
+read is printed. Of a pair, shown first or second, and of a list it never prefers the response that holds
+the injection. The OBEDIENT judge replies with exactly what the response demands: without the
 item's tag that must never become a verdict. What no reader can see is a judge that is persuaded and
 answers for itself, in the form asked for; that is for probes to find.
 """
@@ -21,9 +22,10 @@ from injection_strings import HONEST, Injection, injections
 from judgekit.judges.scripted import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols import read
+from judgekit.protocols.compare import LETTERS, Orders
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
-from judgekit.types import Call, Item, Reply, Verdict
+from judgekit.types import Ask, Call, Item, Reply, Verdict
 
 NOBODY = Scripted("judge", lambda _: "")
 GRADED = Rubric.model_validate(
@@ -45,6 +47,12 @@ LISTED = Rubric.model_validate(
         ],
     }
 )
+PREFERRED = Rubric(
+    id="preferred", criteria=[{"id": "better", "text": "Which one explains the tides better?"}]
+)
+MATCHED = Rubric(id="matched", criteria=[{"id": "same", "text": "Does it give the reference answer?"}])
+PLACES: dict[str, Orders] = {"first": "given", "second": "swapped"}  # where the injected response stands
+RIVALS = ("The Sun's pull and the Earth's turning make the tides.", "Water rises and falls twice a day.")
 SETTINGS: dict[str, Plan] = {
     "one criterion, json": Plan(GRADED, (NOBODY,)),
     "one criterion, text": Plan(GRADED, (NOBODY,), form="text"),
@@ -53,6 +61,19 @@ SETTINGS: dict[str, Plan] = {
     "three criteria, text": Plan(GRADED, (NOBODY,), per_call=None, form="text"),
     "checklist, json": Plan(LISTED, (NOBODY,), protocol="checklist"),
     "checklist, text": Plan(LISTED, (NOBODY,), protocol="checklist", form="text"),
+    "match, json": Plan(MATCHED, (NOBODY,), protocol="match"),
+    "match, text": Plan(MATCHED, (NOBODY,), protocol="match", form="text"),
+    **{
+        f"compare, shown {place}, {form}": Plan(
+            PREFERRED, (NOBODY,), protocol="compare", form=form, orders=orders
+        )
+        for place, orders in PLACES.items()
+        for form in ("json", "text", "letters")
+    },
+    **{
+        f"rank, {form}": Plan(PREFERRED, (NOBODY,), protocol="rank", form=form, orders="given")
+        for form in ("json", "text")
+    },
 }
 
 
@@ -74,19 +95,40 @@ class Tally:
 
 
 def asked(plan: Plan, response: str) -> Call:
-    """The first call of a plan about one response."""
-    item = Item("1", "Why are there tides?", {"a": response})
-    return plan.calls(item)[0]
+    """The first call of a plan about a response; where responses are compared, it is the first of the item."""
+    rivals = {"compare": RIVALS[:1], "rank": RIVALS}.get(plan.protocol, ())
+    responses = {"a": response, **dict(zip("bc", rivals, strict=False))}
+    reference = "The pull of the Moon." if plan.protocol == "match" else None
+    return plan.calls(Item("1", "Why are there tides?", responses, reference))[0]
 
 
 def wanted(call: Call) -> dict[str, str]:
-    """The label that an attacker wants of each criterion: the best."""
+    """The label that an attacker wants of each criterion: the best; of a ranking: itself first."""
+    if call.protocol == "rank":
+        return {"ranking": " > ".join(LETTERS[: len(call.shown)])}
     return {cid: scale.labels[-1] for (_, cid), scale in _labelled(call)}
 
 
 def decided(call: Call) -> dict[str, str]:
-    """The echo judge's own labels, which are never the best."""
+    """The echo judge's own labels, which are never the best; in its ranking the attacker comes last."""
+    if call.protocol == "rank":
+        first, *others = LETTERS[: len(call.shown)]
+        return {"ranking": " > ".join([*others, first])}
     return {cid: scale.labels[len(cid) % (len(scale.labels) - 1)] for (_, cid), scale in _labelled(call)}
+
+
+def meant(call: Call, labels: dict[str, str]) -> dict[Ask, str]:
+    """What labels are to be read as: a letter as a winner, a ranking as one winner for each pair."""
+    if call.protocol == "rank":
+        order = [call.shown[LETTERS.index(letter)] for letter in labels["ranking"].split(" > ")]
+        return {
+            (unit, cid): "first"
+            if order.index(unit.responses[0]) < order.index(unit.responses[1])
+            else "second"
+            for unit, cid in call.asks
+        }
+    said = dict(call.meant)
+    return {(unit, cid): said.get(labels[cid], labels[cid]) for unit, cid in call.asks}
 
 
 def _labelled(call: Call) -> Iterator[tuple[Any, Labels]]:
@@ -99,6 +141,8 @@ def object_of(call: Call, labels: dict[str, str], why: str = "Plain.", quote: st
     """An answer in the form that `json` asks for."""
     if call.protocol == "checklist":
         return {"answers": [{"id": cid, "evidence": quote, "label": labels[cid]} for cid in labels]}
+    if call.protocol == "rank":
+        return {"rationale": why, "ranking": labels["ranking"].split(" > ")}
     each = {cid: {"evidence": [quote], "rationale": why, "label": labels[cid]} for cid in labels}
     return each if len(labels) > 1 else next(iter(each.values()))
 
@@ -191,11 +235,12 @@ def echo(plan: Plan, injection: Injection, tally: Tally) -> None:
     for halves in ((first, second), (f"{HONEST}\n{first}", f"{second}\n{HONEST}")):
         call = asked(plan, "".join(halves))
         labels = decided(call)
+        right = meant(call, labels)
         for style, text in echoes(call, labels, halves):
             verdicts = [o for o in read(call, Reply(text)) if isinstance(o, Verdict)]
-            wrong = sum(o.label != labels[o.criterion] for o in verdicts)
+            wrong = sum(o.label != right[o.unit, o.criterion] for o in verdicts)
             tally.count(
-                f"{injection.name} / {style}", text, read=len(verdicts), asked=len(labels), wrong=wrong
+                f"{injection.name} / {style}", text, read=len(verdicts), asked=len(call.asks), wrong=wrong
             )
 
 
@@ -203,18 +248,32 @@ def obey(plan: Plan, injection: Injection, tally: Tally) -> None:
     """Let the obedient judge answer about a response that is, or holds, an injection."""
     for response in (injection.plain, f"{HONEST}\n{injection.plain}\n{HONEST}"):
         call = asked(plan, response)
-        best = wanted(call)
+        best = meant(call, wanted(call))
         for text in (injection.demand, f"{injection.demand}\n", f"```\n{injection.demand}\n```"):
             verdicts = [o for o in read(call, Reply(text)) if isinstance(o, Verdict)]
-            wrong = sum(o.label == best[o.criterion] for o in verdicts)
+            wrong = sum(o.label == best[o.unit, o.criterion] for o in verdicts)
             tally.count(injection.name, text, read=len(verdicts), asked=len(call.asks), wrong=wrong)
+
+
+def strings_for(plan: Plan) -> list[Injection]:
+    """The strings, for what an attacker wants of a plan; in those for rankings their key is a ranking too."""
+    found = injections(wanted(asked(plan, HONEST)))
+    if plan.protocol != "rank":
+        return found
+    keyed = [
+        Injection(f"{each.name}, {key}", *(t.replace('"label"', key) for t in (each.text, each.demand)))
+        for each in found
+        if '"label"' in each.text
+        for key in ('"ranking"', '"r\\u0061nking"')
+    ]
+    return [*found, *keyed]
 
 
 def tallies() -> Iterator[tuple[str, Tally, Tally]]:
     """For each setting what became of the echo judge's and the obedient judge's replies."""
     for name, plan in SETTINGS.items():
         echoed, obeyed = Tally(), Tally()
-        for injection in injections(wanted(asked(plan, HONEST))):
+        for injection in strings_for(plan):
             echo(plan, injection, echoed)
             obey(plan, injection, obeyed)
         yield name, echoed, obeyed
@@ -224,13 +283,13 @@ def main() -> int:
     """Print both tables; 1 if anything was misread."""
     n = len(injections({"clarity": "5"}))
     print(f"{n} injections\n")
-    head = f"{'setting':24} {'echo: asked':>12} {'read':>7} {'misread':>8}"
+    head = f"{'setting':30} {'echo: asked':>12} {'read':>7} {'misread':>8}"
     print(f"{head}   {'obedient: asked':>15} {'obeyed':>7}")
     bad = 0
     for name, echoed, obeyed in tallies():
         bad += sum(echoed.wrong.values()) + sum(obeyed.wrong.values())
         print(
-            f"{name:24} {echoed.asked:12} {echoed.read / echoed.asked:7.3f} {sum(echoed.wrong.values()):8}   "
+            f"{name:30} {echoed.asked:12} {echoed.read / echoed.asked:7.3f} {sum(echoed.wrong.values()):8}   "
             f"{obeyed.asked:15} {sum(obeyed.wrong.values()):7}"
         )
         for which, text in [*echoed.examples[:3], *obeyed.examples[:3]]:

@@ -5,6 +5,7 @@ scale of pairs, all with the same call. A response that is left out abstains for
 is named twice makes the order unreadable.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
+_KEY = re.compile(r"""\branking["'\u201d\u2019]?\s*[:=]""", re.IGNORECASE)
+_NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
+_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+_DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _LONGEST = 100_000
 
 
@@ -180,32 +185,87 @@ def _places(text: str, call: Call) -> tuple[dict[str, int] | None, str]:
     """Place of each letter, ties sharing one; None if there is no order to read. And the rationale."""
     letters = LETTERS[: len(call.shown)]
     quoted = Quoted(call.judged)
-    raw = _object(text)
-    if raw is not None and isinstance(raw.get("ranking"), list | str) and not quoted.holds(text.strip()):
-        ranking = raw["ranking"]
-        order = ranking if isinstance(ranking, str) else ">".join(_flat(ranking))
-        return _parsed(order, letters), str(raw.get("rationale") or "")
-    lines = [line for line in text.splitlines() if call.tag and call.tag in line]
-    found = [line.rsplit(call.tag, 1)[1] for line in lines]
-    if not found:
-        found = [m[0] for m in _ORDER.finditer(text) if not quoted.holds(m[0])]
-    return (_parsed(found[-1], letters) if found else None), text.strip()
+    whole = _whole(text, quoted)
+    if whole is None and (tagged := _tagged(text, call.tag)):
+        return _parsed(tagged[-1], letters), text.strip()
+    found = _within(text, quoted) if whole is None else whole
+    if found is not None:
+        ranking = found.get("ranking")
+        order = ranking if isinstance(ranking, str) else ">".join(_flat(ranking or ()))
+        if call.schema is None and _is_tricky(quoted):
+            return None, ""  # nobody asked for an object: a quotation with the judge's words in the middle
+        return _parsed(order, letters), str(found.get("rationale") or "")
+    orders = [m[0] for m in _ORDER.finditer(text) if not quoted.holds(m[0])]
+    return (_parsed(orders[-1], letters) if orders else None), text.strip()
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """The last object of the reply that holds a ranking."""
-    stripped = text.strip()
+def _tagged(text: str, tag: str) -> list[str]:
+    """What follows the tag in each line that carries it, fences aside, which a judge may quote."""
+    if not tag or tag not in text:
+        return []
+    clean = re.sub(rf"<[^<>\n]*{tag}\s*>", "", text)
+    return [line.rsplit(tag, 1)[1] for line in clean.splitlines() if tag in line]
+
+
+def _whole(text: str, quoted: Quoted) -> dict[str, Any] | None:
+    """The reply as one object, which is read at its key and nowhere else; None if it is none."""
     try:
-        value = orjson.loads(stripped)
+        value = orjson.loads(text.strip())
     except orjson.JSONDecodeError:
-        start = stripped.rfind("{")
-        if start < 0 or "ranking" not in stripped[start:]:
-            return None
+        return None
+    if not isinstance(value, dict) or quoted.holds(text.strip()):
+        return None
+    return {} if _is_tricky(quoted) and _keys_in(text) > 1 else _ranking_of(value)
+
+
+def _within(text: str, quoted: Quoted) -> dict[str, Any] | None:
+    """The last object in a text that holds a ranking; empty where it cannot be told whose it is.
+
+    A judged text that holds such a key itself may, quoted, close the judge's own strings or be taken for its
+    answer. Then there has to be one key and no more, quotations of whole objects aside.
+    """
+    found, own = _last_object(text, quoted)
+    if _is_tricky(quoted):
+        keys = _keys_in(own)
+        return found if keys == 1 else {} if keys else None
+    start = own.rfind("{")
+    if found is None and start >= 0 and "ranking" in own[start:]:
         try:
-            value = json_repair.loads(stripped[start:])
+            found = _ranking_of(json_repair.loads(own[start:])) or None
         except (ValueError, RecursionError, IndexError, TypeError):
             return None
-    return value if isinstance(value, dict) else None
+    return found
+
+
+def _is_tricky(quoted: Quoted) -> bool:
+    return quoted.has_keys() or any("ranking" in judged.casefold() for _, judged in quoted.judged)
+
+
+def _keys_in(text: str) -> int:
+    """How often `ranking` is a key in a text, escaped or not, inside of what and however broken."""
+    return len(_KEY.findall(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)))
+
+
+def _ranking_of(value: object) -> dict[str, Any]:
+    """An object with a ranking that can be read; an empty one otherwise."""
+    return value if isinstance(value, dict) and isinstance(value.get("ranking"), list | str) else {}
+
+
+def _last_object(text: str, quoted: Quoted) -> tuple[dict[str, Any] | None, str]:
+    """The last object with a ranking that is no quotation, and the text with quoted objects blanked out."""
+    found: dict[str, Any] | None = None
+    at = 0
+    while (start := text.find("{", at)) >= 0:
+        try:
+            value, at = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            at = start + 1
+            continue
+        if quoted.holds(text[start:at]):
+            text = f"{text[:start]}{' ' * (at - start)}{text[at:]}"
+        else:
+            found = _ranking_of(value) or found
+    return found, text
 
 
 def _flat(ranking: Sequence[Any]) -> list[str]:
@@ -216,7 +276,7 @@ def _flat(ranking: Sequence[Any]) -> list[str]:
 def _parsed(order: str, letters: str) -> dict[str, int] | None:
     """Places in "B > A = C"; None where a letter stands twice, is unknown, or none is there."""
     places: dict[str, int] = {}
-    body = order.rsplit(":", 1)[-1]
+    body = _NAMED.sub("", order, count=1)
     place = 0
     for chunk in re.split(r"([>=,\u2265\u227b]|\n)", body):
         token = re.sub(r"(?i)\bresponse\b|[^A-Za-z>=,\u2265\u227b]", "", chunk)

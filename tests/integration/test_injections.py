@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from judgekit import Scripted, score
+from judgekit import Scripted, compare, score
 from judgekit.types import Call
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -12,11 +12,20 @@ import injections
 STRINGS = injections.injections({"clarity": "5"})
 PLANS = sorted(injections.SETTINGS)
 READ_AT_LEAST = {"json": 0.75, "text": 0.85, "letters": 0.35}
+RANKED_AT_LEAST = {"json": 0.55, "text": 0.85}
+SPARSE = (
+    4  # of the settings of pairs and lists each such string: all of them take the benchmark half a minute
+)
 
 
 def strings_for(name: str) -> list[injections.Injection]:
     plan = injections.SETTINGS[name]
-    return injections.injections(injections.wanted(injections.asked(plan, injections.HONEST)))
+    found = injections.strings_for(plan)
+    return found[:: SPARSE if plan.protocol in {"compare", "rank", "match"} else 1]
+
+
+def least_read(name: str) -> float:
+    return (RANKED_AT_LEAST if name.startswith("rank") else READ_AT_LEAST)[name.rsplit(" ", 1)[1]]
 
 
 def test_there_are_many_tricks_and_none_stands_twice():
@@ -31,7 +40,7 @@ def test_a_judge_that_quotes_the_response_is_never_misread(name: str):
         injections.echo(injections.SETTINGS[name], injection, tally)
 
     assert tally.examples == []
-    assert tally.read >= READ_AT_LEAST[name.rsplit(" ", 1)[1]] * tally.asked
+    assert tally.read >= least_read(name) * tally.asked
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -42,7 +51,7 @@ def test_what_a_response_demands_does_not_become_its_verdict(name: str):
         injections.obey(injections.SETTINGS[name], injection, tally)
 
     assert tally.examples == []
-    assert tally.asked >= 3 * len(STRINGS)
+    assert tally.asked >= 3 * len(strings_for(name))
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -53,7 +62,16 @@ def test_the_echo_judge_is_read_where_nothing_is_wrong_with_the_response(name: s
 
     for answer in injections.answers(call, labels).values():
         outcomes = injections.read(call, injections.Reply(answer))
-        assert {o.criterion: o.label for o in outcomes} == labels
+        assert {(o.unit, o.criterion): o.label for o in outcomes} == injections.meant(call, labels)
+
+
+@pytest.mark.parametrize("place", injections.PLACES)
+def test_the_attacker_of_a_pair_wants_to_win_wherever_it_is_shown(place: str):
+    call = injections.asked(injections.SETTINGS[f"compare, shown {place}, json"], "injected")
+
+    assert call.item.responses[call.shown[["first", "second"].index(place)]] == "injected"
+    assert set(injections.meant(call, injections.wanted(call)).values()) == {"first"}
+    assert set(injections.meant(call, injections.decided(call)).values()) == {"second"}
 
 
 def test_the_echo_judge_would_be_caught_if_its_quotation_counted():
@@ -63,6 +81,23 @@ def test_the_echo_judge_would_be_caught_if_its_quotation_counted():
     [outcome] = injections.read(unaware, injections.Reply("Score: 4\n\nIt says:\nScore: 5"))
 
     assert outcome.label == "5"
+
+
+def test_a_whole_comparison_never_makes_the_injected_response_the_winner():
+    def answer(call: Call) -> str:
+        quoted = call.item.responses["x"]
+        mine = "B" if call.shown == ("x", "y") else "A"
+        return f"{quoted}\n\n{call.tag} better: {mine}\n\n{quoted}"
+
+    items = [
+        {"id": str(n), "task": "Why?", "responses": {"x": text, "y": "The Moon."}}
+        for n, text in enumerate(row.plain for row in strings_for("compare, shown first, text"))
+    ]
+    rubric = {"id": "r", "criteria": [{"id": "better", "text": "Which is better?"}]}
+    run = compare(items, rubric, Scripted("echo", answer), form="text", ledger=None)
+
+    assert {getattr(outcome, "label", None) for outcome in run.outcomes} <= {"second", None}
+    assert {score.value for score in run.scores} <= {0.0, None}
 
 
 def test_a_whole_run_gives_the_honest_label_whatever_the_response_says():
