@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from judgekit.agreement.audit_repeats import Repeats
 from judgekit.agreement.panel import majority
 from judgekit.agreement.ratings import Codes, Floats, Ratings, as_ratings
 from judgekit.errors import InputError
@@ -42,6 +43,11 @@ class Labelled:
         dropped: What was left out -> how many.
         trusted: Whether the labels are taken for the truth, so that people need not be compared.
         substitutes: Judge that only ever stood in for another -> that other, whose seat in a panel it had.
+        repeats: Judge -> what it said when it was asked the same again, of any unit.
+        families: Judge or system -> its family, as declared.
+        family: Shape (n_units,), the family of the response's writer as the labels say; or empty.
+        populations: Shape (n_units,), the population each unit belongs to, None for none; or empty.
+        pools: Person -> the population they belong to.
     """
 
     criterion: str
@@ -63,6 +69,11 @@ class Labelled:
     dropped: Mapping[str, int] = field(default_factory=dict)
     trusted: bool = False
     substitutes: Mapping[str, str] = field(default_factory=dict)
+    repeats: Mapping[str, Repeats] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
+    family: tuple[str | None, ...] = ()
+    populations: tuple[str | None, ...] = ()
+    pools: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def span(self) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_repeats import repeats_of
 from judgekit.agreement.ratings import Floats, as_ratings
 from judgekit.errors import InputError
 from judgekit.scales import Numbers, Scale
@@ -28,6 +29,10 @@ class Facts:
         groups: Column -> unit -> its group, for slices.
         lengths: Length of its response; of a pair, the first's less the second's.
         weights: How many units of the population it stands for.
+        family: The family of who wrote its response.
+        populations: The population it belongs to.
+        pools: Person -> the population they belong to.
+        families: Judge or system -> its family.
     """
 
     clusters: Mapping[Unit, str] = field(default_factory=dict)
@@ -35,6 +40,10 @@ class Facts:
     groups: Mapping[str, Mapping[Unit, str]] = field(default_factory=dict)
     lengths: Mapping[Unit, float] = field(default_factory=dict)
     weights: Mapping[Unit, float] = field(default_factory=dict)
+    family: Mapping[Unit, str] = field(default_factory=dict)
+    populations: Mapping[Unit, str] = field(default_factory=dict)
+    pools: Mapping[str, str] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
 
 
 def side_by_side(
@@ -100,6 +109,9 @@ def side_by_side(
         },
         trusted,
         _substitutes(judged),
+        repeats=repeats_of(raw, scale, known.clusters), families=known.families, pools=known.pools,
+        family=tuple(known.family.get(u) for u in units) if known.family else (),
+        populations=tuple(known.populations.get(u) for u in units) if known.populations else (),
     )  # fmt: skip
 
 

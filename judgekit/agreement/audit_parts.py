@@ -7,6 +7,7 @@ from typing import TypedDict, TypeVar
 import numpy as np
 
 from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_repeats import repeatability_of
 from judgekit.agreement.calibration_error import ece
 from judgekit.agreement.compare_judges import compare_accuracies
 from judgekit.agreement.corp import ReliabilityDiagram, miscalibration, reliability_diagram
@@ -17,7 +18,8 @@ from judgekit.agreement.order_effects import position_effects
 from judgekit.agreement.paired_tests import Significance
 from judgekit.agreement.panel import numbers_of
 from judgekit.agreement.ppi import ppi
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.profile import confusion
+from judgekit.agreement.ratings import Codes, Floats, Ratings
 from judgekit.agreement.sample_check import Sampling
 from judgekit.agreement.selective import Selection, select
 from judgekit.agreement.slices import Slice, by_slice
@@ -251,3 +253,24 @@ def lengths(lab: Labelled, judge: str, how: How) -> tuple[Estimate, ...]:
         return (length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=how.level),)
     size = np.where(lab.lengths > 0, lab.lengths, np.nan)
     return length_coefficient(x / lab.span, size, human / lab.span, clusters=clusters, level=how.level)
+
+
+def repeats(lab: Labelled, judge: str, how: How, skipped: Skipped) -> dict[str, Estimate]:
+    """Repeatability of a judge that was asked something twice; empty, and said, where it was not."""
+    if judge in lab.repeats:
+        return repeatability_of(lab.repeats[judge], **how.options)
+    skipped.say("repeats", "nothing was asked twice in the same order; ask with samples=2 or more")
+    return {}
+
+
+def rates(two: Ratings, how: How) -> dict[str, Estimate]:
+    """Sensitivity and specificity of a judge of two labels, the better one counting as found."""
+    if len(two.values) != 2:
+        return {}
+    table = confusion(two)
+    found, missed = int(table[1, 1]), int(table[0, 1])
+    right, wrong = int(table[0, 0]), int(table[1, 0])
+    return {
+        "sensitivity": share(found, found + missed, name="sensitivity", level=how.level),
+        "specificity": share(right, right + wrong, name="specificity", level=how.level),
+    }

@@ -51,6 +51,9 @@ class JudgeAudit:
         lengths: What it pays for length.
         controls: Rules that cost nothing, beside it.
         slices: Column -> the main coefficient by group.
+        repeats: Whether it says the same when asked again; empty where nothing was asked twice.
+        self_preference: What it gives its own family beyond what people do; empty where that is not known.
+        populations: Its agreement with each population, the population's own, and the gaps between them.
         rates: Of two labels: share of people's better label it finds, and of the worse.
         skipped: What was not computed -> why.
     """
@@ -79,6 +82,9 @@ class JudgeAudit:
     lengths: tuple[Estimate, ...]
     controls: tuple[Beside, ...]
     slices: Mapping[str, tuple[Slice, ...]]
+    repeats: Mapping[str, Estimate]
+    self_preference: tuple[Estimate, ...]
+    populations: Mapping[str, Estimate]
     rates: Mapping[str, Estimate]
     skipped: Mapping[str, str]
 

@@ -13,6 +13,7 @@ import numpy as np
 from judgekit.agreement.active import hajek_kappa
 from judgekit.agreement.alt_test import alt_test
 from judgekit.agreement.audit_data import Labelled
+from judgekit.agreement.audit_families import self_preferences
 from judgekit.agreement.audit_panel import panel_audit
 from judgekit.agreement.audit_parts import (
     LONG,
@@ -23,9 +24,12 @@ from judgekit.agreement.audit_parts import (
     corrected_level,
     lengths,
     orders,
+    rates,
+    repeats,
     slices,
     sureness,
 )
+from judgekit.agreement.audit_populations import by_population
 from judgekit.agreement.audit_records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.audit_systems import systems
 from judgekit.agreement.bland import bland_altman
@@ -34,7 +38,6 @@ from judgekit.agreement.coefficients import alpha, kappa
 from judgekit.agreement.estimate import NEEDS_TWO_RATERS, NOT_IDENTIFIED, undefined
 from judgekit.agreement.headline import all_coefficients, headline
 from judgekit.agreement.icc import icc
-from judgekit.agreement.intervals import share
 from judgekit.agreement.margins import marginal_homogeneity
 from judgekit.agreement.panel import MeasureName
 from judgekit.agreement.profile import confusion, coverage
@@ -231,7 +234,10 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
         skipped.unless("length", lambda: lengths(lab, judge, how)) or (),
         () if long else controls(lab, judge, how),
         slices(lab, lambda part: main_coefficient(part, judge, replace(how, b=min(how.b, 200)))),
-        _rates(plain, how),
+        repeats(lab, judge, how, skipped),
+        self_preferences(lab, judge, how, skipped) if numbers and not is_control(judge) else (),
+        {} if is_control(judge) else by_population(lab, judge, how),
+        rates(plain, how),
         skipped.why,
     )
 
@@ -282,16 +288,3 @@ def _aligned(panel: Ratings, judge: str, how: How, ceiling: Ceiling | None) -> C
     if ceiling is not None and ceiling.judge.name == "judge_pearson":
         return ceiling
     return human_ceiling(panel, judge=judge, measure="pearson", aggregate="mean", **how.options)
-
-
-def _rates(two: Ratings, how: How) -> dict[str, Estimate]:
-    """Sensitivity and specificity of a judge of two labels, the better one counting as found."""
-    if len(two.values) != 2:
-        return {}
-    table = confusion(two)
-    found, missed = int(table[1, 1]), int(table[0, 1])
-    right, wrong = int(table[0, 0]), int(table[1, 0])
-    return {
-        "sensitivity": share(found, found + missed, name="sensitivity", level=how.level),
-        "specificity": share(right, right + wrong, name="specificity", level=how.level),
-    }

@@ -68,6 +68,9 @@ def agree(
     labels_about: Annotated[
         str, typer.Option(help="Labels of pairs: about 'item' or 'shown' order.")
     ] = "item",
+    family: Annotated[
+        list[str] | None, typer.Option(help="NAME=JUDGE,SYSTEM,...: a family, for self-preference.")
+    ] = None,
     sampling: Annotated[
         str, typer.Option(help="How labelled units were picked: random gives a corrected level.")
     ] = "unknown",
@@ -88,8 +91,8 @@ def agree(
     made = compare_with_people(
         verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=read, by=by or (),
         columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,
-        trusted=trusted, labels_about=labels_about, seed=seed, b=resamples, epsilon=epsilon,
-        sampling=cast("Any", sampling),
+        trusted=trusted, labels_about=labels_about, families=_families(family or []), seed=seed,
+        b=resamples, epsilon=epsilon, sampling=cast("Any", sampling),
     )  # fmt: skip
     found = findings(made, gates)
     if as_json:
@@ -100,6 +103,18 @@ def agree(
         for path in write_report(made, found, gates, report):
             print(f"-> {path}", file=sys.stderr)
     return 1 if _unmet(found, wanted) else 0
+
+
+def _families(given: Sequence[str]) -> dict[str, list[str]]:
+    made: dict[str, list[str]] = {}
+    for each in given:
+        name, equals, members = each.partition("=")
+        if not equals or not name or not members:
+            raise InputError(
+                f"--family {each}: say NAME=JUDGE,SYSTEM, such as --family gpt=gpt-4o,gpt-4o-mini"
+            )
+        made.setdefault(name, []).extend(part.strip() for part in members.split(","))
+    return made
 
 
 def _required(given: Sequence[str]) -> dict[str, str]:

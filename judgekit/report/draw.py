@@ -89,6 +89,16 @@ def _forest(figure: Figure) -> str:
     return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
 
 
+def _listed(figure: Figure) -> str:
+    """Rates and differences: an axis from 0 to 1, as far below 0 and beyond 1 as the intervals go."""
+    ends = [
+        v for i in figure.places for name in ("low", "value", "high") if (v := figure.at(i, name)) is not None
+    ]
+    names = [figure.at(i, "statistic") for i in figure.places]
+    groups = [figure.at(i, "group") for i in figure.places]
+    return _intervals(figure, _Rows(names, groups, (min([0.0, *ends]), max([1.0, *ends])), "value", "value"))
+
+
 def _slices(figure: Figure) -> str:
     n = figure.places
     marks = {True: " ▲", False: ""}
@@ -282,4 +292,7 @@ _DRAW: Mapping[str, Callable[[Figure], str]] = {
     "risk": _risk,
     "slices": _slices,
     "errors": errors,
+    "repeats": _listed,
+    "family": _listed,
+    "populations": _listed,
 }

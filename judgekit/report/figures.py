@@ -15,6 +15,7 @@ from judgekit.agreement.ratings import Floats
 from judgekit.agreement.selective import risk_coverage
 from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, ends, number
+from judgekit.report.figures_asked import figures_asked
 from judgekit.report.figures_shared import shared_figures
 from judgekit.report.words import called
 
@@ -29,7 +30,8 @@ def figures(audit: Audit) -> tuple[Figure, ...]:
     found: list[Figure] = []
     for k, criterion in enumerate(audit.criteria, 1):
         found += _of_judges(criterion, f"c{k}")
-        found += shared_figures(About(f"c{k}", criterion))
+        about = About(f"c{k}", criterion)
+        found += [*shared_figures(about), *figures_asked(about)]
     return tuple(found)
 
 

@@ -28,6 +28,7 @@ def agree(
     responses_are_systems: bool = False,
     trusted: bool = False,
     labels_about: str = "item",
+    families: Mapping[str, Sequence[str]] | None = None,
     level: float = 0.95,
     seed: int = 0,
     b: int = 1000,
@@ -41,7 +42,9 @@ def agree(
             `item_id`, `rater`, `label`, ...; or, without `labels`, a frame of shape (n_units, n_raters).
         labels: People's labels: CSV, JSONL or Parquet, a frame, or rows, with columns `item_id`, `rater`,
             `label`, and where they apply `response_id` (or `first` and `second`), `criterion`, `system`,
-            `cluster`, `weight`, `length`. Left out where people's verdicts stand in the same table.
+            `family` (of who wrote the response), `population` (of the person or of the unit, whichever has
+            one throughout), `cluster`, `weight`, `length`. Left out where people's verdicts stand in the same
+            table.
         rubric: Declares the scales.
         scale: The scale of all criteria, where there is no rubric: `1-5`, `yes_no`, a list of labels, ...
         judge: Which to audit; all where left out. Of a frame: its column.
@@ -53,6 +56,8 @@ def agree(
         trusted: Whether the labels are the truth (a settled gold), so that no second person is asked for.
         labels_about: Whether `A`, `B`, `1`, `2` of people's pairs are about the `item`'s order, or about
             the order `shown`.
+        families: Family -> the judges and systems in it, for self-preference; a judge and a system of one
+            name are of one family anyway.
         level: Confidence.
         seed: Of all resampling.
         b: Resamples.
@@ -79,6 +84,7 @@ def agree(
     data, notes, seen = join(
         verdicts, labels, rubric=rubric, scale=scale, items=items, by=by, columns=columns, balance=balance,
         responses_are_systems=responses_are_systems, trusted=trusted, labels_about=labels_about,
+        families=families,
     )  # fmt: skip
     return audit(data, judges=judges or None, notes=notes, provenance=seen, **options)
 

@@ -41,6 +41,7 @@ def join(
     responses_are_systems: bool = False,
     trusted: bool = False,
     labels_about: str = "item",
+    families: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Labelled], list[str], dict[str, str]]:
     """Verdicts and labels side by side, one `Labelled` a criterion; notes; and where they come from.
 
@@ -80,6 +81,7 @@ def join(
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
     facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
+    facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
     seen = {
         "verdicts": _name(verdicts),
@@ -231,6 +233,26 @@ def _more_facts(
             if name in item.tags:
                 groups[name][unit] = item.tags[name]
     return replace(facts, systems=known, lengths=facts.lengths or lengths, groups=groups)
+
+
+def _families(
+    families: Mapping[str, Sequence[str]], judged: Sequence[Outcome], facts: Facts
+) -> dict[str, str]:
+    """Judge or system -> its family.
+
+    Raises:
+        InputError: For a name that neither has.
+    """
+    known = {o.rater for o in judged} | {name for of in facts.systems.values() for name in of}
+    known |= set(facts.family.values())
+    made: dict[str, str] = {}
+    for family, names in families.items():
+        for name in names:
+            if name not in known:
+                there = ", ".join(sorted(known))
+                raise InputError(f"family {family!r}: no judge or system {name!r}; there are {there}")
+            made[name] = family
+    return made
 
 
 def _name(source: Any) -> str:

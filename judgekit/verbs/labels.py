@@ -25,7 +25,7 @@ from judgekit.types import Outcome, Unit
 NEEDED = ("item_id", "rater", "label")
 _KNOWN = (
     "item_id", "id", "response_id", "first", "second", "shown", "criterion", "rater", "sample", "label",
-    "text", "system", "cluster", "weight", "length",
+    "text", "system", "family", "population", "cluster", "weight", "length",
 )  # fmt: skip
 _PAIR_LABELS = {"a", "b", "1", "2", "0", "tie", "first", "second"}
 
@@ -222,9 +222,9 @@ def _about(unit: Unit) -> str:
 
 
 def _facts(rows: Sequence[Row], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:
-    facts = Facts({}, {}, {name: {} for name in groups}, {}, {})
+    facts = Facts({}, {}, {name: {} for name in groups}, {}, {}, {}, *_populations(rows, outcomes))
     for row, outcome in zip(rows, outcomes, strict=True):
-        for name, into in (("cluster", facts.clusters), *facts.groups.items()):
+        for name, into in (("cluster", facts.clusters), ("family", facts.family), *facts.groups.items()):
             if not _gap(value := row.values[name]):
                 _once(into, outcome.unit, str(value), row, name)
         if not _gap(value := row.values["system"]):
@@ -233,6 +233,27 @@ def _facts(rows: Sequence[Row], outcomes: Sequence[Outcome], groups: Sequence[st
             if not _gap(value := row.values[name]):
                 _once(numbers, outcome.unit, _number(value, row, name), row, name)
     return facts
+
+
+def _populations(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> tuple[dict[Unit, str], dict[str, str]]:
+    """Populations of units, or else of people: whichever is one and the same throughout."""
+    units: dict[Unit, str] = {}
+    people: dict[str, str] = {}
+    mixed: dict[str, str] = {}
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if _gap(value := row.values["population"]):
+            continue
+        name = str(value)
+        if units.setdefault(outcome.unit, name) != name:
+            mixed.setdefault("units", row.where)
+        if people.setdefault(outcome.rater, name) != name:
+            mixed.setdefault("people", row.where)
+    if len(mixed) == 2:
+        raise InputError(
+            f"{mixed['people']}: population differs from an earlier row by the same person, and in "
+            f"{mixed['units']} from one about the same unit; it is of people, or of units"
+        )
+    return ({}, people) if "units" in mixed else (units, {})
 
 
 def _once(into: Any, unit: Unit, value: Any, row: Row, name: str) -> None:

@@ -49,16 +49,40 @@ def pairs_by_hostile_names():
     return agree(judged, labels=labels, by=["topic"], b=100)
 
 
+def asked_again():
+    """A judge of named systems, one its own, asked twice; people of two populations, named in markup."""
+    long = "<b>experts of the first hour</b>"
+    people = (("ann", long, 9), ("bob", long, 11), ("cy", "crowd", 2), ("di", "crowd", 3))
+    judged, labels = [], []
+    for i in range(90):
+        for k, system in enumerate(("gpt", "other", "third")):
+            place = {"item_id": str(i), "system": system}
+            truth = (i * 7 + k * 3) % 5 + 1
+            judged += [
+                {**place, "rater": "lab/gpt", "sample": s, "label": min(truth + ((i + s) % (k + 2) == 0), 5)}
+                for s in (0, 1)
+            ]
+            labels += [
+                {**place, "rater": who, "population": pool, "label": min(truth + ((i + k) % wrong == 0), 5)}
+                for who, pool, wrong in people
+            ]
+    return agree(judged, labels=labels, scale="1-5", b=100)
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     folder, gates = tmp_path_factory.mktemp("reports"), read_thresholds()
-    made = {"scores": audit(planted("lenient", 1), b=100), "pairs": pairs_by_hostile_names()}
+    made = {
+        "scores": audit(planted("lenient", 1), b=100),
+        "pairs": pairs_by_hostile_names(),
+        "asked": asked_again(),
+    }
     for name, each in made.items():
         write_report(each, findings(each, gates), gates, folder / f"{name}.html", title=f"Report {name} & co")
     return folder
 
 
-@pytest.mark.parametrize("name", ["scores", "pairs"])
+@pytest.mark.parametrize("name", ["scores", "pairs", "asked"])
 def test_it_fits_asks_for_nothing_and_shows_the_numbers_of_its_twin(name, reports, browser):
     requests: list[str] = []
     complaints: list[str] = []
@@ -110,7 +134,7 @@ def same(cell: str, number: object) -> bool:
     return cell == number
 
 
-@pytest.mark.parametrize("name", ["scores", "pairs"])
+@pytest.mark.parametrize("name", ["scores", "pairs", "asked"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_text_of_a_picture_leaves_it(name, scheme, reports, browser):
     page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
@@ -141,9 +165,10 @@ def test_it_prints(reports, browser, tmp_path):
 def test_the_figures_are_those_that_the_data_allow(reports):
     kinds = {
         name: {f["kind"] for f in json.loads((reports / f"{name}.json").read_text())["figures"]}
-        for name in ("scores", "pairs")
+        for name in ("scores", "pairs", "asked")
     }
 
     shared = {"forest", "confusion", "distribution", "length", "slices", "variance", "design"}
     assert kinds["scores"] == shared | {"scatter", "ranks", "severity"}
     assert kinds["pairs"] == shared | {"reliability", "risk", "orders", "errors"}
+    assert kinds["asked"] >= {"repeats", "family", "populations"}
