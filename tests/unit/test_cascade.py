@@ -129,7 +129,8 @@ TWO_SCALES = {"id": "r", "criteria": [{"id": "c", "text": "?"}, {"id": "d", "tex
         ({"labels": "nowhere.csv"}, "nowhere.csv: there is no such file of labels"),
         ({"strong": CHEAP}, r"judges \['small'\] stand in both runs; a second look is no second judge"),
         ({"strong": STRONG[:50]}, r"no outcome on \d+ of 100 labelled questions, such as 'c' of item '"),
-        ({"labels": [{**row, "item_id": "x" + row["item_id"]} for row in PEOPLE]}, "no question of the"),
+        ({"labels": [{**row, "item_id": "x" + row["item_id"]} for row in PEOPLE]}, "no unit was both judged and labelled"),
+        ({"labels": said("ann", bool, criterion="d")}, "no question of the cheap run has a label; its first"),
         ({"labels": [{**row, "rater": "big"} for row in PEOPLE]}, r"\['big'\] gave the labels"),
         ({"labels": [{**row, "label": "maybe"} for row in PEOPLE]}, "'maybe' is not on the scale"),
         ({"scale": None}, "declare the scale"),
@@ -220,6 +221,16 @@ def test_live_the_strong_judge_is_asked_once_and_only_where_the_samples_are_spli
     assert run.summary["calls"] == 4 * 3 + 1
     assert [s.value for s in run.scores if s.level == "rubric"] == [1.0, 0.0, 1.0, 1.0]
     assert sum("escalated" in o.flags for o in run.outcomes) == 3
+
+
+def test_live_a_panel_goes_on_where_it_disagrees():
+    panel = [jk.Scripted("one", lambda _: YES), jk.Scripted("two", wavers_on_one)]
+    big = jk.Scripted("big", lambda _: NO)
+
+    run = jk.score_cascade(ITEMS, TONE, panel, big, doubt=disagreeing, ledger=None)
+
+    assert run.summary["calls"] == 4 * 2 + 1
+    assert [s.value for s in run.scores if s.level == "rubric"] == [1.0, 0.0, 1.0, 1.0]
 
 
 def test_live_options_of_the_strong_step_are_its_own_and_its_prompts_are_recorded():
