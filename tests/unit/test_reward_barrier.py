@@ -1,4 +1,4 @@
-"""The barrier: groups are handed over when they are whole, or their window is over, and nobody waits for ever."""
+"""The barrier: groups are handed over when whole or when their window is over; nobody waits for ever."""
 
 import asyncio
 from collections import Counter
