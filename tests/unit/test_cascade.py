@@ -129,7 +129,7 @@ TWO_SCALES = {"id": "r", "criteria": [{"id": "c", "text": "?"}, {"id": "d", "tex
         ({"labels": "nowhere.csv"}, "nowhere.csv: there is no such file of labels"),
         ({"strong": CHEAP}, r"judges \['small'\] stand in both runs; a second look is no second judge"),
         ({"strong": STRONG[:50]}, r"no outcome on \d+ of 100 labelled questions, such as 'c' of item '"),
-        ({"labels": [{**row, "item_id": "x" + row["item_id"]} for row in PEOPLE]}, "no unit was both judged and labelled"),
+        ({"labels": [{**row, "item_id": "x" + row["item_id"]} for row in PEOPLE]}, "no unit was both judged"),
         ({"labels": said("ann", bool, criterion="d")}, "no question of the cheap run has a label; its first"),
         ({"labels": [{**row, "rater": "big"} for row in PEOPLE]}, r"\['big'\] gave the labels"),
         ({"labels": [{**row, "label": "maybe"} for row in PEOPLE]}, "'maybe' is not on the scale"),
