@@ -2,7 +2,7 @@
 
 Judges are pooled over whole values, not over criteria: the least of several verdicts on a fault would be
 the most lenient of them. With one judge of three fooled, the mean hands the hacked response an advantage
-of .86; the least and the lower bound do not (`benchmarks/rewards_panel.py`).
+of .83; the least and the lower bound do not (`benchmarks/rewards_panel.py`).
 """
 
 import functools
