@@ -161,6 +161,9 @@ class Barrier:
         """Have a group judged."""
         self._close(gathering)
         self._released(how)
+        for name, place in gathering.places.items():
+            if place.wanted.name is not None:  # known at once: the same may be asked before judging begins
+                self._known[place.wanted.key, name] = (place.wanted.content, place.future)
         task = asyncio.get_running_loop().create_task(self._judged(gathering.places))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -181,9 +184,6 @@ class Barrier:
             del self._open[gathering.first.key]
 
     async def _judged(self, places: Mapping[str, _Place]) -> None:
-        named = [(place.wanted.key, name) for name, place in places.items() if place.wanted.name is not None]
-        for key, name in named:
-            self._known[key, name] = (places[name].wanted.content, places[name].future)
         try:
             rewards = await self._judging(group_of({name: place.wanted for name, place in places.items()}))
         except Exception as error:  # noqa: BLE001 - it is raised for everybody who waits
@@ -196,7 +196,7 @@ class Barrier:
         finally:
             for place in places.values():
                 place.future.cancel()  # of those that are done it changes nothing
-            self._keep(named)
+            self._keep([(place.wanted.key, name) for name, place in places.items()])
 
     def _keep(self, keys: Iterable[Key]) -> None:
         """Remember what has a value; what has none may be asked again."""

@@ -1,5 +1,6 @@
 """The one primitive: groups in, a reward or None for each response out."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,7 @@ class Rewarder:
         self._recent: deque[str | None] = deque(maxlen=FEWEST)
         self._desk: Desk | None = None
         self._kept_open = False
+        self._opening = asyncio.Lock()
 
     def reward(self, groups: Iterable[Group]) -> Batch:
         """The same, not awaited: in an event loop of its own, in a thread."""
@@ -108,14 +110,15 @@ class Rewarder:
 
     async def _asked(self, items: Sequence[Item], seconds: float) -> tuple[Asked, JudgekitError | None]:
         """Ask at the open desk, or at one opened for this."""
-        if self._desk is not None and self._desk.stopped is None:
-            return await self._desk.ask(items, self._scheme.recipe, seconds), self._desk.stopped
-        if self._kept_open:
-            await self._close()
-            self._desk = await self._opened().__aenter__()
-            return await self._desk.ask(items, self._scheme.recipe, seconds), self._desk.stopped
-        async with self._opened() as desk:
-            return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
+        if not self._kept_open:
+            async with self._opened() as desk:
+                return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
+        async with self._opening:  # batches may overlap: one of them opens a new desk for all
+            if self._desk is None or self._desk.stopped is not None:
+                await self._close()
+                self._desk = await self._opened().__aenter__()
+            desk = self._desk
+        return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
 
     def _ended(
         self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked,
@@ -155,6 +158,7 @@ class Rewarder:
 
     async def __aenter__(self) -> Self:
         self._kept_open = True
+        self._opening = asyncio.Lock()
         self._desk = await self._opened().__aenter__()
         return self
 

@@ -116,6 +116,16 @@ def test_one_id_asked_twice_is_one_response_and_both_are_answered():
     assert judge.groups == [{"1": "a", "2": "b"}]
 
 
+def test_an_id_asked_again_just_as_its_group_is_full_opens_no_other_group():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        jobs = [gate.rewards([wanted(text, text)], size=2, window=LATE) for text in "aba"]
+        return counted, [reward.value for [reward] in await soon(*jobs)]
+
+    assert asyncio.run(walk()) == ({"full": 1}, [0, 1, 0])
+
+
 def test_another_text_under_the_same_id_replaces_the_first_which_gets_no_number():
     async def walk():
         judge = Judge()
