@@ -32,6 +32,12 @@ Pool = Callable[[Sequence[Outcome], Scale], Outcome]
 PANEL = "panel"
 
 
+def by_rater(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes by rater, in order of name."""
+    by_name = sorted(outcomes, key=attrgetter("rater"))
+    return {name: list(own) for name, own in groupby(by_name, key=attrgetter("rater"))}
+
+
 def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "average") -> tuple[Outcome, ...]:
     """One outcome per rater, by name: samples and orders of each are balanced into one.
 
@@ -44,10 +50,7 @@ def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "averag
         InputError: If there is no outcome, or they are about several questions.
     """
     question(outcomes)
-    by_name = sorted(outcomes, key=attrgetter("rater"))
-    return tuple(
-        balance(list(own), rule=rule, scale=scale) for _, own in groupby(by_name, key=attrgetter("rater"))
-    )
+    return tuple(balance(own, rule=rule, scale=scale) for own in by_rater(outcomes).values())
 
 
 def mean(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:

@@ -12,10 +12,12 @@ from judgekit.recipes.published import Published
 from judgekit.recipes.relative import Relative
 from judgekit.recipes.remade import on_scale
 from judgekit.recipes.together import Together
+from judgekit.recipes.tournament import Tournament, sorting, swiss
 from judgekit.rubric import Rubric
 
 _WANG = "Wang et al., 2024, arXiv 2305.17926"
 _PAIR = {"protocol": "compare", "form": "scores"}
+_PAIR_WORDS = {"protocol": "compare"}
 _WARM = {"temperature": 1.0}
 _RANKED = Rubric(
     id="examiner_rank",
@@ -34,6 +36,14 @@ def _relative(grading: Grading, *, rounds: int) -> Counted:
 def _examiner(grading: Grading) -> Counted:
     ranking = Plan(_RANKED, grading.plan.judges, protocol="rank", samples=grading.plan.samples)
     return Together((grading, replace(grading, plan=ranking, aggregate=pair_scores)))
+
+
+def _swiss(grading: Grading, *, rounds: int | None, seed: int) -> Counted:
+    return Tournament(grading, *swiss(None if rounds is None else int(rounds), int(seed)))
+
+
+def _sorting(grading: Grading, *, seed: int) -> Counted:
+    return Tournament(grading, *sorting(int(seed)))
 
 
 RECIPES = (
@@ -75,6 +85,18 @@ RECIPES = (
         {"protocol": "checklist", "per_call": 8, "aggregate": covered}, "research_report",
         {"temperature": 0.0}, {"weight": researchqa.WEIGHT},
         rubric_to=on_scale(COVERED, guidelines=COVERED_GUIDELINES), build=_researchqa_pairs,
+    ),
+    Published(
+        "swiss", "LLM Swiss Round, 2025, arXiv 2512.21010",
+        "Pairs meet by rounds, level ones with one another: `rounds` of them, else as many as find the best.",
+        "With a seed, draws, both orders, and no point for sitting out.",
+        _PAIR_WORDS, "pair_quality", settings={"rounds": None, "seed": 0}, build=_swiss,
+    ),
+    Published(
+        "merge-sort", "Bai et al., 2023, arXiv 2306.04181",
+        "As many pairs as a merge sort of the responses wants, about n log2 n.",
+        "Both orders of each pair; one wrong verdict can move a response far.",
+        _PAIR_WORDS, "pair_quality", settings={"seed": 0}, build=_sorting,
     ),
     Published(
         "examiner", "Bai et al., 2023, arXiv 2306.04181",

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from judgekit.aggregate import rubric_scores
+from judgekit.aggregate.pools import by_rater
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
 from judgekit.recipes.remade import Remade, changed
 from judgekit.rewards.laying import Laid
 from judgekit.rewards.records import Judgement
-from judgekit.rewards.schemes import LATE, by_rater, no_scores, over_judges, why_not
+from judgekit.rewards.schemes import LATE, no_scores, over_judges, why_not
 from judgekit.rewards.spec import RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric

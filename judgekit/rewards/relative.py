@@ -15,11 +15,19 @@ import numpy as np
 
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Counted, Grading
+from judgekit.recipes.tournament import (
+    Counting,
+    Fixture,
+    Tournament,
+    pivots,
+    preferences,
+    round_robin,
+    swiss,
+)
 from judgekit.rewards.laying import Laid
 from judgekit.rewards.records import Judgement
 from judgekit.rewards.schemes import LATE, no_scores, over_judges, why_not
 from judgekit.rewards.spec import RewardSpec
-from judgekit.rewards.tournament import pivots, preferences, round_robin, swiss, tournament
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.standing.newton import Problem
@@ -98,14 +106,18 @@ class _BySize:
         self._spec = spec
         both, one = (self._plan(judges, order) for order in ("both", "given"))
         self._asked = both if spec.orders == "both" else one
-        every, few = round_robin(spec.seed), swiss(spec.rounds, spec.seed)
-        self._small = tournament(both, *every, random=False)
-        self._medium = tournament(one, *every, random=True)
-        self._large = tournament(both, *few, random=False)
-        self._fixed = self._of_scheme()
+        self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
 
-    def _of_scheme(self) -> Counted | None:
-        """The one recipe of a scheme; None where it depends on the size."""
+    def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
+        """Everybody meets everybody in both orders, or in one that is drawn; level ones meet in both."""
+        every, few = round_robin(self._spec.seed), swiss(None, self._spec.seed)
+        return (
+            tournament(both, *every, random=False),
+            tournament(one, *every, random=True),
+            tournament(both, *few, random=False),
+        )
+
+    def _of_scheme(self) -> Counted:
         spec, random = self._spec, self._spec.orders == "random"
         if spec.scheme == "list":
             return Grading(self._asked, aggregate=no_scores)
@@ -113,9 +125,7 @@ class _BySize:
             return tournament(self._asked, *round_robin(spec.seed), random=random)
         if spec.scheme == "swiss":
             return tournament(self._asked, *swiss(spec.rounds, spec.seed), random=random)
-        if spec.scheme == "pivot":
-            return tournament(self._asked, *pivots(spec.pivots, spec.seed), random=random)
-        return None
+        return tournament(self._asked, *pivots(spec.pivots, spec.seed), random=random)
 
     def _plan(self, judges: tuple[Judge, ...], orders: Any) -> Plan:
         spec = self._spec
@@ -140,9 +150,8 @@ class _BySize:
 
     def of(self, n: int) -> Counted:
         """The recipe of a group of so many distinct responses."""
-        if self._fixed is not None:
-            return self._fixed
-        return self._small if n <= _SMALL else self._medium if n <= _MEDIUM else self._large
+        small, medium, large = self._sized
+        return small if n <= _SMALL else medium if n <= _MEDIUM else large
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for a group."""
@@ -151,6 +160,11 @@ class _BySize:
     def __call__(self, item: Item) -> Any:
         """Start on a group."""
         return self.of(len(item.responses))(item)
+
+
+def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, random: bool) -> Tournament:
+    """A tournament of a plan of comparisons."""
+    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, random)
 
 
 def shares(laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int]) -> dict[str, float]:

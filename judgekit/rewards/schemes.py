@@ -1,7 +1,7 @@
 """What a scheme is: it says what is asked about a group, and what the answers say of each response."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from judgekit.recipes.grading import Counted
@@ -50,14 +50,6 @@ def why_not(outcomes: Iterable[Outcome], otherwise: str) -> str:
     [(reason, _)] = Counter(o.reason for o in failed).most_common(1)
     detail = next(o.detail for o in failed if o.reason == reason)
     return f"{reason}: {detail}" if detail else reason
-
-
-def by_rater(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """Outcomes by rater, in order of name."""
-    grouped: dict[str, list[Outcome]] = {name: [] for name in sorted({o.rater for o in outcomes})}
-    for outcome in outcomes:
-        grouped[outcome.rater].append(outcome)
-    return grouped
 
 
 def no_scores(*_: object) -> tuple[Score, ...]:

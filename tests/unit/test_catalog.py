@@ -21,8 +21,9 @@ ITEM = {
 ONE_ROUND_EXACT = {
     "faireval-vanilla": 1, "faireval-mec": 3, "faireval-bpc": 2, "faireval": 6, "gaps": 2 * 14 * 3,
     "gim": 2 * 15, "gim-confidence": 2 * 15, "drb2": 2, "researchqa": 2 * 2, "researchqa-pairs": 2 * 2 + 2,
-    "reviewergpt": 2 * 8 * 3, "prometheus": 2 * 3, "peem": 1 + 2, "p-true": 2, "p-true-brainstorm": 5 + 2, "answer-matching": 2,
-    "answer-matching-no-gold": 2, "xfinder": 2, "osq": 2, "examiner": 2 * (2 + 2),
+    "reviewergpt": 2 * 8 * 3, "prometheus": 2 * 3, "peem": 1 + 2, "p-true": 2, "p-true-brainstorm": 5 + 2,
+    "answer-matching": 2, "answer-matching-no-gold": 2, "xfinder": 2, "osq": 2, "swiss": 2, "merge-sort": 2,
+    "examiner": 2 * (2 + 2),
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Comparisons within a group: a schedule says who meets whom, a judge who is better. Pure: a recipe.
 
-Responses go by digests of their texts, and every choice (who is shown first, who meets whom) is drawn from
-them and the seed, so that the same group gives the same calls whatever order it was handed over in.
+Every choice (who is shown first, who meets whom) is drawn from the ids of the responses and a seed, so that
+the same group gives the same calls whatever order it was handed over in.
 """
 
 import hashlib
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from judgekit.aggregate.pairs import pair_scores
-from judgekit.plan import Plan
+from judgekit.aggregate.pools import by_rater
+from judgekit.errors import InputError
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.steps import in_step
-from judgekit.rewards.schemes import by_rater, no_scores
 from judgekit.rubric import Rubric
 from judgekit.standing import schedules
 from judgekit.standing.schedules import Pair, Schedule
@@ -29,17 +29,26 @@ Counting = Callable[[int], tuple[int, int]]
 class Tournament(OverGrading):
     """Pairs of a group, compared as a schedule wants it.
 
+    Its scores are those of the pairs that met; `standing.bradley_terry` puts a group in order from them.
+
     Args:
         grading: Asks one pair: both orders, or the order given.
         fixture: The schedule.
         counting: How many comparisons it has.
         drawn: Whether who is shown first is drawn, where only one order is asked.
+
+    Raises:
+        InputError: If it is not pairs that are asked about.
     """
 
     grading: Grading
     fixture: Fixture
     counting: Counting
     drawn: bool = False
+
+    def __post_init__(self) -> None:
+        if self.grading.plan.protocol != "compare":
+            raise InputError(f"pairs meet here, and {self.grading.plan.protocol!r} asks no pairs")
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for a group."""
@@ -63,7 +72,8 @@ class Tournament(OverGrading):
                 outcomes += [o for some in said for o in some]
                 pairs = schedule.send([self._result(item, *each) for each in zip(pairs, said, strict=True)])
         except StopIteration:
-            return Judged(item, tuple(outcomes))
+            rubric = self.grading.plan.rubric_of(item)
+            return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
 
     def _asked(self, item: Item, pair: Pair) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
         two = two_of(item, drawn(pair) if self.drawn else tuple(sorted(pair)))
@@ -95,15 +105,10 @@ def two_of(item: Item, pair: Sequence[str]) -> Item:
 
 
 def drawn(pair: Pair) -> Pair:
-    """The pair in an order drawn from its texts."""
+    """The pair in an order drawn from its ids."""
     one, other = sorted(pair)
     odd = hashlib.sha256(f"{one}{other}".encode()).digest()[0] % 2
     return (other, one) if odd else (one, other)
-
-
-def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, random: bool) -> Tournament:
-    """A tournament of a plan of comparisons."""
-    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, random)
 
 
 def swiss_rounds(n: int) -> int:
@@ -134,3 +139,8 @@ def pivots(n: int, seed: int) -> tuple[Fixture, Counting]:
         lambda names: schedules.pivots(names, n=n, seed=seed),
         lambda size: schedules.pivots_calls(size, n),
     )
+
+
+def sorting(seed: int) -> tuple[Fixture, Counting]:
+    """As many meetings as a merge sort wants."""
+    return lambda names: schedules.merge_sort(names, seed=seed), schedules.merge_sort_calls
