@@ -1,17 +1,20 @@
-"""What is kept open where a trainer only gives the path of a spec: one rewarder for each spec and event loop.
+"""Rewarders kept open between calls: one a spec and event loop, or one in a thread for all other threads.
 
-An asynchronous generator holds each open, and `asyncio.run` ends those of its loop: clients are then closed
-and the ledger written. In a loop that is left lying they stay open until the process ends.
+Where a trainer only gives the path of a spec, its rewarder is opened in the trainer's event loop by whoever
+comes first. An asynchronous generator holds it open, and `asyncio.run` ends those of its loop: clients are
+then closed and the ledger written. In a loop that is left lying they stay open until the process ends.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
+from judgekit.rewards.records import Batch, Group
 from judgekit.rewards.rewarder import Rewarder
 
 T = TypeVar("T")
@@ -31,7 +34,8 @@ class _Holding:
         return not gone
 
 
-_KEPT: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Holding]] = WeakKeyDictionary()
+_KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Holding]]
+_KEPT = weakref.WeakKeyDictionary()
 
 
 async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[T]]) -> T:
@@ -70,3 +74,49 @@ async def _held(opened: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncGe
 
 async def _first(holder: AsyncGenerator[T, None]) -> T:
     return await anext(holder)
+
+
+class Blocking:
+    """A rewarder that many threads may call at once, for trainers that do not await.
+
+    It is kept open in an event loop of its own, in a thread that begins with the first call and ends with
+    this object, or with the process. It can be pickled if the rewarder can.
+
+    Args:
+        rewarder: Not open.
+    """
+
+    def __init__(self, rewarder: Rewarder) -> None:
+        self._rewarder = rewarder
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, groups: Iterable[Group]) -> Batch:
+        """The rewards of a batch; errors are those of the `Rewarder`."""
+        future = asyncio.run_coroutine_threadsafe(self._rewarder(tuple(groups)), self._running())
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=loop.run_forever, name="judgekit-rewards", daemon=True)
+                thread.start()
+                asyncio.run_coroutine_threadsafe(self._rewarder.__aenter__(), loop).result()
+                weakref.finalize(self, _end, self._rewarder, loop, thread)
+                self._loop = loop
+            return self._loop
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Blocking, (self._rewarder,)
+
+
+def _end(rewarder: Rewarder, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    asyncio.run_coroutine_threadsafe(rewarder.__aexit__(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

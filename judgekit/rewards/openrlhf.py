@@ -5,9 +5,9 @@
 
     reward_func = reward_function("/data/spec.toml")
 
-OpenRLHF calls it for one response at a time, in a thread, and each call opens its judges anew. The HTTP form
-(`judgekit reward serve`, `--reward.remote_url http://127.0.0.1:8077/get_reward`) keeps them open, is faster,
-and puts groups together, which relative schemes and `group_mean` need.
+OpenRLHF calls it for one response at a time, each in a thread. The HTTP form (`judgekit reward serve`,
+`--reward.remote_url http://127.0.0.1:8077/get_reward`) puts groups together, which relative schemes and
+`group_mean` need, and serves all of its engines from one place.
 
 A reward that cannot be given is raised. OpenRLHF logs that and goes on without a reward, until its experience
 maker misses it (`reward_model_group is required`): the training ends, and nothing is learnt from a number.
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from judgekit.rewards.bordering import lone, numbers, one_by_one, rewarding
+from judgekit.rewards.keeping import Blocking
 from judgekit.rewards.queries import response_in
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
@@ -47,13 +48,14 @@ def reward_function(
     rewarder = rewarding(spec, judges, own_code=own_code)
     one_by_one(rewarder.spec, "OpenRLHF")
     low, high = rewarder.spec.span
+    rewarded = Blocking(rewarder)
 
     def reward_func(queries: Sequence[str], prompts: Sequence[str], labels: Sequence[Any]) -> dict[str, Any]:
         import torch
 
         rows = zip(queries, prompts, labels, strict=True)
         groups = [_group(str(n), *row) for n, row in enumerate(rows)]
-        batch = rewarder.reward(groups)
+        batch = rewarded(groups)
         told = [numbers(batch[group.key, "response"]) for group in groups]
         columns = {name: torch.tensor([row[name] for row in told]) for name in told[0]}
         rewards = columns.pop("score")

@@ -7,9 +7,9 @@
     env = skyrl_gym.make("judged", env_config={}, extras={"reward_spec": {"ground_truth": "Paris"}})
 
 The task is the prompt that `init` is given; `extras["reward_spec"]` may hold `ground_truth` (the reference)
-and `rubric` (JSON). SkyRL steps its environments one by one, in threads, and each step opens the judges anew;
-a `ledger` in the spec keeps what was asked. It knows no None: a reward that cannot be given raises
-`JudgeOutage`. Relative schemes need a group, which an environment does not see, and are refused.
+and `rubric` (JSON). SkyRL steps each environment by itself, in threads. It knows no None: a reward that
+cannot be given raises `JudgeOutage`. Relative schemes need a group, which an environment does not see, and
+are refused.
 """
 
 import functools
@@ -18,6 +18,7 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.rewards.bordering import lone, numbers, one_by_one, rewarding
+from judgekit.rewards.keeping import Blocking
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import SpecLike
 
@@ -46,7 +47,7 @@ def env_class(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool =
     """
     rewarder = rewarding(spec, judges, own_code=own_code)
     one_by_one(rewarder.spec, "SkyRL")
-    return functools.partial(_env(), rewarder)
+    return functools.partial(_env(), Blocking(rewarder))
 
 
 @functools.cache
@@ -56,10 +57,10 @@ def _env() -> type:
     class JudgedEnv(BaseTextEnv):  # type: ignore[misc]  # the framework's, unknown to the checker
         """One response, then its reward."""
 
-        def __init__(self, rewarder: Rewarder, env_config: Any = None, extras: Any = None) -> None:
+        def __init__(self, rewarded: Blocking, env_config: Any = None, extras: Any = None) -> None:
             super().__init__()
             del env_config
-            self._rewarder = rewarder
+            self._rewarded = rewarded
             self._row: Mapping[str, Any] = dict((extras or {}).get("reward_spec") or {})
             self._task: Any = None
 
@@ -73,7 +74,7 @@ def _env() -> type:
             if self._task is None:
                 raise InputError("step() before init(prompt), so there is no task to judge the response by")
             group = lone(self._task, action, reference=self._row.get("ground_truth"), columns=self._row)
-            [reward] = self._rewarder.reward([group])
+            [reward] = self._rewarded([group])
             told = numbers(reward)
             return BaseTextEnvStepOutput(observations=[], reward=told["score"], done=True, metadata=told)
 

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from tensordict import TensorDict
 from transformers import AutoTokenizer
 from verl import DataProto
-from verl.experimental.reward_loop.reward_loop import RewardLoopWorker
+from verl.experimental.reward_loop.reward_loop import RewardLoopManager, RewardLoopWorker
 from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 
 from judgekit.rewards import verl as border
@@ -37,15 +37,24 @@ def model(tmp_path_factory):
 
 
 @pytest.fixture
-def outputs(model, lines_of):
-    """What verl's worker makes of a batch, configured by the lines of the docstring and further ones."""
+def configured(model, lines_of):
+    """verl's configuration by the lines of the docstring and further ones."""
 
-    async def made(path, batch, *further, replaced=None):
+    def made(path, *further):
         shown = lines_of(border).replace("/data/spec.toml", str(path)).split("\n")
         own = [f"actor_rollout_ref.model.path={model}", *further]
         with initialize_config_dir(str(CONFIGS), version_base=None):
-            config = compose("ppo_trainer", overrides=[*filter(None, map(str.strip, shown)), *own])
-        worker = RewardLoopWorker(config)  # belongs to the loop it is made in
+            return compose("ppo_trainer", overrides=[*filter(None, map(str.strip, shown)), *own])
+
+    return made
+
+
+@pytest.fixture
+def outputs(configured):
+    """What verl's worker makes of a batch."""
+
+    async def made(path, batch, *further, replaced=None):
+        worker = RewardLoopWorker(configured(path, *further))  # belongs to the loop it is made in
         if replaced is not None:
             worker.reward_manager.compute_score = replaced
         return await worker.compute_score_batch(batch)
@@ -147,3 +156,24 @@ def test_a_server_makes_no_number_of_a_failure(outputs, model, marks):
 
     with pytest.raises(Unrewarded, match=r"/compute_score.* answered 503: .*cannot be given"):
         asyncio.run(by_server(outputs, marks("max_failed = 1.0"), batch))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, _node_ip_address="127.0.0.1")
+    yield ray
+    ray.shutdown()
+
+
+def test_a_trainer_has_scores_from_a_worker_of_its_own_and_ends_at_a_failure(
+    cluster, configured, model, marks
+):
+    manager = RewardLoopManager(configured(marks(), "reward.num_workers=1"))
+
+    given = manager.compute_rm_score(data(model, "mark 7", "mark 3"))
+    with pytest.raises(cluster.exceptions.RayTaskError, match=r"Unrewarded.*no reward for response"):
+        manager.compute_rm_score(data(model, "mark 7", "lost"))
+
+    assert given.batch["rm_scores"].sum(1).tolist() == pytest.approx([0.7, 0.3])
+    assert given.non_tensor_batch["jk_imputed"].tolist() == [0.0, 0.0]

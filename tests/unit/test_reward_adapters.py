@@ -5,8 +5,13 @@ What the other trainers do around these functions is tested with them in `tests/
 """
 
 import asyncio
+import gc
 import pickle
+import subprocess
+import sys
+import threading
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +21,8 @@ import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import nemo_gym, slime, verl
 from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
-from judgekit.rewards.keeping import kept, kept_rewarder
-from judgekit.rewards.records import Reward
+from judgekit.rewards.keeping import Blocking, kept, kept_rewarder
+from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import load_spec
 from judgekit.types import Message
@@ -166,6 +171,58 @@ def test_a_spec_is_read_once_in_a_loop(marks):
     first, second = asyncio.run(work())
 
     assert first is second
+
+
+def test_many_threads_share_one_open_rewarder(marks):
+    rewarded = Blocking(Rewarder(marks()))
+
+    def one(n):
+        return rewarded([Group("g", "How many?", {"a": f"mark {n}"})])["g", "a"].value
+
+    with ThreadPoolExecutor(8) as pool:
+        values = list(pool.map(one, [*range(11)] * 3))
+
+    assert values == [n / 10 for n in range(11)] * 3
+    assert [each.name for each in threading.enumerate()].count("judgekit-rewards") == 1
+
+
+def test_the_thread_ends_with_what_needed_it(marks):
+    rewarded = Blocking(Rewarder(marks()))
+    rewarded([Group("g", "How many?", {"a": "mark 1"})])
+
+    del rewarded
+    gc.collect()
+
+    assert "judgekit-rewards" not in [each.name for each in threading.enumerate()]
+
+
+def test_a_process_that_ends_closes_it(marks, tmp_path):
+    spec = marks(f'ledger = "{tmp_path / "replies.sqlite"}"')
+    code = (
+        "from judgekit.rewards.keeping import Blocking\n"
+        "from judgekit.rewards.records import Group\n"
+        "from judgekit.rewards.rewarder import Rewarder\n"
+        f"rewarded = Blocking(Rewarder({str(spec)!r}))\n"
+        "print(rewarded([Group('g', 'How many?', {'a': 'mark 4'})])['g', 'a'].value)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert (done.stdout, done.stderr) == ("0.4\n", "")
+    again = Rewarder(spec).reward([Group("g", "How many?", {"a": "mark 4"})])
+    assert again.stats["new_calls"] == 0
+
+
+def test_it_can_be_sent_to_another_process(marks):
+    rewarded = Blocking(Rewarder(marks()))
+    group = Group("g", "How many?", {"a": "mark 5"})
+    first = rewarded([group])["g", "a"].value
+
+    again = pickle.loads(pickle.dumps(rewarded))  # noqa: S301 - our own
+
+    assert (first, again([group])["g", "a"].value) == (0.5, 0.5)
 
 
 # --- slime
