@@ -27,8 +27,7 @@ from judgekit.rewards.wanted import Wanted
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WINDOW: Final = 3.0
 """Seconds a group waits for the rest, where a request names no window."""
-MARGIN: Final = 5.0
-"""Seconds between our deadline and the moment a client gives up."""
+_MARGIN = 5.0  # seconds between our deadline and the moment a client gives up
 _OPEN = frozenset({"/health"})  # needs no token
 _log = logging.getLogger(__name__)
 
@@ -111,10 +110,10 @@ class RewardServer:
         size = _whole(query.get("group"), "group", MOST)
         window = _whole(query.get("window_ms"), "window_ms", 3_600_000)
         seconds = WINDOW if window is None else window / 1000
-        needed = self._spec.deadline_seconds + (seconds if size is not None else 0.0) + MARGIN
+        needed = self._spec.deadline_seconds + seconds + _MARGIN
         if needed > route.patience:
             raise InputError(
-                f"the spec's deadline of {self._spec.deadline_seconds:g} s, the window and {MARGIN:g} s to "
+                f"the spec's deadline of {self._spec.deadline_seconds:g} s, the window and {_MARGIN:g} s to "
                 f"spare are {needed:g} s, but clients of {route.path} give up after {route.patience:g} s; "
                 "lower deadline_seconds or window_ms"
             )

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from aiohttp import web
 
 from judgekit.errors import InputError
-from judgekit.rewards.server import MARGIN, RewardServer, Settings
+from judgekit.rewards.server import RewardServer, Settings
+
+_LAST_WORDS = 1.0  # seconds for replies that are being sent
 
 
 @asynccontextmanager
@@ -19,7 +21,7 @@ async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[s
         InputError: If the port is taken, or the host is none of ours.
     """
     runner = web.AppRunner(
-        server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=MARGIN,
+        server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=_LAST_WORDS,
         keepalive_timeout=75.0,
     )  # fmt: skip
     await runner.setup()
