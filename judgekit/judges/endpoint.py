@@ -7,6 +7,7 @@ One attempt a call: waiting, deadlines and repeats are the runner's.
 """
 
 import asyncio
+import functools
 import io
 import math
 import os
@@ -114,6 +115,10 @@ class Endpoint:
             InputError: If there is no such option.
         """
         return Endpoint(**wire.changed(self._options, changes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In another process it is made anew from its options: no connection, and no key in a pickle.
+        return functools.partial(type(self), **self._options), ()
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars for so many tokens; None where the price is unknown."""

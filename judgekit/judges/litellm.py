@@ -7,6 +7,7 @@ silently: what is refused is found by asking, as everywhere. Keys are taken out 
 
 import asyncio
 import difflib
+import functools
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,6 +98,10 @@ class LiteLLM:
             InputError: If there is no such option.
         """
         return LiteLLM(**wire.changed(self._options, changes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # In another process it is made anew from its options: no connection, and no key in a pickle.
+        return functools.partial(type(self), **self._options), ()
 
     def check(self) -> None:
         """See that the provider is known and its key is there, without a request.

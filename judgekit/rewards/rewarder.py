@@ -1,6 +1,7 @@
 """The one primitive: groups in, a reward or None for each response out."""
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,8 +30,8 @@ class Rewarder:
     """Rewards responses by a spec.
 
     Awaited with groups it opens its judges, asks, and closes them, so that nothing is bound to an event
-    loop; used as an asynchronous context manager it keeps them open in that loop until it is left. It can
-    be pickled while it is not open, if its judges and checks can.
+    loop; used as an asynchronous context manager it keeps them open in that loop until it is left, and still
+    answers in others. It can be pickled, if its judges and checks can.
 
     Args:
         spec: A `RewardSpec`, a mapping or a TOML file.
@@ -61,8 +62,10 @@ class Rewarder:
         self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
         self._recent: deque[str | None] = deque(maxlen=FEWEST)
         self._desk: Desk | None = None
-        self._kept_open = False
+        self._open_in: asyncio.AbstractEventLoop | None = None
         self._opening = asyncio.Lock()
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._moving = threading.Lock()
 
     def reward(self, groups: Iterable[Group]) -> Batch:
         """The same, not awaited: in an event loop of its own, in a thread."""
@@ -109,8 +112,8 @@ class Rewarder:
         return self._scheme.judgements(each, asked.judged) if self.spec.judge_weight else {}
 
     async def _asked(self, items: Sequence[Item], seconds: float) -> tuple[Asked, JudgekitError | None]:
-        """Ask at the open desk, or at one opened for this."""
-        if not self._kept_open:
+        """Ask at the desk that is open in this event loop, or at one opened for this."""
+        if self._open_in is not asyncio.get_running_loop():
             async with self._opened() as desk:
                 return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
         async with self._opening:  # batches may overlap: one of them opens a new desk for all
@@ -154,17 +157,28 @@ class Rewarder:
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
-        return Desk(self.judges, spec.ledger, limits)
+        return Desk(self._judges_here(), spec.ledger, limits)
+
+    def _judges_here(self) -> tuple[Judge, ...]:
+        """The judges; copies where they may be open in another event loop, which has their connections."""
+        running = asyncio.get_running_loop()
+        with self._moving:
+            if self._home is None or self._home.is_closed():
+                self._home = running
+            if self._home is running:
+                return self.judges
+        return tuple(judge.with_() if isinstance(judge, Tunable) else judge for judge in self.judges)
 
     async def __aenter__(self) -> Self:
-        self._kept_open = True
+        self._open_in = asyncio.get_running_loop()
         self._opening = asyncio.Lock()
         self._desk = await self._opened().__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._kept_open = False
-        await self._close()
+        if self._open_in is asyncio.get_running_loop():
+            self._open_in = None
+            await self._close()
 
     async def _close(self) -> None:
         desk, self._desk = self._desk, None
