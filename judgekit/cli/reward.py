@@ -1,12 +1,13 @@
-"""`judgekit reward`: rewards for RL, by HTTP or from a file, and what a spec of them says."""
+"""`judgekit reward`: rewards for RL, by HTTP or for a file, preference data, and what a spec says."""
 
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import orjson
 import typer
@@ -15,10 +16,14 @@ from judgekit.cli import show as showing
 from judgekit.cli.score import columns_of
 
 if TYPE_CHECKING:
+    from judgekit.rewards.exports import Format
+    from judgekit.rewards.preferences import Each
     from judgekit.rewards.records import Batch, Group
     from judgekit.rewards.rewarder import Rewarder
 
-app = typer.Typer(help="Rewards for RL: serve them, give them, look at a spec.", no_args_is_help=True)
+app = typer.Typer(
+    help="Rewards for RL: serve them, give them, make pairs of them, look at a spec.", no_args_is_help=True
+)
 
 TOKEN = "JUDGEKIT_REWARD_TOKEN"  # noqa: S105 - where it is found, not what it is
 _SIZES = (2, 4, 8, 16)
@@ -94,13 +99,67 @@ def give(
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
-    from judgekit.items import read_items
+    rewarder = _rewarder(spec, judge, own_code=own_code)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    totals = asyncio.run(_given(rewarder, _groups(groups, column), batch, out))
+    print(_told(totals))
+    print(f"-> {out}")
+
+
+@app.command()
+def pairs(
+    groups: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet; an item is a group.")],
+    spec: SpecFile,
+    out: Annotated[Path, typer.Option(help="Where the rows go (JSONL).")],
+    form: Annotated[
+        str,
+        typer.Option(
+            help="trl, openrlhf, axolotl, llamafactory, nemo_rl or tinker; kto or kto_llamafactory for "
+            "single responses with a label."
+        ),
+    ] = "trl",
+    margin: Annotated[float, typer.Option(help="How far apart the rewards of a pair are at least.")] = 0.2,
+    each: Annotated[str, typer.Option(help="all pairs of a group, or its extremes.")] = "all",
+    one_order: Annotated[
+        bool, typer.Option("--one-order", help="Take pairs that judges compared in one order only, too.")
+    ] = False,
+    good: Annotated[float | None, typer.Option(help="kto: rewards from here on are good.")] = None,
+    bad: Annotated[float | None, typer.Option(help="kto: rewards up to here are bad.")] = None,
+    judge: Judges = None,
+    own_code: OwnCode = False,
+    batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
+    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
+) -> None:
+    """Make preference data: judge each group, and write the pairs whose rewards are far enough apart.
+
+    With a ledger in the spec, nothing that `reward give` asked is asked again.
+    """
+    from judgekit.errors import InputError
+    from judgekit.rewards.exports import exported, write_rows
+    from judgekit.rewards.preferences import labelled, preferences
+
+    if each not in {"all", "extremes"}:
+        raise InputError(f"--each {each}: there are all and extremes")
+    single = form.startswith("kto")
+    if single and (good is None or bad is None):
+        raise InputError(f"--form {form} needs --good and --bad, the rewards that say which is which")
+    if form == "stepwise":
+        raise InputError("--form stepwise: rewards are of whole responses, so they say nothing of steps")
+    exported([], cast("Format", form))
+
+    def found(some: "list[Group]", given: "Batch") -> Any:
+        if good is not None and bad is not None and single:
+            return labelled(given, some, good=good, bad=bad)
+        return preferences(given, some, margin=margin, each=cast("Each", each), both_orders=not one_order)
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
-    read = _groups(read_items(groups, columns=columns_of(column)))
+    read = _groups(groups, column)
+    made = asyncio.run(_collected(found(some, given) async for some, given in _judged(rewarder, read, batch)))
     out.parent.mkdir(parents=True, exist_ok=True)
-    totals = asyncio.run(_given(rewarder, read, batch, out))
-    print(_told(totals))
+    n = write_rows(out, exported([record for each in made for record in each.kept], cast("Format", form)))
+    dropped = sum((Counter(each.dropped) for each in made), Counter())
+    left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
+    print(f"{n} rows" + (f"; left out: {left}" if left else ""))
     print(f"-> {out}")
 
 
@@ -132,35 +191,47 @@ def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewar
     return Rewarder(spec, judges or None, own_code=own_code)
 
 
-def _groups(items: Iterable[Any]) -> "Iterator[Group]":
+def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
     """Items as groups; their tags are the columns that checks see."""
+    from judgekit.items import read_items
     from judgekit.rewards.records import Group
 
-    for item in items:
+    for item in read_items(items, columns=columns_of(columns)):
         yield Group(
             item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
         )
 
 
+async def _judged(
+    rewarder: "Rewarder", groups: "Iterator[Group]", size: int
+) -> "AsyncIterator[tuple[list[Group], Batch]]":
+    """Groups and their rewards, batch by batch."""
+    async with rewarder:
+        while some := list(islice(groups, size)):
+            yield some, await rewarder(some)
+
+
+async def _collected(some: AsyncIterator[Any]) -> list[Any]:
+    return [each async for each in some]
+
+
 async def _given(
     rewarder: "Rewarder", groups: "Iterator[Group]", size: int, out: Path
 ) -> dict[str, float | None]:
-    """Write rewards batch by batch, those before an outage too; what they add up to."""
+    """Write rewards batch by batch, those of a batch cut short by an outage too; what they add up to."""
     from judgekit.errors import JudgekitError
     from judgekit.rewards.records import Batch
 
     totals: dict[str, float | None] = {}
     with out.open("wb") as lines:
-        async with rewarder:
-            while some := list(islice(groups, size)):
-                try:
-                    batch = await rewarder(some)
-                except JudgekitError as error:
-                    if isinstance(error.run, Batch):
-                        lines.writelines(_lines(error.run))
-                    raise
+        try:
+            async for _, batch in _judged(rewarder, groups, size):
                 lines.writelines(_lines(batch))
                 _add(totals, batch)
+        except JudgekitError as error:
+            if isinstance(error.run, Batch):
+                lines.writelines(_lines(error.run))
+            raise
     return totals
 
 

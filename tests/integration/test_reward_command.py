@@ -261,6 +261,57 @@ def test_after_an_outage_what_there_is_is_written(folder, capsys):
     assert "stopped: 10 of 10 rewards failed" in capsys.readouterr().err
 
 
+def test_pairs_are_made_and_cost_nothing_again(folder, capsys):
+    responses = {name: str(n) for n, name in enumerate("abcd")}
+    row = {"id": "a", "task": "T", "responses": responses}
+    (folder / "groups.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    common = ("groups.jsonl", "--spec", "round_robin.toml", "--own-code")
+
+    assert command("reward", "pairs", *common, "--margin", "0.5", "--out", "pairs.jsonl") == 0
+    said = capsys.readouterr().out
+    assert command("reward", "give", *common, "--out", "rewards.jsonl") == 0
+    again = capsys.readouterr().out
+
+    pairs = [json.loads(line) for line in (folder / "pairs.jsonl").read_text("utf-8").splitlines()]
+    assert "3 rows; left out: 3 tie" in said
+    assert "12 calls, 0 of them new" in again
+    assert {(row["chosen"], row["rejected"]) for row in pairs} == {("3", "0"), ("3", "1"), ("2", "0")}
+    assert all(row["margin"] >= 0.5 for row in pairs)
+
+
+def test_single_responses_are_labelled(folder):
+    row = {"id": "a", "task": "T", "responses": {"a": "1", "b": "2"}}
+    (folder / "groups.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+
+    code = command(
+        "reward", "pairs", "groups.jsonl", "--spec", "explicit.toml", "--own-code", "--form", "kto",
+        "--good", "0.8", "--bad", "0.2", "--out", "kto.jsonl",
+    )  # fmt: skip
+
+    rows = [json.loads(line) for line in (folder / "kto.jsonl").read_text("utf-8").splitlines()]
+    assert code == 0
+    assert [(row["completion"], row["label"]) for row in rows] == [("1", True), ("2", False)]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--form", "kto"), "needs --good and --bad"),
+        (("--form", "stepwise"), "nothing of steps"),
+        (("--form", "mine"), "no format 'mine'"),
+        (("--each", "best"), "there are all and extremes"),
+    ],
+)
+def test_what_pairs_cannot_be_made_of_is_told_before_any_call(options, told, capsys):
+    code = command(
+        "reward", "pairs", "no-file.jsonl", "--spec", "explicit.toml", "--own-code", "--out", "x", *options
+    )
+
+    assert code == 2
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_spec_is_shown_with_what_a_group_costs(capsys):
     assert command("reward", "show", "round_robin.toml", "--own-code", "--json") == 0
