@@ -21,6 +21,7 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.rewards.bordering import rewarding, text_of
+from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.rows import rubric_of
@@ -60,7 +61,8 @@ def after_each(
         if not named:
             return None
         row = group.metadata
-        batch = await rewarder([_group(named, row, reference, rubric)])
+        opened = await kept_rewarder(rewarder)
+        batch = await opened([_group(named, row, reference, rubric)])
         rewards = batch.group("group")
         there = [_with(trajectory, rewards[name]) for name, trajectory in named.items()
                  if rewards[name].value is not None]  # fmt: skip

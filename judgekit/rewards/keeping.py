@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,12 +59,18 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
     return thing
 
 
-async def kept_rewarder(spec: str | Path, *, own_code: bool = False) -> Rewarder:
-    """The open rewarder of a spec's file.
+async def kept_rewarder(spec: str | Path | Rewarder, *, own_code: bool = False) -> Rewarder:
+    """The open rewarder of a spec's file, or an open copy of a rewarder.
+
+    Args:
+        spec: The file, or a rewarder that is not open itself.
+        own_code: Whether `py:` names of the file's judges and checks may import code.
 
     Raises:
         InputError: If the spec cannot be used.
     """
+    if isinstance(spec, Rewarder):
+        return await kept(spec, lambda: copy(spec))
     return await kept((str(spec), own_code), lambda: Rewarder(spec, own_code=own_code))
 
 

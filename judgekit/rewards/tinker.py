@@ -39,7 +39,7 @@ async def group_rewards(
     """What `compute_group_rewards` returns: a reward and metrics for each trajectory, in their order.
 
     Args:
-        spec: TOML file of a spec, which is kept open, or a `Rewarder`.
+        spec: TOML file of a spec, or a `Rewarder`; kept open in the event loop.
         trajectories: The trajectories of one group; what the model said in them is judged.
         task: What they answer: text or chat messages.
         renderer: Reads tokens back into messages.
@@ -49,7 +49,7 @@ async def group_rewards(
     Raises:
         JudgeOutage: If one has no reward.
     """
-    rewarder = spec if isinstance(spec, Rewarder) else await kept_rewarder(spec)
+    rewarder = await kept_rewarder(spec)
     some = lone(task, "", reference=reference, columns=columns)
     said = {str(n): _said(trajectory, renderer) for n, trajectory in enumerate(trajectories)}
     responses = {name: text_of(turns, f"trajectory {name}") for name, turns in said.items()}
@@ -65,7 +65,7 @@ class Preference:
     It is the difference of the two completions' rewards over the width of their range.
 
     Args:
-        spec: TOML file of a spec, which is kept open, or a `Rewarder`.
+        spec: TOML file of a spec, or a `Rewarder`; kept open in the event loop.
     """
 
     spec: str | Path | Rewarder
@@ -76,7 +76,7 @@ class Preference:
         Raises:
             JudgeOutage: If one of them has no reward.
         """
-        rewarder = self.spec if isinstance(self.spec, Rewarder) else await kept_rewarder(self.spec)
+        rewarder = await kept_rewarder(self.spec)
         pair = {"A": comparison.completion_A, "B": comparison.completion_B}
         task = text_of([_plain(m) for m in comparison.prompt_conversation], "the prompt")
         responses = {

@@ -22,6 +22,7 @@ from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.bordering import lone, numbers, rewarding, text_of
+from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import SpecLike
@@ -94,5 +95,6 @@ async def _judged(rewarder: Rewarder, states: Sequence[Mapping[str, Any]]) -> li
     some = lone(first["prompt"], "", reference=first.get("answer"), columns=info)
     responses = {str(n): text_of(each["completion"], f"rollout {n}") for n, each in enumerate(states)}
     group = Group("group", some.task, responses, some.reference, rubric=some.rubric, columns=info)
-    batch = await rewarder([group])
+    opened = await kept_rewarder(rewarder)
+    batch = await opened([group])
     return [batch["group", name] for name in responses]
