@@ -1,14 +1,14 @@
 """Rewarders kept open between calls: one a spec and event loop, or one in a thread for all other threads.
 
 Where a trainer only gives the path of a spec, its rewarder is opened in the trainer's event loop by whoever
-comes first. An asynchronous generator holds it open, and `asyncio.run` ends those of its loop: clients are
+comes first. A task holds it open, and `asyncio.run` cancels the tasks of its loop at the end: clients are
 then closed and the ledger written. In a loop that is left lying they stay open until the process ends.
 """
 
 import asyncio
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from copy import copy
 from dataclasses import dataclass
@@ -23,16 +23,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
-    """The generator that holds something open, and the first thing it gave."""
+    """The task that holds something open, and the future of it."""
 
-    holder: AsyncGenerator[Any, None]
-    opening: asyncio.Task[Any]
-
-    @property
-    def usable(self) -> bool:
-        """Whether it is open, or being opened."""
-        gone = self.opening.done() and (self.opening.cancelled() or self.opening.exception() is not None)
-        return not gone
+    holder: asyncio.Task[None]
+    opening: asyncio.Future[Any]
 
 
 _KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Holding]]
@@ -52,9 +46,9 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
     loop = asyncio.get_running_loop()
     here = _KEPT.setdefault(loop, {})
     holding = here.get(name)
-    if holding is None or not holding.usable:
-        holder = _held(opened)
-        holding = here[name] = _Holding(holder, loop.create_task(_first(holder)))
+    if holding is None or holding.holder.done():
+        opening = loop.create_future()
+        holding = here[name] = _Holding(loop.create_task(_hold(opened, opening)), opening)
     thing: T = await asyncio.shield(holding.opening)
     return thing
 
@@ -74,13 +68,16 @@ async def kept_rewarder(spec: str | Path | Rewarder, *, own_code: bool = False) 
     return await kept((str(spec), own_code), lambda: Rewarder(spec, own_code=own_code))
 
 
-async def _held(opened: Callable[[], AbstractAsyncContextManager[T]]) -> AsyncGenerator[T, None]:
-    async with opened() as thing:
-        yield thing
-
-
-async def _first(holder: AsyncGenerator[T, None]) -> T:
-    return await anext(holder)
+async def _hold(opened: Callable[[], AbstractAsyncContextManager[T]], opening: asyncio.Future[T]) -> None:
+    """Open, say so, and stay until cancelled. A generator would not do: loops end all of theirs at once."""
+    try:
+        async with opened() as thing:
+            opening.set_result(thing)
+            await asyncio.Event().wait()
+    except Exception as error:
+        if opening.done():
+            raise
+        opening.set_exception(error)
 
 
 class Blocking:

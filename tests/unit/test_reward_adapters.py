@@ -6,7 +6,9 @@ What the other trainers do around these functions is tested with them in `tests/
 
 import asyncio
 import gc
+import importlib
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import yaml
 
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
@@ -164,13 +167,18 @@ def test_one_who_goes_away_while_it_opens_takes_nothing_from_the_others():
     assert asyncio.run(work()) is made
 
 
-def test_a_spec_is_read_once_in_a_loop(marks):
+def test_a_spec_is_read_once_in_a_loop_and_what_was_asked_is_written_at_its_end(marks, tmp_path, caplog):
+    path = marks(f'ledger = "{tmp_path / "replies.sqlite"}"')
+    group = Group("g", "How many?", {"a": "mark 4"})
+
     async def work():
-        return await kept_rewarder(marks()), await kept_rewarder(marks())
+        first, second = await kept_rewarder(path), await kept_rewarder(path)
+        await first([group])
+        return first is second
 
-    first, second = asyncio.run(work())
-
-    assert first is second
+    assert asyncio.run(work(), debug=True)
+    assert Rewarder(path).reward([group]).stats["new_calls"] == 0
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 def test_many_threads_share_one_open_rewarder(marks):
@@ -274,6 +282,17 @@ def test_slime_needs_a_group_for_a_relative_scheme(marks):
 def test_slime_is_told_where_the_spec_is_to_be_named():
     with pytest.raises(InputError, match=r"args\.judgekit_spec names no file"):
         asyncio.run(slime.rm(Namespace(), Sample()))
+
+
+def test_the_lines_of_the_docstring_name_the_function_and_the_spec(marks, lines_of):
+    shown = lines_of(slime).replace("/data/spec.toml", str(marks()))
+    flags = dict(line.split("#")[0].strip().partition(" ")[::2] for line in shown.splitlines())
+    module, _, name = flags["--custom-rm-path"].rpartition(".")
+    args = Namespace(**yaml.safe_load(re.search(r"judgekit.yaml +# (.*)", shown)[1]))
+
+    function = getattr(importlib.import_module(module), name)
+
+    assert asyncio.run(function(args, [Sample()])) == [0.7]
 
 
 # --- verl
