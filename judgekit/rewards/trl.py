@@ -51,7 +51,7 @@ class _Border:
 
 
 def reward_func(
-    spec: SpecLike,
+    spec: SpecLike | Rewarder,
     *,
     num_generations: int | None = None,
     reference: str | None = None,
@@ -63,7 +63,7 @@ def reward_func(
     """A reward function for GRPO, RLOO and AsyncGRPO; it can be pickled if the judges can.
 
     Args:
-        spec: A `RewardSpec`, a mapping or a TOML file.
+        spec: A `RewardSpec`, a mapping or a TOML file; or a `Rewarder`, or a `Watch` around one, as it is.
         num_generations: The trainer's; needed where a reward depends on the rest of its group.
         reference: Column with the text known to be good.
         rubric: Column with the row's own rubric: JSON, or the mapping that Arrow made of it.
@@ -75,7 +75,7 @@ def reward_func(
     Raises:
         InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
     """
-    asked = lowered(load_spec(spec), _installed())
+    asked = _for_trl(spec, _installed())
     whole = asked.relative or asked.dead_band is not None or asked.on_failure in {"drop_group", "group_mean"}
     if num_generations is None and whole:
         raise InputError(
@@ -83,7 +83,7 @@ def reward_func(
             "are; give num_generations=, the trainer's own"
         )
     border = _Border(
-        Rewarder(asked, judges, own_code=own_code),
+        spec if isinstance(spec, Rewarder) else Rewarder(asked, judges, own_code=own_code),
         Columns(reference, rubric, row_id),
         num_generations,
         whole,
@@ -92,7 +92,7 @@ def reward_func(
 
 
 def online_dpo_reward_func(
-    spec: SpecLike,
+    spec: SpecLike | Rewarder,
     *,
     reference: str | None = None,
     rubric: str | None = None,
@@ -114,13 +114,14 @@ def online_dpo_reward_func(
     Raises:
         InputError: If the spec cannot be used, or would give None.
     """
-    asked = load_spec(spec)
+    asked = spec.spec if isinstance(spec, Rewarder) else load_spec(spec)
     if asked.on_failure not in {"raise", "group_mean"}:
         raise InputError(
             f"on_failure={asked.on_failure!r} gives None, which OnlineDPO takes for 0, so that a failed "
             "response may be chosen; use 'raise' or 'group_mean'"
         )
-    border = _Border(Rewarder(asked, judges, own_code=own_code), Columns(reference, rubric))
+    rewarder = spec if isinstance(spec, Rewarder) else Rewarder(asked, judges, own_code=own_code)
+    border = _Border(rewarder, Columns(reference, rubric))
     return _as_function(judgekit_pair_reward, border)
 
 
@@ -186,6 +187,18 @@ def _installed() -> tuple[int, ...] | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
+def _for_trl(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> RewardSpec:
+    """The spec as that TRL can take it; that of a rewarder stays what it is."""
+    if not isinstance(spec, Rewarder):
+        return lowered(load_spec(spec), version)
+    if version is not None and version < _NONE_SINCE and spec.spec.on_failure == "none":
+        told = ".".join(map(str, version))
+        raise InputError(
+            f"TRL {told} takes None for 0; give the rewarder a spec with on_failure='group_mean'"
+        )
+    return spec.spec
 
 
 def lowered(spec: RewardSpec, version: tuple[int, ...] | None) -> RewardSpec:

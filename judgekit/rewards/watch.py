@@ -9,10 +9,12 @@ a log cannot be written) is counted and said, and never stops a training.
 """
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Self
 
@@ -22,15 +24,32 @@ from judgekit.rewards.logs import LogLike, Logs
 from judgekit.rewards.probing import EMPTY_ANSWERS, Probed, probe
 from judgekit.rewards.records import Batch, Group
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Estimate
-from judgekit.verbs.faces import in_own_loop
 
 _LOG = logging.getLogger(__name__)
 Numbers = dict[str, float | None]
 
 
-class Watch:
+@dataclass
+class Seen:
+    """What a watch has seen so far; a copy of the watch in another event loop adds to the same.
+
+    Args:
+        drift: Compares blocks of groups that two judges rewarded.
+        batches: How many were rewarded.
+        divergence: The last comparison with the hidden judge.
+        probed: The last probing.
+        said: What was complained of, which is said once.
+    """
+
+    drift: Drift
+    batches: int = 0
+    divergence: Divergence | None = None
+    probed: Probed | None = None
+    said: set[str] = field(default_factory=set)
+
+
+class Watch(Rewarder):
     """A rewarder that is watched.
 
     Args:
@@ -48,6 +67,8 @@ class Watch:
 
     Raises:
         InputError: If an option cannot be used.
+
+    `seen` holds what it has found so far.
     """
 
     def __init__(
@@ -63,30 +84,37 @@ class Watch:
         log: LogLike = None,
         seed: int = 0,
     ) -> None:
+        self._options = {key: value for key, value in locals().items() if key not in {"self", "__class__"}}
         if not 0 < hidden_share <= 1:
             raise InputError(f"hidden_share={hidden_share!r}; a share is above 0 and at most 1")
         least = {"hidden_window": (hidden_window, 10), "probe_tasks": (probe_tasks, 1)}
         least |= {} if probe_every is None else {"probe_every": (probe_every, 1)}
         if short := [f"{name}={n!r}; the least is {low}" for name, (n, low) in least.items() if n < low]:
             raise InputError(short[0])
+        # What is a rewarder's own (judges, a desk) is that of the rewarder inside.
+        self.spec, self.judges = rewarder.spec, rewarder.judges
         self.rewarder = rewarder
         self.hidden = hidden
-        self.batches = 0
-        self.divergence: Divergence | None = None
-        self.probed: Probed | None = None
+        self.seen = Seen(Drift(hidden_window))
         self._share = hidden_share
-        self._drift = Drift(hidden_window)
         self._probe_every = probe_every
         self._probing = {"texts": tuple(probe_texts), "tasks": probe_tasks, "seed": seed}
         self._logs = Logs(log)
         self._seed = seed
-        self._said: set[str] = set()
         self._stack = AsyncExitStack()
 
-    @property
-    def spec(self) -> RewardSpec:
-        """The spec of the rewards."""
-        return self.rewarder.spec
+    def __copy__(self) -> "Watch":
+        inside = {name: copy(self._options[name]) for name in ("rewarder", "hidden")}
+        made = Watch(**{**self._options, **inside})
+        made.seen, made._logs = self.seen, self._logs
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(Watch, **self._options), ()
+
+    def calls(self, n: int) -> tuple[int, int]:
+        """Those of the rewarder; the hidden judge and probes come on top."""
+        return self.rewarder.calls(n)
 
     async def __call__(self, groups: Iterable[Group]) -> Batch:
         """The rewards of the rewarder, with more numbers in their stats.
@@ -95,8 +123,7 @@ class Watch:
             InputError, JudgeOutage, ProviderError: As the rewarder does; the last two are logged first.
         """
         groups = tuple(groups)
-        self.batches += 1
-        number = self.batches
+        number = self.seen.batches = self.seen.batches + 1
         async with _beside(self._again(groups)) as second:
             try:
                 batch = await self.rewarder(groups)
@@ -109,10 +136,6 @@ class Watch:
         stats = {**batch.stats, **found}
         self._logs({"batch": number, **stats})
         return replace(batch, stats=stats)
-
-    def reward(self, groups: Iterable[Group]) -> Batch:
-        """The same, not awaited: in an event loop of its own, in a thread."""
-        return in_own_loop(lambda: self(groups))
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -140,12 +163,12 @@ class Watch:
         if self.hidden is None:
             return {}
         pairs = [] if hidden is None else twice(batch, self.spec.span, hidden, self.hidden.spec.span)
-        found = self._drift.add(pairs)
+        found = self.seen.drift.add(pairs)
         if found is not None:
-            self.divergence = found
+            self.seen.divergence = found
             if found.alarm:
-                _LOG.warning("reward hacking? batch %d: %s", self.batches, found.alarm)
-        return _of_sample(pairs, hidden) | _of_divergence(self.divergence)
+                _LOG.warning("reward hacking? batch %d: %s", self.seen.batches, found.alarm)
+        return _of_sample(pairs, hidden) | _of_divergence(self.seen.divergence)
 
     async def _probe_numbers(self, number: int, groups: Sequence[Group], batch: Batch) -> Numbers:
         if self._probe_every is None:
@@ -156,12 +179,12 @@ class Watch:
                 probed = await probe(self.rewarder, groups, batch, **self._probing)  # type: ignore[arg-type]
             except JudgekitError as error:
                 self._say("probing", error)
-        self.probed = probed or self.probed
+        self.seen.probed = probed or self.seen.probed
         return _of_probe(probed)
 
     def _say(self, what: str, error: JudgekitError) -> None:
-        if what not in self._said:
-            self._said.add(what)
+        if what not in self.seen.said:
+            self.seen.said.add(what)
             _LOG.warning("%s failed (said once): %s: %s", what, type(error).__name__, error)
 
 

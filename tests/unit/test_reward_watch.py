@@ -11,9 +11,11 @@ import pytest
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.scripted import Scripted
 from judgekit.rewards.hidden import Drift, Twice, change, drawn
+from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.probing import EMPTY_ANSWERS
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.trl import reward_func
 from judgekit.rewards.watch import Watch
 from judgekit.types import Call, Reply
 
@@ -55,6 +57,41 @@ def test_rewards_pass_through_unchanged_and_numbers_are_added():
     assert watched.spec == plain.spec
     assert plain.stats.keys() <= watched.stats.keys()
     assert seen == [{"batch": 1, **watched.stats}]
+
+
+def test_an_adapter_takes_a_watch_where_it_takes_a_rewarder():
+    watch = Watch(Rewarder(SPEC, by_digit()), hidden=Rewarder(SPEC, by_digit()), hidden_share=1.0)
+    reward = reward_func(watch)
+    metrics = {}
+
+    values = asyncio.run(
+        reward(
+            prompts=["Why?"] * 2,
+            completions=["Answer 4", "Answer 1"],
+            completion_ids=[[1]] * 2,
+            log_metric=metrics.__setitem__,
+        )
+    )
+
+    assert values == [0.75, 0.0]
+    assert metrics["judgekit/probe_n"] == len(EMPTY_ANSWERS)
+    assert metrics["judgekit/hidden_n"] == 2
+
+
+def test_a_copy_for_another_event_loop_adds_to_what_the_watch_has_seen():
+    seen = []
+    watch = Watch(Rewarder(SPEC, by_digit()), probe_every=2, log=seen.append)
+
+    async def kept():
+        one = await kept_rewarder(watch)
+        return [await one(batch_of()) for _ in range(2)]
+
+    asyncio.run(kept())
+    asyncio.run(kept())
+
+    assert watch.seen.batches == 4
+    assert [record["batch"] for record in seen] == [1, 2, 3, 4]
+    assert [record["probe_n"] is not None for record in seen] == [True, False] * 2
 
 
 def test_the_hidden_judge_sees_a_sample_that_depends_on_what_the_groups_hold_only():
@@ -140,7 +177,7 @@ def test_a_gullible_judge_is_shown_by_the_probe():
 
     [batch] = awaited(watch, batch_of())
 
-    probed = watch.probed
+    probed = watch.seen.probed
     n = 3 * len(EMPTY_ANSWERS)
     assert probed.above_middle.value == pytest.approx(6 / n)
     assert probed.by_text[":"] == probed.by_text["Solution"] == (3, 3)
@@ -157,7 +194,7 @@ def test_what_nothing_can_be_below_is_no_comparison():
 
     [batch] = awaited(watch, batch_of())
 
-    assert watch.probed.as_good.n_used == 0
+    assert watch.seen.probed.as_good.n_used == 0
     assert batch.stats["probe_as_good"] is None
     assert batch.stats["probe_above_middle"] == 0.0
 
@@ -169,7 +206,7 @@ def test_a_gate_that_stops_empty_answers_is_counted():
     [batch] = awaited(watch, batch_of())
 
     assert batch.stats["probe_gated"] > 0.6 * batch.stats["probe_n"]
-    assert watch.probed.worst == "Final answer: correct" or watch.probed.worst is None
+    assert watch.seen.probed.worst == "Final answer: correct" or watch.seen.probed.worst is None
 
 
 def test_probes_come_at_the_interval_and_their_keys_stay():
@@ -194,7 +231,7 @@ def test_a_relative_judge_is_probed_within_the_group():
     assert batch.stats["probe_n"] == len(EMPTY_ANSWERS)
     assert batch.stats["probe_failed"] == 0
     long = {text for text in EMPTY_ANSWERS if len(text) > len("one two three")}
-    assert {text for text, (hits, _) in watch.probed.by_text.items() if hits} >= long
+    assert {text for text, (hits, _) in watch.seen.probed.by_text.items() if hits} >= long
 
 
 def blocks(rng: random.Random, n: int, training: float, hidden: float, agreement: float = 0.6) -> list[Twice]:
