@@ -144,19 +144,20 @@ def reliability(
     b: int = 400,
     level: float = 0.95,
 ) -> Estimate:
-    """G, Phi or Phi(lambda) of a design, with an interval by resampling items.
+    """G, Phi or Phi(lambda) of a design, with an interval about other items, judges and wordings.
 
-    The judges and wordings of the study stay as they are in every resample, so the interval is about other
-    items, not about other judges; a note says so.
+    Items are resampled; whatever else is not `fixed` has too few levels for that, and its effects are drawn
+    anew, normal with the variance of the study. With judges held as they are, the interval of Phi, which has
+    their own variance in it, would cover less than it says (`benchmarks/recovery_gstudy.py` has both).
 
     Args:
         study: From `g_study`.
         n: The design, as in `design_parts`.
-        seed: Of the resampling.
+        seed: Of the draws.
         coefficient: `g`, `phi` or `phi_cut`.
         cut: The cut score of `phi_cut`.
         object_: What is measured; the study's item where left out.
-        fixed: Facets whose levels stay.
+        fixed: Facets whose levels stay, in every resample too.
         b: Resamples.
         level: Confidence.
 
@@ -189,12 +190,13 @@ def reliability(
     if np.isnan(value):
         return undefined(base, NOT_IDENTIFIED, "neither the object nor the error varies")
     few = [f"{t} ({study.groups[t]})" for t in study.components if t in n and study.groups.get(t, 99) < 6]
-    notes = (*base.notes, *([f"few levels, taken as they are: {', '.join(few)}"] if few else []))
+    notes = (*base.notes, *([f"few levels, their effects taken as normal: {', '.join(few)}"] if few else []))
     filled = replace(base, value=value, notes=notes)
     if not b:
         return filled
-    replicates = np.array([of(row) for row in component_replicates(study, seed=seed, b=b)])
-    return interval_of(filled, replicates, study, seed=seed)
+    anew = [t for t in study.components if t != RESIDUAL and not set(t.split(":")) <= set(fixed)]
+    replicates = np.array([of(row) for row in component_replicates(study, seed=seed, b=b, redrawn=anew)])
+    return interval_of(filled, replicates, study, seed=seed, share=True)
 
 
 def d_study(

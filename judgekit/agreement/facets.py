@@ -49,12 +49,17 @@ def default_terms(names: list[str], within: Mapping[str, str]) -> list[Term]:
 
 
 def joint(columns: list[Codes]) -> Codes:
-    """Codes of the combinations that occur."""
+    """Codes of the combinations that occur, in the order of the columns; of codes from 0 on.
+
+    >>> joint([np.array([1, 0, 1]), np.array([0, 2, 2])]).tolist()
+    [1, 0, 2]
+    """
     if not len(columns[0]):
         return columns[0]
-    return np.asarray(
-        np.unique(np.column_stack(columns), axis=0, return_inverse=True)[1].ravel(), dtype=np.intp
-    )
+    found = np.zeros(len(columns[0]), dtype=np.intp)
+    for each in columns:  # one number for two: many times faster to sort than rows of two
+        found = np.unique(found * (int(each.max()) + 1) + each, return_inverse=True)[1].astype(np.intp)
+    return found
 
 
 def fit_terms(columns: Mapping[str, Codes], wanted: Sequence[Term]) -> tuple[dict[str, Codes], list[str]]:

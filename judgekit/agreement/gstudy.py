@@ -7,7 +7,7 @@ REML (`reml`). What no repeat tells apart from noise is part of the residual, an
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.estimate import NO_VARIATION, NOT_IDENTIFIED, RESAMPLES_LOST, TOO_FEW, undefined
-from judgekit.agreement.facets import Term, clusters_of_items, default_terms, facet_columns, fit_terms, joint
+from judgekit.agreement.expected_squares import by_mean_squares
+from judgekit.agreement.facets import Term, clusters_of_items, default_terms, facet_columns, fit_terms
+from judgekit.agreement.intervals import t_quantile
 from judgekit.agreement.ratings import Codes, Floats
 from judgekit.agreement.reml import RESIDUAL, Blocks, as_blocks, fit_reml
 from judgekit.agreement.resample import MOST_LOST, bootstrap
@@ -23,6 +25,8 @@ from judgekit.errors import InputError
 from judgekit.types import Estimate
 
 Method = Literal["auto", "ems", "reml"]
+FAR = math.log(1000)
+"""A replicate this far from the estimate, in logs, lies at an end."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def _fitted(study: GStudy, data: _Prepared, method: Method) -> GStudy:
         raise InputError("expected mean squares need the same cells for every item; use method='reml'")
     names, notes = [*data.terms, RESIDUAL], list(study.notes)
     if equal and method != "reml":
-        raw = dict(zip(names, _ems(data, np.ones((1, data.blocks.n_items)))[0].tolist(), strict=True))
+        raw = dict(zip(names, _squared(data, np.ones((1, data.blocks.n_items)))[0].tolist(), strict=True))
         mean, chosen = float(data.y.mean()), "ems"
         if negative := [f"{t} ({v:.3g})" for t, v in raw.items() if v < 0]:
             notes.append("negative components set to 0: " + ", ".join(negative))
@@ -183,8 +187,15 @@ def component_estimates(
     return tuple(estimates)
 
 
-def interval_of(base: Estimate, replicates: Floats, study: GStudy, *, seed: int) -> Estimate:
-    """An estimate with the percentile interval of its replicates over items."""
+def interval_of(
+    base: Estimate, replicates: Floats, study: GStudy, *, seed: int, share: bool = False
+) -> Estimate:
+    """An estimate with an interval from its replicates over items.
+
+    It is t of the replicates' spread on the scale of the log, or of the logit of a `share`: a variance of a
+    hundred items is skewed, and percentiles of its replicates cover .90 to .92 where they say .95. Where some
+    replicates lie at an end, so that there is no such scale, it is their percentiles.
+    """
     prepared = study._data  # noqa: SLF001 - a function of this module, public for `dstudy`
     clusters = None if prepared is None else prepared.clusters
     found = bootstrap(
@@ -193,20 +204,32 @@ def interval_of(base: Estimate, replicates: Floats, study: GStudy, *, seed: int)
     )  # fmt: skip
     status = RESAMPLES_LOST if found.lost > MOST_LOST else base.status
     unit = base.unit if clusters is None else "cluster"
+    low, high, kind = found.low, found.high, found.kind
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = np.append(replicates, base.value) / (1 - np.append(replicates, base.value) if share else 1.0)
+        logs = np.log(odds[np.isfinite(odds)])
+    if len(logs) > 2 and logs.min() > logs[-1] - FAR and logs.max() < logs[-1] + FAR:
+        df = (study.groups[study.item] if clusters is None else int(clusters.max()) + 1) - 1
+        half = t_quantile(base.level, df) * float(np.std(logs[:-1], ddof=1))
+        low, high = (math.exp(logs[-1] + each) for each in (-half, half))
+        low, high = (each / (1 + each) if share else each for each in (low, high))
+        kind = kind.replace("percentile", "t_logit" if share else "t_log")
     return replace(
-        base,
-        low=found.low,
-        high=found.high,
-        se=found.se,
-        interval=found.kind,
-        seed=seed,
-        status=status,
-        unit=unit,
-    )
+        base, low=low, high=high, se=found.se, interval=kind, seed=seed, status=status, unit=unit
+    )  # fmt: skip
 
 
-def component_replicates(study: GStudy, *, seed: int, b: int) -> Floats:
-    """Components of `b` resamples of items (or clusters), shape (b, n_terms); never below 0."""
+def component_replicates(study: GStudy, *, seed: int, b: int, redrawn: Collection[str] = ()) -> Floats:
+    """Components of `b` resamples of items (or clusters), shape (b, n_terms); never below 0.
+
+    Args:
+        study: From `g_study`.
+        seed: Of the draws.
+        b: How many.
+        redrawn: Terms without the item whose effects are drawn anew in each resample, normal with the
+            variance of the study: judges and wordings are then others, not only items. Their few levels
+            cannot be resampled; their own effects, by least squares, are taken out first.
+    """
     prepared = study._data  # noqa: SLF001 - a function of this module
     if prepared is None or b == 0:
         return np.zeros((0, len(study.components)))
@@ -217,41 +240,43 @@ def component_replicates(study: GStudy, *, seed: int, b: int) -> Floats:
     else:
         g = int(prepared.clusters.max()) + 1
         weights = rng.multinomial(g, np.full(g, 1 / g), size=b).astype(float)[:, prepared.clusters]
+    shifts = _redrawn(prepared.blocks, study.components, redrawn, rng, b)
     if study.method == "ems":
-        return np.maximum(_ems(prepared, weights), 0.0)
-    fits = [fit_reml(prepared.blocks, weights=w, start=prepared.start).components for w in weights]
+        return np.maximum(_squared(prepared, weights, shifts if shifts.any() else None), 0.0)
+    fits = [
+        fit_reml(_shifted(prepared.blocks, s), weights=w, start=prepared.start).components
+        for w, s in zip(weights, shifts, strict=True)
+    ]
     return np.array([[fit[term] for term in study.components] for fit in fits])
+
+
+def _redrawn(
+    blocks: Blocks, components: Mapping[str, float], terms: Collection[str], rng: np.random.Generator, b: int
+) -> Floats:
+    """New effects of crossed terms less their own, shape (b, columns of W), in the scaled unit of y."""
+    q = len(blocks.w_term)
+    drawn = np.zeros((b, blocks.w.shape[1]))
+    chosen = np.isin(blocks.w_term, [k for k, term in enumerate(blocks.crossed) if term in terms])
+    if chosen.any():
+        sd = np.sqrt([components[term] for term in blocks.crossed])[blocks.w_term] / blocks.scale
+        own = np.linalg.lstsq(blocks.w, blocks.y, rcond=None)[0][:q]
+        drawn[:, :q] = np.where(chosen, sd * rng.normal(size=(b, q)) - own, 0.0)
+    return drawn
+
+
+def _shifted(blocks: Blocks, shift: Floats) -> Blocks:
+    """The same rows with W times `shift`, shape (c,), added to the scaled y."""
+    if not shift.any():
+        return blocks
+    return replace(blocks, uy=blocks.uy + blocks.uw[blocks.layout] @ shift, y=blocks.y + blocks.w @ shift)
 
 
 def _is_balanced(blocks: Blocks, codes: Mapping[str, Codes]) -> bool:
     return len(blocks.uu) == 1 and all(np.ptp(np.bincount(c)) == 0 for c in codes.values())
 
 
-def _ems(data: _Prepared, weights: Floats) -> Floats:
-    """Components from expected mean squares, shape (b, n_terms + 1), for weights of items (b, m).
-
-    Each term's sum of squared group totals over group size has expectation
-    N mu^2 + sum over terms of variance x tr(P K); solving these is the analysis of variance.
-    """
-    n, m = len(data.y), weights.shape[1]
-    y = data.y - data.y.mean()
-    partitions = [np.zeros(n, dtype=np.intp), *data.terms.values(), np.arange(n, dtype=np.intp)]
-    names = ["", *data.terms, RESIDUAL]
-    squares, traces = [], np.zeros((len(names), len(names)))
-    for a, codes in enumerate(partitions):
-        size = n / (int(codes.max()) + 1)
-        if names[a] in data.nested or names[a] == RESIDUAL:
-            groups = np.bincount(codes, y)
-            owner = np.zeros(len(groups), dtype=np.intp)
-            owner[codes] = data.items
-            squares.append(weights @ np.bincount(owner, groups**2 / size, minlength=m))
-        else:
-            totals = np.zeros((m, int(codes.max()) + 1))
-            np.add.at(totals, (data.items, codes), y)
-            squares.append(np.sum((weights @ totals) ** 2, axis=1) / size)
-        for c, other in enumerate(partitions):
-            cells = np.bincount(joint([codes, other]))
-            traces[a, c] = n if c == 0 else float(np.sum(cells.astype(float) ** 2)) / size
-    # Column 0 holds mu^2, which K of the one-group partition gives as n once.
-    solved = np.linalg.solve(traces, np.array(squares)).T
-    return np.asarray(solved[:, 1:], dtype=float)
+def _squared(data: _Prepared, weights: Floats, shifts: Floats | None = None) -> Floats:
+    """Components by mean squares, shape (b, n_terms + 1); W times each shift is added to the scaled y."""
+    blocks = data.blocks
+    moved = None if shifts is None else (data.y + blocks.scale * (blocks.w @ each) for each in shifts)
+    return by_mean_squares(data.y, data.items, data.terms, data.nested, weights, moved=moved)

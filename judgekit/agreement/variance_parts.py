@@ -86,7 +86,7 @@ def variance_parts(
         if each.interval != "none":
             sums = replicates.sum(axis=1)
             of_total = np.where(sums > 0, replicates[:, place] / np.where(sums > 0, sums, 1.0), np.nan)
-            named = interval_of(named, of_total, study, seed=seed)
+            named = interval_of(named, of_total, study, seed=seed, share=True)
         shares.append(named)
     one = Parts(*[float("nan")] * 3)
     if study.status == "ok" and item in study.components:

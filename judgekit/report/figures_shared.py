@@ -139,7 +139,7 @@ def _variance(about: About, study: GStudy) -> Figure:
     ]
     return about.figure(
         "variance", ("part", "variance", "low", "high", "percent"), rows, study.n_rows,
-        interval="95 % percentile over units, seed 0", notes=[f"method {study.method}", *study.notes],
+        interval="95 % over units resampled, seed 0", notes=[f"method {study.method}", *study.notes],
     )  # fmt: skip
 
 

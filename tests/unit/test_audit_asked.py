@@ -127,6 +127,19 @@ def test_repeats_own_family_and_populations_stand_in_the_audit():
     assert "repeats" not in judge.skipped
 
 
+def test_a_scale_of_other_numbers_gives_the_same_in_shares_of_it():
+    ours, theirs = judged(n=30)
+    both = ([{**row, "label": 25 * (row["label"] - 1)} for row in rows] for rows in (ours, theirs))
+    wide, named = (
+        agree(a, labels=b, scale=scale, b=50).criteria[0].judges[0]
+        for (a, b), scale in ((tuple(both), "0-100"), ((ours, theirs), "1-5"))
+    )
+
+    assert wide.self_preference[0].value == pytest.approx(named.self_preference[0].value)
+    for name in ("flip_rate", "sem", "icc_repeats"):
+        assert wide.repeats[name].value == pytest.approx(named.repeats[name].value), name
+
+
 def test_what_the_data_do_not_allow_is_said():
     ours, theirs = judged(samples=1)
     plain = [{k: v for k, v in row.items() if k != "population"} for row in theirs]

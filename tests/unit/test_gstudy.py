@@ -14,9 +14,11 @@ from judgekit.agreement.dstudy import (
     phi_coefficient,
     reliability,
 )
-from judgekit.agreement.gstudy import component_estimates, g_study
+from judgekit.agreement.gstudy import component_estimates, component_replicates, g_study, interval_of
+from judgekit.agreement.intervals import t_quantile
 from judgekit.agreement.reml import MOST_LEVELS, as_blocks, fit_reml
 from judgekit.errors import InputError
+from judgekit.types import Estimate
 
 # Three judges, two wordings; samples alone cannot pay off what a judge sees in an item.
 PARTS = {
@@ -148,7 +150,7 @@ def test_components_have_intervals_over_items_and_none_over_few_judges():
 
     item, judge = found["variance:item"], found["variance:judge"]
     assert item.low < item.value < item.high
-    assert (item.interval, item.unit, item.seed) == ("percentile", "item", 1)
+    assert (item.interval, item.unit, item.seed) == ("t_log", "item", 1)
     assert judge.interval == "none"
     assert "2 degrees of freedom" in judge.notes[-1]
 
@@ -158,7 +160,7 @@ def test_clusters_are_resampled_whole():
     study = g_study(y, facets, clusters=[f"c{i // 4}" for i in facets["item"]])
     found = component_estimates(study, seed=1, b=60)[0]
 
-    assert (found.unit, found.interval) == ("cluster", "percentile_cluster")
+    assert (found.unit, found.interval) == ("cluster", "t_log_cluster")
     with pytest.raises(InputError, match="more than one cluster"):
         g_study(y, facets, clusters=list(range(len(y))))
 
@@ -269,6 +271,57 @@ def test_reliability_has_an_interval_and_says_what_it_is_not_about():
     assert found == again
     with pytest.raises(InputError, match="cut="):
         reliability(study, {}, seed=1, coefficient="phi_cut")
+
+
+def severe(n=60, judges=4, *, missing=0.0, seed=0):
+    """Items x judges whose severities vary as much as the items do."""
+    rng = np.random.default_rng(seed)
+    i, j = (each.ravel() for each in np.indices((n, judges)))
+    y = rng.normal(size=n)[i] + rng.normal(size=judges)[j] + 0.5 * rng.normal(size=len(i))
+    kept = rng.random(len(i)) >= missing
+    return y[kept], {"item": i[kept], "judge": j[kept]}
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_effects_of_judges_drawn_anew_vary_as_those_of_other_judges_would(missing):
+    study = g_study(*severe(40, missing=missing, seed=2))
+    item, judge = (list(study.components).index(term) for term in ("item", "judge"))
+
+    held = component_replicates(study, seed=1, b=150)
+    anew = component_replicates(study, seed=1, b=150, redrawn=["judge"])
+
+    # A variance of four normal effects has three degrees of freedom: its spread is sqrt(2 / 3) of it.
+    v = study.components["judge"]
+    assert anew[:, judge].mean() == pytest.approx(v, rel=0.15)
+    assert anew[:, judge].std() == pytest.approx(v * math.sqrt(2 / 3), rel=0.2)
+    assert held[:, judge].std() < anew[:, judge].std() / 3
+    np.testing.assert_allclose(anew[:, item], held[:, item], rtol=0.02 if missing else 1e-9)
+
+
+def test_an_interval_is_on_the_log_scale_but_where_replicates_lie_at_an_end():
+    study = g_study(*severe(40, seed=2))
+    spread = np.exp(np.random.default_rng(0).normal(0, 0.2, 400))
+    half = t_quantile(0.95, 39) * np.std(np.log(spread), ddof=1)
+
+    inside = interval_of(Estimate("v", 2.0), 2 * spread, study, seed=0)
+    share = interval_of(Estimate("phi", 0.9), 9 * spread / (1 + 9 * spread), study, seed=0, share=True)
+    at_end = interval_of(Estimate("v", 0.2), np.append(np.zeros(100), np.linspace(0, 1, 300)), study, seed=0)
+
+    assert (inside.low, inside.high) == pytest.approx((2 * math.exp(-half), 2 * math.exp(half)))
+    assert (inside.interval, share.interval, at_end.interval) == ("t_log", "t_logit", "percentile")
+    assert share.low == pytest.approx(9 * math.exp(-half) / (1 + 9 * math.exp(-half)))
+    assert at_end.low == 0
+    assert at_end.high == pytest.approx(0.97, abs=0.01)
+
+
+def test_judges_that_are_fixed_stay_as_they_are_in_every_resample():
+    study = g_study(*severe(seed=3))
+
+    phi, kept = (reliability(study, {"judge": 4}, seed=1, b=200, fixed=f) for f in ((), ("judge",)))
+    g = reliability(study, {"judge": 4}, seed=1, b=200, coefficient="g")
+
+    assert phi.high - phi.low > 4 * (g.high - g.low)  # the judges' severities are in Phi, and are others
+    assert (kept.value, kept.low, kept.high) == pytest.approx((g.value, g.low, g.high))
 
 
 def test_components_are_recovered_on_average():
