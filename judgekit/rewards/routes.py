@@ -52,15 +52,14 @@ class Route:
         path: Where it is asked.
         patience: Seconds after which the trainer's client gives up.
         read: From a body to the responses in it; an `InputError` says what is wrong with it.
-        write: From their rewards to what is answered.
-        nullable: Whether its trainers know None.
+        write: From their rewards to what is answered; a `JudgeOutage` where one has no value, and the
+            trainer knows no None.
     """
 
     path: str
     patience: float
     read: Callable[[Body], tuple[Wanted, ...]]
     write: Callable[[Sequence[Wanted], Sequence[Reward], RewardSpec], Any]
-    nullable: bool = False
 
 
 def _read_own(body: Body) -> tuple[Wanted, ...]:
@@ -237,7 +236,7 @@ def _list(body: Body, key: str) -> list[Any]:
 
 
 ROUTES: Final = (
-    Route("/v1/rewards", 300.0, _read_own, _write_own, nullable=True),
+    Route("/v1/rewards", 300.0, _read_own, _write_own),
     Route("/get_reward", 180.0, _read_openrlhf, _write_openrlhf),
     Route("/score", 120.0, _read_slime, _write_slime),
     Route("/compute_score", 300.0, _read_verl, _write_verl),

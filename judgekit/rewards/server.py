@@ -136,14 +136,12 @@ class RewardServer:
         return body
 
     def _answer(self, route: Route, wanted: Sequence[Wanted], rewards: Sequence[Reward]) -> web.Response:
-        lost = [reward for reward in rewards if reward.value is None]
-        if not lost:
-            return _json(route.write(wanted, rewards, self._spec))
-        told = f"{len(lost)} of {len(rewards)} rewards cannot be given: {lost[0].reason or lost[0].status}"
-        if not route.nullable:
-            return _error(503, told)
         answer = route.write(wanted, rewards, self._spec)
-        return _json(answer) if len(lost) < len(rewards) else _json({"error": told, **answer}, 503)
+        lost = [reward for reward in rewards if reward.value is None]
+        if len(lost) < len(rewards):
+            return _json(answer)
+        told = f"none of {len(rewards)} rewards can be given: {lost[0].reason or lost[0].status}"
+        return _json({"error": told, **answer}, 503)
 
     async def _health(self, _: web.Request) -> web.Response:
         if self.barrier.closing:

@@ -247,6 +247,19 @@ def test_an_outage_imputes_nothing():
     assert said["rewards"] == [None] * 9 + [0.7]
 
 
+def test_an_outage_drops_groups_as_a_whole():
+    async def walk(client):
+        jobs = [client.post("/v1/rewards", asked(*(["13"] * 9), "7", task="One")),
+                client.post("/v1/rewards", asked("7", task="Other"))]  # fmt: skip
+        return await asyncio.gather(*jobs)
+
+    (_, one), (_, other) = walked(walk, ALONE | {"on_failure": "drop_group", "max_failed": 0.2})
+
+    assert one["rewards"] == [None] * 10
+    assert one["status"][-1] == "dropped"
+    assert other["rewards"] == [0.7]
+
+
 def test_a_group_of_one_has_no_rank():
     async def walk(client):
         return (

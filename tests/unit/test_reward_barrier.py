@@ -234,6 +234,19 @@ def test_who_goes_away_gives_up_the_place_for_those_who_stay():
     assert asyncio.run(walk()) == [{"b": "b", "c": "c"}]
 
 
+def test_a_place_that_somebody_else_waits_for_too_is_not_given_up():
+    async def walk():
+        judge = Judge()
+        gate, _ = barrier(judge)
+        first, again = [await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE)) for _ in range(2)]
+        again.cancel()
+        await asyncio.wait([again])
+        await soon(gate.rewards([wanted("b", "2")], size=2, window=LATE), first)
+        return judge.groups
+
+    assert asyncio.run(walk()) == [{"1": "a", "2": "b"}]
+
+
 def test_who_goes_away_while_the_group_is_judged_takes_nothing_from_the_others():
     async def walk():
         judge = Judge(held=True)
