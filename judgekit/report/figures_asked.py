@@ -29,8 +29,8 @@ def _repeats(about: About, judges: Iterable[JudgeAudit]) -> Figure | None:
         for each in judges
     }
     told_of = [
-        f"{each.judge}: noise of a single score (SEM) {told(each.repeats['sem'])} of the scale; smallest "
-        f"difference that is more than noise {told(each.repeats['smallest_detectable_change'])}"
+        f"noise of a single score of {each.judge} (SEM): {told(each.repeats['sem'])} of the scale; smallest "
+        f"difference that is more than noise: {told(each.repeats['smallest_detectable_change'])}"
         for each in judges
         if "sem" in each.repeats
     ]
@@ -58,6 +58,10 @@ def _listed(
     seeds = sorted({e.seed for _, e in found if e.seed is not None})
     drawn = f"; seed {', '.join(map(str, seeds))}" if seeds else ""
     interval = f"{found[0][1].level:.0%} intervals; how each is made stands in the table{drawn}"
-    more = [f"{judge}, {called(e.name)}: {note}" for judge, e in found for note in e.notes]
+    noted: dict[str, list[str]] = {}
+    for judge, each in found:
+        for note in each.notes:
+            noted.setdefault(note, []).append(f"{called(each.name)} of {judge}")
+    more = [note if len(of) == len(found) else f"{note} ({', '.join(of)})" for note, of in noted.items()]
     n = max(e.n_used for _, e in found)
     return about.figure(kind, COLUMNS, rows, n, interval=interval, notes=[*notes, *more])

@@ -228,6 +228,7 @@ def test_each_is_a_figure_of_the_report_and_of_its_twins(tmp_path):
         assert drawn[kind]["title"] in text
         assert drawn[kind]["title"] in page
     assert "SEM" in drawn["repeats"]["notes"][0]
+    assert drawn["populations"]["notes"] == ["the raters are taken as fixed"]
     assert [row[1] for row in drawn["populations"]["rows"]][:2] == ["with expert", "expert among themselves"]
 
 
