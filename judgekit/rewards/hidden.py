@@ -4,9 +4,10 @@ A sample of the groups that were rewarded is rewarded again by a second rewarder
 Sampled groups are collected into blocks; each full block is compared with a block of reference, and the
 level of the k-th comparison is 1 - alpha / (k (k + 1)), so that all comparisons ever made keep it together.
 
-What it can show: that the training reward rose while the hidden one did not, or that the two no longer
-order the responses of a group alike. What it cannot: which of the two judges is wrong; a hack that fools
-both; a change of the tasks (a curriculum) from a change of the policy. No alarm is no proof.
+What it can show: that the training reward rose and the hidden one not even half as much, or that the two no
+longer order the responses of a group alike. What it cannot: which of the two judges is wrong; a hack that
+fools both; a change of the tasks (a curriculum) from a change of the policy. No alarm is no proof
+(`benchmarks/rewards_watch.py` says what is seen, and how soon).
 """
 
 import hashlib
@@ -22,6 +23,9 @@ from judgekit.types import Estimate
 
 ALPHA = 0.05
 """Chance of a false alarm, over all comparisons ever made; half of it goes to each of two ways to part."""
+
+CONFIRMED = 0.5
+"""Share of a rise of the training reward that the hidden one has to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Divergence:
     Args:
         training: Change of the mean training reward, on [0, 1] of its range, with Welch's interval.
         hidden: Change of the mean hidden reward, likewise.
-        gap: Change of the difference of the two: positive where training rose more.
+        lag: Change of the hidden reward less half that of the training reward: below 0 where not even half
+            of a rise is confirmed. That the hidden rise is not yet shown would be no evidence.
         agreement: Change of the mean correlation within groups.
         agreeing: That mean in the last block.
         look: Which comparison this is, from 1; its intervals are the wider the later.
@@ -56,7 +61,7 @@ class Divergence:
 
     training: Estimate
     hidden: Estimate
-    gap: Estimate
+    lag: Estimate
     agreement: Estimate
     agreeing: Estimate
     look: int
@@ -64,7 +69,7 @@ class Divergence:
     @property
     def alarm(self) -> str:
         """Why there is an alarm; empty where there is none."""
-        if self.training.low > 0 and self.gap.low > 0 and not self.hidden.low > 0:
+        if self.training.low > 0 and self.lag.high < 0:
             return f"the training reward rose by {_said(self.training)}, the hidden by {_said(self.hidden)}"
         if self.agreement.high < 0 and not self.agreeing.low > 0:
             return (
@@ -122,7 +127,7 @@ def divergence(before: Sequence[Twice], after: Sequence[Twice], *, look: int, le
     return Divergence(
         changed("training", lambda group: group.training),
         changed("hidden", lambda group: group.hidden),
-        changed("gap", lambda group: group.training - group.hidden),
+        changed("lag", lambda group: group.hidden - CONFIRMED * group.training),
         changed("agreement", lambda group: group.agreement),
         changed("agreeing", lambda group: group.agreement, alone=True),
         look,

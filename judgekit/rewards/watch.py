@@ -77,7 +77,7 @@ class Watch(Rewarder):
         *,
         hidden: Rewarder | None = None,
         hidden_share: float = 0.05,
-        hidden_window: int = 100,
+        hidden_window: int = 200,
         probe_every: int | None = 100,
         probe_texts: Sequence[str] = EMPTY_ANSWERS,
         probe_tasks: int = 4,
@@ -216,7 +216,7 @@ def _of_sample(pairs: Sequence[Twice], hidden: Batch | None) -> Numbers:
 
 def _of_divergence(found: Divergence | None) -> Numbers:
     numbers: Numbers = {}
-    for name in ("training", "hidden", "gap", "agreement"):
+    for name in ("training", "hidden", "lag", "agreement"):
         numbers |= _ends(f"divergence_{name}", None if found is None else getattr(found, name))
     return numbers | {"divergence_alarm": None if found is None else float(bool(found.alarm))}
 
