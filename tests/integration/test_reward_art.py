@@ -1,4 +1,8 @@
-"""ART: groups of its own trajectories, gathered by its own function."""
+"""ART: groups of its own trajectories, gathered by its own function.
+
+pip install 'openai>=2.14' polars tblib setproctitle nest-asyncio python-dotenv
+pip install --no-deps openpipe-art  # it asks for a litellm older than ours
+"""
 
 # ruff: noqa: E402 - most imports wait until art is known to be there
 
@@ -129,6 +133,21 @@ def test_the_task_is_what_all_begin_with_and_the_rest_is_judged():
     assert {text if isinstance(text, str) else tuple(m.content for m in text) for _, text in seen} == {
         "Four.", ("Let me see.", "The tool says 4.", "Four."),
     }  # fmt: skip
+
+
+def test_what_the_model_said_is_no_part_of_the_task_though_all_said_it():
+    seen = []
+
+    def noting(call):
+        seen.append(call.item)
+        return '{"label": "yes"}'
+
+    rubric = {"id": "tone", "criteria": [{"id": "kind", "text": "Is it kind?"}]}
+
+    gathered(border.after_each({"rubric": rubric}, jk.Scripted("noting", noting)), [trajectory("Four.")] * 2)
+
+    [item] = seen
+    assert (len(item.task), item.responses) == (2, {"response": "Four."})
 
 
 def test_a_relative_scheme_sees_the_whole_group():

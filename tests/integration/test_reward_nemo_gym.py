@@ -1,4 +1,9 @@
-"""NeMo Gym: its own resources server around the judge, asked by HTTP as its agents ask."""
+"""NeMo Gym: its own resources server around the judge, asked by HTTP as its agents ask.
+
+pip install fastapi itsdangerous uvicorn uvloop hydra-core ray psutil devtools 'mcp<2' httpx
+pip install python-multipart requests yappi datasets wandb gprof2dot pydot fonttools
+pip install --no-deps nemo-gym==0.4.0  # needs Python 3.12, and asks for an openai older than litellm's
+"""
 
 from typing import Any
 from unittest.mock import MagicMock

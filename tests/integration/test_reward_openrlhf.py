@@ -2,6 +2,9 @@
 
 The engine that generates is a stand-in, and so are vllm and deepspeed, which need a GPU; the tokenizer, the
 executor, and what makes an experience of its rewards are the real ones.
+
+    pip install torch ray transformers datasets pylatexenc
+    pip install --no-deps openrlhf==0.11.2
 """
 
 # ruff: noqa: E402 - most imports wait until openrlhf is known to be there

@@ -1,4 +1,7 @@
-"""SkyRL: environments made by its own registry, stepped in many threads."""
+"""SkyRL: environments made by its own registry, stepped in many threads.
+
+pip install skyrl-gym
+"""
 
 # ruff: noqa: E402 - most imports wait until skyrl_gym is known to be there
 

@@ -1,4 +1,9 @@
-"""Tinker cookbook: group rewards and preferences in its own rollouts, with a policy that is a script."""
+"""Tinker cookbook: group rewards and preferences in its own rollouts, with a policy that is a script.
+
+pip install torch transformers tinker chz blobfile cloudpickle datasets pillow
+pip install pyrage safetensors termcolor tiktoken
+pip install --no-deps tinker-cookbook==0.6.1  # it asks for a package that needs Python 3.12
+"""
 
 import asyncio
 import pickle

@@ -1,4 +1,7 @@
-"""verifiers 0.4: the judge it finds by its id, in its own scoring of a task."""
+"""verifiers 0.4: the judge it finds by its id, in its own scoring of a task.
+
+pip install verifiers==0.4.0
+"""
 
 import asyncio
 import tomllib

@@ -1,4 +1,7 @@
-"""verifiers up to 0.3.1: the Rubric in its own environment, with a policy behind the mock server."""
+"""verifiers up to 0.3.1: the Rubric in its own environment, with a policy behind the mock server.
+
+pip install verifiers==0.3.1
+"""
 
 # ruff: noqa: E402 - most imports wait until verifiers is known to be there
 

@@ -1,4 +1,8 @@
-"""verl: the reward function in verl's managers and reward loop worker, as its configuration names it."""
+"""verl: the reward function in verl's managers and reward loop worker, as its configuration names it.
+
+pip install torch ray 'tensordict<=0.10' 'transformers<5.11' hydra-core codetiming datasets pyarrow
+pip install --no-deps verl==0.9.1
+"""
 
 import asyncio
 import sys
@@ -133,12 +137,12 @@ def managed(manager):
     return f"reward.reward_manager.name={manager}", "+reward.max_concurrent=8"
 
 
-async def by_server(outputs, path, batch):
-    """The same from a reward server that puts groups of three together."""
+async def by_server(outputs, path, batch, query="?group=3&window_ms=2000"):
+    """The same from a reward server, which puts groups of three together."""
     settings = Settings(port=0)
     async with Rewarder(path) as rewarder, listening(RewardServer(rewarder, settings), settings) as address:
         kwargs = "reward.custom_reward_function.reward_kwargs"
-        url = f"+{kwargs}.url='{address}/compute_score?group=3&window_ms=2000'"
+        url = f"+{kwargs}.url='{address}/compute_score{query}'"
         return assembled(await outputs("unused", batch, f"~{kwargs}.spec", url), batch)[1]
 
 
@@ -151,10 +155,18 @@ def test_a_server_gives_a_failure_the_mean_of_its_group(outputs, model, marks):
     assert numbers["jk_imputed"].tolist() == [0.0, 1.0, 0.0]
 
 
+def test_a_server_is_told_the_whole_row(outputs, model, marks):
+    own = '{"id": "own", "criteria": [{"id": "odd", "text": "Is it odd?", "scale": "0-20"}]}'
+
+    numbers = asyncio.run(by_server(outputs, marks(), data(model, "mark 5", rubric=own), ""))
+
+    assert numbers["score"].tolist() == [0.25]
+
+
 def test_a_server_makes_no_number_of_a_failure(outputs, model, marks):
     batch = data(model, "mark 2", "lost", "mark 4", group="g")
 
-    with pytest.raises(Unrewarded, match=r"/compute_score.* answered 503: .*cannot be given"):
+    with pytest.raises(Unrewarded, match=r"/compute_score.* answered 503: .*malformed"):
         asyncio.run(by_server(outputs, marks("max_failed = 1.0"), batch))
 
 

@@ -181,6 +181,23 @@ def test_a_spec_is_read_once_in_a_loop_and_what_was_asked_is_written_at_its_end(
     assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
 
 
+def test_a_rewarder_is_open_in_several_loops_at_once(marks):
+    rewarder, both = Rewarder(marks()), threading.Barrier(2, timeout=30)
+
+    async def work():
+        opened = await kept_rewarder(rewarder)
+        both.wait()
+        batch = await opened([Group("g", "How many?", {"a": "mark 4"})])
+        both.wait()
+        return opened, batch["g", "a"].value
+
+    with ThreadPoolExecutor(2) as pool:
+        (first, one), (second, two) = [r.result() for r in [pool.submit(asyncio.run, work()) for _ in "ab"]]
+
+    assert (one, two) == (0.4, 0.4)
+    assert len({id(rewarder), id(first), id(second)}) == 3
+
+
 def test_many_threads_share_one_open_rewarder(marks):
     rewarded = Blocking(Rewarder(marks()))
 
