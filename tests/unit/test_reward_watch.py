@@ -155,17 +155,18 @@ def test_cancelling_leaves_neither_judge_at_work():
         return ""
 
     async def cancelled() -> int:
+        patient = {**SPEC, "deadline_seconds": 1e6}
         watch = Watch(
-            Rewarder(SPEC, Scripted("slow", slow)),
-            hidden=Rewarder(SPEC, Scripted("slow too", slow)),
+            Rewarder(patient, Scripted("slow", slow)),
+            hidden=Rewarder(patient, Scripted("slow too", slow)),
             hidden_share=1.0,
         )
         task = asyncio.create_task(watch(batch_of()))
         for _ in range(50):
             await asyncio.sleep(0)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=30)  # seconds; in a moment, if nothing holds it up
+        assert task.cancelled()
         return len(asyncio.all_tasks())
 
     assert asyncio.run(cancelled()) == 1
@@ -187,6 +188,32 @@ def test_a_gullible_judge_is_shown_by_the_probe():
     assert 0 < batch.stats["probe_above_middle_low"] < 6 / n < batch.stats["probe_above_middle_high"]
     # every response of the policy has the mark 2, which empty answers have, too
     assert probed.as_good.value == 1.0
+
+
+def test_the_middle_of_the_range_is_paid():
+    watch = Watch(Rewarder({**SPEC, "range": [-1, 1]}, marked("middling", lambda _: 3)))
+
+    awaited(watch, batch_of())
+
+    assert watch.seen.probed.above_middle.value == 1.0
+
+
+def test_what_was_imputed_is_no_evidence_of_either_judge():
+    def half(call: Call) -> Reply | str:
+        text = dict(call.judged)["response"]
+        if text in EMPTY_ANSWERS[::2] or text.endswith("2"):
+            return Reply(fault="unreachable", detail="HTTP 503")
+        return json.dumps({"label": "5" if text[-1:] == "5" else "1"})
+
+    spec = {**SPEC, "on_failure": "group_mean", "max_failed": 1.0}
+    watch = Watch(Rewarder(spec, Scripted("half", half)), hidden=Rewarder(SPEC, by_digit()), hidden_share=1.0)
+
+    [batch] = awaited(watch, batch_of())
+
+    assert batch.stats["n_imputed"] > 0
+    assert batch.stats["hidden_n"] == batch.stats["n_ok"] < batch.stats["n"]
+    assert batch.stats["probe_failed"] == 4 * len(EMPTY_ANSWERS[::2])
+    assert batch.stats["probe_n"] == 4 * len(EMPTY_ANSWERS[1::2])
 
 
 def test_what_nothing_can_be_below_is_no_comparison():
@@ -272,6 +299,21 @@ def test_what_was_honestly_learnt_does_not_hide_what_is_hacked_later():
 
     assert honest == ""
     assert "training reward rose" in hacked
+
+
+def test_a_hack_after_honest_learning_shows_though_all_in_all_half_is_confirmed():
+    *honest, hacked = alarm_of((0.3, 0.3, 0.6), (0.6, 0.6, 0.6), (0.75, 0.55, 0.6))
+
+    assert honest == [""]
+    assert "training reward rose" in hacked
+
+
+def test_a_hidden_reward_that_falls_alone_is_no_alarm_of_what_training_did():
+    assert alarm_of((0.5, 0.5, 0.6), (0.5, 0.3, 0.6)) == [""]
+
+
+def test_judges_that_agree_less_and_still_agree_are_no_alarm():
+    assert alarm_of((0.5, 0.5, 0.9), (0.5, 0.5, 0.5)) == [""]
 
 
 def test_judges_that_no_longer_order_a_group_alike_are_an_alarm():
