@@ -40,9 +40,9 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
         name: The same name is the same thing.
         opened: Makes what is to be entered. Where that fails, the next to come tries again.
     """
-    for loop in list(_KEPT):
-        if loop.is_closed():
-            _KEPT.pop(loop, None)
+    for each in list(_KEPT):
+        if each.is_closed():
+            _KEPT.pop(each, None)
     loop = asyncio.get_running_loop()
     here = _KEPT.setdefault(loop, {})
     holding = here.get(name)
@@ -97,7 +97,8 @@ class Blocking:
 
     def __call__(self, groups: Iterable[Group]) -> Batch:
         """The rewards of a batch; errors are those of the `Rewarder`."""
-        future = asyncio.run_coroutine_threadsafe(self._rewarder(tuple(groups)), self._running())
+        loop = self._running()
+        future = asyncio.run_coroutine_threadsafe(self._rewarder(tuple(groups)), loop)
         try:
             return future.result()
         except KeyboardInterrupt:
@@ -110,7 +111,11 @@ class Blocking:
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="judgekit-rewards", daemon=True)
                 thread.start()
-                asyncio.run_coroutine_threadsafe(self._rewarder.__aenter__(), loop).result()
+                try:
+                    asyncio.run_coroutine_threadsafe(self._rewarder.__aenter__(), loop).result()
+                except BaseException:
+                    _stop(loop, thread)
+                    raise
                 weakref.finalize(self, _end, self._rewarder, loop, thread)
                 self._loop = loop
             return self._loop
@@ -121,6 +126,10 @@ class Blocking:
 
 def _end(rewarder: Rewarder, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     asyncio.run_coroutine_threadsafe(rewarder.__aexit__(), loop).result()
+    _stop(loop, thread)
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

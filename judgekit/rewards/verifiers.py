@@ -1,6 +1,6 @@
 """verifiers 0.4 and later: a judge that is plugged into any taskset by its id.
 
-    [[taskset.task.judges]]
+    [[env.taskset.task.judges]]
     id = "judgekit-vf"
     name = "style"
     spec = "/data/spec.toml"

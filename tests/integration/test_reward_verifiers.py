@@ -120,7 +120,7 @@ def test_a_spec_that_is_not_there_is_refused_when_the_task_is_configured(tmp_pat
 
 def test_the_lines_of_the_docstring_plug_the_judge_in(marks, lines_of):
     shown = tomllib.loads(lines_of(border).replace("/data/spec.toml", str(marks())))
-    config = TaskConfig.model_validate(shown["taskset"]["task"])
+    config = TaskConfig.model_validate(shown["env"]["taskset"]["task"])
 
     [seen] = asyncio.run(scored(Task(Data(prompt="How many?"), config), "mark 9"))
 

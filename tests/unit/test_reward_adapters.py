@@ -221,6 +221,17 @@ def test_the_thread_ends_with_what_needed_it(marks):
     assert "judgekit-rewards" not in [each.name for each in threading.enumerate()]
 
 
+def test_no_thread_is_left_where_it_could_not_be_opened(marks, tmp_path):
+    (tmp_path / "file").write_text("")
+    rewarded = Blocking(Rewarder(marks(f'ledger = "{tmp_path / "file" / "replies.sqlite"}"')))
+
+    for _ in range(2):
+        with pytest.raises((InputError, OSError)):
+            rewarded([Group("g", "How many?", {"a": "mark 1"})])
+
+    assert "judgekit-rewards" not in [each.name for each in threading.enumerate()]
+
+
 def test_a_process_that_ends_closes_it(marks, tmp_path):
     spec = marks(f'ledger = "{tmp_path / "replies.sqlite"}"')
     code = (
