@@ -47,7 +47,7 @@ def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -
                 f"and num_generations={size}: the group is split over processes, so that its parts would "
                 "be compared apart. Make per_device_train_batch_size x steps_per_generation (in evaluation, "
                 "per_device_eval_batch_size) a multiple of num_generations, or put the groups together "
-                "again in a reward server (`judgekit reward serve`)"
+                "again in a reward server (`judgekit reward serve`, `trl_served`)"
             )
         cut += [range(i, min(i + step, stop)) for i in range(start, stop, step)]
     return cut

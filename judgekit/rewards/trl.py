@@ -16,8 +16,9 @@ A reward that cannot be given is None, and its advantage 0. TRL below 1.6 takes 
 printing that row, the rubric in it too.
 
 Under several processes TRL hands each its own rows, perhaps half of a group. Where a reward depends on the
-rest of its group (a relative scheme, a dead band, `drop_group`, `group_mean`) that is an `InputError`.
-Evaluation then needs `num_generations_eval` to be `num_generations`.
+rest of its group (a relative scheme, a dead band, `drop_group`, `group_mean`) that is an `InputError`; let a
+reward server put the groups together then (`trl_served`). Evaluation needs `num_generations_eval` to be
+`num_generations` for such a reward.
 
 Axolotl takes the name of such a function, `reward_funcs: ["my_module.reward"]`; Unsloth the function itself.
 """
@@ -38,8 +39,8 @@ from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
 
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
 SyncReward = Callable[..., list[float]]
-_ASYNC_SINCE, _NONE_SINCE = (0, 27), (1, 6)  # what TRL can: await a reward, leave out a None
-_NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
+ASYNC_SINCE, NONE_SINCE = (0, 27), (1, 6)  # what TRL can: await a reward, leave out a None
+NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def reward_func(
     Raises:
         InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
     """
-    asked = _for_trl(spec, _installed())
+    asked = _for_trl(spec, installed())
     whole = asked.relative or asked.dead_band is not None or asked.on_failure in {"drop_group", "group_mean"}
     if num_generations is None and whole:
         raise InputError(
@@ -88,7 +89,7 @@ def reward_func(
         num_generations,
         whole,
     )
-    return _as_function(judgekit_reward, border)
+    return as_function(judgekit_reward, border)
 
 
 def online_dpo_reward_func(
@@ -122,14 +123,14 @@ def online_dpo_reward_func(
         )
     rewarder = spec if isinstance(spec, Rewarder) else Rewarder(asked, judges, own_code=own_code)
     border = _Border(rewarder, Columns(reference, rubric))
-    return _as_function(judgekit_pair_reward, border)
+    return as_function(judgekit_pair_reward, border)
 
 
 async def judgekit_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float | None]:
     """What TRL awaits; made by `reward_func`."""
-    data = {name: values for name, values in columns.items() if name not in _NOT_DATA}
+    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
     rows = identities(prompts, data, border.columns)
     cut = cut_rows(rows, border.size, whole=border.whole)
     groups, keys = groups_of(cut, prompts, completions, data, border.columns)
@@ -142,7 +143,7 @@ def judgekit_pair_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float]:
     """What OnlineDPO calls; made by `online_dpo_reward_func`. Its second half has the second responses."""
-    data = {name: values for name, values in columns.items() if name not in _NOT_DATA}
+    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
     half, odd = divmod(len(prompts), 2)
     if odd or list(prompts[:half]) != list(prompts[half:]):
         raise InputError("the prompts are not two equal halves, so this is not OnlineDPO; use reward_func")
@@ -173,14 +174,14 @@ def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
         log_extra("judgekit_reason", [batch[key].reason for key in keys])
 
 
-def _as_function(function: Callable[..., Any], border: _Border) -> Callable[..., Any]:
+def as_function(function: Callable[..., Any], settings: object) -> Callable[..., Any]:
     """A partial pickles, where a closure does not; TRL below 1.12 asks it for its name."""
-    made = functools.partial(function, border)
+    made = functools.partial(function, settings)
     vars(made)["__name__"] = function.__name__
     return made
 
 
-def _installed() -> tuple[int, ...] | None:
+def installed() -> tuple[int, ...] | None:
     """The first two numbers of TRL's version; None where only something of its form is used."""
     try:
         version = importlib.metadata.version("trl")
@@ -193,7 +194,7 @@ def _for_trl(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> Rewa
     """The spec as that TRL can take it; that of a rewarder stays what it is."""
     if not isinstance(spec, Rewarder):
         return lowered(load_spec(spec), version)
-    if version is not None and version < _NONE_SINCE and spec.spec.on_failure == "none":
+    if version is not None and version < NONE_SINCE and spec.spec.on_failure == "none":
         told = ".".join(map(str, version))
         raise InputError(
             f"TRL {told} takes None for 0; give the rewarder a spec with on_failure='group_mean'"
@@ -203,17 +204,17 @@ def _for_trl(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> Rewa
 
 def lowered(spec: RewardSpec, version: tuple[int, ...] | None) -> RewardSpec:
     """The spec as that TRL can take it."""
-    if version is None or version >= _NONE_SINCE:
+    if version is None or version >= NONE_SINCE:
         return spec
     told = ".".join(map(str, version))
-    if version < _ASYNC_SINCE:
+    if version < ASYNC_SINCE:
         raise InputError(f"TRL {told} cannot await a reward function; it can from 0.27 on")
     if spec.on_failure != "none":
         return spec
     warnings.warn(
         f"TRL {told} takes a missing reward for 0; failures get the mean of their group instead "
         "(on_failure='group_mean'). TRL 1.6 and later leave them out",
-        stacklevel=3,
+        stacklevel=4,
     )
     told_all = {name: getattr(spec, name) for name in RewardSpec.model_fields}
     return RewardSpec(**{**told_all, "on_failure": "group_mean"})

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 trl = pytest.importorskip("trl", reason="trl is not installed")
 from datasets import Dataset, load_dataset
@@ -36,6 +38,8 @@ from judgekit.rewards.exports import exported, write_rows
 from judgekit.rewards.preferences import labelled, preferences
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.server import RewardServer, Settings
+from judgekit.rewards.serving import listening
 from judgekit.types import Reply
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -333,28 +337,31 @@ from trl import GRPOConfig, GRPOTrainer
 from judgekit import Scripted
 from judgekit.errors import InputError
 from judgekit.rewards.trl import reward_func
+from judgekit.rewards.trl_served import served_reward_func
 
-model, out = sys.argv[1:]
+model, out, url = sys.argv[1:]
 rubric = {"id": "tone", "criteria": [{"id": "kind", "text": "Which is kinder?"}]}
 spec = {"rubric": rubric, "scheme": "round_robin", "max_failed": 1.0}
 judge = Scripted("judge", lambda call: '{"label": "A"}')
-rows = Dataset.from_list([{"prompt": f"Say {n}."} for n in range(8)])
-for batch in (2, 4):
+rows = Dataset.from_list([{"prompt": f"Say {n}.", "row": n} for n in range(8)])
+here = reward_func(spec, judges=judge, num_generations=4)
+there = served_reward_func(url, num_generations=4, row_id="row") if url else here
+for batch, reward in ((2, here), (4, here), (2, there))[: 3 if url else 2]:
     args = GRPOConfig(
         out, per_device_train_batch_size=batch, num_generations=4, max_completion_length=4, max_steps=1,
         report_to="none", save_strategy="no", use_cpu=True, disable_tqdm=True, ddp_backend="gloo",
     )
-    trainer = GRPOTrainer(model, reward_func(spec, judges=judge, num_generations=4), args, train_dataset=rows)
+    trainer = GRPOTrainer(model, reward, args, train_dataset=rows)
     try:
         trainer.train()
     except InputError as error:
-        print("SPLIT", batch, error)
+        print("SPLIT", batch, error, flush=True)
     else:
-        print("TRAINED", batch, "on", trainer.accelerator.num_processes)
+        print("TRAINED", batch, "on", trainer.accelerator.num_processes, flush=True)
 """
 
 
-def two_ranks(tmp_path, model):
+def two_ranks(tmp_path, model, url):
     """What each of two processes printed, joined by gloo on the loopback."""
     script = tmp_path / "rank.py"
     script.write_text(RANK)
@@ -368,7 +375,7 @@ def two_ranks(tmp_path, model):
     }  # fmt: skip
     ranks = [
         subprocess.Popen(
-            [sys.executable, str(script), model, str(tmp_path / "out")], text=True,
+            [sys.executable, str(script), model, str(tmp_path / "out"), url], text=True,
             env={**shared, "RANK": str(n), "LOCAL_RANK": str(n)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )
@@ -381,9 +388,24 @@ def two_ranks(tmp_path, model):
             rank.kill()
 
 
-def test_a_group_split_over_two_ranks_is_told_and_a_whole_one_trains(model, tmp_path):
-    for out, err in two_ranks(tmp_path, model):
+@asynccontextmanager
+async def served():
+    spec = {"rubric": RUBRIC, "scheme": "round_robin", "deadline_seconds": 20}
+    async with Rewarder(spec, Scripted("judge", lambda _: '{"label": "A"}')) as rewarder:
+        server = RewardServer(rewarder, Settings(port=0))
+        async with listening(server, Settings(port=0)) as url:
+            yield url, server
+
+
+def test_a_group_split_over_two_ranks_is_told_and_a_server_puts_it_together(model, tmp_path):
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(served()) as (url, server):
+        ranks = two_ranks(tmp_path, model, url if KNOWS_NONE else "")
+        groups = re.findall(r"groups_total.*", server.metrics.text({}))
+
+    for out, err in ranks:
         told = re.findall(r"^(?:SPLIT|TRAINED) .*$", out, re.MULTILINE)
-        assert len(told) == 2, err[-2000:]
+        assert len(told) == (3 if KNOWS_NONE else 2), err[-2000:]
         assert re.match(r"SPLIT 2 rows 0 to 1 of this process are 2 generations.*reward serve", told[0])
-        assert told[1] == "TRAINED 4 on 2"
+        assert told[1:] == ["TRAINED 4 on 2", "TRAINED 2 on 2"][: len(told) - 1]
+    assert any('how="full"} 1' in line for line in groups) is KNOWS_NONE
+    assert not any('how="partial"' in line and not line.endswith(" 0") for line in groups)

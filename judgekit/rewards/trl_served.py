@@ -1,0 +1,163 @@
+"""TRL with groups spread over processes: a reward function that asks a reward server.
+
+    from judgekit.rewards.trl_served import served_reward_func
+
+    reward = served_reward_func("http://127.0.0.1:8077", num_generations=8, row_id="id", reference="answer")
+    trainer = GRPOTrainer("my-model", reward, args, train_dataset=rows)
+    trainer.train()
+
+Each process sends its own rows to `judgekit reward serve --spec spec.toml`, which waits until a group is
+whole and then judges it once. Groups go by the row's id and by how often the function was called, which is
+the same in every process of a run. The spec, the judges, and what a failure becomes are the server's.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards.laying import digest_of
+from judgekit.rewards.records import Group
+from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
+from judgekit.rewards.trl import NONE_SINCE, NOT_DATA, AsyncReward, as_function, installed
+from judgekit.types import Text
+
+
+@dataclass
+class _Served:
+    url: str
+    columns: Columns
+    size: int
+    run: str
+    rank: str
+    token: str | None
+    window: float
+    patience: float
+    sent: Sequence[str]
+    called: int = 0
+
+
+def served_reward_func(
+    url: str,
+    *,
+    num_generations: int,
+    row_id: str,
+    reference: str | None = None,
+    rubric: str | None = None,
+    columns: Sequence[str] = (),
+    run: str | None = None,
+    token: str | None = None,
+    window_seconds: float = 60.0,
+    patience_seconds: float = 300.0,
+) -> AsyncReward:
+    """A reward function for GRPO and RLOO under several processes.
+
+    Args:
+        url: Where the server listens.
+        num_generations: The trainer's; in evaluation too.
+        row_id: Column that tells rows apart.
+        reference: Column with the text known to be good.
+        rubric: Column with the row's own rubric: JSON, or the mapping that Arrow made of it.
+        columns: Further columns that the spec's checks look at.
+        run: Tells trainings apart that share a server; where the processes meet, where left out.
+        token: What the server wants to be shown; `$JUDGEKIT_REWARD_TOKEN` where left out.
+        window_seconds: How long a group waits for its rest: no process may be further behind. A group that
+            is not whole by then is judged as it is, and counted by the server as partial.
+        patience_seconds: How long the server may take.
+
+    Raises:
+        InputError: If TRL takes None for 0.
+    """
+    check_version(installed())
+    met = f"{os.environ.get('MASTER_ADDR', '')}:{os.environ.get('MASTER_PORT', '')}"
+    served = _Served(
+        url.rstrip("/"),
+        Columns(reference, rubric, row_id),
+        num_generations,
+        met if run is None else run,
+        os.environ.get("RANK", "0"),
+        os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token,
+        window_seconds,
+        patience_seconds,
+        tuple(columns),
+    )
+    return as_function(judgekit_served_reward, served)
+
+
+def check_version(version: tuple[int, ...] | None) -> None:
+    """Refuse a TRL that takes None for 0: only the server knows whether it will answer None.
+
+    Raises:
+        InputError: If it is older than 1.6; None is no TRL at all, but something of its form.
+    """
+    if version is not None and version < NONE_SINCE:
+        raise InputError("a server may answer None, which TRL below 1.6 takes for 0; use TRL 1.6 or later")
+
+
+async def judgekit_served_reward(
+    served: _Served, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+) -> list[float | None]:
+    """What TRL awaits; made by `served_reward_func`.
+
+    Raises:
+        JudgeOutage: If the server has no answer.
+    """
+    served.called += 1
+    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
+    cut = cut_rows(identities(prompts, data, served.columns), served.size)
+    groups, _ = groups_of(cut, prompts, completions, data, served.columns)
+    items = [item for group in groups for item in _items(served, group)]
+    answer = await _asked(served, items)
+    values, status = answer["rewards"], answer["status"]
+    if log_metric := columns.get("log_metric"):
+        log_metric("judgekit/n", float(len(values)))
+        log_metric("judgekit/failed_share", sum(s in {"failed", "imputed"} for s in status) / len(status))
+    if log_extra := columns.get("log_extra"):
+        log_extra("judgekit_status", status)
+        log_extra("judgekit_reason", answer["reasons"])
+    return [None if value is None else float(value) for value in values]
+
+
+def _items(served: _Served, group: Group) -> list[dict[str, Any]]:
+    """The group's responses as the server's own form has them; their ids are this process's alone."""
+    row, _, _ = group.key.rpartition("#")
+    if stray := [name for name in served.sent if name not in group.columns]:
+        raise InputError(f"columns {stray} are not there, or differ within a group")
+    shared = {
+        "group": f"{served.run}/{served.called}/{row}",
+        "group_size": served.size,
+        "task": _plain(group.task),
+        "reference": group.reference,
+        "rubric": group.rubric,
+        "columns": {name: group.columns[name] for name in served.sent},
+    }
+    return [
+        {**shared, "id": f"{served.rank}.{place}.{digest_of(text)}", "response": _plain(text)}
+        for place, text in group.responses.items()
+    ]
+
+
+def _plain(text: Text) -> str | list[dict[str, str]]:
+    return text if isinstance(text, str) else [{"role": m.role, "content": m.content} for m in text]
+
+
+async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    headers = {"Authorization": f"Bearer {served.token}"} if served.token else {}
+    url = f"{served.url}/v1/rewards?window_ms={round(1000 * served.window)}"
+    timeout = aiohttp.ClientTimeout(total=served.patience)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+            session.post(url, json={"items": items}) as answer,
+        ):
+            if answer.status != 200:
+                raise JudgeOutage(f"{served.url} answered {answer.status}: {(await answer.text())[:300]}")
+            told: Mapping[str, Any] = await answer.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise JudgeOutage(f"{served.url} gave no answer: {type(error).__name__}: {error}") from error
+    if len(told.get("rewards", ())) != len(items):
+        raise JudgeOutage(f"{served.url} gave no rewards of {len(items)} responses but {told!r:.300}")
+    return told
