@@ -62,9 +62,9 @@ def serve(
     milliseconds are over. /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that
     has begun is answered.
     """
-    from judgekit.rewards.limits import token_for
-    from judgekit.rewards.server import RewardServer, Settings
-    from judgekit.rewards.serving import serve_until_told
+    from judgekit.rewards.serving.limits import token_for
+    from judgekit.rewards.serving.listening import serve_until_told
+    from judgekit.rewards.serving.server import RewardServer, Settings
 
     token = token_for(host, os.environ.get(token_env), f"${token_env}")
     rewarder = _rewarder(spec, judge, own_code=own_code)

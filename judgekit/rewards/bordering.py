@@ -12,8 +12,8 @@ from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.rows import rubric_of
+from judgekit.rewards.serving.wanted import reference_of
 from judgekit.rewards.spec import RewardSpec, SpecLike
-from judgekit.rewards.wanted import reference_of
 from judgekit.types import Text
 
 NUMBERS = ("score", "jk_gated", "jk_vetoed", "jk_imputed")

@@ -18,9 +18,9 @@ from typing import Any
 
 from judgekit.rewards.bordering import lone, numbers, one_by_one, rewarding
 from judgekit.rewards.keeping import Blocking
-from judgekit.rewards.queries import response_in
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.serving.queries import response_in
 from judgekit.rewards.spec import SpecLike
 
 RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]

@@ -20,8 +20,8 @@ import judgekit as jk
 from judgekit.errors import ProviderError
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.server import RewardServer, Settings
-from judgekit.rewards.serving import listening
+from judgekit.rewards.serving.listening import listening
+from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.types import Reply
 
 BETTER = {"id": "better", "criteria": [{"id": "better", "text": "Which response is better?"}]}

@@ -38,8 +38,8 @@ from judgekit.rewards.exports import exported, write_rows
 from judgekit.rewards.preferences import labelled, preferences
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.server import RewardServer, Settings
-from judgekit.rewards.serving import listening
+from judgekit.rewards.serving.listening import listening
+from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.types import Reply
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

@@ -24,8 +24,8 @@ from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 from judgekit.rewards import verl as border
 from judgekit.rewards.bordering import NUMBERS, Unrewarded
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.server import RewardServer, Settings
-from judgekit.rewards.serving import listening
+from judgekit.rewards.serving.listening import listening
+from judgekit.rewards.serving.server import RewardServer, Settings
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CONFIGS = Path(verl.__file__).parent / "trainer" / "config"

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.barrier import REPLACED, Barrier, Refused
 from judgekit.rewards.records import Reward
-from judgekit.rewards.wanted import Wanted
+from judgekit.rewards.serving.barrier import REPLACED, Barrier, Refused
+from judgekit.rewards.serving.wanted import Wanted
 
 SOON, LATE = 0.05, 30.0
 

@@ -3,12 +3,12 @@
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.limits import Rates, is_loopback, may_ask, token_for
-from judgekit.rewards.queries import response_in
 from judgekit.rewards.records import Reward
-from judgekit.rewards.routes import MOST, ROUTES
+from judgekit.rewards.serving.limits import Rates, is_loopback, may_ask, token_for
+from judgekit.rewards.serving.queries import response_in
+from judgekit.rewards.serving.routes import MOST, ROUTES
+from judgekit.rewards.serving.wanted import Wanted, group_of
 from judgekit.rewards.spec import load_spec
-from judgekit.rewards.wanted import Wanted, group_of
 from judgekit.types import Message
 
 BY_PATH = {route.path: route for route in ROUTES}

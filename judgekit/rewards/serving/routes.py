@@ -24,11 +24,11 @@ from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
 from judgekit.rewards.bordering import number, numbers
 from judgekit.rewards.chats import text_of_chat
-from judgekit.rewards.queries import response_in
 from judgekit.rewards.records import Reward
 from judgekit.rewards.rows import rubric_of
+from judgekit.rewards.serving.queries import response_in
+from judgekit.rewards.serving.wanted import Wanted, reference_of
 from judgekit.rewards.spec import RewardSpec
-from judgekit.rewards.wanted import Wanted, reference_of
 from judgekit.types import Text
 
 MOST = 4_096

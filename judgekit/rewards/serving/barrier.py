@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.records import Group, Key, Reward
-from judgekit.rewards.wanted import Wanted, group_of
+from judgekit.rewards.serving.wanted import Wanted, group_of
 
 Judging = Callable[[Group], Awaitable[Mapping[str, Reward]]]
 """From a group to its rewards by response id."""

@@ -16,13 +16,13 @@ import orjson
 from aiohttp import web
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.barrier import Barrier, Refused
-from judgekit.rewards.batching import Batcher, Rewarding
-from judgekit.rewards.limits import Rates, may_ask
-from judgekit.rewards.metrics import Metrics
 from judgekit.rewards.records import Reward
-from judgekit.rewards.routes import MOST, ROUTES, Route
-from judgekit.rewards.wanted import Wanted
+from judgekit.rewards.serving.barrier import Barrier, Refused
+from judgekit.rewards.serving.batching import Batcher, Rewarding
+from judgekit.rewards.serving.limits import Rates, may_ask
+from judgekit.rewards.serving.metrics import Metrics
+from judgekit.rewards.serving.routes import MOST, ROUTES, Route
+from judgekit.rewards.serving.wanted import Wanted
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WINDOW: Final = 3.0

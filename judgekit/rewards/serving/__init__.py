@@ -1,0 +1,1 @@
+"""Rewards over HTTP: what a body wants, groups put together again, batches, answers."""
