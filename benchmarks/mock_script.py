@@ -2,7 +2,6 @@
 
 import random
 import re
-import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -165,7 +164,8 @@ class Script:
         if not self.options.sticky:
             return self.draws.random()
         found = re.search(self.options.sticky.encode(), body)
-        return zlib.crc32(found.group() if found else body, self.options.seed) / 2**32
+        about = found.group() if found else body
+        return random.Random(b"%d %b" % (self.options.seed, about)).random()  # noqa: S311 - a script
 
     def by_mode(self, mode: str, body: bytes) -> bytes | None:
         """The answer of one mode."""
