@@ -5,13 +5,15 @@ Three annotators and a judge label items of four classes; annotators keep the tr
 columns are ours; beside each stands the rate that was simulated independently while the statistics were
 specified, with their difference in standard errors of the two simulations together.
 
-    python benchmarks/alt_test_table.py --runs 1000
+    python benchmarks/alt_test_table.py --runs 1000 --store
 """
 
-import argparse
 import math
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+
+from stored import concluded, options, share
 
 from judgekit.agreement.alt_test_power import alt_test_power
 
@@ -25,39 +27,36 @@ SPECIFIED = {
 }
 SPECIFIED_RUNS = 100
 """The specification does not say how many; its rates are multiples of .01."""
+ODD = 3.5
+"""So many standard errors from the specification are odd among 36 cells."""
 
 
-def row(keep: float, epsilon: float, specified: tuple[float, ...], runs: int, seed: int) -> tuple[str, float]:
-    """A line of the table, and the largest distance from the specification in standard errors."""
-    cells, worst = [], 0.0
+def row(keep: float, epsilon: float, specified: tuple[float, ...], runs: int, seed: int):
+    """A line of the table, and its figures with the bands that the specification leaves."""
+    cells, found = [], []
     for n, theirs in zip(ITEMS, specified, strict=True):
         ours = alt_test_power(n, keep_judge=keep, epsilon=epsilon, runs=runs, seed=seed)
         p = (ours * runs + theirs * SPECIFIED_RUNS + 1) / (runs + SPECIFIED_RUNS + 2)
-        apart = (ours - theirs) / math.sqrt(p * (1 - p) * (1 / runs + 1 / SPECIFIED_RUNS))
-        worst = max(worst, abs(apart))
-        error = math.sqrt(ours * (1 - ours) / runs)
-        cells.append(f"{ours:6.3f} +-{error:.3f} ({theirs:4.2f}, {apart:+.1f})")
-    return f"{keep:5.2f}  {epsilon:4.2f}  " + "  ".join(cells), worst
+        error = math.sqrt(p * (1 - p) * (1 / runs + 1 / SPECIFIED_RUNS))
+        cell = share(f"judge {keep}, epsilon {epsilon}, n {n}", "pass rate", ours, runs)
+        band = (max(theirs - ODD * error, 0.0), min(theirs + ODD * error, 1.0))
+        found.append(replace(cell, band=band, truth=theirs))
+        cells.append(f"{ours:6.3f} +-{cell.error:.3f} ({theirs:4.2f}, {(ours - theirs) / error:+.1f})")
+    return f"{keep:5.2f}  {epsilon:4.2f}  " + "  ".join(cells), found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--runs", type=int, default=1000, help="simulated data sets for each cell")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    print(f"# {datetime.now(UTC):%Y-%m-%d}, {options.runs} runs a cell, seed {options.seed}")
+    given = options(__doc__, runs=1000).parse_args()
+    print(f"# {datetime.now(UTC):%Y-%m-%d}, {given.runs} runs a cell, seed {given.seed}")
     print("# pass rate +- its Monte-Carlo error (specified, difference in standard errors)")
     print("judge    eps  " + "  ".join(f"{f'n = {n}':^27}" for n in ITEMS))
-    worst = 0.0
+    kept = []
     for keep, table in SPECIFIED.items():
         for epsilon, specified in zip(EPSILONS, table, strict=True):
-            line, apart = row(keep, epsilon, specified, options.runs, options.seed)
-            worst = max(worst, apart)
-            print(line)
-    print(f"# largest difference: {worst:.1f} standard errors over {4 * 9} cells (3.5 would be odd)")
-    return int(worst > 3.5)
+            line, found = row(keep, epsilon, specified, given.runs, given.seed)
+            print(line, flush=True)
+            kept += found
+    return concluded("alt_test_table", kept, given)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,19 @@ status says `unstable:few_minority`, which the report takes as "insufficient evi
 Cohen's kappa of two raters (Fisher's z of the published standard error, and BCa), coefficients of three
 raters (t of the linearised standard error, and BCa), and means of clustered values (CR1 with t).
 
-    python benchmarks/coverage_kappa.py --runs 1000
+Promised: kappa's default interval covers between .92 and .98 at 100 units, up to a prevalence of .7, and CR1
+between .92 and .97 from 20 clusters on. The exit code is 1 where one does not.
+
+    python benchmarks/coverage_kappa.py --runs 1000 --store
 """
 
-import argparse
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
+from stored import Found, concluded, options, share
 
 from judgekit.agreement.chance import beyond_chance
 from judgekit.agreement.coefficients import alpha, fleiss, gwet, kappa
@@ -24,8 +28,10 @@ from judgekit.agreement.ratings import Ratings
 from judgekit.types import Estimate
 
 Floats = npt.NDArray[np.float64]
-BINARY = [(0.75, 0.5, 30), (0.69, 0.7, 50), (0.69, 0.7, 100), (0.61, 0.9, 50), (0.61, 0.9, 100),
+Rows = Iterator[tuple[str, list[Found]]]
+BINARY = [(0.75, 0.5, 30), (0.75, 0.5, 100), (0.69, 0.7, 50), (0.69, 0.7, 100), (0.61, 0.9, 50), (0.61, 0.9, 100),
           (0.59, 0.95, 50), (0.59, 0.95, 100), (0.59, 0.95, 200)]  # fmt: skip
+KAPPA_BAND, CLUSTER_BAND = (0.92, 0.98), (0.92, 0.97)
 MARGIN = np.array([0.1, 0.2, 0.3, 0.25, 0.15])
 
 
@@ -80,11 +86,15 @@ def shown(share: float, n: int) -> str:
     return f"{share:.3f} ±{1.96 * np.sqrt(share * (1 - share) / max(n, 1)):.3f}"
 
 
-def two_raters(runs: int, b: int, rng: np.random.Generator) -> Iterator[str]:
-    yield f"{'Cohen, two raters':30}{'n':>5}  {'Fisher z':14}{'BCa':14}{'flagged':>8}{'used':>7}"
-    rows = [(f"kappa {k}, prevalence {p}", binary(k, p), "identity", k, n) for k, p, n in BINARY]
-    rows += [("quadratic 5x5, kappa .77", five_by_five(0.77), "quadratic", 0.77, n) for n in (50, 100)]
-    for name, table, weights, true, n in rows:
+def two_raters(runs: int, b: int, rng: np.random.Generator) -> Rows:
+    yield f"{'Cohen, two raters':30}{'n':>5}  {'Fisher z':14}{'BCa':14}{'flagged':>8}{'used':>7}", []
+    rows = [
+        (f"kappa {k}, prevalence {p}", binary(k, p), "identity", k, n, p <= 0.7 and n == 100)
+        for k, p, n in BINARY
+    ]
+    five = five_by_five(0.77)
+    rows += [("quadratic 5x5, kappa .77", five, "quadratic", 0.77, n, n == 100) for n in (50, 100)]
+    for name, table, weights, true, n, promised in rows:
 
         def both(ratings: Ratings, weights: str = weights) -> list[Estimate]:
             return [
@@ -94,11 +104,16 @@ def two_raters(runs: int, b: int, rng: np.random.Generator) -> Iterator[str]:
 
         held, used, flagged = coverage(lambda t=table, m=n: sampled(t, m, rng), both, [true, true], runs)
         cells = "".join(f"{shown(h, u):14}" for h, u in zip(held, used, strict=True))
-        yield f"{name:30}{n:>5}  {cells}{flagged:>8.2f}{used[0]:>7}"
+        row, bands = f"{name}, n {n}", (KAPPA_BAND if promised else None, None)
+        found = [
+            share(row, f"coverage, {kind}", h, u, band)
+            for kind, h, u, band in zip(("Fisher z", "BCa"), held, used, bands, strict=True)
+        ]
+        yield f"{name:30}{n:>5}  {cells}{flagged:>8.2f}{used[0]:>7}", found
 
 
-def three_raters(runs: int, b: int, rng: np.random.Generator) -> Iterator[str]:
-    yield f"{'three raters, two labels':30}{'n':>5}  {'t':14}{'BCa':14}{'flagged':>8}{'used':>7}"
+def three_raters(runs: int, b: int, rng: np.random.Generator) -> Rows:
+    yield f"{'three raters, two labels':30}{'n':>5}  {'t':14}{'BCa':14}{'flagged':>8}{'used':>7}", []
     functions = {"fleiss": fleiss, "alpha": alpha, "gwet": gwet}
     for prevalence in (0.5, 0.8):
 
@@ -121,7 +136,12 @@ def three_raters(runs: int, b: int, rng: np.random.Generator) -> Iterator[str]:
 
                 held, used, flagged = coverage(lambda m=n: drawn(m), both, [true, true], runs)
                 cells = "".join(f"{shown(h, u):14}" for h, u in zip(held, used, strict=True))
-                yield f"{f'{name}, prevalence {prevalence}':30}{n:>5}  {cells}{flagged:>8.2f}{used[0]:>7}"
+                row = f"{name}, prevalence {prevalence}"
+                found = [
+                    share(f"{row}, n {n}", f"coverage, {kind}", h, u)
+                    for kind, h, u in zip(("t", "BCa"), held, used, strict=True)
+                ]
+                yield f"{row:30}{n:>5}  {cells}{flagged:>8.2f}{used[0]:>7}", found
 
 
 def _truth(name: str, p: float) -> float:
@@ -131,8 +151,8 @@ def _truth(name: str, p: float) -> float:
     return float(beyond_chance(np.array(observed), np.array(expected)))
 
 
-def clustered(runs: int, rng: np.random.Generator) -> Iterator[str]:
-    yield f"{'clusters of 5, ICC .3':30}{'G':>5}  {'CR1 with t':14}{'naive t':14}"
+def clustered(runs: int, rng: np.random.Generator) -> Rows:
+    yield f"{'clusters of 5, ICC .3':30}{'G':>5}  {'CR1 with t':14}{'naive t':14}", []
     for groups in (10, 20, 40):
         clusters = np.repeat(np.arange(groups), 5)
         held = np.zeros(2)
@@ -141,26 +161,32 @@ def clustered(runs: int, rng: np.random.Generator) -> Iterator[str]:
             values = shared + rng.normal(0, np.sqrt(0.7), groups * 5)
             for i, found in enumerate((clustered_mean(values, clusters), clustered_mean(values))):
                 held[i] += found.low <= 0 <= found.high
-        yield f"{'mean':30}{groups:>5}  " + "".join(f"{shown(h / runs, runs):14}" for h in held)
+        row, band = f"mean of {groups} clusters", CLUSTER_BAND if groups >= 20 else None
+        kept = [
+            share(row, "coverage, CR1 with t", held[0] / runs, runs, band),
+            share(row, "coverage, naive t", held[1] / runs, runs),
+        ]
+        line = "".join(f"{shown(h / runs, runs):14}" for h in held)
+        yield f"{'mean':30}{groups:>5}  {line}", kept
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000, help="samples a row")
+def main() -> int:
+    parser = options(__doc__ or "", runs=1000)
     parser.add_argument("--b", type=int, default=2000, help="resamples of BCa")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    print(f"{datetime.now(UTC):%Y-%m-%d}, seed {options.seed}, {options.runs} runs, B = {options.b}")
-    rng = np.random.default_rng(options.seed)
+    given = parser.parse_args()
+    print(f"{datetime.now(UTC):%Y-%m-%d}, seed {given.seed}, {given.runs} runs, B = {given.b}")
+    rng, kept = np.random.default_rng(given.seed), []
     for lines in (
-        two_raters(options.runs, options.b, rng),
-        three_raters(options.runs, options.b, rng),
-        clustered(options.runs, rng),
+        two_raters(given.runs, given.b, rng),
+        three_raters(given.runs, given.b, rng),
+        clustered(given.runs, rng),
     ):
         print()
-        for line in lines:
+        for line, found in lines:
             print(line, flush=True)
+            kept += found
+    return concluded("coverage_kappa", kept, given)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,5 +1,7 @@
-"""Intervals hold what they claim: a small version of `benchmarks/coverage_kappa.py`, with wider bounds."""
+"""Intervals hold what they claim: small versions of the simulations in `benchmarks/`, with wider bounds."""
 
+import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -9,15 +11,20 @@ import pytest
 from judgekit.agreement.coefficients import kappa
 from judgekit.agreement.intervals import clustered_mean
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import alt_test_table
+import coverage_clusters
+import coverage_kappa
+import coverage_ppi
+import recovery_gstudy
+import stored
+
+BENCHMARKS = Path(stored.__file__).parent
 
 
 @pytest.fixture(scope="module")
 def bench():
-    if str(BENCHMARKS) not in sys.path:
-        sys.path.insert(0, str(BENCHMARKS))
-    import coverage_kappa
-
     return coverage_kappa
 
 
@@ -53,3 +60,77 @@ def test_means_of_twenty_clusters():
         held.append(found.low <= 0 <= found.high)
 
     assert 0.91 <= np.mean(held) <= 0.985
+
+
+@pytest.mark.parametrize("row", coverage_ppi.ROWS)
+def test_ppi_on_the_six_rows(row):
+    held = coverage_ppi.covered(row, 150, seed=1)["ppi++"][0]
+
+    assert 0.89 <= held <= 1
+
+
+def test_clusters_are_drawn_with_the_planted_correlation():
+    rng = np.random.default_rng(0)
+    y = coverage_clusters.drawn(rng, 20_000)
+
+    assert y.mean() == pytest.approx(coverage_clusters.RATE, abs=0.01)
+    within = np.mean([np.cov(y[:, i], y[:, j])[0, 1] for i in range(5) for j in range(i)])
+    assert within / y.var() == pytest.approx(coverage_clusters.ICC, abs=0.02)
+
+
+@pytest.mark.parametrize(("keep", "epsilon"), [(0.9, 0.1), (0.7, 0.2), (0.55, 0.15), (0.4, 0.2)])
+def test_the_alternative_annotator_test_passes_judges_as_specified(keep, epsilon):
+    specified = alt_test_table.SPECIFIED[keep][alt_test_table.EPSILONS.index(epsilon)]
+
+    _, found = alt_test_table.row(keep, epsilon, specified, 200, seed=1)
+
+    assert [each.inside for each in found] == [True] * 3
+
+
+def test_variance_components_coefficients_and_designs_are_recovered():
+    given = argparse.Namespace(runs=60, seed=0, progress=False)
+
+    found = {
+        each.what: each for each in recovery_gstudy.figures("", recovery_gstudy.simulated(0.0, 100, given))
+    }
+
+    for what in ("mean, item", "mean, item:judge", "mean, G", "mean, Phi", "mean, phi of the chosen design"):
+        assert found[what].inside, what
+    for what in ("item", "G, judges and wordings drawn anew", "Phi, judges and wordings drawn anew"):
+        assert found[f"coverage, {what}"].estimate >= 0.8, what
+
+
+def test_what_is_promised_is_kept_with_its_band_its_date_and_its_seed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(stored, "RESULTS", tmp_path / "here" / "results")
+    (tmp_path / "here").mkdir()
+    given = argparse.Namespace(runs=1000, seed=7, store=True)
+    rows = [
+        stored.share("a", "coverage", 0.95, 1000, (0.92, 0.98)),
+        stored.share("b", "coverage", 0.915, 1000, (0.92, 0.98)),
+        stored.share("c", "coverage", 0.5, 1000),
+    ]
+
+    assert stored.concluded("some", rows, given) == 1
+    assert (
+        stored.concluded("some", [*rows[::2], stored.share("b", "x", 0.915, 300, (0.92, 0.98))], given) == 0
+    )
+
+    assert "OUTSIDE: b, coverage: 0.915, not in 0.92 to 0.98" in capsys.readouterr().out
+    kept = [
+        json.loads(line) for line in (tmp_path / "here" / "results" / "some.jsonl").read_text().splitlines()
+    ]
+    assert [line["inside"] for line in kept] == [True, None, True]
+    assert {"date", "machine", "seed", "runs", "row", "what", "estimate", "error", "band"} <= set(kept[0])
+    assert kept[0]["error"] == pytest.approx((0.95 * 0.05 / 1000) ** 0.5, abs=1e-6)
+
+
+def test_the_stored_results_rest_on_a_thousand_data_sets_and_lie_in_their_bands():
+    files = sorted((BENCHMARKS / "results").glob("*.jsonl"))
+    kept = [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+
+    assert {path.stem for path in files} >= {
+        "alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi",
+        "recovery_gstudy_complete", "recovery_gstudy_lost",
+    }  # fmt: skip
+    assert min(line["runs"] for line in kept) >= 1000
+    assert [line for line in kept if line["inside"] is False] == []
