@@ -69,6 +69,14 @@ class Watch(Rewarder):
         InputError: If an option cannot be used.
 
     `seen` holds what it has found so far.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> gullible = Scripted("gullible", lambda call: '{"label": "yes"}')
+    >>> watch = Watch(Rewarder({"rubric": rubric}, gullible))
+    >>> batch = watch.reward([Group("1", "Where is my parcel?", {"a": "At the depot.", "b": "No idea."})])
+    >>> batch.stats["zero_spread_share"], batch.stats["probe_above_middle"]
+    (1.0, 1.0)
     """
 
     def __init__(
