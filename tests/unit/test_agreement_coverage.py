@@ -124,13 +124,15 @@ def test_what_is_promised_is_kept_with_its_band_its_date_and_its_seed(tmp_path, 
     assert kept[0]["error"] == pytest.approx((0.95 * 0.05 / 1000) ** 0.5, abs=1e-6)
 
 
-def test_the_stored_results_rest_on_a_thousand_data_sets_and_lie_in_their_bands():
-    files = sorted((BENCHMARKS / "results").glob("*.jsonl"))
-    kept = [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+@pytest.mark.parametrize(
+    "name",
+    ["alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi", "recovery_gstudy_complete",
+     "recovery_gstudy_lost"],
+)  # fmt: skip
+def test_the_stored_results_rest_on_a_thousand_data_sets_and_lie_in_their_bands(name):
+    lines = (BENCHMARKS / "results" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = [json.loads(line) for line in lines]
 
-    assert {path.stem for path in files} >= {
-        "alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi",
-        "recovery_gstudy_complete", "recovery_gstudy_lost",
-    }  # fmt: skip
     assert min(line["runs"] for line in kept) >= 1000
-    assert [line for line in kept if line["inside"] is False] == []
+    assert {line["inside"] for line in kept} <= {True, None}
+    assert any(line["inside"] for line in kept)
