@@ -76,7 +76,7 @@ def reward_func(
     Raises:
         InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
     """
-    asked = _for_trl(spec, installed())
+    asked = spec_for(spec, installed())
     whole = asked.relative or asked.dead_band is not None or asked.on_failure in {"drop_group", "group_mean"}
     if num_generations is None and whole:
         raise InputError(
@@ -190,8 +190,12 @@ def installed() -> tuple[int, ...] | None:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
-def _for_trl(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> RewardSpec:
-    """The spec as that TRL can take it; that of a rewarder stays what it is."""
+def spec_for(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> RewardSpec:
+    """The spec as that TRL can take it; that of a rewarder stays what it is.
+
+    Raises:
+        InputError: If it cannot.
+    """
     if not isinstance(spec, Rewarder):
         return lowered(load_spec(spec), version)
     if version is not None and version < NONE_SINCE and spec.spec.on_failure == "none":

@@ -34,6 +34,7 @@ from trl import (
 
 from judgekit import Scripted
 from judgekit.rewards import trl as border
+from judgekit.rewards import trl_served
 from judgekit.rewards.exports import exported, write_rows
 from judgekit.rewards.preferences import labelled, preferences
 from judgekit.rewards.records import Group
@@ -300,7 +301,7 @@ def test_a_policy_learns_what_the_judge_rewards_although_one_call_of_ten_fails(t
 
     assert curve[0] < 0.15
     assert sum(curve[-10:]) / 10 >= toy.BOUND
-    assert 0.05 < lost / (120 * 64) < 0.2
+    assert 0.05 < lost / (120 * 64) < 0.2 or not KNOWS_NONE  # older ones get no None
 
 
 SPAWNED = """
@@ -395,6 +396,23 @@ async def served():
         server = RewardServer(rewarder, Settings(port=0))
         async with listening(server, Settings(port=0)) as url:
             yield url, server
+
+
+@pytest.mark.skipif(not KNOWS_NONE, reason="a server may answer None")
+def test_the_lines_of_the_served_docstring_train(model, tmp_path, monkeypatch):
+    lines = [line[4:] for line in trl_served.__doc__.splitlines() if line.startswith("    ")]
+    (tmp_path / "my-model").symlink_to(model)
+    monkeypatch.chdir(tmp_path)
+    there = {
+        "rows": Dataset.from_list([{"prompt": "Say a.", "answer": "a", "id": 7}]),
+        "args": GRPOConfig(str(tmp_path), **{**GROUPED, "num_generations": 8, "max_steps": 1}),
+        "GRPOTrainer": GRPOTrainer,
+    }
+
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(served()) as (url, _):
+        exec(compile("\n".join(lines).replace("http://127.0.0.1:8077", url), "docstring", "exec"), there)  # noqa: S102
+
+    assert there["trainer"].state.log_history[0]["judgekit/n"] == 8.0
 
 
 def test_a_group_split_over_two_ranks_is_told_and_a_server_puts_it_together(model, tmp_path):

@@ -50,9 +50,7 @@ def ranks(monkeypatch):
         functions = []
         for rank in "01":
             monkeypatch.setenv("RANK", rank)
-            functions.append(
-                trl_served.served_reward_func(url, num_generations=4, row_id="row", run="test", **more)
-            )
+            functions.append(trl_served.served_reward_func(url, num_generations=4, row_id="row", **more))
         return functions
 
     return made
@@ -83,6 +81,24 @@ async def test_the_same_row_is_another_group_in_the_next_step(ranks):
             assert [round(3 * value) for half in halves for value in half] == [
                 ranked.index(number) for number in numbers
             ]
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_two_trainings_that_share_a_server_are_kept_apart(ranks, monkeypatch, named):
+    async with serving() as (url, _):
+        runs = []
+        for port in ("1", "2"):
+            monkeypatch.setenv("MASTER_PORT", "1" if named else port)
+            runs.append(ranks(url, **({"run": port} if named else {})))
+        (a, b), (c, d) = runs
+        values = await asyncio.gather(
+            a(**rows(["1", "2"], 7)),
+            c(**rows(["7", "8"], 7)),
+            b(**rows(["3", "4"], 7)),
+            d(**rows(["5", "6"], 7)),
+        )
+
+    assert [[round(3 * value) for value in half] for half in values] == [[0, 1], [2, 3], [2, 3], [0, 1]]
 
 
 async def test_a_failure_stays_none_and_is_told(ranks):

@@ -238,6 +238,16 @@ def test_labels_are_true_booleans():
     ]
 
 
+def test_labels_of_conversations_are_lists_of_messages():
+    chat = Labelled("c", CHAT.task, "good", "a", False, 0.0)
+
+    plain, row = exported([GOOD, chat], "kto")
+
+    assert plain["prompt"] == [{"role": "user", "content": "Hi"}]
+    assert plain["completion"] == row["completion"] == [{"role": "assistant", "content": "good"}]
+    assert row["prompt"] == [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+
+
 def test_steps_are_rows_too():
     rows = exported([Stepwise("t", ("one", "two"), (True, False))], "stepwise")
 

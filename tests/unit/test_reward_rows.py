@@ -53,6 +53,11 @@ def test_a_split_group_is_an_error_that_names_the_ways_out(rows, size):
         cut_rows(list(rows), size, whole=True)
 
 
+def test_a_split_group_is_told_by_its_rows():
+    with pytest.raises(InputError, match="rows 4 to 6 of this process are 3 generations of one prompt"):
+        cut_rows(list("aaaabbb"), 4, whole=True)
+
+
 def test_a_split_group_does_not_matter_where_responses_are_rewarded_alone():
     assert cut_rows(list("aabb"), 4) == [range(2), range(2, 4)]
 
@@ -118,6 +123,27 @@ def test_one_message_is_its_content_and_several_stay_a_conversation():
 
 def test_thoughts_beside_the_content_are_no_part_of_the_response():
     assert text_of_chat([{"role": "assistant", "content": "42", "reasoning_content": "hm"}]) == "42"
+
+
+@pytest.mark.parametrize(
+    ("call", "read"),
+    [
+        (
+            {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}},
+            '{"name": "add", "arguments": {"a": 1}}',
+        ),
+        ({"name": "add", "arguments": "{}"}, '{"name": "add", "arguments": "{}"}'),
+        ({"query": "no name"}, '{"query": "no name"}'),
+        ("add(1)", '"add(1)"'),
+    ],
+)
+def test_calls_of_tools_are_words_of_the_response(call, read):
+    turns = [
+        {"role": "assistant", "content": "Wait.", "tool_calls": [call]},
+        {"role": "tool", "content": "2"},
+    ]
+
+    assert text_of_chat(turns) == (Message("assistant", f"Wait.\n{read}"), Message("tool", "2"))
 
 
 def test_content_in_parts_is_joined_and_a_picture_is_refused():

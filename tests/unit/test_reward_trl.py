@@ -11,6 +11,7 @@ import pytest
 from judgekit import Scripted
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import trl
+from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Reply
 
@@ -151,6 +152,18 @@ def test_policies_that_old_trl_can_take_stay(policy):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert trl.lowered(spec, (1, 5)) is spec
+
+
+def test_a_rewarder_is_taken_as_it_is_or_not_at_all():
+    gives_none, imputes = (
+        Rewarder({**SPEC, "on_failure": policy}, KIND) for policy in ("none", "group_mean")
+    )
+
+    assert trl.spec_for(gives_none, None) is gives_none.spec
+    assert trl.spec_for(gives_none, (1, 6)) is gives_none.spec
+    assert trl.spec_for(imputes, (1, 5)) is imputes.spec
+    with pytest.raises(InputError, match=r"TRL 1\.5 takes None for 0; give the rewarder a spec with"):
+        trl.spec_for(gives_none, (1, 5))
 
 
 def test_trl_that_awaits_nothing_is_refused():
