@@ -1,5 +1,8 @@
 """What trainers send, read strictly, and what they are answered."""
 
+import subprocess
+import sys
+
 import pytest
 
 from judgekit.errors import InputError
@@ -67,6 +70,22 @@ def test_the_response_of_openrlhf_is_what_follows_the_prompt():
 )
 def test_special_tokens_go_from_the_end_only(said, response):
     assert response_in(said, "PROMPT", "query[0]") == response
+
+
+@pytest.mark.parametrize("much", [" ", "<pad>", " <|im_end|>\n"])
+def test_a_policy_that_repeats_itself_holds_up_nobody(much):
+    code = (
+        "from judgekit.rewards.serving.queries import response_in\n"
+        f"said = 'Hi.' + {much!r} * 400_000\n"
+        "print(len(response_in('PROMPT' + said + 'x', 'PROMPT', '')) == len(said) + 1)\n"
+        f"print(len(response_in('PROMPT' + said, 'PROMPT', '')) == (len(said) if {much!r} == ' ' else 3))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout == "True\nTrue\n"
 
 
 def test_a_prompt_that_was_cut_from_the_left_is_still_known():
