@@ -125,6 +125,9 @@ class Blocking:
 
 
 def _end(rewarder: Rewarder, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    if thread is threading.current_thread():  # the garbage was collected there, which cannot wait for itself
+        threading.Thread(target=_end, args=(rewarder, loop, thread), name="judgekit-rewards-end").start()
+        return
     asyncio.run_coroutine_threadsafe(rewarder.__aexit__(), loop).result()
     _stop(loop, thread)
 

@@ -221,6 +221,29 @@ def test_the_thread_ends_with_what_needed_it(marks):
     assert "judgekit-rewards" not in [each.name for each in threading.enumerate()]
 
 
+def test_the_thread_ends_where_the_garbage_is_collected_in_it(marks):
+    code = (
+        "import gc, threading\n"
+        "from judgekit.rewards.keeping import Blocking\n"
+        "from judgekit.rewards.records import Group\n"
+        "from judgekit.rewards.rewarder import Rewarder\n"
+        "gc.disable()\n"
+        "class Cycle: pass\n"
+        "cycle = Cycle(); cycle.own = cycle\n"
+        f"cycle.rewarded = Blocking(Rewarder({str(marks())!r}))\n"
+        "cycle.rewarded([Group('g', 'How many?', {'a': 'mark 4'})])\n"
+        "[thread] = [each for each in threading.enumerate() if each.name == 'judgekit-rewards']\n"
+        "loop = cycle.rewarded._loop\n"
+        "del cycle\n"
+        "loop.call_soon_threadsafe(gc.collect)\n"
+        "thread.join()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)  # noqa: PLW1510
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_thread_is_left_where_it_could_not_be_opened(marks, tmp_path):
     (tmp_path / "file").write_text("")
     rewarded = Blocking(Rewarder(marks(f'ledger = "{tmp_path / "file" / "replies.sqlite"}"')))
