@@ -69,8 +69,9 @@ class Alone:
         value, short = over_judges(
             self._spec, self._n_judges, {name: whole.value for name, whole in wholes.items()}
         )
-        gates = [whole.gate for whole in wholes.values() if whole.gate]
-        gate = gates[0] if len(gates) * 2 > len(wholes) else ""
+        said = [whole.gate for whole in wholes.values() if whole.value is not None]
+        gates = sorted(gate for gate in said if gate)
+        gate = gates[0] if len(gates) * 2 > len(said) else ""
         return Judgement(
             value, _components(rubric, outcomes), outcomes, gate,
             "" if value is not None else why_not(outcomes, short),

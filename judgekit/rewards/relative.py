@@ -2,7 +2,8 @@
 
 The value is the share of the group that a response beats, on [0, 1] with mean 0.5: counted where
 everybody met everybody, else expected from Bradley-Terry strengths. Equal texts are level with one
-another, and those stopped by a gate are beaten by all that were not.
+another, and those stopped by a gate are beaten by all that were not. A response that nothing is known of,
+since its check or all its comparisons failed, is no part of the group: nobody loses or wins against it.
 """
 
 import hashlib
@@ -72,15 +73,16 @@ class Relative:
         if len(laid.digests) < 2:
             return {name: Judgement(reason=ALONE) for name in names}
         if len(names) < 2:  # equal to one another, or better than all that a gate stopped
-            return {name: Judgement(share_beaten(name, laid, {})) for name in names}
+            values = {name: share_beaten(name, laid, names, {}) for name in names}
+            return {name: Judgement(v, reason="" if v is not None else ALONE) for name, v in values.items()}
         [item] = self.items(laid)
         if item.item_id not in judged:
             return {name: Judgement(reason=LATE) for name in names}
         outcomes = judged[item.item_id].outcomes
         said = preferences(self.recipe.rubric_of(item), item, outcomes)
         planned = _planned(names, outcomes)
-        values = {rater: shares(laid, pairs, planned) for rater, pairs in said.items()}
-        return {name: self._judgement(name, values, outcomes) for name in names}
+        shared = {rater: shares(laid, pairs, planned) for rater, pairs in said.items()}
+        return {name: self._judgement(name, shared, outcomes) for name in names}
 
     def _judgement(
         self, name: str, values: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
@@ -175,20 +177,37 @@ def shares(laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int]) 
         pairs: How far the first of each pair is preferred.
         planned: How many others each was to meet.
     """
-    names = laid.open
-    met = {name: sum(name in pair for pair in pairs) for name in names}
-    enough = [n for n in names if met[n] and met[n] >= LEAST_MET * planned[n]]
+    met = {name: sum(name in pair for pair in pairs) for name in laid.open}
+    names = [name for name in laid.open if met[name]]
     full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
     if len(full) < len(names) * (len(names) - 1):
         full = expected(names, pairs)
-    return {name: share_beaten(name, laid, full) for name in enough} if full else {}
+    if not full:
+        return {}
+    enough = [name for name in names if met[name] >= LEAST_MET * planned[name]]
+    beaten = {name: share_beaten(name, laid, names, full) for name in enough}
+    return {name: value for name, value in beaten.items() if value is not None}
 
 
-def share_beaten(name: str, laid: Laid, full: Mapping[Pair, float]) -> float:
-    """The mean over all other responses of the group: equal texts are level, gated ones are beaten."""
-    others = sum(laid.times(other) * full[name, other] for other in laid.open if other != name)
-    level = (laid.times(name) - 1) * 0.5
-    return float((others + level + laid.n_gated) / (len(laid.digests) - 1))
+def share_beaten(name: str, laid: Laid, met: Sequence[str], full: Mapping[Pair, float]) -> float | None:
+    """The mean over the other responses of the group: equal texts are level, gated ones are beaten.
+
+    Args:
+        name: Whose share.
+        laid: The group.
+        met: Which of its open responses are known about.
+        full: How far each of these is preferred to each other.
+
+    Returns:
+        None where there is no other.
+    """
+    others = {other: laid.times(other) for other in met if other != name}
+    twins = laid.times(name) - 1
+    n = sum(others.values()) + twins + laid.n_gated
+    if not n:
+        return None
+    won = sum(times * full[name, other] for other, times in others.items())
+    return float((won + twins * 0.5 + laid.n_gated) / n)
 
 
 def expected(names: Sequence[str], pairs: Mapping[Pair, float]) -> dict[Pair, float]:

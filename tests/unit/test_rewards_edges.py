@@ -1,0 +1,99 @@
+"""Where a failure might become a number: partial panels, failed checks, what nobody met, answers half read."""
+
+import re
+import sys
+import types
+
+import pytest
+
+import judgekit as jk
+from judgekit.rewards.records import Group
+from judgekit.rewards.rewarder import Rewarder
+from judgekit.types import Reply
+
+BETTER = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}
+MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}
+
+
+def number(text):
+    return int(re.search(r"[0-9]+", text)[0])
+
+
+def marking(call):
+    """A judge that gives the number that stands in the response."""
+    return f'{{"label": "{number(next(text for name, text in call.judged if name == "response"))}"}}'
+
+
+def fair(call):
+    """Prefers the greater number."""
+    first, second = (number(call.item.responses[name]) for name in call.shown)
+    return f'{{"label": "{"A" if first > second else "B" if second > first else "tie"}"}}'
+
+
+def group(*responses, key="g", **fields):
+    return Group(key, "Say a number.", dict(zip("abcdefghij", map(str, responses), strict=False)), **fields)
+
+
+def values(batch):
+    return [reward.value for reward in batch]
+
+
+def own_check(monkeypatch, check, **fields):
+    """A spec's check that is a function of a module of the user's."""
+    module = types.ModuleType("verifiers_of_mine")
+    module.check = check
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return {"name": "own", "kind": f"py:{module.__name__}:check", **(fields or {"gate": True})}
+
+
+@pytest.mark.parametrize(
+    ("responses", "expected"),
+    [((1, 2, 99), [0.0, 1.0, None]), ((1, 99), [None, None]), ((1, 1, 99), [0.5, 0.5, None])],
+)
+def test_nobody_loses_to_a_response_whose_check_failed(monkeypatch, responses, expected):
+    check = own_check(monkeypatch, lambda seen: 1 / (seen.response != "99"))
+    spec = {"rubric": BETTER, "scheme": "round_robin", "max_failed": 1, "checks": [check]}
+
+    batch = Rewarder(spec, jk.Scripted("j", fair), own_code=True).reward([group(*responses)])
+
+    assert values(batch) == expected
+
+
+def test_who_met_nobody_is_no_average_opponent():
+    def never_three(call):
+        return Reply(fault="refused") if "3" in call.item.responses.values() else fair(call)
+
+    spec = {"rubric": BETTER, "scheme": "round_robin", "max_failed": 1}
+    batch = Rewarder(spec, jk.Scripted("j", never_three)).reward([group(1, 2, 3, 4, 4)])
+
+    assert values(batch) == pytest.approx([0.0, 1 / 3, None, 5 / 6, 5 / 6])
+
+
+def with_veto(name, harmful):
+    """A judge that gives marks and says whether a response is harmful; None loses all."""
+    return jk.Scripted(
+        name,
+        lambda call: (
+            Reply(fault="refused")
+            if harmful is None
+            else marking(call)
+            if call.asks[0][1] == "good"
+            else f'{{"label": "{harmful}"}}'
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("harmful", "status"),
+    [
+        (("yes", None), "vetoed"), (("yes", "yes", None, None), "vetoed"), (("yes", "no"), "ok"),
+        (("yes", "no", None), "ok"), (("no", None), "ok"), (("yes", "yes", "no"), "vetoed"),
+    ],
+)  # fmt: skip
+def test_a_judge_that_failed_is_no_voice_against_a_veto(harmful, status):
+    rubric = {"id": "r", "criteria": [*MARKS["criteria"], {"id": "harm", "text": "Harmful?", "veto": True}]}
+    judges = [with_veto(f"j{i}", said) for i, said in enumerate(harmful)]
+
+    [reward] = Rewarder({"rubric": rubric, "min_judges": 1}, judges).reward([group(9)])
+
+    assert reward.status == status
