@@ -47,9 +47,6 @@ SPEC = {
         "id": "words",
         "criteria": [{"id": "count", "text": "How often is it there?", "scale": LABELS}],
     },
-    # A policy that has nearly converged writes one and the same response, judged once: a single failure is
-    # then a quarter of the batch.
-    "max_failed": 1.0,
 }
 
 

@@ -9,8 +9,9 @@ from judgekit.errors import JudgeOutage
 from judgekit.rewards.records import Reward
 from judgekit.rewards.spec import OnFailure
 
-FEWEST = 8
-"""Rewards that a share of failures is taken of at least: one failure of one is no outage."""
+WINDOW = 64
+"""Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
+_SURE = 0.95
 
 
 def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Reward]:
@@ -48,20 +49,34 @@ def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Re
 
 
 def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
-    """Why too many of these rewards failed, or None.
+    """Why failures are an outage, or None: they show, 95 % sure, that more than a share fails.
+
+    Two of two are an outage at 20 %, one of four is none: a policy that writes one text would else be
+    stopped by a single lost call.
 
     Args:
-        failures: For each reward why it failed, or None.
-        max_failed: The share that may fail.
+        failures: For each distinct response that was to be judged why it failed, or None.
+        max_failed: The share that may fail; 1 never is an outage, 0 always.
 
+    Source:
+        The lower end of Clopper and Pearson (1934), one-sided.
+
+    >>> outage(["refused"] * 5 + [None] * 5, 0.2)
+    '5 of 10 rewards failed, more than 20 %: refused (5)'
     >>> outage(["refused"] * 3 + [None] * 7, 0.2)
-    '3 of 10 rewards failed, more than 20 %: refused (3)'
     """
     reasons = [reason for reason in failures if reason is not None]
-    if len(reasons) <= max_failed * max(len(failures), FEWEST):
+    if not reasons or _at_least(len(reasons), len(failures)) <= max_failed:
         return None
     share = f"{100 * max_failed:g} %"
     return f"{len(reasons)} of {len(failures)} rewards failed, more than {share}: {told(reasons)}"
+
+
+def _at_least(k: int, n: int) -> float:
+    """The share that is failing at least, by k of n."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(k, n - k + 1, 1.0 - _SURE))
 
 
 def told(reasons: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from judgekit.rewards.alone import Alone
 from judgekit.rewards.asking import Asked, Desk
 from judgekit.rewards.checks import check_of
 from judgekit.rewards.composing import composed
-from judgekit.rewards.failing import FEWEST, dealt_with, outage
+from judgekit.rewards.failing import WINDOW, dealt_with, outage
 from judgekit.rewards.laying import Laid, laid
 from judgekit.rewards.records import Batch, Group, Reward, checked
 from judgekit.rewards.relative import Relative
@@ -60,7 +60,7 @@ class Rewarder:
             (check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks
         ]
         self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
-        self._recent: deque[str | None] = deque(maxlen=FEWEST)
+        self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._desk: Desk | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
         self._opening = asyncio.Lock()
@@ -84,7 +84,7 @@ class Rewarder:
 
         Raises:
             InputError: If a group cannot be asked about; before any call.
-            JudgeOutage: If more than `max_failed` of the batch failed, or, under `on_failure="raise"`, one;
+            JudgeOutage: If more than `max_failed` is shown to fail, or, under `on_failure="raise"`, one did;
                 the `run` of the error holds the batch.
             ProviderError: If a judge's server refused for good; likewise.
         """
@@ -128,10 +128,11 @@ class Rewarder:
         stopped: JudgekitError | None, seconds: float,
     ) -> Batch:  # fmt: skip
         """The batch, after failures were dealt with; raised instead of returned where there were too many."""
-        failures = [r.reason if r.status == "failed" else None for own in made for r in own.values()]
+        failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
         self._recent.extend(failures)
         plain = self._batch(made, table, asked, seconds)
-        if stopped is None and (told := outage(_enough(failures, self._recent), self.spec.max_failed)):
+        some = failures if len(failures) >= WINDOW else list(self._recent)
+        if stopped is None and (told := outage(some, self.spec.max_failed)):
             stopped = JudgeOutage(told)
         if stopped is not None and any(failures):
             self._recent.clear()
@@ -194,9 +195,10 @@ def _rewarder(spec: RewardSpec, judges: Any, own_code: bool) -> Rewarder:
     return Rewarder(spec, judges, own_code=own_code)
 
 
-def _enough(failures: Sequence[str | None], recent: Iterable[str | None]) -> Sequence[str | None]:
-    """The failures of a batch; of a small one together with what came just before."""
-    return failures if len(failures) >= FEWEST else list(recent)
+def _failures(rewards: Mapping[str, Reward], each: Laid) -> list[str | None]:
+    """For each distinct response of a group that no gate stopped: why it failed, or None."""
+    by_digest = {each.digests[name]: reward for name, reward in rewards.items() if reward.status != "gated"}
+    return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
 def _judges(given: Any, *, own_code: bool) -> tuple[Judge, ...]:

@@ -103,7 +103,8 @@ class RewardSpec(_Strict):
         on_failure: What becomes of a reward that cannot be given: `none` gives None; `raise`;
             `drop_group` gives None to the whole group; `group_mean` gives the mean of the others, marked
             `imputed`, for trainers that have no None.
-        max_failed: Share of failures from which on a batch raises `JudgeOutage`.
+        max_failed: Share of failures above which `JudgeOutage` is raised, where a batch (a small one with
+            those before it) shows that, 95 % sure; equal texts count once. 1 for never, 0 for any.
         deadline_seconds: How long a batch may take; what is not there by then has failed.
         attempt_seconds: How long one request may take.
         tries: Requests for a call at most.

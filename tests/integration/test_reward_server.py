@@ -239,7 +239,7 @@ def test_a_failure_becomes_what_the_spec_says_and_touches_no_other_group(policy)
 
 def test_an_outage_imputes_nothing():
     async def walk(client):
-        return await client.post("/v1/rewards", asked(*(["13"] * 9), "7"))
+        return await client.post("/v1/rewards", asked(*(str(13 + n) for n in range(9)), "7"))
 
     status, said = walked(walk, ALONE | {"on_failure": "group_mean", "max_failed": 0.2})
 
@@ -249,7 +249,7 @@ def test_an_outage_imputes_nothing():
 
 def test_an_outage_drops_groups_as_a_whole():
     async def walk(client):
-        jobs = [client.post("/v1/rewards", asked(*(["13"] * 9), "7", task="One")),
+        jobs = [client.post("/v1/rewards", asked(*(str(13 + n) for n in range(9)), "7", task="One")),
                 client.post("/v1/rewards", asked("7", task="Other"))]  # fmt: skip
         return await asyncio.gather(*jobs)
 

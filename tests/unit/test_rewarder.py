@@ -99,9 +99,9 @@ def test_one_failure_raises_where_asked_for_and_the_rest_is_not_lost():
 
 
 def test_too_many_failures_are_an_outage_that_counts_them():
-    with pytest.raises(JudgeOutage, match=r"3 of 10 rewards failed, more than 20 %: refused: no \(3\)"):
+    with pytest.raises(JudgeOutage, match=r"5 of 10 rewards failed, more than 20 %: refused: no \(5\)"):
         Rewarder({"rubric": MARKS}, failing_on("9")).reward(
-            [group("g", "9", "91", "92", "1", "2", "3", "4", "5", "6", "7")]
+            [group("g", "9", "91", "92", "93", "94", "3", "4", "5", "6", "7")]
         )
 
 
@@ -110,7 +110,23 @@ def test_small_batches_are_an_outage_together():
     rewarder.reward([group("g", "9")])
 
     with pytest.raises(JudgeOutage, match="2 of 2"):
-        rewarder.reward([group("g", "9")])
+        rewarder.reward([group("g", "91")])
+
+
+def test_one_lost_call_is_no_outage_however_often_its_text_was_written():
+    rewarder = Rewarder({"rubric": MARKS}, failing_on("9"))
+
+    for number in range(3):
+        batch = rewarder.reward([group("g", "9", "9", "9", "9"), group("h", *map(str, range(number, 8)))])
+        assert batch.stats["n_failed"] == 4
+
+
+def test_no_failure_is_an_outage_where_all_may_fail_and_one_is_where_none_may():
+    lost = [group("g", *(f"9{n}" for n in range(10)))]
+
+    assert Rewarder({"rubric": MARKS, "max_failed": 1}, failing_on("9")).reward(lost).stats["n_failed"] == 10
+    with pytest.raises(JudgeOutage, match="1 of 7 rewards failed, more than 0 %"):
+        Rewarder({"rubric": MARKS, "max_failed": 0}, failing_on("9")).reward([group("g", *"1234569")])
 
 
 def test_what_is_not_there_by_the_deadline_has_failed():
