@@ -24,7 +24,7 @@ from judgekit.rewards.bordering import rewarding, text_of
 from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.rows import rubric_of
+from judgekit.rewards.rows import reference_of, rubric_of
 from judgekit.rewards.spec import SpecLike
 
 AfterEach = Callable[[Any], Awaitable[Any]]
@@ -52,7 +52,7 @@ def after_each(
         own_code: Whether `py:` names of judges and checks may import code.
 
     Raises:
-        InputError: If the spec cannot be used.
+        InputError: If the spec cannot be used; later, if the trajectories of a group share no task.
     """
     rewarder = rewarding(spec, judges, own_code=own_code)
 
@@ -83,13 +83,13 @@ def _group(
         if trajectory.additional_histories:
             raise InputError(f"trajectory {name} has additional histories; which of them to judge is open")
     talks = {name: trajectory.messages() for name, trajectory in named.items()}
-    n = _shared(list(talks.values()))
+    if not (n := _shared(list(talks.values()))):
+        raise InputError("the trajectories of a group begin with different messages, so they share no task")
     first = next(iter(talks.values()))
-    known = None if reference is None else row.get(reference)
     return Group(
         "group", text_of(first[:n], "the task"),
         {name: text_of(talk[n:], f"trajectory {name}") for name, talk in talks.items()},
-        None if known is None else str(known),
+        None if reference is None else reference_of(row.get(reference), f"the group's {reference!r}"),
         rubric=None if rubric is None else rubric_of(row.get(rubric), "the group's rubric"), columns=row,
     )  # fmt: skip
 

@@ -11,8 +11,7 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.rows import rubric_of
-from judgekit.rewards.serving.wanted import reference_of
+from judgekit.rewards.rows import reference_of, rubric_of
 from judgekit.rewards.spec import RewardSpec, SpecLike
 from judgekit.types import Text
 

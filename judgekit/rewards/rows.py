@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.items.texts import json_of
+from judgekit.items.texts import absent, json_of, plain_of
 from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Group, Key
 
@@ -104,6 +105,23 @@ def groups_of(
     return groups, [keys[i] for i in range(len(prompts))]
 
 
+def reference_of(value: Any, what: str) -> str | None:
+    """A reference: a text, or a number in digits; None for a gap, and for blanks.
+
+    Raises:
+        InputError: If it is something else.
+
+    >>> reference_of(" ", "label"), reference_of(float("nan"), "label"), reference_of(42, "label")
+    (None, None, '42')
+    """
+    if absent(value) or (isinstance(value, Real) and value != value):  # noqa: PLR0124 - numpy's nan, too
+        return None
+    if isinstance(value, Real) and not isinstance(value, bool):
+        value = str(value)
+    text = plain_of(value, what)
+    return text if text.strip() else None
+
+
 def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
     """A row's own rubric: JSON, or the mapping that Arrow made of it; None where there is none.
 
@@ -132,12 +150,7 @@ def _column(data: Data, name: str, what: str) -> Sequence[Any]:
 
 
 def _reference(data: Data, name: str, row: int) -> str | None:
-    value = _column(data, name, "reference")[row]
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise InputError(f"row {row}: reference {name!r} is a {type(value).__name__}, not text")
+    return reference_of(_column(data, name, "reference")[row], f"row {row}: reference {name!r}")
 
 
 def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:

@@ -159,6 +159,20 @@ def test_a_relative_scheme_sees_the_whole_group():
     assert rewards(new) == {"a": 0.0, "aa": 0.5, "aaa": 1.0}
 
 
+def test_trajectories_that_share_no_task_are_refused(marks):
+    own = [trajectory("mark 3", asked=[{"role": "user", "content": text}]) for text in ("How many?", "Who?")]
+
+    with pytest.raises(InputError, match="begin with different messages, so they share no task"):
+        gathered(border.after_each(marks()), own)
+
+
+def test_a_reference_that_is_no_text_is_refused(marks):
+    row = {"answer": True}
+
+    with pytest.raises(InputError, match="the group's 'answer' is a bool"):
+        gathered(border.after_each(marks(), reference="answer"), [trajectory("mark 3")] * 2, metadata=row)
+
+
 def test_further_histories_are_refused(marks):
     own = trajectory("mark 3", additional_histories=[art.trajectories.History(messages_and_choices=ASKED)])
 

@@ -71,8 +71,14 @@ def test_checks_see_the_columns_that_are_the_same_in_the_whole_group():
     assert group.columns == {"topic": "t", "one": same}
 
 
-@pytest.mark.parametrize(("value", "read"), [("x", "x"), (42, "42"), (0.5, "0.5"), (None, None), ("", "")])
-def test_a_reference_is_text_or_a_number(value, read):
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("x", "x"), (42, "42"), (0.5, "0.5"), (np.int64(3), "3"), (np.float64(1.5), "1.5"),
+        (None, None), ("", None), (" \n", None), (float("nan"), None), (np.float32("nan"), None),
+    ],
+)  # fmt: skip
+def test_a_reference_is_text_or_a_number_and_a_gap_is_none(value, read):
     [group], _ = grouped(["p"], {"gold": [value]}, Columns(reference="gold"))
 
     assert group.reference == read

@@ -25,9 +25,9 @@ from judgekit.prompt import flat
 from judgekit.rewards.bordering import number, numbers
 from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Reward
-from judgekit.rewards.rows import rubric_of
+from judgekit.rewards.rows import reference_of, rubric_of
 from judgekit.rewards.serving.queries import response_in
-from judgekit.rewards.serving.wanted import Wanted, reference_of
+from judgekit.rewards.serving.wanted import Wanted
 from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Text
 

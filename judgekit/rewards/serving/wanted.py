@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.items.texts import absent, plain_of
 from judgekit.rewards.records import Group
 from judgekit.types import Text
 
@@ -72,23 +71,6 @@ def group_of(members: Mapping[str, Wanted]) -> Group:
         first.key, first.task, {name: members[name].response for name in sorted(members)},
         first.reference, first.sources, first.rubric, _common(each.columns for each in members.values()),
     )  # fmt: skip
-
-
-def reference_of(value: Any, what: str) -> str | None:
-    """A reference: a text, or a number in digits; None for a gap, and for blanks.
-
-    Raises:
-        InputError: If it is something else.
-
-    >>> reference_of(" ", "label"), reference_of(42, "label")
-    (None, '42')
-    """
-    if absent(value):
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = repr(value)
-    text = plain_of(value, what)
-    return text if text.strip() else None
 
 
 def _common(columns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
