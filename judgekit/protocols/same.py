@@ -17,17 +17,17 @@ NO_ANSWER = "[No valid answer]"
 TOLERANCE = 0.01  # of the mean of two numbers
 
 _NUMBER = re.compile(r"[-+\u2212]?(?:\d{1,3}(?:[ ,\u00a0\u202f]\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?%?")
-_AROUND = " \t\n$\u20ac\u00a3."
+_AROUND = " \t\n$\u20ac\u00a3"
 _NAMED = re.compile(r"^\(?([A-Za-z])\)?[.):]?$")
 
 
 def number_of(text: str) -> float | None:
     """The one number that a text is, or None: a range, a fraction, a word or several numbers are none.
 
-    >>> number_of("1,250.5"), number_of("-3"), number_of("40%"), number_of("3-4"), number_of("about 3")
-    (1250.5, -3.0, 0.4, None, None)
+    >>> number_of("1,250.5"), number_of("-3."), number_of(".5"), number_of("40%"), number_of("3-4")
+    (1250.5, -3.0, 0.5, 0.4, None)
     """
-    bare = text.strip(_AROUND)
+    bare = text.strip(_AROUND).rstrip(_AROUND + ".")
     if not bare or not any(ch.isdigit() for ch in bare) or not _NUMBER.fullmatch(bare):
         return None
     digits = re.sub(r"[ ,\u00a0\u202f]", "", bare).replace("\u2212", "-")

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from judgekit.errors import InputError
 from judgekit.prompt import flat
 from judgekit.rewards.checks import Check, Checking, number_of
 from judgekit.rewards.records import Group
@@ -89,8 +88,6 @@ async def _checked(group: Group, text: Text, checks: Sequence[tuple[CheckSpec, C
     for spec, check in checks:
         try:
             value = number_of(await _said(check, seen, apart=spec.kind.startswith("py:")))
-        except InputError:
-            raise
         except Exception as error:  # noqa: BLE001 - whatever a verifier of the user's raises
             return Checks(values, reason=f"check {spec.name!r}: {type(error).__name__}: {error}"[:200])
         if value is None:

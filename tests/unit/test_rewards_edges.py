@@ -1,4 +1,4 @@
-"""Where a failure might become a number: partial panels, failed checks, what nobody met, answers half read."""
+"""Where a failure might become a number: partial panels, failed checks, lost comparisons, misread answers."""
 
 import re
 import sys
@@ -7,6 +7,8 @@ import types
 import pytest
 
 import judgekit as jk
+from judgekit.errors import InputError
+from judgekit.rewards.checks import Checking, check_of
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.types import Reply
@@ -97,3 +99,55 @@ def test_a_judge_that_failed_is_no_voice_against_a_veto(harmful, status):
     [reward] = Rewarder({"rubric": rubric, "min_judges": 1}, judges).reward([group(9)])
 
     assert reward.status == status
+
+
+@pytest.mark.parametrize(
+    ("response", "reference", "right"),
+    [
+        ("Answer: -5", "-5", True), ("Answer: -5", "5", False), ("Final answer: .5", "0.5", True),
+        ("Answer is -3.", "-3", True), ("**Answer: 42**", "42", True), ("**Answer:** 42", "42", True),
+        ("Answer: $-5$", "-5", True), ("Answer - 5", "5", True), ("Answer: (3, 4)", "(3, 4)", True),
+        ("Answers vary", "s vary", False), ("It is\nGraz.", "graz", True), ("It is\n-5", "5", False),
+        ("so \\boxed{.5}", "5", False), ("so \\boxed{.5}", "0.5", True),
+        ("so \\boxed{\\frac{1}{2}}.", "\\frac{1}{2}", True), ("\\boxed{1}, no: \\boxed{2}", "2", True),
+        ("\\boxed{never closed", "closed", False), ("", "5", False), ("1000", "1004", False),
+        ("1,000.0", "1000", True),
+    ],
+)  # fmt: skip
+def test_an_answer_is_read_whole(response, reference, right):
+    assert check_of("equals_reference", {})(Checking("", response, reference, {})) is right
+
+
+@pytest.mark.parametrize("kind", ["equals_reference", "contains_reference"])
+@pytest.mark.parametrize("reference", [None, "", " \n"])
+def test_an_empty_reference_is_none_and_in_no_response(kind, reference):
+    assert check_of(kind, {})(Checking("", "", reference, {})) is None
+
+
+def test_a_check_that_raises_an_error_of_ours_fails_its_response_only(monkeypatch):
+    def check(seen):
+        if seen.response == "9":
+            raise InputError("no answer in it")
+        return True
+
+    spec = {"rubric": MARKS, "checks": [own_check(monkeypatch, check)]}
+    batch = Rewarder(spec, jk.Scripted("j", marking), own_code=True).reward([group(9, 5)])
+
+    assert values(batch) == [None, 0.5]
+    assert batch["g", "a"].reason == "check 'own': InputError: no answer in it"
+
+
+@pytest.mark.parametrize("said", ["1", "0.5", b"1", [1.0], float("nan"), 1.5])
+def test_a_check_that_says_no_number_has_failed(monkeypatch, said):
+    spec = {"rubric": MARKS, "checks": [own_check(monkeypatch, lambda _: said)]}
+
+    [reward] = Rewarder(spec, jk.Scripted("j", marking), own_code=True).reward([group(5)])
+
+    assert (reward.value, reward.status) == (None, "failed")
+
+
+def test_a_check_that_cannot_be_called_is_refused(monkeypatch):
+    spec = {"rubric": MARKS, "checks": [own_check(monkeypatch, 3)]}
+
+    with pytest.raises(InputError, match="is a int, not a function"):
+        Rewarder(spec, jk.Scripted("j", marking), own_code=True)
