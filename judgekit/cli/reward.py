@@ -5,7 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -100,8 +100,9 @@ def give(
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
     rewarder = _rewarder(spec, judge, own_code=own_code)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    totals = asyncio.run(_given(rewarder, _groups(groups, column), batch, out))
+    read = _begun(_groups(groups, column))
+    _check_writable(out, groups)
+    totals = asyncio.run(_given(rewarder, read, batch, out))
     print(_told(totals))
     print(f"-> {out}")
 
@@ -153,9 +154,9 @@ def pairs(
         return preferences(given, some, margin=margin, each=cast("Each", each), both_orders=not one_order)
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
-    read = _groups(groups, column)
+    read = _begun(_groups(groups, column))
+    _check_writable(out, groups)
     made = asyncio.run(_collected(found(some, given) async for some, given in _judged(rewarder, read, batch)))
-    out.parent.mkdir(parents=True, exist_ok=True)
     n = write_rows(out, exported([record for each in made for record in each.kept], cast("Format", form)))
     dropped = sum((Counter(each.dropped) for each in made), Counter())
     left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
@@ -200,6 +201,24 @@ def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
         yield Group(
             item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
         )
+
+
+def _begun(groups: "Iterator[Group]") -> "Iterator[Group]":
+    """The same groups; what is wrong with the first is raised at once."""
+    return chain(list(islice(groups, 1)), groups)
+
+
+def _check_writable(out: Path, read: str) -> None:
+    """Refuse, before any call, a file that cannot be written, or is the one that is read."""
+    from judgekit.errors import InputError
+
+    try:
+        if out.exists() and Path(read).exists() and out.samefile(read):
+            raise InputError(f"--out {out} is the file that is read, and would be lost; name another")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.open("ab").close()
+    except OSError as error:
+        raise InputError(f"--out {out} cannot be written: {error.strerror}") from None
 
 
 async def _judged(

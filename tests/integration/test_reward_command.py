@@ -312,6 +312,30 @@ def test_what_pairs_cannot_be_made_of_is_told_before_any_call(options, told, cap
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("verb", ["give", "pairs"])
+def test_what_is_read_is_not_overwritten_and_what_cannot_be_written_is_told_before_any_call(
+    folder, capsys, verb
+):
+    rows = '{"id": "a", "task": "T", "responses": {"x": "1", "y": "2"}}\n'
+    (folder / "rows.jsonl").write_text(rows, encoding="utf-8")
+    (folder / "old.jsonl").write_text("old\n", encoding="utf-8")
+    told = {
+        ("rows.jsonl", "../" + folder.name + "/rows.jsonl"): "is the file that is read",
+        ("rows.jsonl", "."): "cannot be written",
+        ("rows.jsonl", "old.jsonl/out.jsonl"): "cannot be written",
+        ("no-file.jsonl", "old.jsonl"): "cannot be read",
+    }
+
+    for (read, out), why in told.items():
+        asked = ("reward", verb, read, "--spec", "explicit.toml", "--own-code", "--out", out)
+        assert command(*asked) == 2
+        assert why in capsys.readouterr().err
+
+    assert (folder / "rows.jsonl").read_text("utf-8") == rows
+    assert (folder / "old.jsonl").read_text("utf-8") == "old\n"
+    assert not (folder / "replies.sqlite").exists()
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_spec_is_shown_with_what_a_group_costs(capsys):
     assert command("reward", "show", "round_robin.toml", "--own-code", "--json") == 0
