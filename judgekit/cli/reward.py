@@ -100,7 +100,7 @@ def give(
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
     rewarder = _rewarder(spec, judge, own_code=own_code)
-    read = _begun(_groups(groups, column))
+    read = _groups(groups, column)
     _check_writable(out, groups)
     totals = asyncio.run(_given(rewarder, read, batch, out))
     print(_told(totals))
@@ -154,7 +154,7 @@ def pairs(
         return preferences(given, some, margin=margin, each=cast("Each", each), both_orders=not one_order)
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
-    read = _begun(_groups(groups, column))
+    read = _groups(groups, column)
     _check_writable(out, groups)
     made = asyncio.run(_collected(found(some, given) async for some, given in _judged(rewarder, read, batch)))
     n = write_rows(out, exported([record for each in made for record in each.kept], cast("Format", form)))
@@ -193,18 +193,10 @@ def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewar
 
 
 def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
-    """Items as groups; their tags are the columns that checks see."""
-    from judgekit.items import read_items
-    from judgekit.rewards.records import Group
+    """The groups of a file; what is wrong with the first is raised at once."""
+    from judgekit.rewards.faces import read_groups
 
-    for item in read_items(items, columns=columns_of(columns)):
-        yield Group(
-            item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
-        )
-
-
-def _begun(groups: "Iterator[Group]") -> "Iterator[Group]":
-    """The same groups; what is wrong with the first is raised at once."""
+    groups = read_groups(items, columns=columns_of(columns))
     return chain(list(islice(groups, 1)), groups)
 
 
