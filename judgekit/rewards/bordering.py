@@ -27,8 +27,16 @@ class Unrewarded(BaseException):
 
 
 def rewarding(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> Rewarder:
-    """A rewarder as it is, or one of a spec."""
-    return spec if isinstance(spec, Rewarder) else Rewarder(spec, judges, own_code=own_code)
+    """A rewarder as it is, or one of a spec.
+
+    Raises:
+        InputError: If the spec cannot be used, or judges are named beside a rewarder, which has its own.
+    """
+    if not isinstance(spec, Rewarder):
+        return Rewarder(spec, judges, own_code=own_code)
+    if judges is not None:
+        raise InputError("a rewarder has judges of its own; give judges= with a spec, or to the Rewarder")
+    return spec
 
 
 def one_by_one(spec: RewardSpec, trainer: str) -> None:

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards.bordering import rewarding
 from judgekit.rewards.records import Batch, Key
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
@@ -84,7 +85,7 @@ def reward_func(
             "are; give num_generations=, the trainer's own"
         )
     border = _Border(
-        spec if isinstance(spec, Rewarder) else Rewarder(asked, judges, own_code=own_code),
+        rewarding(spec if isinstance(spec, Rewarder) else asked, judges, own_code=own_code),
         Columns(reference, rubric, row_id),
         num_generations,
         whole,
@@ -121,7 +122,7 @@ def online_dpo_reward_func(
             f"on_failure={asked.on_failure!r} gives None, which OnlineDPO takes for 0, so that a failed "
             "response may be chosen; use 'raise' or 'group_mean'"
         )
-    rewarder = spec if isinstance(spec, Rewarder) else Rewarder(asked, judges, own_code=own_code)
+    rewarder = rewarding(spec if isinstance(spec, Rewarder) else asked, judges, own_code=own_code)
     border = _Border(rewarder, Columns(reference, rubric))
     return as_function(judgekit_pair_reward, border)
 

@@ -83,6 +83,8 @@ def test_a_rewarder_is_taken_as_it_is():
 
     assert rewarding(rewarder) is rewarder
     assert rewarding({"rubric": RUBRIC}, KIND).judges == (KIND,)
+    with pytest.raises(InputError, match="a rewarder has judges of its own"):
+        rewarding(rewarder, KIND)
 
 
 def test_a_row_is_a_group_of_one():
