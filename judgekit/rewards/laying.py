@@ -61,12 +61,18 @@ class Laid:
         return sum(bool(self.checks[digest].gate) for digest in self.digests.values())
 
 
-async def laid(group: Group, checks: Sequence[tuple[CheckSpec, Check]]) -> Laid:
-    """Lay a group out and run the checks on it, in their order, none after a gate that stops."""
+async def laid(group: Group, checks: Sequence[tuple[CheckSpec, Check]], until: float | None = None) -> Laid:
+    """Lay a group out and run the checks on it, in their order, none after a gate that stops.
+
+    Args:
+        group: The group.
+        checks: What is checked.
+        until: When it is too late, by the clock of the event loop.
+    """
     digests = {name: digest_of(text) for name, text in group.responses.items()}
     by_digest = {digests[name]: text for name, text in group.responses.items()}
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
-    said = {digest: await _checked(group, text, checks) for digest, text in texts.items()}
+    said = {digest: await _checked(group, text, checks, until) for digest, text in texts.items()}
     return Laid(group, digests, texts, said)
 
 
@@ -77,7 +83,9 @@ def digest_of(text: Text) -> str:
     return "r" + hashlib.sha256(raw).hexdigest()[:_DIGITS]
 
 
-async def _checked(group: Group, text: Text, checks: Sequence[tuple[CheckSpec, Check]]) -> Checks:
+async def _checked(
+    group: Group, text: Text, checks: Sequence[tuple[CheckSpec, Check]], until: float | None
+) -> Checks:
     response = flat(text)
     try:
         response.encode()
@@ -87,9 +95,12 @@ async def _checked(group: Group, text: Text, checks: Sequence[tuple[CheckSpec, C
     values: dict[str, float] = {}
     for spec, check in checks:
         try:
-            value = number_of(await _said(check, seen, apart=spec.kind.startswith("py:")))
+            async with asyncio.timeout_at(until) as late:
+                said = await _said(check, seen, apart=spec.kind.startswith("py:"))
+            value = number_of(said)
         except Exception as error:  # noqa: BLE001 - whatever a verifier of the user's raises
-            return Checks(values, reason=f"check {spec.name!r}: {type(error).__name__}: {error}"[:200])
+            why = "deadline" if late.expired() else f"{type(error).__name__}: {error}"
+            return Checks(values, reason=f"check {spec.name!r}: {why}"[:200])
         if value is None:
             return Checks(values, reason=f"check {spec.name!r} could not say")
         values[spec.name] = value
@@ -99,6 +110,9 @@ async def _checked(group: Group, text: Text, checks: Sequence[tuple[CheckSpec, C
 
 
 async def _said(check: Check, seen: Checking, *, apart: bool) -> object:
-    """What a check says; code of the user's, which may take its time, in a thread of its own."""
-    said = await asyncio.to_thread(check, seen) if apart else check(seen)
+    """What a check says; code of the user's in a thread, which goes on where it is too late."""
+    if not apart:
+        return check(seen)
+    await asyncio.sleep(0)  # a deadline that is over ends it here, before it is begun
+    said = await asyncio.to_thread(check, seen)
     return await said if inspect.isawaitable(said) else said

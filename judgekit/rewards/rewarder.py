@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
@@ -30,8 +31,8 @@ class Rewarder:
     """Rewards responses by a spec.
 
     Awaited with groups it opens its judges, asks, and closes them, so that nothing is bound to an event
-    loop; used as an asynchronous context manager it keeps them open in that loop until it is left, and still
-    answers in others. It can be pickled, if its judges and checks can.
+    loop; used as an asynchronous context manager it keeps them open in that loop until it is left as often as
+    it was entered, and still answers in others. It can be pickled, if its judges and checks can.
 
     Args:
         spec: A `RewardSpec`, a mapping or a TOML file.
@@ -63,6 +64,7 @@ class Rewarder:
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._desk: Desk | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
+        self._entered = 0
         self._opening = asyncio.Lock()
         self._home: asyncio.AbstractEventLoop | None = None
         self._moving = threading.Lock()
@@ -90,7 +92,8 @@ class Rewarder:
         """
         began = time.monotonic()
         some = checked(tuple(groups))
-        table = [await laid(group, self._checks) for group in some]
+        until = asyncio.get_running_loop().time() + self.spec.deadline_seconds
+        table = [await laid(group, self._checks, until) for group in some]
         asked, stopped = Asked(), None
         if self.spec.judge_weight:
             items = {item.item_id: item for each in table for item in self._items(each)}
@@ -136,8 +139,9 @@ class Rewarder:
             stopped = JudgeOutage(told)
         if stopped is not None and any(failures):
             self._recent.clear()
-            stopped.run = plain
-            raise stopped
+            error = copy(stopped)  # batches that overlap are stopped by one error, and each has its own run
+            error.run = plain
+            raise error
         try:
             dealt = [dealt_with(own, self.spec.on_failure) for own in made]
         except JudgeOutage as error:
@@ -171,15 +175,26 @@ class Rewarder:
         return tuple(judge.with_() if isinstance(judge, Tunable) else judge for judge in self.judges)
 
     async def __aenter__(self) -> Self:
-        self._open_in = asyncio.get_running_loop()
-        self._opening = asyncio.Lock()
-        self._desk = await self._opened().__aenter__()
+        loop = asyncio.get_running_loop()
+        if self._open_in is not loop:
+            self._open_in, self._entered = loop, 0
+            self._opening, self._desk = asyncio.Lock(), None
+        self._entered += 1
+        try:
+            async with self._opening:
+                if self._desk is None:
+                    self._desk = await self._opened().__aenter__()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._open_in is asyncio.get_running_loop():
-            self._open_in = None
-            await self._close()
+            self._entered -= 1
+            if not self._entered:
+                self._open_in = None
+                await self._close()
 
     async def _close(self) -> None:
         desk, self._desk = self._desk, None

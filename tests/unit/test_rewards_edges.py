@@ -1,5 +1,6 @@
 """Where a failure might become a number: partial panels, failed checks, lost comparisons, misread answers."""
 
+import asyncio
 import re
 import sys
 import types
@@ -7,7 +8,7 @@ import types
 import pytest
 
 import judgekit as jk
-from judgekit.errors import InputError
+from judgekit.errors import InputError, ProviderError
 from judgekit.rewards.checks import Checking, check_of
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
@@ -151,3 +152,60 @@ def test_a_check_that_cannot_be_called_is_refused(monkeypatch):
 
     with pytest.raises(InputError, match="is a int, not a function"):
         Rewarder(spec, jk.Scripted("j", marking), own_code=True)
+
+
+def test_checks_have_the_deadline_of_their_batch(monkeypatch):
+    async def check(seen):
+        await asyncio.sleep(0 if seen.response == "5" else 3600)
+        return True
+
+    spec = {
+        "rubric": MARKS, "judge_weight": 0, "max_failed": 1, "deadline_seconds": 0.3,
+        "checks": [own_check(monkeypatch, check, weight=1)],
+    }  # fmt: skip
+    batch = Rewarder(spec, "control:longer", own_code=True).reward([group(5), group(6, 7, key="h")])
+
+    assert values(batch) == [1.0, None, None]
+    assert {reward.reason for reward in batch if reward.value is None} == {"check 'own': deadline"}
+
+
+def test_batches_stopped_by_one_error_have_each_their_own_run():
+    async def refused(_):
+        await asyncio.sleep(0.01)
+        raise ProviderError("401", status=401)
+
+    async def both():
+        async with Rewarder({"rubric": MARKS}, jk.Scripted("j", refused)) as rewarder:
+            asked = (rewarder([group(1, 2, key=key)]) for key in "gh")
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    errors = asyncio.run(both())
+
+    assert [(type(error), error.status) for error in errors] == [(ProviderError, 401)] * 2
+    assert [{reward.group for reward in error.run} for error in errors] == [{"g"}, {"h"}]
+
+
+class Door(jk.Scripted):
+    """A judge that counts how often it was opened and closed."""
+
+    opened = closed = 0
+
+    async def __aenter__(self):
+        Door.opened += 1
+        return self
+
+    async def __aexit__(self, *_):
+        Door.closed += 1
+
+
+def test_a_rewarder_entered_twice_is_opened_once_and_closed_by_the_last():
+    async def nested():
+        async with Rewarder({"rubric": MARKS}, Door("j", marking)) as rewarder:
+            async with rewarder:
+                await rewarder([group(5)])
+            await rewarder([group(6)])
+            assert (Door.opened, Door.closed) == (1, 0)
+
+    asyncio.run(nested())
+
+    assert (Door.opened, Door.closed) == (1, 1)
