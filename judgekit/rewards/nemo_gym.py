@@ -89,7 +89,7 @@ def resources_server() -> Any:
                 told = numbers(*await rewarder([_rollout(body.model_dump(), self.config.reference_field)]))
             except JudgekitError as error:
                 raise HTTPException(_status(error), str(error)) from error
-            return JudgekitVerifyResponse(**body.model_dump(), reward=told.pop("score"), **told)
+            return JudgekitVerifyResponse(**{**body.model_dump(), "reward": told.pop("score"), **told})
 
         async def compare(self, body: CompareRequest) -> CompareResponse:
             """The rewards of a group."""

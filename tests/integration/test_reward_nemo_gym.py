@@ -60,6 +60,14 @@ def test_a_rollout_is_verified(asking):
     assert (row["jk_gated"], row["jk_imputed"], row["verifier_metadata"]) == (0.0, 0.0, {"n": 1})
 
 
+def test_a_rollout_that_was_verified_before_is_verified_anew(asking):
+    with asking() as client:
+        before = client.post("/verify", json=rollout("mark 7")).json()
+        told = client.post("/verify", json={**before, "response": response("mark 3")})
+
+    assert (told.status_code, told.json()["reward"]) == (200, 0.3)
+
+
 @pytest.mark.parametrize("policy", ["none", "raise", "drop_group", "group_mean"])
 def test_no_policy_makes_a_number_of_a_failure(asking, policy):
     with asking(f'on_failure = "{policy}"') as client:
