@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError
 from judgekit.protocols import Form
@@ -38,7 +39,8 @@ _HOW_IT_RUNS = frozenset(
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Inputs may hold a key of a judge's server, so errors do not show them.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class CheckSpec(_Strict):
@@ -67,6 +69,10 @@ class CheckSpec(_Strict):
     def _whole(self) -> Self:
         if not self.weight and self.gate is None:
             raise ValueError(f"check {self.name!r} has no weight and is no gate, so it would change nothing")
+        try:
+            self.model_dump_json()
+        except PydanticSerializationError:
+            raise ValueError(f"settings of check {self.name!r} are no plain values") from None
         return self
 
 
@@ -80,7 +86,8 @@ class RewardSpec(_Strict):
             `points`: points achieved over positive points, which may be negative; `match` with the
             reference; or relative within the group: `pairwise` (chosen by its size: up to 4 everybody meets
             everybody in both orders, up to 8 in one drawn order, beyond by Swiss rounds), `round_robin`,
-            `swiss` (with Bradley-Terry), `pivot`, `list` (a ranking in all cyclic orders).
+            `swiss` (with Bradley-Terry), `pivot`, `list` (a ranking in all cyclic orders). Where responses
+            are compared, a gate or a veto of the rubric is a criterion like any other.
         form: How judges answer; `letters` gives expected values from probabilities.
         per_call: Criteria a call; 0 is the protocol's usual, None the whole rubric.
         samples: How often each call is repeated.
@@ -98,7 +105,8 @@ class RewardSpec(_Strict):
         length: A penalty for long responses.
         range: What the scheme's span is mapped onto; [0, 1], and [-1, 1] of `points`, where left out.
         clip: Whether points below the span are cut to it.
-        grid: Steps that values of a response alone are rounded to; None for none.
+        grid: Steps that values of a response alone are rounded to, a whole number of them in the range; None
+            for none.
         dead_band: Groups whose rewards differ by less get their mean.
         on_failure: What becomes of a reward that cannot be given: `none` gives None; `raise`;
             `drop_group` gives None to the whole group; `group_mean` gives the mean of the others, marked
@@ -164,6 +172,10 @@ class RewardSpec(_Strict):
             raise ValueError(f"rubric {self.rubric.id!r} has no total, and a reward is one number")
         if self.range is not None and not self.range[0] < self.range[1]:
             raise ValueError(f"range {list(self.range)} does not rise")
+        if self.grid is not None and abs(round(1 / self.grid) - 1 / self.grid) > 1e-6:
+            raise ValueError(f"grid {self.grid:g} leaves a part of a step, so that the best would get less")
+        if self.scheme == "points" and not any(c.weight > 0 for c in self.rubric.leaves):
+            raise ValueError(f"rubric {self.rubric.id!r} has no points to win, and 'points' needs some")
         names = [check.name for check in self.checks]
         if len(set(names)) < len(names) or set(names) & set(self.rubric.by_id):
             raise ValueError(f"checks {names} need names of their own, different from the rubric's criteria")
@@ -195,8 +207,7 @@ class RewardSpec(_Strict):
         >>> RewardSpec(rubric="answer_match").digest == RewardSpec(rubric="answer_match", tries=9).digest
         True
         """
-        meaning = {n: v for n, v in self.model_dump(mode="json").items() if n not in _HOW_IT_RUNS}
-        meaning["rubric"] = self.rubric.digest
+        meaning = self.model_dump(mode="json", exclude=set(_HOW_IT_RUNS)) | {"rubric": self.rubric.digest}
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -218,6 +229,8 @@ def load_spec(source: SpecLike) -> RewardSpec:
         return source
     if isinstance(source, Mapping):
         return _parsed(source, "reward spec")
+    if not isinstance(source, str | Path):
+        raise InputError(f"a reward spec is a path, a mapping or a RewardSpec, not a {type(source).__name__}")
     path = Path(source)
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

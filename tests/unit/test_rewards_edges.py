@@ -12,10 +12,13 @@ from judgekit.errors import InputError, ProviderError
 from judgekit.rewards.checks import Checking, check_of
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Reply
 
 BETTER = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}
+
+FAULT = {"id": "fault", "criteria": [{"id": "bad", "text": "Is it bad?", "points": -3}]}
 
 
 def number(text):
@@ -209,3 +212,47 @@ def test_a_rewarder_entered_twice_is_opened_once_and_closed_by_the_last():
     asyncio.run(nested())
 
     assert (Door.opened, Door.closed) == (1, 1)
+
+
+def test_judges_in_a_spec_may_be_objects():
+    named = {"rubric": MARKS, "judges": "control:longer"}
+    with_object = Rewarder({"rubric": MARKS, "judges": [jk.Scripted("j", marking)]})
+
+    batch = with_object.reward([group(5)])
+
+    assert values(batch) == [0.5]
+    assert batch.spec == Rewarder(named).spec.digest
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        (None, "not a NoneType"), (["spec.toml"], "not a list"),
+        ({"rubric": MARKS, "grid": 0.3}, "grid 0.3 leaves a part of a step"),
+        ({"rubric": MARKS, "grid": 0.15, "clip": False}, "grid 0.15 leaves"),
+        ({"rubric": FAULT, "scheme": "points"}, "no points to win"),
+        ({"rubric": MARKS, "checks": [{"name": "x", "kind": "py:a:b", "gate": True, "settings": {"f": print}}]},
+         "settings of check 'x' are no plain values"),
+    ],
+)  # fmt: skip
+def test_what_could_give_no_reward_is_refused_before_it_costs_anything(spec, complaint):
+    with pytest.raises(InputError, match=complaint):
+        Rewarder(spec, jk.Scripted("j", lambda _: pytest.fail("asked")))
+
+
+@pytest.mark.parametrize("steps", [2, 3, 7, 20])
+def test_the_best_gets_the_most_on_every_grid(steps):
+    spec = {"rubric": MARKS, "grid": 1 / steps, "clip": False, "range": [-1, 1]}
+
+    batch = Rewarder(spec, jk.Scripted("j", marking)).reward([group(0, 10)])
+
+    assert values(batch) == [-1.0, 1.0]
+
+
+def test_errors_do_not_show_keys():
+    judges = {"name": "a/b", "api_key": "sk-SECRET"}
+
+    with pytest.raises(ValueError, match="'swiss'") as caught:
+        RewardSpec(rubric=MARKS, judges=judges, rounds=3)
+
+    assert "SECRET" not in str(caught.value)
