@@ -13,11 +13,11 @@ builders have to be, if they name a file.
 
 Tinker knows no None. A reward that cannot be given raises `JudgeOutage`: the strategy `FailFast` then ends
 the training, `RetryOnFailure` drops the group; `on_failure="group_mean"` gives it the mean of the others.
-A comparison that failed is no tie but raises, too.
+A comparison that failed is no tie but raises, under `group_mean`, too: the other's mean would be one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,14 @@ class Preference:
             name: text_of([_plain(m) for m in own], f"completion {name}") for name, own in pair.items()
         }
         batch = await rewarder([Group("pair", task, responses)])
+        a, b = (number(_own(batch["pair", name])) for name in "AB")
         low, high = rewarder.spec.span
-        return (number(batch["pair", "B"]) - number(batch["pair", "A"])) / (high - low)
+        return (b - a) / (high - low)
+
+
+def _own(reward: Reward) -> Reward:
+    """A reward without what it has of the other completion, which would make a tie of a failure."""
+    return replace(reward, value=None) if reward.status == "imputed" else reward
 
 
 def _said(trajectory: Any, renderer: Any) -> list[dict[str, Any]]:

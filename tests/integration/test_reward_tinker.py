@@ -154,9 +154,12 @@ def test_a_preference_of_a_pair_is_whole_and_changes_its_sign():
     assert asyncio.run(all_ways()) == [1.0, -1.0, 0.0]
 
 
-def test_a_comparison_that_failed_is_no_tie(renderer, marks):
+@pytest.mark.parametrize("policy", ["none", "drop_group", "group_mean"])
+def test_a_comparison_that_failed_is_no_tie(renderer, marks, policy):
+    path = marks(f'on_failure = "{policy}"')
+
     with pytest.raises(JudgeOutage, match=r"no reward for response .[AB]"):
-        tournament(renderer, border.Preference(marks()), "mark 3", "lost")
+        tournament(renderer, border.Preference(path), "mark 3", "lost")
 
 
 def test_a_builder_with_a_preference_can_be_pickled(renderer, marks):
