@@ -35,6 +35,36 @@ def text_of_chat(value: Any, what: str = "conversation") -> Text:
     return turns[0].content if len(turns) == 1 else turns
 
 
+def talk_of(items: Any, what: str) -> Text:
+    """Text, or the items of a Responses API input or output, as text or chat messages; thoughts left out.
+
+    Raises:
+        InputError: If an item is of another kind.
+
+    >>> said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+    >>> talk_of([{"type": "reasoning", "summary": []}, said], "the output")
+    'Hi.'
+    """
+    if isinstance(items, str):
+        return items
+    if not isinstance(items, Sequence | None) or not all(isinstance(each, Mapping) for each in items or ()):
+        raise InputError(f"{what} is {items!r:.60}, neither text nor a list of items")
+    turns = [_message(each, what) for each in items or () if each.get("type") != "reasoning"]
+    return text_of_chat(turns, what) if turns else ""
+
+
+def _message(item: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if item.get("type") == "function_call":
+        return {"role": "assistant", "tool_calls": [item]}
+    if item.get("type") == "function_call_output":
+        return {"role": "tool", "content": item.get("output")}
+    if item.get("type", "message") != "message":
+        raise InputError(
+            f"{what}: an item of type {item.get('type')!r} is neither a message nor a call of a function"
+        )
+    return {"role": "assistant", **item}
+
+
 def _turn(value: Any, what: str) -> Message:
     if isinstance(value, Message):
         return value
@@ -50,11 +80,16 @@ def _content(value: Any, what: str) -> str:
         return value or ""
     if not isinstance(value, Sequence):
         raise InputError(f"{what}: content is a {type(value).__name__}, not text")
-    for part in value:
-        if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
-            kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
-            raise InputError(f"{what} has a part of type {kind!r}, but only text is judged")
-    return "".join(part["text"] for part in value)
+    return "".join(_part(each, what) for each in value)
+
+
+def _part(value: Any, what: str) -> str:
+    """The text of a part; that of a refusal has a name of its own."""
+    kind = value.get("type") if isinstance(value, Mapping) else type(value).__name__
+    text = value.get("refusal" if kind == "refusal" else "text") if isinstance(value, Mapping) else None
+    if not isinstance(text, str):
+        raise InputError(f"{what} has a part of type {kind!r}, but only text is judged")
+    return text
 
 
 def _call(value: Any) -> str:

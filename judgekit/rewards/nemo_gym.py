@@ -22,10 +22,9 @@ from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.bordering import lone, number, numbers, one_by_one, text_of
-from judgekit.rewards.chats import text_of_chat
+from judgekit.rewards.chats import talk_of
 from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group
-from judgekit.types import Text
 
 
 @functools.cache
@@ -118,31 +117,3 @@ def _rollout(row: Mapping[str, Any], reference_field: str) -> Group:
 def _group(history: Sequence[Any], responses: Sequence[Mapping[str, Any]]) -> Group:
     said = {str(n): talk_of(each.get("output"), f"response {n}") for n, each in enumerate(responses)}
     return Group("group", text_of(history, "the conversation"), said)
-
-
-def talk_of(items: Any, what: str) -> Text:
-    """Text, or the items of a Responses API input or output, as text or chat messages; thoughts left out.
-
-    Raises:
-        InputError: If an item is of another kind.
-
-    >>> said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
-    >>> talk_of([{"type": "reasoning", "summary": []}, said], "the output")
-    'Hi.'
-    """
-    if isinstance(items, str):
-        return items
-    turns = [_turn(each) for each in items or () if each.get("type") != "reasoning"]
-    return text_of_chat(turns, what) if turns else ""
-
-
-def _turn(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    if item.get("type") == "function_call":
-        return {"role": "assistant", "tool_calls": [item]}
-    if item.get("type") == "function_call_output":
-        return {"role": "tool", "content": item["output"]}
-    if item.get("type", "message") != "message":
-        raise InputError(
-            f"an item of type {item.get('type')!r} is neither a message nor a call of a function"
-        )
-    return item

@@ -22,8 +22,9 @@ import yaml
 
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards import nemo_gym, slime, verl
+from judgekit.rewards import slime, verl
 from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
+from judgekit.rewards.chats import talk_of
 from judgekit.rewards.keeping import Blocking, kept, kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
@@ -401,14 +402,14 @@ def test_gym_items_are_a_conversation_without_thoughts():
         said,
     ]
 
-    assert nemo_gym.talk_of([said], "the output") == "4."
-    assert nemo_gym.talk_of(items, "the output") == (
+    assert talk_of([said], "the output") == "4."
+    assert talk_of(items, "the output") == (
         Message("assistant", '{"name": "add", "arguments": "{\\"a\\": 2, \\"b\\": 2}"}'),
         Message("tool", "4"),
         Message("assistant", "4."),
     )
     with pytest.raises(InputError, match="an item of type 'computer_call' is neither"):
-        nemo_gym.talk_of([{"type": "computer_call"}], "the output")
+        talk_of([{"type": "computer_call"}], "the output")
 
 
 # --- processes

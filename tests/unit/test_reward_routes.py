@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from judgekit.errors import InputError
+from judgekit.rewards.chats import talk_of
 from judgekit.rewards.records import Reward
 from judgekit.rewards.serving.limits import Rates, is_loopback, may_ask, token_for
 from judgekit.rewards.serving.queries import response_in
@@ -106,10 +107,15 @@ def test_slime_and_verl_and_compare():
     [verl] = read(
         "/compute_score", {"data_source": "d", "solution_str": "x", "ground_truth": "1", "extra_info": extra}
     )
-    message = {"type": "message", "content": [{"type": "output_text", "text": "A"}, {"type": "refusal"}]}
+    parts = [{"type": "output_text", "text": "A"}, {"type": "refusal", "refusal": ", no."}]
+    message = {"type": "message", "role": "assistant", "content": parts}
     thought = {"type": "reasoning", "content": [{"type": "output_text", "text": "hidden"}]}
     compared = read(
-        "/compare", {"conversation_history": CHAT, "response_objs": [{"output": [thought, message]}] * 2}
+        "/compare",
+        {
+            "conversation_history": CHAT,
+            "response_objs": [{"output": [thought, message]}, {"output": [thought]}],
+        },
     )
 
     assert (slime.task, slime.response, slime.reference) == ("Hi?", "", None)
@@ -122,7 +128,19 @@ def test_slime_and_verl_and_compare():
         "data_source": "d",
         "ground_truth": "1",
     }
-    assert [each.response for each in compared] == ["A", "A"]
+    assert [each.response for each in compared] == ["A, no.", ""]
+
+
+def test_compare_reads_a_response_as_gym_does():
+    called = {"type": "function_call", "name": "add", "arguments": "{}", "call_id": "1"}
+    told = {"type": "function_call_output", "call_id": "1", "output": "4"}
+
+    [wanted] = read("/compare", {"conversation_history": CHAT, "response_objs": [{"output": [called, told]}]})
+
+    assert wanted.response == talk_of([called, told], "")
+    assert wanted.response == (
+        Message("assistant", '{"name": "add", "arguments": "{}"}'), Message("tool", "4"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -150,6 +168,12 @@ def test_slime_and_verl_and_compare():
         ("/compute_score", {"solution_str": "x"}, "extra_info holds no task; found []"),
         ("/compute_score", {"solution_str": "x", "extra_info": [1]}, "extra_info is a list"),
         ("/compare", {"conversation_history": CHAT, "response_objs": [{}]}, "[0] has no list 'output'"),
+        ("/compare", {"conversation_history": CHAT, "response_objs": [{"output": [1]}]}, "nor a list of it"),
+        (
+            "/compare",
+            {"conversation_history": CHAT, "response_objs": [{"output": [{"type": "image"}]}]},
+            "response_objs[0]: output: an item of type 'image'",
+        ),
     ],
 )  # fmt: skip
 def test_a_bad_body_says_where_and_what(path, body, told):

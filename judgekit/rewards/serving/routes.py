@@ -23,7 +23,7 @@ from judgekit.items.cells import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
 from judgekit.rewards.bordering import number, numbers
-from judgekit.rewards.chats import text_of_chat
+from judgekit.rewards.chats import talk_of, text_of_chat
 from judgekit.rewards.records import Reward
 from judgekit.rewards.rows import reference_of, rubric_of
 from judgekit.rewards.serving.queries import response_in
@@ -181,7 +181,7 @@ def _read_compare(body: Body) -> tuple[Wanted, ...]:
     task = _task(body.get("conversation_history"), "conversation_history")
     columns = {} if absent(body.get("principle")) else {"principle": body["principle"]}
     return tuple(
-        Wanted(task, _output_text(each, f"response_objs[{i}]"), columns=columns)
+        Wanted(task, _said(each, f"response_objs[{i}]"), columns=columns)
         for i, each in enumerate(_list(body, "response_objs"))
     )
 
@@ -191,19 +191,11 @@ def _write_compare(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpe
     return {"rewards": values, "comparison_results": None, "metrics": {"mean_reward": fmean(values)}}
 
 
-def _output_text(raw: Any, where: str) -> str:
-    """The text of a response object: of its messages, without its reasoning."""
+def _said(raw: Any, where: str) -> Text:
     output = mapping_of(raw, where).get("output")
     if not isinstance(output, list):
         raise InputError(f"{where} has no list 'output'")
-    messages = [each for each in output if isinstance(each, Mapping) and each.get("type") == "message"]
-    parts = [part for each in messages for part in _items(each.get("content"))]
-    texts = [part.get("text") for part in parts if part.get("type") == "output_text"]
-    return "".join(plain_of(text, f"{where}: text") for text in texts)
-
-
-def _items(content: Any) -> list[Mapping[str, Any]]:
-    return [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return talk_of(output, f"{where}: output")
 
 
 def _task(value: Any, what: str) -> Text:
