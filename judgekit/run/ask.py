@@ -78,7 +78,7 @@ class Asker:
             return self._new(call, again=again)
         if (flying := self._flying.get(call.key)) is not None:
             self._tally.shared += 1
-            return _shared(flying)
+            return self._shared(flying, call, again=again)
         landing = self._flying[call.key] = asyncio.get_running_loop().create_future()
         return self._landed(call, landing, again=again)
 
@@ -98,6 +98,16 @@ class Asker:
             return reply
         finally:
             del self._flying[call.key]
+
+    async def _shared(self, flying: asyncio.Future[Reply], call: Call, *, again: bool) -> Reply:
+        """The reply of an equal call in flight; asked anew where only that one was cancelled."""
+        try:
+            return await asyncio.shield(flying)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not flying.cancelled() or (task is not None and task.cancelling()):
+                raise
+        return await self._flight(call, again=again)
 
     async def _new(self, call: Call, *, again: bool) -> Reply:
         """A reply from the judge, paid for and kept."""
@@ -151,10 +161,6 @@ def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
     n_in, n_out = reply.input_tokens, reply.output_tokens
     used = tokens if n_in is None or n_out is None else n_in + n_out
     return money if reply.cost_usd is None else reply.cost_usd, used
-
-
-async def _shared(flying: asyncio.Future[Reply]) -> Reply:
-    return await asyncio.shield(flying)
 
 
 async def _together(flights: Iterable[Coroutine[None, None, Reply]]) -> list[Reply]:
