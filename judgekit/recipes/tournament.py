@@ -1,7 +1,7 @@
 """Comparisons within a group: a schedule says who meets whom, a judge who is better. Pure: a recipe.
 
-Every choice (who is shown first, who meets whom) is drawn from the ids of the responses and a seed, so that
-the same group gives the same calls whatever order it was handed over in.
+Who meets whom is drawn from the ids of the responses and a seed, who is shown first from the ids alone, so
+that the same group gives the same calls whatever order it was handed over in.
 """
 
 import hashlib

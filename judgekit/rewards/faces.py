@@ -65,6 +65,8 @@ def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Ite
     """
     if isinstance(source, Group):
         source = [source]
+    if isinstance(source, Iterator):
+        source = list(source)
     if isinstance(source, list | tuple) and all(isinstance(each, Group) for each in source):
         yield from source
         return

@@ -246,7 +246,7 @@ def _pairs(own: Own, each: Each) -> Iterator[tuple[str, str]]:
     if each == "all" or len(own) < 2:
         yield from combinations(own, 2)
         return
-    ranked = sorted(own, key=lambda name: own[name][1])
+    ranked = sorted(own, key=lambda name: (own[name][1], name))  # of equal ones, not the last handed in
     yield ranked[-1], ranked[0]
 
 

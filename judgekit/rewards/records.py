@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from judgekit.errors import InputError
-from judgekit.types import Outcome, Text
+from judgekit.types import Message, Outcome, Text
 
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
 Key = tuple[str, str]
@@ -112,7 +112,8 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """Groups as they are, if they can be rewarded.
 
     Raises:
-        InputError: If two share a key, one has no response, or a response is neither text nor messages.
+        InputError: If two share a key, one has no response, or a task or response is neither text nor
+            messages.
 
     >>> checked((Group("a", "Hi", {}),))
     Traceback (most recent call last):
@@ -126,9 +127,14 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
         seen.add(group.key)
         if not group.responses:
             raise InputError(f"group {group.key!r} has no responses")
-        for name, text in group.responses.items():
-            if not isinstance(text, str | tuple):
+        told = {"task": group.task, **{f"response {name!r}": text for name, text in group.responses.items()}}
+        for name, text in told.items():
+            if not _is_text(text):
                 raise InputError(
-                    f"group {group.key!r}, response {name!r}: a {type(text).__name__}, not text or messages"
+                    f"group {group.key!r}, {name}: a {type(text).__name__}, not text or a tuple of Messages"
                 )
     return groups
+
+
+def _is_text(text: object) -> bool:
+    return isinstance(text, str) or (isinstance(text, tuple) and all(isinstance(m, Message) for m in text))

@@ -118,7 +118,7 @@ class RewardSpec(_Strict):
         tries: Requests for a call at most.
         concurrency: Calls in flight, for each endpoint.
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
-        seed: Of orders and schedules.
+        seed: Of schedules; who is shown first at `random` is drawn from the two responses alone.
     """
 
     rubric: Any = None

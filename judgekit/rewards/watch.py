@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Any, Self
 
-from judgekit.errors import InputError, JudgekitError, JudgeOutage, ProviderError
+from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.hidden import Divergence, Drift, Twice, drawn, twice
 from judgekit.rewards.logs import LogLike, Logs
 from judgekit.rewards.probing import EMPTY_ANSWERS, Probed, probe
@@ -163,9 +163,10 @@ class Watch(Rewarder):
         sample = drawn(groups, self._share, self._seed)
         try:
             return await self.hidden(sample)
-        except JudgekitError as error:
+        except Exception as error:  # noqa: BLE001 - whatever becomes of it, the training goes on
             self._say("the hidden judge", error)
-            return error.run if isinstance(error.run, Batch) else None
+            run = getattr(error, "run", None)
+            return run if isinstance(run, Batch) else None
 
     def _hidden_numbers(self, batch: Batch, hidden: Batch | None) -> Numbers:
         if self.hidden is None:
@@ -185,12 +186,12 @@ class Watch(Rewarder):
         if (number - 1) % self._probe_every == 0:
             try:
                 probed = await probe(self.rewarder, groups, batch, **self._probing)  # type: ignore[arg-type]
-            except JudgekitError as error:
+            except Exception as error:  # noqa: BLE001 - likewise
                 self._say("probing", error)
         self.seen.probed = probed or self.seen.probed
         return _of_probe(probed)
 
-    def _say(self, what: str, error: JudgekitError) -> None:
+    def _say(self, what: str, error: Exception) -> None:
         if what not in self.seen.said:
             self.seen.said.add(what)
             _LOG.warning("%s failed (said once): %s: %s", what, type(error).__name__, error)

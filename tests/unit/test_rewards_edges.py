@@ -10,9 +10,11 @@ import pytest
 import judgekit as jk
 from judgekit.errors import InputError, ProviderError
 from judgekit.rewards.checks import Checking, check_of
+from judgekit.rewards.preferences import preferences
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.watch import Watch
 from judgekit.types import Reply
 
 BETTER = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}
@@ -158,9 +160,11 @@ def test_a_check_that_cannot_be_called_is_refused(monkeypatch):
 
 
 def test_checks_have_the_deadline_of_their_batch(monkeypatch):
-    async def check(seen):
-        await asyncio.sleep(0 if seen.response == "5" else 3600)
-        return True
+    begun = []
+
+    def check(seen):
+        begun.append(seen.response)
+        return asyncio.sleep(0 if seen.response == "5" else 3600, True)
 
     spec = {
         "rubric": MARKS, "judge_weight": 0, "max_failed": 1, "deadline_seconds": 0.3,
@@ -170,6 +174,7 @@ def test_checks_have_the_deadline_of_their_batch(monkeypatch):
 
     assert values(batch) == [1.0, None, None]
     assert {reward.reason for reward in batch if reward.value is None} == {"check 'own': deadline"}
+    assert len(begun) == 2
 
 
 def test_batches_stopped_by_one_error_have_each_their_own_run():
@@ -231,7 +236,7 @@ def test_judges_in_a_spec_may_be_objects():
         ({"rubric": MARKS, "grid": 0.3}, "grid 0.3 leaves a part of a step"),
         ({"rubric": MARKS, "grid": 0.15, "clip": False}, "grid 0.15 leaves"),
         ({"rubric": FAULT, "scheme": "points"}, "no points to win"),
-        ({"rubric": MARKS, "checks": [{"name": "x", "kind": "py:a:b", "gate": True, "settings": {"f": print}}]},
+        ({"rubric": MARKS, "checks": [{"name": "x", "kind": "py:a:b", "gate": 1, "settings": {"f": print}}]},
          "settings of check 'x' are no plain values"),
     ],
 )  # fmt: skip
@@ -256,3 +261,87 @@ def test_errors_do_not_show_keys():
         RewardSpec(rubric=MARKS, judges=judges, rounds=3)
 
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_batch_outlives_the_cancelling_of_an_equal_call():
+    async def slow(call):
+        await asyncio.sleep(0.2)
+        return marking(call)
+
+    async def both():
+        judge = jk.Scripted("j", slow, revision="1")
+        async with Rewarder({"rubric": MARKS}, judge) as rewarder:
+            first, second = (asyncio.create_task(rewarder([group(5, key=key)])) for key in "gh")
+            await asyncio.sleep(0.05)
+            first.cancel()
+            return await second
+
+    assert values(asyncio.run(both())) == [0.5]
+
+
+def test_cancelling_all_who_wait_for_an_equal_call_asks_nobody_anew():
+    asked = []
+
+    async def slow(call):
+        asked.append(call)
+        await asyncio.sleep(3600)
+
+    async def both():
+        judge = jk.Scripted("j", slow, revision="1")
+        async with Rewarder({"rubric": MARKS}, judge) as rewarder:
+            tasks = [asyncio.create_task(rewarder([group(5, key=key)])) for key in "gh"]
+            await asyncio.sleep(0.05)
+            for task in tasks:
+                task.cancel()
+            return await asyncio.gather(*tasks, return_exceptions=True)
+
+    ended = asyncio.run(both())
+
+    assert [type(each) for each in ended] == [asyncio.CancelledError] * 2
+    assert len(asked) == 1
+
+
+def test_the_extremes_of_a_group_are_the_same_in_any_order():
+    rewarder = Rewarder({"rubric": MARKS}, jk.Scripted("j", marking))
+    found = set()
+    for texts in (("5 a", "5 b", "1 a", "1 b"), ("5 b", "5 a", "1 b", "1 a")):
+        mine = group(*texts)
+        found |= {
+            (p.chosen, p.rejected) for p in preferences(rewarder.reward([mine]), [mine], each="extremes")
+        }
+
+    assert len(found) == 1
+
+
+def test_a_bug_in_a_hidden_judge_or_in_probing_stops_no_training(caplog):
+    broken = Rewarder({"rubric": MARKS}, jk.Scripted("broken", lambda _: {}["label"]))
+    rewarder = Rewarder({"rubric": MARKS}, jk.Scripted("j", marking))  # finds no number in an empty answer
+    watch = Watch(rewarder, hidden=broken, hidden_share=1.0, probe_every=1)
+
+    batch = watch.reward([group(5)])
+
+    assert values(batch) == [0.5]
+    assert (batch.stats["hidden_groups"], batch.stats["probe_n"]) == (0, None)
+    assert [record.getMessage()[:16] for record in caplog.records] == ["the hidden judge", "probing failed ("]
+
+
+def test_groups_may_come_from_a_generator():
+    spec, judge = {"rubric": MARKS}, jk.Scripted("j", marking)
+
+    assert values(jk.reward((group(n, key=str(n)) for n in (5, 6)), spec, judge)) == [0.5, 0.6]
+    rows = ({"id": str(n), "task": "Hi", "response": str(n)} for n in (5, 6))
+    assert values(jk.reward(rows, spec, judge)) == [0.5, 0.6]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (Group("g", [{"role": "user", "content": "Hi"}], {"a": "5"}), "group 'g', task: a list"),
+        (Group("g", None, {"a": "5"}), "group 'g', task: a NoneType"),
+        (Group("g", "Hi", {"a": ({"role": "assistant", "content": "5"},)}), "response 'a': a tuple"),
+        (Group("g", "Hi", {"a": None}), "response 'a': a NoneType"),
+    ],
+)
+def test_texts_that_are_none_are_refused_by_name(wrong, complaint):
+    with pytest.raises(InputError, match=complaint):
+        Rewarder({"rubric": MARKS}, jk.Scripted("j", lambda _: pytest.fail("asked"))).reward([wrong])
