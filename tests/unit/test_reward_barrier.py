@@ -185,6 +185,22 @@ def test_a_failure_is_not_remembered():
     assert second.value == 0
 
 
+@pytest.mark.parametrize("size", [None, 3])
+def test_a_group_with_a_failure_is_asked_again_as_a_whole(size):
+    async def walk():
+        judge = Judge(failing=Counter({"2": 1}))
+        gate, _ = barrier(judge)
+        some = [wanted("a", "1"), wanted("b", "2"), wanted("c", "3")]
+        for _ in range(2):
+            rewards = (await soon(gate.rewards(some, size=size, window=LATE)))[0]
+        return judge, rewards
+
+    judge, rewards = asyncio.run(walk())
+
+    assert judge.groups == [{"1": "a", "2": "b", "3": "c"}] * 2
+    assert [reward.value for reward in rewards] == [0, 1, 2]
+
+
 def test_only_so_many_are_remembered():
     async def walk():
         judge = Judge()

@@ -8,7 +8,7 @@ ever: who goes away gives up his place, and no answer is lost on the others.
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from judgekit.errors import InputError, JudgekitError
@@ -54,7 +54,8 @@ class Barrier:
         judging: Judges a group.
         released: Told of each group that goes on to be judged: `whole` (it came in one request), `full`,
             or `partial` (its window was over).
-        remember: How many rewards of responses with ids are kept, for those who ask again.
+        remember: How many rewards of responses with ids are kept, for those who ask again; of groups in which
+            one has none, none is.
         most_waiting: How many responses may wait for their reward at once.
     """
 
@@ -196,13 +197,15 @@ class Barrier:
         finally:
             for place in places.values():
                 place.future.cancel()  # of those that are done it changes nothing
-            self._keep([(place.wanted.key, name) for name, place in places.items()])
+            self._keep(places)
 
-    def _keep(self, keys: Iterable[Key]) -> None:
-        """Remember what has a value; what has none may be asked again."""
-        for key in keys:
-            if (known := self._known.get(key)) is not None and _without_value(known[1]):
-                del self._known[key]
+    def _keep(self, places: Mapping[str, _Place]) -> None:
+        """Remember a group whose responses all have a value; else all may be asked again, to be compared."""
+        if any(_without_value(place.future) for place in places.values()):
+            for name, place in places.items():
+                known = self._known.get((place.wanted.key, name))
+                if known is not None and known[1] is place.future:
+                    del self._known[place.wanted.key, name]
         while len(self._known) > self._remember:
             self._known.popitem(last=False)
 

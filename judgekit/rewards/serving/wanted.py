@@ -21,7 +21,8 @@ class Wanted:
         task: What it answers.
         response: The response; it may be empty, since policies write nothing at times.
         group: Key of its group; responses without one are grouped by task, reference, sources and rubric.
-        name: Id of the response in its group; with one, asking again gives the same reward without a call.
+        name: Id of the response in its group; with one, asking again gives the same reward without a call,
+            if all of its group had one.
         size: How many responses its group has, where the body says so.
         reference: A text known to be good.
         sources: Source id -> document that evidence may be quoted from.
