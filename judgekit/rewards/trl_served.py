@@ -9,16 +9,22 @@
 Each process sends its own rows to `judgekit reward serve --spec spec.toml`, which waits until a group is
 whole and then judges it once. Groups go by the row's id and by how often the function was called, which is
 the same in every process of a run. The spec, the judges, and what a failure becomes are the server's.
+
+A response without a reward is None, also where all of a process's are. Each process ends its training by
+`JudgeOutage` where too many of its own failed, since the server answers with what there is.
 """
 
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import orjson
 
 from judgekit.errors import InputError, JudgeOutage
+from judgekit.rewards.failing import WINDOW, outage
 from judgekit.rewards.laying import digest_of
 from judgekit.rewards.records import Group
 from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
@@ -33,11 +39,13 @@ class _Served:
     size: int
     run: str
     rank: str
-    token: str | None
+    token: str | None = field(repr=False)
     window: float
     patience: float
     sent: Sequence[str]
+    max_failed: float
     called: int = 0
+    recent: deque[str | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
 
 def served_reward_func(
@@ -52,6 +60,7 @@ def served_reward_func(
     token: str | None = None,
     window_seconds: float = 60.0,
     patience_seconds: float = 300.0,
+    max_failed: float = 0.2,
 ) -> AsyncReward:
     """A reward function for GRPO and RLOO under several processes.
 
@@ -67,6 +76,7 @@ def served_reward_func(
         window_seconds: How long a group waits for its rest: no process may be further behind. A group that
             is not whole by then is judged as it is, and counted by the server as partial.
         patience_seconds: How long the server may take.
+        max_failed: Share of failures beyond which the training ends, as in a spec.
 
     Raises:
         InputError: If TRL takes None for 0.
@@ -83,6 +93,7 @@ def served_reward_func(
         window_seconds,
         patience_seconds,
         tuple(columns),
+        max_failed,
     )
     return as_function(judgekit_served_reward, served)
 
@@ -103,7 +114,7 @@ async def judgekit_served_reward(
     """What TRL awaits; made by `served_reward_func`.
 
     Raises:
-        JudgeOutage: If the server has no answer.
+        JudgeOutage: If the server has no answer, or too many responses have no reward.
     """
     served.called += 1
     data = {name: values for name, values in columns.items() if name not in NOT_DATA}
@@ -112,6 +123,7 @@ async def judgekit_served_reward(
     items = [item for group in groups for item in _items(served, group)]
     answer = await _asked(served, items)
     values, status = answer["rewards"], answer["status"]
+    _check_failures(served, items, answer)
     if log_metric := columns.get("log_metric"):
         log_metric("judgekit/n", float(len(values)))
         log_metric("judgekit/failed_share", sum(s in {"failed", "imputed"} for s in status) / len(status))
@@ -144,7 +156,23 @@ def _plain(text: Text) -> str | list[dict[str, str]]:
     return text if isinstance(text, str) else [{"role": m.role, "content": m.content} for m in text]
 
 
+def _check_failures(served: _Served, items: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:
+    """End where too many distinct responses failed, in this call or in the last ones."""
+    texts = [(item["group"], item["id"].rpartition(".")[2]) for item in items]
+    reasons = [
+        reason if status in {"failed", "imputed"} else None
+        for status, reason in zip(answer["status"], answer["reasons"], strict=True)
+    ]
+    failures = list(dict(zip(texts, reasons, strict=True)).values())
+    served.recent.extend(failures)
+    some = failures if len(failures) >= WINDOW else list(served.recent)
+    if any(failures) and (told := outage(some, served.max_failed)):
+        served.recent.clear()
+        raise JudgeOutage(f"{served.url}: {told}")
+
+
 async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The server's answer; that none of the rewards can be given (503) is one, too."""
     headers = {"Authorization": f"Bearer {served.token}"} if served.token else {}
     url = f"{served.url}/v1/rewards?window_ms={round(1000 * served.window)}"
     timeout = aiohttp.ClientTimeout(total=served.patience)
@@ -153,11 +181,19 @@ async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping
             aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
             session.post(url, json={"items": items}) as answer,
         ):
-            if answer.status != 200:
-                raise JudgeOutage(f"{served.url} answered {answer.status}: {(await answer.text())[:300]}")
-            told: Mapping[str, Any] = await answer.json()
+            status, raw = answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError) as error:
         raise JudgeOutage(f"{served.url} gave no answer: {type(error).__name__}: {error}") from error
-    if len(told.get("rewards", ())) != len(items):
-        raise JudgeOutage(f"{served.url} gave no rewards of {len(items)} responses but {told!r:.300}")
+    told = _object(raw) if status in {200, 503} else {}
+    if any(len(told.get(name, ())) != len(items) for name in ("rewards", "status", "reasons")):
+        shown = raw[:300].decode(errors="replace")
+        raise JudgeOutage(f"{served.url} answered {status}, no rewards of {len(items)} responses: {shown}")
     return told
+
+
+def _object(raw: bytes) -> Mapping[str, Any]:
+    try:
+        told = orjson.loads(raw)
+    except orjson.JSONDecodeError:  # nan, which no reward is, among them
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -118,6 +118,42 @@ async def test_a_failure_stays_none_and_is_told(ranks):
     assert extra["judgekit_status"] == ["ok", "failed", "ok", "ok"]
 
 
+def odd_fails(call):
+    text = call.item.responses["response"]
+    return Reply(fault="refused") if int(text) % 2 else json.dumps({"label": "yes"})
+
+
+@pytest.mark.parametrize("policy", ["none", "drop_group"])
+async def test_a_process_whose_rewards_are_all_missing_goes_on(ranks, policy):
+    numbers = {"none": ["1"], "drop_group": ["1", "2", "4", "6"]}[policy]
+    spec = {"rubric": RUBRIC, "on_failure": policy, "max_failed": 1.0}
+    async with serving(spec, odd_fails) as (url, _):
+        first, second = ranks(url, window_seconds=0.05)
+
+        assert await first(**rows(numbers, 7)) == [None] * len(numbers)
+        assert await second(**rows(["2", "4", "6", "8"], 8)) == [1.0] * 4
+
+
+async def test_too_many_failures_end_the_training_of_whom_they_belong_to(ranks):
+    async with serving({"rubric": RUBRIC}, odd_fails) as (url, _):
+        first, second = ranks(url)
+        with pytest.raises(JudgeOutage, match=r"3 of 4 rewards failed, more than 20 %: refused.*\(3\)"):
+            await first(**rows(["1", "3", "5", "8"], 7))
+        patient, _ = ranks(url, max_failed=1.0)
+
+        assert await patient(**rows(["1", "3", "5", "8"], 7)) == [None, None, None, 1.0]
+        for step in range(3):  # equal texts that fail are one failure
+            values = [None] * 4 if step == 1 else [1.0] * 4
+            assert await second(**rows(["1" if step == 1 else "2"] * 4, step)) == values
+
+
+async def test_the_token_is_not_shown(ranks):
+    function, _ = ranks("http://127.0.0.1:1", token="0123456789abcdef")  # noqa: S106 - of nothing
+
+    assert "0123456789abcdef" not in repr(function)
+    assert "0123456789abcdef" not in repr(Settings(token="0123456789abcdef"))  # noqa: S106 - likewise
+
+
 async def test_reference_rubric_columns_and_conversations_reach_the_judge(ranks):
     seen = []
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -50,7 +50,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 8077
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     tick: float = 0.005
     body_bytes: int = 16 << 20
     per_second: float = 2_000.0
