@@ -106,7 +106,10 @@ def test_the_spec_says_what_becomes_of_a_failure(marks, policy, expected):
 
 
 def test_raising_and_too_many_failures_are_raised_out_of_gathering(marks):
-    one, many = marks('on_failure = "raise"'), [trajectory("mark 2"), *[trajectory("lost")] * 3]
+    one, many = (
+        marks('on_failure = "raise"'),
+        [trajectory("mark 2"), *(trajectory(f"lost {n}") for n in range(3))],
+    )
 
     with pytest.raises(JudgeOutage, match="no reward for response '1'"):
         gathered(border.after_each(one), many[:2])
