@@ -15,19 +15,25 @@ function, `remote` cannot. Limits of speed belong into the spec (`concurrency`).
 The names of what is returned are always the same, since verl takes them from the first response of a batch.
 
 Where a reward depends on its group, or a failure is to get the mean of its group, let a reward server put
-groups together and give its address instead of a spec; `extra_info` then says which group is meant, and the
-server how large groups are and how long they wait:
+groups together and give its address instead of a spec. The address says how large groups are (and how long
+they wait for their rest: `&window_ms=3000`), `extra_info["group"]` which one is meant; without it, that of
+the same task.
 
     judgekit reward serve --spec /data/spec.toml --port 8077
-    +reward.custom_reward_function.reward_kwargs.url=http://127.0.0.1:8077/compute_score
+    "+reward.custom_reward_function.reward_kwargs.url='http://127.0.0.1:8077/compute_score?group=8'"
+
+A token is better left to `$JUDGEKIT_REWARD_TOKEN`, since verl prints and logs its configuration.
 """
 
+import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
 from judgekit.errors import InputError, JudgeOutage
+from judgekit.items.texts import absent
 from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
 from judgekit.rewards.keeping import kept, kept_rewarder
 
@@ -58,7 +64,7 @@ async def compute_score(
         url: Of a reward server's `/compute_score`, instead of a spec.
         task_key: What the task is called in `extra_info`.
         own_code: Whether `py:` names of judges and checks may import code.
-        token: What the server wants to be shown, if it wants one.
+        token: What the server wants to be shown; `$JUDGEKIT_REWARD_TOKEN` where left out.
         seconds: How long the server may take, its waiting for the rest of the group included.
         reward_router_address: Not used.
         reward_model_tokenizer: Not used.
@@ -99,15 +105,20 @@ def _task(columns: Mapping[str, Any], key: str) -> Any:
 
 async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds: float) -> dict[str, float]:
     timeout = aiohttp.ClientTimeout(total=seconds)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    shown = os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token
+    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
     session = await kept("session", _session)
     async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
         if answer.status != 200:
             raise JudgeOutage(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
         told = await answer.json()
-    if not isinstance(told, Mapping) or not all(isinstance(told.get(name), int | float) for name in NUMBERS):
+    if not isinstance(told, Mapping) or not all(_is_number(told.get(name)) for name in NUMBERS):
         raise JudgeOutage(f"{url} gave no reward but {told!r:.300}")
     return {name: float(told[name]) for name in NUMBERS}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _session() -> aiohttp.ClientSession:
@@ -116,9 +127,11 @@ def _session() -> aiohttp.ClientSession:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can carry of a row that numpy and OmegaConf have been at."""
+    """What JSON can carry of a row that numpy, pandas and OmegaConf have been at; gaps are null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if hasattr(value, "tolist"):
-        return value.tolist()
+        return _plain(value.tolist())
+    if absent(value) and value != "":
+        return None
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
