@@ -35,7 +35,8 @@ def reward_function(
     """A `reward_func(queries, prompts, labels)`.
 
     It returns tensors of length n: `rewards`, `scores` (for dynamic filtering: rewards on [0, 1]), and among
-    `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Labels are references.
+    `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Labels are references, and checks
+    see them as the column `label`.
 
     Args:
         spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
@@ -67,4 +68,5 @@ def reward_function(
 
 def _group(key: str, query: str, prompt: str, label: Any) -> Group:
     some = lone(prompt, response_in(query, prompt, f"query {key}"), reference=label)
-    return Group(key, some.task, some.responses, some.reference)
+    columns = {} if label is None else {"label": label}
+    return Group(key, some.task, some.responses, some.reference, columns=columns)

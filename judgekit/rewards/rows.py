@@ -1,6 +1,6 @@
 """A trainer's batch, rows under named columns, as groups: which rows belong together, and what each says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -162,6 +162,16 @@ def _without_gaps(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_gaps(each) for key, each in value.items() if each is not None}
     return [_without_gaps(each) for each in value] if isinstance(value, list) else value
+
+
+def common(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all rows have alike.
+
+    >>> common([{"a": 1, "b": 2}, {"a": 1, "b": 3}])
+    {'a': 1}
+    """
+    first, *others = rows
+    return {k: v for k, v in first.items() if all(k in other and _same(other[k], v) for other in others)}
 
 
 def _same(one: Any, other: Any) -> bool:

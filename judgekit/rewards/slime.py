@@ -5,6 +5,7 @@
     --group-rm                             # needed by relative schemes and by group_mean
 
 A sample's `prompt` is the task, its `label` the reference; `metadata["rubric"]` may hold a rubric of its own.
+Checks see the label and the metadata, as far as a group agrees on them.
 With `--reward-key score` the reward is a mapping of numbers (`bordering.numbers`), else the number itself.
 
 slime knows no None: a reward that cannot be given raises `JudgeOutage` and ends the rollout. Under
@@ -19,6 +20,7 @@ from judgekit.errors import InputError
 from judgekit.rewards.bordering import lone, number, numbers, one_by_one, text_of
 from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group, Reward
+from judgekit.rewards.rows import common
 
 Given = float | dict[str, float]
 
@@ -29,7 +31,8 @@ async def rm(args: Any, sample: Any, **_: Any) -> Given | list[Given]:
     Args:
         args: slime's; `judgekit_spec` is the TOML file of the spec, `judgekit_own_code` whether `py:` names
             in it may import code, `reward_key` slime's own.
-        sample: A `Sample`, or a list of them; those that share a `group_index` are one group.
+        sample: A `Sample`, or a list of them; those that share `group_index`, prompt, label and rubric are
+            one group.
 
     Raises:
         InputError: If no spec is named, or it needs a group and there is none.
@@ -53,13 +56,19 @@ def _groups(samples: Iterable[Any]) -> list[tuple[Group, Mapping[str, Any]]]:
     """Groups, and which sample each response id stands for."""
     parts: dict[Any, dict[str, Any]] = {}
     for n, sample in enumerate(samples):
-        parts.setdefault(sample.group_index, {})[str(n)] = sample
-    return [(_group(f"{index}#{n}", own), own) for n, (index, own) in enumerate(parts.items())]
+        same = (sample.group_index, repr([sample.prompt, sample.label, _row(sample).get("rubric")]))
+        parts.setdefault(same, {})[str(n)] = sample
+    return [(_group(f"{index}#{n}", own), own) for n, ((index, _), own) in enumerate(parts.items())]
+
+
+def _row(sample: Any) -> Mapping[str, Any]:
+    row = sample.metadata if isinstance(sample.metadata, Mapping) else {}
+    return row if sample.label is None else {**row, "label": sample.label}
 
 
 def _group(key: str, own: Mapping[str, Any]) -> Group:
     first = next(iter(own.values()))
-    row = first.metadata if isinstance(first.metadata, Mapping) else {}
+    row = common(_row(each) for each in own.values())
     some = lone(first.prompt, first.response, reference=first.label, columns=row)
     responses = {name: text_of(each.response, f"sample {name}") for name, each in own.items()}
     return Group(key, some.task, responses, some.reference, rubric=some.rubric, columns=row)

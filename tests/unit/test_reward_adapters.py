@@ -17,17 +17,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards import slime, verl
+from judgekit.rewards import openrlhf, slime, verl
 from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
 from judgekit.rewards.chats import talk_of
 from judgekit.rewards.keeping import Blocking, kept, kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.serving.listening import listening
+from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.rewards.spec import load_spec
 from judgekit.types import Message
 
@@ -328,6 +333,25 @@ def test_slime_gives_a_failure_the_mean_of_its_own_group_where_asked_for(marks):
     assert rewarded(samples, path, reward_key="score")[2]["jk_imputed"] == 1.0
 
 
+def test_slime_samples_without_a_group_are_judged_by_their_own_task_and_label(marks):
+    path = marks('judge_weight = 0.0\n[[checks]]\nname = "right"\nkind = "equals_reference"\nweight = 1.0')
+    some = [Sample(prompt=f"{n}?", response=f"mark {n}", label=f"mark {min(n, 4)}") for n in (3, 4, 5)]
+
+    assert rewarded(some, path) == [1.0, 1.0, 0.0]
+
+
+def test_slime_shows_checks_what_a_group_agrees_on():
+    [(group, _)] = slime._groups(  # noqa: SLF001 - what a check sees
+        [Sample(label={"a": [1]}, metadata={"lang": "en", "turn": n}) for n in range(2)]
+    )
+
+    assert group.columns == {"lang": "en", "label": {"a": [1]}}
+
+
+def test_openrlhf_shows_checks_the_label():
+    assert openrlhf._group("1", "Hi?Yo", "Hi?", ["a", "b"]).columns == {"label": ["a", "b"]}  # noqa: SLF001
+
+
 def test_slime_needs_a_group_for_a_relative_scheme(marks):
     with pytest.raises(InputError, match="slime without --group-rm"):
         rewarded(Sample(), marks('scheme = "round_robin"'))
@@ -388,6 +412,42 @@ def test_verl_is_told_that_no_server_is_there():
 
     with pytest.raises(Unrewarded, match="Cannot connect"):
         asyncio.run(verl.compute_score("mine", "x", None, extra, url="http://127.0.0.1:1/compute_score"))
+
+
+def test_verl_shows_a_server_the_token_of_the_environment_and_gaps_as_null(monkeypatch):
+    monkeypatch.setenv("JUDGEKIT_REWARD_TOKEN", "0123456789abcdef")
+    settings = Settings(port=0, token="0123456789abcdef")  # noqa: S106 - of nothing
+    extra = {"question": "How many?", "gap": float("nan"), "gaps": np.array([1.0, np.nan]), "blank": ""}
+
+    async def walk():
+        async with (
+            Rewarder({"rubric": RUBRIC}, KIND) as rewarder,
+            listening(RewardServer(rewarder, settings), settings) as address,
+        ):
+            asked = ("mine", "x", float("nan"), extra)
+            return await verl.compute_score(*asked, url=f"{address}/compute_score")
+
+    assert asyncio.run(walk())["score"] == 1.0
+    assert verl._plain(extra)["gaps"] == [1.0, None]  # noqa: SLF001 - what is sent
+    assert verl._plain(extra)["blank"] == ""  # noqa: SLF001 - likewise
+
+
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "null", '"1"'])
+def test_verl_takes_nothing_for_a_number_that_is_none(score):
+    async def odd(_):
+        text = f'{{"score": {score}, "jk_gated": 0, "jk_vetoed": 0, "jk_imputed": 0}}'
+        return web.Response(text=text, content_type="application/json")
+
+    async def walk():
+        app = web.Application()
+        app.router.add_post("/", odd)
+        async with TestServer(app) as server:
+            return await verl.compute_score(
+                "mine", "x", None, {"question": "Hi?"}, url=str(server.make_url("/"))
+            )
+
+    with pytest.raises(Unrewarded, match="gave no reward but"):
+        asyncio.run(walk())
 
 
 # --- NeMo Gym

@@ -1,7 +1,7 @@
 """A response whose reward is wanted over the wire, and the strict reading of what a body says of it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ import orjson
 
 from judgekit.errors import InputError
 from judgekit.rewards.records import Group
+from judgekit.rewards.rows import common
 from judgekit.types import Text
 
 
@@ -70,13 +71,8 @@ def group_of(members: Mapping[str, Wanted]) -> Group:
     first = next(iter(members.values()))
     return Group(
         first.key, first.task, {name: members[name].response for name in sorted(members)},
-        first.reference, first.sources, first.rubric, _common(each.columns for each in members.values()),
+        first.reference, first.sources, first.rubric, common(each.columns for each in members.values()),
     )  # fmt: skip
-
-
-def _common(columns: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    first, *others = columns
-    return {k: v for k, v in first.items() if all(k in other and other[k] == v for other in others)}
 
 
 def _plain(text: Text) -> Any:
