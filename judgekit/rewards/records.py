@@ -1,5 +1,6 @@
 """Groups of responses in, rewards out: keyed by group and response, never by place."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from judgekit.types import Message, Outcome, Text
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
 Key = tuple[str, str]
 """Key of a group, id of a response in it."""
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,7 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """Groups as they are, if they can be rewarded.
 
     Raises:
-        InputError: If two share a key, one has no response, or a task or response is neither text nor
-            messages.
+        InputError: If two share a key, one has no response, or holds something that is no text.
 
     >>> checked((Group("a", "Hi", {}),))
     Traceback (most recent call last):
@@ -127,14 +128,23 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
         seen.add(group.key)
         if not group.responses:
             raise InputError(f"group {group.key!r} has no responses")
-        told = {"task": group.task, **{f"response {name!r}": text for name, text in group.responses.items()}}
-        for name, text in told.items():
-            if not _is_text(text):
-                raise InputError(
-                    f"group {group.key!r}, {name}: a {type(text).__name__}, not text or a tuple of Messages"
-                )
+        if group.rubric is not None and not isinstance(group.rubric, Mapping):
+            raise InputError(f"group {group.key!r}, rubric: a {type(group.rubric).__name__}, not a mapping")
+        for name, text in group.responses.items():
+            _text(group, f"response {name!r}", text)
+        given = {"task": group.task, **{f"source {name!r}": text for name, text in group.sources.items()}}
+        given |= {} if group.reference is None else {"reference": group.reference}
+        for name, text in given.items():
+            if any(_HALF.search(turn) for turn in _text(group, name, text)):
+                raise InputError(f"group {group.key!r}, {name}: half of a surrogate pair, no character")
     return groups
 
 
-def _is_text(text: object) -> bool:
-    return isinstance(text, str) or (isinstance(text, tuple) and all(isinstance(m, Message) for m in text))
+def _text(group: Group, name: str, text: object) -> tuple[str, ...]:
+    """The turns of what has to be text."""
+    if isinstance(text, str):
+        return (text,)
+    if isinstance(text, tuple) and all(isinstance(turn, Message) for turn in text):
+        return tuple(turn.content for turn in text)
+    found = type(text).__name__
+    raise InputError(f"group {group.key!r}, {name}: a {found}, not text or a tuple of Messages")

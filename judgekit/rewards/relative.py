@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from judgekit.errors import InputError
 from judgekit.plan import Plan
+from judgekit.protocols.compare import LETTERS
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.tournament import (
     Counting,
@@ -55,10 +57,16 @@ class Relative:
         self.recipe = _BySize(spec, tuple(judges))
 
     def items(self, laid: Laid) -> tuple[Item, ...]:
-        """One item: the group's open responses, by their digests."""
+        """One item: the group's open responses, by their digests.
+
+        Raises:
+            InputError: If a list would be longer than the alphabet.
+        """
         group, names = laid.group, laid.open
         if len(names) < 2:
             return ()
+        if self._spec.scheme == "list" and len(names) > len(LETTERS):
+            raise InputError(f"group {group.key!r}: {len(names)} responses cannot be ranked in one list")
         raw = json.dumps([group.key, *names])
         return (
             Item(

@@ -105,9 +105,11 @@ class Rewarder:
     def _items(self, each: Laid) -> tuple[Item, ...]:
         items = self._scheme.items(each)
         for item in items:
+            if item.rubric is not None:
+                self.spec.check_rubric(self._scheme.recipe.plans[0].rubric_of(item), f"{item.where}: ")
             if item.rubric is not None or self.spec.scheme == "match":
                 self._scheme.recipe.calls(item)
-            if self.spec.scheme == "match" and item.reference is None:
+            if self.spec.scheme == "match" and not (item.reference or "").strip():
                 raise InputError(f"group {each.group.key!r} has no reference to match responses with")
         return items
 

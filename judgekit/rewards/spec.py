@@ -15,7 +15,7 @@ from judgekit.errors import InputError
 from judgekit.protocols import Form
 from judgekit.rewards.pooling import PoolName
 from judgekit.rewards.shaping import LengthPenalty, Span
-from judgekit.rubric import load_rubric
+from judgekit.rubric import Rubric, load_rubric
 
 Scheme = Literal[
     "explicit", "implicit", "points", "match", "pairwise", "round_robin", "swiss", "pivot", "list",
@@ -104,7 +104,7 @@ class RewardSpec(_Strict):
         gated: Reward of a response that a gate or a veto stops, on [0, 1] of the range.
         length: A penalty for long responses.
         range: What the scheme's span is mapped onto; [0, 1], and [-1, 1] of `points`, where left out.
-        clip: Whether points below the span are cut to it.
+        clip: Whether what lies below the span (points, a lower bound) is cut to it.
         grid: Steps that values of a response alone are rounded to, a whole number of them in the range; None
             for none.
         dead_band: Groups whose rewards differ by less get their mean.
@@ -168,22 +168,30 @@ class RewardSpec(_Strict):
             if name is None:
                 raise ValueError(f"scheme {self.scheme!r} needs a rubric")
             object.__setattr__(self, "rubric", load_rubric(name))
-        if not self.rubric.total:
-            raise ValueError(f"rubric {self.rubric.id!r} has no total, and a reward is one number")
+        self.check_rubric(self.rubric)
         if self.range is not None and not self.range[0] < self.range[1]:
             raise ValueError(f"range {list(self.range)} does not rise")
         if self.grid is not None and abs(round(1 / self.grid) - 1 / self.grid) > 1e-6:
             raise ValueError(f"grid {self.grid:g} leaves a part of a step, so that the best would get less")
-        if self.scheme == "points" and not any(c.weight > 0 for c in self.rubric.leaves):
-            raise ValueError(f"rubric {self.rubric.id!r} has no points to win, and 'points' needs some")
-        names = [check.name for check in self.checks]
-        if len(set(names)) < len(names) or set(names) & set(self.rubric.by_id):
-            raise ValueError(f"checks {names} need names of their own, different from the rubric's criteria")
         if not self.judge_weight and not any(check.weight for check in self.checks):
             raise ValueError("neither the judge nor a check has a weight, so there is no reward")
         if self.rounds is not None and self.scheme != "swiss":
             raise ValueError("rounds are of the scheme 'swiss'")
         return self
+
+    def check_rubric(self, rubric: Rubric, where: str = "") -> None:
+        """Refuse a rubric, the spec's or a group's own, that gives no reward.
+
+        Raises:
+            InputError: If it has no total, no points to win, or criteria of a check's name.
+        """
+        if not rubric.total:
+            raise InputError(f"{where}rubric {rubric.id!r} has no total, and a reward is one number")
+        if self.scheme == "points" and not any(c.weight > 0 for c in rubric.leaves):
+            raise InputError(f"{where}rubric {rubric.id!r} has no points to win, and 'points' needs some")
+        names = [check.name for check in self.checks]
+        if len(set(names)) < len(names) or set(names) & set(rubric.by_id):
+            raise InputError(f"{where}checks {names} need names of their own, other than the criteria's")
 
     @property
     def own_span(self) -> Span:

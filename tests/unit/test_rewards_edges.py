@@ -340,8 +340,56 @@ def test_groups_may_come_from_a_generator():
         (Group("g", None, {"a": "5"}), "group 'g', task: a NoneType"),
         (Group("g", "Hi", {"a": ({"role": "assistant", "content": "5"},)}), "response 'a': a tuple"),
         (Group("g", "Hi", {"a": None}), "response 'a': a NoneType"),
+        (Group("g", "Hi", {"a": "5"}, reference=5), "group 'g', reference: a int"),
+        (Group("g", "Hi", {"a": "5"}, rubric="tone"), "group 'g', rubric: a str, not a mapping"),
+        (Group("g", "Hi \ud83d", {"a": "5"}), "group 'g', task: half of a surrogate pair"),
+        (Group("g", "Hi", {"a": "5"}, sources={"s": "\ud83d"}), "source 's': half of a surrogate pair"),
     ],
 )
 def test_texts_that_are_none_are_refused_by_name(wrong, complaint):
     with pytest.raises(InputError, match=complaint):
         Rewarder({"rubric": MARKS}, jk.Scripted("j", lambda _: pytest.fail("asked"))).reward([wrong])
+
+
+@pytest.mark.parametrize(
+    ("spec", "rubric", "complaint"),
+    [
+        ({}, {**MARKS, "total": False}, "group 'g': rubric 'marks' has no total"),
+        ({"scheme": "points"}, FAULT, "group 'g': rubric 'fault' has no points to win"),
+        ({"checks": [{"name": "bad", "kind": "is_json", "weight": 1}]}, FAULT, "group 'g': checks .'bad'."),
+    ],
+)
+def test_a_rubric_of_a_group_is_refused_as_that_of_the_spec_would_be(spec, rubric, complaint):
+    judge = jk.Scripted("j", lambda _: pytest.fail("asked"))
+    groups = [*(group(n, key=str(n)) for n in range(100)), group(5, rubric=rubric)]
+
+    with pytest.raises(InputError, match=complaint):
+        Rewarder({"rubric": MARKS, **spec}, judge).reward(groups)
+
+
+def test_a_group_too_large_to_be_ranked_is_refused_before_any_call():
+    judge = jk.Scripted("j", lambda _: pytest.fail("asked"))
+    many = Group("g", "Hi", {str(n): str(n) for n in range(27)})
+    groups = [*(group(1, 2, key=str(n)) for n in range(100)), many]
+
+    with pytest.raises(InputError, match="27 responses cannot be ranked"):
+        Rewarder({"rubric": BETTER, "scheme": "list"}, judge).reward(groups)
+
+
+def test_an_empty_reference_is_nothing_to_match_with():
+    with pytest.raises(InputError, match="group 'g' has no reference"):
+        Rewarder({"scheme": "match"}, jk.Scripted("j", lambda _: pytest.fail("asked"))).reward(
+            [group(4, reference=" ")]
+        )
+
+
+def test_what_stands_in_for_a_failure_has_no_advantage_in_its_group():
+    refusing = jk.Scripted("j", lambda _: Reply(fault="refused"))
+    gate = {"name": "even", "kind": "matches", "gate": True, "settings": {"pattern": "[2468]"}}
+    spec = {"rubric": MARKS, "on_failure": "group_mean", "max_failed": 1, "gated": 0.25, "checks": [gate]}
+
+    batch = Rewarder(spec, refusing).reward([group(2, 1, 3), group(4, key="h")])
+
+    assert [(r.value, r.status) for r in batch] == [
+        (0.25, "imputed"), (0.25, "gated"), (0.25, "gated"), (None, "failed"),
+    ]  # fmt: skip
