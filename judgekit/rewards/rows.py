@@ -139,7 +139,10 @@ def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
         value = {"criteria": value}
     if not isinstance(value, Mapping):
         raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
-    told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
+    try:
+        told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
+    except RecursionError:
+        raise InputError(f"{where} is nested too deeply") from None
     return told
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import reduce
 
 import pytest
 
@@ -18,6 +19,7 @@ from judgekit.types import Message
 BY_PATH = {route.path: route for route in ROUTES}
 SPEC = load_spec({"rubric": "answer_match", "scheme": "match", "range": [-1, 1]})
 TOKEN = "a-token-of-some-length"  # noqa: S105 - of nothing
+DEEP: list[object] = reduce(lambda inner, _: [inner], range(900), [])
 CHAT = [{"role": "user", "content": "Hi?"}]
 
 
@@ -160,6 +162,11 @@ def test_compare_reads_a_response_as_gym_does():
         ("/v1/rewards", {"items": [{"task": "a", "response": "x", "id": True}]}, "items[0]: id"),
         ("/v1/rewards", {"items": [], "more": 1}, "unknown keys ['more']"),
         ("/v1/rewards", {"items": [{}] * (MOST + 1)}, "send 4096 at most"),
+        (
+            "/v1/rewards",
+            {"items": [{"task": "a", "response": "x", "rubric": {"criteria": DEEP}}]},
+            "items[0]: rubric is nested too deeply",
+        ),
         ("/get_reward", {"query": ["x"]}, "the body has no 'prompts'"),
         ("/get_reward", {"query": ["x"], "prompts": ["x", "y"]}, "1 query, 2 prompts and 1 labels"),
         ("/get_reward", {"query": [1], "prompts": ["x"]}, "query[0] is a int"),
