@@ -10,7 +10,9 @@ verifiers' own Rubric logs whatever a reward function raises and puts 0.0 in its
 included, so that nothing a function raises could stop that. This Rubric therefore judges before verifiers
 calls its function, and raises from `score_group`: as `verifiers.Error`, out of `run_group`, with no reward in
 any state. Retries of verifiers (`max_retries`) do not repeat it, since they only do so for its InfraError.
-One failure so costs a group; `on_failure="group_mean"` gives it the mean of the others instead.
+One failure so costs a group; `on_failure="group_mean"` gives it the mean of the others instead. A rollout
+that ended by an error, of the policy's server say, is such a failure too, and is not judged; verifiers would
+have what there is of it rewarded.
 
 Criteria and checks are added to `state["metrics"]` where they have a value. `answer` is the reference,
 `info["rubric"]` a group's own rubric. verifiers 0.4 has no Rubric: see `judgekit.rewards.verifiers`.
@@ -22,6 +24,7 @@ from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.bordering import lone, numbers, rewarding, text_of
+from judgekit.rewards.failing import dealt_with
 from judgekit.rewards.keeping import kept_rewarder
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
@@ -88,13 +91,25 @@ def judgekit(states: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 async def _judged(rewarder: Rewarder, states: Sequence[Mapping[str, Any]]) -> list[Reward]:
-    if not states:
-        return []
-    first = states[0]
+    """The rewards in the order of the states."""
+    names = {str(n): state for n, state in enumerate(states)}
+    failed = {
+        name: Reward("group", name, None, "failed", f"the rollout ended by {state['error']!r}")
+        for name, state in names.items()
+        if state.get("error") is not None
+    }
+    there = {name: state for name, state in names.items() if name not in failed}
+    rewards: dict[str, Reward] = {}
+    if there:
+        opened = await kept_rewarder(rewarder)
+        rewards = (await opened([_group(there)])).group("group")
+    dealt = dealt_with({**rewards, **failed}, rewarder.spec.on_failure)
+    return [dealt[name] for name in names]
+
+
+def _group(states: Mapping[str, Mapping[str, Any]]) -> Group:
+    first = next(iter(states.values()))
     info = first.get("info") or {}
     some = lone(first["prompt"], "", reference=first.get("answer"), columns=info)
-    responses = {str(n): text_of(each["completion"], f"rollout {n}") for n, each in enumerate(states)}
-    group = Group("group", some.task, responses, some.reference, rubric=some.rubric, columns=info)
-    opened = await kept_rewarder(rewarder)
-    batch = await opened([group])
-    return [batch["group", name] for name in responses]
+    responses = {name: text_of(state["completion"], f"rollout {name}") for name, state in states.items()}
+    return Group("group", some.task, responses, some.reference, rubric=some.rubric, columns=info)

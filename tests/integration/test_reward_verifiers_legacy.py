@@ -98,6 +98,28 @@ def test_a_failure_has_the_mean_of_its_group_where_asked_for(marks, policy):
     assert said["lost"]["metrics"]["jk_imputed"] == 1.0
 
 
+def test_a_rollout_that_ended_by_an_error_is_not_judged_but_a_failure(marks, policy):
+    class Env(vf.SingleTurnEnv):
+        async def get_model_response(self, *args, **settings):
+            told = await super().get_model_response(*args, **settings)
+            if "lost" in str(told):
+                raise vf.ModelError("down")
+            return told
+
+    rows = Dataset.from_list([{"question": "How many?", "answer": "7"}])
+    judged = [border.rubric(marks(f'on_failure = "{each}"')) for each in ("none", "group_mean")]
+    raising, imputing = (Env(dataset=rows, eval_dataset=rows, rubric=each) for each in judged)
+
+    with pytest.raises(vf.Error, match=r"no reward for response '.' of .* the rollout ended by ModelError"):
+        rollouts(raising, policy("mark 3", "lost"), 2)
+    own = rollouts(imputing, policy("mark 2", "lost", "mark 4"), 3)
+
+    assert sorted(each["reward"] for each in own) == [0.2, 0.3, 0.4]
+    assert [each["reward"] for each in own if each["metrics"]["jk_imputed"]] == [0.3]
+    with pytest.raises(vf.Error, match="the rollout ended by ModelError"):
+        rollouts(imputing, policy("lost", "lost"), 2)
+
+
 def test_a_relative_scheme_compares_the_group(policy):
     rubric = {"id": "tone", "criteria": [{"id": "more", "text": "Which says more?", "about": "pair"}]}
     judged = border.rubric({"rubric": rubric, "scheme": "round_robin"}, "control:longer")
