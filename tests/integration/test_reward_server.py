@@ -329,6 +329,22 @@ def test_a_page_in_a_browser_cannot_ask_unnoticed():
     assert walked(walk, ALONE) == (415, {"error": "the content type is 'text/plain'; send application/json"})
 
 
+def test_what_is_no_http_is_logged_without_its_bytes(caplog):
+    async def walk(client):
+        host, port = client.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /v1/rewards HTTP/1.1\r\nAuthorization: Bearer " + b"secret" * 2_000 + b"\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    answer = walked(walk, ALONE, token=TOKEN)
+
+    assert b" 400 " in answer
+    assert "Error handling request" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_a_body_of_unknown_length_is_measured_too():
     async def endless():
         for _ in range(100):

@@ -1,6 +1,7 @@
 """A reward server's life: it listens, is told to end, and drains: what has begun is answered first."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -13,6 +14,18 @@ from judgekit.rewards.serving.server import RewardServer, Settings
 _LAST_WORDS = 1.0  # seconds for replies that are being sent
 
 
+class _WithoutTraces(logging.Filter):
+    """Lets pass what aiohttp says of a request that is no HTTP, but not its bytes, tokens among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+
+_wire = logging.getLogger(f"{__name__}.wire")
+_wire.addFilter(_WithoutTraces())
+
+
 @asynccontextmanager
 async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[str]:
     """Listen while the context lasts; its address. Requests that are being answered at the end still are.
@@ -22,7 +35,7 @@ async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[s
     """
     runner = web.AppRunner(
         server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=_LAST_WORDS,
-        keepalive_timeout=75.0,
+        keepalive_timeout=75.0, logger=_wire,
     )  # fmt: skip
     await runner.setup()
     try:
