@@ -11,7 +11,7 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.rows import reference_of, rubric_of
+from judgekit.rewards.rows import label_of, rubric_of
 from judgekit.rewards.spec import RewardSpec, SpecLike
 from judgekit.types import Text
 
@@ -108,10 +108,9 @@ def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[st
     >>> lone("Hi?", "Hello.", columns={"lang": "en"}).responses
     {'response': 'Hello.'}
     """
-    known = not isinstance(reference, Mapping | list | tuple | bool)
     return Group(
         "rollout", text_of(task, "the task"), {"response": text_of(response, "the response")},
-        reference_of(reference, "the reference") if known else None,
+        label_of(reference, "the reference"),
         rubric=rubric_of(columns.get("rubric"), "the row's rubric"), columns=columns,
     )  # fmt: skip
 

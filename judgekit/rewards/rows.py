@@ -122,6 +122,19 @@ def reference_of(value: Any, what: str) -> str | None:
     return text if text.strip() else None
 
 
+def label_of(value: Any, what: str) -> str | None:
+    """A label as a reference: what is neither text nor a number is none, and a column at most.
+
+    Raises:
+        InputError: If it is nothing a label can be.
+
+    >>> label_of("Paris", "label"), label_of(["Paris", "Lutetia"], "label"), label_of(True, "label")
+    ('Paris', None, None)
+    """
+    several = isinstance(value, Mapping | list | tuple) or getattr(value, "ndim", 0)
+    return None if several or isinstance(value, bool) else reference_of(value, what)
+
+
 def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
     """A row's own rubric: JSON, or the mapping that Arrow made of it; None where there is none.
 

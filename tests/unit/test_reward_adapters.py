@@ -106,7 +106,7 @@ def test_a_row_is_a_group_of_one():
     assert group.rubric == {"id": "own", "criteria": []}
 
 
-@pytest.mark.parametrize("label", [["a", "b"], {"a": 1}, True, None, ""])
+@pytest.mark.parametrize("label", [["a", "b"], np.array(["a", "b"]), {"a": 1}, True, None, ""])
 def test_a_label_that_is_no_text_is_no_reference(label):
     assert lone("How many?", "Two.", reference=label).reference is None
 

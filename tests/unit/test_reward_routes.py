@@ -230,6 +230,8 @@ def test_beyond_this_machine_there_has_to_be_a_token(host):
         token_for(host, None, "$TOKEN")
     with pytest.raises(InputError, match="needs 16 printable"):
         token_for(host, "short", "$TOKEN")
+    with pytest.raises(InputError, match="no blanks"):
+        token_for(host, f"{TOKEN} ", "$TOKEN")
 
     assert token_for(host, TOKEN, "$TOKEN") == TOKEN
 

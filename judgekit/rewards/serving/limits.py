@@ -49,8 +49,10 @@ def token_for(host: str, token: str | None, where: str) -> str | None:
             f"listening on {host} needs a token, or anybody could spend your money: set {where} to "
             f"{LEAST_TOKEN} characters or more, or listen on 127.0.0.1"
         )
-    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable():
-        raise InputError(f"the token in {where} needs {LEAST_TOKEN} printable ASCII characters or more")
+    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(
+            f"the token in {where} needs {LEAST_TOKEN} printable ASCII characters or more, and no blanks"
+        )
     return token
 
 

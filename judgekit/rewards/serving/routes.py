@@ -8,9 +8,10 @@
 | `/compute_score` | verl, from a `compute_score` | 300 s       | HTTP 503                      |
 | `/compare`       | NeMo Gym's genrm_compare  | 300 s          | HTTP 503                      |
 
-Only our own form has a word for "none"; the others would take a number for a reward, whatever it is, so
-they get an error, which their clients try again and then raise. Forms without ids name groups by what the
-responses answer, and each response is another, even with the same text.
+Only our own form has a word for "none", and says it under 503 where all of a request are; the others would
+take a number for a reward, whatever it is, so they get an error, which their clients try again and then
+raise. Forms without ids name groups by what the responses answer, and each response is another, even with the
+same text.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ from judgekit.prompt import flat
 from judgekit.rewards.bordering import number, numbers
 from judgekit.rewards.chats import talk_of, text_of_chat
 from judgekit.rewards.records import Reward
-from judgekit.rewards.rows import reference_of, rubric_of
+from judgekit.rewards.rows import label_of, reference_of, rubric_of
 from judgekit.rewards.serving.queries import response_in
 from judgekit.rewards.serving.wanted import Wanted
 from judgekit.rewards.spec import RewardSpec
@@ -119,7 +120,7 @@ def _read_openrlhf(body: Body) -> tuple[Wanted, ...]:
         Wanted(
             _task(prompt, f"prompts[{i}]"),
             response_in(plain_of(query, f"query[{i}]"), plain_of(prompt, f"prompts[{i}]"), f"query[{i}]"),
-            reference=_reference(label, f"labels[{i}]"),
+            reference=label_of(label, f"labels[{i}]"),
             columns={} if label is None else {"label": label},
         )
         for i, (query, prompt, label) in enumerate(zip(queries, prompts, labels, strict=True))
@@ -140,7 +141,7 @@ def _read_slime(body: Body) -> tuple[Wanted, ...]:
     return (
         Wanted(
             _task(body.get("prompt"), "prompt"), text_of_chat(response, "response"),
-            reference=_reference(label, "label"), columns={} if label is None else {"label": label},
+            reference=label_of(label, "label"), columns={} if label is None else {"label": label},
         ),
     )  # fmt: skip
 
@@ -165,7 +166,7 @@ def _read_verl(body: Body) -> tuple[Wanted, ...]:
             _task(task, "the task in extra_info"),
             text_of_chat(_there(body, "solution_str", "the body"), "solution_str"),
             group=None if absent(extra.get("group")) else name_of(extra["group"], "extra_info: group"),
-            reference=_reference(truth, "ground_truth"),
+            reference=label_of(truth, "ground_truth"),
             rubric=rubric_of(extra.get("rubric"), "extra_info: rubric"),
             columns={**{str(k): v for k, v in extra.items() if k not in _PER_ROLLOUT}, **kept},
         ),
@@ -205,11 +206,6 @@ def _task(value: Any, what: str) -> Text:
     if not flat(text).strip():
         raise InputError(f"{what} is blank; say what the response answers")
     return text
-
-
-def _reference(value: Any, what: str) -> str | None:
-    """A reference where it is a text or a number; what else a label may be is a column only."""
-    return None if isinstance(value, list | dict | bool) else reference_of(value, what)
 
 
 def _there(row: Mapping[str, Any], key: str, where: str) -> Any:
