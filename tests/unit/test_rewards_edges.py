@@ -8,14 +8,14 @@ import types
 import pytest
 
 import judgekit as jk
-from judgekit.errors import InputError, ProviderError
+from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.checks import Checking, check_of
 from judgekit.rewards.preferences import preferences
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import RewardSpec
 from judgekit.rewards.watch import Watch
-from judgekit.types import Reply
+from judgekit.types import Message, Reply
 
 BETTER = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}
@@ -393,3 +393,97 @@ def test_what_stands_in_for_a_failure_has_no_advantage_in_its_group():
     assert [(r.value, r.status) for r in batch] == [
         (0.25, "imputed"), (0.25, "gated"), (0.25, "gated"), (None, "failed"),
     ]  # fmt: skip
+
+
+def test_equal_texts_are_judged_apart_where_references_or_rubrics_differ():
+    def right(call):
+        return f'{{"label": "{"yes" if dict(call.judged)["reference"] == "5" else "no"}"}}'
+
+    same = [group(5, reference="5"), group(5, key="h", reference="6")]
+    assert values(Rewarder({"scheme": "match"}, jk.Scripted("j", right)).reward(same)) == [1.0, 0.0]
+
+    worse = {"criteria": [{"id": "worse", "text": "Which response is worse?"}]}
+    both = [group(5, 6), group(5, 6, key="h", rubric=worse)]
+    batch = Rewarder({"rubric": BETTER, "scheme": "round_robin"}, jk.Scripted("j", fair)).reward(both)
+    assert [[r.outcomes[0].criterion for r in batch.group(key).values()] for key in "gh"] == [
+        ["better"] * 2, ["worse"] * 2,
+    ]  # fmt: skip
+
+
+def test_conversations_are_equal_in_all_turns_or_not_at_all():
+    end = Message("assistant", "So it is 5.")
+    talks = {str(n): (Message("assistant", f"Is it {n}?"), Message("user", "No."), end) for n in (3, 4)}
+    mine = Group("g", "Say a number.", {**talks, "again": talks["3"]})
+    batch = Rewarder({"rubric": MARKS}, jk.Scripted("j", lambda _: '{"label": "5"}')).reward([mine])
+
+    assert batch.stats["deduped"] == 1
+    assert batch.stats["calls"] == 2
+
+
+def test_a_part_of_the_criteria_is_enough_where_that_is_asked_for():
+    rubric = {"id": "r", "criteria": [*MARKS["criteria"], {"id": "kind", "text": "Is it kind?"}]}
+    lost = Reply(fault="refused")
+    judge = jk.Scripted("j", lambda call: marking(call) if call.asks[0][1] == "good" else lost)
+
+    [strict] = Rewarder({"rubric": rubric}, judge).reward([group(9)])
+    [lax] = Rewarder({"rubric": rubric, "partial": True}, judge).reward([group(9)])
+
+    assert (strict.value, lax.value) == (None, 0.9)
+    assert lax.components == {"good": 0.9, "kind": None}
+
+
+@pytest.mark.parametrize(("gate", "status"), [(True, "gated"), (0.5, "gated"), (False, "ok")])
+def test_a_gate_may_be_said_by_true_and_false(gate, status):
+    check = {"name": "long", "kind": "words_at_most", "weight": 1, "gate": gate, "settings": {"most": 0}}
+
+    [reward] = Rewarder({"rubric": MARKS, "checks": [check]}, jk.Scripted("j", marking)).reward([group(9)])
+
+    assert reward.status == status
+
+
+@pytest.mark.parametrize("settings", [{}, {"most": "3"}, {"most": 3, "least": 1}])
+def test_settings_that_are_not_those_of_a_check_are_refused(settings):
+    with pytest.raises(InputError, match="check 'words_at_most' with"):
+        check_of("words_at_most", settings)
+
+
+def test_what_failed_before_an_outage_is_no_part_of_the_next():
+    rewarder = Rewarder({"rubric": MARKS}, jk.Scripted("j", lambda _: Reply(fault="refused")))
+    with pytest.raises(JudgeOutage, match="9 of 9"):
+        rewarder.reward([group(*range(9))])
+
+    assert values(rewarder.reward([group(9)])) == [None]
+
+
+def test_what_a_gate_stopped_makes_no_outage_smaller():
+    gate = {"name": "even", "kind": "matches", "gate": True, "settings": {"pattern": "[2468]"}}
+    refusing = jk.Scripted("j", lambda _: Reply(fault="refused"))
+
+    with pytest.raises(JudgeOutage, match="2 of 2"):
+        Rewarder({"rubric": MARKS, "checks": [gate]}, refusing).reward([group(2, 4, 1, 3, 5, 7, 9)])
+
+
+def test_a_server_that_is_down_is_not_asked_to_the_end_and_is_asked_again_for_the_next_batch():
+    asked, down = [], True
+
+    def answer(call):
+        asked.append(call)
+        if down:
+            raise ProviderError("connection refused", passing=True)
+        return marking(call)
+
+    async def two():
+        nonlocal down
+        spec = {"rubric": MARKS, "max_failed": 1, "concurrency": 1, "tries": 1}
+        async with Rewarder(spec, jk.Scripted("j", answer)) as rewarder:
+            many = Group("g", "Say a number.", {str(n): str(n) for n in range(50)})
+            with pytest.raises(JudgeOutage) as caught:
+                await rewarder([many])
+            down = False
+            return caught.value, await rewarder([group(5)])
+
+    error, batch = asyncio.run(two())
+
+    assert len(asked) == 20 + 1
+    assert [r.value for r in error.run] == [None] * 50
+    assert values(batch) == [0.5]
