@@ -40,7 +40,7 @@ def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -
     """
     starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
     cut: list[range] = []
-    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=False):
         step = size or stop - start
         if whole and (stop - start) % step:
             raise InputError(
@@ -80,8 +80,13 @@ def groups_of(
         columns: Which of them mean what.
 
     Raises:
-        InputError: If a column is not there, or a value of it cannot be used; names the row.
+        InputError: If there are more completions than prompts or fewer, a column is not there, or a value of
+            it cannot be used; names the row.
     """
+    if len(completions) != len(prompts):
+        raise InputError(
+            f"{len(completions)} completions of {len(prompts)} prompts; there is one of each a row"
+        )
     groups: list[Group] = []
     keys: dict[int, Key] = {}
     for n, rows in enumerate(cut):
@@ -131,7 +136,7 @@ def label_of(value: Any, what: str) -> str | None:
     >>> label_of("Paris", "label"), label_of(["Paris", "Lutetia"], "label"), label_of(True, "label")
     ('Paris', None, None)
     """
-    several = isinstance(value, Mapping | list | tuple) or getattr(value, "ndim", 0)
+    several = isinstance(value, Mapping | list | tuple) or bool(getattr(value, "ndim", False))
     return None if several or isinstance(value, bool) else reference_of(value, what)
 
 

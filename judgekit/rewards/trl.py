@@ -131,7 +131,7 @@ async def judgekit_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float | None]:
     """What TRL awaits; made by `reward_func`."""
-    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
+    data = data_of(columns, len(prompts))
     rows = identities(prompts, data, border.columns)
     cut = cut_rows(rows, border.size, whole=border.whole)
     groups, keys = groups_of(cut, prompts, completions, data, border.columns)
@@ -144,7 +144,7 @@ def judgekit_pair_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float]:
     """What OnlineDPO calls; made by `online_dpo_reward_func`. Its second half has the second responses."""
-    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
+    data = data_of(columns, len(prompts))
     half, odd = divmod(len(prompts), 2)
     if odd or list(prompts[:half]) != list(prompts[half:]):
         raise InputError("the prompts are not two equal halves, so this is not OnlineDPO; use reward_func")
@@ -162,6 +162,17 @@ def judgekit_pair_reward(
         outage.run = batch
         raise outage
     return given
+
+
+def data_of(columns: Mapping[str, Any], n: int) -> dict[str, Sequence[Any]]:
+    """The columns of the data set among what TRL hands over: those with a value for each row.
+
+    >>> data_of({"answer": ["1", "2"], "trainer_state": None, "new_in_trl": 7}, 2)
+    {'answer': ['1', '2']}
+    """
+    there = ((name, values) for name, values in columns.items() if name not in NOT_DATA)
+    several = ((name, values) for name, values in there if hasattr(values, "__len__"))
+    return {name: v for name, v in several if len(v) == n and not isinstance(v, str | Mapping)}
 
 
 def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ from judgekit.rewards.failing import WINDOW, outage
 from judgekit.rewards.laying import digest_of
 from judgekit.rewards.records import Group
 from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
-from judgekit.rewards.trl import NONE_SINCE, NOT_DATA, AsyncReward, as_function, installed
+from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
 from judgekit.types import Text
 
 
@@ -117,7 +117,7 @@ async def judgekit_served_reward(
         JudgeOutage: If the server has no answer, or too many responses have no reward.
     """
     served.called += 1
-    data = {name: values for name, values in columns.items() if name not in NOT_DATA}
+    data = data_of(columns, len(prompts))
     cut = cut_rows(identities(prompts, data, served.columns), served.size)
     groups, _ = groups_of(cut, prompts, completions, data, served.columns)
     items = [item for group in groups for item in _items(served, group)]

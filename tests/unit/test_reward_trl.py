@@ -80,6 +80,23 @@ def test_statistics_go_to_the_metrics_and_statuses_to_the_completions():
     assert "refused" in extra["judgekit_reason"][1]
 
 
+def test_what_is_no_column_is_not_taken_for_one():
+    reward = trl.reward_func(SPEC, judges=KIND)
+
+    assert asyncio.run(reward(prompts=["p"], completions=["x"], new_in_trl=7, none=None)) == [0.0]
+    assert asyncio.run(reward(prompts=[], completions=[])) == []
+    with pytest.raises(InputError, match="2 completions of 1 prompts"):
+        asyncio.run(reward(prompts=["p"], completions=["x", "y"]))
+
+
+def test_judges_beside_a_rewarder_are_refused():
+    rewarder = Rewarder({**SPEC, "on_failure": "raise"}, KIND)
+
+    for made in (trl.reward_func, trl.online_dpo_reward_func):
+        with pytest.raises(InputError, match="a rewarder has judges of its own"):
+            made(rewarder, judges=KIND)
+
+
 def test_a_rubric_and_a_reference_of_the_row_reach_the_judge():
     seen = []
 
