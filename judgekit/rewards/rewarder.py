@@ -54,7 +54,8 @@ class Rewarder:
     def __init__(self, spec: SpecLike, judges: Any = None, *, own_code: bool = False) -> None:
         self.spec: RewardSpec = load_spec(spec)
         self._made_of = (self.spec, judges, own_code)  # names stay names, which can be pickled
-        self.judges = _judges(self.spec.judges if judges is None else judges, own_code=own_code)
+        given = self.spec.judges if judges is None else judges
+        self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and there are {len(self.judges)} judges")
         self._checks = [
@@ -164,7 +165,7 @@ class Rewarder:
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
-        return Desk(self._judges_here(), spec.ledger, limits)
+        return Desk(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)
 
     def _judges_here(self) -> tuple[Judge, ...]:
         """The judges; copies where they may be open in another event loop, which has their connections."""
@@ -218,8 +219,8 @@ def _failures(rewards: Mapping[str, Reward], each: Laid) -> list[str | None]:
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
-def _judges(given: Any, *, own_code: bool) -> tuple[Judge, ...]:
-    """Judges of names, of tables with a name and settings, or as they are."""
+def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
+    """Judges of names, of tables with a name and settings, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
     judges = []
     for each in several:
@@ -231,7 +232,7 @@ def _judges(given: Any, *, own_code: bool) -> tuple[Judge, ...]:
             judge = judge.with_(**settings) if settings and isinstance(judge, Tunable) else judge
         else:
             judge = resolve(each, own_code=own_code)
-        if isinstance(judge, Checked):
+        if asked and isinstance(judge, Checked):
             judge.check()
         judges.append(judge)
     return tuple(judges)

@@ -147,7 +147,7 @@ def test_calls_are_counted_once_and_only_new_ones_cost():
         Reply("x", seconds=1.0, cost_usd=0.1, tries=3), Reply("x", seconds=3.0, cost_usd=0.2),
         Reply("x", seconds=99.0, cost_usd=9.9),
     )  # fmt: skip
-    found = stats([], answers=[one, one, two, replace(old, stored=True)])
+    found = stats([], answers=[one, replace(one), two, replace(old, stored=True)])
 
     assert {name: found[name] for name in ("calls", "new_calls", "ledger_hits", "requests")} == {
         "calls": 3, "new_calls": 2, "ledger_hits": 1, "requests": 4,

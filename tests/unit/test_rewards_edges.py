@@ -487,3 +487,29 @@ def test_a_server_that_is_down_is_not_asked_to_the_end_and_is_asked_again_for_th
     assert len(asked) == 20 + 1
     assert [r.value for r in error.run] == [None] * 50
     assert values(batch) == [0.5]
+
+
+class Absent(jk.Scripted):
+    """A judge that is not installed here."""
+
+    def check(self):
+        raise InputError("not installed")
+
+    async def __aenter__(self):
+        pytest.fail("opened")
+
+    async def __aexit__(self, *_):
+        pass
+
+
+def test_a_judge_without_a_weight_need_not_even_be_there():
+    spec = {"rubric": MARKS, "checks": [{"name": "json", "kind": "is_json", "weight": 1}]}
+    judge = Absent("absent", marking)
+
+    async def kept_open():
+        async with Rewarder({**spec, "judge_weight": 0}, judge) as rewarder:
+            return await rewarder([group(5)])
+
+    assert values(asyncio.run(kept_open())) == [1.0]
+    with pytest.raises(InputError, match="not installed"):
+        Rewarder(spec, judge)
