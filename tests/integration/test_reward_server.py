@@ -329,6 +329,20 @@ def test_a_page_in_a_browser_cannot_ask_unnoticed():
     assert walked(walk, ALONE) == (415, {"error": "the content type is 'text/plain'; send application/json"})
 
 
+def test_two_who_ask_again_are_not_compared_without_the_other_six():
+    async def walk(client):
+        asked = [{"prompt": TASK, "response": str(n), "label": None} for n in (3, 4)]
+        compared = [client.post("/score?group=8&window_ms=50", each) for each in asked]
+        alone = [client.post("/score?group=2&window_ms=30000", each) for each in asked]
+        return await asyncio.gather(*compared), await asyncio.gather(*alone)
+
+    short, whole = walked(walk, {**TOURNAMENT, "deadline_seconds": 20})
+
+    assert [status for status, _ in short] == [503, 503]
+    assert "only 2 of the 8 responses of its group came in time" in short[0][1]["error"]
+    assert whole == [(200, 0.0), (200, 1.0)]
+
+
 def test_what_is_no_http_is_logged_without_its_bytes(caplog):
     async def walk(client):
         host, port = client.url.removeprefix("http://").split(":")

@@ -185,6 +185,25 @@ def test_a_failure_is_not_remembered():
     assert second.value == 0
 
 
+@pytest.mark.parametrize(("here", "judged"), [(1, False), (3, False), (4, True)])
+def test_too_little_of_a_group_is_a_failure_where_its_rest_matters(here, judged):
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge, least=0.5)
+        asked = [gate.rewards([wanted(str(n))], size=8, window=SOON) for n in range(here)]
+        rewards = [each[0] for each in await soon(*asked)]
+        await asyncio.wait_for(gate.drained(), 5)
+        return judge, counted, rewards, gate
+
+    judge, counted, rewards, gate = asyncio.run(walk())
+
+    assert counted == {"partial" if judged else "short": 1}
+    assert len(judge.groups) == judged
+    assert all((reward.value is not None) == judged for reward in rewards)
+    assert judged or f"only {here} of the 8 responses of its group came in time" in rewards[0].reason
+    assert (gate.waiting, gate.gathering) == (0, 0)
+
+
 @pytest.mark.parametrize("size", [None, 3])
 def test_a_group_with_a_failure_is_asked_again_as_a_whole(size):
     async def walk():

@@ -52,8 +52,9 @@ class Barrier:
 
     Args:
         judging: Judges a group.
-        released: Told of each group that goes on to be judged: `whole` (it came in one request), `full`,
-            or `partial` (its window was over).
+        released: Told of each group: `whole` (it came in one request), `full`, `partial` (its window was
+            over), or `short` (likewise, and too little of it was there to be judged).
+        least: Share of a group that has to be there when its window is over, for it to be judged.
         remember: How many rewards of responses with ids are kept, for those who ask again; of groups in which
             one has none, none is.
         most_waiting: How many responses may wait for their reward at once.
@@ -64,11 +65,13 @@ class Barrier:
         judging: Judging,
         released: Callable[[str], None],
         *,
+        least: float = 0.0,
         remember: int = 10_000,
         most_waiting: int = 50_000,
     ) -> None:
         self._judging = judging
         self._released = released
+        self._least = least
         self._remember = remember
         self._most = most_waiting
         self._open: dict[str, _Gathering] = {}
@@ -151,12 +154,25 @@ class Barrier:
             gathering = gatherings[each.key] = _Gathering(each, size)
             if size is not None:
                 later = asyncio.get_running_loop().call_later
-                gathering.timer = later(window, self._release, gathering, "partial")
+                gathering.timer = later(window, self._end, gathering)
         _check_fit(each, size, gathering)
         place = _seat(each, gathering)
         if len(gathering.places) == gathering.size:
             self._release(gathering, "full")
         return place
+
+    def _end(self, gathering: _Gathering) -> None:
+        """The window is over."""
+        here, size = len(gathering.places), gathering.size or 0
+        if here >= self._least * size:
+            self._release(gathering, "partial")
+            return
+        self._close(gathering)
+        self._released("short")
+        told = f"only {here} of the {size} responses of its group came in time; they are not compared alone"
+        for name, place in gathering.places.items():
+            place.future.set_result(Reward(gathering.first.key, name, None, "failed", told))
+        self._note_idle()
 
     def _release(self, gathering: _Gathering, how: str) -> None:
         """Have a group judged."""

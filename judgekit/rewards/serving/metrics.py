@@ -14,7 +14,10 @@ SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, math.inf)
 _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "requests_total": ("counter", "Requests by route and HTTP status."),
     "rewards_total": ("counter", "Rewards by status: ok, gated, vetoed, failed, imputed, dropped."),
-    "groups_total": ("counter", "Groups: whole (one request), full, partial (its window was over)."),
+    "groups_total": (
+        "counter",
+        "Groups: whole (one request), full, partial (window over), short (not judged).",
+    ),
     "batches_total": ("counter", "Batches of groups that were judged together."),
     "outages_total": ("counter", "Batches cut short: too many failures, or a judge that refused for good."),
     "calls_total": ("counter", "Calls of judges: new, or answered by the ledger."),

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.records import Reward
+from judgekit.rewards.relative import LEAST_MET
 from judgekit.rewards.serving.barrier import Barrier, Refused
 from judgekit.rewards.serving.batching import Batcher, Rewarding
 from judgekit.rewards.serving.limits import Rates, may_ask
@@ -72,7 +73,8 @@ class RewardServer:
         self._settings = settings
         self.metrics = Metrics()
         batcher = Batcher(rewarder, tick=settings.tick, seen=self.metrics.batch)
-        self.barrier = Barrier(batcher, self._released, most_waiting=settings.most_waiting)
+        least = LEAST_MET if rewarder.spec.relative else 0.0
+        self.barrier = Barrier(batcher, self._released, least=least, most_waiting=settings.most_waiting)
         self._rates = Rates(settings.per_second)
 
     def app(self) -> web.Application:
