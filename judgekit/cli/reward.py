@@ -151,7 +151,10 @@ def pairs(
     def found(some: "list[Group]", given: "Batch") -> Any:
         if good is not None and bad is not None and single:
             return labelled(given, some, good=good, bad=bad)
-        return preferences(given, some, margin=margin, each=cast("Each", each), both_orders=not one_order)
+        return preferences(
+            given, some, margin=margin, each=cast("Each", each), both_orders=not one_order,
+            rubric=rewarder.spec.rubric,
+        )  # fmt: skip
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)

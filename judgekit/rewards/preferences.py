@@ -5,7 +5,7 @@ preference, and a pair that judges compared counts only where it had the same wi
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from statistics import fmean
@@ -14,6 +14,8 @@ from typing import Generic, Literal, TypeVar
 from judgekit.errors import InputError
 from judgekit.rewards.laying import digest_of
 from judgekit.rewards.records import Batch, Group, Reward
+from judgekit.rewards.shaping import mixed
+from judgekit.rubric import Rubric
 from judgekit.types import Outcome, Text, Verdict
 
 Each = Literal["all", "extremes"]
@@ -110,6 +112,7 @@ def preferences(
     margin: float = 0.2,
     each: Each = "all",
     both_orders: bool = True,
+    rubric: Rubric | None = None,
 ) -> Found[Preference]:
     """The pairs of each group whose rewards are far enough apart.
 
@@ -120,6 +123,8 @@ def preferences(
         each: `all` pairs of a group, or its `extremes`: the best with the worst.
         both_orders: Of pairs that judges compared, take only those with the same winner in both orders.
             Where nothing but single responses was judged it changes nothing.
+        rubric: By which they were compared, for the weights of several criteria (`spec.rubric`); all alike
+            where left out.
 
     Raises:
         InputError: If the margin is not above 0, or a response has no reward in the batch.
@@ -138,7 +143,7 @@ def preferences(
     for group in groups:
         own, lost = _distinct(batch, group)
         dropped["no_reward"] += lost
-        winners = _winners(own) if both_orders else {}
+        winners = _winners(own, rubric) if both_orders else {}
         for pair in _pairs(own, each):
             better, worse = sorted(pair, key=lambda name: -own[name][1])
             apart = round(own[better][1] - own[worse][1], 12)
@@ -250,12 +255,13 @@ def _pairs(own: Own, each: Each) -> Iterator[tuple[str, str]]:
     yield ranked[-1], ranked[0]
 
 
-Sides = Mapping[tuple[str, str], Sequence[float]]
+Sides = Mapping[tuple[str, str], float]
 
 
-def _winners(own: Own) -> Sides:
-    """(digest shown first, digest shown second) -> how far the first is preferred, one value a verdict."""
-    sides: dict[tuple[str, str], list[float]] = {}
+def _winners(own: Own, rubric: Rubric | None) -> Sides:
+    """(digest shown first, digest shown second) -> how far the first is preferred."""
+    weights = {} if rubric is None else {c.id: abs(c.weight) or 1.0 for c in rubric.leaves}
+    sides: dict[tuple[str, str], list[tuple[float, float]]] = {}
     outcomes = dict.fromkeys(o for reward, _ in own.values() for o in reward.outcomes)
     for outcome in outcomes:
         if isinstance(outcome, Verdict) and len(outcome.unit.responses) == 2:
@@ -263,8 +269,9 @@ def _winners(own: Own) -> Sides:
             places = {name: place for place, name in enumerate(outcome.shown)}
             as_shown = places.get(first, 0) <= places.get(second, 1)
             value = outcome.value if as_shown else 1.0 - outcome.value
-            sides.setdefault((first, second) if as_shown else (second, first), []).append(value)
-    return sides
+            pair = (first, second) if as_shown else (second, first)
+            sides.setdefault(pair, []).append((weights.get(outcome.criterion, 1.0), value))
+    return {pair: mixed(parts) for pair, parts in sides.items()}
 
 
 def _doubt(own: Own, sides: Sides, better: str, worse: str) -> str:
@@ -272,9 +279,9 @@ def _doubt(own: Own, sides: Sides, better: str, worse: str) -> str:
     if not sides or any(own[name][0].status != "ok" for name in (better, worse)):
         return ""
     there, back = sides.get((better, worse)), sides.get((worse, better))
-    if not there or not back:
+    if there is None or back is None:
         return "one_order"
-    one, other = fmean(there) - 0.5, 0.5 - fmean(back)
+    one, other = there - 0.5, 0.5 - back
     if one * other <= 0:
         return "orders_disagree"
     return "" if one > 0 else "against_rewards"

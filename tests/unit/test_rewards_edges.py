@@ -15,6 +15,7 @@ from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import RewardSpec
 from judgekit.rewards.watch import Watch
+from judgekit.rubric import load_rubric
 from judgekit.types import Message, Reply
 
 BETTER = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}
@@ -513,3 +514,20 @@ def test_a_judge_without_a_weight_need_not_even_be_there():
     assert values(asyncio.run(kept_open())) == [1.0]
     with pytest.raises(InputError, match="not installed"):
         Rewarder(spec, judge)
+
+
+def test_winners_of_both_orders_are_told_by_the_weights_of_the_criteria():
+    rubric = load_rubric({"id": "r", "criteria": [
+        {"id": "right", "text": "Which is right?", "weight": 5}, {"id": "small", "text": "Which is smaller?"},
+    ]})  # fmt: skip
+
+    def judged(call):
+        said = fair(call)
+        return said if call.asks[0][1] == "right" else said.translate(str.maketrans("AB", "BA"))
+
+    mine = [group(1, 2)]
+    batch = Rewarder({"rubric": rubric, "scheme": "round_robin"}, jk.Scripted("j", judged)).reward(mine)
+
+    [pair] = preferences(batch, mine, rubric=rubric)
+    assert (pair.chosen, pair.margin) == ("2", pytest.approx(2 / 3))
+    assert preferences(batch, mine).dropped == {"orders_disagree": 1}
