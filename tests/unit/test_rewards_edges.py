@@ -535,7 +535,7 @@ def test_winners_of_both_orders_are_told_by_the_weights_of_the_criteria():
 
 def test_checks_see_the_tags_of_an_item(monkeypatch):
     check = own_check(monkeypatch, lambda seen: seen.columns["level"] == "hard", weight=1)
-    rows = [{"id": level, "task": "Hi", "response": "5", "tags": {"level": level}} for level in ("hard", "easy")]
+    rows = [{"id": each, "task": "Hi", "response": "5", "tags": {"level": each}} for each in ("hard", "easy")]
     spec = {"rubric": MARKS, "judge_weight": 0, "checks": [check]}
 
     assert values(jk.reward(rows, spec, jk.Scripted("j", marking), own_code=True)) == [1.0, 0.0]
