@@ -6,6 +6,7 @@ then closed and the ledger written. In a loop that is left lying they stay open 
 """
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable
@@ -84,7 +85,7 @@ class Blocking:
     """A rewarder that many threads may call at once, for trainers that do not await.
 
     It is kept open in an event loop of its own, in a thread that begins with the first call and ends with
-    this object, or with the process. It can be pickled if the rewarder can.
+    this object, or with the process; a forked process begins its own. It can be pickled if the rewarder can.
 
     Args:
         rewarder: Not open.
@@ -94,6 +95,7 @@ class Blocking:
         self._rewarder = rewarder
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()
 
     def __call__(self, groups: Iterable[Group]) -> Batch:
         """The rewards of a batch; errors are those of the `Rewarder`."""
@@ -107,6 +109,8 @@ class Blocking:
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self._process != os.getpid():  # forked: the thread stayed where it was
+                self._loop, self._process = None, os.getpid()
             if self._loop is None:
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="judgekit-rewards", daemon=True)

@@ -7,6 +7,7 @@ What the other trainers do around these functions is tested with them in `tests/
 import asyncio
 import gc
 import importlib
+import os
 import pickle
 import re
 import subprocess
@@ -280,6 +281,27 @@ def test_a_process_that_ends_closes_it(marks, tmp_path):
     assert (done.stdout, done.stderr) == ("0.4\n", "")
     again = Rewarder(spec).reward([Group("g", "How many?", {"a": "mark 4"})])
     assert again.stats["new_calls"] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this machine")
+def test_a_forked_process_has_a_thread_of_its_own(marks):
+    code = (
+        "import multiprocessing\n"
+        "from judgekit.rewards.keeping import Blocking\n"
+        "from judgekit.rewards.records import Group\n"
+        "from judgekit.rewards.rewarder import Rewarder\n"
+        f"rewarded = Blocking(Rewarder({str(marks())!r}))\n"
+        "def one(n):\n"
+        "    return rewarded([Group('g', 'How many?', {'a': f'mark {n}'})])['g', 'a'].value\n"
+        "print(one(4))\n"
+        "with multiprocessing.get_context('fork').Pool(1) as pool:\n"
+        "    print(pool.apply(one, (5,)))\n"
+        "print(one(6))\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)  # noqa: PLW1510
+
+    assert (done.stdout, done.stderr) == ("0.4\n0.5\n0.6\n", "")
 
 
 def test_it_can_be_sent_to_another_process(marks):
