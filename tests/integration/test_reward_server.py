@@ -477,6 +477,29 @@ def test_a_token_is_asked_for_and_shown_to_nobody(caplog):
     assert TOKEN not in caplog.text + str(answers) + str(told) + str(open_to_all)
 
 
+def test_without_a_token_a_name_that_was_made_to_lead_here_is_not_served():
+    def named(host, **more):
+        return {"headers": {"Content-Type": "application/json", "Host": host, **more}}
+
+    async def walk(client):
+        hosts = ("evil.example", "127.0.0.1.evil.example:80", "localhost:1", "[::1]:1")
+        answers = [await client.post("/v1/rewards", asked("7"), **named(host)) for host in hosts]
+        return answers, await client.get("/stats", headers={"Host": "evil.example"})
+
+    answers, stats = walked(walk, ALONE)
+
+    assert [status for status, _ in answers] == [403, 403, 200, 200]
+    assert "127.0.0.1" in answers[0][1]["error"]
+    assert stats[0] == 403
+
+    async def with_token(client):
+        return await client.post(
+            "/v1/rewards", asked("7"), **named("judge.example", Authorization=f"Bearer {TOKEN}")
+        )
+
+    assert walked(with_token, ALONE, token=TOKEN)[0] == 200
+
+
 def test_too_many_requests_of_one_address_are_put_off():
     async def walk(client):
         statuses = [(await client.post("/v1/rewards", asked("7")))[0] for _ in range(4)]

@@ -78,6 +78,18 @@ def may_ask(headers: Mapping[str, str], token: str | None) -> bool:
     return hmac.compare_digest(said, token.encode())
 
 
+def is_for_us(host: str | None) -> bool:
+    """Whether a `Host` header names this machine, as it does unless a page's own name was made to lead here.
+
+    >>> is_for_us("127.0.0.1:8077"), is_for_us("[::1]:8077"), is_for_us("evil.example:8077"), is_for_us(None)
+    (True, True, False, True)
+    """
+    if not host:
+        return True
+    name = host.rpartition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return is_loopback(name.removeprefix("["))
+
+
 class Rates:
     """Requests a second for each address; what is not used is saved up for two seconds.
 

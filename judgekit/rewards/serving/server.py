@@ -20,7 +20,7 @@ from judgekit.rewards.records import Reward
 from judgekit.rewards.relative import LEAST_MET
 from judgekit.rewards.serving.barrier import Barrier, Refused
 from judgekit.rewards.serving.batching import Batcher, Rewarding
-from judgekit.rewards.serving.limits import Rates, may_ask
+from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
 from judgekit.rewards.serving.metrics import Metrics
 from judgekit.rewards.serving.routes import MOST, ROUTES, Route
 from judgekit.rewards.serving.wanted import Wanted
@@ -199,12 +199,16 @@ class RewardServer:
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Rate first, so that tokens cannot be guessed fast; then the token."""
+        """Rate first, so that tokens cannot be guessed fast; then the token, or a name that is ours."""
         if request.path not in _OPEN:
             if wait := self._rates.wait(request.remote or "", time.monotonic()):
                 raise _Failed(429, f"too many requests; ask again in {wait:.1f} s")
             if not may_ask(request.headers, self._settings.token):
                 raise _Failed(401, "no token, or a wrong one; send 'Authorization: Bearer TOKEN'")
+            if self._settings.token is None and not is_for_us(request.headers.get("Host")):
+                raise _Failed(
+                    403, "without a token only localhost is served; ask for 127.0.0.1, or set a token"
+                )
         return await handler(request)
 
 
