@@ -179,8 +179,8 @@ class Plan:
     @staticmethod
     def addressed(call: Call, judge: Judge, sample: int) -> Call:
         """A call to a judge, with its key."""
-        call = replace(call, judge=judge.name, sample=sample)
-        return replace(call, key=key_of(judge.identity or {"unstored": judge.name}, call))
+        key = key_of(judge.identity or {"unstored": judge.name}, call, sample=sample)
+        return replace(call, judge=judge.name, sample=sample, key=key)
 
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of each prompt the rubric is asked with, by its name."""

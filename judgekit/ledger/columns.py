@@ -40,7 +40,7 @@ def row_of(
 ) -> tuple[Any, ...]:
     """A reply as a row, in the order of `COLUMNS`, written now."""
     request = request_of(identity, call).decode() if prompts else None
-    written = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    written = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return (
         call.key, edition, written, _text(call.judge), _text(reply.model), _text(reply.fingerprint),
         reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _probs(reply),

@@ -21,8 +21,13 @@ from judgekit.types import Call
 VERSION: Final = "k1:"
 
 
-def request_of(identity: Mapping[str, Any], call: Call) -> bytes:
+def request_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> bytes:
     """The canonical JSON of a request: `json.dumps` with sorted keys, no blanks and no escapes, only faster.
+
+    Args:
+        identity: The judge's.
+        call: What is asked.
+        sample: Which repeat it is; the call's own where left out.
 
     Raises:
         InputError: If the identity, a message or the schema holds what JSON cannot, such as half a
@@ -33,7 +38,7 @@ def request_of(identity: Mapping[str, Any], call: Call) -> bytes:
             "attempt": call.attempt,
             "identity": _canonical(orjson.dumps(identity)),
             "messages": [{"content": m.content, "role": m.role} for m in call.messages],
-            "sample": call.sample,
+            "sample": call.sample if sample is None else sample,
             "schema": None if call.schema is None else _canonical(orjson.dumps(call.schema)),
         }
         if call.letters:
@@ -41,7 +46,7 @@ def request_of(identity: Mapping[str, Any], call: Call) -> bytes:
         return orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise InputError(
-            f"judge {call.judge!r}: what it is asked cannot be written as JSON: {error}"
+            f"judge {call.judge or dict(identity)!r}: what it is asked cannot be written as JSON: {error}"
         ) from None
 
 
@@ -60,10 +65,10 @@ def key_of_request(request: bytes) -> str:
     return VERSION + hashlib.sha256(request).hexdigest()
 
 
-def key_of(identity: Mapping[str, Any], call: Call) -> str:
-    """The key of a call to a judge with this identity.
+def key_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> str:
+    """The key of a call to a judge with this identity, as a repeat of it where `sample` says so.
 
     >>> key_of({"model": "m"}, Call("m", (), "grade", ()))[:11]
     'k1:3bc84544'
     """
-    return key_of_request(request_of(identity, call))
+    return key_of_request(request_of(identity, call, sample=sample))
