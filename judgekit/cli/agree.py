@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from judgekit.cli import show as showing
-from judgekit.cli.score import columns_of
+from judgekit.cli.pairs import columns_of
 from judgekit.errors import InputError
 
 _STYLES = {

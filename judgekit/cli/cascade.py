@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from judgekit.cli import show
-from judgekit.cli.score import columns_of
+from judgekit.cli.pairs import columns_of
 
 if TYPE_CHECKING:
     from judgekit.recipes.replaying import Step

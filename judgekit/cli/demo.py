@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from judgekit.cli import show
-from judgekit.cli.score import run_job
+from judgekit.cli.running import run_job
 from judgekit.judges.controls import parse_control
 from judgekit.protocols import Form
 from judgekit.roles import Judge

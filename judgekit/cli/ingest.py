@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from judgekit.cli.score import columns_of
+from judgekit.cli.pairs import columns_of
 from judgekit.errors import InputError
 from judgekit.types import Verdict
 

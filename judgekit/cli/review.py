@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from judgekit.cli.score import columns_of
+from judgekit.cli.pairs import columns_of
 
 app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
 

@@ -13,7 +13,7 @@ import orjson
 import typer
 
 from judgekit.cli import show as showing
-from judgekit.cli.score import columns_of
+from judgekit.cli.pairs import columns_of
 
 if TYPE_CHECKING:
     from judgekit.rewards.exports import Format

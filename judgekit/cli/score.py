@@ -3,26 +3,22 @@
 import asyncio
 import functools
 import inspect
-import time
 from collections.abc import Callable
-from contextlib import aclosing
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from judgekit import roles, types
 from judgekit.calibrate.balance import Rule as BalanceRule
-from judgekit.cli import show
+from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of
+from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
 from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
 from judgekit.protocols.evidence import Unfounded
-from judgekit.types import Score
-from judgekit.verbs import DEFAULT_LEDGER, Job, Options, Writer, prepare
-
-_ROWS = 200  # scores kept for the printed table
+from judgekit.verbs import DEFAULT_LEDGER, Options, prepare
 
 Judge = Annotated[
     list[str] | None,
@@ -140,7 +136,7 @@ def score(
     asked: Options = {
         "protocol": cast("Protocol", protocol),  # what there is to choose from, `prepare` says
         "form": cast("Form", form),
-        "per_call": _per_call(per_call),
+        "per_call": per_call_of(per_call),
         "samples": samples,
         "prompt": prompt,
         "reask": reask,
@@ -158,8 +154,8 @@ def score(
         rubric = rubric if _is_given(context, "rubric") else None
     always: Options = {
         "recipe": recipe,
-        "settings": _named("--setting", setting, _value),
-        "substitutes": _named("--substitute", substitute, judge_of),
+        "settings": named_of("--setting", setting, value_of),
+        "substitutes": named_of("--substitute", substitute, judge_of),
         "again": cast("tuple[types.Reason, ...]", tuple(again or ())),
         "columns": columns_of(column),
         "on_bad_item": cast("OnBadItem", on_bad_item),
@@ -181,7 +177,7 @@ def score(
         stronger = list(map(judge_of, strong)) if strong else None
         job = prepare_cascade(items, rubric, judges, stronger, doubt=below, **options)
     if dry_run:
-        _print_preview(job)
+        print_preview(job)
         return
     asyncio.run(run_job(job, out, quiet=quiet))
 
@@ -201,54 +197,6 @@ def verb(protocol: Protocol, help_: str, *, rubric: str | None = None) -> Callab
     return command
 
 
-async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str = "") -> list[Score]:
-    """Walk a job with a progress line, write its files as it goes, print what came of it.
-
-    Returns:
-        The first scores; with `out`, all of them are in the files.
-    """
-    first: list[Score] = []
-    systems = show.Systems()
-    stopped: BaseException | None = None
-    total = job.surveyed.n_items if job.surveyed is not None else None
-    began = time.monotonic()
-    with show.progress_bar(total) as bar, Writer(out) if out is not None else _Nowhere() as writer:
-        task = bar.add_task("scoring", total=total, note="")
-        try:
-            async with aclosing(job.judged()) as stream:
-                async for judged in stream:
-                    writer.judged(judged)
-                    systems.add(judged.scores)
-                    first += judged.scores if len(first) < _ROWS else ()
-                    bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
-        except BaseException as error:
-            interrupted = isinstance(error, asyncio.CancelledError)
-            stopped = KeyboardInterrupt("interrupted") if interrupted else error
-            raise
-        finally:
-            summary = job.summary(stopped)
-            writer.finish(summary)
-    if not quiet:
-        _print_run(first, systems, summary, out, title)
-    return first
-
-
-class _Nowhere(Writer):
-    """A writer that writes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def judged(self, judged: object) -> None:
-        """Nothing."""
-
-    def finish(self, summary: object) -> None:
-        """Nothing."""
-
-
 def columns() -> None:
     """Print the columns of the tables `scores` and `outcomes`."""
     from judgekit.table import COLUMNS
@@ -259,80 +207,12 @@ def columns() -> None:
             print(f"  {name:14} {meaning}")
 
 
-def _print_run(
-    first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None, title: str
-) -> None:
-    console = show.console()
-    console.print(show.scores_table(first, title=title))
-    if (table := systems.table()) is not None:
-        console.print()
-        console.print(table)
-    console.print()
-    for line in show.summary_lines(summary):
-        console.print(line)
-    if out is not None:
-        console.print(f"written to {out}")
-
-
-def _print_preview(job: Job) -> None:
-    seen = job.preview()
-    calls = (
-        f"{seen.least} calls"
-        if seen.least == seen.most
-        else f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
-    )
-    print(f"{seen.items} items, {calls}; nothing was sent")
-    written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
-    print(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
-    if seen.max_cost_usd is None:
-        print(f"price: unknown for {', '.join(seen.unpriced)}")
-    else:
-        print(f"price: at most ${seen.max_cost_usd:.4f} for the first round")
-
-
 def _with(judge: roles.Judge, settings: dict[str, Any]) -> roles.Judge:
     """A judge with other settings, where it has any (controls and scripted judges have none)."""
     return judge.with_(**settings) if settings and isinstance(judge, roles.Tunable) else judge
-
-
-def _per_call(raw: str) -> int | None:
-    if raw == "usual":
-        return 0
-    if raw == "all":
-        return None
-    if raw.isdecimal() and int(raw) > 0:
-        return int(raw)
-    raise InputError(f"--per-call {raw}: a number from 1, 'all' or 'usual'")
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
     """Whether an option stands on the command line, and is not its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
-
-
-def _named(option: str, pairs: list[str] | None, value: Callable[[str], Any]) -> dict[str, Any]:
-    """NAME=VALUE pairs; a name may hold no `=`, a value may."""
-    named = [pair.partition("=") for pair in pairs or ()]
-    if wrong := [name for name, sign, _ in named if not sign]:
-        raise InputError(f"{option} {wrong[0]}: say NAME=VALUE")
-    return {name: value(raw) for name, _, raw in named}
-
-
-def _value(raw: str) -> object:
-    """A number, true or false, nothing, or the text itself."""
-    words: dict[str, object] = {"true": True, "false": False, "none": None}
-    if raw.lower() in words:
-        return words[raw.lower()]
-    try:
-        return float(raw) if "." in raw else int(raw)
-    except ValueError:
-        return raw
-
-
-def columns_of(pairs: list[str] | None) -> dict[str, str] | None:
-    """Columns as they stand in an option, OUR=THEIRS each."""
-    mapped = dict(pair.partition("=")[::2] for pair in pairs or ())
-    if wrong := [ours for ours, theirs in mapped.items() if not theirs]:
-        raise InputError(f"--column {wrong[0]}: say OUR=THEIRS, e.g. --column task=prompt")
-    return mapped or None
