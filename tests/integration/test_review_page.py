@@ -53,10 +53,11 @@ def test_the_page_is_filled_by_keyboard_saved_and_read_back(page, tmp_path):
         page.keyboard.press("Tab")  # the note
         page.keyboard.type("ok")
     assert page.inner_text("#count") == "3 of 3 answered"
-    for _ in range(20):  # the answers are kept; the browser takes a moment to hand them to a new page
+    for _ in range(60):  # the answers are kept; the browser takes a moment to hand them to a new page
         page.reload()
         if page.inner_text("#count") == "3 of 3 answered":
             break
+        page.wait_for_timeout(250)
     assert page.inner_text("#count") == "3 of 3 answered"
     with page.expect_download() as saving:
         page.focus("button[type=submit]")

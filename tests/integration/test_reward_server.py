@@ -401,7 +401,7 @@ def test_no_bytes_make_it_fall_over():
 def test_slow_clients_hold_up_nobody_and_are_sent_away():
     said = (
         "POST /v1/rewards HTTP/1.1",
-        "Host: x",
+        "Host: localhost",
         "Content-Type: application/json",
         "Content-Length: 9",
         "",
