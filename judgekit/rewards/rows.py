@@ -10,6 +10,7 @@ from judgekit.items.texts import absent, json_of, plain_of
 from judgekit.rewards.chats import text_of_chat
 from judgekit.rewards.records import Group, Key
 
+_DEEPEST = 100  # levels of a row's own rubric
 Data = Mapping[str, Sequence[Any]]
 """Column -> its value in each row."""
 
@@ -157,11 +158,7 @@ def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
         value = {"criteria": value}
     if not isinstance(value, Mapping):
         raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
-    try:
-        told: Mapping[str, Any] = {"id": "own", **_without_gaps(value)}
-    except RecursionError:
-        raise InputError(f"{where} is nested too deeply") from None
-    return told
+    return {"id": "own", **_without_gaps(value, where)}
 
 
 def _column(data: Data, name: str, what: str) -> Sequence[Any]:
@@ -178,11 +175,13 @@ def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
     return rubric_of(_column(data, name, "rubric")[row], f"row {row}: rubric {name!r}")
 
 
-def _without_gaps(value: Any) -> Any:
+def _without_gaps(value: Any, where: str, left: int = _DEEPEST) -> Any:
     """What Arrow made of a mapping, without the keys that only other rows have."""
+    if not left:
+        raise InputError(f"{where} is nested too deeply")
     if isinstance(value, Mapping):
-        return {key: _without_gaps(each) for key, each in value.items() if each is not None}
-    return [_without_gaps(each) for each in value] if isinstance(value, list) else value
+        return {k: _without_gaps(each, where, left - 1) for k, each in value.items() if each is not None}
+    return [_without_gaps(each, where, left - 1) for each in value] if isinstance(value, list) else value
 
 
 def common(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

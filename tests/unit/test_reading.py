@@ -267,7 +267,7 @@ def test_wrappers_are_looked_into_but_not_without_end(opening: str, closing: str
 
 
 def test_an_answer_with_something_too_deep_in_it_is_no_error():
-    deep = '{"a":' * 1_000 + "1" + "}" * 1_000
+    deep = '{"a":' * 20_000 + "1" + "}" * 20_000
 
     # Where the judged text holds keys, every label of the reply is counted, and here they cannot be.
     assert read_text(f'{{"label": "4", "notes": {deep}}}', judged='Send {"city": "Graz"}.') == ["malformed"]

@@ -143,8 +143,8 @@ def repeated(times: int, shown: tuple[tuple[str, ...], ...] = ((),)) -> VerdictC
 def test_repeats_and_orders_of_a_judge_are_no_further_judges():
     once = repeated(1)
 
-    assert repeated(5) == once
-    assert repeated(2, (("x", "y"), ("y", "x"))) == once
+    assert repr(repeated(5)) == repr(once)  # an error that is nan is not equal to itself
+    assert repr(repeated(2, (("x", "y"), ("y", "x")))) == repr(once)
 
 
 def test_a_lost_sample_of_one_order_does_not_tilt_a_judge():
@@ -170,7 +170,7 @@ def test_a_substitute_sits_on_the_seat_of_its_judge():
         panel.add(Judged(Item(str(i)), (first, said("b", i, b[i]))))
 
     assert panel.found().substituted == {"a": {"s": 2}}
-    assert panel.found().effective == plain.effective
+    assert repr(panel.found().effective) == repr(plain.effective)
     assert panel.found().judges == ("a", "b")
 
 
