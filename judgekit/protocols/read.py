@@ -38,6 +38,7 @@ from judgekit.types import (
 _OPENED = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _CLOSED = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _OBJECT = re.compile(r"\s*(?:```\w*\s*)?\{")  # what its strings hold is no reasoning block
+_BRACKETS, _DEEPEST = re.compile(r"[\[\]{}]"), 200
 _WHY: dict[str, Reason] = {"off_scale": "off_scale", "undecided": "undecided", "cut": "truncated"}
 _REASON_KEYS = ("rationale", "reason", "reasoning", "explanation", "feedback")
 
@@ -59,11 +60,22 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         and not (reply.fault == "refused" and reply.text)
     ):
         return all_abstain(call, reply.fault, reply.detail)
-    try:
-        outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
-    except RecursionError:  # JSON so deep that it cannot be looked at is no answer
+    if _is_deep(reply.text):  # no answer is, and looking into it takes long
         return all_abstain(call, "malformed", "nested too deeply")
+    outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
     return tuple(_as_meant(o, dict(call.meant)) for o in outcomes) if call.meant else outcomes
+
+
+def _is_deep(text: str) -> bool:
+    """Whether more brackets are open at once than any answer needs; those in strings count too."""
+    if text.count("{") + text.count("[") <= _DEEPEST:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.finditer(text):
+        depth = max(depth + (1 if bracket[0] in "{[" else -1), 0)
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _as_meant(outcome: Outcome, meant: Mapping[str, str]) -> Outcome:

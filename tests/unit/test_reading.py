@@ -267,7 +267,7 @@ def test_wrappers_are_looked_into_but_not_without_end(opening: str, closing: str
 
 
 def test_an_answer_with_something_too_deep_in_it_is_no_error():
-    deep = '{"a":' * 20_000 + "1" + "}" * 20_000
+    deep = '{"a":' * 1_000 + "1" + "}" * 1_000
 
     # Where the judged text holds keys, every label of the reply is counted, and here they cannot be.
     assert read_text(f'{{"label": "4", "notes": {deep}}}', judged='Send {"city": "Graz"}.') == ["malformed"]
@@ -275,6 +275,12 @@ def test_an_answer_with_something_too_deep_in_it_is_no_error():
     rank = replace(call_of("clarity"), protocol="rank", shown=("a", "b"))
     assert said(*read(rank, Reply(f'{{"ranking": ["A", {deep}]}}'))) == "malformed"
     assert said(*read(rank, Reply(f'{{"ranking": ["A", "B"], "rationale": {deep}}}'))) == "malformed"
+
+
+def test_many_brackets_beside_one_another_are_not_deep():
+    notes = ", ".join(['{"at": [1, 2]}'] * 400)
+
+    assert read_text(f'{{"notes": [{notes}], "label": "4"}}') == ["4"]
 
 
 HALF = r"\ud83d"  # of a surrogate pair: JSON can escape it, and no file can hold it
