@@ -62,7 +62,10 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         return all_abstain(call, reply.fault, reply.detail)
     if _is_deep(reply.text):  # no answer is, and looking into it takes long
         return all_abstain(call, "malformed", "nested too deeply")
-    outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
+    try:
+        outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
+    except RecursionError:  # brackets in strings can hide how deep it is
+        return all_abstain(call, "malformed", "nested too deeply")
     return tuple(_as_meant(o, dict(call.meant)) for o in outcomes) if call.meant else outcomes
 
 

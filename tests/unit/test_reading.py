@@ -277,6 +277,15 @@ def test_an_answer_with_something_too_deep_in_it_is_no_error():
     assert said(*read(rank, Reply(f'{{"ranking": ["A", "B"], "rationale": {deep}}}'))) == "malformed"
 
 
+@pytest.mark.parametrize("depth", [300, 1_000, 3_000])
+def test_depth_that_brackets_in_strings_hide_is_no_error(depth: int):
+    deep = '{"}":' * depth + "1" + "}" * depth
+
+    assert read_text(f'{{"label": {deep}}}') == ["malformed"]
+    # How much of it can be looked at is Python's affair; either it is read at the label, or not at all.
+    assert read_text(f'{{"label": "4", "notes": {deep}}}')[0] in {"4", "malformed"}
+
+
 def test_many_brackets_beside_one_another_are_not_deep():
     notes = ", ".join(['{"at": [1, 2]}'] * 400)
 
