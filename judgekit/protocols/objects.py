@@ -13,8 +13,9 @@ after it is one that was asked for and read.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import json_repair
 import orjson
@@ -103,6 +104,22 @@ class _Scanned:
         self.rest.append(self.text[start:end])
         if self.said:
             self.after.append(self.text[start:end])
+
+
+def raw_objects(text: str) -> Iterator[tuple[Any, int, int]]:
+    """The objects that parse, none inside another, with where each begins and ends.
+
+    >>> list(raw_objects('{"a": {"b": 1}} or {broken or {"c": 2}'))
+    [({'a': {'b': 1}}, 0, 15), ({'c': 2}, 30, 38)]
+    """
+    at = 0
+    while (start := text.find("{", at)) >= 0:
+        try:
+            value, at = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            at = start + 1
+        else:
+            yield value, start, at
 
 
 def _scan(text: str, ids: Sequence[str], quoted: Quoted) -> Found:

@@ -5,7 +5,6 @@ scale of pairs, all with the same call. A response that is left out abstains for
 is named twice makes the order unreadable.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template, fill, judged_texts, tag_of
 from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.compare import LETTERS, Orders, pair_material
+from judgekit.protocols.objects import raw_objects
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, object_schema
 from judgekit.rubric.model import Criterion
@@ -29,7 +29,6 @@ _ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
 _KEY = re.compile(r"""\branking["'\u201d\u2019]?\s*[:=]""", re.IGNORECASE)
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
-_DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _LONGEST = 100_000
 
 
@@ -254,15 +253,9 @@ def _ranking_of(value: object) -> dict[str, Any]:
 def _last_object(text: str, quoted: Quoted) -> tuple[dict[str, Any] | None, str]:
     """The last object with a ranking that is no quotation, and the text with quoted objects blanked out."""
     found: dict[str, Any] | None = None
-    at = 0
-    while (start := text.find("{", at)) >= 0:
-        try:
-            value, at = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            at = start + 1
-            continue
-        if quoted.holds(text[start:at]):
-            text = f"{text[:start]}{' ' * (at - start)}{text[at:]}"
+    for value, start, end in raw_objects(text):
+        if quoted.holds(text[start:end]):
+            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
         else:
             found = _ranking_of(value) or found
     return found, text

@@ -5,7 +5,6 @@ asked for is passed over and flagged; a selection of such names alone is none. O
 judges name too few or too many (SATA-Bench, arXiv 2506.00643), which asking one by one shows.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import json_repair
 from judgekit.errors import InputError
 from judgekit.prompt import Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain
+from judgekit.protocols.objects import raw_objects
 from judgekit.protocols.quoted import Quoted
 from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
 from judgekit.rubric.model import Criterion
@@ -24,7 +24,6 @@ from judgekit.types import Call, Outcome, Reply, Verdict
 
 UNKNOWN = "unknown_id"
 _KEY = "selected"
-_DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _NONE = frozenset({"", "none", "none of them", "none of the above", "nothing", "[]", "-"})
 _EDGES = " \t\"'`*_.[]()"
 
@@ -125,14 +124,9 @@ def _verdict(call: Call, i: int, flags: tuple[str, ...], rationale: str, *, hold
 
 def _in_json(text: str, quoted: Quoted) -> _Selection | None:
     """The selection of the last object that has one and is no quotation; else of a broken one, mended."""
-    last, at = None, 0
-    while (start := text.find("{", at)) >= 0:
-        try:
-            value, at = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            at = start + 1
-            continue
-        if (found := _selection(value)) is not None and not quoted.holds(text[start:at]):
+    last = None
+    for value, start, end in raw_objects(text):
+        if (found := _selection(value)) is not None and not quoted.holds(text[start:end]):
             last = found
     if last is not None or quoted.has_keys():  # what a judged text holds may stand mended in the judge's own
         return last
