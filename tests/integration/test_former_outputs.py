@@ -1,0 +1,130 @@
+"""The code at hand gives what 0.1.0 gave (`tests/data`): the same bytes of scores and outcomes, the same
+exit codes, the numbers of `agree` within 1e-9. Each difference that is meant stands in `MEANT`.
+"""
+
+import fnmatch
+import gzip
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[1] / "data"
+FORMER = DATA / "0.1.0"
+NAMES = sorted(path.parent.name for path in FORMER.glob("*/code"))
+RUNS = sorted(path.parent.name for path in FORMER.glob("*/run.json"))
+MEANT = [
+    ("*/outcomes.jsonl", "call", "keys begin with k2: since prompts and the identity of judges changed"),
+    ("*/run.json", "prompts", "digests of prompts, which changed with the fence"),
+    ("*/run.json", "judgekit", "the version"),
+    ("*/run.json", "began", "a time"),
+    ("*/run.json", "seconds", "a time"),
+]
+"""(files, field, reason): where a field's value may differ from that of 0.1.0."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("former") / "made"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("JUDGEKIT")}
+    done = subprocess.run(
+        [sys.executable, str(DATA / "remake.py"), str(folder)], capture_output=True, text=True, env=env,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def former(name):
+    path = FORMER / name
+    packed = path.with_name(f"{path.name}.gz")
+    return gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
+
+
+def meant(name):
+    return {field for files, field, _ in MEANT if fnmatch.fnmatch(name, files)}
+
+
+def rows(name, raw):
+    """Rows of a file as text, without the fields that are meant to differ."""
+    parsed = [json.loads(line) for line in raw.decode().splitlines()]
+    left_out = meant(name)
+    return [json.dumps({k: v for k, v in row.items() if k not in left_out}) for row in parsed]
+
+
+def differences(before, now, where=""):
+    """Where two trees of JSON differ; numbers by more than 1e-9. What only `now` says is none."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in before:
+            yield from differences(before[key], now.get(key, "(not there)"), f"{where}.{key}")
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for i, (one, other) in enumerate(zip(before, now, strict=True)):
+            yield from differences(one, other, f"{where}[{i}]")
+    elif isinstance(before, float) and isinstance(now, float | int):
+        if not math.isclose(before, now, rel_tol=1e-9, abs_tol=1e-9):
+            yield f"{where}: {before!r} was, {now!r} is"
+    elif before != now:
+        yield f"{where}: {before!r} was, {now!r} is"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_exit_codes_are_those_of_before(made, name):
+    assert (made / name / "code").read_text() == former(f"{name}/code").decode()
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("table", ["scores.jsonl", "outcomes.jsonl"])
+def test_rows_are_those_of_before(made, name, table):
+    file = f"{name}/{table}"
+
+    assert rows(file, (made / file).read_bytes()) == rows(file, former(file))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_summary_of_a_run_counts_as_before(made, name):
+    file = f"{name}/run.json"
+    before = {k: v for k, v in json.loads(former(file)).items() if k not in meant(file)}
+
+    assert list(differences(before, json.loads((made / file).read_bytes()))) == []
+
+
+@pytest.mark.parametrize("name", ["agree", "agree-pairs", "agree-letters", "cascade"])
+def test_numbers_of_agree_and_cascade_are_those_of_before(made, name):
+    file = f"{name}/stdout"
+
+    assert list(differences(json.loads(former(file)), json.loads((made / file).read_bytes()))) == []
+
+
+@pytest.mark.parametrize("file", ["reward/rewards.jsonl", "reward-swiss/rewards.jsonl"])
+def test_rewards_are_those_of_before(made, file):
+    assert rows(file, (made / file).read_bytes()) == rows(file, former(file))
+
+
+def test_a_second_run_is_served_by_the_ledger_and_gives_the_same_bytes(made):
+    for table in ("scores.jsonl", "outcomes.jsonl"):
+        assert (made / "score-again" / table).read_bytes() == (made / "score" / table).read_bytes()
+    assert json.loads((made / "score-again" / "run.json").read_bytes())["new_calls"] == 0
+
+
+def test_python_gives_what_the_command_line_gives(made):
+    folders = sorted(path.parent for path in (made / "python").glob("*/run.json"))
+
+    assert len(folders) == 10
+    for folder in folders:
+        for table in ("scores.jsonl", "outcomes.jsonl"):
+            assert (folder / table).read_bytes() == (made / folder.name / table).read_bytes()
+    said = [json.loads((at / "agree-letters" / "stdout").read_bytes()) for at in (made, made / "python")]
+    del said[0]["provenance"]["verdicts"]  # a file here, records there
+    assert list(differences(*said)) == []
+
+
+@pytest.mark.parametrize("file", ["cascade.json", "reward.jsonl"])
+def test_python_gives_what_it_gave(made, file):
+    raw = former(f"python/{file}"), (made / "python" / file).read_bytes()
+    before, now = ([json.loads(line) for line in text.splitlines()] for text in raw)
+
+    assert list(differences(before, now)) == []
