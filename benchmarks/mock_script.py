@@ -64,7 +64,7 @@ class Options:
             the same fails the same. Empty: each request is drawn anew.
         retry_after: The Retry-After header of a 429, in seconds or as an HTTP date; empty: none.
         retry_after_ms: The same in milliseconds, as some servers say it.
-        text: The reply, or a function from the request's body to it.
+        text: The reply, or a function from the request's body to it, or to the whole body of the response.
         seed: Of the draws.
     """
 
@@ -78,7 +78,7 @@ class Options:
     sticky: str = ""
     retry_after: str = "0"
     retry_after_ms: str = ""
-    text: str | Callable[[dict[str, Any]], str] = '{"verdict": "yes"}'
+    text: str | Callable[[dict[str, Any]], Any] = '{"verdict": "yes"}'
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -203,7 +203,8 @@ class Script:
         """An answer that depends on the request."""
         text = self.options.text
         if not asked.get("logprobs"):
-            return http(200, completion(text(asked) if callable(text) else text))
+            said = text(asked) if callable(text) else text
+            return http(200, completion(said) if isinstance(said, str) else said)
         top = [{"token": token, "logprob": logprob} for token, logprob in LOGPROBS]
         said = completion("A", "length")
         first = {**top[0], "top_logprobs": top[: asked.get("top_logprobs", 0)]}

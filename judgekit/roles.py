@@ -97,6 +97,16 @@ class Served(Protocol):
 
 
 @runtime_checkable
+class Noting(Protocol):
+    """A judge that counts what a reader of a run should know of its server; it stands in the summary."""
+
+    @property
+    def noted(self) -> Mapping[str, int]:
+        """What was seen since it was last opened, in words -> how often."""
+        ...
+
+
+@runtime_checkable
 class Choosy(Protocol):
     """A judge that cannot be asked on every scale."""
 

@@ -111,6 +111,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     ]
     if summary["flags"]:
         lines.append("flags: " + ", ".join(f"{n} {flag}" for flag, n in summary["flags"].items()))
+    for judge, noted in summary.get("notes", {}).items():
+        lines += [f"judge {judge}: {n} {what}" for what, n in noted.items()]
     if summary["panel"] is not None:
         lines += panel_lines(summary["panel"])
     if summary["skipped"]:

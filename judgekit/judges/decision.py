@@ -199,13 +199,16 @@ class Decision(LiteLLM):
             return await self._asked(litellm, state, questions, frozenset(questions) if unread else more)
         seconds = perf_counter() - started
         answers = got.model_dump()["answers"]
-        read, written = (None, None) if unread else _tokens(got.usage)  # what was unread was paid for too
+        usage = {} if unread else _tokens(got.usage)  # what was unread was paid for too
+        asked = {"messages": [{"content": state}, {"content": repr(left)}], "max_tokens": 64 * len(left)}
+        price = self._price_of(got)
+        read, written, cost = wire.spent_of(usage, "", sent=asked, price=price, noted=self.noted)
         return Reply(
-            detail=detail,
-            model=got.model or "",
+            detail=self._keys.out_of(detail),
+            model=self._keys.out_of(got.model or ""),
             input_tokens=read,
             output_tokens=written,
-            cost_usd=None if read is None or written is None else self._price_of(got)(read, written),
+            cost_usd=cost,
             seconds=seconds,
             decisions=tuple(
                 question.pairs(answers[name]) if name in answers else ()
@@ -242,11 +245,11 @@ def _sum(numbers: Sequence[Number | None]) -> Number | None:
     return sum(known[1:], known[0]) if len(known) == len(numbers) else None
 
 
-def _tokens(usage: Any) -> tuple[int | None, int | None]:
+def _tokens(usage: Any) -> dict[str, Any]:
     """Tokens read and written; unknown where litellm, which fills in zeros, was told nothing."""
     if usage is None or not (usage.input_tokens or usage.output_tokens):
-        return None, None
-    return usage.input_tokens, usage.output_tokens
+        return {}
+    return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
 
 
 def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None:

@@ -11,6 +11,7 @@ import functools
 import io
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
@@ -99,6 +100,8 @@ class Endpoint:
         self._prices = _prices(input_usd_per_million, output_usd_per_million)
         self._key_env = api_key_env
         self._key = ""
+        self._keys = servers.NO_KEYS
+        self.noted: Counter[str] = Counter()
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = 0
@@ -141,6 +144,7 @@ class Endpoint:
             self._session, self._entered = None, 0  # left over from a loop that died
         if self._session is None:
             self._session, self._loop = self._open(), loop
+            self.noted.clear()
         self._entered += 1
         return self
 
@@ -161,6 +165,7 @@ class Endpoint:
         self._key = os.environ.get(self._key_env, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
             raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
+        self._keys = servers.Keys(self._key)
         self._lost = (aiohttp.ClientError, OSError, TimeoutError)
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         return aiohttp.ClientSession(
@@ -192,37 +197,39 @@ class Endpoint:
             async with self._session.post(self._target, data=payload, allow_redirects=False) as response:
                 raw = await _read(response)
         except self._lost as error:
-            raise ProviderError(self._safe(f"{type(error).__name__}: {error}"), passing=True) from None
+            said = self._keys.out_of_error(f"{type(error).__name__}: {error}")
+            raise ProviderError(said, passing=True) from None
         seconds = perf_counter() - started
-        try:
-            body = orjson.loads(raw or b"")
-        except orjson.JSONDecodeError:
-            body = None
+        body = servers.parsed(raw or b"")
         if response.status >= 300:
-            return self._refusal(response, body, raw or b"", sent)
+            return self._refusal(response, body, sent)
         if raw is None:
             return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
-        if not isinstance(body, dict):
-            said = self._safe(raw[:100].decode(errors="replace"))
-            return Reply(detail=f"the response is no JSON object: {said}", seconds=seconds)
-        return wire.reply_of(body, letters=bool(call.letters), seconds=seconds, price=self.cost)
+        return wire.reply_of(
+            body,
+            letters=bool(call.letters),
+            seconds=seconds,
+            price=self.cost,
+            sent=sent,
+            keys=self._keys,
+            noted=self.noted,
+        )
 
-    def _refusal(
-        self, response: "aiohttp.ClientResponse", body: object, raw: bytes, sent: dict[str, Any]
-    ) -> Reply:
+    def _refusal(self, response: "aiohttp.ClientResponse", body: object, sent: dict[str, Any]) -> Reply:
         """What a status of 300 or more means; a refused parameter is remembered."""
-        message, param = servers.complaint_of(body, raw)
+        message, param = servers.complaint_of(body)
         try:
             return wire.refusal_of(
-                response.status, self._safe(message), sent, servers.wait_of(response.headers), param=param
+                response.status,
+                self._keys.out_of_error(message),
+                sent,
+                servers.wait_of(response.headers),
+                param=param,
             )
         except ProviderError as error:
             if error.dropped:
                 self.refused.add(error.dropped)
             raise
-
-    def _safe(self, text: str) -> str:
-        return servers.redact(text, self._key)
 
 
 def parse_endpoint(spec: str) -> Endpoint:

@@ -10,6 +10,7 @@ import difflib
 import functools
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
@@ -83,6 +84,8 @@ class LiteLLM:
         self._api_base = api_base
         self._key_env = api_key_env
         self._key = ""
+        self._keys = servers.NO_KEYS
+        self.noted: Counter[str] = Counter()
         self._prices: tuple[float, float] | None = None
         self._litellm: ModuleType | None = None
         self._lost: tuple[type[Exception], ...] = ()
@@ -124,6 +127,7 @@ class LiteLLM:
                     f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED
+        self._keys = servers.Keys(self._key, *_keys_around(), *servers.secrets_in(self._settings))
 
     def _missing(self, litellm: ModuleType) -> list[str]:
         """Keys litellm finds wanting. Azure and AWS have other ways to sign in, which it does not see."""
@@ -147,6 +151,7 @@ class LiteLLM:
         await asyncio.to_thread(self.check)
         loop = asyncio.get_running_loop()
         _OPEN[loop] = _OPEN.get(loop, 0) + 1
+        self.noted.clear()
         return self
 
     async def __aexit__(
@@ -185,19 +190,34 @@ class LiteLLM:
         except self._lost as error:
             return self._refusal(litellm, error, sent)
         seconds = perf_counter() - started
-        price = self._price_of(got)
-        return wire.reply_of(got.model_dump(), letters=bool(call.letters), seconds=seconds, price=price)
+        return wire.reply_of(
+            got.model_dump(),
+            letters=bool(call.letters),
+            seconds=seconds,
+            price=self._price_of(got),
+            sent=sent,
+            keys=self._keys,
+            noted=self.noted,
+        )
 
     def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
-        """The list price, or litellm's own sum for this reply where the model is listed."""
+        """The list price, or litellm's own sum for this reply where the model is listed.
+
+        That sum knows cheaper cached tokens and dearer long prompts; it is taken where it is at most ten
+        times the list price, since litellm makes it of counts that a server may have invented.
+        """
         said = got._hidden_params.get("response_cost")  # noqa: SLF001 - where litellm documents it to be
-        if self._prices is None or not isinstance(said, float) or said <= 0.0:
-            return self.cost
-        return lambda _read, _written: said
+
+        def price(read: int, written: int) -> float | None:
+            listed = self.cost(read, written)
+            own = listed is not None and isinstance(said, float) and 0.0 < said <= 10.0 * listed
+            return said if own else listed
+
+        return price
 
     def _refusal(self, litellm: ModuleType, error: Exception, sent: dict[str, Any]) -> Reply:
         """What litellm's exception means, by the status it carries; a refused parameter is remembered."""
-        words = servers.redact(_words(error), self._key)
+        words = self._keys.out_of_error(_words(error))
         if isinstance(error, litellm.ContextWindowExceededError):
             return Reply(fault="too_long", detail=words[:300])
         if isinstance(error, litellm.ContentPolicyViolationError):
@@ -210,13 +230,20 @@ class LiteLLM:
         body = getattr(error, "body", None)
         told = isinstance(body, dict) and body.get("message")
         complaint, param = servers.complaint_of(body) if told else (words, None)
-        message = servers.redact(complaint, self._key)
+        message = self._keys.out_of_error(complaint)
         try:
             return wire.refusal_of(status, message, sent, servers.wait_of(headers), param=param)
         except ProviderError as refusal:
             if refusal.dropped:
                 self.refused.add(refusal.dropped)
             raise refusal from None
+
+
+def _keys_around() -> Iterator[str]:
+    """Values of environment variables that hold keys by their names; which it reads, litellm decides."""
+    for name, value in os.environ.items():
+        if servers.is_secret(name) and any(c.isdigit() for c in value):
+            yield value.strip()
 
 
 def _import() -> ModuleType:

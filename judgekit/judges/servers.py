@@ -1,11 +1,15 @@
 """What a server says beside its replies, and what of it may be shown."""
 
+import json
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
 
 from judgekit.errors import InputError
 
@@ -16,6 +20,12 @@ _KEY = re.compile(
     r"|\bAIza[\w-]{10,}|\bAKIA[A-Z0-9]{12,}",
     re.IGNORECASE,
 )
+
+_SECRET = re.compile(
+    r"key(_|\b)|token(?!s|iz)|secret|passw|pwd|credential|authori[sz]ation|cookie|bearer|signature|\bauth|_auth",
+    re.IGNORECASE,
+)
+_LONGEST = 4000  # letters of an error that are looked at, once the keys are out of it
 
 
 def address_of(url: str, what: str) -> tuple[str, str]:
@@ -52,7 +62,7 @@ def address_of(url: str, what: str) -> tuple[str, str]:
     return f"{parts.scheme}://{host}{port}", path
 
 
-def complaint_of(body: object, raw: bytes = b"") -> tuple[str, str | None]:
+def complaint_of(body: object) -> tuple[str, str | None]:
     """The words of an error body, and the parameter it names.
 
     >>> complaint_of({"error": {"message": "no such model", "code": "model_not_found", "param": "model"}})
@@ -60,10 +70,19 @@ def complaint_of(body: object, raw: bytes = b"") -> tuple[str, str | None]:
     """
     failure = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(failure, dict):
-        return (failure if isinstance(failure, str) else raw.decode(errors="replace")[:1000]), None
-    words = failure.get("message") or failure.get("detail") or failure.get("msg") or dict(failure)
+        return in_words(failure), None
+    words = failure.get("message") or failure.get("detail") or failure.get("msg") or failure
     code, param = failure.get("code") or failure.get("status"), failure.get("param")
-    return f"{words} ({code})" if code else str(words), param if isinstance(param, str) else None
+    told = f"{in_words(words)} ({in_words(code)})" if code else in_words(words)
+    return told, param if isinstance(param, str) else None
+
+
+def in_words(value: object) -> str:
+    """A text as it is, and anything else as Python writes it, however deep it is nested."""
+    try:
+        return value if isinstance(value, str) else repr(value)
+    except RecursionError:
+        return f"a deeply nested {type(value).__name__}"
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
@@ -85,12 +104,107 @@ def wait_of(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+class Keys:
+    """Keys that a judge holds, to be taken out of all that comes in. They are shown by nothing.
+
+    Args:
+        values: The keys; those too short to be told from words are left alone.
+
+    >>> Keys("tr0ub4dor", "x").out_of("x: your key is Tr0ub4dor")
+    'x: your key is [key]'
+    """
+
+    def __init__(self, *values: str) -> None:
+        forms = {form for value in values if _is_long(value) for form in (value, quote(value, safe=""))}
+        self._lowered = [form.lower() for form in sorted(forms, key=len, reverse=True)]
+
+    def out_of(self, text: str) -> str:
+        """A text without these keys, in whatever case a server repeats them."""
+        if not self._lowered or not text:
+            return text
+        lowered = text.lower()
+        for key in self._lowered:
+            if key in lowered:
+                text = re.sub(re.escape(key), "[key]", text, flags=re.IGNORECASE)
+                lowered = text.lower()
+        return text
+
+    def out_of_error(self, text: str) -> str:
+        """An error's text without these keys, nor what looks like one.
+
+        >>> NO_KEYS.out_of_error("wrong key sk-abcdef123456")
+        'wrong key [key]'
+        """
+        return _KEY.sub("[key]", self.out_of(text)[:_LONGEST])
+
+    def __add__(self, other: "Keys") -> "Keys":
+        """The keys of both."""
+        both = Keys()
+        both._lowered = sorted({*self._lowered, *other._lowered}, key=len, reverse=True)
+        return both
+
+
+NO_KEYS = Keys()
+
+
+def is_secret(name: str) -> bool:
+    """Whether what goes by this name is a secret: a field of a request, a header, a variable.
+
+    >>> [is_secret(name) for name in ("aws_secret_access_key", "X-API-Key", "max_tokens", "top_k")]
+    [True, True, False, False]
+    """
+    return _SECRET.search(name) is not None
+
+
+def secrets_in(settings: Any) -> Iterator[str]:
+    """The texts in settings, however nested, that stand under the name of a secret.
+
+    >>> list(secrets_in({"top_k": 1, "extra_headers": {"Authorization": "Bearer abc"}, "tokens": ["x"]}))
+    ['Bearer abc', 'abc']
+    """
+    if isinstance(settings, Mapping):
+        for name, value in settings.items():
+            yield from _texts_in(value) if is_secret(str(name)) else secrets_in(value)
+    elif isinstance(settings, list | tuple):
+        for value in settings:
+            yield from secrets_in(value)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All texts in a secret, and of one that follows the word of its scheme the secret alone, too."""
+    if isinstance(value, str):
+        yield value
+        yield from value.split()[1:]
+    elif isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(each)
+
+
+def _is_long(value: str) -> bool:
+    """Whether a key can be told from a word, so that taking it out blanks nothing else."""
+    return len(value) >= 8 or (len(value) >= 6 and any(c.isdigit() for c in value))
+
+
 def redact(text: str, *secrets: str) -> str:
-    """The text without the secrets, nor what looks like a key.
+    """A text without the secrets, nor what looks like a key.
 
     >>> redact("wrong key sk-abcdef123456 (tr0ub4dor)", "tr0ub4dor")
     'wrong key [key] ([key])'
     """
-    for secret in secrets:
-        text = text.replace(secret, "[key]") if secret else text
-    return _KEY.sub("[key]", text)
+    return Keys(*secrets).out_of_error(text)
+
+
+def parsed(raw: bytes) -> object:
+    """What JSON says; its text where it is none, such as a page. Half of a surrogate pair is let pass.
+
+    >>> parsed(b'{"a": NaN}'), parsed(b"<html>")
+    ({'a': nan}, '<html>')
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        text = raw.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -9,12 +9,15 @@ never dropped, since a budget rests on it: a refused `max_tokens` becomes `max_c
 import difflib
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError, ProviderError
-from judgekit.judges.servers import complaint_of, redact
-from judgekit.types import Call, Fault, Reply
+from judgekit.judges.servers import NO_KEYS, Keys, complaint_of, in_words
+from judgekit.prompt import estimate_tokens
+from judgekit.scales import writable
+from judgekit.types import Call, Fault, Message, Reply
 
 TOP_LOGPROBS = 20  # the most that OpenAI-compatible servers give
 FEWER_LOGPROBS = 5  # what the strictest of those that have a lower limit give
@@ -46,7 +49,10 @@ _REFUSES = re.compile(
 _RENAMED = re.compile(r"unsupported|not supported|max_completion_tokens", re.IGNORECASE)
 _QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|billing_not_active|credit balance", re.IGNORECASE)
 _PLAN = re.compile(r"exceeded your current quota|billing", re.IGNORECASE)
-_NONE: dict[str, Any] = {}
+_NONE: Mapping[str, Any] = {}
+_SLACK = 4  # times the bytes sent, or the tokens asked for, that a server's counts may be
+_DEAREST = 100.0  # US dollars that a server may say a reply cost
+_ROUNDED, _LEAST = 0.01, -9999.0  # log-probabilities: rounded up to, and what stands for none
 _CUT = {"length", "max_tokens"}
 _HELD_BACK = {"content_filter", "safety", "refusal"}
 
@@ -137,54 +143,94 @@ def _without(body: dict[str, Any], refused: set[str]) -> dict[str, Any]:
 
 
 def reply_of(
-    body: Mapping[str, Any],
+    body: object,
     *,
     letters: bool = False,
     seconds: float | None = None,
     price: Callable[[int, int], float | None] | None = None,
+    sent: Mapping[str, Any] | None = None,
+    keys: Keys = NO_KEYS,
+    noted: Counter[str] | None = None,
 ) -> Reply:
-    """The reply in a chat completion (HTTP 2xx, so it was paid for, whatever it says).
-
-    A body of another shape is a reply without text, which the reader calls malformed.
+    """The reply in a chat completion (HTTP 2xx), each field taken only where it has the type it should.
 
     Args:
         body: The completion.
         letters: Whether a single token was asked for, which is whole although it was cut there.
         seconds: How long it took.
-        price: US dollars of so many tokens in and out.
+        price: US dollars of so many tokens in and out; where it knows none, the server's own sum is taken.
+        sent: The request's body, which the counts of tokens are held against.
+        keys: What is taken out of every text that came in.
+        noted: Counts what was not believed.
 
     Raises:
-        ProviderError: If it holds an error instead, as gateways send when the server behind them fails.
+        ProviderError: If it holds an error instead, as gateways send when the server behind them fails; or
+            if it is no completion (a page, an object without choices), which asking again may mend.
     """
-    choices = body.get("choices")
-    choice = _mapping(choices[0]) if isinstance(choices, list) and choices else {}
-    if failure := _mapping(choice.get("error") or (None if choice else body.get("error"))):
-        return _failure(failure)
-    message = _mapping(choice.get("message"))
-    text = message.get("content")
-    if isinstance(text, list):  # some servers send parts
-        text = "".join(str(part.get("text", "")) for part in text if isinstance(part, dict))
-    refusal = message.get("refusal") or _mapping(message.get("provider_specific_fields")).get("refusal")
-    finish = choice.get("finish_reason")
+    whole = _mapping(body)
+    choices = whole.get("choices")
+    choice = _mapping(choices[0]) if isinstance(choices, list) and choices else _NONE
+    if failure := choice.get("error") or (None if choice else whole.get("error")):
+        return _failure(failure, keys)
+    message = choice.get("message")
+    text = _text(message.get("content")) if isinstance(message, dict) else None
+    if text is None or not isinstance(message, dict):
+        raise ProviderError(f"no chat completion: {keys.out_of_error(_seen(body))}", passing=True)
+    refusal = _words(message.get("refusal"))
+    refusal = refusal or _words(_mapping(message.get("provider_specific_fields")).get("refusal"))
+    finish = _words(choice.get("finish_reason"))
     fault: Fault | None = None
     if finish in _HELD_BACK or refusal:
         fault = "refused"
     elif finish in _CUT and not (letters and text):
         fault = "truncated"
-    usage = _mapping(body.get("usage"))
-    read, written = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    read, written, cost = spent_of(whole.get("usage"), text, sent=sent, price=price, noted=noted)
     return Reply(
-        text=text if isinstance(text, str) else "",
+        text=keys.out_of(text),
         fault=fault,
-        detail=str(refusal or (finish if fault else "")),
-        logprobs=_first_token(choice.get("logprobs")) if letters else (),
-        model=str(body.get("model") or ""),
-        fingerprint=str(body.get("system_fingerprint") or ""),
+        detail=keys.out_of(refusal or finish) if fault else "",
+        logprobs=_first_token(choice.get("logprobs"), keys) if letters else (),
+        model=keys.out_of(_words(whole.get("model"))),
+        fingerprint=keys.out_of(_words(whole.get("system_fingerprint"))),
         input_tokens=read,
         output_tokens=written,
-        cost_usd=None if price is None or read is None or written is None else price(read, written),
+        cost_usd=cost,
         seconds=seconds,
     )
+
+
+def spent_of(
+    usage: object,
+    text: str,
+    *,
+    sent: Mapping[str, Any] | None,
+    price: Callable[[int, int], float | None] | None,
+    noted: Counter[str] | None = None,
+) -> tuple[int | None, int | None, float | None]:
+    """Tokens read and written and their price, as far as a server is to be believed.
+
+    A count that is no whole number, negative, or beyond what was sent or asked for is noted, and the
+    estimate that a budget reserves stands in its place. None: unknown.
+    """
+    told = _mapping(usage)
+    read, written = told.get("prompt_tokens"), told.get("completion_tokens")
+    sent = sent or _NONE
+    asked = sent.get("max_tokens") or sent.get("max_completion_tokens")
+    most_written = math.inf if asked is None else _SLACK * asked + 64
+    most_read = _SLACK * sum(len(m["content"]) for m in sent["messages"]) + 10_000 if sent else math.inf
+    doubted = False
+    if read is not None and not (type(read) is int and 0 <= read <= most_read):
+        doubted, read = True, _estimated(sent["messages"]) if sent else None
+    if written is not None and not (type(written) is int and 0 <= written <= most_written):
+        doubted, written = True, _estimated([{"content": text}]) if asked is None else asked
+    cost = None if price is None or read is None or written is None else price(read, written)
+    if cost is None and not doubted and "cost" in told:  # in US dollars, where a gateway does the sum
+        own = told["cost"]
+        believed = type(own) in {int, float} and 0 <= own <= _DEAREST
+        doubted, cost = not believed, float(own) if believed else None
+    if doubted and noted is not None:
+        noted["replies with a usage that cannot be, for which the estimate was taken"] += 1
+    return read, written, cost
 
 
 def refusal_of(
@@ -199,7 +245,7 @@ def refusal_of(
 
     Args:
         status: The HTTP status.
-        message: The server's words, without secrets (`redact`).
+        message: The server's words, without secrets (`Keys.out_of_error`).
         sent: The request's body.
         retry_after: Seconds the server asked to wait.
         param: The parameter the server itself named, if it did.
@@ -226,11 +272,23 @@ def refusal_of(
     raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=passing, retry_after=retry_after)
 
 
-def _failure(failure: Mapping[str, Any]) -> Reply:
+def _failure(failure: object, keys: Keys) -> Reply:
     """What an error inside a 200 means; 502 where it has no status of its own."""
-    code = failure.get("code")
-    known = isinstance(code, int) and 400 <= code <= 599
-    return refusal_of(int(code or 0) if known else 502, redact(complaint_of(failure)[0]), {})
+    code: Any = _mapping(failure).get("code")
+    known = type(code) is int and 400 <= code <= 599
+    words = keys.out_of_error(complaint_of({"error": failure})[0])
+    return refusal_of(code if known else 502, words, {})
+
+
+def _seen(body: object) -> str:
+    """What came instead of a completion: how far it looked like one, and how it begins."""
+    missing = "no JSON object"
+    if isinstance(body, dict):
+        choices = body.get("choices")
+        first = choices[0] if isinstance(choices, list) and choices else None
+        message = first.get("message") if isinstance(first, dict) else None
+        missing = "no message with a text" if isinstance(message, dict) else "no choices with a message"
+    return f"{missing}, but {' '.join(in_words(body)[:2000].split())[:200]}"
 
 
 def _refused_parameter(message: str, sent: Mapping[str, Any], param: str | None) -> str | None:
@@ -250,25 +308,34 @@ def _refused_parameter(message: str, sent: Mapping[str, Any], param: str | None)
     return name or None
 
 
-def _first_token(logprobs: Any) -> tuple[tuple[str, float], ...]:
+def _first_token(logprobs: object, keys: Keys) -> tuple[tuple[str, float], ...]:
     """(token, log-probability) of the first token's alternatives, the one written among them."""
     content = _mapping(logprobs).get("content")
-    if not (isinstance(content, list) and content and isinstance(content[0], dict)):
-        return ()
-    top = content[0].get("top_logprobs")
-    found = {
-        each["token"]: float(each["logprob"])
-        for each in [content[0], *(top if isinstance(top, list) else [])]
-        if isinstance(each, dict)
-        and isinstance(each.get("token"), str)
-        and isinstance(each.get("logprob"), int | float)
-    }
+    first = _mapping(content[0]) if isinstance(content, list) and content else _NONE
+    top = first.get("top_logprobs")
+    found: dict[str, float] = {}
+    for each in (first, *(top if isinstance(top, list) else ())):
+        token: Any = _mapping(each).get("token")
+        logprob: Any = _mapping(each).get("logprob")
+        if isinstance(token, str) and type(logprob) in {int, float} and logprob <= _ROUNDED:
+            found[keys.out_of(token)] = float(max(min(logprob, 0.0), _LEAST))
     return tuple(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
-def _mapping(raw: object) -> dict[str, Any]:
+def _text(content: object) -> str | None:
+    """The words of a message, of which some servers send parts; None where it is none of the shapes."""
+    if isinstance(content, list):
+        return "".join(_words(_mapping(part).get("text")) for part in content)
+    return _words(content) if content is None or isinstance(content, str) else None
+
+
+def _estimated(messages: Sequence[Mapping[str, Any]]) -> int:
+    return estimate_tokens(Message("", str(message["content"])) for message in messages)
+
+
+def _words(raw: object) -> str:
+    return writable(raw) if isinstance(raw, str) else ""
+
+
+def _mapping(raw: object) -> Mapping[str, Any]:
     return raw if isinstance(raw, dict) else _NONE
-
-
-def _count(raw: Any) -> int | None:
-    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None

@@ -7,6 +7,7 @@ in for it.
 """
 
 import asyncio
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -70,7 +71,7 @@ class Sender:
         except ProviderError as error:
             return self._failed(judge, error)
         self._failures[judge.name] = 0
-        return reply
+        return _believed(reply)
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """What a failure means for the run."""
@@ -148,6 +149,14 @@ class Sender:
         if self._learnt.get(judge.name) != refused:
             self._learnt[judge.name] = refused
             self._ledger.learn(fact_name(judge), refused)
+
+
+def _believed(reply: Reply) -> Reply:
+    """A reply whose counts and price can be: whoever made it, it does not lower what a run has cost."""
+    for number in (reply.input_tokens, reply.output_tokens, reply.cost_usd):
+        if number is not None and not 0 <= number < math.inf:
+            return replace(reply, input_tokens=None, output_tokens=None, cost_usd=None)
+    return reply
 
 
 def fact_name(judge: Judge) -> str:

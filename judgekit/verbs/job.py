@@ -27,7 +27,7 @@ from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
-from judgekit.roles import Checked, Judge
+from judgekit.roles import Checked, Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Reason, Rule
@@ -113,7 +113,7 @@ class Job:
         """What `run.json` holds."""
         from judgekit import __version__
 
-        rubric = self.plan.rubric
+        rubric, judges = self.plan.rubric, (*self.plan.judges, *self.recipe.helpers)
         return {
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
@@ -127,8 +127,9 @@ class Job:
             "prompts": dict(
                 each for plan in (*self.recipe.plans, *self.later) for each in plan.prompt_digests().items()
             ),
-            "judges": {
-                judge.name: dict(judge.identity) for judge in (*self.plan.judges, *self.recipe.helpers)
+            "judges": {judge.name: dict(judge.identity) for judge in judges},
+            "notes": {
+                judge.name: dict(judge.noted) for judge in judges if isinstance(judge, Noting) and judge.noted
             },
             "protocol": self.plan.protocol,
             "form": self.plan.form,

@@ -112,7 +112,7 @@ def test_a_budget_of_tokens_is_kept_likewise_and_needs_no_price(serving, tmp_pat
 
 
 def test_a_reply_that_does_not_say_what_it_took_is_counted_as_reserved(serving, tmp_path):
-    with serving(mode="no_choices") as url:
+    with serving(text=lambda _: {"choices": [{"message": {"content": "hm"}}]}) as url:
         judge = priced(url)
         limits = jk.Limits(concurrency=4, budget_usd=reserved(judge)[1] * 10.5)
         with pytest.raises(BudgetExceeded):
@@ -162,3 +162,51 @@ def test_controls_cost_nothing_under_any_budget(tmp_path):
     run = jk.score(items(3), RUBRIC, "control:longer", ledger=tmp_path / "l.sqlite", limits=limits)
 
     assert run.summary["calls"] == 3
+
+
+@pytest.mark.parametrize("read", [-1_000_000, 10**12, float("1e300"), True, "700"])
+def test_what_a_server_says_it_read_neither_lowers_the_cost_nor_stops_a_budget_early(serving, tmp_path, read):
+    def answer(_):
+        usage = {"prompt_tokens": read, "completion_tokens": -8}
+        return {"choices": [{"message": {"content": YES}, "finish_reason": "stop"}], "usage": usage}
+
+    with serving(text=answer) as url:
+        judge = priced(url)
+        budget = N * reserved(judge)[1] / 2
+        limits = jk.Limits(budget_usd=budget)
+        with pytest.raises(BudgetExceeded) as caught:
+            jk.score(items(), RUBRIC, judge, ledger=tmp_path / "l.sqlite", limits=limits)
+        asked = requests(url)
+
+    run = caught.value.run
+    assert N / 2 - 2 <= asked <= N / 2 + 1
+    assert 0.9 * budget < run.summary["cost_usd"] <= budget
+    assert run.summary["input_tokens"] > 0
+    assert run.summary["output_tokens"] > 0
+    [(words, count)] = run.summary["notes"]["mock"].items()
+    assert "usage that cannot be" in words
+    assert count == asked
+
+
+def test_a_judge_of_your_own_cannot_lower_the_cost_either():
+    judge = jk.judges.scripted.Scripted("own", lambda _: jk.types.Reply(YES, cost_usd=-5.0, input_tokens=-1))
+
+    summary = jk.score(items(3), RUBRIC, judge, ledger=None).summary
+
+    assert (summary["cost_usd"], summary["known_cost_usd"], summary["input_tokens"]) == (None, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    "body", [{"choices": []}, {"error": None}, [1], "<html><title>Log in</title></html>"]
+)
+def test_what_is_no_completion_is_asked_again_and_never_kept(serving, tmp_path, body):
+    raw = body.encode() if isinstance(body, str) else body
+    with serving(text=lambda _: raw) as url:
+        run = jk.score(items(1), RUBRIC, priced(url), ledger=tmp_path / "l.sqlite", limits=jk.Limits(tries=2))
+        asked = requests(url)
+
+    [outcome] = run.outcomes
+    assert (outcome.reason, asked) == ("unreachable", 2)
+    assert "no chat completion: no " in outcome.detail
+    with jk.ledger.Ledger(tmp_path / "l.sqlite", read_only=True) as ledger:
+        assert ledger.get([outcome.call]) == {}
