@@ -17,7 +17,8 @@ from rich.text import Text
 
 from judgekit.cli import show as showing
 from judgekit.errors import InputError
-from judgekit.ledger import Ledger, check, compare, default_path, handing, tools
+from judgekit.ledger import Ledger, check, compare, default_path, handing, recovery, tools
+from judgekit.ledger.damage import Damaged
 
 app = typer.Typer(
     no_args_is_help=True, help="Look at the stored replies, check them, hand them on, compare them."
@@ -58,9 +59,13 @@ def show(
 @app.command()
 def verify(*, ledger: File = None, json: AsJson = False) -> None:
     """Check the file and each reply in it; exit code 1 if something is wrong."""
-    with Ledger(ledger or default_path(), read_only=True) as opened:
-        problems = check.verify(opened)
-        n = tools.overview(opened).replies if not problems else None
+    n = None
+    try:
+        with Ledger(ledger or default_path(), read_only=True) as opened:
+            problems = check.verify(opened)
+            n = tools.overview(opened).replies if not problems else None
+    except Damaged as error:
+        problems = [str(error)]
     if json:
         _write({"ledger": str(ledger or default_path()), "problems": problems})
     else:
@@ -79,6 +84,25 @@ def export(
     with Ledger(ledger or default_path(), read_only=True) as opened:
         n = handing.export(opened, to)
     _say(f"{n} replies -> {to}")
+
+
+@app.command()
+def recover(
+    to: Annotated[Path, typer.Argument(help="The new ledger.")],
+    *,
+    ledger: Annotated[Path, typer.Option("--ledger", help="The damaged one.")],
+) -> None:
+    """Copy what is whole of a damaged ledger to a new one, to go on with; exit code 1 if anything was not."""
+    try:
+        with Ledger(ledger, read_only=True) as opened:
+            found = recovery.recover(opened, to)
+    except Damaged as error:
+        raise InputError(
+            f"{ledger}: nothing can be copied from it, {error.found}; move it away, and a run makes a new one"
+        ) from error
+    _say(f"{found.whole} replies -> {to}; {found.damaged} were damaged and will be asked again")
+    if found.damaged:
+        raise typer.Exit(1)
 
 
 @app.command()

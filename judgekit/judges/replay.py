@@ -1,6 +1,6 @@
 """A judge that repeats recorded replies: other people's judgements, or a run without its judge.
 
-The record is a ledger, or a file of JSON lines, one reply each: `{"key": "k1:...", "text": "..."}`,
+The record is a ledger, or a file of JSON lines, one reply each: `{"key": "k2:...", "text": "..."}`,
 found by the key of the call; or, without a key, `{"item_id": ..., "response_id": ..., "criterion":
 ..., "sample": 0, "text": ...}`, found by what the call asks. Other fields of a reply (`fault`,
 `model`, `logprobs`, ...) may stand beside the text.

@@ -2,46 +2,74 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
-from judgekit.ledger.columns import COLUMNS, names_of, pairs_of, probs_of
-from judgekit.ledger.key import VERSION, key_of_request
+from judgekit.ledger.columns import COLUMNS, USER_VERSION, digest_of, names_of, pairs_of, probs_of
+from judgekit.ledger.damage import Damaged
+from judgekit.ledger.key import VERSIONS, key_of_request
 from judgekit.ledger.store import UNPAID, Ledger
-from judgekit.ledger.tools import FAULTS
+from judgekit.ledger.tools import FAULTS, facts_in
 
 _COUNTS: Final = ("edition", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries")
-_KEY_LENGTH: Final = len(VERSION) + 64
+_KEY_LENGTH: Final = len(VERSIONS[0]) + 64
 
 
 def verify(ledger: Ledger) -> list[str]:
     """What is wrong with a ledger, a line each; empty if nothing is.
 
-    Checked are SQLite's pages and indices; that a stored request has the SHA-256 its key says; that
-    the columns of JSON can be read; that faults are known and were paid for; and that no number is
-    negative. A file that SQLite can read only so far is checked so far.
+    Checked are SQLite's pages and indices; that each row has the digest that it carries; that a stored
+    request has the SHA-256 its key says; that the columns of JSON can be read; that faults are known and
+    were paid for; and that no number is negative. What SQLite can read only so far is checked so far.
     """
     ledger.flush()
-    problems = []
-    try:
-        for (said,) in ledger.db.execute("PRAGMA integrity_check"):
-            if said != "ok":
-                problems.append(f"SQLite: {said}")
-        for row in ledger.db.execute(f"SELECT id, {', '.join(COLUMNS)} FROM replies ORDER BY id"):  # noqa: S608 - constants
-            where = f"reply {row[0]} ({row[1]})"
-            problems += [f"{where}: {what}" for what in _complaints(dict(zip(COLUMNS, row[1:], strict=True)))]
-        for name, value in ledger.db.execute("SELECT name, value FROM facts ORDER BY name"):
+    return [*_of_pages(ledger), *_of_replies(ledger), *_of_facts(ledger)]
+
+
+def _of_pages(ledger: Ledger) -> Iterator[str]:
+    with _as_far_as_it_reads() as problems:
+        found = ledger.db.execute("PRAGMA integrity_check")
+        problems += [f"SQLite: {said}" for (said,) in found if said != "ok"]
+    yield from problems
+
+
+def _of_replies(ledger: Ledger) -> Iterator[str]:
+    with _as_far_as_it_reads() as problems:
+        found = ledger.db.execute(f"SELECT id, {ledger.columns} FROM replies ORDER BY id")  # noqa: S608 - constants
+        for number, *values in found:
+            row = dict(zip(COLUMNS, values, strict=True))
+            whole = ledger.version < USER_VERSION or digest_of(tuple(values[:16])) == row["digest"]
+            said = [] if whole else ["its digest is not that of what it holds: it was altered"]
+            said += _complaints(row, VERSIONS[ledger.version - 1])
+            problems += [f"reply {number} ({row['key']}): {what}" for what in said]
+    yield from problems
+
+
+def _of_facts(ledger: Ledger) -> Iterator[str]:
+    with _as_far_as_it_reads() as problems:
+        for name, value, digest in facts_in(ledger):
+            if ledger.version == USER_VERSION and digest_of((name, value)) != digest:
+                problems.append(f"fact {name!r}: its digest is not that of what it holds: it was altered")
             if not _reads(names_of, value):
                 problems.append(f"fact {name!r}: {value!r} is no list of names")
-    except sqlite3.DatabaseError as error:
-        problems.append(f"SQLite cannot read on: {error}")
-    return problems
+    yield from problems
 
 
-def _complaints(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _about_the_request(row["key"], row["request"])
+@contextmanager
+def _as_far_as_it_reads() -> Iterator[list[str]]:
+    """Problems, to which it is added where SQLite cannot read on."""
+    problems: list[str] = []
+    try:
+        yield problems
+    except (sqlite3.DatabaseError, Damaged) as error:
+        problems.append(f"SQLite cannot read on: {error.__cause__ or error}")
+
+
+def _complaints(row: Mapping[str, Any], version: str) -> Iterator[str]:
+    yield from _about_the_request(row["key"], row["request"], version)
     for name, reader in (("logprobs", pairs_of), ("probs", probs_of)):
         if not _reads(reader, row[name]):
             yield f"{name} is no list of names and numbers: {row[name]!r:.80}"
@@ -57,15 +85,15 @@ def _complaints(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"written at {row['written']!r}, which is no time"
 
 
-def _about_the_request(key: str, request: object) -> Iterator[str]:
-    if not (isinstance(key, str) and key.startswith(VERSION) and len(key) == _KEY_LENGTH):
-        yield f"the key is not '{VERSION}' and 64 digits"
+def _about_the_request(key: object, request: object, version: str) -> Iterator[str]:
+    if not (isinstance(key, str) and key.startswith(version) and len(key) == _KEY_LENGTH):
+        yield f"the key is not '{version}' and 64 digits"
     if request is None:
         return
     if not isinstance(request, str) or not _reads(orjson.loads, request):
         yield "the request is no JSON"
-    elif key_of_request(request.encode()) != key:
-        yield f"the request has another SHA-256 than its key says: {key_of_request(request.encode())}"
+    elif (found := key_of_request(request.encode(), version)) != key:
+        yield f"the request has another SHA-256 than its key says: {found}"
 
 
 def _reads(reader: Callable[[Any], object], raw: object) -> bool:

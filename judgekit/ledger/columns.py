@@ -3,36 +3,55 @@
 Whatever a server says must be storable, or one odd reply would keep a whole batch from being
 written: half a surrogate pair is kept as bytes, a log-probability that is not finite as a word, and
 a count that SQLite's 64 bits cannot hold as unknown.
+
+Each row carries a digest of itself, so that what was altered (a disk, a bug, somebody's UPDATE) is
+never served. What was asked is not in it: that has a digest already, the key.
 """
 
 import json
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-from judgekit.errors import InputError
+import orjson
+
+from judgekit.ledger.damage import Damaged
 from judgekit.ledger.key import request_of
 from judgekit.types import Call, Reply
 
 Pairs = tuple[tuple[str, float], ...]
-USER_VERSION: Final = 1
-SCHEMA: Final = (
-    """CREATE TABLE replies (
+USER_VERSION: Final = 2
+_COLUMNS: Final = """
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, edition INTEGER NOT NULL, written TEXT NOT NULL,
     judge TEXT NOT NULL, model TEXT NOT NULL, fingerprint TEXT NOT NULL, fault TEXT, detail TEXT NOT NULL,
     text TEXT NOT NULL, logprobs TEXT, probs TEXT, input_tokens INTEGER, output_tokens INTEGER,
-    cost_usd REAL, seconds REAL, tries INTEGER NOT NULL, request TEXT, UNIQUE (key, edition))""",
-    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-)
+    cost_usd REAL, seconds REAL, tries INTEGER NOT NULL"""
+SCHEMAS: Final[Mapping[int, tuple[str, str]]] = {
+    1: (
+        f"CREATE TABLE replies ({_COLUMNS}, request TEXT, UNIQUE (key, edition))",
+        "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ),
+    2: (
+        f"CREATE TABLE replies ({_COLUMNS}, digest BLOB NOT NULL, request TEXT, UNIQUE (key, edition))",
+        "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest BLOB NOT NULL)",
+    ),
+}
+"""Version -> its tables, as SQLite keeps their words. Version 1 is what judgekit 0.1.0 wrote."""
 COLUMNS: Final = (
     "key", "edition", "written", "judge", "model", "fingerprint", "fault", "detail", "text", "logprobs",
-    "probs", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries", "request",
+    "probs", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries", "digest", "request",
 )  # fmt: skip
-REPLY: Final = COLUMNS[4:16]
-"""The columns that make a reply, in the order `reply_of` takes them."""
+SERVED: Final = COLUMNS[:-1]
+"""What a reply is served from; what was asked is longer than all of it, and not read."""
 _MOST: Final = 2**63 - 1
+
+
+def chosen(columns: Iterable[str], version: int) -> str:
+    """Columns for a SELECT; a version without digests has none."""
+    return ", ".join("NULL" if each == "digest" and version < USER_VERSION else each for each in columns)
 
 
 def row_of(
@@ -41,21 +60,40 @@ def row_of(
     """A reply as a row, in the order of `COLUMNS`, written now."""
     request = request_of(identity, call).decode() if prompts else None
     written = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return (
+    row = (
         call.key, edition, written, _text(call.judge), _text(reply.model), _text(reply.fingerprint),
         reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _probs(reply),
-        _count(reply.input_tokens), _count(reply.output_tokens), reply.cost_usd, reply.seconds, reply.tries,
-        request,
+        _count(reply.input_tokens), _count(reply.output_tokens), _number(reply.cost_usd),
+        _number(reply.seconds), reply.tries,
     )  # fmt: skip
+    return (*row, digest_of(row), request)
 
 
-def reply_of(path: Path, key: str, row: tuple[Any, ...]) -> Reply:
-    """The reply of a row of the columns `REPLY`, which a file has under a key.
+def digest_of(values: tuple[Any, ...]) -> bytes:
+    """The digest of what a row holds, as SQLite keeps it: 128 bits of BLAKE2b over its JSON.
+
+    Numbers with a point are written in hexadecimal, which no library writes in two ways.
+
+    >>> digest_of(("k2:0", 0, None, 0.1)).hex()
+    'f40634eea65d3d4aff1ca097b165da5c'
+    """
+    plain = [[value.hex()] if type(value) is float else value for value in values]
+    return blake2b(orjson.dumps(plain, default=_bytes), digest_size=16).digest()
+
+
+def _bytes(value: bytes) -> dict[str, str]:
+    return {"bytes": value.hex()}
+
+
+def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> Reply:
+    """The reply of a row of the columns `SERVED`.
 
     Raises:
-        InputError: If the row is damaged.
+        Damaged: If it is not what was written.
     """
-    model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row
+    if version >= USER_VERSION and digest_of(row[:16]) != row[16]:
+        raise Damaged(path, f"reply {row[0]} was altered, its digest is not that of what it holds")
+    model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row[4:16]
     try:
         own, decisions = probs_of(probs)
         return Reply(
@@ -63,19 +101,22 @@ def reply_of(path: Path, key: str, row: tuple[Any, ...]) -> Reply:
             text_of(fingerprint), n_in, n_out, cost, seconds, tries, decisions,
         )  # fmt: skip
     except (ValueError, TypeError):
-        raise InputError(f"{path}: reply {key} is damaged; verify the ledger") from None
+        raise Damaged(path, f"reply {row[0]} cannot be read") from None
 
 
-def fact_of(path: Path, name: str, raw: str) -> tuple[str, ...]:
-    """What was learnt, from the column `value`, which a file has under a name.
+def fact_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> tuple[str, ...]:
+    """What was learnt, from a row of name, value and digest.
 
     Raises:
-        InputError: If it is damaged.
+        Damaged: If it is not what was written.
     """
+    name, raw, digest = row
+    if version >= USER_VERSION and digest_of((name, raw)) != digest:
+        raise Damaged(path, f"fact {name!r} was altered, its digest is not that of what it holds")
     try:
         return tuple(names_of(raw))
-    except ValueError:
-        raise InputError(f"{path}: fact {name!r} is damaged; verify the ledger") from None
+    except (ValueError, TypeError):
+        raise Damaged(path, f"fact {name!r} cannot be read") from None
 
 
 def names_of(raw: str) -> list[str]:
@@ -154,6 +195,11 @@ def pairs_of(raw: str | None) -> Pairs:
 
 def _paired(plain: Iterable[tuple[object, float | str]]) -> Pairs:
     return tuple((str(name), float(value)) for name, value in plain)
+
+
+def _number(number: float | None) -> float | None:
+    """A number as SQLite gives it back, which the digest is made of."""
+    return None if number is None or math.isnan(number) else float(number)
 
 
 def _count(count: int | None) -> int | None:

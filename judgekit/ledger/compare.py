@@ -149,7 +149,7 @@ def _answers(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     """Key and answer of the latest replies, in the order of keys (by bytes, as Python sorts them too)."""
     ledger.flush()
     columns = ", ".join(("key", *_ANSWER))
-    found = ledger.db.execute(f"SELECT {columns} FROM replies WHERE {LATEST} ORDER BY key")  # noqa: S608 - constants
+    found = ledger.query(f"SELECT {columns} FROM replies WHERE {LATEST} ORDER BY key")  # noqa: S608 - constants
     for key, text, *rest in found:
         yield (key, text_of(text), *rest)
 

@@ -9,15 +9,22 @@ import os
 import sqlite3
 import time
 import warnings
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, SCHEMA, USER_VERSION
+from judgekit.ledger.columns import SCHEMAS, USER_VERSION
+from judgekit.ledger.damage import Damaged, Locked, told
 
-BUSY_SECONDS = 30.0  # another process's batch takes milliseconds
+BUSY_SECONDS = 30.0  # how long another's lock is waited for where nothing else is to be done meanwhile
 _TRIES, _PAUSE = 200, 0.05
 _MAGIC = b"SQLite format 3\0"
+_NAMES = {
+    "replies": "replies", "facts": "facts", "sqlite_autoindex_replies_1": "replies",
+    "sqlite_autoindex_facts_1": "facts",
+}  # fmt: skip
+"""What stands in a ledger, and the table it belongs to."""
 
 
 def default_path() -> Path:
@@ -25,11 +32,12 @@ def default_path() -> Path:
     return Path(os.environ.get("JUDGEKIT_LEDGER") or ".judgekit/ledger.sqlite")
 
 
-def open_file(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connection:
-    """A connection to a ledger, made if it is not there; one to read is made read-only.
+def open_file(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Connection, int]:
+    """A connection to a ledger, made if it is not there, and its version; one to read is made read-only.
 
     Raises:
-        InputError: If it is missing and not to be made, cannot be opened, or is no ledger we can read.
+        InputError: If it is missing and not to be made, cannot be opened, or is no ledger we can read; as
+            `Damaged`, if it was one.
     """
     try:
         if not path.exists():
@@ -39,25 +47,27 @@ def open_file(path: Path, *, create: bool, read_only: bool) -> sqlite3.Connectio
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise InputError(f"{path}: cannot be reached or made ({error.strerror})") from None
+    if not path.is_file():
+        raise InputError(f"{path}: cannot be opened, it is no file; --ledger names another")
     if not read_only and not os.access(path, os.W_OK):
         raise InputError(f"{path}: cannot be written; --ledger names another")
     if (kind := _network_file_system(path)) is not None:
         warnings.warn(
             f"{path} is on a network file system ({kind}), where SQLite may lose replies", stacklevel=3
         )
-    db = None
-    try:
-        db = _connect(path, read_only=read_only)
-        fault = _fault(db) if read_only else _prepare(db)
-    except sqlite3.OperationalError as error:
-        fault = f"cannot be opened ({error})"
-    except sqlite3.DatabaseError as error:
-        fault = f"not a ledger ({error})"
-    if fault is not None or db is None:
-        if db is not None:
-            db.close()
-        raise InputError(f"{path}: {fault}")
-    return db
+    with ExitStack() as stack, told(path, "it cannot be opened"):
+        db = stack.enter_context(closing(_connect(path, read_only=read_only)))
+        if not read_only:
+            _make(db)
+        version = _version_of(path, db)
+        if not read_only:
+            if version < USER_VERSION:
+                raise InputError(f"{path}: a ledger of version {version}, which is read and never written")
+            _write_ahead(db)
+            db.execute("PRAGMA synchronous = NORMAL")
+            _try_to_write(path, db)
+        stack.pop_all()
+        return db, version
 
 
 def is_sqlite(path: Path) -> bool:
@@ -85,42 +95,62 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return db
 
 
-def _prepare(db: sqlite3.Connection) -> str | None:
-    """Make the tables of a new file; what is wrong with an old one."""
+def _make(db: sqlite3.Connection) -> None:
+    """Make the tables of a new file."""
     if _is_empty(db):
         db.execute("BEGIN IMMEDIATE")
         if _is_empty(db):  # no other process was faster
-            for statement in SCHEMA:
+            for statement in SCHEMAS[USER_VERSION]:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {USER_VERSION}")
         db.commit()
-    fault = _fault(db)
-    if fault is None:
-        _write_ahead(db)
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("BEGIN IMMEDIATE")  # says now, not after the first replies, if it cannot be written
+
+
+def _try_to_write(path: Path, db: sqlite3.Connection) -> None:
+    """See now, not after the first replies, whether the file can be written; a lock will pass."""
+    db.execute("PRAGMA busy_timeout = 0")
+    with suppress(Locked), told(path, "it cannot be written"):
+        db.execute("BEGIN IMMEDIATE")
         db.rollback()
-    return fault
+    db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3:.0f}")
 
 
-def _version(db: sqlite3.Connection) -> int:
+def _number(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _is_empty(db: sqlite3.Connection) -> bool:
-    return _version(db) == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+    return _number(db) == 0 and db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
 
 
-def _fault(db: sqlite3.Connection) -> str | None:
-    """What keeps a file from being read as a ledger; None if nothing does."""
-    columns = {name for (name,) in db.execute("SELECT name FROM pragma_table_info('replies')")}
-    if not columns:
-        return "an SQLite file of something else, not a ledger"
-    if (version := _version(db)) > USER_VERSION:
-        return f"a ledger of version {version}; this judgekit reads up to {USER_VERSION}, install a newer one"
-    if version < 1 or not columns >= set(COLUMNS):
-        return f"an SQLite file with a table 'replies' that is no ledger's (version {version})"
-    return None
+def _version_of(path: Path, db: sqlite3.Connection) -> int:
+    """The version of a ledger whose tables are there, with what finds a key in them.
+
+    Raises:
+        InputError: If it is none, or of a newer version.
+    """
+    rows = db.execute("SELECT name, tbl_name, sql FROM sqlite_master")
+    found = {name: (table, sql) for name, table, sql in rows}
+    if "replies" not in found:
+        raise InputError(f"{path}: an SQLite file of something else, not a ledger; --ledger names another")
+    version = _number(db)
+    if version > USER_VERSION:
+        raise InputError(
+            f"{path}: a ledger of version {version}; this judgekit reads up to {USER_VERSION}, "
+            "install a newer one"
+        )
+    known = next((each for each, (sql, _) in SCHEMAS.items() if sql == found["replies"][1]), None)
+    if known is None:
+        raise InputError(
+            f"{path}: an SQLite file with a table 'replies' that is no ledger's (version {version})"
+        )
+    if version != known:
+        raise Damaged(path, f"it has the tables of version {known} and says that it is of version {version}")
+    for name, table in _NAMES.items():
+        wanted = SCHEMAS[known][1] if name == "facts" else None
+        if name != "replies" and found.get(name) != (table, wanted):
+            raise Damaged(path, f"its {name!r} is not that of a ledger")
+    return version
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:

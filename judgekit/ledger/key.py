@@ -1,10 +1,10 @@
 """The key of a reply: what was asked, as it was asked, and nothing else.
 
-`k1:` and the SHA-256 of canonical JSON (sorted keys, no blanks, UTF-8, floats as Python writes
+`k2:` and the SHA-256 of canonical JSON (sorted keys, no blanks, UTF-8, floats as Python writes
 them) of the judge's identity, the messages, the reply schema, the sample and the attempt; and of
 the wish for log-probabilities where there is one, since a reply without them does not answer it.
-Never a host, a port or a secret. Ten golden keys are pinned by a test, so that no change of JSON
-library can lose a ledger.
+An endpoint's identity holds its address, unless the user gave its judge a revision; never a secret.
+Ten golden keys are pinned by a test, so that no change of JSON library can lose a ledger.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ import orjson
 from judgekit.errors import InputError
 from judgekit.types import Call
 
-VERSION: Final = "k1:"
+VERSIONS: Final = ("k1:", "k2:")
+"""What keys begin with: those of ledgers of version 1, and of version 2."""
+VERSION: Final = VERSIONS[-1]
 
 
 def request_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> bytes:
@@ -60,15 +62,15 @@ def _canonical(raw: bytes) -> orjson.Fragment:
     return orjson.Fragment(text)
 
 
-def key_of_request(request: bytes) -> str:
+def key_of_request(request: bytes, version: str = VERSION) -> str:
     """The key of a canonical request."""
-    return VERSION + hashlib.sha256(request).hexdigest()
+    return version + hashlib.sha256(request).hexdigest()
 
 
 def key_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> str:
     """The key of a call to a judge with this identity, as a repeat of it where `sample` says so.
 
     >>> key_of({"model": "m"}, Call("m", (), "grade", ()))[:11]
-    'k1:3bc84544'
+    'k2:3bc84544'
     """
     return key_of_request(request_of(identity, call, sample=sample))

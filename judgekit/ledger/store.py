@@ -2,47 +2,71 @@
 
 It is cache, checkpoint, audit trail and replay in one. Replies are buffered and written together,
 every 500 or every half second, so a killed process loses at most what was in flight and the last
-half second. Several processes may share a file: the first reply to a key wins, and all read it.
+half second. Several processes may share a file: a key is claimed while it is asked, the first reply to it
+wins, and all read it. While a run goes on nobody's lock is waited for: what could not be written stays
+buffered and is tried again.
 """
 
 import asyncio
+import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, REPLY, fact_of, reply_of, row_of
-from judgekit.ledger.file import open_file
+from judgekit.ledger.claims import Claims
+from judgekit.ledger.columns import (
+    COLUMNS,
+    SERVED,
+    USER_VERSION,
+    chosen,
+    digest_of,
+    fact_of,
+    reply_of,
+    row_of,
+)  # fmt: skip
+from judgekit.ledger.damage import Damaged, Locked, told
+from judgekit.ledger.file import BUSY_SECONDS, open_file
 from judgekit.types import Call, Reply
 
 BATCH: Final = 500
 FLUSH_SECONDS: Final = 0.5
 UNPAID: Final = frozenset({"unreachable", "over_budget", "cancelled"})
+_PAUSE: Final = 0.05  # until a lock is tried again
 
-_READ = f"SELECT key, {', '.join(REPLY)} FROM replies WHERE key IN (%s) ORDER BY edition"  # noqa: S608 - constants
-_WRITE = f"INSERT OR IGNORE INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - constants
+_READ = f"SELECT {', '.join(SERVED)} FROM replies WHERE key IN (%s) ORDER BY edition"  # noqa: S608 - constants
+WRITE = f"INSERT OR IGNORE INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - constants
+
+
+class Kept(NamedTuple):
+    """A reply as the ledger has it: which edition it is."""
+
+    edition: int
+    reply: Reply
 
 
 class Ledger:
     """Replies in one SQLite file.
 
-    Belongs to the thread and the event loop it is used in. A context manager: leaving it writes what
-    is buffered.
+    Belongs to the process, the thread and the event loop it is used in. A context manager: leaving it
+    writes what is buffered.
 
     Args:
         path: The file; made with mode 0600 if it is not there.
         prompts: Whether to store what was asked beside what was answered.
         create: False where a missing file is an error.
-        read_only: Only look; a missing file is an error, and one that cannot be written will do.
+        read_only: Only look; a missing file is an error, and one that cannot be written, or of an older
+            version, will do.
 
     Raises:
-        InputError: If the file is no ledger, of a newer version, cannot be opened, or is missing where
-            it should not be.
+        InputError: If the file is no ledger, damaged, of another version, cannot be opened, or is missing
+            where it should not be.
     """
 
     def __init__(
@@ -51,10 +75,14 @@ class Ledger:
         self.path = Path(path)
         self.prompts = prompts
         self._buffer: list[tuple[Any, ...]] = []
-        self._unwritten: dict[str, Reply] = {}
+        self._unwritten: dict[str, Kept] = {}
+        self._learnt: dict[str, set[str]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._late = False  # a timed flush failed; nobody has been told yet
-        self._db = open_file(self.path, create=create, read_only=read_only)
+        self._late: InputError | None = None  # why a timed flush failed; nobody has been told yet
+        self._tried: float | None = None  # since when somebody's lock is in the way
+        self._process = os.getpid()
+        self._db, self.version = open_file(self.path, create=create, read_only=read_only)
+        self._claims = Claims(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -68,20 +96,57 @@ class Ledger:
         """The stored replies of these keys, latest edition each; keys without one are left out.
 
         Raises:
-            InputError: If one is damaged.
+            InputError: If one is damaged, or the ledger is of an older version, which is not served.
         """
+        return {key: kept.reply for key, kept in self.look(keys).items()}
+
+    def look(self, keys: Iterable[str]) -> dict[str, Kept]:
+        """As `get`, with their editions."""
+        self._check_process()
+        if self.version < USER_VERSION:
+            raise InputError(f"{self.path}: a ledger of version {self.version}, whose replies are not served")
         wanted = list(keys)
-        found: dict[str, Reply] = {}
-        for start in range(0, len(wanted), 500):
-            some = wanted[start : start + 500]
-            rows = self._db.execute(_READ % ", ".join("?" * len(some)), some)
-            found |= {row[0]: reply_of(self.path, row[0], row[1:]) for row in rows}
+        found: dict[str, Kept] = {}
+        for start in range(0, len(wanted), BATCH):
+            some = wanted[start : start + BATCH]
+            for row in self.query(_READ % ", ".join("?" * len(some)), some):
+                found[row[0]] = Kept(row[1], reply_of(self.path, row))
+        if not found.keys() <= set(wanted):
+            raise Damaged(self.path, "a key leads to the reply of another")
         if self._unwritten:
             found |= {key: self._unwritten[key] for key in wanted if key in self._unwritten}
         return found
 
+    def query(self, sql: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a SELECT, as they are wanted.
+
+        Raises:
+            InputError: If the file is damaged.
+        """
+        with told(self.path):
+            for row in self._db.execute(sql, tuple(values)):  # noqa: UP028 - a cursor is not closed after its file
+                yield row
+
+    def changed(self) -> int:
+        """A number that changes whenever another process, or another connection, has written."""
+        with told(self.path):
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def claim(self, key: str) -> bool:
+        """Claim a key, before it is asked; False where another is asking it now.
+
+        It is held until a reply under it is written, or it is released.
+        """
+        self._check_process()
+        return self._claims.take(key)
+
+    def release(self, key: str) -> None:
+        """Let go of a key whose asking gave nothing to keep."""
+        if key not in self._unwritten:
+            self._claims.release((key,))
+
     def put(self, call: Call, identity: Mapping[str, Any], reply: Reply, *, again: bool = False) -> None:
-        """Keep a reply; written to the file within half a second.
+        """Keep a reply; written to the file within half a second, where no lock is in the way.
 
         Args:
             call: What was asked.
@@ -94,41 +159,28 @@ class Ledger:
         """
         if reply.fault in UNPAID:
             return
+        self._check_process()
         edition = self._next_edition(call.key) if again else 0
         self._buffer.append(row_of(call, identity, reply, edition=edition, prompts=self.prompts))
-        self._unwritten[call.key] = reply
-        if self._late or len(self._buffer) >= BATCH:
-            self.flush()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush_in_time)
+        self._unwritten[call.key] = Kept(edition, reply)
+        if self._late is not None:
+            self.flush(wait=False)
+        elif len(self._buffer) >= BATCH and self._tried is None:
+            self._flush_in_time()
+        else:
+            self._set_timer(FLUSH_SECONDS)
 
-    def flush(self) -> None:
-        """Write what is buffered.
-
-        Raises:
-            InputError: If it cannot be written (a full disk, a lock); it stays buffered.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._buffer:
-            n = len(self._buffer)
-            with self._writing(f"{n} {'reply' if n == 1 else 'replies'}"):
-                self._db.executemany(_WRITE, self._buffer)
-            self._buffer.clear()
-            self._unwritten.clear()
-        self._late = False
-
-    def _flush_in_time(self) -> None:
-        """Write what is buffered, at the timer; a failure is raised by the next put, flush or close.
-
-        Raised here it would end in the event loop's log.
-        """
-        self._timer = None
+    def learn(self, name: str, values: Iterable[str]) -> None:
+        """Keep what was learnt under a name, beside what is known already."""
+        self._learnt.setdefault(name, set()).update(values)
         try:
-            self.flush()
-        except InputError:
-            self._late = True
+            self._set_timer(FLUSH_SECONDS)
+        except RuntimeError:  # no event loop
+            try:
+                self.flush()
+            except InputError:
+                self._learnt.pop(name)
+                raise
 
     def facts(self, name: str) -> frozenset[str]:
         """What was learnt under a name, such as the parameters that a server refused.
@@ -136,15 +188,82 @@ class Ledger:
         Raises:
             InputError: If it is damaged.
         """
-        row = self._db.execute("SELECT value FROM facts WHERE name = ?", [name]).fetchone()
-        return frozenset(fact_of(self.path, name, row[0])) if row else frozenset()
+        rows = self.query("SELECT name, value, digest FROM facts WHERE name = ?", [name])
+        stored = [value for row in rows for value in fact_of(self.path, row)]
+        return frozenset(stored) | self._learnt.get(name, set())
 
-    def learn(self, name: str, values: Iterable[str]) -> None:
-        """Keep what was learnt under a name, beside what is known already."""
-        with self._writing("a fact"):
-            self._db.execute("BEGIN IMMEDIATE")  # another process may be learning at this moment
-            together = orjson.dumps(sorted(self.facts(name) | set(values))).decode()
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", [name, together])
+    def flush(self, *, wait: bool = True) -> None:
+        """Write what is buffered.
+
+        Args:
+            wait: For another's lock, up to half a minute.
+
+        Raises:
+            InputError: If it cannot be written (a full disk, a lock); it stays buffered.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._buffer or self._learnt:
+            self._check_process()
+            self._write(wait=wait)
+        self._late = self._tried = None
+
+    async def settle(self, seconds: float = BUSY_SECONDS) -> None:
+        """Write what is buffered, while the event loop goes on.
+
+        Args:
+            seconds: How long another's lock is waited for at most.
+
+        Raises:
+            InputError: If it cannot be written; it stays buffered.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return self.flush(wait=False)
+            except Locked as error:
+                if time.monotonic() >= until:
+                    self._late = error
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    def _write(self, *, wait: bool) -> None:
+        n = len(self._buffer)
+        what = f"{n} {'reply' if n == 1 else 'replies'}" if n else "what was learnt"
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3 if wait else 0:.0f}")
+        with told(self.path, f"{what} could not be written"), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(WRITE, self._buffer)
+            for name in self._learnt:
+                value = orjson.dumps(sorted(self.facts(name))).decode()
+                row = (name, value, digest_of((name, value)))
+                self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", row)
+        self._buffer.clear()
+        self._learnt.clear()
+        written = tuple(self._unwritten)
+        self._unwritten.clear()
+        self._claims.release(written)
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._flush_in_time)
+
+    def _flush_in_time(self) -> None:
+        """Write what is buffered, at the timer; a failure is raised by the next put, flush or close.
+
+        Raised here it would end in the event loop's log.
+        """
+        since = self._tried
+        try:
+            self.flush(wait=False)
+        except Locked as error:
+            self._tried = time.monotonic() if since is None else since
+            if time.monotonic() - self._tried > BUSY_SECONDS:
+                self._late = error
+            self._set_timer(_PAUSE)
+        except InputError as error:
+            self._late = error
 
     def close(self) -> None:
         """Write what is buffered and close the file; once it is closed, its one file holds everything.
@@ -153,33 +272,31 @@ class Ledger:
             InputError: If something cannot be written, and is lost.
         """
         try:
-            self.flush()
+            self.flush(wait=self._late is None)
         finally:
+            self._claims.close()
             with suppress(sqlite3.Error):  # what is not moved now stays in the -wal file, nothing is lost
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._db.close()
 
     @property
     def db(self) -> sqlite3.Connection:
-        """The open file, for the tools that show, verify and export it."""
+        """The open file, for the tools that verify it and make it smaller."""
         return self._db
 
-    @contextmanager
-    def _writing(self, what: str) -> Iterator[None]:
-        """One transaction; its failure is told with the file's name."""
-        try:
-            with self._db:
-                yield
-        except sqlite3.ProgrammingError:
-            raise  # our own mistake
-        except sqlite3.DatabaseError as error:
+    @property
+    def columns(self) -> str:
+        """All columns, as a SELECT names them."""
+        return chosen(COLUMNS, self.version)
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
             raise InputError(
-                f"{self.path}: {what} could not be written ({error}); "
-                "make room, or end what locks the file, and run again"
-            ) from error
+                f"{self.path}: was opened in another process; a forked child opens the ledger itself"
+            )
 
     def _next_edition(self, key: str) -> int:
         if key in self._unwritten:
-            self.flush()
-        (last,) = self._db.execute("SELECT max(edition) FROM replies WHERE key = ?", [key]).fetchone()
+            return self._unwritten[key].edition + 1
+        [(last,)] = self.query("SELECT max(edition) FROM replies WHERE key = ?", [key])
         return 0 if last is None else int(last) + 1

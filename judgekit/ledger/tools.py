@@ -4,7 +4,6 @@ Each is a function of an open `Ledger`. `check` verifies one, `handing` writes o
 `compare` holds two of them, or two runs, against each other.
 """
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,9 @@ from typing import Any, Final, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, fact_of, reply_of, text_of
+from judgekit.ledger.columns import chosen, fact_of, reply_of, text_of
+from judgekit.ledger.damage import told
+from judgekit.ledger.key import VERSIONS
 from judgekit.ledger.store import Ledger
 from judgekit.types import Fault, Reply
 
@@ -52,7 +53,7 @@ class Entry:
         try:
             return dict(orjson.loads(self.request))
         except (ValueError, TypeError):
-            raise InputError(f"the request of reply {self.key} is damaged; verify the ledger") from None
+            raise InputError(f"the request of reply {self.key} is no JSON; verify the ledger") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +117,34 @@ def overview(ledger: Ledger) -> Overview:
         InputError: If what was learnt is damaged.
     """
     ledger.flush()
-    db = ledger.db
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    counts = db.execute(
+    [(keys, replies, prompts, first, last)] = ledger.query(
         "SELECT count(DISTINCT key), count(*), count(request), min(written), max(written) FROM replies"
     )
-    keys, replies, prompts, first, last = counts.fetchone()
-    faults = db.execute("SELECT fault, count(*) FROM replies WHERE fault NOTNULL GROUP BY 1 ORDER BY 1")
-    facts = db.execute("SELECT name, value FROM facts ORDER BY name")
+    faults = ledger.query("SELECT fault, count(*) FROM replies WHERE fault NOTNULL GROUP BY 1 ORDER BY 1")
     return Overview(
         path=str(ledger.path),
-        version=version,
+        version=ledger.version,
         bytes=size_of(ledger.path),
         keys=keys,
         replies=replies,
         prompts=prompts,
-        judges=_shares(db, "judge"),
-        models=_shares(db, "model"),
+        judges=_shares(ledger, "judge"),
+        models=_shares(ledger, "model"),
         faults=dict(faults),
         first=first,
         last=last,
-        facts={name: fact_of(ledger.path, name, value) for name, value in facts},
+        facts={row[0]: fact_of(ledger.path, row, ledger.version) for row in facts_in(ledger)},
     )
 
 
-def _shares(db: sqlite3.Connection, column: str) -> tuple[Share, ...]:
-    rows = db.execute(
+def facts_in(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
+    """What was learnt, as rows of name, value and digest."""
+    columns = chosen(("name", "value", "digest"), ledger.version)
+    return ledger.query(f"SELECT {columns} FROM facts ORDER BY name")  # noqa: S608 - constants
+
+
+def _shares(ledger: Ledger, column: str) -> tuple[Share, ...]:
+    rows = ledger.query(
         f"SELECT {column}, count(*), total(input_tokens), total(output_tokens), total(cost_usd), "  # noqa: S608 - ours
         f"count(*) - count(cost_usd) FROM replies GROUP BY {column} ORDER BY {column}"
     )
@@ -155,16 +158,16 @@ def size_of(path: Path) -> int:
 
 
 def entry(ledger: Ledger, key_prefix: str) -> Entry:
-    """The latest reply under the one key that begins so; `k1:` may be left out.
+    """The latest reply under the one key that begins so; `k2:` may be left out.
 
     Raises:
         InputError: If no key begins so, or several do.
     """
     ledger.flush()
-    start = key_prefix if key_prefix.startswith("k1:") else f"k1:{key_prefix}"
-    if start == "k1:" or not start.isascii():
-        raise InputError(f"{key_prefix!r} begins no key; give some of the digits after 'k1:'")
-    found = ledger.db.execute(
+    start = key_prefix if key_prefix.startswith(VERSIONS) else f"{VERSIONS[ledger.version - 1]}{key_prefix}"
+    if start in VERSIONS or not start.isascii():
+        raise InputError(f"{key_prefix!r} begins no key; give some of the digits after '{start[:3]}'")
+    found = ledger.query(
         "SELECT DISTINCT key FROM replies WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
         [start, f"{start}\x7f", _MOST_NAMED + 1],
     )
@@ -193,7 +196,7 @@ def rows(
     """
     ledger.flush()
     if judge is not None:
-        found = ledger.db.execute("SELECT DISTINCT judge FROM replies ORDER BY 1")
+        found = ledger.query("SELECT DISTINCT judge FROM replies ORDER BY 1")
         names = [text_of(name) for (name,) in found]
         if judge not in names:
             raise InputError(f"{ledger.path}: no judge {judge!r}; there are {names}")
@@ -215,11 +218,20 @@ def latest(ledger: Ledger) -> Iterator[Entry]:
 
 
 def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
-    wanted = f"SELECT {', '.join(COLUMNS)} FROM replies WHERE {clause}"  # noqa: S608 - values go in by place
-    for row in ledger.db.execute(wanted, values):
-        key, edition, written, judge = row[:4]
-        reply = reply_of(ledger.path, key, row[4:16])
-        yield Entry(key, edition, written, text_of(judge), reply, row[16])
+    wanted = f"SELECT {ledger.columns} FROM replies WHERE {clause}"  # noqa: S608 - values go in by place
+    for row in ledger.query(wanted, values):
+        yield entry_of(ledger, row)
+
+
+def entry_of(ledger: Ledger, row: tuple[Any, ...]) -> Entry:
+    """The entry of a row of the columns of a ledger.
+
+    Raises:
+        Damaged: If the row is not what was written.
+    """
+    key, edition, written, judge = row[:4]
+    reply = reply_of(ledger.path, row[:-1], ledger.version)
+    return Entry(key, edition, written, text_of(judge), reply, row[-1])
 
 
 def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bool = False) -> int:
@@ -235,8 +247,7 @@ def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bo
     """
     ledger.flush()
     db = ledger.db
-    trouble: object = "another process reads it"
-    try:
+    with told(ledger.path, "it cannot be made smaller now"):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before = size_of(ledger.path)
         with db:
@@ -246,10 +257,8 @@ def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bo
                 db.execute(f"DELETE FROM replies WHERE NOT {LATEST}")  # noqa: S608 - a constant
         db.execute("VACUUM")
         (busy, *_) = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.OperationalError as error:
-        busy, trouble = True, error
     if busy:
         raise InputError(
-            f"{ledger.path}: cannot be made smaller now ({trouble}); end what uses it, or make room"
+            f"{ledger.path}: cannot be made smaller now (another process reads it); end what uses it"
         )
     return before - size_of(ledger.path)

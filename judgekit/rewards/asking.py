@@ -1,7 +1,8 @@
 """Judges kept open in one event loop, asked about many items at once, within a deadline."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Self
 
 from judgekit.errors import JudgekitError
 from judgekit.ledger import Ledger
+from judgekit.ledger.older import kept_in
 from judgekit.roles import Judge, Recipe
 from judgekit.run import Limits, Tally
 from judgekit.run.ask import Asker
@@ -51,7 +53,9 @@ class Desk:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            ledger = None if self._ledger is None else stack.enter_context(Ledger(Path(self._ledger)))
+            ledger = (
+                None if self._ledger is None else stack.enter_context(_ledger(self._ledger, self._judges))
+            )
             self._asker = await stack.enter_async_context(
                 asking(self._judges, ledger, self._limits, Tally(), self._halt)
             )
@@ -93,3 +97,10 @@ class Desk:
             elif not isinstance(result, asyncio.CancelledError):
                 raise result
         return asked
+
+
+def _ledger(named: str, judges: Collection[str]) -> Ledger:
+    path, older = kept_in(Path(named), judges)
+    if older is not None:
+        warnings.warn(str(older), stacklevel=2)
+    return Ledger(path)

@@ -2,7 +2,8 @@
 
 import functools
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
 from judgekit.judges.resolve import resolve
 from judgekit.ledger import Ledger, default_path
+from judgekit.ledger.older import Older, kept_in
 from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
@@ -59,6 +61,7 @@ class Job:
     need_response: bool = True
     spared: frozenset[str] = frozenset()
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
+    older: Older | None = None  # a ledger that this run does not serve
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
@@ -137,6 +140,7 @@ class Job:
             "samples": self.plan.samples,
             "seed": None,
             "ledger": None if self.ledger is None else str(self.ledger),
+            "older_ledger": None if self.older is None else str(self.older.path),
             "judgekit": __version__,
         }
 
@@ -173,7 +177,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     for judge in (*plan.judges, *recipe.helpers):
         if isinstance(judge, Checked):
             judge.check()
-    ledger = options.get("ledger", DEFAULT_LEDGER)
+    ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
     need = any(c.about == "response" for c in loaded.leaves) and (found is None or not found.writes)
@@ -185,7 +189,8 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         items=items,
         columns=columns,
         on_bad_item=on_bad_item,
-        ledger=default_path() if ledger == DEFAULT_LEDGER else None if ledger is None else Path(ledger),
+        ledger=ledger,
+        older=older,
         prompts=options.get("store_prompts", True),
         limits=options.get("limits") or Limits(),
         surveyed=surveyed,
@@ -194,6 +199,18 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         spared=frozenset(substitutes),
         seats={judge.name: name for name, judge in substitutes.items()},
     )
+
+
+def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
+    """Where replies are kept; and the older ledger that was named instead, which is told."""
+    named = options.get("ledger", DEFAULT_LEDGER)
+    if named is None:
+        return None, None
+    path, older = kept_in(default_path() if named == DEFAULT_LEDGER else Path(named), judges)
+    if older is not None:
+        say = options.get("say") or functools.partial(warnings.warn, stacklevel=4)
+        say(str(older))
+    return path, older
 
 
 def _published(name: str) -> "Published":

@@ -149,7 +149,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path):
     with Ledger(path), Ledger(path, read_only=True) as reader:
         other = sqlite3.connect(path)
         other.execute("BEGIN IMMEDIATE")
-        other.execute("INSERT INTO facts VALUES ('a', '[]')")
+        other.execute("INSERT INTO facts VALUES ('a', '[]', x'')")
         started = time.monotonic()
 
         assert overview(reader).facts == {}

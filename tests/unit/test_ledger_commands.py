@@ -73,7 +73,7 @@ def test_replies_are_listed():
         "truncated",
     ]
     with pytest.raises(InputError, match="a KEY names one reply"):
-        run("show", "k1:00", "--limit", "1")
+        run("show", "k2:00", "--limit", "1")
 
 
 def test_verify_leaves_with_1_if_something_is_wrong(ledger: Path):
@@ -84,8 +84,8 @@ def test_verify_leaves_with_1_if_something_is_wrong(ledger: Path):
     code, said = run("verify")
 
     assert code == 1
-    assert "tries is -1, not a number from 0\nproblems found: 1\n" in said
-    assert len(json.loads(run("verify", "--json")[1])["problems"]) == 1
+    assert "tries is -1, not a number from 0\nproblems found: 2\n" in said
+    assert len(json.loads(run("verify", "--json")[1])["problems"]) == 2
 
 
 def test_a_ledger_is_exported_and_made_smaller(ledger: Path, tmp_path: Path):

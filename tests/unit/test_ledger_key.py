@@ -57,7 +57,7 @@ def test_two_libraries_write_one_request(golden: dict[str, Any]):
     identity, call = golden["identity"], call_of(golden["call"])
 
     assert request_of(identity, call) == plainly(identity, call)
-    assert golden["key"] == "k1:" + hashlib.sha256(plainly(identity, call)).hexdigest()
+    assert golden["key"] == "k2:" + hashlib.sha256(plainly(identity, call)).hexdigest()
 
 
 @pytest.mark.parametrize(

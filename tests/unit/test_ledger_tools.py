@@ -60,7 +60,7 @@ def test_an_overview_counts(ledger: Path):
     with Ledger(ledger, read_only=True) as opened:
         seen = overview(opened)
 
-    assert (seen.keys, seen.replies, seen.prompts, seen.version) == (3, 4, 4, 1)
+    assert (seen.keys, seen.replies, seen.prompts, seen.version) == (3, 4, 4, 2)
     assert [(s.name, s.replies, s.input_tokens, s.cost_usd, s.unpriced) for s in seen.judges] == [
         ("hot", 1, 0, 0.0, 1), ("j", 3, 10, 0.5, 2),
     ]  # fmt: skip
@@ -87,7 +87,7 @@ def test_a_reply_is_found_by_the_digits_its_key_begins_with(ledger: Path):
         assert found.asked is not None
         assert found.asked["messages"] == [{"role": "user", "content": "Is 0 kind?"}]
         assert entry(opened, key) == entry(opened, key[:12]) == found
-        for prefix, message in (("zz", "no key begins"), ("", "begins no key"), ("k1:", "begins no key")):
+        for prefix, message in (("zz", "no key begins"), ("", "begins no key"), ("k2:", "begins no key")):
             with pytest.raises(InputError, match=message):
                 entry(opened, prefix)
 
@@ -95,7 +95,7 @@ def test_a_reply_is_found_by_the_digits_its_key_begins_with(ledger: Path):
 def test_a_prefix_of_several_keys_is_refused_with_their_names(tmp_path: Path):
     path = kept(tmp_path / "l", lines_of("j", COLD, *[Reply("x")] * 40))
 
-    with Ledger(path) as opened, pytest.raises(InputError, match=r"several keys begin with 'k1:\w': k1:"):
+    with Ledger(path) as opened, pytest.raises(InputError, match=r"several keys begin with 'k2:\w': k2:"):
         entry(opened, call_of(0, COLD).key[3])  # 40 keys, 16 digits: some key shares this one with another
 
 
@@ -118,7 +118,7 @@ def test_rows_are_chosen_by_judge_and_fault(ledger: Path):
     [
         ("UPDATE replies SET request = replace(request, 'kind', 'rude') WHERE id = 1", "another SHA-256"),
         ("UPDATE replies SET request = '{' WHERE id = 1", "the request is no JSON"),
-        ("UPDATE replies SET key = 'k2:' WHERE id = 1", "the key is not 'k1:' and 64 digits"),
+        ("UPDATE replies SET key = 'k1:' WHERE id = 1", "the key is not 'k2:' and 64 digits"),
         ("UPDATE replies SET logprobs = '[1]' WHERE id = 1", "logprobs is no list"),
         ("UPDATE replies SET probs = 'x' WHERE id = 1", "probs is no list of names and numbers: 'x'"),
         ("UPDATE replies SET fault = 'odd' WHERE id = 1", "unknown fault 'odd'"),
@@ -156,7 +156,7 @@ def test_an_export_is_read_back_by_replay(ledger: Path, tmp_path: Path):
     first = (tmp_path / "out" / "l.jsonl").read_text(encoding="utf-8").splitlines()[0]
     judge = Replay(tmp_path / "out" / "l.jsonl#hot")
 
-    assert first.startswith('{"key":"k1:')
+    assert first.startswith('{"key":"k2:')
     assert asked(judge, call_of(0, HOT)) == replace(ODD, cost_usd=0.0)
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["l.jsonl"]
 

@@ -1,0 +1,60 @@
+"""What SQLite says of a file, as an error that names the file and says how to go on.
+
+All of the package's SQL runs within `told`, so that no error of SQLite's own comes out.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from judgekit.errors import InputError
+
+_WAITING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_NO_ROOM: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+)
+
+
+class Damaged(InputError):  # noqa: N818 - what it is
+    """A ledger holds something else than what was written to it."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.found = found
+        super().__init__(
+            f"{path}: {found}; `judgekit ledger verify --ledger {path}` lists what is damaged, "
+            f"`judgekit ledger recover NEW --ledger {path}` copies what is whole to a new file"
+        )
+
+
+class Locked(InputError):  # noqa: N818 - what it is
+    """Another process keeps a ledger locked."""
+
+
+@contextmanager
+def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
+    """Run SQL; what SQLite has to complain of is told with the file's name.
+
+    Args:
+        path: The ledger.
+        what: What has failed then, for where there is no room or somebody else's lock.
+
+    Raises:
+        Damaged: If the file is.
+        Locked: If another process has locked it.
+        InputError: If the disk or the permissions do not let us.
+    """
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # our own mistake
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # 0: the module's own, of what it read
+        if code in _WAITING:
+            raise Locked(f"{path}: {what} ({error}); end what locks the file, and run again") from error
+        if code in _NO_ROOM:
+            raise InputError(f"{path}: {what} ({error}); make room, or let it be written") from error
+        none = code == sqlite3.SQLITE_NOTADB
+        found = "not a ledger, or its beginning is damaged" if none else "SQLite finds it damaged"
+        raise Damaged(path, f"{found} ({error})") from error
