@@ -4,7 +4,7 @@ Pure: it can be shown, counted and priced before anything is sent. Calls that sh
 neighbours: for one judge an item's calls follow one another, samples of a call side by side.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -219,6 +219,7 @@ class Preview:
         items: How many items.
         least: Calls, if every reply can be read.
         most: Calls, if every one needs a re-ask.
+        stored: Calls of the first round that the ledger answers already; what follows is of the others.
         input_tokens: Tokens of the first round, estimated on the high side.
         max_output_tokens: Tokens at most written in it; None if a judge has no limit.
         max_cost_usd: Price of the first round at most; None if a price is unknown.
@@ -228,6 +229,7 @@ class Preview:
     items: int = 0
     least: int = 0
     most: int = 0
+    stored: int = 0
     input_tokens: int = 0
     max_output_tokens: int | None = 0
     max_cost_usd: float | None = 0.0
@@ -235,7 +237,10 @@ class Preview:
 
 
 def preview(
-    plans: Sequence[Plan], items: Iterable[Item], counted: Callable[[Item], tuple[int, int]]
+    plans: Sequence[Plan],
+    items: Iterable[Item],
+    counted: Callable[[Item], tuple[int, int]],
+    stored: Callable[[Iterable[str]], Collection[str]] | None = None,
 ) -> Preview:
     """Count and price plans over items, in one pass; nothing is sent.
 
@@ -243,9 +248,10 @@ def preview(
         plans: Whose first rounds are priced.
         items: Read once.
         counted: The least and the most calls for an item, of all rounds.
+        stored: Which of some keys the ledger has a reply for; None where there is no ledger.
     """
     judges = {judge.name: judge for plan in plans for judge in plan.judges}
-    n_items = least = most = n_in = 0
+    n_items = least = most = n_stored = n_in = 0
     n_out: int | None = 0
     cost: float | None = 0.0
     unpriced: set[str] = set()
@@ -253,7 +259,12 @@ def preview(
         n_items += 1
         fewest, all_ = counted(item)
         least, most = least + fewest, most + all_
-        for call in chain.from_iterable(plan.calls(item) for plan in plans):
+        calls = list(chain.from_iterable(plan.calls(item) for plan in plans))
+        kept = stored([call.key for call in calls]) if stored is not None else ()
+        for call in calls:
+            if call.key in kept:
+                n_stored += 1
+                continue
             tokens = estimate_tokens(call.messages)
             n_in += tokens
             limit, price = price_of(judges[call.judge], tokens, letters=bool(call.letters))
@@ -261,7 +272,7 @@ def preview(
             cost = None if cost is None or price is None else cost + price
             if price is None:
                 unpriced.add(call.judge)
-    return Preview(n_items, least, most, n_in, n_out, cost, tuple(sorted(unpriced)))
+    return Preview(n_items, least, most, n_stored, n_in, n_out, cost, tuple(sorted(unpriced)))
 
 
 def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:

@@ -84,7 +84,8 @@ def print_preview(job: Job) -> None:
         if seen.least == seen.most
         else f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
     )
-    print(f"{seen.items} items, {calls}; nothing was sent")
+    stored = f", {seen.stored} of them in the ledger already" if seen.stored else ""
+    print(f"{seen.items} items, {calls}{stored}; nothing was sent")
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
     print(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
     if seen.max_cost_usd is None:

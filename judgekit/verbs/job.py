@@ -92,7 +92,10 @@ class Job:
 
     def preview(self) -> Preview:
         """Calls of the job, tokens and price of its first round; nothing is sent."""
-        return preview_of(self.recipe.plans, self.read(), self.recipe.calls)
+        if self.ledger is None or not self.ledger.exists():
+            return preview_of(self.recipe.plans, self.read(), self.recipe.calls)
+        with Ledger(self.ledger, read_only=True) as ledger:
+            return preview_of(self.recipe.plans, self.read(), self.recipe.calls, ledger.get)
 
     async def judged(self) -> AsyncGenerator[Judged, None]:
         """What becomes of each item, in order; the ledger is open for as long as it runs."""

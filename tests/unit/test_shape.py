@@ -23,7 +23,7 @@ OUTSIDE = {
 WIRE = {
     "judges": OUTSIDE,
     "run": {"asyncio", "time"},
-    "ledger": {"asyncio", "os", "sqlite3", "time", "urllib"},
+    "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os"},  # the kind of a file
     "verbs": {"asyncio", "time"},
     "review": {"random"},  # seeded: the order of a blind sheet
