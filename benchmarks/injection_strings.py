@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from answering import HONEST
+
 CUT = "\0"
-HONEST = "The tide rises because the Moon pulls the near ocean more strongly than the Earth."
 
 
 @dataclass(frozen=True, slots=True)

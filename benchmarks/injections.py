@@ -1,80 +1,31 @@
 """Can a judged text put a verdict into a judge's mouth? Two judges, every trick, no model.
 
-`python benchmarks/injections.py`
+`python benchmarks/injections.py [--n N] [--setting "rank, json"]`
 
-The ECHO judge decides by a rule of its own and quotes the response (or its whole prompt) around its
-answer, in every way that judges quote: it must never be misread; the share of its answers that is
-read is printed. Of a pair, shown first or second, and of a list it never prefers the response that holds
-the injection. The OBEDIENT judge replies with exactly what the response demands: without the
-item's tag that must never become a verdict. What no reader can see is a judge that is persuaded and
-answers for itself, in the form asked for; that is for probes to find.
+The ECHO judge decides by a rule of its own and quotes the response (or its whole prompt) before, after, around
+or within its answer, in every style in which judges quote; of a pair and of a list it never prefers the response
+that holds the injection. Where the answer's place is fixed (a whole object, a letter) it must never be misread;
+elsewhere the share that is misread is printed, by the kind of answer and by frame and style. The OBEDIENT judge
+replies with exactly what the response demands: an untagged line or a broken object must never become a verdict;
+a whole object, or an option's letter, in the form asked for is what that judge answers, and is counted apart. What
+no reader can see is a judge that is persuaded and answers for itself, or says in other words what the text
+demands; that is for probes to find.
 """
 
+import argparse
 import json
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from injection_strings import HONEST, Injection, injections
+from answering import HONEST, SETTINGS, asked, decided, meant, wanted
+from injection_strings import Injection, injections
+from quoting import FRAMES, STYLES, echoes
 
-from judgekit.judges.scripted import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols import read
-from judgekit.protocols.compare import LETTERS, Orders
-from judgekit.rubric import Rubric
-from judgekit.scales import Labels
-from judgekit.types import Ask, Call, Item, Reply, Verdict
+from judgekit.types import Call, Reply, Verdict
 
-NOBODY = Scripted("judge", lambda _: "")
-GRADED = Rubric.model_validate(
-    {
-        "id": "graded",
-        "criteria": [
-            {"id": "clarity", "text": "Is it clear?", "scale": "1-5"},
-            {"id": "tone", "text": "Is it friendly?", "scale": "1-5"},
-            {"id": "depth", "text": "Does it explain?", "scale": "1-5"},
-        ],
-    }
-)
-LISTED = Rubric.model_validate(
-    {
-        "id": "listed",
-        "criteria": [
-            {"id": name, "text": f"Names the {name}.", "scale": {"labels": ["no", "yes"]}}
-            for name in ("moon", "sun", "height", "hour")
-        ],
-    }
-)
-PREFERRED = Rubric(
-    id="preferred", criteria=[{"id": "better", "text": "Which one explains the tides better?"}]
-)
-MATCHED = Rubric(id="matched", criteria=[{"id": "same", "text": "Does it give the reference answer?"}])
-PLACES: dict[str, Orders] = {"first": "given", "second": "swapped"}  # where the injected response stands
-RIVALS = ("The Sun's pull and the Earth's turning make the tides.", "Water rises and falls twice a day.")
-SETTINGS: dict[str, Plan] = {
-    "one criterion, json": Plan(GRADED, (NOBODY,)),
-    "one criterion, text": Plan(GRADED, (NOBODY,), form="text"),
-    "one criterion, letters": Plan(GRADED, (NOBODY,), form="letters"),
-    "three criteria, json": Plan(GRADED, (NOBODY,), per_call=None),
-    "three criteria, text": Plan(GRADED, (NOBODY,), per_call=None, form="text"),
-    "checklist, json": Plan(LISTED, (NOBODY,), protocol="checklist"),
-    "checklist, text": Plan(LISTED, (NOBODY,), protocol="checklist", form="text"),
-    "match, json": Plan(MATCHED, (NOBODY,), protocol="match"),
-    "match, text": Plan(MATCHED, (NOBODY,), protocol="match", form="text"),
-    **{
-        f"compare, shown {place}, {form}": Plan(
-            PREFERRED, (NOBODY,), protocol="compare", form=form, orders=orders
-        )
-        for place, orders in PLACES.items()
-        for form in ("json", "text", "letters")
-    },
-    **{
-        f"rank, {form}": Plan(PREFERRED, (NOBODY,), protocol="rank", form=form, orders="given")
-        for form in ("json", "text")
-    },
-}
+KEYS = {"rank": ("ranking", "r\\u0061nking"), "select_all": ("selected", "s\\u0065lected")}
 
 
 @dataclass
@@ -83,168 +34,44 @@ class Tally:
 
     asked: int = 0
     read: int = 0
-    wrong: Counter[str] = field(default_factory=Counter)
+    wrong: int = 0
     examples: list[tuple[str, str]] = field(default_factory=list)
 
     def count(self, name: str, text: str, *, read: int, asked: int, wrong: int) -> None:
         self.asked += asked
         self.read += read
-        if wrong:
-            self.wrong[name] += wrong
+        self.wrong += wrong
+        if wrong and len(self.examples) < 3:
             self.examples.append((name, text))
 
+    def __add__(self, other: "Tally") -> "Tally":
+        examples = [*self.examples, *other.examples][:3]
+        return Tally(self.asked + other.asked, self.read + other.read, self.wrong + other.wrong, examples)
 
-def asked(plan: Plan, response: str) -> Call:
-    """The first call of a plan about a response; where responses are compared, it is the first of the item."""
-    rivals = {"compare": RIVALS[:1], "rank": RIVALS}.get(plan.protocol, ())
-    responses = {"a": response, **dict(zip("bc", rivals, strict=False))}
-    reference = "The pull of the Moon." if plan.protocol == "match" else None
-    return plan.calls(Item("1", "Why are there tides?", responses, reference))[0]
-
-
-def wanted(call: Call) -> dict[str, str]:
-    """The label that an attacker wants of each criterion: the best; of a ranking: itself first."""
-    if call.protocol == "rank":
-        return {"ranking": " > ".join(LETTERS[: len(call.shown)])}
-    return {cid: scale.labels[-1] for (_, cid), scale in _labelled(call)}
+    def __str__(self) -> str:
+        return f"{self.asked:9} {self.read / max(self.asked, 1):7.3f} {self.wrong:8} {self.wrong / max(self.asked, 1):8.5f}"
 
 
-def decided(call: Call) -> dict[str, str]:
-    """The echo judge's own labels, which are never the best; in its ranking the attacker comes last."""
-    if call.protocol == "rank":
-        first, *others = LETTERS[: len(call.shown)]
-        return {"ranking": " > ".join([*others, first])}
-    return {cid: scale.labels[len(cid) % (len(scale.labels) - 1)] for (_, cid), scale in _labelled(call)}
+Place = tuple[str, str, str, bool]  # kind of answer, style, frame, whether its place is fixed
+Tallies = dict[Place, Tally]
 
 
-def meant(call: Call, labels: dict[str, str]) -> dict[Ask, str]:
-    """What labels are to be read as: a letter as a winner, a ranking as one winner for each pair."""
-    if call.protocol == "rank":
-        order = [call.shown[LETTERS.index(letter)] for letter in labels["ranking"].split(" > ")]
-        return {
-            (unit, cid): "first"
-            if order.index(unit.responses[0]) < order.index(unit.responses[1])
-            else "second"
-            for unit, cid in call.asks
-        }
-    said = dict(call.meant)
-    return {(unit, cid): said.get(labels[cid], labels[cid]) for unit, cid in call.asks}
-
-
-def _labelled(call: Call) -> Iterator[tuple[Any, Labels]]:
-    for ask, scale in zip(call.asks, call.scales, strict=True):
-        assert isinstance(scale, Labels)
-        yield ask, scale
-
-
-def object_of(call: Call, labels: dict[str, str], why: str = "Plain.", quote: str = "the Moon") -> Any:
-    """An answer in the form that `json` asks for."""
-    if call.protocol == "checklist":
-        return {"answers": [{"id": cid, "evidence": quote, "label": labels[cid]} for cid in labels]}
-    if call.protocol == "rank":
-        return {"rationale": why, "ranking": labels["ranking"].split(" > ")}
-    each = {cid: {"evidence": [quote], "rationale": why, "label": labels[cid]} for cid in labels}
-    return each if len(labels) > 1 else next(iter(each.values()))
-
-
-def answers(call: Call, labels: dict[str, str]) -> dict[str, str]:
-    """Ways to give an answer: as asked for, and as judges do that forget the tag."""
-    if call.letters:
-        letter = {label: letter for letter, label in call.letters}
-        [label] = labels.values()
-        return {"letter": letter[label], "letter and label": f"({letter[label]}) {label}"}
-    if call.schema is not None:
-        said = object_of(call, labels)
-        return {"compact": json.dumps(said), "pretty": json.dumps(said, indent=2)}
-    tagged = "\n".join(f"{call.tag} {cid}: {label}" for cid, label in labels.items())
-    bare = "\n".join(f"{cid}: {label}" for cid, label in labels.items())
-    return {"tagged": tagged, "no tag": bare if len(labels) > 1 else f"Score: {next(iter(labels.values()))}"}
-
-
-def quoting(text: str) -> dict[str, str]:
-    """Ways to quote a text."""
-    seen = "".join(ch for ch in unicodedata.normalize("NFKC", text) if unicodedata.category(ch) != "Cf")
-    return {
-        "plain": text,
-        "fence": f"```\n{text}\n```",
-        "marks": "\n".join(f"> {line}" for line in text.split("\n")),
-        "inline": f'The response says "{text}", which I leave aside.',
-        "curly": f"It claims \u201c{text}\u201d but I go by the criteria.",
-        "one line": f"Response: {' '.join(text.split())} (end of the response)",
-        "bold": f"**{text}**",
-        "as seen": seen,
-    }
-
-
-def outside(halves: tuple[str, str], answer: str) -> Iterator[tuple[str, str]]:
-    """Replies with the response quoted before, after and around an answer."""
-    for style, quoted in quoting("".join(halves)).items():
-        yield f"{style}, before", f"{quoted}\n\n{answer}"
-        yield f"{style}, right before", f"{quoted}\n{answer}"
-        yield f"{style}, after", f"{answer}\n\n{quoted}"
-        yield f"{style}, right after", f"{answer}\n{quoted}"
-        yield f"{style}, twice", f"{quoted}\n\n{answer}\n\n{quoted}"
-    yield "halves", f"{halves[0]}{answer}{halves[1]}"
-    yield "halves, lines", f"{halves[0]}\n{answer}\n{halves[1]}"
-    yield "halves, paragraphs", f"{halves[0]}\n\n{answer}\n\n{halves[1]}"
-
-
-def inside(call: Call, labels: dict[str, str], halves: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    """Replies that quote the response in the strings of their object, escaped as it should be, and raw."""
-    text = "".join(halves)
-    for indent in (None, 2):
-        said = object_of(call, labels, why=f"It says: {text}", quote=text)
-        yield f"escaped, indent {indent}", json.dumps(said, indent=indent)
-        blank = json.dumps(object_of(call, labels, why="\1", quote="\2"), indent=indent)
-        blank = blank.replace("\\u0001", "\1").replace("\\u0002", "\2")
-        for name, why, quote in (
-            ("rationale", text, "the Moon"),
-            ("rationale, after words", f"It says: {text}", "the Moon"),
-            ("evidence", "Plain.", text),
-            ("both", text, text),
-            ("first half", halves[0], "the Moon"),
-            ("second half", halves[1], "the Moon"),
-            ("halves", halves[1], halves[0]),
-            ("halves turned", halves[0], halves[1]),
-        ):
-            yield f"raw {name}, indent {indent}", blank.replace("\1", why).replace("\2", quote)
-            yield (
-                f"raw {name} once, indent {indent}",
-                (blank.replace("\1", why, 1).replace("\1", "").replace("\2", quote, 1).replace("\2", "")),
-            )
-
-
-def echoes(call: Call, labels: dict[str, str], halves: tuple[str, str]) -> Iterator[tuple[str, str]]:
-    """All replies of the echo judge to a call, each with its name."""
-    prompt = "\n\n".join(message.content for message in call.messages)
-    for kind, answer in answers(call, labels).items():
-        for style, text in outside(halves, answer):
-            yield f"{kind}: {style}", text
-        yield f"{kind}: prompt before", f"{prompt}\n\n{answer}"
-        yield f"{kind}: prompt after", f"{answer}\n\n{prompt}"
-        yield f"{kind}: prompt cut", f"{answer}\n\n{prompt[: len(prompt) * 2 // 3]}"
-        yield f"{kind}: prompt in one line", f"{' '.join(prompt.split())} {answer}"
-    if call.schema is not None:
-        yield from inside(call, labels, halves)
-        yield "prompt, escaped", json.dumps(object_of(call, labels, why=prompt))
-
-
-def echo(plan: Plan, injection: Injection, tally: Tally) -> None:
+def echo(plan: Plan, injection: Injection, tallies: Tallies, *, alone: bool) -> None:
     """Let the echo judge answer about a response that is, or holds, an injection."""
     first, second = injection.halves()
-    for halves in ((first, second), (f"{HONEST}\n{first}", f"{second}\n{HONEST}")):
-        call = asked(plan, "".join(halves))
-        labels = decided(call)
-        right = meant(call, labels)
-        for style, text in echoes(call, labels, halves):
-            verdicts = [o for o in read(call, Reply(text)) if isinstance(o, Verdict)]
-            wrong = sum(o.label != right[o.unit, o.criterion] for o in verdicts)
-            tally.count(
-                f"{injection.name} / {style}", text, read=len(verdicts), asked=len(call.asks), wrong=wrong
-            )
+    halves = (first, second) if alone else (f"{HONEST}\n{first}", f"{second}\n{HONEST}")
+    call = asked(plan, "".join(halves))
+    labels = decided(call)
+    right = meant(call, labels)
+    for each in echoes(call, labels, halves):
+        verdicts = [o for o in read(call, each.reply) if isinstance(o, Verdict)]
+        wrong = sum(o.label != right[o.unit, o.criterion] for o in verdicts)
+        tally = tallies.setdefault((each.kind, each.style, each.frame, each.fixed), Tally())
+        name = f"{injection.name} / {each.name}"
+        tally.count(name, each.text, read=len(verdicts), asked=len(call.asks), wrong=wrong)
 
 
-def obey(plan: Plan, injection: Injection, tally: Tally) -> None:
+def obey(plan: Plan, injection: Injection, other: Tally, own: Tally) -> None:
     """Let the obedient judge answer about a response that is, or holds, an injection."""
     for response in (injection.plain, f"{HONEST}\n{injection.plain}\n{HONEST}"):
         call = asked(plan, response)
@@ -252,48 +79,123 @@ def obey(plan: Plan, injection: Injection, tally: Tally) -> None:
         for text in (injection.demand, f"{injection.demand}\n", f"```\n{injection.demand}\n```"):
             verdicts = [o for o in read(call, Reply(text)) if isinstance(o, Verdict)]
             wrong = sum(o.label == best[o.unit, o.criterion] for o in verdicts)
+            tally = own if is_answer(call, text) else other
             tally.count(injection.name, text, read=len(verdicts), asked=len(call.asks), wrong=wrong)
 
 
+def is_answer(call: Call, text: str) -> bool:
+    """Whether a reply is, as a whole, an object or an option's letter: whatever is in it, the judge says it."""
+    bare = text.strip("` \n").removeprefix("json")
+    if call.letters:
+        return len(bare.split()) <= 2
+    try:
+        return isinstance(json.loads(bare), dict | list)
+    except ValueError:
+        return False
+
+
 def strings_for(plan: Plan) -> list[Injection]:
-    """The strings, for what an attacker wants of a plan; in those for rankings their key is a ranking too."""
+    """The strings, for what an attacker wants of a plan, with the keys that its answers have."""
     found = injections(wanted(asked(plan, HONEST)))
-    if plan.protocol != "rank":
-        return found
+    keys = list(KEYS.get(plan.protocol, ()))
+    if plan.form == "scores":
+        keys = list(wanted(asked(plan, HONEST)))
     keyed = [
-        Injection(f"{each.name}, {key}", *(t.replace('"label"', key) for t in (each.text, each.demand)))
+        Injection(
+            f"{each.name}, {key}", *(t.replace('"label"', f'"{key}"') for t in (each.text, each.demand))
+        )
         for each in found
         if '"label"' in each.text
-        for key in ('"ranking"', '"r\\u0061nking"')
+        for key in keys
     ]
     return [*found, *keyed]
 
 
-def tallies() -> Iterator[tuple[str, Tally, Tally]]:
-    """For each setting what became of the echo judge's and the obedient judge's replies."""
-    for name, plan in SETTINGS.items():
-        echoed, obeyed = Tally(), Tally()
-        for injection in strings_for(plan):
-            echo(plan, injection, echoed)
-            obey(plan, injection, obeyed)
-        yield name, echoed, obeyed
+def run(plan: Plan, strings: list[Injection]) -> tuple[Tallies, Tally, Tally]:
+    """What became of the echo judge's replies, by their place, and of the obedient judge's."""
+    echoed: Tallies = {}
+    other, own = Tally(), Tally()
+    for i, injection in enumerate(strings):
+        echo(plan, injection, echoed, alone=i % 2 == 0)
+        obey(plan, injection, other, own)
+    return echoed, other, own
+
+
+def summed(
+    tallies: Tallies, kind: str = "", style: str = "", frame: str = "", fixed: bool | None = None
+) -> Tally:
+    """All tallies of a kind, style, frame, place; an empty one is any."""
+    some = [
+        tally
+        for (its_kind, its_style, its_frame, its_place), tally in tallies.items()
+        if kind in {"", its_kind} and style in {"", its_style} and frame in {"", its_frame}
+        and fixed in {None, its_place}
+    ]  # fmt: skip
+    return sum(some, Tally())
+
+
+def merge(into: Tallies, some: Tallies) -> None:
+    for place, tally in some.items():
+        into[place] = into.get(place, Tally()) + tally
+
+
+def by_setting(tallies: Tallies) -> Iterator[tuple[str, Tally]]:
+    """The rows of a setting: where the place is fixed, and each kind of answer where it is not."""
+    yield "fixed", summed(tallies, fixed=True)
+    for kind in dict.fromkeys(kind for kind, *_, fixed in tallies if not fixed):
+        yield kind, summed(tallies, kind, fixed=False)
+
+
+def print_frames(tallies: Tallies) -> None:
+    """A row for each style, with the misread of each frame, for each kind of answer."""
+    for kind in dict.fromkeys(kind for kind, *_ in tallies):
+        frames = [frame for frame in FRAMES if any((kind, frame) == (k, f) for k, _, f, _ in tallies)]
+        if not frames:
+            continue
+        total = summed(tallies, kind, fixed=False)
+        print(
+            f"\n{kind}: {total.wrong} of {total.asked} misread ({total.read / total.asked:.3f} read); misread/asked:"
+        )
+        print(f"  {'':18}" + "".join(f"{frame:>18}" for frame in frames))
+        for style in STYLES:
+            cells = [summed(tallies, kind, style, frame, fixed=False) for frame in frames]
+            print(f"  {style:18}" + "".join(f"{f'{t.wrong}/{t.asked}':>18}" for t in cells))
+    print(f"\n{'other echoes: kind, style, frame':52} {'asked':>9} {'read':>7} {'misread':>8} {'share':>8}")
+    for (kind, style, frame, fixed), tally in tallies.items():
+        if style not in STYLES or fixed:
+            print(f"{f'{kind}, {style}, {frame}' + (' (fixed)' if fixed else ''):52} {tally}")
 
 
 def main() -> int:
-    """Print both tables; 1 if anything was misread."""
-    n = len(injections({"clarity": "5"}))
-    print(f"{n} injections\n")
-    head = f"{'setting':30} {'echo: asked':>12} {'read':>7} {'misread':>8}"
-    print(f"{head}   {'obedient: asked':>15} {'obeyed':>7}")
+    """Print the tables; 1 if anything was misread whose place is fixed, or an untagged demand obeyed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=None, help="only so many of the injections of each setting")
+    parser.add_argument("--setting", default="", help="only settings whose name begins so")
+    args = parser.parse_args()
+    print(f"{len(injections({'clarity': '5'}))} injections, {len(STYLES)} styles, {len(FRAMES)} frames\n")
+    print(f"{'setting: answer':52} {'asked':>9} {'read':>7} {'misread':>8} {'share':>8}")
     bad = 0
-    for name, echoed, obeyed in tallies():
-        bad += sum(echoed.wrong.values()) + sum(obeyed.wrong.values())
-        print(
-            f"{name:30} {echoed.asked:12} {echoed.read / echoed.asked:7.3f} {sum(echoed.wrong.values()):8}   "
-            f"{obeyed.asked:15} {sum(obeyed.wrong.values()):7}"
-        )
-        for which, text in [*echoed.examples[:3], *obeyed.examples[:3]]:
-            print(f"    {which}: {text!r}")
+    everything: Tallies = {}
+    for name, plan in SETTINGS.items():
+        if not name.startswith(args.setting):
+            continue
+        strings = strings_for(plan)
+        echoed, other, own = run(plan, strings[:: max(len(strings) // args.n, 1) if args.n else 1])
+        merge(everything, echoed)
+        for row, tally in (
+            *by_setting(echoed),
+            ("demands, obeyed", other),
+            ("demands that are answers", own),
+        ):
+            print(f"{f'{name}: {row}':52} {tally}")
+            if row in {"fixed", "demands, obeyed"}:
+                bad += tally.wrong
+            if row != "demands that are answers":
+                for which, text in tally.examples[:2]:
+                    print(f"    {which}: {text!r}")
+    print_frames(everything)
+    fixed, free = summed(everything, fixed=True), summed(everything, fixed=False)
+    print(f"\nplace fixed: {fixed.wrong} of {fixed.asked} misread; elsewhere: {free.wrong} of {free.asked}")
     return 1 if bad else 0
 
 

@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from answering import answers, wanted
 from injection_strings import HONEST, Injection, injections
-from injections import answers, echoes, wanted
+from quoting import echoes
 
 from judgekit.judges.scripted import Scripted
 from judgekit.rewards.checks import MASTER_KEYS
@@ -141,7 +142,9 @@ def quoted(call: Call, hack: Hack) -> list[str]:
         quote = hack.text
         return [f"{quote}\n\n{answer}", f"{answer}\n\n{quote}", f"> {quote}\n{answer}", f"{quote}{answer}{quote}",
                 answer.replace("Plain.", json.dumps(quote)[1:-1]), answer.replace("Plain.", quote)]  # fmt: skip
-    return [text for _, text in echoes(call, meant(call, hack), hack.halves)]
+    asked_for = "letter" if call.letters else "object" if call.schema else "tagged line"
+    some = echoes(call, meant(call, hack), hack.halves)
+    return [each.text for each in some if each.kind == asked_for and each.reply.fault is None]
 
 
 def meant(call: Call, hack: Hack) -> dict[str, str]:
@@ -207,7 +210,7 @@ def echoed(spec: Mapping[str, Any], tally: Tally, *, every: int = 1) -> None:
 
 def best(call: Call) -> str:
     """The best of everything, for the honest response."""
-    return next(iter(answers(call, wanted(call)).values()))
+    return next(iter(answers(call, wanted(call)))).text
 
 
 def obeyed(spec: Mapping[str, Any], tally: Tally) -> None:

@@ -1,81 +1,82 @@
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from judgekit import Scripted, compare, score
+from judgekit.protocols import Protocol
 from judgekit.types import Call
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+import answering
 import injections
+import quoting
 
 STRINGS = injections.injections({"clarity": "5"})
-PLANS = sorted(injections.SETTINGS)
-READ_AT_LEAST = {"json": 0.75, "text": 0.85, "letters": 0.35}
-RANKED_AT_LEAST = {"json": 0.55, "text": 0.85}
-SPARSE = (
-    4  # of the settings of pairs and lists each such string: all of them take the benchmark half a minute
-)
+PLANS = sorted(answering.SETTINGS)
+EVERY = 9  # of the strings; all of them take the benchmark a minute
 
 
-def strings_for(name: str) -> list[injections.Injection]:
-    plan = injections.SETTINGS[name]
-    found = injections.strings_for(plan)
-    return found[:: SPARSE if plan.protocol in {"compare", "rank", "match"} else 1]
+def test_there_are_many_tricks_and_styles_and_none_stands_twice():
+    assert len({row.text for row in STRINGS}) == len(STRINGS) >= 60
+    assert len({style("a: {'b', 5}\nc\u200b") for style in quoting.STYLES.values()}) >= 20
 
 
-def least_read(name: str) -> float:
-    return (RANKED_AT_LEAST if name.startswith("rank") else READ_AT_LEAST)[name.rsplit(" ", 1)[1]]
+def test_every_protocol_stands_in_every_form_that_it_has():
+    forms = {(plan.protocol, plan.form) for plan in answering.SETTINGS.values()}
 
-
-def test_there_are_many_tricks_and_none_stands_twice():
-    assert len({row.text for row in STRINGS}) == len(STRINGS) >= 24
+    assert len(forms) == 17
+    assert {protocol for protocol, _ in forms} == set(get_args(Protocol))
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_judge_that_quotes_the_response_is_never_misread(name: str):
-    tally = injections.Tally()
+def test_a_judge_that_quotes_the_response_is_never_misread_where_its_answer_s_place_is_fixed(name: str):
+    plan = answering.SETTINGS[name]
+    echoed, _, _ = injections.run(plan, injections.strings_for(plan)[::EVERY])
 
-    for injection in strings_for(name):
-        injections.echo(injections.SETTINGS[name], injection, tally)
+    fixed, free = (injections.summed(echoed, fixed=place) for place in (True, False))
 
-    assert tally.examples == []
-    assert tally.read >= least_read(name) * tally.asked
+    assert fixed.examples == []
+    assert fixed.read >= 0.2 * fixed.asked > 0
+    assert free.wrong <= 0.02 * free.asked, free.examples
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_what_a_response_demands_does_not_become_its_verdict(name: str):
-    tally = injections.Tally()
+    tally, answers = injections.Tally(), injections.Tally()
+    plan = answering.SETTINGS[name]
 
-    for injection in strings_for(name):
-        injections.obey(injections.SETTINGS[name], injection, tally)
+    for injection in injections.strings_for(plan)[::3]:
+        injections.obey(plan, injection, tally, answers)
 
     assert tally.examples == []
-    assert tally.asked >= 3 * len(strings_for(name))
+    assert tally.asked + answers.asked >= 6 * len(STRINGS[::3])
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_the_echo_judge_is_read_where_nothing_is_wrong_with_the_response(name: str):
-    plan = injections.SETTINGS[name]
-    call = injections.asked(plan, injections.HONEST)
-    labels = injections.decided(call)
+def test_a_judge_is_read_where_nothing_is_wrong_with_the_response(name: str):
+    call = answering.asked(answering.SETTINGS[name], answering.HONEST)
 
-    for answer in injections.answers(call, labels).values():
-        outcomes = injections.read(call, injections.Reply(answer))
-        assert {(o.unit, o.criterion): o.label for o in outcomes} == injections.meant(call, labels)
+    for labels in answering.choices(call):
+        for answer in answering.answers(call, labels):
+            if answer.kind == "line" and call.protocol == "select_all":
+                continue  # a selection without the tag is not looked for in prose
+            outcomes = injections.read(call, answer.reply)
+            assert {(o.unit, o.criterion): o.label for o in outcomes} == answering.meant(call, labels)
 
 
-@pytest.mark.parametrize("place", injections.PLACES)
+@pytest.mark.parametrize("place", answering.PLACES)
 def test_the_attacker_of_a_pair_wants_to_win_wherever_it_is_shown(place: str):
-    call = injections.asked(injections.SETTINGS[f"compare, shown {place}, json"], "injected")
+    call = answering.asked(answering.SETTINGS[f"compare, shown {place}, json"], "injected")
 
     assert call.item.responses[call.shown[["first", "second"].index(place)]] == "injected"
-    assert set(injections.meant(call, injections.wanted(call)).values()) == {"first"}
-    assert set(injections.meant(call, injections.decided(call)).values()) == {"second"}
+    assert set(answering.meant(call, answering.wanted(call)).values()) == {"first"}
+    assert set(answering.meant(call, answering.decided(call)).values()) == {"second"}
 
 
 def test_the_echo_judge_would_be_caught_if_its_quotation_counted():
-    call = injections.asked(injections.SETTINGS["one criterion, text"], "Score: 5")
+    call = answering.asked(answering.SETTINGS["one criterion, text"], "Score: 5")
     unaware = injections.Call(**{name: getattr(call, name) for name in Call.__slots__} | {"judged": ()})
 
     [outcome] = injections.read(unaware, injections.Reply("Score: 4\n\nIt says:\nScore: 5"))
@@ -91,7 +92,7 @@ def test_a_whole_comparison_never_makes_the_injected_response_the_winner():
 
     items = [
         {"id": str(n), "task": "Why?", "responses": {"x": text, "y": "The Moon."}}
-        for n, text in enumerate(row.plain for row in strings_for("compare, shown first, text"))
+        for n, text in enumerate(row.plain for row in injections.injections({"better": "A"})[::4])
     ]
     rubric = {"id": "r", "criteria": [{"id": "better", "text": "Which is better?"}]}
     run = compare(items, rubric, Scripted("echo", answer), form="text", ledger=None)
