@@ -58,9 +58,11 @@ def serve(
 ) -> int:
     """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score, /compare.
 
-    With ?group=N&window_ms=W single requests wait for their group: until N responses are there, or W
-    milliseconds are over. /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that
-    has begun is answered.
+    With ?run=NAME&group=N&window_ms=W single requests wait for their group: until N responses are there, or
+    W milliseconds are over. Give each trainer a run of its own: groups of two runs are never mixed. Without
+    one, trainers are told apart by their addresses, and are told where that is not enough.
+
+    /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that has begun is answered.
     """
     from judgekit.rewards.serving.limits import token_for
     from judgekit.rewards.serving.listening import serve_until_told

@@ -1,10 +1,13 @@
 """A group laid out: its distinct responses, and what the checks say of each, before any judge is asked."""
 
 import asyncio
+import contextlib
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from judgekit.prompt import flat
 from judgekit.rewards.checks import Check, Checking, number_of
@@ -114,5 +117,31 @@ async def _said(check: Check, seen: Checking, *, apart: bool) -> object:
     if not apart:
         return check(seen)
     await asyncio.sleep(0)  # a deadline that is over ends it here, before it is begun
-    said = await asyncio.to_thread(check, seen)
+    said = await _in_thread(check, seen)
     return await said if inspect.isawaitable(said) else said
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function gives, in a thread that the process does not wait for when it ends."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def end(said: Any, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(said)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        said, raised = None, None
+        try:
+            said = function(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised where it is awaited
+            raised = error
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(end, said, raised)
+
+    threading.Thread(target=run, name="judgekit-check", daemon=True).start()
+    return await future

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -175,6 +176,7 @@ async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping
     """The server's answer; that none of the rewards can be given (503) is one, too."""
     headers = {"Authorization": f"Bearer {served.token}"} if served.token else {}
     url = f"{served.url}/v1/rewards?window_ms={round(1000 * served.window)}"
+    url += f"&run={quote(served.run, safe='')}" if served.run.strip(":") else ""
     timeout = aiohttp.ClientTimeout(total=served.patience)
     try:
         async with (

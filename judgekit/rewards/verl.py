@@ -15,12 +15,12 @@ function, `remote` cannot. Limits of speed belong into the spec (`concurrency`).
 The names of what is returned are always the same, since verl takes them from the first response of a batch.
 
 Where a reward depends on its group, or a failure is to get the mean of its group, let a reward server put
-groups together and give its address instead of a spec. The address says how large groups are (and how long
-they wait for their rest: `&window_ms=3000`), `extra_info["group"]` which one is meant; without it, that of
-the same task.
+groups together and give its address instead of a spec. The address names the run, of which no two are ever
+mixed, and says how large groups are (and how long they wait for their rest: `&window_ms=3000`);
+`extra_info["group"]` says which one is meant; without it, that of the same task.
 
     judgekit reward serve --spec /data/spec.toml --port 8077
-    "+reward.custom_reward_function.reward_kwargs.url='http://127.0.0.1:8077/compute_score?group=8'"
+    "+reward.custom_reward_function.reward_kwargs.url='http://127.0.0.1:8077/compute_score?run=mine&group=8'"
 
 A token is better left to `$JUDGEKIT_REWARD_TOKEN`, since verl prints and logs its configuration.
 """

@@ -159,6 +159,45 @@ def test_what_takes_too_long_to_drain_is_given_up_and_told():
     assert "not all was answered within 0.2 s" in errors
 
 
+@pytest.mark.parametrize("hangs", ["judge", "check", "client"])
+def test_told_to_end_it_ends_in_time_whatever_hangs(folder, hangs):
+    never = {
+        "judge": "async def answer(call):\n    await asyncio.Event().wait()",
+        "check": "def check(seen):\n    time.sleep(120)",
+        "client": "",
+    }
+    code = "import asyncio, time\n" + JUDGE.replace("\njudge =", never[hangs] + "\njudge =")
+    (folder / "slowly.py").write_text(code, encoding="utf-8")
+    spec = SPEC.replace("SCHEME", "explicit")
+    if hangs == "check":
+        spec += '[[checks]]\nname = "own"\nkind = "py:slowly:check"\nweight = 1.0\n'
+    (folder / "hangs.toml").write_text(spec, encoding="utf-8")
+
+    async def walk():
+        options = ("--spec", "hangs.toml", "--own-code", "--drain-seconds", "0.5")
+        async with served(*options) as (process, url, _):
+            address = url.removeprefix("http://").split(":")
+            halves = [await asyncio.open_connection(*address) for _ in range(20)]
+            for _, writer in halves:
+                writer.write(b"POST /score HTTP/1.1\r\nHost: localhost\r\n")
+            if hangs != "client":
+                async with aiohttp.ClientSession() as session:
+                    post = session.post(f"{url}/score", json={"prompt": "T", "response": "1"})
+                    posted = asyncio.create_task(post)
+                    await until_waiting(session, url, 1)
+                    process.send_signal(signal.SIGTERM)
+                    code = await asyncio.wait_for(process.wait(), 20)
+                    await asyncio.wait([posted])
+            else:
+                process.send_signal(signal.SIGTERM)
+                code = await asyncio.wait_for(process.wait(), 20)
+            for _, writer in halves:
+                writer.close()
+            return code
+
+    assert asyncio.run(walk()) == (0 if hangs == "client" else 3)
+
+
 @pytest.mark.usefixtures("folder")
 def test_beyond_this_machine_it_does_not_start_without_a_token(capsys, monkeypatch):
     monkeypatch.delenv("JUDGEKIT_REWARD_TOKEN", raising=False)

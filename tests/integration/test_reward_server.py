@@ -1,11 +1,13 @@
 """Rewards over real sockets: what trainers ask one by one is what the same groups get in one process."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import json
 import random
 import re
+import socket
 import sys
 import types
 from collections import Counter
@@ -398,24 +400,78 @@ def test_no_bytes_make_it_fall_over():
     assert after == [0.7]
 
 
-def test_slow_clients_hold_up_nobody_and_are_sent_away():
-    said = (
-        "POST /v1/rewards HTTP/1.1",
-        "Host: localhost",
-        "Content-Type: application/json",
-        "Content-Length: 9",
-        "",
-        "{",
-    )
-    head = "\r\n".join(said).encode()
+def pair_of_trainers(*addresses, ids):
+    """Two that ask about the same tasks under the same keys, one response a request, at the same time."""
+    known = [n for n in range(14, 1_000) if "13" not in str(n)]
+    numbers = random.Random(3).sample(known, 64)  # noqa: S311 - no secret
+    groups = [
+        Group(f"g{i % 4}", TASK, {f"r{j}": str(numbers[8 * i + j]) for j in range(8)}) for i in range(8)
+    ]
+
+    async def one(client, address, group, item):
+        sent = item if ids else {k: v for k, v in item.items() if k != "id"}
+        status, said = await client.post(address, {"items": [sent]})
+        return group, item["response"], status, said["rewards"][0] if status == 200 else said["error"]
 
     async def walk(client):
-        host, port = client.url.removeprefix("http://").split(":")
-        slow = [await asyncio.open_connection(host, int(port)) for _ in range(50)]
-        for i, (_, writer) in enumerate(slow):
-            writer.write(head if i % 2 else head[:20])
+        jobs = [
+            one(client, addresses[i >= 4], i, item)
+            for i, group in enumerate(groups)
+            for item in items_of(group)
+        ]
+        random.Random(1).shuffle(jobs)  # noqa: S311 - no secret
+        return await asyncio.gather(*jobs), (await client.stats())["groups_total"]
+
+    answers, counted = walked(walk, TOURNAMENT)
+    right = {}
+    for i, group in enumerate(groups):
+        own = in_process(TOURNAMENT, [group])
+        right |= {(i, text): own[group.key, name] for name, text in group.responses.items()}
+    return answers, counted, right
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_two_trainers_that_name_their_runs_are_never_mixed(ids):
+    path = f"/v1/rewards?group=8&window_ms={LONG}"
+    answers, counted, right = pair_of_trainers(path + "&run=a", path + "&run=b", ids=ids)
+
+    assert {status for _, _, status, _ in answers} == {200}
+    assert {(group, text): value for group, text, _, value in answers} == right
+    assert counted == {"full": 8}
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_two_trainers_that_cannot_be_told_apart_get_no_number(ids):
+    path = "/v1/rewards?group=8&window_ms=500"
+    answers, counted, _ = pair_of_trainers(path, path, ids=ids)
+
+    assert {status for _, _, status, _ in answers} == {409}
+    assert all("let each client name its run (?run=NAME)" in said for _, _, _, said in answers)
+    assert counted["mixed"] == 4
+
+
+async def raw(client, *parts, after=0.0):
+    """An open connection, over which some bytes went."""
+    host, port = client.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(after)
+    return reader, writer
+
+
+HEAD = (
+    b"POST /v1/rewards HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 9\r\n\r\n"
+)
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_slow_clients_hold_up_nobody_and_are_sent_away():
+    async def walk(client):
+        slow = [await raw(client, HEAD + b"{" if i % 2 else HEAD[:20]) for i in range(50)]
         status, _ = await client.post("/v1/rewards", asked("7"))
-        answers = [await slow[i][0].readuntil(b"\r\n") for i in range(1, 50, 2)]
+        answers = [(await reader.read())[:12] for reader, _ in slow]
         for _, writer in slow:
             writer.close()
         return status, answers
@@ -423,7 +479,87 @@ def test_slow_clients_hold_up_nobody_and_are_sent_away():
     status, answers = walked(walk, ALONE, read_seconds=0.3)
 
     assert status == 200
-    assert {answer.split()[1] for answer in answers} == {b"408"}
+    assert set(answers[1::2]) == {b"HTTP/1.1 408"}
+    assert set(answers[::2]) == {b""}  # half a head is no request, so that it has no answer
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        (b"",),
+        (HEAD[:1],),
+        (HEAD[:-1],),
+        (HEALTH, HEALTH[:9]),
+        (HEALTH + HEALTH[:9], b"H"),
+        (HEALTH[:5], b"x"),
+    ],
+)
+def test_a_head_has_a_deadline_wherever_it_stops(begun):
+    async def drip(writer):
+        while not writer.is_closing():
+            writer.write(b"a")
+            await asyncio.sleep(0.05)
+
+    async def walk(client):
+        reader, writer = await raw(client, *begun, after=0.05)
+        dripping = asyncio.create_task(drip(writer)) if begun[-1] else None
+        said = await asyncio.wait_for(reader.read(), 5)
+        if dripping is not None:
+            dripping.cancel()
+        writer.close()
+        return said
+
+    said = walked(walk, ALONE, read_seconds=0.3)
+
+    assert said.count(b"HTTP/1.1 200") == sum(part.count(HEALTH) for part in begun)
+
+
+def test_an_answer_that_nobody_takes_is_given_up():
+    item = b'{"task": "T", "response": "7", "id": "%04d' + b"i" * 2_000 + b'"}'
+    many = b'{"items": [%s]}' % b",".join(item % n for n in range(4_000))
+
+    async def walk(client):
+        loop = asyncio.get_running_loop()
+        with socket.socket() as own:
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            own.setblocking(False)
+            host, port = client.url.removeprefix("http://").split(":")
+            await loop.sock_connect(own, (host, int(port)))
+            await loop.sock_sendall(own, HEAD.replace(b": 9", b": %d" % len(many)) + many)
+            await client.until("waiting", 4_000)
+            await client.until("waiting", 0)
+            await asyncio.sleep(1.0)
+            read = b""
+            with contextlib.suppress(ConnectionError):
+                while got := await loop.sock_recv(own, 1 << 16):
+                    read += got
+            return read
+
+    head, _, body = walked(walk, ALONE, read_seconds=0.3).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert 0 < len(body) < int(re.search(rb"Content-Length: ([0-9]+)", head)[1])
+
+
+def test_connections_are_bounded_and_a_place_is_free_again():
+    async def walk(client):
+        open_ones = [await raw(client, HEALTH) for _ in range(8)]
+        for reader, _ in open_ones:
+            await reader.readuntil(b"}")
+        reader, writer = await raw(client)
+        refused = await asyncio.wait_for(reader.read(), 5)
+        for _, each in [*open_ones, (reader, writer)]:
+            each.close()
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(aiohttp.ClientError):
+                    if (await client.get("/health"))[0] == 200:
+                        return refused
+
+    refused = walked(walk, ALONE, most_connections=8)
+
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(refused.partition(b"\r\n\r\n")[2]) == {"error": "too many connections now"}
 
 
 def test_a_client_that_goes_away_leaves_nothing_behind():

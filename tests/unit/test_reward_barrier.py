@@ -7,10 +7,11 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.rewards.records import Reward
-from judgekit.rewards.serving.barrier import REPLACED, Barrier, Refused
+from judgekit.rewards.serving.barrier import REPLACED, Barrier, Client, Mixed, Refused
 from judgekit.rewards.serving.wanted import Wanted
 
 SOON, LATE = 0.05, 30.0
+MINE = Client("mine", named=True)
 
 
 class Judge:
@@ -130,8 +131,9 @@ def test_another_text_under_the_same_id_replaces_the_first_which_gets_no_number(
     async def walk():
         judge = Judge()
         gate, _ = barrier(judge)
-        first = await begun(gate.rewards([wanted("z", "1")], size=2, window=LATE))
-        jobs = [gate.rewards([wanted(text, name)], size=2, window=LATE) for text, name in ("a1", "b2")]
+        asked = {"size": 2, "window": LATE, "client": MINE}
+        first = await begun(gate.rewards([wanted("z", "1")], **asked))
+        jobs = [gate.rewards([wanted(text, name)], **asked) for text, name in ("a1", "b2")]
         return judge, await soon(first, *jobs)
 
     judge, [[first], [second], [third]] = asyncio.run(walk())
@@ -147,14 +149,16 @@ def test_asking_again_under_the_same_id_asks_no_judge():
         gate, _ = barrier(judge)
         both = [wanted("b", "1"), wanted("a", "2")]
         first = await gate.rewards(both)
-        again = await gate.rewards(both[:1], size=8, window=LATE)
+        again = await gate.rewards(both)
+        one = await gate.rewards(both[:1], size=2, window=SOON)
         other = await gate.rewards([wanted("c", "1")])
-        return judge, first, again, other
+        return judge, first, again, one, other
 
-    judge, first, again, other = asyncio.run(walk())
+    judge, first, again, one, other = asyncio.run(walk())
 
-    assert again == first[:1]
-    assert again[0].value == 1
+    assert again == first
+    assert one == first[:1]
+    assert one[0].value == 1
     assert other[0].value == 0
     assert judge.groups == [{"1": "b", "2": "a"}, {"1": "c"}]
 
@@ -239,9 +243,6 @@ def test_who_goes_away_leaves_nothing_pending():
         tasks[0].cancel()
         await asyncio.wait(tasks[:1])
         left = gate.waiting
-        others = [gate.rewards([wanted(t, t)], size=3, window=LATE) for t in "x"]
-        with pytest.raises(InputError, match="announced with 8 responses, now with 3"):
-            await soon(*others)
         for task in tasks[1:]:
             task.cancel()
         await asyncio.wait(tasks)
@@ -296,16 +297,136 @@ def test_who_goes_away_while_the_group_is_judged_takes_nothing_from_the_others()
     assert asyncio.run(walk()) == (1, 0)
 
 
-def test_a_group_is_of_one_task():
+def test_a_group_is_of_one_task_and_one_size():
     async def walk():
-        gate, _ = barrier(Judge())
+        judge = Judge()
+        gate, counted = barrier(judge)
         first = await begun(gate.rewards([wanted("a", "1")], size=2, window=LATE))
-        with pytest.raises(InputError, match="group 'g' is waiting with another task"):
-            await gate.rewards([wanted("b", "2", task="Who?")], size=2, window=LATE)
-        await gate.rewards([wanted("c", "3")], size=2, window=LATE)
-        return await soon(first)
+        other = await begun(gate.rewards([wanted("b", "2", task="Who?")], size=2, window=LATE))
+        larger = await begun(gate.rewards([wanted("d", "4")], size=3, window=LATE))
+        await soon(gate.rewards([wanted("c", "3")], size=2, window=LATE), first)
+        for task in (other, larger):
+            task.cancel()
+        await asyncio.wait([other, larger])
+        with pytest.raises(InputError, match="group 'g' holds two tasks"):
+            await gate.rewards([wanted("a", "1"), wanted("b", "2", task="Who?")])
+        return judge.groups, counted, gate.gathering
 
-    assert asyncio.run(walk())[0][0].value == 0
+    assert asyncio.run(walk()) == ([{"1": "a", "3": "c"}], {"full": 1}, 0)
+
+
+def test_what_else_came_under_the_key_of_a_group_that_is_short_is_told():
+    async def walk():
+        gate, _ = barrier(Judge(), least=0.5)
+        jobs = [gate.rewards([wanted("a", task=task)], size=8, window=SOON) for task in ("Hi?", "Who?")]
+        return await soon(*jobs)
+
+    [[first], _] = asyncio.run(walk())
+
+    assert "others came under its key with another task" in first.reason
+    assert "has to name its run (?run=NAME)" in first.reason
+
+
+def interleaved(texts, client, gate, *, names=None, size=4):
+    return [
+        gate.rewards([wanted(text, names and names[i])], size=size, window=SOON, client=client)
+        for i, text in enumerate(texts)
+    ]
+
+
+@pytest.mark.parametrize("names", [None, "1234"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Client("a", named=True), Client("b", named=True)),
+        (Client("10.0.0.1"), Client("10.0.0.2")),
+        (Client("a", named=True), Client("a")),
+    ],
+)
+def test_clients_that_are_told_apart_have_groups_of_their_own(names, one, other):
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        both = zip(
+            interleaved("aceg", one, gate, names=names),
+            interleaved("bdfh", other, gate, names=names),
+            strict=True,
+        )
+        values = [each.value for [each] in await soon(*(job for pair in both for job in pair))]
+        return sorted("".join(sorted(group.values())) for group in judge.groups), values, counted
+
+    groups, values, counted = asyncio.run(walk())
+
+    assert groups == ["aceg", "bdfh"]
+    assert values == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert counted == {"full": 2}
+
+
+@pytest.mark.parametrize("names", [None, "1234"])
+@pytest.mark.parametrize("order", ["aAbBcCdD", "abcdABCD", "aABbCcDd", "abABcdCD", "AabBcCDd"])
+def test_clients_that_cannot_be_told_apart_are_told_so_and_get_no_number(names, order):
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        jobs = [
+            gate.rewards([wanted(text, names and names["abcd".index(text.lower())])], size=4, window=SOON)
+            for text in order
+        ]
+        said = await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), 5)
+        await asyncio.sleep(1.1)  # until it is quiet
+        later = await soon(*interleaved("wxyz", Client(), gate))
+        return said, counted["mixed"], [each.value for [each] in later], gate
+
+    said, mixed, later, gate = asyncio.run(walk())
+
+    assert {type(each) for each in said} == {Mixed}
+    assert "let each client name its run (?run=NAME)" in str(said[0])
+    assert mixed == 1
+    assert later == [0, 1, 2, 3]
+    assert (gate.waiting, gate.gathering, gate.judging, gate._lines) == (0, 0, 0, {})  # noqa: SLF001
+
+
+def test_two_groups_of_one_request_or_of_one_run_are_no_mixture():
+    async def walk():
+        judge = Judge(held=True)
+        gate, counted = barrier(judge)
+        whole = await begun(gate.rewards([wanted(text) for text in "abcd"], size=2, window=LATE))
+        named = [await begun(job) for job in interleaved("efgh", MINE, gate, size=2)]
+        alone = [await begun(job) for job in interleaved("ijk", Client(), gate, size=1)]
+        judge.go.set()
+        await soon(whole, *named, *alone)
+        return counted
+
+    assert asyncio.run(walk()) == {"full": 7}
+
+
+def test_who_asks_again_for_a_text_without_an_id_gets_the_place_that_was_left():
+    async def walk():
+        judge = Judge(held=True)
+        gate, counted = barrier(judge)
+        jobs = [await begun(job) for job in interleaved("abcd", Client(), gate)]
+        jobs[1].cancel()
+        await asyncio.wait(jobs[1:2])
+        again = await begun(gate.rewards([wanted("b")], size=4, window=LATE))
+        judge.go.set()
+        return counted, await soon(again)
+
+    counted, [[again]] = asyncio.run(walk())
+
+    assert counted == {"full": 1}
+    assert again.value == 1
+
+
+def test_a_response_that_comes_again_with_other_companions_is_not_rewarded_by_the_old_ones():
+    async def walk():
+        judge = Judge()
+        gate, counted = barrier(judge)
+        asked = {"names": "12", "size": 2}
+        before = await soon(*interleaved("mz", MINE, gate, **asked))
+        now = await soon(*interleaved("ma", MINE, gate, **asked))
+        return [each.value for [each] in [*before, *now]], counted
+
+    assert asyncio.run(walk()) == ([0, 1, 1, 0], {"full": 2})
 
 
 def test_what_goes_wrong_is_raised_for_all_who_wait():

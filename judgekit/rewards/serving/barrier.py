@@ -4,25 +4,51 @@ Trainers that ask for one response at a time (OpenRLHF, slime, verl) cannot say 
 that is relative to the group needs one. A group is whole when as many responses are there as were
 announced; when its window is over, what is there is judged, and counted as partial. Nothing waits for
 ever: who goes away gives up his place, and no answer is lost on the others.
+
+A group never mixes what did not come together. Responses of one group have one client, one key, one task
+with all that is shown beside it, and one announced size; what differs in one of these gathers apart. A client
+is a run where it names one, else an address, behind which there may be several: there, a response too many
+for a group that is under way, or another text under an id that is taken, shows that two are mixed, and
+all of them are told so instead of being rewarded.
 """
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.records import Group, Key, Reward
+from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.serving.wanted import Wanted, group_of
 
 Judging = Callable[[Group], Awaitable[Mapping[str, Reward]]]
 """From a group to its rewards by response id."""
 
 REPLACED = "replaced by a later response with the same id"
+_SETTLED = (
+    0.1  # seconds in which others of an unnamed client's group show, were it mixed, before it is answered
+)
 
 
 class Refused(JudgekitError):  # noqa: N818 - not our error
     """No further responses are taken in: too many are waiting, or the server is going down."""
+
+
+class Mixed(JudgekitError):  # noqa: N818 - not our error
+    """Responses of two groups cannot be told apart."""
+
+
+class Client(NamedTuple):
+    """Who asks.
+
+    Args:
+        name: A run, or an address.
+        named: Whether it is a run, which its client vouches for.
+    """
+
+    name: str = ""
+    named: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -36,13 +62,49 @@ class _Place:
 
 @dataclass(slots=True, eq=False)
 class _Gathering:
-    """A group that is not judged yet."""
+    """A group, until it is answered; under a line, unless it came as a whole."""
 
-    first: Wanted
-    size: int | None = None
+    client: Client
+    key: str
+    line: "_Line | None" = None
     places: dict[str, _Place] = field(default_factory=dict)
     texts: Counter[str] = field(default_factory=Counter)
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether anybody still waits for it."""
+        return any(place.waiting for place in self.places.values())
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """What gathers under one client, key, task and size: groups being judged, and one that is still open."""
+
+    client: Client
+    key: str
+    shared: str
+    size: int
+    open: _Gathering | None = None
+    judged: list[_Gathering] = field(default_factory=list)
+    mixed: asyncio.TimerHandle | None = None
+
+    @property
+    def apart(self) -> bool:
+        """Whether its groups are told apart: by their run, or since each is one response."""
+        return self.client.named or self.size == 1
+
+    def again(self, each: Wanted) -> _Place | None:
+        """The place of a response that is asked for again."""
+        for gathering in [*self.judged, *([self.open] if self.open else [])]:
+            place = None if each.name is None else gathering.places.get(each.name)
+            if place is not None and place.wanted.content == each.content:
+                return place
+            if each.name is None:
+                for place in _same_text(each, gathering):
+                    if not place.waiting:  # who asked for it went away
+                        return place
+        return None
 
 
 class Barrier:
@@ -53,7 +115,8 @@ class Barrier:
     Args:
         judging: Judges a group.
         released: Told of each group: `whole` (it came in one request), `full`, `partial` (its window was
-            over), or `short` (likewise, and too little of it was there to be judged).
+            over), `short` (likewise, and too little of it was there to be judged), `again` (it was judged
+            before), or `mixed` (with another; not answered).
         least: Share of a group that has to be there when its window is over, for it to be judged.
         remember: How many rewards of responses with ids are kept, for those who ask again; of groups in which
             one has none, none is.
@@ -74,17 +137,14 @@ class Barrier:
         self._least = least
         self._remember = remember
         self._most = most_waiting
-        self._open: dict[str, _Gathering] = {}
-        self._known: OrderedDict[Key, tuple[str, asyncio.Future[Reward]]] = OrderedDict()
+        self._lines: dict[tuple[Client, str], dict[tuple[str, int], _Line]] = {}
+        self._known: OrderedDict[tuple[Client, str], _Gathering] = OrderedDict()
+        self._n_known = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
+        self.gathering = 0
         self.waiting = 0
         self.closing = False
-
-    @property
-    def gathering(self) -> int:
-        """Groups that wait for further responses."""
-        return len(self._open)
 
     @property
     def judging(self) -> int:
@@ -92,7 +152,12 @@ class Barrier:
         return len(self._tasks)
 
     async def rewards(
-        self, wanted: Sequence[Wanted], *, size: int | None = None, window: float = 0.0
+        self,
+        wanted: Sequence[Wanted],
+        *,
+        size: int | None = None,
+        window: float = 0.0,
+        client: Client = Client(),  # noqa: B008 - it never changes
     ) -> list[Reward]:
         """The rewards of some responses, in their order.
 
@@ -101,21 +166,23 @@ class Barrier:
                 either, are a group with the others of the same key in this call.
             size: How many responses each group has.
             window: Seconds a group waits for the rest, from its first response on.
+            client: Who asks.
 
         Raises:
-            InputError: If a response does not fit the group it is to join, or a group cannot be judged.
+            InputError: If two that are to be one group answer different tasks, or a group cannot be judged.
+            Mixed: If groups of several clients cannot be told apart.
             Refused: If nothing more is taken in.
         """
         if self.waiting + len(wanted) > self._most:
             raise Refused(f"{self.waiting} responses are waiting; ask again later")
         places: list[_Place] = []
         try:
-            self._seat_all(wanted, size, window, places)
+            self._seat_all(wanted, client, size, window, places)
             await asyncio.wait({place.future for place in places})
             return [place.future.result() for place in places]
         finally:
             for place in places:
-                self._leave(place)
+                self._leave(place, client)
 
     async def drained(self) -> None:
         """Take in only what completes a group that is waiting; return when no group waits or is judged."""
@@ -124,13 +191,19 @@ class Barrier:
         await self._idle.wait()
 
     def _seat_all(
-        self, wanted: Sequence[Wanted], size: int | None, window: float, places: list[_Place]
+        self, wanted: Sequence[Wanted], client: Client, size: int | None, window: float, places: list[_Place]
     ) -> None:
         """A place for each response; groups of this call alone are judged when all of it is seated."""
         own: dict[str, _Gathering] = {}
+        mine: set[_Gathering] = set()
         try:
             for each in wanted:
-                place = self._seated(each, each.size if each.size is not None else size, window, own)
+                announced = each.size if each.size is not None else size
+                if announced is None:
+                    place = self._seated_alone(each, client, own)
+                else:
+                    line = self._line(client, each, announced)
+                    place = self._seated(each, line, window, mine)
                 place.waiting += 1
                 self.waiting += 1
                 places.append(place)
@@ -142,46 +215,118 @@ class Barrier:
         for gathering in own.values():
             self._release(gathering, "whole")
 
-    def _seated(self, each: Wanted, size: int | None, window: float, own: dict[str, _Gathering]) -> _Place:
-        known = None if each.name is None else self._known.get((each.key, each.name))
-        if known is not None and known[0] == each.content:
-            return _Place(each, known[1])
-        gatherings = own if size is None else self._open
-        gathering = gatherings.get(each.key)
+    def _seated_alone(self, each: Wanted, client: Client, own: dict[str, _Gathering]) -> _Place:
+        """A place in a group that this call brings as a whole."""
+        gathering = own.get(each.key)
         if gathering is None:
-            if self.closing:
-                raise Refused("going down: no new groups are taken in")
-            gathering = gatherings[each.key] = _Gathering(each, size)
-            if size is not None:
-                later = asyncio.get_running_loop().call_later
-                gathering.timer = later(window, self._end, gathering)
-        _check_fit(each, size, gathering)
-        place = _seat(each, gathering)
-        if len(gathering.places) == gathering.size:
-            self._release(gathering, "full")
-        return place
+            self._check_open()
+            gathering = own[each.key] = _Gathering(client, each.key)
+        first = next(iter(gathering.places.values()), None)
+        if first is not None and first.wanted.shared != each.shared:
+            raise InputError(
+                f"group {each.key!r} holds two tasks, references, sources or rubrics; "
+                "give each group a key of its own"
+            )
+        return _seat(each, gathering)
 
-    def _end(self, gathering: _Gathering) -> None:
-        """The window is over."""
-        here, size = len(gathering.places), gathering.size or 0
-        if here >= self._least * size:
+    def _seated(self, each: Wanted, line: _Line, window: float, mine: set[_Gathering]) -> _Place:
+        """A place in a group that gathers; `mine` are those that this call was seated in."""
+        try:
+            if line.mixed is not None:
+                self._mix(line, window)
+            if (place := line.again(each)) is not None:
+                return place
+            under_way = any(judged.awaited and judged not in mine for judged in line.judged)
+            taken = line.open is not None and each.name is not None and each.name in line.open.places
+            if not line.apart and (under_way or taken):
+                self._mix(line, window)
+            if line.open is None:
+                self._check_open()
+                line.open = _Gathering(line.client, line.key, line)
+                line.open.timer = asyncio.get_running_loop().call_later(window, self._end, line)
+                self.gathering += 1
+            gathering = line.open
+            mine.add(gathering)
+            place = _seat(each, gathering)
+            if len(gathering.places) == line.size:
+                self._release(self._closed(line), "full")
+            return place
+        finally:
+            self._tidy(line)
+
+    def _check_open(self) -> None:
+        if self.closing:
+            raise Refused("going down: no new groups are taken in")
+
+    def _line(self, client: Client, each: Wanted, size: int) -> _Line:
+        lines = self._lines.setdefault((client, each.key), {})
+        return lines.setdefault((each.shared, size), _Line(client, each.key, each.shared, size))
+
+    def _tidy(self, line: _Line) -> None:
+        """Forget a line under which nothing is any more."""
+        if line.open is None and not line.judged and line.mixed is None:
+            lines = self._lines.get((line.client, line.key), {})
+            if lines.get((line.shared, line.size)) is line:
+                del lines[line.shared, line.size]
+            if not lines:
+                self._lines.pop((line.client, line.key), None)
+
+    def _mix(self, line: _Line, window: float) -> None:
+        """Tell all under a line that they cannot be told apart; and those who come, until it is quiet.
+
+        Raises:
+            Mixed: Always.
+        """
+        error = Mixed(
+            f"group {line.key[:60]!r}: a response more than its {line.size}, or another under an id that is "
+            "taken, came while it was waiting or judged, so that two clients, or two groups, cannot be told "
+            "apart; let each client name its run (?run=NAME) and give each group a key of its own"
+        )
+        if line.mixed is None:
+            self._released("mixed")
+        else:
+            line.mixed.cancel()
+        line.mixed = asyncio.get_running_loop().call_later(max(window, 10 * _SETTLED), self._unmix, line)
+        for gathering in [*line.judged, *([self._closed(line)] if line.open else [])]:
+            _raise(error, gathering)
+        self._note_idle()
+        raise error
+
+    def _unmix(self, line: _Line) -> None:
+        line.mixed = None
+        self._tidy(line)
+
+    def _end(self, line: _Line) -> None:
+        """The window of a line's open group is over."""
+        alike = len(self._lines[line.client, line.key]) > 1
+        gathering = self._closed(line)
+        here = len(gathering.places)
+        if here >= self._least * line.size or self._recalled(gathering):
             self._release(gathering, "partial")
             return
-        self._close(gathering)
         self._released("short")
-        told = f"only {here} of the {size} responses of its group came in time; they are not compared alone"
+        told = (
+            f"only {here} of the {line.size} responses of its group came in time; they are not compared alone"
+        )
+        if alike:
+            told += "; others came under its key with another task, reference, sources, rubric or size"
+        if not line.client.named:
+            told += "; a trainer that asks from several addresses has to name its run (?run=NAME)"
         for name, place in gathering.places.items():
-            place.future.set_result(Reward(gathering.first.key, name, None, "failed", told))
+            place.future.set_result(Reward(line.key, name, None, "failed", told))
+        self._tidy(line)
         self._note_idle()
 
     def _release(self, gathering: _Gathering, how: str) -> None:
-        """Have a group judged."""
-        self._close(gathering)
-        self._released(how)
-        for name, place in gathering.places.items():
-            if place.wanted.name is not None:  # known at once: the same may be asked before judging begins
-                self._known[place.wanted.key, name] = (place.wanted.content, place.future)
-        task = asyncio.get_running_loop().create_task(self._judged(gathering.places))
+        """Have a group judged, or answered as it was before."""
+        known = self._recalled(gathering)
+        self._released("again" if known else how)
+        if gathering.line is not None:
+            gathering.line.judged.append(gathering)
+        if known is None:
+            self._learn(gathering)
+        coming = self._recollect(known, gathering) if known else self._judge(gathering)
+        task = asyncio.get_running_loop().create_task(self._answered(gathering, coming))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -190,66 +335,92 @@ class Barrier:
         self._note_idle()
 
     def _note_idle(self) -> None:
-        if self.closing and not self._open and not self._tasks:
+        if self.closing and not self.gathering and not self._tasks:
             self._idle.set()
 
-    def _close(self, gathering: _Gathering) -> None:
-        """No more places."""
+    def _closed(self, line: _Line) -> _Gathering:
+        """The open group of a line, which takes no more places."""
+        gathering, line.open = line.open, None
+        assert gathering is not None  # noqa: S101 - for the type checker
         if gathering.timer is not None:
             gathering.timer.cancel()
-        if self._open.get(gathering.first.key) is gathering:
-            del self._open[gathering.first.key]
+        self.gathering -= 1
+        return gathering
 
-    async def _judged(self, places: Mapping[str, _Place]) -> None:
+    async def _judge(self, gathering: _Gathering) -> Mapping[str, Reward]:
+        group = group_of({name: place.wanted for name, place in gathering.places.items()})
+        if gathering.line is None or gathering.line.apart:
+            return await self._judging(group)
+        return (await asyncio.gather(self._judging(group), asyncio.sleep(_SETTLED)))[0]
+
+    async def _recollect(self, known: _Gathering, gathering: _Gathering) -> Mapping[str, Reward]:
+        futures = {name: known.places[name].future for name in gathering.places}
+        await asyncio.wait(futures.values())
+        return {name: future.result() for name, future in futures.items()}
+
+    async def _answered(self, gathering: _Gathering, coming: Awaitable[Mapping[str, Reward]]) -> None:
+        places = gathering.places
         try:
-            rewards = await self._judging(group_of({name: place.wanted for name, place in places.items()}))
+            rewards = await coming
         except Exception as error:  # noqa: BLE001 - it is raised for everybody who waits
-            for place in places.values():
-                place.future.set_exception(error)
-                place.future.exception()  # seen: who waited may have gone
+            _raise(error, gathering)
         else:
             for name, place in places.items():
-                place.future.set_result(rewards[name])
+                if not place.future.done():
+                    place.future.set_result(rewards[name])
         finally:
             for place in places.values():
                 place.future.cancel()  # of those that are done it changes nothing
-            self._keep(places)
+            if any(_without_value(place.future) for place in places.values()):
+                self._forget(gathering)
+            if gathering.line is not None:
+                gathering.line.judged.remove(gathering)
+                self._tidy(gathering.line)
 
-    def _keep(self, places: Mapping[str, _Place]) -> None:
-        """Remember a group whose responses all have a value; else all may be asked again, to be compared."""
-        if any(_without_value(place.future) for place in places.values()):
-            for name, place in places.items():
-                known = self._known.get((place.wanted.key, name))
-                if known is not None and known[1] is place.future:
-                    del self._known[place.wanted.key, name]
-        while len(self._known) > self._remember:
-            self._known.popitem(last=False)
+    def _learn(self, gathering: _Gathering) -> None:
+        """Remember a group with ids from now on: the same may be asked before it is judged."""
+        name = (gathering.client, gathering.key)
+        if (before := self._known.get(name)) is not None:
+            self._forget(before)
+        if any(place.wanted.name is None for place in gathering.places.values()):
+            return
+        self._known[name] = gathering
+        self._n_known += len(gathering.places)
+        while self._n_known > self._remember:
+            self._forget(next(iter(self._known.values())))
 
-    def _leave(self, place: _Place) -> None:
+    def _forget(self, gathering: _Gathering) -> None:
+        name = (gathering.client, gathering.key)
+        if self._known.get(name) is gathering:
+            del self._known[name]
+            self._n_known -= len(gathering.places)
+
+    def _recalled(self, gathering: _Gathering) -> _Gathering | None:
+        """The last group of this key, if it had as many responses, and all that are here are of it."""
+        known = self._known.get((gathering.client, gathering.key))
+        size = len(gathering.places) if gathering.line is None else gathering.line.size
+        if known is None or len(known.places) != size:
+            return None
+        for name, place in gathering.places.items():
+            before = known.places.get(name)
+            if before is None or before.wanted.content != place.wanted.content:
+                return None
+        return known
+
+    def _leave(self, place: _Place, client: Client) -> None:
         """Somebody waits no longer; if nobody does, and the group is still open, the place is free."""
         place.waiting -= 1
         self.waiting -= 1
-        gathering = self._open.get(place.wanted.key)
-        if place.waiting or place.future.done() or gathering is None:
+        if place.waiting or place.future.done():
             return
-        left = {name: other for name, other in gathering.places.items() if other is not place}
-        if len(left) < len(gathering.places):
-            place.future.cancel()
-            gathering.places = left
-            if not left:
-                self._close(gathering)
-                self._note_idle()
-
-
-def _check_fit(each: Wanted, size: int | None, gathering: _Gathering) -> None:
-    first = gathering.first
-    if each.shared != first.shared:
-        raise InputError(
-            f"group {each.key!r} is waiting with another task, reference, sources or rubric; "
-            "give each group a key of its own"
-        )
-    if size != gathering.size:
-        raise InputError(f"group {each.key!r} was announced with {gathering.size} responses, now with {size}")
+        for line in list(self._lines.get((client, place.wanted.key), {}).values()):
+            if line.open is not None and place in line.open.places.values():
+                place.future.cancel()
+                line.open.places = {name: p for name, p in line.open.places.items() if p is not place}
+                if not line.open.places:
+                    self._closed(line)
+                    self._tidy(line)
+                    self._note_idle()
 
 
 def _seat(each: Wanted, gathering: _Gathering) -> _Place:
@@ -269,7 +440,21 @@ def _seat(each: Wanted, gathering: _Gathering) -> _Place:
     return place
 
 
+def _raise(error: Exception, gathering: _Gathering) -> None:
+    """Raise for everybody who waits for a group."""
+    for place in gathering.places.values():
+        if not place.future.done():
+            place.future.set_exception(error)
+            place.future.exception()  # seen: who waited may have gone
+
+
+def _same_text(each: Wanted, gathering: _Gathering) -> Iterator[_Place]:
+    """The places of a text without an id."""
+    for n in range(1, gathering.texts[each.content] + 1):
+        place = gathering.places.get(f"{each.content}.{n}")
+        if place is not None:
+            yield place
+
+
 def _without_value(future: asyncio.Future[Reward]) -> bool:
-    if not future.done():
-        return False
     return future.cancelled() or future.exception() is not None or future.result().value is None

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from aiohttp import web
 
 from judgekit.errors import InputError
+from judgekit.rewards.serving.connections import Connections, room_for
 from judgekit.rewards.serving.server import RewardServer, Settings
 
 _LAST_WORDS = 1.0  # seconds for replies that are being sent
@@ -39,14 +40,24 @@ async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[s
     )  # fmt: skip
     await runner.setup()
     try:
+        listener = await _socket(runner, settings)
         try:
-            await web.TCPSite(runner, settings.host, settings.port, backlog=4_096).start()
-        except OSError as error:
-            raise InputError(f"cannot listen on {settings.host} port {settings.port}: {error}") from None
-        host, port, *_ = runner.addresses[0]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+            host, port, *_ = listener.sockets[0].getsockname()
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            listener.close()
     finally:
         await runner.cleanup()
+
+
+async def _socket(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
+    assert runner.server is not None  # noqa: S101 - for the type checker
+    connections = Connections(runner.server, room_for(settings.most_connections), settings.read_seconds)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(connections, settings.host, settings.port, backlog=4_096)
+    except OSError as error:
+        raise InputError(f"cannot listen on {settings.host} port {settings.port}: {error}") from None
 
 
 async def serve_until_told(server: RewardServer, settings: Settings, ready: Callable[[str], None]) -> bool:

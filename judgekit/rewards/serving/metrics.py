@@ -16,7 +16,7 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "rewards_total": ("counter", "Rewards by status: ok, gated, vetoed, failed, imputed, dropped."),
     "groups_total": (
         "counter",
-        "Groups: whole (one request), full, partial (window over), short (not judged).",
+        "Groups: whole (one request), full, partial (window over), short (no reward), again, mixed (refused)",
     ),
     "batches_total": ("counter", "Batches of groups that were judged together."),
     "outages_total": ("counter", "Batches cut short: too many failures, or a judge that refused for good."),

@@ -2,7 +2,7 @@
 
 On the loopback it asks for no token unless one is set; beyond it, it does not start without. Bodies are
 JSON and said to be, so that no page in a browser can ask unnoticed. Nothing that was asked is logged. Off
-this machine, put it behind a proxy that speaks TLS and has patience with slow connections for it.
+this machine, put it behind a proxy that speaks TLS.
 """
 
 import asyncio
@@ -18,8 +18,9 @@ from aiohttp import web
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.records import Reward
 from judgekit.rewards.relative import LEAST_MET
-from judgekit.rewards.serving.barrier import Barrier, Refused
+from judgekit.rewards.serving.barrier import Barrier, Client, Mixed, Refused
 from judgekit.rewards.serving.batching import Batcher, Rewarding
+from judgekit.rewards.serving.connections import in_hand
 from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
 from judgekit.rewards.serving.metrics import Metrics
 from judgekit.rewards.serving.routes import MOST, ROUTES, Route
@@ -29,6 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WINDOW: Final = 3.0
 """Seconds a group waits for the rest, where a request names no window."""
 _MARGIN = 5.0  # seconds between our deadline and the moment a client gives up
+_LONGEST_RUN: Final = 200
 _OPEN = frozenset({"/health"})  # needs no token
 _log = logging.getLogger(__name__)
 
@@ -45,7 +47,8 @@ class Settings:
         body_bytes: The largest body.
         per_second: Requests a second of one address; 0 for no limit.
         most_waiting: Responses that may wait for their reward at once.
-        read_seconds: How long a body may take to arrive.
+        read_seconds: How long a head, and how long a body, may take to arrive, and an answer to be taken.
+        most_connections: How many may be open at once.
         drain_seconds: How long groups in flight may take to end once it is going down.
     """
 
@@ -57,6 +60,7 @@ class Settings:
     per_second: float = 2_000.0
     most_waiting: int = 50_000
     read_seconds: float = 30.0
+    most_connections: int = 16_384
     drain_seconds: float = 120.0
 
 
@@ -98,8 +102,9 @@ class RewardServer:
     def _handler(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             size, window = self._group_of(request, route)
+            client = _client_of(request)
             wanted = route.read(await self._body(request))
-            rewards = await self.barrier.rewards(wanted, size=size, window=window)
+            rewards = await self.barrier.rewards(wanted, size=size, window=window, client=client)
             return self._answer(route, wanted, rewards)
 
         return handle
@@ -107,8 +112,8 @@ class RewardServer:
     def _group_of(self, request: web.Request, route: Route) -> tuple[int | None, float]:
         """Size of the groups and seconds of their window, as the address says."""
         query = request.query
-        if stray := sorted(set(query) - {"group", "window_ms"}):
-            raise InputError(f"unknown parameters {stray}; there are group and window_ms")
+        if stray := sorted(set(query) - {"group", "window_ms", "run"}):
+            raise InputError(f"unknown parameters {stray}; there are group, window_ms and run")
         size = _whole(query.get("group"), "group", MOST)
         window = _whole(query.get("window_ms"), "window_ms", 3_600_000)
         seconds = WINDOW if window is None else window / 1000
@@ -168,7 +173,8 @@ class RewardServer:
     async def _counted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Whatever goes wrong is said in JSON; every request is counted."""
         began = time.monotonic()
-        response = await self._said(request, handler)
+        with in_hand(request):
+            response = await self._said(request, handler)
         known = request.match_info.route.resource
         route = known.canonical if known is not None else "other"
         self.metrics.add("requests_total", route=route, status=str(response.status))
@@ -185,6 +191,8 @@ class RewardServer:
             return _error(400, str(error))
         except Refused as error:
             return _error(503, str(error))
+        except Mixed as error:
+            return _error(409, str(error))
         except JudgekitError as error:
             return _error(503, f"no rewards: {error}")
         except web.HTTPRequestEntityTooLarge:
@@ -218,6 +226,16 @@ class _Failed(Exception):  # noqa: N818 - an answer, not an error
     def __init__(self, status: int, told: str) -> None:
         super().__init__(told)
         self.status = status
+
+
+def _client_of(request: web.Request) -> Client:
+    """The run that an address names, else where the request comes from."""
+    run = request.query.get("run")
+    if run is None:
+        return Client(request.remote or "")
+    if not run.strip() or not run.isprintable() or len(run) > _LONGEST_RUN:
+        raise InputError(f"run={run[:20]!r}: a name of 1 to {_LONGEST_RUN} printable characters")
+    return Client(run, named=True)
 
 
 def _json(value: Any, status: int = 200) -> web.Response:
