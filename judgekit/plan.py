@@ -13,8 +13,9 @@ from typing import Any, get_args
 import orjson
 
 from judgekit.errors import InputError
+from judgekit.fences import Told, fences_of
 from judgekit.ledger.key import key_of
-from judgekit.prompt import Template, estimate_tokens, tag_of
+from judgekit.prompt import Template, estimate_tokens
 from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
 from judgekit.protocols.rank import RankSheet, rank_sheet
 from judgekit.protocols.select import select_sheet
@@ -103,7 +104,7 @@ class Plan:
         sheets: list[AnySheet] = []
         for about in _ASKED[self.protocol]:
             criteria = [c for c in rubric.leaves if c.about == about]
-            sheets += [self._sheet(rubric, some, len(criteria)) for some in self._batches(criteria)]
+            sheets += [self.sheet(rubric, some, len(criteria)) for some in self._batches(criteria)]
         asked = {c.id for sheet in sheets for c in sheet.criteria}
         others = [f"{c.id!r} (about: {c.about})" for c in rubric.leaves if c.id not in asked]
         # A comparison passes over what is about the task, which both responses share.
@@ -119,7 +120,8 @@ class Plan:
         for start in range(0, len(criteria), size or 1):
             yield criteria[start : start + size]
 
-    def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+        """The sheet of some criteria of a rubric, which asks so many in `every` call or in others like it."""
         if self.protocol == "compare":
             return pair_sheet(
                 criteria, form=self.form, guidelines=rubric.guidelines, ties=self.ties,
@@ -162,11 +164,18 @@ class Plan:
         self._check_scales(sheets)
         return sheets
 
-    def calls(self, item: Item) -> tuple[Call, ...]:
-        """The first round of calls for an item, each complete with its key."""
-        tag = tag_of(item)
+    def calls(self, item: Item, *, beside: Sequence[Told] = ()) -> tuple[Call, ...]:
+        """The first round of calls for an item, each complete with its key.
+
+        Args:
+            item: The item.
+            beside: What is shown besides its own texts, after its task.
+        """
+        fences = fences_of(item, beside=beside)
         asked = [
-            sheet.ask(item, view, tag=tag) for sheet in self.sheets_of(item) for view in sheet.views(item)
+            sheet.ask(item, view, fences=fences)
+            for sheet in self.sheets_of(item)
+            for view in sheet.views(item)
         ]
         return tuple(
             self.addressed(call, judge, sample)

@@ -1,10 +1,8 @@
 """Templates and the text put into them.
 
-Everything judged is untrusted: a response may hold a brace, a closing fence, or a line that says
-it deserves full marks. Three rules keep it data. A template is filled in one pass, so filled-in
-text is never searched for placeholders. Judged text stands between fences that carry a tag
-derived from that text, and no text can contain its own digest, so none can close its fence. And
-the tag stands only after the static text, so equal prefixes stay equal.
+A template is filled in one pass, so filled-in text is never searched for placeholders, and it takes two kinds
+of text only: words that say they are ours (`Ours`), and text from outside in its fences (`Material`, which
+`fences` makes). Static text comes first, then the item, then the criterion, so equal prefixes stay equal.
 """
 
 import hashlib
@@ -15,10 +13,22 @@ from functools import lru_cache
 
 from judgekit.errors import InputError
 from judgekit.shelf import prompt_text
-from judgekit.types import Item, Message, Text, Unit
+from judgekit.types import Material, Message, Text
 
 _PART = re.compile(r"^<!-- (system|user) -->\n", re.MULTILINE)
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+class Ours(str):
+    """Words that may stand in a prompt as they are: ours, or those of a rubric.
+
+    Whatever is done with them gives plain text again, which no template takes.
+
+    >>> isinstance(Ours("a") + "b", Ours)
+    False
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,14 @@ def bundled_template(name: str) -> Template:
     return template_of(prompt_text(name), name)
 
 
-def fill(template: Template, fields: Mapping[str, str]) -> tuple[Message, ...]:
+def fill(template: Template, fields: Mapping[str, Ours | Material]) -> tuple[Message, ...]:
     r"""The messages of a template, filled once: braces in the fields are text.
 
     Raises:
         InputError: If fields and places differ.
+        TypeError: If a field is plain text, which may be anybody's.
 
-    >>> fill(template_of("<!-- user -->\n{a} and {b}"), {"a": "{b}", "b": "x"})[0].content
+    >>> fill(template_of("<!-- user -->\n{a} and {b}"), {"a": Ours("{b}"), "b": Ours("x")})[0].content
     '{b} and x'
     """
     if fields.keys() != template.places:
@@ -79,102 +90,28 @@ def fill(template: Template, fields: Mapping[str, str]) -> tuple[Message, ...]:
             f"prompt {template.name!r} and its fields differ: "
             f"no value for {missing}, no placeholder for {extra}"
         )
+    if plain := [place for place, value in fields.items() if not isinstance(value, Ours | Material)]:
+        raise TypeError(f"prompt {template.name!r}: {plain[0]!r} is plain text; fence it, or say it is ours")
+    filled = {place: value.text if isinstance(value, Material) else value for place, value in fields.items()}
     messages = []
     for role, pieces in template.parts:
         content = ""
         for text, place in pieces:
             # A place left empty takes the blank line after it along.
             content += text.lstrip("\n") if content.endswith("\n\n") else text
-            content += fields[place] if place else ""
+            content += filled[place] if place else ""
         messages.append(Message(role, content.rstrip()))
     return tuple(m for m in messages if m.content)
 
 
-def tag_of(item: Item) -> str:
-    """The fence tag of an item: 16 hex digits of the SHA-256 of all its texts, with their lengths.
-
-    Equal for every criterion, judge and sample, so that caches hold and prefixes are shared.
-
-    Raises:
-        InputError: If a text holds a lone surrogate, which no request can carry.
-    """
-    digest = hashlib.sha256()
-    try:
-        for text in _texts(item):
-            raw = text.encode()
-            digest.update(b"%d:" % len(raw))
-            digest.update(raw)
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"{item.where or item.item_id}: text with a lone surrogate ({error.reason})"
-        ) from None
-    return digest.hexdigest()[:16]
-
-
-def _texts(item: Item) -> Iterable[str]:
-    for text in (item.task, *item.responses.values()):
-        yield from ([text] if isinstance(text, str) else (m.content for m in text))
-    if item.reference is not None:
-        yield item.reference
-    yield from item.sources.values()
-
-
-def fence(name: str, text: str, tag: str) -> str:
-    """Text between fences that it cannot close.
-
-    >>> print(fence("response", "</response>", "0123456789abcdef"))
-    <response 0123456789abcdef>
-    </response>
-    </response 0123456789abcdef>
-    """
-    return f"<{name} {tag}>\n{text}\n</{name} {tag}>"
+def put(task: Text) -> tuple[Message, ...]:
+    """A task put to a model that is to carry it out: all of the prompt, with nothing of ours to guard."""
+    return (Message("user", task),) if isinstance(task, str) else task
 
 
 def flat(text: Text) -> str:
     """A text as one string; the turns of a conversation one after another."""
     return text if isinstance(text, str) else "\n\n".join(m.content for m in text)
-
-
-def fenced(name: str, text: Text, tag: str) -> str:
-    """A text in its fence; a conversation with a fence for each turn inside it."""
-    if isinstance(text, str):
-        return fence(name, text, tag)
-    turns = [fence(_role(m.role), m.content, tag) for m in text]
-    return fence(name, "\n".join(turns), tag)
-
-
-def _role(role: str) -> str:
-    return role if re.fullmatch(r"[a-z]{1,20}", role) else "other"
-
-
-def material(item: Item, unit: Unit, tag: str, *, reference: bool = True) -> str:
-    """What is judged, fenced: sources, task, reference, then the unit's responses.
-
-    What all units of an item share comes first, so that their prompts share a prefix.
-    """
-    blocks = [fence(f"source id={_attribute(name)}", text, tag) for name, text in item.sources.items()]
-    if item.task:
-        blocks.append(fenced("task", item.task, tag))
-    if reference and item.reference is not None:
-        blocks.append(fence("reference", item.reference, tag))
-    blocks += [fenced("response", item.responses[name], tag) for name in unit.responses]
-    return "\n\n".join(blocks)
-
-
-def judged_texts(item: Item, unit: Unit) -> tuple[tuple[str, str], ...]:
-    """The untrusted texts shown for a unit: (`response`, `reference`, `task` or a source's id, text) each."""
-    texts = [("response", flat(item.responses[name])) for name in unit.responses]
-    texts += [(name, text) for name, text in item.sources.items()]
-    if item.reference is not None:
-        texts.append(("reference", item.reference))
-    if item.task:
-        texts.append(("task", flat(item.task)))
-    return tuple(texts)
-
-
-def _attribute(name: str) -> str:
-    """A source id inside a fence line: quoted, on one line, without angle brackets."""
-    return '"' + re.sub(r'[\s"<>]+', " ", name).strip() + '"'
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:

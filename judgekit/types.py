@@ -81,6 +81,21 @@ View = tuple[Unit, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Material:
+    """What a judge is shown from outside, in its fences; only `fences` makes it.
+
+    Args:
+        text: As it stands in the prompt.
+        tag: The tag of the unit.
+        judged: The texts in it, (name, text) each.
+    """
+
+    text: str
+    tag: str
+    judged: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request to one judge, complete.
 
@@ -95,13 +110,14 @@ class Call:
         key: What the ledger stores the reply under (`ledger.key_of`).
         schema: JSON schema of the reply, or None where text is asked for.
         letters: Option letter -> label where the answer is read from probabilities, else empty.
-        tag: The fence tag of the item, 16 hex digits.
+        tag: The tag of the unit, 24 hex digits, which lines of a verdict carry.
         judged: The untrusted texts shown, (name, text) each, which no verdict is read from.
         shown: Response ids in the order shown.
         sample: Which repeat, from 0.
         variant: Name of the prompt wording.
         attempt: 1, or 2 for a re-ask.
         item: The item, for judges that are rules and need no prompt.
+        material: Its tag and its judged texts in their fences; None in a prompt made by hand.
     """
 
     judge: str
@@ -121,6 +137,7 @@ class Call:
     variant: str = ""
     attempt: int = 1
     item: Item | None = field(default=None, compare=False, repr=False)
+    material: Material | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +200,8 @@ class Evidence:
 
     Args:
         quote: The rater's quotation.
-        where: `response`, `reference`, `task` or a source's id, where it was found.
+        where: `response`, `reference`, `task`, a source's id, or what else was shown (`idea`, `answers`,
+            `statements`), where it was found.
         found: Whether it was found at all.
         how: `exact`; `normalised`: white space and quotation marks aside; `fuzzy`: all but a few letters;
             empty where it was not found, or where that was not recorded.

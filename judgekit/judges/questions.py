@@ -111,8 +111,8 @@ def _choice(text: str, options: Mapping[str, str | None]) -> Question:
 def _taken_apart(call: Call, ids: list[str]) -> tuple[str, list[str]]:
     """The state, and the text of each criterion."""
     prompt = "\n\n".join(message.content for message in call.messages)
-    start, end = _fenced(prompt, call.tag)
-    head, material, tail = prompt[:start], prompt[start:end], prompt[end:]
+    material = call.material.text if call.material else ""
+    head, material, tail = prompt.partition(material) if material else (prompt, "", "")
     # The form is the last paragraph; in a re-ask the complaint is the last one, and the form before it.
     short = tail.rsplit("\n\n", call.attempt)[0]
     for before, after in ((head, ""), ("", short), ("", tail)):
@@ -122,14 +122,6 @@ def _taken_apart(call: Call, ids: list[str]) -> tuple[str, list[str]]:
             kept = (rest, material) if before else (head.rstrip(), material, rest)
             return "\n\n".join(part for part in kept if part), texts
     return prompt, [f"Criterion `{cid}`, as it is described there." for cid in ids]
-
-
-def _fenced(prompt: str, tag: str) -> tuple[int, int]:
-    """Where the fenced material begins and ends: between the first and the last line that is a fence."""
-    if not tag or f" {tag}>" not in prompt:
-        return len(prompt), len(prompt)
-    start = prompt.rfind("<", 0, prompt.index(f" {tag}>"))
-    return start, prompt.rindex(f" {tag}>") + len(tag) + 2
 
 
 def _criteria_in(text: str, ids: list[str]) -> tuple[str, list[str]] | None:

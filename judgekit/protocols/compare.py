@@ -12,8 +12,9 @@ from itertools import combinations
 from typing import Any, Literal
 
 from judgekit.errors import InputError
-from judgekit.prompt import Template, bundled_template, fenced, fill, judged_texts, material, tag_of
-from judgekit.protocols.sheet import TAG, Form, object_schema
+from judgekit.fences import Fences, fences_of
+from judgekit.prompt import Ours, Template, bundled_template
+from judgekit.protocols.sheet import TAG, Form, filled, object_schema
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import Call, Item, Unit, View
@@ -47,7 +48,7 @@ class PairSheet:
     form: Form
     criteria: tuple[Criterion, ...]
     template: Template
-    static: Mapping[str, str]
+    static: Mapping[str, Ours]
     ties: bool
     orders: Orders
     schema: Mapping[str, Any] | None
@@ -69,23 +70,21 @@ class PairSheet:
             if self.orders != "given":
                 yield unit, (second, first)
 
-    def ask(self, item: Item, view: View, *, tag: str | None = None) -> Call:
+    def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
         """The call about a pair in an order."""
         unit, shown = view
-        tag = tag or tag_of(item)
-        fields = dict(self.static)
-        fields["material"] = pair_material(item, shown, tag)
-        fields["form"] = fields["form"].replace(TAG, tag)
+        material = (fences or fences_of(item)).show(view, letters=LETTERS)
         call = Call(
             judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
             protocol="compare",
-            messages=fill(self.template, fields),
+            messages=filled(self.template, self.static, material),
             schema=self.schema,
-            tag=tag,
-            judged=judged_texts(item, unit),
+            tag=material.tag,
+            judged=material.judged,
             shown=shown,
             item=item,
+            material=material,
         )
         return self._scored(call) if self.form == "scores" else self._preferred(call, unit)
 
@@ -124,24 +123,14 @@ def pair_sheet(
     if orders not in {"both", "given", "swapped"}:
         raise InputError(f"orders {orders!r}; there are 'both', 'given' and 'swapped'")
     static = {
-        "guidelines": guidelines,
-        "criteria": "\n\n".join(_compared(c) for c in criteria),
-        "form": _form_text(criteria, form, ties=ties),
+        "guidelines": Ours(guidelines),
+        "criteria": Ours("\n\n".join(_compared(c) for c in criteria)),
+        "form": Ours(_form_text(criteria, form, ties=ties)),
     }
     schema = _schema(criteria, form, ties=ties)
     return PairSheet(
         form, tuple(criteria), template or bundled_template("compare"), static, ties, orders, schema
     )
-
-
-def pair_material(item: Item, shown: Sequence[str], tag: str) -> str:
-    """What all pairs of an item share, then its responses under letters, in the order shown."""
-    blocks = [material(item, Unit(item.item_id), tag)]
-    blocks += [
-        fenced(f"response {letter}", item.responses[name], tag)
-        for letter, name in zip(LETTERS, shown, strict=False)
-    ]
-    return "\n\n".join(block for block in blocks if block)
 
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

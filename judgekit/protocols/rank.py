@@ -15,12 +15,13 @@ import json_repair
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.prompt import Template, bundled_template, fill, judged_texts, tag_of
+from judgekit.fences import Fences, fences_of
+from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import abstain, all_abstain
-from judgekit.protocols.compare import LETTERS, Orders, pair_material
+from judgekit.protocols.compare import LETTERS, Orders
 from judgekit.protocols.objects import raw_objects
 from judgekit.protocols.quoted import Quoted
-from judgekit.protocols.sheet import TAG, Form, object_schema
+from judgekit.protocols.sheet import TAG, Form, filled, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
@@ -49,7 +50,7 @@ class RankSheet:
     form: Form
     criterion: Criterion
     template: Template
-    static: Mapping[str, str]
+    static: Mapping[str, Ours]
     orders: Orders
     schema: Mapping[str, Any] | None
 
@@ -71,7 +72,7 @@ class RankSheet:
         for turn in sorted({i * n // most for i in range(most)}) if n else ():
             yield Unit(item.item_id, names), names[turn:] + names[:turn]
 
-    def ask(self, item: Item, view: View, *, tag: str | None = None) -> Call:
+    def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
         """The call about all responses in an order; what is asked is each pair.
 
         Raises:
@@ -81,23 +82,21 @@ class RankSheet:
         if not 2 <= len(shown) <= len(LETTERS):
             where = item.where or f"item {item.item_id!r}"
             raise InputError(f"{where}: {len(shown)} responses cannot be ranked; 2 to {len(LETTERS)} can")
-        tag = tag or tag_of(item)
-        letters = ", ".join(LETTERS[: len(shown)])
-        fields = dict(self.static)
-        fields["material"] = pair_material(item, shown, tag)
-        fields["form"] = fields["form"].replace(TAG, tag).replace(_ALL, letters)
+        material = (fences or fences_of(item)).show(view, letters=LETTERS)
+        marks = {_ALL: ", ".join(LETTERS[: len(shown)])}
         pairs = combinations(unit.responses, 2)
         return Call(
             judge="",
             asks=tuple((Unit(item.item_id, pair), self.criterion.id) for pair in pairs),
             protocol="rank",
-            messages=fill(self.template, fields),
+            messages=filled(self.template, self.static, material, marks),
             schema=self.schema,
             scales=(PAIR,) * (len(shown) * (len(shown) - 1) // 2),
-            tag=tag,
-            judged=judged_texts(item, unit),
+            tag=material.tag,
+            judged=material.judged,
             shown=shown,
             item=item,
+            material=material,
         )
 
 
@@ -124,9 +123,9 @@ def rank_sheet(
             f"orders {orders!r}; there are 'both' (all cyclic ones), 'given', or a number from 1"
         )
     static = {
-        "guidelines": guidelines,
-        "criteria": f"Criterion `{criterion.id}`: {criterion.text}",
-        "form": _TEXT if form == "text" else _JSON,
+        "guidelines": Ours(guidelines),
+        "criteria": Ours(f"Criterion `{criterion.id}`: {criterion.text}"),
+        "form": Ours(_TEXT if form == "text" else _JSON),
     }
     schema = None
     if form == "json":

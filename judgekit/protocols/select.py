@@ -13,7 +13,7 @@ from typing import Any
 import json_repair
 
 from judgekit.errors import InputError
-from judgekit.prompt import Template, bundled_template
+from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain
 from judgekit.protocols.objects import raw_objects
 from judgekit.protocols.quoted import Quoted
@@ -53,9 +53,9 @@ def select_sheet(
     ids = {"type": "array", "items": {"type": "string", "enum": [c.id for c in criteria]}}
     schema = object_schema({"rationale": {"type": "string"}, _KEY: ids}) if form == "json" else None
     static = {
-        "guidelines": guidelines,
-        "criteria": "\n".join(f"- `{c.id}`: {c.text}" for c in criteria),
-        "form": _JSON if form == "json" else _TEXT,
+        "guidelines": Ours(guidelines),
+        "criteria": Ours("\n".join(f"- `{c.id}`: {c.text}" for c in criteria)),
+        "form": Ours(_JSON if form == "json" else _TEXT),
     }
     prompt = template or bundled_template("select_all")
     return Sheet(

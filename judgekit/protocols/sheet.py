@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from judgekit.errors import InputError
-from judgekit.prompt import Template, bundled_template, fill, judged_texts, material, tag_of
+from judgekit.fences import Fences, fences_of
+from judgekit.prompt import Ours, Template, bundled_template, fill
 from judgekit.protocols.lines import PLACEHOLDER
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import Labels, Scale
-from judgekit.types import Call, Item, Message, Unit, View
+from judgekit.types import Call, Item, Material, Message, Reason, Unit, View
 
 Protocol = Literal["grade", "checklist", "match", "compare", "rank", "select_all"]
 Form = Literal["json", "text", "letters", "scores"]
 
-TAG = "\0"  # stands for the tag until the item is known; no text of a rubric can hold it
+TAG = "\0"  # stands for the tag until the unit is known; no text of a rubric can hold it
 _AGAIN = (
     "An earlier reply to this could not be read ({why}). "
     "Reply again, in exactly the form asked for above and in no other."
@@ -47,7 +48,7 @@ class Sheet:
     form: Form
     criteria: tuple[Criterion, ...]
     template: Template
-    static: Mapping[str, str]
+    static: Mapping[str, Ours]
     schema: Mapping[str, Any] | None
     letters: tuple[tuple[str, str], ...]
     scales: tuple[Scale, ...]
@@ -65,32 +66,43 @@ class Sheet:
             for response in item.responses:
                 yield Unit(item.item_id, (response,)), (response,)
 
-    def ask(self, item: Item, view: View, *, tag: str | None = None) -> Call:
+    def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
         """The call about a unit; who is asked, and the key, are the plan's to add."""
-        unit, _ = view
-        tag = tag or tag_of(item)
-        fields = dict(self.static)
-        fields["material"] = material(item, unit, tag)
-        fields["form"] = fields["form"].replace(TAG, tag)
+        return self.ask_about(item, view[0], (fences or fences_of(item)).show(view))
+
+    def ask_about(self, item: Item, unit: Unit, material: Material) -> Call:
+        """The call about a unit whose material is in its fences already."""
         return Call(
             judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
             protocol=self.protocol,
-            messages=fill(self.template, fields),
+            messages=filled(self.template, self.static, material),
             scales=self.scales,
             schema=self.schema,
             letters=self.letters,
-            tag=tag,
-            judged=judged_texts(item, unit),
+            tag=material.tag,
+            judged=material.judged,
             shown=unit.responses,
             item=item,
+            material=material,
         )
 
 
-def again(call: Call, why: str) -> tuple[Message, ...]:
+def filled(
+    template: Template, static: Mapping[str, Ours], material: Material, marks: Mapping[str, str] | None = None
+) -> tuple[Message, ...]:
+    """A prompt of what is the same for every item and of a unit's material; its form holds the unit's tag."""
+    form: str = static["form"]
+    for mark, value in {TAG: material.tag, **(marks or {})}.items():
+        form = form.replace(mark, value)
+    return fill(template, {**static, "form": Ours(form), "material": material})
+
+
+def again(call: Call, why: Reason) -> tuple[Message, ...]:
     """The messages of a re-ask: the same, and a word on what was wrong; the prefix stays shared."""
     *before, last = call.messages
-    return (*before, Message(last.role, f"{last.content}\n\n{_AGAIN.format(why=why)}"))
+    complaint = _AGAIN.format(why=why.replace("_", " "))
+    return (*before, Message(last.role, f"{last.content}\n\n{complaint}"))
 
 
 def sheet_of(
@@ -129,9 +141,9 @@ def sheet_of(
     letters = _letters(criteria[0].scale) if form == "letters" else ()
     by_label = {label: letter for letter, label in letters}
     static = {
-        "guidelines": guidelines,
-        "criteria": "\n\n".join(criterion_text(c, by_label) for c in criteria),
-        "form": _form_text(criteria, protocol, form),
+        "guidelines": Ours(guidelines),
+        "criteria": Ours("\n\n".join(criterion_text(c, by_label) for c in criteria)),
+        "form": Ours(_form_text(criteria, protocol, form)),
     }
     schema = _schema(criteria, protocol) if form == "json" else None
     scales = tuple(c.scale for c in criteria)

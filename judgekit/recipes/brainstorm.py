@@ -3,7 +3,7 @@
 Kadavath et al. (2022), "Language Models (Mostly) Know What They Know", arXiv 2207.05221: several samples of
 the model's own at temperature 1, shown before the answer that is proposed, make its P(True) tell right from
 wrong better. Each judge sees its own ideas and no others. They are untrusted text like the rest, each in a
-fence of its own after the task.
+fence of its own after the task and the reference.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from judgekit.errors import InputError
+from judgekit.fences import Told
 from judgekit.plan import Plan
+from judgekit.prompt import put
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.roles import Choosy
-from judgekit.types import Answer, Call, Item, Judged, Message, Outcome, Round, Verdict, is_control
+from judgekit.scales import writable
+from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Verdict, is_control
 
 FLAG = "fewer_ideas"
 GUIDELINES = (
@@ -63,7 +66,7 @@ class Brainstormed(OverGrading):
         if ideas:
             for answer in (yield Round(tuple(self._brainstorming(item, ideas)))):
                 if answer.reply.fault is None and (idea := answer.reply.text.strip()):
-                    ideas[answer.call.judge].append(idea)
+                    ideas[answer.call.judge].append(writable(idea))
         outcomes = yield from self.grading.asked(item, tuple(self._shown(item, asked, ideas)))
         outcomes = self._flagged(outcomes, {judge for judge, own in ideas.items() if len(own) < self.ideas})
         return Judged(
@@ -73,8 +76,7 @@ class Brainstormed(OverGrading):
     def _brainstorming(self, item: Item, writers: Iterable[str]) -> Iterator[Call]:
         """Calls that put the task itself to each judge, in its own words."""
         judges = {judge.name: judge for judge in self.grading.plan.judges}
-        messages = (Message("user", item.task),) if isinstance(item.task, str) else item.task
-        call = Call(judge="", asks=(), protocol="write", messages=messages, variant="idea")
+        call = Call(judge="", asks=(), protocol="write", messages=put(item.task), variant="idea")
         for name in writers:
             for sample in range(self.ideas):
                 yield Plan.addressed(call, judges[name], sample)
@@ -85,9 +87,8 @@ class Brainstormed(OverGrading):
             if not ideas.get(judge):
                 yield from own
                 continue
-            told = (Message("user", item.task),) if isinstance(item.task, str) else item.task
-            seen = replace(item, task=(*told, *(Message("idea", idea) for idea in ideas[judge])))
-            yield from (call for call in self.grading.plan.calls(seen) if call.judge == judge)
+            told: list[Told] = [("idea", idea) for idea in ideas[judge]]
+            yield from (call for call in self.grading.plan.calls(item, beside=told) if call.judge == judge)
 
     def _flagged(self, outcomes: Sequence[Outcome], short: Collection[str]) -> tuple[Outcome, ...]:
         """Verdicts of judges that fewer ideas were shown to say so, and so do those of their substitutes."""

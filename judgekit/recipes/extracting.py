@@ -16,11 +16,12 @@ from typing import Any, cast, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.prompt import bundled_template, fenced, fill, judged_texts, material, tag_of
+from judgekit.fences import Fences, fences_of
+from judgekit.prompt import Ours, bundled_template
 from judgekit.protocols.evidence import Shown
 from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
-from judgekit.protocols.sheet import again, object_schema
+from judgekit.protocols.sheet import again, filled, object_schema
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import substituted
 from judgekit.rubric import Rubric
@@ -49,7 +50,7 @@ _WHAT: Mapping[str, str] = {
     "categorical_label": "one of a set of labels",
     "math": "a number or a formula",
 }
-_FORM = (
+_FORM = Ours(
     f'Reply with one JSON object and nothing else. Its only key is "answer" (a string): the final answer, '
     f"or {NO_ANSWER} if there is none."
 )
@@ -113,19 +114,17 @@ class Extracting(OverGrading):
     def _calls(self, item: Item) -> Iterator[Call]:
         plan = self.grading.plan
         [criterion] = plan.rubric_of(item).leaves
-        shown = replace(item, reference=None)
-        tag = tag_of(shown)
+        static = {"guidelines": Ours(), "criteria": _wanted(item), "form": _FORM}
+        fences = _fences(item)
         for judge in plan.judges:
             for response in item.responses:
                 unit = Unit(item.item_id, (response,))
-                fields = {
-                    "guidelines": "", "material": material(shown, unit, tag), "form": _FORM,
-                    "criteria": _wanted(item, tag),
-                }  # fmt: skip
+                material = fences.show((unit, (response,)))
                 call = Call(
                     judge="", asks=((unit, criterion.id),), protocol="extract",
-                    messages=fill(bundled_template("extract"), fields), scales=(criterion.scale,),
-                    schema=_SCHEMA, tag=tag, judged=judged_texts(shown, unit), shown=(response,), item=shown,
+                    messages=filled(bundled_template("extract"), static, material), scales=(criterion.scale,),
+                    schema=_SCHEMA, tag=material.tag, judged=material.judged, shown=(response,),
+                    item=fences.item, material=material,
                 )  # fmt: skip
                 for sample in range(plan.samples):
                     yield plan.addressed(call, judge, sample)
@@ -208,13 +207,17 @@ def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
     return any(same_answer(kind, extracted, option, options=options) for option in options)
 
 
-def _wanted(item: Item, tag: str) -> str:
-    """What is to be extracted, and from which answers; those are untrusted too."""
-    kind = kind_of(item)
-    lines = [f"Extract the final answer of the response. It should be {_WHAT[kind]}."]
-    if allowed := item.tags.get("answer_range"):
-        lines.append(f"The answers allowed are:\n{fenced('answers', allowed, tag)}")
-    return "\n".join(lines)
+def _fences(item: Item) -> Fences:
+    """The fences of an item without its reference, and with the answers allowed."""
+    allowed = item.tags.get("answer_range")
+    return fences_of(replace(item, reference=None), beside=[("answers", allowed)] if allowed else ())
+
+
+def _wanted(item: Item) -> Ours:
+    """What is to be extracted, and from which answers."""
+    wanted = f"Extract the final answer of the response. It should be {_WHAT[kind_of(item)]}."
+    allowed = "\nThe answers allowed stand in `<answers TAG>`." if item.tags.get("answer_range") else ""
+    return Ours(wanted + allowed)
 
 
 def _extracted(call: Call, reply: Reply) -> str | None:

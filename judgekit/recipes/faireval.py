@@ -12,13 +12,14 @@ from dataclasses import replace
 from judgekit.aggregate.pairs import pairs_of
 from judgekit.calibrate import balanced_scores
 from judgekit.plan import AnySheet
+from judgekit.prompt import Ours
 from judgekit.protocols.compare import PairSheet
 from judgekit.protocols.sheet import object_schema
 from judgekit.review import route
 from judgekit.review.route import Case
 from judgekit.types import Judged, Outcome, Unit, Verdict
 
-_FORM = (
+_FORM = Ours(
     "Score each response by the criterion, a number from 1 to 10, higher is better. "
     "Reply with one JSON object and nothing else, its keys in this order:\n"
     '{"A": number, "B": number, "rationale": "why, in a few sentences"}'

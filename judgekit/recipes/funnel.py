@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from judgekit.errors import InputError
-from judgekit.prompt import tag_of
+from judgekit.fences import Fences, fences_of
 from judgekit.protocols import letters
 from judgekit.protocols.read import read
 from judgekit.protocols.sheet import sheet_of
@@ -148,8 +148,9 @@ class Funnel(OverGrading):
         """Walk all funnels in step."""
         plan = self.grading.plan
         views = [(Unit(item.item_id, (name,)), (name,)) for name in item.responses]
+        fences = fences_of(item)
         walks = [
-            self._walk(item, judge, view, sample)
+            self._walk(fences, judge, view, sample)
             for judge in plan.judges
             for view in views
             for sample in range(plan.samples)
@@ -159,13 +160,13 @@ class Funnel(OverGrading):
         return Judged(item, outcomes, self.grading.aggregate(plan.rubric_of(item), item, outcomes))
 
     def _walk(
-        self, item: Item, judge: Judge, view: View, sample: int
+        self, fences: Fences, judge: Judge, view: View, sample: int
     ) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
-        criteria = self.grading.plan.rubric_of(item).leaves
+        criteria = self.grading.plan.rubric_of(fences.item).leaves
         left, found = list(criteria), _Found(judge.name, view, sample)
         while left:
             options = [*left, None] if found.picked or len(left) == 1 else left
-            [answer] = yield Round((self._call(item, judge, view, sample, options),))
+            [answer] = yield Round((self._call(fences, judge, view, sample, options),))
             probs = found.seen(answer)
             if probs is None:
                 break
@@ -179,7 +180,7 @@ class Funnel(OverGrading):
         return tuple(map(found.outcome, criteria))
 
     def _call(
-        self, item: Item, judge: Judge, view: View, sample: int, options: Sequence[Criterion | None]
+        self, fences: Fences, judge: Judge, view: View, sample: int, options: Sequence[Criterion | None]
     ) -> Call:
         """What is left, as lettered options."""
         labels = tuple(NONE if option is None else option.id for option in options)
@@ -187,9 +188,9 @@ class Funnel(OverGrading):
         text = "Which one of these holds most clearly of the response?"
         scale = Labels(labels=labels, kind="nominal")
         asked = Criterion(id="next", text=text, scale=scale, anchors=anchors)
-        rubric = self.grading.plan.rubric_of(item)
+        rubric = self.grading.plan.rubric_of(fences.item)
         sheet = sheet_of([asked], form="letters", guidelines=rubric.guidelines)
-        return self.grading.plan.addressed(sheet.ask(item, view, tag=tag_of(item)), judge, sample)
+        return self.grading.plan.addressed(sheet.ask(fences.item, view, fences=fences), judge, sample)
 
     def _choice(
         self, judge: Judge, probs: Sequence[float], options: Sequence[Criterion | None], *, known: bool

@@ -11,6 +11,7 @@ from statistics import fmean
 
 from judgekit.aggregate import rubric_scores
 from judgekit.plan import AnySheet
+from judgekit.prompt import Ours
 from judgekit.protocols.sheet import Sheet, object_schema
 from judgekit.rubric import Rubric
 from judgekit.scales import Numbers
@@ -25,7 +26,7 @@ def with_confidence(sheet: AnySheet) -> AnySheet:
     """A sheet that asks for the judge's confidence as well."""
     if not isinstance(sheet, Sheet) or sheet.form != "json" or sheet.schema is None:
         return sheet
-    form = f"{sheet.static['form']}\n{_ASKED}"
+    form = Ours(f"{sheet.static['form']}\n{_ASKED}")
     return replace(sheet, static={**sheet.static, "form": form}, schema=_with_confidence(sheet.schema))
 
 

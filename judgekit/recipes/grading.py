@@ -13,7 +13,7 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.protocols.evidence import Unfounded, founded
-from judgekit.protocols.sheet import again, sheet_of
+from judgekit.protocols.sheet import Sheet, again
 from judgekit.recipes.substitutes import check_substitutes, substituted
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
@@ -177,15 +177,12 @@ class Grading:
         why = next(o.reason for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED)
         if len(open_ids) < len(call.asks) and self.plan.protocol in {"grade", "checklist"}:
             rubric = self.plan.rubric_of(item)
-            criteria = [rubric.by_id[cid] for cid in open_ids]
-            sheet = sheet_of(
-                criteria, protocol=self.plan.protocol, form=self.plan.form, guidelines=rubric.guidelines,
-                template=self.plan.prompt,
-            )  # fmt: skip
-            fewer = sheet.ask(item, (call.asks[0][0], call.shown), tag=call.tag)
-            call = replace(fewer, judge=call.judge, sample=call.sample)
+            sheet = self.plan.sheet(rubric, [rubric.by_id[cid] for cid in open_ids], 0)
+            if isinstance(sheet, Sheet) and call.material is not None:
+                fewer = sheet.ask_about(call.item or item, call.asks[0][0], call.material)
+                call = replace(fewer, judge=call.judge, sample=call.sample)
         judge = next(j for j in self.plan.judges if j.name == call.judge)
-        second = replace(call, messages=again(call, why.replace("_", " ")), attempt=2)
+        second = replace(call, messages=again(call, why), attempt=2)
         return self.plan.addressed(second, judge, call.sample)
 
 

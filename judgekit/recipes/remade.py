@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from judgekit.errors import InputError
+from judgekit.fences import Told
 from judgekit.plan import AnySheet, Plan
 from judgekit.rubric import Criterion, Group, Rubric
 from judgekit.rubric.model import Node
@@ -56,13 +57,14 @@ class Remade(Plan):
             where = item.where or f"item {item.item_id!r}"
             raise InputError(f"{where}: rubric: {error}") from None
 
-    def _sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
-        sheet = super()._sheet(rubric, criteria, every)
+    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+        """The sheet of some criteria, changed."""
+        sheet = super().sheet(rubric, criteria, every)
         return sheet if self.sheet_to is None else self.sheet_to(sheet)
 
-    def calls(self, item: Item) -> tuple[Call, ...]:
+    def calls(self, item: Item, *, beside: Sequence[Told] = ()) -> tuple[Call, ...]:
         """The first round of calls for an item as it is shown."""
-        return super().calls(item if self.item_to is None else self.item_to(item))
+        return super().calls(item if self.item_to is None else self.item_to(item), beside=beside)
 
 
 def on_scale(scale: Scale, *, guidelines: str = "", **fields: Any) -> RubricTo:

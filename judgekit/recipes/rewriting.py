@@ -11,12 +11,14 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from judgekit.errors import InputError
+from judgekit.fences import fences_of
 from judgekit.plan import Plan
-from judgekit.prompt import bundled_template, fence, fill, flat, tag_of
+from judgekit.prompt import Ours, bundled_template, fill, flat, put
 from judgekit.protocols.abstaining import abstain, why_unread
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
+from judgekit.scales import writable
 from judgekit.types import (
     Abstention,
     Answer,
@@ -79,7 +81,7 @@ class Rewriting(OverGrading):
         """Run, judge, rewrite; as often as there are rounds, or until a model gives no text."""
         prompt, made = flat(item.task), list[Judged]()
         for turn in range(self.rounds + 1):
-            [answer] = yield Round((self._addressed((Message("user", prompt),), self.task_model, turn),))
+            [answer] = yield Round((self._addressed(put(prompt), self.task_model, turn),))
             tried = self._tried(item, prompt, turn, _text(answer))
             if not _text(answer):
                 made.append(self._silent(tried, answer))
@@ -121,14 +123,13 @@ class Rewriting(OverGrading):
 
     def _request(self, tried: Item, judged: Judged) -> tuple[Message, ...]:
         """What the writer is asked: the prompt, what came of it, the scores, perhaps the reasons."""
-        tag = tag_of(tried)
-        [(_, response)] = tried.responses.items()
-        shown = (fence("task", flat(tried.task), tag), fence("response", flat(response), tag))
         rubric = self.grading.plan.rubric_of(tried)
-        lines = _findings(rubric, judged.outcomes, rationales=self.rationales)
-        fields = {"material": "\n\n".join(shown), "findings": fence("findings", "\n".join(lines), tag)}
-        fields["form"] = "Reply with the new prompt and nothing else."
-        return fill(bundled_template("rewrite"), fields)
+        lines = "\n".join(_findings(rubric, judged.outcomes, rationales=self.rationales))
+        names = tuple(tried.responses)
+        alone = replace(tried, sources={}, reference=None)
+        material = fences_of(alone).show((Unit(tried.item_id, names), names), after=[("findings", lines)])
+        form = Ours("Reply with the new prompt and nothing else.")
+        return fill(bundled_template("rewrite"), {"material": material, "form": form})
 
 
 def _findings(rubric: Rubric, outcomes: Iterable[Outcome], *, rationales: bool) -> Iterable[str]:
@@ -150,7 +151,7 @@ def _prompt_in(text: str) -> str:
 
 def _text(answer: Answer) -> str:
     """The text a model wrote; empty where it failed."""
-    return "" if answer.reply.fault is not None else answer.reply.text.strip()
+    return "" if answer.reply.fault is not None else writable(answer.reply.text.strip())
 
 
 def _in_round(unit: Unit, name: str) -> Unit:

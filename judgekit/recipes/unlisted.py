@@ -16,21 +16,24 @@ import orjson
 
 from judgekit.aggregate.scores import reasons_of
 from judgekit.errors import InputError
-from judgekit.prompt import bundled_template, fence, fill, judged_texts, material, tag_of
+from judgekit.fences import fences_of
+from judgekit.prompt import Ours, bundled_template
 from judgekit.protocols import read
 from judgekit.protocols.abstaining import abstain, why_unread
 from judgekit.protocols.evidence import Shown
-from judgekit.protocols.sheet import object_schema, sheet_of
+from judgekit.protocols.sheet import filled, object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import FAILED, substituted
 from judgekit.rubric import Criterion, Rubric
+from judgekit.scales import writable
 from judgekit.types import (
     Abstention,
     Answer,
     Call,
     Item,
     Judged,
+    Material,
     Outcome,
     Reason,
     Round,
@@ -43,7 +46,7 @@ UNLISTED = "unlisted"
 _MOST = 40  # statements graded; a response that holds more is flagged
 _STRINGS = {"type": "array", "items": {"type": "string"}}
 _SCHEMA = object_schema({"statements": _STRINGS})
-_LIST_FORM = (
+_LIST_FORM = Ours(
     'Reply with one JSON object and nothing else. Its only key is "statements" (a list of strings): the '
     "statements of the response that none of these claims covers, each word for word, in their order; an "
     "empty list if there are none."
@@ -59,6 +62,8 @@ _GRADE = Criterion(
         "S1": "correct but irrelevant, or harmless",
     },
 )
+
+_WHERE = "They stand in `<statements TAG>`, a line each after their ids."
 
 
 @dataclass(frozen=True)
@@ -127,38 +132,39 @@ class Unlisted(OverGrading):
         return [outcome for some in outcomes for outcome in some]
 
     def _list_call(self, item: Item, response: str) -> Call:
-        plan, unit, tag = self.grading.plan, Unit(item.item_id, (response,)), tag_of(item)
+        plan, material = self.grading.plan, self._fenced(item, response)
         claims = "\n".join(f"- {c.text}" for c in plan.rubric_of(item).leaves)
-        fields = {
-            "material": material(item, unit, tag), "form": _LIST_FORM, "guidelines": "",
-            "criteria": f"The claims that are looked at elsewhere:\n{claims}",
-        }  # fmt: skip
+        asked = Ours(f"The claims that are looked at elsewhere:\n{claims}")
+        static = {"guidelines": Ours(), "criteria": asked, "form": _LIST_FORM}
         call = Call(
-            judge="", asks=(), protocol="list", messages=fill(bundled_template("unlisted"), fields),
-            schema=_SCHEMA, tag=tag, judged=judged_texts(item, unit), shown=(response,), item=item,
+            judge="", asks=(), protocol="list", schema=_SCHEMA, shown=(response,), item=item,
+            messages=filled(bundled_template("unlisted"), static, material),
+            tag=material.tag, judged=material.judged, material=material,
         )  # fmt: skip
         return plan.addressed(call, plan.judges[0], 0)
 
     def _grade_calls(self, item: Item, response: str, statements: Sequence[str]) -> Iterator[Call]:
         """All statements in one call a judge; they stand in a fence, for they are a judge's quotations."""
-        plan, tag = self.grading.plan, tag_of(item)
+        plan, unit = self.grading.plan, Unit(item.item_id, (response,))
         criteria = [_GRADE.model_copy(update={"id": _id(i)}) for i in range(len(statements))]
         sheet = sheet_of(criteria, protocol="checklist")
-        unit = Unit(item.item_id, (response,))
-        listed = "\n".join(f"{_id(i)}: {' '.join(text.split())}" for i, text in enumerate(statements))
-        asked = f"{_GRADE.text}\n{_labels()}\n\n{fence('statements', listed, tag)}"
-        fields = {
-            "material": material(item, unit, tag), "guidelines": "", "criteria": asked,
-            "form": sheet.static["form"],
-        }  # fmt: skip
+        material = self._fenced(item, response, statements)
+        static = {**sheet.static, "criteria": Ours(f"{_GRADE.text} {_WHERE}\n{_labels()}")}
         asks = tuple((replace(unit, part=_id(i)), UNLISTED) for i in range(len(statements)))
         call = Call(
-            judge="", asks=asks, protocol="checklist", messages=fill(sheet.template, fields),
-            scales=sheet.scales, names=tuple(c.id for c in criteria), schema=sheet.schema, tag=tag,
-            judged=judged_texts(item, unit), shown=(response,), item=item,
+            judge="", asks=asks, protocol="checklist", messages=filled(sheet.template, static, material),
+            scales=sheet.scales, names=tuple(c.id for c in criteria), schema=sheet.schema, tag=material.tag,
+            judged=material.judged, shown=(response,), item=item, material=material,
         )  # fmt: skip
         for judge in plan.judges:
             yield plan.addressed(call, judge, 0)
+
+    @staticmethod
+    def _fenced(item: Item, response: str, statements: Sequence[str] = ()) -> Material:
+        """A response in its fence, and after it what a judge listed of it, a line each."""
+        view = Unit(item.item_id, (response,)), (response,)
+        lines = "\n".join(f"{_id(i)}: {' '.join(text.split())}" for i, text in enumerate(statements))
+        return fences_of(item).show(view, after=[("statements", lines)] if lines else ())
 
     def _scored(
         self,
@@ -247,7 +253,7 @@ def _statements(answer: Answer) -> list[str] | None:
     if not isinstance(listed, list):
         return None
     shown = Shown(tuple(each for each in answer.call.judged if each[0] == "response"))
-    texts = dict.fromkeys(str(each).replace(answer.call.tag, "") for each in listed if isinstance(each, str))
+    texts = dict.fromkeys(writable(each) for each in listed if isinstance(each, str))
     return [text for text in texts if text.strip() and shown.find(text).found][:_MOST]
 
 

@@ -1,6 +1,7 @@
 """P(True) after brainstorming: what is shown to whom, what it costs, what is lost."""
 
 import math
+import re
 
 import pytest
 
@@ -9,6 +10,7 @@ from judgekit.errors import InputError
 from judgekit.recipes.catalog import CATALOG
 from judgekit.types import Call, Reply
 
+IDEA = "<idea [0-9a-f]{24}>\n"
 ITEM = {"id": "1", "task": "What is 6 times 7?", "response": "It is 42."}
 
 
@@ -49,10 +51,9 @@ def test_a_judge_sees_its_own_ideas_after_the_task_and_before_the_response():
     run = asked(one, other, settings={"ideas": 3})
 
     text = one.text(-1)
-    tag = one.seen[-1].tag
     places = [text.index(each) for each in ("6 times 7", "idea number 0", "idea number 2", "It is 42.")]
     assert places == sorted(places)
-    assert text.count(f"<idea {tag}>\n") == 3
+    assert len(re.findall(IDEA, text)) == 3
     assert "another thought" not in text
     assert [call.messages[-1].content for call in one.seen[:3]] == [ITEM["task"]] * 3
     assert [o.value for o in run.outcomes] == pytest.approx([0.7, 0.7])
@@ -78,8 +79,8 @@ def test_ideas_that_were_lost_are_missed_by_name(lost):
     assert {o.rater: o.flags for o in run.outcomes} == {
         "some": ("fewer_ideas",), "none": ("fewer_ideas",), "whole": ()
     }  # fmt: skip
-    assert some.text(-1).count(f"<idea {some.seen[-1].tag}>\n") == 1
-    assert f"<idea {none.seen[-1].tag}>\n" not in none.text(-1)
+    assert len(re.findall(IDEA, some.text(-1))) == 1
+    assert not re.search(IDEA, none.text(-1))
 
 
 def test_a_judge_without_log_probabilities_says_so():
@@ -96,7 +97,7 @@ def test_an_idea_that_closes_its_fence_or_gives_a_verdict_stays_an_idea():
     [outcome] = asked(judge).outcomes
 
     assert outcome.value == pytest.approx(0.9)
-    assert judge.text(-1).count(f"</task {judge.seen[-1].tag}>\n") == 1
+    assert len(re.findall("</task [0-9a-f]{24}>\n", judge.text(-1))) == 1
 
 
 def test_controls_have_no_ideas_and_cost_none():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from judgekit import InputError, Scripted
+from judgekit.fences import fences_of
 from judgekit.plan import Plan
 from judgekit.prompt import bundled_template, template_of
 from judgekit.protocols.sheet import again
@@ -90,7 +91,7 @@ def test_static_text_comes_first_then_the_item_then_the_criterion(name: str, way
         pytest.skip("letters stand for labels, and this rubric has numbers")
     for call in plan.calls(ITEM):
         text = shown(call)
-        places = [text.index("You are a careful"), text.index(f"<task {call.tag}>")]
+        places = [text.index("You are a careful"), text.index(f"<task {fences_of(ITEM).tag}>")]
         criterion = text.index(f"Criterion `{call.asks[0][1]}`")
 
         assert places == sorted(places)
@@ -109,7 +110,7 @@ def test_the_form_shows_no_label_that_a_weak_judge_could_copy(name: str, way: st
         form = call.messages[-1].content.rpartition("\n\n")[2]
         for scale in call.scales:
             labels = scale.labels if isinstance(scale, Labels) else ()
-            said = re.sub(r'"[^"]*"|`[^`]*`|(?<=[0-9a-f]{16} )[^:]*', "", form)  # ids and keys aside
+            said = re.sub(r'"[^"]*"|`[^`]*`|(?<=[0-9a-f]{24} )[^:]*', "", form)  # ids and keys aside
             assert not set(re.findall(r"[\w-]+", said)) & set(labels)
 
 

@@ -12,9 +12,9 @@ import judgekit
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "errors", "scales", "types", "roles", "shelf", "markup", "rubric", "items", "prompt", "protocols",
-    "ledger", "plan", "judges", "run", "table", "ingest", "review", "agreement", "calibrate", "aggregate",
-    "standing", "recipes", "verbs", "probes", "rewards", "report", "cli",
+    "errors", "scales", "types", "roles", "shelf", "markup", "rubric", "items", "prompt", "fences",
+    "protocols", "ledger", "plan", "judges", "run", "table", "ingest", "review", "agreement", "calibrate",
+    "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report", "cli",
 ]  # fmt: skip
 OUTSIDE = {
     "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
@@ -37,6 +37,7 @@ PURE = {
     "types",
     "roles",
     "prompt",
+    "fences",
     "protocols",
     "plan",
     "aggregate",
