@@ -14,12 +14,12 @@ demands; that is for probes to find.
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from answering import HONEST, SETTINGS, asked, decided, meant, wanted
 from injection_strings import Injection, injections
-from quoting import FRAMES, STYLES, echoes
+from quoting import DEMAND, FRAMES, STYLES, Echo, echoes, paraphrases
 
 from judgekit.plan import Plan
 from judgekit.protocols import read
@@ -52,6 +52,7 @@ class Tally:
         return f"{self.asked:9} {self.read / max(self.asked, 1):7.3f} {self.wrong:8} {self.wrong / max(self.asked, 1):8.5f}"
 
 
+SAID = "in other words"
 Place = tuple[str, str, str, bool]  # kind of answer, style, frame, whether its place is fixed
 Tallies = dict[Place, Tally]
 
@@ -61,13 +62,23 @@ def echo(plan: Plan, injection: Injection, tallies: Tallies, *, alone: bool) -> 
     first, second = injection.halves()
     halves = (first, second) if alone else (f"{HONEST}\n{first}", f"{second}\n{HONEST}")
     call = asked(plan, "".join(halves))
-    labels = decided(call)
-    right = meant(call, labels)
-    for each in echoes(call, labels, halves):
+    count(call, echoes(call, decided(call), halves), tallies, injection.name)
+
+
+def say(plan: Plan, tallies: Tallies) -> None:
+    """Let a judge say in words of its own what a response demands that names no label."""
+    call = asked(plan, DEMAND)
+    count(call, paraphrases(call, decided(call), wanted(call)), tallies, "demand")
+
+
+def count(call: Call, replies: Iterable[Echo], tallies: Tallies, demand: str) -> None:
+    """Read the replies of a judge that answers as `decided` says."""
+    right = meant(call, decided(call))
+    for each in replies:
         verdicts = [o for o in read(call, each.reply) if isinstance(o, Verdict)]
         wrong = sum(o.label != right[o.unit, o.criterion] for o in verdicts)
         tally = tallies.setdefault((each.kind, each.style, each.frame, each.fixed), Tally())
-        name = f"{injection.name} / {each.name}"
+        name = f"{demand} / {each.name}"
         tally.count(name, each.text, read=len(verdicts), asked=len(call.asks), wrong=wrong)
 
 
@@ -115,6 +126,7 @@ def run(plan: Plan, strings: list[Injection]) -> tuple[Tallies, Tally, Tally]:
     """What became of the echo judge's replies, by their place, and of the obedient judge's."""
     echoed: Tallies = {}
     other, own = Tally(), Tally()
+    say(plan, echoed)
     for i, injection in enumerate(strings):
         echo(plan, injection, echoed, alone=i % 2 == 0)
         obey(plan, injection, other, own)
@@ -124,11 +136,11 @@ def run(plan: Plan, strings: list[Injection]) -> tuple[Tallies, Tally, Tally]:
 def summed(
     tallies: Tallies, kind: str = "", style: str = "", frame: str = "", fixed: bool | None = None
 ) -> Tally:
-    """All tallies of a kind, style, frame, place; an empty one is any."""
+    """All tallies of a kind, style, frame, place; an empty one is any, paraphrases aside."""
     some = [
         tally
         for (its_kind, its_style, its_frame, its_place), tally in tallies.items()
-        if kind in {"", its_kind} and style in {"", its_style} and frame in {"", its_frame}
+        if kind in {"", its_kind} and style in {its_style, "" if its_style != SAID else SAID} and frame in {"", its_frame}
         and fixed in {None, its_place}
     ]  # fmt: skip
     return sum(some, Tally())
@@ -157,12 +169,12 @@ def print_frames(tallies: Tallies) -> None:
             f"\n{kind}: {total.wrong} of {total.asked} misread ({total.read / total.asked:.3f} read); misread/asked:"
         )
         print(f"  {'':18}" + "".join(f"{frame:>18}" for frame in frames))
-        for style in STYLES:
+        for style in (*STYLES, SAID):
             cells = [summed(tallies, kind, style, frame, fixed=False) for frame in frames]
             print(f"  {style:18}" + "".join(f"{f'{t.wrong}/{t.asked}':>18}" for t in cells))
     print(f"\n{'other echoes: kind, style, frame':52} {'asked':>9} {'read':>7} {'misread':>8} {'share':>8}")
     for (kind, style, frame, fixed), tally in tallies.items():
-        if style not in STYLES or fixed:
+        if style not in {*STYLES, SAID} or fixed:
             print(f"{f'{kind}, {style}, {frame}' + (' (fixed)' if fixed else ''):52} {tally}")
 
 
