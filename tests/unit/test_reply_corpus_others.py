@@ -1,4 +1,4 @@
-"""The corpus of replies to what is no grade (tests/corpus/others.jsonl): orders, selections, letters, pairs."""
+"""The corpus of replies to orders, selections, letters and pairs (tests/corpus/others.jsonl)."""
 
 import json
 from pathlib import Path
