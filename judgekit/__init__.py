@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Run,
         compare,
         compare_async,
+        load_run,
         match,
         match_async,
         preview,
@@ -64,8 +65,8 @@ _ROOMS = {
     "run": ("Limits",),
     "ingest": ("ingest",),
     "verbs": (
-        "Run", "compare", "compare_async", "match", "match_async", "preview", "rank", "rank_async", "score",
-        "score_async", "stream_scores", "stream_scores_async",
+        "Run", "compare", "compare_async", "load_run", "match", "match_async", "preview", "rank",
+        "rank_async", "score", "score_async", "stream_scores", "stream_scores_async",
     ),
     "verbs.agree": ("agree",),
     "verbs.cascade": ("cascade",),
@@ -79,8 +80,8 @@ __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
     "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply",
     "Rewarder", "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare",
-    "compare_async", "ingest", "load_rubric", "match", "match_async", "preview", "rank", "rank_async",
-    "read_items", "resolve", "reward", "reward_async", "score", "score_async", "score_cascade",
+    "compare_async", "ingest", "load_rubric", "load_run", "match", "match_async", "preview", "rank",
+    "rank_async", "read_items", "resolve", "reward", "reward_async", "score", "score_async", "score_cascade",
     "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 

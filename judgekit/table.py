@@ -4,10 +4,10 @@
 and `outcome_of` turns it back into the record it came from. What is missing is null, never 0.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
 
@@ -20,13 +20,15 @@ from judgekit.types import Abstention, Evidence, Outcome, Score, Unit, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 Kind = Literal["scores", "outcomes"]
 _BATCH = 2_000  # rows made Parquet at once: of 10,000 the peak grew with the file, and it was hardly smaller
 
 COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     "scores": {
         "item_id": "the item",
-        "response_id": "the response; null for the task itself",
+        "response_id": "the response, of a pair the first; null for the task itself",
+        "responses": "ids of the responses it is about: none (the task), one, or two (a pair)",
         "part": "id of a step, turn or statement; empty for the whole",
         "system": "who wrote the response, where known; else empty",
         "level": "criterion, dimension or rubric",
@@ -76,6 +78,7 @@ def score_row(score: Score) -> dict[str, Any]:
     return {
         "item_id": score.unit.item_id,
         "response_id": score.unit.responses[0] if score.unit.responses else None,
+        "responses": list(score.unit.responses),
         "part": score.unit.part,
         "system": score.system,
         "level": score.level,
@@ -92,6 +95,31 @@ def score_row(score: Score) -> dict[str, Any]:
         "gate": score.gate,
         "flags": list(score.flags),
     }
+
+
+def score_of(row: Mapping[str, Any]) -> Score:
+    """The score a row of the table `scores` came from; one of 0.1.0 knows the first response of a pair only.
+
+    Raises:
+        InputError: If it is no row, or a column is missing.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"a {type(row).__name__}, not a row of scores")
+    try:
+        first = row["response_id"]
+        unit = Unit(
+            row["item_id"], tuple(row.get("responses", () if first is None else (first,))), row["part"]
+        )
+        spread = {name: row[f"spread_{name}"] for name in ("judge", "sample")}
+        return Score(
+            unit, row["level"], row["name"], row["value"], row["rule"], row["low"], row["high"],
+            row["n_verdicts"], row["n_abstained"], {k: v for k, v in spread.items() if v is not None},
+            row["share"], row["gate"], tuple(row["flags"]), row["system"],
+        )  # fmt: skip
+    except KeyError as error:
+        raise InputError(f"a row of scores has no column {error}; it has {sorted(row)}") from None
+    except TypeError as error:
+        raise InputError(f"a row of scores holds what it cannot ({error})") from None
 
 
 def outcome_row(outcome: Outcome) -> dict[str, Any]:
@@ -218,22 +246,35 @@ def read_outcomes(source: Any) -> list[Outcome]:
     Raises:
         InputError: If a file cannot be opened, or a row is none of outcomes; names its place.
     """
-    opened = _opened(source)
-    gaps = dict.fromkeys(name for name in COLUMNS["outcomes"] if name in (opened.columns or ()))
-    outcomes = []
+    return _read(source, "outcomes", outcome_of)
+
+
+def read_scores(source: Any) -> list[Score]:
+    """The scores of a `scores.jsonl`, a `scores.parquet`, a frame, or rows.
+
+    Raises:
+        InputError: If a file cannot be opened, or a row is none of scores; names its place.
+    """
+    return _read(source, "scores", score_of)
+
+
+def _read(source: Any, kind: Kind, made: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    opened = _opened(source, kind)
+    gaps = dict.fromkeys(name for name in COLUMNS[kind] if name in (opened.columns or ()))
+    found = []
     for where, values, fault in opened.rows():
         if fault:
             raise InputError(f"{where}: {fault}")
         try:
             # A table has its columns in every row, and its nulls are left out of the values.
-            outcomes.append(outcome_of({**gaps, **values} if gaps else values))
+            found.append(made({**gaps, **values} if gaps else values))
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
-    return outcomes
+    return found
 
 
-def _opened(source: Any) -> Rows:
-    wanted = frozenset(COLUMNS["outcomes"])
+def _opened(source: Any, kind: Kind = "outcomes") -> Rows:
+    wanted = frozenset(COLUMNS[kind])
     return open_file(Path(source), wanted) if isinstance(source, str | Path) else open_rows(source, wanted)
 
 

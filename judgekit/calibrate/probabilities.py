@@ -27,6 +27,7 @@ from judgekit.calibrate.distribution import levels, settled
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import Outcome, Unit, Verdict
+from judgekit.writing import write
 
 Method = Literal["temperature", "platt", "beta", "isotonic"]
 NEEDED: Mapping[str, int] = {"temperature": 20, "platt": 100, "beta": 100, "isotonic": 500}
@@ -108,9 +109,13 @@ class Calibration(BaseModel):
         return replace(verdict, probs=settled_, label=label, value=value, flags=flags)
 
     def save(self, path: str | Path) -> None:
-        """Write it as JSON, with its digest."""
+        """Write it as JSON, with its digest.
+
+        Raises:
+            InputError: If it cannot be written there.
+        """
         document = {"digest": self.digest, "calibration": self.model_dump(mode="json")}
-        Path(path).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def load(path: str | Path) -> Calibration:

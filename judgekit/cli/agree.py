@@ -99,8 +99,9 @@ def agree(
         print(json.dumps(audit_json(made, found, gates), ensure_ascii=False, indent=1))
     else:
         _print(made, found)
+    reads = [path for path in (verdicts, labels, rubric, thresholds, items) if path is not None]
     if report is not None:
-        for path in write_report(made, found, gates, report):
+        for path in write_report(made, found, gates, report, reads=reads):
             print(f"-> {path}", file=sys.stderr)
     return 1 if _unmet(found, wanted) else 0
 

@@ -8,6 +8,7 @@ import typer
 from judgekit.cli.pairs import columns_of
 from judgekit.errors import InputError
 from judgekit.types import Verdict
+from judgekit.writing import write
 
 
 def ingest(
@@ -33,8 +34,6 @@ def ingest(
         file, load_rubric(rubric), protocol=cast("Kind", protocol), reader=reader, rater=rater, people=people,
         labels_about=cast("LabelsAbout", labels_about), columns=columns_of(column),
     )  # fmt: skip
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("wb") as lines:
-        lines.writelines(json_line(outcome_row(outcome)) for outcome in outcomes)
+    write(out, b"".join(json_line(outcome_row(outcome)) for outcome in outcomes), reads=[file, rubric])
     verdicts = sum(isinstance(outcome, Verdict) for outcome in outcomes)
     print(f"{verdicts} verdicts, {len(outcomes) - verdicts} abstentions -> {out}")

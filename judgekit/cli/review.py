@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from judgekit.cli.pairs import columns_of
+from judgekit.writing import write
 
 app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
 
@@ -21,6 +22,9 @@ def export(
     threshold: Annotated[float, typer.Option(help="What 'near' is near to.")] = 0.5,
     seed: Annotated[int, typer.Option(help="Of the order of questions and responses.")] = 0,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, as for score.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")
+    ] = False,
 ) -> None:
     """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
     from judgekit.items import read_items
@@ -31,7 +35,7 @@ def export(
     cases = route(read_outcomes(outcomes), by=by, budget=budget, threshold=threshold)
     read = read_items(items, columns=columns_of(column), need_response=False)
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
-    html, table, key = write_sheet(sheet, out)
+    html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])
     print(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
 
 
@@ -55,7 +59,6 @@ def import_(
     people = read_answers(answers, key, annotator=annotator)
     judges = read_outcomes(outcomes) if outcomes is not None else []
     together = join(judges, people, how=cast("How", how))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("wb") as lines:
-        lines.writelines(json_line(outcome_row(outcome)) for outcome in together)
+    rows = b"".join(json_line(outcome_row(outcome)) for outcome in together)
+    write(out, rows, reads=[path for path in (answers, key, outcomes) if path is not None])
     print(f"{len(people)} answers; {len(together)} outcomes -> {out}")

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import orjson
 import typer
 
 from judgekit.cli import show as showing
 from judgekit.cli.pairs import columns_of
+from judgekit.writing import beside
 
 if TYPE_CHECKING:
     from judgekit.rewards.exports import Format
@@ -103,8 +104,10 @@ def give(
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
-    _check_writable(out, groups)
-    totals = asyncio.run(_given(rewarder, read, batch, out))
+    with beside(out, reads=[groups, spec]) as [lines]:
+        totals, stopped = asyncio.run(_given(rewarder, read, batch, lines))
+    if stopped is not None:
+        raise stopped
     print(_told(totals))
     print(f"-> {out}")
 
@@ -138,7 +141,7 @@ def pairs(
     With a ledger in the spec, nothing that `reward give` asked is asked again.
     """
     from judgekit.errors import InputError
-    from judgekit.rewards.exports import exported, write_rows
+    from judgekit.rewards.exports import exported
     from judgekit.rewards.preferences import labelled, preferences
 
     if each not in {"all", "extremes"}:
@@ -160,12 +163,15 @@ def pairs(
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
-    _check_writable(out, groups)
-    made = asyncio.run(_collected(found(some, given) async for some, given in _judged(rewarder, read, batch)))
-    n = write_rows(out, exported([record for each in made for record in each.kept], cast("Format", form)))
+    with beside(out, reads=[groups, spec]) as [lines]:
+        made = asyncio.run(
+            _collected(found(some, given) async for some, given in _judged(rewarder, read, batch))
+        )
+        rows = exported([record for each in made for record in each.kept], cast("Format", form))
+        lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
     dropped = sum((Counter(each.dropped) for each in made), Counter())
     left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
-    print(f"{n} rows" + (f"; left out: {left}" if left else ""))
+    print(f"{len(rows)} rows" + (f"; left out: {left}" if left else ""))
     print(f"-> {out}")
 
 
@@ -205,19 +211,6 @@ def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
     return chain(list(islice(groups, 1)), groups)
 
 
-def _check_writable(out: Path, read: str) -> None:
-    """Refuse, before any call, a file that cannot be written, or is the one that is read."""
-    from judgekit.errors import InputError
-
-    try:
-        if out.exists() and Path(read).exists() and out.samefile(read):
-            raise InputError(f"--out {out} is the file that is read, and would be lost; name another")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.open("ab").close()
-    except OSError as error:
-        raise InputError(f"--out {out} cannot be written: {error.strerror}") from None
-
-
 async def _judged(
     rewarder: "Rewarder", groups: "Iterator[Group]", size: int
 ) -> "AsyncIterator[tuple[list[Group], Batch]]":
@@ -232,23 +225,29 @@ async def _collected(some: AsyncIterator[Any]) -> list[Any]:
 
 
 async def _given(
-    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, out: Path
-) -> dict[str, float | None]:
-    """Write rewards batch by batch, those of a batch cut short by an outage too; what they add up to."""
-    from judgekit.errors import JudgekitError
+    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, lines: BinaryIO
+) -> tuple[dict[str, float | None], BaseException | None]:
+    """Write rewards batch by batch, of one cut short by an outage too; what they add up to, what stopped it.
+
+    What stops it before anything is written is raised, so that an older file stays.
+    """
+    from judgekit.errors import InputError, JudgekitError
     from judgekit.rewards.records import Batch
 
     totals: dict[str, float | None] = {}
-    with out.open("wb") as lines:
-        try:
-            async for _, batch in _judged(rewarder, groups, size):
-                lines.writelines(_lines(batch))
-                _add(totals, batch)
-        except JudgekitError as error:
-            if isinstance(error.run, Batch):
-                lines.writelines(_lines(error.run))
+    try:
+        async for _, batch in _judged(rewarder, groups, size):
+            lines.writelines(_lines(batch))
+            _add(totals, batch)
+    except (JudgekitError, asyncio.CancelledError) as error:
+        run = getattr(error, "run", None)
+        if isinstance(run, Batch):
+            lines.writelines(_lines(run))
+            _add(totals, run)
+        if isinstance(error, InputError) or not totals:
             raise
-    return totals
+        return totals, KeyboardInterrupt() if isinstance(error, asyncio.CancelledError) else error
+    return totals, None
 
 
 def _lines(batch: "Batch") -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """`judgekit rubric`: list, show, lint, compare and import rubrics."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,9 @@ import typer
 from rich.table import Table
 
 from judgekit.cli import show as showing
+from judgekit.errors import InputError
 from judgekit.rubric import bundled, load_rubric, to_yaml
+from judgekit.writing import beside
 
 app = typer.Typer(help="Rubrics: list the bundled ones, show, lint, diff, import.", no_args_is_help=True)
 
@@ -97,16 +100,20 @@ def import_(
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"{imported.format}: {len(imported.rubrics)} rubrics", err=True)
     several = len(imported.rubrics) > 1
-    if out is not None and several:
-        out.mkdir(parents=True, exist_ok=True)
-    for rubric in imported.rubrics:
-        text = to_yaml(rubric)
-        if out is None:
+    texts = [to_yaml(rubric) for rubric in imported.rubrics]
+    if out is None:
+        for text in texts:
             print(text, end="---\n" if several else "")
-        else:
-            target = out / f"{_file_name(rubric.id)}.yaml" if several else out
-            target.write_text(text, encoding="utf-8")
-            print(target)
+        return
+    names = [f"{_file_name(rubric.id)}.yaml" for rubric in imported.rubrics]
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise InputError(f"{file}: two rubrics would be written as {twice[0]}; give them other ids")
+    targets = [out / name for name in names] if several else [out]
+    with beside(*targets, reads=[file]) as written:
+        for opened, text in zip(written, texts, strict=True):
+            opened.write(text.encode())
+    for target in targets:
+        print(target)
 
 
 def _file_name(name: str) -> str:

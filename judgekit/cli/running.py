@@ -1,20 +1,36 @@
 """A job walked on the command line: a progress line, files as it goes, and what came of it."""
 
 import asyncio
+import sys
 import time
-from contextlib import aclosing
+from collections.abc import Iterable
+from contextlib import aclosing, nullcontext
 from pathlib import Path
-from typing import Self
 
 from judgekit.cli import show
+from judgekit.errors import InputError
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
 
 _ROWS = 200  # scores kept for the printed table
 
 
-async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str = "") -> list[Score]:
+async def run_job(
+    job: Job,
+    out: Path | None,
+    *,
+    quiet: bool = False,
+    overwrite: bool = False,
+    reads: Iterable[str | Path] = (),
+) -> list[Score]:
     """Walk a job with a progress line, write its files as it goes, print what came of it.
+
+    Args:
+        job: Checked, and not begun.
+        out: Where its files go; None writes none.
+        quiet: Print nothing.
+        overwrite: Whether `out` may hold the results of another job.
+        reads: Files that are read for it, which results must not replace.
 
     Returns:
         The first scores; with `out`, all of them are in the files.
@@ -24,12 +40,14 @@ async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str
     stopped: BaseException | None = None
     total = job.surveyed.n_items if job.surveyed is not None else None
     began = time.monotonic()
-    with show.progress_bar(total) as bar, Writer(out) if out is not None else _Nowhere() as writer:
+    made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
+    with show.progress_bar(total) as bar, made as writer:
         task = bar.add_task("scoring", total=total, note="")
         try:
             async with aclosing(job.judged()) as stream:
                 async for judged in stream:
-                    writer.judged(judged)
+                    if writer is not None:
+                        writer.judged(judged)
                     systems.add(judged.scores)
                     first += judged.scores if len(first) < _ROWS else ()
                     bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
@@ -39,33 +57,18 @@ async def run_job(job: Job, out: Path | None, *, quiet: bool = False, title: str
             raise
         finally:
             summary = job.summary(stopped)
-            writer.finish(summary)
+            if writer is not None and (isinstance(stopped, InputError) or not writer.finish(summary)):
+                print(f"{out}: nothing was written, what was there stays", file=sys.stderr)
     if not quiet:
-        _print_run(first, systems, summary, out, title)
+        _print_run(first, systems, summary, out)
     return first
 
 
-class _Nowhere(Writer):
-    """A writer that writes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def judged(self, judged: object) -> None:
-        """Nothing."""
-
-    def finish(self, summary: object) -> None:
-        """Nothing."""
-
-
 def _print_run(
-    first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None, title: str
+    first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None
 ) -> None:
     console = show.console()
-    console.print(show.scores_table(first, title=title))
+    console.print(show.scores_table(first))
     if (table := systems.table()) is not None:
         console.print()
         console.print(table)

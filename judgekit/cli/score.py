@@ -63,6 +63,9 @@ def score(
     out: Annotated[
         Path | None, typer.Option(help="Folder for scores, outcomes (JSONL, Parquet) and run.json.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Let --out replace the results of another job.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Calls, tokens and price; nothing is sent.")
     ] = False,
@@ -179,7 +182,9 @@ def score(
     if dry_run:
         print_preview(job)
         return
-    asyncio.run(run_job(job, out, quiet=quiet))
+    named = (name.removeprefix("replay:") for name in (*(judge or ()), *(strong or ())))
+    reads = [each for each in (items, rubric, prompt, job.ledger, *named) if each is not None]
+    asyncio.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
 
 
 def verb(protocol: Protocol, help_: str, *, rubric: str | None = None) -> Callable[..., None]:

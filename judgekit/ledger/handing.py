@@ -1,17 +1,15 @@
 """A ledger handed on: its replies as lines of JSON, which the judge `replay` reads and people can search."""
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from judgekit.errors import InputError
 from judgekit.ledger.columns import plain_pairs
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import Entry, latest
+from judgekit.writing import beside
 
 
 def export(ledger: Ledger, path: str | Path) -> int:
@@ -21,23 +19,13 @@ def export(ledger: Ledger, path: str | Path) -> int:
     written as a word, since JSON has no number for it.
 
     Raises:
-        InputError: If it cannot be written. An older file of the name stays until the new one is whole.
+        InputError: If it cannot be written, or is the ledger. An older file stays until the new one is whole.
     """
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     n = 0
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-            for each in latest(ledger):
-                file.write(_line(each))
-                n += 1
-        part.replace(target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        with suppress(OSError):  # it is where it belongs, or could not be made
-            part.unlink()
+    with beside(Path(path), reads=[ledger.path], private=True) as [file]:
+        for each in latest(ledger):
+            file.write(_line(each))
+            n += 1
     return n
 
 

@@ -4,10 +4,11 @@ Whatever was judged or labelled is escaped, and a content policy forbids every r
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from judgekit.agreement.audit_records import Audit
+from judgekit.errors import InputError
 from judgekit.markup import esc, head
 from judgekit.report.checks import Gates, told
 from judgekit.report.figure import Figure
@@ -16,13 +17,20 @@ from judgekit.report.parts import cells, chip, details, section, table
 from judgekit.report.text import audit_json, audit_markdown
 from judgekit.report.verdict import PURPOSES, VERDICTS, Finding
 from judgekit.report.words import words
+from judgekit.writing import beside
 
 _HERE = Path(__file__).parent
 _MANY = 2  # from more criteria than this on figures are shown when asked for
 
 
 def write_report(
-    audit: Audit, found: Sequence[Finding], gates: Gates, path: str | Path, *, title: str = ""
+    audit: Audit,
+    found: Sequence[Finding],
+    gates: Gates,
+    path: str | Path,
+    *,
+    title: str = "",
+    reads: Iterable[str | Path] = (),
 ) -> tuple[Path, Path, Path]:
     """Write the page, and beside it `.json` and `.md` with the same numbers.
 
@@ -32,15 +40,21 @@ def write_report(
         gates: The thresholds they went by.
         path: Of the page.
         title: What was judged, for the heading.
+        reads: Files that were read for it, which none of the three may be.
+
+    Raises:
+        InputError: If they cannot be written there.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    drawn = figures(audit)
     data, text = target.with_suffix(".json"), target.with_suffix(".md")
-    target.write_text(page(audit, found, gates, drawn, title=title), encoding="utf-8")
-    numbers = json.dumps(audit_json(audit, found, gates, drawn), ensure_ascii=False, indent=1)
-    data.write_text(numbers + "\n", encoding="utf-8")
-    text.write_text(audit_markdown(audit, found, gates, drawn), encoding="utf-8")
+    if target in {data, text}:
+        raise InputError(f"{target}: is the page's name, and {target.suffix} stands beside it; name it .html")
+    drawn = figures(audit)
+    numbers = json.dumps(audit_json(audit, found, gates, drawn), ensure_ascii=False, indent=1) + "\n"
+    made = page(audit, found, gates, drawn, title=title), numbers, audit_markdown(audit, found, gates, drawn)
+    with beside(target, data, text, reads=reads) as files:
+        for file, each in zip(files, made, strict=True):
+            file.write(each.encode())
     return target, data, text
 
 

@@ -12,6 +12,7 @@ from judgekit.items.files import FIELD_LIMIT
 from judgekit.protocols.labels import Reading, read_label
 from judgekit.review.sheet import read_key
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
+from judgekit.spreadsheet import restored
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 
 How = Literal["join", "replace"]
@@ -104,7 +105,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[dict[str, str]]:
         for number, row in enumerate(csv.DictReader(io.StringIO(text, newline=""), strict=True), 2):
             if lacking := {"sheet", "question", "label"} - row.keys():
                 raise InputError(f"{path}, row {number}: no column {min(lacking)!r}")
-            yield {name: _cell(row.get(name)).strip() for name in _CELLS}
+            yield {name: restored(_cell(row.get(name))).strip() for name in _CELLS}
     except csv.Error as error:
         raise InputError(f"{path}: is not CSV ({error}); close double quotes, double those inside") from None
 

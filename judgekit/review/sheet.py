@@ -4,7 +4,6 @@ What a question is about (item, response, the order shown) stands in a key that 
 the sheet, so that nobody who fills it in can see what wrote a response or what a judge said of it.
 """
 
-import csv
 import hashlib
 import json
 import random
@@ -19,10 +18,11 @@ from judgekit.review.page import page
 from judgekit.review.route import Case
 from judgekit.rubric.model import Criterion, Rubric, describe
 from judgekit.scales import Labels
+from judgekit.spreadsheet import csv_of
 from judgekit.types import Item, Unit
+from judgekit.writing import beside
 
 _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +99,38 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
     return Sheet(tuple(questions), key, digest)
 
 
-def write_sheet(sheet: Sheet, folder: str | Path) -> tuple[Path, Path, Path]:
-    """Write `sheet.html`, `sheet.csv` and `key.json`; hand out one of the first two, keep the third."""
+def write_sheet(
+    sheet: Sheet, folder: str | Path, *, overwrite: bool = False, reads: Iterable[str | Path] = ()
+) -> tuple[Path, Path, Path]:
+    """Write `sheet.html`, `sheet.csv` and `key.json`; hand out one of the first two, keep the third.
+
+    Args:
+        sheet: What is asked.
+        folder: It is made.
+        overwrite: Also where it holds the key of another sheet, whose answers could then not be read.
+        reads: Files that were read for it, which none of the three may be.
+
+    Raises:
+        InputError: If they cannot be written there, or a key would be lost.
+    """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     html, table, key = folder / "sheet.html", folder / "sheet.csv", folder / "key.json"
-    html.write_text(page([asdict(q) for q in sheet.questions], sheet.digest), encoding="utf-8")
-    with table.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["sheet", "question", "criterion", "labels", "texts", "annotator", "label", "note"])
-        for q in sheet.questions:
-            texts = "\n\n".join(f"[{heading}]\n{text}" for heading, text in q.texts)
-            labels = "; ".join(f"{label} ({meaning})" if meaning else label for label, meaning in q.labels)
-            row = [sheet.digest, q.id, q.criterion, labels or q.allowed, texts, "", "", ""]
-            writer.writerow([_inert(cell) for cell in row])
-    raw = json.dumps({"sheet": sheet.digest, "questions": sheet.key}, ensure_ascii=False, indent=1)
-    key.write_text(raw, encoding="utf-8")
+    if key.exists() and not overwrite and read_key(key)[0] != sheet.digest:
+        raise InputError(
+            f"{key}: is the key of another sheet, whose answers could not be read without it; "
+            "name another folder, or overwrite it (--overwrite, overwrite=True)"
+        )
+    rows = [["sheet", "question", "criterion", "labels", "texts", "annotator", "label", "note"]]
+    for q in sheet.questions:
+        texts = "\n\n".join(f"[{heading}]\n{text}" for heading, text in q.texts)
+        labels = "; ".join(f"{label} ({meaning})" if meaning else label for label, meaning in q.labels)
+        rows.append([sheet.digest, q.id, q.criterion, labels or q.allowed, texts, "", "", ""])
+    asked = {"sheet": sheet.digest, "questions": sheet.key}
+    # The key is in its place first: a sheet without one could be filled in and not be read.
+    with beside(key, html, table, reads=reads) as files:
+        files[0].write(json.dumps(asked, ensure_ascii=False, indent=1).encode())
+        files[1].write(page([asdict(q) for q in sheet.questions], sheet.digest).encode())
+        files[2].write(csv_of(rows))
     return html, table, key
 
 
@@ -159,8 +175,3 @@ def _question(qid: str, unit: Unit, shown: Sequence[str], item: Item, criterion:
     names = [*scale.labels, scale.cannot_tell] if scale.cannot_tell else scale.labels
     labels = tuple((name, criterion.anchors.get(name, "")) for name in names)
     return Question(qid, tuple(texts), criterion.text, labels, describe(scale))
-
-
-def _inert(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

@@ -26,6 +26,7 @@ import orjson
 from judgekit.errors import InputError
 from judgekit.rewards.preferences import Labelled, Preference, Stepwise
 from judgekit.types import Message, Text
+from judgekit.writing import write
 
 Format = Literal[
     "trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory", "stepwise"
@@ -68,9 +69,12 @@ def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
     Returns:
         How many.
+
+    Raises:
+        InputError: If they cannot be written there.
     """
     lines = [orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows]
-    Path(path).write_bytes(b"".join(lines))
+    write(path, b"".join(lines))
     return len(lines)
 
 

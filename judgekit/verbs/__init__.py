@@ -15,10 +15,10 @@ from judgekit.verbs.faces import (
 )
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import DEFAULT_LEDGER, Options
-from judgekit.verbs.results import Run, Writer
+from judgekit.verbs.results import Run, Writer, load_run
 
 __all__ = [
-    "DEFAULT_LEDGER", "Job", "Options", "Run", "Writer", "compare", "compare_async", "match", "match_async",
-    "prepare", "preview", "rank", "rank_async", "score", "score_async", "stream_scores",
+    "DEFAULT_LEDGER", "Job", "Options", "Run", "Writer", "compare", "compare_async", "load_run", "match",
+    "match_async", "prepare", "preview", "rank", "rank_async", "score", "score_async", "stream_scores",
     "stream_scores_async",
 ]  # fmt: skip

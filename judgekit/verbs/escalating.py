@@ -34,13 +34,15 @@ def prepare_cascade(
     first = prepare(items, rubric, cheap, **options)
     doubtful = doubt if callable(doubt) else below(_confidence(doubt))
     if strong is None:
-        return replace(first, recipe=Cascade(_grading(first), None, doubtful))
+        alone = Cascade(_grading(first), None, doubtful)
+        return replace(first, recipe=alone, asked={**first.asked, "doubt": doubt})
     asked = {name: value for name, value in options.items() if name not in {"substitutes", "samples"}}
     later = prepare(
         items, rubric, strong, **cast("Options", {**asked, "samples": 1, **(strong_options or {})})
     )
     recipe = Cascade(_grading(first), _grading(later), doubtful)
-    return replace(first, recipe=recipe, later=later.recipe.plans)
+    both = {**first.asked, "doubt": doubt, "strong": later.asked}
+    return replace(first, recipe=recipe, later=later.recipe.plans, asked=both)
 
 
 def score_cascade(

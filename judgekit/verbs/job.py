@@ -33,6 +33,7 @@ from judgekit.roles import Checked, Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Reason, Rule
+from judgekit.verbs.digest import asked_of, digest_of, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 from judgekit.verbs.panels import panel_verdicts
 
@@ -63,6 +64,7 @@ class Job:
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
     older: Older | None = None  # a ledger that this run does not serve
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
+    asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
@@ -71,6 +73,14 @@ class Job:
     @functools.cached_property
     def _panel(self) -> PanelVerdicts | None:
         return panel_verdicts(self.plan.judges, self.recipe.plans, self.seats)
+
+    @functools.cached_property
+    def digest(self) -> str | None:
+        """What makes it this job (`verbs.digest`); None where the items are known only as they come."""
+        if self.surveyed is None:
+            return None
+        plans = [planned(plan) for plan in (self.plan, *self.recipe.plans, *self.later)]
+        return digest_of(self.surveyed.digest, plans, self.recipe.helpers, self.asked)
 
     def read(self) -> Iterator[Item]:
         """The items, each with its own rubric checked."""
@@ -121,6 +131,8 @@ class Job:
 
         rubric, judges = self.plan.rubric, (*self.plan.judges, *self.recipe.helpers)
         return {
+            "job": self.digest,
+            "items_in_all": None if self.surveyed is None else self.surveyed.n_items,
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
             "skipped": self.skipped.n,
@@ -201,6 +213,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         need_response=need,
         spared=frozenset(substitutes),
         seats={judge.name: name for name, judge in substitutes.items()},
+        asked={**asked_of(options), "substitutes": substitutes},
     )
 
 

@@ -1,5 +1,7 @@
 """What a run gave: scores, outcomes and a summary, in memory or as a folder of files."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.table import Kind, frame, json_line, outcome_row, score_row, write_parquet
+from judgekit.table import (
+    Kind,
+    frame,
+    json_line,
+    outcome_row,
+    read_outcomes,
+    read_scores,
+    score_row,
+    write_parquet,
+)
 from judgekit.types import Judged, Outcome, Score
+from judgekit.writing import Together, failed, spare, whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_RUN = "run.json"
+_NAMES = ("scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet", _RUN)
 
 
 @dataclass(frozen=True)
@@ -34,9 +49,17 @@ class Run:
         """The scores, or the outcomes, as a pandas table; columns as in `table.COLUMNS`."""
         return frame(self._rows(kind), kind)
 
-    def save(self, folder: str | Path) -> None:
-        """Write `scores.jsonl`, `outcomes.jsonl`, both as Parquet where pyarrow is, and `run.json`."""
-        with Writer(folder) as writer:
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Write `scores.jsonl`, `outcomes.jsonl`, both as Parquet where pyarrow is, and `run.json`.
+
+        Args:
+            folder: It is made; `load_run` reads it.
+            overwrite: Also where it holds the results of another job.
+
+        Raises:
+            InputError: If it cannot be written, or holds what would be lost.
+        """
+        with Writer(folder, job=self.summary.get("job"), overwrite=overwrite) as writer:
             for kind in ("scores", "outcomes"):
                 writer.rows(kind, self._rows(kind))
             writer.finish(self.summary)
@@ -50,34 +73,69 @@ class Run:
 
 
 class Writer:
-    """A folder of results, written as they come.
+    """A folder of results, written beside what is there and put in its place at the end, all at once.
 
     A context manager. The rows repeat to the byte when the replies come from the ledger; times stand
-    only in `run.json`.
+    only in `run.json`, which names the other files with their digests and rows.
+
+    Args:
+        folder: It is made.
+        job: The digest of what is asked, of whom (`Job.digest`); results of another job are not overwritten.
+        overwrite: But for this.
+        reads: Files that are read for it; none of them may lie where results go.
 
     Raises:
-        InputError: On entering, if the folder cannot be made or written.
+        InputError: On entering, if the folder cannot be written, or holds what would be lost.
+        JudgekitError: If a disk is full; what was there stays.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        job: str | None = None,
+        overwrite: bool = False,
+        reads: Iterable[str | Path] = (),
+    ) -> None:
         self.folder = Path(folder)
+        self._job, self._overwrite, self._reads = job, overwrite, reads
+        self._set = Together(folder, _NAMES)
         self._files: dict[Kind, BinaryIO] = {}
+        self._digests = {kind: hashlib.sha256() for kind in get_args(Kind)}
+        self._rows = Counter[Kind]()
+        self._held = self._broken = False
 
     def __enter__(self) -> Self:
+        spare([self.folder / name for name in _NAMES], self._reads)
+        self._set.__enter__()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for kind in get_args(Kind):
-                self._files[kind] = (self.folder / f"{kind}.jsonl").open("wb")
-        except OSError as error:
-            self.__exit__(None, None, None)
-            raise InputError(f"{self.folder}: results cannot be written there ({error.strerror})") from None
+            self._check()
+            self._files = {kind: self._set.open(f"{kind}.jsonl") for kind in get_args(Kind)}
+        except BaseException:
+            self._set.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files.values():
-            file.close()
+        self._set.__exit__(kind, error, trace)
+
+    def _check(self) -> None:
+        """Refuse to overwrite what is not an earlier run of this job."""
+        there = [path for name in _NAMES if (path := self.folder / name).exists()]
+        for path in there:
+            if not path.is_file():
+                raise InputError(f"{path}: is no file, and results would be written there")
+        self._held = bool(there)
+        if not there or self._overwrite:
+            return
+        instead = "name another folder, or overwrite it (--overwrite, overwrite=True)"
+        if there[-1].name != _RUN:
+            raise InputError(f"{there[0]}: lies where results go, and is of no run we know; {instead}")
+        theirs = _summary(there[-1]).get("job")
+        if theirs is None or theirs != self._job:
+            raise InputError(f"{self.folder}: holds the results of another job; {instead}")
 
     def judged(self, judged: Judged) -> None:
         """Write what became of one item."""
@@ -86,15 +144,107 @@ class Writer:
 
     def rows(self, kind: Kind, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write rows of a table."""
-        self._files[kind].writelines(json_line(row) for row in rows)
+        self._broken = True  # unless all are written
+        for row in rows:
+            line = json_line(row)
+            self._files[kind].write(line)
+            self._digests[kind].update(line)
+            self._rows[kind] += 1
+        self._broken = False
 
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """Write the Parquet files, where pyarrow is installed, and `run.json`."""
+    def finish(self, summary: Mapping[str, Any]) -> bool:
+        """Write the Parquet files, where pyarrow is installed, and `run.json`; put all in their place.
+
+        Returns:
+            Whether it was done. Not so where a row could not be written; and a run that stopped before its
+            first item leaves earlier results alone.
+        """
+        nothing = summary.get("stopped") is not None and not summary.get("items")
+        if self._broken or (nothing and self._held):
+            return False
+        files: dict[str, dict[str, Any]] = {}
         parquet = True
         for kind, file in self._files.items():
             file.flush()
-            parquet = write_parquet(self.folder / f"{kind}.jsonl", self.folder / f"{kind}.parquet", kind)
+            about = {"rows": self._rows[kind]}
+            files[f"{kind}.jsonl"] = {"sha256": self._digests[kind].hexdigest(), **about}
+            target = self._set.path(f"{kind}.parquet")
+            try:
+                parquet = write_parquet(self._set.path(f"{kind}.jsonl"), target, kind)
+            except OSError as error:
+                raise failed(self.folder, error) from None
+            if parquet:
+                files[target.name] = {"sha256": _digest(target), **about}
         raw = orjson.dumps(
-            {**summary, "parquet": parquet}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+            {**summary, "parquet": parquet, "files": files},
+            option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
         )
-        (self.folder / "run.json").write_bytes(raw)
+        self._set.open(_RUN).write(raw)
+        self._set.commit()
+        return True
+
+
+def load_run(folder: str | Path) -> Run:
+    """The run whose results are in a folder, as `Run.save` and `--out` write them.
+
+    Files that a killed process left between two runs are read as the new run, whole.
+
+    Raises:
+        InputError: If they cannot be read, or are not those that `run.json` names.
+
+    >>> import tempfile
+    >>> run = Run((), (), {"items": 0, "stopped": None})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run.save(folder)
+    ...     load_run(folder).scores
+    ()
+    """
+    folder = Path(folder)
+    while True:
+        seen = _summary(whole(folder, _RUN))
+        error = None
+        try:
+            run = _loaded(folder, seen)
+        except InputError as wrong:
+            error = wrong
+        if _summary(whole(folder, _RUN)) == seen:  # else another run put its results there meanwhile
+            if error is not None:
+                raise error
+            return run
+
+
+def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
+    for name, about in summary.get("files", {}).items():
+        path = whole(folder, name)
+        if name in _NAMES and _digest(path) != about["sha256"]:
+            raise InputError(f"{path}: is not the file that {folder / _RUN} names; run again to have it anew")
+    scores = read_scores(whole(folder, "scores.jsonl"))
+    outcomes = read_outcomes(whole(folder, "outcomes.jsonl"))
+    said = summary.get("verdicts", 0) + sum(summary.get("abstentions", {}).values())
+    # Before digests were written, counts are what can be compared; of a run cut short they may be one off.
+    if "files" not in summary and summary.get("stopped") is None and said != len(outcomes):
+        raise InputError(
+            f"{folder}: run.json counts {said} outcomes and outcomes.jsonl has {len(outcomes)}, "
+            "so they are of two runs; run again"
+        )
+    return Run(tuple(scores), tuple(outcomes), summary)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); results have a run.json") from None
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"{path}: is not JSON ({error}), so no run.json of ours") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: holds a {type(found).__name__}, so it is no run.json of ours")
+    return found
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None

@@ -12,9 +12,10 @@ import judgekit
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "errors", "scales", "types", "roles", "shelf", "markup", "rubric", "items", "prompt", "fences",
-    "protocols", "ledger", "plan", "judges", "run", "table", "ingest", "review", "agreement", "calibrate",
-    "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report", "cli",
+    "errors", "scales", "types", "roles", "shelf", "writing", "spreadsheet", "markup", "rubric", "items",
+    "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table", "ingest", "review",
+    "agreement", "calibrate", "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report",
+    "cli",
 ]  # fmt: skip
 OUTSIDE = {
     "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
@@ -26,6 +27,7 @@ WIRE = {
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os"},  # the kind of a file
     "verbs": {"asyncio", "time"},
+    "writing": {"os"},
     "review": {"random"},  # seeded: the order of a blind sheet
     "probes": {"random"},
     "rewards": OUTSIDE,  # its server
