@@ -2,7 +2,7 @@
 
 A judge's answer is a mapping, `labels`: what it says of each thing asked, by the name that the reply
 calls it. `answers` writes that down in all ways in which judges do, and says of each whether its place
-is fixed, so that no text can be confused with it: a reply that is one whole object, or one letter.
+is fixed, so that no text can be confused with it: the whole object that was asked for, or an option's letter.
 """
 
 import json
@@ -176,8 +176,9 @@ def answers(call: Call, labels: Mapping[str, str]) -> Iterator[Answer]:
     said = json.dumps(object_of(call, labels))
     lines = {name: label or "none" for name, label in labels.items()}
     bare = "\n".join(f"{name}: {label}" for name, label in lines.items())
-    yield Answer("object", said, fixed=True)
-    yield Answer("object, pretty", json.dumps(object_of(call, labels), indent=2), fixed=True)
+    asked_for = call.schema is not None
+    yield Answer("object", said, fixed=asked_for)
+    yield Answer("object, pretty", json.dumps(object_of(call, labels), indent=2), fixed=asked_for)
     yield Answer("tagged line", "\n".join(f"{call.tag} {line}" for line in bare.split("\n")), tagged=True)
     [*_, label] = lines.values()
     several = len(labels) > 1 or call.protocol in {"rank", "select_all"}

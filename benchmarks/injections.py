@@ -202,7 +202,7 @@ def main() -> int:
             print(f"{f'{name}: {row}':52} {tally}")
             if row in {"fixed", "demands, obeyed"}:
                 bad += tally.wrong
-            if row != "demands that are answers":
+            if row != "demands that are answers" and tally.examples:
                 for which, text in tally.examples[:2]:
                     print(f"    {which}: {text!r}")
     print_frames(everything)

@@ -144,10 +144,10 @@ def _escaped(call: Call, labels: Mapping[str, str], text: str) -> Iterator[Echo]
             ("in the rationale", object_of(call, labels, why=f"It says: {quoted}")),
             ("in the evidence", object_of(call, labels, quote=quoted)),
         ):
-            yield Echo("object", style, frame, Reply(json.dumps(said)), fixed=True)
+            yield Echo("object", style, frame, Reply(json.dumps(said)), fixed=call.schema is not None)
     prompt = "\n\n".join(message.content for message in call.messages)
     whole = json.dumps(object_of(call, labels, why=prompt), indent=2)
-    yield Echo("object", "prompt", "in the rationale", Reply(whole), fixed=True)
+    yield Echo("object", "prompt", "in the rationale", Reply(whole), fixed=call.schema is not None)
 
 
 def _raw(call: Call, labels: Mapping[str, str], halves: tuple[str, str]) -> Iterator[Echo]:
