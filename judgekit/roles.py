@@ -24,8 +24,8 @@ class Recipe(Protocol):
 class Judge(Protocol):
     """A model with its settings, or a rule: anything that answers calls.
 
-    `identity` is what makes its replies its own (model, sampling settings, revision), without
-    host, port or secret: it goes into the ledger key. An empty identity means that replies
+    `identity` is what makes its replies its own (model, sampling settings, address or else a name or
+    revision), without a secret: it goes into the ledger key. An empty identity means that replies
     are not stored. A judge that holds connections is an asynchronous context manager too; `run`
     enters it. `Priced`, `Learning` and `Served` are what it may be besides.
     """
@@ -103,6 +103,15 @@ class Noting(Protocol):
     @property
     def noted(self) -> Mapping[str, int]:
         """What was seen since it was last opened, in words -> how often."""
+        ...
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """A judge that sends a key to its server."""
+
+    def key_goes_to(self) -> tuple[str, str] | None:
+        """The environment variable that holds the key, and the server it is sent to; None where none is."""
         ...
 
 

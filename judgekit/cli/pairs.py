@@ -1,6 +1,6 @@
 """Options of more than one word, as they are typed: NAME=VALUE, OUR=THEIRS, a number or a word."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from judgekit.errors import InputError
@@ -23,6 +23,19 @@ def named_of(option: str, pairs: list[str] | None, value: Callable[[str], Any]) 
     if wrong := [name for name, sign, _ in named if not sign]:
         raise InputError(f"{option} {wrong[0]}: say NAME=VALUE")
     return {name: value(raw) for name, _, raw in named}
+
+
+def own_settings(options: Mapping[str, tuple[str, list[str] | None]]) -> dict[str, dict[str, Any]]:
+    """Settings of single judges, from JUDGE=VALUE pairs of an option for each.
+
+    >>> own_settings({"key_env": ("--key-env", ["a=A_KEY"]), "revision": ("--revision", ["a=2", "b=1"])})
+    {'a': {'key_env': 'A_KEY', 'revision': '2'}, 'b': {'revision': '1'}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for setting, (option, pairs) in options.items():
+        for judge, value in named_of(option, pairs, str).items():
+            found.setdefault(judge, {})[setting] = value
+    return found
 
 
 def value_of(raw: str) -> object:

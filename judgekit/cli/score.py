@@ -11,7 +11,7 @@ import typer
 
 from judgekit import roles, types
 from judgekit.calibrate.balance import Rule as BalanceRule
-from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of
+from judgekit.cli.pairs import columns_of, named_of, own_settings, per_call_of, value_of
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
@@ -25,9 +25,20 @@ Judge = Annotated[
     typer.Option(
         "--judge", "-j", show_default="local",
         help="provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, control:NAME or "
-        "py:module:object; several make a panel.",
+        "py:module:object; NAME= before it names the judge; several make a panel.",
     ),
 ]  # fmt: skip
+KeyEnv = Annotated[
+    list[str] | None,
+    typer.Option(help="JUDGE=VARIABLE, the environment variable that holds a judge's key, by its name."),
+]
+Revision = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="JUDGE=TEXT: a judge of another revision is asked anew, one of this revision at another "
+        "address is not."
+    ),
+]
 
 
 def score(
@@ -40,6 +51,8 @@ def score(
         ),
     ] = None,
     judge: Judge = None,
+    key_env: KeyEnv = None,
+    revision: Revision = None,
     recipe: Annotated[
         str | None, typer.Option(help="A published recipe (`judgekit recipes`); other options go before it.")
     ] = None,
@@ -132,8 +145,13 @@ def score(
         k: v for k, v in {"temperature": temperature, "max_tokens": max_tokens}.items() if v is not None
     }
 
+    own = own_settings({"key_env": ("--key-env", key_env), "revision": ("--revision", revision)})
+    called: set[str] = set()
+
     def judge_of(name: str) -> roles.Judge:
         found = resolve(name, own_code=True, say=say)
+        called.add(found.name)
+        found = resolve(found, **own.get(found.name, {}))
         return _with(found if recipe is None else published(recipe).tuned(found), settings)
 
     asked: Options = {
@@ -172,12 +190,14 @@ def score(
     if strong and below is None:
         raise InputError("--strong needs --below, the confidence below which a question goes on to it")
     judges = list(map(judge_of, judge or ["local"]))
+    stronger = list(map(judge_of, strong)) if strong else None
+    if unknown := sorted(own.keys() - called):
+        raise InputError(f"--key-env or --revision of {unknown}; the judges are {sorted(called)}")
     if below is None:
         job = prepare(items, rubric, judges, **options)
     else:
         from judgekit.verbs.escalating import prepare_cascade
 
-        stronger = list(map(judge_of, strong)) if strong else None
         job = prepare_cascade(items, rubric, judges, stronger, doubt=below, **options)
     if dry_run:
         print_preview(job)

@@ -39,8 +39,10 @@ class Decision(LiteLLM):
     Args:
         model: `provider/model`, as litellm writes it.
         name: The rater's name; `decision:` and the model if None, since a chat judge may have the same.
+        revision: Tells this judge's replies from those of another revision, as in `LiteLLM`.
         api_base: Base URL of a server of one's own.
-        api_key_env: Environment variable that holds the key; litellm's own choice if None.
+        key_env: Environment variable that holds the key; litellm's own choice if None.
+        api_key_env: The older name of `key_env`.
         extra: More arguments of `litellm.asystemone` (`safety_identifier`, ...).
         systems: Whose responses it may not judge.
         chunk: Questions a request, at most 128. Part of the identity, since questions asked together may
@@ -51,7 +53,7 @@ class Decision(LiteLLM):
 
     >>> judge = Decision("hosted_vllm/nimble", api_base="http://localhost:8000")
     >>> judge.identity
-    {'adapter': 'decision/1', 'model': 'hosted_vllm/nimble', 'chunk': 128}
+    {'adapter': 'decision/1', 'model': 'hosted_vllm/nimble', 'address': 'http://localhost:8000', 'chunk': 128}
     >>> judge.with_(chunk=1, name="one by one")
     Decision('hosted_vllm/nimble', name='one by one')
     """
@@ -61,7 +63,9 @@ class Decision(LiteLLM):
         model: str,
         *,
         name: str | None = None,
+        revision: str | None = None,
         api_base: str | None = None,
+        key_env: str | None = None,
         api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
         systems: Sequence[str] = (),
@@ -71,15 +75,14 @@ class Decision(LiteLLM):
             raise InputError(f"extra sets {stray}, which are the call's; leave them out")
         if not 1 <= chunk <= MOST_QUESTIONS:
             raise InputError(f"chunk is {chunk!r}; a request holds 1 to {MOST_QUESTIONS} questions")
-        given: dict[str, Any] = {"name": name, "api_base": api_base, "api_key_env": api_key_env}
-        given |= {"extra": extra, "systems": systems}
+        given: dict[str, Any] = {"name": name, "revision": revision, "api_base": api_base}
+        given |= {"key_env": key_env, "api_key_env": api_key_env, "extra": extra, "systems": systems}
+        self._chunk = chunk
         super().__init__(model, **given, temperature=None, max_tokens=None)
         self._options = {"model": model, **given, "chunk": chunk}
         self.name = name or f"decision:{model}"
         # It writes no text; but a judge that writes nothing at all passes for a rule, which reads nothing.
         self.max_tokens = 1
-        self.identity = {"adapter": "decision/1", "model": model, "chunk": chunk, **self._settings}
-        self._chunk = chunk
         self._begun: dict[str, list[Reply]] = {}  # of calls that ended half-way, by their key
 
     def __repr__(self) -> str:
@@ -93,6 +96,9 @@ class Decision(LiteLLM):
             InputError: If there is no such option.
         """
         return Decision(**wire.changed(self._options, changes))
+
+    def _identity(self, name: str | None, revision: str | None) -> dict[str, Any]:
+        return {**super()._identity(name, revision), "adapter": "decision/1", "chunk": self._chunk}
 
     def refuses(self, scale: Scale) -> str | None:
         """Why it cannot be asked on a scale (numbers, more than ten ordered labels); None if it can."""

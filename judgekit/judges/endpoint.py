@@ -1,8 +1,9 @@
 """An OpenAI-compatible server, asked directly: the fast road for vLLM, SGLang, llama.cpp and gateways.
 
-The key is read from an environment variable when the judge is entered and goes into one header;
-it stands in no attribute that is shown, in no identity and in no message. Redirects are not
-followed and proxies of the environment not used, so it reaches the host that was named and no other.
+The key is read from an environment variable when the judge is entered and goes into one header; it
+stands in no attribute that is shown and in no identity, and is taken out of all that comes in.
+Redirects are not followed and proxies of the environment not used, so it reaches the host that was
+named and no other.
 One attempt a call: waiting, deadlines and repeats are the runner's.
 """
 
@@ -11,6 +12,7 @@ import functools
 import io
 import math
 import os
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import perf_counter
@@ -21,6 +23,7 @@ import orjson
 
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges import servers, wire
+from judgekit.judges.identity import identity_of
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:
@@ -35,10 +38,15 @@ class Endpoint:
     """A model behind `POST {url}/chat/completions`.
 
     Args:
-        url: The base URL, up to and with `/v1`; no user, password or query in it.
+        url: The base URL, up to and with `/v1`. A user and password in it are sent as such (basic
+            authorisation) and stand nowhere else; a query is refused.
         model: The model's name as the server knows it.
-        name: The rater's name; the model's if None.
-        api_key_env: Environment variable that holds the key; where it is not set, none is sent.
+        name: The rater's name; the model's if None. One that is given tells its replies from others' in
+            the address's place: a server that moved, or several servers of one judge, share them.
+        revision: The same beside the name, or without one: a new revision is asked anew.
+        key_env: Environment variable that holds the key; `JUDGEKIT_API_KEY` if None. Where it is not
+            set, or named "", no key is sent.
+        api_key_env: The older name of `key_env`.
         temperature: None leaves it to the server, as with the next three.
         max_tokens: The most tokens of a reply; a budget needs it.
         top_p: Nucleus sampling.
@@ -54,7 +62,8 @@ class Endpoint:
 
     >>> judge = Endpoint("http://localhost:8000/v1", "qwen3-8b", seed=7)
     >>> judge.identity
-    {'adapter': 'endpoint/1', 'model': 'qwen3-8b', 'temperature': 0.0, 'max_tokens': 1024, 'seed': 7}
+    {'adapter': 'endpoint/1', 'model': 'qwen3-8b', 'address': 'http://localhost:8000/v1', 'temperature': 0.0,
+     'max_tokens': 1024, 'seed': 7}
     >>> judge.with_(temperature=1.0, name="qwen hot")
     Endpoint('http://localhost:8000', 'qwen3-8b', name='qwen hot')
     """
@@ -65,7 +74,9 @@ class Endpoint:
         model: str,
         *,
         name: str | None = None,
-        api_key_env: str = "JUDGEKIT_API_KEY",
+        revision: str | None = None,
+        key_env: str | None = None,
+        api_key_env: str | None = None,
         temperature: float | None = 0.0,
         max_tokens: int | None = 1024,
         top_p: float | None = None,
@@ -81,8 +92,11 @@ class Endpoint:
             raise InputError(
                 "the endpoint's model has no name; give the one the server lists under /v1/models"
             )
-        self.endpoint, path = servers.address_of(url, "the endpoint's URL")
-        self._address = f"{self.endpoint}{path}/chat/completions"
+        bare, user, password = servers.login_of(url)
+        self.endpoint, path = servers.address_of(bare, "the endpoint's URL")
+        self.address = servers.shown_address(self.endpoint, path)
+        self._target = f"{self.endpoint}{path}/chat/completions"
+        self._login = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}" if user or password else ""
         self.model = model
         self.name = name or model
         self.max_tokens = max_tokens
@@ -96,11 +110,15 @@ class Endpoint:
             stop=stop,
             extra=extra or {},
         )
-        self.identity = {"adapter": "endpoint/1", "model": model, **self._settings}
+        self.identity = identity_of(
+            "endpoint/1", model, self._settings, address=self.address, name=name, revision=revision
+        )
         self._prices = _prices(input_usd_per_million, output_usd_per_million)
-        self._key_env = api_key_env
-        self._key = ""
-        self._keys = servers.NO_KEYS
+        named = key_env if key_env is not None else api_key_env
+        self._key_env = "JUDGEKIT_API_KEY" if named is None else named
+        tokens = [token for token in servers.tokens_in(path) if token not in model]
+        self._secrets = (user, password, self._login[6:], *tokens, *servers.secrets_in(extra or {}))
+        self._keys = servers.Keys(*self._secrets)
         self.noted: Counter[str] = Counter()
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -122,6 +140,14 @@ class Endpoint:
     def __reduce__(self) -> tuple[Any, ...]:
         # In another process it is made anew from its options: no connection, and no key in a pickle.
         return functools.partial(type(self), **self._options), ()
+
+    def key_goes_to(self) -> tuple[str, str] | None:
+        """The variable that holds the key, and the server it is sent to; None where none is sent."""
+        return (self._key_env, self.endpoint) if self._key and not self._login else None
+
+    @property
+    def _key(self) -> str:
+        return os.environ.get(self._key_env, "").strip()
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars for so many tokens; None where the price is unknown."""
@@ -161,16 +187,18 @@ class Endpoint:
         import aiohttp
         import yarl
 
-        self._target = yarl.URL(self._address)
-        self._key = os.environ.get(self._key_env, "").strip()
-        if not (self._key.isascii() and self._key.isprintable()):
+        key = self._key
+        if not (key.isascii() and key.isprintable()):
             raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
-        self._keys = servers.Keys(self._key)
+        self._url = yarl.URL(self._target)
+        self._keys = servers.Keys(key, *self._secrets)
         self._lost = (aiohttp.ClientError, OSError, TimeoutError)
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if allowed := self._login or (f"Bearer {key}" if key else ""):
+            headers["Authorization"] = allowed
         return aiohttp.ClientSession(
             connector=_connector(),
-            headers=headers | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # deadlines are the runner's
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -194,7 +222,7 @@ class Endpoint:
             payload = io.BytesIO(payload)
         started = perf_counter()
         try:
-            async with self._session.post(self._target, data=payload, allow_redirects=False) as response:
+            async with self._session.post(self._url, data=payload, allow_redirects=False) as response:
                 raw = await _read(response)
         except self._lost as error:
             said = self._keys.out_of_error(f"{type(error).__name__}: {error}")

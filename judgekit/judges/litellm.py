@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges import servers, wire
+from judgekit.judges.identity import identity_of
 from judgekit.types import Call, Reply
 
 _WHILE_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
@@ -34,14 +35,19 @@ class LiteLLM:
 
     Args:
         model: `provider/model`, as litellm writes it.
-        name: The rater's name; the model's if None.
+        name: The rater's name; the model's if None. With a server of one's own, one that is given tells
+            its replies from others' in the address's place.
+        revision: Tells this judge's replies from those of another revision, and stands in the address's
+            place, too.
         temperature: None leaves it to the provider, as with the next three.
         max_tokens: The most tokens of a reply; a budget needs it.
         top_p: Nucleus sampling.
         seed: The provider's seed.
         api_base: Base URL of a server of one's own.
-        api_key_env: Environment variable that holds the key; litellm's own choice if None. With
-            `api_base` too, litellm sends the provider's key to that server unless this names another.
+        key_env: Environment variable that holds the key; litellm's own choice if None. With
+            `api_base` too, litellm sends the provider's key to that server unless this names another,
+            or none ("").
+        api_key_env: The older name of `key_env`.
         extra: More arguments of `litellm.acompletion` (`reasoning_effort`, ...).
         systems: Whose responses it may not judge.
 
@@ -57,11 +63,13 @@ class LiteLLM:
         model: str,
         *,
         name: str | None = None,
+        revision: str | None = None,
         temperature: float | None = 0.0,
         max_tokens: int | None = 1024,
         top_p: float | None = None,
         seed: int | None = None,
         api_base: str | None = None,
+        key_env: str | None = None,
         api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
         systems: Sequence[str] = (),
@@ -70,7 +78,7 @@ class LiteLLM:
         if stray := sorted(
             {"api_key", "api_base", "base_url", "num_retries", "max_retries"} & (extra or {}).keys()
         ):
-            raise InputError(f"extra sets {stray}; a key is named by api_key_env, a server by api_base")
+            raise InputError(f"extra sets {stray}; a key is named by key_env, a server by api_base")
         self.model = model
         self.name = name or model
         self.max_tokens = max_tokens
@@ -79,10 +87,14 @@ class LiteLLM:
         self._settings = wire.settings_of(
             temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, extra=extra or {}
         )
-        self.identity = {"adapter": "litellm/1", "model": model, **self._settings}
-        self.endpoint = servers.address_of(api_base, "api_base")[0] if api_base else model.partition("/")[0]
+        provider = model.partition("/")[0]
+        base = api_base or _base_around(provider)
+        origin, path = servers.address_of(base, "api_base") if base else (provider, "")
+        self.endpoint, self._tokens = origin, [each for each in servers.tokens_in(path) if each not in model]
+        self.address = servers.shown_address(origin, path) if base else ""
+        self.identity = self._identity(name, revision)
         self._api_base = api_base
-        self._key_env = api_key_env
+        self._key_env = key_env if key_env is not None else api_key_env
         self._key = ""
         self._keys = servers.NO_KEYS
         self.noted: Counter[str] = Counter()
@@ -106,6 +118,17 @@ class LiteLLM:
         # In another process it is made anew from its options: no connection, and no key in a pickle.
         return functools.partial(type(self), **self._options), ()
 
+    def _identity(self, name: str | None, revision: str | None) -> dict[str, Any]:
+        return identity_of(
+            "litellm/1", self.model, self._settings, address=self.address, name=name, revision=revision
+        )
+
+    def key_goes_to(self) -> tuple[str, str] | None:
+        """The variable that holds the key, and the server it is sent to; None where none is sent."""
+        usual = f"{self.model.partition('/')[0].upper()}_API_KEY"
+        named = usual if self._key_env is None else self._key_env
+        return (named, self.endpoint) if os.environ.get(named, "").strip() else None
+
     def check(self) -> None:
         """See that the provider is known and its key is there, without a request.
 
@@ -121,13 +144,16 @@ class LiteLLM:
         self._prices = _prices(litellm.model_cost, self.model, bare, provider)
         self._key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
         missing = [self._key_env] if self._key_env else self._missing(litellm)
-        if missing and not self._key:
+        if self._key_env == "":
+            self._key = _UNBILLED
+        elif missing and not self._key:
             if self._key_env or not self._api_base:
                 raise InputError(
                     f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED
-        self._keys = servers.Keys(self._key, *_keys_around(), *servers.secrets_in(self._settings))
+        found = (*_keys_around(), *self._tokens, *servers.secrets_in(self._settings))
+        self._keys = servers.Keys(self._key, *found)
 
     def _missing(self, litellm: ModuleType) -> list[str]:
         """Keys litellm finds wanting. Azure and AWS have other ways to sign in, which it does not see."""
@@ -237,6 +263,12 @@ class LiteLLM:
             if refusal.dropped:
                 self.refused.add(refusal.dropped)
             raise refusal from None
+
+
+def _base_around(provider: str) -> str:
+    """The server of one's own that litellm takes from the environment for a provider; empty if none."""
+    names = (f"{provider.upper()}_API_BASE", f"{provider.upper()}_BASE_URL")
+    return next((found for name in names if (found := os.environ.get(name, "").strip())), "")
 
 
 def _keys_around() -> Iterator[str]:

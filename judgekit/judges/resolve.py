@@ -1,4 +1,4 @@
-"""From a judge's name, as it stands in a command or an argument, to the judge.
+"""From a judge's name, as it stands in a command, a table or an argument, to the judge.
 
 provider/model          any chat model that litellm reaches
 decision:provider/model a decision model that litellm reaches: probabilities, no words
@@ -7,37 +7,95 @@ local, local:PATH       the embedded model, or a GGUF of yours
 replay:FILE             a ledger, or recorded replies as JSONL
 control:longer          a rule that costs nothing
 py:module:object        a judge, or a function that makes one, in your own code (command line only)
+
+`NAME=` before any of them names the judge, as in `fast=endpoint:http://localhost:8000/v1#qwen3-8b`. A
+table says the same with its settings: `{judge = "endpoint:...", name = "fast", key_env = "FAST_KEY"}`.
 """
 
 import importlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.roles import Judge
+from judgekit.judges.servers import without_addresses
+from judgekit.roles import Checked, Judge, Tunable
 
 FORMS = (
     "provider/model, decision:provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, "
-    "control:NAME, py:module:object (on the command line)"
+    "control:NAME, py:module:object (on the command line); NAME= before one of them names the judge"
 )
+_NAMED = re.compile(r"([^:/=#]+)=(.+)", re.DOTALL)
 
 
-def resolve(judge: str | Judge, *, own_code: bool = False, say: Callable[[str], None] | None = None) -> Judge:
-    """The judge of a name, or the judge itself.
+def resolve(
+    judge: str | Judge | Mapping[str, Any],
+    *,
+    own_code: bool = False,
+    say: Callable[[str], None] | None = None,
+    name: str | None = None,
+    **settings: Any,
+) -> Judge:
+    """The judge of a name, of a table, or the judge itself.
 
     Args:
-        judge: A judge, or its name in one of the forms above.
+        judge: A judge, its name in one of the forms above, or a table of `judge` (such a name) and settings;
+            a table without `judge` has it in `name`.
         own_code: Whether `py:` names may import code.
         say: Takes what the embedded judge says of itself and of its download; its log where left out.
+        name: What to call it.
+        settings: Options of the judge that is named, such as `revision`, `key_env` or `temperature`.
 
     Raises:
-        InputError: If the name has none of the forms, or names something that is not there.
+        InputError: If the name has none of the forms, or names something that is not there; or if the judge
+            has no such setting. No user, password or path of an address is shown.
 
     >>> resolve("control:longer").name
     'control:longer'
+    >>> resolve("fast=endpoint:http://localhost:8000/v1#qwen3-8b", key_env="FAST_KEY")
+    Endpoint('http://localhost:8000', 'qwen3-8b', name='fast')
     """
+    if isinstance(judge, Mapping):
+        table = {**judge, **settings, **({} if name is None else {"name": name})}
+        form = table.pop("judge", None) or table.pop("name", "")
+        return resolve(str(form), own_code=own_code, say=say, **table)
+    if name is not None:
+        settings["name"] = name
+    try:
+        return _made(judge, settings, own_code=own_code, say=say)
+    except InputError as error:
+        raise InputError(without_addresses(str(error))) from None
+
+
+def _made(
+    judge: str | Judge, settings: dict[str, Any], *, own_code: bool, say: Callable[[str], None] | None
+) -> Judge:
+    """A judge with these settings; checked, if it was only named."""
     if not isinstance(judge, str):
+        return _with(judge, settings)
+    if given := _NAMED.fullmatch(judge):
+        settings.setdefault("name", given[1].strip())
+        judge = given[2].strip()
+    if judge.startswith("replay:"):
+        from judgekit.judges.replay import Replay
+
+        return _with(Replay(Path(judge.removeprefix("replay:")), settings.pop("name", "")), settings)
+    found = _with(_found(judge, own_code=own_code, say=say), settings)
+    if isinstance(found, Checked):
+        found.check()
+    return found
+
+
+def _with(judge: Judge, settings: Mapping[str, Any]) -> Judge:
+    if not settings:
         return judge
+    if not isinstance(judge, Tunable):
+        raise InputError(f"judge {judge.name!r} has no settings; found {sorted(settings)}")
+    return judge.with_(**settings)
+
+
+def _found(judge: str, *, own_code: bool, say: Callable[[str], None] | None) -> Judge:
     kind, _, rest = judge.partition(":")
     if kind == "local":
         from judgekit.judges.local import Local, parse_local
@@ -50,25 +108,19 @@ def resolve(judge: str | Judge, *, own_code: bool = False, say: Callable[[str], 
     if kind == "decision":
         from judgekit.judges.decision import parse_decision
 
-        decider = parse_decision(judge)
-        decider.check()
-        return decider
+        return parse_decision(judge)
     if kind == "control":
         from judgekit.judges.controls import parse_control
 
         return parse_control(judge)
-    if kind == "replay":
-        from judgekit.judges.replay import Replay
-
-        return Replay(Path(rest))
     if kind == "py":
         return _imported(judge, rest, allowed=own_code)
+    if kind in {"http", "https"}:
+        raise InputError(f"judge {judge!r}: a server is named endpoint:URL#model")
     if "/" in judge:
         from judgekit.judges.litellm import LiteLLM
 
-        model = LiteLLM(judge)
-        model.check()
-        return model
+        return LiteLLM(judge)
     raise InputError(f"judge {judge!r} has none of the forms {FORMS}")
 
 

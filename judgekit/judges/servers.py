@@ -1,5 +1,6 @@
 """What a server says beside its replies, and what of it may be shown."""
 
+import hashlib
 import json
 import math
 import re
@@ -7,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import orjson
 
@@ -25,6 +26,12 @@ _SECRET = re.compile(
     r"key(_|\b)|token(?!s|iz)|secret|passw|pwd|credential|authori[sz]ation|cookie|bearer|signature|\bauth|_auth",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(
+    r"|v\d+(?:(?:alpha|beta)\d*)?|ai|api|chat|compat|compatible-mode|deployments|endpoints|engines|inference|llm"
+    r"|models?|openai|paas|projects|proxy|serverless|serving-endpoints"
+)
+"""Parts of an address's path that are no token."""
+_URL = re.compile(r"(\w+://|https?:)(?:\S*@)?([^/\s?#'\"]*)[^\s'\"]*")
 _LONGEST = 4000  # letters of an error that are looked at, once the keys are out of it
 
 
@@ -46,20 +53,62 @@ def address_of(url: str, what: str) -> tuple[str, str]:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:  # its message repeats the URL, and with it a password
         raise InputError(f"{what} cannot be read; its port or its brackets are wrong") from None
+    if "@" in parts.path:  # a user or password with a slash in it, which must not be shown
+        raise InputError(f"{what} holds an @ behind a slash; write a slash in a password as %2F")
     where = f"{what} ({parts.scheme or 'no scheme'}, host {parts.hostname or 'missing'})"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InputError(f"{where} must be of the form http://host:port/v1 or https://host/v1")
     if "@" in parts.netloc:
-        raise InputError(
-            f"{where} holds a user or password; name the key's environment variable by api_key_env"
-        )
+        raise InputError(f"{where} holds a user or password; name the key's environment variable by key_env")
     if parts.query or parts.fragment:
-        raise InputError(
-            f"{where} holds a query or fragment; give the base URL alone, and a key by api_key_env"
-        )
+        raise InputError(f"{where} holds a query or fragment; give the base URL alone, and a key by key_env")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = parts.path.rstrip("/").removesuffix("/chat/completions")
     return f"{parts.scheme}://{host}{port}", path
+
+
+def login_of(url: str) -> tuple[str, str, str]:
+    """A URL without its user and password, and both of them.
+
+    >>> login_of("http://me:pass%2Fword@host/v1")
+    ('http://host/v1', 'me', 'pass/word')
+    """
+    scheme, slashes, rest = url.strip().partition("//")
+    netloc, slash, path = rest.partition("/")
+    login, at, host = netloc.rpartition("@")
+    if not slashes or not at:
+        return url, "", ""
+    user, _, password = login.partition(":")
+    return f"{scheme}//{host}{slash}{path}", unquote(user), unquote(password)
+
+
+def shown_address(origin: str, path: str) -> str:
+    """An address as it may be shown and kept: of a part of its path that may be a token, a digest.
+
+    >>> shown_address("https://host:443", "/v1"), shown_address("http://a:80", "/t0k3n/openai/v1")
+    ('https://host/v1', 'http://a/~b81c829a/openai/v1')
+    """
+    usual = {"http": ":80", "https": ":443"}[origin.partition(":")[0]]
+    parts = [part if _PLAIN.fullmatch(part) else _digest(part) for part in path.split("/")]
+    return origin.removesuffix(usual) + "/".join(parts)
+
+
+def tokens_in(path: str) -> list[str]:
+    """The parts of an address's path that may be tokens."""
+    return [part for part in path.split("/") if not _PLAIN.fullmatch(part)]
+
+
+def without_addresses(text: str) -> str:
+    """A text whose URLs end with their hosts, and hold no user or password.
+
+    >>> without_addresses("judge 'http://me:pass@host/t0k3n#m' has no form")
+    "judge 'http://host/...' has no form"
+    """
+    return _URL.sub(r"\1\2/...", text)
+
+
+def _digest(part: str) -> str:
+    return f"~{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
 def complaint_of(body: object) -> tuple[str, str | None]:

@@ -9,6 +9,7 @@ from copy import copy
 from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
+from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
 from judgekit.rewards.alone import Alone
 from judgekit.rewards.asking import Asked, Desk
@@ -220,19 +221,11 @@ def _failures(rewards: Mapping[str, Reward], each: Laid) -> list[str | None]:
 
 
 def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
-    """Judges of names, of tables with a name and settings, or as they are; checked if they are asked."""
+    """Judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
-    judges = []
-    for each in several:
-        if isinstance(each, Mapping):
-            settings = dict(each)
-            judge = resolve(str(settings.pop("name", "")), own_code=own_code)
-            if settings and not isinstance(judge, Tunable):
-                raise InputError(f"judge {judge.name!r} has no settings; found {sorted(settings)}")
-            judge = judge.with_(**settings) if settings and isinstance(judge, Tunable) else judge
-        else:
-            judge = resolve(each, own_code=own_code)
-        if asked and isinstance(judge, Checked):
+    judges = tuple(resolve(each, own_code=own_code) for each in several)
+    for judge in judges if asked else ():
+        if isinstance(judge, Checked):
             judge.check()
-        judges.append(judge)
-    return tuple(judges)
+    check_together(judges)
+    return judges

@@ -81,7 +81,8 @@ class RewardSpec(_Strict):
 
     Args:
         rubric: A bundled name, a path, a mapping or a `Rubric`; a group's own rubric takes its place.
-        judges: Names of judges (`judges.resolve`), or tables `{name = ..., temperature = ...}`.
+        judges: Names of judges (`judges.resolve`), or tables `{judge = "endpoint:URL#model", name = "fast",
+            key_env = "FAST_KEY", temperature = 0}`.
         scheme: `explicit`: a verdict a criterion, weighted; `implicit`: one verdict on the whole rubric;
             `points`: points achieved over positive points, which may be negative; `match` with the
             reference; or relative within the group: `pairwise` (chosen by its size: up to 4 everybody meets

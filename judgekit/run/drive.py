@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapp
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 
 from judgekit.errors import InputError, JudgeOutage
+from judgekit.judges.identity import check_together
 from judgekit.ledger import Ledger
 from judgekit.plan import price_of
 from judgekit.roles import Judge, Learning, Recipe
@@ -72,7 +73,12 @@ async def drive(
 async def asking(
     judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
 ) -> AsyncGenerator[Asker, None]:
-    """Judges opened in this event loop, and what asks them; closed, and the ledger written, at the end."""
+    """Judges opened in this event loop, and what asks them; closed, and the ledger written, at the end.
+
+    Raises:
+        InputError: If the judges cannot be in one run (`check_together`).
+    """
+    check_together(judges.values())
     async with AsyncExitStack() as stack:
         for judge in judges.values():
             if isinstance(judge, Learning) and ledger is not None:

@@ -160,8 +160,8 @@ def _believed(reply: Reply) -> Reply:
 
 
 def fact_name(judge: Judge) -> str:
-    """What a judge's capabilities are stored under: its endpoint and model."""
-    endpoint = judge.endpoint if isinstance(judge, Served) else ""
+    """What a judge's capabilities are stored under: where it is asked, and its model."""
+    endpoint = getattr(judge, "address", "") or (judge.endpoint if isinstance(judge, Served) else "")
     return f"refused {judge.identity.get('adapter', '')} {endpoint} {judge.identity.get('model', '')}"
 
 

@@ -18,6 +18,7 @@ from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.read import OnBadItem
+from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
 from judgekit.ledger import Ledger, default_path
 from judgekit.ledger.older import Older, kept_in
@@ -192,6 +193,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     for judge in (*plan.judges, *recipe.helpers):
         if isinstance(judge, Checked):
             judge.check()
+    check_together((*plan.judges, *recipe.helpers))
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
@@ -236,14 +238,16 @@ def _published(name: str) -> "Published":
 
 
 def _judges(judges: Judges, found: "Published | None", options: Options) -> tuple[Judge, ...]:
-    several = list(judges) if isinstance(judges, Iterable) and not isinstance(judges, str) else [judges]
+    several: list[Any] = [judges]
+    if isinstance(judges, Iterable) and not isinstance(judges, str | Mapping):
+        several = list(judges)
     return tuple(_judge(each, found, options) for each in several)
 
 
-def _judge(given: str | Judge, found: "Published | None", options: Options) -> Judge:
+def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
     """A judge; one that is only named gets the settings of the recipe."""
     judge = resolve(given, own_code=options.get("own_code", False), say=options.get("say"))
-    return found.tuned(judge) if found is not None and isinstance(given, str) else judge
+    return found.tuned(judge) if found is not None and isinstance(given, str | Mapping) else judge
 
 
 def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:

@@ -19,7 +19,8 @@ from judgekit.types import Reason, Rule
 
 DEFAULT_LEDGER: Final = "default"
 """Stands for `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
-Judges = str | Judge | Iterable[str | Judge]
+Judges = str | Judge | Mapping[str, Any] | Iterable[str | Judge | Mapping[str, Any]]
+"""A judge, its name in a form of `judges.resolve`, or a table of that and settings; or several."""
 RubricLike = str | Path | Mapping[str, Any] | Rubric | None
 """A path, a bundled name, a mapping or a rubric; None for the rubric of the recipe."""
 
@@ -78,7 +79,7 @@ class Options(TypedDict, total=False):
     orders: Orders
     ties: bool
     balance: BalanceRule
-    substitutes: Mapping[str, str | Judge]
+    substitutes: Mapping[str, str | Judge | Mapping[str, Any]]
     unfounded: Unfounded
     aggregate: Aggregate | None
     columns: Mapping[str, str] | None

@@ -81,10 +81,3 @@ def test_a_failing_server_draws_it_into_no_message_and_no_file(
 
     assert found_in(tmp_path) == []
     assert CANARY not in said + repr(run) + heard.text
-
-
-def test_a_key_in_the_url_is_refused_without_repeating_it():
-    with pytest.raises(JudgekitError) as caught:
-        Endpoint(f"http://user:{CANARY}@127.0.0.1:9/v1", "mock")
-
-    assert CANARY not in str(caught.value)

@@ -38,20 +38,20 @@ def test_the_key_is_nowhere_to_be_seen():
     assert judge.endpoint == "http://h:1"
 
 
-def test_an_identity_knows_neither_host_nor_name():
+def test_an_identity_knows_a_server_of_ones_own_or_its_name_and_else_the_model_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.delenv("OPENAI_API_BASE", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     one = LiteLLM("openai/m", name="one", seed=3, extra={"reasoning_effort": "low"})
-    two = one.with_(name="two", api_base="http://h:1/v1", api_key_env="X")
+    own = one.with_(name=None, api_base="http://h:1/v1", key_env="X")
 
-    assert one.identity == two.identity
-    assert one.identity == {
-        "adapter": "litellm/1",
-        "model": "openai/m",
-        "temperature": 0.0,
-        "max_tokens": 1024,
-        "seed": 3,
-        "reasoning_effort": "low",
-    }
-    assert (one.name, two.name, one.endpoint) == ("one", "two", "openai")
+    assert one.identity == one.with_(name="two").identity
+    assert own.identity == {**one.identity, "address": "http://h:1/v1"}
+    assert own.with_(name="two").identity == {**one.identity, "name": "two"}
+    assert one.with_(revision="2").identity == {**one.identity, "revision": "2"}
+    monkeypatch.setenv("OPENAI_API_BASE", "http://h:1/v1")
+    assert LiteLLM("openai/m", seed=3, extra={"reasoning_effort": "low"}).identity == own.identity
 
 
 @pytest.mark.parametrize(
