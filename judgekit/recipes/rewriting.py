@@ -25,7 +25,6 @@ from judgekit.types import (
     Call,
     Item,
     Judged,
-    Message,
     Outcome,
     Round,
     Unit,
@@ -81,7 +80,8 @@ class Rewriting(OverGrading):
         """Run, judge, rewrite; as often as there are rounds, or until a model gives no text."""
         prompt, made = flat(item.task), list[Judged]()
         for turn in range(self.rounds + 1):
-            [answer] = yield Round((self._addressed(put(prompt), self.task_model, turn),))
+            call = Call(judge="", asks=(), protocol="write", messages=put(prompt), variant=f"round{turn}")
+            [answer] = yield Round((Plan.addressed(call, self.task_model, 0),))
             tried = self._tried(item, prompt, turn, _text(answer))
             if not _text(answer):
                 made.append(self._silent(tried, answer))
@@ -90,8 +90,8 @@ class Rewriting(OverGrading):
             made.append(judged)
             if turn == self.rounds:
                 break
-            request = self._request(tried, judged)
-            [answer] = yield Round((self._addressed(request, self.writer or self.task_model, turn),))
+            call = replace(self._request(tried, judged), variant=f"round{turn}")
+            [answer] = yield Round((Plan.addressed(call, self.writer or self.task_model, 0),))
             if not _prompt_in(_text(answer)):
                 made.append(self._silent(self._tried(item, prompt, turn + 1, ""), answer))
                 break
@@ -116,12 +116,7 @@ class Rewriting(OverGrading):
         outcomes = tuple(abstain(answer.call, ask, reason, detail) for ask in asks)
         return Judged(tried, outcomes, self.grading.aggregate(rubric, tried, outcomes))
 
-    @staticmethod
-    def _addressed(messages: tuple[Message, ...], model: Judge, turn: int) -> Call:
-        call = Call(judge=model.name, asks=(), protocol="write", messages=messages, variant=f"round{turn}")
-        return Plan.addressed(call, model, 0)
-
-    def _request(self, tried: Item, judged: Judged) -> tuple[Message, ...]:
+    def _request(self, tried: Item, judged: Judged) -> Call:
         """What the writer is asked: the prompt, what came of it, the scores, perhaps the reasons."""
         rubric = self.grading.plan.rubric_of(tried)
         lines = "\n".join(_findings(rubric, judged.outcomes, rationales=self.rationales))
@@ -129,7 +124,11 @@ class Rewriting(OverGrading):
         alone = replace(tried, sources={}, reference=None)
         material = fences_of(alone).show((Unit(tried.item_id, names), names), after=[("findings", lines)])
         form = Ours("Reply with the new prompt and nothing else.")
-        return fill(bundled_template("rewrite"), {"material": material, "form": form})
+        messages = fill(bundled_template("rewrite"), {"material": material, "form": form})
+        return Call(
+            judge="", asks=(), protocol="write", messages=messages, tag=material.tag, judged=material.judged,
+            material=material,
+        )  # fmt: skip
 
 
 def _findings(rubric: Rubric, outcomes: Iterable[Outcome], *, rationales: bool) -> Iterable[str]:
