@@ -11,6 +11,8 @@ from typing import Any
 import typer
 
 from judgekit.cli import agree, cascade, demo, ingest, ledger, model, recipes, review, reward, rubric, score
+from judgekit.cli.printing import guarded, say, tell, tell_crash
+from judgekit.cli.signals import interruptible
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -53,32 +55,36 @@ def _main(version: bool = typer.Option(False, "--version", help="Print the versi
     if version:
         from judgekit import __version__
 
-        print(__version__)
+        say(__version__)
         raise typer.Exit
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    sys.exit(_run(arguments))
+    with guarded(), interruptible():
+        code = _run(arguments)
+    sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except _USAGE_ERROR as error:
-        error.show()
+        if error.ctx is not None:
+            tell(error.ctx.get_usage())
+        tell(f"error: {error.format_message()}")
         return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell(f"error: {error}")
         return BAD_INPUT
     except JudgekitError as error:
-        print(f"stopped: {error}", file=sys.stderr)
+        tell(f"stopped: {error}")
         return STOPPED
+    except Exception:  # noqa: BLE001 - a fault of ours, told with where it happened
+        tell_crash()
+        return PROBLEMS
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code and is silent about it
-        print(
-            "interrupted; what was paid for is in the ledger, the same command goes on from there",
-            file=sys.stderr,
-        )
+        tell("interrupted")
     return code if isinstance(code, int) else DONE

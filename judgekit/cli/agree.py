@@ -1,18 +1,13 @@
 """`judgekit agree`: judges against people; a table, a verdict for each purpose, a report."""
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from judgekit.cli import show as showing
 from judgekit.cli.pairs import columns_of
+from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
 from judgekit.errors import InputError
 
 _STYLES = {
@@ -96,13 +91,13 @@ def agree(
     )  # fmt: skip
     found = findings(made, gates)
     if as_json:
-        print(json.dumps(audit_json(made, found, gates), ensure_ascii=False, indent=1))
+        say_json(audit_json(made, found, gates))
     else:
         _print(made, found)
     reads = [path for path in (verdicts, labels, rubric, thresholds, items) if path is not None]
     if report is not None:
         for path in write_report(made, found, gates, report, reads=reads):
-            print(f"-> {path}", file=sys.stderr)
+            tell(f"-> {path}")
     return 1 if _unmet(found, wanted) else 0
 
 
@@ -141,7 +136,7 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
         least = wanted.get(each.purpose)
         if least is not None and VERDICTS.index(each.verdict) > VERDICTS.index(cast("Any", least)):
             where = f"{each.judge} on {each.criterion}: {each.purpose}"
-            print(f"not met: {where} is {each.verdict}, {least} is required", file=sys.stderr)
+            tell(f"not met: {where} is {each.verdict}, {least} is required")
             unmet = True
     return unmet
 
@@ -151,40 +146,36 @@ def _print(made: Any, found: Sequence[Any]) -> None:
     from judgekit.report.panel import panel_lines
     from judgekit.report.words import called
 
-    console = showing.console()
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    heads = ["criterion", "judge", "agreement with people", "", "people with each other", "n", "no verdict"]
-    for name in heads:
-        table.add_column(name, overflow="fold")
+    rows = []
     for criterion in made.criteria:
         for judge in criterion.judges:
             missing = ", ".join(f"{n} {reason}" for reason, n in judge.abstained.items())
             agreed, people = told(judge.main), told(criterion.human_alpha)
-            names = (escape(criterion.criterion), escape(judge.judge))
-            table.add_row(*names, agreed, called(judge.main.name), people, str(judge.main.n_used), missing)
-    console.print(table)
+            about = (criterion.criterion, judge.judge, agreed, called(judge.main.name), people)
+            rows.append((*about, str(judge.main.n_used), missing))
+    say_table(
+        ("criterion", "judge", "agreement with people", "", "people with each other", "n", "no verdict"), rows
+    )
     for criterion in made.criteria:
         for line in panel_lines(criterion.panel):
-            console.print(f"{escape(criterion.criterion)}, {escape(line)}")
+            say(f"{criterion.criterion}, {line}")
         left = ", ".join(f"{n} {what}" for what, n in criterion.labelled.dropped.items() if n)
         if left:
-            console.print(f"{escape(criterion.criterion)}, left out: {left}")
+            say(f"{criterion.criterion}, left out: {left}")
     for note in made.notes:
-        console.print(f"note: {escape(note)}")
-    console.print()
+        say(f"note: {note}")
+    say()
     for each in found:
-        _print_finding(console, each)
+        _print_finding(each)
 
 
-def _print_finding(console: Console, each: Any) -> None:
+def _print_finding(each: Any) -> None:
     from judgekit.report import PURPOSES
 
-    console.print(
-        f"{escape(each.judge)} on {escape(each.criterion)}, to {PURPOSES[each.purpose]}: "
-        f"[{_STYLES[each.verdict]}]{each.verdict}[/]"
-    )
-    console.print(f"  {escape(each.why)}")
+    about = f"{each.judge} on {each.criterion}, to {PURPOSES[each.purpose]}: "
+    say_styled(each.verdict, _STYLES[each.verdict], before=about)
+    say(f"  {each.why}")
     for line in each.correction:
-        console.print(f"  do: {escape(line)}")
+        say(f"  do: {line}")
     for line in each.change:
-        console.print(f"  to change it: {escape(line)}")
+        say(f"  to change it: {line}")

@@ -1,6 +1,5 @@
 """`judgekit cascade`: a cheap run and a strong one replayed against labels; a threshold and a curve."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from judgekit.cli import show
 from judgekit.cli.pairs import columns_of
+from judgekit.cli.printing import say, say_json, say_styled, say_table
 
 if TYPE_CHECKING:
     from judgekit.recipes.replaying import Step
@@ -57,7 +54,7 @@ def cascade(
         columns=columns_of(column), labels_about=labels_about,
     )  # fmt: skip
     if as_json:
-        print(json.dumps(_plain(found), ensure_ascii=False, indent=1))
+        say_json(_plain(found))
     else:
         _print(found)
     return 0 if found.fitted.status == "ok" else 1
@@ -86,28 +83,25 @@ def _nulled(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _print(found: "Replayed") -> None:
-    console = show.console()
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for name in ("goes on below", "goes on", "cost", "agreement", "95 % interval", "no verdict", ""):
-        table.add_column(name, justify="left" if name in {"goes on below", ""} else "right")
+    rows = []
     for step in _some(found.curve, found.chosen):
         mark = "<- fitted" if step is found.chosen and found.fitted.status == "ok" else ""
         shown = (f"{step.agreement:.3f}", f"{step.low:.3f} to {step.high:.3f}")
         if math.isnan(step.agreement):
             shown = ("none", "")
-        table.add_row(
-            _threshold(step), f"{step.escalated:.1%}", f"{step.cost:g}", *shown, str(step.n_missing), mark
-        )
-    console.print(table)
+        about = (_threshold(step), f"{step.escalated:.1%}", f"{step.cost:g}")
+        rows.append((*about, *shown, str(step.n_missing), mark))
+    right = ("goes on", "cost", "agreement", "95 % interval", "no verdict")
+    say_table(("goes on below", *right, ""), rows, right=right)
     if len(found.curve) > _ROWS:
-        console.print(f"some of {len(found.curve)} thresholds; --json prints all")
-    console.print(
+        say(f"some of {len(found.curve)} thresholds; --json prints all")
+    say(
         f"read on {found.n_read} labelled questions; a question costs {found.costs[0]:g} and, where it goes "
         f"on, {found.costs[1]:g} more; the strong judge alone would cost {found.n_read * found.costs[1]:g}"
     )
-    console.print(_promise(found), style="bold")
+    say_styled(_promise(found), "bold")
     for note in (*found.notes, *found.fitted.notes):
-        console.print(f"note: {escape(note)}")
+        say(f"note: {note}")
 
 
 def _promise(found: "Replayed") -> str:

@@ -1,15 +1,14 @@
 """`judgekit demo`: the whole path without a key, and an honest word on what the embedded judge is worth."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from judgekit.cli import show
+from judgekit.cli import signals
+from judgekit.cli.printing import say, say_table, tell
 from judgekit.cli.running import run_job
 from judgekit.judges.controls import parse_control
 from judgekit.protocols import Form
@@ -41,49 +40,40 @@ def demo(ledger: Annotated[str | None, typer.Option(help=_HELP)] = None) -> None
     ]
     for judge, form in judges:
         job = prepare(ITEMS, RUBRIC, judge, form=form, ledger=kept)
-        columns[judge.name] = asyncio.run(run_job(job, None, quiet=True))
-    console = show.console()
-    console.print(_scores_table(columns))
-    console.print()
-    console.print(_worth_table(columns))
-    console.print()
-    console.print(f"An honest word: {WORTH}.", soft_wrap=True)
-    console.print(
-        "For real work name a real judge: --judge openai/..., --judge endpoint:URL#model.", soft_wrap=True
-    )
+        columns[judge.name] = signals.run(run_job(job, None, quiet=True))
+    _say_scores(columns)
+    say()
+    _say_worth(columns)
+    say()
+    say(f"An honest word: {WORTH}.")
+    say("For real work name a real judge: --judge openai/..., --judge endpoint:URL#model.")
 
 
 def _say(line: str) -> None:
     """Pass on what the embedded judge does; what it is worth is said once, at the end."""
     if "useless" not in line:
-        typer.echo(line, err=True)
+        tell(line)
 
 
 def _values(scores: Iterable[Score]) -> dict[tuple[str, str], float | None]:
     return {(s.unit.item_id, s.system): s.value for s in scores if s.level == "rubric"}
 
 
-def _scores_table(columns: dict[str, list[Score]]) -> Table:
+def _say_scores(columns: dict[str, list[Score]]) -> None:
     """A line for each response, a column for each judge."""
-    table = Table(
-        title=f"Scores by the rubric {RUBRIC!r}, 0 to 1", title_justify="left", header_style="bold", box=None,
-        pad_edge=False,
-    )  # fmt: skip
-    for name in ("item", "answer", *columns):
-        table.add_column(name, justify="left" if name in {"item", "answer"} else "right")
     values = {name: _values(scores) for name, scores in columns.items()}
+    rows = []
     for item, system in next(iter(values.values())):
         cells = [values[name][item, system] for name in columns]
         shown = ["abstained" if value is None else f"{value:.2f}" for value in cells]
-        table.add_row(item if system == "careful" else "", system, *shown)
-    return table
+        rows.append((item if system == "careful" else "", system, *shown))
+    title = f"Scores by the rubric {RUBRIC!r}, 0 to 1"
+    say_table(("item", "answer", *columns), rows, right=columns, title=title)
 
 
-def _worth_table(columns: dict[str, list[Score]]) -> Table:
+def _say_worth(columns: dict[str, list[Score]]) -> None:
     """How far each judge tells the careful answers from the careless ones."""
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for name in ("judge", "mean, careful", "mean, careless", "careful one higher", "equal", "abstained"):
-        table.add_column(name, justify="left" if name == "judge" else "right")
+    rows = []
     for name, scores in columns.items():
         values = _values(scores)
         pairs = [(values[item, "careful"], values[item, "careless"]) for item, s in values if s == "careful"]
@@ -91,8 +81,9 @@ def _worth_table(columns: dict[str, list[Score]]) -> Table:
         higher = f"{sum(a > b for a, b in both)} of {len(both)}"
         equal, abstained = sum(a == b for a, b in both), sum(value is None for value in values.values())
         careful, careless = _mean([a for a, _ in both]), _mean([b for _, b in both])
-        table.add_row(name, careful, careless, higher, str(equal), str(abstained))
-    return table
+        rows.append((name, careful, careless, higher, str(equal), str(abstained)))
+    right = ("mean, careful", "mean, careless", "careful one higher", "equal", "abstained")
+    say_table(("judge", *right), rows, right=right)
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from judgekit.cli.pairs import columns_of
+from judgekit.cli.printing import say
 from judgekit.errors import InputError
 from judgekit.types import Verdict
 from judgekit.writing import write
@@ -36,4 +37,4 @@ def ingest(
     )  # fmt: skip
     write(out, b"".join(json_line(outcome_row(outcome)) for outcome in outcomes), reads=[file, rubric])
     verdicts = sum(isinstance(outcome, Verdict) for outcome in outcomes)
-    print(f"{verdicts} verdicts, {len(outcomes) - verdicts} abstentions -> {out}")
+    say(f"{verdicts} verdicts, {len(outcomes) - verdicts} abstentions -> {out}")

@@ -1,21 +1,14 @@
-"""`judgekit ledger`: look at stored replies, check them, hand them on, compare them.
+"""`judgekit ledger`: look at stored replies, check them, hand them on, compare them."""
 
-A judge's words are untrusted, so nothing in them may steer the terminal: they are printed without
-mark-up and without control characters.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import islice
-from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from judgekit.cli import show as showing
+from judgekit.cli.printing import say, say_json, say_table, say_text
 from judgekit.errors import InputError
 from judgekit.ledger import Ledger, check, compare, default_path, handing, recovery, tools
 from judgekit.ledger.damage import Damaged
@@ -67,11 +60,11 @@ def verify(*, ledger: File = None, json: AsJson = False) -> None:
     except Damaged as error:
         problems = [str(error)]
     if json:
-        _write({"ledger": str(ledger or default_path()), "problems": problems})
+        say_json({"ledger": str(ledger or default_path()), "problems": problems}, indent=2)
     else:
         for problem in problems:
-            _say(problem)
-        _say(f"{n} replies, nothing wrong" if not problems else f"problems found: {len(problems)}")
+            say(problem)
+        say(f"{n} replies, nothing wrong" if not problems else f"problems found: {len(problems)}")
     if problems:
         raise typer.Exit(1)
 
@@ -83,7 +76,7 @@ def export(
     """Write the latest reply under each key as a line of JSON, which the judge replay:FILE reads."""
     with Ledger(ledger or default_path(), read_only=True) as opened:
         n = handing.export(opened, to)
-    _say(f"{n} replies -> {to}")
+    say(f"{n} replies -> {to}")
 
 
 @app.command()
@@ -100,7 +93,7 @@ def recover(
         raise InputError(
             f"{ledger}: nothing can be copied from it, {error.found}; move it away, and a run makes a new one"
         ) from error
-    _say(f"{found.whole} replies -> {to}; {found.damaged} were damaged and will be asked again")
+    say(f"{found.whole} replies -> {to}; {found.damaged} were damaged and will be asked again")
     if found.damaged:
         raise typer.Exit(1)
 
@@ -120,7 +113,7 @@ def compact(
     with Ledger(ledger or default_path(), create=False) as opened:
         saved = tools.compact(opened, drop_prompts=drop_prompts, drop_old_editions=drop_old_editions)
         left = tools.size_of(opened.path)
-    _say(f"{saved:,} bytes saved, {left:,} left")
+    say(f"{saved:,} bytes saved, {left:,} left")
 
 
 @app.command()
@@ -136,7 +129,7 @@ def diff(
     counts = {"same": found.same, "only in A": len(found.only_a), "only in B": len(found.only_b)}
     more = found.counts if isinstance(found, compare.OutcomeDiff) else {"changed": len(found.changed)}
     if json:
-        _write(asdict(found) | {"equal": found.equal})
+        say_json(asdict(found) | {"equal": found.equal}, indent=2)
     else:
         _table("A: " + str(a) + ", B: " + str(b), (), list({**counts, **more}.items()))
         for title, these in (("only in A", found.only_a), ("only in B", found.only_b)):
@@ -161,7 +154,7 @@ def _place(place: str | compare.Place) -> str:
 
 def _overview(found: tools.Overview, *, json: bool) -> None:
     if json:
-        _write(asdict(found))
+        say_json(asdict(found), indent=2)
         return
     unpriced = sum(judge.unpriced for judge in found.judges)
     cost = sum(judge.cost_usd for judge in found.judges)
@@ -192,7 +185,7 @@ def _overview(found: tools.Overview, *, json: bool) -> None:
 
 def _one(found: tools.Entry, *, json: bool) -> None:
     if json:
-        _write(handing.exported(found))
+        say_json(handing.exported(found), indent=2)
         return
     reply, asked = found.reply, found.asked
     _table(
@@ -212,8 +205,8 @@ def _one(found: tools.Entry, *, json: bool) -> None:
         ],
     )
     for message in () if asked is None else asked["messages"]:
-        _say(f"--- {message['role']}\n{message['content']}")
-    _say(f"--- reply\n{reply.text}")
+        say_text(f"--- {message['role']}\n{message['content']}")
+    say_text(f"--- reply\n{reply.text}")
 
 
 def _known(number: float | None) -> str:
@@ -223,7 +216,7 @@ def _known(number: float | None) -> str:
 def _several(found: Iterable[tools.Entry], *, json: bool) -> None:
     if json:
         for each in found:
-            _write(handing.exported(each), indent=False)
+            say_json(handing.exported(each), indent=None)
         return
     cells = [
         (e.key[:_BRIEF], e.written[:19], e.judge, e.reply.fault or "", " ".join(e.reply.text.split())[:60])
@@ -238,25 +231,6 @@ def _listed(title: str, cells: list[Any], limit: int) -> None:
         _table(title + more, (), list(islice(cells, limit)))
 
 
-def _table(title: str, heads: Iterable[str], cells: Iterable[Iterable[object]]) -> None:
-    if title:
-        _say(title)
-    table = Table(*heads, box=None)
-    table.show_header = bool(table.columns)
-    for row in cells:
-        table.add_row(*(_plain(f"{each:,}" if isinstance(each, int) else str(each)) for each in row))
-    showing.console().print(table)
-
-
-def _say(text: str) -> None:
-    showing.console().print(_plain(text), soft_wrap=True)
-
-
-def _plain(text: str) -> Text:
-    """Text as it is, but for control characters: no mark-up, nothing the terminal would obey."""
-    return Text("".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text))
-
-
-def _write(value: object, *, indent: bool = True) -> None:
-    """JSON on the standard output, in ASCII, so that half a surrogate pair passes too."""
-    print(dumps(value, indent=2 if indent else None))
+def _table(title: str, heads: Sequence[str], cells: Iterable[Iterable[object]]) -> None:
+    rows = [[f"{each:,}" if isinstance(each, int) else str(each) for each in row] for row in cells]
+    say_table(heads, rows, title=title)

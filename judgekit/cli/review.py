@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from judgekit.cli.pairs import columns_of
+from judgekit.cli.printing import say
 from judgekit.writing import write
 
 app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
@@ -36,7 +37,7 @@ def export(
     read = read_items(items, columns=columns_of(column), need_response=False)
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])
-    print(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
+    say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
 
 
 @app.command("import")
@@ -61,4 +62,4 @@ def import_(
     together = join(judges, people, how=cast("How", how))
     rows = b"".join(json_line(outcome_row(outcome)) for outcome in together)
     write(out, rows, reads=[path for path in (answers, key, outcomes) if path is not None])
-    print(f"{len(people)} answers; {len(together)} outcomes -> {out}")
+    say(f"{len(people)} answers; {len(together)} outcomes -> {out}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain, islice
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 import orjson
 import typer
 
-from judgekit.cli import show as showing
+from judgekit.cli import signals
 from judgekit.cli.pairs import columns_of
+from judgekit.cli.printing import say, say_json, tell
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def serve(
     def ready(address: str) -> None:
         asks = "requests need the token" if token else "no token is asked for"
         meant = f"spec {rewarder.spec.digest[:12]}, scheme {rewarder.spec.scheme}"
-        print(f"{address}: {meant}; {asks}", flush=True)
+        say(f"{address}: {meant}; {asks}")
 
     if not asyncio.run(until_told()):
-        print(f"stopped: not all was answered within {drain_seconds:g} s", file=sys.stderr)
+        tell(f"stopped: not all was answered within {drain_seconds:g} s")
         return _STOPPED
     return 0
 
@@ -105,11 +105,11 @@ def give(
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
     with beside(out, reads=[groups, spec]) as [lines]:
-        totals, stopped = asyncio.run(_given(rewarder, read, batch, lines))
+        totals, stopped = signals.run(_given(rewarder, read, batch, lines))
     if stopped is not None:
         raise stopped
-    print(_told(totals))
-    print(f"-> {out}")
+    say(_told(totals))
+    say(f"-> {out}")
 
 
 @app.command()
@@ -164,15 +164,14 @@ def pairs(
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
     with beside(out, reads=[groups, spec]) as [lines]:
-        made = asyncio.run(
-            _collected(found(some, given) async for some, given in _judged(rewarder, read, batch))
-        )
+        judged = _judged(rewarder, read, batch)
+        made = signals.run(_collected(found(some, given) async for some, given in judged))
         rows = exported([record for each in made for record in each.kept], cast("Format", form))
         lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
     dropped = sum((Counter(each.dropped) for each in made), Counter())
     left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
-    print(f"{len(rows)} rows" + (f"; left out: {left}" if left else ""))
-    print(f"-> {out}")
+    say(f"{len(rows)} rows" + (f"; left out: {left}" if left else ""))
+    say(f"-> {out}")
 
 
 @app.command()
@@ -186,15 +185,14 @@ def show(
     rewarder = _rewarder(spec, judge, own_code=own_code)
     said = {**_meaning(rewarder), "calls": {n: list(rewarder.calls(n)) for n in _SIZES}}
     if as_json:
-        print(orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+        say_json(said, indent=2)
         return
-    console = showing.console()
     for name, value in said.items():
         if name != "calls":
-            console.print(f"{name:12} {value}", markup=False, soft_wrap=True)
+            say(f"{name:12} {value}")
     for n, (least, most) in said["calls"].items():
         calls = f"{least}" if least == most else f"{least} to {most} (with re-asks)"
-        console.print(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
+        say(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
 
 
 def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewarder":

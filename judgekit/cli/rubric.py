@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from judgekit.cli import show as showing
+from judgekit.cli.printing import say, say_table, say_text, tell
 from judgekit.errors import InputError
 from judgekit.rubric import bundled, load_rubric, to_yaml
 from judgekit.writing import beside
@@ -20,15 +19,13 @@ _Rubric = Annotated[str, typer.Argument(help="A YAML, TOML or JSON file, or the 
 @app.command("list")
 def list_() -> None:
     """List the bundled rubrics."""
-    table = Table(header_style="bold", box=None, pad_edge=False)
-    for column in ("rubric", "criteria", "about", "dimensions", "origin"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for name in bundled():
         rubric = load_rubric(name)
         about = ", ".join(dict.fromkeys(c.about for c in rubric.leaves))
         dimensions = ", ".join(dict.fromkeys(c.dimension for c in rubric.leaves if c.dimension))
-        table.add_row(name, str(len(rubric.leaves)), about, dimensions, rubric.origin)
-    showing.console().print(table)
+        rows.append((name, str(len(rubric.leaves)), about, dimensions, rubric.origin))
+    say_table(("rubric", "criteria", "about", "dimensions", "origin"), rows)
 
 
 @app.command("show")
@@ -40,8 +37,8 @@ def show(
     """Print a rubric as YAML, with its digest; or the prompts it is asked with."""
     loaded = load_rubric(rubric)
     if not prompt:
-        print(f"# digest {loaded.digest}")
-        print(to_yaml(loaded), end="")
+        say(f"# digest {loaded.digest}")
+        say_text(to_yaml(loaded).removesuffix("\n"))
         return
     from judgekit.judges.controls import parse_control
     from judgekit.plan import Plan
@@ -51,7 +48,7 @@ def show(
     plan = Plan(loaded, (parse_control("control:longer"),), form=form)  # type: ignore[arg-type]  # the plan checks
     for call in plan.calls(item):
         for message in call.messages:
-            print(f"--- {message.role}\n{message.content}\n")
+            say_text(f"--- {message.role}\n{message.content}\n")
 
 
 @app.command("lint")
@@ -63,8 +60,8 @@ def lint(rubrics: Annotated[list[str], typer.Argument(help="Files, or names of b
     for each in rubrics:
         for finding in lint_one(each):
             n_findings += 1
-            print(f"{each}: {finding.level}: {finding.place}: {finding.message} [{finding.code}]")
-    print(f"{len(rubrics)} rubrics, {n_findings} findings")
+            say(f"{each}: {finding.level}: {finding.place}: {finding.message} [{finding.code}]")
+    say(f"{len(rubrics)} rubrics, {n_findings} findings")
     if n_findings:
         raise typer.Exit(1)
 
@@ -77,9 +74,9 @@ def diff(old: _Rubric, new: _Rubric) -> None:
     changes = diff_two(load_rubric(old), load_rubric(new))
     for change in changes:
         mark = "" if change.moves_meaning else " (not part of the meaning)"
-        print(f"{change.place}: {change.field}: {change.old!r} -> {change.new!r}{mark}")
+        say(f"{change.place}: {change.field}: {change.old!r} -> {change.new!r}{mark}")
     moved = any(change.moves_meaning for change in changes)
-    print("the meaning changed: scores are not comparable" if moved else "the meaning is the same")
+    say("the meaning changed: scores are not comparable" if moved else "the meaning is the same")
     if moved:
         raise typer.Exit(1)
 
@@ -97,13 +94,13 @@ def import_(
 
     imported = import_rubric(file, format_)
     for note in imported.notes:
-        typer.echo(f"note: {note}", err=True)
-    typer.echo(f"{imported.format}: {len(imported.rubrics)} rubrics", err=True)
+        tell(f"note: {note}")
+    tell(f"{imported.format}: {len(imported.rubrics)} rubrics")
     several = len(imported.rubrics) > 1
     texts = [to_yaml(rubric) for rubric in imported.rubrics]
     if out is None:
         for text in texts:
-            print(text, end="---\n" if several else "")
+            say_text(text + "---" if several else text.removesuffix("\n"))
         return
     names = [f"{_file_name(rubric.id)}.yaml" for rubric in imported.rubrics]
     if twice := [name for name, n in Counter(names).items() if n > 1]:
@@ -113,7 +110,7 @@ def import_(
         for opened, text in zip(written, texts, strict=True):
             opened.write(text.encode())
     for target in targets:
-        print(target)
+        say(str(target))
 
 
 def _file_name(name: str) -> str:

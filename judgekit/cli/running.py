@@ -1,13 +1,13 @@
 """A job walked on the command line: a progress line, files as it goes, and what came of it."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import aclosing, nullcontext
 from pathlib import Path
 
 from judgekit.cli import show
+from judgekit.cli.printing import progress, say, tell
 from judgekit.errors import InputError
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
@@ -41,7 +41,7 @@ async def run_job(
     total = job.surveyed.n_items if job.surveyed is not None else None
     began = time.monotonic()
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
-    with show.progress_bar(total) as bar, made as writer:
+    with progress("scoring", total=total) as bar, made as writer:
         task = bar.add_task("scoring", total=total, note="")
         try:
             async with aclosing(job.judged()) as stream:
@@ -58,25 +58,30 @@ async def run_job(
         finally:
             summary = job.summary(stopped)
             if writer is not None and (isinstance(stopped, InputError) or not writer.finish(summary)):
-                print(f"{out}: nothing was written, what was there stays", file=sys.stderr)
+                tell(f"{out}: nothing was written, what was there stays")
+            if isinstance(stopped, KeyboardInterrupt):
+                tell(_kept(job))
     if not quiet:
         _print_run(first, systems, summary, out)
     return first
 
 
+def _kept(job: Job) -> str:
+    if job.ledger is None:
+        return "no ledger: what was paid for is not kept, and the same command pays again"
+    return f"what was paid for is in {job.ledger}; the same command goes on from there"
+
+
 def _print_run(
     first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None
 ) -> None:
-    console = show.console()
-    console.print(show.scores_table(first))
-    if (table := systems.table()) is not None:
-        console.print()
-        console.print(table)
-    console.print()
+    show.say_scores(first)
+    systems.say()
+    say()
     for line in show.summary_lines(summary):
-        console.print(line)
+        say(line)
     if out is not None:
-        console.print(f"written to {out}")
+        say(f"written to {out}")
 
 
 def print_preview(job: Job) -> None:
@@ -88,10 +93,10 @@ def print_preview(job: Job) -> None:
         else f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
     )
     stored = f", {seen.stored} of them in the ledger already" if seen.stored else ""
-    print(f"{seen.items} items, {calls}{stored}; nothing was sent")
+    say(f"{seen.items} items, {calls}{stored}; nothing was sent")
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
-    print(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
+    say(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
     if seen.max_cost_usd is None:
-        print(f"price: unknown for {', '.join(seen.unpriced)}")
+        say(f"price: unknown for {', '.join(seen.unpriced)}")
     else:
-        print(f"price: at most ${seen.max_cost_usd:.4f} for the first round")
+        say(f"price: at most ${seen.max_cost_usd:.4f} for the first round")

@@ -1,6 +1,5 @@
 """`judgekit score`: items, a rubric and judges in; tables and files out."""
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Callable
@@ -11,7 +10,9 @@ import typer
 
 from judgekit import roles, types
 from judgekit.calibrate.balance import Rule as BalanceRule
+from judgekit.cli import signals
 from judgekit.cli.pairs import columns_of, named_of, own_settings, per_call_of, value_of
+from judgekit.cli.printing import say, tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
@@ -140,7 +141,7 @@ def score(
     limits = Limits(
         concurrency, rpm, tpm, attempt_seconds, run_seconds, tries, budget, budget_tokens, allow_unknown_price
     )  # fmt: skip
-    say = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
+    note = (lambda _: None) if quiet else tell
     settings = {
         k: v for k, v in {"temperature": temperature, "max_tokens": max_tokens}.items() if v is not None
     }
@@ -149,7 +150,7 @@ def score(
     called: set[str] = set()
 
     def judge_of(name: str) -> roles.Judge:
-        found = resolve(name, own_code=True, say=say)
+        found = resolve(name, own_code=True, say=note)
         called.add(found.name)
         found = resolve(found, **own.get(found.name, {}))
         return _with(found if recipe is None else published(recipe).tuned(found), settings)
@@ -184,7 +185,7 @@ def score(
         "store_prompts": prompts,
         "limits": limits,
         "own_code": True,
-        "say": say,
+        "say": note,
     }
     options: Options = {**asked, **always}
     if strong and below is None:
@@ -202,9 +203,9 @@ def score(
     if dry_run:
         print_preview(job)
         return
-    named = (name.removeprefix("replay:") for name in (*(judge or ()), *(strong or ())))
+    named = (name.rpartition("replay:")[2] for name in (*(judge or ()), *(strong or ())))
     reads = [each for each in (items, rubric, prompt, job.ledger, *named) if each is not None]
-    asyncio.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
+    signals.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
 
 
 def verb(protocol: Protocol, help_: str, *, rubric: str | None = None) -> Callable[..., None]:
@@ -227,9 +228,9 @@ def columns() -> None:
     from judgekit.table import COLUMNS
 
     for kind, own in COLUMNS.items():
-        print(f"{kind}.jsonl, {kind}.parquet, Run.frame({kind!r})")
+        say(f"{kind}.jsonl, {kind}.parquet, Run.frame({kind!r})")
         for name, meaning in own.items():
-            print(f"  {name:14} {meaning}")
+            say(f"  {name:14} {meaning}")
 
 
 def _with(judge: roles.Judge, settings: dict[str, Any]) -> roles.Judge:

@@ -1,38 +1,15 @@
 """What a terminal shows: tables of scores, a progress line, the summary of a run."""
 
-import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-
+from judgekit.cli.printing import say, say_table
 from judgekit.run import Tally
 from judgekit.types import Score
 
 _ROWS = 40  # scores that are printed; all of them are in the files
-
-
-def console() -> Console:
-    """Where results go; a wide one where it is no terminal, so that nothing is cut."""
-    return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
-
-
-def progress_bar(total: int | None) -> Progress:
-    """A line on the error stream with rate, cost and abstentions; silent where it is no terminal."""
-    return Progress(
-        TextColumn("scoring"),
-        BarColumn(bar_width=None if total else 20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
 
 
 def note(tally: Tally, seconds: float) -> str:
@@ -42,23 +19,20 @@ def note(tally: Tally, seconds: float) -> str:
     return f"{rate:.1f} items/s  {cost}  {sum(tally.abstentions.values())} abstained"
 
 
-def scores_table(scores: Iterable[Score], *, title: str = "") -> Table:
+def say_scores(scores: Sequence[Score]) -> None:
     """The first scores of a run: what was judged, its score, its interval, what it rests on."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in ("item", "response", "score of", "value", "95 % interval", "verdicts", "abstained"):
-        right = column in {"value", "95 % interval", "verdicts"}
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    shown = list(scores)[:_ROWS]
-    for score in shown:
-        interval = "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
-        abstained = ", ".join(f"{n} {reason}" for reason, n in score.n_abstained.items())
-        response = " vs ".join(score.unit.responses) or "(task)"
-        value = "none" if score.value is None else f"{score.value:.3f}"
-        table.add_row(
-            score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained,
-            style="bold" if score.level == "rubric" else None,
-        )  # fmt: skip
-    return table
+    heads = ("item", "response", "score of", "value", "95 % interval", "verdicts", "abstained")
+    shown = scores[:_ROWS]
+    bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
+    say_table(heads, map(_cells, shown), right={"value", "95 % interval", "verdicts"}, bold=bold)
+
+
+def _cells(score: Score) -> tuple[str, ...]:
+    interval = "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
+    abstained = ", ".join(f"{n} {reason}" for reason, n in score.n_abstained.items())
+    response = " vs ".join(score.unit.responses) or "(task)"
+    value = "none" if score.value is None else f"{score.value:.3f}"
+    return score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained
 
 
 @dataclass
@@ -80,17 +54,17 @@ class Systems:
                     self.sums[score.system] = total + score.value
                     self.scored[score.system] += 1
 
-    def table(self) -> Table | None:
-        """A line for each system; None if no system is named."""
+    def say(self) -> None:
+        """A line for each system; nothing if no system is named."""
         if not self.sums:
-            return None
-        table = Table(header_style="bold", box=None, pad_edge=False)
-        for column in ("system", "mean score", "items", "without a score"):
-            table.add_column(column, justify="left" if column == "system" else "right")
+            return
+        heads = ("system", "mean score", "items", "without a score")
+        rows = []
         for system, total in sorted(self.sums.items()):
             n = self.scored[system]
-            table.add_row(system, f"{total / n:.3f}" if n else "none", str(n), str(self.missing[system]))
-        return table
+            rows.append((system, f"{total / n:.3f}" if n else "none", str(n), str(self.missing[system])))
+        say()
+        say_table(heads, rows, right=heads[1:])
 
 
 def summary_lines(summary: Mapping[str, Any]) -> list[str]:

@@ -74,11 +74,14 @@ def test_a_run_that_was_killed_pays_twice_for_what_was_in_flight_and_half_a_seco
     assert paid_twice <= CONCURRENCY + 0.5 * CONCURRENCY / LATENCY
 
 
-def test_an_interrupt_keeps_every_reply_and_leaves_files_and_the_exit_code_130(serving, command, tmp_path):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_keeps_every_reply_and_leaves_files_and_the_exit_code_130(
+    serving, command, tmp_path, sign
+):
     with serving(process=True, text=YES, latency=LATENCY) as url:
         process = command(url)
         wait_until_some_are_kept(tmp_path, process)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sign)
         _, said = process.communicate()
         before, saved = served(url), kept(tmp_path)
         again = command(url)
@@ -87,6 +90,8 @@ def test_an_interrupt_keeps_every_reply_and_leaves_files_and_the_exit_code_130(s
 
     assert process.returncode == 130
     assert "interrupted" in said
+    assert f"what was paid for is in {tmp_path / 'ledger.sqlite'}; the same command goes on" in said
+    assert json.loads((tmp_path / "out" / "run.json").read_bytes())["stopped"] is None  # of the second
     assert "Traceback" not in said
     assert saved >= before["requests"] - CONCURRENCY
     assert after["requests"] - before["requests"] == N - saved
@@ -106,3 +111,20 @@ def test_an_interrupted_run_has_written_whole_rows_and_says_that_it_was_stopped(
     assert summary["stopped"] == "interrupted"
     assert [row["value"] for row in rows] == [1.0] * len(rows)
     assert len(rows) == 2 * summary["items"]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interrupt_ends_at_once_with_whole_files(serving, command, tmp_path, sign):
+    with serving(process=True, text=YES, latency=60.0) as url:
+        process = command(url)
+        while process.poll() is None and served(url)["requests"] < CONCURRENCY:
+            time.sleep(0.01)
+        process.send_signal(sign)
+        assert "once more ends at once" in process.stderr.readline()
+        process.send_signal(sign)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    summary = json.loads((tmp_path / "out" / "run.json").read_bytes())
+    assert (summary["stopped"], summary["items"], summary["items_in_all"]) == ("interrupted", 0, N)

@@ -57,7 +57,7 @@ def test_show_tells_what_there_is(ledger: Path):
 def test_a_reply_is_shown_with_what_was_asked_and_cannot_steer_the_terminal():
     _, said = run("show", call_of(1).key[:20])
 
-    assert "--- user\nIs 1 kind?\n--- reply\nhalf a pair \ufffd \ufffd[31m[bold]red[/bold]\n" in said
+    assert "--- user\nIs 1 kind?\n--- reply\nhalf a pair \\ud83d \\x1b[31m[bold]red[/bold]\n" in said
     assert "\x1b" not in said
     assert json.loads(run("show", call_of(1).key, "--json")[1])["text"] == ODD.text
 
