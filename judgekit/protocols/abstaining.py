@@ -5,8 +5,8 @@ import re
 from judgekit.types import Abstention, Ask, Call, Outcome, Reason, Reply
 
 REFUSAL = re.compile(
-    r"^\W*(?:(?:i['\u2019]?m|i am)\s+(?:\w+\s+)?(?:sorry|afraid|unable|not able)|sorry\b"
-    r"|(?:\w+,?\s+)?i\s+(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
+    r"^\W*+(?:(?:i['\u2019]?m|i am)\s++(?:\w++\s++)?(?:sorry|afraid|unable|not able)|sorry\b"
+    r"|(?:\w++,?\s++)?i\s++(?:can(?:no|['\u2019])t|cannot|won['\u2019]t|will not|must decline|decline)"
     r"|as an? (?:ai|language model)|unfortunately,? i|i apologi[sz]e|i['\u2019]?d (?:rather|prefer) not"
     r"|i do not feel comfortable)",
     re.IGNORECASE,
@@ -47,5 +47,5 @@ def why_unread(reply: Reply, what: str) -> tuple[Reason, str]:
 
 def brief(text: str) -> str:
     """A text as a quotation of one line."""
-    words = " ".join(text.split())
+    words = " ".join(text[:1_000].split())
     return repr(words if len(words) <= 120 else words[:117] + "...")

@@ -8,11 +8,12 @@ abstain.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 from rapidfuzz import fuzz
 
-from judgekit.protocols.quoted import plain
+from judgekit.protocols.limits import CELLS, QUOTES
 from judgekit.types import Abstention, Evidence, Outcome, Verdict
 
 Unfounded = Literal["flag", "abstain"]
@@ -21,6 +22,7 @@ _ALIKE = 90.0  # rapidfuzz's partial ratio, per cent
 _SHORTEST = 20  # letters of a quotation that is looked for fuzzily: of fewer, chance finds some anywhere
 _LONGEST = 2_000
 _DOTS = ("...", "\u2026", "[...]")
+_MARKS = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "})
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Shown:
 
     texts: tuple[tuple[str, str], ...]
     _plain: dict[str, str] = field(default_factory=dict)
+    _cells: int = 0
 
     def find(self, quote: str) -> Evidence:
         """A quotation with where and how it was found.
@@ -50,27 +53,29 @@ class Shown:
                 return Evidence(quote, name, found=True, how="normalised")
         if _SHORTEST <= len(wanted) <= _LONGEST:
             for name, text in self._plain.items():
+                self._cells += len(wanted) * len(text)
+                if self._cells > CELLS:
+                    break
                 if len(text) >= len(wanted) and fuzz.partial_ratio(wanted, text, score_cutoff=_ALIKE):
                     return Evidence(quote, name, found=True, how="fuzzy")
         return Evidence(quote)
 
+    def locate(self, quotes: Iterable[str]) -> tuple[Evidence, ...]:
+        """Each quotation with where it was found; empty ones, and those of too many, are left out.
+
+        >>> shown = Shown((("response", "Hello there"), ("task", "Hello?")))
+        >>> [e.where for e in shown.locate(["Hello", " "])]
+        ['response']
+        """
+        return tuple(self.find(quote) for quote in islice(filter(str.strip, quotes), QUOTES))
+
 
 def _folded(text: str) -> str:
     """Text in one case, with single blanks and straight marks, without marks and dots around it."""
-    bare = plain(text).casefold()
+    bare = " ".join(text.translate(_MARKS).split()).casefold()
     for dots in _DOTS:
         bare = bare.removeprefix(dots).removesuffix(dots)
     return bare.strip("\"' ")
-
-
-def locate(quotes: Iterable[str], judged: tuple[tuple[str, str], ...]) -> tuple[Evidence, ...]:
-    """Each quotation with where it was found in the judged texts; empty ones are left out.
-
-    >>> [e.where for e in locate(["Hello", " "], (("response", "Hello there"), ("task", "Hello?")))]
-    ['response']
-    """
-    shown = Shown(judged)
-    return tuple(shown.find(quote) for quote in quotes if quote.strip())
 
 
 def is_unfounded(evidence: Sequence[Evidence]) -> bool:

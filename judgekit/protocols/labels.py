@@ -29,13 +29,15 @@ UNDECIDED = Reading("undecided")
 CUT = Reading("cut")
 
 _EDGES = (
-    " \t\r\n\"'`*_~#|<>()[]{}.!?;:,=\u201c\u201d\u2018\u2019\u00ab\u00bb\u3002\uff0c\uff1a\uff01\u200b\ufeff"
+    " \t\r\n\"'`*_#|<>()[]{}.!?;:,=\u201c\u201d\u2018\u2019\u00ab\u00bb\u3002\uff0c\uff1a\uff01\u200b\ufeff"
 )
+_FRONT = _EDGES.replace("!", "")  # "!yes" is not yes
+_VAGUE = re.compile(r"[\s*_`\"'(\[]*+(?:[~\u2248\u2264\u2265\u00b1>]|<(?![0-9.]++>))[\s=~]*+[-+]?[0-9]")
 _WORDS = {
     "zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
     "eight": "8", "nine": "9", "ten": "10",
 }  # fmt: skip
-_NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?[0-9]++(?:\.[0-9]++)?")
 _RATIO = re.compile(
     rf"({_NUMBER.pattern})\s*(?:/|out\s+of|of)\s*({_NUMBER.pattern})(?:\s*(?:points?|stars?))?"
 )
@@ -45,8 +47,9 @@ _KEYWORD = re.compile(
     r"(?:final |overall |my )*(?:score|rating|label|verdict|grade|answer|result)\s*(?:is|[:=\-])\s*"
 )
 _AFTER = re.compile(r"\s*[,;:(\u2014\u2013=]\s*|\s+[-\u2192]+>?\s+|\.\s+|\s+(?=because\b|since\b|as\b)")
-_ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but)\b")
+_ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but|if|unless|otherwise|now)\b")
 _LONGEST = 1_000  # letters in which a label ends that words follow: of more, a look at each comma takes ages
+_REST = 300  # letters after a label in which it may be taken back
 _MOST_KEYWORDS = 8  # "final answer: score: 4" has two
 _HUGE = 1e15  # from here on a float no longer tells whole numbers apart, and an integer may not fit one
 _STOP_TOKEN = re.compile(r"<\|[a-z_]+\|>|</?s>|<end_of_turn>|<eos>", re.IGNORECASE)
@@ -59,6 +62,7 @@ class _Table:
 
     scale: Scale
     exact: dict[str, Reading] = field(default_factory=dict)
+    words: frozenset[str] = frozenset()
     top: float | None = None
 
 
@@ -73,7 +77,7 @@ def _table(scale: Scale) -> _Table:
             top = float(scale.labels[-1])
     if scale.cannot_tell:
         exact[fold(scale.cannot_tell)] = UNDECIDED
-    return _Table(scale, exact, top)
+    return _Table(scale, exact, frozenset(word for label in exact for word in label.split()), top)
 
 
 def read_label(scale: Scale, raw: object) -> Reading:
@@ -99,10 +103,21 @@ def read_label(scale: Scale, raw: object) -> Reading:
     table = _table(scale)
     if (found := table.exact.get(raw)) is not None:  # the commonest, before any work
         return found
+    if is_vague(raw) and fold(raw) not in table.exact:
+        return OFF_SCALE
     text = _STOP_TOKEN.sub(" ", raw)
     if boxed := _BOXED.match(text):
         text = boxed[1]
     return _text(table, fold(text))
+
+
+def is_vague(text: str) -> bool:
+    """Whether a text begins with about, more or less than a number.
+
+    >>> is_vague("~4"), is_vague("> 3"), is_vague("<4>")
+    (True, True, False)
+    """
+    return _VAGUE.match(text) is not None
 
 
 def bare_label(scale: Scale, line: str) -> Reading | None:
@@ -115,7 +130,7 @@ def bare_label(scale: Scale, line: str) -> Reading | None:
     text = _STOP_TOKEN.sub(" ", line)
     if boxed := _BOXED.match(text):
         text = boxed[1]
-    return _whole(_table(scale), fold(text))
+    return None if is_vague(text) else _whole(_table(scale), fold(text))
 
 
 def _text(table: _Table, text: str) -> Reading:
@@ -123,7 +138,7 @@ def _text(table: _Table, text: str) -> Reading:
     for _ in range(_MOST_KEYWORDS):
         if found := _whole(table, text):
             return found
-        bare = text.strip(_EDGES)
+        bare = _stripped(text)
         if not bare:
             return EMPTY
         if (keyword := _KEYWORD.match(bare)) is None:
@@ -132,19 +147,21 @@ def _text(table: _Table, text: str) -> Reading:
     else:
         return UNCLEAR
     for cut in _AFTER.finditer(bare, 0, _LONGEST):
-        head, rest = bare[: cut.start()], bare[cut.end() :]
+        head = bare[: cut.start()]
         if head and (found := _whole(table, head)):
-            return UNCLEAR if _offers_another(table, rest) else found
+            rest = bare[cut.end() : cut.end() + _REST]
+            after = rest.partition(")")[2] if "(" in cut[0] else ""
+            return UNCLEAR if any(_offers_another(table, found, each) for each in (rest, after)) else found
     named = len(_NUMBER.findall(bare)) or sum(word.strip(_EDGES) in table.exact for word in bare.split())
     return UNCLEAR if named > 1 else OFF_SCALE
 
 
 def _whole(table: _Table, text: str) -> Reading | None:
     """The label a text is from end to end; None if it is none."""
-    for form in (text, text.strip(_EDGES)):
+    bare = _stripped(text)
+    for form in (text, bare):
         if (found := table.exact.get(form)) is not None:
             return found
-    bare = text.strip(_EDGES)
     bare = _WORDS.get(bare, bare)
     if (found := table.exact.get(bare)) is not None:
         return found
@@ -183,10 +200,17 @@ def _boolean(scale: Scale, raw: bool) -> Reading:
     return OFF_SCALE
 
 
-def _offers_another(table: _Table, rest: str) -> bool:
-    """Whether what follows a label takes it back: "3, or 4", "yes - no", "3 - 4"."""
+def _offers_another(table: _Table, found: Reading, rest: str) -> bool:
+    """Whether what follows a label takes it back: "3, or 4", "yes - no", "correct, but only partially"."""
     bare = rest.strip(_EDGES)
+    words = bare.split()
     if _ALTERNATIVE.match(bare):
-        return bool(_NUMBER.search(bare)) or any(label in bare.split() for label in table.exact)
-    first = bare.split(" ", 1)[0].strip(_EDGES)
-    return _whole(table, first) is not None and _whole(table, first) != OFF_SCALE and len(bare.split()) <= 2
+        others = table.words - set(fold(found.label).split())
+        return bool(_NUMBER.search(bare)) or any(word.strip(_EDGES) in others for word in words)
+    first = words[0].strip(_EDGES) if words else ""
+    return _whole(table, first) not in {None, OFF_SCALE} and len(words) <= 2
+
+
+def _stripped(text: str) -> str:
+    """Text without marks around it; those in front that would change it stay."""
+    return text.rstrip(_EDGES).lstrip(_FRONT)

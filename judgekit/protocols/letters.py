@@ -34,23 +34,34 @@ def weights_of(reply: Reply, letters: tuple[tuple[str, str], ...]) -> dict[str, 
     return {label: w / total for label, w in weights.items()} if total > 1.0 else weights
 
 
-_FIRST = re.compile(r"[\s*_`\"'(\[>$]*([A-Za-z])(?![A-Za-z'\u2019])[*_`\"'\])$]*(.*)")
+_LETTER = re.compile(r"[\s*_`\"'(\[>$]*+([A-Za-z])(?![A-Za-z'\u2019])[*_`\"'\])$]*+(.*)")
 
 
-def written(text: str, letters: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
-    """The label of the letter that the first line of a reply gives, and that line.
+def written(text: str, letters: tuple[tuple[str, str], ...]) -> str | None:
+    """The label of the letter that a reply's first line gives.
 
     `B`, `(B)`, `B.`, `B. yes`, `(B) yes`: a letter and perhaps its label. A word that happens to be one
     letter long is none ("A good reply").
 
     >>> written("(b)", (("A", "no"), ("B", "yes")))
-    ('yes', '(b)')
+    'yes'
     >>> written("A good reply", (("A", "no"), ("B", "yes"))), written("A. No.", (("A", "no"), ("B", "yes")))
-    (None, ('no', 'A. No.'))
+    (None, 'no')
     """
     line = next((each.strip() for each in text.splitlines() if each.strip("`* \t")), "")
-    if not (found := _FIRST.match(line)):
+    if not (found := _LETTER.match(line)):
         return None
     label = dict(letters).get(found[1].upper())
     rest = fold(found[2]).strip(_AROUND)
-    return (label, line) if label is not None and rest in {"", fold(label)} else None
+    return label if label is not None and rest in {"", fold(label)} else None
+
+
+def is_alone(text: str) -> bool:
+    """Whether a reply has one line, and a letter in it is all it says."""
+    return len(text.strip("`* \t\r\n").splitlines()) <= 1
+
+
+def lines_of(letters: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
+    """A line that gives any of the letters, as a judged text may hold it."""
+    names = "".join(letter for letter, _ in letters)
+    return re.compile(rf"^[^\w\n]*+[{names}](?!\w)", re.IGNORECASE | re.MULTILINE)

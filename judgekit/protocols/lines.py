@@ -2,18 +2,19 @@ r"""Verdicts in free text: lines that carry the tag, then the last explicit verd
 
 "Explicit" is a closed list of forms in which judges state a verdict ("Score: 4", "I give it a 4
 out of 5", "[RESULT] 4", "\boxed{4}", a last line that is nothing but a label). A number in prose
-is none of them.
+is none of them; nor is a verdict that is turned down, asked, conditional or somebody else's. A form that the
+judged texts hold, with whatever label, is not read at all.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from judgekit.protocols.labels import CUT, Reading, bare_label, read_label
-from judgekit.protocols.quoted import Quoted, said
-from judgekit.scales import Labels, Scale, fold
+from judgekit.protocols.labels import CUT, UNCLEAR, Reading, bare_label, is_vague, read_label
+from judgekit.protocols.limits import PROSE
+from judgekit.protocols.material import Material, seen
+from judgekit.scales import Labels, Scale, fold, nfkc
 
 _KEYWORDS = (
     "score", "rating", "verdict", "grade", "label", "answer", "decision", "result", "conclusion", "mark",
@@ -26,29 +27,72 @@ _KEYWORDS = (
     "оценка", "балл", "вердикт", "ocena", "puan", "điểm", "التقييم", "الدرجة", "स्कोर", "अंक",
 )  # fmt: skip
 _SEPARATOR = r"(?:[:\uff1a=\u2192|]|->|=>|-{1,2}(?![0-9])|\u2013|\u2014)"
-_MARKUP = r"[\s*_`\"'#>\[(]*"
-_PUNCTUATION = " .,;:!?()[]{}<>="
+_AROUND = r"[\s*_`\"'\])]{0,12}"  # what may stand between a name and its separator
+_MARKUP = re.compile(r"[\s*_`\"'#\[(]*+")
+_BULLET = re.compile(r"[\s*_`#>|\-\u2022\d.)(\"'\[]*+(?=\D)|[\s*_`#>|\-\u2022\"'\[(]*+")
+_AFTER_NAME = re.compile(rf"{_AROUND}(?:({_SEPARATOR})|\bis\b)?")
 PLACEHOLDER = "LABEL"  # what stands for a label in our own prompt
 _BLANK = Reading("empty", PLACEHOLDER)
 _SAYS = {"label", "undecided"}
 _TRUST = 3  # words: "Verdict: hard to say" is a verdict off the scale, a longer sentence is none
+_VALUE = 160  # characters after a keyword in which its label stands
 _NUMBER_WORDS = "zero|one|two|three|four|five|six|seven|eight|nine|ten"
 _NEVER = r"(?!(?:not|never|cannot|unable|hardly|from|between|to)\b)"
 _GIVE = (
-    rf"\b(?:i|we)(?:['\u2019](?:d|ll|ve))?\s+(?:{_NEVER}\w+\s+){{0,3}}?"
+    rf"\b(?:i|we)(?:['\u2019](?:d|ll|ve))?\s{{1,3}}(?:{_NEVER}\w{{1,20}}\s{{1,3}}){{0,3}}?"
     r"(?:give|gave|giving|rate|score|grade|assign|award|mark)(?:d|ing|ed)?\b"
 )
+_NOUN = (
+    r"\b(?:score|rating|grade|mark|verdict|label|answer)\s{1,3}"
+    r"(?:of|is|(?:would|should|will)\s{1,3}be)\s{1,3}(?:an?\s{1,3})?"
+)
+_FIXED = {
+    "result": re.compile(r"\[result\]"),
+    "brackets": re.compile(r"\[\["),
+    "boxed": re.compile(r"boxed\s{0,9}\{"),
+    "element": re.compile(r"<(?:score|rating|verdict|label|answer|grade|result)>"),
+    "noun": re.compile(_NOUN),
+    "give": re.compile(_GIVE),
+}
+"""How a verdict of each form begins."""
+_CLOSED = (
+    r"\[result\]\s{0,9}([^\n]{1,80})|\[\[([^\[\]\n]{1,80})\]\]|\\boxed\s{0,9}\{([^{}\n]{1,60})\}"
+    r"|<(?:score|rating|verdict|label|answer|grade|result)>([^<>]{1,100})</"
+)
+_SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f]['\")*_\]]{0,3}\s|\n|\s/\s|[|;]")
+_STATEMENT = re.compile(r"\n|\s/\s(?=[^\W\d])")
+_OPENERS = re.compile(
+    r"(?:(?:so|thus|therefore|hence|overall|final|finally|my|our|the|total|an?|and|then|now|wait|actually|no|"
+    r"yes|well|ok|okay|in|conclusion|summary|short|sum|all|correction|corrected|revised|updated|here|is|are|it|"
+    r"this|that|gives?|as|to|sum|up|result|response|clarity|quality|judgment|judgement|numeric|numerical|"
+    r"integer|given|score|rating|verdict|grade|label|answer|evaluation|assessment|criterion)\b|[^\w])*+"
+)
+_TURNED_DOWN = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|if|unless|whether|had|were|would|could|might|may|than|instead|someone|"
+    r"somebody|others?|some|claims?|claimed|says?|said|asks?|asked|demands?|demanded|wants?|wanted|tells?|told|"
+    r"reads?|between|either|arguments?|example|e\.g)\b|n['\u2019]t\b"
+)
+_AFTERWARDS = re.compile(
+    r"[*_`\"')\]]{0,5}(?:\s{0,3}\?|,?\s{1,3}(?:if|unless|were|had|would|only if)\b)", re.IGNORECASE
+)
+_CORRECTS = re.compile(
+    r"\b(?:actually|wait|correction|scratch that|second thoughts?|on reflection|make (?:that|it)|i mean|"
+    r"rather|changed? my mind)\b"
+)
+_NEVER_HELD = re.compile(r"(?!)")
+_CORRECTED = 400  # letters after a label in which it may be corrected
+_STRUCK = re.compile(r"~~[^~\n]{1,400}~~")
 
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """A verdict in the text: where it begins and ends, what it says, and the expression itself."""
+    """A verdict in the text: its form, where it begins and ends, and what it says."""
 
+    form: str
     start: int
     end: int
     reading: Reading
-    expression: str
-    line: bool = False  # a bare label, which is quoted only where a whole line is quoted
+    at: int  # where its label begins
 
 
 def tagged(
@@ -61,24 +105,41 @@ def tagged(
     if not tag or tag not in text:
         return {}
     found: dict[str, Reading] = {}
-    # A judge may quote the fences, which carry the tag as well and say nothing.
-    clean = re.sub(rf"<[^<>\n]*{tag}\s*>", "", text)
-    for line in clean.splitlines(keepends=True):
+    for line in unfenced(text, tag).splitlines(keepends=True):
         if tag not in line:
             continue
-        words = unicodedata.normalize("NFKC", line.rsplit(tag, 1)[1])
+        words = nfkc(line.rsplit(tag, 1)[1])
         cut = truncated and not line.endswith("\n")
         about = _about(words, ids, scales)
         if about:
             found |= [(cid, CUT if cut else r) for cid, r in about if r is not _BLANK][:1]
-        elif len(ids) == 1 and _is_verdict(reading := _value(scales[0], words), words):
+        elif len(ids) == 1 and _is_verdict(reading := _unnamed(scales[0], words), words):
             found[ids[0]] = CUT if cut else reading
     return found
 
 
+def unfenced(text: str, tag: str) -> str:
+    """Text without fences: a judge may quote them, and they carry the tag as well and say nothing."""
+    return re.sub(rf"<[^<>\n]*{re.escape(tag)}\s*+>", "", text)
+
+
+def _unnamed(scale: Scale, words: str) -> Reading:
+    """What a line with the tag says that does not name the only criterion; nothing if it names another."""
+    found = _AFTER_NAME.match(words, len(words) - len(words.lstrip()))
+    named = re.match(rf"\W*+([^\W\d][\w '\-]{{0,80}}?){_AROUND}{_SEPARATOR}", words)
+    if (
+        named is None
+        or found is None
+        or fold(named[1]) in _PLAIN
+        or read_label(scale, named[1]).kind in _SAYS
+    ):
+        return _value(scale, words)
+    return _BLANK
+
+
 def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tuple[str, Reading]]:
     """Which criterion a line is about and what it says; the likeliest first, where ids are alike."""
-    bare = re.sub(rf"^{_MARKUP}[\]>)]*(?:{_SEPARATOR})?{_MARKUP}", "", words)
+    bare = _LEADING.sub("", words, count=1)
     about = []
     for cid, scale in zip(ids, scales, strict=True):
         for text in (words.lstrip(), bare):
@@ -91,101 +152,181 @@ def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tupl
     return [(cid, reading) for _, cid, reading in sorted(about, key=lambda each: each[0])]
 
 
-def _after_id(text: str, cid: str) -> str | None:
-    """What follows a criterion's id at the start of a text; None if it is about another."""
-    name = re.escape(unicodedata.normalize("NFKC", cid).strip())
-    found = re.match(rf"{name}[\s*_`\"'\])]*(?:{_SEPARATOR}|\bis\b)?", text, re.IGNORECASE)
-    if found is None:
+_LEADING = re.compile(rf"[\s*_`\"'#>\[(]*+[\]>)]*+(?:{_SEPARATOR})?[\s*_`\"'#>\[(]*+")
+_PLAIN = frozenset(_KEYWORDS) | {
+    "final answer",
+    "final score",
+    "final verdict",
+    "final rating",
+    "judgement",
+    "judgment",
+}
+
+
+def _after_id(text: str, cid: str, *, parted: bool = False) -> str | None:
+    """What follows a criterion's id at the start of a text; None if it is about another.
+
+    `parted` asks for a separator behind the id.
+    """
+    name = _name(cid)
+    if text[: len(name)].casefold() != name.casefold():
+        return None
+    found = _AFTER_NAME.match(text, len(name))
+    if found is None or (parted and not found[1]):
         return None
     after = text[found.end() :]
-    return after if re.match(r"\w", after) is None or found[0][-1:] in " :=|\uff1a" else None
+    return (
+        after
+        if (not after[:1].isalnum() and after[:1] != "_") or text[found.end() - 1] in " :=|\uff1a" or found[1]
+        else None
+    )
+
+
+@lru_cache(maxsize=1024)
+def _name(cid: str) -> str:
+    return nfkc(cid).strip()
 
 
 def _value(scale: Scale, text: str) -> Reading:
     """The label in what follows an id, as it stands or without signs in front of it."""
     exact = read_label(scale, text.strip())
-    return exact if exact.kind in _SAYS else read_label(scale, text.lstrip(" \t*_`\"'|-\u2013\u2014>\u2192"))
+    if exact.kind in _SAYS or is_vague(text):
+        return exact
+    return read_label(scale, text.lstrip(" \t*_`\"'|-\u2013\u2014>\u2192"))
 
 
 def by_id(
-    text: str, ids: Sequence[str], scales: Sequence[Scale], quoted: Quoted, *, truncated: bool
+    text: str, ids: Sequence[str], scales: Sequence[Scale], material: Material, *, truncated: bool
 ) -> dict[str, Reading]:
-    """Readings of untagged lines `criterion: label`, for several criteria; the last of each."""
+    """Readings of untagged lines `criterion: label`, for several criteria; the last of each.
+
+    None where the judged texts hold such a line about any of the criteria.
+    """
     found: dict[str, Reading] = {}
-    for line in text.splitlines(keepends=True):
+    for line in seen(_last(text)).splitlines(keepends=True):
+        bare = line[_BULLET.match(line).end() :]  # type: ignore[union-attr]  # it matches the empty text
         about = []
         for cid, scale in zip(ids, scales, strict=True):
-            if (stated := _line_about(line, cid, scale, quoted)) is not None:
-                about.append(((stated.kind not in _SAYS, cid not in line, -len(cid)), cid, stated))
+            value = next((v for t in (line, bare) if (v := _after_id(t, cid, parted=True)) is not None), None)
+            if value is None or not value.strip():
+                continue
+            value = value.split("|")[0] or value  # the next cell of a table
+            if _is_verdict(reading := _value(scale, value), value):
+                about.append(((reading.kind not in _SAYS, cid not in line, -len(cid)), cid, reading))
         for _, cid, reading in sorted(about, key=lambda each: each[0])[:1]:
             found[cid] = CUT if truncated and not line.endswith("\n") else reading
-    return found
+    return {} if found and material.hold(_id_lines(tuple(ids))) else found
 
 
-def _line_about(line: str, cid: str, scale: Scale, quoted: Quoted) -> Reading | None:
-    """What an untagged line says on a criterion; None if it says nothing or is a quotation."""
-    bare = re.sub(r"^[\s*_`#>|\-\u2022\d.)(]+(?=\D)", "", unicodedata.normalize("NFKC", line))
-    name = re.escape(unicodedata.normalize("NFKC", cid).strip())
-    match = re.match(rf"[\"'*_`\[]*{name}[\s*_`\"'\]]*{_SEPARATOR}(.+)", bare, re.IGNORECASE)
-    if match is None:
-        return None
-    value = match[1].split("|")[0] or match[1]  # the next cell of a table
-    expression = _shortest(scale, match[0][: match.start(1)], value)
-    if quoted.holds(said(expression).strip(_PUNCTUATION)):
-        return None
-    return reading if _is_verdict(reading := _value(scale, value), value) else None
+@lru_cache(maxsize=256)
+def _id_lines(ids: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(re.escape(fold(cid)) for cid in ids)
+    return re.compile(rf"(?<!\w)(?:{names}){_AROUND}{_SEPARATOR}")
 
 
-def last_explicit(text: str, cid: str, scale: Scale, quoted: Quoted, *, truncated: bool) -> Reading | None:
-    """The last verdict stated in the text that is no quotation; None if there is none."""
-    own = [s for s in _stated(text, cid, scale) if not _is_quoted(s, quoted)]
-    if not own:
-        return None
-    last = max(own, key=lambda each: (each.start, each.end))
-    return CUT if truncated and last.end >= len(text) else last.reading
+def last_explicit(
+    text: str, cid: str, scale: Scale, material: Material, *, truncated: bool
+) -> Reading | None:
+    """The last verdict stated in the text, of a form that the judged texts do not hold; None if none is."""
+    text = seen(_STRUCK.sub("", _last(text))).casefold()
+    stated = sorted(_stated(text, cid, scale), key=lambda each: (each.start, each.end), reverse=True)
+    held: dict[str, bool] = {}
+    for last in stated:
+        if last.form not in held:
+            held[last.form] = material.hold(_form(last.form, cid, scale))
+        if not held[last.form]:
+            if truncated and last.end >= len(text):
+                return CUT
+            return UNCLEAR if _is_corrected(text[last.at :], scale) else last.reading
+    return None
 
 
-def _is_quoted(stated: _Stated, quoted: Quoted) -> bool:
-    words = said(stated.expression).strip(_PUNCTUATION)
-    if not stated.line:
-        return quoted.holds(words)
-    bare = words == fold(stated.reading.label) or words.isalnum()
-    return quoted.offers(words) if bare else quoted.holds(words)
+def _form(form: str, cid: str, scale: Scale) -> re.Pattern[str]:
+    """How a verdict of a form begins in a judged text; a reply that is one label is of none."""
+    if form == "whole":
+        return _NEVER_HELD
+    return _colon(cid) if form == "colon" else _offered(scale) if form == "line" else _FIXED[form]
 
 
-def _shortest(scale: Scale, before: str, value: str) -> str:
-    """What is in front of a value and as much of the value as says the same.
+def _last(text: str) -> str:
+    """What of a text is looked through: its end, from the beginning of a line."""
+    return text if len(text) <= PROSE else text[-PROSE:].partition("\n")[2]
 
-    A judge that quotes goes on in the same line: `It says "Score: 5", which I leave aside`.
-    """
-    whole = read_label(scale, value)
-    for word in re.finditer(r"[\w.%/]+|\S", value):
-        if read_label(scale, value[: word.end()]) == whole:
-            return before + value[: word.end()]
-    return before + value
+
+def _is_corrected(after: str, scale: Scale) -> bool:
+    """Whether what follows a verdict corrects it and offers another label."""
+    corrects = _CORRECTS.search(after, 0, _CORRECTED)
+    return corrects is not None and _labels(scale).search(after, corrects.end(), _CORRECTED) is not None
+
+
+@lru_cache(maxsize=512)
+def _labels(scale: Scale) -> re.Pattern[str]:
+    """A label of a scale as a word; of a scale of numbers, or of labels that are, any number."""
+    words = [fold(label) for label in scale.labels] if isinstance(scale, Labels) else []
+    numbers = not words or any(word[-1:].isdigit() for word in words)
+    named = "|".join([re.escape(word) for word in sorted(words, key=len, reverse=True)] + ["[0-9]"] * numbers)
+    return re.compile(rf"(?<!\w)(?:{named}{'|' + _NUMBER_WORDS if numbers else ''})(?!\w)")
+
+
+@lru_cache(maxsize=512)
+def _offered(scale: Scale) -> re.Pattern[str]:
+    """A label put forward: alone in a line, at the end of one or of a sentence, or in quotation marks."""
+    ends = r"(?=[^\S\n]*+(?:$|[.!?,;\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<|]))"
+    return re.compile(rf"{_labels(scale).pattern}{ends}", re.MULTILINE)
 
 
 def _stated(text: str, cid: str, scale: Scale) -> Iterator[_Stated]:
-    colon, guarded = _patterns(cid, scale)
     line_end = 0
-    for match in colon.finditer(text):
-        stated, end = read_label(scale, match["value"]), match.end("value")
+    for match in _colon(cid).finditer(text):
+        start = _MARKUP.match(text, match.end()).end()  # type: ignore[union-attr]  # it matches the empty text
+        value = _STATEMENT.split(text[start : start + _VALUE], maxsplit=1)[0]
+        reading, end = read_label(scale, value), start + len(value)
         # "Score: 3. No, score: 4" says two things; "Score: 4 (note: minor slips)" says one.
-        if stated.kind in _SAYS or (match.start() >= line_end and _is_verdict(stated, match["value"])):
-            expression = _shortest(scale, match[0], match["value"])
-            yield _Stated(match.start(), end, stated, expression)
+        said = reading.kind in _SAYS or (match.start() >= line_end and _is_verdict(reading, value))
+        if value and said and _is_meant(text, match.start(), start, value):
+            plain = _leads_to(text, match.start())
+            yield _Stated("colon", match.start(), end, reading if plain else UNCLEAR, start)
         line_end = max(line_end, end)
-    for match in guarded.finditer(text):
-        group, value = next((n, each) for n, each in enumerate(match.groups(), 1) if each is not None)
-        before = text[match.start() : match.start(group)]
-        yield _Stated(match.start(), match.end(), read_label(scale, value), _shortest(scale, before, value))
+    for match in _guarded(scale).finditer(text):
+        group = next(n for n, each in enumerate(match.groups(), 1) if each is not None)
+        form = ("result", "brackets", "boxed", "element", "noun", "give")[group - 1]
+        value = match[group]
+        if _is_meant(text, match.start(), match.start(group), value):
+            yield _Stated(form, match.start(), match.end(), read_label(scale, value), match.start(group))
+    yield from _bare_lines(text, scale)
+
+
+def _is_meant(text: str, start: int, at: int, value: str) -> bool:
+    """Whether a verdict is stated at all: not turned down, asked, or under a condition."""
+    return not (
+        _TURNED_DOWN.search(_sentence_before(text, start))
+        or _AFTERWARDS.match(text, at + len(value.rstrip()))
+        or (value.rstrip(" *_`\"')]").endswith("?") and len(value.split()) <= _TRUST)
+    )
+
+
+def _leads_to(text: str, start: int) -> bool:
+    """Whether the words before a verdict in its sentence are such as lead to it: "Overall, my final"."""
+    before = _sentence_before(text, start)
+    return before.rstrip()[-1:] == "," or _OPENERS.fullmatch(before) is not None
+
+
+def _sentence_before(text: str, at: int) -> str:
+    return _SENTENCE.split(text[max(at - 200, 0) : at])[-1].casefold()
+
+
+def _bare_lines(text: str, scale: Scale) -> Iterator[_Stated]:
+    """A first line, or a last one, that is only a label."""
     lines = text.splitlines(keepends=True)
     full = [i for i, line in enumerate(lines) if line.strip()]
-    for i in dict.fromkeys(full[:1] + full[-1:]):  # a first line, or a last one, that is only a label
+    for i in dict.fromkeys(full[:1] + full[-1:]):
+        if i and lines[i - 1].strip() and lines[i - 1].rstrip()[-1:].isalnum():
+            continue  # a sentence that goes on
         if (reading := bare_label(scale, lines[i])) is not None:
             start = sum(map(len, lines[:i])) if i == full[-1] else -1
             end = start + len(lines[i].rstrip("\n"))
-            yield _Stated(start, end + lines[i].endswith("\n"), reading, lines[i].strip(), line=True)
+            alone = len(full) == 1
+            yield _Stated("whole" if alone else "line", start, end + lines[i].endswith("\n"), reading, end)
 
 
 def _is_verdict(reading: Reading, value: str) -> bool:
@@ -196,28 +337,24 @@ def _is_verdict(reading: Reading, value: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _patterns(cid: str, scale: Scale) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    keywords = "|".join([*_KEYWORDS, re.escape(cid)])
-    colon = re.compile(
-        rf"(?<![\w-])(?:{keywords})(?:[\s*_`]*\([^()\n]{{0,40}}\))?[\s*_`\"'\])]*{_SEPARATOR}{_MARKUP}"
-        r"(?=(?P<value>[^\n]{1,160}))",
-        re.IGNORECASE,
-    )
+def _colon(cid: str) -> re.Pattern[str]:
+    keywords = "|".join([*_KEYWORDS, re.escape(fold(cid))])
+    return re.compile(rf"(?<![\w-])(?:{keywords})(?:[\s*_`]{{0,9}}\([^()\n]{{0,40}}\))?{_AROUND}{_SEPARATOR}")
+
+
+@lru_cache(maxsize=512)
+def _guarded(scale: Scale) -> re.Pattern[str]:
     labels = [*scale.labels] if isinstance(scale, Labels) else []
     labels += [scale.cannot_tell] if scale.cannot_tell else []
     words = "|".join(re.escape(fold(label)) for label in sorted(labels, key=len, reverse=True))
     number = (
-        r"-?[0-9]+(?:\.[0-9]+)?(?:\s*(?:/|out of|of)\s*[0-9]+|\s*%)?"
-        rf"|(?:{_NUMBER_WORDS})(?:\s+out\s+of\s+(?:{_NUMBER_WORDS}|[0-9]+))?"
+        r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:\s{0,3}(?:/|out of|of)\s{0,3}[0-9]{1,20}|\s{0,3}%)?"
+        rf"|(?:{_NUMBER_WORDS})(?:\s{{1,3}}out\s{{1,3}}of\s{{1,3}}(?:{_NUMBER_WORDS}|[0-9]{{1,20}}))?"
     )
-    ends = r"(?=\s*(?:[.,;:!)\n]|$|because\b|since\b|for\b|on\b|points?\b|stars?\b))"
-    value = rf"[*_`\"'\[]*({number}{'|' + words if words else ''})[*_`\"'\]]*{ends}"
+    ends = r"(?=\s{0,9}(?:[.,;:!)\n]|$|because\b|since\b|for\b|on\b|points?\b|stars?\b))"
+    value = rf"[*_`\"'\[]{{0,5}}({number}{'|' + words if words else ''})[*_`\"'\]]{{0,5}}{ends}"
     article = (
-        rf"(?:\s+{_NEVER}[^\W\d]+){{0,6}}?\s+(?:as\s+|at\s+)?(?:an?\s+)?"
-        r"(?:(?:score|rating|grade|mark)\s+(?:of\s+)?)?"
+        rf"(?:\s{{1,3}}{_NEVER}[^\W\d]{{1,20}}){{0,6}}?\s{{1,3}}(?:as\s{{1,3}}|at\s{{1,3}})?(?:an?\s{{1,3}})?"
+        r"(?:(?:score|rating|grade|mark)\s{1,3}(?:of\s{1,3})?)?"
     )
-    noun = r"\b(?:score|rating|grade|mark|verdict|label)\s+(?:of|is|(?:would|should|will)\s+be)\s+(?:an?\s+)?"
-    closed = r"\[RESULT\]\s*([^\n]{1,80})|\[\[\s*([^\[\]\n]{1,60}?)\s*\]\]|\\boxed\s*\{([^{}\n]{1,60})\}"
-    element = r"<(?:score|rating|verdict|label|answer|grade|result)>\s*([^<>\n]{1,80}?)\s*</"
-    guarded = re.compile(rf"{closed}|{element}|{noun}{value}|{_GIVE}{article}{value}", re.IGNORECASE)
-    return colon, guarded
+    return re.compile(rf"{_CLOSED}|{_NOUN}{value}|{_GIVE}{article}{value}")

@@ -1,41 +1,32 @@
-"""JSON in a reply: as a whole, somewhere in the text, or broken and mended.
+"""JSON in a reply: the whole of it, or somewhere in its text, mended where one reading makes sense.
 
-A mended object is believed only where it is unambiguous: every closed `"label": value` in the raw
-text, those that stand in the judged text aside, must be the one that the mended object shows, in
-the same order. A judge that quotes with bare quotation marks, or whose reply was cut off in the
-middle of a label, is not understood by guessing.
-
-A judged text that holds JSON may be meant to close the judge's own strings and objects when it is
-quoted with bare quotation marks, or to swallow them. The judge's own label then still stands
-somewhere. So where a judged text holds keys, an object is believed only if every label in it and
-after it is one that was asked for and read.
+In a reply that is one object the place of the answer is fixed, whatever the judged texts hold; a label in it
+that was not read, though, shows that a judge copied a text with keys into its strings as it was, and then
+nothing is read. Objects in a text are read only where the judged texts hold none, where they stand apart from
+the words around them, and where every label in them is one that was read.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
-import json_repair
 import orjson
 
-from judgekit.protocols.entries import STAND_INS, Said, answers, unread
-from judgekit.protocols.quoted import Quoted
-from judgekit.scales import fold
+from judgekit.protocols.entries import Said, answers, fold, unread
+from judgekit.protocols.limits import FAILURES
+from judgekit.protocols.loose import State, loose, opens
+from judgekit.protocols.material import Material
 
-_SHORTEST = 8  # letters of a broken object that make a quotation
-_LONGEST = 200_000  # letters of a reply that are mended at most
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
-_START = re.compile(
-    r"""\{(?:\s|\{|//[^\n]*\n|/\*.*?\*/)*["'\u201c\u2018]?[\w .\-]{1,80}["'\u201d\u2019]?\s*:"""
-)
+_FENCE = re.compile(r"```\w*+\s*+")
+_NEAR = 60  # characters of a line beside an object that tell whether it stands apart
 _VALUE = (
-    r"""(?:"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|\u201c([^\u201d\n]*)\u201d"""
-    r"""|([\w.+\-/% ]+?)(?=\s*[,}\]\n]))"""
+    r"""(?:"((?:[^"\\\n]|\\.)*+)"|'((?:[^'\\\n]|\\.)*+)'|\u201c([^\u201d\n]*+)\u201d"""
+    r"""|((?:[\w.+\-% ]|/(?![/*]))++)(?=[,}\]\n]|//|/\*))"""
 )
-_LABEL = re.compile(rf"""["'\u201c](?:label|{"|".join(STAND_INS)})["'\u201d]\s*:""", re.IGNORECASE)
-_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|(//[^\n]*|/\*.*?\*/)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,163 +42,162 @@ class Found:
     """
 
     said: Mapping[str, Said]
-    rest: str
+    rest: str = ""
     cut: bool = False
     doubtful: bool = False
     whole: bool = False
 
 
-def find(text: str, ids: Sequence[str], quoted: Quoted, *, asked: bool = True) -> Found:
-    """What the JSON objects in a text say on the criteria `ids`.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An object in a text: its value, where it begins and ends, and how it was understood."""
 
-    `asked` says whether JSON was asked for. Where it was not, an object with a label that stands in
-    the judged text as well may be a quotation with the judge's own words in the middle.
+    value: Any
+    start: int
+    end: int
+    state: State = "whole"
+    mended: bool = False
+
+
+def whole(text: str) -> tuple[Any, str] | None:
+    r"""The value that a reply is, a fence around it aside, and its text; None if it is none.
+
+    >>> whole('```json\n{"a": 1}\n```'), whole('It is {"a": 1}')
+    (({'a': 1}, '{"a": 1}'), None)
     """
-    found = _found(text, ids, quoted)
-    if not asked and any(quoted.holds(f"{each.key}: {each.label}") for each in found.said.values()):
-        return Found({}, found.rest, cut=found.cut, doubtful=True)
-    return found
+    bare = text.strip()
+    if bare[:3] == "```" and bare[-3:] == "```" and (fence := _FENCE.match(bare)) and fence.end() < len(bare):
+        bare = bare[fence.end() : -3].rstrip()
+    if bare[:1] not in ("{", "["):
+        return None
+    try:
+        return orjson.loads(bare), bare
+    except orjson.JSONDecodeError:
+        if bare[-1:] not in ("}", "]"):
+            return None
+    try:
+        return _DECODER.decode(bare), bare
+    except (ValueError, RecursionError):
+        return None
 
 
-def _found(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
-    stripped = text.strip()
-    if stripped[:1] in {"{", "["}:
-        try:
-            whole = orjson.loads(stripped)
-        except orjson.JSONDecodeError:
-            pass
-        else:
-            said = {} if quoted.holds(stripped) else answers(whole, ids)
-            if said and quoted.has_keys() and unread(stripped, said, ids):
-                return Found({}, "", doubtful=True)
-            return Found(said, "", whole=isinstance(whole, dict) or bool(said))
-    return _scan(text, ids, quoted)
+def pieces(text: str) -> Iterator[Piece]:
+    """The objects of a text, none inside another, in their order.
 
-
-@dataclass(slots=True)
-class _Scanned:
-    """What was found on the way through a text: what objects say, what lies between them.
-
-    `text` has quoted objects blanked out; `broken` is where an object begins that does not parse;
-    `after` has what follows the first object that answers, other answers aside.
+    >>> [piece.value for piece in pieces('{"a": {"b": 1}} or {broken or {c: 2}')]
+    [{'a': {'b': 1}}, {'c': 2}]
     """
-
-    text: str
-    said: dict[str, Said] = field(default_factory=dict)
-    rest: list[str] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
-    broken: int | None = None
-    suspect: bool = False
-
-    def pass_over(self, start: int, end: int) -> None:
-        """Leave a part of the text to prose."""
-        self.rest.append(self.text[start:end])
-        if self.said:
-            self.after.append(self.text[start:end])
-
-
-def raw_objects(text: str) -> Iterator[tuple[Any, int, int]]:
-    """The objects that parse, none inside another, with where each begins and ends.
-
-    >>> list(raw_objects('{"a": {"b": 1}} or {broken or {"c": 2}'))
-    [({'a': {'b': 1}}, 0, 15), ({'c': 2}, 30, 38)]
-    """
-    at = 0
+    at = failures = 0
     while (start := text.find("{", at)) >= 0:
+        is_object, at = opens(text, start)
+        if failures > FAILURES * len(text):
+            yield Piece({}, start, len(text), "broken", mended=True)
+            return
+        if not is_object:
+            continue
         try:
             value, at = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            at = start + 1
+        except (ValueError, RecursionError) as error:
+            failures += error.pos - start if isinstance(error, json.JSONDecodeError) else len(text)
+            found = loose(text, start)
+            at = found.end
+            yield Piece(found.value, start, at, found.state, mended=True)
         else:
-            yield value, start, at
+            yield Piece(value, start, at)
 
 
-def _scan(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
-    """Objects anywhere in the text: strict ones where they stand, then a broken one mended."""
-    found = _strict(text, ids, quoted)
-    said, before = found.said, "".join(found.rest)
-    if said and quoted.has_keys() and (found.suspect or _LABEL.search("".join(found.after))):
-        return Found({}, before, doubtful=True)
-    if found.broken is None:
-        return Found(said, before)
-    mended = _mend(found.text[found.broken :], ids, quoted)
-    before = found.text[: found.broken]
-    if mended.said or mended.doubtful or not said:
-        return Found(mended.said, before, cut=mended.cut, doubtful=mended.doubtful)
-    return Found({} if quoted.has_keys() else said, before, doubtful=quoted.has_keys())
+def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = True) -> Found:
+    """What the JSON objects in a text say on the criteria `ids`.
+
+    `asked` says whether JSON was asked for. Where it was not, a whole object has no fixed place either: it
+    may be one of the judged text, with the judge's own words in the middle.
+    """
+    if (found := whole(text)) is not None:
+        value, raw = found
+        said = answers(value, ids)
+        copied = bool(said) and material.hold_keys() and unread(raw, said, ids)
+        if copied or (said and not asked and not _is_free(material, ids)):
+            return Found({}, doubtful=True)
+        return Found(said, whole=isinstance(value, dict) or bool(said))
+    return _within(text, ids, material)
 
 
-def _strict(text: str, ids: Sequence[str], quoted: Quoted) -> _Scanned:
-    """Objects that parse, where they stand."""
-    found = _Scanned(text)
-    covered = False
-    at = 0
-    while (start := found.text.find("{", at)) >= 0:
-        try:
-            value, end = _DECODER.raw_decode(found.text, start)
-        except (ValueError, RecursionError):
-            if (
-                found.broken is None
-                and _START.match(found.text, start)
-                and not _quotes(found.text, start, quoted)
-            ):
-                found.broken = start
-            found.pass_over(at, start + 1)
-            at = start + 1
-            continue
-        found.pass_over(at, start)
-        raw = found.text[start:end]
-        if quoted.holds(raw):  # a quotation is no part of an answer
-            found.text = f"{found.text[:start]}{' ' * len(raw)}{found.text[end:]}"
-            covered = covered or bool(found.said)
-        else:
-            new = answers(value, ids)
-            found.suspect = found.suspect or (bool(new or found.said) and unread(raw, new, ids))
-            found.said |= new
-        at = end
-    found.pass_over(at, len(found.text))
-    # A judged text can hold, ready-made, what its own quotation makes of the judge's label.
-    found.suspect = found.suspect or (
-        covered and any(quoted.holds(f"{s.key}: {s.label}") for s in found.said.values())
-    )
-    return found
+def _is_free(material: Material, ids: Sequence[str]) -> bool:
+    return not material.hold_objects(tuple(ids))
 
 
-def _quotes(text: str, start: int, quoted: Quoted) -> bool:
-    """Whether an object that does not parse is a quotation, to the end of its line."""
-    line = text[start:].split("\n", 1)[0]
-    return len(line) >= _SHORTEST and quoted.holds(line)
+def _within(text: str, ids: Sequence[str], material: Material) -> Found:
+    """What the objects in a text say; of several answers the last counts."""
+    said: dict[str, Said] = {}
+    rest: list[str] = []
+    found = list(pieces(text))
+    ends = [*(piece.start for piece in found[1:]), len(text)]
+    at, doubtful = 0, False
+    for piece, end in zip(found, ends, strict=False):
+        rest.append(text[at : piece.start])
+        at = piece.end
+        new = answers(piece.value, ids)
+        if piece.mended and (new or piece.state != "whole"):
+            raw = text[piece.start : end]
+            begun, borne = _labels(raw, ids), _borne_out(raw, new)
+            doubtful = borne is None or (piece.state == "broken" and begun > 0)
+            new = borne or {}
+            if piece.state == "cut" and len(new) < begun:
+                said = {}  # an answer that was begun is the last one
+        elif new:
+            doubtful = False
+        doubtful = doubtful or (bool(new) and not _is_apart(text, piece))
+        said |= new
+    rest.append(text[at:])
+    cut = bool(found) and found[-1].state == "cut"
+    if doubtful or (said and not _is_free(material, ids)):
+        return Found({}, "".join(rest), cut=cut, doubtful=True)
+    return Found(said, "".join(rest), cut=cut)
 
 
-def _mend(text: str, ids: Sequence[str], quoted: Quoted) -> Found:
-    """A broken object, mended, and believed only if the raw text bears it out."""
-    text = _COMMENT.sub(lambda m: "" if m[1] else m[0], text[:_LONGEST])
-    cut = _unclosed(text)
-    try:
-        value = json_repair.loads(text, skip_json_loads=True)
-    except (ValueError, RecursionError, IndexError, TypeError):
-        return Found({}, "", cut=cut)
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    said = answers(value, ids)
-    if not said:
-        return Found({}, "", cut=cut)
-    keys = sorted({"label", *(s.key for s in said.values())}, key=len, reverse=True)
-    pair = re.compile(
-        rf"""["'\u201c]?\b({"|".join(map(re.escape, keys))})["'\u201d]?\s*[:=]\s*{_VALUE}""", re.IGNORECASE
-    )
-    closed = [_value(m) for m in pair.finditer(text) if not quoted.holds(m[0])]
+def _is_apart(text: str, piece: Piece) -> bool:
+    """Whether an object stands apart from the words around it, and is no part of a sentence."""
+    before = text[max(piece.start - _NEAR, 0) : piece.start].rpartition("\n")[2].rstrip()
+    after = text[piece.end : piece.end + _NEAR].partition("\n")[0].lstrip()
+    return not (before and (before[-1].isalnum() or before[-1] in ",;\"'(")) and not after[:1].isalnum()
+
+
+def _borne_out(raw: str, said: Mapping[str, Said]) -> dict[str, Said] | None:
+    """The answers of a mended object that its raw text bears out; None if it tells something else.
+
+    Every `"label": value` that is closed in the raw text has to be one that the object shows, in its order.
+    """
+    keys = sorted({"label", *(each.key for each in said.values())}, key=len, reverse=True)
+    closed = [_closed(pair) for pair in _pairs(tuple(keys)).finditer(raw)]
     shown = list(said.items())
-    if len(shown) == 1 and len(closed) > 1 and len(set(closed)) == 1:
+    if len(shown) == 1 and len(set(closed)) == 1:
         closed = closed[:1]
-    if len(closed) > len(shown) or any(_same(s.label) != c for (_, s), c in zip(shown, closed, strict=False)):
-        return Found({}, "", cut=cut, doubtful=True)
-    kept = {cid: Said(s.label, s.key, s.entry, mended=True) for cid, s in shown[: len(closed)]}
-    return Found(kept, "", cut=cut or len(kept) < len(shown), doubtful=not kept and not cut)
+    if len(closed) > len(shown) or any(
+        _same(each.label) != value for (_, each), value in zip(shown, closed, strict=False)
+    ):
+        return None
+    return {cid: replace(each, mended=True) for cid, each in shown[: len(closed)]}
 
 
-def _value(match: re.Match[str]) -> str:
-    return _same(next(group for group in match.groups()[1:] if group is not None))
+def _labels(raw: str, ids: Sequence[str]) -> int:
+    """How many labels are begun in the raw text of an object."""
+    return len(_begun(("label", *ids) if len(ids) == 1 else ("label",)).findall(raw))
+
+
+@lru_cache(maxsize=256)
+def _begun(keys: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, keys))
+    return re.compile(rf"""["'\u201c](?:{names})["'\u201d]\s*+:(?!\s*+\{{)""", re.IGNORECASE)
+
+
+@lru_cache(maxsize=256)
+def _pairs(keys: tuple[str, ...]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, keys))
+    return re.compile(rf"""["'\u201c]?\b({names})["'\u201d]?\s*+[:=]\s*+{_VALUE}""", re.IGNORECASE)
+
+
+def _closed(pair: re.Match[str]) -> str:
+    return _same(next(group for group in pair.groups()[1:] if group is not None))
 
 
 def _same(label: object) -> str:
@@ -215,10 +205,4 @@ def _same(label: object) -> str:
     if isinstance(label, bool) or label is None:
         return str(label).lower()
     text = fold(str(label)).strip("\"' ")
-    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
-
-
-def _unclosed(text: str) -> bool:
-    """Whether the text ends inside an object: more braces open than close, strings aside."""
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
-    return bare.count("{") > bare.count("}")
+    return text[:-2] if re.fullmatch(r"-?\d++\.0", text) else text

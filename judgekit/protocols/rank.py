@@ -11,26 +11,25 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import json_repair
-import orjson
-
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.compare import LETTERS, Orders
-from judgekit.protocols.objects import raw_objects
-from judgekit.protocols.quoted import Quoted
+from judgekit.protocols.limits import PROSE
+from judgekit.protocols.lines import unfenced
+from judgekit.protocols.material import Material
+from judgekit.protocols.objects import pieces, whole
 from judgekit.protocols.sheet import TAG, Form, filled, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
-_ORDER = re.compile(r"\b[A-Z](?:\s*[>=,\u2265\u227b]\s*[A-Z])+\b")
-_KEY = re.compile(r"""\branking["'\u201d\u2019]?\s*[:=]""", re.IGNORECASE)
+_ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
+_HELD = re.compile(_ORDER.pattern, re.IGNORECASE)
+_KEY = re.compile(r"""\branking["'\u201d\u2019]?\s*+[:=]""", re.IGNORECASE)
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
-_LONGEST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,20 +145,24 @@ _TEXT = (
 )
 
 
-def read_ranking(call: Call, reply: Reply) -> tuple[Outcome, ...]:
+def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
     """One outcome for each pair.
+
+    Args:
+        call: What was asked.
+        reply: What came back.
+        text: Its text, reasoning left out.
+        material: The judged texts.
 
     >>> pair = Unit("1", ("x", "y"))
     >>> call = Call("j", ((pair, "c"),), "rank", (), scales=(PAIR,), shown=("y", "x"))
-    >>> [outcome.label for outcome in read_ranking(call, Reply('{"ranking": ["A", "B"]}'))]
+    >>> said = Reply('{"ranking": ["A", "B"]}')
+    >>> [outcome.label for outcome in read_ranking(call, said, said.text, Material(()))]
     ['second']
     """
-    if reply.fault is not None and reply.fault != "truncated":
-        return all_abstain(call, reply.fault, reply.detail)
-    text = reply.text[:_LONGEST]
-    places, rationale = _places(text, call)
+    places, rationale = _places(text, call, material)
     if places is None:
-        why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
+        why: Reason = reply.fault or "malformed"
         return all_abstain(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
     by_response = {name: places.get(letter) for letter, name in zip(LETTERS, call.shown, strict=False)}
     return tuple(_outcome(call, unit, cid, by_response, rationale) for unit, cid in call.asks)
@@ -179,64 +182,47 @@ def _outcome(call: Call, unit: Unit, cid: str, places: Mapping[str, int | None],
     )  # fmt: skip
 
 
-def _places(text: str, call: Call) -> tuple[dict[str, int] | None, str]:
+def _places(text: str, call: Call, material: Material) -> tuple[dict[str, int] | None, str]:
     """Place of each letter, ties sharing one; None if there is no order to read. And the rationale."""
     letters = LETTERS[: len(call.shown)]
-    quoted = Quoted(call.judged)
-    whole = _whole(text, quoted)
-    if whole is None and (tagged := _tagged(text, call.tag)):
+    one = whole(text) if call.schema is not None else None
+    if one is None and (tagged := _tagged(text, call.tag)):
         return _parsed(tagged[-1], letters), text.strip()
-    found = _within(text, quoted) if whole is None else whole
+    found = _within(text, material) if one is None else _whole(*one, material)
     if found is not None:
         ranking = found.get("ranking")
         order = ranking if isinstance(ranking, str) else ">".join(_flat(ranking or ()))
-        if call.schema is None and _is_tricky(quoted):
-            return None, ""  # nobody asked for an object: a quotation with the judge's words in the middle
         return _parsed(order, letters), str(found.get("rationale") or "")
-    orders = [m[0] for m in _ORDER.finditer(text) if not quoted.holds(m[0])]
-    return (_parsed(orders[-1], letters) if orders else None), text.strip()
+    orders = [found[0] for found in _ORDER.finditer(text[-PROSE:])]
+    if not orders or material.hold(_HELD):
+        return None, ""
+    return _parsed(orders[-1], letters), text.strip()
 
 
 def _tagged(text: str, tag: str) -> list[str]:
     """What follows the tag in each line that carries it, fences aside, which a judge may quote."""
     if not tag or tag not in text:
         return []
-    clean = re.sub(rf"<[^<>\n]*{tag}\s*>", "", text)
-    return [line.rsplit(tag, 1)[1] for line in clean.splitlines() if tag in line]
+    return [line.rsplit(tag, 1)[1] for line in unfenced(text, tag).splitlines() if tag in line]
 
 
-def _whole(text: str, quoted: Quoted) -> dict[str, Any] | None:
-    """The reply as one object, which is read at its key and nowhere else; None if it is none."""
-    try:
-        value = orjson.loads(text.strip())
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(value, dict) or quoted.holds(text.strip()):
-        return None
-    return {} if _is_tricky(quoted) and _keys_in(text) > 1 else _ranking_of(value)
+def _whole(value: object, raw: str, material: Material) -> dict[str, Any]:
+    """The ranking of a reply that is one object, read at its key and nowhere else.
 
-
-def _within(text: str, quoted: Quoted) -> dict[str, Any] | None:
-    """The last object in a text that holds a ranking; empty where it cannot be told whose it is.
-
-    A judged text that holds such a key itself may, quoted, close the judge's own strings or be taken for its
-    answer. Then there has to be one key and no more, quotations of whole objects aside.
+    A second key shows that the judge copied a text that holds one into its strings as it was.
     """
-    found, own = _last_object(text, quoted)
-    if _is_tricky(quoted):
-        keys = _keys_in(own)
-        return found if keys == 1 else {} if keys else None
-    start = own.rfind("{")
-    if found is None and start >= 0 and "ranking" in own[start:]:
-        try:
-            found = _ranking_of(json_repair.loads(own[start:])) or None
-        except (ValueError, RecursionError, IndexError, TypeError):
-            return None
-    return found
+    return {} if _keys_in(raw) > 1 and material.hold_objects(("ranking",)) else _ranking_of(value)
 
 
-def _is_tricky(quoted: Quoted) -> bool:
-    return quoted.has_keys() or any("ranking" in judged.casefold() for _, judged in quoted.judged)
+def _within(text: str, material: Material) -> dict[str, Any] | None:
+    """The last object in a text that holds a ranking; empty where it cannot be told whose it is."""
+    found = [piece for piece in pieces(text) if _ranking_of(piece.value)]
+    if not found:
+        return {} if _keys_in(text) and material.hold_objects(("ranking",)) else None
+    last = found[-1]
+    if last.state != "whole" or (last.mended and _keys_in(text[last.start :]) > 1):
+        return {}
+    return {} if material.hold_objects(("ranking",)) else _ranking_of(last.value)
 
 
 def _keys_in(text: str) -> int:
@@ -247,17 +233,6 @@ def _keys_in(text: str) -> int:
 def _ranking_of(value: object) -> dict[str, Any]:
     """An object with a ranking that can be read; an empty one otherwise."""
     return value if isinstance(value, dict) and isinstance(value.get("ranking"), list | str) else {}
-
-
-def _last_object(text: str, quoted: Quoted) -> tuple[dict[str, Any] | None, str]:
-    """The last object with a ranking that is no quotation, and the text with quoted objects blanked out."""
-    found: dict[str, Any] | None = None
-    for value, start, end in raw_objects(text):
-        if quoted.holds(text[start:end]):
-            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
-        else:
-            found = _ranking_of(value) or found
-    return found, text
 
 
 def _flat(ranking: Sequence[Any]) -> list[str]:

@@ -1,10 +1,18 @@
 """Reading a reply: one outcome for each answer asked for, whatever the text; never an exception.
 
-The ladder: a reply that is one JSON object is read at its schema's keys and nowhere else; else
-lines that carry the item's tag; else JSON anywhere in the text, mended where that is unambiguous;
-else the last explicit verdict. The last answer counts, and one that is off the scale abstains
-rather than falling back to an earlier one. What stands verbatim in the judged text and carries no
-tag is a quotation. Reasoning blocks are not read.
+The forms of an answer, in their order:
+
+1. What a decision model gave; probabilities of option letters.
+2. Where its place is fixed: the whole reply is one JSON object, read at its schema's keys and nowhere
+   else; or one option letter; or one label. What the judged texts hold has no say here, or a text that
+   quotes the unfavourable answer would silence the judge.
+3. In free text: lines that carry the call's tag, which nobody else can write.
+4. Objects within the text, mended where one reading makes sense.
+5. Lines `criterion: label`, where several criteria were asked; the last explicit verdict, where one was.
+
+Of 4 and 5 no form is read that the judged texts hold, whatever the label (`material`). The last answer
+counts, and one that is off the scale abstains rather than falling back to an earlier one. Blocks of
+reasoning are not read (`thoughts`), and how much is looked at is bounded (`limits`).
 """
 
 import re
@@ -12,13 +20,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from judgekit.protocols import letters, lines, objects
+from judgekit.protocols import letters, lines, objects, thoughts
 from judgekit.protocols.abstaining import REFUSAL, abstain, all_abstain, brief
 from judgekit.protocols.decisions import read_decisions
 from judgekit.protocols.entries import Said
-from judgekit.protocols.evidence import locate
 from judgekit.protocols.labels import CUT, Reading, read_label
-from judgekit.protocols.quoted import Quoted
+from judgekit.protocols.limits import REPLY, THOUGHTS
+from judgekit.protocols.material import Material
 from judgekit.protocols.rank import read_ranking
 from judgekit.protocols.select import read_selected
 from judgekit.scales import Scale, settle
@@ -35,9 +43,6 @@ from judgekit.types import (
     is_control,
 )
 
-_OPENED = re.compile(r"\s*<(?:think|thinking|reasoning)>", re.IGNORECASE)
-_CLOSED = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_OBJECT = re.compile(r"\s*(?:```\w*\s*)?\{")  # what its strings hold is no reasoning block
 _BRACKETS, _DEEPEST = re.compile(r"[\[\]{}]"), 200
 _WHY: dict[str, Reason] = {"off_scale": "off_scale", "undecided": "undecided", "cut": "truncated"}
 _REASON_KEYS = ("rationale", "reason", "reasoning", "explanation", "feedback")
@@ -60,10 +65,8 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
         and not (reply.fault == "refused" and reply.text)
     ):
         return all_abstain(call, reply.fault, reply.detail)
-    if _is_deep(reply.text):  # no answer is, and looking into it takes long
-        return all_abstain(call, "malformed", "nested too deeply")
     try:
-        outcomes = read_ranking(call, reply) if call.protocol == "rank" else _outcomes(call, reply)
+        outcomes = _outcomes(call, reply)
     except RecursionError:  # brackets in strings can hide how deep it is
         return all_abstain(call, "malformed", "nested too deeply")
     return tuple(_as_meant(o, dict(call.meant)) for o in outcomes) if call.meant else outcomes
@@ -92,27 +95,45 @@ def _as_meant(outcome: Outcome, meant: Mapping[str, str]) -> Outcome:
 def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     if reply.decisions:
         return read_decisions(call, reply)
-    quoted = Quoted(call.judged)
+    text = _answer_in(reply.text)
+    if (unreadable := _unreadable(reply, text)) is not None:
+        return all_abstain(call, *unreadable)
+    material = Material(call.judged)
     if call.letters:
-        return (_from_letters(call, reply, quoted),)
-    text = _without_reasoning(reply.text, quoted, truncated=reply.fault == "truncated")
-    if not text.strip():
-        why: Reason = "truncated" if reply.fault == "truncated" else "malformed"
-        return all_abstain(
-            call, reply.fault or why, "no text" if not reply.text.strip() else "no answer after the reasoning"
-        )
+        return (_from_letters(call, reply, text, material),)
+    if call.protocol == "rank":
+        return read_ranking(call, reply, text, material)
     if call.protocol == "select_all" and not is_control(call.judge):
-        found = read_selected(call, reply, text, quoted)
+        found = read_selected(call, reply, text, material)
         why, detail = _missing(reply, text, cut=False, answered=False)
         return all_abstain(call, why, detail) if found is None else found
-    return _from_text(call, reply, text, quoted)
+    return _from_text(call, reply, text, material)
 
 
-def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Outcome, ...]:
+def _answer_in(text: str) -> str:
+    """A reply without its reasoning; one that is an object may hold the like in its strings."""
+    if len(text) > THOUGHTS or not thoughts.has_tags(text):
+        return text
+    return text if len(text) <= REPLY and objects.whole(text) is not None else thoughts.without(text)
+
+
+def _unreadable(reply: Reply, text: str) -> tuple[Reason, str] | None:
+    """Why nothing of a reply is looked at; None if it can be."""
+    if len(text) > REPLY:
+        return "malformed", f"too long to read: {len(text):,} characters; {REPLY:,} at most are looked at"
+    if _is_deep(text):
+        return "malformed", "nested too deeply"
+    if text.strip() or reply.logprobs:
+        return None
+    detail = "no answer after the reasoning" if reply.text.strip() else "no text"
+    return reply.fault or "malformed", detail
+
+
+def _from_text(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
     ids = list(call.names) or [cid for _, cid in call.asks]
     truncated = reply.fault == "truncated"
-    found = objects.find(text, ids, quoted, asked=call.schema is not None)
-    tagged = {} if found.whole else lines.tagged(text, call.tag, ids, call.scales, truncated=truncated)
+    found = objects.find(thoughts.own_turn(text), ids, material, asked=call.schema is not None)
+    tagged = {} if found.whole else _tagged(call, reply, ids, text, material)
     readings: dict[str, tuple[Reading, Said | None]] = {}
     for cid, scale in zip(ids, call.scales, strict=True):
         if cid in found.said and cid not in tagged:
@@ -120,26 +141,36 @@ def _from_text(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Out
             readings[cid] = (read_label(scale, said.label), said)
     readings |= {cid: (reading, None) for cid, reading in tagged.items()}
     if not readings and not (found.whole or found.doubtful or found.cut):
-        prose = _in_prose(found.rest, ids, call, quoted, truncated=truncated)
+        prose = _in_prose(found.rest, ids, call, material, truncated=truncated)
         readings = {cid: (reading, None) for cid, reading in prose.items()}
     missing = _missing(reply, text, found.cut, answered=bool(readings))
     if is_control(call.judge):
         missing = ("missing", "the control has nothing to say here")
     rationale = "" if found.said and not tagged else _rationale(text, call.tag)
     return tuple(
-        _outcome(call, ask, scale, *readings[name], quoted=quoted, rationale=rationale)
+        _outcome(call, ask, scale, *readings[name], material=material, rationale=rationale)
         if name in readings
         else abstain(call, ask, *missing)
         for name, ask, scale in zip(ids, call.asks, call.scales, strict=True)
     )
 
 
+def _tagged(call: Call, reply: Reply, ids: list[str], text: str, material: Material) -> dict[str, Reading]:
+    """What lines with the tag say, in the text without reasoning, or else in all of it."""
+    truncated = reply.fault == "truncated"
+    if not call.tag or call.tag not in reply.text:
+        return {}
+    if text is not reply.text and len(reply.text) <= REPLY:
+        text = thoughts.where_tagged(reply.text, quotable=material.hold_thoughts(), truncated=truncated)
+    return lines.tagged(text, call.tag, ids, call.scales, truncated=truncated)
+
+
 def _in_prose(
-    text: str, ids: list[str], call: Call, quoted: Quoted, *, truncated: bool
+    text: str, ids: list[str], call: Call, material: Material, *, truncated: bool
 ) -> Mapping[str, Reading]:
     if len(ids) > 1:
-        return lines.by_id(text, ids, call.scales, quoted, truncated=truncated)
-    reading = lines.last_explicit(text, ids[0], call.scales[0], quoted, truncated=truncated)
+        return lines.by_id(text, ids, call.scales, material, truncated=truncated)
+    reading = lines.last_explicit(text, ids[0], call.scales[0], material, truncated=truncated)
     return {} if reading is None else {ids[0]: reading}
 
 
@@ -157,7 +188,14 @@ def _missing(reply: Reply, text: str, cut: bool, *, answered: bool) -> tuple[Rea
 
 
 def _outcome(
-    call: Call, ask: Ask, scale: Scale, reading: Reading, said: Said | None, *, quoted: Quoted, rationale: str
+    call: Call,
+    ask: Ask,
+    scale: Scale,
+    reading: Reading,
+    said: Said | None,
+    *,
+    material: Material,
+    rationale: str,
 ) -> Outcome:
     unit, cid = ask
     if reading.kind != "label":
@@ -185,7 +223,7 @@ def _outcome(
         rationale=next(
             (str(entry[key]) for key in _REASON_KEYS if isinstance(entry.get(key), str)), rationale
         ),
-        evidence=_evidence(entry, quoted),
+        evidence=_evidence(entry, material),
         tags=tuple(_texts(entry.get("tags"))) if entry else (),
         flags=flags,
         shown=call.shown,
@@ -194,16 +232,16 @@ def _outcome(
     )
 
 
-def _from_letters(call: Call, reply: Reply, quoted: Quoted) -> Outcome:
+def _from_letters(call: Call, reply: Reply, text: str, material: Material) -> Outcome:
     """A verdict from the probabilities of the option letters, or from the letter written."""
     [ask], [scale] = call.asks, call.scales
     weights = letters.weights_of(reply, call.letters)
     mass, flags, source = min(sum(weights.values()), 1.0), (), _source(call, "logprob")  # type: tuple[float, tuple[str, ...], Source]
     if not reply.logprobs:
-        found = letters.written(_without_reasoning(reply.text, quoted), call.letters)
-        if found is None or quoted.offers(found[1]):
+        found = letters.written(text, call.letters)
+        if found is None or not (letters.is_alone(text) or not material.hold(letters.lines_of(call.letters))):
             return abstain(call, ask, "malformed", f"no option letter in: {brief(reply.text)}")
-        weights, mass, flags, source = {found[0]: 1.0}, 1.0, ("no_logprobs",), _source(call)
+        weights, mass, flags, source = {found: 1.0}, 1.0, ("no_logprobs",), _source(call)
     elif not weights:
         return abstain(call, ask, "malformed", "no option letter among the most probable tokens")
     undecided = weights.pop(scale.cannot_tell, 0.0) / (mass or 1.0) if scale.cannot_tell else 0.0
@@ -224,38 +262,10 @@ def _source(call: Call, source: Source = "text") -> Source:
     return "control" if is_control(call.judge) else source
 
 
-def _without_reasoning(text: str, quoted: Quoted, *, truncated: bool = False) -> str:
-    """Text after the reasoning at its start, whose opening tag may be missing.
-
-    The end of a reasoning block in a line that stands in the judged text is a quotation.
-
-    >>> _without_reasoning("<think>Maybe 5?</think>4", Quoted(()))
-    '4'
-    """
-    if "<" not in text or _OBJECT.match(text):
-        return text
-    opened = _OPENED.match(text)
-    closings = list(_CLOSED.finditer(text))
-    own = [found for found in closings if not quoted.holds(_line_at(text, found.start()))]
-    if own:
-        return text[own[-1].end() :]
-    if opened is None:
-        return text
-    # Only quoted ones, or a judge that closes its reasoning just as the judged text does.
-    return text[closings[-1].end() :] if closings and not truncated else ""
-
-
-def _line_at(text: str, at: int) -> str:
-    """The line of a text that a place is in."""
-    start = text.rfind("\n", 0, at) + 1
-    end = text.find("\n", at)
-    return text[start : end if end >= 0 else len(text)]
-
-
-def _evidence(entry: Mapping[str, Any], quoted: Quoted) -> tuple[Evidence, ...]:
+def _evidence(entry: Mapping[str, Any], material: Material) -> tuple[Evidence, ...]:
     raw = entry.get("evidence")
     quotes = [raw] if isinstance(raw, str) else _texts(raw)
-    return locate(quotes, quoted.judged) if quotes else ()
+    return material.shown.locate(quotes) if quotes else ()
 
 
 def _texts(raw: object) -> list[str]:

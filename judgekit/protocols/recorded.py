@@ -5,17 +5,24 @@ not found: None, never a guess.
 """
 
 import re
+from collections.abc import Iterator
 
-_NUMBER = r"\d+(?:\.\d+)?"
-_FIRST_LINE = re.compile(rf"\s*{_NUMBER}(?:[\s,]+{_NUMBER})*\s*")
+from judgekit.protocols.limits import REPLY
+
+_NUMBER = r"\d++(?:\.\d++)?"
+_FIRST_LINE = re.compile(rf"\s*+{_NUMBER}(?:[\s,]++{_NUMBER})*+\s*+")
+_BEFORE = 200  # letters before a tuple in which its line says what it is
+_BLANK = r"[^\S\n]*+"
 _OF_ONE = re.compile(
-    rf"^[\s*_#-]*assistant\s+(\d+)[*_]*\s*:[\s*_]*({_NUMBER})(?:/10)?(?=[\s*_]*(?:$|\(|[-\u2013\u2014]\s))",
+    rf"^[ \t*_#-]*+assistant{_BLANK}(\d++)[*_]*+{_BLANK}:\n?[ \t*_]*+({_NUMBER})(?:/10)?"
+    rf"(?=[ \t*_]*+(?:$|\(|[-\u2013\u2014]\s))",
     re.IGNORECASE | re.MULTILINE,
 )
-_TUPLE = re.compile(
-    rf"\b(?:scores?|tuple|output)\b[^\n()]*\(({_NUMBER}(?:\s*,\s*{_NUMBER})+)\)", re.IGNORECASE
+_TUPLE = re.compile(rf"\(({_NUMBER}(?:\s*+,\s*+{_NUMBER})++)\)")
+_OF_SCORES = re.compile(r"\b(?:scores?|tuple|output)\b", re.IGNORECASE)
+_RESULT = re.compile(
+    r"\[RESULT\][\s:*_]*+(?:(?:score|rating)[\s:*_]*+)?([^\s.,;*_]++(?:\.\d++)?)", re.IGNORECASE
 )
-_RESULT = re.compile(r"\[RESULT\][\s:*_]*(?:score|rating)?[\s:*_]*([^\s.,;*_]+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def first_line_scores(text: str, n: int = 2) -> tuple[float, ...] | None:
@@ -39,16 +46,26 @@ def first_line_scores(text: str, n: int = 2) -> tuple[float, ...] | None:
     >>> first_line_scores("First, let us solve it: x = 10.\n\nScores:\nAssistant 1: 3\nAssistant 2: 9/10\n")
     (3.0, 9.0)
     """
+    if len(text) > REPLY:
+        return None
     first = next((line for line in text.splitlines() if line.strip()), "")
     if _FIRST_LINE.fullmatch(first):
         return _exactly(re.findall(_NUMBER, first), n)
     lines = {int(found[1]): found for found in _OF_ONE.finditer(text)}  # of several, the last
-    tuples = list(_TUPLE.finditer(text))
+    tuples = list(_tuples(text))
     if sorted(lines) != list(range(1, n + 1)):
         return _exactly(re.findall(_NUMBER, tuples[-1][1]), n) if tuples else None
     if tuples and tuples[-1].start() > max(found.start() for found in lines.values()):
         return _exactly(re.findall(_NUMBER, tuples[-1][1]), n)
     return tuple(float(lines[k][2]) for k in range(1, n + 1))
+
+
+def _tuples(text: str) -> Iterator[re.Match[str]]:
+    """Tuples of numbers that a line calls scores, since the last brackets in it."""
+    for found in _TUPLE.finditer(text):
+        before = text[max(found.start() - _BEFORE, 0) : found.start()]
+        if _OF_SCORES.search(re.split(r"[\n()]", before)[-1]):
+            yield found
 
 
 def result_marker(text: str) -> str | None:
@@ -59,7 +76,7 @@ def result_marker(text: str) -> str | None:
     >>> result_marker("Feedback: It is clear. [RESULT] 4"), result_marker("A score of 5 would be too much.")
     ('4', None)
     """
-    found = _RESULT.findall(text)
+    found = _RESULT.findall(text) if len(text) <= REPLY else []
     return str(found[-1]) if found else None
 
 

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import json_repair
-
 from judgekit.errors import InputError
 from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain
-from judgekit.protocols.objects import raw_objects
-from judgekit.protocols.quoted import Quoted
+from judgekit.protocols.lines import unfenced
+from judgekit.protocols.material import Material
+from judgekit.protocols.objects import pieces, whole
 from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Labels, fold, settle
@@ -80,24 +79,24 @@ class _Selection:
     rationale: str = ""
 
 
-def read_selected(call: Call, reply: Reply, text: str, quoted: Quoted) -> tuple[Outcome, ...] | None:
+def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...] | None:
     """One outcome for each criterion; None where there is no selection to read.
 
     Args:
         call: What was asked.
         reply: What came back.
         text: Its text, reasoning left out.
-        quoted: What stands in the judged texts.
+        material: The judged texts.
 
     >>> from judgekit.scales import YES_NO
     >>> from judgekit.types import Unit
     >>> unit = Unit("1", ("x",))
     >>> call = Call("j", ((unit, "kind"), (unit, "short")), "select_all", (), scales=(YES_NO, YES_NO))
     >>> said = Reply('{"rationale": "", "selected": ["short"]}')
-    >>> [outcome.label for outcome in read_selected(call, said, said.text, Quoted(()))]
+    >>> [outcome.label for outcome in read_selected(call, said, said.text, Material(()))]
     ['no', 'yes']
     """
-    found = _in_json(text, quoted) or _on_line(text, call.tag, cut=reply.fault == "truncated")
+    found = _in_json(call, text, material) or _on_line(text, call.tag, cut=reply.fault == "truncated")
     if found is None:
         return None
     ids = [cid for _, cid in call.asks]
@@ -122,15 +121,20 @@ def _verdict(call: Call, i: int, flags: tuple[str, ...], rationale: str, *, hold
     )  # fmt: skip
 
 
-def _in_json(text: str, quoted: Quoted) -> _Selection | None:
-    """The selection of the last object that has one and is no quotation; else of a broken one, mended."""
-    last = None
-    for value, start, end in raw_objects(text):
-        if (found := _selection(value)) is not None and not quoted.holds(text[start:end]):
-            last = found
-    if last is not None or quoted.has_keys():  # what a judged text holds may stand mended in the judge's own
-        return last
-    return _selection(_mended(text))
+def _in_json(call: Call, text: str, material: Material) -> _Selection | None:
+    """The selection of a reply that is one object, else of the last object that has one.
+
+    Where the judged texts hold such a key, an object within a text may be theirs, or end with theirs.
+    """
+    value = whole(text)
+    if value is not None and (call.schema is not None or not material.hold_objects((_KEY,))):
+        return _selection(value[0])
+    found = [
+        selection
+        for piece in pieces(text)
+        if piece.state == "whole" and (selection := _selection(piece.value)) is not None
+    ]
+    return found[-1] if found and not material.hold_objects((_KEY,)) else None
 
 
 def _selection(value: Any) -> _Selection | None:
@@ -140,22 +144,13 @@ def _selection(value: Any) -> _Selection | None:
     return _Selection(tuple(map(str, listed)), str(value.get("rationale") or ""))
 
 
-def _mended(text: str) -> Any:
-    """The object that a reply is, mended; nothing where it was cut off."""
-    start = text.find("{")
-    if start < 0 or f'"{_KEY}"' not in text or text.count("{") > text.count("}"):
-        return None
-    try:
-        return json_repair.loads(text[start:])
-    except (ValueError, RecursionError, IndexError, TypeError):
-        return None
-
-
 def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:
     """The selection on the last line that carries the tag."""
-    lines = text.splitlines()
+    if not tag:
+        return None
+    lines = unfenced(text, tag).splitlines() if tag in text else []
     for i in range(len(lines) - 1, -1, -1):
-        found = re.search(rf"{re.escape(tag)}\W*{_KEY}\W*?:(.*)$", lines[i], re.IGNORECASE) if tag else None
+        found = re.search(rf"{re.escape(tag)}\W*+{_KEY}[^\w:]*+:(.*)$", lines[i], re.IGNORECASE)
         if found is None:
             continue
         if cut and i == len(lines) - 1:

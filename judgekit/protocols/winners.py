@@ -9,20 +9,22 @@ looking matters: a published reader that looked for "Output (a)" at the start of
 import re
 from typing import Literal
 
+from judgekit.protocols.limits import REPLY
+
 Winner = Literal["A", "tie", "B"]
 
 _NOUN = r"(?:output|response|answer|assistant|option|candidate|model|summary)"
-_WHICH = rf"\b{_NOUN}\s*\(?([ab12])\)?"
+_WHICH = rf"\b{_NOUN}\s*+\(?([ab12])\)?"
 _STATED = re.compile(
-    rf"{_WHICH}\s+(?:is|was)\s+(?:(?!(?:not|never|hardly|no)\b)\w+\s+){{0,2}}?"
+    rf"{_WHICH}\s++(?:is|was)\s++(?:(?!(?:not|never|hardly|no)\b)\w++\s++){{0,2}}?"
     r"(?:better|the best|superior|preferred|preferable|the winner)\b"
-    rf"|\b(?:both|the two)\s+{_NOUN}s?\s+are\s+(?:\w+\s+){{0,2}}?(?:equal|equally|tied|the same)\b",
+    rf"|\b(?:both|the two)\s++{_NOUN}s?\s++are\s+(?:\w+\s+){{0,2}}?(?:equal|equally|tied|the same)\b",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"\W*(?:(?:{_NOUN}\s*)?\(?([ab12])\)?|(tie|equal|draw))\W*", re.IGNORECASE)
-_CUT = re.compile(
-    rf"\b(?:therefore|thus|hence|so|overall|in conclusion)\b[^.\n]*?{_WHICH}\W*$", re.IGNORECASE
-)
+_BARE = re.compile(rf"\W*+(?:(?:{_NOUN}\s*+)?\(?([ab12])\)?|(tie|equal|draw))\W*", re.IGNORECASE)
+_CUT = re.compile(rf"{_WHICH}\W*+$", re.IGNORECASE)
+_CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|overall|in conclusion)\b", re.IGNORECASE)
+_SENTENCE = 1_000  # letters of a conclusion that was cut off
 _NAMES: dict[str, Winner] = {"a": "A", "1": "A", "b": "B", "2": "B"}
 
 
@@ -37,13 +39,14 @@ def stated_winner(text: str) -> Winner | None:
     >>> stated_winner("Both outputs have merits.") is None
     True
     """
-    stripped = text.strip()
+    stripped = text.strip() if len(text) <= REPLY else ""
     if whole := _BARE.fullmatch(stripped):
         return _name(whole)
     stated = list(_STATED.finditer(stripped))
     if stated:
         return _name(stated[-1])
-    found = _CUT.search(stripped) or _BARE.fullmatch(stripped.split("\n", 1)[0])
+    last = stripped[-_SENTENCE:].rpartition("\n")[2].rpartition(". ")[2]
+    found = (_CONCLUDES.search(last) and _CUT.search(last)) or _BARE.fullmatch(stripped.split("\n", 1)[0])
     return _name(found) if found else None
 
 

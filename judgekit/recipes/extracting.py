@@ -13,15 +13,17 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
-import orjson
-
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import Ours, bundled_template
 from judgekit.protocols.evidence import Shown
+from judgekit.protocols.limits import REPLY
+from judgekit.protocols.material import Material
+from judgekit.protocols.objects import whole
 from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, filled, object_schema
+from judgekit.protocols.thoughts import without
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import substituted
 from judgekit.rubric import Rubric
@@ -54,13 +56,13 @@ _FORM = Ours(
     f'Reply with one JSON object and nothing else. Its only key is "answer" (a string): the final answer, '
     f"or {NO_ANSWER} if there is none."
 )
-_ANSWER = re.compile(r'\{\s*"answer"\s*:\s*("(?:[^"\\]|\\.)*")\s*\}')
+_ANSWER = re.compile(r'\{\s*+"answer"\s*+:\s*+("(?:[^"\\]|\\.)*+")\s*+\}')
 # A backslash with what makes it an escape of JSON, unless LaTeX has a command of that name.
 _ESCAPE = re.compile(
     r'\\([\\"/]|u[0-9A-Fa-f]{4}|n(?!(?:eq?|ot|u|abla)(?![a-z]))|r(?!(?:ight|ho|m)(?![a-z]))'
     r"|t(?!(?:imes|ext|heta|frac|an|au|o)(?![a-z])))?"
 )
-_OPTION = re.compile(r"\s*\(?([A-Za-z])\)?\s*[:.)]\s*(.+)")
+_OPTION = re.compile(r"\s*+\(?([A-Za-z])\)?\s*+[:.)]\s*+(.+)")
 
 
 @dataclass(frozen=True)
@@ -224,15 +226,16 @@ def _extracted(call: Call, reply: Reply) -> str | None:
     """The answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
     if reply.fault is not None:
         return None
-    text = re.sub(r"^```\w*\s*|\s*```$", "", reply.text.strip())
-    sound = _sound(text)
-    try:
-        value: Any = orjson.loads(sound)
-    except orjson.JSONDecodeError:
-        if found := _ANSWER.findall(sound):
+    text = without(reply.text).strip() if len(reply.text) <= REPLY else ""
+    one = whole(_sound(text))
+    if one is None:
+        if found := _ANSWER.findall(_sound(text)):
+            if Material(call.judged).hold_objects():  # it may be the response's own, quoted
+                return None
             return str(json.loads(found[-1], strict=False))  # raw tabs and line ends may stand in it
         bare = text and "\n" not in text and "{" not in text and len(text) <= _LONGEST
         return text if bare and _why(call, reply)[0] != "refused" else None
+    value: Any = one[0]
     if isinstance(value, dict):
         answer = value.get("answer")
         return str(answer) if isinstance(answer, str | int | float) and not isinstance(answer, bool) else None

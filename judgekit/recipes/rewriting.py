@@ -30,8 +30,8 @@ from judgekit.types import (
     Unit,
 )
 
-_LABELLED = re.compile(r"^\s*(?:rewritten |new |improved )?prompt\s*:\s*", re.IGNORECASE)
-_FENCED = re.compile(r"^```\w*\n(.*)\n```$", re.DOTALL)
+_LABELLED = re.compile(r"^\s*+(?:rewritten |new |improved )?prompt\s*+:\s*+", re.IGNORECASE)
+_FENCED = re.compile(r"^```\w*+\n(.*)\n```$", re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import json_repair
-import orjson
-
 from judgekit.aggregate.scores import reasons_of
 from judgekit.errors import InputError
 from judgekit.fences import fences_of
@@ -21,6 +18,8 @@ from judgekit.prompt import Ours, bundled_template
 from judgekit.protocols import read
 from judgekit.protocols.abstaining import abstain, why_unread
 from judgekit.protocols.evidence import Shown
+from judgekit.protocols.limits import REPLY
+from judgekit.protocols.objects import pieces, whole
 from judgekit.protocols.sheet import filled, object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading, OverGrading
@@ -254,21 +253,17 @@ def _statements(answer: Answer) -> list[str] | None:
         return None
     shown = Shown(tuple(each for each in answer.call.judged if each[0] == "response"))
     texts = dict.fromkeys(writable(each) for each in listed if isinstance(each, str))
-    return [text for text in texts if text.strip() and shown.find(text).found][:_MOST]
+    return [found.quote for found in shown.locate(texts) if found.found][:_MOST]
 
 
 def _object(text: str) -> Any:
-    """The object of a reply, mended where it has to be."""
-    start = text.find("{")
-    if start < 0:
+    """The object that a reply is, else the last one in it that lists statements."""
+    if len(text) > REPLY:
         return None
-    try:
-        return orjson.loads(text[start:])
-    except orjson.JSONDecodeError:
-        try:
-            return json_repair.loads(text[start:])
-        except (ValueError, RecursionError, IndexError, TypeError):
-            return None
+    if (one := whole(text)) is not None:
+        return one[0]
+    found = [piece.value for piece in pieces(text) if piece.state == "whole" and "statements" in piece.value]
+    return found[-1] if found else None
 
 
 def check_points(rubric: Rubric) -> None:

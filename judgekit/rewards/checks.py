@@ -9,14 +9,13 @@ import functools
 import importlib
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from judgekit.errors import InputError
 from judgekit.protocols.same import same_number
-from judgekit.scales import fold
+from judgekit.scales import fold, nfkc
 from judgekit.types import Text
 
 MASTER_KEYS: Final = (
@@ -198,8 +197,8 @@ def _imported(kind: str, *, allowed: bool) -> Any:
 
 def _bare(text: str) -> str:
     """Letters and digits only."""
-    return "".join(ch for ch in unicodedata.normalize("NFKC", text).casefold() if ch.isalnum())
+    return "".join(ch for ch in nfkc(text).casefold() if ch.isalnum())
 
 
 def _flat(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return fold(text)

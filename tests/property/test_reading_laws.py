@@ -200,13 +200,14 @@ def test_a_line_with_the_tag_is_read_although_it_stands_in_the_judged_text(data:
 
 
 @given(st.data())
-def test_an_answer_that_stands_in_the_judged_text_is_not_read_without_the_tag(data: st.DataObject):
+def test_a_whole_object_is_read_whatever_the_judged_text_holds_and_one_in_a_text_is_not(data: st.DataObject):
     call = data.draw(calls(form="json"))
-    answer = right_answer(call, data.draw(labels_of(call)))
+    labels = data.draw(labels_of(call))
+    answer = right_answer(call, labels)
+    call = replace(call, judged=(("response", f"Say this: {answer}"),))
 
-    outcomes = read(replace(call, judged=(("response", f"Say this: {answer}"),)), Reply(answer))
-
-    assert not any(isinstance(o, Verdict) for o in outcomes)
+    assert [getattr(o, "label", o) for o in read(call, Reply(answer))] == labels
+    assert not any(isinstance(o, Verdict) for o in read(call, Reply(f"I say: {answer}")))
 
 
 @given(st.data())

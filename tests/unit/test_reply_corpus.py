@@ -30,6 +30,7 @@ def outcomes(case: dict) -> dict[str, Outcome]:
         messages=(),
         scales=(SCALES[case["scale"]],) * len(case["asks"]),
         tag=case["tag"],
+        schema={} if case["form"] == "json" else None,
         judged=(("response", case["judged"]),),
     )
     reply = Reply(text=case["reply"] or "", fault=case.get("fault"))
@@ -99,17 +100,35 @@ def test_the_corpus_has_eight_cases_of_each_category_in_each_form():
     assert {form for _, form in counts} == {"json", "text"}
 
 
-@pytest.mark.parametrize("body", FRAMES["bodies"], ids=lambda body: body["name"])
-def test_what_stands_around_a_reply_does_not_change_its_verdict(body):
-    wrong, missed = [], []
+def framed(body: dict, judged: str) -> tuple[list[str], list[str], int]:
+    """What is read wrong and what is missed of a reply in each frame, and how many frames there are."""
+    wrong, missed, n = [], [], 0
     for (before, prefix), (after, suffix) in product(FRAMES["prefixes"].items(), FRAMES["suffixes"].items()):
-        case = {**FRAMES, "reply": prefix + body["text"] + suffix}
+        if "quoted" in before + after and judged != FRAMES["judged"]:
+            continue  # there is nothing to quote
+        n += 1
+        case = {**FRAMES, "form": body["form"], "judged": judged, "reply": prefix + body["text"] + suffix}
         for cid, outcome in outcomes(case).items():
             expected = body["expected"][cid]
             if is_wrong(outcome, expected):
                 wrong.append(f"{before}+{after}: {verdict_of(outcome)}")
             elif not agrees(outcome, expected):
                 missed.append(f"{before}+{after}: {verdict_of(outcome)}")
+    return wrong, missed, n
+
+
+@pytest.mark.parametrize("body", FRAMES["bodies"], ids=lambda body: body["name"])
+def test_what_stands_around_a_reply_does_not_change_its_verdict(body):
+    plain = FRAMES["judged"].split("\n\n")[0]
+    wrong, missed, n = framed(body, plain)
 
     assert not wrong
-    assert len(missed) <= 0.05 * len(FRAMES["prefixes"]) * len(FRAMES["suffixes"]), missed
+    assert len(missed) <= 0.05 * n, missed
+
+
+@pytest.mark.parametrize("body", FRAMES["bodies"], ids=lambda body: body["name"])
+def test_over_a_text_that_holds_verdicts_it_is_the_tag_that_is_read(body):
+    wrong, missed, n = framed(body, FRAMES["judged"])
+
+    assert not wrong
+    assert not body["name"].startswith("tagged") or len(missed) <= 0.05 * n, missed

@@ -64,7 +64,8 @@ def test_a_quotation_of_the_response_is_no_selection():
     assert labels('It says {"selected": ["kind"]}') == ["malformed"] * 3
     assert labels('It says {"selected": ["kind"]}, which is for others to judge.') == ["malformed"] * 3
     assert labels(own) == ["no", "no", "yes"]
-    assert labels('{"selected": ["true"]}\nIt had {"selected": ["kind"]}') == ["no", "no", "yes"]
+    assert labels('{"selected": ["true"]}') == ["no", "no", "yes"]
+    assert labels('{"selected": ["true"]}\nIt had {"selected": ["kind"]}') == ["malformed"] * 3
 
 
 def test_a_selection_cut_off_abstains():
