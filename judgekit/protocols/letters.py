@@ -53,6 +53,10 @@ def written(text: str, letters: tuple[tuple[str, str], ...]) -> str | None:
         return None
     label = dict(letters).get(found[1].upper())
     rest = fold(found[2]).strip(_AROUND)
+    others = "".join(letter for letter, _ in letters if letter != found[1].upper())
+    after = text[text.index(line) + len(line) :]
+    if re.search(rf"(?<!\w)[{others}](?:[).:]|\W{{0,9}}$)", after, re.MULTILINE):
+        return None  # another letter is put forward
     return label if label is not None and rest in {"", fold(label)} else None
 
 

@@ -79,7 +79,6 @@ _CORRECTS = re.compile(
     r"\b(?:actually|wait|correction|scratch that|second thoughts?|on reflection|make (?:that|it)|i mean|"
     r"rather|changed? my mind)\b"
 )
-_NEVER_HELD = re.compile(r"(?!)")
 _CORRECTED = 400  # letters after a label in which it may be corrected
 _STRUCK = re.compile(r"~~[^~\n]{1,400}~~")
 
@@ -102,13 +101,9 @@ def tagged(
 
     A line cut off at the very end of a truncated reply reads as cut.
     """
-    if not tag or tag not in text:
-        return {}
     found: dict[str, Reading] = {}
-    for line in unfenced(text, tag).splitlines(keepends=True):
-        if tag not in line:
-            continue
-        words = nfkc(line.rsplit(tag, 1)[1])
+    for line in tagged_lines(text, tag):
+        words = nfkc(line)
         cut = truncated and not line.endswith("\n")
         about = _about(words, ids, scales)
         if about:
@@ -116,6 +111,14 @@ def tagged(
         elif len(ids) == 1 and _is_verdict(reading := _unnamed(scales[0], words), words):
             found[ids[0]] = CUT if cut else reading
     return found
+
+
+def tagged_lines(text: str, tag: str) -> list[str]:
+    """What follows the tag in each line that carries it, fences aside."""
+    if not tag or tag not in text:
+        return []
+    lines = unfenced(text, tag).splitlines(keepends=True)
+    return [line.rsplit(tag, 1)[1] for line in lines if tag in line]
 
 
 def unfenced(text: str, tag: str) -> str:
@@ -242,9 +245,7 @@ def last_explicit(
 
 
 def _form(form: str, cid: str, scale: Scale) -> re.Pattern[str]:
-    """How a verdict of a form begins in a judged text; a reply that is one label is of none."""
-    if form == "whole":
-        return _NEVER_HELD
+    """How a verdict of a form begins in a judged text."""
     return _colon(cid) if form == "colon" else _offered(scale) if form == "line" else _FIXED[form]
 
 
@@ -264,14 +265,15 @@ def _labels(scale: Scale) -> re.Pattern[str]:
     """A label of a scale as a word; of a scale of numbers, or of labels that are, any number."""
     words = [fold(label) for label in scale.labels] if isinstance(scale, Labels) else []
     numbers = not words or any(word[-1:].isdigit() for word in words)
-    named = "|".join([re.escape(word) for word in sorted(words, key=len, reverse=True)] + ["[0-9]"] * numbers)
-    return re.compile(rf"(?<!\w)(?:{named}{'|' + _NUMBER_WORDS if numbers else ''})(?!\w)")
+    named = [re.escape(word) for word in sorted(words, key=len, reverse=True)]
+    named += ["[0-9]{1,20}", _NUMBER_WORDS] if numbers else []
+    return re.compile(rf"(?<!\w)(?:{'|'.join(named)})(?!\w)")
 
 
 @lru_cache(maxsize=512)
 def _offered(scale: Scale) -> re.Pattern[str]:
     """A label put forward: alone in a line, at the end of one or of a sentence, or in quotation marks."""
-    ends = r"(?=[^\S\n]*+(?:$|[.!?,;\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<|]))"
+    ends = r"(?=[^\S\n]*+[,;|]?[^\S\n]*+(?:$|[.!?\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]))"
     return re.compile(rf"{_labels(scale).pattern}{ends}", re.MULTILINE)
 
 
@@ -299,10 +301,15 @@ def _stated(text: str, cid: str, scale: Scale) -> Iterator[_Stated]:
 def _is_meant(text: str, start: int, at: int, value: str) -> bool:
     """Whether a verdict is stated at all: not turned down, asked, or under a condition."""
     return not (
-        _TURNED_DOWN.search(_sentence_before(text, start))
+        is_turned_down(text, start)
         or _AFTERWARDS.match(text, at + len(value.rstrip()))
         or (value.rstrip(" *_`\"')]").endswith("?") and len(value.split()) <= _TRUST)
     )
+
+
+def is_turned_down(text: str, at: int) -> bool:
+    """Whether the words before a place in its sentence turn down what follows, or make it somebody else's."""
+    return _TURNED_DOWN.search(_sentence_before(text, at)) is not None
 
 
 def _leads_to(text: str, start: int) -> bool:
@@ -325,8 +332,7 @@ def _bare_lines(text: str, scale: Scale) -> Iterator[_Stated]:
         if (reading := bare_label(scale, lines[i])) is not None:
             start = sum(map(len, lines[:i])) if i == full[-1] else -1
             end = start + len(lines[i].rstrip("\n"))
-            alone = len(full) == 1
-            yield _Stated("whole" if alone else "line", start, end + lines[i].endswith("\n"), reading, end)
+            yield _Stated("line", start, end + lines[i].endswith("\n"), reading, end)
 
 
 def _is_verdict(reading: Reading, value: str) -> bool:

@@ -22,6 +22,7 @@ from judgekit.protocols.material import Material
 
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _FENCE = re.compile(r"```\w*+\s*+")
+_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 _NEAR = 60  # characters of a line beside an object that tell whether it stands apart
 _VALUE = (
     r"""(?:"((?:[^"\\\n]|\\.)*+)"|'((?:[^'\\\n]|\\.)*+)'|\u201c([^\u201d\n]*+)\u201d"""
@@ -120,6 +121,64 @@ def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = Tru
             return Found({}, doubtful=True)
         return Found(said, whole=isinstance(value, dict) or bool(said))
     return _within(text, ids, material)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The object of a reply that has a key: what it holds there, and the object itself.
+
+    `doubtful` says that an object seems to have it but cannot be believed.
+    """
+
+    value: Any = None
+    entry: Mapping[str, Any] | None = None
+    doubtful: bool = False
+
+
+def holding(text: str, key: str, material: Material, *, asked: bool) -> Held:
+    r"""The object that a reply is, if it has a key, else the last one in it that has.
+
+    >>> holding('It is {"order": 1}\n{"order": 2}', "order", Material(()), asked=True).value
+    2
+    """
+    if (one := whole(text)) is not None:
+        value, raw = one
+        found = _held(value[0] if isinstance(value, list) and len(value) == 1 else value, key)
+        copied = found is not None and keys_in(raw, key) > 1
+        if (copied or not asked) and material.hold_objects((key,)):
+            return Held(doubtful=found is not None)
+        return found or Held()
+    last = None
+    for piece in pieces(text):
+        last = piece if _held(piece.value, key) or piece.state != "whole" else last
+    if last is None:
+        return Held()
+    broken = last.state != "whole" or (last.mended and keys_in(text[last.start :], key) > 1)
+    if broken or not _is_apart(text, last) or material.hold_objects((key,)):
+        return Held(doubtful=keys_in(text[last.start :], key) > 0)
+    return _held(last.value, key) or Held()
+
+
+def _held(value: object, key: str) -> Held | None:
+    """What an object holds at a key; doubtful where two keys read the same and differ."""
+    if not isinstance(value, dict):
+        return None
+    values = [each for name, each in value.items() if name == key or fold(str(name)) == key]
+    if not values:
+        return None
+    differs = any(each != values[0] for each in values)
+    return Held(doubtful=True) if differs else Held(values[0], value)
+
+
+def keys_in(text: str, key: str) -> int:
+    """How often a name is a key in a text, escaped or not, inside of what and however broken."""
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return len(_key(key).findall(plain))
+
+
+@lru_cache(maxsize=16)
+def _key(key: str) -> re.Pattern[str]:
+    return re.compile(rf"""\b{key}["'\u201d\u2019]?\s*+[:=]""", re.IGNORECASE)
 
 
 def _is_free(material: Material, ids: Sequence[str]) -> bool:

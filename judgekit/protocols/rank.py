@@ -17,9 +17,9 @@ from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.compare import LETTERS, Orders
 from judgekit.protocols.limits import PROSE
-from judgekit.protocols.lines import unfenced
+from judgekit.protocols.lines import is_turned_down, tagged_lines
 from judgekit.protocols.material import Material
-from judgekit.protocols.objects import pieces, whole
+from judgekit.protocols.objects import holding, whole
 from judgekit.protocols.sheet import TAG, Form, filled, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
@@ -27,9 +27,7 @@ from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, Vi
 
 _ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
 _HELD = re.compile(_ORDER.pattern, re.IGNORECASE)
-_KEY = re.compile(r"""\branking["'\u201d\u2019]?\s*+[:=]""", re.IGNORECASE)
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
-_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +158,7 @@ def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tup
     >>> [outcome.label for outcome in read_ranking(call, said, said.text, Material(()))]
     ['second']
     """
-    places, rationale = _places(text, call, material)
+    places, rationale = _places(text, call, reply, material)
     if places is None:
         why: Reason = reply.fault or "malformed"
         return all_abstain(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
@@ -182,57 +180,31 @@ def _outcome(call: Call, unit: Unit, cid: str, places: Mapping[str, int | None],
     )  # fmt: skip
 
 
-def _places(text: str, call: Call, material: Material) -> tuple[dict[str, int] | None, str]:
+def _places(text: str, call: Call, reply: Reply, material: Material) -> tuple[dict[str, int] | None, str]:
     """Place of each letter, ties sharing one; None if there is no order to read. And the rationale."""
     letters = LETTERS[: len(call.shown)]
-    one = whole(text) if call.schema is not None else None
-    if one is None and (tagged := _tagged(text, call.tag)):
-        return _parsed(tagged[-1], letters), text.strip()
-    found = _within(text, material) if one is None else _whole(*one, material)
-    if found is not None:
-        ranking = found.get("ranking")
-        order = ranking if isinstance(ranking, str) else ">".join(_flat(ranking or ()))
-        return _parsed(order, letters), str(found.get("rationale") or "")
-    orders = [found[0] for found in _ORDER.finditer(text[-PROSE:])]
+    asked = call.schema is not None
+    one = whole(text) is not None
+    tagged = [] if asked and one else tagged_lines(text, call.tag)
+    if tagged:
+        cut = reply.fault == "truncated" and not tagged[-1].endswith("\n")
+        return None if cut else _parsed(tagged[-1], letters), text.strip()
+    found = holding(text, "ranking", material, asked=asked)
+    if found.entry is not None and isinstance(found.value, list | str):
+        order = found.value if isinstance(found.value, str) else ">".join(_flat(found.value))
+        return _parsed(order, letters), str(found.entry.get("rationale") or "")
+    orders = [] if one or found.doubtful or found.entry is not None else list(_orders(text[-PROSE:]))
     if not orders or material.hold(_HELD):
         return None, ""
     return _parsed(orders[-1], letters), text.strip()
 
 
-def _tagged(text: str, tag: str) -> list[str]:
-    """What follows the tag in each line that carries it, fences aside, which a judge may quote."""
-    if not tag or tag not in text:
-        return []
-    return [line.rsplit(tag, 1)[1] for line in unfenced(text, tag).splitlines() if tag in line]
-
-
-def _whole(value: object, raw: str, material: Material) -> dict[str, Any]:
-    """The ranking of a reply that is one object, read at its key and nowhere else.
-
-    A second key shows that the judge copied a text that holds one into its strings as it was.
-    """
-    return {} if _keys_in(raw) > 1 and material.hold_objects(("ranking",)) else _ranking_of(value)
-
-
-def _within(text: str, material: Material) -> dict[str, Any] | None:
-    """The last object in a text that holds a ranking; empty where it cannot be told whose it is."""
-    found = [piece for piece in pieces(text) if _ranking_of(piece.value)]
-    if not found:
-        return {} if _keys_in(text) and material.hold_objects(("ranking",)) else None
-    last = found[-1]
-    if last.state != "whole" or (last.mended and _keys_in(text[last.start :]) > 1):
-        return {}
-    return {} if material.hold_objects(("ranking",)) else _ranking_of(last.value)
-
-
-def _keys_in(text: str) -> int:
-    """How often `ranking` is a key in a text, escaped or not, inside of what and however broken."""
-    return len(_KEY.findall(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)))
-
-
-def _ranking_of(value: object) -> dict[str, Any]:
-    """An object with a ranking that can be read; an empty one otherwise."""
-    return value if isinstance(value, dict) and isinstance(value.get("ranking"), list | str) else {}
+def _orders(text: str) -> Iterator[str]:
+    """The orders that a text states; letters parted by commas are one only where they end their line."""
+    for found in _ORDER.finditer(text):
+        ends = text[found.end() : found.end() + 9].partition("\n")[0].strip(" .*_`") == ""
+        if not is_turned_down(text, found.start()) and (ends or ">" in found[0]):
+            yield found[0]
 
 
 def _flat(ranking: Sequence[Any]) -> list[str]:

@@ -4,7 +4,7 @@ The forms of an answer, in their order:
 
 1. What a decision model gave; probabilities of option letters.
 2. Where its place is fixed: the whole reply is one JSON object, read at its schema's keys and nowhere
-   else; or one option letter; or one label. What the judged texts hold has no say here, or a text that
+   else; or one option letter. What the judged texts hold has no say here, or a text that
    quotes the unfavourable answer would silence the judge.
 3. In free text: lines that carry the call's tag, which nobody else can write.
 4. Objects within the text, mended where one reading makes sense.

@@ -8,14 +8,13 @@ judges name too few or too many (SATA-Bench, arXiv 2506.00643), which asking one
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain
 from judgekit.protocols.lines import unfenced
 from judgekit.protocols.material import Material
-from judgekit.protocols.objects import pieces, whole
+from judgekit.protocols.objects import holding
 from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Labels, fold, settle
@@ -101,7 +100,7 @@ def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tu
         return None
     ids = [cid for _, cid in call.asks]
     known = {fold(cid): cid for cid in ids}
-    named = [known.get(fold(name.strip(_EDGES))) for name in found.names]
+    named = [known.get(fold(name.partition(" (")[0].strip(_EDGES))) for name in found.names]
     chosen = {cid for cid in named if cid is not None}
     if named and not chosen:
         return all_abstain(call, "off_scale", f"none of {list(found.names)} was asked about")
@@ -122,26 +121,11 @@ def _verdict(call: Call, i: int, flags: tuple[str, ...], rationale: str, *, hold
 
 
 def _in_json(call: Call, text: str, material: Material) -> _Selection | None:
-    """The selection of a reply that is one object, else of the last object that has one.
-
-    Where the judged texts hold such a key, an object within a text may be theirs, or end with theirs.
-    """
-    value = whole(text)
-    if value is not None and (call.schema is not None or not material.hold_objects((_KEY,))):
-        return _selection(value[0])
-    found = [
-        selection
-        for piece in pieces(text)
-        if piece.state == "whole" and (selection := _selection(piece.value)) is not None
-    ]
-    return found[-1] if found and not material.hold_objects((_KEY,)) else None
-
-
-def _selection(value: Any) -> _Selection | None:
-    listed = value.get(_KEY) if isinstance(value, dict) else None
-    if not isinstance(listed, list) or not all(isinstance(name, str | int) for name in listed):
+    """The selection of a reply that is one object, else of the last object that has one."""
+    found = holding(text, _KEY, material, asked=call.schema is not None)
+    if not isinstance(found.value, list) or not all(isinstance(name, str | int) for name in found.value):
         return None
-    return _Selection(tuple(map(str, listed)), str(value.get("rationale") or ""))
+    return _Selection(tuple(map(str, found.value)), str((found.entry or {}).get("rationale") or ""))
 
 
 def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:

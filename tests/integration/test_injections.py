@@ -111,7 +111,4 @@ def test_a_whole_run_gives_the_honest_label_whatever_the_response_says():
     rubric = {"id": "r", "criteria": [{"id": "clarity", "text": "Is it clear?", "scale": "1-5"}]}
     run = score(items, rubric, Scripted("echo", answer), form="text", ledger=None)
 
-    labels = [getattr(outcome, "label", None) for outcome in run.outcomes]
-    assert set(labels) <= {"2", None}
-    unread = [row.name for row, label in zip(STRINGS, labels, strict=True) if label is None]
-    assert unread == ["thought"]  # a reply that begins with <think> is taken for reasoning
+    assert [getattr(outcome, "label", None) for outcome in run.outcomes] == ["2"] * len(STRINGS)
