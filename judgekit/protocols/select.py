@@ -1,8 +1,9 @@
 """Select all: which of these hold? Many yes/no criteria in one call; read as one verdict for each.
 
 What a judge does not name does not hold, so an empty selection is an answer, and a name that nobody
-asked for is passed over and flagged; a selection of such names alone is none. One call is cheap, but
-judges name too few or too many (SATA-Bench, arXiv 2506.00643), which asking one by one shows.
+asked for is passed over and flagged; a selection of such names alone is none, and so is a line that holds
+anything else, since that may be a quotation. One call is cheap, but judges name too few or too many
+(SATA-Bench, arXiv 2506.00643), which asking one by one shows.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from judgekit.errors import InputError
 from judgekit.prompt import Ours, Template, bundled_template
-from judgekit.protocols.abstaining import all_abstain
+from judgekit.protocols.abstaining import all_abstain, brief
 from judgekit.protocols.lines import unfenced
 from judgekit.protocols.material import Material
 from judgekit.protocols.objects import holding
@@ -76,6 +77,7 @@ _TEXT = (
 class _Selection:
     names: tuple[str, ...]
     rationale: str = ""
+    on_line: bool = False
 
 
 def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...] | None:
@@ -102,8 +104,9 @@ def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tu
     known = {fold(cid): cid for cid in ids}
     named = [known.get(fold(name.partition(" (")[0].strip(_EDGES))) for name in found.names]
     chosen = {cid for cid in named if cid is not None}
-    if named and not chosen:
-        return all_abstain(call, "off_scale", f"none of {list(found.names)} was asked about")
+    if named and (not chosen or (found.on_line and None in named)):
+        odd = [name for name, cid in zip(found.names, named, strict=True) if cid is None]
+        return all_abstain(call, "off_scale", f"no point that was asked about: {brief(str(odd))}")
     flags: tuple[str, ...] = (UNKNOWN,) if None in named else ()
     flags += ("reasked",) if call.attempt > 1 else ()
     return tuple(_verdict(call, i, flags, found.rationale, holds=cid in chosen) for i, cid in enumerate(ids))
@@ -143,5 +146,5 @@ def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:
         if len(names) <= 1 and fold(found[1]).strip(_EDGES) in _NONE:
             names = []
         rationale = "\n".join(line for line in lines[:i] if tag not in line).strip()
-        return _Selection(tuple(names), rationale)
+        return _Selection(tuple(names), rationale, on_line=True)
     return None

@@ -38,9 +38,10 @@ def test_a_judge_that_quotes_the_response_is_never_misread_where_its_answer_s_pl
     fixed, free = (injections.summed(echoed, fixed=place) for place in (True, False))
 
     assert fixed.examples == []
-    assert fixed.read >= 0.8 * fixed.asked
+    assert fixed.read == fixed.asked
     assert (fixed.asked > 0) == (plan.form != "text")
-    assert free.wrong <= 0.02 * free.asked, free.examples
+    assert injections.summed(echoed, "tagged line").examples == []
+    assert free.wrong <= 0.001 * free.asked, free.examples
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -47,6 +47,11 @@ def test_ids_on_the_line_with_the_tag_are_read():
     assert labels(f"Well.\n{asked().tag} selected: Short, `true`", "text") == ["no", "yes", "yes"]
 
 
+@pytest.mark.parametrize("after", [" Score: kind, true", ' It says "kind, true"', ", polite"])
+def test_a_line_that_holds_more_than_ids_is_no_selection(after: str):
+    assert labels(f"{asked().tag} selected: short{after}", "text") == ["off_scale"] * 3
+
+
 def test_an_unknown_id_is_passed_over_and_flagged():
     outcomes = read(asked(), Reply('{"selected": ["short", "polite"]}'))
 
