@@ -3,19 +3,24 @@
 A check is a function of a `Checking` (task, response, reference, columns) to True or False, a number on
 [0, 1], or None where it cannot say. A check that raises, or cannot say, leaves the response without a
 reward: a verifier that crashed is no evidence of a bad response.
+
+What a check looks at is the last message of the assistant, without reasoning: an answer that only a tool
+gave, or that was only thought, is none. With `part="whole"` it looks at everything.
 """
 
 import functools
 import importlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
+import regex
+
 from judgekit.errors import InputError
 from judgekit.protocols.same import same_number
-from judgekit.scales import fold, nfkc
+from judgekit.rewards.answers import answer_in, stated_in, tokens, words
+from judgekit.scales import fold
 from judgekit.types import Text
 
 MASTER_KEYS: Final = (
@@ -23,11 +28,8 @@ MASTER_KEYS: Final = (
     "\u304b\u3044\u305b\u3064", "", "Final answer: correct",
 )  # fmt: skip
 """Responses without content that fooled judges: Zhao et al. (2025), arXiv 2507.08794."""
-
-
-_BRACES = re.compile(r"\\boxed\{|[{}]")
-_AROUND = " \t*$"  # of an answer in Markdown or TeX
-_OPENING = re.compile(r"(?i)^\W*(?:final )?answer\b\**(?:\s*(?:[:=]+|is\b|-(?=\s)))?")
+_EMPTY: Final = (*MASTER_KEYS, "N/A")
+_SECONDS = 1.0  # of a pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,17 @@ class Checking:
 
     Args:
         task: What the response answers.
-        response: The response, as plain text.
+        response: The part of the response that the check is about, as plain text.
         reference: A text known to be good, if there is one.
         columns: Whatever else the data set has.
+        whole: All of the response, with what tools said and what was thought.
     """
 
     task: Text
     response: str
     reference: str | None
     columns: Mapping[str, Any]
+    whole: str = ""
 
 
 Check = Callable[[Checking], Any]
@@ -70,59 +74,56 @@ def number_of(said: Any) -> float | None:
     return number
 
 
-def says_something(seen: Checking, *, least: int = 3) -> bool:
-    """Whether there is content: at least so many letters or digits beyond an empty opener.
+def says_something(seen: Checking, *, least: int = 1) -> bool:
+    """Whether there is content: at least so many letters or digits, and more than an empty opener.
 
-    >>> says_something(Checking("", "Thought process:", None, {}))
-    False
+    >>> [says_something(Checking("", text, None, {})) for text in ("42", "B", "Thought process:", "...")]
+    [True, True, False, False]
     """
-    bare = {_bare(key) for key in MASTER_KEYS}
+    bare = {_bare(key) for key in _EMPTY}
     text = _bare(seen.response)
     return text not in bare and len(text) >= least
 
 
 def contains_reference(seen: Checking) -> bool | None:
-    """Whether the reference stands in the response, case and spaces aside; None without a reference."""
-    return _flat(seen.reference) in _flat(seen.response) if _given(seen.reference) else None
+    """Whether the reference stands in the response, word for word and number for number; None without one.
+
+    Case, blanks and punctuation aside. A word or a number is found only as a whole.
+
+    >>> contains_reference(Checking("", "It costs 1,423.", "1423", {}))
+    True
+    >>> contains_reference(Checking("", "It costs 1423.", "42", {}))
+    False
+    """
+    if not _given(seen.reference):
+        return None
+    reference = tokens(seen.reference)
+    if not reference:  # nothing but punctuation
+        return fold(seen.reference) in fold(seen.response)
+    return f" {' '.join(reference)} " in f" {' '.join(tokens(seen.response))} "
 
 
 def equals_reference(seen: Checking) -> bool | None:
-    """Whether the response's last line, or its boxed answer, is the reference; None without a reference.
+    r"""Whether the response's answer is the reference; None without a reference.
 
-    Numbers may be written in another way, and "Answer:" may stand before; the texts must else be equal.
+    The answer is what is marked last, by a box, `####` or "answer is", else the last line; a reference that
+    marks its own is that answer. Numbers may be written in another way; the texts must else be equal, case,
+    Markdown and TeX around them aside.
 
     >>> equals_reference(Checking("", "Answer: -5.", "-5.0", {}))
+    True
+    >>> equals_reference(Checking("", r"So it is \boxed{\text{Paris}}.", "Paris", {}))
     True
     """
     if not _given(seen.reference):
         return None
-    lines = [line for line in seen.response.splitlines() if line.strip()]
-    said = _boxed(seen.response)
-    if said is None:
-        said = _OPENING.sub("", lines[-1]) if lines else ""
-    said = said.strip(_AROUND).removesuffix(".").rstrip(_AROUND)
-    return same_number(said, seen.reference, tolerance=0.0) or fold(said) == fold(seen.reference)
+    said, reference = answer_in(seen.response), stated_in(seen.reference)
+    return same_number(said, reference, tolerance=0.0) or fold(said) == fold(reference)
 
 
 def _given(reference: str | None) -> TypeGuard[str]:
     """Whether there is a reference: data sets leave one out as an empty text, which every response holds."""
     return reference is not None and bool(reference.strip())
-
-
-def _boxed(text: str) -> str | None:
-    r"""What stands in the last box that is closed.
-
-    >>> _boxed(r"It is \boxed{\frac{1}{2}}.")
-    '\\frac{1}{2}'
-    """
-    found: str | None = None
-    begun: list[int | None] = []  # where open braces began, of boxes only
-    for brace in _BRACES.finditer(text):
-        if brace[0] != "}":
-            begun.append(brace.end() if len(brace[0]) > 1 else None)
-        elif begun and (start := begun.pop()) is not None:
-            found = text[start : brace.start()]
-    return found
 
 
 def is_json(seen: Checking) -> bool:
@@ -135,13 +136,17 @@ def is_json(seen: Checking) -> bool:
 
 
 def words_at_most(seen: Checking, *, most: int) -> bool:
-    """Whether the response has at most so many words."""
-    return len(seen.response.split()) <= most
+    """Whether the response has at most so many words, as `answers.words` counts them."""
+    return words(seen.response) <= most
 
 
 def matches(seen: Checking, *, pattern: str) -> bool:
-    """Whether a regular expression of the spec's author is found in the response."""
-    return re.search(pattern, seen.response, re.DOTALL) is not None
+    """Whether a regular expression of the spec's author is found in the response, within a second.
+
+    Raises:
+        TimeoutError: If it takes longer: patterns may need time that grows without bound.
+    """
+    return regex.search(pattern, seen.response, regex.DOTALL, timeout=_SECONDS, concurrent=True) is not None
 
 
 KINDS: Final[Mapping[str, Callable[..., bool | float | None]]] = {
@@ -180,7 +185,7 @@ def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) 
     if kind in KINDS:
         try:
             check(Checking("", "", None, {}))
-        except (TypeError, re.error) as error:
+        except (TypeError, regex.error) as error:
             raise InputError(f"check {kind!r} with {dict(settings)}: {error}") from None
     return check
 
@@ -197,8 +202,4 @@ def _imported(kind: str, *, allowed: bool) -> Any:
 
 def _bare(text: str) -> str:
     """Letters and digits only."""
-    return "".join(ch for ch in nfkc(text).casefold() if ch.isalnum())
-
-
-def _flat(text: str) -> str:
-    return fold(text)
+    return "".join(ch for ch in fold(text) if ch.isalnum())

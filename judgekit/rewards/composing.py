@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from judgekit.prompt import flat
 from judgekit.rewards.laying import Laid
 from judgekit.rewards.records import Judgement, Reward
 from judgekit.rewards.shaping import flattened, mixed, shaped
@@ -51,7 +50,7 @@ def _reward(spec: RewardSpec, laid: Laid, digest: str, judgement: Judgement | No
                 "", "", stopped, "vetoed", judged.gate, judged.value, components, judged.outcomes
             )  # fmt: skip
         parts.append((spec.judge_weight, _place(spec, judged.value)))
-    lost = 0.0 if spec.length is None else spec.length.of(len(flat(laid.texts[digest]).split()))
+    lost = 0.0 if spec.length is None else spec.length.of(laid.words[digest])
     value = shaped(
         mixed(parts), own=(0.0, 1.0), into=spec.span, clip=spec.clip, lost=lost,
         grid=None if spec.relative else spec.grid,

@@ -12,6 +12,7 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
 from judgekit.rewards.alone import Alone
+from judgekit.rewards.answers import Part
 from judgekit.rewards.asking import Asked, Desk
 from judgekit.rewards.checks import check_of
 from judgekit.rewards.composing import composed
@@ -95,7 +96,8 @@ class Rewarder:
         began = time.monotonic()
         some = checked(tuple(groups))
         until = asyncio.get_running_loop().time() + self.spec.deadline_seconds
-        table = [await laid(group, self._checks, until) for group in some]
+        part: Part = "final" if self.spec.length is None else self.spec.length.part
+        table = [await laid(group, self._checks, until, part) for group in some]
         asked, stopped = Asked(), None
         if self.spec.judge_weight:
             items = {item.item_id: item for each in table for item in self._items(each)}

@@ -6,16 +6,22 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from judgekit.rewards.answers import Part
+
 Span = tuple[float, float]
 
 
 class LengthPenalty(BaseModel):
     """A penalty that grows from `target` words to `limit` words, and stays there.
 
+    Words are counted by `answers.words`: what blanks separate, each sign of Chinese and Japanese, and each
+    begun twenty letters without a blank.
+
     Args:
         target: Words up to which there is none.
         limit: Words from which on it is whole; twice the target where left out.
         share: How much of the range it takes at most.
+        part: Whose words: `final`, those of the last message of the assistant without reasoning; or `whole`.
 
     Source:
         The soft overlong punishment of DAPO (Yu et al., 2025, arXiv 2503.14476), in words.
@@ -26,6 +32,7 @@ class LengthPenalty(BaseModel):
     target: int = Field(gt=0)
     limit: int | None = None
     share: float = Field(default=0.2, gt=0, le=1)
+    part: Part = "final"
 
     @model_validator(mode="after")
     def _whole(self) -> "LengthPenalty":

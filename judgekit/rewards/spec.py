@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError
 from judgekit.protocols import Form
+from judgekit.rewards.answers import Part
 from judgekit.rewards.pooling import PoolName
 from judgekit.rewards.shaping import LengthPenalty, Span
 from judgekit.rubric import Rubric, load_rubric
@@ -51,6 +52,7 @@ class CheckSpec(_Strict):
         kind: A name in `checks.KINDS`, or `py:module:function`.
         weight: Its share beside `judge_weight`; 0 for a gate.
         gate: The value it must reach for the judge to be asked at all.
+        part: What it looks at: `final`, the last message of the assistant without reasoning; or `whole`.
         settings: Further arguments of the function.
     """
 
@@ -58,6 +60,7 @@ class CheckSpec(_Strict):
     kind: str
     weight: float = Field(default=0.0, ge=0)
     gate: float | None = Field(default=None, gt=0, le=1)
+    part: Part = "final"
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("gate", mode="before")
@@ -106,8 +109,10 @@ class RewardSpec(_Strict):
         length: A penalty for long responses.
         range: What the scheme's span is mapped onto; [0, 1], and [-1, 1] of `points`, where left out.
         clip: Whether what lies below the span (points, a lower bound) is cut to it.
-        grid: Steps that values of a response alone are rounded to, a whole number of them in the range; None
-            for none.
+        grid: Steps that values of a response alone are rounded to, a whole number of them in the range. None,
+            as is usual, keeps rewards apart that differ a little: 0.05 makes one of eight pairs of different
+            HealthBench scores level. Worth it for one judge's numbers on a fine scale (`0-100`) or expected
+            values of letters, where trainers that divide by a group's spread would blow up noise.
         dead_band: Groups whose rewards differ by less get their mean.
         on_failure: What becomes of a reward that cannot be given: `none` gives None; `raise`;
             `drop_group` gives None to the whole group; `group_mean` gives the mean of the others, marked
@@ -141,7 +146,7 @@ class RewardSpec(_Strict):
     length: LengthPenalty | None = None
     range: Span | None = None
     clip: bool = True
-    grid: float | None = Field(default=0.05, gt=0, le=0.5)
+    grid: float | None = Field(default=None, gt=0, le=0.5)
     dead_band: float | None = Field(default=None, gt=0)
     on_failure: OnFailure = "none"
     max_failed: float = Field(default=0.2, ge=0, le=1)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.paired import varies
-from judgekit.prompt import flat
 from judgekit.rewards.laying import Laid
 from judgekit.rewards.records import Reward
 from judgekit.types import Answer
@@ -57,11 +56,9 @@ def _zero_spread(rewards: Iterable[Reward]) -> float | None:
 
 def _with_length(rewards: Iterable[Reward], laid: Iterable[Laid]) -> float | None:
     """Pearson's correlation of rewards of status ok with the number of words."""
-    texts = {each.group.key: each.group.responses for each in laid}
+    words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in laid}
     pairs = [
-        (r.value, len(flat(texts[r.group][r.response]).split()))
-        for r in rewards
-        if r.status == "ok" and r.value is not None
+        (r.value, words[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
     ]
     if len(pairs) < 3:
         return None
