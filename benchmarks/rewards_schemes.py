@@ -68,7 +68,7 @@ def formula(spec: Mapping[str, Any], n: int) -> int:
         "swiss": orders * rounds * (n // 2),
         "pivot": orders * (p * (n - p) + p * (p - 1) // 2),
         "list": n if orders == 2 else 1,
-        "pairwise": n * (n - 1) if n <= 4 else n * (n - 1) // 2 if n <= 8 else 2 * (n // 2) * math.ceil(math.log2(n)),
+        "pairwise": n * (n - 1) if n <= 4 else n * ((n - (n > 6)) // 2) if n <= 8 else 2 * (n // 2) * math.ceil(math.log2(n)),
     }[spec["scheme"]]  # fmt: skip
 
 

@@ -5,9 +5,10 @@ that the same group gives the same calls whatever order it was handed over in.
 """
 
 import hashlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Literal
 
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.pools import by_rater
@@ -21,6 +22,7 @@ from judgekit.types import Answer, Item, Judged, Outcome, Round
 
 Fixture = Callable[[Sequence[str]], Schedule]
 """From the names of a group to its schedule."""
+First = Literal["sorted", "drawn", "scheduled"]
 Counting = Callable[[int], tuple[int, int]]
 """From the size of a group to the least and the most comparisons."""
 
@@ -35,7 +37,8 @@ class Tournament(OverGrading):
         grading: Asks one pair: both orders, or the order given.
         fixture: The schedule.
         counting: How many comparisons it has.
-        drawn: Whether who is shown first is drawn, where only one order is asked.
+        first: Who is shown first, where only one order is asked: the first of the `sorted` ids, one that is
+            `drawn` from the two ids, or the first of the pair as it is `scheduled`.
 
     Raises:
         InputError: If it is not pairs that are asked about.
@@ -44,7 +47,7 @@ class Tournament(OverGrading):
     grading: Grading
     fixture: Fixture
     counting: Counting
-    drawn: bool = False
+    first: First = "sorted"
 
     def __post_init__(self) -> None:
         if self.grading.plan.protocol != "compare":
@@ -76,7 +79,8 @@ class Tournament(OverGrading):
             return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
 
     def _asked(self, item: Item, pair: Pair) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
-        two = two_of(item, drawn(pair) if self.drawn else tuple(sorted(pair)))
+        orders: Mapping[First, Pair] = {"drawn": drawn(pair), "scheduled": pair}
+        two = two_of(item, orders.get(self.first, tuple(sorted(pair))))
         return self.grading.asked(two, self.grading.plan.calls(two))
 
     def _result(self, item: Item, pair: Pair, outcomes: Sequence[Outcome]) -> float | None:
@@ -123,6 +127,14 @@ def swiss_rounds(n: int) -> int:
 def round_robin(seed: int) -> tuple[Fixture, Counting]:
     """Everybody meets everybody."""
     return lambda names: schedules.round_robin(names, seed=seed), schedules.round_robin_calls
+
+
+def circle(seed: int, most: int) -> tuple[Fixture, Counting]:
+    """Everybody is shown first as often as second; opposite ones meet in groups of up to `most`."""
+    return (
+        lambda names: schedules.circle(names, opposite=len(names) <= most, seed=seed),
+        lambda n: schedules.circle_calls(n, opposite=n <= most),
+    )
 
 
 def swiss(rounds: int | None, seed: int) -> tuple[Fixture, Counting]:

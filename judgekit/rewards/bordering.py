@@ -1,7 +1,8 @@
 """What adapters share: a number or nothing, numbers under fixed names, messages of a trainer's own classes.
 
 Trainers that know no None must never be handed a number for a failure. `number` raises instead, so that
-`on_failure="none"` and `"drop_group"` become raising there; `group_mean` stays what it is.
+`on_failure="none"` and `"drop_group"` become raising there; `group_mean` stays what it is where there is a
+group, and is refused where there is only ever one response.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,12 +44,18 @@ def one_by_one(spec: RewardSpec, trainer: str) -> None:
     """Refuse what needs a group where there is only ever one response.
 
     Raises:
-        InputError: If the spec's scheme is relative.
+        InputError: If the spec's scheme is relative, or it has a dead band, or failures get the group's mean.
     """
-    if spec.relative:
+    what = (
+        f"scheme {spec.scheme!r}" if spec.relative
+        else f"dead_band={spec.dead_band:g}" if spec.dead_band is not None
+        else "on_failure='group_mean'" if spec.on_failure == "group_mean"
+        else None
+    )  # fmt: skip
+    if what is not None:
         raise InputError(
-            f"scheme {spec.scheme!r} compares the responses of a group, and {trainer} hands over one at a "
-            "time; let a reward server put groups together (`judgekit reward serve`), or use another scheme"
+            f"{what} needs the other responses of the group, and {trainer} hands over one at a time; let a "
+            "reward server put groups together (`judgekit reward serve`), or leave it out"
         )
 
 

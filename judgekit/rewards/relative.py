@@ -1,7 +1,8 @@
 """Schemes that judge a response against the others of its group: pairwise, and one ranking of all.
 
 The value is the share of the group that a response beats, on [0, 1] with mean 0.5: counted where
-everybody met everybody, else expected from Bradley-Terry strengths. Equal texts are level with one
+everybody met everybody, else, and where pairs were seen in one balanced order, expected from Bradley-Terry
+strengths: a judge that sees nothing but the place gives everybody the same. Equal texts are level with one
 another, and those stopped by a gate are beaten by all that were not. A response that nothing is known of,
 since its check or all its comparisons failed, is no part of the group: nobody loses or wins against it.
 """
@@ -20,8 +21,10 @@ from judgekit.protocols.compare import LETTERS
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.tournament import (
     Counting,
+    First,
     Fixture,
     Tournament,
+    circle,
     pivots,
     preferences,
     round_robin,
@@ -40,7 +43,8 @@ from judgekit.types import Item, Judged, Outcome
 ALONE = "alone in its group: there is nothing to compare it with"
 PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite
 LEAST_MET = 0.5  # share of the comparisons of a response that have to have come about
-_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody meets everybody in both orders, in one drawn order
+_OPPOSITE = 6  # up to this size everybody meets everybody there; of eight it would take 32 calls, not 24
+_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody in both orders, nearly everybody in a balanced one
 
 
 class Relative:
@@ -89,7 +93,8 @@ class Relative:
         outcomes = judged[item.item_id].outcomes
         said = preferences(self.recipe.rubric_of(item), item, outcomes)
         planned = _planned(names, outcomes)
-        shared = {rater: shares(laid, pairs, planned) for rater, pairs in said.items()}
+        counted = self.recipe.counted(len(names))
+        shared = {rater: shares(laid, pairs, planned, counted=counted) for rater, pairs in said.items()}
         return {name: self._judgement(name, shared, outcomes) for name in names}
 
     def _judgement(
@@ -119,23 +124,24 @@ class _BySize:
         self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
 
     def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
-        """Everybody meets everybody in both orders, or in one that is drawn; level ones meet in both."""
-        every, few = round_robin(self._spec.seed), swiss(None, self._spec.seed)
+        """Everybody meets everybody in both orders, or nearly so in a balanced one; level ones in both."""
+        seed = self._spec.seed
         return (
-            tournament(both, *every, random=False),
-            tournament(one, *every, random=True),
-            tournament(both, *few, random=False),
+            tournament(both, *round_robin(seed)),
+            tournament(one, *circle(seed, _OPPOSITE), first="scheduled"),
+            tournament(both, *swiss(None, seed)),
         )
 
     def _of_scheme(self) -> Counted:
-        spec, random = self._spec, self._spec.orders == "random"
+        spec = self._spec
+        first: First = "drawn" if spec.orders == "random" else "sorted"
         if spec.scheme == "list":
             return Grading(self._asked, aggregate=no_scores)
         if spec.scheme == "round_robin":
-            return tournament(self._asked, *round_robin(spec.seed), random=random)
+            return tournament(self._asked, *round_robin(spec.seed), first=first)
         if spec.scheme == "swiss":
-            return tournament(self._asked, *swiss(spec.rounds, spec.seed), random=random)
-        return tournament(self._asked, *pivots(spec.pivots, spec.seed), random=random)
+            return tournament(self._asked, *swiss(spec.rounds, spec.seed), first=first)
+        return tournament(self._asked, *pivots(spec.pivots, spec.seed), first=first)
 
     def _plan(self, judges: tuple[Judge, ...], orders: Any) -> Plan:
         spec = self._spec
@@ -163,6 +169,10 @@ class _BySize:
         small, medium, large = self._sized
         return small if n <= _SMALL else medium if n <= _MEDIUM else large
 
+    def counted(self, n: int) -> bool:
+        """Whether a group of so many is shown evenly enough for its results to be counted as they are."""
+        return self._spec.scheme != "pairwise" or not _SMALL < n <= _MEDIUM
+
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for a group."""
         return self.of(len(item.responses)).calls(item)
@@ -172,23 +182,26 @@ class _BySize:
         return self.of(len(item.responses))(item)
 
 
-def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, random: bool) -> Tournament:
+def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First = "sorted") -> Tournament:
     """A tournament of a plan of comparisons."""
-    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, random)
+    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, first)
 
 
-def shares(laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int]) -> dict[str, float]:
+def shares(
+    laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
+) -> dict[str, float]:
     """The share of its group that each response beats, by one judge; without those that met too few.
 
     Args:
         laid: The group.
         pairs: How far the first of each pair is preferred.
         planned: How many others each was to meet.
+        counted: Whether what is known of everybody is counted; else strengths are fitted to it.
     """
     met = {name: sum(name in pair for pair in pairs) for name in laid.open}
     names = [name for name in laid.open if met[name]]
     full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
-    if len(full) < len(names) * (len(names) - 1):
+    if not counted or len(full) < len(names) * (len(names) - 1):
         full = expected(names, pairs)
     if not full:
         return {}

@@ -39,20 +39,46 @@ def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -
     >>> cut_rows(["a", "a", "a", "a", "b", "b"], 2)
     [range(0, 2), range(2, 4), range(4, 6)]
     """
-    starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
     cut: list[range] = []
-    for start, stop in zip(starts, [*starts[1:], len(rows)], strict=False):
-        step = size or stop - start
-        if whole and (stop - start) % step:
+    for run in _runs(rows):
+        if whole and size and len(run) % size:
             raise InputError(
-                f"rows {start} to {stop - 1} of this process are {stop - start} generations of one prompt, "
-                f"and num_generations={size}: the group is split over processes, so that its parts would "
-                "be compared apart. Make per_device_train_batch_size x steps_per_generation (in evaluation, "
-                "per_device_eval_batch_size) a multiple of num_generations, or put the groups together "
-                "again in a reward server (`judgekit reward serve`, `trl_served`)"
+                f"rows {run[0]} to {run[-1]} of this process are {len(run)} generations of one prompt, "
+                f"and num_generations={size}: this is not the trainer's own, or the group is split over "
+                "processes, so that its parts would be compared apart. Make per_device_train_batch_size x "
+                "steps_per_generation (in evaluation, per_device_eval_batch_size) a multiple of "
+                "num_generations, or put the groups together again in a reward server "
+                "(`judgekit reward serve`, `trl_served`)"
             )
-        cut += [range(i, min(i + step, stop)) for i in range(start, stop, step)]
+        cut += [run[i : i + (size or len(run))] for i in range(0, len(run), size or len(run))]
     return cut
+
+
+def sized(rows: Sequence[object], size: int, *, before: bool = False) -> bool:
+    """Whether a run of rows was as long as `size`, which is then the trainer's: here, or before.
+
+    Where it never was, longer runs are no prompt that was drawn twice in a row, but groups that would be cut.
+
+    Raises:
+        InputError: If all runs are longer, and none has had that size before.
+
+    >>> sized(["a", "a", "a", "a", "b", "b"], 2)
+    True
+    """
+    runs = [len(run) for run in _runs(rows)]
+    if before or not runs or min(runs) <= size:
+        return before or size in runs
+    raise InputError(
+        f"{runs[0]} generations of one prompt stand together, and num_generations={size}, so that parts of "
+        f"groups would be compared apart; give num_generations={runs[0]} if that is the trainer's own; if "
+        "one prompt was drawn twice in a row, tell its rows apart by row_id="
+    )
+
+
+def _runs(rows: Sequence[object]) -> list[range]:
+    """Places of equal rows next to one another."""
+    starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
+    return [range(*ends) for ends in zip(starts, [*starts[1:], len(rows)], strict=False)]
 
 
 def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[object]:

@@ -89,7 +89,8 @@ class RewardSpec(_Strict):
         scheme: `explicit`: a verdict a criterion, weighted; `implicit`: one verdict on the whole rubric;
             `points`: points achieved over positive points, which may be negative; `match` with the
             reference; or relative within the group: `pairwise` (chosen by its size: up to 4 everybody meets
-            everybody in both orders, up to 8 in one drawn order, beyond by Swiss rounds), `round_robin`,
+            everybody in both orders, up to 8 nearly everybody, first as often as second, beyond by Swiss
+            rounds), `round_robin`,
             `swiss` (with Bradley-Terry), `pivot`, `list` (a ranking in all cyclic orders). Where responses
             are compared, a gate or a veto of the rubric is a criterion like any other.
         form: How judges answer; `letters` gives expected values from probabilities.
@@ -213,6 +214,11 @@ class RewardSpec(_Strict):
     def relative(self) -> bool:
         """Whether a reward depends on the other responses of the group."""
         return self.scheme in RELATIVE
+
+    @property
+    def by_group(self) -> bool:
+        """Whether a reward, or what becomes of a failure, depends on the rest of the group."""
+        return self.relative or self.dead_band is not None or self.on_failure in {"drop_group", "group_mean"}
 
     @cached_property
     def digest(self) -> str:

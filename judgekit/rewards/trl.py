@@ -35,7 +35,7 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards.bordering import rewarding
 from judgekit.rewards.records import Batch, Key
 from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
+from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
 
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
@@ -44,12 +44,13 @@ ASYNC_SINCE, NONE_SINCE = (0, 27), (1, 6)  # what TRL can: await a reward, leave
 NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Border:
     rewarder: Rewarder
     columns: Columns
     size: int | None = None
     whole: bool = False
+    sized: bool = False
 
 
 def reward_func(
@@ -78,8 +79,7 @@ def reward_func(
         InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
     """
     asked = spec_for(spec, installed())
-    whole = asked.relative or asked.dead_band is not None or asked.on_failure in {"drop_group", "group_mean"}
-    if num_generations is None and whole:
+    if num_generations is None and asked.by_group:
         raise InputError(
             "a reward of this spec depends on the rest of its group, and TRL does not say how large groups "
             "are; give num_generations=, the trainer's own"
@@ -88,7 +88,7 @@ def reward_func(
         rewarding(spec if isinstance(spec, Rewarder) else asked, judges, own_code=own_code),
         Columns(reference, rubric, row_id),
         num_generations,
-        whole,
+        asked.by_group,
     )
     return as_function(judgekit_reward, border)
 
@@ -133,6 +133,8 @@ async def judgekit_reward(
     """What TRL awaits; made by `reward_func`."""
     data = data_of(columns, len(prompts))
     rows = identities(prompts, data, border.columns)
+    if border.whole and border.size is not None:
+        border.sized = sized(rows, border.size, before=border.sized)
     cut = cut_rows(rows, border.size, whole=border.whole)
     groups, keys = groups_of(cut, prompts, completions, data, border.columns)
     batch = await border.rewarder(groups)

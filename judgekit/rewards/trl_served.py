@@ -28,7 +28,7 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards.failing import WINDOW, outage
 from judgekit.rewards.laying import digest_of
 from judgekit.rewards.records import Group
-from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
+from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
 from judgekit.types import Text
 
@@ -46,6 +46,7 @@ class _Served:
     sent: Sequence[str]
     max_failed: float
     called: int = 0
+    sized: bool = False
     recent: deque[str | None] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
 
@@ -115,11 +116,14 @@ async def judgekit_served_reward(
     """What TRL awaits; made by `served_reward_func`.
 
     Raises:
+        InputError: If `num_generations` is not the trainer's.
         JudgeOutage: If the server has no answer, or too many responses have no reward.
     """
     served.called += 1
     data = data_of(columns, len(prompts))
-    cut = cut_rows(identities(prompts, data, served.columns), served.size)
+    rows = identities(prompts, data, served.columns)
+    served.sized = sized(rows, served.size, before=served.sized)
+    cut = cut_rows(rows, served.size)
     groups, _ = groups_of(cut, prompts, completions, data, served.columns)
     items = [item for group in groups for item in _items(served, group)]
     answer = await _asked(served, items)

@@ -43,6 +43,36 @@ def round_robin_calls(n: int) -> tuple[int, int]:
     return n * (n - 1) // 2, n * (n - 1) // 2
 
 
+def circle(names: Sequence[str], *, opposite: bool = True, seed: int = 0) -> Schedule:
+    """Everybody is first as often as second: on a circle, against each of the next half; one round.
+
+    Ranked like a round robin.
+
+    Args:
+        names: At least three, all different.
+        opposite: Whether, of an even number, opposite ones meet, in both orders, which costs a comparison a
+            name; else they do not, as in one order somebody would be first more often.
+        seed: Decides who stands where.
+
+    >>> met = next(circle(["a", "b", "c", "d", "e", "f"], opposite=False))
+    >>> len(met), {name: sum(pair[0] == name for pair in met) for name in "abcdef"}
+    (12, {'a': 2, 'b': 2, 'c': 2, 'd': 2, 'e': 2, 'f': 2})
+    """
+    mixed, _ = _mixed(names, seed)
+    n = len(mixed)
+    farthest = n // 2 if opposite else (n - 1) // 2
+    asked = tuple((mixed[i], mixed[(i + d) % n]) for d in range(1, farthest + 1) for i in range(n))
+    table = _Table(mixed)
+    table.enter(asked, (yield asked))
+    return table.ranked()
+
+
+def circle_calls(n: int, *, opposite: bool = True) -> tuple[int, int]:
+    """The least and the most comparisons of `n` names on a circle."""
+    asked = n * (n // 2 if opposite else (n - 1) // 2)
+    return asked, asked
+
+
 def swiss(names: Sequence[str], *, rounds: int, seed: int = 0) -> Schedule:
     """Rounds in which those with equal points meet, so that close neighbours are compared most.
 

@@ -8,10 +8,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_schemes as bench
 
+from judgekit.judges.scripted import Scripted
+from judgekit.rewards.records import Group
+from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.spec import RewardSpec
 
 
-@pytest.mark.parametrize("n", [2, 3, 5, 8, 9, 16])
+@pytest.mark.parametrize("n", [2, 3, 5, 6, 8, 9, 16])
 @pytest.mark.parametrize("name", sorted(bench.SCHEMES))
 def test_calls_are_those_of_the_formula(name: str, n: int):
     spec = bench.SCHEMES[name]
@@ -31,7 +34,7 @@ def test_the_default_of_a_group_of_eight_stays_near_the_truth_within_28_calls():
         judge: bench.outcome({"scheme": "pairwise"}, bench.JUDGES[judge], 8, 60) for judge in bench.JUDGES
     }
 
-    assert {each.calls for each in found.values()} == {28}
+    assert {each.calls for each in found.values()} == {24}
     assert found["weak"].correlation >= 0.80
     assert found["biased"].correlation >= 0.80
     assert found["strong"].correlation > found["weak"].correlation
@@ -52,3 +55,15 @@ def test_a_judge_that_sees_nothing_but_the_place_says_nothing(name: str):
     found = bench.outcome(bench.SCHEMES[name], (0.0, 500.0), 8, 3)
 
     assert found.rewards == pytest.approx(0.5, abs=1e-9)
+
+
+@pytest.mark.parametrize("twins", [0, 1])
+@pytest.mark.parametrize("n", range(2, 17))
+def test_to_the_default_such_a_judge_says_nothing_at_any_size(n: int, twins: int):
+    first = Scripted("first", lambda _: '{"label": "A"}')
+    texts = [str(i) for i in range(n)] + ["0"] * twins
+    group = Group("g", "T", {f"r{i}": text for i, text in enumerate(texts)})
+
+    batch = Rewarder({"rubric": bench.RUBRIC, "scheme": "pairwise"}, first).reward([group])
+
+    assert [reward.value for reward in batch] == pytest.approx([0.5] * len(texts), abs=1e-9)

@@ -44,7 +44,7 @@ def test_one_response_ends_the_episode_with_its_reward(made):
     assert default_aggregate_metrics([out["metadata"]])["score"] == 0.7
 
 
-@pytest.mark.parametrize("policy", ["none", "raise", "drop_group", "group_mean"])
+@pytest.mark.parametrize("policy", ["none", "raise", "drop_group"])
 def test_no_policy_makes_a_number_of_a_failure(made, policy):
     env = made(f'on_failure = "{policy}"')
     env.init(PROMPT)
@@ -78,7 +78,7 @@ def test_a_step_without_a_task_is_told_so(made):
 
 
 def test_what_needs_a_group_is_refused(marks):
-    with pytest.raises(InputError, match="'list' compares the responses of a group, and SkyRL"):
+    with pytest.raises(InputError, match="'list' needs the other responses of the group, and SkyRL"):
         border.register("judged", marks('scheme = "list"'))
 
 

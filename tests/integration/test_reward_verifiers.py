@@ -81,7 +81,7 @@ def test_a_failure_errors_the_rollout_and_its_reward_stays_none(marks):
     assert there.rewards["style"].score == 0.7
 
 
-@pytest.mark.parametrize("policy", ["none", "raise", "drop_group", "group_mean"])
+@pytest.mark.parametrize("policy", ["none", "raise", "drop_group"])
 def test_no_policy_makes_a_number_of_a_failure(marks, policy):
     [lost] = asyncio.run(scored(task(marks(f'on_failure = "{policy}"')), "lost"))
 
@@ -109,7 +109,9 @@ def test_fields_of_the_task_are_its_reference_and_its_rubric(marks):
 
 
 def test_what_needs_a_group_is_refused_when_the_task_is_configured(marks):
-    with pytest.raises(ValidationError, match="'swiss' compares the responses of a group, and verifiers"):
+    with pytest.raises(
+        ValidationError, match="'swiss' needs the other responses of the group, and verifiers"
+    ):
         task(marks('scheme = "swiss"'))
 
 

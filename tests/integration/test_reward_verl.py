@@ -106,7 +106,7 @@ def test_every_response_has_a_score_at_its_end_and_the_same_numbers(outputs, mod
     assert numbers["jk_gated"].tolist() == [0.0, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("policy", ["none", "raise", "drop_group", "group_mean"])
+@pytest.mark.parametrize("policy", ["none", "raise", "drop_group"])
 @pytest.mark.parametrize("manager", ["naive", "dapo", "rate_limited"])
 def test_no_manager_makes_a_number_of_a_failure(outputs, model, marks, manager, policy):
     batch = data(model, "mark 7", "lost", "mark 3")
@@ -129,7 +129,7 @@ def test_an_ordinary_exception_is_zero_to_one_of_verls_managers(outputs, model, 
 
 
 def test_what_needs_a_group_is_refused(outputs, model, marks):
-    with pytest.raises(Unrewarded, match="'pivot' compares the responses of a group, and verl"):
+    with pytest.raises(Unrewarded, match="'pivot' needs the other responses of the group, and verl"):
         asyncio.run(outputs(marks('scheme = "pivot"'), data(model, "mark 7")))
 
 

@@ -81,7 +81,7 @@ def test_what_a_trainer_makes_zero_of_is_no_exception():
 
 
 def test_relative_schemes_are_refused_where_there_is_no_group():
-    with pytest.raises(InputError, match="'swiss' compares the responses of a group, and Anybody"):
+    with pytest.raises(InputError, match="'swiss' needs the other responses of the group, and Anybody"):
         one_by_one(load_spec({"rubric": RUBRIC, "scheme": "swiss"}), "Anybody")
 
 
@@ -411,7 +411,7 @@ def test_verl_has_the_same_numbers_for_every_response(marks):
     assert scored(":", path) == {"score": 0.25, "jk_gated": 1.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
 
 
-@pytest.mark.parametrize("options", ["", 'on_failure = "raise"', 'on_failure = "group_mean"'])
+@pytest.mark.parametrize("options", ["", 'on_failure = "raise"', 'on_failure = "drop_group"'])
 def test_verl_cannot_swallow_a_failure(marks, options):
     with pytest.raises(Unrewarded, match="data source 'mine': no reward for response 'response'"):
         scored("lost", marks(options))
@@ -427,6 +427,22 @@ def test_verl_cannot_swallow_a_failure(marks, options):
 def test_verl_is_told_what_is_wrong_with_its_settings(marks, settings, says):
     with pytest.raises(Unrewarded, match=says):
         scored("mark 7", marks(), **settings)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (
+            'on_failure = "group_mean"',
+            "on_failure='group_mean' needs the other responses of the group, and verl",
+        ),
+        ("dead_band = 0.1", "dead_band=0.1 needs the other responses of the group, and verl"),
+        ('scheme = "swiss"', "scheme 'swiss' needs the other responses of the group, and verl"),
+    ],
+)
+def test_verl_is_told_what_needs_a_group(marks, options, says):
+    with pytest.raises(Unrewarded, match=says):
+        scored("mark 7", marks(options))
 
 
 def test_verl_is_told_that_no_server_is_there():

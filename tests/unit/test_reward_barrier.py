@@ -391,13 +391,26 @@ def test_two_groups_of_one_request_or_of_one_run_are_no_mixture():
         judge = Judge(held=True)
         gate, counted = barrier(judge)
         whole = await begun(gate.rewards([wanted(text) for text in "abcd"], size=2, window=LATE))
-        named = [await begun(job) for job in interleaved("efgh", MINE, gate, size=2)]
+        twice = [wanted(text, group=None) for text in "efgh"]
+        named = [await begun(gate.rewards([each], size=2, window=LATE, client=MINE)) for each in twice]
         alone = [await begun(job) for job in interleaved("ijk", Client(), gate, size=1)]
         judge.go.set()
         await soon(whole, *named, *alone)
         return counted
 
     assert asyncio.run(walk()) == {"full": 7}
+
+
+def test_a_group_that_is_larger_than_its_run_says_is_not_cut():
+    async def walk():
+        gate, _ = barrier(Judge())
+        jobs = interleaved("abcdefgh", MINE, gate, names="12345678", size=4)
+        return await asyncio.wait_for(asyncio.gather(*jobs, return_exceptions=True), 5)
+
+    said = asyncio.run(walk())
+
+    assert {type(each) for each in said} == {Mixed}
+    assert "a response more than its 4" in str(said[0])
 
 
 def test_who_asks_again_for_a_text_without_an_id_gets_the_place_that_was_left():

@@ -5,7 +5,7 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.rewards.chats import text_of_chat
-from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities
+from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.types import Message
 
 
@@ -27,6 +27,22 @@ def test_rows_that_are_equal_and_next_to_one_another_are_a_group():
 
 def test_the_same_prompt_drawn_twice_in_a_row_is_two_groups_of_the_size_said():
     assert cut_rows(["p"] * 8, 4, whole=True) == [range(4), range(4, 8)]
+
+
+@pytest.mark.parametrize(("rows", "size"), [("aaaabbbb", 2), ("aaaaaa", 2), ("aaaabbbbbb", 2)])
+def test_groups_that_are_all_larger_than_was_said_are_an_error(rows, size):
+    n = rows.count("a")
+    with pytest.raises(InputError, match=f"{n} generations .* num_generations={size}.* num_generations={n} "):
+        sized(list(rows), size)
+
+
+@pytest.mark.parametrize(("rows", "size", "before"), [("aaaabb", 2, False), ("aaaa", 2, True), ("", 2, True)])
+def test_a_prompt_drawn_twice_in_a_row_is_none(rows, size, before):
+    assert sized(list(rows), size, before=before)
+
+
+def test_a_part_of_a_group_says_nothing_of_its_size():
+    assert not sized(list("aa"), 4)
 
 
 def test_a_row_id_tells_equal_prompts_apart():

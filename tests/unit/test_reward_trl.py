@@ -134,6 +134,14 @@ def test_what_depends_on_the_group_needs_its_size_and_whole_groups(more):
         called(reward, ["a", "b"])
 
 
+def test_half_groups_are_not_compared_where_groups_are_larger_than_was_said():
+    spec = {"rubric": RUBRIC, "scheme": "round_robin"}
+    reward = trl.reward_func(spec, judges=COMPARING, num_generations=2)
+
+    with pytest.raises(InputError, match="give num_generations=4 if that is the trainer's own"):
+        called(reward, ["a", "b", "c", "d"] * 2, ["p"] * 4 + ["q"] * 4)
+
+
 def test_the_function_survives_pickling():
     reward = pickle.loads(pickle.dumps(trl.reward_func(SPEC, judges=KIND, num_generations=2)))  # noqa: S301
 

@@ -9,7 +9,8 @@ A group never mixes what did not come together. Responses of one group have one 
 with all that is shown beside it, and one announced size; what differs in one of these gathers apart. A client
 is a run where it names one, else an address, behind which there may be several: there, a response too many
 for a group that is under way, or another text under an id that is taken, shows that two are mixed, and
-all of them are told so instead of being rewarded.
+all of them are told so instead of being rewarded. In a run that names its groups one too many shows that
+they are larger than it said.
 """
 
 import asyncio
@@ -85,14 +86,15 @@ class _Line:
     key: str
     shared: str
     size: int
+    named: bool = False
     open: _Gathering | None = None
     judged: list[_Gathering] = field(default_factory=list)
     mixed: asyncio.TimerHandle | None = None
 
     @property
     def apart(self) -> bool:
-        """Whether its groups are told apart: by their run, or since each is one response."""
-        return self.client.named or self.size == 1
+        """Whether its groups are told apart: by their run, which names none of them, or since each is one."""
+        return (self.client.named and not self.named) or self.size == 1
 
     def again(self, each: Wanted) -> _Place | None:
         """The place of a response that is asked for again."""
@@ -238,7 +240,7 @@ class Barrier:
                 return place
             under_way = any(judged.awaited and judged not in mine for judged in line.judged)
             taken = line.open is not None and each.name is not None and each.name in line.open.places
-            if not line.apart and (under_way or taken):
+            if (under_way and not line.apart) or (taken and not line.client.named):
                 self._mix(line, window)
             if line.open is None:
                 self._check_open()
@@ -260,7 +262,9 @@ class Barrier:
 
     def _line(self, client: Client, each: Wanted, size: int) -> _Line:
         lines = self._lines.setdefault((client, each.key), {})
-        return lines.setdefault((each.shared, size), _Line(client, each.key, each.shared, size))
+        return lines.setdefault(
+            (each.shared, size), _Line(client, each.key, each.shared, size, each.group is not None)
+        )
 
     def _tidy(self, line: _Line) -> None:
         """Forget a line under which nothing is any more."""
