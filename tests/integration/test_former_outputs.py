@@ -19,6 +19,7 @@ NAMES = sorted(path.parent.name for path in FORMER.glob("*/code"))
 RUNS = sorted(path.parent.name for path in FORMER.glob("*/run.json"))
 MEANT = [
     ("*/outcomes.jsonl", "call", "keys begin with k2: since prompts and the identity of judges changed"),
+    ("reward*/rewards.jsonl", "spec", "digests of specs, which say what part of a response checks look at"),
     ("*/run.json", "prompts", "digests of prompts, which changed with the fence"),
     ("*/run.json", "judgekit", "the version"),
     ("*/run.json", "began", "a time"),
@@ -101,7 +102,11 @@ def test_numbers_of_agree_and_cascade_are_those_of_before(made, name):
 
 @pytest.mark.parametrize("file", ["reward/rewards.jsonl", "reward-swiss/rewards.jsonl"])
 def test_rewards_are_those_of_before(made, file):
-    assert rows(file, (made / file).read_bytes()) == rows(file, former(file))
+    both = zip(rows(file, (made / file).read_bytes()), rows(file, former(file)), strict=True)
+    others = [i for i, (now, before) in enumerate(both) if now != before]
+
+    # "\u6771\u4eac" are two words in sixteen now, so that three responses are too long for a check
+    assert others == ([1, 15, 28] if file == "reward/rewards.jsonl" else [])
 
 
 def test_a_second_run_is_served_by_the_ledger_and_gives_the_same_bytes(made):
@@ -122,9 +127,11 @@ def test_python_gives_what_the_command_line_gives(made):
     assert list(differences(*said)) == []
 
 
-@pytest.mark.parametrize("file", ["cascade.json", "reward.jsonl"])
-def test_python_gives_what_it_gave(made, file):
+@pytest.mark.parametrize(
+    ("file", "others"), [("cascade.json", []), ("reward.jsonl", ["[1][2]: 0.25 was, 0.1 is"])]
+)
+def test_python_gives_what_it_gave(made, file, others):
     raw = former(f"python/{file}"), (made / "python" / file).read_bytes()
     before, now = ([json.loads(line) for line in text.splitlines()] for text in raw)
 
-    assert list(differences(before, now)) == []
+    assert list(differences(before, now)) == others
