@@ -25,6 +25,7 @@ from judgekit.agreement.ratings import Codes, Floats
 from judgekit.calibrate.curves import Curve, Isotonic, clipped, fit_beta, fit_isotonic, fit_platt
 from judgekit.calibrate.distribution import levels, settled
 from judgekit.errors import InputError
+from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import Outcome, Unit, Verdict
 from judgekit.writing import write
@@ -125,10 +126,10 @@ def load(path: str | Path) -> Calibration:
         InputError: If it is no calibration, or was changed since it was saved.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = parse_text(read_text(Path(path), LARGE), ".json", str(path))
         found = Calibration.model_validate(document["calibration"])
         digest = document["digest"]
-    except (json.JSONDecodeError, KeyError, TypeError, ValidationError) as error:
+    except (InputError, KeyError, TypeError, ValidationError) as error:
         raise InputError(f"{path}: not a calibration: {error}") from None
     if found.digest != digest:
         raise InputError(f"{path}: its digest is {found.digest[:16]}, and it says {str(digest)[:16]}")

@@ -15,6 +15,8 @@ FIELDS = (
     "tags", "rubric",
 )  # fmt: skip
 
+_SHOWN = 40  # columns that a message names
+
 # What other people call our columns: named in the message about a missing one, never guessed.
 _ALSO = {
     "item_id": ("id", "qid", "question_id", "prompt_id", "uid", "idx", "index", "key"),
@@ -86,7 +88,9 @@ def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> 
     theirs = {each: _nearest(each, layout.names[each], found) for each in gaps}
     option = " ".join(f"--column {ours}={column}" for ours, column in theirs.items())
     them = "it" if len(gaps) == 1 else "them"
-    return f"{what}; found {sorted(map(str, found))}; map {them} with columns={theirs} ({option})"
+    there = sorted(map(str, found))
+    shown = f"{there}" if len(there) <= _SHOWN else f"{there[:_SHOWN]} and {len(there) - _SHOWN} more"
+    return f"{what}; found {shown}; map {them} with columns={theirs} ({option})"
 
 
 def _nearest(ours: str, name: str, found: Collection[str]) -> str:

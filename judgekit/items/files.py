@@ -5,16 +5,20 @@ which line a byte is wrong nor go on behind it.
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.items.rows import BATCH, Row, Source, solid, table
+from judgekit.items.parquet import open_parquet
+from judgekit.items.rows import Row, Source, table
+from judgekit.rubric.files import LARGE
 
+LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
+_LONG = f"is longer than {LINE_LIMIT:,} bytes; a row is one item, so shorten its texts"
 _BOM = b"\xef\xbb\xbf"  # what Excel puts in front
 
 
@@ -44,6 +48,9 @@ def _json_lines(path: Path) -> Iterator[Row]:
     with _binary(path) as file:
         for number, line in enumerate(_unmarked(file), 1):
             try:
+                if len(line) >= LINE_LIMIT:
+                    yield Row(f"{path}:{number}", None, _LONG)
+                    continue
                 yield Row(f"{path}:{number}", loads(line))
             except orjson.JSONDecodeError as error:
                 if line.strip():
@@ -75,8 +82,14 @@ def _binary(path: Path) -> BinaryIO:
 
 
 def _unmarked(file: BinaryIO) -> Iterator[bytes]:
-    yield file.readline().removeprefix(_BOM)
-    yield from file
+    """The lines of a file; of one that is too long only the beginning, with which no row can be read."""
+    first = True
+    while line := file.readline(LINE_LIMIT):
+        rest = line
+        while len(rest) == LINE_LIMIT and not rest.endswith(b"\n"):
+            rest = file.readline(LINE_LIMIT)
+        yield line.removeprefix(_BOM) if first else line
+        first = False
 
 
 def _open_lines(path: Path, _: frozenset[str]) -> Source:
@@ -86,7 +99,9 @@ def _open_lines(path: Path, _: frozenset[str]) -> Source:
 def _open_json(path: Path, _: frozenset[str]) -> Source:
     """A JSON list, which has to be held in memory whole."""
     with _binary(path) as file:
-        text = file.read().removeprefix(_BOM)
+        text = file.read(LARGE + 1).removeprefix(_BOM)
+    if len(text) > LARGE:
+        raise InputError(f"{path}: has more than {LARGE:,} bytes, and a list is held whole; name it .jsonl")
     try:
         rows = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -133,6 +148,10 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
 
     def lines(file: BinaryIO) -> Iterator[str]:
         for number, line in enumerate(_unmarked(file), 1):
+            if len(line) >= LINE_LIMIT:
+                broken.append((number, _LONG))
+                yield "\n"
+                continue
             try:
                 yield line.decode()
             except UnicodeDecodeError as error:
@@ -168,58 +187,11 @@ def _not_csv(error: csv.Error, line: int) -> str:
     return f"is not CSV: {error}; double the quotes inside a field"
 
 
-def _open_parquet(path: Path, wanted: frozenset[str]) -> Source:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise InputError(
-            f"{path}: reading Parquet needs pyarrow; install judgekit with the extra 'parquet'"
-        ) from None
-    broken = (pa.ArrowException, OSError)
-    try:
-        columns = pq.read_schema(path).names
-    except broken as error:
-        raise InputError(f"{path}: is not Parquet ({_brief(error)})") from None
-    kept = [name for name in columns if name in wanted]
-
-    def batches() -> Iterator[Iterable[Row]]:
-        start = 1
-        try:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=BATCH, columns=kept):
-                    yield _parquet_rows(path, start, batch)
-                    start += batch.num_rows
-        except broken as error:
-            raise InputError(f"{path}: breaks off behind row {start - 1} ({_brief(error)})") from None
-
-    return table(str(path), columns, batches)
-
-
-def _parquet_rows(path: Path, start: int, batch: Any) -> Iterator[Row]:
-    try:
-        rows = batch.to_pylist(maps_as_pydicts="strict")
-    except (UnicodeDecodeError, KeyError):
-        if batch.num_rows == 1:
-            fault = "holds text that is not UTF-8, or a mapping with one key twice; repair it at its source"
-            yield Row(f"{path}: row {start}", None, fault)
-        else:
-            for i in range(batch.num_rows):
-                yield from _parquet_rows(path, start + i, batch.slice(i, 1))
-        return
-    for number, row in enumerate(rows, start):
-        yield Row(f"{path}: row {number}", solid(row))
-
-
-def _brief(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
-
-
 _OPENERS: dict[str, Callable[[Path, frozenset[str]], Source]] = {
     ".jsonl": _open_lines,
     ".ndjson": _open_lines,
     ".json": _open_json,
     ".csv": _open_csv,
     ".tsv": _open_csv,
-    ".parquet": _open_parquet,
+    ".parquet": open_parquet,
 }

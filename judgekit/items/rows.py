@@ -5,6 +5,7 @@ be read (a broken line, a field too many) is a row with a fault, so that whoever
 decide whether it stops the run.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from itertools import chain
@@ -80,7 +81,7 @@ def table(name: str, columns: Sequence[object], batches: Callable[[], Iterator[I
         InputError: If two columns have one name.
     """
     names = [str(column) for column in columns]
-    if twice := sorted({each for each in names if names.count(each) > 1}):
+    if twice := sorted(each for each, n in Counter(names).items() if n > 1):
         raise InputError(f"{name}: column {twice[0]!r} stands there twice; rename one of them")
     return Source(name, lambda: chain.from_iterable(batches()), tuple(names))
 

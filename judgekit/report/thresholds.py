@@ -1,12 +1,12 @@
 """Thresholds with their sources: from the file beside this module, or from the caller's."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
+from judgekit.rubric.files import parse_text, read_text
 
 DEFAULTS = Path(__file__).with_name("thresholds.toml")
 
@@ -62,10 +62,8 @@ def read_thresholds(path: str | Path | None = None) -> dict[str, Gate]:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: not a file of thresholds ({error})") from None
+    found: Mapping[str, Any] = parse_text(read_text(path), ".toml", f"{path}: not a file of thresholds")
+    return found
 
 
 def _gate(name: str, raw: Mapping[str, Any], path: Path) -> Gate:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -11,6 +10,7 @@ from judgekit.errors import InputError
 from judgekit.items.files import FIELD_LIMIT
 from judgekit.protocols.labels import Reading, read_label
 from judgekit.review.sheet import read_key
+from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
 from judgekit.spreadsheet import restored
 from judgekit.types import Abstention, Outcome, Unit, Verdict
@@ -77,15 +77,12 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     """Answers of a JSON or CSV file: sheet, annotator, question, label, note."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from None
+    text = read_text(path, LARGE)
     if path.suffix == ".csv":
         yield from _csv_rows(path, text)
         return
     try:
-        raw = json.loads(text)
+        raw = parse_text(text, ".json", str(path))
         for each in raw["answers"]:
             yield {
                 "sheet": str(raw["sheet"]),
@@ -94,7 +91,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
                 "label": _cell(each.get("label")),
                 "note": _cell(each.get("note")),
             }
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{path}: not the answers to a review sheet ({error})") from None
 
 

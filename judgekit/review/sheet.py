@@ -16,6 +16,7 @@ from judgekit.errors import InputError
 from judgekit.prompt import flat
 from judgekit.review.page import page
 from judgekit.review.route import Case
+from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.rubric.model import Criterion, Rubric, describe
 from judgekit.scales import Labels
 from judgekit.spreadsheet import csv_of
@@ -142,9 +143,9 @@ def read_key(path: str | Path) -> tuple[str, dict[str, dict[str, Any]]]:
     """
     path = Path(path)
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = parse_text(read_text(path, LARGE), ".json", str(path))
         return str(raw["sheet"]), dict(raw["questions"])
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(f"{path}: not the key of a review sheet ({error})") from None
 
 

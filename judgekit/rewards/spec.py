@@ -1,7 +1,6 @@
 """A reward spec: what is asked, how it becomes a number, and what happens where it cannot. Python or TOML."""
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ from judgekit.rewards.answers import Part
 from judgekit.rewards.pooling import PoolName
 from judgekit.rewards.shaping import LengthPenalty, Span
 from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric.files import parse_text, read_text
 
 Scheme = Literal[
     "explicit", "implicit", "points", "match", "pairwise", "round_robin", "swiss", "pivot", "list",
@@ -252,10 +252,7 @@ def load_spec(source: SpecLike) -> RewardSpec:
     if not isinstance(source, str | Path):
         raise InputError(f"a reward spec is a path, a mapping or a RewardSpec, not a {type(source).__name__}")
     path = Path(source)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML ({error})") from None
+    raw = parse_text(read_text(path), ".toml", f"{path}: cannot be read as TOML")
     named = raw.get("rubric")
     if isinstance(named, str) and (path.parent / named).is_file():
         raw["rubric"] = path.parent / named

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from judgekit.rubric.model import Criterion, Group, Rubric
 from judgekit.scales import Labels, Numbers
 
+_SHOWN = 200  # characters of a value that is wrong
 _MESSAGES = {
     "missing": "is missing",
     "tuple_type": "must be a list",
@@ -65,9 +66,10 @@ def _complaint(each: dict[str, Any], raw: Mapping[str, Any]) -> Complaint:
         return Complaint(place, f"needs at least {least}, has {size}" if size else "is empty")
     message = _MESSAGES.get(kind) or str(each["msg"]).removeprefix("Value error, ")
     told = kind in {"missing", "invalid_key"} or isinstance(found, Mapping | list | tuple)
-    if told or repr(found) in message:
+    shown = repr(found) if not isinstance(found, str) or len(found) < _SHOWN else f"{found[:_SHOWN]!r}..."
+    if told or shown in message:
         return Complaint(place, message)
-    return Complaint(place, f"{message}, found {found!r}")
+    return Complaint(place, f"{message}, found {shown}")
 
 
 def _place(loc: tuple[Any, ...], raw: Any, *, named: bool) -> str:

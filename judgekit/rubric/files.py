@@ -3,6 +3,9 @@
 The YAML loader resolves what YAML 1.2 does (true, false, null, integers, floats) and nothing
 more: by YAML 1.1 a scale `[no, yes]` would become `[False, True]`. No format may name a key
 twice in one mapping, because the first one would be lost without a word.
+
+Nothing here takes long or grows large, whatever a file holds: it has a largest size, what it holds a
+largest depth, and what YAML's aliases stand for counts as if it were written out.
 """
 
 import json
@@ -16,6 +19,11 @@ import yaml
 from judgekit.errors import InputError
 
 SUFFIXES = (".yaml", ".yml", ".toml", ".json")
+LARGEST = 1_000_000  # bytes; the largest rubric that is bundled has 5,300
+LARGE = 1 << 28  # bytes of a file of data that is held in memory whole
+_WRITTEN_OUT = 4_000_000  # characters and nodes of a YAML file with its aliases written out
+_DEPTH = 100
+_DOTS = 300  # in the key of a line of TOML; each of them is a mapping, walked anew for every one
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -30,14 +38,18 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return raw
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most: int = LARGEST) -> str:
     """Text of a UTF-8 file, without a byte order mark.
 
     Raises:
-        InputError: If it cannot be read or is not UTF-8.
+        InputError: If it cannot be read, is not UTF-8, or has more than `most` bytes.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+        if len(raw) > most:
+            raise InputError(f"{path}: has more than {most:,} bytes, which is too much here; split it")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
@@ -54,14 +66,36 @@ def parse_text(text: str, suffix: str, where: str) -> Any:
     {'scale': ['no', 'yes']}
     """
     try:
-        if suffix == ".toml":
-            return tomllib.loads(text)
-        if suffix == ".json":
-            return json.loads(text, object_pairs_hook=_unique)
-        return yaml.load(text, Loader=Yaml12)  # noqa: S506 - a safe loader with fewer types
+        return _shallow(_parsed(text, suffix))
     # ValueError is what JSON and TOML raise, and Python for an integer of thousands of digits.
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+
+
+def _parsed(text: str, suffix: str) -> Any:
+    if suffix == ".json":
+        return json.loads(text, object_pairs_hook=_unique)
+    if suffix != ".toml":
+        return yaml.load(text, Loader=Yaml12)  # noqa: S506 - a safe loader with fewer types
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.partition("=")[0].count(".") > _DOTS:
+            raise ValueError(f"line {number} has more than {_DOTS} dots in its key")
+    return tomllib.loads(text)
+
+
+def _shallow(value: Any) -> Any:
+    """The value, if it is not nested too deep; what walks it later may then call itself."""
+    layer = [value]
+    for _ in range(_DEPTH):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not layer:
+            return value
+    raise ValueError(f"is nested more than {_DEPTH} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,9 +108,32 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class Yaml12(yaml.SafeLoader):
-    """YAML 1.2's core types, and no key twice in one mapping."""
+    """YAML 1.2's core types, no key twice in one mapping, and no aliases that stand for very much."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - yaml's own name
+
+    def get_single_node(self) -> yaml.Node | None:
+        """The document, if it is not too much when it is written out."""
+        node = super().get_single_node()
+        if node is not None and (size := _written_out(node, {})) > _WRITTEN_OUT:
+            raise ValueError(f"aliases make {size:.0e} characters of it; write out what they stand for")
+        return node
+
+
+def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
+    """Characters and nodes of a node, each alias counted as what it stands for."""
+    if (size := known.get(id(node))) is not None:
+        if size == 0:
+            raise ValueError("an alias stands inside what it stands for")
+        return size
+    known[id(node)] = 0  # under way
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    else:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else []
+    own = 0 if parts else len(node.value)
+    known[id(node)] = 1 + own + sum(_written_out(part, known) for part in parts)
+    return known[id(node)]
 
 
 for _tag, _pattern, _first in (

@@ -6,7 +6,7 @@ was found, why it matters and what would do. A warning may be wrong: it is meant
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,8 @@ from judgekit.scales import Labels, fold
 _LONG = 700  # characters; the longest criterion of a published rubric we know has about 600
 _MOST_LABELS = 11
 _ALIKE = 90.0  # per cent of characters in common
+_MOST_COMPARED = 500  # criteria whose texts are compared, each with each
+_LONGEST_COMPARED = 2_000  # characters of each
 _MOST_SHARE = 0.8
 _AFFIRMING = {"yes", "true", "met", "present", "holds"}
 
@@ -125,7 +127,7 @@ def _labels(criterion: Criterion) -> Iterator[Finding]:
             f"has {len(scale.labels)} labels, more than raters can keep apart; "
             f"use at most {_MOST_LABELS}, or a scale of numbers",
         )
-    everything = [*scale.labels, *filter(None, [scale.cannot_tell])]
+    everything = [*scale.labels[:_MOST_COMPARED], *filter(None, [scale.cannot_tell])]
     for a, b in combinations(everything, 2):
         short, long = sorted((a, b), key=len)
         if contained(fold(short), fold(long)):
@@ -211,15 +213,36 @@ def _undecided(criterion: Criterion) -> Iterator[Finding]:
 
 
 def _duplicates(rubric: Rubric) -> Iterator[Finding]:
-    folded = [(c.id, c.about, fold(c.text)) for c in rubric.leaves]
-    for (first, about, a), (second, about_too, b) in combinations(folded, 2):
-        if about == about_too and (alike := fuzz.ratio(a, b, score_cutoff=_ALIKE)) > _ALIKE:
-            what = "the same text as" if a == b else f"{alike:.0f} % of its text in common with"
-            yield _warning(
-                second,
-                "duplicate",
-                f"has {what} {first!r}, so one thing counts twice; remove one, or say what sets them apart",
-            )
+    firsts: dict[tuple[str, str], str] = {}
+    for c in rubric.leaves:
+        first = firsts.setdefault((c.about, fold(c.text)), c.id)
+        if first != c.id:
+            yield _twice(c.id, "the same text as", first)
+    texts = list(islice(firsts.items(), _MOST_COMPARED))
+    for ((about, a), first), ((about_too, b), second) in combinations(texts, 2):
+        if about == about_too and (alike := _alike(a, b)) > _ALIKE:
+            yield _twice(second, f"{alike:.0f} % of its text in common with", first)
+    if len(firsts) > _MOST_COMPARED:
+        yield Finding(
+            "warning",
+            "rubric",
+            "many_criteria",
+            f"has {len(firsts)} criteria, of which the first {_MOST_COMPARED} were compared for texts nearly "
+            "the same; split it",
+        )
+
+
+def _alike(a: str, b: str) -> float:
+    """Per cent of characters in common; of long texts only what they begin with is compared."""
+    return fuzz.ratio(a[:_LONGEST_COMPARED], b[:_LONGEST_COMPARED], score_cutoff=_ALIKE)
+
+
+def _twice(name: str, what: str, first: str) -> Finding:
+    return _warning(
+        name,
+        "duplicate",
+        f"has {what} {first!r}, so one thing counts twice; remove one, or say what sets them apart",
+    )
 
 
 def _lopsided(rubric: Rubric) -> Iterator[Finding]:

@@ -1,13 +1,12 @@
 """From a file to rubrics: which format it is in, and the reader for it."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rubric.files import SUFFIXES, parse_text, read_text
+from judgekit.rubric.files import LARGE, SUFFIXES, parse_text, read_text
 from judgekit.rubric.foreign.autorubric import autorubric
 from judgekit.rubric.foreign.geval import geval
 from judgekit.rubric.foreign.healthbench import healthbench
@@ -137,7 +136,7 @@ def _outline(raw: Any) -> str:
 def _file(source: str | Path) -> tuple[Any, str, str]:
     """What a file holds, its path for messages, and a name for its rubric."""
     path = Path(source)
-    text = read_text(path)
+    text = read_text(path, LARGE)
     if path.suffix in {".jsonl", ".ndjson"}:
         return _lines(text, path), str(path), path.stem
     raw = parse_text(text, path.suffix, str(path)) if path.suffix in SUFFIXES else text
@@ -149,8 +148,5 @@ def _lines(text: str, path: Path) -> list[Any]:
     for n, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, line {n}: {error}") from None
+        rows.append(parse_text(line, ".json", f"{path}, line {n}"))
     return rows
