@@ -128,9 +128,10 @@ def _labels(criterion: Criterion) -> Iterator[Finding]:
             f"use at most {_MOST_LABELS}, or a scale of numbers",
         )
     everything = [*scale.labels[:_MOST_COMPARED], *filter(None, [scale.cannot_tell])]
-    for a, b in combinations(everything, 2):
-        short, long = sorted((a, b), key=len)
-        if contained(fold(short), fold(long)):
+    folded = sorted(((label, fold(label)) for label in everything), key=lambda each: len(each[0]))
+    for n, (long, text) in enumerate(folded):
+        short = next((label for label, part in folded[:n] if contained(part, text)), None)
+        if short is not None:
             yield _warning(
                 criterion.id,
                 "labels_overlap",
