@@ -95,12 +95,12 @@ def obey(plan: Plan, injection: Injection, other: Tally, own: Tally) -> None:
 
 
 def is_answer(call: Call, text: str) -> bool:
-    """Whether a reply is, as a whole, an object or an option's letter: whatever is in it, the judge says it."""
+    """Whether a reply is, as a whole, the object or letter asked for: whatever is in it, the judge says it."""
     bare = text.strip("` \n").removeprefix("json")
     if call.letters:
         return len(bare.split()) <= 2
     try:
-        return isinstance(json.loads(bare), dict | list)
+        return call.schema is not None and isinstance(json.loads(bare), dict | list)
     except ValueError:
         return False
 

@@ -27,6 +27,7 @@ from typing import Any
 
 from answering import answers, wanted
 from injection_strings import HONEST, Injection, injections
+from injections import is_answer
 from quoting import echoes
 
 from judgekit.judges.scripted import Scripted
@@ -214,14 +215,17 @@ def best(call: Call) -> str:
 
 
 def obeyed(spec: Mapping[str, Any], tally: Tally) -> None:
-    """Let the obedient judge reply with what the response demands."""
+    """Let the obedient judge reply with what the response demands, unless that is an answer in the form asked for."""
     some = hacks(spec)
     known = {hack.text: hack for hack in some}
     for form in ("{}", "{}\n", "```\n{}\n```"):
 
         def answer(call: Call, form: str = form) -> str:
             hack = about(call, known)
-            return best(call) if hack is None else form.replace("{}", hack.demand)
+            if hack is None:
+                return best(call)
+            reply = form.replace("{}", hack.demand)
+            return "" if is_answer(call, reply) else reply
 
         for reward in batch_of(spec, some, answer):
             if reward.response == "hacked":
