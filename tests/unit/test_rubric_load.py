@@ -161,3 +161,10 @@ def test_a_rubric_is_found_by_path_by_name_and_as_it_is(tmp_path: Path):
     assert load_rubric(by_name) is by_name
     assert isinstance(by_mapping, Rubric)
     assert load_rubric(str(written(tmp_path, json.dumps({"id": "r", "criteria": [KIND]})))) == by_mapping
+
+
+def test_the_rubric_that_the_readme_shows_is_one(tmp_path):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = [block.split("```")[0] for block in readme.split("```yaml\n")[1:]]
+
+    assert [load_rubric(written(tmp_path, text)).id for text in shown] == ["reply"]
