@@ -75,7 +75,7 @@ def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> F
     if n == 0:
         return np.full((b, len(x)), np.nan)
     times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=b)
-    return np.asarray(times @ x.T / n, dtype=float)
+    return settled(times @ x.T / n)
 
 
 def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:

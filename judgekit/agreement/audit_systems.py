@@ -10,7 +10,7 @@ from judgekit.agreement.audit_parts import How
 from judgekit.agreement.estimate import TOO_FEW, undefined
 from judgekit.agreement.groupings import four_groupings
 from judgekit.agreement.intervals import clustered_mean
-from judgekit.agreement.paired import resampled
+from judgekit.agreement.paired import magnitude, resampled, settled
 from judgekit.agreement.pairwise_accuracy import pairwise_accuracy
 from judgekit.agreement.ratings import Floats
 from judgekit.agreement.soft_pairwise import soft_accuracy
@@ -83,7 +83,7 @@ def systems(lab: Labelled, judge: str, how: How) -> Systems | None:
             (names[i], names[j])
             for i in range(n)
             for j in range(i + 1, n)
-            if _sign(human[i] - human[j], how) * _sign(judged[i] - judged[j], how) < 0
+            if _sign(human[i], human[j], how) * _sign(judged[i], judged[j], how) < 0
         ),
         n * (n - 1) // 2,
     )
@@ -107,7 +107,7 @@ def _mean(name: str, values: Floats, how: How) -> Estimate:
     return clustered_mean(values, name=name, level=how.level)
 
 
-def _sign(difference: Floats, how: How) -> int:
+def _sign(one: Floats, other: Floats, how: How) -> int:
     """Which way an interval of the mean difference points; 0 where it holds 0."""
-    made = _mean("difference", difference, how)
+    made = _mean("difference", settled(one - other, magnitude(one, other)), how)
     return int(made.low > 0) - int(made.high < 0)

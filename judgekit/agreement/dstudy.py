@@ -257,7 +257,7 @@ def cheapest(
     """
     if not 0 < target < 1:
         raise InputError(f"target {target}; a reliability between 0 and 1 is needed")
-    reaching = [d for d in designs if getattr(d, coefficient) >= target]
+    reaching = [d for d in designs if getattr(d, coefficient) >= target - 1e-12]
     return min(reaching, key=lambda d: (d.cost, -getattr(d, coefficient)), default=None)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from judgekit.agreement.arrays import kept_clusters
 from judgekit.agreement.estimate import NO_PAIRED_ITEMS, NO_VARIATION, NOT_IDENTIFIED, undefined
-from judgekit.agreement.paired import resampled
+from judgekit.agreement.paired import resampled, settled
 from judgekit.agreement.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
 from judgekit.agreement.ratings import Codes, Floats
 from judgekit.agreement.resample import Statistic
@@ -90,7 +90,7 @@ def jury_against_best(
     if np.isnan(found[0]) or np.isnan(found[1:]).all():
         none = undefined(blank, NO_VARIATION)
         return Jury(none, none, none, "", dict(zip(panel.names, found[1:].tolist(), strict=True)))
-    best = 1 + int(np.nanargmax(found[1:]))
+    best = 1 + int(np.nanargmax(settled(found[1:])))
     flattered = "the best member was chosen on the same units, which flatters it"
 
     def estimate(name: str, value: float, statistic: Statistic, *notes: str) -> Estimate:

@@ -122,7 +122,7 @@ def neyman_allocation(
 def _rounded(given: Floats, size: Floats, total: int) -> tuple[int, ...]:
     """Whole numbers nearest to `given` with a fixed sum (largest remainders first)."""
     whole = np.floor(given + 1e-9)
-    for i in np.argsort(-(given - whole), kind="stable"):
+    for i in np.argsort(-np.round(given - whole, 9), kind="stable"):
         if whole.sum() < total and whole[i] < size[i]:
             whole[i] += 1
     return tuple(int(x) for x in whole)

@@ -153,7 +153,7 @@ def _jackknifed(estimate: Estimate, values: Floats) -> Estimate:
     se = math.sqrt((g - 1) / g * float(np.sum((values - values.mean()) ** 2)))
     half = float(t.ppf((1 + estimate.level) / 2, g - 1)) * se
     low, high = max(0.0, estimate.value - half), min(1.0, estimate.value + half)
-    if se == 0.0:
+    if se <= 1e-12:  # the values differ by the rounding of their sums at most
         return flagged(estimate, "ok_degenerate", ("no item changes the value: there is no interval",))
     return with_interval(estimate, low, high, se=se, interval="t_jackknife", seed=estimate.seed)
 

@@ -110,3 +110,19 @@ def test_mutual_information_ranks_a_careful_judge_above_a_careless_one():
     flipped = determinant_mutual_information(1 - careful, peer, n_categories=2)
     assert flipped == pytest.approx(scores[0])
     assert np.isnan(determinant_mutual_information([0], [1], n_categories=2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_members_that_are_as_good_the_first_is_best_whatever_the_last_digit(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 5, 9)
+    low = np.clip(truth + rng.integers(-1, 2, 9), 0, 3)
+    columns = {"truth": truth, "low": low, "high": low + 1}  # which correlate alike
+
+    for names in (("truth", "low", "high"), ("truth", "high", "low")):
+        ratings = as_ratings(
+            np.column_stack([columns[n] for n in names]), scale=[0, 1, 2, 3, 4], raters=names
+        )
+        found = jury_against_best(ratings, reference="truth", measure="pearson", aggregate="mean", b=20)
+
+        assert found.best_name == names[1]

@@ -263,6 +263,11 @@ def test_neyman_allocation(sizes, sds, n, allocated):
     assert labelling.neyman_allocation(sizes, sds, n=n) == allocated
 
 
+@pytest.mark.parametrize("sds", [(0.2 - 0.1, 0.3 - 0.2), (0.3 - 0.2, 0.2 - 0.1)])
+def test_strata_that_are_alike_get_what_is_left_over_in_their_order(sds):
+    assert labelling.neyman_allocation([10, 10], sds, n=5) == (3, 2)
+
+
 def test_an_allocation_below_the_least_is_refused():
     with pytest.raises(InputError, match="at least 2"):
         labelling.neyman_allocation([10, 10], [0.1, 0.1], n=3)
