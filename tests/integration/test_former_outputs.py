@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import judgekit as jk
+
 DATA = Path(__file__).parents[1] / "data"
 FORMER = DATA / "0.1.0"
 NAMES = sorted(path.parent.name for path in FORMER.glob("*/code"))
@@ -20,6 +22,7 @@ RUNS = sorted(path.parent.name for path in FORMER.glob("*/run.json"))
 MEANT = [
     ("*/outcomes.jsonl", "call", "keys begin with k2: since prompts and the identity of judges changed"),
     ("reward*/rewards.jsonl", "spec", "digests of specs, which say what part of a response checks look at"),
+    ("*/scores.jsonl", "responses", "a column more: of a pair only the first response was named"),
     ("*/run.json", "prompts", "digests of prompts, which changed with the fence"),
     ("*/run.json", "judgekit", "the version"),
     ("*/run.json", "began", "a time"),
@@ -135,3 +138,17 @@ def test_python_gives_what_it_gave(made, file, others):
     before, now = ([json.loads(line) for line in text.splitlines()] for text in raw)
 
     assert list(differences(before, now)) == others
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_runs_of_before_are_read(name, tmp_path):
+    for file in ("run.json", "scores.jsonl", "outcomes.jsonl"):
+        (tmp_path / file).write_bytes(former(f"{name}/{file}"))
+    run = jk.load_run(tmp_path)
+
+    for kind, read in (("scores", run.scores), ("outcomes", run.outcomes)):
+        before = [json.loads(line) for line in former(f"{name}/{kind}.jsonl").splitlines()]
+        again = json.loads(run.frame(kind).to_json(orient="records", double_precision=15))
+        assert len(read) == len(before) > 0
+        assert not list(differences(before, again))
+    assert run.summary == json.loads(former(f"{name}/run.json"))
