@@ -9,15 +9,14 @@ One attempt a call: waiting, deadlines and repeats are the runner's.
 
 import asyncio
 import functools
-import io
 import math
 import os
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
@@ -29,9 +28,12 @@ from judgekit.types import Call, Reply
 if TYPE_CHECKING:
     import aiohttp
 
+    from judgekit.judges.connections import Watch
+
 MAX_REPLY = 8_000_000
 """Bytes of a response that are read at most; a judge's reply is a few thousand."""
-_WARN_ABOVE = 1 << 20  # aiohttp warns of longer bodies handed over as bytes
+_UNVOUCHED = "replies over kept connections before it, for which nothing vouches"
+_ONCE = {"Connection": "close"}
 
 
 class Endpoint:
@@ -52,6 +54,9 @@ class Endpoint:
         top_p: Nucleus sampling.
         seed: The server's seed.
         stop: Texts that end the reply.
+        keep_alive: Whether a connection is asked on again; see `connections` for what that risks.
+        session: A session of yours that the requests go by (a proxy, certificates, ...), which stays open.
+            Which connection a reply came by is its own affair, so stray ones show by their ids alone.
         extra: More fields of the request's body (`top_k`, `chat_template_kwargs`, ...).
         input_usd_per_million: Price of a million tokens read; unknown if None.
         output_usd_per_million: Price of a million tokens written; unknown if None.
@@ -82,6 +87,8 @@ class Endpoint:
         top_p: float | None = None,
         seed: int | None = None,
         stop: Sequence[str] = (),
+        keep_alive: bool = True,
+        session: "aiohttp.ClientSession | None" = None,
         extra: Mapping[str, Any] | None = None,
         input_usd_per_million: float | None = None,
         output_usd_per_million: float | None = None,
@@ -120,6 +127,10 @@ class Endpoint:
         self._secrets = (user, password, self._login[6:], *tokens, *servers.secrets_in(extra or {}))
         self._keys = servers.Keys(*self._secrets)
         self.noted: Counter[str] = Counter()
+        self._keep_alive = keep_alive
+        self._watch: Watch
+        self._named: Callable[[bytes, str], Any]
+        self._given = session
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = 0
@@ -138,6 +149,8 @@ class Endpoint:
         return Endpoint(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if self._given is not None:
+            raise InputError(f"{self!r} has a session of yours, which cannot go to another process")
         # In another process it is made anew from its options: no connection, and no key in a pickle.
         return functools.partial(type(self), **self._options), ()
 
@@ -181,24 +194,29 @@ class Endpoint:
         self._entered -= 1
         if self._entered <= 0 and self._session is not None:
             session, self._session = self._session, None
-            await session.close()
+            if session is not self._given:
+                await session.close()
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp
         import yarl
 
+        from judgekit.judges.connections import REST, Connections, Watch, named
+
+        self._named, self._rest = named, REST
         key = self._key
         if not (key.isascii() and key.isprintable()):
             raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
         self._url = yarl.URL(self._target)
         self._keys = servers.Keys(key, *self._secrets)
         self._lost = (aiohttp.ClientError, OSError, TimeoutError)
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if allowed := self._login or (f"Bearer {key}" if key else ""):
-            headers["Authorization"] = allowed
-        return aiohttp.ClientSession(
-            connector=_connector(),
-            headers=headers,
+            self._headers["Authorization"] = allowed
+        self._watch = Watch(alone=not self._keep_alive or servers.KEEP_ALIVE in self.refused)
+        return self._given or aiohttp.ClientSession(
+            connector=Connections(self._watch),
+            headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # deadlines are the runner's
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -211,53 +229,98 @@ class Endpoint:
             What the server said, with a fault where the request or the reply is at fault.
 
         Raises:
-            ProviderError: If there was no reply; `dropped` names a parameter that is left out from now on.
+            ProviderError: If there was no reply, or another request's; `dropped` names a parameter that is
+                left out from now on, or `keep_alive`.
             InputError: If the judge was not entered.
         """
         if self._session is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
         sent = wire.body_of(call, self.model, self._settings, self.refused)
-        payload: Any = orjson.dumps(sent)
-        if len(payload) > _WARN_ABOVE:
-            payload = io.BytesIO(payload)
-        started = perf_counter()
-        try:
-            async with self._session.post(self._url, data=payload, allow_redirects=False) as response:
-                raw = await _read(response)
-        except self._lost as error:
-            said = self._keys.out_of_error(f"{type(error).__name__}: {error}")
-            raise ProviderError(said, passing=True) from None
-        seconds = perf_counter() - started
-        body = servers.parsed(raw or b"")
-        if response.status >= 300:
-            return self._refusal(response, body, sent)
-        if raw is None:
-            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
+        payload = orjson.dumps(sent)
+        came = await self._exchanged(self._session, payload)
+        if not came.sure and not wire.is_passing(came.status):  # a connection that was never asked on is
+            came = await self._exchanged(self._session, payload, new=True)
+        if came.status >= 300:
+            return self._refusal(came, sent)
+        if came.raw is None:
+            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=came.seconds)
         return wire.reply_of(
-            body,
+            came.body,
             letters=bool(call.letters),
-            seconds=seconds,
+            seconds=came.seconds,
             price=self.cost,
             sent=sent,
             keys=self._keys,
             noted=self.noted,
         )
 
-    def _refusal(self, response: "aiohttp.ClientResponse", body: object, sent: dict[str, Any]) -> Reply:
-        """What a status of 300 or more means; a refused parameter is remembered."""
-        message, param = servers.complaint_of(body)
+    async def _exchanged(
+        self, session: "aiohttp.ClientSession", payload: bytes, *, new: bool = False
+    ) -> "_Came":
+        """One request and what came for it.
+
+        Raises:
+            ProviderError: If nothing came, or another request's reply.
+        """
+        watch, alone, request = self._watch, self._watch.alone, self._watch.request_id()
+        if new:
+            watch.want_new.add(request)
+        more = {**self._headers, **(_ONCE if alone else {})} if alone or session is self._given else None
+        started = perf_counter()
         try:
-            return wire.refusal_of(
-                response.status,
-                self._keys.out_of_error(message),
-                sent,
-                servers.wait_of(response.headers),
-                param=param,
-            )
+            async with session.post(
+                self._url, data=self._named(payload, request), headers=more, allow_redirects=False
+            ) as response:
+                raw = await _read(response)
+        except self._lost as error:
+            said = self._keys.out_of_error(f"{type(error).__name__}: {error}")
+            raise ProviderError(said, passing=True) from None
+        finally:
+            way = watch.ended(request)
+        seconds, body = perf_counter() - started, servers.parsed(raw or b"")
+        header, status = response.headers.get(servers.REQUEST_ID, ""), response.status
+        if status >= 300:
+            sure = watch.is_sure(request, way, header)
+            return _Came(status, response.headers, raw, body, seconds, sure)
+        watch.rest = self._rest * seconds
+        own = watch.is_own(request, way, header=header, said=wire.id_of(body))
+        if watch.strays:
+            self._note_strays()
+        if not own:
+            dropped = None if alone else servers.KEEP_ALIVE
+            raise ProviderError(servers.ANOTHERS, passing=True, dropped=dropped)
+        return _Came(status, response.headers, raw, body, seconds, True)
+
+    def _note_strays(self) -> None:
+        """Count what the watch saw, and remember what comes of it."""
+        watch = self._watch
+        self.noted[servers.STRAYS] += watch.strays
+        if watch.unvouched:
+            self.noted[_UNVOUCHED] += watch.unvouched
+        watch.strays = watch.unvouched = 0
+        self.refused.add(servers.KEEP_ALIVE)
+
+    def _refusal(self, came: "_Came", sent: dict[str, Any]) -> Reply:
+        """What a status of 300 or more means; a refused parameter is remembered."""
+        message, param = servers.complaint_of(came.body)
+        wait = servers.wait_of(came.headers)
+        try:
+            return wire.refusal_of(came.status, self._keys.out_of_error(message), sent, wait, param=param)
         except ProviderError as error:
             if error.dropped:
                 self.refused.add(error.dropped)
             raise
+
+
+class _Came(NamedTuple):
+    """A response that was read; `sure` unless it may answer another request."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes | None
+    body: object
+    seconds: float
+    sure: bool
 
 
 def parse_endpoint(spec: str) -> Endpoint:
@@ -286,22 +349,6 @@ def _prices(read: float | None, written: float | None) -> tuple[float, float] | 
             f"the prices are {read!r} and {written!r} US dollars a million tokens; give both, 0 or more"
         )
     return read, written
-
-
-def _connector() -> "aiohttp.TCPConnector":
-    """Connections without a limit (the runner bounds what is under way), which read in small pieces."""
-    import aiohttp
-
-    class SmallReads(aiohttp.TCPConnector):
-        # asyncio allocates a buffer of this size for every read; its 256 KiB cost a fifth of a call's CPU.
-        async def connect(self, *args: Any, **options: Any) -> aiohttp.connector.Connection:
-            connection = await super().connect(*args, **options)
-            transport: Any = connection.transport
-            if hasattr(transport, "max_size"):
-                transport.max_size = 1 << 16
-            return connection
-
-    return SmallReads(limit=0)
 
 
 async def _read(response: "aiohttp.ClientResponse") -> bytes | None:

@@ -2,7 +2,11 @@
 
 litellm is imported when the judge is entered, since that takes a second or two. It is told not to fetch
 its price list, not to read `.env` files, not to print, not to repeat a request and not to drop parameters
-silently: what is refused is found by asking, as everywhere. Keys are taken out of its errors' words.
+silently: what is refused is found by asking, as everywhere. Keys are taken out of all that comes in.
+
+A server of one's own is sent each request's id as by `endpoint`, and a reply that names another is not
+used. Which connection a reply came by is litellm's affair, so of a server that repeats no id nothing can be
+told; `endpoint` asks such a server more safely.
 """
 
 import asyncio
@@ -15,13 +19,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from types import ModuleType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges import servers, wire
 from judgekit.judges.identity import identity_of
 from judgekit.types import Call, Reply
+
+if TYPE_CHECKING:
+    from judgekit.judges.connections import Watch
 
 _WHILE_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 _UNBILLED = "none"  # the key sent to a server of one's own, because litellm wants some key
@@ -101,6 +108,7 @@ class LiteLLM:
         self._prices: tuple[float, float] | None = None
         self._litellm: ModuleType | None = None
         self._lost: tuple[type[Exception], ...] = ()
+        self._watch: Watch
 
     def __repr__(self) -> str:
         named = "" if self.name == self.model else f", name={self.name!r}"
@@ -173,11 +181,14 @@ class LiteLLM:
 
     async def __aenter__(self) -> Self:
         """Import litellm and `check`."""
+        from judgekit.judges.connections import Watch
+
         # In a thread, because the clients that litellm makes on import must not pass for this loop's.
         await asyncio.to_thread(self.check)
         loop = asyncio.get_running_loop()
         _OPEN[loop] = _OPEN.get(loop, 0) + 1
         self.noted.clear()
+        self._watch = Watch(alone=servers.KEEP_ALIVE in self.refused)
         return self
 
     async def __aexit__(
@@ -203,10 +214,11 @@ class LiteLLM:
         if litellm is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
         sent = wire.body_of(call, self.model, self._settings, self.refused)
+        request, alone = self._watch.request_id(), self._watch.alone
         started = perf_counter()
         try:
             got = await litellm.acompletion(
-                **sent,
+                **{**sent, **self._named(request)},
                 api_base=self._api_base,
                 api_key=self._key or None,
                 num_retries=0,
@@ -215,9 +227,13 @@ class LiteLLM:
             )
         except self._lost as error:
             return self._refusal(litellm, error, sent)
-        seconds = perf_counter() - started
+        seconds, body = perf_counter() - started, got.model_dump()
+        if self.address and not self._watch.is_own(request, None, header=_echoed(got), said=wire.id_of(body)):
+            self.noted["replies that named another request, which were not used"] += 1
+            self.refused.add(servers.KEEP_ALIVE)
+            raise ProviderError(servers.ANOTHERS, passing=True, dropped=None if alone else servers.KEEP_ALIVE)
         return wire.reply_of(
-            got.model_dump(),
+            body,
             letters=bool(call.letters),
             seconds=seconds,
             price=self._price_of(got),
@@ -225,6 +241,14 @@ class LiteLLM:
             keys=self._keys,
             noted=self.noted,
         )
+
+    def _named(self, request: str) -> dict[str, Any]:
+        """The headers that name a request to a server of one's own; providers get none."""
+        if not self.address:
+            return {}
+        once = {"Connection": "close"} if self._watch.alone else {}
+        given = self._settings.get("extra_headers") or {}
+        return {"extra_headers": {**given, servers.REQUEST_ID: request, **once}}
 
     def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
         """The list price, or litellm's own sum for this reply where the model is listed.
@@ -263,6 +287,12 @@ class LiteLLM:
             if refusal.dropped:
                 self.refused.add(refusal.dropped)
             raise refusal from None
+
+
+def _echoed(got: Any) -> str:
+    """The id of a request, where a server of one's own repeats it in a header."""
+    headers = got._hidden_params.get("additional_headers")  # noqa: SLF001 - as for its price
+    return str((headers or {}).get(f"llm_provider-{servers.REQUEST_ID.lower()}", ""))
 
 
 def _base_around(provider: str) -> str:

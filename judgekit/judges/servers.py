@@ -14,6 +14,12 @@ import orjson
 
 from judgekit.errors import InputError
 
+REQUEST_ID = "X-Request-Id"
+"""The header by which a request is named, which some servers repeat."""
+KEEP_ALIVE = "keep_alive"
+"""What a server is said to refuse that sends replies nobody asked for."""
+STRAYS = "stray replies, since the first of which the server is asked one request a connection"
+ANOTHERS = "the reply that came is another request's"
 _KEY = re.compile(
     r"(?:(?<=bearer )|(?<=basic ))\S+"
     r"|(?:(?<=\bkey=)|(?<=_key=)|(?<=-key=)|(?<=token=))[^\s&'\"]+"

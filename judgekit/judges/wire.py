@@ -51,6 +51,7 @@ _QUOTA = re.compile(r"insufficient_quota|billing_hard_limit|billing_not_active|c
 _PLAN = re.compile(r"exceeded your current quota|billing", re.IGNORECASE)
 _NONE: Mapping[str, Any] = {}
 _SLACK = 4  # times the bytes sent, or the tokens asked for, that a server's counts may be
+_FEW = 10_000  # tokens read that are believed of any prompt
 _DEAREST = 100.0  # US dollars that a server may say a reply cost
 _ROUNDED, _LEAST = 0.01, -9999.0  # log-probabilities: rounded up to, and what stands for none
 _CUT = {"length", "max_tokens"}
@@ -199,6 +200,11 @@ def reply_of(
     )
 
 
+def id_of(body: object) -> str:
+    """The id of a completion; empty if it has none."""
+    return _words(_mapping(body).get("id"))
+
+
 def spent_of(
     usage: object,
     text: str,
@@ -217,9 +223,10 @@ def spent_of(
     sent = sent or _NONE
     asked = sent.get("max_tokens") or sent.get("max_completion_tokens")
     most_written = math.inf if asked is None else _SLACK * asked + 64
-    most_read = _SLACK * sum(len(m["content"]) for m in sent["messages"]) + 10_000 if sent else math.inf
     doubted = False
-    if read is not None and not (type(read) is int and 0 <= read <= most_read):
+    if read is not None and not (
+        type(read) is int and (0 <= read <= _FEW or _FEW < read <= _most_read(sent))
+    ):
         doubted, read = True, _estimated(sent["messages"]) if sent else None
     if written is not None and not (type(written) is int and 0 <= written <= most_written):
         doubted, written = True, _estimated([{"content": text}]) if asked is None else asked
@@ -264,12 +271,17 @@ def refusal_of(
         raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=True, dropped=name)
     if status in {400, 422} and _FILTERED.search(message):
         return Reply(fault="refused", detail=brief)
-    passing = status in {408, 409, 425, 429} or (status >= 500 and status != 501)
+    passing = is_passing(status)
     # Gemini says "you exceeded your current quota" of limits by the minute too, and then how long to wait.
     spent = _QUOTA.search(message) or (retry_after is None and _PLAN.search(message))
     if status == 429 and spent and "RESOURCE_EXHAUSTED" not in message:
         passing = False
     raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=passing, retry_after=retry_after)
+
+
+def is_passing(status: int) -> bool:
+    """Whether a status says that asking again may help."""
+    return status in {408, 409, 425, 429} or (status >= 500 and status != 501)
 
 
 def _failure(failure: object, keys: Keys) -> Reply:
@@ -327,6 +339,11 @@ def _text(content: object) -> str | None:
     if isinstance(content, list):
         return "".join(_words(_mapping(part).get("text")) for part in content)
     return _words(content) if content is None or isinstance(content, str) else None
+
+
+def _most_read(sent: Mapping[str, Any]) -> float:
+    """Tokens that a prompt can be at most; what a server puts around it is in `_FEW`."""
+    return _FEW + _SLACK * sum(len(m["content"]) for m in sent["messages"]) if sent else math.inf
 
 
 def _estimated(messages: Sequence[Mapping[str, Any]]) -> int:

@@ -87,11 +87,19 @@ async def asking(
                 await stack.enter_async_context(judge)
         if ledger is not None:
             stack.callback(ledger.flush)
+            stack.callback(_learn, judges.values(), ledger)
         if limits.run_seconds is not None:
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
             timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
             stack.callback(timer.cancel)
         yield Asker(judges, ledger, limits, tally, halt)
+
+
+def _learn(judges: Iterable[Judge], ledger: Ledger) -> None:
+    """Keep what servers were found to refuse, for the next run."""
+    for judge in judges:
+        if isinstance(judge, Learning) and judge.refused:
+            ledger.learn(fact_name(judge), frozenset(judge.refused))
 
 
 class _Source:

@@ -63,11 +63,11 @@ def test_a_call_turned_away_to_the_end_abstains_and_has_no_score(serving, tmp_pa
 def test_a_lasting_error_stops_at_once_and_what_was_paid_is_kept(serving, tmp_path, mode, status):
     ledger, limits = tmp_path / "l.sqlite", jk.Limits(concurrency=8)
     with serving(text=YES) as url:
-        jk.score(items(20), RUBRIC, Endpoint(url, "mock"), ledger=ledger, limits=limits)
+        jk.score(items(20), RUBRIC, Endpoint(url, "mock", name="mock"), ledger=ledger, limits=limits)
 
     with serving(mode=mode) as url:
         with pytest.raises(ProviderError, match=f"judge 'mock' stopped: HTTP {status}") as caught:
-            jk.score(items(2000), RUBRIC, Endpoint(url, "mock"), ledger=ledger, limits=limits)
+            jk.score(items(2000), RUBRIC, Endpoint(url, "mock", name="mock"), ledger=ledger, limits=limits)
         requests = stats(url)["requests"]
 
     run = caught.value.run

@@ -1,0 +1,193 @@
+"""Whose reply it is: connections on which a server's stray replies are not taken for answers.
+
+HTTP says only by their order which request a reply answers. A server that sends one reply too many on a
+kept connection makes every later one there belong to the request before it. Four signs tell:
+
+- The request's id. Each request has an `X-Request-Id` of its own; vLLM takes it into the reply's `id`,
+  others into a header. A server that was once seen to do so has to do it every time.
+- Bytes that came while nobody had asked. A connection rests before it is asked on again, for a twentieth
+  of the time that the last reply took, so that what comes a little late comes then.
+- More than one reply to a request.
+- The same `id` twice running on a connection, from a server whose ids are not always the same.
+
+At the first of them the server gets one request a connection from then on, that connection is never
+asked on again, and what other kept connections still give is not used but asked again, unless its id
+vouches for it. What cannot be told: of a server that repeats no id, a stray reply that comes later than
+the rest, to a connection that has been asked on meanwhile. What such a server gave over kept connections
+before the first sign is counted for the summary; `keep_alive=False` rules it out.
+"""
+
+import io
+import secrets
+from itertools import count
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from judgekit.judges.servers import REQUEST_ID
+
+REST = 0.05
+"""How long a connection is idle before it is asked on again, as a share of the time of the last reply."""
+_LONG = 1 << 20  # bytes above which aiohttp wants a body to be a file
+Way = tuple[ResponseHandler, "Lane"]
+
+
+class Lane:
+    """A connection: how many replies it has given, and the `id` of the last."""
+
+    __slots__ = ("__weakref__", "given", "last")
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.last = ""
+
+
+class Watch:
+    """What is known of a server: how it names requests, and whether it keeps to their order.
+
+    Args:
+        alone: Whether each request gets a connection of its own.
+    """
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone = alone
+        self.rest = 0.0  # seconds that a connection is idle before it is asked on again
+        self.strays = 0
+        self.unvouched = 0  # replies taken from kept connections with nothing to vouch for them
+        self._session = secrets.token_hex(6)
+        self._count = count()
+        self._in_body = self._in_header = False
+        self._ids: set[str] = set()  # two at most, which tell that they differ
+        self._lanes: WeakKeyDictionary[ResponseHandler, Lane] = WeakKeyDictionary()
+        self._ways: dict[str, Way] = {}
+        self.want_new: set[str] = set()
+
+    def request_id(self) -> str:
+        """The id of a new request; what it begins with is this session's alone."""
+        return f"{self._session}{next(self._count):08x}"
+
+    def begins(self, request: str, protocol: ResponseHandler) -> bool:
+        """Note the connection that a request goes by; False where it must not.
+
+        Raises:
+            ClientConnectionError: If the server spoke first on a new connection.
+        """
+        lane = self._lanes.get(protocol)
+        if lane is None:
+            lane = self._lanes[protocol] = Lane()
+        if protocol.should_close:
+            self.stray()
+            if not lane.given:
+                raise aiohttp.ClientConnectionError("the server replies before it is asked")
+            return False
+        if lane.given and self.alone:
+            return False
+        self._ways[request] = protocol, lane
+        return True
+
+    def ended(self, request: str) -> Way | None:
+        """The connection that a request went by; None where another client's session had it."""
+        return self._ways.pop(request, None)
+
+    def is_own(self, request: str, way: Way | None, *, header: str, said: str) -> bool:
+        """Whether a completion answers its request, as far as can be told.
+
+        Args:
+            request: The request's id.
+            way: What `ended` gave.
+            header: The reply's `X-Request-Id`, empty if it has none.
+            said: The reply's `id`, empty if it has none.
+        """
+        given, last, more = (0, "", False) if way is None else (way[1].given, way[1].last, _has_more(way[0]))
+        by_body, by_header = request in said, request == header
+        if self._session in (said + header).replace(request, ""):  # another request of ours
+            own = False
+        elif (self._in_body and not by_body) or (self._in_header and not by_header):
+            own = self.alone and way is not None and not given
+        elif by_body or by_header or not given:
+            own = True
+        else:
+            own = not (self.alone or more or (said == last != "" and len(self._ids) > 1))
+            self.unvouched += own
+        self._in_body |= by_body
+        self._in_header |= by_header
+        if len(self._ids) < 2 and said:
+            self._ids.add(said)
+        if more or not own:
+            self.stray()
+        self._given(way, said, keep=own and not more)
+        return own
+
+    def is_sure(self, request: str, way: Way | None, header: str) -> bool:
+        """Whether an error answers its request; its connection is not asked on again."""
+        given = 0 if way is None else way[1].given
+        self._given(way, "", keep=False)
+        return not given or request == header
+
+    def stray(self) -> None:
+        """A reply came that was nobody's, or another's: from now on each connection is asked on once."""
+        self.strays += 1
+        self.alone = True
+
+    def _given(self, way: Way | None, said: str, *, keep: bool) -> None:
+        if way is not None:
+            protocol, lane = way
+            lane.given += 1
+            lane.last = said
+            if self.alone or not keep:
+                protocol.close()
+
+
+class Connections(aiohttp.TCPConnector):
+    """Connections without a limit (the runner bounds what is under way), which read in small pieces.
+
+    Args:
+        watch: Says which may be asked on, and is told which request went by which.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(limit=0)
+        self._watch = watch
+        self._new = False
+
+    async def connect(self, req: Any, *args: Any, **options: Any) -> aiohttp.connector.Connection:
+        """A connection that may be asked on."""
+        request = req.headers[REQUEST_ID]
+        while True:
+            self._new = request in self._watch.want_new
+            connection = await super().connect(req, *args, **options)
+            protocol: Any = connection.protocol
+            try:
+                if self._watch.begins(request, protocol):
+                    break
+            except BaseException:
+                connection.close()
+                raise
+            connection.close()
+        transport: Any = connection.transport
+        if hasattr(transport, "max_size"):
+            # asyncio allocates a buffer of this size for each read; its 256 KiB cost a fifth of a call's CPU.
+            transport.max_size = 1 << 16
+        return connection
+
+    async def _get(self, key: Any, traces: Any) -> aiohttp.connector.Connection | None:
+        idle = self._conns.get(key)  # the one that has rested longest stands first
+        if self._new or (idle and monotonic() - idle[0][1] < self._watch.rest):
+            self._new = False
+            return None
+        return await super()._get(key, traces)
+
+
+def named(body: bytes, request: str) -> aiohttp.payload.Payload:
+    """A body to send, which brings its request's id along."""
+    kind = aiohttp.payload.BytesPayload if len(body) <= _LONG else aiohttp.payload.BytesIOPayload
+    data: Any = body if len(body) <= _LONG else io.BytesIO(body)
+    return kind(data, headers={REQUEST_ID: request}, content_type="application/json")
+
+
+def _has_more(protocol: ResponseHandler) -> bool:
+    """Whether more came than the reply that was read; aiohttp has no other word for it."""
+    return bool(getattr(protocol, "_buffer", None) or getattr(protocol, "_tail", None))
