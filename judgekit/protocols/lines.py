@@ -113,12 +113,18 @@ def tagged(
     return found
 
 
-def tagged_lines(text: str, tag: str) -> list[str]:
-    """What follows the tag in each line that carries it, fences aside."""
+def tagged_lines(text: str, tag: str, placeholder: str = "") -> list[str]:
+    """What follows the tag in each line that carries it, fences and the line of our own prompt aside."""
     if not tag or tag not in text:
         return []
     lines = unfenced(text, tag).splitlines(keepends=True)
-    return [line.rsplit(tag, 1)[1] for line in lines if tag in line]
+    found = [line.rsplit(tag, 1)[1] for line in lines if tag in line]
+    return [line for line in found if not (placeholder and line.rstrip(" \n*`_").endswith(placeholder))]
+
+
+def without_tag(text: str, tag: str) -> str:
+    """The words of a reply, without the lines that carry the tag."""
+    return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()
 
 
 def unfenced(text: str, tag: str) -> str:
@@ -147,7 +153,7 @@ def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tupl
     for cid, scale in zip(ids, scales, strict=True):
         for text in (words.lstrip(), bare):
             if (value := _after_id(text, cid)) is not None:
-                blank = value.strip(" *`_") == PLACEHOLDER and scale.value(PLACEHOLDER) is None
+                blank = value.strip(" \n*`_") == PLACEHOLDER and scale.value(PLACEHOLDER) is None
                 reading = _BLANK if blank else _value(scale, value)
                 rank = (reading.kind not in _SAYS, not text.startswith(cid), -len(cid))
                 about.append((rank, cid, reading))

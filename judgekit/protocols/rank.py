@@ -185,7 +185,7 @@ def _places(text: str, call: Call, reply: Reply, material: Material) -> tuple[di
     letters = LETTERS[: len(call.shown)]
     asked = call.schema is not None
     one = whole(text) is not None
-    tagged = [] if asked and one else tagged_lines(text, call.tag)
+    tagged = [] if asked and one else tagged_lines(text, call.tag, ": ORDER")
     if tagged:
         cut = reply.fault == "truncated" and not tagged[-1].endswith("\n")
         return None if cut else _parsed(tagged[-1], letters), text.strip()

@@ -146,7 +146,7 @@ def _from_text(call: Call, reply: Reply, text: str, material: Material) -> tuple
     missing = _missing(reply, text, found.cut, answered=bool(readings))
     if is_control(call.judge):
         missing = ("missing", "the control has nothing to say here")
-    rationale = "" if found.said and not tagged else _rationale(text, call.tag)
+    rationale = "" if found.said and not tagged else lines.without_tag(text, call.tag)
     return tuple(
         _outcome(call, ask, scale, *readings[name], material=material, rationale=rationale)
         if name in readings
@@ -278,8 +278,3 @@ def _confidence(entry: Mapping[str, Any]) -> float | None:
     return (
         float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) and 0 <= raw <= 1 else None
     )
-
-
-def _rationale(text: str, tag: str) -> str:
-    """The words of a reply in prose, without the lines that carry the tag."""
-    return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()

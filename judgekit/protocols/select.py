@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from judgekit.errors import InputError
 from judgekit.prompt import Ours, Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain, brief
-from judgekit.protocols.lines import unfenced
+from judgekit.protocols.lines import tagged_lines, without_tag
 from judgekit.protocols.material import Material
 from judgekit.protocols.objects import holding
 from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
@@ -133,18 +133,14 @@ def _in_json(call: Call, text: str, material: Material) -> _Selection | None:
 
 def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:
     """The selection on the last line that carries the tag."""
-    if not tag:
-        return None
-    lines = unfenced(text, tag).splitlines() if tag in text else []
-    for i in range(len(lines) - 1, -1, -1):
-        found = re.search(rf"{re.escape(tag)}\W*+{_KEY}[^\w:]*+:(.*)$", lines[i], re.IGNORECASE)
+    for line in reversed(tagged_lines(text, tag, ": IDS")):
+        found = re.match(rf"\W*+{_KEY}[^\w:]*+:(.*)", line, re.IGNORECASE)
         if found is None:
             continue
-        if cut and i == len(lines) - 1:
+        if cut and not line.endswith("\n"):
             return None
         names = [name for name in found[1].split(",") if name.strip(_EDGES)]
         if len(names) <= 1 and fold(found[1]).strip(_EDGES) in _NONE:
             names = []
-        rationale = "\n".join(line for line in lines[:i] if tag not in line).strip()
-        return _Selection(tuple(names), rationale, on_line=True)
+        return _Selection(tuple(names), without_tag(text, tag), on_line=True)
     return None
