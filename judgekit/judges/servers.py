@@ -37,7 +37,7 @@ _PLAIN = re.compile(
     r"|models?|openai|paas|projects|proxy|serverless|serving-endpoints"
 )
 """Parts of an address's path that are no token."""
-_URL = re.compile(r"(\w+://|https?:)(?:\S*@)?([^/\s?#'\"]*)[^\s'\"]*")
+_URL = re.compile(r"(\b\w{1,40}://|https?:)(?:\S*@)?([^/\s?#'\"]*)[^\s'\"]*")
 _LONGEST = 4000  # letters of an error that are looked at, once the keys are out of it
 
 

@@ -31,7 +31,7 @@ class Shown:
 
     texts: tuple[tuple[str, str], ...]
     _plain: dict[str, str] = field(default_factory=dict)
-    _cells: int = 0
+    cells: int = 0
 
     def find(self, quote: str) -> Evidence:
         """A quotation with where and how it was found.
@@ -53,9 +53,9 @@ class Shown:
                 return Evidence(quote, name, found=True, how="normalised")
         if _SHORTEST <= len(wanted) <= _LONGEST:
             for name, text in self._plain.items():
-                self._cells += len(wanted) * len(text)
-                if self._cells > CELLS:
+                if self.cells > CELLS:
                     break
+                self.cells += len(wanted) * len(text)
                 if len(text) >= len(wanted) and fuzz.partial_ratio(wanted, text, score_cutoff=_ALIKE):
                     return Evidence(quote, name, found=True, how="fuzzy")
         return Evidence(quote)

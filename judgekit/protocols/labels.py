@@ -46,7 +46,7 @@ _PERCENT = re.compile(rf"({_NUMBER.pattern})\s*%")
 _KEYWORD = re.compile(
     r"(?:final |overall |my )*(?:score|rating|label|verdict|grade|answer|result)\s*(?:is|[:=\-])\s*"
 )
-_AFTER = re.compile(r"\s*[,;:(\u2014\u2013=]\s*|\s+[-\u2192]+>?\s+|\.\s+|\s+(?=because\b|since\b|as\b)")
+_AFTER = re.compile(r" ?[,;:(\u2014\u2013=] ?| [-\u2192]{1,9}>? |\. | (?=because\b|since\b|as\b)")
 _ALTERNATIVE = re.compile(r"(?:or|to|and|maybe|perhaps|but|if|unless|otherwise|now)\b")
 _LONGEST = 1_000  # letters in which a label ends that words follow: of more, a look at each comma takes ages
 _REST = 300  # letters after a label in which it may be taken back

@@ -16,9 +16,9 @@ DEEPEST = 100
 """Brackets open at once in an object that is mended."""
 FAILURES = 4
 """How often, as a multiple of its length, a text is gone through for objects that do not parse."""
-QUOTES = 200
+QUOTES = 100
 """Quotations of one reply that are looked for in the material."""
 CELLS = 100_000_000
 """Letters of a quotation times letters of the material, of all that is looked for fuzzily in one reply."""
-CHECKED = 200_000
-"""Characters of a response that a check looks at; of more it cannot say."""
+CHECKED = 100_000
+"""Characters of a response that a check reads the words of; on a longer one it cannot say."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from judgekit.errors import InputError
+from judgekit.protocols.limits import CHECKED
 from judgekit.scales import fold
 
 _LONGEST = 300
@@ -75,7 +76,7 @@ def _context() -> Any:
 
 
 def _text(raw: str) -> str:
-    return fold(_REMOVED.sub("", raw)).removesuffix(".").replace(" ", "")
+    return fold(_REMOVED.sub("", raw[:CHECKED])).removesuffix(".").replace(" ", "") + raw[CHECKED:]
 
 
 def _parts(raw: str) -> list[ast.expr]:
@@ -110,7 +111,7 @@ def _python(raw: str) -> str:
     text = text.replace("^", "**").replace("{", "(").replace("}", ")")
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = text.rsplit("=", 1)[-1]
-    text = re.sub(r"(\d+(?:\.\d+)?)\s*%", r"(\1/100)", text)
+    text = re.sub(r"(?<![\d.])(\d++(?:\.\d++)?)\s*+%", r"(\1/100)", text)
     text = re.sub(r"(?<=[\d)])\s*(?=[A-Za-z(])", "*", text)
     return re.sub(r"\s+", " ", text).strip()
 

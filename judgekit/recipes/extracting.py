@@ -140,7 +140,7 @@ class Extracting(OverGrading):
         """The verdict of one extraction."""
         call, reply = answer.call, answer.reply
         [(unit, cid)] = call.asks
-        extracted = _extracted(call, reply)
+        extracted = answer_in(call, reply)
         if extracted is None:
             reason, detail = _why(call, reply)
             return Abstention(call.judge, unit, cid, reason, detail, call.shown, call.sample, call.key)
@@ -222,7 +222,7 @@ def _wanted(item: Item) -> Ours:
     return Ours(wanted + allowed)
 
 
-def _extracted(call: Call, reply: Reply) -> str | None:
+def answer_in(call: Call, reply: Reply) -> str | None:
     """The answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
     if reply.fault is not None:
         return None

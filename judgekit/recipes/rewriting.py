@@ -92,10 +92,10 @@ class Rewriting(OverGrading):
                 break
             call = replace(self._request(tried, judged), variant=f"round{turn}")
             [answer] = yield Round((Plan.addressed(call, self.writer or self.task_model, 0),))
-            if not _prompt_in(_text(answer)):
+            if not prompt_in(_text(answer)):
                 made.append(self._silent(self._tried(item, prompt, turn + 1, ""), answer))
                 break
-            prompt = _prompt_in(_text(answer))
+            prompt = prompt_in(_text(answer))
         rounds = [(f"round{turn}", judged) for turn, judged in enumerate(made)]
         outcomes = tuple(
             replace(o, unit=_in_round(o.unit, name)) for name, own in rounds for o in own.outcomes
@@ -141,7 +141,7 @@ def _findings(rubric: Rubric, outcomes: Iterable[Outcome], *, rationales: bool) 
         yield f"{about}, {o.criterion}: {o.label}" + (f" ({why})" if rationales and why else "")
 
 
-def _prompt_in(text: str) -> str:
+def prompt_in(text: str) -> str:
     """The prompt a writer wrote, without a heading or a code fence around it."""
     bare = _LABELLED.sub("", text.strip(), count=1)
     found = _FENCED.match(bare)

@@ -247,7 +247,7 @@ def penalty_of(graded: Sequence[Outcome], votes: SeverityVote = "conservative") 
 
 def _statements(answer: Answer) -> list[str] | None:
     """The statements listed that do stand in the response; None where there is no list to read."""
-    value = None if answer.reply.fault is not None else _object(answer.reply.text)
+    value = None if answer.reply.fault is not None else object_in(answer.reply.text)
     listed = value.get("statements") if isinstance(value, dict) else None
     if not isinstance(listed, list):
         return None
@@ -256,7 +256,7 @@ def _statements(answer: Answer) -> list[str] | None:
     return [found.quote for found in shown.locate(texts) if found.found][:_MOST]
 
 
-def _object(text: str) -> Any:
+def object_in(text: str) -> Any:
     """The object that a reply is, else the last one in it that lists statements."""
     if len(text) > REPLY:
         return None

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeGuard
 import regex
 
 from judgekit.errors import InputError
+from judgekit.protocols.limits import CHECKED
 from judgekit.protocols.same import same_number
 from judgekit.rewards.answers import answer_in, stated_in, tokens, words
 from judgekit.scales import fold
@@ -74,12 +75,14 @@ def number_of(said: Any) -> float | None:
     return number
 
 
-def says_something(seen: Checking, *, least: int = 1) -> bool:
+def says_something(seen: Checking, *, least: int = 1) -> bool | None:
     """Whether there is content: at least so many letters or digits, and more than an empty opener.
 
     >>> [says_something(Checking("", text, None, {})) for text in ("42", "B", "Thought process:", "...")]
     [True, True, False, False]
     """
+    if len(seen.response) > CHECKED:
+        return None
     bare = {_bare(key) for key in _EMPTY}
     text = _bare(seen.response)
     return text not in bare and len(text) >= least
@@ -95,7 +98,7 @@ def contains_reference(seen: Checking) -> bool | None:
     >>> contains_reference(Checking("", "It costs 1423.", "42", {}))
     False
     """
-    if not _given(seen.reference):
+    if not _given(seen.reference) or len(seen.response) > CHECKED:
         return None
     reference = tokens(seen.reference)
     if not reference:  # nothing but punctuation
@@ -115,7 +118,7 @@ def equals_reference(seen: Checking) -> bool | None:
     >>> equals_reference(Checking("", r"So it is \boxed{\text{Paris}}.", "Paris", {}))
     True
     """
-    if not _given(seen.reference):
+    if not _given(seen.reference) or len(seen.response) > CHECKED:
         return None
     said, reference = answer_in(seen.response), stated_in(seen.reference)
     return same_number(said, reference, tolerance=0.0) or fold(said) == fold(reference)
@@ -130,7 +133,7 @@ def is_json(seen: Checking) -> bool:
     """Whether the response is one JSON value."""
     try:
         json.loads(seen.response)
-    except ValueError:
+    except (ValueError, RecursionError):  # what nests that deep is none that anything reads
         return False
     return True
 

@@ -6,6 +6,7 @@ meaning; it knows a few hundred words and the patterns they stand in.
 
 import re
 
+_LONGEST = 20_000  # characters of a criterion that are looked at
 _PRAISING = (
     r"polite|kind|kindly|friendly|helpful|respectful|honest|correct|correctly|accurate|accurately|true|clear|"
     r"clearly|concise|complete|completely|relevant|safe|consistent|coherent|fluent|natural|readable|useful|"
@@ -77,7 +78,7 @@ def compound(text: str) -> str | None:
     >>> compound("Is it polite and helpful?"), compound("Is it free of spelling and grammar errors?")
     ("'polite and helpful'", None)
     """
-    text = " ".join(_QUOTED.sub(" ", text).split())
+    text = " ".join(_QUOTED.sub(" ", text[:_LONGEST]).split())
     if text.count("?") > 1:
         return f"{text.count('?')} question marks"
     if "and/or" in text.lower():
@@ -95,6 +96,7 @@ def polarity(text: str) -> int:
     >>> polarity("Is polite"), polarity("Blames the customer"), polarity("Names the drug")
     (1, -1, 0)
     """
+    text = text[:_LONGEST]
     return bool(_PRAISE.search(text)) * (not _BLAME.search(text)) - bool(_BLAME.search(text)) * (
         not _PRAISE.search(text)
     )
@@ -106,7 +108,7 @@ def states_virtue(text: str) -> bool:
     >>> states_virtue("Is polite"), states_virtue("States clearly that the dose is safe")
     (True, False)
     """
-    return bool(_PRAISE_STATED.search(text)) and polarity(text) > 0
+    return bool(_PRAISE_STATED.search(text[:_LONGEST])) and polarity(text) > 0
 
 
 def states_fault(text: str) -> bool:
@@ -115,6 +117,7 @@ def states_fault(text: str) -> bool:
     >>> states_fault("Contains errors"), states_fault("Warns of dangerous errors")
     (True, False)
     """
+    text = text[:_LONGEST]
     return bool(_FAULT_STATED.search(text)) and not _DENIED.search(text)
 
 
@@ -124,7 +127,7 @@ def vague(text: str) -> str | None:
     >>> vague("Is the tone appropriate?")
     'appropriate'
     """
-    found = _VAGUE.search(text)
+    found = _VAGUE.search(text, 0, _LONGEST)
     return found[0] if found else None
 
 

@@ -6,7 +6,6 @@ nothing.
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from judgekit.items.files import open_file
 from judgekit.items.rows import Row, open_rows
 from judgekit.protocols.labels import read_label
 from judgekit.rubric.model import Rubric
-from judgekit.scales import as_name
+from judgekit.scales import as_name, fold
 from judgekit.types import Outcome, Unit
 
 NEEDED = ("item_id", "rater", "label")
@@ -213,7 +212,7 @@ def _unjudged(rows: Sequence[Row], outcomes: Sequence[Outcome], judged: Sequence
 
 def _spelled(item_id: str) -> str:
     """An id without what is mistyped or lost by spreadsheets: case, blanks, leading zeros, a final .0."""
-    plain = re.sub(r"[\s_-]+", "-", unicodedata.normalize("NFKC", item_id).casefold().strip())
+    plain = re.sub(r"[\s_-]+", "-", fold(item_id))
     return re.sub(r"(?<![\d.])0+(?=\d)", "", plain.removesuffix(".0"))
 
 
