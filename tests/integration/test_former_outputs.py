@@ -29,6 +29,11 @@ MEANT = [
     ("*/run.json", "seconds", "a time"),
 ]
 """(files, field, reason): where a field's value may differ from that of 0.1.0."""
+OTHERS = {"reward/rewards.jsonl": [1, 15, 28], "python/reward.jsonl": [1]}
+"""Rewards that differ: a word of two Chinese characters counts as two, so that three responses are too long
+for a check; one of them has a reward."""
+FITTED = {"variance": 7, "design": 7}
+"""Figures of components fitted by iteration (REML): digits that processors agree to; 9 elsewhere."""
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +62,22 @@ def rows(name, raw):
     """Rows of a file as text, without the fields that are meant to differ."""
     parsed = [json.loads(line) for line in raw.decode().splitlines()]
     left_out = meant(name)
-    return [json.dumps({k: v for k, v in row.items() if k not in left_out}) for row in parsed]
+    return [
+        json.dumps({k: v for k, v in row.items() if k not in left_out} if left_out else row) for row in parsed
+    ]
 
 
-def differences(before, now, where=""):
-    """Where two trees of JSON differ; numbers by more than 1e-9. What only `now` says is none."""
+def differences(before, now, where="", digits=9):
+    """Where two trees of JSON differ; numbers, in their digits. What only `now` says is none."""
     if isinstance(before, dict) and isinstance(now, dict):
+        digits = FITTED.get(before.get("kind"), digits)
         for key in before:
-            yield from differences(before[key], now.get(key, "(not there)"), f"{where}.{key}")
+            yield from differences(before[key], now.get(key, "(not there)"), f"{where}.{key}", digits)
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for i, (one, other) in enumerate(zip(before, now, strict=True)):
-            yield from differences(one, other, f"{where}[{i}]")
+            yield from differences(one, other, f"{where}[{i}]", digits)
     elif isinstance(before, float) and isinstance(now, float | int):
-        if not math.isclose(before, now, rel_tol=1e-9, abs_tol=1e-9):
+        if not math.isclose(before, now, rel_tol=10**-digits, abs_tol=10**-digits):
             yield f"{where}: {before!r} was, {now!r} is"
     elif before != now:
         yield f"{where}: {before!r} was, {now!r} is"
@@ -103,13 +111,14 @@ def test_numbers_of_agree_and_cascade_are_those_of_before(made, name):
     assert list(differences(json.loads(former(file)), json.loads((made / file).read_bytes()))) == []
 
 
-@pytest.mark.parametrize("file", ["reward/rewards.jsonl", "reward-swiss/rewards.jsonl"])
+@pytest.mark.parametrize(
+    "file", ["reward/rewards.jsonl", "reward-swiss/rewards.jsonl", "python/reward.jsonl"]
+)
 def test_rewards_are_those_of_before(made, file):
-    both = zip(rows(file, (made / file).read_bytes()), rows(file, former(file)), strict=True)
-    others = [i for i, (now, before) in enumerate(both) if now != before]
+    before, now = (rows(file, raw) for raw in (former(file), (made / file).read_bytes()))
+    both = (tuple(map(json.loads, pair)) for pair in zip(before, now, strict=True))
 
-    # "\u6771\u4eac" are two words in sixteen now, so that three responses are too long for a check
-    assert others == ([1, 15, 28] if file == "reward/rewards.jsonl" else [])
+    assert [i for i, pair in enumerate(both) if list(differences(*pair))] == OTHERS.get(file, [])
 
 
 def test_a_second_run_is_served_by_the_ledger_and_gives_the_same_bytes(made):
@@ -130,14 +139,13 @@ def test_python_gives_what_the_command_line_gives(made):
     assert list(differences(*said)) == []
 
 
-@pytest.mark.parametrize(
-    ("file", "others"), [("cascade.json", []), ("reward.jsonl", ["[1][2]: 0.25 was, 0.1 is"])]
-)
-def test_python_gives_what_it_gave(made, file, others):
-    raw = former(f"python/{file}"), (made / "python" / file).read_bytes()
-    before, now = ([json.loads(line) for line in text.splitlines()] for text in raw)
+def test_python_fits_the_cascade_that_it_fitted(made):
+    before, now = (
+        json.loads(raw)
+        for raw in (former("python/cascade.json"), (made / "python/cascade.json").read_bytes())
+    )
 
-    assert list(differences(before, now)) == others
+    assert list(differences(before, now)) == []
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -241,6 +241,14 @@ def tables(draw):
     return rows
 
 
+def rounded(outcome):
+    """An outcome with its numbers to 9 digits: sums in another order differ in the last of them."""
+    if isinstance(outcome, Abstention):
+        return outcome
+    probs = tuple((label, round(p, 9)) for label, p in outcome.probs)
+    return replace(outcome, probs=probs, value=round(outcome.value, 9))
+
+
 @settings(max_examples=25)
 @given(tables(), st.randoms(use_true_random=False))
 def test_a_latent_model_does_not_know_the_order_of_rows(rows, random):
@@ -249,7 +257,7 @@ def test_a_latent_model_does_not_know_the_order_of_rows(rows, random):
     one, other = fit(ballots_of(rows, YES_NO)), fit(ballots_of(mixed, YES_NO))
 
     event(one.status)
-    assert one.verdicts() == other.verdicts()
+    assert list(map(rounded, one.verdicts())) == list(map(rounded, other.verdicts()))
 
 
 @settings(max_examples=25)

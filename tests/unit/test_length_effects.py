@@ -76,7 +76,7 @@ def test_pairs_given_the_human_margin():
 def test_equal_lengths_leave_the_controlled_rate_undefined():
     raw, controlled, phi = lc_win_rate([1, 0, 1, 1], [0, 0, 0, 0])
 
-    assert raw.value == 0.75
+    assert raw.value == pytest.approx(0.75)
     assert controlled.status == phi.status == "undefined:not_identified"
 
 
