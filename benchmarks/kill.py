@@ -40,6 +40,12 @@ class Job:
     items: Path
     judge: str
     concurrency: int = CONCURRENCY
+    to: Path | None = None
+
+    @property
+    def out(self) -> Path:
+        """Where its files are."""
+        return self.to or self.folder / "out"
 
     @property
     def ledger(self) -> Path:
@@ -54,7 +60,7 @@ class Job:
         command = [
             sys.executable, "-c", code, "score", str(self.items), "--rubric", str(rubric), "--quiet",
             "--judge", self.judge, "--ledger", str(self.ledger), "--concurrency", str(self.concurrency),
-            "--out", str(self.folder / "out"),
+            "--out", str(self.out),
         ]  # fmt: skip
         return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
@@ -68,7 +74,7 @@ class Job:
 
     def summary(self) -> dict[str, int]:
         """The `run.json` of its last run."""
-        loaded: dict[str, int] = json.loads((self.folder / "out" / "run.json").read_bytes())
+        loaded: dict[str, int] = json.loads((self.out / "run.json").read_bytes())
         return loaded
 
 

@@ -15,6 +15,9 @@ REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 429: "Too M
 LOGPROBS = [("A", -0.105), ("B", -2.303), ("C", -9.0)]
 """What is said of the first token: .900, .100 and next to nothing."""
 
+NUMBER = "{number}"
+"""What stands for the number of the request in a reply."""
+
 LONG = "This model's maximum context length is 4096 tokens. Your messages resulted in 9000."
 ERRORS: dict[str, tuple[int, str, str]] = {
     "unauthorized": (401, "Incorrect API key provided: {key}", "invalid_api_key"),
@@ -185,6 +188,9 @@ class Script:
             return self.plain[:-20] if mode == "cut" else None
         if callable(self.options.text) or b'"logprobs":true' in body:
             return self.spoken(orjson.loads(body))
+        if NUMBER in self.options.text:
+            nth = str(self.by_status.total())
+            return http(200, completion(self.options.text.replace(NUMBER, nth)))
         return self.plain
 
     def failed(self, status: int, message: str, code: str) -> bytes:

@@ -83,6 +83,8 @@ class Ledger:
         self._process = os.getpid()
         self._db, self.version = open_file(self.path, create=create, read_only=read_only)
         self._claims = Claims(self.path)
+        self._state = self._db.cursor()
+        self.writes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -128,9 +130,14 @@ class Ledger:
                 yield row
 
     def changed(self) -> int:
-        """A number that changes whenever another process, or another connection, has written."""
-        with told(self.path):
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        """A number that changes whenever another process may have written."""
+        if (alone := self._claims.alone()) is not None:
+            return alone
+        try:
+            return int(self._state.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.DatabaseError:
+            with told(self.path):
+                raise
 
     def claim(self, key: str) -> bool:
         """Claim a key, before it is asked; False where another is asking it now.
@@ -138,7 +145,20 @@ class Ledger:
         It is held until a reply under it is written, or it is released.
         """
         self._check_process()
-        return self._claims.take(key)
+        if not self._claims.take(key):
+            return False
+        try:
+            self._set_timer(FLUSH_SECONDS)
+        except RuntimeError:  # no event loop, so nobody would listen
+            self._claims.listen(at_once=True)
+        return True
+
+    def is_claimed(self, key: str) -> bool:
+        """Whether somebody is asking a key now."""
+        if self._claims.take(key):
+            self._claims.release((key,))
+            return False
+        return True
 
     def release(self, key: str) -> None:
         """Let go of a key whose asking gave nothing to keep."""
@@ -239,6 +259,7 @@ class Ledger:
                 value = orjson.dumps(sorted(self.facts(name))).decode()
                 row = (name, value, digest_of((name, value)))
                 self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", row)
+        self.writes += 1
         self._buffer.clear()
         self._learnt.clear()
         written = tuple(self._unwritten)
@@ -252,7 +273,7 @@ class Ledger:
     def _flush_in_time(self) -> None:
         """Write what is buffered, at the timer; a failure is raised by the next put, flush or close.
 
-        Raised here it would end in the event loop's log.
+        Raised here it would end in the event loop's log. Other processes that want to ask are let in.
         """
         since = self._tried
         try:
@@ -264,6 +285,9 @@ class Ledger:
             self._set_timer(_PAUSE)
         except InputError as error:
             self._late = error
+        self._claims.listen()
+        if self._claims.any:
+            self._set_timer(FLUSH_SECONDS)
 
     def close(self) -> None:
         """Write what is buffered and close the file; once it is closed, its one file holds everything.

@@ -1,6 +1,7 @@
 """Judges kept open in one event loop, asked about many items at once, within a deadline."""
 
 import asyncio
+import math
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from judgekit.errors import JudgekitError
+from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger import Ledger
 from judgekit.ledger.older import kept_in
 from judgekit.roles import Judge, Recipe
@@ -18,6 +19,7 @@ from judgekit.run.drive import asking, walk
 from judgekit.run.halt import Halt
 from judgekit.types import Answer, Item, Judged
 
+_PATIENCE = 2.0
 _TURN = 32  # items begun before the loop gets a turn
 
 
@@ -50,6 +52,7 @@ class Desk:
         self._stack = AsyncExitStack()
         self._halt = Halt()
         self._asker: Asker | None = None
+        self._until = math.inf
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -57,14 +60,21 @@ class Desk:
                 None if self._ledger is None else stack.enter_context(_ledger(self._ledger, self._judges))
             )
             self._asker = await stack.enter_async_context(
-                asking(self._judges, ledger, self._limits, Tally(), self._halt)
+                asking(self._judges, ledger, self._limits, Tally(), self._halt, patience=self._patience)
             )
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *raised: object) -> None:
         self._asker = None
-        await self._stack.aclose()
+        try:
+            await self._stack.aclose()
+        except InputError as error:  # the rewards are there all the same
+            warnings.warn(str(error), stacklevel=2)
+
+    def _patience(self) -> float:
+        """Seconds that somebody's lock on the ledger is waited for at the end, within the deadline."""
+        return min(max(self._until - asyncio.get_running_loop().time(), 0.0), _PATIENCE)
 
     @property
     def stopped(self) -> JudgekitError | None:
@@ -78,6 +88,7 @@ class Desk:
             InputError: If an item cannot be asked.
         """
         assert self._asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
+        self._until = asyncio.get_running_loop().time() + seconds
         asked = Asked()
         tasks: dict[str, asyncio.Task[Judged]] = {}
         try:

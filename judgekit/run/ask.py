@@ -1,24 +1,49 @@
-"""One call, answered: from the ledger, from an equal call in flight, or by its judge.
+"""One call, answered: from the ledger, from an equal call in flight here or elsewhere, or by its judge.
 
-A call that is sent is paid for within the budget and kept in the ledger, so it is not asked again
-by this run or the next.
+A call that is sent is claimed, paid for within the budget and kept in the ledger, so it is not asked
+again by this run, by another at the same time, or by the next.
 """
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from judgekit.errors import BudgetExceeded, JudgekitError
 from judgekit.ledger import Ledger
-from judgekit.ledger.store import UNPAID
+from judgekit.ledger.store import UNPAID, Kept
 from judgekit.plan import price_of
 from judgekit.prompt import estimate_tokens
 from judgekit.roles import Judge
 from judgekit.run.budget import Budget
+from judgekit.run.elsewhere import Elsewhere, NotOurs
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
-from judgekit.run.send import Sender
+from judgekit.run.send import First, Sender
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Call, Reply
+from judgekit.types import Answer, Call, Reply, Round
+
+
+class Known(NamedTuple):
+    """What the ledger held when it was looked at, and how often others, and we, had written by then."""
+
+    kept: Mapping[str, Kept]
+    as_of: int
+    writes: int
+
+    def edition(self, key: str) -> int:
+        """The latest edition of a reply; -1 where there was none."""
+        return self.kept[key].edition if key in self.kept else -1
+
+
+_NOTHING = Known({}, 0, 0)
+
+
+class _Landed(NamedTuple):
+    """A reply that has come, from its judge or the ledger."""
+
+    reply: Reply
+    stored: bool = False
 
 
 class Asker:
@@ -45,21 +70,29 @@ class Asker:
         self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
         self._counted = self._budgeted or limits.tpm is not None
         self._kept = {name for name, judge in judges.items() if judge.identity}
-        self._flying: dict[str, asyncio.Future[Reply]] = {}
+        self._flying: dict[str, asyncio.Future[_Landed]] = {}
+        self._claimed: set[str] = set()
+        self._elsewhere = None if ledger is None else Elsewhere(ledger, halt, limits.longest_call)
 
-    async def answer(self, calls: Sequence[Call], *, again: bool = False) -> list[Answer]:
+    async def answer(
+        self, calls: Sequence[Call], *, again: bool = False, known: Known | None = None
+    ) -> list[Answer]:
         """Answers of calls, in their order.
 
         Args:
             calls: What is asked.
             again: Ask anew for what the ledger holds.
+            known: What it was seen to hold a moment ago.
         """
-        stored = {} if again else self._stored(calls)
-        # No await between the look and the take-off, or an equal call could land unseen and be paid twice.
-        flights = [self._flight(call, again=again) for call in calls if call.key not in stored]
-        replies = iter(await _together(flights) if len(flights) > 1 else [await each for each in flights])
+        # An equal call may have landed since: while it is not written it is still claimed.
+        seen = known if known is not None and self._is_fresh(known) else self.look(calls)
+        stored = {} if again else seen.kept
+        flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
+        landed = iter(await _together(flights) if len(flights) > 1 else [await each for each in flights])
         answers = [
-            Answer(call, stored[call.key], stored=True) if call.key in stored else Answer(call, next(replies))
+            Answer(call, stored[call.key].reply, stored=True)
+            if call.key in stored
+            else Answer(call, *next(landed))
             for call in calls
         ]
         for answer in answers:
@@ -67,25 +100,42 @@ class Asker:
                 self._tally.answered(answer)
         return answers
 
-    def _stored(self, calls: Sequence[Call]) -> dict[str, Reply]:
-        if self._ledger is None:
-            return {}
-        return self._ledger.get([call.key for call in calls if call.judge in self._kept])
+    def _is_fresh(self, known: Known) -> bool:
+        return self._ledger is None or self._ledger.writes == known.writes
 
-    def _flight(self, call: Call, *, again: bool) -> Coroutine[None, None, Reply]:
+    def look(self, calls: Sequence[Call]) -> Known:
+        """What the ledger holds of calls."""
+        if self._ledger is None or not (keys := [call.key for call in calls if call.judge in self._kept]):
+            return _NOTHING
+        as_of = self._ledger.changed()
+        return Known(self._ledger.look(keys), as_of, self._ledger.writes)
+
+    def stored(self, round_: Round, known: Known) -> list[Answer] | None:
+        """Answers of a round that the ledger has all of; else None."""
+        kept = known.kept
+        if round_.again or not all(call.key in kept for call in round_.calls):
+            return None
+        answers = [Answer(call, kept[call.key].reply, stored=True) for call in round_.calls]
+        for answer in answers:
+            self._tally.answered(answer)
+        return answers
+
+    def _flight(self, call: Call, known: Known, *, again: bool) -> Coroutine[None, None, _Landed]:
         """A reply on its way: a new one, or that of an equal call in flight."""
         if call.judge not in self._kept:
-            return self._new(call, again=again)
+            return self._new(call, known, again=again)
         if (flying := self._flying.get(call.key)) is not None:
             self._tally.shared += 1
-            return self._shared(flying, call, again=again)
+            return self._shared(flying, call, known, again=again)
         landing = self._flying[call.key] = asyncio.get_running_loop().create_future()
-        return self._landed(call, landing, again=again)
+        return self._landed(call, known, landing, again=again)
 
-    async def _landed(self, call: Call, landing: asyncio.Future[Reply], *, again: bool) -> Reply:
+    async def _landed(
+        self, call: Call, known: Known, landing: asyncio.Future[_Landed], *, again: bool
+    ) -> _Landed:
         """A new reply, for all who wait for it."""
         try:
-            reply = await self._new(call, again=again)
+            landed = await self._new(call, known, again=again)
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
                 landing.cancel()
@@ -94,12 +144,14 @@ class Asker:
                 landing.exception()  # seen here, in case nobody waits for it
             raise
         else:
-            landing.set_result(reply)
-            return reply
+            landing.set_result(landed)
+            return landed
         finally:
             del self._flying[call.key]
 
-    async def _shared(self, flying: asyncio.Future[Reply], call: Call, *, again: bool) -> Reply:
+    async def _shared(
+        self, flying: asyncio.Future[_Landed], call: Call, known: Known, *, again: bool
+    ) -> _Landed:
         """The reply of an equal call in flight; asked anew where only that one was cancelled."""
         try:
             return await asyncio.shield(flying)
@@ -107,14 +159,49 @@ class Asker:
             task = asyncio.current_task()
             if not flying.cancelled() or (task is not None and task.cancelling()):
                 raise
-        return await self._flight(call, again=again)
+        return await self._flight(call, known, again=again)
 
-    async def _new(self, call: Call, *, again: bool) -> Reply:
+    async def _new(self, call: Call, known: Known, *, again: bool) -> _Landed:
+        """A reply from the judge, paid for and kept; or from another process that asks the same."""
+        if self._elsewhere is None or call.judge not in self._kept:
+            return _Landed(await self._asked(call, None, again=again))
+        claiming = partial(self._claim, self._elsewhere.ledger, call.key, known)
+        try:
+            while True:
+                try:
+                    return _Landed(await self._asked(call, claiming, again=again))
+                except NotOurs as found:
+                    kept = found.kept or await self._elsewhere.reply(call.key, known.edition(call.key))
+                if kept is not None:
+                    return _Landed(kept.reply, stored=kept.edition >= 0)
+        finally:
+            if call.key in self._claimed:
+                self._claimed.remove(call.key)
+                self._elsewhere.ledger.release(call.key)
+
+    def _claim(self, ledger: Ledger, key: str, known: Known) -> None:
+        """Claim a key that is about to be asked.
+
+        Raises:
+            NotOurs: If another process asks it, or has stored a reply since we looked.
+        """
+        if not ledger.claim(key):
+            raise NotOurs(None)
+        self._claimed.add(key)
+        if ledger.changed() != known.as_of:
+            kept = ledger.look((key,)).get(key)
+            if kept is not None and kept.edition > known.edition(key):
+                raise NotOurs(kept)
+
+    async def _asked(self, call: Call, first: First, *, again: bool) -> Reply:
         """A reply from the judge, paid for and kept."""
         if (unsent := self._halt.unsent(call.judge)) is not None:
             return unsent
         judge = self._judges[call.judge]
-        reply = await (self._reserved(judge, call) if self._counted else self._sender.send(judge, call))
+        if self._counted:
+            reply = await self._reserved(judge, call, first)
+        else:
+            reply = await self._sender.send(judge, call, first=first)
         if reply.fault not in UNPAID:
             self._tally.paid(reply)
             if self._ledger is not None and judge.identity:
@@ -128,7 +215,7 @@ class Asker:
         except JudgekitError as error:
             self._halt.stop(error)
 
-    async def _reserved(self, judge: Judge, call: Call) -> Reply:
+    async def _reserved(self, judge: Judge, call: Call, first: First) -> Reply:
         """A reply within the budget: what it may cost is reserved, and what it did cost is settled."""
         n_in = estimate_tokens(call.messages)
         limit, price = price_of(judge, n_in, letters=bool(call.letters))
@@ -141,7 +228,7 @@ class Asker:
             if not await self._tokens.reserve(tokens):
                 return self._over(self._tokens, judge)
             try:
-                reply = await self._sender.send(judge, call, tokens)
+                reply = await self._sender.send(judge, call, tokens, first)
                 spent = _spent(reply, money, tokens)
             finally:
                 self._tokens.settle(tokens, spent[1])
@@ -163,7 +250,7 @@ def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
     return money if reply.cost_usd is None else reply.cost_usd, used
 
 
-async def _together(flights: Iterable[Coroutine[None, None, Reply]]) -> list[Reply]:
+async def _together(flights: Iterable[Coroutine[None, None, _Landed]]) -> list[_Landed]:
     """Replies of all, in order; where one fails, the others are ended before its error goes on."""
     tasks = [asyncio.ensure_future(each) for each in flights]
     try:

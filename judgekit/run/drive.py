@@ -1,30 +1,42 @@
 """Drives recipes over items: a bounded window of items alive, results in the order of the items.
 
-Each item is a task that walks its recipe's generator; the window bounds memory, so that a million
-items need no more than a thousand. When the run is stopped (budget, outage, a lasting error, the
+Items are begun some at a time, with one look into the ledger for all their calls. One that it does not
+answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
+need no more than a thousand. When the run is stopped (budget, outage, a lasting error, the
 deadline) no further item is begun; those begun end with their outcomes, and then the reason is
 raised.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.identity import check_together
 from judgekit.ledger import Ledger
+from judgekit.ledger.file import BUSY_SECONDS
 from judgekit.plan import price_of
 from judgekit.roles import Judge, Learning, Recipe
-from judgekit.run.ask import Asker
+from judgekit.run.ask import Asker, Known
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
 from judgekit.run.send import fact_name
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Item, Judged
+from judgekit.types import Answer, Item, Judged, Round
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
+Steps = Generator[Round, Sequence[Answer], Judged]
 
 
 async def drive(
@@ -71,9 +83,17 @@ async def drive(
 
 @asynccontextmanager
 async def asking(
-    judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
+    judges: Mapping[str, Judge],
+    ledger: Ledger | None,
+    limits: Limits,
+    tally: Tally,
+    halt: Halt,
+    *,
+    patience: Callable[[], float] = lambda: BUSY_SECONDS,
 ) -> AsyncGenerator[Asker, None]:
     """Judges opened in this event loop, and what asks them; closed, and the ledger written, at the end.
+
+    A ledger that another process keeps locked is waited for then, by `patience()` seconds.
 
     Raises:
         InputError: If the judges cannot be in one run (`check_together`).
@@ -86,7 +106,7 @@ async def asking(
             if isinstance(judge, AbstractAsyncContextManager):
                 await stack.enter_async_context(judge)
         if ledger is not None:
-            stack.callback(ledger.flush)
+            stack.push_async_callback(_settle, ledger, patience)
             stack.callback(_learn, judges.values(), ledger)
         if limits.run_seconds is not None:
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
@@ -100,6 +120,10 @@ def _learn(judges: Iterable[Judge], ledger: Ledger) -> None:
     for judge in judges:
         if isinstance(judge, Learning) and judge.refused:
             ledger.learn(fact_name(judge), frozenset(judge.refused))
+
+
+async def _settle(ledger: Ledger, patience: Callable[[], float]) -> None:
+    await ledger.settle(patience())
 
 
 class _Source:
@@ -137,16 +161,17 @@ async def _in_order(
     source: _Source, recipe: Recipe, asker: Asker, window: int
 ) -> AsyncGenerator[Judged, None]:
     """What becomes of the items, in their order, with no more than a window of them alive."""
-    alive: deque[asyncio.Task[Judged]] = deque()
+    alive: deque[asyncio.Future[Judged]] = deque()
+    turn = min(_TURN, max(window // 4, 1))
     try:
         while True:
-            for item in source.some(min(_TURN, window - len(alive))):
-                alive.append(asyncio.create_task(walk(item, recipe, asker)))
+            if source.more and len(alive) <= window - turn:
+                alive += begin(source.some(turn), recipe, asker)
+                await asyncio.sleep(0)
             if not alive:
                 return
-            if source.more and len(alive) < window and not alive[0].done():
-                await asyncio.sleep(0)  # begin the rest of the window before waiting for the first
-                continue
+            if source.more and len(alive) <= window - turn and not alive[0].done():
+                continue  # begin the rest of the window before waiting for the first
             try:
                 judged = await alive.popleft()
             except InputError as error:
@@ -154,18 +179,64 @@ async def _in_order(
             else:
                 yield judged
     finally:
-        for task in alive:
-            task.cancel()
+        for future in alive:
+            future.cancel()
         await asyncio.gather(*alive, return_exceptions=True)
+
+
+def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.Future[Judged]]:
+    """Begin on items: one look into the ledger for all, and a task only for those it does not answer."""
+    begun: list[asyncio.Future[Judged]] = []
+    asking: list[tuple[int, Steps, Round]] = []
+    for item in items:
+        begun.append(asyncio.get_running_loop().create_future())
+        steps = recipe(item)
+        if (round_ := _step(steps, None, begun[-1])) is not None:
+            asking.append((len(begun) - 1, steps, round_))
+    try:
+        known = asker.look([call for _, _, round_ in asking for call in round_.calls])
+    except InputError as error:
+        for place, _, _ in asking:
+            begun[place].set_exception(error)
+        return begun
+    for place, steps, round_ in asking:
+        answers = asker.stored(round_, known)
+        if answers is None:
+            begun[place] = asyncio.create_task(_walk_on(steps, round_, asker, known))
+        elif (later := _step(steps, answers, begun[place])) is not None:
+            begun[place] = asyncio.create_task(_walk_on(steps, later, asker))
+    return begun
+
+
+def _step(steps: Steps, answers: Sequence[Answer] | None, ended: asyncio.Future[Judged]) -> Round | None:
+    """The next round of a recipe; None if it has ended, in what it came to or in an error."""
+    try:
+        return next(steps) if answers is None else steps.send(answers)
+    except StopIteration as end:
+        ended.set_result(end.value)
+    except Exception as error:  # noqa: BLE001 - raised where the item's turn comes
+        ended.set_exception(error)
+    return None
 
 
 async def walk(item: Item, recipe: Recipe, asker: Asker, seen: list[Answer] | None = None) -> Judged:
     """Walk a recipe's generator over one item; answers are added to `seen`, if it is given."""
     steps = recipe(item)
     try:
-        round_ = next(steps)
+        return await _walk_on(steps, next(steps), asker, seen=seen)
+    except StopIteration as end:
+        judged: Judged = end.value
+        return judged
+
+
+async def _walk_on(
+    steps: Steps, round_: Round, asker: Asker, known: Known | None = None, *, seen: list[Answer] | None = None
+) -> Judged:
+    """Walk a generator on from a round; `known` is what the ledger said of its calls."""
+    try:
         while True:
-            answers = await asker.answer(round_.calls, again=round_.again)
+            answers = await asker.answer(round_.calls, again=round_.again, known=known)
+            known = None
             if seen is not None:
                 seen += answers
             round_ = steps.send(answers)

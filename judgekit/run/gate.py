@@ -48,22 +48,30 @@ class Gate:
         self._first: deque[asyncio.Future[None]] = deque()
         self._turned_away: deque[bool] = deque(maxlen=_RECENT)
 
-    async def enter(self, tokens: int, *, again: bool = False) -> None:
+    async def enter(
+        self, tokens: int, *, again: bool = False, first: Callable[[], None] | None = None
+    ) -> None:
         """Wait for a place.
 
         Args:
             tokens: What the call may use.
             again: It was asked before, so it goes first.
+            first: Called once there is a place, before the clock is waited for; what it raises gives the
+                place back.
         """
         if self.inside >= self.allowed or self._waiting or self._first:
             await self._queue(self._first if again else self._waiting)
         else:
             self.inside += 1
-        if self._requests is None and self._tokens is None and not self._held_until:
+        paced = self._requests is not None or self._tokens is not None or self._held_until
+        if first is None and not paced:
             return
         try:
-            await self._pace(tokens)
-        except asyncio.CancelledError:
+            if first is not None:
+                first()
+            if paced:
+                await self._pace(tokens)
+        except BaseException:
             self.leave()
             raise
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 
 from judgekit.errors import InputError
 
+LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -35,6 +37,11 @@ class Limits:
     budget_tokens: int | None = None
     allow_unknown_price: bool = False
     outage_after: int = 20
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds that a call may take at most, with all that it waits for between its requests."""
+        return self.tries * (self.attempt_seconds + LONGEST_WAIT)
 
     def __post_init__(self) -> None:
         for each in fields(self):

@@ -8,7 +8,7 @@ in for it.
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -19,12 +19,12 @@ from judgekit.ledger import Ledger
 from judgekit.roles import Judge, Learning, Narrow, Served
 from judgekit.run.gate import Gate
 from judgekit.run.halt import Halt
-from judgekit.run.limits import Limits
+from judgekit.run.limits import LONGEST_WAIT, Limits
 from judgekit.run.tally import Tally
 from judgekit.types import Call, Reply
 
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
-_LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
+First = Callable[[], None] | None
 _DROPS = 10  # parameters a server may refuse, one after another
 
 
@@ -58,16 +58,17 @@ class Sender:
         at_once = min(judge.at_once, most) if isinstance(judge, Narrow) else most
         return Gate(at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause)
 
-    async def send(self, judge: Judge, call: Call, tokens: int = 0) -> Reply:
+    async def send(self, judge: Judge, call: Call, tokens: int = 0, first: First = None) -> Reply:
         """A reply; one with a fault if none was to be had.
 
         Args:
             judge: Who is asked.
             call: What is asked.
             tokens: What it may use at most, for the rate of tokens.
+            first: Called before anything is sent; what it raises is raised.
         """
         try:
-            reply = await self._tried(judge, call, tokens)
+            reply = await self._tried(judge, call, tokens, first)
         except ProviderError as error:
             return self._failed(judge, error)
         self._failures[judge.name] = 0
@@ -85,10 +86,10 @@ class Sender:
             self._halt.give_up(judge.name, outage)
         return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries)
 
-    async def _tried(self, judge: Judge, call: Call, tokens: int) -> Reply:
+    async def _tried(self, judge: Judge, call: Call, tokens: int, first: First) -> Reply:
         try:
             # By far most calls end here: no machinery.
-            return await self._attempt(judge, call, tokens, again=call.attempt > 1)
+            return await self._attempt(judge, call, tokens, again=call.attempt > 1, first=first)
         except ProviderError as error:
             if not error.passing:
                 raise
@@ -113,11 +114,14 @@ class Sender:
         reply: Reply = await retrying(attempt)
         return replace(reply, tries=retrying.statistics["attempt_number"])
 
-    async def _attempt(self, judge: Judge, call: Call, tokens: int, *, again: bool) -> Reply:
+    async def _attempt(
+        self, judge: Judge, call: Call, tokens: int, *, again: bool, first: First = None
+    ) -> Reply:
         """One request, through the gate; again at once where a parameter was refused and dropped."""
         gate = self._gates[judge.name]
         for _ in range(_DROPS):
-            await gate.enter(tokens, again=again)
+            await gate.enter(tokens, again=again, first=first)
+            first = None
             try:
                 if (unsent := self._halt.unsent(judge.name)) is not None:
                     return unsent
@@ -183,4 +187,4 @@ def _wait(state: RetryCallState) -> float:
 
 def _asked_for(error: ProviderError) -> float | None:
     """Seconds a server wants to be left alone, as far as they are honoured."""
-    return None if error.retry_after is None else min(error.retry_after, _LONGEST_WAIT)
+    return None if error.retry_after is None else min(error.retry_after, LONGEST_WAIT)

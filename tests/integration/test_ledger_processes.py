@@ -201,3 +201,15 @@ file.open_file(file.Path(sys.argv[1]), create=True, read_only=False)
     with Ledger(path) as ledger:
         ledger.learn("a", ["b"])
         assert verify(ledger) == []
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+@pytest.mark.usefixtures("serving")  # which puts the benchmarks on the path
+def test_processes_that_share_a_ledger_pay_once_and_cite_what_it_holds(killed: int):
+    from shared_ledger import share
+
+    found = share(3, 150, 0.05, killed, seed=1)
+
+    assert found["paid twice"] <= found["at most"]
+    assert (found["unlike their entry"], found["kept"]) == (0, 150)
+    assert found["rows"] >= 2 * 150
