@@ -9,6 +9,7 @@ and the verdict says so. Source: Wiegreffe et al. (2023), arXiv 2305.14596.
 import math
 import re
 
+from judgekit.protocols.material import BREAK, LAST
 from judgekit.scales import fold
 from judgekit.types import Reply
 
@@ -66,6 +67,9 @@ def is_alone(text: str) -> bool:
 
 
 def lines_of(letters: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """A line that gives any of the letters, as a judged text may hold it."""
-    names = "".join(letter for letter, _ in letters)
-    return re.compile(rf"^[^\w\n]*+[{names}](?!\w)", re.IGNORECASE | re.MULTILINE)
+    """Any of the letters as a judged text may put it forward: first or last in a line, or in marks."""
+    names = f"[{''.join(letter for letter, _ in letters)}](?![^\\W_])"
+    first = rf"(?:^|{BREAK})(?:(?!{BREAK})[\W\d_])*+{names}"
+    return re.compile(
+        rf"{first}|(?<![^\W_]){names}(?:{LAST})|[\"'`*_(\[{{>\u201c\u2018\u00ab]{names}", re.IGNORECASE
+    )

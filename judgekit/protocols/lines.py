@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from judgekit.protocols.labels import CUT, UNCLEAR, Reading, bare_label, is_vague, read_label
 from judgekit.protocols.limits import PROSE
-from judgekit.protocols.material import Material, seen
+from judgekit.protocols.material import LAST, Material, seen
 from judgekit.scales import Labels, Scale, fold, nfkc
 
 _KEYWORDS = (
@@ -75,6 +75,7 @@ _TURNED_DOWN = re.compile(
 _AFTERWARDS = re.compile(
     r"[*_`\"')\]]{0,5}(?:\s{0,3}\?|,?\s{1,3}(?:if|unless|were|had|would|only if)\b)", re.IGNORECASE
 )
+_ASKED = re.compile(r"\?[ *_`\"')\]]{0,9}(?:<[^<>\s]{1,30}>\s{0,3}){0,3}$")
 _CORRECTS = re.compile(
     r"\b(?:actually|wait|correction|scratch that|second thoughts?|on reflection|make (?:that|it)|i mean|"
     r"rather|changed? my mind)\b"
@@ -273,14 +274,14 @@ def _labels(scale: Scale) -> re.Pattern[str]:
     numbers = not words or any(word[-1:].isdigit() for word in words)
     named = [re.escape(word) for word in sorted(words, key=len, reverse=True)]
     named += ["[0-9]{1,20}", _NUMBER_WORDS] if numbers else []
-    return re.compile(rf"(?<!\w)(?:{'|'.join(named)})(?!\w)")
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(named)})(?![^\W_])")
 
 
 @lru_cache(maxsize=512)
 def _offered(scale: Scale) -> re.Pattern[str]:
-    """A label put forward: alone in a line, at the end of one or of a sentence, or in quotation marks."""
-    ends = r"(?=[^\S\n]*+[,;|]?[^\S\n]*+(?:$|[.!?\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]))"
-    return re.compile(rf"{_labels(scale).pattern}{ends}", re.MULTILINE)
+    """A label put forward: as the last word of a line or sentence, or in quotation marks."""
+    marked = r"[^\S\n]*+[.!?\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]"
+    return re.compile(rf"{_labels(scale).pattern}(?={LAST}|{marked})")
 
 
 def _stated(text: str, cid: str, scale: Scale) -> Iterator[_Stated]:
@@ -309,7 +310,7 @@ def _is_meant(text: str, start: int, at: int, value: str) -> bool:
     return not (
         is_turned_down(text, start)
         or _AFTERWARDS.match(text, at + len(value.rstrip()))
-        or (value.rstrip(" *_`\"')]").endswith("?") and len(value.split()) <= _TRUST)
+        or (_ASKED.search(value) and len(value.split()) <= _TRUST)
     )
 
 

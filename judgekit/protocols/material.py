@@ -20,6 +20,10 @@ from judgekit.scales import fold, nfkc
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _MARKUP = str.maketrans({**dict.fromkeys(_DROPPED, ""), **dict.fromkeys(">|#", " ")})
 _MARKS = "\"'`\u201c\u201d\u2018\u2019"
+BREAK = r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
+"""Where `splitlines` ends a line; `$` and `^` know only the first of these."""
+LAST = rf"(?:(?!{BREAK})[\W_])*+(?:{BREAK}|$)"
+"""Nothing but signs up to the end of a line."""
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 
 

@@ -26,7 +26,7 @@ from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
-_HELD = re.compile(_ORDER.pattern, re.IGNORECASE)
+_HELD = re.compile(r"(?<![^\W_])[a-z][\W_]{0,9}[>=,\u2265\u227b][\W_]{0,9}[a-z](?![^\W_])")
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
 
 
