@@ -7,7 +7,8 @@ import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from functools import cached_property
+from typing import TypeVar, cast
 
 from judgekit.prompt import flat
 from judgekit.protocols.limits import CHECKED
@@ -18,7 +19,8 @@ from judgekit.rewards.spec import CheckSpec
 from judgekit.types import Text
 
 T = TypeVar("T")
-_AT_ONCE = 10_000  # characters that are looked at in the loop
+_AT_ONCE = 4_000  # characters that are looked at in the loop
+_BUSY = 2  # threads
 _DIGITS = 20  # of a digest: enough to tell the responses of all training runs apart
 
 
@@ -70,26 +72,77 @@ class Laid:
         return sum(bool(self.checks[digest].gate) for digest in self.digests.values())
 
 
-async def laid(
-    group: Group,
-    checks: Sequence[tuple[CheckSpec, Check]],
-    until: float | None = None,
-    part: Part = "final",
-) -> Laid:
+@dataclass(frozen=True)
+class Looking:
+    """How responses are looked at.
+
+    Args:
+        checks: What is checked.
+        part: Whose words are counted.
+        turns: How many threads of ours may be busy at once, since each takes turns with the event loop.
+    """
+
+    checks: Sequence[tuple[CheckSpec, Check]] = ()
+    part: Part = "final"
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_BUSY))
+
+    async def apart(self, function: Callable[[], T]) -> T:
+        """What a function of ours gives, in a thread."""
+
+        def in_turn() -> T:
+            with self.turns:
+                return function()
+
+        return await _in_thread(in_turn)
+
+
+async def laid(group: Group, looking: Looking, until: float | None = None) -> Laid:
     """Lay a group out and run the checks on it, in their order, none after a gate that stops.
 
     Args:
         group: The group.
-        checks: What is checked.
+        looking: How it is looked at.
         until: When it is too late, by the clock of the event loop.
-        part: Whose words are counted.
     """
     digests = {name: digest_of(text) for name, text in group.responses.items()}
     by_digest = {digests[name]: text for name, text in group.responses.items()}
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
-    said = {digest: await _checked(group, text, checks, until) for digest, text in texts.items()}
-    counted = {digest: await _perhaps_apart(words, part_of(text, part)) for digest, text in texts.items()}
+    said, counted = {}, {}
+    for digest, text in texts.items():
+        seen = _Seen(group, text, looking.part)
+        if seen.long:
+            await looking.apart(seen.look)
+        else:
+            await asyncio.sleep(0)  # many short ones are a long one
+        said[digest] = await _checked(seen, looking, until)
+        counted[digest] = seen.words
     return Laid(group, digests, texts, said, counted)
+
+
+class _Seen:
+    """A response as it is looked at."""
+
+    def __init__(self, group: Group, text: Text, part: Part) -> None:
+        self._group, self._text, self._part = group, text, part
+        self.whole = flat(text)
+        self.long = len(self.whole) > _AT_ONCE
+
+    @cached_property
+    def final(self) -> str:
+        return part_of(self._text, "final")
+
+    @cached_property
+    def words(self) -> int:
+        return words(self.final if self._part == "final" else self.whole)
+
+    def look(self) -> None:
+        """All that takes time."""
+        _ = self.words, self.final
+
+    def checking(self, part: Part) -> Checking:
+        """What a check sees."""
+        group, seen = self._group, self.final if part == "final" else self.whole
+        return Checking(group.task, seen, group.reference, group.columns, self.whole)
 
 
 def digest_of(text: Text) -> str:
@@ -99,20 +152,16 @@ def digest_of(text: Text) -> str:
     return "r" + hashlib.sha256(raw).hexdigest()[:_DIGITS]
 
 
-async def _checked(
-    group: Group, text: Text, checks: Sequence[tuple[CheckSpec, Check]], until: float | None
-) -> Checks:
-    whole = flat(text)
+async def _checked(seen: _Seen, looking: Looking, until: float | None) -> Checks:
     try:
-        whole.encode()
+        seen.whole.encode()
     except UnicodeEncodeError:
         return Checks(reason="the response holds half of a surrogate pair, which no request can carry")
     values: dict[str, float] = {}
-    for spec, check in checks:
-        seen = Checking(group.task, part_of(text, spec.part), group.reference, group.columns, whole)
+    for spec, check in looking.checks:
         try:
             async with asyncio.timeout_at(until) as late:
-                said = await _said(spec.kind, check, seen)
+                said = await _said(spec.kind, check, seen.checking(spec.part), looking)
             value = number_of(said)
         except Exception as error:  # noqa: BLE001 - whatever a verifier of the user's raises
             why = "deadline" if late.expired() else f"{type(error).__name__}: {error}"
@@ -125,7 +174,7 @@ async def _checked(
     return Checks(values)
 
 
-async def _said(kind: str, check: Check, seen: Checking) -> object:
+async def _said(kind: str, check: Check, seen: Checking, looking: Looking) -> object:
     """What a check says; what may take long in a thread, which goes on where it is too late.
 
     Raises:
@@ -135,20 +184,14 @@ async def _said(kind: str, check: Check, seen: Checking) -> object:
     if not own and len(seen.response) > CHECKED:
         raise ValueError(f"{len(seen.response)} characters are more than the {CHECKED} it looks at")
     if not own and kind != "matches":
-        return await _perhaps_apart(check, seen, length=len(seen.response))
+        few = len(seen.response) <= _AT_ONCE
+        return check(seen) if few else await looking.apart(lambda: check(seen))
     await asyncio.sleep(0)  # a deadline that is over ends it here, before it is begun
-    said = await _in_thread(check, seen)
+    said = await _in_thread(lambda: check(seen))  # lets the loop go on, or is the user's
     return await said if inspect.isawaitable(said) else said
 
 
-async def _perhaps_apart(function: Callable[[Any], T], about: Any, length: int | None = None) -> T:
-    """What a function gives; of a long text in a thread, so that the loop has its turns."""
-    if (len(about) if length is None else length) <= _AT_ONCE:
-        return function(about)
-    return await _in_thread(function, about)
-
-
-async def _in_thread(function: Callable[[Any], T], about: Any) -> T:
+async def _in_thread(function: Callable[[], T]) -> T:
     """What a function gives, in a thread that the process does not wait for when it ends."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -165,7 +208,7 @@ async def _in_thread(function: Callable[[Any], T], about: Any) -> T:
         said: T | None = None
         raised: Exception | None = None
         try:
-            said = function(about)
+            said = function()
         except Exception as error:  # noqa: BLE001 - raised where it is awaited
             raised = error
         with contextlib.suppress(RuntimeError):  # the loop has ended

@@ -12,12 +12,11 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
 from judgekit.rewards.alone import Alone
-from judgekit.rewards.answers import Part
 from judgekit.rewards.asking import Asked, Desk
 from judgekit.rewards.checks import check_of
 from judgekit.rewards.composing import composed
 from judgekit.rewards.failing import WINDOW, dealt_with, outage
-from judgekit.rewards.laying import Laid, laid
+from judgekit.rewards.laying import Laid, Looking, laid
 from judgekit.rewards.records import Batch, Group, Reward, checked
 from judgekit.rewards.relative import Relative
 from judgekit.rewards.schemes import Scheme
@@ -60,9 +59,10 @@ class Rewarder:
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and there are {len(self.judges)} judges")
-        self._checks = [
-            (check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks
-        ]
+        self._looking = Looking(
+            [(check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks],
+            "final" if self.spec.length is None else self.spec.length.part,
+        )
         self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._desk: Desk | None = None
@@ -96,8 +96,7 @@ class Rewarder:
         began = time.monotonic()
         some = checked(tuple(groups))
         until = asyncio.get_running_loop().time() + self.spec.deadline_seconds
-        part: Part = "final" if self.spec.length is None else self.spec.length.part
-        table = [await laid(group, self._checks, until, part) for group in some]
+        table = [await laid(group, self._looking, until) for group in some]
         asked, stopped = Asked(), None
         if self.spec.judge_weight:
             items = {item.item_id: item for each in table for item in self._items(each)}

@@ -15,6 +15,7 @@ from judgekit.ledger.store import UNPAID, Kept
 from judgekit.plan import price_of
 from judgekit.prompt import estimate_tokens
 from judgekit.roles import Judge
+from judgekit.run.apart import Steps
 from judgekit.run.budget import Budget
 from judgekit.run.elsewhere import Elsewhere, NotOurs
 from judgekit.run.halt import Halt
@@ -70,6 +71,7 @@ class Asker:
         self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
         self._counted = self._budgeted or limits.tpm is not None
         self._kept = {name for name, judge in judges.items() if judge.identity}
+        self.steps = Steps()
         self._flying: dict[str, asyncio.Future[_Landed]] = {}
         self._claimed: set[str] = set()
         self._elsewhere = None if ledger is None else Elsewhere(ledger, halt, limits.longest_call)

@@ -239,7 +239,10 @@ async def _walk_on(
             known = None
             if seen is not None:
                 seen += answers
-            round_ = steps.send(answers)
+            step = await asker.steps.taken(steps, answers)
+            if isinstance(step, Judged):
+                return step
+            round_ = step
     except StopIteration as end:
         judged: Judged = end.value
         return judged

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.laying import laid
+from judgekit.rewards.laying import Looking, laid
 from judgekit.rewards.records import Group, Reward
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.rewards.shaping import flattened
@@ -110,7 +110,7 @@ def rewards(*pairs, key="g"):
 
 
 def stats(given, *groups, answers=()):
-    return stats_of(given, [asyncio.run(laid(each, [])) for each in groups], answers, 1.0)
+    return stats_of(given, [asyncio.run(laid(each, Looking())) for each in groups], answers, 1.0)
 
 
 def test_what_is_imputed_has_failed_as_well():

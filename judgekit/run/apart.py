@@ -1,0 +1,37 @@
+"""A recipe's step on long replies is taken in a thread, so that the loop, and what it serves, has its turns.
+
+Reading is bounded, but what was made to be hard to read may take a tenth of a second. Of such steps few are
+taken at once: each takes turns with the loop.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+
+from judgekit.types import Answer, Judged, Round
+
+_AT_ONCE = 4_000  # characters that are read in the loop
+_BUSY = 2
+
+
+class Steps:
+    """Takes steps. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(_BUSY)
+
+    async def taken(
+        self, steps: Generator[Round, Sequence[Answer], Judged], answers: Sequence[Answer]
+    ) -> Round | Judged:
+        """The next round of a recipe, or what it came to."""
+        if sum(len(answer.reply.text) for answer in answers) <= _AT_ONCE:
+            return _step(steps, answers)
+        async with self._turns:
+            return await asyncio.to_thread(_step, steps, answers)
+
+
+def _step(steps: Generator[Round, Sequence[Answer], Judged], answers: Sequence[Answer]) -> Round | Judged:
+    try:
+        return steps.send(answers)
+    except StopIteration as end:
+        judged: Judged = end.value
+        return judged
