@@ -70,7 +70,8 @@ _OPENERS = re.compile(
 _TURNED_DOWN = re.compile(
     r"\b(?:not|never|neither|nor|cannot|if|unless|whether|had|were|would|could|might|may|than|instead|someone|"
     r"somebody|others?|some|claims?|claimed|says?|said|asks?|asked|demands?|demanded|wants?|wanted|tells?|told|"
-    r"reads?|between|either|arguments?|example|e\.g)\b|n['\u2019]t\b"
+    r"reads?|between|either|arguments?|example|e\.g|"
+    r"according to the (?:response|text|author|writer))\b|n['\u2019]t\b"
 )
 _AFTERWARDS = re.compile(
     r"[*_`\"')\]]{0,5}(?:\s{0,3}\?|,?\s{1,3}(?:if|unless|were|had|would|only if)\b)", re.IGNORECASE
