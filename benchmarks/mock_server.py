@@ -21,15 +21,25 @@ from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mock_script import HOST, MODES, Options, Script
+
+
+class Answering(Protocol):
+    """What answers requests: head and body in, the whole response out."""
+
+    options: Options
+
+    def answer(self, head: bytes, body: bytes) -> bytes | None:
+        """The response to one request; None for none at all, empty for a cut connection."""
+        ...
 
 
 class Connection(asyncio.Protocol):
     """One client's connection: requests are cut from the stream and answered in order."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Answering) -> None:
         self.script = script
         self.buffer = b""
 
@@ -72,10 +82,10 @@ class Connection(asyncio.Protocol):
             self.transport.write(said)
 
 
-async def serve(options: Options, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+async def serve(script: Answering, port: int, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     """Listen until `stop` is set; `ready` is told the base URL."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(partial(Connection, Script(options)), HOST, port, backlog=4096)
+    server = await loop.create_server(partial(Connection, script), HOST, port, backlog=4096)
     ready(f"http://{HOST}:{server.sockets[0].getsockname()[1]}/v1")
     await stop.wait()
     server.close()
@@ -84,12 +94,14 @@ async def serve(options: Options, port: int, ready: Callable[[str], None], stop:
 @contextmanager
 def serving(*, process: bool = False, port: int = 0, **options: Any) -> Iterator[str]:
     """A running server's base URL; in a thread, or in a process of its own for benchmarks."""
-    with (_process if process else _thread)(Options(**options), port) as url:
+    given = Options(**options)
+    with _process(given, port) if process else serving_script(Script(given), port) as url:
         yield url
 
 
 @contextmanager
-def _thread(options: Options, port: int) -> Iterator[str]:
+def serving_script(script: Answering, port: int = 0) -> Iterator[str]:
+    """The same of anything that answers requests, in a thread."""
     started, urls = threading.Event(), []
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
@@ -97,7 +109,7 @@ def _thread(options: Options, port: int) -> Iterator[str]:
         urls.append(url)
         started.set()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(options, port, ready, stop)))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(script, port, ready, stop)))
     thread.start()
     try:
         if not started.wait(10):
@@ -132,7 +144,7 @@ def main() -> None:
         parser.add_argument(flag, type=kind, default=field.default, choices=choices)
     given = vars(parser.parse_args())
     port = given.pop("port")
-    asyncio.run(serve(Options(**given), port, partial(print, flush=True), asyncio.Event()))
+    asyncio.run(serve(Script(Options(**given)), port, partial(print, flush=True), asyncio.Event()))
 
 
 if __name__ == "__main__":

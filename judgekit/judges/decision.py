@@ -204,7 +204,7 @@ class Decision(LiteLLM):
                 return self._refusal(litellm, error, {})
             return await self._asked(litellm, state, questions, frozenset(questions) if unread else more)
         seconds = perf_counter() - started
-        answers = got.model_dump()["answers"]
+        answers = got.model_dump(warnings=False)["answers"]
         usage = {} if unread else _tokens(got.usage)  # what was unread was paid for too
         asked = {"messages": [{"content": state}, {"content": repr(left)}], "max_tokens": 64 * len(left)}
         price = self._price_of(got)

@@ -13,7 +13,9 @@ import asyncio
 import difflib
 import functools
 import gc
+import logging
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -187,6 +189,9 @@ class LiteLLM:
         await asyncio.to_thread(self.check)
         loop = asyncio.get_running_loop()
         _OPEN[loop] = _OPEN.get(loop, 0) + 1
+        logging.getLogger("LiteLLM").addFilter(self._without_keys)
+        # What pydantic says of a strange reply, in litellm's hands, would show its words.
+        warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
         self.noted.clear()
         self._watch = Watch(alone=servers.KEEP_ALIVE in self.refused)
         return self
@@ -196,6 +201,7 @@ class LiteLLM:
     ) -> None:
         """Close litellm's clients of this event loop, when the last judge in it leaves."""
         loop = asyncio.get_running_loop()
+        logging.getLogger("LiteLLM").removeFilter(self._without_keys)
         _OPEN[loop] -= 1
         if not _OPEN[loop] and self._litellm is not None:
             await _close_clients(self._litellm, loop)
@@ -227,7 +233,7 @@ class LiteLLM:
             )
         except self._lost as error:
             return self._refusal(litellm, error, sent)
-        seconds, body = perf_counter() - started, got.model_dump()
+        seconds, body = perf_counter() - started, got.model_dump(warnings=False)
         if self.address and not self._watch.is_own(request, None, header=_echoed(got), said=wire.id_of(body)):
             self.noted["replies that named another request, which were not used"] += 1
             self.refused.add(servers.KEEP_ALIVE)
@@ -241,6 +247,11 @@ class LiteLLM:
             keys=self._keys,
             noted=self.noted,
         )
+
+    def _without_keys(self, record: logging.LogRecord) -> bool:
+        """A filter of litellm's log, which repeats what servers say."""
+        record.msg, record.args = self._keys.out_of_error(record.getMessage()), ()
+        return True
 
     def _named(self, request: str) -> dict[str, Any]:
         """The headers that name a request to a server of one's own; providers get none."""
