@@ -1,4 +1,4 @@
-"""A server repeats the keys it was sent in every place of a response: no file, page, message or log has one."""
+"""A server repeats the keys it was sent, in every place of a response: no file, page or log has one."""
 
 import json
 import sys
