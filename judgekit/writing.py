@@ -161,8 +161,12 @@ class Together:
         for name in self._names:
             if not (new / name).exists():
                 (new / f"{name}{_GONE}").touch()
-            elif (self.folder / name).exists():
+                continue
+            if (self.folder / name).exists():
                 (new / name).chmod(stat.S_IMODE((self.folder / name).stat().st_mode))
+            if name not in self._files:
+                with (new / name).open("rb+") as written:
+                    os.fsync(written.fileno())
         _synced(new)
         new.rename(self.folder / _NEXT)
         _synced(self.folder)

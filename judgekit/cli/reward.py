@@ -109,7 +109,7 @@ def give(
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
-    with beside(out, reads=[groups, spec]) as [lines]:
+    with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
         totals, stopped = signals.run(_given(rewarder, read, batch, lines))
     if stopped is not None:
         raise stopped
@@ -168,7 +168,7 @@ def pairs(
 
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
-    with beside(out, reads=[groups, spec]) as [lines]:
+    with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
         judged = _judged(rewarder, read, batch)
         made = signals.run(_collected(found(some, given) async for some, given in judged))
         rows = exported([record for each in made for record in each.kept], cast("Format", form))
@@ -212,6 +212,10 @@ def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
 
     groups = read_groups(items, columns=columns_of(columns))
     return chain(list(islice(groups, 1)), groups)
+
+
+def _reads(rewarder: "Rewarder", groups: str, spec: Path) -> list[str | Path]:
+    return [groups, spec, *filter(None, [rewarder.spec.ledger])]
 
 
 async def _judged(

@@ -57,7 +57,8 @@ async def run_job(
             raise
         finally:
             summary = job.summary(stopped)
-            if writer is not None and (isinstance(stopped, InputError) or not writer.finish(summary)):
+            refused = isinstance(stopped, InputError)
+            if writer is not None and not writer.finish(summary, refused=refused):
                 tell(f"{out}: nothing was written, what was there stays")
             if isinstance(stopped, KeyboardInterrupt):
                 tell(_kept(job))

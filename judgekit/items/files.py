@@ -15,6 +15,7 @@ from judgekit.errors import InputError
 from judgekit.items.parquet import open_parquet
 from judgekit.items.rows import Row, Source, table
 from judgekit.rubric.files import LARGE
+from judgekit.writing import whole
 
 LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
@@ -23,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"  # what Excel puts in front
 
 
 def open_file(path: Path, wanted: frozenset[str]) -> Source:
-    """The rows of a file, by its suffix.
+    """The rows of a file, by its suffix; of results that a killed run left half moved, the new ones.
 
     Raises:
         InputError: If it cannot be opened, or its suffix is of no kind known here.
@@ -31,6 +32,7 @@ def open_file(path: Path, wanted: frozenset[str]) -> Source:
     opener = _OPENERS.get(path.suffix.lower())
     if opener is None:
         raise InputError(f"{path}: files of items end in {', '.join(_OPENERS)}, not in {path.suffix!r}")
+    path = whole(path.parent, path.name)
     try:
         path.open("rb").close()
     except OSError as error:

@@ -18,6 +18,7 @@ from judgekit.ledger.columns import text_of
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import LATEST
+from judgekit.writing import whole
 
 OUTCOMES: Final = "outcomes.jsonl"
 _ANSWER: Final = ("text", "fault", "logprobs", "probs")
@@ -115,9 +116,9 @@ def diff(a: str | Path, b: str | Path) -> LedgerDiff | OutcomeDiff:
 def _outcomes_of(path: Path) -> Path | None:
     """The file of outcomes that a path means; None where it is a ledger."""
     if path.is_dir():
-        if not (path / OUTCOMES).is_file():
+        if not whole(path, OUTCOMES).is_file():
             raise InputError(f"{path}: no run is kept there (it has no {OUTCOMES}), and it is no ledger")
-        return path / OUTCOMES
+        return whole(path, OUTCOMES)
     return None if is_sqlite(path) else path
 
 

@@ -152,15 +152,19 @@ class Writer:
             self._rows[kind] += 1
         self._broken = False
 
-    def finish(self, summary: Mapping[str, Any]) -> bool:
+    def finish(self, summary: Mapping[str, Any], *, refused: bool = False) -> bool:
         """Write the Parquet files, where pyarrow is installed, and `run.json`; put all in their place.
 
+        Args:
+            summary: Of the run.
+            refused: Whether it was bad input that stopped it.
+
         Returns:
-            Whether it was done. Not so where a row could not be written; and a run that stopped before its
-            first item leaves earlier results alone.
+            Whether it was done. Not so where a row could not be written; and a run that was refused, or
+            stopped before its first item, leaves earlier results alone.
         """
         nothing = summary.get("stopped") is not None and not summary.get("items")
-        if self._broken or (nothing and self._held):
+        if self._broken or (refused and nothing) or (self._held and (refused or nothing)):
             return False
         files: dict[str, dict[str, Any]] = {}
         parquet = True

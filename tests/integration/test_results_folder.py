@@ -16,6 +16,7 @@ import judgekit as jk
 from judgekit.cli import main
 from judgekit.errors import InputError, JudgekitError
 from judgekit.judges.scripted import Scripted
+from judgekit.table import read_outcomes
 from judgekit.verbs import Writer, prepare
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -78,6 +79,8 @@ def test_an_item_refused_on_the_way_leaves_the_results_that_are_there(folder):
 
     assert score("own.jsonl", "--overwrite") == 2
     assert held(folder / "out") == before
+    assert score("own.jsonl", out="fresh") == 2  # where nothing is lost, what was paid for is not lost either
+    assert (len(jk.load_run("fresh").outcomes), jk.load_run("fresh").summary["items"]) == (3, 3)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -186,6 +189,7 @@ def test_a_run_killed_at_any_step_leaves_the_old_run_or_the_new_one_whole(tmp_pa
         read = jk.load_run(tmp_path / "out")
         which = next(run for run in (old, new) if run.summary["job"] == read.summary["job"])
         assert (read.scores, read.outcomes) == (which.scores, which.outcomes)
+        assert tuple(read_outcomes(tmp_path / "out" / "outcomes.jsonl")) == which.outcomes
         found.append(None if code == 0 else which is new)
 
     assert found.count(False) >= 10

@@ -1,5 +1,6 @@
 """Files that are written beside their places and moved: nothing that was there is lost on the way."""
 
+import ast
 import os
 import signal
 import stat
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import judgekit
 from judgekit.errors import InputError, JudgekitError
 from judgekit.spreadsheet import inert, restored
 from judgekit.writing import Together, beside, whole, write
@@ -162,3 +164,18 @@ def test_no_cell_begins_a_formula_and_all_come_back(cell):
 @pytest.mark.parametrize("cell", OTHERS)
 def test_other_cells_stay_as_they_are(cell):
     assert inert(cell) == cell == restored(cell)
+
+
+def test_nobody_else_writes_files():
+    """Files are opened to be written in one module; but for a cache that is checked, and a log that grows."""
+    others = {"writing.py", "model_store.py", "logs.py"}
+    for path in sorted(Path(judgekit.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if path.name in others or not isinstance(node, ast.Call):
+                continue
+            where, called = f"{path.name}:{node.lineno}", ast.unparse(node.func).rpartition(".")[2]
+            assert called not in {"write_text", "write_bytes", "to_csv", "to_parquet", "mkstemp"}, where
+            modes = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            assert called != "open" or not {"w", "wb", "x", "xb", "a", "ab", "r+b"} & {*map(str, modes)}, (
+                where
+            )
