@@ -20,6 +20,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from judgekit.errors import InputError, ProviderError
+from judgekit.ledger.damage import Damaged
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.handing import exported
 from judgekit.ledger.key import key_of
@@ -226,8 +227,12 @@ class _Who:
 
 def _stored(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The replies of a ledger, in the form of its export."""
+    keys: set[str] = set()
     with Ledger(path, read_only=True) as ledger:
         for number, each in enumerate(latest(ledger), 1):
+            if each.key in keys:
+                raise Damaged(path, f"it has reply {each.key} twice")
+            keys.add(each.key)
             yield number, exported(each)
 
 
