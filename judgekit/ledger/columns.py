@@ -140,9 +140,29 @@ def _text(text: str) -> str | bytes:
     return text
 
 
-def text_of(stored: str | bytes) -> str:
-    """Text as it was before it was stored."""
-    return stored if isinstance(stored, str) else stored.decode("utf-8", "surrogatepass")
+def text_of(stored: object) -> str:
+    """Text as it was before it was stored.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if isinstance(stored, str):
+        return stored
+    if not isinstance(stored, bytes):
+        raise ValueError(f"{stored!r} is no text")
+    return stored.decode("utf-8", "surrogatepass")
+
+
+def told_text(path: Path, stored: object) -> str:
+    """As `text_of`, of a column that no digest was checked for.
+
+    Raises:
+        Damaged: If it is no text.
+    """
+    try:
+        return text_of(stored)
+    except ValueError:
+        raise Damaged(path, f"{stored!r:.80} stands where a text should be") from None
 
 
 def _pairs(pairs: Pairs) -> str | None:

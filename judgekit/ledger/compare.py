@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import text_of
+from judgekit.ledger.columns import told_text
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import LATEST
@@ -152,7 +152,7 @@ def _answers(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     columns = ", ".join(("key", *_ANSWER))
     found = ledger.query(f"SELECT {columns} FROM replies WHERE {LATEST} ORDER BY key")  # noqa: S608 - constants
     for key, text, *rest in found:
-        yield (key, text_of(text), *rest)
+        yield (key, told_text(ledger.path, text), *rest)
 
 
 def diff_outcomes(a: Path, b: Path) -> OutcomeDiff:

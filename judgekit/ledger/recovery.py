@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import USER_VERSION
+from judgekit.ledger.columns import USER_VERSION, reply_of
 from judgekit.ledger.damage import Damaged
-from judgekit.ledger.key import key_of_request
 from judgekit.ledger.store import WRITE, Ledger
-from judgekit.ledger.tools import entry_of
+from judgekit.ledger.tools import is_asked
 
 _GAP: Final = 100_000  # numbers tried in vain, one after another, until nothing more is looked for
 
@@ -41,14 +40,12 @@ def recover(ledger: Ledger, to: str | Path) -> Recovered:
                 unread += 1
                 continue
             damaged, unread = damaged + unread, 0  # of those behind the last row it cannot be told
-            *values, request = row
             try:
-                entry_of(ledger, row)
+                reply_of(ledger.path, row[:-1])
             except Damaged:
                 damaged += 1
                 continue
-            asked = isinstance(request, str) and key_of_request(request.encode()) == row[0]
-            new.db.execute(WRITE, (*values, request if asked else None))
+            new.db.execute(WRITE, row if is_asked(row, ledger.version) else (*row[:-1], None))
             whole += 1
     return Recovered(whole, damaged)
 

@@ -13,9 +13,9 @@ from typing import Any, Final, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import chosen, fact_of, reply_of, text_of
-from judgekit.ledger.damage import told
-from judgekit.ledger.key import VERSIONS
+from judgekit.ledger.columns import chosen, fact_of, reply_of, told_text
+from judgekit.ledger.damage import Damaged, told
+from judgekit.ledger.key import VERSIONS, key_of_request
 from judgekit.ledger.store import Ledger
 from judgekit.types import Fault, Reply
 
@@ -50,10 +50,7 @@ class Entry:
         """The request: `identity`, `messages`, `schema`, `sample`, `attempt`; None if not stored."""
         if self.request is None:
             return None
-        try:
-            return dict(orjson.loads(self.request))
-        except (ValueError, TypeError):
-            raise InputError(f"the request of reply {self.key} is no JSON; verify the ledger") from None
+        return dict(orjson.loads(self.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,10 @@ def _shares(ledger: Ledger, column: str) -> tuple[Share, ...]:
         f"SELECT {column}, count(*), total(input_tokens), total(output_tokens), total(cost_usd), "  # noqa: S608 - ours
         f"count(*) - count(cost_usd) FROM replies GROUP BY {column} ORDER BY {column}"
     )
-    return tuple(Share(text_of(name), n, int(a), int(b), cost, none) for name, n, a, b, cost, none in rows)
+    return tuple(
+        Share(told_text(ledger.path, name), n, int(a), int(b), cost, none)
+        for name, n, a, b, cost, none in rows
+    )
 
 
 def size_of(path: Path) -> int:
@@ -197,7 +197,7 @@ def rows(
     ledger.flush()
     if judge is not None:
         found = ledger.query("SELECT DISTINCT judge FROM replies ORDER BY 1")
-        names = [text_of(name) for (name,) in found]
+        names = [told_text(ledger.path, name) for (name,) in found]
         if judge not in names:
             raise InputError(f"{ledger.path}: no judge {judge!r}; there are {names}")
     if fault is not None and fault not in {*FAULTS, "none"}:
@@ -231,7 +231,17 @@ def entry_of(ledger: Ledger, row: tuple[Any, ...]) -> Entry:
     """
     key, edition, written, judge = row[:4]
     reply = reply_of(ledger.path, row[:-1], ledger.version)
-    return Entry(key, edition, written, text_of(judge), reply, row[-1])
+    if not is_asked(row, ledger.version):
+        raise Damaged(ledger.path, f"what was asked for reply {key} is not what its key says")
+    return Entry(key, edition, written, told_text(ledger.path, judge), reply, row[-1])
+
+
+def is_asked(row: tuple[Any, ...], version: int) -> bool:
+    """Whether what a row says was asked is what its key says; it may say nothing."""
+    key, request = row[0], row[-1]
+    if request is None:
+        return True
+    return isinstance(request, str) and key_of_request(request.encode(), VERSIONS[version - 1]) == key
 
 
 def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bool = False) -> int:
