@@ -5,13 +5,13 @@ marks; so may the id of a source, an idea that a judge had in an earlier round, 
 allows. Each stands between two lines that carry a tag, 24 hexadecimal digits of the SHA-256 of what is
 shown, and no text can contain its own digest.
 
-There are two tags. What all units of an item share (sources with their ids, task, reference) carries the
-digest of itself alone, so that the calls for an item's responses begin with the same bytes. A response, what
-is shown after it and the line of a verdict carry the digest of that and of the unit's own responses in any
-order: a prompt never depends on a response that it does not show, and all orders of a pair or a list have
-one tag. Tags are equal for all criteria, judges, samples and runs. A response may know the task, and so the
-first tag; a prompt in which a text holds it carries the unit's tag throughout. So no text that is shown
-holds a tag of its prompt.
+What all units of an item share (sources with their ids, task, reference) carries the digest of itself alone,
+so that the calls for its responses begin with the same bytes; a response carries the digest of that and of
+itself, so that pairs share the one shown first. What is said of responses, and the line of a verdict, carry
+the unit's tag, the digest of all of this with the responses in any order: it is equal in all orders of a pair
+or a list. No tag and no prompt depends on a response that is not shown, and tags are equal for all criteria,
+judges, samples and runs. A response may know the task, or the one beside it, and so their tags; a prompt in
+which a text holds one of them carries the unit's tag throughout, so no text shown holds a tag of its prompt.
 
 What is not fenced is ours, or a rubric's: whoever writes a criterion, in an item's own rubric too, decides
 what is asked, and a judge is to follow it.
@@ -94,11 +94,17 @@ class Fences:
         judged += (*_judged(self.shared), *_judged(told))
         if not own:
             return Material(self.text, self.tag, judged)
-        digests = sorted(map(self._digest_of, shown)) + [_digest(self.item, block) for block in told]
-        tag = hashlib.sha256(self.digest + b"".join(digests)).hexdigest()[:DIGITS]
-        known = any(self.tag in content for _, _, text in own for content in _contents(text))
-        before = _fenced(self.shared, tag) if known else self.text
-        return Material("\n\n".join(filter(None, (before, _fenced(own, tag)))), tag, judged)
+        digests = [self._digest_of(name) for name in shown]
+        tag = self._tag_of(*sorted(digests), *(_digest(self.item, block) for block in told))
+        tags = [*map(self._tag_of, digests), *(tag for _ in told)]
+        before, every = self.text, {self.tag, *tags}
+        if any(each in content for _, _, text in own for content in _contents(text) for each in every):
+            before, tags = _fenced(self.shared, tag), [tag for _ in own]
+        fenced = [_fenced((block,), each) for block, each in zip(own, tags, strict=True)]
+        return Material("\n\n".join((*filter(None, (before,)), *fenced)), tag, judged)
+
+    def _tag_of(self, *digests: bytes) -> str:
+        return hashlib.sha256(self.digest + b"".join(digests)).hexdigest()[:DIGITS]
 
     def _digest_of(self, response: str) -> bytes:
         if response not in self.responses:

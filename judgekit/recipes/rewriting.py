@@ -127,7 +127,7 @@ class Rewriting(OverGrading):
         messages = fill(bundled_template("rewrite"), {"material": material, "form": form})
         return Call(
             judge="", asks=(), protocol="write", messages=messages, tag=material.tag, judged=material.judged,
-            material=material,
+            item=alone, material=material,
         )  # fmt: skip
 
 

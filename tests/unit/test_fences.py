@@ -108,23 +108,32 @@ def exchanged(recipe: Counted, item: Item, reply: Callable[[Call, Item], str]) -
             return
 
 
-def outside(call: Call) -> str:
-    """What stands in no fence of a prompt; a fence ends at the first line that closes it.
+def fences_in(text: str) -> Iterator[tuple[str, str]]:
+    """(tag, content) of the fences that a text is made of; each ends at the first line that closes it."""
+    while text:
+        head, _, rest = text.partition("\n")
+        found = re.fullmatch('<([a-z]+(?: [A-Z]| id="[^"<>\u2028]*")?) ([0-9a-f]{24})>', head)
+        assert found is not None
+        content, closed, text = f"\n{rest}".partition(f"\n</{found[1]} {found[2]}>")
+        assert closed
+        assert not text or text.startswith("\n")
+        text = text.lstrip("\n")
+        yield found[2], content[1:]
 
-    What stands in one is among the judged texts, and no judged text holds a tag of the prompt.
-    """
+
+def outside(call: Call) -> str:
+    """What stands in no fence of a prompt, once all that does is seen to be among the judged texts."""
     assert call.material is not None
-    text = "\n".join(message.content for message in call.messages)
-    assert call.material.text in text
-    tags = {call.tag, call.material.text.partition("\n")[0][-25:-1]}
-    assert all(re.fullmatch("[0-9a-f]{24}", tag) for tag in tags)
-    assert not any(tag in judged for tag in tags for _, judged in call.judged)
-    either = "|".join(tags)
-    line = rf'(?: id="[^"<>\n]*")? (?:{either})>$'
-    for inner in re.split(rf"^</?[a-z]+(?: [A-Z])?{line}", call.material.text, flags=re.MULTILINE):
-        assert any(inner.strip("\n") in judged.strip("\n") or inner.isspace() for _, judged in call.judged)
-    fenced = rf"^<([a-z]+(?: [A-Z])?){line}.*?^</\1{line}"
-    return re.sub(fenced, "", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = list(fences_in(call.material.text))
+    judged = [text for _, text in call.judged]
+    for _, content in blocks:
+        turns = [content] if content in judged else [turn for _, turn in fences_in(content)]
+        assert content in judged or "\n\n".join(turns) in judged
+    assert not any(tag in text for tag, _ in blocks for text in judged)
+    assert call.tag not in "".join(judged)
+    before, shown, after = "\n".join(m.content for m in call.messages).partition(call.material.text)
+    assert shown
+    return before + after
 
 
 def check(calls: list[tuple[Call, str]], item: Item) -> int:
