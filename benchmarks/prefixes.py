@@ -142,7 +142,7 @@ def shares(prompts: list[str]) -> tuple[float, int, float]:
 async def engine_rates(n: int) -> None:
     """Calls a second of the embedded engine, `fast`, for responses apart, graded by the letter of one criterion."""
     plan = Plan(ONE, JUDGES[:1], form="letters")
-    calls = [call for item in apart(group(n, size=200)) for call in plan.calls(item)]
+    calls = [call for item in apart(group(n, size=100)) for call in plan.calls(item)]
     async with Local(mode="fast", say=lambda _: None) as judge:
         await judge(calls[-1])  # what is loaded once
         started = time.perf_counter()

@@ -26,7 +26,7 @@ from typing import Literal, get_args
 
 from judgekit.errors import InputError
 from judgekit.prompt import flat
-from judgekit.types import Item, Material, Message, Text, View
+from judgekit.types import Fenced, Item, Message, Text
 
 Kind = Literal["source", "task", "reference", "answers", "idea", "response", "findings", "statements"]
 Told = tuple[Kind, str]
@@ -36,6 +36,7 @@ Block = tuple[Kind, str, Text]
 
 DIGITS = 24  # 96 bits: of a text that holds a million tags one in 10**23 holds its own
 _KINDS = frozenset(get_args(Kind))
+_LOOKED = {"source": 0, "reference": 1, "task": 2}
 _PLAIN_ID = re.compile(r"[\w.-]{1,100}")
 
 
@@ -58,58 +59,60 @@ class Fences:
         item: The item.
         shared: What stands before every response.
         digest: SHA-256 of that.
+        tag: Of that.
         text: That in its fences.
+        judged: The texts in it, (name, text) each.
         responses: SHA-256 of each response that was shown.
+        shown: What was shown, by responses and letters: all criteria are asked about the same.
     """
 
     item: Item
     shared: tuple[Block, ...]
     digest: bytes
+    tag: str
     text: str
+    judged: tuple[tuple[str, str], ...]
     responses: dict[str, bytes] = field(default_factory=dict)
+    shown: dict[tuple[tuple[str, ...], str], Fenced] = field(default_factory=dict)
 
-    @property
-    def tag(self) -> str:
-        """The tag of what the units share."""
-        return self.digest.hex()[:DIGITS]
-
-    def show(self, view: View, *, letters: str = "", after: Sequence[Told] = ()) -> Material:
-        """What a unit's judge is shown: what all units share, then its responses, then what is said of them.
+    def show(self, shown: tuple[str, ...] = (), *, letters: str = "", after: Sequence[Told] = ()) -> Fenced:
+        """What a judge of responses is shown: what all units share, the responses, then what is said of them.
 
         Args:
-            view: The unit, and the order its responses are shown in.
-            letters: What the responses are called, in the order shown; left out, they have no names.
+            shown: The responses, in the order shown; none for the task itself.
+            letters: What they are called, in this order; left out, they have no names.
             after: What stands after the responses, such as an earlier judge's findings.
 
         Raises:
             InputError: If a text holds a lone surrogate, which no request can carry.
         """
-        unit, shown = view
-        told = [(kind, "", text) for kind, text in after]
+        if not after and (shown, letters) in self.shown:
+            return self.shown[shown, letters]
+        told: list[Block] = [(kind, "", text) for kind, text in after]
         own: list[Block] = [
-            ("response", letters[i : i + 1], self.item.responses[name]) for i, name in enumerate(shown)
+            ("response", letters[i : i + 1], self.item.responses[each]) for i, each in enumerate(shown)
         ]
-        own += told
-        judged = tuple(("response", flat(self.item.responses[name])) for name in unit.responses)
-        judged += (*_judged(self.shared), *_judged(told))
-        if not own:
-            return Material(self.text, self.tag, judged)
-        digests = [self._digest_of(name) for name in shown]
-        tag = self._tag_of(*sorted(digests), *(_digest(self.item, block) for block in told))
-        tags = [*map(self._tag_of, digests), *(tag for _ in told)]
-        before, every = self.text, {self.tag, *tags}
-        if any(each in content for _, _, text in own for content in _contents(text) for each in every):
-            before, tags = _fenced(self.shared, tag), [tag for _ in own]
-        fenced = [_fenced((block,), each) for block, each in zip(own, tags, strict=True)]
-        return Material("\n\n".join((*filter(None, (before,)), *fenced)), tag, judged)
-
-    def _tag_of(self, *digests: bytes) -> str:
-        return hashlib.sha256(self.digest + b"".join(digests)).hexdigest()[:DIGITS]
+        digests = [self._digest_of(each) for each in shown]
+        tags = [digest.hex()[:DIGITS] for digest in digests]
+        tag = tags[0] if len(tags) == 1 and not told else self.tag
+        if len(tags) > 1 or told:
+            tag = _digest(self.item, told, self.digest + b"".join(sorted(digests))).hex()[:DIGITS]
+        own, tags = own + told, tags + [tag] * len(told)
+        texts = [(kind, flat(text)) for kind, _, text in own]
+        before = self.text
+        if [each for each in {self.tag, *tags} for _, text in texts if each in text]:
+            before, tags = _fenced(self.shared, tag), [tag] * len(own)
+        blocks = [_in_fence(block, each) for block, each in zip(own, tags, strict=True)]
+        whole = "\n\n".join([before, *blocks] if before else blocks)
+        material = Fenced(whole, tag, (*texts, *self.judged))
+        if not after:
+            self.shown[shown, letters] = material
+        return material
 
     def _digest_of(self, response: str) -> bytes:
         if response not in self.responses:
-            text = self.item.responses[response]
-            self.responses[response] = _digest(self.item, ("response", "", text))
+            block: Block = ("response", "", self.item.responses[response])
+            self.responses[response] = _digest(self.item, [block], self.digest)
         return self.responses[response]
 
 
@@ -123,12 +126,11 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
     Raises:
         InputError: If a text holds a lone surrogate, which no request can carry.
 
-    >>> from judgekit.types import Unit
     >>> fences = fences_of(Item("1", "Why?", {"a": "So.", "b": "No."}))
-    >>> [a, b] = [fences.show((Unit("1", (name,)), (name,))) for name in "ab"]
+    >>> [a, b] = [fences.show((name,)) for name in "ab"]
     >>> a.text.startswith(fences.text) and b.text.startswith(fences.text) and a.tag != b.tag
     True
-    >>> fences.show((Unit("1"), ())).tag == fences.tag
+    >>> fences.show().tag == fences.tag
     True
     """
     shared: list[Block] = [("source", name, text) for name, text in item.sources.items()]
@@ -137,39 +139,34 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
     if item.reference is not None:
         shared.append(("reference", "", item.reference))
     shared += [(kind, "", text) for kind, text in beside]
-    digest = hashlib.sha256(b"".join(_digest(item, block) for block in shared))
-    return Fences(item, tuple(shared), digest.digest(), _fenced(shared, digest.hexdigest()[:DIGITS]))
+    digest = _digest(item, shared)
+    tag = digest.hex()[:DIGITS]
+    return Fences(item, tuple(shared), digest, tag, _fenced(shared, tag), _judged(shared))
 
 
-def _contents(text: Text) -> Iterable[str]:
-    return (text,) if isinstance(text, str) else (turn.content for turn in text)
-
-
-def _digest(item: Item, block: Block) -> bytes:
-    """SHA-256 of a text with its kind and name, each with its length before it."""
-    kind, name, text = block
-    turns = (text,) if isinstance(text, str) else chain.from_iterable((m.role, m.content) for m in text)
-    digest = hashlib.sha256()
+def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
+    """SHA-256 of what came before and of texts with their kinds and names, each with its length."""
+    parts: list[str] = []
+    for kind, name, text in blocks:
+        parts += (kind, name)
+        parts += (text,) if isinstance(text, str) else chain.from_iterable((m.role, m.content) for m in text)
     try:
-        for part in (kind, name, *turns):
-            raw = part.encode()
-            digest.update(b"%d:" % len(raw))
-            digest.update(raw)
+        return hashlib.sha256(before + "".join([f"{len(part)}:{part}" for part in parts]).encode()).digest()
     except UnicodeEncodeError as error:
         raise InputError(
             f"{item.where or item.item_id}: text with a lone surrogate ({error.reason})"
         ) from None
-    return digest.digest()
 
 
 def _fenced(blocks: Iterable[Block], tag: str) -> str:
-    """Texts in their fences; a conversation with a fence for each turn inside its own."""
-    out = []
-    for kind, name, text in blocks:
-        head = f"{kind} id={_attribute(name)}" if kind == "source" else f"{kind} {name}".rstrip()
-        body = text if isinstance(text, str) else "\n".join(_turn(turn, tag) for turn in text)
-        out.append(fence(head, body, tag))
-    return "\n\n".join(out)
+    return "\n\n".join([_in_fence(block, tag) for block in blocks])
+
+
+def _in_fence(block: Block, tag: str) -> str:
+    """A text in its fence; a conversation with a fence for each turn inside its own."""
+    kind, name, text = block
+    head = f"{kind} id={_attribute(name)}" if kind == "source" else f"{kind} {name}" if name else kind
+    return fence(head, text if isinstance(text, str) else "\n".join(_turn(turn, tag) for turn in text), tag)
 
 
 def _turn(turn: Message, tag: str) -> str:
@@ -189,7 +186,6 @@ def _judged(blocks: Iterable[Block]) -> tuple[tuple[str, str], ...]:
 
     The id of a source is one too, where it is more than a name and may say what a verdict says.
     """
-    last = {"source": 0, "reference": 1, "task": 2}
-    ordered = sorted(blocks, key=lambda block: last.get(block[0], len(last)))
-    texts = [(name or kind, flat(text)) for kind, name, text in ordered]
-    return (*texts, *((name, name) for _, name, _ in ordered if name and not _PLAIN_ID.fullmatch(name)))
+    ordered = sorted(blocks, key=lambda block: _LOOKED.get(block[0], len(_LOOKED)))
+    ids = [(name, name) for _, name, _ in ordered if name and not _PLAIN_ID.fullmatch(name)]
+    return (*[(name or kind, flat(text)) for kind, name, text in ordered], *ids)

@@ -1,7 +1,7 @@
 """Templates and the text put into them.
 
 A template is filled in one pass, so filled-in text is never searched for placeholders, and it takes two kinds
-of text only: words that say they are ours (`Ours`), and text from outside in its fences (`Material`, which
+of text only: words that say they are ours (`Ours`), and text from outside in its fences (`Fenced`, which
 `fences` makes). Static text comes first, then the item, then the criterion, so equal prefixes stay equal.
 """
 
@@ -13,9 +13,11 @@ from functools import lru_cache
 
 from judgekit.errors import InputError
 from judgekit.shelf import prompt_text
-from judgekit.types import Material, Message, Text
+from judgekit.types import Fenced, Message, Text
 
 _PART = re.compile(r"^<!-- (system|user) -->\n", re.MULTILINE)
+TAG = "\0"  # stands for the tag in our words on the form of an answer
+_CUT = "\2"  # stands for the material
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -74,7 +76,7 @@ def bundled_template(name: str) -> Template:
     return template_of(prompt_text(name), name)
 
 
-def fill(template: Template, fields: Mapping[str, Ours | Material]) -> tuple[Message, ...]:
+def fill(template: Template, fields: Mapping[str, Ours | Fenced]) -> tuple[Message, ...]:
     r"""The messages of a template, filled once: braces in the fields are text.
 
     Raises:
@@ -90,18 +92,61 @@ def fill(template: Template, fields: Mapping[str, Ours | Material]) -> tuple[Mes
             f"prompt {template.name!r} and its fields differ: "
             f"no value for {missing}, no placeholder for {extra}"
         )
-    if plain := [place for place, value in fields.items() if not isinstance(value, Ours | Material)]:
-        raise TypeError(f"prompt {template.name!r}: {plain[0]!r} is plain text; fence it, or say it is ours")
-    filled = {place: value.text if isinstance(value, Material) else value for place, value in fields.items()}
     messages = []
     for role, pieces in template.parts:
         content = ""
         for text, place in pieces:
             # A place left empty takes the blank line after it along.
             content += text.lstrip("\n") if content.endswith("\n\n") else text
-            content += filled[place] if place else ""
+            content += _words(template, place, fields[place]) if place else ""
         messages.append(Message(role, content.rstrip()))
     return tuple(m for m in messages if m.content)
+
+
+def _words(template: Template, place: str, value: Ours | Fenced) -> str:
+    if isinstance(value, Fenced):
+        return value.text
+    if not isinstance(value, Ours):
+        raise TypeError(f"prompt {template.name!r}: {place!r} is plain text; fence it, or say it is ours")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A template with all filled in but a unit's material.
+
+    Args:
+        parts: For each message its role, and its text cut where the material goes.
+    """
+
+    parts: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def about(self, material: Fenced, marks: Mapping[str, str] | None = None) -> tuple[Message, ...]:
+        """The messages about a unit: its material, its tag, and what other marks in the words stand for."""
+        told = {TAG: material.tag, **marks} if marks else {TAG: material.tag}
+        messages = []
+        for role, pieces in self.parts:
+            words = list(pieces)
+            for mark, value in told.items():
+                words = [piece.replace(mark, value) for piece in words]
+            messages.append(Message(role, material.text.join(words)))
+        return tuple(messages)
+
+
+def settled(template: Template, static: Mapping[str, Ours]) -> Prompt:
+    """A template with what is the same for every item.
+
+    Raises:
+        InputError: If the template has other places than these and `material`, or a rubric's words hold a
+            sign that stands for something here.
+    """
+    for place, words in static.items():
+        if _CUT in words or (TAG in words and place != "form"):
+            raise InputError(
+                f"the {place} of the rubric hold a control character (U+0000 or U+0002); remove it"
+            )
+    whole = fill(template, {**static, "material": Ours(_CUT)})
+    return Prompt(tuple((message.role, tuple(message.content.split(_CUT))) for message in whole))
 
 
 def put(task: Text) -> tuple[Message, ...]:

@@ -81,7 +81,7 @@ View = tuple[Unit, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Fenced:
     """What a judge is shown from outside, in its fences; only `fences` makes it.
 
     Args:
@@ -137,7 +137,7 @@ class Call:
     variant: str = ""
     attempt: int = 1
     item: Item | None = field(default=None, compare=False, repr=False)
-    material: Material | None = field(default=None, compare=False, repr=False)
+    material: Fenced | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ responses, which `calibrate.balanced_scores` turns into one on the pair.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any, Literal
 
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
-from judgekit.prompt import Ours, Template, bundled_template
-from judgekit.protocols.sheet import TAG, Form, filled, object_schema
+from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
+from judgekit.protocols.sheet import Form, object_schema
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import Call, Item, Unit, View
@@ -30,7 +31,7 @@ _REASONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PairSheet:
     """Criteria that two responses are compared by, with what is the same for every item.
 
@@ -54,6 +55,11 @@ class PairSheet:
     schema: Mapping[str, Any] | None
     score_scale: Scale = _SCORES
 
+    @cached_property
+    def prompt(self) -> Prompt:
+        """The template, filled in for all items."""
+        return settled(self.template, self.static)
+
     @property
     def asked(self) -> tuple[tuple[str, Scale], ...]:
         """(criterion id, the scale it is asked on) each."""
@@ -73,12 +79,12 @@ class PairSheet:
     def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
         """The call about a pair in an order."""
         unit, shown = view
-        material = (fences or fences_of(item)).show(view, letters=LETTERS)
+        material = (fences or fences_of(item)).show(shown, letters=LETTERS)
         call = Call(
             judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
             protocol="compare",
-            messages=filled(self.template, self.static, material),
+            messages=self.prompt.about(material),
             schema=self.schema,
             tag=material.tag,
             judged=material.judged,

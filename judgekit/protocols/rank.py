@@ -8,19 +8,20 @@ is named twice makes the order unreadable.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
-from judgekit.prompt import Ours, Template, bundled_template
+from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
 from judgekit.protocols.abstaining import abstain, all_abstain
 from judgekit.protocols.compare import LETTERS, Orders
 from judgekit.protocols.limits import PROSE
 from judgekit.protocols.lines import is_turned_down, tagged_lines
 from judgekit.protocols.material import Material
 from judgekit.protocols.objects import holding, whole
-from judgekit.protocols.sheet import TAG, Form, filled, object_schema
+from judgekit.protocols.sheet import Form, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
@@ -30,7 +31,7 @@ _HELD = re.compile(r"(?<![^\W_])[a-z][\W_]{0,9}[>=,\u2265\u227b][\W_]{0,9}[a-z](
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RankSheet:
     """One criterion that several responses are ranked by.
 
@@ -56,6 +57,11 @@ class RankSheet:
         """The criterion, as other sheets have several."""
         return (self.criterion,)
 
+    @cached_property
+    def prompt(self) -> Prompt:
+        """The template, filled in for all items."""
+        return settled(self.template, self.static)
+
     @property
     def asked(self) -> tuple[tuple[str, Scale], ...]:
         """(criterion id, the scale it is asked on) each."""
@@ -79,14 +85,14 @@ class RankSheet:
         if not 2 <= len(shown) <= len(LETTERS):
             where = item.where or f"item {item.item_id!r}"
             raise InputError(f"{where}: {len(shown)} responses cannot be ranked; 2 to {len(LETTERS)} can")
-        material = (fences or fences_of(item)).show(view, letters=LETTERS)
-        marks = {_ALL: ", ".join(LETTERS[: len(shown)])}
+        material = (fences or fences_of(item)).show(shown, letters=LETTERS)
+        letters = ", ".join(LETTERS[: len(shown)])
         pairs = combinations(unit.responses, 2)
         return Call(
             judge="",
             asks=tuple((Unit(item.item_id, pair), self.criterion.id) for pair in pairs),
             protocol="rank",
-            messages=filled(self.template, self.static, material, marks),
+            messages=self.prompt.about(material, {_ALL: letters}),
             schema=self.schema,
             scales=(PAIR,) * (len(shown) * (len(shown) - 1) // 2),
             tag=material.tag,

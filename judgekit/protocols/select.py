@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from judgekit.errors import InputError
-from judgekit.prompt import Ours, Template, bundled_template
+from judgekit.prompt import TAG, Ours, Template, bundled_template
 from judgekit.protocols.abstaining import all_abstain, brief
 from judgekit.protocols.lines import tagged_lines, without_tag
 from judgekit.protocols.material import Material
 from judgekit.protocols.objects import holding
-from judgekit.protocols.sheet import TAG, Form, Sheet, object_schema
+from judgekit.protocols.sheet import Form, Sheet, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Labels, fold, settle
 from judgekit.types import Call, Outcome, Reply, Verdict

@@ -9,27 +9,27 @@ the probabilities of the first token). No form shows an example of a label: weak
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
-from judgekit.prompt import Ours, Template, bundled_template, fill
+from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
 from judgekit.protocols.lines import PLACEHOLDER
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import Labels, Scale
-from judgekit.types import Call, Item, Material, Message, Reason, Unit, View
+from judgekit.types import Call, Fenced, Item, Message, Reason, Unit, View
 
 Protocol = Literal["grade", "checklist", "match", "compare", "rank", "select_all"]
 Form = Literal["json", "text", "letters", "scores"]
 
-TAG = "\0"  # stands for the tag until the unit is known; no text of a rubric can hold it
 _AGAIN = (
     "An earlier reply to this could not be read ({why}). "
     "Reply again, in exactly the form asked for above and in no other."
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """Criteria asked together, with what is the same for every item.
 
@@ -53,6 +53,11 @@ class Sheet:
     letters: tuple[tuple[str, str], ...]
     scales: tuple[Scale, ...]
 
+    @cached_property
+    def prompt(self) -> Prompt:
+        """The template, filled in for all items."""
+        return settled(self.template, self.static)
+
     @property
     def asked(self) -> tuple[tuple[str, Scale], ...]:
         """(criterion id, the scale it is asked on) each."""
@@ -68,15 +73,15 @@ class Sheet:
 
     def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
         """The call about a unit; who is asked, and the key, are the plan's to add."""
-        return self.ask_about(item, view[0], (fences or fences_of(item)).show(view))
+        return self.ask_about(item, view[0], (fences or fences_of(item)).show(view[1]))
 
-    def ask_about(self, item: Item, unit: Unit, material: Material) -> Call:
+    def ask_about(self, item: Item, unit: Unit, material: Fenced) -> Call:
         """The call about a unit whose material is in its fences already."""
         return Call(
             judge="",
             asks=tuple((unit, c.id) for c in self.criteria),
             protocol=self.protocol,
-            messages=filled(self.template, self.static, material),
+            messages=self.prompt.about(material),
             scales=self.scales,
             schema=self.schema,
             letters=self.letters,
@@ -86,16 +91,6 @@ class Sheet:
             item=item,
             material=material,
         )
-
-
-def filled(
-    template: Template, static: Mapping[str, Ours], material: Material, marks: Mapping[str, str] | None = None
-) -> tuple[Message, ...]:
-    """A prompt of what is the same for every item and of a unit's material; its form holds the unit's tag."""
-    form: str = static["form"]
-    for mark, value in {TAG: material.tag, **(marks or {})}.items():
-        form = form.replace(mark, value)
-    return fill(template, {**static, "form": Ours(form), "material": material})
 
 
 def again(call: Call, why: Reason) -> tuple[Message, ...]:

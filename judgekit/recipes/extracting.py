@@ -15,14 +15,14 @@ from typing import Any, cast, get_args
 
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
-from judgekit.prompt import Ours, bundled_template
+from judgekit.prompt import Ours, bundled_template, settled
 from judgekit.protocols.evidence import Shown
 from judgekit.protocols.limits import REPLY
 from judgekit.protocols.material import Material
 from judgekit.protocols.objects import whole
 from judgekit.protocols.read import read
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
-from judgekit.protocols.sheet import again, filled, object_schema
+from judgekit.protocols.sheet import again, object_schema
 from judgekit.protocols.thoughts import without
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import substituted
@@ -117,14 +117,15 @@ class Extracting(OverGrading):
         plan = self.grading.plan
         [criterion] = plan.rubric_of(item).leaves
         static = {"guidelines": Ours(), "criteria": _wanted(item), "form": _FORM}
+        prompt = settled(bundled_template("extract"), static)
         fences = _fences(item)
         for judge in plan.judges:
             for response in item.responses:
                 unit = Unit(item.item_id, (response,))
-                material = fences.show((unit, (response,)))
+                material = fences.show((response,))
                 call = Call(
                     judge="", asks=((unit, criterion.id),), protocol="extract",
-                    messages=filled(bundled_template("extract"), static, material), scales=(criterion.scale,),
+                    messages=prompt.about(material), scales=(criterion.scale,),
                     schema=_SCHEMA, tag=material.tag, judged=material.judged, shown=(response,),
                     item=fences.item, material=material,
                 )  # fmt: skip

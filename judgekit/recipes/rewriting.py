@@ -122,7 +122,7 @@ class Rewriting(OverGrading):
         lines = "\n".join(_findings(rubric, judged.outcomes, rationales=self.rationales))
         names = tuple(tried.responses)
         alone = replace(tried, sources={}, reference=None)
-        material = fences_of(alone).show((Unit(tried.item_id, names), names), after=[("findings", lines)])
+        material = fences_of(alone).show(names, after=[("findings", lines)])
         form = Ours("Reply with the new prompt and nothing else.")
         messages = fill(bundled_template("rewrite"), {"material": material, "form": form})
         return Call(

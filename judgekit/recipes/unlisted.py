@@ -14,13 +14,13 @@ from typing import Any
 from judgekit.aggregate.scores import reasons_of
 from judgekit.errors import InputError
 from judgekit.fences import fences_of
-from judgekit.prompt import Ours, bundled_template
+from judgekit.prompt import Ours, bundled_template, settled
 from judgekit.protocols import read
 from judgekit.protocols.abstaining import abstain, why_unread
 from judgekit.protocols.evidence import Shown
 from judgekit.protocols.limits import REPLY
 from judgekit.protocols.objects import pieces, whole
-from judgekit.protocols.sheet import filled, object_schema, sheet_of
+from judgekit.protocols.sheet import object_schema, sheet_of
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import FAILED, substituted
@@ -30,9 +30,9 @@ from judgekit.types import (
     Abstention,
     Answer,
     Call,
+    Fenced,
     Item,
     Judged,
-    Material,
     Outcome,
     Reason,
     Round,
@@ -137,7 +137,7 @@ class Unlisted(OverGrading):
         static = {"guidelines": Ours(), "criteria": asked, "form": _LIST_FORM}
         call = Call(
             judge="", asks=(), protocol="list", schema=_SCHEMA, shown=(response,), item=item,
-            messages=filled(bundled_template("unlisted"), static, material),
+            messages=settled(bundled_template("unlisted"), static).about(material),
             tag=material.tag, judged=material.judged, material=material,
         )  # fmt: skip
         return plan.addressed(call, plan.judges[0], 0)
@@ -149,9 +149,10 @@ class Unlisted(OverGrading):
         sheet = sheet_of(criteria, protocol="checklist")
         material = self._fenced(item, response, statements)
         static = {**sheet.static, "criteria": Ours(f"{_GRADE.text} {_WHERE}\n{_labels()}")}
+        prompt = settled(sheet.template, static)
         asks = tuple((replace(unit, part=_id(i)), UNLISTED) for i in range(len(statements)))
         call = Call(
-            judge="", asks=asks, protocol="checklist", messages=filled(sheet.template, static, material),
+            judge="", asks=asks, protocol="checklist", messages=prompt.about(material),
             scales=sheet.scales, names=tuple(c.id for c in criteria), schema=sheet.schema, tag=material.tag,
             judged=material.judged, shown=(response,), item=item, material=material,
         )  # fmt: skip
@@ -159,11 +160,10 @@ class Unlisted(OverGrading):
             yield plan.addressed(call, judge, 0)
 
     @staticmethod
-    def _fenced(item: Item, response: str, statements: Sequence[str] = ()) -> Material:
+    def _fenced(item: Item, response: str, statements: Sequence[str] = ()) -> Fenced:
         """A response in its fence, and after it what a judge listed of it, a line each."""
-        view = Unit(item.item_id, (response,)), (response,)
         lines = "\n".join(f"{_id(i)}: {' '.join(text.split())}" for i, text in enumerate(statements))
-        return fences_of(item).show(view, after=[("statements", lines)] if lines else ())
+        return fences_of(item).show((response,), after=[("statements", lines)] if lines else ())
 
     def _scored(
         self,

@@ -23,7 +23,7 @@ from judgekit.recipes.catalog import CATALOG
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
-from judgekit.types import Answer, Call, Item, Material, Message, Reply, Text, Unit
+from judgekit.types import Answer, Call, Fenced, Item, Message, Reply, Text
 
 WORD = "Canary7"
 LONG = " ".join(f"{WORD} says {n}." for n in range(50))
@@ -69,7 +69,7 @@ def reply_to(call: Call, item: Item) -> str:
     seen = [call.tag, call.material.text.partition("\n")[0][-25:-1]] if call.material else []
     if call.item is not None:  # what the tags would be, were there nothing else to show
         bare = fences_of(Item("", call.item.task, call.item.responses))
-        seen += [bare.tag, bare.show((Unit("", call.shown), call.shown)).tag]
+        seen += [bare.tag, bare.show(call.shown).tag]
     words = hostile(*dict.fromkeys([*seen, fences_of(item).tag]))
     if call.protocol == "write":
         return f"So: {words}"
@@ -233,13 +233,13 @@ def test_plain_text_fills_no_template():
 
     with pytest.raises(TypeError, match="'material' is plain text; fence it, or say it is ours"):
         fill(template, {"material": "anybody's"})  # type: ignore[dict-item]
-    assert fill(template, {"material": Material("fenced", "0" * 24)})[0].content == "fenced"
+    assert fill(template, {"material": Fenced("fenced", "0" * 24)})[0].content == "fenced"
     assert not isinstance(Ours("ours") + "theirs", Ours)
 
 
 def test_prompts_are_made_in_few_places():
     """Who may call text its own, put text in fences, or write a message: what a reviewer has to read."""
-    made: dict[str, set[str]] = {"Ours": set(), "Material": set(), "Message": set(), "fill": set()}
+    made: dict[str, set[str]] = {"Ours": set(), "Fenced": set(), "Message": set(), "fill": set()}
     root = Path(jk.__file__).parent
     for path in root.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -247,12 +247,13 @@ def test_prompts_are_made_in_few_places():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in made:
                 made[node.func.id].add(str(path.relative_to(root)))
 
-    assert made["Material"] == {"fences.py"}
-    assert made["fill"] == {"protocols/sheet.py", "recipes/rewriting.py"}
+    assert made["Fenced"] == {"fences.py"}
+    assert made["fill"] == {"prompt.py", "recipes/rewriting.py"}
     assert {path for path in made["Message"] if not path.startswith(("items/", "rewards/"))} == {
         "prompt.py", "protocols/sheet.py", "judges/local.py", "judges/wire.py"
     }  # fmt: skip
     assert made["Ours"] == {
+        "prompt.py",
         "protocols/sheet.py", "protocols/compare.py", "protocols/rank.py", "protocols/select.py",
         "recipes/gim.py", "recipes/faireval.py", "recipes/extracting.py", "recipes/rewriting.py",
         "recipes/unlisted.py",

@@ -142,6 +142,14 @@ def test_a_prompt_and_its_fields_must_fit():
         Plan(load_rubric("support_reply"), (Scripted("j", lambda _: ""),), prompt=template).calls(ITEM)
 
 
+@pytest.mark.parametrize("sign", ["\0", "\2"])
+def test_a_rubric_holds_no_sign_that_stands_for_the_tag_or_the_material(sign: str):
+    rubric = {"id": "r", "criteria": [{"id": "kind", "text": f"Is it {sign} kind?"}]}
+
+    with pytest.raises(InputError, match="the criteria of the rubric hold a control character"):
+        Plan(load_rubric(rubric), (Scripted("j", lambda _: ""),)).calls(ITEM)
+
+
 def test_a_place_that_is_left_empty_leaves_no_gap():
     rubric = Rubric.model_validate({"id": "r", "criteria": [{"id": "kind", "text": "Is it kind?"}]})
     plan = Plan(rubric, (Scripted("j", lambda _: ""),))
