@@ -82,7 +82,7 @@ def agree(
 
     wanted = _required(require or [])
     gates = read_thresholds(thresholds)
-    read = None if items is None else list(read_items(items, need_response=False))
+    read = None if items is None else list(read_items(items, needs=()))
     made = compare_with_people(
         verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=read, by=by or (),
         columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,

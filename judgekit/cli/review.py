@@ -34,7 +34,7 @@ def export(
     from judgekit.table import read_outcomes
 
     cases = route(read_outcomes(outcomes), by=by, budget=budget, threshold=threshold)
-    read = read_items(items, columns=columns_of(column), need_response=False)
+    read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])
     say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")

@@ -8,7 +8,9 @@ from typing import Any
 from judgekit.errors import InputError
 from judgekit.items.rows import Row
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
-from judgekit.types import Item, Text
+from judgekit.types import Item, Need, Text
+
+RESPONSE: frozenset[Need] = frozenset({"response"})
 
 FIELDS = (
     "item_id", "task", "response", "responses", "response_id", "system", "systems", "reference", "sources",
@@ -33,12 +35,12 @@ class Layout:
     Args:
         names: Our name of each field -> the column's name.
         mapped: The fields whose column the caller named.
-        need_response: Whether a row without any response is an error.
+        needs: What an item must hold; `turns` is a task or a response that is a conversation.
     """
 
     names: Mapping[str, str]
     mapped: frozenset[str] = frozenset()
-    need_response: bool = True
+    needs: frozenset[Need] = RESPONSE
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -46,7 +48,7 @@ class Layout:
         return frozenset((*self.names.values(), "id"))
 
 
-def layout_of(columns: Mapping[str, str] | None = None, *, need_response: bool = True) -> Layout:
+def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Need] = RESPONSE) -> Layout:
     """A layout from the caller's names.
 
     Raises:
@@ -58,7 +60,7 @@ def layout_of(columns: Mapping[str, str] | None = None, *, need_response: bool =
             near = difflib.get_close_matches(str(ours), FIELDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FIELDS)}"
             raise InputError(f"columns: nothing here is called {ours!r}; {hint}")
-    return Layout({**{each: each for each in FIELDS}, **given}, frozenset(given), need_response)
+    return Layout({**{each: each for each in FIELDS}, **given}, frozenset(given), frozenset(needs))
 
 
 def lacking(found: Collection[str], layout: Layout) -> list[str]:
@@ -73,8 +75,9 @@ def lacking(found: Collection[str], layout: Layout) -> list[str]:
         gaps.append("item_id")
     if names["task"] not in found:
         gaps.append("task")
-    if layout.need_response and names["response"] not in found and names["responses"] not in found:
+    if "response" in layout.needs and names["response"] not in found and names["responses"] not in found:
         gaps.append("responses" if "responses" in layout.mapped else "response")
+    gaps += [each for each in ("reference", "sources") if each in layout.needs and names[each] not in found]
     return list(dict.fromkeys(gaps))
 
 
@@ -126,7 +129,7 @@ def item_of(row: Row, layout: Layout) -> Item:
         _refuse_gap(values, layout, "item_id" if absent(item_id) else "task")
     responses, systems = _responses(values, layout)
     sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
-    return Item(
+    item = Item(
         name_of(item_id, "item_id"),
         text_of(task, "task"),
         responses,
@@ -137,6 +140,30 @@ def item_of(row: Row, layout: Layout) -> Item:
         None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
         row.where,
     )
+    for each in sorted(layout.needs & {"reference", "sources"}):
+        if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
+            raise InputError(no_column([each], values.keys(), layout))
+    check_needs(item, layout.needs)
+    return item
+
+
+def check_needs(item: Item, needs: Collection[Need]) -> None:
+    """Refuse an item that lacks what it would be judged by.
+
+    Raises:
+        InputError: If it has no reference, no sources or no turns where those are needed.
+    """
+    texts = (item.task, *item.responses.values())
+    lacks = {
+        "reference": item.reference is None,
+        "sources": not item.sources,
+        "turns": all(isinstance(text, str) for text in texts),
+    }
+    for each, lacking_it in lacks.items():
+        if lacking_it and each in needs:
+            raise InputError(
+                f"has no {each}, which the rubric or the protocol needs; give it one, or take the item out"
+            )
 
 
 def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:
@@ -144,7 +171,7 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
     get = values.get
     lone, many, system = get(names["response"]), get(names["responses"]), get(names["system"])
     if absent(lone) and absent(many):
-        if layout.need_response:
+        if "response" in layout.needs:
             _refuse_gap(values, layout, "response")
         return {}, {}
     if not absent(many):
@@ -164,7 +191,7 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
 def _several(many: Any, systems: Any, layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:
     pairs = named(mapping_of(many, "responses"), "responses")
     texts = {key: text_of(text, f"response {key!r}") for key, text in pairs.items()}
-    if not texts and layout.need_response:
+    if not texts and "response" in layout.needs:
         raise InputError("responses holds none; fill it, or take the row out")
     return texts, {} if absent(systems) else _systems(systems, texts)
 
@@ -221,7 +248,7 @@ def _checked(item: Item, where: str, layout: Layout) -> Item:
     """An item made by hand, held to the rules for rows, save that its task may be empty."""
     if name_of(item.item_id, "item_id") != item.item_id:
         raise InputError(f"item_id {item.item_id!r} is not in NFC, or has blanks around it")
-    if layout.need_response and not item.responses:
+    if "response" in layout.needs and not item.responses:
         raise InputError("the item has no response; give it one, or take it out")
     if item.task:
         text_of(item.task, "task")
@@ -234,4 +261,5 @@ def _checked(item: Item, where: str, layout: Layout) -> Item:
     _sources(item.sources)
     if item.reference is not None:
         plain_of(item.reference, "reference")
+    check_needs(item, layout.needs)
     return item if item.where else replace(item, where=where)

@@ -9,7 +9,7 @@ are never in memory: what the survey keeps is 8 bytes an item.
 import hashlib
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -17,11 +17,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.items.check import Layout, item_of, lacking, layout_of, no_column
+from judgekit.items.check import RESPONSE, Layout, item_of, lacking, layout_of, no_column
 from judgekit.items.files import open_file
 from judgekit.items.group import OnBad, digest, joined, repeated, unique
 from judgekit.items.rows import Row, Source, open_rows
-from judgekit.types import Item
+from judgekit.types import Item, Need
 
 OnBadItem = Literal["raise", "skip"]
 
@@ -85,7 +85,7 @@ def read_items(
     columns: Mapping[str, str] | None = None,
     on_bad_item: OnBadItem = "raise",
     skipped: Skips | None = None,
-    need_response: bool = True,
+    needs: Collection[Need] = RESPONSE,
     surveyed: Survey | None = None,
 ) -> Iterator[Item]:
     """Items of a source, one at a time.
@@ -105,7 +105,8 @@ def read_items(
         on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
             other rows are good stays, with their responses.
         skipped: Where what was skipped is written down, in order (a list will do).
-        need_response: Whether a row without a response is bad; not so for rubrics about the task alone.
+        needs: What an item must hold to be judged: a `response` (not so for rubrics about the task alone),
+            a `reference`, `sources`, `turns` (a conversation as task or response).
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
@@ -118,7 +119,7 @@ def read_items(
     >>> item.item_id, dict(item.responses)
     ('7', {'a': 'A', 'b': 'B'})
     """
-    layout = layout_of(columns, need_response=need_response)
+    layout = layout_of(columns, needs=needs)
     opened = _open(source, layout)
     if surveyed is None and opened.again:
         surveyed = _survey(opened, layout, on_bad_item)
@@ -132,7 +133,7 @@ def survey(
     *,
     columns: Mapping[str, str] | None = None,
     on_bad_item: OnBadItem = "raise",
-    need_response: bool = True,
+    needs: Collection[Need] = RESPONSE,
 ) -> Survey:
     """Check every row of a source and count its items; nothing but 8 bytes an item is kept.
 
@@ -140,7 +141,7 @@ def survey(
         source: As in `read_items`, but not an iterator, which would be used up.
         columns: As there.
         on_bad_item: As there.
-        need_response: As there.
+        needs: As there.
 
     Raises:
         InputError: For the first bad row, unless bad ones are skipped; for an id that comes again; for a
@@ -149,7 +150,7 @@ def survey(
     >>> survey([{"id": 7, "task": "Hi?", "response": "Hello."}]).n_items
     1
     """
-    layout = layout_of(columns, need_response=need_response)
+    layout = layout_of(columns, needs=needs)
     opened = _open(source, layout)
     if not opened.again:
         raise InputError(

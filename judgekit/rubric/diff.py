@@ -11,7 +11,7 @@ from typing import Any
 
 from judgekit.rubric.model import Criterion, Group, Node, Rubric
 
-_NAMES_ONLY = ("id", "version", "origin")
+_NAMES_ONLY = ("id", "version", "origin", "needs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Change:
             holds it, `order` for the order of what stands in one group.
         old: What it was, as in a JSON file; None where it was added.
         new: What it is now; None where it was removed.
-        moves_meaning: False only for the rubric's id, version and origin: old scores and new ones
-            can be compared as long as no change moves the meaning.
+        moves_meaning: False only for the rubric's id, version and origin, and for what items must hold: old
+            scores and new ones can be compared as long as no change moves the meaning.
     """
 
     place: str
@@ -86,7 +86,7 @@ def _changed(old: Node, held: str, new: Node, holder: str) -> Iterator[Change]:
         yield Change(_title(new), "kind", _title(old).split()[0], _title(new).split()[0])
         return
     for name, a, b in _fields(old, new, leave_out="criteria"):
-        yield Change(_title(new), name, a, b)
+        yield Change(_title(new), name, a, b, moves_meaning=name != "needs")
 
 
 def _fields(old: Any, new: Any, leave_out: str) -> Iterator[tuple[str, Any, Any]]:

@@ -4,6 +4,7 @@ Warnings follow rules, no judge is asked; those on wording know English only. Ea
 was found, why it matters and what would do. A warning may be wrong: it is meant for the author.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, islice
@@ -26,6 +27,14 @@ _ALIKE = 90.0  # per cent of characters in common
 _MOST_COMPARED = 500  # criteria whose texts are compared, each with each
 _LONGEST_COMPARED = 2_000  # characters of each
 _MOST_SHARE = 0.8
+_NAMED = {
+    "reference": re.compile(
+        r"\bthe (?:reference|gold|expected) (?:answer|response|solution)s?\b", re.IGNORECASE
+    ),
+    "sources": re.compile(
+        r"\bthe (?:given|provided|retrieved) (?:source|document|context|passage)", re.IGNORECASE
+    ),
+}  # what an English text calls what an item may hold
 _AFFIRMING = {"yes", "true", "met", "present", "holds"}
 
 
@@ -70,6 +79,7 @@ def lint(source: str | Path | Mapping[str, Any] | Rubric) -> list[Finding]:
 
 def _warnings(rubric: Rubric) -> list[Finding]:
     found = [each for criterion in rubric.leaves for rule in _RULES for each in rule(criterion)]
+    found = [each for each in found if each.code != "needs" or not rubric.needs]
     return [*found, *_duplicates(rubric), *_lopsided(rubric)]
 
 
@@ -273,6 +283,18 @@ def _shares(nodes: tuple[Node, ...], share: float) -> Iterator[tuple[str, float]
             yield from _shares(node.criteria, own)
 
 
+def _undeclared(criterion: Criterion) -> Iterator[Finding]:
+    for need, words in _NAMED.items():
+        there = need in criterion.needs or (need == "reference" and criterion.reference is not None)
+        if not there and words.search(criterion.text[:_LONGEST_COMPARED]):
+            yield _warning(
+                criterion.id,
+                "needs",
+                f"speaks of {need.replace('_', ' ')}, and items without it would be judged all the same; "
+                f"declare `needs: [{need}]`, for the criterion or the rubric",
+            )
+
+
 _RULES: tuple[Callable[[Criterion], Iterator[Finding]], ...] = (
-    _compound, _anchors, _labels, _direction, _text, _undecided,
+    _compound, _anchors, _labels, _direction, _text, _undecided, _undeclared,
 )  # fmt: skip

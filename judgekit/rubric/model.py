@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from judgekit.scales import YES_NO, Labels, Name, Numbers, Real, Scale, as_name, nfc, plain_number
-from judgekit.types import Rule
+from judgekit.types import Need, Rule
 
 About = Literal["response", "task", "pair", "step"]
 IfUndecided = Literal["abstain", "skip", "worst", "best"]
@@ -92,6 +92,7 @@ class Criterion(_Strict):
         dimension: Name of the part of the rubric it is reported under.
         reference: What a perfect answer to this one criterion holds.
         tags: Error tags a rater may attach.
+        needs: What an item must hold for it to be answered: `reference`, `sources`, `turns` (a conversation).
         if_undecided: What "cannot tell" does to the rubric score: `abstain` (no score), `skip` (left
             out, its weight too), `worst` or `best`.
     """
@@ -107,6 +108,7 @@ class Criterion(_Strict):
     dimension: Name | None = None
     reference: Words | None = None
     tags: tuple[Name, ...] = ()
+    needs: tuple[Need, ...] = ()
     if_undecided: IfUndecided = "abstain"
 
     @model_validator(mode="before")
@@ -218,6 +220,7 @@ class Rubric(_Strict):
         total: False where the dimensions must never be blended into one number.
         rule: How the rubric score is computed: `placed` between the least and the most that could be
             won, or `published` (points achieved over positive points), clipped to [0, 1] or not.
+        needs: What an item must hold for all of them, as for a criterion.
         origin: Where it comes from: authors, paper, licence.
     """
 
@@ -227,6 +230,7 @@ class Rubric(_Strict):
     criteria: tuple[Node, ...] = Field(min_length=1)
     total: bool = True
     rule: Rule = "placed"
+    needs: tuple[Need, ...] = ()
     origin: Words = ""
 
     @model_validator(mode="after")
@@ -252,13 +256,21 @@ class Rubric(_Strict):
         return tuple(node for node in walk(self.criteria) if isinstance(node, Criterion))
 
     @cached_property
+    def needed(self) -> frozenset[Need]:
+        """What an item must hold: what is declared, and a response if one is asked about."""
+        declared = {need for needs in (self.needs, *(c.needs for c in self.leaves)) for need in needs}
+        return frozenset(
+            declared | ({"response"} if any(c.about == "response" for c in self.leaves) else set())
+        )
+
+    @cached_property
     def by_id(self) -> dict[str, Criterion]:
         """The criteria by their id."""
         return {c.id: c for c in self.leaves}
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what the rubric means: everything but its id, version and origin.
+        """SHA-256 of what the rubric means: everything but its id, version, origin and what items must hold.
 
         >>> one = Rubric(id="a", criteria=[{"id": "kind", "text": "Is it kind?"}])
         >>> kind = {"id": "kind", "text": "Is it kind?", "scale": ["no", "yes"]}
@@ -266,9 +278,17 @@ class Rubric(_Strict):
         >>> one.digest == two.digest
         True
         """
-        meaning = self.model_dump(mode="json", exclude={"id", "version", "origin"})
+        meaning = self.model_dump(mode="json", exclude={"id", "version", "origin", "needs"})
+        _drop_needs(meaning["criteria"])
         canonical = json.dumps(meaning, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _drop_needs(nodes: list[dict[str, Any]]) -> None:
+    """Take out of dumped criteria what only says which items can be judged, not what is asked of them."""
+    for node in nodes:
+        node.pop("needs", None)
+        _drop_needs(node.get("criteria", []))
 
 
 def walk(nodes: tuple[Criterion | Group, ...]) -> Iterator[Criterion | Group]:

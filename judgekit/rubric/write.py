@@ -29,6 +29,7 @@ def to_yaml(rubric: Rubric) -> str:
     raw |= {name: text for name in ("origin", "guidelines") if (text := getattr(rubric, name))}
     raw |= {} if rubric.total else {"total": False}
     raw |= {} if rubric.rule == "placed" else {"rule": rubric.rule}
+    raw |= {"needs": _Row(rubric.needs)} if rubric.needs else {}
     raw |= {"criteria": [_node(node) for node in rubric.criteria]}
     return yaml.dump(raw, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
@@ -58,6 +59,8 @@ def _criterion(criterion: Criterion) -> Iterator[tuple[str, Any]]:
         yield "reference", criterion.reference
     if criterion.tags:
         yield "tags", _Row(criterion.tags)
+    if criterion.needs:
+        yield "needs", _Row(criterion.needs)
     if criterion.if_undecided != "abstain":
         yield "if_undecided", criterion.if_undecided
 

@@ -17,6 +17,7 @@ from judgekit.agreement.verdict_correlation import PanelVerdicts
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
+from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
@@ -33,7 +34,7 @@ from judgekit.recipes.substitutes import one_vote_each
 from judgekit.roles import Checked, Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
-from judgekit.types import Item, Judged, Reason, Rule
+from judgekit.types import Item, Judged, Need, Reason, Rule
 from judgekit.verbs.digest import asked_of, digest_of, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 from judgekit.verbs.panels import panel_verdicts
@@ -60,7 +61,7 @@ class Job:
     limits: Limits
     surveyed: Survey | None
     name: str | None = None
-    need_response: bool = True
+    needs: frozenset[Need] = RESPONSE
     spared: frozenset[str] = frozenset()
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
     older: Older | None = None  # a ledger that this run does not serve
@@ -87,11 +88,12 @@ class Job:
         """The items, each with its own rubric checked."""
         items = read_items(
             self.items, columns=self.columns, on_bad_item=self.on_bad_item, skipped=self.skipped,
-            need_response=self.need_response, surveyed=self.surveyed,
+            needs=self.needs, surveyed=self.surveyed,
         )  # fmt: skip
         for item in items:
             if item.rubric is not None:
                 try:
+                    check_needs(item, self.plan.rubric_of(item).needed - {"response"})
                     for plan in (self.plan, *self.later):
                         plan.sheets_of(item)
                 except InputError as error:
@@ -197,9 +199,9 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
-    need = any(c.about == "response" for c in loaded.leaves) and (found is None or not found.writes)
+    needs = _needs(loaded, plan.protocol, found)
     if not isinstance(items, Iterator):
-        surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, need_response=need)
+        surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
     return Job(
         plan=plan,
         recipe=recipe,
@@ -212,11 +214,18 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         limits=options.get("limits") or Limits(),
         surveyed=surveyed,
         name=recipe_name,
-        need_response=need,
+        needs=needs,
         spared=frozenset(substitutes),
         seats={judge.name: name for name, judge in substitutes.items()},
         asked={**asked_of(options), "substitutes": substitutes},
     )
+
+
+def _needs(rubric: Rubric, protocol: Protocol, found: "Published | None") -> frozenset[Need]:
+    """What items must hold: what the rubric says; a reference to match; no response where one is written."""
+    needs = rubric.needed - (RESPONSE if found is not None and found.writes else frozenset())
+    matched = protocol == "match" and any(criterion.reference is None for criterion in rubric.leaves)
+    return needs | ({"reference"} if matched else set())
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:

@@ -159,12 +159,12 @@ names = st.sampled_from([*COLUMNS, "id", "responses", "systems", "rubric"]) | st
 any_rows = st.lists(st.dictionaries(names, values | chats, max_size=8) | values, max_size=5)
 
 
-@given(any_rows, st.booleans())
-def test_whatever_stands_in_the_rows_only_input_errors_are_raised(rows: list[Any], need_response: bool):
+@given(any_rows, st.sets(st.sampled_from(["response", "reference", "sources", "turns"])))
+def test_whatever_stands_in_the_rows_only_input_errors_are_raised(rows: list[Any], needs: set[Any]):
     for source in (rows, iter(rows)):
         for how in ("raise", "skip"):
             try:
-                items = list(read_items(source, on_bad_item=how, need_response=need_response))
+                items = list(read_items(source, on_bad_item=how, needs=needs))
             except InputError as error:
                 event(str(error).split(":")[-1][:20])
             else:

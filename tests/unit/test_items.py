@@ -315,11 +315,11 @@ def test_items_without_a_response_need_the_callers_word():
 
     with pytest.raises(InputError, match="no column 'response'"):
         read_items([row])
-    [item] = read_items([row], need_response=False)
+    [item] = read_items([row], needs=())
 
     assert dict(item.responses) == {}
     with pytest.raises(InputError, match="adds no response to items: row 1"):
-        read_items([row, row], need_response=False)
+        read_items([row, row], needs=())
 
 
 # Items made by hand.
