@@ -173,10 +173,13 @@ async def _in_order(
             if source.more and len(alive) <= window - turn and not alive[0].done():
                 continue  # begin the rest of the window before waiting for the first
             try:
-                judged = await alive.popleft()
+                # Shielded: cancelled alone it would hand its place to a call that then is sent in vain.
+                judged = alive[0].result() if alive[0].done() else await asyncio.shield(alive[0])
             except InputError as error:
+                alive.popleft()
                 source.fail(error)
             else:
+                alive.popleft()
                 yield judged
     finally:
         for future in alive:
