@@ -1,7 +1,7 @@
 """What a decoded JSON value says on the criteria that were asked, at the keys that were asked for."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ _WRAPPERS = frozenset(
 )
 """Keys that name no question; any other that wraps an answer says what it answers."""
 _DEEPEST = 16  # wrappers around an answer
+_NOTHING = object()
 
 fold = lru_cache(maxsize=256)(scales.fold)
 """Replies of a run have the same few keys, each looked at several times."""
@@ -50,19 +51,41 @@ def answers(value: object, ids: Sequence[str], depth: int = 0) -> dict[str, Said
         return {}
     if isinstance(value, list):
         return {cid: said for entry in value for cid, said in answers(entry, ids, depth + 1).items()}
-    by_key = {fold(str(key)): key for key in value}
-    listed = value[by_key["answers"]] if "answers" in by_key else None
-    if isinstance(listed, list) or (isinstance(listed, dict) and "answers" not in ids):
-        return answers(listed, ids, depth + 1)
-    if named := _named(value, ids):
+    keys = _keys(value)
+    if "answers" in keys:
+        listed = value[keys["answers"]]
+        if isinstance(listed, list) or (isinstance(listed, dict) and "answers" not in ids):
+            return answers(listed, ids, depth + 1)
+    if not keys.keys().isdisjoint(_ABOUT) and (named := _named(value, ids)):
         return named
-    keys = {cid: _keys_of(cid, value, ids) for cid in ids}
-    keyed = {cid: _one([value[key] for key in found]) for cid, found in keys.items() if found}
-    if len(ids) == 1 and not isinstance(keyed.get(ids[0]), dict) and (said := _flat(ids[0], value, keyed)):
+    keyed = {cid: raw for cid in ids if (raw := _at(value, keys, cid, ids)) is not _NOTHING}
+    if (
+        len(ids) == 1
+        and not isinstance(keyed.get(ids[0]), dict)
+        and (said := _flat(ids[0], value, keys, keyed))
+    ):
         return {ids[0]: said}
     if keyed:
         return {cid: _entry(cid, raw) for cid, raw in keyed.items()}
     return answers(_wrapped(value), ids, depth + 1)
+
+
+def _keys(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of an object by what they read as."""
+    return {fold(key): key for key in map(str, entry)}
+
+
+def _at(entry: Mapping[str, Any], keys: Mapping[str, str], cid: str, ids: Sequence[str]) -> Any:
+    """What an object holds at a criterion's id, or at a key that reads the same and is no other's id.
+
+    A list of it, which is no label, where several such keys hold different things.
+    """
+    if len(keys) == len(entry):  # no two read the same
+        key = cid if cid in entry else keys.get(fold(cid))
+        return entry[key] if key is not None and (key == cid or key not in ids) else _NOTHING
+    name = fold(cid)
+    found = [entry[key] for key in entry if key == cid or (fold(str(key)) == name and key not in ids)]
+    return _one(found) if found else _NOTHING
 
 
 def _wrapped(value: Mapping[str, Any]) -> Any:
@@ -71,51 +94,35 @@ def _wrapped(value: Mapping[str, Any]) -> Any:
     return inner if not others and fold(str(key)) in _WRAPPERS else None
 
 
-def _keys_of(cid: str, names: Iterable[str], ids: Sequence[str]) -> list[str]:
-    """The names that mean a criterion: its id, and those that read the same and are no other's id."""
-    return [name for name in names if name == cid or (fold(str(name)) == fold(cid) and name not in ids)]
-
-
 def _one(values: list[Any]) -> Any:
     """What several places for one thing hold: a list of it, which is no label, where they differ."""
     return values[0] if all(each == values[0] for each in values) else values
 
 
-def _flat(cid: str, value: Mapping[str, Any], keyed: Mapping[str, Any]) -> Said | None:
+def _flat(
+    cid: str, value: Mapping[str, Any], keys: Mapping[str, str], keyed: Mapping[str, Any]
+) -> Said | None:
     """What an object says on the only criterion asked, beside what it may say at the criterion's id."""
-    key = label_key(value)
+    key = label_key(value, keys)
     if key is None or _is_about_another(value, cid):
         return None
-    label = _label(value, key)
+    label = _at(value, keys, key, ())
     differs = cid in keyed and key != cid and fold(cid) not in _BESIDE
     return Said(_one([label, keyed[cid]]) if differs else label, key, value)
 
 
 def _is_about_another(entry: Mapping[str, Any], cid: str) -> bool:
     """Whether an entry names a criterion, and not this one."""
-    name = next((entry[key] for key in _ABOUT[:2] if isinstance(entry.get(key), str)), None)
-    return name is not None and fold(name) != fold(cid)
+    name = entry.get("id", entry.get("criterion"))
+    return isinstance(name, str) and fold(name) != fold(cid)
 
 
-def label_key(entry: Mapping[str, Any]) -> str | None:
+def label_key(entry: Mapping[str, Any], keys: Mapping[str, str]) -> str | None:
     """The key an entry gives its label under: `label`, or the only stand-in for it."""
-    by_key = {fold(str(key)): key for key in entry}
-    if "label" in by_key and entry[by_key["label"]] is not None:
-        return by_key["label"]
-    stand_ins = [
-        by_key[name] for name in STAND_INS if name in by_key and not isinstance(entry[by_key[name]], dict)
-    ]
-    if len(stand_ins) == 1:
-        return stand_ins[0]
-    return by_key.get("label")
-
-
-def _label(entry: Mapping[str, Any], key: str) -> Any:
-    """What an entry holds at a key, and at those that read the same."""
-    if len(entry) == 1:
-        return entry[key]
-    name = fold(str(key))
-    return _one([entry[each] for each in entry if each == key or fold(str(each)) == name])
+    if "label" in keys and entry[keys["label"]] is not None:
+        return keys["label"]
+    stand_ins = [keys[name] for name in STAND_INS if name in keys and not isinstance(entry[keys[name]], dict)]
+    return stand_ins[0] if len(stand_ins) == 1 else keys.get("label")
 
 
 def _named(entry: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Said]:
@@ -123,19 +130,17 @@ def _named(entry: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Said]:
     name = next((str(entry[key]) for key in _ABOUT if isinstance(entry.get(key), str | int)), None)
     if name is None:
         return {}
-    cid = next((cid for cid in ids if cid == name), None) or next(
-        (c for c in ids if fold(c) == fold(name)), None
-    )
-    found = None if cid is None else _entry(cid, entry)
-    return {} if cid is None or found is None else {cid: found}
+    cid = name if name in ids else next((cid for cid in ids if fold(cid) == fold(name)), None)
+    return {} if cid is None else {cid: _entry(cid, entry)}
 
 
 def _entry(cid: str, raw: object) -> Said:
     """What an entry says: an object with a label, or a bare value."""
-    if isinstance(raw, dict):
-        key = label_key(raw)
-        return Said(_label(raw, key), key, raw) if key is not None else Said(None, "label", raw)
-    return Said(raw, cid, {})
+    if not isinstance(raw, dict):
+        return Said(raw, cid, {})
+    keys = _keys(raw)
+    key = label_key(raw, keys)
+    return Said(None, "label", raw) if key is None else Said(_at(raw, keys, key, ()), key, raw)
 
 
 def unread(raw: str, said: Mapping[str, Said], ids: Sequence[str]) -> bool:

@@ -24,6 +24,7 @@ BREAK = r"[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
 """Where `splitlines` ends a line; `$` and `^` know only the first of these."""
 LAST = rf"(?:(?!{BREAK})[\W_])*+(?:{BREAK}|$)"
 """Nothing but signs up to the end of a line."""
+_QUOTES = frozenset("\"'\u201c\u201d")
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 
 
@@ -91,14 +92,13 @@ class Material:
 
     def hold_keys(self) -> bool:
         """Whether they hold anything like a key of JSON."""
-        return any(_KEY.search(text) for _, text in self.texts)
+        return any(
+            before.rstrip()[-1:] in _QUOTES for _, text in self.texts for before in text.split(":")[:-1]
+        )
 
     def hold_thoughts(self) -> bool:
         """Whether they hold the beginning or end of a block of reasoning."""
         return any(has_tags(text) for _, text in self.texts)
-
-
-_KEY = re.compile(r"[\"'\u201c\u201d]\s*+:")
 
 
 @lru_cache(maxsize=256)
