@@ -6,19 +6,22 @@ endpoint:URL#model      an OpenAI-compatible server, the fast road
 local, local:PATH       the embedded model, or a GGUF of yours
 replay:FILE             a ledger, or recorded replies as JSONL
 control:longer          a rule that costs nothing
-py:module:object        a judge, or a function that makes one, in your own code (command line only)
+py:module:object        a judge, a function of a call, or one of nothing that makes a judge, in your own code
+                        (command line only)
 
 `NAME=` before any of them names the judge, as in `fast=endpoint:http://localhost:8000/v1#qwen3-8b`. A
 table says the same with its settings: `{judge = "endpoint:...", name = "fast", key_env = "FAST_KEY"}`.
 """
 
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
+from judgekit.judges.scripted import judge_of
 from judgekit.judges.servers import without_addresses
 from judgekit.roles import Checked, Judge, Tunable
 
@@ -73,7 +76,7 @@ def _made(
 ) -> Judge:
     """A judge with these settings; checked, if it was only named."""
     if not isinstance(judge, str):
-        return _with(judge, settings)
+        return _with(_judge(judge), settings)
     if given := _NAMED.fullmatch(judge):
         settings.setdefault("name", given[1].strip())
         judge = given[2].strip()
@@ -134,9 +137,31 @@ def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"judge {judge!r}: {error}") from None
-    made = found() if isinstance(found, type) or not hasattr(found, "identity") else found
-    if not (hasattr(made, "name") and hasattr(made, "identity") and callable(made)):
+    makes = isinstance(found, type) or not (hasattr(found, "identity") or _takes_a_call(found))
+    return _judge(found() if makes and callable(found) else found, f"judge {judge!r}: ")
+
+
+def _judge(found: Any, where: str = "") -> Judge:
+    """A judge as it is, or a function of a call as one.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    whole = not isinstance(found, type) and hasattr(found, "name") and hasattr(found, "identity")
+    if whole and callable(found):
+        return found  # type: ignore[no-any-return]  # it has just been looked at
+    if isinstance(found, type) or not callable(found) or not _takes_a_call(found):
         raise InputError(
-            f"judge {judge!r}: a {type(made).__name__}, which has no name, identity and __call__"
+            f"{where}a {type(found).__name__}; a judge is its name, a function of a call, or an object with "
+            "name, identity and __call__"
         )
-    return made  # type: ignore[no-any-return]  # it has just been looked at
+    return judge_of(found)
+
+
+def _takes_a_call(found: Any) -> bool:
+    """Whether something may be called with a call alone."""
+    try:
+        inspect.signature(found).bind(None)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -22,7 +22,7 @@ from judgekit.types import Abstention, Answer, Call, Item, Judged, Outcome, Reas
 Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 """An aggregator: the rubric, an item and all its outcomes -> its scores."""
 
-_READ: tuple[Reason, ...] = ("malformed", "missing", "off_scale")  # how far a reply was read, least first
+_READ: tuple[Reason, ...] = ("truncated", "malformed", "missing", "off_scale")  # how far it was read
 REASKED: frozenset[Reason] = frozenset(_READ)
 
 
@@ -159,7 +159,9 @@ class Grading:
         failed = [
             i
             for i, some in enumerate(outcomes)
-            if self._wants(some, REASKED) and not is_control(answers[i].call.judge)
+            if self._wants(some, REASKED)
+            and answers[i].reply.fault is None  # what met a limit, and says so, would meet it again
+            and not is_control(answers[i].call.judge)
         ]
         if not failed:
             return outcomes

@@ -30,10 +30,12 @@ class Asked:
     Args:
         judged: Item id -> what became of it; items that were not done by the deadline are not there.
         answers: Every call answered, with its reply.
+        late: Why those are not there.
     """
 
     judged: dict[str, Judged] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
+    late: str = ""
 
 
 class Desk:
@@ -90,6 +92,7 @@ class Desk:
         assert self._asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
         self._until = asyncio.get_running_loop().time() + seconds
         asked = Asked()
+        self._asker.forget_trouble()
         tasks: dict[str, asyncio.Task[Judged]] = {}
         try:
             for item in items:
@@ -107,6 +110,7 @@ class Desk:
                 asked.judged[item_id] = result
             elif not isinstance(result, asyncio.CancelledError):
                 raise result
+        asked.late = f"deadline: {self._asker.trouble}" if self._asker.trouble else "deadline"
         return asked
 
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
@@ -19,7 +20,7 @@ from judgekit.rewards.failing import WINDOW, dealt_with, outage
 from judgekit.rewards.laying import Laid, Looking, laid
 from judgekit.rewards.records import Batch, Group, Reward, checked
 from judgekit.rewards.relative import Relative
-from judgekit.rewards.schemes import Scheme
+from judgekit.rewards.schemes import LATE, Scheme
 from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
 from judgekit.rewards.stats import stats_of
 from judgekit.roles import Checked, Judge, Tunable
@@ -117,7 +118,10 @@ class Rewarder:
         return items
 
     def _judgements(self, each: Laid, asked: Asked) -> Mapping[str, Any]:
-        return self._scheme.judgements(each, asked.judged) if self.spec.judge_weight else {}
+        if not self.spec.judge_weight:
+            return {}
+        made = self._scheme.judgements(each, asked.judged)
+        return {d: replace(j, reason=asked.late) if j.reason == LATE else j for d, j in made.items()}
 
     async def _asked(self, items: Sequence[Item], seconds: float) -> tuple[Asked, JudgekitError | None]:
         """Ask at the desk that is open in this event loop, or at one opened for this."""
@@ -165,6 +169,7 @@ class Rewarder:
         spec = self.spec
         limits = Limits(
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
+            call_seconds=spec.deadline_seconds,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
         return Desk(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)

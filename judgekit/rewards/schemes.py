@@ -12,6 +12,7 @@ from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Abstention, Item, Judged, Outcome, Score
 
 LATE = "deadline"
+"""Why there is no value, where nothing more is known."""
 
 
 class Scheme(Protocol):

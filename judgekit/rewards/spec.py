@@ -122,7 +122,7 @@ class RewardSpec(_Strict):
             those before it) shows that, 95 % sure; equal texts count once. 1 for never, 0 for any.
         deadline_seconds: How long a batch may take; what is not there by then has failed.
         attempt_seconds: How long one request may take.
-        tries: Requests for a call at most.
+        tries: Requests for a call at most; as many as the deadline allows, where left out.
         concurrency: Calls in flight, for each endpoint.
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
         seed: Of schedules; who is shown first at `random` is drawn from the two responses alone.
@@ -153,7 +153,7 @@ class RewardSpec(_Strict):
     max_failed: float = Field(default=0.2, ge=0, le=1)
     deadline_seconds: float = Field(default=60.0, gt=0)
     attempt_seconds: float = Field(default=20.0, gt=0)
-    tries: int = Field(default=3, ge=1)
+    tries: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=128, ge=1)
     ledger: str | None = None
     seed: int = 0

@@ -14,7 +14,10 @@ A response without a reward is None, also where all of a process's are. Each pro
 `JudgeOutage` where too many of its own failed, since the server answers with what there is.
 """
 
+import asyncio
 import os
+import random
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +34,9 @@ from judgekit.rewards.records import Group
 from judgekit.rewards.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
 from judgekit.types import Text
+
+_PASSING = frozenset({429, 502, 503, 504})
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 
 
 @dataclass
@@ -177,24 +183,36 @@ def _check_failures(served: _Served, items: Sequence[Mapping[str, Any]], answer:
 
 
 async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The server's answer; that none of the rewards can be given (503) is one, too."""
+    """The server's answer; that none of the rewards can be given (503) is one, too.
+
+    A server that is gone, going down, or busy is asked again as long as there is patience: it knows by their
+    ids what it has rewarded already.
+    """
     headers = {"Authorization": f"Bearer {served.token}"} if served.token else {}
     url = f"{served.url}/v1/rewards?window_ms={round(1000 * served.window)}"
     url += f"&run={quote(served.run, safe='')}" if served.run.strip(":") else ""
+    until = time.monotonic() + served.patience
     timeout = aiohttp.ClientTimeout(total=served.patience)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
-            session.post(url, json={"items": items}) as answer,
-        ):
-            status, raw = answer.status, await answer.read()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise JudgeOutage(f"{served.url} gave no answer: {type(error).__name__}: {error}") from error
-    told = _object(raw) if status in {200, 503} else {}
-    if any(len(told.get(name, ())) != len(items) for name in ("rewards", "status", "reasons")):
-        shown = raw[:300].decode(errors="replace")
-        raise JudgeOutage(f"{served.url} answered {status}, no rewards of {len(items)} responses: {shown}")
-    return told
+    pause = _FIRST_PAUSE
+    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+        while True:
+            cause: Exception | None = None
+            try:
+                async with session.post(url, json={"items": items}) as answer:
+                    status, raw = answer.status, await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                cause, passing = error, True
+                told = f"{served.url} gave no answer: {type(error).__name__}: {error}"
+            else:
+                found = _object(raw) if status in {200, 503} else {}
+                if all(len(found.get(name, ())) == len(items) for name in ("rewards", "status", "reasons")):
+                    return found
+                passing, shown = status in _PASSING, raw[:300].decode(errors="replace")
+                told = f"{served.url} answered {status}, no rewards of {len(items)} responses: {shown}"
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            if not passing or time.monotonic() + pause > until:
+                raise JudgeOutage(told) from cause
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
 
 def _object(raw: bytes) -> Mapping[str, Any]:

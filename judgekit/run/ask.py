@@ -76,6 +76,15 @@ class Asker:
         self._claimed: set[str] = set()
         self._elsewhere = None if ledger is None else Elsewhere(ledger, halt, limits.longest_call)
 
+    @property
+    def trouble(self) -> str:
+        """What a request failed of last, that was to be tried again."""
+        return self._sender.trouble
+
+    def forget_trouble(self) -> None:
+        """From now on nothing has failed."""
+        self._sender.trouble = ""
+
     async def answer(
         self, calls: Sequence[Call], *, again: bool = False, known: Known | None = None
     ) -> list[Answer]:

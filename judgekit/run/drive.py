@@ -246,9 +246,6 @@ async def _walk_on(
             if isinstance(step, Judged):
                 return step
             round_ = step
-    except StopIteration as end:
-        judged: Judged = end.value
-        return judged
     finally:
         steps.close()
 

@@ -1,5 +1,6 @@
 """How fast, how long and for how much a run may go."""
 
+import math
 from dataclasses import dataclass, fields
 
 from judgekit.errors import InputError
@@ -17,7 +18,8 @@ class Limits:
         tpm: Tokens a minute at most (input estimated, plus `max_tokens`), for each endpoint.
         attempt_seconds: How long one request may take; then it is tried again.
         run_seconds: How long the run may take; then it stops, keeping everything.
-        tries: Requests for one call at most, the first among them.
+        tries: Requests for one call at most, the first among them; None: as many as `call_seconds` allow.
+        call_seconds: How long one call may be tried; None: no limit of its own.
         budget_usd: US dollars at most; reserved before each call, so that it is never overspent.
         budget_tokens: Tokens at most, in and out together; reserved likewise.
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known.
@@ -32,7 +34,8 @@ class Limits:
     tpm: float | None = None
     attempt_seconds: float = 120.0
     run_seconds: float | None = None
-    tries: int = 6
+    tries: int | None = 6
+    call_seconds: float | None = None
     budget_usd: float | None = None
     budget_tokens: int | None = None
     allow_unknown_price: bool = False
@@ -41,10 +44,15 @@ class Limits:
     @property
     def longest_call(self) -> float:
         """Seconds that a call may take at most, with all that it waits for between its requests."""
-        return self.tries * (self.attempt_seconds + LONGEST_WAIT)
+        once = self.attempt_seconds + LONGEST_WAIT
+        return min(
+            math.inf if self.tries is None else self.tries * once, (self.call_seconds or math.inf) + once
+        )
 
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
             if value is not None and value is not False and not value > 0:
                 raise InputError(f"{each.name}={value!r}; a limit is above 0, or None for no limit")
+        if self.tries is None and self.call_seconds is None:
+            raise InputError("tries=None needs call_seconds, or a call would be tried for ever")

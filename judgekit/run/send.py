@@ -1,9 +1,10 @@
 """One reply from a judge: through its gate, within a deadline, tried again where that may help.
 
 Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and
-then become a reply with the fault `unreachable`; so many of them in a row are an outage. Lasting
-ones (401, 404, an exhausted quota) and outages halt the run, or only the judge where another stands
-in for it.
+then become a reply with the fault `unreachable`; so many of them in a row are an outage. What one
+response may have drawn (an unknown 400, an exception of a judge of one's own) is that call's at once, and
+counts likewise. Lasting ones (401, 404, an exhausted quota) and outages halt the run, or only the judge
+where another stands in for it.
 """
 
 import asyncio
@@ -11,10 +12,17 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    stop_any,
+)
 from tenacity.wait import wait_random_exponential
 
-from judgekit.errors import JudgeOutage, ProviderError
+from judgekit.errors import JudgekitError, JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
 from judgekit.roles import Judge, Learning, Narrow, Served
 from judgekit.run.gate import Gate
@@ -24,8 +32,15 @@ from judgekit.run.tally import Tally
 from judgekit.types import Call, Reply
 
 _BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
+_STEADY = wait_random_exponential(multiplier=0.5, max=5.0)  # where time is what ends it
+_OF_ONE = frozenset({400, 403, 406, 413, 415, 422, 451})  # statuses that one response may have drawn
+_BUG = 5  # calls that a judge of one's own raises in, and never answers, before it is called one
 First = Callable[[], None] | None
 _DROPS = 10  # parameters a server may refuse, one after another
+
+
+class _Raised(ProviderError):  # noqa: N818 - it tells what happened
+    """A judge raised what is no error of ours: of one response, unless it never answers."""
 
 
 class Sender:
@@ -47,8 +62,14 @@ class Sender:
         self._tally = tally
         self._halt = halt
         self._failures: dict[str, int] = {}
+        self._answered: set[str] = set()
+        self.trouble = ""  # what a request failed of last
         self._learnt: dict[str, frozenset[str]] = {}
         by_endpoint: dict[str, Gate] = {}
+        self._stop = stop_any(
+            *([] if limits.tries is None else [stop_after_attempt(limits.tries)]),
+            *([] if limits.call_seconds is None else [stop_after_delay(limits.call_seconds)]),
+        )
         self._gates = {
             judge.name: by_endpoint.setdefault(_endpoint(judge), self._gate(judge)) for judge in judges
         }
@@ -72,19 +93,22 @@ class Sender:
         except ProviderError as error:
             return self._failed(judge, error)
         self._failures[judge.name] = 0
+        self._answered.add(judge.name)
         return _believed(reply)
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """What a failure means for the run."""
-        if not error.passing:
+        if not (error.passing or _is_of_one(error)):
             lasting = ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status)
             self._halt.give_up(judge.name, lasting)
             return Reply(fault="unreachable", detail=str(error))
         in_a_row = self._failures[judge.name] = self._failures.get(judge.name, 0) + 1
-        if in_a_row >= self._limits.outage_after:
+        never = judge.name not in self._answered
+        if in_a_row >= (_BUG if never and isinstance(error, _Raised) else self._limits.outage_after):
             outage = JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {error}")
+            outage.__cause__ = error.__cause__
             self._halt.give_up(judge.name, outage)
-        return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries)
+        return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries or 1)
 
     async def _tried(self, judge: Judge, call: Call, tokens: int, first: First) -> Reply:
         try:
@@ -98,15 +122,20 @@ class Sender:
     async def _tried_again(self, judge: Judge, call: Call, tokens: int, error: ProviderError) -> Reply:
         """The attempts after the first, which failed with `error`."""
         first = [error]
+        self.trouble = f"judge {judge.name!r}: {error}"
 
         async def attempt() -> Reply:
             if first:
                 raise first.pop()
-            return await self._attempt(judge, call, tokens, again=True)
+            try:
+                return await self._attempt(judge, call, tokens, again=True)
+            except ProviderError as another:
+                self.trouble = f"judge {judge.name!r}: {another}"
+                raise
 
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._limits.tries),
-            wait=_wait,
+            stop=self._stop,
+            wait=self._wait,
             sleep=self._halt.pause,
             retry=retry_if_exception(_passing),
             reraise=True,
@@ -138,12 +167,23 @@ class Sender:
                 if error.dropped is None:
                     raise
                 self._learn(judge)
+            except JudgekitError:
+                raise
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+                raise _Raised(" ".join(told.split())[:300]) from error
             else:
                 gate.went_well()
                 return reply
             finally:
                 gate.leave()
         raise ProviderError("the server refuses one parameter after another")
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds to wait: what the server asked for, else exponential with full jitter."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        asked_for = _asked_for(error) if isinstance(error, ProviderError) else None
+        return asked_for or (_BACKOFF if self._limits.tries is not None else _STEADY)(state)
 
     def _learn(self, judge: Judge) -> None:
         """Keep what a server refuses, so that the next run does not send it."""
@@ -178,11 +218,9 @@ def _passing(error: BaseException) -> bool:
     return isinstance(error, ProviderError) and error.passing
 
 
-def _wait(state: RetryCallState) -> float:
-    """Seconds to wait: what the server asked for, else exponential with full jitter."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    asked_for = _asked_for(error) if isinstance(error, ProviderError) else None
-    return asked_for or _BACKOFF(state)
+def _is_of_one(error: ProviderError) -> bool:
+    """Whether a failure that asking again does not mend may be that of one response, not of the judge."""
+    return isinstance(error, _Raised) or error.status in _OF_ONE
 
 
 def _asked_for(error: ProviderError) -> float | None:

@@ -33,7 +33,7 @@ def anyio_backend():
 @asynccontextmanager
 async def serving(spec=PAIRS, answer=greater, **settings):
     async with Rewarder(spec, Scripted("judge", answer)) as rewarder:
-        given = Settings(port=0, **settings)
+        given = Settings(**{"port": 0, **settings})
         server = RewardServer(rewarder, given)
         async with listening(server, given) as url:
             yield url, server
@@ -177,13 +177,25 @@ async def test_reference_rubric_columns_and_conversations_reach_the_judge(ranks)
 async def test_a_server_that_says_no_or_nothing_ends_the_training(ranks):
     async with serving(token="0123456789abcdef") as (url, _):  # noqa: S106 - of nothing
         wrong, _ = ranks(url)
-        right, _ = ranks(url, token="0123456789abcdef")  # noqa: S106 - of nothing
+        right, _ = ranks(url, token="0123456789abcdef", patience_seconds=1.0)  # noqa: S106 - of nothing
         with pytest.raises(JudgeOutage, match="answered 401"):
             await wrong(**rows(["1", "2", "3", "4"], 7))
         assert await right(**rows(["1", "2", "3", "4"], 7))
 
     with pytest.raises(JudgeOutage, match="gave no answer"):
         await right(**rows(["1", "2", "3", "4"], 7))
+
+
+async def test_a_server_that_is_restarted_is_asked_again(ranks):
+    async with serving() as (url, _):
+        port = int(url.rpartition(":")[2])
+        one, _ = ranks(url, patience_seconds=30.0)
+    asked = asyncio.create_task(one(**rows(["1", "2", "3", "4"], 7)))
+    await asyncio.sleep(0.5)
+    assert not asked.done()
+
+    async with serving(port=port):
+        assert await asked == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
 @pytest.mark.parametrize("version", [None, (1, 6), (2, 0)])

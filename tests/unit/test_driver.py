@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.scripted import Scripted
 from judgekit.ledger import Ledger
 from judgekit.plan import Plan
@@ -12,7 +12,7 @@ from judgekit.recipes import Grading
 from judgekit.rubric import load_rubric
 from judgekit.run import Tally, drive
 from judgekit.run.limits import Limits
-from judgekit.types import Item, Judged, Reply, Round, Unit
+from judgekit.types import Abstention, Item, Judged, Reply, Round, Unit
 
 RUBRIC = load_rubric({"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]})
 
@@ -106,19 +106,34 @@ def test_a_run_that_is_over_leaves_no_timer_of_its_deadline(items, model):
 
 
 @pytest.mark.parametrize("samples", [1, 3])
-def test_what_a_scripted_judge_raises_comes_through_and_leaves_nothing_behind(samples, walk, items):
+def test_what_a_judge_raises_about_one_response_is_its_abstention(samples, walk, items):
     def slip(call):
         if "Hello 7" in call.messages[-1].content:
-            raise KeyError("a slip in the caller's code")
+            raise KeyError("a slip")
         return '{"label": "yes"}'
 
     judge = Scripted("mine", slip)
 
     walked = walk(items(50), judge, recipe=Grading(Plan(RUBRIC, (judge,), samples=samples)))
 
-    assert isinstance(walked.error, KeyError)
-    assert len(walked.results) == 7
+    assert walked.error is None
+    lost = [o for each in walked.results for o in each.outcomes if isinstance(o, Abstention)]
+    assert {(o.unit.item_id, o.reason, o.detail) for o in lost} == {
+        ("7", "unreachable", "KeyError: 'a slip'")
+    }
+    assert len(lost) == samples
     assert (walked.left, walked.complaints) == (0, [])
+
+
+def test_a_judge_that_always_raises_is_called_broken_at_once(walk, items):
+    judge = Scripted("mine", lambda call: call.mesages)
+
+    walked = walk(items(5_000), judge, recipe=Grading(Plan(RUBRIC, (judge,))))
+
+    assert isinstance(walked.error, JudgeOutage)
+    assert "judge 'mine': 5 calls in a row failed; AttributeError: 'Call' object has no" in str(walked.error)
+    assert isinstance(walked.error.__cause__, AttributeError)
+    assert len(walked.results) < 500
 
 
 def test_a_slip_in_one_of_several_calls_ends_the_others(walk, model, items, yes):
@@ -126,7 +141,7 @@ def test_a_slip_in_one_of_several_calls_ends_the_others(walk, model, items, yes)
 
     async def answer(call, _):
         if call.sample == 1:
-            raise KeyError("a slip")
+            raise InputError("a slip")
         try:
             await asyncio.sleep(10)
         finally:
@@ -137,7 +152,7 @@ def test_a_slip_in_one_of_several_calls_ends_the_others(walk, model, items, yes)
 
     walked = walk(items(1), judge, recipe=Grading(Plan(RUBRIC, (judge,), samples=3)))
 
-    assert isinstance(walked.error, KeyError)
+    assert isinstance(walked.error, InputError)
     assert sorted(ended) == [0, 2]
     assert (walked.left, walked.complaints) == (0, [])
 

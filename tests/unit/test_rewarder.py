@@ -3,11 +3,12 @@
 import asyncio
 import pickle
 import re
+import time
 
 import pytest
 
 import judgekit as jk
-from judgekit.errors import InputError, JudgeOutage
+from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.records import Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.types import Abstention, Reply
@@ -277,6 +278,41 @@ def test_panels_are_pooled_over_whole_values(pool, value):
     [reward] = Rewarder({"rubric": MARKS, "pool": pool}, judges).reward([group("g", "x")])
 
     assert reward.value == value
+
+
+def test_a_judge_that_is_away_for_a_moment_loses_nothing():
+    began = time.monotonic()
+
+    async def away(call):
+        if time.monotonic() < began + 4.0:
+            raise ProviderError("HTTP 503: restarting", status=503, passing=True)
+        return marking(call)
+
+    [reward] = Rewarder({"rubric": MARKS}, jk.Scripted("j", away)).reward([group("g", "7")])
+
+    assert reward.value == 0.7
+
+
+def test_a_judge_that_stays_away_is_named_when_the_deadline_is_over():
+    async def away(_):
+        raise ProviderError("HTTP 503: restarting", status=503, passing=True)
+
+    spec = {"rubric": MARKS, "deadline_seconds": 1.0}
+
+    with pytest.raises(JudgeOutage, match="deadline: judge 'j': HTTP 503: restarting"):
+        Rewarder(spec, jk.Scripted("j", away)).reward([group("g", "7", "8")])
+
+
+def test_one_response_that_is_refused_for_no_known_reason_is_no_outage():
+    def picky(call):
+        if "odd" in str(call.messages):
+            raise ProviderError("HTTP 400: no", status=400)
+        return marking(call)
+
+    batch = Rewarder({"rubric": MARKS}, jk.Scripted("j", picky)).reward([group("g", *"123456789", "odd 1")])
+
+    assert [r.value for r in batch][:9] == [n / 10 for n in range(1, 10)]
+    assert (batch["g", "j"].value, batch["g", "j"].reason) == (None, "unreachable: HTTP 400: no")
 
 
 def test_a_panel_short_of_a_judge_gives_no_reward_unless_fewer_are_enough():

@@ -1,12 +1,13 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from judgekit.errors import JudgeOutage, ProviderError
+from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.run import Limits, Tally
 from judgekit.run.halt import Halt
 from judgekit.run.send import Sender
-from judgekit.types import Answer, Call, Judged, Message, Reply, Round
+from judgekit.types import Abstention, Answer, Call, Item, Judged, Message, Reply, Round
 
 
 def failing(**what):
@@ -278,3 +279,37 @@ def test_where_another_stands_in_for_a_judge_that_fails_for_good_the_run_goes_on
     assert [o.label for o in walked.outcomes if o.rater == "other"] == ["yes"] * 60
     assert [o.reason for o in walked.outcomes if o.rater == "broken"] == ["unreachable"] * 60
     assert len(broken.seen) == (1 if "status" in failure else 20)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_what_one_response_draws_is_its_abstention_and_what_all_draw_is_an_outage(
+    walk, model, items, yes, status
+):
+    async def answer(call, _):
+        if "Hello 7" in call.messages[-1].content or "broken" in call.messages[-1].content:
+            raise ProviderError(f"HTTP {status}: not this", status=status)
+        return yes
+
+    one = walk(items(50), model(answer))
+    every = walk([Item(str(i), "Hi", {"response": f"broken {i}"}) for i in range(50)], model(answer))
+
+    assert one.error is None
+    assert [o.detail for judged in one.results for o in judged.outcomes if isinstance(o, Abstention)] == [
+        f"HTTP {status}: not this"
+    ]
+    assert isinstance(every.error, JudgeOutage)
+    assert f"HTTP {status}: not this" in str(every.error)
+
+
+def test_tries_go_on_as_long_as_a_call_may_take(model, yes):
+    async def late(_, n):
+        if n < 12:
+            raise ProviderError("HTTP 503: later", status=503, passing=True)
+        return yes
+
+    reply, slept = sent(model(late), tries=None, call_seconds=60.0)
+
+    assert reply == replace(yes, tries=12)
+    assert max(slept) <= 5.0
+    with pytest.raises(InputError, match="tries=None needs call_seconds"):
+        Limits(tries=None)
