@@ -42,7 +42,7 @@ def made(tmp_path_factory):
     env = {name: value for name, value in os.environ.items() if not name.startswith("JUDGEKIT")}
     done = subprocess.run(
         [sys.executable, str(DATA / "remake.py"), str(folder)], capture_output=True, text=True, env=env,
-        timeout=300, check=False,
+        timeout=1200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
