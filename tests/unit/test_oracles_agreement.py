@@ -186,9 +186,9 @@ def test_degenerate_ratings_have_a_status_and_no_convention(oracles):
         if expected.get("cohen", None) is None:
             assert np.isnan(found.value) or "cohen" not in expected
         else:
-            assert found.value == expected["cohen"]
+            assert found.value == pytest.approx(expected["cohen"])
         if "po" in expected:
-            assert percent(ratings).value == expected["po"]
+            assert percent(ratings).value == pytest.approx(expected["po"])
         if "alpha" in expected:
             assert np.isnan(alpha(ratings).value)
 
