@@ -70,7 +70,9 @@ async def run_job(
 def _kept(job: Job) -> str:
     if job.ledger is None:
         return "no ledger: what was paid for is not kept, and the same command pays again"
-    return f"what was paid for is in {job.ledger}; the same command goes on from there"
+    n = job.tally.lost
+    lost = f"{n} {'request' if n == 1 else 'requests'} in flight did not end in time, and may be paid again; "
+    return f"{lost if n else ''}what was paid for is in {job.ledger}; the same command goes on from there"
 
 
 def _print_run(

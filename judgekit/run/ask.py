@@ -7,7 +7,7 @@ again by this run, by another at the same time, or by the next.
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from judgekit.errors import BudgetExceeded, JudgekitError
 from judgekit.ledger import Ledger
@@ -23,6 +23,8 @@ from judgekit.run.limits import Limits
 from judgekit.run.send import First, Sender
 from judgekit.run.tally import Tally
 from judgekit.types import Answer, Call, Reply, Round
+
+_FINISHING = 10.0  # seconds that what was sent is waited for where the run is interrupted
 
 
 class Known(NamedTuple):
@@ -64,6 +66,7 @@ class Asker:
         self._judges = judges
         self._ledger = ledger
         self._tally = tally
+        self._limits = limits
         self._halt = halt
         self._sender = Sender(judges.values(), ledger, limits, tally, halt)
         self._money = Budget(limits.budget_usd, "US dollars")
@@ -246,6 +249,20 @@ class Asker:
         finally:
             self._money.settle(money, spent[0])
         return reply
+
+    async def finish(self, begun: Iterable[asyncio.Future[Any]]) -> None:
+        """Wait until what was sent is answered and kept, for a while; nothing more is sent.
+
+        What is not answered then is counted as lost.
+        """
+        from anyio import CancelScope
+
+        self._halt.stop(JudgekitError("interrupted"))
+        try:
+            with CancelScope(shield=True):
+                await asyncio.wait(begun, timeout=min(_FINISHING, self._limits.attempt_seconds))
+        finally:
+            self._tally.lost += self._sender.in_flight
 
     def _over(self, budget: Budget, judge: Judge) -> Reply:
         self._halt.stop(BudgetExceeded(budget.message()))

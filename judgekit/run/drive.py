@@ -4,7 +4,7 @@ Items are begun some at a time, with one look into the ledger for all their call
 answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
 need no more than a thousand. When the run is stopped (budget, outage, a lasting error, the
 deadline) no further item is begun; those begun end with their outcomes, and then the reason is
-raised.
+raised. When it is interrupted, or left early, what was sent is waited for, so that it is kept.
 """
 
 import asyncio
@@ -172,19 +172,29 @@ async def _in_order(
                 return
             if source.more and len(alive) <= window - turn and not alive[0].done():
                 continue  # begin the rest of the window before waiting for the first
+            if not alive[0].done():
+                await _until_done(alive[0])
             try:
-                # Shielded: cancelled alone it would hand its place to a call that then is sent in vain.
-                judged = alive[0].result() if alive[0].done() else await asyncio.shield(alive[0])
+                judged = alive.popleft().result()
             except InputError as error:
-                alive.popleft()
                 source.fail(error)
             else:
-                alive.popleft()
                 yield judged
     finally:
-        for future in alive:
-            future.cancel()
-        await asyncio.gather(*alive, return_exceptions=True)
+        try:
+            if not all(future.done() for future in alive):
+                await asker.finish(alive)
+        finally:
+            for future in alive:
+                future.cancel()
+            await asyncio.gather(*alive, return_exceptions=True)
+
+
+async def _until_done(future: asyncio.Future[Judged]) -> None:
+    """Wait for an item, which goes on if the waiting is cancelled."""
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
+    await waiter
 
 
 def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.Future[Judged]]:

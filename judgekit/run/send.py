@@ -61,6 +61,7 @@ class Sender:
         self._limits = limits
         self._tally = tally
         self._halt = halt
+        self.in_flight = 0
         self._failures: dict[str, int] = {}
         self._answered: set[str] = set()
         self.trouble = ""  # what a request failed of last
@@ -155,8 +156,12 @@ class Sender:
                 if (unsent := self._halt.unsent(judge.name)) is not None:
                     return unsent
                 self._tally.requests += 1
-                async with asyncio.timeout(self._limits.attempt_seconds):
-                    reply = await judge(call)
+                self.in_flight += 1
+                try:
+                    async with asyncio.timeout(self._limits.attempt_seconds):
+                        reply = await judge(call)
+                finally:
+                    self.in_flight -= 1
             except TimeoutError:
                 raise ProviderError(
                     f"no reply within {self._limits.attempt_seconds:g} s", passing=True

@@ -20,6 +20,7 @@ class Tally:
         shared: Calls that waited for an equal call in flight and took its reply.
         reasks: Calls of a second attempt among `calls`.
         requests: Requests sent, retries among them.
+        lost: Requests in flight that were given up when the run was interrupted; they may have been paid.
         verdicts: Verdicts read.
         abstentions: Reason -> how many.
         flags: Flag of a verdict -> how many.
@@ -37,6 +38,7 @@ class Tally:
     shared: int = 0
     reasks: int = 0
     requests: int = 0
+    lost: int = 0
     verdicts: int = 0
     abstentions: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
@@ -86,6 +88,7 @@ class Tally:
             "shared_calls": self.shared,
             "reasks": self.reasks,
             "requests": self.requests,
+            "lost_requests": self.lost,
             "verdicts": self.verdicts,
             "abstentions": dict(sorted(self.abstentions.items())),
             "flags": dict(sorted(self.flags.items())),

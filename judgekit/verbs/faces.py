@@ -5,12 +5,14 @@ a script, in a notebook whose loop is running, and in a forked worker.
 """
 
 import asyncio
+import os
+import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from typing import Any, TypeVar, Unpack
 
-from judgekit.errors import JudgekitError
+from judgekit.errors import InputError, JudgekitError
 from judgekit.plan import Preview
 from judgekit.protocols import Protocol
 from judgekit.types import Judged, Outcome, Score
@@ -19,6 +21,7 @@ from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
 
 T = TypeVar("T")
+_OF_PARENTS: list[ExitStack] = []  # what a forked child was left of streams begun before
 _AHEAD = 256  # items that a stream has ready at most, beside those under way
 
 
@@ -169,12 +172,25 @@ def _streamed(job: Job) -> Iterator[Score]:
     from anyio.from_thread import start_blocking_portal
 
     ready: asyncio.Queue[Judged | None] = asyncio.Queue(_AHEAD)
-    with start_blocking_portal() as portal:
+    process, stack = os.getpid(), ExitStack()
+    try:
+        portal = stack.enter_context(start_blocking_portal())
         reading = portal.start_task_soon(_read_ahead, job, ready)
         while some := portal.call(_ready, ready):
             for judged in some:
-                yield from judged.scores
+                for each in judged.scores:
+                    yield each
+                    if os.getpid() != process:
+                        raise InputError(
+                            "this stream of scores was begun in another process, whose thread reads it; a "
+                            "forked child begins one of its own"
+                        )
         reading.result()
+    finally:
+        if os.getpid() == process:
+            stack.__exit__(*sys.exc_info())  # a stream that is left early cancels what it reads
+        else:
+            _OF_PARENTS.append(stack.pop_all())  # to end the parent's work would wait without end
     _tell_skipped(job)
 
 

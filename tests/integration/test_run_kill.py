@@ -128,3 +128,31 @@ def test_a_second_interrupt_ends_at_once_with_whole_files(serving, command, tmp_
     assert "Traceback" not in said
     summary = json.loads((tmp_path / "out" / "run.json").read_bytes())
     assert (summary["stopped"], summary["items"], summary["items_in_all"]) == ("interrupted", 0, N)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_waits_for_what_is_in_flight_and_keeps_it(serving, command, tmp_path, sign):
+    with serving(process=True, text=YES, latency=0.3) as url:
+        process = command(url)
+        wait_until_some_are_kept(tmp_path, process)
+        process.send_signal(sign)
+        _, said = process.communicate()
+        asked, saved = served(url), kept(tmp_path)
+
+    assert process.returncode == 130
+    assert "did not end in time" not in said
+    assert 0 < saved == asked["requests"] < N
+
+
+def test_what_does_not_end_in_time_is_said_with_how_many(serving, command):
+    with serving(process=True, text=YES, latency=60.0) as url:
+        process = command(url)
+        while served(url)["requests"] < CONCURRENCY:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert "once more ends at once" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+
+    assert process.returncode == 130
+    assert f"{CONCURRENCY} requests in flight did not end in time" in said

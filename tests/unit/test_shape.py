@@ -26,7 +26,7 @@ WIRE = {
     "run": {"asyncio", "time"},
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os"},  # the kind of a file
-    "verbs": {"asyncio", "time"},
+    "verbs": {"asyncio", "os", "time"},
     "writing": {"os"},
     "review": {"random"},  # seeded: the order of a blind sheet
     "probes": {"random"},
