@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import orjson
 
 from judgekit.errors import InputError
 from judgekit.fences import Told, fences_of
+from judgekit.items.texts import is_empty
 from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens
 from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
@@ -27,6 +28,7 @@ from judgekit.scales import Scale
 from judgekit.types import Call, Item
 
 AnySheet = Sheet | PairSheet | RankSheet
+OnEmpty = Literal["judge", "lowest", "abstain"]
 _PAIRED = frozenset({"compare", "rank"})
 _ASKED: Mapping[Protocol, tuple[str, ...]] = {
     "grade": ("task", "response"),
@@ -56,6 +58,8 @@ class Plan:
         orders: For `compare`: `both`, or `given` or `swapped` alone. For `rank`: `both` is all cyclic orders,
             `given` one, a number so many of the cyclic ones.
         ties: For `compare`: whether "tie" may be said.
+        on_empty: Whether what shows an empty response is asked like any other (`judge`), or not at all, since
+            a rule answers (`lowest`, `abstain`; `recipes.empty`).
 
     Raises:
         InputError: If the rubric cannot be asked this way, or judges share a name.
@@ -70,6 +74,7 @@ class Plan:
     prompt: Template | None = None
     orders: Orders = "both"
     ties: bool = True
+    on_empty: OnEmpty = "judge"
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -84,9 +89,12 @@ class Plan:
         for option, value, known in (
             ("protocol", self.protocol, get_args(Protocol)),
             ("form", self.form, get_args(Form)),
+            ("on_empty", self.on_empty, get_args(OnEmpty)),
         ):
             if value not in known:
                 raise InputError(f"{option} {value!r}; there are {', '.join(map(repr, known))}")
+        if self.protocol == "rank" and self.on_empty != "judge":
+            raise InputError(f"on_empty={self.on_empty!r}: a list is ranked in one call; compare pairs")
         self._check_scales(self._sheets)  # whatever is wrong with the rubric is said before any call
 
     def _check_scales(self, sheets: Sequence[AnySheet]) -> None:
@@ -176,6 +184,7 @@ class Plan:
             sheet.ask(item, view, fences=fences)
             for sheet in self.sheets_of(item)
             for view in sheet.views(item)
+            if not self.ruled(item, view[1])
         ]
         return tuple(
             self.addressed(call, judge, sample)
@@ -184,6 +193,10 @@ class Plan:
             if not _own(judge, item, call.shown)
             for sample in range(self.samples)
         )
+
+    def ruled(self, item: Item, shown: Sequence[str]) -> bool:
+        """Whether responses are not shown to a judge, since one is empty and a rule answers for it."""
+        return self.on_empty != "judge" and any(is_empty(item.responses[each]) for each in shown)
 
     @staticmethod
     def addressed(call: Call, judge: Judge, sample: int) -> Call:
@@ -198,7 +211,11 @@ class Plan:
     def count(self, item: Item) -> int:
         """How many calls the first round of an item has, without making them."""
         views = [view for sheet in self.sheets_of(item) for view in sheet.views(item)]
-        asked = sum(not _own(judge, item, shown) for judge in self.judges for _, shown in views)
+        asked = sum(
+            not (_own(judge, item, shown) or self.ruled(item, shown))
+            for judge in self.judges
+            for _, shown in views
+        )
         return asked * self.samples
 
 

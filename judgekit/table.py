@@ -63,7 +63,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "evidence": "quotations: quote, where it was found, whether, and how (exact, normalised, fuzzy)",
         "tags": "error tags given",
         "flags": "mended, reasked, no_logprobs, low_mass, unfounded, substitute, instead_of:JUDGE, "
-        "unknown_id, no_valid_answer, fewer_ideas",
+        "unknown_id, no_valid_answer, fewer_ideas, empty_response",
         "reason": "why there is no verdict; null for a verdict",
         "detail": "a word on the reason; null for a verdict",
         "shown": "ids of the responses in the order shown",

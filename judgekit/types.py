@@ -237,7 +237,8 @@ class Verdict:
         evidence: What the rater quoted.
         tags: Error tags it gave.
         flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
-            `substitute` and `instead_of:JUDGE`, `unknown_id`, `no_valid_answer`, `fewer_ideas`.
+            `substitute` and `instead_of:JUDGE`, `unknown_id`, `no_valid_answer`, `fewer_ideas`,
+            `empty_response` (by the rule `on_empty`; nobody was asked).
         shown: Response ids in the order shown.
         sample: Which repeat.
         call: Key of the call.
@@ -387,6 +388,8 @@ def is_control(rater: str) -> bool:
     return rater.startswith("control:")
 
 
+EMPTY = "empty_response"
+"""The flag of verdicts that a rule gave on an empty response."""
 INSTEAD_OF = "instead_of:"
 """What the flag begins with that names the judge in whose place a substitute gave a verdict."""
 

@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from judgekit.aggregate.place import Placed, Settled, dimension_value, rubric_value
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.rubric.model import Criterion, Rubric
-from judgekit.types import Abstention, Item, Outcome, Rule, Score, Unit, Verdict
+from judgekit.types import EMPTY, Abstention, Item, Outcome, Rule, Score, Unit, Verdict
 
 Place = Callable[[Mapping[str, Settled]], Placed]
 """From where each criterion settles to one number."""
@@ -73,13 +73,22 @@ def _criterion_score(
     criterion: Criterion, unit: Unit, outcomes: Sequence[Outcome], system: str, settling: Settling
 ) -> Score:
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        return Score(unit, "criterion", criterion.id, only.value, "placed", n_verdicts=1, system=system)
+        return Score(
+            unit,
+            "criterion",
+            criterion.id,
+            only.value,
+            "placed",
+            n_verdicts=1,
+            flags=_told(outcomes),
+            system=system,
+        )
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
     low, high, spread = uncertainty(values, clip=True)
     value = settling(criterion, outcomes).value
     return Score(
         unit, "criterion", criterion.id, value, "placed", low, high, len(values),
-        reasons_of(outcomes), spread, system=system,
+        reasons_of(outcomes), spread, flags=_told(outcomes), system=system,
     )  # fmt: skip
 
 
@@ -138,8 +147,14 @@ def _whole(
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
         blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high, n, reasons_of(outcomes),
-        spread, placed.share, placed.gate, system=blank.system,
+        spread, placed.share, placed.gate, _told(outcomes), blank.system,
     )  # fmt: skip
+
+
+def _told(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """The flags of verdicts that a score passes on."""
+    empty = any(isinstance(o, Verdict) and EMPTY in o.flags for o in outcomes)
+    return (EMPTY,) if empty else ()
 
 
 def uncertainty(

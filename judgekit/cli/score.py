@@ -16,6 +16,7 @@ from judgekit.cli.printing import say, tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
+from judgekit.plan import OnEmpty
 from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
 from judgekit.protocols.evidence import Unfounded
@@ -74,6 +75,10 @@ def score(
     unfounded: Annotated[
         str, typer.Option(help="flag, or abstain: verdicts whose quotations do not exist.")
     ] = "flag",
+    on_empty: Annotated[
+        str,
+        typer.Option(help="judge empty responses; or no call: lowest (the worst of each scale), or abstain."),
+    ] = "judge",
     out: Annotated[
         Path | None, typer.Option(help="Folder for scores, outcomes (JSONL, Parquet) and run.json.")
     ] = None,
@@ -169,6 +174,7 @@ def score(
         "orders": cast("Orders", int(orders) if orders.isdecimal() else orders),
         "ties": ties,
         "balance": cast("BalanceRule", balance),
+        "on_empty": cast("OnEmpty", on_empty),
         "unfounded": cast("Unfounded", unfounded),
     }
     if recipe is not None:  # which fills all that was not said here

@@ -170,7 +170,7 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
     names = layout.names
     get = values.get
     lone, many, system = get(names["response"]), get(names["responses"]), get(names["system"])
-    if absent(lone) and absent(many):
+    if absent(lone) and absent(many) and not (lone == "" and "response" in layout.needs):
         if "response" in layout.needs:
             _refuse_gap(values, layout, "response")
         return {}, {}
@@ -185,12 +185,12 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
     own_id = get(names["response_id"])
     written_by = "" if absent(system) else name_of(system, "system")
     own_id = (written_by or "response") if absent(own_id) else name_of(own_id, "response_id")
-    return {own_id: text_of(lone, "response")}, {own_id: written_by} if written_by else {}
+    return {own_id: text_of(lone, "response", empty=True)}, {own_id: written_by} if written_by else {}
 
 
 def _several(many: Any, systems: Any, layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:
     pairs = named(mapping_of(many, "responses"), "responses")
-    texts = {key: text_of(text, f"response {key!r}") for key, text in pairs.items()}
+    texts = {key: text_of(text, f"response {key!r}", empty=True) for key, text in pairs.items()}
     if not texts and "response" in layout.needs:
         raise InputError("responses holds none; fill it, or take the row out")
     return texts, {} if absent(systems) else _systems(systems, texts)
@@ -255,7 +255,7 @@ def _checked(item: Item, where: str, layout: Layout) -> Item:
     for key, text in item.responses.items():
         if not isinstance(key, str) or name_of(key, "a response id") != key:
             raise InputError(f"response id {key!r} is no name in NFC without blanks around it")
-        text_of(text, f"response {key!r}")
+        text_of(text, f"response {key!r}", empty=True)
     _systems(item.systems, item.responses)
     _names(item.tags, "tags")
     _sources(item.sources)

@@ -96,7 +96,7 @@ def read_items(
     text only, as in CSV, mappings are JSON. Texts are plain or lists of chat messages. Adjacent
     rows with one id are one item: task, reference, sources and rubric must agree, tags are put
     together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
-    are as good as no column; so is a reference of blanks.
+    are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
 
     Args:
         source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file; a

@@ -71,16 +71,17 @@ def plain_of(value: Any, what: str) -> str:
     return value
 
 
-def text_of(value: Any, what: str) -> Text:
-    """A text or a conversation that is not blank.
+def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
+    """A text or a conversation that is not blank, unless it may be empty.
 
     Args:
         value: Text, or a list of chat messages: `{"role": ..., "content": ...}`, the content text or
             a list of `{"type": "text", "text": ...}`.
         what: What messages call it.
+        empty: Whether there may be nothing in it but blanks.
 
     Raises:
-        InputError: If it is neither, or there is nothing in it but blanks.
+        InputError: If it is neither, or empty and may not be.
 
     >>> text_of([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "task")
     (Message(role='user', content='Why?'),)
@@ -91,7 +92,7 @@ def text_of(value: Any, what: str) -> Text:
     else:
         text = plain_of(value, what)
         blank = _is_blank(text)
-    if blank:
+    if blank and not empty:
         raise InputError(f"{what} is empty; fill it, or take the row out")
     return text
 
@@ -164,6 +165,15 @@ def _part(value: Any, what: str) -> str:
             f"{what} is {_short(kind)}, but only text is judged; take it out or describe it in words"
         )
     return plain_of(value.get("text"), what)
+
+
+def is_empty(text: Text) -> bool:
+    """Whether a text or a conversation holds nothing but blanks.
+
+    >>> is_empty(" "), is_empty((Message("assistant", ""),)), is_empty("0")
+    (True, True, False)
+    """
+    return _is_blank(text) if isinstance(text, str) else all(_is_blank(each.content) for each in text)
 
 
 def _is_blank(text: str) -> bool:

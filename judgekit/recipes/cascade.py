@@ -17,6 +17,7 @@ from judgekit.agreement.selective import Selection, select
 from judgekit.calibrate.distribution import as_said, mean_of
 from judgekit.errors import InputError
 from judgekit.plan import Plan
+from judgekit.recipes.empty import by_rule
 from judgekit.recipes.grading import Grading
 from judgekit.roles import Judge
 from judgekit.types import Abstention, Answer, Item, Judged, Outcome, Round, Unit, Verdict
@@ -157,7 +158,9 @@ class Cascade:
         settled = {question for question in by_question(later) if question in doubted}
         final = [o for o in cheap if (o.unit, o.criterion) not in settled]
         final += [o for o in later if (o.unit, o.criterion) in settled]
-        outcomes = (*(_marked(o, settled) for o in cheap), *later)
+        ruled = by_rule(self.cheap.plan, item)
+        final += ruled
+        outcomes = (*(_marked(o, settled) for o in cheap), *later, *ruled)
         rubric = self.cheap.plan.rubric_of(item)
         return Judged(item, outcomes, self.cheap.aggregate(rubric, item, final))
 

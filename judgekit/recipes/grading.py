@@ -14,6 +14,7 @@ from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.protocols.evidence import Unfounded, founded
 from judgekit.protocols.sheet import Sheet, again
+from judgekit.recipes.empty import by_rule
 from judgekit.recipes.substitutes import check_substitutes, substituted
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
@@ -128,6 +129,7 @@ class Grading:
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Ask, read, re-ask, aggregate."""
         flat = yield from self.asked(item, self.plan.calls(item))
+        flat = (*flat, *by_rule(self.plan, item))
         return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
 
     def asked(

@@ -101,6 +101,10 @@ class Published:
             raise InputError(f"recipe {self.name!r} has no setting {unknown[0]!r}; it has {known or 'none'}")
         if missing := [name for name in self.needs if settings.get(name) is None]:
             raise InputError(f"recipe {self.name!r} needs the setting {missing[0]!r}")
+        if self.build is None and self.sheet_to is None:
+            return grading
+        if grading.plan.on_empty != "judge":
+            raise InputError(f"recipe {self.name!r} knows no on_empty but 'judge'; leave it out")
         if self.build is None:
             return grading
         return self.build(grading, **{**self.settings, **settings})

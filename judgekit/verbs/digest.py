@@ -17,6 +17,7 @@ from judgekit.verbs.options import Options
 _ASKED: Mapping[str, Any] = {
     "recipe": None, "settings": {}, "reask": True, "rule": None, "partial": False, "panel": "mean",
     "min_judges": 1, "balance": "average", "substitutes": {}, "unfounded": "flag", "aggregate": None,
+    "on_empty": "judge",
 }  # fmt: skip
 
 

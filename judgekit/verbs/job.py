@@ -268,6 +268,7 @@ def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", 
         "prompt": _template(options.get("prompt")),
         "orders": options.get("orders", "both"),
         "ties": options.get("ties", True),
+        "on_empty": options.get("on_empty", "judge"),
     }
     return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypedDict
 from judgekit.aggregate.pools import Pool
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.items.read import OnBadItem
+from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
 from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
@@ -51,6 +52,9 @@ class Options(TypedDict, total=False):
         balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
         substitutes: Name of a judge -> the judge that is asked in its place where it fails, in every round;
             the recipe `choice-funnel` refuses them.
+        on_empty: An empty response is asked about like any other (`judge`, default); or no call is made, and
+            it gets the worst of each criterion's scale and loses its pairs (`lowest`), or abstains
+            (`abstain`, as `blocked`).
         unfounded: `flag` (default), or `abstain`: what becomes of a verdict whose quotations do not exist.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.
@@ -80,6 +84,7 @@ class Options(TypedDict, total=False):
     ties: bool
     balance: BalanceRule
     substitutes: Mapping[str, str | Judge | Mapping[str, Any]]
+    on_empty: OnEmpty
     unfounded: Unfounded
     aggregate: Aggregate | None
     columns: Mapping[str, str] | None

@@ -168,7 +168,7 @@ def test_a_reader_that_breaks_off_ends_the_run():
 
 
 def test_a_stream_says_at_its_end_how_many_rows_it_skipped():
-    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": ""} for n in range(30))]
+    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": None} for n in range(30))]
 
     with pytest.warns(UserWarning, match="30 rows were skipped, the first: items: row 6: response is empty"):
         scores = list(jk.stream_scores(rows, RUBRIC, Scripted("kind", lambda _: YES), on_bad_item="skip"))
@@ -177,7 +177,7 @@ def test_a_stream_says_at_its_end_how_many_rows_it_skipped():
 
 
 def test_a_summary_counts_all_skipped_rows_and_names_the_first():
-    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": ""} for n in range(30))]
+    rows = [*items(), *({"id": f"bad {n}", "task": "Hi", "response": None} for n in range(30))]
 
     run = jk.score(rows, RUBRIC, Scripted("kind", lambda _: YES), on_bad_item="skip", ledger=None)
 

@@ -115,7 +115,7 @@ def test_chat_messages_are_not_looked_for_in_csv(tmp_path: Path):
             ":3: opens a double quote that is not closed, so that all up to line 4",
         ),
         (HEADER + b'1,"a\nCaf\xe9",x\n', ":3: is not UTF-8: byte 0xe9 at byte 4 of the line"),
-        (HEADER + b"1,Hi?,\n", ":2: response is empty"),
+        (HEADER + b"1,,x\n", ":2: task is empty"),
         (HEADER + b",Hi?,x\n", ":2: item_id is empty"),
         (b"caf\xe9,task,response\n", ":1: is not UTF-8"),
     ],
