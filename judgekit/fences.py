@@ -34,7 +34,7 @@ Told = tuple[Kind, str]
 Block = tuple[Kind, str, Text]
 """A text to fence: its kind, what else its lines say (a source's id, a response's letter), the text."""
 
-DIGITS = 24  # 96 bits: of a text that holds a million tags one in 10**23 holds its own
+DIGITS = 24  # 96 bits: a text of a million lines, each another tag, holds its own once in 10**22 texts
 _KINDS = frozenset(get_args(Kind))
 _LOOKED = {"source": 0, "reference": 1, "task": 2}
 _PLAIN_ID = re.compile(r"[\w.-]{1,100}")
