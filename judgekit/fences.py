@@ -36,7 +36,6 @@ Block = tuple[Kind, str, Text]
 
 DIGITS = 24  # 96 bits: a text of a million lines, each another tag, holds its own once in 10**22 texts
 _KINDS = frozenset(get_args(Kind))
-_LOOKED = {"source": 0, "reference": 1, "task": 2}
 _PLAIN_ID = re.compile(r"[\w.-]{1,100}")
 
 
@@ -60,9 +59,10 @@ class Fences:
         shared: What stands before every response.
         digest: SHA-256 of that.
         tag: Of that.
-        text: That in its fences.
+        before: That in its fences.
         judged: The texts in it, (name, text) each.
         responses: SHA-256 of each response that was shown.
+        pieces: Responses in their fences, by response and letter.
         shown: What was shown, by responses and letters: all criteria are asked about the same.
     """
 
@@ -70,9 +70,10 @@ class Fences:
     shared: tuple[Block, ...]
     digest: bytes
     tag: str
-    text: str
+    before: tuple[str, ...]
     judged: tuple[tuple[str, str], ...]
     responses: dict[str, bytes] = field(default_factory=dict)
+    pieces: dict[tuple[str, str], str] = field(default_factory=dict)
     shown: dict[tuple[tuple[str, ...], str], Fenced] = field(default_factory=dict)
 
     def show(self, shown: tuple[str, ...] = (), *, letters: str = "", after: Sequence[Told] = ()) -> Fenced:
@@ -88,26 +89,31 @@ class Fences:
         """
         if not after and (shown, letters) in self.shown:
             return self.shown[shown, letters]
-        told: list[Block] = [(kind, "", text) for kind, text in after]
         own: list[Block] = [
             ("response", letters[i : i + 1], self.item.responses[each]) for i, each in enumerate(shown)
         ]
+        told: list[Block] = [(kind, "", text) for kind, text in after]
         digests = [self._digest_of(each) for each in shown]
         tags = [digest.hex()[:DIGITS] for digest in digests]
         tag = tags[0] if len(tags) == 1 and not told else self.tag
         if len(tags) > 1 or told:
             tag = _digest(self.item, told, self.digest + b"".join(sorted(digests))).hex()[:DIGITS]
-        own, tags = own + told, tags + [tag] * len(told)
-        texts = [(kind, flat(text)) for kind, _, text in own]
-        before = self.text
+        texts = [(kind, flat(text)) for kind, _, text in own + told]
         if [each for each in {self.tag, *tags} for _, text in texts if each in text]:
-            before, tags = _fenced(self.shared, tag), [tag] * len(own)
-        blocks = [_in_fence(block, each) for block, each in zip(own, tags, strict=True)]
-        whole = "\n\n".join([before, *blocks] if before else blocks)
-        material = Fenced(whole, tag, (*texts, *self.judged))
+            pieces = [_in_fence(block, tag) for block in (*self.shared, *own, *told)]
+        else:
+            fenced = [self._piece(*each) for each in zip(shown, own, tags, strict=True)]
+            pieces = [*self.before, *fenced, *[_in_fence(block, tag) for block in told]]
+        material = Fenced(tuple(pieces), tag, (*texts, *self.judged))
         if not after:
             self.shown[shown, letters] = material
         return material
+
+    def _piece(self, response: str, block: Block, tag: str) -> str:
+        """A response in the fence of its own tag, made once for each letter it is called by."""
+        if (response, block[1]) not in self.pieces:
+            self.pieces[response, block[1]] = _in_fence(block, tag)
+        return self.pieces[response, block[1]]
 
     def _digest_of(self, response: str) -> bytes:
         if response not in self.responses:
@@ -128,20 +134,23 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
 
     >>> fences = fences_of(Item("1", "Why?", {"a": "So.", "b": "No."}))
     >>> [a, b] = [fences.show((name,)) for name in "ab"]
-    >>> a.text.startswith(fences.text) and b.text.startswith(fences.text) and a.tag != b.tag
+    >>> a.pieces[0] == b.pieces[0] == fences.before[0] and a.tag != b.tag
     True
     >>> fences.show().tag == fences.tag
     True
     """
-    shared: list[Block] = [("source", name, text) for name, text in item.sources.items()]
-    if item.task:
-        shared.append(("task", "", item.task))
-    if item.reference is not None:
-        shared.append(("reference", "", item.reference))
-    shared += [(kind, "", text) for kind, text in beside]
+    sources: list[Block] = [("source", name, text) for name, text in item.sources.items()]
+    task: list[Block] = [("task", "", item.task)] if item.task else []
+    reference: list[Block] = [] if item.reference is None else [("reference", "", item.reference)]
+    told: list[Block] = [(kind, "", text) for kind, text in beside]
+    shared = (*sources, *task, *reference, *told)
     digest = _digest(item, shared)
     tag = digest.hex()[:DIGITS]
-    return Fences(item, tuple(shared), digest, tag, _fenced(shared, tag), _judged(shared))
+    before = tuple([_in_fence(block, tag) for block in shared])
+    # Evidence is looked for in this order. An id that is more than a name may say what a verdict says.
+    judged = [(name or kind, flat(text)) for kind, name, text in (*sources, *reference, *task, *told)]
+    judged += [(name, name) for name in item.sources if not _PLAIN_ID.fullmatch(name)]
+    return Fences(item, shared, digest, tag, before, tuple(judged))
 
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
@@ -156,10 +165,6 @@ def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
         raise InputError(
             f"{item.where or item.item_id}: text with a lone surrogate ({error.reason})"
         ) from None
-
-
-def _fenced(blocks: Iterable[Block], tag: str) -> str:
-    return "\n\n".join([_in_fence(block, tag) for block in blocks])
 
 
 def _in_fence(block: Block, tag: str) -> str:
@@ -179,13 +184,3 @@ def _attribute(name: str) -> str:
     """A source's id inside the line of a fence: quoted, on one line, without angle brackets."""
     seen = "".join(sign if sign.isprintable() and sign not in '"<>' else " " for sign in name)
     return f'"{" ".join(seen.split())}"'
-
-
-def _judged(blocks: Iterable[Block]) -> tuple[tuple[str, str], ...]:
-    """The texts of blocks with their names, in the order evidence is looked for in.
-
-    The id of a source is one too, where it is more than a name and may say what a verdict says.
-    """
-    ordered = sorted(blocks, key=lambda block: _LOOKED.get(block[0], len(_LOOKED)))
-    ids = [(name, name) for _, name, _ in ordered if name and not _PLAIN_ID.fullmatch(name)]
-    return (*[(name or kind, flat(text)) for kind, name, text in ordered], *ids)

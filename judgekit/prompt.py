@@ -124,12 +124,12 @@ class Prompt:
     def about(self, material: Fenced, marks: Mapping[str, str] | None = None) -> tuple[Message, ...]:
         """The messages about a unit: its material, its tag, and what other marks in the words stand for."""
         told = {TAG: material.tag, **marks} if marks else {TAG: material.tag}
-        messages = []
+        messages, text = [], material.text
         for role, pieces in self.parts:
             words = list(pieces)
             for mark, value in told.items():
                 words = [piece.replace(mark, value) for piece in words]
-            messages.append(Message(role, material.text.join(words)))
+            messages.append(Message(role, text.join(words)))
         return tuple(messages)
 
 

@@ -86,14 +86,19 @@ class Fenced:
     """What a judge is shown from outside, in its fences; only `fences` makes it.
 
     Args:
-        text: As it stands in the prompt.
+        pieces: What stands in fences, one after another; calls of an item share them.
         tag: The tag of the unit.
         judged: The texts in it, (name, text) each.
     """
 
-    text: str
+    pieces: tuple[str, ...]
     tag: str
     judged: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The pieces as they stand in the prompt."""
+        return "\n\n".join(self.pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def test_a_response_that_knows_the_tag_of_its_task_gains_nothing(item: Item, pla
             assert known not in prompt.replace(forged, "")
             assert f"<response {call.tag}>\n{forged}\n</response {call.tag}>" in prompt
         else:
-            assert call.messages[-1].content.startswith(fences_of(item).text)
+            assert call.messages[-1].content.startswith(fences_of(item).show().text)
 
 
 @given(items(), st.sampled_from(["compare", "rank"]))
@@ -174,7 +174,7 @@ def test_a_response_is_asked_about_alike_whatever_else_its_item_holds(item: Item
 
 @given(items(), plans)
 def test_calls_about_the_responses_of_an_item_begin_alike(item: Item, plan: Plan):
-    shared = fences_of(item).text
+    shared = fences_of(item).show().text
 
     assert all(call.messages[-1].content.startswith(shared) for call in plan.calls(item))
     assert len({call.messages[0] for call in plan.calls(item)}) <= 1 or plan.per_call

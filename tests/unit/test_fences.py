@@ -233,7 +233,7 @@ def test_plain_text_fills_no_template():
 
     with pytest.raises(TypeError, match="'material' is plain text; fence it, or say it is ours"):
         fill(template, {"material": "anybody's"})  # type: ignore[dict-item]
-    assert fill(template, {"material": Fenced("fenced", "0" * 24)})[0].content == "fenced"
+    assert fill(template, {"material": Fenced(("fenced",), "0" * 24)})[0].content == "fenced"
     assert not isinstance(Ours("ours") + "theirs", Ours)
 
 
