@@ -11,6 +11,7 @@ import asyncio
 import functools
 import math
 import os
+import threading
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -134,6 +135,7 @@ class Endpoint:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = 0
+        self._moving = threading.Lock()
         self._lost: tuple[type[Exception], ...] = ()
 
     def __repr__(self) -> str:
@@ -175,27 +177,30 @@ class Endpoint:
             InputError: If they are open in another running loop, or the key cannot stand in a header.
         """
         loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is not loop:
-            if self._loop is not None and not self._loop.is_closed():
-                raise InputError(
-                    f"{self!r} is in use in another event loop; give that run a copy: judge.with_()"
-                )
-            self._session, self._entered = None, 0  # left over from a loop that died
-        if self._session is None:
-            self._session, self._loop = self._open(), loop
-            self.noted.clear()
-        self._entered += 1
+        with self._moving:  # other threads may come at the same moment
+            if self._session is not None and self._loop is not loop:
+                if self._loop is not None and not self._loop.is_closed():
+                    raise servers.InUse(
+                        f"{self!r} is in use in another event loop; give that run a copy: judge.with_()"
+                    )
+                self._session, self._entered = None, 0  # left over from a loop that died
+            if self._session is None:
+                self._session, self._loop = self._open(), loop
+                self.noted.clear()
+            self._entered += 1
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections when the last who entered leaves."""
-        self._entered -= 1
-        if self._entered <= 0 and self._session is not None:
-            session, self._session = self._session, None
-            if session is not self._given:
-                await session.close()
+        session = None
+        with self._moving:
+            self._entered -= 1
+            if self._entered <= 0:
+                session, self._session = self._session, None
+        if session is not None and session is not self._given:
+            await session.close()
 
     def _open(self) -> "aiohttp.ClientSession":
         import aiohttp

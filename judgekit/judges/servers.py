@@ -14,6 +14,11 @@ import orjson
 
 from judgekit.errors import InputError
 
+
+class InUse(InputError):  # noqa: N818 - who is told asks with a copy
+    """A judge has its connections open in another event loop."""
+
+
 REQUEST_ID = "X-Request-Id"
 """The header by which a request is named, which some servers repeat."""
 KEEP_ALIVE = "keep_alive"

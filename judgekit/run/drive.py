@@ -23,10 +23,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, as
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.identity import check_together
+from judgekit.judges.servers import InUse
 from judgekit.ledger import Ledger
 from judgekit.ledger.file import BUSY_SECONDS
 from judgekit.plan import price_of
-from judgekit.roles import Judge, Learning, Recipe
+from judgekit.roles import Judge, Learning, Recipe, Tunable
 from judgekit.run.ask import Asker, Known
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
@@ -100,11 +101,7 @@ async def asking(
     """
     check_together(judges.values())
     async with AsyncExitStack() as stack:
-        for judge in judges.values():
-            if isinstance(judge, Learning) and ledger is not None:
-                judge.refused.update(ledger.facts(fact_name(judge)))
-            if isinstance(judge, AbstractAsyncContextManager):
-                await stack.enter_async_context(judge)
+        judges = {name: await _opened(judge, ledger, stack) for name, judge in judges.items()}
         if ledger is not None:
             stack.push_async_callback(_settle, ledger, patience)
             stack.callback(_learn, judges.values(), ledger)
@@ -113,6 +110,22 @@ async def asking(
             timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
             stack.callback(timer.cancel)
         yield Asker(judges, ledger, limits, tally, halt)
+
+
+async def _opened(judge: Judge, ledger: Ledger | None, stack: AsyncExitStack) -> Judge:
+    """A judge, open, told what its server refuses; a copy where a run in another thread has it open."""
+    if isinstance(judge, Learning) and ledger is not None:
+        judge.refused.update(ledger.facts(fact_name(judge)))
+    if not isinstance(judge, AbstractAsyncContextManager):
+        return judge
+    try:
+        await stack.enter_async_context(judge)
+    except InUse:
+        if not isinstance(judge, Tunable):
+            raise
+        return await _opened(judge.with_(), ledger, stack)
+    else:
+        return judge
 
 
 def _learn(judges: Iterable[Judge], ledger: Ledger) -> None:
