@@ -94,7 +94,7 @@ async def counted(url: str, name: str) -> dict[str, float]:
 async def partial(url: str, run: str) -> float:
     """Milliseconds beyond its window after which a group of 5 of 8 is released."""
     async with unlimited() as session:
-        address = f"{url}/get_reward?group={SIZE}&window_ms={WINDOW * 1000:.0f}"
+        address = f"{url}/get_reward?run={run}&group={SIZE}&window_ms={WINDOW * 1000:.0f}"
         began = time.perf_counter()
         right = await asyncio.gather(*(reward(session, address, query(0, i, run)) for i in range(5)))
         assert all(right), "a wrong reward"
@@ -137,7 +137,10 @@ def main() -> int:
         with server(latency) as (url, _):
             asyncio.run(partial(url, "a warm-up"))
             before = asyncio.run(counted(url, "groups_total"))
-            for name, parameters in (("no barrier", ""), ("groups of 8", f"?group={SIZE}&window_ms=60000")):
+            for name, parameters in (
+                ("no barrier", ""),
+                ("groups of 8", f"?run=bench&group={SIZE}&window_ms=60000"),
+            ):
                 seconds, right = asyncio.run(at_once(url, parameters, f"{name} at {latency}"))
                 good &= right == AT_ONCE
                 print(

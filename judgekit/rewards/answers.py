@@ -67,8 +67,13 @@ def words(text: str) -> int:
     >>> words("Two words"), words("\u6771\u4eac is \u5927\u304d\u3044"), words("x" * 50)
     (2, 6, 3)
     """
-    spaced, unspaced = _UNSPACED.subn(" ", text)
-    return unspaced + sum(-(-len(word) // _LONG) for word in spaced.split())
+    unspaced = 0
+    if not text.isascii():
+        text, unspaced = _UNSPACED.subn(" ", text)
+    some = text.split()
+    if some and max(map(len, some)) > _LONG:
+        return unspaced + sum(-(-len(word) // _LONG) for word in some)
+    return unspaced + len(some)
 
 
 def answer_in(text: str) -> str:
@@ -140,6 +145,8 @@ def _pieces(token: str) -> Iterator[str]:
 
 
 def _without_thoughts(text: str) -> str:
+    if "<" not in text and "[" not in text:
+        return text.strip()
     if _CHANNEL in text:
         text = text.rsplit(_CHANNEL, 1)[1]
     said: list[str] = []

@@ -107,13 +107,15 @@ async def laid(group: Group, looking: Looking, until: float | None = None) -> La
     digests = {name: digest_of(text) for name, text in group.responses.items()}
     by_digest = {digests[name]: text for name, text in group.responses.items()}
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
-    said, counted = {}, {}
+    said, counted, length = {}, {}, 0
     for digest, text in texts.items():
         seen = _Seen(group, text, looking.part)
+        length += len(seen.whole)
         if seen.long:
             await looking.apart(seen.look)
-        else:
-            await asyncio.sleep(0)  # many short ones are a long one
+        elif length > _AT_ONCE:  # many short ones are a long one
+            length = 0
+            await asyncio.sleep(0)
         said[digest] = await _checked(seen, looking, until)
         counted[digest] = seen.words
     return Laid(group, digests, texts, said, counted)
