@@ -15,7 +15,7 @@ Reason = Literal[
     "too_long", "blocked", "unreachable", "over_budget", "cancelled",
 ]  # fmt: skip
 Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget", "cancelled"]
-Need = Literal["response", "reference", "sources", "turns"]
+Need = Literal["response", "reference", "sources", "turns", "pair"]
 Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
 Rule = Literal["placed", "published", "published_clipped"]
 
@@ -309,7 +309,8 @@ class Score:
         low: Lower end of the 95 % interval over judges (one judge: over its samples); None below
             two of them. It knows of the spread of these verdicts, not of a bias they share.
         high: Its upper end.
-        n_verdicts: Verdicts it rests on.
+        n_verdicts: Verdicts it rests on: of each criterion, judge, sample and order one. A ranking is one
+            on each of its pairs; two scores given in one reply to compare by are one.
         n_abstained: Reason -> how many abstained.
         spread: Standard deviation of the value between `judge`s, and between `sample`s within a judge.
         share: Share of the weight that was judged.

@@ -6,12 +6,12 @@ panel is of judges and not of calls. The form `scores` gives two verdicts a repl
 the pair first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
-from judgekit.aggregate.scores import reasons_of, uncertainty
+from judgekit.aggregate.scores import Repeat, reasons_of, uncertainty
 from judgekit.calibrate import balanced_scores
 from judgekit.calibrate.balance import Rule
 from judgekit.rubric.model import Rubric
@@ -47,13 +47,14 @@ def pair_scores(
     """
     scores: list[Score] = []
     for unit, by_criterion in _by_pair(item, outcomes).items():
-        own = []
-        for criterion, some in by_criterion.items():
+        own, repeats = [], []
+        for some in by_criterion.values():
             raters = _per_rater(unit, some, rule)
-            own.append(_criterion_score(unit, criterion, some, raters, pool))
+            repeats.append(_repeats(unit, some, raters, rule))
+            own.append(_criterion_score(unit, some, raters, pool, repeats[-1]))
         scores += own
         if rubric.total and len(rubric.leaves) > 1:
-            scores.append(_rubric_score(rubric, unit, own, partial=partial))
+            scores.append(_rubric_score(rubric, unit, own, repeats, partial=partial))
     return tuple(scores)
 
 
@@ -77,22 +78,58 @@ def _per_rater(unit: Unit, outcomes: Sequence[Outcome], rule: Rule) -> tuple[Out
     return tuple(balanced_scores([o for o in outcomes if o.rater == name], unit=unit) for name in names)
 
 
+def _repeats(
+    unit: Unit, outcomes: Sequence[Outcome], raters: Sequence[Outcome], rule: Rule
+) -> dict[Repeat, float]:
+    """The value of each sample of a judge that has verdicts in all orders; else the judge's own, once."""
+    values: dict[Repeat, float] = {}
+    for rater in raters:
+        own = [o for o in outcomes if o.rater == rater.rater]
+        samples = sorted({o.sample for o in own})
+        orders = {o.shown for o in own}
+        for sample in samples if len(samples) > 1 else ():
+            some = [o for o in own if o.sample == sample]
+            if {o.shown for o in some if isinstance(o, Verdict)} == orders:
+                [whole] = _per_rater(unit, some, rule)
+                if isinstance(whole, Verdict):
+                    values[rater.rater, sample] = whole.value
+        if isinstance(rater, Verdict) and not any(name == rater.rater for name, _ in values):
+            values[rater.rater, 0] = rater.value
+    return values
+
+
+def _replies(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """One outcome a reply: of two scores in one, the one that was not obtained, else the first."""
+    if all(len(o.unit.responses) == 2 for o in outcomes):
+        return list(outcomes)
+    found: dict[tuple[str, int, tuple[str, ...]], Outcome] = {}
+    for o in outcomes:
+        key = (o.rater, o.sample, o.shown)
+        if key not in found or not isinstance(o, Verdict):
+            found[key] = o
+    return list(found.values())
+
+
 def _criterion_score(
-    unit: Unit, criterion: str, outcomes: Sequence[Outcome], raters: Sequence[Outcome], pool: Pool
-) -> Score:
+    unit: Unit, outcomes: Sequence[Outcome], raters: Sequence[Outcome], pool: Pool,
+    repeats: Mapping[Repeat, float],
+) -> Score:  # fmt: skip
     pooled = pool(raters, PAIR) if len(raters) > 1 else raters[0]
-    values = {(o.rater, 0): o.value for o in raters if isinstance(o, Verdict)}
-    low, high, spread = uncertainty(values, clip=True)
+    low, high, spread = uncertainty(repeats, clip=True)
+    outcomes = _replies(outcomes)
     flags = {flag for o in (*raters, pooled) if isinstance(o, Verdict) for flag in o.flags if flag in _TOLD}
     value = pooled.value if isinstance(pooled, Verdict) else None
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
-        unit, "criterion", criterion, value, "placed", low, high, n, reasons_of(outcomes), spread,
+        unit, "criterion", outcomes[0].criterion, value, "placed", low, high, n, reasons_of(outcomes), spread,
         flags=tuple(sorted(flags)),
     )  # fmt: skip
 
 
-def _rubric_score(rubric: Rubric, unit: Unit, own: Sequence[Score], *, partial: bool) -> Score:
+def _rubric_score(
+    rubric: Rubric, unit: Unit, own: Sequence[Score], repeats: Sequence[Mapping[Repeat, float]], *,
+    partial: bool,
+) -> Score:  # fmt: skip
     weights = {c.id: abs(c.weight) or 1.0 for c in rubric.leaves}
     asked = sum(weights[s.name] for s in own)
     there = {s.name: s.value for s in own if s.value is not None}
@@ -104,9 +141,15 @@ def _rubric_score(rubric: Rubric, unit: Unit, own: Sequence[Score], *, partial: 
             counted[reason] = counted.get(reason, 0) + n
     if not partial and len(there) < len(own):
         value = None
+    complete = set.intersection(*(set(each) for each in repeats)) if value is not None else set()
+    values = {
+        at: sum(weights[s.name] * each[at] for s, each in zip(own, repeats, strict=True)) / asked
+        for at in sorted(complete)
+    }
+    low, high, spread = uncertainty(values, clip=True)
     return Score(
-        unit, "rubric", rubric.id, value, "placed", n_verdicts=sum(s.n_verdicts for s in own),
-        n_abstained=counted, share=judged / asked if asked else 0.0,
+        unit, "rubric", rubric.id, value, "placed", low, high, sum(s.n_verdicts for s in own), counted,
+        spread, judged / asked if asked else 0.0,
         flags=tuple(sorted({flag for s in own for flag in s.flags})),
     )  # fmt: skip
 

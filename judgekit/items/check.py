@@ -11,6 +11,7 @@ from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, pl
 from judgekit.types import Item, Need, Text
 
 RESPONSE: frozenset[Need] = frozenset({"response"})
+PAIR: frozenset[Need] = frozenset({"pair"})  # of an item whole, not of a row
 
 FIELDS = (
     "item_id", "task", "response", "responses", "response_id", "system", "systems", "reference", "sources",
@@ -143,7 +144,7 @@ def item_of(row: Row, layout: Layout) -> Item:
     for each in sorted(layout.needs & {"reference", "sources"}):
         if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
             raise InputError(no_column([each], values.keys(), layout))
-    check_needs(item, layout.needs)
+    check_needs(item, layout.needs - PAIR)
     return item
 
 
@@ -151,8 +152,13 @@ def check_needs(item: Item, needs: Collection[Need]) -> None:
     """Refuse an item that lacks what it would be judged by.
 
     Raises:
-        InputError: If it has no reference, no sources or no turns where those are needed.
+        InputError: If it has no reference, no sources, no turns or no pair where those are needed.
     """
+    if "pair" in needs and len(item.responses) < 2:
+        raise InputError(
+            f"has {len(item.responses)} response, and two or more are compared; give it another (rows of one "
+            "item have one item_id and a response_id or system each), or `score` it"
+        )
     texts = (item.task, *item.responses.values())
     lacks = {
         "reference": item.reference is None,
@@ -261,5 +267,5 @@ def _checked(item: Item, where: str, layout: Layout) -> Item:
     _sources(item.sources)
     if item.reference is not None:
         plain_of(item.reference, "reference")
-    check_needs(item, layout.needs)
+    check_needs(item, layout.needs - PAIR)
     return item if item.where else replace(item, where=where)

@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.items.check import RESPONSE, Layout, item_of, lacking, layout_of, no_column
+from judgekit.items.check import PAIR, RESPONSE, Layout, check_needs, item_of, lacking, layout_of, no_column
 from judgekit.items.files import open_file
 from judgekit.items.group import OnBad, digest, joined, repeated, unique
 from judgekit.items.rows import Row, Source, open_rows
@@ -106,7 +106,8 @@ def read_items(
             other rows are good stays, with their responses.
         skipped: Where what was skipped is written down, in order (a list will do).
         needs: What an item must hold to be judged: a `response` (not so for rubrics about the task alone),
-            a `reference`, `sources`, `turns` (a conversation as task or response).
+            a `reference`, `sources`, `turns` (a conversation as task or response), a `pair` of
+            responses.
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
@@ -261,7 +262,18 @@ def _twice(marks: "array[int]") -> frozenset[int]:
 
 
 def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:
-    return joined(_parts(rows, layout, on_bad), on_bad)
+    items = joined(_parts(rows, layout, on_bad), on_bad)
+    return _paired(items, on_bad) if layout.needs >= PAIR else items
+
+
+def _paired(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
+    for item in items:
+        try:
+            check_needs(item, PAIR)
+        except InputError as error:
+            on_bad(item.where, str(error))
+        else:
+            yield item
 
 
 def _parts(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:

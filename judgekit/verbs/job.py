@@ -171,7 +171,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     """
     if unknown := sorted(options.keys() - Options.__annotations__.keys()):
         raise InputError(f"no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}")
-    recipe_name, own = options.get("recipe"), options.get("aggregate")
+    recipe_name = options.get("recipe")
     found = None if recipe_name is None else _published(recipe_name)
     if found is not None:
         options = cast("Options", found.filled(options))
@@ -188,9 +188,8 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     substitutes = {
         name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
     }
-    aggregate = own or one_vote_each(
-        options.get("aggregate") or _aggregator(plan.protocol, options), substitutes
-    )
+    aggregate = options.get("aggregate") or _aggregator(plan.protocol, options)
+    aggregate = one_vote_each(aggregate, substitutes)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
         if isinstance(judge, Checked):
@@ -199,7 +198,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
-    needs = _needs(loaded, plan.protocol, found)
+    needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
     if not isinstance(items, Iterator):
         surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
     return Job(
@@ -221,11 +220,14 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     )
 
 
-def _needs(rubric: Rubric, protocol: Protocol, found: "Published | None") -> frozenset[Need]:
-    """What items must hold: what the rubric says; a reference to match; no response where one is written."""
-    needs = rubric.needed - (RESPONSE if found is not None and found.writes else frozenset())
-    matched = protocol == "match" and any(criterion.reference is None for criterion in rubric.leaves)
-    return needs | ({"reference"} if matched else set())
+def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:
+    """What items must hold: what the rubric says, a reference to match, two to compare; nothing to write."""
+    needs = set(rubric.needed)
+    if "match" in protocols and any(criterion.reference is None for criterion in rubric.leaves):
+        needs.add("reference")
+    if not {"compare", "rank"}.isdisjoint(protocols):
+        needs.add("pair")
+    return frozenset(needs - ({"response", "pair"} if found is not None and found.writes else set()))
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
