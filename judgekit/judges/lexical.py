@@ -9,6 +9,8 @@ import string
 from collections import Counter
 from collections.abc import Callable
 
+from rapidfuzz.distance import LCSseq
+
 from judgekit.errors import InputError
 from judgekit.scales import fold
 
@@ -16,6 +18,7 @@ Metric = Callable[[str, str], float | None]
 """From a response and a reference to a value on [0, 1]."""
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_MOST = 100_000_000  # words of a response times words of its reference
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -57,21 +60,23 @@ def f1_metric(response: str, reference: str) -> float:
 def rouge_metric() -> Metric:
     """ROUGE-L F1 without stemming, by the package rouge-score.
 
-    It knows words of a-z and 0-9 only: None where the reference has none, as in Chinese.
+    It knows words of a-z and 0-9 only: None where the reference has none, as in Chinese, and where a response
+    and its reference have more than 10,000 words each. The words are the package's; what they share is found
+    by rapidfuzz, since the package takes seconds for what that does in milliseconds.
 
     Raises:
         InputError: If the package is not there.
     """
     try:
-        from rouge_score.rouge_scorer import RougeScorer
+        from rouge_score.tokenize import tokenize
     except ImportError:
         raise InputError(_MISSING.format("rouge_l", "rouge-score")) from None
-    scorer = RougeScorer(["rougeL"], use_stemmer=False)
 
     def rouge_l(response: str, reference: str) -> float | None:
-        if not re.search(r"[a-z0-9]", reference.lower()):
+        ours, theirs = tokenize(response, None), tokenize(reference, None)
+        if not theirs or len(ours) * len(theirs) > _MOST:
             return None
-        return float(scorer.score(reference, response)["rougeL"].fmeasure)
+        return 2 * LCSseq.similarity(ours, theirs) / (len(ours) + len(theirs))
 
     return rouge_l
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import builtins
+import itertools
 import json
 from collections import Counter
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from judgekit.errors import InputError
 from judgekit.judges import controls
 from judgekit.judges.controls import Control, nearest, parse_control
+from judgekit.judges.lexical import rouge_metric
 from judgekit.protocols import read
 from judgekit.scales import YES_NO, Labels, Numbers, Scale
 from judgekit.types import Abstention, Call, Item, Message, Unit, Verdict
@@ -232,3 +234,13 @@ def test_without_its_package_a_metric_names_the_extra(
 
     with pytest.raises(InputError, match=f"control:{name} needs the package {package}; .* extra 'lexical'"):
         parse_control(name)
+
+
+def test_rouge_is_the_packages_and_of_long_texts_there_is_none():
+    scorer = pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(["rougeL"], use_stemmer=False)
+    metric = rouge_metric()
+    texts = ["The cat sat.", "a cat sat down", "Dogs, 42 of them", "sat the cat", "x", "\u00fcber x1 sat"]
+
+    for one, two in itertools.product(texts, texts):
+        assert metric(one, two) == pytest.approx(scorer.score(two, one)["rougeL"].fmeasure)
+    assert metric("the cat " * 10_001, "sat " * 10_001) is None
