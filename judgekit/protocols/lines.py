@@ -31,6 +31,10 @@ _AROUND = r"[\s*_`\"'\])]{0,12}"  # what may stand between a name and its separa
 _MARKUP = re.compile(r"[\s*_`\"'#\[(]*+")
 _BULLET = re.compile(r"[\s*_`#>|\-\u2022\d.)(\"'\[]*+(?=\D)|[\s*_`#>|\-\u2022\"'\[(]*+")
 _AFTER_NAME = re.compile(rf"{_AROUND}(?:({_SEPARATOR})|\bis\b)?")
+_LEADING = re.compile(rf"[\s*_`\"'#>\[(]*+[\]>)]*+(?:{_SEPARATOR})?[\s*_`\"'#>\[(]*+")
+_NAMED = re.compile(rf"\W*+([^\W\d][\w '\-]{{0,80}}?){_AROUND}{_SEPARATOR}")
+_PLAIN = frozenset((*_KEYWORDS, "final answer", "final score", "final verdict", "final rating", "judgment"))
+"""What a tagged line may name instead of its criterion."""
 PLACEHOLDER = "LABEL"  # what stands for a label in our own prompt
 _BLANK = Reading("empty", PLACEHOLDER)
 _SAYS = {"label", "undecided"}
@@ -62,11 +66,14 @@ _CLOSED = (
 _SENTENCE = re.compile(r"[.!?\u3002\uff01\uff1f]['\")*_\]]{0,3}\s|\n|\s/\s|[|;]")
 _STATEMENT = re.compile(r"\n|\s/\s(?=[^\W\d])")
 _OPENERS = re.compile(
-    r"(?:(?:so|thus|therefore|hence|overall|final|finally|my|our|the|total|an?|and|then|now|wait|actually|no|"
-    r"yes|well|ok|okay|in|conclusion|summary|short|sum|all|correction|corrected|revised|updated|here|is|are|it|"
-    r"this|that|gives?|as|to|sum|up|result|response|clarity|quality|judgment|judgement|numeric|numerical|"
-    r"integer|given|score|rating|verdict|grade|label|answer|evaluation|assessment|criterion)\b|[^\w])*+"
+    r"(?:(?:so|thus|therefore|hence|overall|final(?:ly)?|my|our|the|total|an?|and|then|now|wait|actually|no|yes|well|"
+    r"ok(?:ay)?|in|on|of|by|with|for|from|to|as|at|i|we|it|this|that|these|is|are|gives?|here|below|above|"
+    r"conclusion|conclude|summary|short|sum|up|all|correction|corrected|revised|updated|edit|result|responses?|"
+    r"quality|judge?ment|numeric(?:al)?|integer|given|based|considering|following|follows|analysis|reasons?|"
+    r"reasoning|criteri(?:on|a)|rubric|scale|points?|assign|rate|score|rating|verdict|grade|label|answer|"
+    r"evaluation|assessment|explanation|justification)\b|[^\w])*+"
 )
+"""Words that lead to a verdict; any other in front of it may say whose it is."""
 _TURNED_DOWN = re.compile(
     r"\b(?:not|never|neither|nor|cannot|if|unless|whether|had|were|would|could|might|may|than|instead|someone|"
     r"somebody|others?|some|claims?|claimed|says?|said|asks?|asked|demands?|demanded|wants?|wanted|tells?|told|"
@@ -136,14 +143,8 @@ def unfenced(text: str, tag: str) -> str:
 
 def _unnamed(scale: Scale, words: str) -> Reading:
     """What a line with the tag says that does not name the only criterion; nothing if it names another."""
-    found = _AFTER_NAME.match(words, len(words) - len(words.lstrip()))
-    named = re.match(rf"\W*+([^\W\d][\w '\-]{{0,80}}?){_AROUND}{_SEPARATOR}", words)
-    if (
-        named is None
-        or found is None
-        or fold(named[1]) in _PLAIN
-        or read_label(scale, named[1]).kind in _SAYS
-    ):
+    named = _NAMED.match(words)
+    if named is None or fold(named[1]) in _PLAIN or read_label(scale, named[1]).kind in _SAYS:
         return _value(scale, words)
     return _BLANK
 
@@ -163,17 +164,6 @@ def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tupl
     return [(cid, reading) for _, cid, reading in sorted(about, key=lambda each: each[0])]
 
 
-_LEADING = re.compile(rf"[\s*_`\"'#>\[(]*+[\]>)]*+(?:{_SEPARATOR})?[\s*_`\"'#>\[(]*+")
-_PLAIN = frozenset(_KEYWORDS) | {
-    "final answer",
-    "final score",
-    "final verdict",
-    "final rating",
-    "judgement",
-    "judgment",
-}
-
-
 def _after_id(text: str, cid: str, *, parted: bool = False) -> str | None:
     """What follows a criterion's id at the start of a text; None if it is about another.
 
@@ -186,11 +176,8 @@ def _after_id(text: str, cid: str, *, parted: bool = False) -> str | None:
     if found is None or (parted and not found[1]):
         return None
     after = text[found.end() :]
-    return (
-        after
-        if (not after[:1].isalnum() and after[:1] != "_") or text[found.end() - 1] in " :=|\uff1a" or found[1]
-        else None
-    )
+    goes_on = (after[:1].isalnum() or after[:1] == "_") and text[found.end() - 1] not in " :=|\uff1a"
+    return None if goes_on and not found[1] else after
 
 
 @lru_cache(maxsize=1024)
@@ -294,7 +281,7 @@ def _stated(text: str, cid: str, scale: Scale) -> Iterator[_Stated]:
         # "Score: 3. No, score: 4" says two things; "Score: 4 (note: minor slips)" says one.
         said = reading.kind in _SAYS or (match.start() >= line_end and _is_verdict(reading, value))
         if value and said and _is_meant(text, match.start(), start, value):
-            plain = _leads_to(text, match.start())
+            plain = _leads_to(text, match.start(), cid)
             yield _Stated("colon", match.start(), end, reading if plain else UNCLEAR, start)
         line_end = max(line_end, end)
     for match in _guarded(scale).finditer(text):
@@ -320,9 +307,9 @@ def is_turned_down(text: str, at: int) -> bool:
     return _TURNED_DOWN.search(_sentence_before(text, at)) is not None
 
 
-def _leads_to(text: str, start: int) -> bool:
+def _leads_to(text: str, start: int, cid: str) -> bool:
     """Whether the words before a verdict in its sentence are such as lead to it: "Overall, my final"."""
-    before = _sentence_before(text, start)
+    before = _sentence_before(text, start).replace(fold(cid), "")
     return before.rstrip()[-1:] == "," or _OPENERS.fullmatch(before) is not None
 
 
