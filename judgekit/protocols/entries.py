@@ -144,15 +144,22 @@ def _entry(cid: str, raw: object) -> Said:
 
 
 def unread(raw: str, said: Mapping[str, Said], ids: Sequence[str]) -> bool:
-    """Whether a JSON text has a label, at any depth, that is not among what was read from it."""
-    keys = {"label", *STAND_INS} - {fold(cid) for cid in ids}
-    keys |= {fold(each.key) for each in said.values() if each.entry}
+    """Whether a JSON text has an answer, at any depth, that is not among what was read from it.
+
+    >>> copied = '{"A": {"label": "9"}, "x": {"A": 2, "B": 9}}'
+    >>> unread(copied, answers(json.loads(copied), ["A", "B"]), ["A", "B"])
+    True
+    """
+    names = {fold(cid) for cid in ids} - _BESIDE
+    labels = {"label", *STAND_INS} - names
+    labels |= {fold(each.key) for each in said.values() if each.entry}
     labelled = 0
 
     def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal labelled
-        labelled += any(fold(key) in keys and not isinstance(value, dict | list) for key, value in pairs)
+        keys = [fold(key) for key, value in pairs if not isinstance(value, dict | list)]
+        labelled += any(key in labels for key in keys) + sum(key in names - labels for key in keys)
         return dict(pairs)
 
     json.JSONDecoder(strict=False, object_pairs_hook=note).raw_decode(raw)
-    return labelled != sum(bool(each.entry) for each in said.values())
+    return labelled != len(said)
