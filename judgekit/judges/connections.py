@@ -5,8 +5,8 @@ kept connection makes every later one there belong to the request before it. Fou
 
 - The request's id. Each request has an `X-Request-Id` of its own; vLLM takes it into the reply's `id`,
   others into a header. A server that was once seen to do so has to do it every time.
-- Bytes that came while nobody had asked. A connection rests before it is asked on again, for a twentieth
-  of the time that the last reply took, so that what comes a little late comes then.
+- Bytes that came while nobody had asked. A connection of a server that takes its time rests before it is
+  asked on again, a twentieth of what the last reply took, so that what comes a little late comes then.
 - More than one reply to a request.
 - The same `id` twice running on a connection, from a server whose ids are not always the same.
 
@@ -19,18 +19,17 @@ before the first sign is counted for the summary; `keep_alive=False` rules it ou
 
 import io
 import secrets
-from itertools import count
 from time import monotonic
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from judgekit.judges.servers import REQUEST_ID
 
-REST = 0.05
-"""How long a connection is idle before it is asked on again, as a share of the time of the last reply."""
+REST, SLOW = 0.05, 0.1
+"""How long a connection is idle before it is asked on again, as a share of the time of the last reply, and
+seconds of that below which it is not: where replies come at once, another connection would cost more."""
 _LONG = 1 << 20  # bytes above which aiohttp wants a body to be a file
 Way = tuple[ResponseHandler, "Lane"]
 
@@ -38,7 +37,7 @@ Way = tuple[ResponseHandler, "Lane"]
 class Lane:
     """A connection: how many replies it has given, and the `id` of the last."""
 
-    __slots__ = ("__weakref__", "given", "last")
+    __slots__ = ("given", "last")
 
     def __init__(self) -> None:
         self.given = 0
@@ -58,26 +57,30 @@ class Watch:
         self.strays = 0
         self.unvouched = 0  # replies taken from kept connections with nothing to vouch for them
         self._session = secrets.token_hex(6)
-        self._count = count()
+        self._count = 10_000_000  # so that no id begins another
         self._in_body = self._in_header = False
         self._ids: set[str] = set()  # two at most, which tell that they differ
-        self._lanes: WeakKeyDictionary[ResponseHandler, Lane] = WeakKeyDictionary()
         self._ways: dict[str, Way] = {}
         self.want_new: set[str] = set()
 
+    def took(self, seconds: float) -> None:
+        """Note how long a reply took."""
+        self.rest = REST * seconds if seconds > SLOW else 0.0
+
     def request_id(self) -> str:
         """The id of a new request; what it begins with is this session's alone."""
-        return f"{self._session}{next(self._count):08x}"
+        self._count += 1
+        return f"{self._session}{self._count}"
 
-    def begins(self, request: str, protocol: ResponseHandler) -> bool:
+    def begins(self, request: str, protocol: Any) -> bool:
         """Note the connection that a request goes by; False where it must not.
 
         Raises:
             ClientConnectionError: If the server spoke first on a new connection.
         """
-        lane = self._lanes.get(protocol)
+        lane = getattr(protocol, "lane", None)
         if lane is None:
-            lane = self._lanes[protocol] = Lane()
+            lane = protocol.lane = Lane()
         if protocol.should_close:
             self.stray()
             if not lane.given:
@@ -103,8 +106,8 @@ class Watch:
         """
         given, last, more = (0, "", False) if way is None else (way[1].given, way[1].last, _has_more(way[0]))
         by_body, by_header = request in said, request == header
-        if self._session in (said + header).replace(request, ""):  # another request of ours
-            own = False
+        if (self._session in said and not by_body) or (self._session in header and not by_header):
+            own = False  # another request of ours
         elif (self._in_body and not by_body) or (self._in_header and not by_header):
             own = self.alone and way is not None and not given
         elif by_body or by_header or not given:

@@ -206,9 +206,9 @@ class Endpoint:
         import aiohttp
         import yarl
 
-        from judgekit.judges.connections import REST, Connections, Watch, named
+        from judgekit.judges.connections import Connections, Watch, named
 
-        self._named, self._rest = named, REST
+        self._named = named
         key = self._key
         if not (key.isascii() and key.isprintable()):
             raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
@@ -287,7 +287,7 @@ class Endpoint:
         if status >= 300:
             sure = watch.is_sure(request, way, header)
             return _Came(status, response.headers, raw, body, seconds, sure)
-        watch.rest = self._rest * seconds
+        watch.took(seconds)
         own = watch.is_own(request, way, header=header, said=wire.id_of(body))
         if watch.strays:
             self._note_strays()

@@ -178,7 +178,8 @@ def reply_of(
     if text is None or not isinstance(message, dict):
         raise ProviderError(f"no chat completion: {keys.out_of_error(_seen(body))}", passing=True)
     refusal = _words(message.get("refusal"))
-    refusal = refusal or _words(_mapping(message.get("provider_specific_fields")).get("refusal"))
+    if not refusal and "provider_specific_fields" in message:
+        refusal = _words(_mapping(message["provider_specific_fields"]).get("refusal"))
     finish = _words(choice.get("finish_reason"))
     fault: Fault | None = None
     if finish in _HELD_BACK or refusal:
@@ -202,7 +203,8 @@ def reply_of(
 
 def id_of(body: object) -> str:
     """The id of a completion; empty if it has none."""
-    return _words(_mapping(body).get("id"))
+    said = body.get("id") if isinstance(body, dict) else None
+    return said if isinstance(said, str) else ""
 
 
 def spent_of(
@@ -351,7 +353,7 @@ def _estimated(messages: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _words(raw: object) -> str:
-    return writable(raw) if isinstance(raw, str) else ""
+    return "" if not isinstance(raw, str) else raw if raw.isascii() else writable(raw)
 
 
 def _mapping(raw: object) -> Mapping[str, Any]:
