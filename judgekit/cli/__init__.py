@@ -70,9 +70,10 @@ def _run(arguments: list[str] | None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except _USAGE_ERROR as error:
-        if error.ctx is not None:
-            tell(error.ctx.get_usage())
-        tell(f"error: {error.format_message()}")
+        if message := error.format_message():  # a command without its arguments has printed its help
+            if error.ctx is not None:
+                tell(" ".join(error.ctx.get_usage().split()))
+            tell(f"error: {message}")
         return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
