@@ -14,6 +14,7 @@ import orjson
 from judgekit.errors import InputError
 from judgekit.items.parquet import open_parquet
 from judgekit.items.rows import Row, Source, table
+from judgekit.items.texts import json_value
 from judgekit.rubric.files import LARGE
 from judgekit.writing import whole
 
@@ -46,7 +47,7 @@ def _json_lines(path: Path) -> Iterator[Row]:
     Raises:
         InputError: If the file cannot be read.
     """
-    loads = orjson.loads
+    loads = json_value
     with _binary(path) as file:
         for number, line in enumerate(_unmarked(file), 1):
             try:
@@ -54,12 +55,14 @@ def _json_lines(path: Path) -> Iterator[Row]:
                     yield Row(f"{path}:{number}", None, _LONG)
                     continue
                 yield Row(f"{path}:{number}", loads(line))
-            except orjson.JSONDecodeError as error:
+            except ValueError as error:
                 if line.strip():
                     yield Row(f"{path}:{number}", None, _not_json(line, error))
 
 
-def _not_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+def _not_json(line: bytes, error: ValueError) -> str:
+    if not isinstance(error, orjson.JSONDecodeError):
+        return str(error)
     try:
         line.decode()
     except UnicodeDecodeError as wrong:
@@ -105,8 +108,8 @@ def _open_json(path: Path, _: frozenset[str]) -> Source:
     if len(text) > LARGE:
         raise InputError(f"{path}: has more than {LARGE:,} bytes, and a list is held whole; name it .jsonl")
     try:
-        rows = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        rows = json_value(text)
+    except ValueError as error:
         raise InputError(f"{path}: is not JSON: {error}; JSON lines go into a .jsonl file") from None
     if not isinstance(rows, list):
         raise InputError(f"{path}: holds a {type(rows).__name__}, not a list of rows")

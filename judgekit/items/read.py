@@ -6,15 +6,12 @@ Both passes walk this path, so what the survey counts is what the reading gives.
 are never in memory: what the survey keeps is 8 bytes an item.
 """
 
-import hashlib
 import os
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
-
-import orjson
 
 from judgekit.errors import InputError
 from judgekit.items.check import PAIR, RESPONSE, Layout, check_needs, item_of, lacking, layout_of, no_column
@@ -67,7 +64,6 @@ class Survey:
         n_skipped: Rows that are left out, and items left out because their id came before.
         columns: Columns found, in the order met.
         repeated: Ids that come again behind another item (only where bad items are skipped).
-        digest: Of all that the items hold.
     """
 
     n_rows: int
@@ -76,7 +72,6 @@ class Survey:
     n_skipped: int
     columns: tuple[str, ...]
     repeated: frozenset[str] = frozenset()
-    digest: str = ""
 
 
 def read_items(
@@ -204,10 +199,8 @@ def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
     on_bad = _raise if on_bad_item == "raise" else tally.skip
     marks = array("Q")
     n_responses = 0
-    whole = hashlib.sha256()
     for item in _items(tally.rows_of(source), layout, on_bad):
         marks.append(digest(item.item_id))
-        whole.update(_held(item))
         n_responses += len(item.responses)
     if tally.skipped and not marks:
         raise InputError(f"{source.name}: none of {tally.rows} rows can be used; the first: {tally.first}")
@@ -222,20 +215,7 @@ def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
         tally.skipped,
         tuple(map(str, tally.columns)),
         frozenset(item.item_id for item in again),
-        whole.hexdigest(),
     )
-
-
-def _held(item: Item) -> bytes:
-    """All that an item holds, save where it came from."""
-    parts = (
-        item.item_id, item.task, item.responses, item.reference, item.sources, item.systems, item.tags,
-        item.rubric,
-    )  # fmt: skip
-    try:
-        return orjson.dumps(parts, default=dict)
-    except TypeError:  # what only a rubric handed over in Python can hold
-        return repr(parts).encode(errors="backslashreplace")
 
 
 def _repeats(source: Source, layout: Layout, on_bad: OnBad, twice: frozenset[int]) -> Iterator[Item]:

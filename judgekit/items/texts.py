@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from judgekit.errors import InputError
+from judgekit.rubric.files import DEPTH, shallow
 from judgekit.scales import as_name
 from judgekit.types import Message, Text
 
@@ -119,10 +120,27 @@ def json_of(text: str, what: str) -> Any:
         InputError: If it is no JSON.
     """
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return json_value(text)
+    except ValueError as error:
         reason = str(error).split(": line ")[0]
         raise InputError(f"{what} is no JSON ({reason}): {_short(text)}; write a JSON object") from None
+
+
+def json_value(raw: bytes | str) -> Any:
+    """What JSON holds, if it is not nested too deep.
+
+    Raises:
+        ValueError: If it is, or is no JSON (`orjson.JSONDecodeError`).
+    """
+    value = orjson.loads(raw)
+    if type(value) is dict:  # nearly every row is one of texts, and this runs for each
+        for each in value.values():
+            if type(each) is dict or type(each) is list:
+                break
+        else:
+            return value
+    opening = raw.count(b"[") + raw.count(b"{") if isinstance(raw, bytes) else raw.count("[") + raw.count("{")
+    return shallow(value) if opening > DEPTH else value
 
 
 def named(pairs: Mapping[Any, Any], what: str) -> dict[str, Any]:

@@ -244,7 +244,7 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     continue
                 try:
                     entry = _parsed(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise InputError(
                         f"{path}:{number}: is not JSON: {error}; write one object a line"
                     ) from None

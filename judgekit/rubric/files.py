@@ -22,7 +22,7 @@ SUFFIXES = (".yaml", ".yml", ".toml", ".json")
 LARGEST = 1_000_000  # bytes; the largest rubric that is bundled has 5,300
 LARGE = 1 << 28  # bytes of a file of data that is held in memory whole
 _WRITTEN_OUT = 4_000_000  # characters and nodes of a YAML file with its aliases written out
-_DEPTH = 100
+DEPTH = 100
 _DOTS = 300  # in the key of a line of TOML; each of them is a mapping, walked anew for every one
 
 
@@ -66,7 +66,7 @@ def parse_text(text: str, suffix: str, where: str) -> Any:
     {'scale': ['no', 'yes']}
     """
     try:
-        return _shallow(_parsed(text, suffix))
+        return shallow(_parsed(text, suffix))
     # ValueError is what JSON and TOML raise, and Python for an integer of thousands of digits.
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from None
@@ -83,10 +83,14 @@ def _parsed(text: str, suffix: str) -> Any:
     return tomllib.loads(text)
 
 
-def _shallow(value: Any) -> Any:
-    """The value, if it is not nested too deep; what walks it later may then call itself."""
+def shallow(value: Any) -> Any:
+    """The value, if it is not nested too deep; what walks it later may then call itself.
+
+    Raises:
+        ValueError: If it is.
+    """
     layer = [value]
-    for _ in range(_DEPTH):
+    for _ in range(DEPTH):
         layer = [
             inner
             for each in layer
@@ -95,7 +99,7 @@ def _shallow(value: Any) -> Any:
         ]
         if not layer:
             return value
-    raise ValueError(f"is nested more than {_DEPTH} deep")
+    raise ValueError(f"is nested more than {DEPTH} deep")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,14 +5,16 @@ run that goes on with more money is the same job.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from judgekit.plan import Plan
+from judgekit.types import Item
 from judgekit.verbs.options import Options
+from judgekit.writing import whole
 
 _ASKED: Mapping[str, Any] = {
     "recipe": None, "settings": {}, "reask": True, "rule": None, "partial": False, "panel": "mean",
@@ -29,6 +31,34 @@ def asked_of(options: Options) -> dict[str, Any]:
     }
 
 
+def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:
+    """A digest of what is judged: of a file as it is, else of what the items hold.
+
+    Args:
+        source: A path, or whatever else items are read from.
+        read: Reads them, once more.
+    """
+    if isinstance(source, str | Path):
+        with whole(Path(source).parent, Path(source).name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for item in read():
+        found.update(_held(item))
+    return found.hexdigest()
+
+
+def _held(item: Item) -> bytes:
+    """All that an item holds, save where it came from."""
+    parts = (
+        item.item_id, item.task, item.responses, item.reference, item.sources, item.systems, item.tags,
+        item.rubric,
+    )  # fmt: skip
+    try:
+        return orjson.dumps(parts, default=dict)
+    except TypeError:  # what only a rubric handed over in Python can hold
+        return repr(parts).encode(errors="backslashreplace")
+
+
 def planned(plan: Plan) -> tuple[Any, ...]:
     """What a plan asks, and whom."""
     prompts, judges = plan.prompt_digests(), plan.judges
@@ -39,8 +69,8 @@ def planned(plan: Plan) -> tuple[Any, ...]:
 def digest_of(*parts: Any) -> str:
     """A digest of values, judges and functions; an object of another kind counts by its type.
 
-    >>> digest_of({"samples": 2}) == digest_of({"samples": 2}), digest_of({"samples": 3})[:8]
-    (True, 'ebf2c5f3')
+    >>> digest_of({"samples": 2}) == digest_of({"samples": 2}), digest_of(2) == digest_of("2")
+    (True, False)
     """
     option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
     return hashlib.sha256(orjson.dumps(_plain(parts), option=option)).hexdigest()

@@ -42,9 +42,9 @@ async def collected(job: Job) -> Run:
                 scores += judged.scores
                 outcomes += judged.outcomes
     except JudgekitError as error:
-        error.run = Run(tuple(scores), tuple(outcomes), job.summary(error))
+        error.run = Run(tuple(scores), tuple(outcomes), job.summary(error), lambda: job.digest)
         raise
-    return Run(tuple(scores), tuple(outcomes), job.summary())
+    return Run(tuple(scores), tuple(outcomes), job.summary(), lambda: job.digest)
 
 
 def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:

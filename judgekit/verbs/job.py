@@ -35,7 +35,7 @@ from judgekit.roles import Checked, Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule
-from judgekit.verbs.digest import asked_of, digest_of, planned
+from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 from judgekit.verbs.panels import panel_verdicts
 
@@ -81,16 +81,20 @@ class Job:
         """What makes it this job (`verbs.digest`); None where the items are known only as they come."""
         if self.surveyed is None:
             return None
+        how = {"columns": self.columns or {}, "on_bad_item": self.on_bad_item}
+        items = digest_of_items(self.items, self._items)
         plans = [planned(plan) for plan in (self.plan, *self.recipe.plans, *self.later)]
-        return digest_of(self.surveyed.digest, plans, self.recipe.helpers, self.asked)
+        return digest_of(items, how, plans, self.recipe.helpers, self.asked)
+
+    def _items(self, skipped: FirstSkips | None = None) -> Iterator[Item]:
+        return read_items(
+            self.items, columns=self.columns, on_bad_item=self.on_bad_item, skipped=skipped,
+            needs=self.needs, surveyed=self.surveyed,
+        )  # fmt: skip
 
     def read(self) -> Iterator[Item]:
         """The items, each with its own rubric checked."""
-        items = read_items(
-            self.items, columns=self.columns, on_bad_item=self.on_bad_item, skipped=self.skipped,
-            needs=self.needs, surveyed=self.surveyed,
-        )  # fmt: skip
-        for item in items:
+        for item in self._items(self.skipped):
             if item.rubric is not None:
                 try:
                     check_needs(item, self.plan.rubric_of(item).needed - {"response"})
@@ -134,7 +138,6 @@ class Job:
 
         rubric, judges = self.plan.rubric, (*self.plan.judges, *self.recipe.helpers)
         return {
-            "job": self.digest,
             "items_in_all": None if self.surveyed is None else self.surveyed.n_items,
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),

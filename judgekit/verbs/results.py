@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
@@ -39,11 +39,13 @@ class Run:
         scores: In the order of the items: each criterion, each dimension, the rubric.
         outcomes: One for each answer asked for: verdicts and abstentions.
         summary: Counts, costs, digests, judges as resolved, times (what `run.json` holds).
+        job: Gives the digest of what was asked (`Job.digest`), by which `save` knows an earlier run of it.
     """
 
     scores: tuple[Score, ...]
     outcomes: tuple[Outcome, ...]
     summary: Mapping[str, Any]
+    job: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
 
     def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
         """The scores, or the outcomes, as a pandas table; columns as in `table.COLUMNS`."""
@@ -59,7 +61,7 @@ class Run:
         Raises:
             InputError: If it cannot be written, or holds what would be lost.
         """
-        with Writer(folder, job=self.summary.get("job"), overwrite=overwrite) as writer:
+        with Writer(folder, job=self.job(), overwrite=overwrite) as writer:
             for kind in ("scores", "outcomes"):
                 writer.rows(kind, self._rows(kind))
             writer.finish(self.summary)
@@ -180,7 +182,7 @@ class Writer:
             if parquet:
                 files[target.name] = {"sha256": _digest(target), **about}
         raw = orjson.dumps(
-            {**summary, "parquet": parquet, "files": files},
+            {**summary, "job": self._job, "parquet": parquet, "files": files},
             option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
         )
         self._set.open(_RUN).write(raw)
@@ -231,7 +233,7 @@ def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
             f"{folder}: run.json counts {said} outcomes and outcomes.jsonl has {len(outcomes)}, "
             "so they are of two runs; run again"
         )
-    return Run(tuple(scores), tuple(outcomes), summary)
+    return Run(tuple(scores), tuple(outcomes), summary, lambda: summary.get("job"))
 
 
 def _summary(path: Path) -> dict[str, Any]:

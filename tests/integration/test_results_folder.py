@@ -187,7 +187,7 @@ def test_a_run_killed_at_any_step_leaves_the_old_run_or_the_new_one_whole(tmp_pa
         old.save(tmp_path / "out")
         code = _killed(step, tmp_path / "out", new)
         read = jk.load_run(tmp_path / "out")
-        which = next(run for run in (old, new) if run.summary["job"] == read.summary["job"])
+        which = next(run for run in (old, new) if run.job() == read.summary["job"])
         assert (read.scores, read.outcomes) == (which.scores, which.outcomes)
         assert tuple(read_outcomes(tmp_path / "out" / "outcomes.jsonl")) == which.outcomes
         found.append(None if code == 0 else which is new)

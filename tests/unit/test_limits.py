@@ -277,3 +277,17 @@ def test_of_very_many_criteria_the_first_are_compared_and_the_author_is_told():
         found = [each for each in lint({"id": "r", "criteria": criteria}) if each.code == "many_criteria"]
 
     assert [each.place for each in found] == ["rubric"]
+
+
+@pytest.mark.parametrize("depth", [101, 900, 1_023])
+@pytest.mark.parametrize(
+    "field", ["id", "task", "response", "responses", "sources", "tags", "rubric", "system"]
+)
+def test_a_cell_that_nests_deep_is_a_bad_row(field, depth, tmp_path):
+    path, deep = tmp_path / "rows.jsonl", "[" * depth + "]" * depth
+    row = {name: text for name, text in {"id": "1", "task": "t", "response": "r"}.items() if name != field}
+    for cell in (deep, json.dumps(deep)):  # a list, and the text of one
+        path.write_text(f'{json.dumps(row)[:-1]}, "{field}": {cell}}}\n', encoding="utf-8")
+        if cell == deep or field in {"responses", "sources", "tags", "rubric"}:
+            with pytest.raises(InputError, match="deep"):
+                list(read_items(path))
