@@ -144,7 +144,8 @@ def score(
     from judgekit.run import Limits
 
     limits = Limits(
-        concurrency, rpm, tpm, attempt_seconds, run_seconds, tries, budget, budget_tokens, allow_unknown_price
+        concurrency=concurrency, rpm=rpm, tpm=tpm, attempt_seconds=attempt_seconds, run_seconds=run_seconds,
+        tries=tries, budget_usd=budget, budget_tokens=budget_tokens, allow_unknown_price=allow_unknown_price,
     )  # fmt: skip
     note = (lambda _: None) if quiet else tell
     settings = {

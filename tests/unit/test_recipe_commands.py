@@ -89,3 +89,19 @@ def test_settings_and_bad_names(items, capsys):
     assert "no recipe 'fairval'" in said
     assert "has no setting 'weight'" in said
     assert "no rubric; name one" in said
+
+
+def test_limits_are_those_that_were_typed(items, monkeypatch):
+    seen = {}
+    monkeypatch.setattr("judgekit.cli.score.prepare", lambda *_, **options: seen.update(options) or 1 / 0)
+    typed = {
+        "concurrency": 3, "rpm": 4.0, "tpm": 5.0, "attempt_seconds": 6.0, "run_seconds": 7.0, "tries": 8,
+        "budget_usd": 9.0, "budget_tokens": 10,
+    }  # fmt: skip
+    options = [
+        f"--{'budget' if name == 'budget_usd' else name.replace('_', '-')}={value}"
+        for name, value in typed.items()
+    ]
+    assert run("score", items, "-r", "instruction_following", "-j", "control:longer", *options) == 1
+
+    assert {name: getattr(seen["limits"], name) for name in typed} == typed
