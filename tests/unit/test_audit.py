@@ -268,3 +268,33 @@ def test_the_main_statistics_stand_in_the_room_by_name():
     assert [name for name in dir(room) if getattr(room, name).__doc__ is None] == []
     with pytest.raises(AttributeError, match="no attribute 'cohen'"):
         _ = room.cohen
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_systems_that_people_score_alike_on_paper_are_in_no_order(first):
+    # Means of equal numbers in another order differ in their last digit.
+    said = [
+        {"a": (5, 5, 5), "b": (5, 5, 5)},
+        {"a": (1, 2, 3), "b": (3, 2, 1)},
+        {"a": (2, 6, 1), "b": (1, 6, 2)},
+    ]
+    rows = [
+        {"item_id": str(i), "response_id": s, "system": s, "rater": rater, "label": str(label)}
+        for i in range(24)
+        for s in "ab"
+        for rater, label in zip("xyz", said[(0, 1, 2, 1)[i % 4]][s], strict=True)
+    ]
+    judged = [
+        {
+            "item_id": str(i),
+            "response_id": s,
+            "rater": "judge",
+            "label": str(8 - i % 3 if s == first else 2),
+        }
+        for i in range(24)
+        for s in "ab"
+    ]
+
+    [judge] = agree(judged, labels=rows, scale="0-10", b=50).criteria[0].judges
+
+    assert judge.systems.reversals == ()
