@@ -8,7 +8,8 @@ from pathlib import Path
 
 from judgekit.cli import show
 from judgekit.cli.printing import progress, say, tell
-from judgekit.errors import InputError
+from judgekit.errors import InputError, JudgekitError
+from judgekit.ledger.damage import Locked, NoRoom
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
 
@@ -51,6 +52,12 @@ async def run_job(
                     systems.add(judged.scores)
                     first += judged.scores if len(first) < _ROWS else ()
                     bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
+        except (Locked, NoRoom) as error:
+            if not job.tally.requests:
+                stopped = error
+                raise
+            stopped = JudgekitError(str(error))  # no bad input, since it went well for a while
+            raise stopped from error
         except BaseException as error:
             interrupted = isinstance(error, asyncio.CancelledError)
             stopped = KeyboardInterrupt("interrupted") if interrupted else error

@@ -32,6 +32,10 @@ class Locked(InputError):  # noqa: N818 - what it is
     """Another process keeps a ledger locked."""
 
 
+class NoRoom(InputError):  # noqa: N818 - what it is
+    """A disk is full, or does not let us write."""
+
+
 @contextmanager
 def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
     """Run SQL; what SQLite has to complain of is told with the file's name.
@@ -43,7 +47,7 @@ def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
     Raises:
         Damaged: If the file is.
         Locked: If another process has locked it.
-        InputError: If the disk or the permissions do not let us.
+        NoRoom: If the disk or the permissions do not let us.
     """
     try:
         yield
@@ -54,7 +58,7 @@ def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
         if code in _WAITING:
             raise Locked(f"{path}: {what} ({error}); end what locks the file, and run again") from error
         if code in _NO_ROOM:
-            raise InputError(f"{path}: {what} ({error}); make room, or let it be written") from error
+            raise NoRoom(f"{path}: {what} ({error}); make room, or let it be written") from error
         none = code == sqlite3.SQLITE_NOTADB
         found = "not a ledger, or its beginning is damaged" if none else "SQLite finds it damaged"
         raise Damaged(path, f"{found} ({error})") from error

@@ -291,3 +291,26 @@ def test_a_full_disk_stops_save_with_a_judgekit_error(small_disk):
         run.save(small_disk / "out")
 
     assert held(small_disk / "out") == {}
+
+
+def test_a_ledger_on_a_full_disk_stops_the_run_and_what_was_judged_is_in_the_results(
+    small_disk, capsys, monkeypatch, serving
+):
+    monkeypatch.chdir(small_disk.parent)
+    Path("rubric.json").write_text(json.dumps(RUBRIC), encoding="utf-8")
+    write_rows(Path("items.jsonl"), 600, "Here " * 60)
+    assert score("items.jsonl") == 0
+    with serving(text='{"label": "yes"}') as url:
+        judge = ("-j", f"endpoint:{url}#m", "--ledger", small_disk / "l.sqlite")
+        code = command(
+            "score", "items.jsonl", "-r", "rubric.json", *judge, "-q", "--out", "out", "--overwrite"
+        )
+
+    told = capsys.readouterr().err
+    assert code == 3
+    assert "stopped: " in told
+    assert "database or disk is full" in told
+    assert "Traceback" not in told
+    summary = jk.load_run("out").summary
+    assert "disk is full" in summary["stopped"]
+    assert 0 < summary["items"] < 600 == summary["items_in_all"]
