@@ -194,6 +194,15 @@ class Plan:
             for sample in range(self.samples)
         )
 
+    @property
+    def copies(self) -> frozenset[str]:
+        """The judges whose samples are copies: their temperature is 0, or probabilities are what is read."""
+        return frozenset(
+            judge.name
+            for judge in self.judges
+            if judge.identity.get("temperature") == 0 or (self.form == "letters" and judge.identity)
+        )
+
     def ruled(self, item: Item, shown: Sequence[str]) -> bool:
         """Whether responses are not shown to a judge, since one is empty and a rule answers for it."""
         return self.on_empty != "judge" and any(is_empty(item.responses[each]) for each in shown)

@@ -35,7 +35,8 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "name": "id of the criterion, the dimension or the rubric",
         "value": "the score: on [0, 1], higher is better, where the rule is placed; null where there is none",
         "rule": "placed, published or published_clipped",
-        "low": "lower end of the 95 % interval over judges, or samples of one; null below two of them",
+        "low": "lower end of the 95 % interval over judges, or samples of one (then spread_judge is null); "
+        "null below two of them, and of samples that are copies",
         "high": "its upper end",
         "n_verdicts": "verdicts it rests on",
         "n_abstained": "reason -> how many answers asked for were not obtained",

@@ -306,8 +306,9 @@ class Score:
         name: The criterion's or dimension's id; the rubric's id.
         value: On [0, 1] where the rule is `placed`; None where there is no score.
         rule: How it was computed.
-        low: Lower end of the 95 % interval over judges (one judge: over its samples); None below
-            two of them. It knows of the spread of these verdicts, not of a bias they share.
+        low: Lower end of the 95 % interval over judges (one judge: over its samples, and `spread` has no
+            `judge`); None below two of them, and where samples are copies (temperature 0). It knows of the
+            spread of these verdicts, not of a bias they share.
         high: Its upper end.
         n_verdicts: Verdicts it rests on: of each criterion, judge, sample and order one. A ranking is one
             on each of its pairs; two scores given in one reply to compare by are one.

@@ -6,12 +6,13 @@ panel is of judges and not of calls. The form `scores` gives two verdicts a repl
 the pair first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
-from judgekit.aggregate.scores import Repeat, reasons_of, uncertainty
+from judgekit.aggregate.scores import Repeat, Sure, reasons_of, uncertainty
 from judgekit.calibrate import balanced_scores
 from judgekit.calibrate.balance import Rule
 from judgekit.rubric.model import Rubric
@@ -29,6 +30,7 @@ def pair_scores(
     rule: Rule = "average",
     pool: Pool = pools.mean,
     partial: bool = False,
+    copies: Collection[str] = (),
 ) -> tuple[Score, ...]:
     """The scores of an item's pairs.
 
@@ -39,6 +41,7 @@ def pair_scores(
         rule: How orders are undone: `average`, `log_odds` or `consistent` (else a tie).
         pool: How judges are pooled.
         partial: Give a rubric score although criteria are missing.
+        copies: Judges whose samples are copies of one another (`Plan.copies`).
 
     Returns:
         For each pair a score a criterion, and where there are several one for the rubric: their
@@ -46,15 +49,16 @@ def pair_scores(
         which response is better.
     """
     scores: list[Score] = []
+    sure = functools.partial(uncertainty, clip=True, copies=copies)
     for unit, by_criterion in _by_pair(item, outcomes).items():
         own, repeats = [], []
         for some in by_criterion.values():
             raters = _per_rater(unit, some, rule)
             repeats.append(_repeats(unit, some, raters, rule))
-            own.append(_criterion_score(unit, some, raters, pool, repeats[-1]))
+            own.append(_criterion_score(unit, some, raters, pool, sure(repeats[-1])))
         scores += own
         if rubric.total and len(rubric.leaves) > 1:
-            scores.append(_rubric_score(rubric, unit, own, repeats, partial=partial))
+            scores.append(_rubric_score(rubric, unit, own, repeats, sure, partial=partial))
     return tuple(scores)
 
 
@@ -112,10 +116,10 @@ def _replies(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def _criterion_score(
     unit: Unit, outcomes: Sequence[Outcome], raters: Sequence[Outcome], pool: Pool,
-    repeats: Mapping[Repeat, float],
+    sure: tuple[float | None, float | None, dict[str, float]],
 ) -> Score:  # fmt: skip
     pooled = pool(raters, PAIR) if len(raters) > 1 else raters[0]
-    low, high, spread = uncertainty(repeats, clip=True)
+    low, high, spread = sure
     outcomes = _replies(outcomes)
     flags = {flag for o in (*raters, pooled) if isinstance(o, Verdict) for flag in o.flags if flag in _TOLD}
     value = pooled.value if isinstance(pooled, Verdict) else None
@@ -127,8 +131,8 @@ def _criterion_score(
 
 
 def _rubric_score(
-    rubric: Rubric, unit: Unit, own: Sequence[Score], repeats: Sequence[Mapping[Repeat, float]], *,
-    partial: bool,
+    rubric: Rubric, unit: Unit, own: Sequence[Score], repeats: Sequence[Mapping[Repeat, float]],
+    sure: Sure, *, partial: bool,
 ) -> Score:  # fmt: skip
     weights = {c.id: abs(c.weight) or 1.0 for c in rubric.leaves}
     asked = sum(weights[s.name] for s in own)
@@ -146,7 +150,7 @@ def _rubric_score(
         at: sum(weights[s.name] * each[at] for s, each in zip(own, repeats, strict=True)) / asked
         for at in sorted(complete)
     }
-    low, high, spread = uncertainty(values, clip=True)
+    low, high, spread = sure(values)
     return Score(
         unit, "rubric", rubric.id, value, "placed", low, high, sum(s.n_verdicts for s in own), counted,
         spread, judged / asked if asked else 0.0,

@@ -9,7 +9,7 @@ asked for.
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from statistics import fmean, stdev
 
@@ -21,6 +21,8 @@ from judgekit.types import EMPTY, Abstention, Item, Outcome, Rule, Score, Unit, 
 Place = Callable[[Mapping[str, Settled]], Placed]
 """From where each criterion settles to one number."""
 Settling = Callable[[Criterion, Sequence[Outcome]], Settled]
+Sure = Callable[..., tuple[float | None, float | None, dict[str, float]]]
+"""`uncertainty`, told whose samples are copies."""
 Repeat = tuple[str, int]
 """One judge's one pass over a rubric: (rater, sample)."""
 _POLICY = {"worst": 0.0, "best": 1.0}
@@ -34,6 +36,7 @@ def rubric_scores(
     rule: Rule | None = None,
     partial: bool = False,
     pool: Pool | None = None,
+    copies: Collection[str] = (),
 ) -> tuple[Score, ...]:
     """The scores of one item.
 
@@ -44,6 +47,7 @@ def rubric_scores(
         rule: How the rubric score is computed; the rubric's own rule where left out.
         partial: Give a rubric or dimension score although criteria are missing, with the share judged.
         pool: How several judges' outcomes on a criterion become one; their mean where left out.
+        copies: Judges whose samples are copies of one another (`Plan.copies`).
 
     Returns:
         For each unit in order of first appearance: a score a criterion, a dimension, and one for the
@@ -56,21 +60,28 @@ def rubric_scores(
     task = by_unit.get(Unit(item.item_id), {})
     chosen = rule or rubric.rule
     settling = functools.partial(settle, pool=pool)
+    sure = functools.partial(uncertainty, copies=copies)
     scores: list[Score] = []
     for unit, asked in by_unit.items():
         system = item.systems.get(unit.responses[0], "") if unit.responses else ""
         own = [c for c in rubric.leaves if c.id in asked]
-        scores += [_criterion_score(c, unit, asked[c.id], system, settling) for c in own]
-        scores += _dimension_scores(own, unit, asked, system, settling, partial=partial)
+        scores += [_criterion_score(c, unit, asked[c.id], system, settling, sure=sure) for c in own]
+        scores += _dimension_scores(own, unit, asked, system, settling, sure=sure, partial=partial)
         if rubric.total and (unit.responses or len(by_unit) == 1):
             place = functools.partial(rubric_value, rubric, rule=chosen, partial=partial)
             blank = Score(unit, "rubric", rubric.id, None, chosen, system=system)
-            scores.append(_whole(place, rubric.leaves, {**task, **asked}, blank, settling))
+            scores.append(_whole(place, rubric.leaves, {**task, **asked}, blank, settling, sure=sure))
     return tuple(scores)
 
 
 def _criterion_score(
-    criterion: Criterion, unit: Unit, outcomes: Sequence[Outcome], system: str, settling: Settling
+    criterion: Criterion,
+    unit: Unit,
+    outcomes: Sequence[Outcome],
+    system: str,
+    settling: Settling,
+    *,
+    sure: Sure,
 ) -> Score:
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
         return Score(
@@ -84,7 +95,7 @@ def _criterion_score(
             system=system,
         )
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
-    low, high, spread = uncertainty(values, clip=True)
+    low, high, spread = sure(values, clip=True)
     value = settling(criterion, outcomes).value
     return Score(
         unit, "criterion", criterion.id, value, "placed", low, high, len(values),
@@ -115,20 +126,20 @@ def settle(criterion: Criterion, outcomes: Sequence[Outcome], *, pool: Pool | No
 
 def _dimension_scores(
     criteria: Sequence[Criterion], unit: Unit, asked: Mapping[str, list[Outcome]], system: str,
-    settling: Settling, *, partial: bool,
+    settling: Settling, *, sure: Sure, partial: bool,
 ) -> list[Score]:  # fmt: skip
     scores = []
     for dimension in dict.fromkeys(c.dimension for c in criteria if c.dimension and c.weight):
         own = [c for c in criteria if c.dimension == dimension]
         place = functools.partial(dimension_value, own, partial=partial)
         blank = Score(unit, "dimension", str(dimension), None, "placed", system=system)
-        scores.append(_whole(place, own, asked, blank, settling))
+        scores.append(_whole(place, own, asked, blank, settling, sure=sure))
     return scores
 
 
 def _whole(
     place: Place, criteria: Sequence[Criterion], asked: Mapping[str, list[Outcome]], blank: Score,
-    settling: Settling,
+    settling: Settling, *, sure: Sure,
 ) -> Score:  # fmt: skip
     """A score over several criteria, with its spread over complete repeats."""
     outcomes = [o for c in criteria for o in asked.get(c.id, ())]
@@ -143,7 +154,7 @@ def _whole(
             }
             if (value := place(own).value) is not None:
                 values[repeat] = value
-    low, high, spread = uncertainty(values, clip=blank.rule != "published")
+    low, high, spread = sure(values, clip=blank.rule != "published")
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
         blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high, n, reasons_of(outcomes),
@@ -158,12 +169,13 @@ def _told(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def uncertainty(
-    values: Mapping[Repeat, float], *, clip: bool
+    values: Mapping[Repeat, float], *, clip: bool, copies: Collection[str] = ()
 ) -> tuple[float | None, float | None, dict[str, float]]:
     """A 95 % interval of the mean over judges (one judge: over its samples), and the spread.
 
     Student's t; where all say exactly the same it would have no width, which two or three judges do
-    not warrant, and Wilson's interval of a share is given (the widest for any spread on [0, 1]).
+    not warrant, and Wilson's interval of a share is given (the widest for any spread on [0, 1]); none where
+    they are samples of a judge of `copies`.
     """
     if len(values) < 2:
         return None, None, {}
@@ -180,7 +192,8 @@ def uncertainty(
     units = [fmean(own) for own in by_rater.values()] if len(by_rater) > 1 else list(values.values())
     mean, deviation = fmean(units), stdev(units)
     if deviation < 1e-12:
-        return (*_wilson(mean, len(units)), spread) if clip else (None, None, spread)
+        copied = len(by_rater) == 1 and not by_rater.keys().isdisjoint(copies)
+        return (*_wilson(mean, len(units)), spread) if clip and not copied else (None, None, spread)
     half = _t95(len(units) - 1) * deviation / math.sqrt(len(units))
     low, high = mean - half, mean + half
     return (max(low, 0.0), min(high, 1.0), spread) if clip else (low, high, spread)

@@ -21,14 +21,16 @@ def note(tally: Tally, seconds: float) -> str:
 
 def say_scores(scores: Sequence[Score]) -> None:
     """The first scores of a run: what was judged, its score, its interval, what it rests on."""
-    heads = ("item", "response", "score of", "value", "95 % interval", "verdicts", "abstained")
+    heads = ("item", "response", "score of", "value", "95 % interval over", "verdicts", "abstained")
     shown = scores[:_ROWS]
     bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
-    say_table(heads, map(_cells, shown), right={"value", "95 % interval", "verdicts"}, bold=bold)
+    say_table(heads, map(_cells, shown), right={"value", "95 % interval over", "verdicts"}, bold=bold)
 
 
 def _cells(score: Score) -> tuple[str, ...]:
-    interval = "" if score.low is None or score.high is None else f"{score.low:.2f} to {score.high:.2f}"
+    over = "judges" if "judge" in score.spread else "samples"
+    none = score.low is None or score.high is None
+    interval = "" if none else f"{score.low:.2f} to {score.high:.2f}, {over}"
     abstained = ", ".join(f"{n} {reason}" for reason, n in score.n_abstained.items())
     response = " vs ".join(score.unit.responses) or "(task)"
     value = "none" if score.value is None else f"{score.value:.3f}"

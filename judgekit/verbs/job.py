@@ -191,13 +191,14 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     substitutes = {
         name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
     }
-    aggregate = options.get("aggregate") or _aggregator(plan.protocol, options)
+    aggregate = options.get("aggregate") or _aggregator(plan, options)
     aggregate = one_vote_each(aggregate, substitutes)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
         if isinstance(judge, Checked):
             judge.check()
     check_together((*plan.judges, *recipe.helpers))
+    _tell_copies(plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
     surveyed = None
@@ -231,6 +232,18 @@ def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | No
     if not {"compare", "rank"}.isdisjoint(protocols):
         needs.add("pair")
     return frozenset(needs - ({"response", "pair"} if found is not None and found.writes else set()))
+
+
+def _tell_copies(plan: Plan, options: Options) -> None:
+    """Say before paying that samples of a judge would be copies."""
+    if plan.samples > 1 and plan.copies:
+        why = "its probabilities are read" if plan.form == "letters" else "its temperature is 0"
+        say = options.get("say") or functools.partial(warnings.warn, stacklevel=4)
+        say(
+            f"judge {min(plan.copies)!r}: {plan.samples} samples are asked and paid for, and since {why} "
+            "they are copies of one another, which no interval rests on; set a temperature above 0 "
+            "(with form json or text), or ask one sample"
+        )
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
@@ -304,17 +317,21 @@ def _recipe(
     return found.recipe(grading, settings)
 
 
-def _aggregator(protocol: Protocol, options: Options) -> Aggregate:
+def _aggregator(plan: Plan, options: Options) -> Aggregate:
     """What turns outcomes into scores, of pairs or of responses alone."""
     panel, partial = options.get("panel", "mean"), options.get("partial", False)
     pool = pool_of(panel, min_judges=options.get("min_judges", 1))
-    if protocol in {"compare", "rank"}:
+    if plan.protocol in {"compare", "rank"}:
         rule = options.get("balance", "average")
         _check("balance", rule, get_args(BalanceRule))
-        return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial)
+        return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial, copies=plan.copies)
     plain = panel == "mean" and options.get("min_judges", 1) == 1
     return functools.partial(
-        rubric_scores, rule=options.get("rule"), partial=partial, pool=None if plain else pool
+        rubric_scores,
+        rule=options.get("rule"),
+        partial=partial,
+        pool=None if plain else pool,
+        copies=plan.copies,
     )
 
 
