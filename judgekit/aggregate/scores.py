@@ -105,6 +105,8 @@ def _criterion_score(
 
 def settle(criterion: Criterion, outcomes: Sequence[Outcome], *, pool: Pool | None = None) -> Settled:
     """Where the outcomes on one criterion settle: mean over samples, then over judges, or by a pool."""
+    if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
+        return Settled(only.value)
     if pool is not None and len({o.rater for o in outcomes}) > 1:
         outcomes = [pool(per_rater(outcomes, criterion.scale), criterion.scale)]
     by_rater: dict[str, list[float]] = {}
@@ -145,6 +147,11 @@ def _whole(
     outcomes = [o for c in criteria for o in asked.get(c.id, ())]
     settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
+    if len(outcomes) == 1 and isinstance(outcomes[0], Verdict):  # by far the commonest
+        return Score(
+            blank.unit, blank.level, blank.name, placed.value, blank.rule, n_verdicts=1, share=placed.share,
+            gate=placed.gate, system=blank.system,
+        )  # fmt: skip
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
     if len(repeats) > 1 and placed.value is not None:

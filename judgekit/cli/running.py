@@ -1,6 +1,7 @@
 """A job walked on the command line: a progress line, files as it goes, and what came of it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterable
 from contextlib import aclosing, nullcontext
@@ -13,6 +14,7 @@ from judgekit.ledger.damage import Locked, NoRoom
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
 
+_CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
 _ROWS = 200  # scores kept for the printed table
 
 
@@ -39,6 +41,7 @@ async def run_job(
     first: list[Score] = []
     systems = show.Systems()
     stopped: BaseException | None = None
+    gc.set_threshold(*_CYCLES)
     total = job.surveyed.n_items if job.surveyed is not None else None
     began = time.monotonic()
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
