@@ -251,9 +251,13 @@ class Ledger:
     def _write(self, *, wait: bool) -> None:
         n = len(self._buffer)
         what = f"{n} {'reply' if n == 1 else 'replies'}" if n else "what was learnt"
-        self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3 if wait else 0:.0f}")
         with told(self.path, f"{what} could not be written"), self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+            if not wait:
+                self._db.execute("PRAGMA busy_timeout = 0")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3:.0f}")
             self._db.executemany(WRITE, self._buffer)
             for name in self._learnt:
                 value = orjson.dumps(sorted(self.facts(name))).decode()
