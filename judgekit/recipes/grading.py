@@ -162,7 +162,8 @@ class Grading:
             i
             for i, some in enumerate(outcomes)
             if self._wants(some, REASKED)
-            and answers[i].reply.fault is None  # what met a limit, and says so, would meet it again
+            # What met a limit, and says so, would meet it again; letters have a limit of their own.
+            and (answers[i].reply.fault is None or answers[i].call.letters)
             and not is_control(answers[i].call.judge)
         ]
         if not failed:

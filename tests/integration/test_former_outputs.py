@@ -36,6 +36,13 @@ MEANT = [
 OTHERS = {"reward/rewards.jsonl": [1, 15, 28], "python/reward.jsonl": [1]}
 """Rewards that differ: a word of two Chinese characters counts as two, so that three responses are too long
 for a check; one of them has a reward."""
+ASKED_AGAIN = {
+    "score/scores.jsonl": [91, 94, 95], "score/outcomes.jsonl": [123],
+    "score-panel/scores.jsonl": [30, 31], "score-panel/outcomes.jsonl": [45],
+    "score-text/scores.jsonl": [30, 31], "score-text/outcomes.jsonl": [62],
+}  # fmt: skip
+"""Rows that differ: a reply that stops in the midst of its answer, of which its server does not say that it
+met a limit, is asked for once more."""
 FITTED = {"variance": 7, "design": 7}
 """Figures of components fitted by iteration (REML): digits that processors agree to; 9 elsewhere."""
 
@@ -97,7 +104,9 @@ def test_exit_codes_are_those_of_before(made, name):
 def test_rows_are_those_of_before(made, name, table):
     file = f"{name}/{table}"
 
-    assert rows(file, (made / file).read_bytes()) == rows(file, former(file))
+    before, now = rows(file, former(file)), rows(file, (made / file).read_bytes())
+    differ = [n for n, (one, other) in enumerate(zip(before, now, strict=True)) if one != other]
+    assert differ == ASKED_AGAIN.get(file, [])
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -156,7 +156,7 @@ def test_faireval_scores_of_a_judge_that_prefers_a_place_are_a_tie():
     _, run = run_of("faireval")
 
     [score] = run.scores
-    assert (score.unit, score.value, score.n_verdicts) == (Unit("1", ("x", "y")), 0.5, 12)
+    assert (score.unit, score.value, score.n_verdicts) == (Unit("1", ("x", "y")), 0.5, 6)
 
 
 def test_the_vanilla_form_asks_for_scores_before_reasons_and_the_others_after():
