@@ -89,14 +89,15 @@ class Desk:
         Raises:
             InputError: If an item cannot be asked.
         """
-        assert self._asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
+        asker = self._asker  # the desk may be closed while somebody asks
+        assert asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
         self._until = asyncio.get_running_loop().time() + seconds
         asked = Asked()
-        self._asker.forget_trouble()
+        asker.forget_trouble()
         tasks: dict[str, asyncio.Task[Judged]] = {}
         try:
             for item in items:
-                tasks[item.item_id] = asyncio.create_task(walk(item, recipe, self._asker, asked.answers))
+                tasks[item.item_id] = asyncio.create_task(walk(item, recipe, asker, asked.answers))
                 if len(tasks) % _TURN == 0:
                     await asyncio.sleep(0)  # the first requests leave while later ones are being written
             if tasks:
@@ -110,7 +111,7 @@ class Desk:
                 asked.judged[item_id] = result
             elif not isinstance(result, asyncio.CancelledError):
                 raise result
-        asked.late = f"deadline: {self._asker.trouble}" if self._asker.trouble else "deadline"
+        asked.late = f"deadline: {asker.trouble}" if asker.trouble else "deadline"
         return asked
 
 
