@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from judgekit.verbs.cascade import cascade
     from judgekit.verbs.escalating import score_cascade
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = {
     "errors": ("BudgetExceeded", "InputError", "JudgekitError", "JudgeOutage", "ProviderError"),
