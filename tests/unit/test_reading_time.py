@@ -163,3 +163,10 @@ def test_a_hundred_adversarial_strings_hold_no_reader():
 
 
 READERS = reading_time.readers()
+
+
+def test_text_is_normalised_in_one_place_which_bounds_it():
+    sources = Path(adversarial.judgekit.__file__).parent.rglob("*.py")
+    places = {path.name for path in sources if "unicodedata.normalize(" in path.read_text(encoding="utf-8")}
+
+    assert places == {"scales.py"}
