@@ -14,8 +14,8 @@ JUDGED = 100_000
 """Characters of judged texts that are looked through for verdicts; more are taken to hold every form."""
 DEEPEST = 100
 """Brackets open at once in an object that is mended."""
-FAILURES = 4
-"""How often, as a multiple of its length, a text is gone through for objects that do not parse."""
+FAILURES = 3
+"""Objects within a text that are first tried as they stand and do not parse; of more, all are mended."""
 QUOTES = 100
 """Quotations of one reply that are looked for in the material."""
 CELLS = 100_000_000

@@ -91,20 +91,19 @@ def pieces(text: str) -> Iterator[Piece]:
     at = failures = 0
     while (start := text.find("{", at)) >= 0:
         is_object, at = opens(text, start)
-        if failures > FAILURES * len(text):
-            yield Piece({}, start, len(text), "broken", mended=True)
-            return
         if not is_object:
             continue
-        try:
-            value, at = _DECODER.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            failures += error.pos - start if isinstance(error, json.JSONDecodeError) else len(text)
-            found = loose(text, start)
-            at = found.end
-            yield Piece(found.value, start, at, found.state, mended=True)
-        else:
-            yield Piece(value, start, at)
+        if failures < FAILURES:  # each looks at the text from its beginning, to say in which line it is
+            try:
+                value, at = _DECODER.raw_decode(text, start)
+            except (ValueError, RecursionError):
+                failures += 1
+            else:
+                yield Piece(value, start, at)
+                continue
+        found = loose(text, start)
+        at = found.end
+        yield Piece(found.value, start, at, found.state, mended=True)
 
 
 def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = True) -> Found:
