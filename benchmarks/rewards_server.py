@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from urllib.parse import quote
 
 import aiohttp
 from mock_server import serving
@@ -94,7 +95,7 @@ async def counted(url: str, name: str) -> dict[str, float]:
 async def partial(url: str, run: str) -> float:
     """Milliseconds beyond its window after which a group of 5 of 8 is released."""
     async with unlimited() as session:
-        address = f"{url}/get_reward?run={run}&group={SIZE}&window_ms={WINDOW * 1000:.0f}"
+        address = f"{url}/get_reward?run={quote(run)}&group={SIZE}&window_ms={WINDOW * 1000:.0f}"
         began = time.perf_counter()
         right = await asyncio.gather(*(reward(session, address, query(0, i, run)) for i in range(5)))
         assert all(right), "a wrong reward"

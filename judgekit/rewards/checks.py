@@ -106,12 +106,13 @@ def contains_reference(seen: Checking) -> bool | None:
     return f" {' '.join(reference)} " in f" {' '.join(tokens(seen.response))} "
 
 
-def equals_reference(seen: Checking) -> bool | None:
+def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | None:
     r"""Whether the response's answer is the reference; None without a reference.
 
     The answer is what is marked last, by a box, `####` or "answer is", else the last line; a reference that
     marks its own is that answer. Numbers may be written in another way; the texts must else be equal, case,
-    Markdown and TeX around them aside.
+    Markdown and TeX around them aside; or, with `mathematics` (the extra `math`), equal as expressions, which
+    is bounded in size and time, as computer algebra is not.
 
     >>> equals_reference(Checking("", "Answer: -5.", "-5.0", {}))
     True
@@ -121,7 +122,13 @@ def equals_reference(seen: Checking) -> bool | None:
     if not _given(seen.reference) or len(seen.response) > CHECKED:
         return None
     said, reference = answer_in(seen.response), stated_in(seen.reference)
-    return same_number(said, reference, tolerance=0.0) or fold(said) == fold(reference)
+    if same_number(said, reference, tolerance=0.0) or fold(said) == fold(reference):
+        return True
+    if not mathematics:
+        return False
+    from judgekit.protocols.mathematics import equal
+
+    return equal(said, reference)
 
 
 def _given(reference: str | None) -> TypeGuard[str]:
@@ -187,7 +194,7 @@ def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) 
     check = functools.partial(found, **settings)
     if kind in KINDS:
         try:
-            check(Checking("", "", None, {}))
+            check(Checking("", "x", "y", {}))
         except (TypeError, regex.error) as error:
             raise InputError(f"check {kind!r} with {dict(settings)}: {error}") from None
     return check

@@ -163,7 +163,7 @@ async def _checked(seen: _Seen, looking: Looking, until: float | None) -> Checks
     for spec, check in looking.checks:
         try:
             async with asyncio.timeout_at(until) as late:
-                said = await _said(spec.kind, check, seen.checking(spec.part), looking)
+                said = await _said(spec, check, seen.checking(spec.part), looking)
             value = number_of(said)
         except Exception as error:  # noqa: BLE001 - whatever a verifier of the user's raises
             why = "deadline" if late.expired() else f"{type(error).__name__}: {error}"
@@ -176,17 +176,17 @@ async def _checked(seen: _Seen, looking: Looking, until: float | None) -> Checks
     return Checks(values)
 
 
-async def _said(kind: str, check: Check, seen: Checking, looking: Looking) -> object:
+async def _said(spec: CheckSpec, check: Check, seen: Checking, looking: Looking) -> object:
     """What a check says; what may take long in a thread, which goes on where it is too late.
 
     Raises:
         ValueError: If the response is longer than a check of ours looks at.
     """
-    own = kind.startswith("py:")
+    own = spec.kind.startswith("py:")
     if not own and len(seen.response) > CHECKED:
         raise ValueError(f"{len(seen.response)} characters are more than the {CHECKED} it looks at")
-    if not own and kind != "matches":
-        few = len(seen.response) <= _AT_ONCE
+    if not own and spec.kind != "matches":
+        few = len(seen.response) <= _AT_ONCE and not spec.settings.get("mathematics")
         return check(seen) if few else await looking.apart(lambda: check(seen))
     await asyncio.sleep(0)  # a deadline that is over ends it here, before it is begun
     said = await _in_thread(lambda: check(seen))  # lets the loop go on, or is the user's

@@ -162,6 +162,23 @@ def test_an_answer_is_read_where_it_is_marked(response, reference):
 
 
 @pytest.mark.parametrize(
+    ("response", "reference", "equal"),
+    [
+        (r"So \boxed{\frac{1}{2}}.", "0.5", True), ("The answer is (x+1)^2", "x^2 + 2x + 1", True),
+        ("#### 1/3", "0.33", False), ("Paris", "Lutetia", False), ("9^9^9^9^9", "1", False),
+    ],
+)  # fmt: skip
+def test_answers_are_equal_as_mathematics_where_that_is_asked_for(response, reference, equal):
+    spec = {"rubric": MARKS, "judge_weight": 0.0}
+    check_ = {"name": "c", "kind": "equals_reference", "weight": 1}
+    asked = [check_, {**check_, "name": "d", "settings": {"mathematics": True}}]
+
+    [reward] = Rewarder({**spec, "checks": asked}, BEST).reward([Group("g", "T", {"a": response}, reference)])
+
+    assert reward.components == {"c": 0.0, "d": float(equal)}
+
+
+@pytest.mark.parametrize(
     ("response", "reference"),
     [
         ("The answer is 42 or 43.", "42"), ("The answer is 42.\nNo: the answer is 43.", "42"),
