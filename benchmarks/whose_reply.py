@@ -79,7 +79,8 @@ class Strays(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
-            said = self.reply(_ITEM.search(body)[1].decode(), _ID.search(head)[1].decode())  # type: ignore[index]
+            item, request = _ITEM.search(body), _ID.search(head)
+            said = self.reply(item[1].decode() if item else "", request[1].decode() if request else "")
             asyncio.get_running_loop().call_later(self.how.latency, self.answer, said)
 
     def reply(self, item: str, request: str) -> bytes:

@@ -61,12 +61,17 @@ def answering(answer: Callable[[int, bytes], bytes]) -> Iterator[tuple[str, list
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         at, n = len(asked), 0
         asked.append(0)
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-            await reader.readexactly(length)
-            asked[at] += 1
-            writer.write(answer(n, head.lower().split(b"x-request-id: ")[1].split(b"\r\n")[0]))
-            n += 1
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                await reader.readexactly(length)
+                asked[at] += 1
+                writer.write(answer(n, head.lower().split(b"x-request-id: ")[1].split(b"\r\n")[0]))
+                n += 1
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
 
     loop, ready, urls = asyncio.new_event_loop(), threading.Event(), list[str]()
     stop = asyncio.Event()
