@@ -17,7 +17,8 @@ from judgekit.cli import main
 from judgekit.errors import InputError, JudgekitError
 from judgekit.judges.scripted import Scripted
 from judgekit.table import read_outcomes
-from judgekit.verbs import Writer, prepare
+from judgekit.verbs import Options, Writer, prepare
+from judgekit.verbs.digest import asked_of
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
 NAMES = {"scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet", "run.json"}
@@ -314,3 +315,11 @@ def test_a_ledger_on_a_full_disk_stops_the_run_and_what_was_judged_is_in_the_res
     summary = jk.load_run("out").summary
     assert "disk is full" in summary["stopped"]
     assert 0 < summary["items"] < 600 == summary["items_in_all"]
+
+
+def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose():
+    planned = {"protocol", "form", "per_call", "samples", "prompt", "orders", "ties"}  # which a plan holds
+    items = {"columns", "on_bad_item"}
+    means = {"again", "ledger", "store_prompts", "limits", "own_code", "say"}  # how, and not what
+
+    assert Options.__annotations__.keys() == planned | items | means | asked_of({}).keys()
