@@ -57,9 +57,7 @@ def test_a_call_turned_away_to_the_end_abstains_and_has_no_score(serving, tmp_pa
     assert kept(tmp_path / "l.sqlite") == 0
 
 
-@pytest.mark.parametrize(
-    ("mode", "status"), [("unauthorized", 401), ("not_found", 404), ("forbidden", 403), ("quota", 429)]
-)
+@pytest.mark.parametrize(("mode", "status"), [("unauthorized", 401), ("not_found", 404), ("quota", 429)])
 def test_a_lasting_error_stops_at_once_and_what_was_paid_is_kept(serving, tmp_path, mode, status):
     ledger, limits = tmp_path / "l.sqlite", jk.Limits(concurrency=8)
     with serving(text=YES) as url:
