@@ -36,7 +36,7 @@ from judgekit.rewards.probing import Probed, probe
 from judgekit.rewards.records import Batch, Group
 from judgekit.rewards.rewarder import Rewarder
 from judgekit.scales import Labels
-from judgekit.types import Call
+from judgekit.types import Call, Reply
 
 TASK = "Why are there tides?"
 GRADED = {
@@ -176,7 +176,8 @@ def batch_of(spec: Mapping[str, Any], some: list[Hack], answer: Callable[[Call],
         Group(hack.name, TASK, {"hacked": hack.text, "honest": HONEST}, reference="The Moon.")
         for hack in some
     ]
-    return Rewarder({**COMMON, **spec}, Scripted("judge", answer)).reward(groups)
+    judge = Scripted("judge", lambda call: Reply(answer(call)))  # a bare label would be put into the form
+    return Rewarder({**COMMON, **spec}, judge).reward(groups)
 
 
 def echoed(spec: Mapping[str, Any], tally: Tally, *, every: int = 1) -> None:
@@ -274,7 +275,7 @@ def wrong_in_themselves() -> Iterator[tuple[str, int, int]]:
 
 def rewarded(spec: Mapping[str, Any], reply: str, responses: Mapping[str, str]) -> dict[str, float | None]:
     """The rewards of a group where the judge says the same of everything."""
-    rewarder = Rewarder({**COMMON, **spec}, Scripted("judge", lambda _: reply))
+    rewarder = Rewarder({**COMMON, **spec}, Scripted("judge", lambda _: Reply(reply)))
     return {reward.response: reward.value for reward in rewarder.reward([Group("g", TASK, responses)])}
 
 
