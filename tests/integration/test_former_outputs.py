@@ -43,8 +43,8 @@ ASKED_AGAIN = {
 }  # fmt: skip
 """Rows that differ: a reply that stops in the midst of its answer, of which its server does not say that it
 met a limit, is asked for once more."""
-ONE_LESS = (".abstentions.truncated", ".abstained.truncated")
-"""Counts of those replies; what they say when asked again is counted elsewhere."""
+NOT_COMPARED = (".abstentions.truncated", ".abstained.truncated", ".judgekit")
+"""Counts of those replies (what they say when asked again is counted elsewhere), and the version."""
 FITTED = {"variance": 7, "design": 7}
 """Figures of components fitted by iteration (REML): digits that processors agree to; 9 elsewhere."""
 
@@ -92,7 +92,7 @@ def differences(before, now, where="", digits=9):
     elif isinstance(before, float) and isinstance(now, float | int):
         if not math.isclose(before, now, rel_tol=10**-digits, abs_tol=10**-digits):
             yield f"{where}: {before!r} was, {now!r} is"
-    elif before != now and not where.endswith(ONE_LESS):
+    elif before != now and not where.endswith(NOT_COMPARED):
         yield f"{where}: {before!r} was, {now!r} is"
 
 
