@@ -8,7 +8,7 @@ REPLY = 100_000
 """Characters of a reply, reasoning aside: an answer on two hundred criteria with reasons has half of them."""
 THOUGHTS = 4_000_000
 """Characters of a reply with its reasoning, which is only cut out."""
-PROSE = 20_000
+PROSE = 10_000
 """Characters at a reply's end in which a verdict in words is looked for: our templates put it last."""
 JUDGED = 100_000
 """Characters of judged texts that are looked through for verdicts; more are taken to hold every form."""
