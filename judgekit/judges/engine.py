@@ -67,12 +67,15 @@ def open_engine(
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
     params.verbosity, params.ui, params.endpoint_slots = -1, False, False
     try:
-        return engine.Server(params)
+        server = engine.Server(params)
+        # An engine that is freed before its own loop has begun waits for ever; an answer shows that it has.
+        server.handle_completions({"prompt": "a", "max_tokens": 1})
     except (ValueError, RuntimeError) as problem:
         raise InputError(
             f"{file}: the engine could not load this model ({problem}); is the file whole, its architecture "
             f"one that {ENGINE} {engine_version()} knows, and is there memory for it?"
         ) from None
+    return server
 
 
 def first_token(engine: Any, text: str) -> str:

@@ -273,3 +273,9 @@ def test_a_process_that_is_stopped_in_mid_call_ends_soon_and_without_a_crash(how
     assert process.returncode == -how  # by the signal itself, not by a crash on the way out
     assert "Fatal Python error" not in errors
     assert ("KeyboardInterrupt" in errors) == (how is signal.SIGINT)
+
+
+@pytest.mark.usefixtures("bundled")
+def test_a_judge_that_is_closed_before_it_is_asked_ends():
+    for _ in range(8):
+        assert ask(judge=Local(say=quiet)) == []
