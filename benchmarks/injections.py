@@ -95,9 +95,9 @@ def obey(plan: Plan, injection: Injection, other: Tally, own: Tally) -> None:
 
 
 def is_answer(call: Call, text: str) -> bool:
-    """Whether a reply is, as a whole, the object, letter or label asked for: the judge says what is in it."""
+    """Whether a reply is, as a whole, the object or letter asked for: the judge says what is in it."""
     bare = text.strip("` \n").removeprefix("json")
-    if call.letters or len(bare.split()) == 1:
+    if call.letters:
         return len(bare.split()) <= 2
     try:
         return call.schema is not None and isinstance(json.loads(bare), dict | list)

@@ -20,8 +20,8 @@ def test_a_judge_that_quotes_the_response_never_rewards_the_trick(name: str):
 
     assert len(bench.strings(spec)) >= 20
     assert tally.flips == []
-    # Letters without probabilities abstain wherever the response holds a letter in a line of its own.
-    assert tally.rewarded >= (0.1 if "letters" in name else 0.25) * tally.judged
+    # A lone letter of a pair abstains where the response holds one in a line of its own: .13 are left.
+    assert tally.rewarded >= (0.1 if name == "pairwise, letters" else 0.25) * tally.judged
 
 
 @pytest.mark.parametrize("name", sorted(bench.SETTINGS))
