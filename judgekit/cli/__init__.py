@@ -1,8 +1,8 @@
 """The command line: names -> objects, and the only room that prints.
 
 Exit codes: 0 done; 1 a bound not met (problems found); 2 bad input; 3 stopped early (budget, outage,
-a lasting error of a provider); 130 interrupted. Everything paid for is kept in the ledger, and the
-same command goes on where it stopped.
+a lasting error of a provider) or nothing judged; 130 interrupted. Everything paid for is kept in the
+ledger, and the same command goes on where it stopped.
 """
 
 import sys
@@ -18,7 +18,8 @@ from judgekit.errors import InputError, JudgekitError
 app = typer.Typer(
     name="judgekit",
     help="Score responses by a rubric, with judges whose worth can be checked.",
-    epilog="Exit codes: 0 done, 1 problems found, 2 bad input, 3 stopped early, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 problems found, 2 bad input, 3 stopped early or nothing judged, "
+    "130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -15,6 +15,7 @@ import typer
 from judgekit.cli import signals
 from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say, say_json, tell
+from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
@@ -110,11 +111,12 @@ def give(
     rewarder = _rewarder(spec, judge, own_code=own_code)
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
-        totals, stopped = signals.run(_given(rewarder, read, batch, lines))
+        totals, why, stopped = signals.run(_given(rewarder, read, batch, lines))
     if stopped is not None:
         raise stopped
     say(_told(totals))
     say(f"-> {out}")
+    _tell_failures(why, totals["n"] == (totals["n_failed"] or 0) + (totals["n_dropped"] or 0))
 
 
 @app.command()
@@ -145,7 +147,6 @@ def pairs(
 
     With a ledger in the spec, nothing that `reward give` asked is asked again.
     """
-    from judgekit.errors import InputError
     from judgekit.rewards.exports import exported
     from judgekit.rewards.preferences import labelled, preferences
 
@@ -158,7 +159,10 @@ def pairs(
         raise InputError("--form stepwise: rewards are of whole responses, so they say nothing of steps")
     exported([], cast("Format", form))
 
+    why = Counter[str]()
+
     def found(some: "list[Group]", given: "Batch") -> Any:
+        why.update(_failures(given))
         if good is not None and bad is not None and single:
             return labelled(given, some, good=good, bad=bad)
         return preferences(
@@ -177,6 +181,7 @@ def pairs(
     left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
     say(f"{len(rows)} rows" + (f"; left out: {left}" if left else ""))
     say(f"-> {out}")
+    _tell_failures(why, not rows and set(+dropped) == {"no_reward"})
 
 
 @app.command()
@@ -211,7 +216,9 @@ def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
     from judgekit.rewards.faces import read_groups
 
     groups = read_groups(items, columns=columns_of(columns))
-    return chain(list(islice(groups, 1)), groups)
+    if not (first := list(islice(groups, 1))):
+        raise InputError(f"{items}: there is nothing in it to judge; give at least one item")
+    return chain(first, groups)
 
 
 def _reads(rewarder: "Rewarder", groups: str, spec: Path) -> list[str | Path]:
@@ -233,19 +240,23 @@ async def _collected(some: AsyncIterator[Any]) -> list[Any]:
 
 async def _given(
     rewarder: "Rewarder", groups: "Iterator[Group]", size: int, lines: BinaryIO
-) -> tuple[dict[str, float | None], BaseException | None]:
-    """Write rewards batch by batch, of one cut short by an outage too; what they add up to, what stopped it.
+) -> tuple[dict[str, float | None], Counter[str], BaseException | None]:
+    """Write rewards batch by batch, of one cut short by an outage too.
+
+    Returns:
+        What they add up to, why some failed, and what stopped it.
 
     What stops it before anything is written is raised, so that an older file stays.
     """
-    from judgekit.errors import InputError, JudgekitError
     from judgekit.rewards.records import Batch
 
     totals: dict[str, float | None] = {}
+    why = Counter[str]()
     try:
         async for _, batch in _judged(rewarder, groups, size):
             lines.writelines(_lines(batch))
             _add(totals, batch)
+            why.update(_failures(batch))
     except (JudgekitError, asyncio.CancelledError) as error:
         run = getattr(error, "run", None)
         if isinstance(run, Batch):
@@ -253,8 +264,22 @@ async def _given(
             _add(totals, run)
         if isinstance(error, InputError) or not totals:
             raise
-        return totals, KeyboardInterrupt() if isinstance(error, asyncio.CancelledError) else error
-    return totals, None
+        return totals, why, KeyboardInterrupt() if isinstance(error, asyncio.CancelledError) else error
+    return totals, why, None
+
+
+def _failures(batch: "Batch") -> Iterator[str]:
+    return (reward.reason for reward in batch if reward.status == "failed")
+
+
+def _tell_failures(why: Counter[str], nothing: bool) -> None:
+    """Why rewards failed; where none at all was given, that is an outage."""
+    from judgekit.rewards.failing import told
+
+    if nothing:
+        raise JudgeOutage(f"no reward could be given: {told(why.elements())}")
+    if why:
+        tell(f"failed: {told(why.elements())}")
 
 
 def _lines(batch: "Batch") -> Iterator[bytes]:

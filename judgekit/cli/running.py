@@ -74,6 +74,8 @@ async def run_job(
                 tell(_kept(job))
     if not quiet:
         _print_run(first, systems, summary, out)
+    if summary["stopped"] is not None:  # and yet it came to its end
+        raise JudgekitError(str(summary["stopped"]))
     return first
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from judgekit.cli.printing import say, say_table
 from judgekit.run import Tally
+from judgekit.run.causes import cause_line
 from judgekit.types import Score
 
 _ROWS = 40  # scores that are printed; all of them are in the files
@@ -85,6 +86,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"{outcomes} ({reasons})" if reasons else outcomes,
         f"{calls}, {summary['reasks']} re-asked; {tokens}; {price}; {summary['seconds']:.1f} s",
     ]
+    lines += map(cause_line, summary.get("causes", ()))
     if summary["flags"]:
         lines.append("flags: " + ", ".join(f"{n} {flag}" for flag, n in summary["flags"].items()))
     for judge, noted in summary.get("notes", {}).items():

@@ -7,7 +7,7 @@ is named twice makes the order unreadable.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
-from judgekit.protocols.abstaining import abstain, all_abstain
+from judgekit.protocols.abstaining import abstain, all_abstain, why_unread
 from judgekit.protocols.compare import LETTERS, Orders
 from judgekit.protocols.limits import PROSE
 from judgekit.protocols.lines import is_turned_down, tagged_lines
@@ -24,7 +24,7 @@ from judgekit.protocols.objects import holding, whole
 from judgekit.protocols.sheet import Form, object_schema
 from judgekit.rubric.model import Criterion
 from judgekit.scales import PAIR, Scale, settle
-from judgekit.types import Call, Item, Outcome, Reason, Reply, Unit, Verdict, View
+from judgekit.types import Call, Item, Outcome, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
 _HELD = re.compile(r"(?<![^\W_])[a-z][\W_]{0,9}[>=,\u2265\u227b][\W_]{0,9}[a-z](?![^\W_])")
@@ -166,8 +166,8 @@ def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tup
     """
     places, rationale = _places(text, call, reply, material)
     if places is None:
-        why: Reason = reply.fault or "malformed"
-        return all_abstain(call, why, f"no order of {', '.join(LETTERS[: len(call.shown)])} in the reply")
+        wanted = f"order of {', '.join(LETTERS[: len(call.shown)])}"
+        return all_abstain(call, *why_unread(replace(reply, text=text), wanted))
     by_response = {name: places.get(letter) for letter, name in zip(LETTERS, call.shown, strict=False)}
     return tuple(_outcome(call, unit, cid, by_response, rationale) for unit, cid in call.asks)
 

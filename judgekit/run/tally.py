@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from judgekit.run.causes import FEW, Causes, cause_line
 from judgekit.types import Answer, Outcome, Reply, Verdict
 
 
@@ -23,6 +24,7 @@ class Tally:
         lost: Requests in flight that were given up when the run was interrupted; they may have been paid.
         verdicts: Verdicts read.
         abstentions: Reason -> how many.
+        causes: Why, in the words of judges and servers.
         flags: Flag of a verdict -> how many.
         cost_usd: US dollars spent now, as far as prices are known.
         unpriced: New calls whose price is not known.
@@ -41,6 +43,7 @@ class Tally:
     lost: int = 0
     verdicts: int = 0
     abstentions: Counter[str] = field(default_factory=Counter)
+    causes: Causes = field(default_factory=Causes)
     flags: Counter[str] = field(default_factory=Counter)
     cost_usd: float = 0.0
     unpriced: int = 0
@@ -77,6 +80,18 @@ class Tally:
                     self.flags.update(outcome.flags)
             else:
                 self.abstentions[outcome.reason] += 1
+                self.causes.add(outcome)
+
+    def nothing(self) -> str | None:
+        """Why there is no verdict at all; None where there is one, or nothing was asked for one."""
+        if self.verdicts or not (self.items or self.abstentions):
+            return None
+        if not self.abstentions:
+            return (
+                None if self.calls else f"nothing was judged: no call was to be made for {self.items} items"
+            )
+        told = "; ".join(map(cause_line, self.causes.plain(1)[:3]))
+        return f"nothing was judged: no verdict in {self.abstentions.total()} answers asked for; {told}"
 
     def summary(self) -> dict[str, Any]:
         """The counts, as they stand in `run.json`."""
@@ -91,6 +106,7 @@ class Tally:
             "lost_requests": self.lost,
             "verdicts": self.verdicts,
             "abstentions": dict(sorted(self.abstentions.items())),
+            "causes": self.causes.plain(FEW + 1 if self.verdicts else 1),
             "flags": dict(sorted(self.flags.items())),
             "cost_usd": None if self.unpriced else round(self.cost_usd, 10),
             "known_cost_usd": round(self.cost_usd, 10),

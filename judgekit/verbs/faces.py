@@ -29,7 +29,23 @@ async def score_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`score`, to be awaited."""
-    return await collected(prepare(items, rubric, judges, **options))
+    return await _awaited(prepare(items, rubric, judges, **options))
+
+
+def walked(job: Job) -> Run:
+    """What came of a job, for a caller's caller; where nothing was judged, that is said."""
+    run = in_own_loop(lambda: collected(job))
+    if run.summary["stopped"] is not None:
+        warnings.warn(run.summary["stopped"], stacklevel=3)
+    return run
+
+
+async def _awaited(job: Job) -> Run:
+    """`walked`, to be awaited."""
+    run = await collected(job)
+    if run.summary["stopped"] is not None:
+        warnings.warn(run.summary["stopped"], stacklevel=3)
+    return run
 
 
 async def collected(job: Job) -> Run:
@@ -72,8 +88,7 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
     >>> [round(s.value, 2) for s in score(items, rubric, kind, ledger=None).scores if s.level == "rubric"]
     [1.0]
     """
-    job = prepare(items, rubric, judges, **options)
-    return in_own_loop(lambda: collected(job))
+    return walked(prepare(items, rubric, judges, **options))
 
 
 def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
@@ -89,14 +104,14 @@ def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     >>> [score.value for score in compare(items, rubric, first_shown, ledger=None).scores]
     [0.5]
     """
-    return score(items, rubric, judges, **_asked("compare", options))
+    return walked(prepare(items, rubric, judges, **_asked("compare", options)))
 
 
 async def compare_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`compare`, to be awaited."""
-    return await score_async(items, rubric, judges, **_asked("compare", options))
+    return await _awaited(prepare(items, rubric, judges, **_asked("compare", options)))
 
 
 def rank(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
@@ -104,14 +119,14 @@ def rank(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Un
 
     Arguments and errors are those of `score`; the scores are of pairs, as of `compare`.
     """
-    return score(items, rubric, judges, **_asked("rank", options))
+    return walked(prepare(items, rubric, judges, **_asked("rank", options)))
 
 
 async def rank_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`rank`, to be awaited."""
-    return await score_async(items, rubric, judges, **_asked("rank", options))
+    return await _awaited(prepare(items, rubric, judges, **_asked("rank", options)))
 
 
 def match(
@@ -124,14 +139,14 @@ def match(
     Source:
         Chandak et al. (2025), "Answer Matching Outperforms Multiple Choice", arXiv 2507.02856.
     """
-    return score(items, rubric, judges, **_asked("match", options))
+    return walked(prepare(items, rubric, judges, **_asked("match", options)))
 
 
 async def match_async(
     items: Any, rubric: RubricLike = "answer_match", judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`match`, to be awaited."""
-    return await score_async(items, rubric, judges, **_asked("match", options))
+    return await _awaited(prepare(items, rubric, judges, **_asked("match", options)))
 
 
 async def stream_scores_async(
@@ -143,7 +158,7 @@ async def stream_scores_async(
         async for judged in stream:
             for each in judged.scores:
                 yield each
-    _tell_skipped(job)
+    _tell_end(job)
 
 
 def stream_scores(
@@ -191,11 +206,13 @@ def _streamed(job: Job) -> Iterator[Score]:
             stack.__exit__(*sys.exc_info())  # a stream that is left early cancels what it reads
         else:
             _OF_PARENTS.append(stack.pop_all())  # to end the parent's work would wait without end
-    _tell_skipped(job)
+    _tell_end(job)
 
 
-def _tell_skipped(job: Job) -> None:
-    """A warning at the end of a stream, which has no summary to count skipped rows in."""
+def _tell_end(job: Job) -> None:
+    """Warnings at the end of a stream, which has no summary to say why nothing was judged, and count rows."""
+    if (why := job.tally.nothing()) is not None:
+        warnings.warn(why, stacklevel=3)
     if job.skipped.n:
         where, message = job.skipped.first[0]
         warnings.warn(f"{job.skipped.n} rows were skipped, the first: {where}: {message}", stacklevel=3)

@@ -128,6 +128,8 @@ class Job:
                     if self._panel is not None:
                         self._panel.add(judged)
                     yield judged
+            if not self.tally.items:
+                raise InputError(_no_items("items", self.skipped))
         finally:
             if ledger is not None:
                 ledger.close()
@@ -137,13 +139,14 @@ class Job:
         from judgekit import __version__
 
         rubric, judges = self.plan.rubric, (*self.plan.judges, *self.recipe.helpers)
+        why = self.tally.nothing() if stopped is None else str(stopped) or type(stopped).__name__
         return {
             "items_in_all": None if self.surveyed is None else self.surveyed.n_items,
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
-            "stopped": None if stopped is None else str(stopped) or type(stopped).__name__,
+            "stopped": why,
             "began": self.began,
             "seconds": round(time.monotonic() - self.started, 3),
             "rubric": {"id": rubric.id, "version": rubric.version, "digest": rubric.digest},
@@ -205,6 +208,8 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
     if not isinstance(items, Iterator):
         surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
+        if not surveyed.n_items:
+            raise InputError(_no_items(str(items) if isinstance(items, str | Path) else "items"))
     return Job(
         plan=plan,
         recipe=recipe,
@@ -222,6 +227,14 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         seats={judge.name: name for name, judge in substitutes.items()},
         asked={**asked_of(options), "substitutes": substitutes},
     )
+
+
+def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
+    """Why there is nothing to judge."""
+    if skipped is None or not skipped.n:
+        return f"{name}: there is nothing in it to judge; give at least one item"
+    where, message = skipped.first[0]
+    return f"{name}: none of {skipped.n} rows can be used; the first: {where}: {message}"
 
 
 def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:

@@ -46,7 +46,9 @@ PURE = {
     "recipes",
     "agreement",
 }
-SOURCES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem != "__init__")
+SOURCES = sorted(
+    path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem not in {"__init__", "__main__"}
+)
 
 
 def room(path: Path) -> str:
