@@ -4,8 +4,8 @@ Frozen and slotted, because a run makes millions of them. What an author writes 
 is checked by pydantic in `rubric`; what a row of data must look like is checked in `items`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sized
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from judgekit.scales import Scale, writable
@@ -18,6 +18,26 @@ Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget"
 Need = Literal["response", "reference", "sources", "turns", "pair"]
 Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
 Rule = Literal["placed", "published", "published_clipped"]
+
+
+def brief(record: Any) -> str:
+    """`repr` of a record that holds rows: on one line, with long fields as counts.
+
+    >>> score = Score(Unit("7"), "criterion", "c", 1.0, "placed")
+    >>> brief(Judged(Item("7", "Hi", {}), (), (score,) * 1000))
+    "Judged(item=Item(item_id='7', task='Hi', responses={}, refe..., outcomes=(), scores=<1,000>)"
+    """
+    shown = ", ".join(
+        f"{each.name}={_short(getattr(record, each.name))}" for each in fields(record) if each.repr
+    )
+    return f"{type(record).__name__}({shown})"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, Sized) and len(value) > 3 and not isinstance(value, str):
+        return f"<{len(value):,}>"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:47]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +404,8 @@ class Judged:
     item: Item
     outcomes: tuple[Outcome, ...] = ()
     scores: tuple[Score, ...] = ()
+
+    __repr__ = brief
 
 
 def is_control(rater: str) -> bool:

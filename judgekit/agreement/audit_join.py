@@ -12,7 +12,7 @@ from judgekit.agreement.audit_repeats import repeats_of
 from judgekit.agreement.ratings import Floats, as_ratings
 from judgekit.errors import InputError
 from judgekit.scales import Numbers, Scale
-from judgekit.types import Outcome, Unit, Verdict, is_control, stands_for
+from judgekit.types import Outcome, Unit, Verdict, brief, is_control, stands_for
 
 PROBABLE = ("logprob", "decision")
 VOTES = 5
@@ -44,6 +44,8 @@ class Facts:
     populations: Mapping[Unit, str] = field(default_factory=dict)
     pools: Mapping[str, str] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
+
+    __repr__ = brief
 
 
 def side_by_side(

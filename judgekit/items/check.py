@@ -1,6 +1,7 @@
 """One row -> one `Item` with the responses of that row, or one error that says what would do."""
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ FIELDS = (
 )  # fmt: skip
 
 _SHOWN = 40  # columns that a message names
+_JSON = re.compile(r"""\s*(?:\{\s*["}]|\[\s*["\[\]{])""")  # how a mapping or a list of texts begins
 
 # What other people call our columns: named in the message about a missing one, never guessed.
 _ALSO = {
@@ -137,7 +139,7 @@ def item_of(row: Row, layout: Layout) -> Item:
         _reference(get(names["reference"])),
         {} if sources is None else _sources(sources),
         systems,
-        {} if tags is None else _names(tags, "tags"),
+        {} if tags is None else _tags(tags, names["tags"]),
         None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
         row.where,
     )
@@ -217,11 +219,17 @@ def _names(value: Any, what: str) -> Mapping[str, str]:
     return {key: name_of(each, f"{what}[{key!r}]") for key, each in pairs.items() if not absent(each)}
 
 
+def _tags(value: Any, column: str) -> Mapping[str, str]:
+    """A mapping of tags; a plain text in a cell is one tag, which is called as its column."""
+    plain = isinstance(value, str) and not value.lstrip().startswith(("{", "["))
+    return _names({column: value} if plain and not absent(value) else value, "tags")
+
+
 def _sources(value: Any) -> Mapping[str, str]:
     if absent(value):
         return {}
-    if isinstance(value, str):
-        value = json_of(value, "sources")
+    if isinstance(value, str):  # passages may well begin with "[1]", which is no JSON of ours
+        value = json_of(value, "sources") if _JSON.match(value) else [value] if value.strip() else []
     if isinstance(value, list | tuple):
         value = {str(n): each for n, each in enumerate(value, 1)}
     pairs = named(mapping_of(value, "sources"), "sources")

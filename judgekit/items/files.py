@@ -163,11 +163,10 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
                 broken.append((number, _not_utf8(line, error)))
                 yield line.decode(errors="replace")
 
+    delimiter = _delimiter(path)
     with _binary(path) as file:
         # `strict` refuses text behind a closing quote, which would otherwise be glued to the field.
-        reader = csv.reader(
-            lines(file), strict=True, delimiter="\t" if path.suffix.lower() == ".tsv" else ","
-        )
+        reader = csv.reader(lines(file), strict=True, delimiter=delimiter)
         while True:
             start = reader.line_num + 1
             try:
@@ -181,6 +180,14 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
                 broken.clear()
             if fields or fault:
                 yield start, fields, fault
+
+
+def _delimiter(path: Path) -> str:
+    """What stands between columns: the suffix's sign, unless another makes more of the first line."""
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    with _binary(path) as file:
+        header = next(_unmarked(file), b"").decode(errors="replace")
+    return max((usual, ",", ";", "\t"), key=lambda each: len(next(csv.reader([header], delimiter=each), [])))
 
 
 def _not_csv(error: csv.Error, line: int) -> str:

@@ -88,14 +88,15 @@ def read_items(
     A row has `item_id` (or `id`), `task`, and `response` or `responses` (a mapping of response id
     to text); it may have `response_id`, `system`, `systems` (response id to system), `reference`,
     `sources` (a mapping or a list of texts), `tags` and `rubric` (mappings). Where a cell holds
-    text only, as in CSV, mappings are JSON. Texts are plain or lists of chat messages. Adjacent
+    text only, as in CSV, mappings are JSON; a plain text there is the one source, or the one tag, called
+    as its column. Texts are plain or lists of chat messages. Adjacent
     rows with one id are one item: task, reference, sources and rubric must agree, tags are put
     together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
     are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
 
     Args:
         source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file; a
-            pandas frame; a Hugging Face data set; an iterable of such rows or of items.
+            pandas frame; a Hugging Face data set, streamed or not; an iterable of such rows or of items.
         columns: Our name of a column -> its name there.
         on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
             other rows are good stays, with their responses.

@@ -51,7 +51,8 @@ def open_rows(source: Any, wanted: frozenset[str]) -> Source:
     """The rows of something in memory.
 
     Args:
-        source: A pandas frame; a Hugging Face data set; a list or any other iterable of mappings or items.
+        source: A pandas frame; a Hugging Face data set, streamed or not; a list or any other iterable of
+            mappings or items.
         wanted: Columns that will be looked at; a frame gives no others.
 
     Raises:
@@ -70,7 +71,8 @@ def open_rows(source: Any, wanted: frozenset[str]) -> Source:
     return Source(
         "items",
         lambda: (Row(f"items: row {n}", each) for n, each in enumerate(source_rows(), 1)),
-        again=isinstance(source, Sized) and not isinstance(source, Iterator),
+        # What hands out one and the same iterator each time is spent by the first pass, like an iterator.
+        again=isinstance(source, Sized) or iter(source) is not iter(source),
     )
 
 

@@ -18,6 +18,7 @@ from judgekit.ledger.columns import told_text
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import LATEST
+from judgekit.types import brief
 from judgekit.writing import whole
 
 OUTCOMES: Final = "outcomes.jsonl"
@@ -41,6 +42,8 @@ class LedgerDiff:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     changed: tuple[tuple[str, tuple[str, ...]], ...]
+
+    __repr__ = brief
 
     @property
     def equal(self) -> bool:
@@ -86,6 +89,8 @@ class OutcomeDiff:
     only_a: tuple[Place, ...]
     only_b: tuple[Place, ...]
     changed: tuple[Change, ...]
+
+    __repr__ = brief
 
     @property
     def equal(self) -> bool:

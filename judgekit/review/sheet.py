@@ -20,7 +20,7 @@ from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.rubric.model import Criterion, Rubric, describe
 from judgekit.scales import Labels
 from judgekit.spreadsheet import csv_of
-from judgekit.types import Item, Unit
+from judgekit.types import Item, Unit, brief
 from judgekit.writing import beside
 
 _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
@@ -58,6 +58,8 @@ class Sheet:
     questions: tuple[Question, ...]
     key: Mapping[str, Mapping[str, Any]]
     digest: str
+
+    __repr__ = brief
 
 
 def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, seed: int = 0) -> Sheet:

@@ -16,7 +16,7 @@ from judgekit.rewards.laying import digest_of
 from judgekit.rewards.records import Batch, Group, Reward
 from judgekit.rewards.shaping import mixed
 from judgekit.rubric import Rubric
-from judgekit.types import Outcome, Text, Verdict
+from judgekit.types import Outcome, Text, Verdict, brief
 
 Each = Literal["all", "extremes"]
 _OWN = frozenset({"ok", "gated", "vetoed"})  # statuses of a reward that the response itself earned
@@ -97,6 +97,8 @@ class Found(Generic[Kept]):
 
     kept: tuple[Kept, ...]
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __iter__(self) -> Iterator[Kept]:
         return iter(self.kept)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from judgekit.errors import InputError
-from judgekit.types import Message, Outcome, Text
+from judgekit.types import Message, Outcome, Text, brief
 
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
 Key = tuple[str, str]
@@ -55,6 +55,8 @@ class Judgement:
     gate: str = ""
     reason: str = ""
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True, slots=True)
 class Reward:
@@ -81,6 +83,8 @@ class Reward:
     components: Mapping[str, float | None] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -95,6 +99,8 @@ class Batch:
     rewards: Mapping[Key, Reward]
     stats: Mapping[str, Any]
     spec: str = ""
+
+    __repr__ = brief
 
     def __iter__(self) -> Iterator[Reward]:
         return iter(self.rewards.values())

@@ -35,6 +35,7 @@ _NAMED = {
         r"\bthe (?:given|provided|retrieved) (?:source|document|context|passage)", re.IGNORECASE
     ),
 }  # what an English text calls what an item may hold
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 _AFFIRMING = {"yes", "true", "met", "present", "holds"}
 
 
@@ -156,6 +157,22 @@ def _labels(criterion: Criterion) -> Iterator[Finding]:
             "has a nominal scale with evenly rising values, though its labels have no order; "
             "say in 'values' what each label is worth",
         )
+
+
+def two_ends(criterion: Criterion) -> Iterator[Finding]:
+    """What to ask of a scale of two numbers far apart: whether the range between them is meant."""
+    scale = criterion.scale
+    if not isinstance(scale, Labels) or len(scale.labels) > 2 or len(criterion.anchors) == 2:
+        return
+    if all(_WHOLE.fullmatch(label) for label in scale.labels):
+        low, high = map(int, scale.labels)
+        if abs(high - low) > 1:
+            yield _warning(
+                criterion.id,
+                "two_ends",
+                f"has a scale of the two labels {low} and {high} and nothing between them; write "
+                f"`scale: {low}-{high}` if the whole range is meant, or give both labels an anchor if not",
+            )
 
 
 def _direction(criterion: Criterion) -> Iterator[Finding]:
@@ -296,5 +313,5 @@ def _undeclared(criterion: Criterion) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Criterion], Iterator[Finding]], ...] = (
-    _compound, _anchors, _labels, _direction, _text, _undecided, _undeclared,
+    _compound, _anchors, _labels, two_ends, _direction, _text, _undecided, _undeclared,
 )  # fmt: skip

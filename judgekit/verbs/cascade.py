@@ -17,7 +17,7 @@ from judgekit.agreement.selective import LEAST, Selection
 from judgekit.errors import InputError
 from judgekit.recipes.cascade import Question, by_question, confidence_of, fit_doubt
 from judgekit.recipes.replaying import Step, labels_of, replay_cascade
-from judgekit.types import Outcome
+from judgekit.types import Outcome, brief
 from judgekit.verbs.two_runs import read_two_runs
 
 SAME = "the curve is read on the labels that fitted the threshold; trust the bound, not the point"
@@ -48,6 +48,8 @@ class Replayed:
     n_read: int
     costs: tuple[float, float]
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
 
 def cascade(

@@ -3,7 +3,7 @@
 import functools
 import time
 import warnings
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,8 +33,9 @@ from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
 from judgekit.roles import Checked, Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric.lint import two_ends
 from judgekit.run import Limits, Tally, drive
-from judgekit.types import Item, Judged, Need, Reason, Rule
+from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
 from judgekit.verbs.panels import panel_verdicts
@@ -71,6 +72,8 @@ class Job:
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
     began: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    __repr__ = brief
 
     @functools.cached_property
     def _panel(self) -> PanelVerdicts | None:
@@ -185,6 +188,8 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     if rubric is None:
         raise InputError("no rubric; name one, or a recipe that has one")
     loaded = load_rubric(rubric)
+    for finding in (each for criterion in loaded.leaves for each in two_ends(criterion)):
+        _say(options)(f"rubric {loaded.id!r}, {finding.place}: {finding.message}")
     plan = _plan(loaded, _judges(judges, found, options), found, options)
     _check("rule", options.get("rule"), (None, *get_args(Rule)))
     _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
@@ -251,12 +256,15 @@ def _tell_copies(plan: Plan, options: Options) -> None:
     """Say before paying that samples of a judge would be copies."""
     if plan.samples > 1 and plan.copies:
         why = "its probabilities are read" if plan.form == "letters" else "its temperature is 0"
-        say = options.get("say") or functools.partial(warnings.warn, stacklevel=4)
-        say(
+        _say(options)(
             f"judge {min(plan.copies)!r}: {plan.samples} samples are asked and paid for, and since {why} "
             "they are copies of one another, which no interval rests on; set a temperature above 0 "
             "(with form json or text), or ask one sample"
         )
+
+
+def _say(options: Options) -> Callable[[str], None]:
+    return options.get("say") or functools.partial(warnings.warn, stacklevel=5)
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
@@ -266,8 +274,7 @@ def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older
         return None, None
     path, older = kept_in(default_path() if named == DEFAULT_LEDGER else Path(named), judges)
     if older is not None:
-        say = options.get("say") or functools.partial(warnings.warn, stacklevel=4)
-        say(str(older))
+        _say(options)(str(older))
     return path, older
 
 

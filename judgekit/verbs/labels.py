@@ -19,7 +19,7 @@ from judgekit.items.rows import Row, open_rows
 from judgekit.protocols.labels import read_label
 from judgekit.rubric.model import Rubric
 from judgekit.scales import as_name, fold
-from judgekit.types import Outcome, Unit
+from judgekit.types import Outcome, Unit, brief
 
 NEEDED = ("item_id", "rater", "label")
 _KNOWN = (
@@ -44,6 +44,8 @@ class Labels:
     facts: Facts
     rows: int
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
 
 def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) -> list[Row]:

@@ -21,7 +21,7 @@ from judgekit.table import (
     score_row,
     write_parquet,
 )
-from judgekit.types import Judged, Outcome, Score
+from judgekit.types import Judged, Outcome, Score, brief
 from judgekit.writing import Together, failed, spare, whole
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Run:
     outcomes: tuple[Outcome, ...]
     summary: Mapping[str, Any]
     job: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
+
+    __repr__ = brief
 
     def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
         """The scores, or the outcomes, as a pandas table; columns as in `table.COLUMNS`."""

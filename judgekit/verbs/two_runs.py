@@ -11,7 +11,7 @@ from judgekit.recipes.cascade import Question
 from judgekit.recipes.replaying import labels_of
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import PAIR, Numbers, Scale
-from judgekit.types import Outcome, is_control
+from judgekit.types import Outcome, brief, is_control
 from judgekit.verbs.joining import declared, outcomes_of
 from judgekit.verbs.labels import read_labels
 
@@ -33,6 +33,8 @@ class TwoRuns:
     right: Mapping[Question, str]
     scale: Scale
     notes: tuple[str, ...]
+
+    __repr__ = brief
 
 
 def read_two_runs(

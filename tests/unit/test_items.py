@@ -135,7 +135,7 @@ def test_columns_map_our_names_to_theirs():
             "response: message 1 has 'tool_calls', which is no text",
         ),
         ({"reference": 1}, "reference is a int (1), not text"),
-        ({"sources": "a text"}, "sources is no JSON"),
+        ({"sources": '["a text"'}, "sources is no JSON"),
         ({"sources": {"a": 1}}, "source 'a' is a int (1), not text"),
         ({"tags": ["x"]}, "tags is a list (['x']), not a mapping"),
         ({"tags": {"hard": True}}, "tags['hard']: True is a bool"),

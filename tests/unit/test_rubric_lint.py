@@ -222,3 +222,28 @@ def test_a_label_is_contained_as_a_word_or_after_a_prefix():
     assert not contained("no", "none")
     assert not contained("1", "10")
     assert not contained("fair", "fairly good")
+
+
+@pytest.mark.parametrize(
+    ("criterion", "asked"),
+    [
+        ({"scale": [1, 5]}, True),
+        ({"scale": [0, 100]}, True),
+        ({"scale": [0, 1]}, False),
+        ({"scale": "1-5"}, False),
+        ({"scale": ["no", "yes"]}, False),
+        ({"scale": [1, 5], "anchors": {1: "bad", 5: "good"}}, False),
+    ],
+)
+def test_two_numbers_far_apart_are_asked_about_before_any_call(criterion: dict, asked: bool):
+    from judgekit.verbs import prepare
+
+    rubric = {"id": "r", "criteria": [{"id": "a", "text": "Is it kind?", **criterion}]}
+    told: list[str] = []
+
+    prepare(
+        [{"id": 1, "task": "Hi?", "response": "Yes."}], rubric, "control:longer", ledger=None, say=told.append
+    )
+
+    assert ("two_ends" in {finding.code for finding in lint(rubric)}) is asked
+    assert any(f"`scale: {criterion['scale'][0]}-{criterion['scale'][1]}`" in each for each in told) is asked

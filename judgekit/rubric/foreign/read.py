@@ -15,6 +15,7 @@ from judgekit.rubric.foreign.shape import Read, mapping
 from judgekit.rubric.foreign.verifiers import verifiers
 from judgekit.rubric.load import parse
 from judgekit.rubric.model import Rubric
+from judgekit.types import brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Imported:
     format: str
     rubrics: tuple[Rubric, ...]
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
 
 def _own(raw: Any, name: str) -> Read:

@@ -1,0 +1,123 @@
+"""Where items come from: what can be read again, tables by semicolon, cells of plain text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from judgekit import score
+from judgekit.errors import InputError
+from judgekit.items import read_items, survey
+from judgekit.judges.scripted import Scripted
+
+ROWS = [{"item_id": n, "task": "Hi?", "response": f"Hello {n}."} for n in range(5)]
+RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+
+
+def judge() -> Scripted:
+    return Scripted("kind", lambda _: '{"label": "yes"}')
+
+
+class Streamed:
+    """Rows that can be read again, of a number that nobody knows."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[dict]:
+        self.passes += 1
+        yield from ROWS
+
+
+def test_what_can_be_read_again_is_checked_whole_before_any_call():
+    rows = Streamed()
+
+    run = score(rows, RUBRIC, judge(), ledger=None)
+
+    assert list(dict.fromkeys(each.unit.item_id for each in run.scores)) == list("01234")
+    assert (rows.passes > 1, run.summary["items_in_all"]) == (True, 5)
+    assert survey(rows).n_items == 5
+
+
+def test_a_bad_row_of_what_can_be_read_again_costs_no_call():
+    asked = []
+
+    class Broken(Streamed):
+        def __iter__(self) -> Iterator[dict]:
+            yield from [*ROWS, {"item_id": 9, "task": "Hi?"}]
+
+    with pytest.raises(InputError, match="row 6"):
+        score(Broken(), RUBRIC, Scripted("kind", lambda call: asked.append(call) or "yes"), ledger=None)
+
+    assert asked == []
+
+
+def test_what_hands_out_one_iterator_again_and_again_is_told_from_what_starts_anew():
+    class Spent:
+        def __init__(self) -> None:
+            self.rows = iter(ROWS)
+
+        def __iter__(self) -> Iterator[dict]:
+            return self.rows
+
+    with pytest.raises(InputError, match="can be read once only"):
+        survey(Spent())
+
+
+def test_a_streamed_data_set_of_hugging_face():
+    datasets = pytest.importorskip("datasets", reason="the extra library `datasets` is not installed")
+    streamed = datasets.Dataset.from_list(ROWS).to_iterable_dataset()
+
+    run = score(streamed, RUBRIC, judge(), ledger=None)
+
+    assert run.summary["items"] == 5
+
+
+@pytest.mark.parametrize("sign", [";", "\t", ","])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_table_is_read_by_what_its_header_is_parted_by(tmp_path: Path, sign: str, suffix: str):
+    path = tmp_path / f"items{suffix}"
+    path.write_text(
+        "item_id,task,response\n1,Hi?,'a, b; c'\n".replace(",", sign, 2)
+        .replace("1,Hi?,", sign.join(["1", "Hi?", ""]))
+        .replace("'", '"')
+    )
+
+    [item] = read_items(path)
+
+    assert item.responses == {"response": "a, b; c"}
+
+
+def test_a_table_of_one_column_is_still_told_what_it_lacks(tmp_path: Path):
+    (path := tmp_path / "items.csv").write_text("item_id\n1\n")
+
+    with pytest.raises(InputError, match="no column 'task'"):
+        read_items(path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "sources"),
+    [
+        ("The sky is blue.", {"1": "The sky is blue."}),
+        ("[1] Smith says so.", {"1": "[1] Smith says so."}),
+        ('["a", "b"]', {"1": "a", "2": "b"}),
+        ('{"doc": "a"}', {"doc": "a"}),
+        ("  ", {}),
+        ("[]", {}),
+    ],
+)
+def test_a_source_may_be_a_plain_text(cell: str, sources: dict[str, str]):
+    [item] = read_items([{**ROWS[0], "sources": cell}])
+
+    assert item.sources == sources
+
+
+def test_a_broken_mapping_of_sources_is_not_taken_for_a_text():
+    with pytest.raises(InputError, match="sources is no JSON"):
+        read_items([{**ROWS[0], "sources": '{"doc": "a"'}])
+
+
+def test_a_tag_may_be_a_plain_text_and_is_called_as_its_column():
+    [item] = read_items([{**ROWS[0], "tags": "hard"}])
+    [mapped] = read_items([{**ROWS[0], "domain": "law"}], columns={"tags": "domain"})
+
+    assert (item.tags, mapped.tags) == ({"tags": "hard"}, {"domain": "law"})
