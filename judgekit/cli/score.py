@@ -41,6 +41,13 @@ Revision = Annotated[
         "address is not."
     ),
 ]
+Price = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="JUDGE=IN/OUT, US dollars of a million tokens read and written, e.g. fast=0.15/0.6; a server's "
+        "has to be said for --budget, another's is litellm's list price where left out."
+    ),
+]
 
 
 def score(
@@ -55,6 +62,7 @@ def score(
     judge: Judge = None,
     key_env: KeyEnv = None,
     revision: Revision = None,
+    price: Price = None,
     recipe: Annotated[
         str | None, typer.Option(help="A published recipe (`judgekit recipes`); other options go before it.")
     ] = None,
@@ -152,7 +160,13 @@ def score(
         k: v for k, v in {"temperature": temperature, "max_tokens": max_tokens}.items() if v is not None
     }
 
-    own = own_settings({"key_env": ("--key-env", key_env), "revision": ("--revision", revision)})
+    own = own_settings(
+        {
+            "key_env": ("--key-env", key_env),
+            "revision": ("--revision", revision),
+            "price": ("--price", price),
+        }
+    )
     called: set[str] = set()
 
     def judge_of(name: str) -> roles.Judge:
@@ -200,7 +214,7 @@ def score(
     judges = list(map(judge_of, judge or ["local"]))
     stronger = list(map(judge_of, strong)) if strong else None
     if unknown := sorted(own.keys() - called):
-        raise InputError(f"--key-env or --revision of {unknown}; the judges are {sorted(called)}")
+        raise InputError(f"--key-env, --revision or --price of {unknown}; the judges are {sorted(called)}")
     if below is None:
         job = prepare(items, rubric, judges, **options)
     else:

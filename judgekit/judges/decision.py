@@ -44,6 +44,8 @@ class Decision(LiteLLM):
         key_env: Environment variable that holds the key; litellm's own choice if None.
         api_key_env: The older name of `key_env`.
         extra: More arguments of `litellm.asystemone` (`safety_identifier`, ...).
+        input_usd_per_million: Price of a million tokens read, as in `LiteLLM`.
+        output_usd_per_million: Price of a million tokens written.
         systems: Whose responses it may not judge.
         chunk: Questions a request, at most 128. Part of the identity, since questions asked together may
             colour one another.
@@ -68,6 +70,8 @@ class Decision(LiteLLM):
         key_env: str | None = None,
         api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        input_usd_per_million: float | None = None,
+        output_usd_per_million: float | None = None,
         systems: Sequence[str] = (),
         chunk: int = MOST_QUESTIONS,
     ) -> None:
@@ -77,6 +81,8 @@ class Decision(LiteLLM):
             raise InputError(f"chunk is {chunk!r}; a request holds 1 to {MOST_QUESTIONS} questions")
         given: dict[str, Any] = {"name": name, "revision": revision, "api_base": api_base}
         given |= {"key_env": key_env, "api_key_env": api_key_env, "extra": extra, "systems": systems}
+        given |= {"input_usd_per_million": input_usd_per_million}
+        given |= {"output_usd_per_million": output_usd_per_million}
         self._chunk = chunk
         super().__init__(model, **given, temperature=None, max_tokens=None)
         self._options = {"model": model, **given, "chunk": chunk}

@@ -9,7 +9,6 @@ One attempt a call: waiting, deadlines and repeats are the runner's.
 
 import asyncio
 import functools
-import math
 import os
 import threading
 from base64 import b64encode
@@ -121,7 +120,7 @@ class Endpoint:
         self.identity = identity_of(
             "endpoint/1", model, self._settings, address=self.address, name=name, revision=revision
         )
-        self._prices = _prices(input_usd_per_million, output_usd_per_million)
+        self._prices = wire.prices_of(input_usd_per_million, output_usd_per_million)
         named = key_env if key_env is not None else api_key_env
         self._key_env = "JUDGEKIT_API_KEY" if named is None else named
         tokens = [token for token in servers.tokens_in(path) if token not in model]
@@ -344,16 +343,6 @@ def parse_endpoint(spec: str) -> Endpoint:
             "a judge on a server is named endpoint:URL#model, as in endpoint:http://localhost:8000/v1#qwen3-8b"
         )
     return Endpoint(url, model)
-
-
-def _prices(read: float | None, written: float | None) -> tuple[float, float] | None:
-    if read is None and written is None:
-        return None
-    if read is None or written is None or not 0.0 <= read < math.inf or not 0.0 <= written < math.inf:
-        raise InputError(
-            f"the prices are {read!r} and {written!r} US dollars a million tokens; give both, 0 or more"
-        )
-    return read, written
 
 
 async def _read(response: "aiohttp.ClientResponse") -> bytes | None:

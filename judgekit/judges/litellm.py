@@ -58,6 +58,8 @@ class LiteLLM:
             or none ("").
         api_key_env: The older name of `key_env`.
         extra: More arguments of `litellm.acompletion` (`reasoning_effort`, ...).
+        input_usd_per_million: Price of a million tokens read; litellm's list price if None.
+        output_usd_per_million: Price of a million tokens written; likewise.
         systems: Whose responses it may not judge.
 
     Raises:
@@ -81,6 +83,8 @@ class LiteLLM:
         key_env: str | None = None,
         api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        input_usd_per_million: float | None = None,
+        output_usd_per_million: float | None = None,
         systems: Sequence[str] = (),
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
@@ -107,6 +111,7 @@ class LiteLLM:
         self._key = ""
         self._keys = servers.NO_KEYS
         self.noted: Counter[str] = Counter()
+        self._given = wire.prices_of(input_usd_per_million, output_usd_per_million)
         self._prices: tuple[float, float] | None = None
         self._litellm: ModuleType | None = None
         self._lost: tuple[type[Exception], ...] = ()
@@ -172,11 +177,13 @@ class LiteLLM:
         return [name for name in names if name.endswith("_API_KEY") and not name.startswith("AZURE_")]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """US dollars for so many tokens at litellm's list price; None where it lists none (or 0).
+        """US dollars for so many tokens at the prices given, else litellm's; None where it lists none (or 0).
 
         Higher prices of very long prompts and lower ones of cached tokens are not in it; a reply's own
         cost has them. Known once the judge was entered or checked.
         """
+        if self._given is not None:
+            return (input_tokens * self._given[0] + output_tokens * self._given[1]) / 1e6
         if self._prices is None:
             return None
         return input_tokens * self._prices[0] + output_tokens * self._prices[1]
@@ -262,7 +269,7 @@ class LiteLLM:
         return {"extra_headers": {**given, servers.REQUEST_ID: request, **once}}
 
     def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
-        """The list price, or litellm's own sum for this reply where the model is listed.
+        """The price given; or litellm's list price, or its own sum for this reply where the model is listed.
 
         That sum knows cheaper cached tokens and dearer long prompts; it is taken where it is at most ten
         times the list price, since litellm makes it of counts that a server may have invented.
@@ -272,6 +279,7 @@ class LiteLLM:
         def price(read: int, written: int) -> float | None:
             listed = self.cost(read, written)
             own = listed is not None and isinstance(said, float) and 0.0 < said <= 10.0 * listed
+            own = own and self._given is None
             return said if own else listed
 
         return price

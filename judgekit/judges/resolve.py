@@ -48,7 +48,8 @@ def resolve(
         own_code: Whether `py:` names may import code.
         say: Takes what the embedded judge says of itself and of its download; its log where left out.
         name: What to call it.
-        settings: Options of the judge that is named, such as `revision`, `key_env` or `temperature`.
+        settings: Options of the judge that is named, such as `revision`, `key_env` or `temperature`; and
+            `price`, the US dollars of a million tokens read and written: `"0.15/0.6"` or `(0.15, 0.6)`.
 
     Raises:
         InputError: If the name has none of the forms, or names something that is not there; or if the judge
@@ -65,6 +66,8 @@ def resolve(
         return resolve(str(form), own_code=own_code, say=say, **table)
     if name is not None:
         settings["name"] = name
+    if "price" in settings:
+        settings |= _prices(settings.pop("price"))
     try:
         return _made(judge, settings, own_code=own_code, say=say)
     except InputError as error:
@@ -88,6 +91,22 @@ def _made(
     if isinstance(found, Checked):
         found.check()
     return found
+
+
+def _prices(price: Any) -> dict[str, float]:
+    """Both prices of a judge, from `IN/OUT` or a pair of numbers.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    pair = price.split("/") if isinstance(price, str) else price
+    try:
+        read, written = map(float, pair)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"price {price!r}; say IN/OUT, US dollars of a million tokens read and written, as in 0.15/0.6"
+        ) from None
+    return {"input_usd_per_million": read, "output_usd_per_million": written}
 
 
 def _with(judge: Judge, settings: Mapping[str, Any]) -> Judge:

@@ -143,6 +143,21 @@ def _without(body: dict[str, Any], refused: set[str]) -> dict[str, Any]:
     return kept
 
 
+def prices_of(read: float | None, written: float | None) -> tuple[float, float] | None:
+    """US dollars of a million tokens read and written, as the caller gives them; None where unknown.
+
+    Raises:
+        InputError: If one is missing, or is no number from 0.
+    """
+    if read is None and written is None:
+        return None
+    if read is None or written is None or not 0.0 <= read < math.inf or not 0.0 <= written < math.inf:
+        raise InputError(
+            f"the prices are {read!r} and {written!r} US dollars a million tokens; give both, 0 or more"
+        )
+    return read, written
+
+
 def reply_of(
     body: object,
     *,

@@ -2,8 +2,10 @@ import json
 import urllib.request
 
 import pytest
+from typer.testing import CliRunner
 
 import judgekit as jk
+from judgekit.cli import app
 from judgekit.errors import BudgetExceeded, InputError
 from judgekit.judges.endpoint import Endpoint
 from judgekit.plan import Plan, price_of
@@ -210,3 +212,41 @@ def test_what_is_no_completion_is_asked_again_and_never_kept(serving, tmp_path, 
     assert "no chat completion: no " in outcome.detail
     with jk.ledger.Ledger(tmp_path / "l.sqlite", read_only=True) as ledger:
         assert ledger.get([outcome.call]) == {}
+
+
+def test_the_price_of_a_server_is_an_option_by_which_a_budget_in_money_is_kept(serving, tmp_path):
+    (tmp_path / "items.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in items()))
+    (tmp_path / "rubric.json").write_text(json.dumps(RUBRIC))
+    with serving(text=YES) as url:
+        command = ["score", str(tmp_path / "items.jsonl"), "-r", str(tmp_path / "rubric.json")]
+        command += [
+            "-j",
+            f"m=endpoint:{url}#mock",
+            "--ledger",
+            str(tmp_path / "l"),
+            "--budget",
+            f"{N * COST / 2}",
+        ]
+        unpriced = CliRunner().invoke(app, command)
+        asked = requests(url)
+        CliRunner().invoke(app, [*command, "--max-tokens", "200", "--price", "m=1/10"])
+        spent = requests(url) * COST
+
+    assert isinstance(unpriced.exception, InputError)
+    assert "--price m=IN/OUT" in str(unpriced.exception)
+    assert asked == 0
+    assert N * COST / 2 - reserved(priced(url))[1] < spent <= N * COST / 2
+
+
+@pytest.mark.parametrize("price", ["1/10", [1, 10], (1.0, 10.0)])
+def test_the_price_of_a_judge_stands_in_its_table(price):
+    for name in ("endpoint:http://localhost:1/v1#m", "openai/nobody-knows-it"):
+        judge = jk.resolve({"judge": name, "price": price, "key_env": ""})
+
+        assert judge.cost(1_000_000, 100_000) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("price", ["1", "1/2/3", "a/b", "1/-1", "1/nan", 3, [1], None])
+def test_a_price_that_is_none_is_refused(price):
+    with pytest.raises(InputError, match="price"):
+        jk.resolve({"judge": "endpoint:http://localhost:1/v1#m", "price": price})

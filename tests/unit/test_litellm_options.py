@@ -23,6 +23,19 @@ def test_a_price_of_zero_is_an_unknown_one(model: str, monkeypatch: pytest.Monke
     assert judge.cost(1000, 1000) is None
 
 
+def test_a_price_that_is_given_stands_in_for_the_listed_one():
+    listed, given = (
+        LiteLLM("openai/gpt-4o-mini", key_env="MOCK_KEY", **prices)
+        for prices in ({}, {"input_usd_per_million": 7.0, "output_usd_per_million": 0.0})
+    )
+    for judge in (listed, given):
+        judge.check()
+
+    assert given.cost(1_000_000, 1_000) == pytest.approx(7.0)
+    assert listed.cost(1_000_000, 1_000) != pytest.approx(7.0)
+    assert given.identity == listed.identity  # what is paid for the same replies is not another judge
+
+
 def test_an_unknown_provider_is_an_input_error_that_says_which_was_meant():
     with pytest.raises(InputError, match="did you mean 'openai/gpt-4o-mini'"):
         LiteLLM("opnai/gpt-4o-mini").check()
