@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from judgekit import agreement
-from judgekit.agreement.chance import chance_corrected, krippendorff_alpha
-from judgekit.agreement.correlation import pearson, spearman, tau_b
+from judgekit.agreement.association.correlation import pearson, spearman, tau_b
+from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha
 
 Figure = tuple[str, float, float]
 """Name, expected, ours."""

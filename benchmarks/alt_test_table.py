@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from stored import concluded, options, share
 
-from judgekit.agreement.alt_test_power import alt_test_power
+from judgekit.agreement.people.alt_test import alt_test_power
 
 ITEMS = (50, 100, 200)
 EPSILONS = (0.1, 0.15, 0.2)

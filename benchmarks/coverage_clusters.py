@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import concluded, options, share
 
-from judgekit.agreement.intervals import clustered_mean
-from judgekit.agreement.ppi import ppi
+from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.sampling.ppi import ppi
 
 CLUSTERS = (10, 20, 40, 80)
 SIZE, RATE, ICC = 5, 0.7, 0.3

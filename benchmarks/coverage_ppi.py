@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import concluded, options, share
 
-from judgekit.agreement.intervals import wilson
-from judgekit.agreement.ppi import ppi, ppi_mean
-from judgekit.agreement.rogan_gladen import corrected_rate
+from judgekit.agreement.core.intervals import wilson
+from judgekit.agreement.sampling.ppi import ppi, ppi_mean
+from judgekit.agreement.sampling.rogan_gladen import corrected_rate
 
 ROWS = [
     (50, 200, 0.7, 0.9, 0.8),

@@ -26,9 +26,9 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import Found, concluded, options, share
 
-from judgekit.agreement.dstudy import cheapest, d_study, design_parts, g_coefficient, phi_coefficient
-from judgekit.agreement.gstudy import GStudy, component_replicates, g_study, interval_of
-from judgekit.agreement.reml import RESIDUAL
+from judgekit.agreement.models.dstudy import cheapest, d_study, design_parts, g_coefficient, phi_coefficient
+from judgekit.agreement.models.gstudy import GStudy, component_replicates, g_study, interval_of
+from judgekit.agreement.models.reml import RESIDUAL
 from judgekit.types import Estimate
 
 TRUTH = {

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from judgekit.agreement.gstudy import g_study
+from judgekit.agreement.models.gstudy import g_study
 
 TRUTH = {"item": 1.0, "item:judge": 0.3, "item:prompt": 0.1, "residual": 0.4}
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.chance import krippendorff_alpha
-from judgekit.agreement.coefficients import fleiss, kappa
-from judgekit.agreement.correlation import tau_b
-from judgekit.agreement.icc import iccs
-from judgekit.agreement.ratings import Ratings, as_ratings
+from judgekit.agreement.association.correlation import tau_b
+from judgekit.agreement.chance.chance import krippendorff_alpha
+from judgekit.agreement.chance.coefficients import fleiss, kappa
+from judgekit.agreement.core.ratings import Ratings, as_ratings
+from judgekit.agreement.models.icc import iccs
 
 SCALE = [1, 2, 3, 4, 5]
 Job = tuple[str, float, Callable[[], Any], Callable[[], Any]]

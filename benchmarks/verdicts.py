@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from judgekit.agreement import audit
-from judgekit.agreement.audit_data import Labelled, of_frame
+from judgekit.agreement.auditing.data import Labelled, of_frame
 from judgekit.report import findings, read_thresholds
 
 CUTS = np.array([-1.6, -0.5, 0.5, 1.6])

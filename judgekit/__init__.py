@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from judgekit import agreement as agreement
+    from judgekit import rewards as rewards
     from judgekit.errors import BudgetExceeded, InputError, JudgekitError, JudgeOutage, ProviderError
     from judgekit.ingest import ingest
     from judgekit.items import read_items

@@ -13,9 +13,9 @@ from typing import Any
 from pair_sets import RUNS, SUBSETS, majority
 from recorded_sets import QualitySet
 
-from judgekit.agreement import coefficients
-from judgekit.agreement.correlation import spearman
-from judgekit.agreement.intervals import share
+from judgekit.agreement.association.correlation import spearman
+from judgekit.agreement.chance import coefficients
+from judgekit.agreement.core.intervals import share
 from judgekit.protocols.recorded import first_line_scores
 from judgekit.types import Estimate, Outcome, Verdict
 

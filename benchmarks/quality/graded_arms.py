@@ -13,8 +13,8 @@ from pair_arms import dawid_skene, panel
 from recorded_sets import Arm, QualitySet, asking, certain, drawn_order, spent
 
 from judgekit.aggregate import pools, votes
-from judgekit.agreement.correlation import correlation
-from judgekit.agreement.crossfit import on_label_scale
+from judgekit.agreement.association.correlation import correlation
+from judgekit.agreement.sampling.ppi import on_label_scale
 from judgekit.calibrate import balance
 from judgekit.calibrate.distribution import settled
 from judgekit.errors import InputError

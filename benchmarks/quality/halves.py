@@ -11,8 +11,8 @@ import numpy as np
 from measures import better, brier_of, credits_of, in_words, mean_credit, values_of
 from recorded_sets import Arm, QualitySet
 
-from judgekit.agreement.compare_judges import compare_correlations
-from judgekit.agreement.correlation import spearman
+from judgekit.agreement.association.comparing import compare_correlations
+from judgekit.agreement.association.correlation import spearman
 from judgekit.types import Estimate, Unit
 
 Build = Callable[[QualitySet, dict[Unit, str]], list[Arm]]

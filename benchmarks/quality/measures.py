@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from recorded_sets import Arm, QualitySet
 
-from judgekit.agreement import coefficients
-from judgekit.agreement.compare_judges import paired_difference
-from judgekit.agreement.correlation import correlation
-from judgekit.agreement.intervals import share
-from judgekit.agreement.ratings import Floats
-from judgekit.agreement.sums import by_sums, ratio
+from judgekit.agreement.association.comparing import paired_difference
+from judgekit.agreement.association.correlation import correlation
+from judgekit.agreement.chance import coefficients
+from judgekit.agreement.core.intervals import share
+from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.core.resample import by_sums, ratio
 from judgekit.calibrate.distribution import levels
 from judgekit.scales import Numbers
 from judgekit.types import Estimate, Outcome, Unit, Verdict

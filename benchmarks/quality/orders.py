@@ -8,10 +8,10 @@ from measures import RESAMPLES, better, brier_of, credits_of, in_words, mean_cre
 from pair_arms import balanced, one_verdict
 from recorded_sets import Arm, QualitySet, Recorded
 
-from judgekit.agreement.flips import pair_accuracies
-from judgekit.agreement.intervals import share
-from judgekit.agreement.ratings import Floats
-from judgekit.agreement.sums import by_sums, ratio, value_of
+from judgekit.agreement.bias.flips import pair_accuracies
+from judgekit.agreement.core.intervals import share
+from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.core.resample import by_sums, ratio, value_of
 from judgekit.types import Estimate, Outcome, Unit, Verdict
 
 

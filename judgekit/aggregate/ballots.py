@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from judgekit.agreement.ratings import Floats
+from judgekit.agreement.core.ratings import Floats
 from judgekit.calibrate.balance import balance
 from judgekit.calibrate.distribution import commonest_reason, levels, mean_of
 from judgekit.errors import InputError

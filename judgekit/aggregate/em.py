@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.core.ratings import Codes, Floats
 
 TINY = 1e-100
 """In the place of probability 0 under a logarithm."""

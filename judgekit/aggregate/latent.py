@@ -18,8 +18,8 @@ import numpy as np
 from judgekit.aggregate.ballots import Ballots, shares_of
 from judgekit.aggregate.em import TIED, TINY, Em, patterns
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
-from judgekit.agreement.estimate import NO_VARIATION, NOT_IDENTIFIED
-from judgekit.agreement.ratings import Floats
+from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED
+from judgekit.agreement.core.ratings import Floats
 from judgekit.calibrate.distribution import common_source, joined, settled
 from judgekit.errors import InputError
 from judgekit.scales import Scale

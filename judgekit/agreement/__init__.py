@@ -1,79 +1,76 @@
 """Arrays of ratings -> estimates with intervals: do raters say the same beyond chance?
 
-The main statistics by name, loaded when they are first used: `jk.agreement.kappa(rows, scale=...)`. Each
+The public statistics by name, loaded when they are first used: `jk.agreement.kappa(rows, scale=...)`. Each
 takes plain arrays or frames of shape (n_units, n_raters), or columns, and gives an `Estimate`, or a record
-of several. `audit` takes everything at once. Where a module is called as its function, the name is the
-module: `jk.agreement.icc.icc(rows)`.
+of several. `audit` takes everything at once.
+
+The rooms, each looking only at those before it: `core` (ratings, estimates, intervals, resampling), `chance`
+(kappa and its relations), `association` (correlations, pairs), `models` (variance components, severity),
+`people` (the judge beside people), `sampling` (few labels), `probability` (calibration, thresholds),
+`published` (benchmarks' own figures), `bias` (what else moves a judge), `auditing` (all of it at once).
+`__init__.pyi` says the same names to editors and type checkers; a test keeps it so.
 """
 
 from importlib import import_module
 from typing import Any
 
 _ROOMS = {
-    "active": ("active_mean", "hajek_kappa", "hajek_mean"),
-    "alt_test": ("alt_tests_together",),
-    "arena": ("benchmark_agreement",),
-    "auditing": ("audit",),
-    "audit_data": ("Labelled", "of_frame"),
-    "audit_join": ("Facts", "side_by_side"),
-    "audit_records": ("Audit", "CriterionAudit", "JudgeAudit"),
-    "bland": ("bland_altman", "ccc"),
-    "brier": ("cox_calibration",),
-    "calibration_error": ("ece",),
-    "ceiling": ("disattenuated_correlation", "human_ceiling"),
-    "coefficients": ("alpha", "brennan_prediger", "conger", "fleiss", "gwet", "kappa", "percent", "scott"),
-    "compare_judges": ("compare_accuracies", "compare_correlations", "paired_difference"),
-    "conflict": ("metric_conflicts",),
-    "corp": ("miscalibration", "reliability_diagram"),
-    "dstudy": ("cheapest", "d_study", "reliability"),
-    "equivalence": ("against_margin",),
-    "error_correlation": ("effective_judges",),
-    "groupings": ("four_groupings", "grouped_correlation"),
-    "gstudy": ("component_estimates", "g_study"),
-    "headline": ("all_coefficients",),
-    "icc": ("iccs",),
-    "intervals": ("clustered_mean", "share"),
-    "jury": ("jury_against_best",),
-    "length_effects": (
+    "association.comparing": ("compare_accuracies", "compare_correlations", "paired_difference"),
+    "association.correlation": ("correlation",),
+    "association.groupings": ("four_groupings", "grouped_correlation"),
+    "association.pairwise_accuracy": ("soft_accuracy", "tie_calibrated_accuracy"),
+    "auditing.audit": ("audit",),
+    "auditing.data": ("Facts", "Labelled", "of_frame", "side_by_side"),
+    "auditing.headline": ("all_coefficients", "headline"),
+    "auditing.records": ("Audit", "CriterionAudit", "JudgeAudit"),
+    "bias.error_correlation": ("effective_judges", "jury_against_best"),
+    "bias.leniency": ("leniency", "system_gaps"),
+    "bias.length_effects": (
         "lc_win_rate", "lc_win_rates", "length_coefficient", "length_correlation", "length_preference",
     ),
-    "margins": ("marginal_homogeneity",),
-    "multiplicity": ("adjust",),
-    "order_effects": ("attributable_to_position", "position_effects"),
-    "overlap": ("ranking_overlap",),
-    "pairwise_accuracy": ("tie_calibrated_accuracy",),
-    "planning": (
+    "bias.margins": ("marginal_homogeneity",),
+    "bias.order_effects": ("attributable_to_position", "position_effects"),
+    "bias.populations": ("populations",),
+    "bias.range_use": ("anchoring", "deming_slope", "halo", "range_use", "scale_use"),
+    "bias.retest": ("repeatability",),
+    "bias.self_preference": ("equal_opportunity", "self_preference", "self_preference_in_pairs"),
+    "bias.signed_error": ("confidence_gap", "criterion_validity", "panel_severity", "signed_error"),
+    "bias.slices": ("by_slice", "metric_conflicts"),
+    "chance.coefficients": (
+        "alpha", "brennan_prediger", "conger", "fleiss", "gwet", "kappa", "percent", "scott",
+    ),
+    "chance.profile": ("coverage", "kappa_profile", "specific", "within_steps"),
+    "core.intervals": ("clustered_mean", "share"),
+    "core.multiplicity": ("adjust",),
+    "core.ratings": ("Ratings", "as_ratings", "ratings_of_table"),
+    "models.bland": ("bland_altman", "ccc"),
+    "models.dstudy": ("cheapest", "d_study", "gap", "reliability", "variance_parts"),
+    "models.gstudy": ("component_estimates", "g_study"),
+    "models.icc": ("icc", "iccs"),
+    "models.rasch": ("many_facet_rasch", "severities"),
+    "people.alt_test": ("alt_test", "alt_test_power", "alt_tests_together"),
+    "people.ceiling": ("disattenuated_correlation", "human_ceiling"),
+    "people.replacement": ("against_margin", "replacement_alpha"),
+    "probability.brier": ("brier", "cox_calibration", "decompose_brier", "log_loss", "spiegelhalter_z"),
+    "probability.calibration_error": ("ece",),
+    "probability.corp": ("miscalibration", "reliability_diagram"),
+    "probability.selective": ("select",),
+    "published.arena": ("benchmark_agreement",),
+    "published.overlap": ("ranking_overlap",),
+    "published.rankings": ("kendall_w", "ratings_against_rankings"),
+    "sampling.active": ("active_mean", "hajek_kappa", "hajek_mean"),
+    "sampling.planning": (
         "labels_for_difference", "labels_for_kappa", "labels_for_kappa_bound", "labels_for_ppi",
         "labels_for_share",
     ),
-    "ppi": ("ppi_difference",),
-    "ppi_strata": ("ppi_stratified",),
-    "profile": ("coverage", "kappa_profile", "specific", "within_steps"),
-    "rank_concordance": ("kendall_w",),
-    "rasch": ("many_facet_rasch", "severities"),
-    "ratings": ("Ratings", "as_ratings", "ratings_of_table"),
-    "ratings_rankings": ("ratings_against_rankings",),
-    "replacement": ("replacement_alpha",),
-    "retest": ("repeatability",),
-    "rogan_gladen": ("corrected_rate",),
-    "selective": ("select",),
-    "self_preference": ("self_preference_in_pairs",),
-    "sequential": ("confidence_sequence",),
-    "signed_error": ("criterion_validity",),
-    "slices": ("by_slice",),
-    "soft_pairwise": ("soft_accuracy",),
-    "variance_parts": ("gap",),
+    "sampling.ppi": ("ppi", "ppi_difference", "ppi_stratified"),
+    "sampling.rogan_gladen": ("corrected_rate",),
+    "sampling.sequential": ("confidence_sequence",),
 }  # fmt: skip
-_MODULES = (
-    "alt_test", "alt_test_power", "brier", "correlation", "headline", "icc", "leniency",
-    "populations", "ppi", "range_use", "self_preference", "signed_error", "variance_parts",
-)  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
@@ -82,4 +79,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_WHERE, *_MODULES])
+    return sorted(_WHERE)

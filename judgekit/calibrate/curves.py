@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from judgekit.agreement.ratings import Floats
+from judgekit.agreement.core.ratings import Floats
 from judgekit.calibrate.distribution import EPSILON
 
 _RIDGE, _NO_RIDGE = 1.0, 1e12

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.calibrate.curves import Curve, Isotonic, clipped, fit_beta, fit_isotonic, fit_platt
 from judgekit.calibrate.distribution import levels, settled
 from judgekit.errors import InputError

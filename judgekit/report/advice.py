@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
-from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
-from judgekit.agreement.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
-from judgekit.agreement.weights import Kind
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
+from judgekit.agreement.core.weights import Kind
+from judgekit.agreement.sampling.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
 from judgekit.errors import InputError
 from judgekit.report.checks import Check, Gates
 

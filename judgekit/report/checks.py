@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from judgekit.agreement.audit_parts import LONG
-from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
-from judgekit.agreement.ceiling import Ceiling
-from judgekit.agreement.equivalence import against_margin
+from judgekit.agreement.auditing.parts import LONG
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
+from judgekit.agreement.people.ceiling import Ceiling
+from judgekit.agreement.people.replacement import against_margin
 from judgekit.report.thresholds import Gate
 from judgekit.types import Estimate
 

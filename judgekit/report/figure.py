@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
 from judgekit.report.words import words as words_of
 from judgekit.types import Estimate
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.audit_parts import LONG
-from judgekit.agreement.audit_records import Audit, CriterionAudit, JudgeAudit
-from judgekit.agreement.intervals import clustered_mean
-from judgekit.agreement.range_use import deming_slope
-from judgekit.agreement.ratings import Floats
-from judgekit.agreement.selective import risk_coverage
+from judgekit.agreement.auditing.parts import LONG
+from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
+from judgekit.agreement.bias.range_use import deming_slope
+from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.probability.selective import risk_coverage
 from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, ends, number
 from judgekit.report.figures_asked import figures_asked

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from judgekit.agreement.audit_records import JudgeAudit
+from judgekit.agreement.auditing.records import JudgeAudit
 from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, ends
 from judgekit.report.words import called

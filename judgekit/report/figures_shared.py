@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from judgekit.agreement.audit_parts import LONG
-from judgekit.agreement.dstudy import design_parts, g_coefficient, phi_coefficient
-from judgekit.agreement.gstudy import GStudy, component_estimates, g_study
-from judgekit.agreement.intervals import share
-from judgekit.agreement.order_effects import position_counts
+from judgekit.agreement.auditing.parts import LONG
+from judgekit.agreement.bias.order_effects import position_counts
+from judgekit.agreement.core.intervals import share
+from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
+from judgekit.agreement.models.gstudy import GStudy, component_estimates, g_study
 from judgekit.report.checks import told
 from judgekit.report.figure import About, Figure, Row, ends, number, percents
 from judgekit.report.panel import panel_lines

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from judgekit.agreement.audit_records import Audit
+from judgekit.agreement.auditing.records import Audit
 from judgekit.errors import InputError
 from judgekit.markup import esc, head
 from judgekit.report.checks import Gates, told

@@ -2,7 +2,7 @@
 
 import math
 
-from judgekit.agreement.audit_panel import PanelAudit
+from judgekit.agreement.auditing.systems import PanelAudit
 from judgekit.report.checks import told
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
 from judgekit.markup import esc
 from judgekit.report.checks import Check, told
 from judgekit.report.draw import picture

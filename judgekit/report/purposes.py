@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from judgekit.agreement.audit_records import CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
 from judgekit.report.advice import correction_of_level, corrections, more_labels, routing
 from judgekit.report.checks import (
     Check,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.audit_data import Labelled
-from judgekit.agreement.audit_records import Audit
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import Audit
 from judgekit.report.checks import Gates, told
 from judgekit.report.figure import Figure
 from judgekit.report.figures import figures

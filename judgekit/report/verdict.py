@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from judgekit.agreement.audit_records import Audit, CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
 from judgekit.report.advice import more_units
 from judgekit.report.checks import Check, Gates, beaten_by, enough, says_nothing
 from judgekit.types import Estimate

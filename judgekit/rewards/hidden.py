@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import StatisticsError, correlation, fmean, variance
 
-from judgekit.agreement.estimate import TOO_FEW, undefined, with_interval
-from judgekit.agreement.intervals import t_interval
+from judgekit.agreement.core.estimate import TOO_FEW, undefined, with_interval
+from judgekit.agreement.core.intervals import t_interval
 from judgekit.rewards.records import Batch, Group
 from judgekit.rewards.shaping import Span
 from judgekit.types import Estimate

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from judgekit.agreement.intervals import share
+from judgekit.agreement.core.intervals import share
 from judgekit.errors import JudgeOutage
 from judgekit.rewards.checks import MASTER_KEYS
 from judgekit.rewards.hidden import lot

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.paired import varies
+from judgekit.agreement.core.resample import varies
 from judgekit.rewards.laying import Laid
 from judgekit.rewards.records import Reward
 from judgekit.types import Answer

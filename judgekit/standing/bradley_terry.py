@@ -13,15 +13,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from judgekit.agreement.estimate import (
+from judgekit.agreement.core.estimate import (
     DEGENERATE,
     FEW_CLUSTERS,
     NO_PAIRED_ITEMS,
     NOT_IDENTIFIED,
     RESAMPLES_LOST,
 )
-from judgekit.agreement.ratings import Codes, Floats
-from judgekit.agreement.resample import MOST_LOST
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import MOST_LOST
 from judgekit.errors import InputError
 from judgekit.standing.comparisons import Comparisons, Systems, comparisons_of
 from judgekit.standing.newton import Problem

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 from judgekit.types import Outcome, Unit, Verdict
 

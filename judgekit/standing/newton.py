@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judgekit.agreement.ratings import Codes, Floats
+from judgekit.agreement.core.ratings import Codes, Floats
 
 _MOST, _FAR = 100, 15.0  # strengths beyond 15 are on their way to infinity: odds of a million
 

@@ -7,8 +7,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from judgekit.agreement.estimate import DEGENERATE, flagged, with_interval
-from judgekit.agreement.ratings import Floats
+from judgekit.agreement.core.estimate import DEGENERATE, flagged, with_interval
+from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from judgekit.agreement.audit_data import of_frame
-from judgekit.agreement.audit_records import Audit
-from judgekit.agreement.auditing import audit
-from judgekit.agreement.sample_check import Sampling
+from judgekit.agreement.auditing.audit import audit
+from judgekit.agreement.auditing.data import of_frame
+from judgekit.agreement.auditing.records import Audit
+from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.calibrate.balance import Rule
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Item, Verdict

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.selective import LEAST, Selection
+from judgekit.agreement.probability.selective import LEAST, Selection
 from judgekit.errors import InputError
 from judgekit.recipes.cascade import Question, by_question, confidence_of, fit_doubt
 from judgekit.recipes.replaying import Step, labels_of, replay_cascade

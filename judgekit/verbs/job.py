@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 from judgekit.aggregate import rubric_scores
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
-from judgekit.agreement.verdict_correlation import PanelVerdicts
+from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.errors import InputError
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from judgekit.aggregate.pools import per_rater
-from judgekit.agreement.audit_data import Labelled
-from judgekit.agreement.audit_join import Facts, side_by_side
+from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
 from judgekit.calibrate.balance import Rule
 from judgekit.errors import InputError
 from judgekit.ingest import Kind

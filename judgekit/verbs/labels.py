@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.agreement.audit_join import Facts
+from judgekit.agreement.auditing.data import Facts
 from judgekit.errors import InputError
 from judgekit.ingest import Kind, ingest
 from judgekit.items.files import open_file

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from judgekit.agreement.verdict_correlation import PanelVerdicts
+from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.plan import Plan
 from judgekit.roles import Judge
 from judgekit.scales import Labels, Scale

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from judgekit.agreement.bland import ccc
-from judgekit.agreement.chance import Coefficient, chance_corrected, krippendorff_alpha
-from judgekit.agreement.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
-from judgekit.agreement.headline import all_coefficients, headline
-from judgekit.agreement.icc import iccs
-from judgekit.agreement.margins import bowker, stuart_maxwell
-from judgekit.agreement.ratings import Ratings, as_ratings
+from judgekit.agreement.auditing.headline import all_coefficients, headline
+from judgekit.agreement.bias.margins import bowker, stuart_maxwell
+from judgekit.agreement.chance.chance import Coefficient, chance_corrected, krippendorff_alpha
+from judgekit.agreement.chance.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
+from judgekit.agreement.core.ratings import Ratings, as_ratings
+from judgekit.agreement.models.bland import ccc
+from judgekit.agreement.models.icc import iccs
 
 COEFFICIENTS: list[Coefficient] = ["percent", "fleiss", "conger", "gwet", "brennan_prediger", "alpha"]
 SCALE = [1.0, 2.0, 3.0, 4.0]

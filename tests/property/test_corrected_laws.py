@@ -8,18 +8,9 @@ from hypothesis import assume, event, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from judgekit.agreement import (
-    active,
-    brier,
-    calibration_error,
-    conformal,
-    corp,
-    labelling,
-    multiplicity,
-    ppi,
-    rogan_gladen,
-    selective,
-)
+from judgekit.agreement.core import multiplicity
+from judgekit.agreement.probability import brier, calibration_error, corp, selective
+from judgekit.agreement.sampling import active, ppi, rogan_gladen
 
 tenths = st.integers(0, 10).map(lambda k: k / 10)
 probabilities = tenths | st.floats(0, 1)
@@ -188,17 +179,17 @@ def test_hommel_is_closed_testing_by_simes(p):
 
 @given(st.integers(1, 300), st.floats(0.05, 0.99))
 def test_the_conformal_index_is_the_least_that_covers(n, level):
-    k = conformal.quantile_index(n, level)
+    k = selective.quantile_index(n, level)
 
     assert k / (n + 1) >= level - 1e-9
     assert (k - 1) / (n + 1) < level
-    assert (k <= n) == (n >= conformal.least_n(level))
+    assert (k <= n) == (n >= selective.least_n(level))
 
 
 @given(arrays(float, st.integers(1, 30), elements=st.floats(0, 10)), st.floats(0.05, 1), st.floats(0.01, 1))
 def test_chances_sum_to_the_budget(u, share, tau):
     budget = share * len(u)
-    pi = labelling.labelling_probabilities(u, budget=budget, tau=tau)
+    pi = active.labelling_probabilities(u, budget=budget, tau=tau)
 
     assert pi.sum() == pytest.approx(budget)
     assert (pi > 0).all()
@@ -209,7 +200,7 @@ def test_chances_sum_to_the_budget(u, share, tau):
 def test_an_allocation_spends_all_and_fits(strata, share):
     sizes, sds = zip(*strata, strict=True)
     n = 2 * len(sizes) + int(share * (sum(sizes) - 2 * len(sizes)))
-    given_ = labelling.neyman_allocation(sizes, sds, n=n)
+    given_ = active.neyman_allocation(sizes, sds, n=n)
 
     assert sum(given_) == n
     assert all(2 <= g <= size for g, size in zip(given_, sizes, strict=True))

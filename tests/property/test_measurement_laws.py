@@ -8,27 +8,36 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from judgekit.agreement.conflict import metric_conflicts
-from judgekit.agreement.flips import (
+from judgekit.agreement.bias.flips import (
     denoised,
     denoised_accuracy,
     flip_noise,
     flip_probability,
     pair_accuracies,
 )
-from judgekit.agreement.gstudy import component_estimates, g_study
-from judgekit.agreement.length_effects import lc_win_rate, length_coefficient, length_correlation
-from judgekit.agreement.leniency import leniency, leniency_model
-from judgekit.agreement.order_effects import attributable_to_position, position_counts, position_effects
-from judgekit.agreement.order_models import order_intercept
-from judgekit.agreement.range_use import deming_slope, range_use
-from judgekit.agreement.rasch import many_facet_rasch
-from judgekit.agreement.ratings_rankings import ratings_against_rankings
-from judgekit.agreement.retest import repeatability
-from judgekit.agreement.sas import ccs, qwk
-from judgekit.agreement.self_preference import equal_opportunity, self_preference
-from judgekit.agreement.signed_error import confidence_gap, criterion_validity, panel_severity, signed_error
-from judgekit.agreement.variance_parts import gap, variance_parts
+from judgekit.agreement.bias.length_effects import lc_win_rate, length_coefficient, length_correlation
+from judgekit.agreement.bias.leniency import leniency, leniency_model
+from judgekit.agreement.bias.order_effects import (
+    attributable_to_position,
+    order_intercept,
+    position_counts,
+    position_effects,
+)
+from judgekit.agreement.bias.range_use import deming_slope, range_use
+from judgekit.agreement.bias.retest import repeatability
+from judgekit.agreement.bias.self_preference import equal_opportunity, self_preference
+from judgekit.agreement.bias.signed_error import (
+    confidence_gap,
+    criterion_validity,
+    panel_severity,
+    signed_error,
+)
+from judgekit.agreement.bias.slices import metric_conflicts
+from judgekit.agreement.models.dstudy import gap, variance_parts
+from judgekit.agreement.models.gstudy import component_estimates, g_study
+from judgekit.agreement.models.rasch import many_facet_rasch
+from judgekit.agreement.published.rankings import ratings_against_rankings
+from judgekit.agreement.published.sas import ccs, qwk
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

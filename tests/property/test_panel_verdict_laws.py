@@ -8,8 +8,8 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from judgekit.agreement.error_correlation import error_correlation
-from judgekit.agreement.verdict_correlation import PanelVerdicts
+from judgekit.agreement.bias.error_correlation import error_correlation
+from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.types import Abstention, Item, Judged, Unit, Verdict
 
 JUDGES = ("a", "b", "c")

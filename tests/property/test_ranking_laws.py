@@ -8,11 +8,12 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from judgekit.agreement.alt_test import alt_test
-from judgekit.agreement.arena import benchmark_agreement
-from judgekit.agreement.ceiling import human_ceiling
-from judgekit.agreement.compare_judges import compare_accuracies, compare_correlations, paired_difference
-from judgekit.agreement.correlation import (
+from judgekit.agreement.association.comparing import (
+    compare_accuracies,
+    compare_correlations,
+    paired_difference,
+)
+from judgekit.agreement.association.correlation import (
     KINDS,
     correlation,
     gamma,
@@ -22,16 +23,27 @@ from judgekit.agreement.correlation import (
     tau_b,
     tau_c,
 )
-from judgekit.agreement.error_correlation import condorcet_gap, effective_judges, error_correlation
-from judgekit.agreement.groupings import GROUPINGS, four_groupings
-from judgekit.agreement.jury import jury_against_best
-from judgekit.agreement.overlap import rbo_ext, rbo_min
-from judgekit.agreement.pairwise_accuracy import calibrate_ties, tie_calibrated_accuracy
-from judgekit.agreement.populations import cross_kappa, populations
-from judgekit.agreement.ratings import Ratings
-from judgekit.agreement.replacement import replacement_alpha
-from judgekit.agreement.soft_pairwise import soft_accuracy, soft_pairwise_accuracy
-from judgekit.agreement.weights import weights_of
+from judgekit.agreement.association.groupings import GROUPINGS, four_groupings
+from judgekit.agreement.association.pairwise_accuracy import (
+    calibrate_ties,
+    soft_accuracy,
+    soft_pairwise_accuracy,
+    tie_calibrated_accuracy,
+)
+from judgekit.agreement.bias.error_correlation import (
+    condorcet_gap,
+    effective_judges,
+    error_correlation,
+    jury_against_best,
+)
+from judgekit.agreement.bias.populations import cross_kappa, populations
+from judgekit.agreement.core.ratings import Ratings
+from judgekit.agreement.core.weights import weights_of
+from judgekit.agreement.people.alt_test import alt_test
+from judgekit.agreement.people.ceiling import human_ceiling
+from judgekit.agreement.people.replacement import replacement_alpha
+from judgekit.agreement.published.arena import benchmark_agreement
+from judgekit.agreement.published.overlap import rbo_ext, rbo_min
 from judgekit.types import Estimate
 
 SCALE = np.array([1.0, 2.0, 3.0, 4.0])

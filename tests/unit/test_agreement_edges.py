@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judgekit.agreement.bland import bland_altman, ccc
-from judgekit.agreement.coefficients import alpha, brennan_prediger, gwet, kappa, percent
-from judgekit.agreement.headline import all_coefficients, headline
-from judgekit.agreement.icc import icc, iccs
-from judgekit.agreement.margins import marginal_homogeneity
-from judgekit.agreement.mean_squares import FORMS
-from judgekit.agreement.profile import coverage, kappa_profile
-from judgekit.agreement.rank_concordance import kendall_w
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.auditing.headline import all_coefficients, headline
+from judgekit.agreement.bias.margins import marginal_homogeneity
+from judgekit.agreement.chance.coefficients import alpha, brennan_prediger, gwet, kappa, percent
+from judgekit.agreement.chance.profile import coverage, kappa_profile
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.models.bland import bland_altman, ccc
+from judgekit.agreement.models.icc import FORMS, icc, iccs
+from judgekit.agreement.published.rankings import kendall_w
 from judgekit.errors import InputError
 from judgekit.scales import Labels
 from judgekit.types import Estimate

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.chance import chance_corrected, krippendorff_alpha
-from judgekit.agreement.icc import iccs
-from judgekit.agreement.intervals import clustered_mean, wilson
-from judgekit.agreement.linearised import fleiss_cohen_everitt
-from judgekit.agreement.margins import bhapkar, bowker, stuart_maxwell
-from judgekit.agreement.profile import confusion
-from judgekit.agreement.rank_concordance import concordance_of_ranks
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.bias.margins import bhapkar, bowker, stuart_maxwell
+from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha
+from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.chance.profile import confusion
+from judgekit.agreement.core.intervals import clustered_mean, wilson
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.models.icc import iccs
+from judgekit.agreement.published.rankings import concordance_of_ranks
 
 SCALE = [1, 2, 3, 4, 5]
 

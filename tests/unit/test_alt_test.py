@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.alt_indicators import epsilon_p_value, indicators, standardised
-from judgekit.agreement.alt_test import alt_test, alt_tests_together
-from judgekit.agreement.alt_test_power import alt_test_power, keep_rate
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.people.alt_test import (
+    alt_test,
+    alt_test_power,
+    alt_tests_together,
+    epsilon_p_value,
+    indicators,
+    keep_rate,
+    standardised,
+)
 from judgekit.errors import InputError
 
 nan = float("nan")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.arena import (
+from judgekit.agreement.published.arena import (
     benchmark_agreement,
     bootstrap_means,
     interval_agreement,

@@ -8,8 +8,7 @@ import pytest
 
 import judgekit
 from judgekit.agreement import audit
-from judgekit.agreement.audit_data import of_frame
-from judgekit.agreement.audit_join import Facts, side_by_side
+from judgekit.agreement.auditing.data import Facts, of_frame, side_by_side
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
 from judgekit.report.advice import routing

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from judgekit.agreement.audit_families import family_of
-from judgekit.agreement.audit_repeats import repeatability_of, repeats_of
-from judgekit.agreement.populations import populations
+from judgekit.agreement.auditing.data import repeatability_of, repeats_of
+from judgekit.agreement.auditing.parts import family_of
+from judgekit.agreement.bias.populations import populations
 from judgekit.cli import main
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds

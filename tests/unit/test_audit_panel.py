@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement import audit
-from judgekit.agreement.audit_data import of_frame
+from judgekit.agreement.auditing.data import of_frame
 from judgekit.report.panel import panel_lines
 
 

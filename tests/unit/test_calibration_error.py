@@ -3,7 +3,7 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from judgekit.agreement import brier, calibration_error, corp, multiclass
+from judgekit.agreement.probability import brier, calibration_error, corp
 from judgekit.errors import InputError
 
 # 20 forecasts; the expected figures are by hand or by the package named beside each.
@@ -242,12 +242,12 @@ def test_more_than_two_labels():
     probs = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]]
 
     # The best label has .7, .8, .6 and is right, right, wrong: gaps .3, .2, .6 in bins of their own.
-    assert multiclass.top_label_ece(probs, [0, 1, 1]) == pytest.approx(1.1 / 3)
+    assert calibration_error.top_label_ece(probs, [0, 1, 1]) == pytest.approx(1.1 / 3)
     # Two labels: RPS is the Brier score.
     two = [[0.3, 0.7], [0.6, 0.4]]
-    assert multiclass.ranked_probability_score(two, [1, 1]) == pytest.approx((0.09 + 0.36) / 2)
-    assert multiclass.classwise_ece(two, [1, 1]) == pytest.approx(0.45)
+    assert calibration_error.ranked_probability_score(two, [1, 1]) == pytest.approx((0.09 + 0.36) / 2)
+    assert calibration_error.classwise_ece(two, [1, 1]) == pytest.approx(0.45)
     with pytest.raises(InputError, match="sum to 1"):
-        multiclass.top_label_ece([[0.7, 0.7]], [0])
+        calibration_error.top_label_ece([[0.7, 0.7]], [0])
     with pytest.raises(InputError, match="index"):
-        multiclass.top_label_ece([[0.7, 0.3]], [2])
+        calibration_error.top_label_ece([[0.7, 0.3]], [2])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import judgekit as jk
-from judgekit.agreement.selective import upper_bound
+from judgekit.agreement.probability.selective import upper_bound
 from judgekit.cli import main
 from judgekit.errors import InputError
 from judgekit.recipes.cascade import disagreeing

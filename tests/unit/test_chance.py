@@ -5,12 +5,11 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from judgekit.agreement.chance import chance_corrected, krippendorff_alpha
-from judgekit.agreement.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
-from judgekit.agreement.linearised import fleiss_cohen_everitt
-from judgekit.agreement.parts import patterns
-from judgekit.agreement.ratings import as_ratings, ratings_of_table
-from judgekit.agreement.weights import weights_of
+from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha, patterns
+from judgekit.agreement.chance.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
+from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.core.ratings import as_ratings, ratings_of_table
+from judgekit.agreement.core.weights import weights_of
 from judgekit.errors import InputError
 
 # Krippendorff (2011), section D: 12 units by 4 observers.
@@ -135,7 +134,8 @@ def test_more_raters_have_the_linearised_standard_error_and_t():
 
 
 def test_many_categories_give_the_numbers_of_a_matrix(monkeypatch):
-    from judgekit.agreement import parts, weights
+    from judgekit.agreement.chance import chance
+    from judgekit.agreement.core import weights
 
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 101, size=(80, 1))
@@ -149,7 +149,7 @@ def test_many_categories_give_the_numbers_of_a_matrix(monkeypatch):
     ordinal = krippendorff_alpha(cells, values=scale, metric="ordinal")
 
     monkeypatch.setattr(weights, "MOST_HELD", 10)
-    monkeypatch.setattr(parts, "_DENSE", 100)
+    monkeypatch.setattr(chance, "_DENSE", 100)
 
     for coefficient, kind, value in held:
         assert chance_corrected(cells, coefficient, values=scale, weights=kind) == pytest.approx(value)

@@ -3,8 +3,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from judgekit.agreement.compare_judges import compare_accuracies, compare_correlations, paired_difference
-from judgekit.agreement.paired_tests import mcnemar_mid_p, paired_permutation, steiger, williams
+from judgekit.agreement.association.comparing import (
+    compare_accuracies,
+    compare_correlations,
+    mcnemar_mid_p,
+    paired_difference,
+    paired_permutation,
+    steiger,
+    williams,
+)
 from judgekit.errors import InputError
 
 nan = float("nan")

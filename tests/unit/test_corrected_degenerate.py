@@ -7,17 +7,8 @@ from math import isnan
 import numpy as np
 import pytest
 
-from judgekit.agreement import (
-    active,
-    brier,
-    calibration_error,
-    conformal,
-    corp,
-    ppi,
-    ppi_strata,
-    rogan_gladen,
-    sequential,
-)
+from judgekit.agreement.probability import brier, calibration_error, corp, selective
+from judgekit.agreement.sampling import active, ppi, rogan_gladen, sequential
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -39,14 +30,14 @@ MADE = {
     "brier in one cluster": lambda y, f: brier.brier(f, y, clusters=[CLUSTERS] * len(y)),
     "cox": lambda y, f: brier.cox_calibration(f, y)[1],
     "mcb": lambda y, f: corp.miscalibration(f, y, seed=1, b=50),
-    "conformal": conformal.conformal_radius,
+    "conformal": selective.conformal_radius,
     "ppi": lambda y, f: ppi.ppi(y, f, f, sampling="random"),
     "ppi of nothing": lambda y, f: ppi.ppi(y, f, [None], sampling="random"),
     "ppi in one cluster": lambda y, f: ppi.ppi(
         y, f, f, sampling="random", clusters=[CLUSTERS] * len(y), unlabelled_clusters=[CLUSTERS] * len(y)
     ),
     "difference": lambda y, f: ppi.ppi_difference((y, f), (f, y), (f, y), sampling="random"),
-    "strata": lambda y, f: ppi_strata.ppi_stratified(
+    "strata": lambda y, f: ppi.ppi_stratified(
         y, f, [CLUSTERS] * len(y), f, [CLUSTERS] * len(y), sampling="stratified"
     ),
     "rogan-gladen": lambda y, f: rogan_gladen.corrected_rate(y, f, f, sampling="by_label"),

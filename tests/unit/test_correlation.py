@@ -1,14 +1,20 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.correlation import KINDS, correlation, pearson, se_of_z, spearman, tau_b, tau_c
-from judgekit.agreement.pair_counts import (
+from judgekit.agreement.association.correlation import (
+    KINDS,
     MANY_BYTES,
     PairCounts,
+    correlation,
     pair_counts,
     pair_counts_of_table,
+    pearson,
+    se_of_z,
     small_table,
+    spearman,
     table_replicates,
+    tau_b,
+    tau_c,
 )
 from judgekit.errors import InputError
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.flips import (
+from judgekit.agreement.bias.flips import (
     denoised,
     denoised_accuracy,
     flip_noise,

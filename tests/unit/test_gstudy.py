@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.dstudy import (
+from judgekit.agreement.core.intervals import t_quantile
+from judgekit.agreement.models.dstudy import (
     cheapest,
     d_study,
     design_parts,
@@ -14,9 +15,8 @@ from judgekit.agreement.dstudy import (
     phi_coefficient,
     reliability,
 )
-from judgekit.agreement.gstudy import component_estimates, component_replicates, g_study, interval_of
-from judgekit.agreement.intervals import t_quantile
-from judgekit.agreement.reml import MOST_LEVELS, as_blocks, fit_reml
+from judgekit.agreement.models.gstudy import component_estimates, component_replicates, g_study, interval_of
+from judgekit.agreement.models.reml import MOST_LEVELS, as_blocks, fit_reml
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -5,10 +5,9 @@ from math import isnan
 import numpy as np
 import pytest
 
-from judgekit.agreement.icc import icc, iccs
-from judgekit.agreement.ratings import as_ratings
-from judgekit.agreement.reml import as_blocks, fit_reml
-from judgekit.agreement.two_way import resampled_components
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.models.icc import icc, iccs, resampled_components
+from judgekit.agreement.models.reml import as_blocks, fit_reml
 from judgekit.errors import InputError
 
 # Shrout and Fleiss (1979), table 2: 6 targets by 4 judges.

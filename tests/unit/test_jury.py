@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.error_correlation import condorcet_gap, effective_judges, error_correlation
-from judgekit.agreement.jury import jury_against_best
-from judgekit.agreement.panel import majority
-from judgekit.agreement.peer_prediction import determinant_mutual_information
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.bias.error_correlation import (
+    condorcet_gap,
+    effective_judges,
+    error_correlation,
+    jury_against_best,
+)
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.people.panel import majority
+from judgekit.agreement.published.peer_prediction import determinant_mutual_information
 from judgekit.errors import InputError
 
 nan = float("nan")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.length_effects import (
+from judgekit.agreement.bias.length_effects import (
     lc_win_rate,
     lc_win_rates,
     length_coefficient,
@@ -13,8 +13,12 @@ from judgekit.agreement.length_effects import (
     length_preference,
     partial_spearman,
 )
-from judgekit.agreement.regress import least_squares, logistic
-from judgekit.agreement.self_preference import equal_opportunity, self_preference, self_preference_in_pairs
+from judgekit.agreement.bias.self_preference import (
+    equal_opportunity,
+    self_preference,
+    self_preference_in_pairs,
+)
+from judgekit.agreement.core.regress import least_squares, logistic
 from judgekit.errors import InputError
 
 

@@ -5,13 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.conflict import metric_conflicts
-from judgekit.agreement.leniency import leniency, leniency_model, system_gaps
-from judgekit.agreement.range_use import anchoring, deming_slope, halo, range_use, scale_use
-from judgekit.agreement.ratings_rankings import implied, ratings_against_rankings, reconciled
-from judgekit.agreement.retest import icc_of_repeats, repeatability
-from judgekit.agreement.signed_error import confidence_gap, criterion_validity, panel_severity, signed_error
-from judgekit.agreement.variance_parts import gap, variance_parts
+from judgekit.agreement.bias.leniency import leniency, leniency_model, system_gaps
+from judgekit.agreement.bias.range_use import anchoring, deming_slope, halo, range_use, scale_use
+from judgekit.agreement.bias.retest import icc_of_repeats, repeatability
+from judgekit.agreement.bias.signed_error import (
+    confidence_gap,
+    criterion_validity,
+    panel_severity,
+    signed_error,
+)
+from judgekit.agreement.bias.slices import metric_conflicts
+from judgekit.agreement.models.dstudy import gap, variance_parts
+from judgekit.agreement.published.rankings import implied, ratings_against_rankings, reconciled
 from judgekit.errors import InputError
 
 FIVE = [1, 2, 3, 4, 5]

@@ -3,9 +3,11 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from judgekit.agreement import equivalence, multiplicity, slices
-from judgekit.agreement.estimate import TOO_FEW
-from judgekit.agreement.intervals import clustered_mean
+from judgekit.agreement.bias import slices
+from judgekit.agreement.core import multiplicity
+from judgekit.agreement.core.estimate import TOO_FEW
+from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.people import replacement
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -145,7 +147,7 @@ def test_a_statistic_without_error_is_not_tested():
     ],
 )
 def test_an_interval_beside_a_margin(low, high, finding):
-    found = equivalence.against_margin(Estimate("d", (low + high) / 2, low, high), margin=0.05)
+    found = replacement.against_margin(Estimate("d", (low + high) / 2, low, high), margin=0.05)
 
     assert found.finding == finding
 
@@ -154,13 +156,13 @@ def test_few_labels_never_show_that_a_judge_is_as_good():
     rng = np.random.default_rng(3)
     difference = clustered_mean((rng.random(20) < 0.8).astype(float) - (rng.random(20) < 0.8))
 
-    assert equivalence.against_margin(difference, margin=0.05).finding == "undecided"
+    assert replacement.against_margin(difference, margin=0.05).finding == "undecided"
 
 
 def test_an_interval_that_cannot_be_trusted_decides_nothing():
     shaky = Estimate("d", 0.0, -0.01, 0.01, status="unstable:few_clusters")
 
-    assert equivalence.against_margin(shaky, margin=0.05).finding == "undecided"
+    assert replacement.against_margin(shaky, margin=0.05).finding == "undecided"
 
 
 def test_two_one_sided_tests_agree_with_the_ninety_percent_interval():
@@ -169,7 +171,7 @@ def test_two_one_sided_tests_agree_with_the_ninety_percent_interval():
     for value, se in ((0.0, 0.02), (0.02, 0.02), (-0.01, 0.05), (0.04, 0.004)):
         half = t.ppf(0.95, 19) * se
         inside = value - half > -0.05 and value + half < 0.05
-        assert (equivalence.tost(value, se, margin=0.05, df=19) < 0.05) == inside
+        assert (replacement.tost(value, se, margin=0.05, df=19) < 0.05) == inside
 
 
 def test_two_one_sided_tests_as_statsmodels_does():
@@ -178,14 +180,14 @@ def test_two_one_sided_tests_as_statsmodels_does():
 
     theirs = weightstats.DescrStatsW(x).ttost_mean(-0.05, 0.05)[0]
 
-    assert equivalence.tost(x.mean(), x.std(ddof=1) / 60**0.5, margin=0.05, df=59) == pytest.approx(theirs)
+    assert replacement.tost(x.mean(), x.std(ddof=1) / 60**0.5, margin=0.05, df=59) == pytest.approx(theirs)
 
 
 def test_a_margin_is_a_positive_number():
     for margin in (0.0, -0.1, nan, float("inf")):
         with pytest.raises(InputError, match="positive"):
-            equivalence.against_margin(Estimate("d", 0.0, -0.1, 0.1), margin=margin)
+            replacement.against_margin(Estimate("d", 0.0, -0.1, 0.1), margin=margin)
         with pytest.raises(InputError, match="positive"):
-            equivalence.tost(0.0, 0.1, margin=margin)
-    assert isnan(equivalence.tost(0.0, 0.0, margin=0.1))
-    assert isnan(equivalence.tost(nan, 0.1, margin=0.1))
+            replacement.tost(0.0, 0.1, margin=margin)
+    assert isnan(replacement.tost(0.0, 0.0, margin=0.1))
+    assert isnan(replacement.tost(nan, 0.1, margin=0.1))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from judgekit.agreement.bland import concordance
-from judgekit.agreement.chance import chance_corrected, krippendorff_alpha
-from judgekit.agreement.coefficients import (
+from judgekit.agreement.bias.margins import marginal_homogeneity
+from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha
+from judgekit.agreement.chance.coefficients import (
     alpha,
     brennan_prediger,
     conger,
@@ -19,13 +19,12 @@ from judgekit.agreement.coefficients import (
     percent,
     scott,
 )
-from judgekit.agreement.icc import icc
-from judgekit.agreement.intervals import clustered_mean
-from judgekit.agreement.linearised import fleiss_cohen_everitt
-from judgekit.agreement.margins import marginal_homogeneity
-from judgekit.agreement.mean_squares import FORMS, f_interval, mean_squares
-from judgekit.agreement.profile import kappa_profile
-from judgekit.agreement.ratings import Ratings, as_ratings, ratings_of_table
+from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.chance.profile import kappa_profile
+from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.core.ratings import Ratings, as_ratings, ratings_of_table
+from judgekit.agreement.models.bland import concordance
+from judgekit.agreement.models.icc import FORMS, f_interval, icc, mean_squares
 from judgekit.errors import InputError
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles.json"

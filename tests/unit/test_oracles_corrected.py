@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.agreement import brier, calibration_error, corp, multiplicity, planning, ppi, selective
-from judgekit.agreement.bounded import bounded_interval
-from judgekit.agreement.intervals import mean_se
+from judgekit.agreement.core import multiplicity
+from judgekit.agreement.core.intervals import bounded_interval, mean_se
+from judgekit.agreement.probability import brier, calibration_error, corp, selective
+from judgekit.agreement.sampling import planning, ppi
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles.json"
 

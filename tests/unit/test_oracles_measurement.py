@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.agreement.dstudy import design_parts, g_coefficient, phi_coefficient
-from judgekit.agreement.gstudy import g_study
-from judgekit.agreement.length_effects import lc_win_rate
-from judgekit.agreement.order_effects import position_counts, position_effects, sign_test
-from judgekit.agreement.reml import as_blocks, fit_reml
-from judgekit.agreement.retest import repeatability
+from judgekit.agreement.bias.length_effects import lc_win_rate
+from judgekit.agreement.bias.order_effects import position_counts, position_effects, sign_test
+from judgekit.agreement.bias.retest import repeatability
+from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
+from judgekit.agreement.models.gstudy import g_study
+from judgekit.agreement.models.reml import as_blocks, fit_reml
 
 SHARED = Path(__file__).parents[3] / "shared"
 PLACE = {"A": 1.0, "B": 0.0, "C": 0.5}

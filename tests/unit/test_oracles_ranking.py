@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.agreement import correlation as corr
-from judgekit.agreement.alt_test import alt_test
-from judgekit.agreement.compare_judges import paired_difference
-from judgekit.agreement.groupings import grouped
-from judgekit.agreement.overlap import rbo_ext, rbo_min
-from judgekit.agreement.pairwise_accuracy import calibrate_ties, pairwise_accuracy
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.association import correlation as corr
+from judgekit.agreement.association.comparing import paired_difference
+from judgekit.agreement.association.groupings import grouped
+from judgekit.agreement.association.pairwise_accuracy import calibrate_ties, pairwise_accuracy
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.people.alt_test import alt_test
+from judgekit.agreement.published.overlap import rbo_ext, rbo_min
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles.json"
 

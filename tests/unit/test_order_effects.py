@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.order_effects import (
+from judgekit.agreement.bias.order_effects import (
     attributable_to_position,
+    listwise_position,
+    order_intercept,
     pair_disagreement,
     position_counts,
     position_effects,
     repetition_stability,
 )
-from judgekit.agreement.order_models import listwise_position, order_intercept
 from judgekit.errors import InputError
 
 

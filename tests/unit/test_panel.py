@@ -6,15 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.agreement.ceiling import disattenuated, disattenuated_correlation, human_ceiling, leave_one_out
-from judgekit.agreement.chance import krippendorff_alpha
-from judgekit.agreement.coefficients import kappa
-from judgekit.agreement.correlation import correlation, pearson
-from judgekit.agreement.panel import measure_of, panel_of
-from judgekit.agreement.populations import cross_kappa, populations
-from judgekit.agreement.ratings import as_ratings
-from judgekit.agreement.replacement import replacement_alpha
-from judgekit.agreement.weights import weights_of
+from judgekit.agreement.association.correlation import correlation, pearson
+from judgekit.agreement.bias.populations import cross_kappa, populations
+from judgekit.agreement.chance.chance import krippendorff_alpha
+from judgekit.agreement.chance.coefficients import kappa
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.core.weights import weights_of
+from judgekit.agreement.people.ceiling import (
+    disattenuated,
+    disattenuated_correlation,
+    human_ceiling,
+    leave_one_out,
+)
+from judgekit.agreement.people.panel import measure_of, panel_of
+from judgekit.agreement.people.replacement import replacement_alpha
 from judgekit.errors import InputError
 
 nan = float("nan")

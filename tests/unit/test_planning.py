@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from judgekit.agreement import active, labelling, planning, sequential
-from judgekit.agreement.intervals import t_quantile, wilson
-from judgekit.agreement.linearised import fleiss_cohen_everitt
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.core.intervals import t_quantile, wilson
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.sampling import active, planning, sequential
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -126,35 +126,35 @@ def test_what_no_number_of_labels_can_do_is_refused(ask):
 
 
 def test_chances_follow_uncertainty_and_never_reach_zero():
-    pi = labelling.labelling_probabilities([0.0, 0.1, 0.2, 0.3], budget=2, tau=0.5)
+    pi = active.labelling_probabilities([0.0, 0.1, 0.2, 0.3], budget=2, tau=0.5)
 
     assert pi.sum() == pytest.approx(2)
     assert (np.diff(pi) > 0).all()
     assert pi.min() >= 0.25
-    assert labelling.labelling_probabilities([0, 0], budget=1).tolist() == [0.5, 0.5]
-    capped = labelling.labelling_probabilities([0, 0, 0, 9], budget=3, tau=0.2)
+    assert active.labelling_probabilities([0, 0], budget=1).tolist() == [0.5, 0.5]
+    capped = active.labelling_probabilities([0, 0, 0, 9], budget=3, tau=0.2)
     assert (capped.max(), capped.sum()) == (1.0, pytest.approx(3))
     for bad in ({"budget": 0}, {"budget": 3}, {"budget": 1, "tau": 0}):
         with pytest.raises(InputError):
-            labelling.labelling_probabilities([0.1, 0.2], **bad)
+            active.labelling_probabilities([0.1, 0.2], **bad)
     with pytest.raises(InputError, match="missing or negative"):
-        labelling.labelling_probabilities([0.1, None], budget=1)
+        active.labelling_probabilities([0.1, None], budget=1)
 
 
 def test_a_draw_repeats_by_its_seed():
     pi = np.full(1000, 0.3)
 
-    assert (labelling.draw(pi, seed=1) == labelling.draw(pi, seed=1)).all()
-    assert labelling.draw(pi, seed=2).mean() == pytest.approx(0.3, abs=0.05)
+    assert (active.draw(pi, seed=1) == active.draw(pi, seed=1)).all()
+    assert active.draw(pi, seed=2).mean() == pytest.approx(0.3, abs=0.05)
     with pytest.raises(InputError, match=r"not in \(0, 1\]"):
-        labelling.draw([0.5, 0.0], seed=1)
+        active.draw([0.5, 0.0], seed=1)
 
 
 def actively(rng, *, budget=100, n=1000):
     """A calibrated judge, its uncertainty, and labels drawn by it; the true rate is 2/3."""
     p = rng.beta(2, 1, n)
     y = (rng.random(n) < p).astype(float)
-    pi = labelling.labelling_probabilities(np.sqrt(p * (1 - p)), budget=budget)
+    pi = active.labelling_probabilities(np.sqrt(p * (1 - p)), budget=budget)
     drawn = rng.random(n) < pi
     return p, y, pi, drawn
 
@@ -179,9 +179,9 @@ def test_active_labels_gain_over_even_ones():
     p, _, pi, _ = actively(np.random.default_rng(2))
     error = np.sqrt(p * (1 - p))
 
-    assert labelling.expected_gain(error, np.full(1000, 0.1)) == pytest.approx(1)
-    assert labelling.expected_gain(error, pi) > 1.03
-    assert math.isnan(labelling.expected_gain([0, 0], [0.5, 0.5]))
+    assert active.expected_gain(error, np.full(1000, 0.1)) == pytest.approx(1)
+    assert active.expected_gain(error, pi) > 1.03
+    assert math.isnan(active.expected_gain([0, 0], [0.5, 0.5]))
 
 
 def test_kappa_of_a_case_control_sample_needs_its_weights():
@@ -260,17 +260,17 @@ def test_degenerate_weighted_statistics():
     ],
 )
 def test_neyman_allocation(sizes, sds, n, allocated):
-    assert labelling.neyman_allocation(sizes, sds, n=n) == allocated
+    assert active.neyman_allocation(sizes, sds, n=n) == allocated
 
 
 @pytest.mark.parametrize("sds", [(0.2 - 0.1, 0.3 - 0.2), (0.3 - 0.2, 0.2 - 0.1)])
 def test_strata_that_are_alike_get_what_is_left_over_in_their_order(sds):
-    assert labelling.neyman_allocation([10, 10], sds, n=5) == (3, 2)
+    assert active.neyman_allocation([10, 10], sds, n=5) == (3, 2)
 
 
 def test_an_allocation_below_the_least_is_refused():
     with pytest.raises(InputError, match="at least 2"):
-        labelling.neyman_allocation([10, 10], [0.1, 0.1], n=3)
+        active.neyman_allocation([10, 10], [0.1, 0.1], n=3)
 
 
 def test_obrien_fleming_looks():

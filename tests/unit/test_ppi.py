@@ -3,7 +3,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from judgekit.agreement import crossfit, ppi, ppi_strata, rogan_gladen, sample_check
+from judgekit.agreement.sampling import ppi, rogan_gladen, sample_check
 from judgekit.errors import InputError
 
 # Twenty labelled units, a judge wrong on three; 230 unlabelled ones.
@@ -188,7 +188,7 @@ def test_few_clusters_are_flagged():
 
 def test_one_stratum_is_no_stratum():
     plain = ppi.ppi(LABELS, JUDGED, OTHERS, sampling="random")
-    one = ppi_strata.ppi_stratified(LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 230, sampling="stratified")
+    one = ppi.ppi_stratified(LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 230, sampling="stratified")
 
     assert one.value == pytest.approx(plain.value)
     assert (one.low, one.high) == pytest.approx((plain.low, plain.high))
@@ -201,7 +201,7 @@ def test_strata_labelled_at_different_rates_do_not_bend_the_mean():
     f = judged(rng, y)
     drawn = np.r_[np.arange(45), 900 + np.arange(45)]  # 5 % of one, 45 % of the other
     rest = np.setdiff1d(np.arange(1000), drawn)
-    found = ppi_strata.ppi_stratified(
+    found = ppi.ppi_stratified(
         y[drawn], f[drawn], s[drawn].tolist(), f[rest], s[rest].tolist(), sampling="stratified"
     )
 
@@ -211,7 +211,7 @@ def test_strata_labelled_at_different_rates_do_not_bend_the_mean():
 
 def test_the_shares_of_strata_are_a_sample_too():
     # Within strata nothing varies; 300 of 400 units are in the good one.
-    found = ppi_strata.ppi_stratified(
+    found = ppi.ppi_stratified(
         [1] * 10 + [0] * 10, [1] * 10 + [0] * 10, ["good"] * 10 + ["bad"] * 10, [1] * 290 + [0] * 90,
         ["good"] * 290 + ["bad"] * 90, sampling="stratified", bounds=None,
     )  # fmt: skip
@@ -221,15 +221,15 @@ def test_the_shares_of_strata_are_a_sample_too():
 
 
 def test_a_stratum_without_labels_leaves_the_mean_unknown():
-    found = ppi_strata.ppi_stratified(
+    found = ppi.ppi_stratified(
         LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 200 + ["b"] * 30, sampling="stratified"
     )
 
     assert found.status == "undefined:too_few"
     assert "in b" in found.notes[0]
     with pytest.raises(InputError, match="strata for"):
-        ppi_strata.ppi_stratified(LABELS, JUDGED, ["a"], OTHERS, ["a"], sampling="stratified")
-    chosen = ppi_strata.ppi_stratified(LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 230, sampling="chosen")
+        ppi.ppi_stratified(LABELS, JUDGED, ["a"], OTHERS, ["a"], sampling="stratified")
+    chosen = ppi.ppi_stratified(LABELS, JUDGED, ["a"] * 20, OTHERS, ["a"] * 230, sampling="chosen")
     assert chosen.status == "undefined:not_identified"
 
 
@@ -261,7 +261,7 @@ def test_scores_on_another_scale_are_put_on_that_of_labels():
     rng = np.random.default_rng(7)
     y = (rng.random(600) < 0.7).astype(float)
     score = np.clip(np.round(1 + 3 * y + rng.normal(0, 1, 600)), 1, 5)
-    f, u = crossfit.on_label_scale([*y[:100], None], [*score[:100], 3], [*score[100:], None], seed=1)
+    f, u = ppi.on_label_scale([*y[:100], None], [*score[:100], 3], [*score[100:], None], seed=1)
     found = ppi.ppi(y[:100], f[:100], u[:-1], sampling="random")
 
     assert isnan(f[100])
@@ -269,7 +269,7 @@ def test_scores_on_another_scale_are_put_on_that_of_labels():
     assert ((u[:-1] >= 0) & (u[:-1] <= 1)).all()
     assert found.low < 0.7 < found.high
     with pytest.raises(InputError, match="folds"):
-        crossfit.on_label_scale([1, 0], [1, 0], [1], seed=1)
+        ppi.on_label_scale([1, 0], [1, 0], [1], seed=1)
 
 
 # The published code of Lee et al. (2025): p, specificity, sensitivity, N, n0, n1, alpha -> interval.

@@ -5,22 +5,20 @@ from itertools import combinations, permutations, product
 import numpy as np
 import pytest
 
-from judgekit.agreement.compare_metrics import compare_metrics
-from judgekit.agreement.correlation import pearson
-from judgekit.agreement.groupings import four_groupings, grouped, grouped_correlation
-from judgekit.agreement.overlap import ranking_overlap, rbo_ext, rbo_min, top_weight
-from judgekit.agreement.pairwise_accuracy import (
+from judgekit.agreement.association.comparing import compare_metrics
+from judgekit.agreement.association.correlation import pearson
+from judgekit.agreement.association.groupings import four_groupings, grouped, grouped_correlation
+from judgekit.agreement.association.pairwise_accuracy import (
+    better_p_values,
     calibrate_ties,
     held_out_accuracy,
     pairwise_accuracy,
-    tie_calibrated_accuracy,
-)
-from judgekit.agreement.soft_pairwise import (
-    better_p_values,
     sign_flips,
     soft_accuracy,
     soft_pairwise_accuracy,
+    tie_calibrated_accuracy,
 )
+from judgekit.agreement.published.overlap import ranking_overlap, rbo_ext, rbo_min, top_weight
 from judgekit.errors import InputError
 
 nan = float("nan")

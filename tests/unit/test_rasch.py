@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from judgekit.agreement.rasch import many_facet_rasch, severities
-from judgekit.agreement.ratings import as_ratings
+from judgekit.agreement.core.ratings import as_ratings
+from judgekit.agreement.models.rasch import many_facet_rasch, severities
 from judgekit.errors import InputError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from judgekit.agreement.chance import beyond_chance, observed_and_expected
-from judgekit.agreement.intervals import (
+from judgekit.agreement.chance.chance import beyond_chance, observed_and_expected, parts_of, patterns
+from judgekit.agreement.core.intervals import (
     at_one,
     bonett_price,
     clustered_mean,
@@ -16,15 +16,14 @@ from judgekit.agreement.intervals import (
     t_interval,
     wilson,
 )
-from judgekit.agreement.parts import parts_of, patterns
-from judgekit.agreement.resample import (
+from judgekit.agreement.core.resample import (
     bootstrap,
     draws,
     jackknife,
     product_bootstrap,
     weighted_bootstrap,
 )
-from judgekit.agreement.weights import weights_of
+from judgekit.agreement.core.weights import weights_of
 from judgekit.errors import InputError
 
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.sas import (
+from judgekit.agreement.published.sas import (
     ccs,
     ccs_as_published,
     collaborative_consistency,

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from judgekit.agreement import conformal, selective
+from judgekit.agreement.probability import selective
 from judgekit.errors import InputError
 
 
@@ -117,19 +117,19 @@ def test_the_eighteenth_of_nineteen():
     residuals = [0.1 * i - 1.0 for i in range(1, 20)]
     assert (1 - 0.9) * 20 < 2
 
-    assert conformal.quantile_index(19, 0.9) == 18
-    assert conformal.radius(np.abs(residuals), level=0.9) == pytest.approx(sorted(np.abs(residuals))[17])
+    assert selective.quantile_index(19, 0.9) == 18
+    assert selective.radius(np.abs(residuals), level=0.9) == pytest.approx(sorted(np.abs(residuals))[17])
 
 
 @pytest.mark.parametrize(("level", "least"), [(0.8, 4), (0.9, 9), (0.95, 19), (0.99, 99)])
 def test_how_many_labels_a_finite_interval_needs(level, least):
-    assert conformal.least_n(level) == least
-    assert np.isfinite(conformal.radius(np.ones(least), level=level))
-    assert np.isinf(conformal.radius(np.ones(least - 1), level=level))
+    assert selective.least_n(level) == least
+    assert np.isfinite(selective.radius(np.ones(least), level=level))
+    assert np.isinf(selective.radius(np.ones(least - 1), level=level))
 
 
 def test_too_few_labels_are_named():
-    found = conformal.conformal_radius([1.0] * 8, [1.0] * 8, level=0.9)
+    found = selective.conformal_radius([1.0] * 8, [1.0] * 8, level=0.9)
 
     assert found.status == "undefined:too_few"
     assert found.notes == ("8 labels; 90% needs at least 9",)
@@ -139,34 +139,34 @@ def test_too_few_labels_are_named():
 def test_conformal_coverage():
     rng = np.random.default_rng(9)
     x = rng.normal(size=(4000, 20))
-    radii = np.array([conformal.radius(np.abs(row[:19]), level=0.9) for row in x])
+    radii = np.array([selective.radius(np.abs(row[:19]), level=0.9) for row in x])
 
     assert np.mean(np.abs(x[:, 19]) <= radii) == pytest.approx(0.9, abs=0.015)
 
 
 def test_each_group_has_its_radius():
-    radii = conformal.group_radii([1, 2, 3, 9], ["a", "a", "a", "b"], level=0.75)
+    radii = selective.group_radii([1, 2, 3, 9], ["a", "a", "a", "b"], level=0.75)
 
     assert radii == {"a": 3.0, "b": np.inf}
 
 
 def test_sets_of_labels():
     probs = np.array([[0.1, 0.2, 0.4, 0.3], [0.97, 0.01, 0.01, 0.01]])
-    sets = conformal.rank_sets(probs, 0.75)
+    sets = selective.rank_sets(probs, 0.75)
 
     assert sets.tolist() == [[False, True, True, True], [True, False, False, False]]
-    assert conformal.sizes(sets) == {1: 1, 3: 1}
+    assert selective.sizes(sets) == {1: 1, 3: 1}
     with pytest.raises(InputError, match="sum to 1"):
-        conformal.rank_scores([[0.5, 0.4]])
+        selective.rank_scores([[0.5, 0.4]])
 
 
 def test_rank_sets_cover():
     rng = np.random.default_rng(10)
     probs = rng.dirichlet(np.ones(5), 6000)
     right = (rng.random(6000)[:, None] > np.cumsum(probs, axis=1)).sum(axis=1)
-    scores = conformal.rank_scores(probs)[np.arange(6000), right]
-    width = conformal.radius(scores[:300], level=0.9)
-    sets = conformal.rank_sets(probs[300:], width)
+    scores = selective.rank_scores(probs)[np.arange(6000), right]
+    width = selective.radius(scores[:300], level=0.9)
+    sets = selective.rank_sets(probs[300:], width)
 
     assert sets[np.arange(5700), right[300:]].mean() == pytest.approx(0.9, abs=0.04)
     starts = np.diff(np.pad(sets, ((0, 0), (1, 0))).astype(int), axis=1) == 1
@@ -175,9 +175,9 @@ def test_rank_sets_cover():
 
 def test_a_level_beyond_one_is_refused():
     with pytest.raises(InputError, match="not between"):
-        conformal.quantile_index(10, 1.0)
+        selective.quantile_index(10, 1.0)
     with pytest.raises(InputError, match="groups"):
-        conformal.group_radii([1.0], ["a", "b"])
+        selective.group_radii([1.0], ["a", "b"])
 
 
 def test_verdicts_without_a_confidence_or_a_label_are_counted_and_no_part_of_the_coverage():

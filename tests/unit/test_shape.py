@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ ROOMS = [
     "agreement", "calibrate", "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report",
     "cli",
 ]  # fmt: skip
+ROOMS_WITHIN = {
+    "agreement": [
+        "core", "chance", "association", "models", "people", "sampling", "probability", "published", "bias",
+        "auditing",
+    ],
+}  # fmt: skip
 OUTSIDE = {
     "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
     "subprocess", "tempfile", "threading", "time", "urllib",
@@ -71,6 +78,27 @@ def imports(tree: ast.Module) -> Iterator[str]:
             yield str(node.module)
 
 
+def dotted(path: Path) -> str:
+    return ".".join(("judgekit", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+@cache
+def uses() -> dict[str, set[str]]:
+    """Module -> the modules it imports, lazy imports and names of modules included."""
+    known = {dotted(path) for path in SOURCES}
+    return {
+        dotted(path): {
+            each
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.ImportFrom)
+            for each in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            if each in known
+        }
+        for path in SOURCES
+    }
+
+
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -96,6 +124,40 @@ def test_rooms_only_look_up(path: Path):
     used = {each.split(".")[1] for each in imports(parsed(path)) if each.startswith("judgekit.")}
 
     assert used <= above, f"{name(path)} looks down at {sorted(used - above)}"
+
+
+@pytest.mark.parametrize("outer", ROOMS_WITHIN)
+def test_rooms_within_a_room_only_look_up(outer: str):
+    order = ROOMS_WITHIN[outer]
+    paths = [path for path in (ROOT / outer).rglob("*.py") if path.parent != ROOT / outer]
+    for path in paths:
+        inner = path.relative_to(ROOT / outer).parts[0]
+        above = set(order[: order.index(inner) + 1])
+        used = {each.split(".")[2] for each in imports(parsed(path)) if each.startswith(f"judgekit.{outer}.")}
+
+        assert used <= above, f"{name(path)} looks down at {sorted(used - above)}"
+    assert {path.relative_to(ROOT / outer).parts[0] for path in paths} == set(order)
+
+
+@pytest.mark.parametrize("outer", ROOMS_WITHIN)
+def test_no_folder_within_a_room_is_crowded(outer: str):
+    folders = [folder for folder in (ROOT / outer).rglob("*") if folder.is_dir()]
+
+    assert {f.name: n for f in folders if (n := len(list(f.glob("*.py")))) > 26} == {}  # and an __init__
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room(path) in ROOMS_WITHIN], ids=name)
+def test_modules_do_not_import_each_other_in_a_circle(path: Path):
+    def reached(start: str) -> Iterator[str]:
+        seen, left = {start}, [start]
+        while left:
+            for each in uses().get(left.pop(), ()):
+                yield each
+                if each not in seen:
+                    seen.add(each)
+                    left.append(each)
+
+    assert dotted(path) not in set(reached(dotted(path)))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
@@ -165,7 +227,7 @@ def test_the_lazy_table_and_the_imports_for_types_agree():
     typed = {
         alias.name: str(node.module).removeprefix("judgekit.")
         for node in block.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and node.module != "judgekit"  # rooms by name
         for alias in node.names
     }
 
@@ -184,3 +246,16 @@ def test_importing_the_package_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_an_editor_sees_the_names_of_agreement():
+    table: dict[str, str] = vars(judgekit.agreement)["_WHERE"]
+    stub = {
+        alias.asname: str(node.module).removeprefix("judgekit.agreement.")
+        for node in parsed(ROOT / "agreement" / "__init__.pyi").body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+    assert stub == table
+    assert [each for each in table if not callable(getattr(judgekit.agreement, each))] == []

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.bland import bland_altman, ccc, concordance
-from judgekit.agreement.headline import all_coefficients, headline
-from judgekit.agreement.margins import bhapkar, bowker, marginal_homogeneity, stuart_maxwell
-from judgekit.agreement.profile import coverage, kappa_profile, specific, within_steps
-from judgekit.agreement.rank_concordance import concordance_of_ranks, kendall_w
-from judgekit.agreement.ratings import as_ratings, ratings_of_table
+from judgekit.agreement.auditing.headline import all_coefficients, headline
+from judgekit.agreement.bias.margins import bhapkar, bowker, marginal_homogeneity, stuart_maxwell
+from judgekit.agreement.chance.profile import coverage, kappa_profile, specific, within_steps
+from judgekit.agreement.core.ratings import as_ratings, ratings_of_table
+from judgekit.agreement.models.bland import bland_altman, ccc, concordance
+from judgekit.agreement.published.rankings import concordance_of_ranks, kendall_w
 from judgekit.errors import InputError
 
 FEINSTEIN = ratings_of_table([[80, 10], [5, 5]], scale=[0, 1])

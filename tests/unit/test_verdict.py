@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement import audit
-from judgekit.agreement.audit_data import of_frame
+from judgekit.agreement.auditing.data import of_frame
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
 

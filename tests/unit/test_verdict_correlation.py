@@ -5,8 +5,7 @@ import pickle
 
 import pytest
 
-from judgekit.agreement.pair_sums import jackknifed
-from judgekit.agreement.verdict_correlation import PanelVerdicts, VerdictCorrelation
+from judgekit.agreement.bias.verdict_correlation import PanelVerdicts, VerdictCorrelation, jackknifed
 from judgekit.types import Abstention, Item, Judged, Outcome, Unit, Verdict
 
 

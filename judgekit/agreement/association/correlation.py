@@ -1,0 +1,474 @@
+"""Correlation of two raters, with ties treated as ties and intervals that hold for few units.
+
+Rank coefficients rest on five counts of pairs of units: concordant, discordant, tied in x only,
+tied in y only, tied in both. Where the scale has few labels these come from the table of counts,
+whatever the number of units, and a bootstrap resamples tables instead of units.
+
+A correlation does not see severity: a judge that adds a point to everything has a correlation of 1.
+
+Pairs of units counted by how two raters order them, and the rank coefficients that come of the counts.
+
+Where the scale has few labels the counts come from the table of counts, whatever the number of units.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
+from judgekit.agreement.core.estimate import (
+    DEGENERATE,
+    NO_PAIRED_ITEMS,
+    NO_VARIATION,
+    TOO_FEW,
+    flagged,
+    undefined,
+)
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import Statistic, resampled, settled, varies
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+Kind = Literal["pearson", "spearman", "tau_b", "tau_c", "somers_d", "gamma"]
+KINDS: tuple[Kind, ...] = ("pearson", "spearman", "tau_b", "tau_c", "somers_d", "gamma")
+
+
+def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for.
+
+    Args:
+        x: Shape (n_units,), any numbers whose order means something; nan where missing.
+        y: Shape (n_units,).
+
+    Returns:
+        From -1 to 1; 1 only if both tie the same pairs. nan if either does not vary.
+
+    Raises:
+        InputError: If the columns differ in length or hold infinity.
+
+    Source:
+        Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
+
+    >>> round(tau_b([1, 2, 2, 3], [1, 2, 3, 3]), 4)
+    0.8
+    """
+    return _rank_coefficient("tau_b", x, y)
+
+
+def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) -> float:
+    """Stuart's tau-c, for tables that are not square: reaches 1 where the number of labels differs.
+
+    Args:
+        x: Shape (n_units,), nan where missing.
+        y: Shape (n_units,).
+        categories: The smaller of the two numbers of declared labels; those used, where left out.
+
+    Returns:
+        From -1 to 1, nan if either does not vary. Checked against scipy (labels used).
+
+    >>> round(tau_c([1, 1, 2, 2], [1, 2, 3, 4]), 4)
+    1.0
+    """
+    a, b = complete(x=x, y=y)
+    if not (varies(a) and varies(b)):
+        return math.nan
+    m = categories or min(len(np.unique(settled(a))), len(np.unique(settled(b))))
+    return float(tau_c_of(pair_counts(a, b), m))
+
+
+def somers_d(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Somers' D of y given x: how well x foretells the order of y, among pairs that x tells apart.
+
+    Returns:
+        From -1 to 1, nan if either does not vary. Not symmetric. Checked against scipy.
+
+    >>> round(somers_d([1, 2, 2, 3], [1, 2, 3, 3]), 4)
+    0.8
+    """
+    return _rank_coefficient("somers_d", x, y)
+
+
+def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties.
+
+    Ties cost nothing, so that a judge who ties most pairs may still reach 1.
+
+    Returns:
+        From -1 to 1, nan if every pair is tied by one of them.
+
+    >>> gamma([1, 2, 2, 3], [1, 2, 3, 3])
+    1.0
+    """
+    return _rank_coefficient("gamma", x, y)
+
+
+def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Pearson's correlation of two columns, nan where either does not vary.
+
+    Args:
+        x: Shape (n_units,), nan where missing; such units are left out.
+        y: Shape (n_units,).
+
+    Raises:
+        InputError: If the columns differ in length or hold infinity.
+
+    >>> round(pearson([1, 2, 3, 4], [1, 2, 3, 5]), 4)
+    0.9827
+    """
+    a, b = complete(x=x, y=y)
+    return _moments(a, b) if varies(a) and varies(b) else math.nan
+
+
+def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Spearman's correlation: Pearson's of the ranks, tied units sharing their mean rank.
+
+    Returns:
+        From -1 to 1; 1 if one is an increasing function of the other. nan where either does not
+        vary. Checked against scipy and R.
+
+    >>> round(spearman([1, 2, 3, 4], [1, 2, 30, 5]), 4)
+    0.8
+    """
+    if (table := small_table(x, y)) is not None:
+        return _spearman_of_table(table)
+    a, b = complete(x=x, y=y)
+    if not (varies(a) and varies(b)):
+        return math.nan
+    return _moments(*(_mid_ranks(each) for each in (a, b)))
+
+
+def correlation(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    kind: Kind = "spearman",
+    level: float = 0.95,
+    clusters: Any = None,
+    interval: Literal["default", "bca", "percentile"] = "default",
+    b: int = 2000,
+    seed: int = 0,
+    categories: int | None = None,
+) -> Estimate:
+    """A correlation of two raters with its interval.
+
+    Args:
+        x: Shape (n_units,), numbers on the declared scale; nan where a rater did not rate a unit.
+        y: Shape (n_units,).
+        kind: Which coefficient; `somers_d` is of y given x.
+        level: Confidence of the interval.
+        clusters: Shape (n_units,), what each unit belongs to; whole clusters are then resampled.
+        interval: The default is Fisher's z for Pearson, Bonett and Wright's for Spearman and for
+            tau-b without ties, and BCa by units for what is left. Their formula for tau-b covers
+            only .85 to .92 of the time on five-point labels (n = 30 and 100), BCa .93 to .97.
+        b: Resamples, where there are any.
+        seed: Of the resamples.
+        categories: Declared number of labels, for tau-c.
+
+    Returns:
+        nan with a status if fewer than two units have both ratings or if a rater does not vary.
+        Below 4 units, and at a correlation of 1 or -1, there is a value without an interval.
+
+    Raises:
+        InputError: If the columns differ in length or hold infinity, or for an unknown kind.
+
+    Source:
+        Bonett and Wright (2000), "Sample size requirements for estimating Pearson, Kendall and
+        Spearman correlations", Psychometrika 65. Checked against R's statpsych (its example).
+
+    >>> e = correlation([1, 2, 3, 4, 5, 6], [2, 1, 4, 3, 6, 5])
+    >>> round(e.value, 3), round(e.low, 3), round(e.high, 3), e.interval
+    (0.829, -0.127, 0.986, 'bonett_wright')
+    """
+    if kind not in KINDS:
+        raise InputError(f"unknown correlation {kind!r}; there are {', '.join(KINDS)}")
+    a, c = aligned(x=x, y=y)
+    kept = ~(np.isnan(a) | np.isnan(c))
+    groups = kept_clusters(clusters, kept)
+    a, c = a[kept], c[kept]
+    estimate = Estimate(
+        kind, math.nan, level=level, n_units=len(kept), n_raters=2, n_used=len(a),
+        n_dropped=len(kept) - len(a), method=kind, notes=_blind(kind),
+    )  # fmt: skip
+    if len(a) == 0:
+        return undefined(estimate, NO_PAIRED_ITEMS)
+    if len(a) < 2:
+        return undefined(estimate, TOO_FEW)
+    statistic = coefficient(kind, a, c, categories=categories)
+    value = statistic(np.arange(len(a)))
+    if math.isnan(value):
+        return undefined(estimate, NO_VARIATION)
+    estimate = replace(estimate, value=value)
+    if abs(value) > 1 - 1e-12:
+        note = "a perfect correlation in these units; they give no interval"
+        return flagged(estimate, DEGENERATE, (note,))
+    if interval == "default" and groups is None and (kind in {"pearson", "spearman"} or _untied(kind, a, c)):
+        return _by_formula(estimate, kind)
+    replicates = (
+        None if groups is not None else table_replicates(kind, a, c, b=b, seed=seed, categories=categories)
+    )
+    return resampled(
+        estimate, statistic, len(a), seed=seed, b=b, clusters=groups, replicates=replicates,
+        kind=None if interval == "default" else interval,
+    )  # fmt: skip
+
+
+def coefficient(kind: Kind, x: Floats, y: Floats, *, categories: int | None = None) -> Statistic:
+    """The coefficient as a function of indices of units, for resampling; nan where undefined."""
+    if kind == "pearson":
+        return lambda index: pearson(x[index], y[index])
+    if kind == "spearman":
+        return lambda index: spearman(x[index], y[index])
+    if kind == "tau_c":
+        m = categories or min(len(np.unique(settled(x))), len(np.unique(settled(y))))
+        return lambda index: tau_c(x[index], y[index], categories=m)
+    return lambda index: _rank_coefficient(kind, x[index], y[index])
+
+
+def fisher_interval(value: float, se_z: float, level: float) -> tuple[float, float]:
+    """An interval on the scale of atanh, taken back; nan at a correlation of 1 or -1."""
+    from scipy.special import ndtri
+
+    if not abs(value) < 1 or not math.isfinite(se_z):
+        return math.nan, math.nan
+    z, half = math.atanh(value), float(ndtri((1 + level) / 2)) * se_z
+    return math.tanh(z - half), math.tanh(z + half)
+
+
+def se_of_z(kind: Kind, value: float, n: int) -> float:
+    """Standard error of atanh of a correlation: Fisher's, or Bonett and Wright's for ranks.
+
+    Returns:
+        nan for fewer than 4 units (5 for tau-b), and for the kinds without a formula.
+    """
+    if kind == "pearson" and n > 3:
+        return 1 / math.sqrt(n - 3)
+    if kind == "spearman" and n > 3:
+        return math.sqrt((1 + value**2 / 2) / (n - 3))
+    if kind == "tau_b" and n > 4:
+        return math.sqrt(0.437 / (n - 4))
+    return math.nan
+
+
+def _untied(kind: Kind, x: Floats, y: Floats) -> bool:
+    return kind == "tau_b" and all(len(np.unique(settled(each))) == len(each) for each in (x, y))
+
+
+def _by_formula(estimate: Estimate, kind: Kind) -> Estimate:
+    se_z = se_of_z(kind, estimate.value, estimate.n_used)
+    low, high = fisher_interval(estimate.value, se_z, estimate.level)
+    if math.isnan(low):
+        return flagged(estimate, estimate.status, ("too few units for an interval",))
+    name = "fisher_z" if kind == "pearson" else "bonett_wright"
+    return replace(estimate, low=low, high=high, se=se_z * (1 - estimate.value**2), interval=name)
+
+
+def _blind(kind: Kind) -> tuple[str, ...]:
+    note = "a correlation does not see severity: adding a point to everything leaves it as it is"
+    return (note,) if kind in {"pearson", "spearman"} else ()
+
+
+def _moments(a: Floats, b: Floats) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    return float(np.clip((a @ b) / math.sqrt((a @ a) * (b @ b)), -1.0, 1.0))
+
+
+def _spearman_of_table(table: Floats) -> float:
+    """Pearson's correlation of the mid-ranks, which the margins give."""
+    n = table.sum()
+    margins = (table.sum(axis=1), table.sum(axis=0))
+    a, b = (np.cumsum(each) - (each - 1) / 2 - (n + 1) / 2 for each in margins)
+    below = math.sqrt(float(margins[0] @ a**2) * float(margins[1] @ b**2))
+    return float(np.clip(a @ table @ b / below, -1.0, 1.0)) if below > 0 else math.nan
+
+
+def _mid_ranks(x: Floats) -> Floats:
+    place, counts = np.unique(settled(x), return_inverse=True, return_counts=True)[1:]
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place], dtype=float)
+
+
+def _rank_coefficient(kind: str, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    counts = pair_counts(x, y)
+    untied = counts.concordant + counts.discordant
+    if untied + counts.tied_x == 0 or untied + counts.tied_y == 0:
+        return math.nan  # a rater ties every pair
+    return float(FORMULAS[kind](counts))
+
+
+FEW_LABELS = 16
+"""Whole numbers that span fewer are counted without a sort; two of them fit a byte."""
+LARGEST_TABLE = 4096
+"""Up to so many cells pairs are counted from a table."""
+MANY_BYTES = 2**17
+"""Fewer bytes than this are counted one at a time: the table for two has 65,536 cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairCounts:
+    """Pairs of units by how two raters order them; numbers, or arrays with one entry a table.
+
+    Args:
+        n: Units.
+        concordant: Ordered alike by both.
+        discordant: Ordered oppositely.
+        tied_x: Tied by the first rater only.
+        tied_y: Tied by the second rater only.
+        tied_both: Tied by both.
+    """
+
+    n: Any
+    concordant: Any
+    discordant: Any
+    tied_x: Any
+    tied_y: Any
+    tied_both: Any
+
+
+def pair_counts_of_table(table: npt.ArrayLike) -> PairCounts:
+    """Pairs counted from tables of counts, shape (..., labels of x, labels of y), both in order.
+
+    >>> counts = pair_counts_of_table([[2, 0], [1, 3]])
+    >>> float(counts.concordant), float(counts.discordant), float(counts.tied_x)
+    (6.0, 0.0, 3.0)
+    """
+    t = np.asarray(table, dtype=float)
+    beyond = np.zeros_like(t)  # units above and to the right of each cell
+    suffix = np.flip(np.cumsum(np.cumsum(np.flip(t, (-2, -1)), axis=-2), axis=-1), (-2, -1))
+    beyond[..., :-1, :-1] = suffix[..., 1:, 1:]
+    n = t.sum(axis=(-2, -1))
+    rows, cols = t.sum(axis=-1), t.sum(axis=-2)
+    same_x = (rows * (rows - 1)).sum(axis=-1) / 2
+    same_y = (cols * (cols - 1)).sum(axis=-1) / 2
+    both = (t * (t - 1)).sum(axis=(-2, -1)) / 2
+    concordant = (t * beyond).sum(axis=(-2, -1))
+    discordant = n * (n - 1) / 2 - same_x - same_y + both - concordant
+    return PairCounts(n, concordant, discordant, same_x - both, same_y - both, both)
+
+
+def small_table(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats | None:
+    """The table of two columns of whole numbers that are few, counted without a sort.
+
+    Returns:
+        Shape (labels, labels), with rows and columns of 0 for numbers nobody gave; None where the columns
+        have gaps, other numbers, or too many of them, which must then be counted the long way.
+    """
+    found = [_few_codes(np.asarray(each)) for each in (x, y)]
+    if found[0] is None or found[1] is None or len(found[0]) != len(found[1]):
+        return None
+    counts = _byte_counts(found[0] * np.uint8(FEW_LABELS) + found[1])
+    sizes = [int(each.max()) + 1 for each in (found[0], found[1])]
+    table = counts.reshape(FEW_LABELS, FEW_LABELS)[: sizes[0], : sizes[1]]
+    return np.asarray(table, dtype=np.float64)
+
+
+def _few_codes(column: npt.NDArray[Any]) -> npt.NDArray[np.uint8] | None:
+    """Whole numbers less the smallest of them; None where there are gaps, other numbers, or too many."""
+    if column.ndim != 1 or not column.size or column.dtype.kind not in "iuf":
+        return None
+    low, high = column.min().item(), column.max().item()  # nan if there is a gap
+    if not (math.isfinite(low) and math.isfinite(high) and high - low < FEW_LABELS):
+        return None
+    # Subtracting is exact for whole numbers of this size, so whatever was not one differs.
+    above = column - low
+    codes = np.asarray(above, dtype=np.uint8)
+    whole = column.dtype.kind != "f" or (low == math.floor(low) and np.array_equal(codes, above))
+    return codes if whole else None
+
+
+def _byte_counts(bytes_: npt.NDArray[np.uint8]) -> Codes:
+    """How often each byte stands there, shape (256,); many are counted two at a time, in half the time."""
+    if len(bytes_) < MANY_BYTES:
+        return np.bincount(bytes_, minlength=256)
+    even = len(bytes_) // 2 * 2
+    twos = np.bincount(bytes_[:even].view(np.uint16), minlength=2**16).reshape(256, 256)
+    return np.asarray(twos.sum(axis=0) + twos.sum(axis=1) + np.bincount(bytes_[even:], minlength=256))
+
+
+def pair_counts(x: npt.ArrayLike, y: npt.ArrayLike) -> PairCounts:
+    """Pairs of units by how two columns order them; units missing in either are left out.
+
+    Raises:
+        InputError: If the columns differ in length or hold infinity.
+
+    >>> counts = pair_counts([1, 2, 3, 3], [1, 3, 2, 2])
+    >>> float(counts.concordant), float(counts.discordant), float(counts.tied_both)
+    (3.0, 2.0, 1.0)
+    """
+    if (table := small_table(x, y)) is not None:
+        return pair_counts_of_table(table)
+    a, b = complete(x=x, y=y)
+    place_a, place_b, shape = places(a, b)
+    if shape[0] * shape[1] <= LARGEST_TABLE:
+        flat = np.bincount(place_a * shape[1] + place_b, minlength=shape[0] * shape[1])
+        return pair_counts_of_table(flat.reshape(shape))
+    from scipy.stats import kendalltau
+
+    n = len(a)
+    everything = n * (n - 1) / 2
+    same_x, same_y = (_ties(np.bincount(each)) for each in (place_a, place_b))
+    both = _ties(np.unique(place_a * shape[1] + place_b, return_counts=True)[1])
+    scale = math.sqrt((everything - same_x) * (everything - same_y))
+    difference = round(float(kendalltau(place_a, place_b).statistic) * scale) if scale > 0 else 0
+    untied = everything - same_x - same_y + both
+    return PairCounts(
+        n, (untied + difference) / 2, (untied - difference) / 2, same_x - both, same_y - both, both
+    )
+
+
+def places(x: Floats, y: Floats) -> tuple[Codes, Codes, tuple[int, int]]:
+    """Each number's place among the different ones, and how many of those there are."""
+    found = [np.unique(settled(each), return_inverse=True) for each in (x, y)]
+    return found[0][1], found[1][1], (len(found[0][0]), len(found[1][0]))
+
+
+def _ties(counts: npt.NDArray[Any]) -> float:
+    numbers = counts.astype(float)
+    return float((numbers * (numbers - 1)).sum() / 2)
+
+
+def table_replicates(
+    kind: str, x: Floats, y: Floats, *, b: int, seed: int, categories: int | None = None
+) -> Floats | None:
+    """A rank coefficient of each of `b` resampled tables; None where there is no small table.
+
+    Drawing n units with replacement and counting them is drawing one table from a multinomial
+    distribution, which costs the same for any n.
+    """
+    if kind in {"pearson", "spearman"}:
+        return None
+    place_x, place_y, shape = places(x, y)
+    cells = shape[0] * shape[1]
+    if cells > min(LARGEST_TABLE, 4 * len(x)):
+        return None
+    rng = np.random.default_rng(seed)
+    share = np.bincount(place_x * shape[1] + place_y, minlength=cells) / len(x)
+    drawn = rng.multinomial(len(x), share, size=b).reshape(b, *shape)
+    counts = pair_counts_of_table(drawn)
+    constant = ((drawn.sum(axis=2) > 0).sum(axis=1) < 2) | ((drawn.sum(axis=1) > 0).sum(axis=1) < 2)
+    values = tau_c_of(counts, categories or min(shape)) if kind == "tau_c" else FORMULAS[kind](counts)
+    return np.where(constant, np.nan, values)
+
+
+def _share(numerator: Any, denominator: Any) -> Any:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.asarray(denominator) > 0, np.divide(numerator, denominator), np.nan)
+
+
+def tau_c_of(c: PairCounts, m: int) -> Any:
+    """Tau-c of counts; m is the smaller number of labels."""
+    return _share(2 * m * (c.concordant - c.discordant), np.square(c.n) * (m - 1))
+
+
+def _tau_b(c: PairCounts) -> Any:
+    untied = c.concordant + c.discordant
+    return _share(c.concordant - c.discordant, np.sqrt((untied + c.tied_x) * (untied + c.tied_y)))
+
+
+FORMULAS: dict[str, Callable[[PairCounts], Any]] = {
+    "tau_b": _tau_b,
+    "somers_d": lambda c: _share(c.concordant - c.discordant, c.concordant + c.discordant + c.tied_y),
+    "gamma": lambda c: _share(c.concordant - c.discordant, c.concordant + c.discordant),
+}

@@ -1,0 +1,520 @@
+"""Pairwise accuracy with ties: of all pairs of responses, how many does the judge order as people do?
+
+A pair that people tie is right only if the judge ties it too. Judges that give fine numbers hardly ever
+tie, so numbers at most `eps` apart count as tied, and `eps` is the one that is best for the judge: it
+is fitted. In the units it was fitted on the accuracy is flattering, so the value on held-out items
+stands beside it; that is the one to compare judges by.
+
+Deutsch, Foster and Freitag (2023), "Ties Matter", https://arxiv.org/abs/2305.14324.
+
+Pairs of scores, ordered by people and by a judge: what pairwise accuracy is a mean of.
+
+Soft pairwise accuracy: does the judge find the same differences between systems as sure as people do?
+
+Plain pairwise accuracy counts a coin toss between two equal systems as much as a clear difference.
+Here each pair of systems gets a p-value from people's scores and one from the judge's, and the accuracy
+is one less their mean distance.
+
+Thompson et al. (2024), "Improving Statistical Significance in Human Evaluation of Automatic Metrics
+via Soft Pairwise Accuracy", https://arxiv.org/abs/2409.09598.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.association.groupings import Grouping, groups_of
+from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.estimate import (
+    NO_PAIRED_ITEMS,
+    NOT_IDENTIFIED,
+    TOO_FEW,
+    flagged,
+    undefined,
+    with_interval,
+)
+from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
+from judgekit.agreement.core.resample import grid, grids, magnitude, resampled, settled
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+SLACK = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePairs:
+    """Pairs of scores, sorted by how far the judge's are apart; each array has shape (n_pairs,).
+
+    Args:
+        gap: How far the judge's two scores are apart.
+        before: 1 where the judge is right as long as it does not tie the pair, else 0.
+        gain: What is won by tying it: 1, 0 or -1.
+        group: The group a pair belongs to.
+        items: The items of its two scores.
+    """
+
+    gap: Floats
+    before: Floats
+    gain: Floats
+    group: Codes
+    items: tuple[Codes, Codes]
+
+
+def score_pairs(h: Floats, m: Floats, grouping: Grouping) -> ScorePairs:
+    """All pairs of scores within the groups of a grouping.
+
+    Args:
+        h: Shape (n_systems, n_items), people's scores, nan where missing.
+        m: The same shape, the judge's.
+        grouping: As in `groupings`.
+    """
+    both = ~(np.isnan(h) | np.isnan(m))
+    where = np.broadcast_to(np.arange(h.shape[1]), h.shape)
+    size = (magnitude(h), magnitude(m))
+    if grouping == "system_level":
+        items = [np.zeros(h.shape[0], dtype=np.intp)]
+    elif grouping == "none":
+        items = [where[both]]
+    elif grouping == "by_system":
+        items = [w[k] for w, k in zip(where, both, strict=True)]
+    else:
+        items = [w[k] for w, k in zip(where.T, both.T, strict=True)]
+    found = []
+    for i, ((a, c), item) in enumerate(zip(groups_of(h, m, grouping), items, strict=True)):
+        left, right = np.triu_indices(len(a), 1)
+        sign_h = np.sign(settled(a[left] - a[right], size[0]))
+        gap = settled(c[left] - c[right], size[1])
+        agree = (sign_h != 0) & (np.sign(gap) == sign_h)
+        gain = np.where(sign_h == 0, 1.0, np.where(agree, -1.0, 0.0))
+        found.append((np.abs(gap), agree * 1.0, gain, np.full(len(left), i), item[left], item[right]))
+    if not found:
+        none, nobody = np.zeros(0), np.zeros(0, dtype=np.intp)
+        return ScorePairs(none, none, none, nobody, (nobody, nobody))
+    gap, agree, gain, group, one, two = (np.concatenate([each[k] for each in found]) for k in range(6))
+    order = np.argsort(gap, kind="stable")
+    return ScorePairs(gap[order], agree[order], gain[order], group[order], (one[order], two[order]))
+
+
+def weights_of_pairs(pairs: ScorePairs, times: Floats | None, *, alone: bool = False) -> Floats:
+    """Weight of each pair: equal within a group, each group with a pair weighing the same.
+
+    Args:
+        pairs: The pairs.
+        times: How often each item was drawn, None for once.
+        alone: Whether a group is one item, which is then drawn as a whole.
+    """
+    if not len(pairs.gap):
+        return np.zeros(0)
+    one, two = pairs.items
+    drawn = np.ones(len(pairs.gap)) if times is None or alone else times[one] * times[two]
+    total = np.bincount(pairs.group, weights=drawn)
+    weight = np.divide(drawn, total[pairs.group], out=np.zeros_like(drawn), where=total[pairs.group] > 0)
+    return weight if times is None or not alone else weight * times[one]
+
+
+def mean_right(right: Floats, weight: Floats) -> float:
+    """Weighted share of right pairs, nan where there is no weight."""
+    total = weight.sum()
+    return float(right @ weight / total) if total > 0 else math.nan
+
+
+def right_at(pairs: ScorePairs, eps: float) -> Floats:
+    """1 for each pair that the judge orders or ties as people do."""
+    return pairs.before + np.where(pairs.gap <= eps + SLACK, pairs.gain, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The threshold that is best for the judge.
+
+    Args:
+        acc_eq: Share of pairs ordered or tied as people did, at `eps`; a mean over groups.
+        tau_eq: The same on [-1, 1]: right less wrong.
+        eps: Judge's scores at most so far apart count as tied, in points of its scale; the smallest
+            of those that are best.
+        at_zero: The accuracy where only equal scores are ties.
+    """
+
+    acc_eq: float
+    tau_eq: float
+    eps: float
+    at_zero: float
+
+
+@dataclass(frozen=True, slots=True)
+class TieCalibrated:
+    """Pairwise accuracy with ties, where the threshold was fitted and on other items.
+
+    Args:
+        in_sample: On the items the threshold was fitted to; flattering.
+        held_out: Each fold of the items at the threshold fitted to the others.
+        calibration: The threshold, and the accuracy without one.
+    """
+
+    in_sample: Estimate
+    held_out: Estimate
+    calibration: Calibration
+
+
+def calibrate_ties(human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping) -> Calibration:
+    """The best threshold for ties, over 0 and all differences that occur.
+
+    Args:
+        human: Shape (n_systems, n_items), people's scores, nan where missing.
+        metric: The same shape, the judge's.
+        grouping: Which pairs are compared: `none` all scores, `by_item` systems on one item,
+            `by_system` items of one system, `system_level` the systems' means.
+
+    Returns:
+        All nan if no group has two scores. Time and memory grow with the number of pairs.
+
+    Raises:
+        InputError: For differing shapes or infinity.
+
+    Source:
+        Deutsch et al. (2023). Checked against mt-metrics-eval at sample_rate=1 and brute force.
+
+    >>> calibrate_ties([[1, 2, 2]], [[0.1, 0.5, 0.6]], grouping="by_system").eps
+    0.1
+    """
+    h, m = grids(human, metric)
+    return _calibrated(score_pairs(h, m, grouping), None)
+
+
+def pairwise_accuracy(
+    human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping = "system_level", eps: float = 0.0
+) -> float:
+    """Share of pairs that the judge orders, or ties, as people do.
+
+    Args:
+        human: Shape (n_systems, n_items), nan where missing.
+        metric: The same shape.
+        grouping: As in `calibrate_ties`; `system_level` is the accuracy of Kocmi et al. (2021),
+            https://arxiv.org/abs/2107.10821.
+        eps: Judge's scores at most so far apart are tied.
+
+    Returns:
+        From 0 to 1, the mean over groups; nan if there is no pair.
+
+    >>> pairwise_accuracy([[1, 2], [3, 4], [4, 5]], [[1, 1], [2, 2], [0, 0]])
+    0.3333333333333333
+    """
+    h, m = grids(human, metric)
+    pairs = score_pairs(h, m, grouping)
+    return mean_right(right_at(pairs, eps), weights_of_pairs(pairs, None))
+
+
+def tie_calibrated_accuracy(
+    human: npt.ArrayLike,
+    metric: npt.ArrayLike,
+    *,
+    grouping: Grouping = "by_item",
+    folds: int = 5,
+    level: float = 0.95,
+    clusters: Any = None,
+    b: int = 1000,
+    seed: int = 0,
+) -> TieCalibrated:
+    """Pairwise accuracy with ties, its threshold, and its value on held-out items.
+
+    Args:
+        human: Shape (n_systems, n_items), people's scores, nan where missing.
+        metric: The same shape, the judge's.
+        grouping: As in `calibrate_ties`.
+        folds: Items are split into so many; 2 is a split half.
+        level: Confidence.
+        clusters: Shape (n_items,); whole clusters are resampled, and stay in one fold.
+        b: Resamples of the items; the threshold is fitted anew in each.
+        seed: Of the split and the resamples.
+
+    Raises:
+        InputError: For differing shapes or infinity.
+    """
+    h, m = grids(human, metric)
+    pairs, groups = score_pairs(h, m, grouping), coded_clusters(clusters, h.shape[1])
+    found = _calibrated(pairs, None)
+    both = int((~(np.isnan(h) | np.isnan(m))).sum())
+    blank = Estimate(
+        "acc_eq", found.acc_eq, level=level, n_units=h.size, n_raters=2, n_used=both,
+        n_dropped=h.size - both, unit="item",
+    )  # fmt: skip
+    inside = replace(
+        blank, method=f"grouping {grouping}, eps fitted to these items",
+        notes=(f"eps = {found.eps:g}", "the threshold was fitted to these items, which flatters the judge"),
+    )  # fmt: skip
+    outside = replace(blank, method=f"grouping {grouping}, eps from other items", notes=("systems fixed",))
+    if math.isnan(found.acc_eq):
+        why = NO_PAIRED_ITEMS if both == 0 else TOO_FEW
+        return TieCalibrated(undefined(inside, why), undefined(outside, why), found)
+    inside = resampled(
+        inside, _resampler(h, m, grouping, pairs), h.shape[1], seed=seed, b=b, clusters=groups,
+        kind="percentile" if grouping == "system_level" else None,
+    )  # fmt: skip
+    fold = _folds(h.shape[1], folds, seed, groups)
+    outside = _held_out(outside, (h, m, grouping), fold, groups=groups, b=b, seed=seed)
+    return TieCalibrated(inside, outside, found)
+
+
+def held_out_accuracy(
+    human: npt.ArrayLike,
+    metric: npt.ArrayLike,
+    *,
+    grouping: Grouping = "by_item",
+    folds: int = 5,
+    seed: int = 0,
+) -> float:
+    """Accuracy of each fold of items at the threshold fitted to the other folds, over all folds.
+
+    Pairs across folds are not compared. Systems' means (`system_level`) have no held-out value.
+
+    Returns:
+        From 0 to 1, nan if there are too few items for two folds with a pair in each.
+    """
+    h, m = grids(human, metric)
+    pairs = _held_out_pairs(h, m, grouping, _folds(h.shape[1], folds, seed, None))
+    return math.nan if pairs is None else mean_right(pairs.before, weights_of_pairs(pairs, None))
+
+
+def _held_out(
+    estimate: Estimate,
+    scores: tuple[Floats, Floats, Grouping],
+    fold: Codes,
+    *,
+    groups: Codes | None,
+    b: int,
+    seed: int,
+) -> Estimate:
+    """The held-out value; the interval resamples items and keeps each one's fold and threshold."""
+    h, _, grouping = scores
+    pairs = _held_out_pairs(*scores, fold)
+    if pairs is None:
+        why = "the systems' means need all items" if grouping == "system_level" else "too few items"
+        return undefined(estimate, NOT_IDENTIFIED, f"no items can be held out: {why}")
+    n, alone = h.shape[1], grouping == "by_item"
+
+    def mean(items: Codes) -> float:
+        times = np.bincount(items, minlength=n).astype(np.float64)
+        return mean_right(pairs.before, weights_of_pairs(pairs, times, alone=alone))
+
+    return resampled(replace(estimate, value=mean(np.arange(n))), mean, n, seed=seed, b=b, clusters=groups)
+
+
+def _held_out_pairs(h: Floats, m: Floats, grouping: Grouping, fold: Codes) -> ScorePairs | None:
+    """The pairs within folds, `before` being 1 where the judge is right at the others' threshold."""
+    found: list[ScorePairs] = []
+    for each in np.unique(fold) if grouping != "system_level" else ():
+        here = np.flatnonzero(fold == each)
+        eps = _calibrated(score_pairs(h[:, fold != each], m[:, fold != each], grouping), None).eps
+        part = score_pairs(h[:, here], m[:, here], grouping)
+        if len(part.gap) == 0 or math.isnan(eps):
+            continue
+        group = here[part.group] if grouping == "by_item" else part.group
+        items = (here[part.items[0]], here[part.items[1]])
+        found.append(ScorePairs(part.gap, right_at(part, eps), 0 * part.gain, group, items))
+    if len(found) < 2:
+        return None
+    gap, right, gain, group = (
+        np.concatenate([getattr(part, name) for part in found]) for name in ("gap", "before", "gain", "group")
+    )
+    one, two = (np.concatenate([part.items[i] for part in found]) for i in (0, 1))
+    return ScorePairs(gap, right, gain, group, (one, two))
+
+
+def _folds(n_items: int, folds: int, seed: int, clusters: Codes | None) -> Codes:
+    """Which fold each item is in, whole clusters together."""
+    unit = np.arange(n_items) if clusters is None else clusters
+    n = int(unit.max(initial=-1)) + 1
+    order = np.random.default_rng(seed).permutation(n)
+    return np.asarray((order % max(2, min(folds, n // 2)))[unit], dtype=np.intp)
+
+
+def _calibrated(pairs: ScorePairs, times: Floats | None, *, alone: bool = False) -> Calibration:
+    weight = weights_of_pairs(pairs, times, alone=alone)
+    total = weight.sum()
+    if not total > 0:
+        return Calibration(math.nan, math.nan, math.nan, math.nan)
+    curve = (pairs.before @ weight + np.cumsum(pairs.gain * weight)) / total
+    last = np.append(np.diff(pairs.gap) > 0, True)  # the end of each run of equal gaps
+    sizes, values = pairs.gap[last], curve[last]
+    at_zero = float(values[0]) if sizes[0] == 0 else float(pairs.before @ weight / total)
+    sizes, values = np.append(0.0, sizes), np.append(at_zero, values)
+    best = int(np.argmax(values >= values.max() - SLACK))
+    return Calibration(float(values[best]), float(2 * values[best] - 1), float(sizes[best]), at_zero)
+
+
+def _resampler(h: Floats, m: Floats, grouping: Grouping, pairs: ScorePairs) -> Any:
+    """The calibrated accuracy of a resample of items; a score is not compared with its own copies."""
+    if grouping == "system_level":
+        return lambda items: _calibrated(score_pairs(h[:, items], m[:, items], grouping), None).acc_eq
+
+    def accuracy(items: Codes) -> float:
+        times = np.bincount(items, minlength=h.shape[1]).astype(float)
+        return _calibrated(pairs, times, alone=grouping == "by_item").acc_eq
+
+    return accuracy
+
+
+EXACT = 15
+"""Up to so many items all sign flips are gone through."""
+
+
+def sign_flips(n_items: int, *, n_flips: int = 1000, seed: int = 0) -> Floats:
+    """Shape (n_flips, n_items) of -1 and 1: all 2^n of them up to 15 items, else so many at random.
+
+    >>> sign_flips(2).tolist()
+    [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]
+    """
+    if n_items <= EXACT:
+        places = np.arange(2**n_items)[:, None] >> np.arange(n_items - 1, -1, -1)
+        return np.asarray(1.0 - 2.0 * (places & 1), dtype=np.float64)
+    return np.random.default_rng(seed).choice([-1.0, 1.0], size=(n_flips, n_items))
+
+
+def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool = False) -> Floats:
+    """One-sided paired permutation p-values that system s is better than t, shape (systems, systems).
+
+    Args:
+        scores: Shape (n_systems, n_items), complete.
+        flips: Shape (n_flips, n_items) of -1 and 1, shared by all pairs and by both raters.
+        mid_p: Count half of the flips that give exactly the observed difference, so that p(s, t) and
+            p(t, s) sum to 1; the published value counts all of them.
+
+    Returns:
+        The share of flips whose difference is at least the observed one; nan on the diagonal.
+
+    >>> better_p_values([[2, 3], [1, 2]], sign_flips(2)).tolist()
+    [[nan, 0.25], [1.0, nan]]
+    """
+    x = grid(scores, "scores")
+    signs = grid(flips, "flips")
+    if signs.shape[1] != x.shape[1]:
+        raise InputError(f"flips of {signs.shape[1]} items for scores of {x.shape[1]}")
+    size = magnitude(x) * max(x.shape[1], 1)
+    return _p_values(signs @ x.T, x.sum(axis=1), size, mid_p=mid_p)
+
+
+def soft_pairwise_accuracy(
+    human: npt.ArrayLike,
+    metric: npt.ArrayLike,
+    *,
+    n_flips: int = 1000,
+    seed: int = 0,
+    mid_p: bool = False,
+) -> float:
+    """One less the mean distance of the two raters' p-values over pairs of systems.
+
+    Args:
+        human: Shape (n_systems, n_items), people's scores. Items where any score is missing are left
+            out, because all p-values must be about the same items.
+        metric: The same shape, the judge's.
+        n_flips: Sign flips beyond 15 items; one matrix serves all pairs and both raters.
+        seed: Of the flips.
+        mid_p: See `better_p_values`; with it the value does not depend on the order of the systems.
+
+    Returns:
+        From 0 to 1; 1 if the judge is as sure of each pair as people are. It depends on the number of
+        items, so only values over the same items compare. nan for fewer than two systems or two items.
+
+    Raises:
+        InputError: For differing shapes or infinity.
+
+    Source:
+        Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
+        and five items) and the definition in mt-metrics-eval.
+
+    >>> soft_pairwise_accuracy([[1, 2, 3], [0, 1, 2]], [[1, 2, 3], [0, 1, 2]])
+    1.0
+    """
+    h, m = _complete_items(*grids(human, metric))
+    if h.shape[0] < 2 or h.shape[1] < 2:
+        return math.nan
+    flips = sign_flips(h.shape[1], n_flips=n_flips, seed=seed)
+    return _accuracy(*(better_p_values(each, flips, mid_p=mid_p) for each in (h, m)))
+
+
+def soft_accuracy(
+    human: npt.ArrayLike,
+    metric: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    n_flips: int = 1000,
+    seed: int = 0,
+    mid_p: bool = False,
+    clusters: Any = None,
+) -> Estimate:
+    """Soft pairwise accuracy with a jackknife interval over items (or clusters of them).
+
+    Args:
+        human: Shape (n_systems, n_items), nan where missing.
+        metric: The same shape.
+        level: Confidence.
+        n_flips: Sign flips beyond 15 items.
+        seed: Of the flips.
+        mid_p: See `better_p_values`.
+        clusters: Shape (n_items,), what each item belongs to; clusters are left out as a whole.
+
+    Returns:
+        The interval is a t interval from leaving out each item in turn; it is timid (covered .99 in
+        150 simulated sets of 6 systems and 50 or 150 items). Resampling is not used, because an item drawn
+        twice counts as two items and makes every p-value surer than it is.
+    """
+    h, m = grids(human, metric)
+    kept = np.asarray(~(np.isnan(h) | np.isnan(m)).any(axis=0), dtype=bool)
+    groups = kept_clusters(clusters, kept)
+    estimate = Estimate(
+        "soft_pairwise_accuracy", soft_pairwise_accuracy(h, m, n_flips=n_flips, seed=seed, mid_p=mid_p),
+        level=level, n_units=h.shape[1], n_raters=2, n_used=int(kept.sum()), n_dropped=int((~kept).sum()),
+        unit="item" if groups is None else "cluster", seed=seed,
+        method="all sign flips" if kept.sum() <= EXACT else f"{n_flips} shared sign flips",
+        notes=(f"{h.shape[0]} systems, taken as fixed", "depends on the number of items"),
+    )  # fmt: skip
+    if math.isnan(estimate.value):
+        return undefined(estimate, NO_PAIRED_ITEMS if not kept.any() else TOO_FEW)
+    h, m = h[:, kept], m[:, kept]
+    unit = np.arange(h.shape[1]) if groups is None else groups
+    flips = sign_flips(h.shape[1], n_flips=n_flips, seed=seed)
+    values = np.array([_without(h, m, flips, unit != g, mid_p=mid_p) for g in range(int(unit.max()) + 1)])
+    return _jackknifed(estimate, values)
+
+
+def _jackknifed(estimate: Estimate, values: Floats) -> Estimate:
+    from scipy.stats import t
+
+    g = len(values)
+    if g < 3:
+        return flagged(estimate, "ok", ("too few items for an interval",))
+    se = math.sqrt((g - 1) / g * float(np.sum((values - values.mean()) ** 2)))
+    half = float(t.ppf((1 + estimate.level) / 2, g - 1)) * se
+    low, high = max(0.0, estimate.value - half), min(1.0, estimate.value + half)
+    if se <= 1e-12:  # the values differ by the rounding of their sums at most
+        return flagged(estimate, "ok_degenerate", ("no item changes the value: there is no interval",))
+    return with_interval(estimate, low, high, se=se, interval="t_jackknife", seed=estimate.seed)
+
+
+def _without(h: Floats, m: Floats, flips: Floats, kept: npt.NDArray[np.bool_], *, mid_p: bool) -> float:
+    return _accuracy(*(better_p_values(each[:, kept], flips[:, kept], mid_p=mid_p) for each in (h, m)))
+
+
+def _accuracy(p_human: Floats, p_metric: Floats) -> float:
+    upper = np.triu_indices(len(p_human), 1)
+    return float(1.0 - np.mean(np.abs(p_human - p_metric)[upper]))
+
+
+def _p_values(flipped: Floats, sums: Floats, size: float, *, mid_p: bool) -> Floats:
+    """Shape (systems, systems) from sums under each flip, shape (n_flips, systems), and without."""
+    n = len(sums)
+    p = np.full((n, n), np.nan)
+    for s in range(n):
+        null = settled(flipped[:, [s]] - flipped, size)
+        seen = settled(sums[s] - sums, size)
+        p[s] = np.mean(null >= seen, axis=0) - (0.5 * np.mean(null == seen, axis=0) if mid_p else 0.0)
+        p[s, s] = np.nan
+    return p
+
+
+def _complete_items(h: Floats, m: Floats) -> tuple[Floats, Floats]:
+    kept = ~(np.isnan(h) | np.isnan(m)).any(axis=0)
+    return h[:, kept], m[:, kept]

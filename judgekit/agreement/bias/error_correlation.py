@@ -1,0 +1,310 @@
+"""How many judges is a jury really? The correlation of judges' errors.
+
+Judges built alike are wrong on the same items. Nine judges whose errors correlate by .44 are worth two
+independent ones; the jury's gain is then a fraction of what counting heads promises.
+
+A jury of judges beside its best single member, against a trusted label.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
+from judgekit.agreement.core.resample import Statistic, grid, resampled, settled
+from judgekit.agreement.people.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCorrelation:
+    """How the errors of judges go together.
+
+    Args:
+        matrix: Shape (n_judges, n_judges), phi of each pair; nan for a judge without variation.
+        mean: Mean over pairs.
+        kish: k / (1 + (k - 1) mean), at most k: the number of independent judges it is worth.
+        participation: (sum of eigenvalues)^2 / sum of their squares: 1 for one shared error, k for none.
+        judges: How many judges that is about.
+        excluded: Places of judges that are always right or always wrong, whose phi is undefined.
+    """
+
+    matrix: Floats
+    mean: float
+    kish: float
+    participation: float
+    judges: int
+    excluded: tuple[int, ...]
+
+
+def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorrelation:
+    """Correlation of judges' errors and the number of independent judges they are worth.
+
+    Args:
+        errors: Shape (n_units, n_judges): 1 where a judge was wrong, 0 where right (or any size of error);
+            nan where it gave nothing. Pairs of judges are compared on the units both have.
+        strata: Shape (n_units,): the human label, or a class of difficulty. Correlations are then within
+            strata, since units that are hard for everybody are no shared bias.
+
+    Returns:
+        All nan with fewer than two judges whose errors vary. A mean below 0 gives k, not more.
+
+    Raises:
+        InputError: For a wrong shape or infinity.
+
+    Source:
+        Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
+        https://arxiv.org/abs/2605.29800.
+
+    >>> found = error_correlation([[1, 1, 0], [0, 0, 1], [1, 1, 1], [0, 0, 0]])
+    >>> round(found.mean, 3), round(found.kish, 3), round(found.participation, 3)
+    (0.333, 1.8, 1.8)
+    """
+    e = grid(errors, "errors")
+    if strata is not None:
+        e = _within(e, coded_clusters(strata, len(e)))
+    k = e.shape[1]
+    matrix = np.full((k, k), np.nan)
+    there = ~np.isnan(e)
+    for i in range(k):
+        for j in range(i, k):
+            both = there[:, i] & there[:, j]
+            matrix[i, j] = matrix[j, i] = _phi(e[both, i], e[both, j])
+    included = np.flatnonzero(~np.isnan(np.diag(matrix)))
+    excluded = tuple(i for i in range(k) if i not in included)
+    inside = matrix[np.ix_(included, included)]
+    pairs = inside[np.triu_indices(len(included), 1)]
+    pairs = pairs[~np.isnan(pairs)]
+    if not len(pairs):
+        return ErrorCorrelation(matrix, math.nan, math.nan, math.nan, len(included), excluded)
+    mean = float(pairs.mean())
+    kish = effective_votes(len(included), mean)
+    participation = participation_ratio(len(included), pairs.tolist())
+    return ErrorCorrelation(matrix, mean, kish, participation, len(included), excluded)
+
+
+def effective_votes(k: int, r: float) -> float:
+    """Kish's k / (1 + (k - 1) r): how many independent judges k judges with mean correlation r are worth.
+
+    >>> round(effective_votes(9, 0.4375), 6), effective_votes(3, -0.2)
+    (2.0, 3.0)
+    """
+    return k / (1 + (k - 1) * max(r, 0.0)) if not math.isnan(r) else math.nan
+
+
+def participation_ratio(k: int, correlations: Sequence[float]) -> float:
+    """(Sum of eigenvalues)^2 / sum of their squares, of the correlations of k judges.
+
+    Args:
+        k: How many judges.
+        correlations: Of their pairs; one that is nan or left out counts as the mean of the others.
+
+    >>> participation_ratio(3, [1.0, 1.0, 1.0]), participation_ratio(3, [0.0, 0.0, 0.0])
+    (1.0, 3.0)
+    """
+    known = [r for r in correlations if not math.isnan(r)]
+    if not known:
+        return math.nan
+    missing = k * (k - 1) / 2 - len(known)
+    squares = math.fsum(r * r for r in known) + missing * (math.fsum(known) / len(known)) ** 2
+    return k * k / (k + 2 * squares)
+
+
+def effective_judges(
+    errors: npt.ArrayLike,
+    *,
+    strata: Any = None,
+    clusters: Any = None,
+    names: Sequence[str] = (),
+    level: float = 0.95,
+    b: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """The number of independent judges that a jury is worth, with an interval over units.
+
+    Args:
+        errors: Shape (n_units, n_judges), as in `error_correlation`.
+        strata: Shape (n_units,), as there.
+        clusters: Shape (n_units,), whole clusters are resampled.
+        names: Of the judges, for the notes.
+        level: Confidence.
+        b: Resamples.
+        seed: Of the resamples.
+
+    Returns:
+        Kish's number; the participation ratio and the judges left out stand in the notes.
+    """
+    e = grid(errors, "errors")
+    groups, cut = coded_clusters(clusters, len(e)), coded_clusters(strata, len(e))
+    found = error_correlation(e, strata=cut)
+    used = int((~np.isnan(e)).any(axis=1).sum())
+    notes = [f"mean error correlation {found.mean:.3f}", f"participation ratio {found.participation:.3f}"]
+    if found.excluded:
+        left = [names[i] for i in found.excluded] if names else f"in columns {list(found.excluded)}"
+        notes.append(f"judges {left} left out: their errors do not vary")
+    estimate = Estimate(
+        "effective_judges", found.kish, level=level, n_units=len(e), n_raters=e.shape[1], n_used=used,
+        n_dropped=len(e) - used, method="Kish, mean phi" + (" within strata" if cut is not None else ""),
+        notes=tuple(notes),
+    )  # fmt: skip
+    if math.isnan(found.kish):
+        return undefined(estimate, NO_VARIATION if e.shape[1] > 1 and used else TOO_FEW)
+
+    def kish(index: Codes) -> float:
+        return error_correlation(e[index], strata=None if cut is None else cut[index]).kish
+
+    return resampled(estimate, kish, len(e), seed=seed, b=b, clusters=groups, kind="percentile")
+
+
+def condorcet_gap(errors: npt.ArrayLike) -> float:
+    """What the majority loses by the judges' errors going together.
+
+    Args:
+        errors: Shape (n_units, n_judges), 1 where wrong, 0 where right; units with a gap are left out.
+
+    Returns:
+        The accuracy of the majority if the same judges erred independently, less its actual accuracy; a
+        draw counts one half. nan without complete units.
+
+    Raises:
+        InputError: For errors other than 0 and 1.
+
+    >>> round(condorcet_gap([[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 0]]), 5)
+    0.09375
+    """
+    e = grid(errors, "errors")
+    e = e[~np.isnan(e).any(axis=1)]
+    if not np.isin(e, (0.0, 1.0)).all():
+        raise InputError("a majority needs errors of 0 (right) and 1 (wrong)")
+    if e.size == 0:
+        return math.nan
+    k = e.shape[1]
+    chance = np.ones(1)  # of 0, 1, ... judges being right, if they are independent
+    for right in 1.0 - e.mean(axis=0):
+        chance = np.convolve(chance, [1 - right, right])
+    credit = np.sign(np.arange(k + 1) - k / 2) / 2 + 0.5
+    actual = credit[np.round(k - e.sum(axis=1)).astype(int)].mean()
+    return float(chance @ credit - actual)
+
+
+def _phi(x: Floats, y: Floats) -> float:
+    if len(x) < 2:
+        return math.nan
+    a, c = x - x.mean(), y - y.mean()
+    below = math.sqrt(float(a @ a) * float(c @ c))
+    return float(a @ c) / below if below > 1e-12 * len(x) else math.nan
+
+
+def _within(e: Floats, strata: Codes | None) -> Floats:
+    """Errors less their judge's mean in the stratum."""
+    if strata is None:
+        return e
+    out = e.copy()
+    for each in np.unique(strata):
+        rows = strata == each
+        there = ~np.isnan(e[rows])
+        count = np.maximum(there.sum(axis=0), 1)
+        out[rows] = e[rows] - np.where(there, e[rows], 0.0).sum(axis=0) / count
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Jury:
+    """A jury beside its best single member.
+
+    Args:
+        jury: The jury's measure against the reference.
+        best: The best member's; its choice from the same units flatters it.
+        difference: Jury less best member, the best chosen anew in each resample.
+        best_name: Who was best in the sample.
+        members: Name -> measure.
+    """
+
+    jury: Estimate
+    best: Estimate
+    difference: Estimate
+    best_name: str
+    members: dict[str, float]
+
+
+def jury_against_best(
+    data: Any,
+    *,
+    reference: str,
+    judges: Sequence[str] | None = None,
+    scale: Any = None,
+    aggregate: Literal["majority", "mean"] | None = None,
+    measure: MeasureName | Measure | None = None,
+    level: float = 0.95,
+    b: int = 2000,
+    seed: int = 0,
+) -> Jury:
+    """Is the jury closer to the reference than its best single member?
+
+    Args:
+        data: `Ratings` or raw ratings of shape (n_units, n_raters), judges and reference in columns.
+        reference: Name of the trusted column.
+        judges: Names of the members; all others where left out.
+        scale: The declared scale of raw ratings.
+        aggregate: `majority` (of equally frequent labels the one nearest the mean, then the lower) for
+            nominal scales, `mean` for others, where left out.
+        measure: `agreement` with the majority and Pearson's correlation with the mean, where left out.
+        level: Confidence.
+        b: Resamples of units (or of the ratings' clusters).
+        seed: Of the resamples.
+
+    Returns:
+        Over the units that all members and the reference have, so that nobody is spared the hard ones.
+    """
+    panel = panel_of(data, judge=reference, humans=judges, scale=scale)
+    values = panel.ratings.values
+    how = aggregate or ("majority" if panel.ratings.level == "nominal" else "mean")
+    of = measure_of(measure or ("agreement" if how == "majority" else "pearson"), values)
+    here = (panel.judge >= 0) & (panel.humans >= 0).all(axis=1)
+    blank = Estimate(
+        "jury", math.nan, level=level, n_units=len(here), n_raters=1 + len(panel.names),
+        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{how} of {len(panel.names)} judges",
+    )  # fmt: skip
+    if not here.any() or not len(panel.names):
+        none = undefined(blank, NO_PAIRED_ITEMS if len(panel.names) else NOT_IDENTIFIED)
+        return Jury(none, none, none, "", {})
+    truth, members = numbers_of(panel.judge[here], values), numbers_of(panel.humans[here], values)
+    votes = numbers_of(majority(panel.humans[here], values), values)
+    jury = votes if how == "majority" else members.mean(axis=1)
+    groups = kept_clusters(panel.ratings.clusters, here)
+
+    def scores(index: Codes) -> Floats:
+        """Of the jury, then of each member."""
+        both = [jury[index], *members[index].T]
+        return np.array([of(each, truth[index]) for each in both])
+
+    found = scores(np.arange(len(truth)))
+    if np.isnan(found[0]) or np.isnan(found[1:]).all():
+        none = undefined(blank, NO_VARIATION)
+        return Jury(none, none, none, "", dict(zip(panel.names, found[1:].tolist(), strict=True)))
+    best = 1 + int(np.nanargmax(settled(found[1:])))
+    flattered = "the best member was chosen on the same units, which flatters it"
+
+    def estimate(name: str, value: float, statistic: Statistic, *notes: str) -> Estimate:
+        made = replace(blank, name=name, value=float(value), notes=notes)
+        return resampled(made, statistic, len(truth), seed=seed, b=b, clusters=groups)
+
+    top = members[:, best - 1]
+    return Jury(
+        estimate("jury", found[0], lambda index: of(jury[index], truth[index])),
+        estimate("best_judge", found[best], lambda index: of(top[index], truth[index]), flattered),
+        estimate("jury_minus_best", found[0] - found[best], lambda index: _lead(scores(index)), flattered),
+        panel.names[best - 1],
+        dict(zip(panel.names, found[1:].tolist(), strict=True)),
+    )
+
+
+def _lead(scores: Floats) -> float:
+    return float(scores[0] - np.nanmax(scores[1:])) if not np.isnan(scores[1:]).all() else math.nan

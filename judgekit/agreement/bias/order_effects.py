@@ -1,0 +1,307 @@
+"""Order effects of a judge of pairs: does the verdict follow the place, or the response?
+
+Every pair is judged in both orders. A verdict is told by place: 1 the first shown wins, 0 the second, 0.5 a
+tie, nan none obtained. Two verdicts are consistent if they name the same response; otherwise they lean to
+the first place (primacy) or to the second (recency). A judge that answers at random is inconsistent too,
+so what is due to the place is told from noise by repeats only.
+
+Order effects by model: the first place's odds beside the systems' strengths, and places in a list.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
+from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.intervals import rate
+from judgekit.agreement.core.ratings import Floats, coded_clusters
+from judgekit.agreement.core.regress import coefficient, logistic
+from judgekit.agreement.core.resample import by_sums, grids, ratio, value_of
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class PositionCounts:
+    """Pairs judged in both orders.
+
+    Args:
+        n: Pairs with both verdicts.
+        consistent: Both name the same response, or both a tie.
+        primacy: They lean to the first place.
+        recency: They lean to the second.
+        hard: The same place won twice.
+        n_dropped: Pairs of which a verdict is missing.
+    """
+
+    n: int
+    consistent: int
+    primacy: int
+    recency: int
+    hard: int
+    n_dropped: int
+
+
+def _leaning(one: Floats, other: Floats) -> Floats:
+    """-1 recency, 0 consistent, 1 primacy; nan where a verdict is missing."""
+    return np.asarray(np.sign(np.sign(one - 0.5) + np.sign(other - 0.5)), dtype=float)
+
+
+def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
+    """Count the pairs whose two verdicts agree, or lean to a place.
+
+    Args:
+        one: Shape (n_pairs,), verdicts in one order, by place: above 0.5 the first shown won.
+        other: Shape (n_pairs,), in the other order, by place again.
+
+    Raises:
+        InputError: If lengths differ.
+
+    >>> position_counts([1, 1, 0.5, 0], [0, 1, 1, 0])
+    PositionCounts(n=4, consistent=1, primacy=2, recency=1, hard=2, n_dropped=0)
+    """
+    a, b = aligned(one=one, other=other)
+    leaning = _leaning(a, b)
+    there = ~np.isnan(leaning)
+    same_place = (np.sign(a - 0.5) == np.sign(b - 0.5)) & (np.sign(a - 0.5) != 0)
+    return PositionCounts(
+        int(there.sum()), int((leaning == 0).sum()), int((leaning == 1).sum()), int((leaning == -1).sum()),
+        int(same_place[there].sum()), int((~there).sum()),
+    )  # fmt: skip
+
+
+def sign_test(primacy: int, recency: int) -> float:
+    """Exact two-sided p that primacy and recency are equally likely; nan without a conflict.
+
+    >>> round(sign_test(22, 12), 6)
+    0.121449
+    """
+    from scipy.stats import binomtest
+
+    return float(binomtest(primacy, primacy + recency).pvalue) if primacy + recency else float("nan")
+
+
+def position_effects(
+    one: npt.ArrayLike,
+    other: npt.ArrayLike,
+    *,
+    seed: int,
+    clusters: Clusters = None,
+    b: int = 2000,
+    level: float = 0.95,
+) -> Mapping[str, Estimate]:
+    """Rates of consistency and of leaning to a place, each an estimate.
+
+    Args:
+        one: As in `position_counts`.
+        other: As in `position_counts`.
+        seed: Of the resamples.
+        clusters: Shape (n_pairs,): what pairs belong to (a prompt).
+        b: Resamples.
+        level: Confidence.
+
+    Returns:
+        `position_consistency`, `conflict_rate`, `hard_conflict_rate`, `primacy_rate`, `recency_rate` (Wilson;
+        CR1 and t with clusters); `preference_fairness` = (recency - primacy) / n from -1 (the first place
+        always wins) to 1, 0 for none (bootstrap of pairs, exact sign test in its notes);
+        `first_pick_rate`: share of all verdicts won by the first place, a tie one half.
+
+    Source:
+        Shi et al. (2024), arXiv 2406.07791; their fairness simplifies exactly to the one here.
+    """
+    a, c = aligned(one=one, other=other)
+    leaning, counts = _leaning(a, c), position_counts(a, c)
+    there = ~np.isnan(leaning)
+    groups = kept_clusters(clusters, there)
+    same = (np.sign(a - 0.5) == np.sign(c - 0.5)) & (leaning != 0)
+    events = {
+        "position_consistency": leaning == 0, "conflict_rate": leaning != 0, "hard_conflict_rate": same,
+        "primacy_rate": leaning == 1, "recency_rate": leaning == -1,
+    }  # fmt: skip
+    rates = [
+        rate(event[there], groups, name=name, level=level, dropped=counts.n_dropped)
+        for name, event in events.items()
+    ]
+    of = "pair" if groups is None else "cluster"
+    made = {each.name: replace(each, unit=of, n_raters=1) for each in rates}
+    base = Estimate(
+        "preference_fairness", float("nan"), level=level, n_units=len(leaning), n_raters=1, n_used=counts.n,
+        n_dropped=counts.n_dropped, unit="pair", method="(recency - primacy) / n",
+    )  # fmt: skip
+    first = replace(base, name="first_pick_rate", method="first place over all verdicts, ties one half")
+    if counts.n == 0:
+        empty = {each.name: undefined(each, NO_PAIRED_ITEMS) for each in (base, first)}
+        return made | empty
+    picks = ((np.sign(a - 0.5) + np.sign(c - 0.5) + 2) / 4)[there]
+    for each, x in ((base, -leaning[there]), (first, picks)):
+        columns = np.column_stack([x, np.ones(counts.n)])
+        filled = replace(each, value=value_of(_mean, columns))
+        made[each.name] = by_sums(filled, columns, _mean, seed=seed, b=b, clusters=groups)
+    p = sign_test(counts.primacy, counts.recency)
+    note = "no conflict" if np.isnan(p) else f"exact sign test of primacy against recency: p = {p:.4g}"
+    made["preference_fairness"] = replace(made["preference_fairness"], notes=(note,))
+    return made
+
+
+def attributable_to_position(
+    one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 2000
+) -> Mapping[str, Estimate]:
+    """Split inconsistency into noise and place, by repeats in each order.
+
+    Args:
+        one: Shape (n_pairs, n_repeats), verdicts by place in one order; nan where missing.
+        other: The same shape, in the other order, by place.
+        seed: Of the resamples.
+        clusters: Shape (n_pairs,).
+        b: Resamples.
+
+    Returns:
+        `d_within`: how often two repeats in one order differ; `d_between`: how often two verdicts in
+        different orders name different responses; `position_attributable`: the second minus the first, 0 for
+        a judge that is only noisy. With one repeat `undefined:not_identified`: a flip may be noise.
+    """
+    x, y = grids(one, other)
+    by_order = np.column_stack([pair_disagreement(x), pair_disagreement(y)])
+    told = ~np.isnan(by_order)
+    within = ratio(np.where(told, by_order, 0.0).sum(axis=1), told.sum(axis=1).astype(float))
+    between = _cross_disagreement(x, 1.0 - y)
+    there = ~(np.isnan(within) | np.isnan(between))
+    groups = kept_clusters(clusters, there)
+    columns = np.column_stack([within[there], between[there], np.ones(int(there.sum()))])
+    formulas = {
+        "d_within": lambda s: ratio(s[:, 0], s[:, 2]),
+        "d_between": lambda s: ratio(s[:, 1], s[:, 2]),
+        "position_attributable": lambda s: ratio(s[:, 1] - s[:, 0], s[:, 2]),
+    }
+    made = {}
+    for name, of in formulas.items():
+        base = Estimate(
+            name, float("nan"), n_units=len(x), n_raters=1, n_used=len(columns), unit="pair",
+            n_dropped=len(x) - len(columns), method="mean pairwise disagreement",
+        )  # fmt: skip
+        if len(columns) == 0:
+            why = "repeats in each order are needed: one verdict an order cannot tell place from noise"
+            made[name] = undefined(base, NOT_IDENTIFIED, why)
+            continue
+        filled = replace(base, value=value_of(of, columns))
+        made[name] = by_sums(filled, columns, of, seed=seed, b=b, clusters=groups)
+    return made
+
+
+def pair_disagreement(repeats: Floats) -> Floats:
+    """How often two different repeats of a unit differ: unbiased, shape (n_units,), nan below two repeats.
+
+    >>> pair_disagreement(np.array([[1.0, 1.0, 0.0], [1.0, np.nan, np.nan]])).tolist()
+    [0.666..., nan]
+    """
+    there = ~np.isnan(repeats)
+    same = (repeats[:, :, None] == repeats[:, None, :]).sum(axis=(1, 2)) - there.sum(axis=1)
+    k = there.sum(axis=1)
+    pairs = (k * (k - 1)).astype(float)
+    return 1.0 - ratio(same.astype(float), pairs)
+
+
+def repetition_stability(repeats: npt.ArrayLike) -> float:
+    """Mean share of a unit's repeats that say what most of them say; nan without repeats. Shi et al. (2024).
+
+    >>> repetition_stability([[1, 1, 0, 1], [0, 0, 0, 0]])
+    0.875
+    """
+    x = np.asarray(repeats, dtype=float)
+    there = ~np.isnan(x)
+    kept = there.sum(axis=1) >= 2
+    most = (x[:, :, None] == x[:, None, :]).sum(axis=2).max(axis=1, initial=0)[kept]
+    return float(np.mean(most / there.sum(axis=1)[kept])) if np.any(kept) else float("nan")
+
+
+def _mean(sums: Floats) -> Floats:
+    return ratio(sums[:, 0], sums[:, 1])
+
+
+def _cross_disagreement(x: Floats, y: Floats) -> Floats:
+    pairs = ((~np.isnan(x)).sum(axis=1) * (~np.isnan(y)).sum(axis=1)).astype(float)
+    return 1.0 - ratio((x[:, :, None] == y[:, None, :]).sum(axis=(1, 2)).astype(float), pairs)
+
+
+def listwise_position(chosen: npt.ArrayLike, n_places: int, *, level: float = 0.95) -> Estimate:
+    """Cramer's V of chosen places against uniform, for lists shown in every cyclic order.
+
+    Args:
+        chosen: Shape (n_calls,), the place chosen, from 0; nan where missing. Each list must have been shown
+            in all cyclic orders, or quality and place are mixed up.
+        n_places: How many places there are.
+        level: Confidence; V has no interval here, its p-value stands in the notes.
+
+    Raises:
+        InputError: For a place that does not exist.
+    """
+    from scipy.stats import chisquare
+
+    (x,) = aligned(chosen=chosen)
+    kept = x[~np.isnan(x)]
+    if n_places < 2 or np.any((kept < 0) | (kept >= n_places) | (kept != np.round(kept))):
+        raise InputError(f"places are whole numbers from 0 to {n_places - 1}")
+    base = Estimate(
+        "listwise_position_v", float("nan"), level=level, n_units=len(x), n_used=len(kept),
+        n_dropped=len(x) - len(kept), unit="call", method="cramer_v against uniform",
+    )  # fmt: skip
+    if len(kept) < 5 * n_places:
+        return undefined(base, TOO_FEW, f"chi-square needs about {5 * n_places} calls")
+    counts = np.bincount(kept.astype(int), minlength=n_places)
+    chi2, p = chisquare(counts)
+    v = float(np.sqrt(chi2 / (len(kept) * (n_places - 1))))
+    note = f"chi-square {chi2:.4g} on {n_places - 1} df, p = {p:.4g}; repeats of a list are not independent"
+    return replace(base, value=v, notes=(note,))
+
+
+def order_intercept(
+    first: Sequence[Any],
+    second: Sequence[Any],
+    won: npt.ArrayLike,
+    *,
+    clusters: Clusters = None,
+    level: float = 0.95,
+) -> tuple[Estimate, Estimate]:
+    """Bradley-Terry with an order term: logit P(first shown wins) = theta_a - theta_b + delta.
+
+    Args:
+        first: Shape (n_calls,), the system shown first.
+        second: The system shown second.
+        won: 1 where the first shown won, 0 where the second did, 0.5 a tie, nan missing.
+        clusters: What calls belong to (the item).
+        level: Confidence.
+
+    Returns:
+        delta in logits (above 0 favours the first place; exp(delta) are the odds at equal quality), and its
+        slope on |theta_a - theta_b| (below 0: the place matters most between near equals), whose thetas are
+        taken as known. `undefined:not_identified` where systems or orders do not vary.
+    """
+    (y,) = aligned(won=won)
+    there = ~np.isnan(y)
+    names = coded_clusters([*first, *second], 2 * len(y))
+    if names is None or len(first) != len(y) or len(second) != len(y):
+        raise InputError(f"{len(first)} first and {len(second)} second systems for {len(y)} verdicts")
+    a, c = names[: len(y)][there], names[len(y) :][there]
+    n_systems = int(names.max()) + 1 if len(names) else 0
+    x = np.zeros((len(a), n_systems + 1))
+    np.add.at(x, (np.arange(len(a)), a), 1.0)
+    np.add.at(x, (np.arange(len(a)), c), -1.0)
+    x[:, -1] = 1.0
+    groups = kept_clusters(clusters, there)
+    base = Estimate(
+        "order_intercept", float("nan"), level=level, n_units=len(y), n_used=len(a),
+        n_dropped=len(y) - len(a), unit="call", method="bradley_terry with order term, logits",
+    )  # fmt: skip
+    used = x[:, 1:]  # the first system is the reference
+    fit = logistic(used, y[there], groups)
+    delta = coefficient(base, fit, used.shape[1] - 1)
+    slope = replace(base, name="order_intercept_by_gap", notes=("strengths taken as known",))
+    if fit is None:
+        return delta, undefined(slope, NOT_IDENTIFIED)
+    gap = used[:, :-1] @ fit.coef[:-1]
+    second_fit = logistic(np.column_stack([gap, np.ones(len(gap)), np.abs(gap)]), y[there], groups)
+    return delta, coefficient(slope, second_fit, 2)

@@ -1,0 +1,292 @@
+"""Use of the scale: does the judge spread its scores as people do?
+
+A judge may agree in rank and still be useless as a gate because it gives an 8 to everything. Slopes are
+Deming's or the ratio of standard deviations, never least squares, whose slope is below 1 for any noisy
+judge (regression to the mean).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.association.correlation import pearson
+from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
+from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
+from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
+from judgekit.agreement.core.regress import coefficient, least_squares
+from judgekit.agreement.core.resample import OfSums, by_sums, grid, ratio, resampled, value_of
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+FLAT_SD, FLAT_SHARE = 0.3, 0.9
+
+
+@dataclass(frozen=True)
+class Use:
+    """How one rater uses a declared scale.
+
+    Args:
+        counts: Label value -> how often.
+        range_share: Largest minus smallest score, over the scale's range.
+        unused: Share of the declared categories never used.
+        entropy: Of the categories used, over its maximum: 0 one label only, 1 all equally often.
+        extremes: Share of scores at either end.
+        heaping: Multiple -> share of scores that are multiples of it (5 and 10 of a 0-100 scale).
+        sd: Standard deviation.
+        informative: False if the standard deviation is below 0.3 of a step or one label has more than 90 %.
+        n: Scores.
+    """
+
+    counts: Mapping[float, int]
+    range_share: float
+    unused: float
+    entropy: float
+    extremes: float
+    heaping: Mapping[int, float]
+    sd: float
+    informative: bool
+    n: int
+
+
+def scale_use(scores: npt.ArrayLike, *, values: Sequence[float], heaps: Sequence[int] = (5, 10)) -> Use:
+    """Describe how a rater uses a scale.
+
+    Args:
+        scores: Shape (n_units,), nan where missing.
+        values: The declared categories, in order.
+        heaps: Multiples to look for.
+
+    Returns:
+        Shares are nan without scores.
+
+    Raises:
+        InputError: For a score that is not on the scale.
+
+    >>> use = scale_use([4, 4, 5, 4], values=[1, 2, 3, 4, 5])
+    >>> use.range_share, use.unused, round(use.entropy, 3)
+    (0.25, 0.6, 0.349)
+    """
+    x = column(scores, "scores")
+    x = x[~np.isnan(x)]
+    declared = np.asarray(values, dtype=float)
+    if len(stray := np.setdiff1d(x, declared)):
+        raise InputError(f"score {stray[0]:g} is not on the scale {declared.tolist()}")
+    counts = np.array([int(np.sum(x == value)) for value in declared])
+    n, nan = len(x), float("nan")
+    if n == 0:
+        return Use(
+            dict.fromkeys(declared.tolist(), 0), nan, nan, nan, nan, dict.fromkeys(heaps, nan), nan, False, 0
+        )
+    p = counts[counts > 0] / n
+    span, sd = float(declared.max() - declared.min()), float(x.std())
+    step = span / max(len(declared) - 1, 1)
+    return Use(
+        dict(zip(declared.tolist(), counts.tolist(), strict=True)),
+        float(np.ptp(x)) / span if span else nan,
+        float(np.mean(counts == 0)),
+        float(-np.sum(p * np.log(p)) / np.log(len(declared))) if len(declared) > 1 else nan,
+        float(np.mean((x == declared.min()) | (x == declared.max()))),
+        {heap: float(np.mean(np.mod(x, heap) == 0)) for heap in heaps},
+        sd,
+        bool(sd >= FLAT_SD * step and p.max() <= FLAT_SHARE),
+        n,
+    )
+
+
+def deming_slope(judge: npt.ArrayLike, human: npt.ArrayLike) -> float:
+    """Slope of judge on human with equal error in both (Deming, lambda = 1).
+
+    Below 1: central tendency, the judge draws scores together. nan where they do not go together at all.
+
+    >>> round(deming_slope([2, 3, 4, 3, 3], [1, 3, 5, 3, 2]), 3)
+    0.462
+    """
+    y, x = aligned(judge=judge, human=human)
+    kept = ~(np.isnan(x) | np.isnan(y))
+    return value_of(_deming, _moments(y[kept], x[kept]))
+
+
+def range_use(
+    judge: npt.ArrayLike,
+    human: npt.ArrayLike,
+    *,
+    values: Sequence[float],
+    seed: int,
+    clusters: Clusters = None,
+    b: int = 2000,
+    level: float = 0.95,
+) -> Mapping[str, Estimate]:
+    """Judge beside people, unit by unit, with intervals by resampling units.
+
+    Args:
+        judge: Shape (n_units,), nan where missing.
+        human: The human score on the same scale.
+        values: The declared categories, in order.
+        seed: Of the resamples.
+        clusters: Shape (n_units,).
+        b: Resamples.
+        level: Confidence.
+
+    Returns:
+        `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
+        `deming_slope` (below 1: central tendency), `entropy_difference`, `extremes_difference` and
+        `unused_difference` (judge minus human).
+
+    Raises:
+        InputError: For a score that is not on the scale.
+    """
+    y, x = aligned(judge=judge, human=human)
+    kept = ~(np.isnan(x) | np.isnan(y))
+    scale_use(y, values=values)
+    scale_use(x, values=values)
+    y, x = y[kept], x[kept]
+    declared = np.asarray(values, dtype=float)
+    groups = kept_clusters(clusters, kept)
+    moments = _moments(y, x)
+    both = np.concatenate([y[:, None] == declared, x[:, None] == declared], axis=1).astype(float)
+    q = len(declared)
+    ends = [0, q - 1]
+    formulas: dict[str, tuple[Floats, OfSums]] = {
+        "sd_ratio": (moments, lambda s: np.sqrt(ratio(_second(s)[0], _second(s)[1]))),
+        "gmr_slope": (moments, lambda s: np.sign(_second(s)[2]) * np.sqrt(ratio(*_second(s)[:2]))),
+        "deming_slope": (moments, _deming),
+        "entropy_difference": (both, lambda s: _entropy(s[:, :q]) - _entropy(s[:, q:])),
+        "extremes_difference": (both, lambda s: _at(s[:, :q], ends) - _at(s[:, q:], ends)),
+        "unused_difference": (
+            both,
+            lambda s: np.mean(s[:, :q] == 0, axis=1) - np.mean(s[:, q:] == 0, axis=1),
+        ),
+    }
+    made = {}
+    for name, (columns, of) in formulas.items():
+        base = Estimate(
+            name, float("nan"), level=level, n_units=len(kept), n_raters=2, n_used=len(x),
+            n_dropped=int((~kept).sum()), method="judge beside human",
+        )  # fmt: skip
+        value = value_of(of, columns) if len(x) else float("nan")
+        if np.isnan(value):
+            made[name] = undefined(base, NO_VARIATION if len(x) else NO_PAIRED_ITEMS)
+        elif name == "unused_difference":
+            made[name] = replace(base, value=value, notes=("grows with fewer units, so it is not resampled",))
+        else:
+            made[name] = by_sums(replace(base, value=value), columns, of, seed=seed, b=b, clusters=groups)
+    return made
+
+
+def halo(
+    judge: npt.ArrayLike, human: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 1000
+) -> Estimate:
+    """Mean correlation between criteria in the judge's scores, minus the same in people's.
+
+    Args:
+        judge: Shape (n_units, n_criteria); units with a nan in either are left out.
+        human: The same of people.
+        seed: Of the resamples.
+        clusters: Shape (n_units,).
+        b: Resamples.
+
+    Returns:
+        Above 0: the judge tells criteria apart less than people do. Pairs with a constant column are left
+        out.
+    """
+    x, y = grid(judge, "judge"), grid(human, "human")
+    if x.shape != y.shape:
+        raise InputError(f"judge {x.shape} and human {y.shape} differ in shape")
+    kept = ~np.isnan(np.concatenate([x, y], axis=1)).any(axis=1)
+    x, y = x[kept], y[kept]
+    pairs = [(i, j) for i in range(x.shape[1]) for j in range(i)]
+
+    def of(index: Codes) -> float:
+        gaps = [pearson(x[index, i], x[index, j]) - pearson(y[index, i], y[index, j]) for i, j in pairs]
+        known = [gap for gap in gaps if not np.isnan(gap)]
+        return float(np.mean(known)) if known else float("nan")
+
+    base = Estimate(
+        "halo", float("nan"), n_units=len(kept), n_raters=2, n_used=len(x), n_dropped=int((~kept).sum()),
+        method="mean correlation between criteria, judge minus human",
+    )  # fmt: skip
+    value = of(np.arange(len(x))) if len(x) > 1 else float("nan")
+    if np.isnan(value):
+        return undefined(base, NO_VARIATION)
+    groups = kept_clusters(clusters, kept)
+    return resampled(
+        replace(base, value=value), of, len(x), seed=seed, b=b, clusters=groups, kind="percentile"
+    )
+
+
+def anchoring(
+    scores: npt.ArrayLike,
+    batches: Sequence[Any],
+    human: npt.ArrayLike | None = None,
+    *,
+    level: float = 0.95,
+) -> Estimate:
+    """Slope of a score on the score given just before in the same context, given the human score.
+
+    Args:
+        scores: Shape (n_calls,), in the order they were given.
+        batches: Shape (n_calls,), the context a call stood in; errors are clustered by it.
+        human: The human score of the same units, held fixed. Without it neighbours that are alike look like
+            anchoring, so the order must have been random.
+        level: Confidence.
+
+    Returns:
+        0: none. Above 0: a score is drawn to the one before.
+    """
+    (x,) = aligned(scores=scores)
+    codes = coded_clusters(batches, len(x))
+    if codes is None:
+        raise InputError("anchoring needs the batch of each call")
+    order = np.argsort(codes, kind="stable")
+    x, codes = x[order], codes[order]
+    other = np.zeros(len(x)) if human is None else aligned(scores=scores, human=human)[1][order]
+    before = np.concatenate([[np.nan], x[:-1]])
+    before[np.concatenate([[True], codes[1:] != codes[:-1]])[: len(x)]] = np.nan
+    kept = ~(np.isnan(x) | np.isnan(before) | np.isnan(other))
+    base = Estimate(
+        "anchoring", float("nan"), level=level, n_units=len(x), n_raters=1, n_used=int(kept.sum()),
+        n_dropped=int((~kept).sum()),
+        method="slope on the score before" if human is None else "slope on the score before, given human",
+    )  # fmt: skip
+    if not kept.any():
+        return undefined(base, NO_PAIRED_ITEMS)
+    design = [before[kept], np.ones(int(kept.sum()))] + ([] if human is None else [other[kept]])
+    return coefficient(base, least_squares(np.column_stack(design), x[kept], kept_clusters(codes, kept)), 0)
+
+
+def _moments(y: Floats, x: Floats) -> Floats:
+    """Sums for `_second`; centred first, which moves none of the moments and keeps the digits."""
+    if len(x):
+        y, x = y - y.mean(), x - x.mean()
+    return np.column_stack([np.ones(len(x)), y, x, y * y, x * x, y * x])
+
+
+def _second(s: Floats) -> tuple[Floats, Floats, Floats]:
+    """Variances of judge and human and their covariance."""
+    n = np.maximum(s[:, 0], 1.0)
+    vy, vx = s[:, 3] / n - (s[:, 1] / n) ** 2, s[:, 4] / n - (s[:, 2] / n) ** 2
+    floor = 1e-12 * np.maximum(np.maximum(s[:, 3], s[:, 4]) / n, 1e-300)
+    return (
+        np.where(vy > floor, vy, 0.0),
+        np.where(vx > floor, vx, 0.0),
+        s[:, 5] / n - s[:, 1] * s[:, 2] / n**2,
+    )
+
+
+def _deming(s: Floats) -> Floats:
+    vy, vx, c = _second(s)
+    c = np.where(np.abs(c) > 1e-12 * np.maximum(vy + vx, 1e-300), c, 0.0)
+    return ratio(vy - vx + np.sqrt((vy - vx) ** 2 + 4 * c**2), 2 * c)
+
+
+def _entropy(counts: Floats) -> Floats:
+    p = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
+    logs = np.log(np.where(p > 0, p, 1.0))
+    return np.asarray(-np.sum(p * logs, axis=1) / np.log(max(counts.shape[1], 2)), dtype=float)
+
+
+def _at(counts: Floats, places: list[int]) -> Floats:
+    return ratio(counts[:, places].sum(axis=1), counts.sum(axis=1))

@@ -1,0 +1,98 @@
+"""Columns of numbers, checked once: shapes, lengths, infinities, missing rows.
+
+A missing number is nan or None; a row with one missing is dropped and counted. Infinity is refused.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
+from judgekit.errors import InputError
+
+Clusters = Sequence[Any] | npt.NDArray[Any] | None
+
+
+def column(values: npt.ArrayLike, name: str) -> Floats:
+    """Numbers of shape (n,), nan where missing.
+
+    Raises:
+        InputError: For another shape, something that is no number, or infinity.
+
+    >>> column([1, None, 0], "y").tolist()
+    [1.0, nan, 0.0]
+    """
+    try:
+        x = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: {error}; numbers are needed, nan or None where missing") from error
+    if x.ndim != 1:
+        raise InputError(f"{name} has shape {x.shape}; one number a row is needed")
+    if len(bad := np.flatnonzero(np.isinf(x))):
+        raise InputError(f"{name}: row {bad[0]} is infinite; use nan for what is missing")
+    return x
+
+
+def aligned(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
+    """Columns of one length, missing rows still in.
+
+    Raises:
+        InputError: As `column`, and if lengths differ.
+    """
+    checked = {name: column(values, name) for name, values in columns.items()}
+    if len({len(x) for x in checked.values()}) > 1:
+        raise InputError("lengths differ: " + ", ".join(f"{k} has {len(x)}" for k, x in checked.items()))
+    return tuple(checked.values())
+
+
+def complete(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
+    """Columns of one length without the rows in which any is missing.
+
+    >>> [x.tolist() for x in complete(p=[0.2, None, 0.8], y=[0, 1, None])]
+    [[0.2], [0.0]]
+    """
+    checked = aligned(**columns)
+    kept = ~np.any([np.isnan(x) for x in checked], axis=0)
+    return tuple(x[kept] for x in checked)
+
+
+def within(x: Floats, low: float, high: float, name: str) -> None:
+    """Check a declared range.
+
+    Raises:
+        InputError: Naming the first row outside it.
+    """
+    if len(bad := np.flatnonzero((x < low) | (x > high))):
+        raise InputError(
+            f"{name}: {x[bad[0]]:g} (row {bad[0]} of those complete) is not in {low:g}..{high:g}"
+        )
+
+
+def binary(x: Floats, name: str) -> None:
+    """Check that there is nothing but 0 and 1.
+
+    Raises:
+        InputError: Naming the first row that is neither.
+    """
+    if len(bad := np.flatnonzero((x != 0) & (x != 1))):
+        raise InputError(f"{name}: {x[bad[0]]:g} (row {bad[0]} of those complete) is neither 0 nor 1")
+
+
+def forecasts(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Probabilities and outcomes (0 or 1) of the complete rows.
+
+    Raises:
+        InputError: For a probability outside [0, 1], or an outcome that is neither 0 nor 1.
+    """
+    p_, y_ = complete(p=p, y=y)
+    within(p_, 0.0, 1.0, "p")
+    binary(y_, "y")
+    return p_, y_
+
+
+def kept_clusters(clusters: Clusters, kept: npt.NDArray[np.bool_]) -> Codes | None:
+    """Clusters of the rows that were kept, coded from 0 without gaps."""
+    codes = coded_clusters(clusters, len(kept))
+    return None if codes is None else np.unique(codes[kept], return_inverse=True)[1].astype(np.intp)

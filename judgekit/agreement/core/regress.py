@@ -1,0 +1,154 @@
+"""Least squares and logistic regression with standard errors for clustered rows.
+
+Small on purpose: what audits of bias need (a coefficient given the human score), with CR1 standard errors,
+fractional outcomes (a tie is one half), and a stated ridge where outcomes are separated.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from judgekit.agreement.core.estimate import FEW_CLUSTERS, NOT_IDENTIFIED, TOO_FEW, flagged, undefined
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, t_interval
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.types import Estimate
+
+RIDGE = 1e-3
+FAR = 12.0  # a coefficient times its column's size beyond this says that outcomes are separated
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Coefficients with what their intervals need.
+
+    Args:
+        coef: Shape (k,).
+        cov: Shape (k, k).
+        df: Degrees of freedom of t: n - k, or clusters - 1; infinite for a likelihood.
+        kind: `t`, `t_cr1` or `wald`.
+        ridge: The penalty used, 0 for none.
+        n_clusters: How many clusters; 0 where rows are independent.
+    """
+
+    coef: Floats
+    cov: Floats
+    df: float
+    kind: str
+    ridge: float = 0.0
+    n_clusters: int = 0
+
+
+def least_squares(x: Floats, y: Floats, clusters: Codes | None = None) -> Fit | None:
+    """Ordinary least squares; None if there are not more rows than columns or columns depend on each other.
+
+    Args:
+        x: Shape (n, k), with a column of ones where a constant is wanted.
+        y: Shape (n,).
+        clusters: Shape (n,), coded: CR1 standard errors with t on clusters - 1; HC1 where left out.
+    """
+    n, k = x.shape
+    if n <= k or np.linalg.matrix_rank(x) < k:
+        return None
+    inverse = np.asarray(np.linalg.inv(x.T @ x), dtype=float)
+    coef = inverse @ x.T @ y
+    return _sandwich(coef, inverse, x * (y - x @ coef)[:, None], clusters, n - k)
+
+
+def logistic(
+    x: Floats, y: Floats, clusters: Codes | None = None, *, ridge: Floats | float = 0.0
+) -> Fit | None:
+    """Logistic regression of outcomes in [0, 1] by Newton's method.
+
+    Args:
+        x: Shape (n, k).
+        y: Shape (n,); one half for a tie.
+        clusters: Shape (n,), coded: CR1 standard errors; the inverse information where left out.
+        ridge: Penalty on squared coefficients, one number or one a column.
+
+    Returns:
+        None if columns depend on each other or there are not more rows than columns. Where outcomes are
+        separated (no finite maximum) the fit is redone with a ridge of 0.001, which `ridge` then says.
+    """
+    n, k = x.shape
+    penalty = np.broadcast_to(np.asarray(ridge, dtype=float), (k,))
+    if not np.any(penalty) and (n <= k or np.linalg.matrix_rank(x) < k):
+        return None
+    coef, converged = _newton(x, y, penalty)
+    reach = float(np.max(np.abs(coef) * np.sqrt(np.mean(x**2, axis=0)), initial=0.0))
+    if not converged or reach > FAR:
+        if np.all(penalty >= RIDGE):
+            return None
+        return logistic(x, y, clusters, ridge=np.maximum(penalty, RIDGE))
+    p = _expit(x @ coef)
+    information = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
+    inverse = np.asarray(np.linalg.pinv(information), dtype=float)
+    if clusters is None:
+        return Fit(coef, inverse, float("inf"), "wald", float(penalty.max()))
+    fit = _sandwich(coef, inverse, x * (y - p)[:, None], clusters, n - k)
+    return Fit(coef, fit.cov, fit.df, fit.kind, float(penalty.max()), fit.n_clusters)
+
+
+def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> Estimate:
+    """An estimate of a coefficient, or of a combination of them.
+
+    Args:
+        estimate: Name, level, counts and method.
+        fit: From `least_squares` or `logistic`; None gives `undefined:not_identified`.
+        contrast: Place of the coefficient, or shape (k,).
+    """
+    if fit is None:
+        return undefined(estimate, NOT_IDENTIFIED, "too few rows, or columns that say the same")
+    c = np.eye(len(fit.coef))[contrast] if isinstance(contrast, int) else contrast
+    value, se = float(c @ fit.coef), float(np.sqrt(max(float(c @ fit.cov @ c), 0.0)))
+    if not fit.df >= 1:
+        return undefined(estimate, TOO_FEW)
+    low, high = t_interval(value, se, fit.df, level=estimate.level)
+    made = replace(
+        estimate, value=value, low=low, high=high, se=se, interval=fit.kind if se > 0 else "none",
+        unit="cluster" if fit.n_clusters else estimate.unit,
+    )  # fmt: skip
+    if fit.ridge >= RIDGE:
+        made = replace(made, notes=(*made.notes, f"a ridge of {fit.ridge:g} holds the coefficients finite"))
+    if fit.n_clusters and fit.n_clusters < ENOUGH_CLUSTERS:
+        made = flagged(made, FEW_CLUSTERS, (f"only {fit.n_clusters} clusters",))
+    return made
+
+
+def _sandwich(coef: Floats, bread: Floats, scores: Floats, clusters: Codes | None, df: int) -> Fit:
+    n, k = scores.shape
+    if clusters is None:
+        return Fit(coef, bread @ (scores.T @ scores) @ bread * n / (n - k), df, "t")
+    sums = np.zeros((int(clusters.max()) + 1, k))
+    np.add.at(sums, clusters, scores)
+    g = len(sums)
+    factor = g / (g - 1) * (n - 1) / (n - k) if g > 1 else float("nan")
+    return Fit(coef, bread @ (sums.T @ sums) @ bread * factor, g - 1, "t_cr1", n_clusters=g)
+
+
+def _newton(x: Floats, y: Floats, penalty: Floats) -> tuple[Floats, bool]:
+    coef = np.zeros(x.shape[1])
+    loss = _loss(x, y, coef, penalty)
+    for _ in range(100):
+        p = _expit(x @ coef)
+        slope = x.T @ (y - p) - penalty * coef
+        curvature = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
+        step = np.linalg.pinv(curvature) @ slope
+        size = 1.0
+        while size > 1e-6 and _loss(x, y, coef + size * step, penalty) > loss + 1e-12:
+            size /= 2
+        coef = coef + size * step
+        loss = _loss(x, y, coef, penalty)
+        if np.max(np.abs(step), initial=0.0) < 1e-10:
+            return coef, True
+    return coef, bool(np.max(np.abs(slope), initial=0.0) < 1e-6)
+
+
+def _loss(x: Floats, y: Floats, coef: Floats, penalty: Floats) -> float:
+    z = x @ coef
+    return float(np.sum(np.logaddexp(0.0, z) - y * z) + 0.5 * np.sum(penalty * coef**2))
+
+
+def _expit(z: Floats) -> Floats:
+    from scipy.special import expit
+
+    return np.asarray(expit(z), dtype=float)

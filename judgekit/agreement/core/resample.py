@@ -1,0 +1,507 @@
+"""Bootstrap and jackknife: intervals by taking the independent units again and again.
+
+The independent unit is the highest level of sampling: a unit, or the cluster it belongs to.
+Resamples in which the statistic has no meaning (a constant sample) are dropped and counted; more
+than 5 % of them make an interval unstable. Everything is drawn from one seed.
+
+A statistic of indices is computed one resample at a time (`bootstrap`). A statistic that takes how
+often each unit was drawn is computed for thousands of resamples at once (`weighted_bootstrap`); units
+that are alike stand in one row, so a million ratings of two raters are resampled as one table.
+
+Statistics that are functions of sums over units: resampled all at once, as weights times columns.
+
+Columns about the same units, and what an estimate earns by resampling those units.
+
+Two dangers are met here once for all. Floating sums make 0.3 - 0.2 differ from 0.2 - 0.1, so
+that equal scores look ordered: numbers are settled to 12 significant digits before they are compared.
+And an interval from resamples of which many were constant, or from few clusters, looks like any other:
+the status says so.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.estimate import (
+    DEGENERATE,
+    FEW_CLUSTERS,
+    NO_PAIRED_ITEMS,
+    NO_VARIATION,
+    RESAMPLES_LOST,
+    flagged,
+    is_defined,
+    undefined,
+    with_interval,
+)
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+Statistic = Callable[[Codes], float]
+"""From indices of units (shape (m,), with repeats) to the statistic of that sample; nan where undefined."""
+Weighted = Callable[[Floats], Floats]
+"""From draws (shape (n_draws, n_rows), how often each row's units came) to statistics (n_draws,)."""
+MOST_LOST = 0.05
+_AT_ONCE = 4_000_000  # cells of draws held at a time
+_GROUPS = 1000  # above twice so many rows the jackknife leaves out groups, not rows
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An interval by resampling.
+
+    Args:
+        low: Lower end, nan if there is none.
+        high: Upper end.
+        se: Standard deviation over the resamples.
+        lost: Share of resamples in which the statistic was undefined.
+        kind: `bca` or `percentile`, with `_cluster` where clusters were resampled.
+    """
+
+    low: float
+    high: float
+    se: float
+    lost: float
+    kind: str
+
+
+def draws(n: int, *, b: int, seed: int, clusters: Codes | None = None) -> list[Codes]:
+    """`b` resamples of the indices 0..n-1: of units, or of whole clusters."""
+    rng = np.random.default_rng(seed)
+    if clusters is None:
+        return list(rng.integers(0, n, size=(b, n)))
+    order = np.argsort(clusters, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
+    picks = rng.integers(0, len(members), size=(b, len(members)))
+    return [np.concatenate([members[g] for g in pick]) for pick in picks]
+
+
+def bootstrap(
+    statistic: Statistic,
+    n: int,
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+    kind: str = "bca",
+    replicates: Floats | None = None,
+) -> Interval:
+    """An interval of a statistic of units.
+
+    Args:
+        statistic: From indices of units to a number.
+        n: How many units.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: Shape (n,), coded from 0; resamples whole clusters.
+        kind: `bca` (bias-corrected and accelerated, by the jackknife) or `percentile`.
+        replicates: The statistic of each resample, if the caller has computed them all at once.
+
+    Source:
+        Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
+    """
+    name = kind if clusters is None else f"{kind}_cluster"
+    if n == 0:
+        return _interval(np.empty(0), level, None, name)
+    if replicates is None:
+        replicates = np.array([statistic(index) for index in draws(n, b=b, seed=seed, clusters=clusters)])
+    alone = n == 1 if clusters is None else not clusters.any()
+    if kind != "bca" or alone:  # none can be left out of one
+        return _interval(replicates, level, None, name)
+    value, left_out = statistic(np.arange(n)), jackknife(statistic, n, clusters)
+    return _interval(replicates, level, (value, left_out, np.ones(len(left_out))), name)
+
+
+def weighted_bootstrap(
+    statistic: Weighted,
+    counts: npt.NDArray[Any],
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+    kind: str = "bca",
+) -> Interval:
+    """An interval of a statistic that takes how often each unit was drawn.
+
+    Args:
+        statistic: From draws, shape (n_draws, n_rows), to a number each, nan where undefined.
+        counts: Shape (n_rows,): how many units a row stands for. With clusters, one each.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: Shape (n_rows,), coded from 0; resamples whole clusters.
+        kind: `bca` or `percentile`.
+
+    Source:
+        Efron (1987). Drawing rows by their counts is drawing units, since units of a row are alike.
+    """
+    return weighted_bootstraps(
+        lambda drawn: statistic(drawn)[:, None], counts, seed=seed, b=b, level=level, clusters=clusters,
+        kind=kind,
+    )[0]  # fmt: skip
+
+
+def weighted_bootstraps(
+    statistics: Weighted,
+    counts: npt.NDArray[Any],
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+    kind: str = "bca",
+) -> list[Interval]:
+    """Intervals of several statistics of the same draws.
+
+    Args:
+        statistics: From draws, shape (n_draws, n_rows), to shape (n_draws, n_statistics).
+        counts: And the other arguments as of `weighted_bootstrap`.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: What is drawn.
+        kind: `bca` or `percentile`.
+    """
+    name = kind if clusters is None else f"{kind}_cluster"
+    pool = _pool(counts, clusters)
+
+    def of_pool(drawn: Floats) -> Floats:
+        return statistics(drawn if clusters is None else drawn[:, clusters])
+
+    rng = np.random.default_rng(seed)
+    step = max(1, _AT_ONCE // max(len(counts), 1))
+    replicates = np.concatenate(
+        [of_pool(_multiplicities(rng, pool, min(step, b - start))) for start in range(0, b, step)]
+    )
+    if kind != "bca" or pool.sum() < 2:  # none can be left out of one
+        return [_interval(column, level, None, name) for column in replicates.T]
+    values = of_pool(pool[None, :].astype(np.float64))[0]
+    left_out, times = _without_each(of_pool, pool, step)
+    return [
+        _interval(column, level, (float(value), without, times), name)
+        for column, value, without in zip(replicates.T, values, left_out.T, strict=True)
+    ]
+
+
+def product_bootstrap(
+    statistic: Callable[[Floats, Floats], Floats],
+    counts: npt.NDArray[Any],
+    n_raters: int,
+    *,
+    seed: int,
+    b: int = 2000,
+    level: float = 0.95,
+    clusters: Codes | None = None,
+) -> Interval:
+    """A percentile interval with units and raters both drawn again: of raters in general.
+
+    Args:
+        statistic: From draws of units, shape (n_draws, n_rows), and copies of raters, shape
+            (n_raters,), to a number for each draw. It must not take two copies of a rater for two
+            raters who agree.
+        counts: As of `weighted_bootstrap`.
+        n_raters: How many raters.
+        seed: Of the draws.
+        b: How many resamples.
+        level: Confidence.
+        clusters: As of `weighted_bootstrap`.
+
+    Returns:
+        An interval that is wider than that of units alone, and too wide rather than too narrow.
+
+    Source:
+        Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
+    """
+    pool = _pool(counts, clusters)
+    rng = np.random.default_rng(seed)
+    copies = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=b)
+    step = max(1, _AT_ONCE // max(len(counts), 1))
+    found: list[Floats] = []
+    kinds, times = np.unique(copies, axis=0, return_counts=True)
+    for kind, left in zip(kinds.astype(np.float64), times.tolist(), strict=True):
+        for start in range(0, left, step):
+            drawn = _multiplicities(rng, pool, min(step, left - start))
+            found.append(statistic(drawn if clusters is None else drawn[:, clusters], kind))
+    return _interval(np.concatenate(found), level, None, "percentile_product")
+
+
+def jackknife(statistic: Statistic, n: int, clusters: Codes | None = None) -> Floats:
+    """The statistic without each unit (or cluster) in turn."""
+    everyone = np.arange(n)
+    if clusters is None:
+        return np.array([statistic(np.delete(everyone, i)) for i in range(n)])
+    return np.array([statistic(everyone[clusters != g]) for g in range(int(clusters.max()) + 1)])
+
+
+def _pool(counts: npt.NDArray[Any], clusters: Codes | None) -> npt.NDArray[np.int64]:
+    """What is drawn: rows by their counts, or clusters, each of which stands for itself."""
+    return np.asarray(counts, dtype=np.int64) if clusters is None else np.ones(clusters.max() + 1, np.int64)
+
+
+def _multiplicities(rng: np.random.Generator, pool: npt.NDArray[np.int64], b: int) -> Floats:
+    """How often each of the pool's rows comes in each of `b` resamples of its size."""
+    n, m = int(pool.sum()), len(pool)
+    if n >= 8 * m:
+        return rng.multinomial(n, pool / n, size=b).astype(np.float64)
+    row_of = np.repeat(np.arange(m), pool)
+    picked = row_of[rng.integers(0, n, size=(b, n))] + (np.arange(b) * m)[:, None]
+    return np.bincount(picked.ravel(), minlength=b * m).reshape(b, m).astype(np.float64)
+
+
+def _without_each(of_pool: Weighted, pool: npt.NDArray[np.int64], step: int) -> tuple[Floats, Floats]:
+    """The statistic without one unit of each row, and how many units that is true of."""
+    there = np.flatnonzero(pool)
+    groups = [there[i::_GROUPS] for i in range(_GROUPS)] if len(there) > 2 * _GROUPS else list(there[:, None])
+    values = []
+    for start in range(0, len(groups), step):
+        some = groups[start : start + step]
+        drawn = np.repeat(pool[None, :].astype(np.float64), len(some), axis=0)
+        for row, group in enumerate(some):
+            drawn[row, group] -= 1.0
+        values.append(of_pool(drawn))
+    times = pool[there] if len(groups) == len(there) else np.ones(len(groups))
+    return np.concatenate(values), times.astype(np.float64)
+
+
+def _interval(
+    replicates: Floats, level: float, bca: tuple[float, Floats, Floats] | None, kind: str
+) -> Interval:
+    good = replicates[np.isfinite(replicates)]
+    lost = 1.0 - len(good) / max(len(replicates), 1)
+    nan = float("nan")
+    if len(good) < 20:
+        return Interval(nan, nan, nan, lost, kind)
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    if bca is not None:
+        tails = _bca_tails(tails, good, *bca)
+    low, high = np.quantile(good, tails) if np.all(np.isfinite(tails)) else (nan, nan)
+    return Interval(float(low), float(high), float(np.std(good, ddof=1)), lost, kind)
+
+
+def _bca_tails(tails: Floats, good: Floats, value: float, left_out: Floats, times: Floats) -> Floats:
+    """Where to cut, by the bias of the resamples and the skew of the jackknife.
+
+    `times` is how many units each jackknife value is true of.
+    """
+    from scipy.special import ndtr, ndtri
+
+    same = np.abs(good - value) <= 1e-12 * max(abs(value), 1.0)
+    edge = 1 / (2 * len(good))
+    z0 = ndtri(np.clip(np.mean((good < value) & ~same) + 0.5 * np.mean(same), edge, 1 - edge))
+    there = np.isfinite(left_out)
+    left_out, times = left_out[there], times[there]
+    d = np.average(left_out, weights=times) - left_out if len(left_out) else np.zeros(1)
+    times = times if len(left_out) else np.ones(1)
+    spread = (times @ d**2) ** 1.5
+    a = times @ d**3 / (6 * spread) if spread > 0 else 0.0
+    z = z0 + ndtri(tails)
+    return np.asarray(ndtr(z0 + z / (1 - a * z)), dtype=float)
+
+
+OfSums = Callable[[Floats], Floats]
+"""From sums of the columns, shape (n_draws, k), to a number a draw; nan where undefined."""
+_CELLS = 20_000_000
+
+
+def by_sums(
+    estimate: Estimate, columns: Floats, of: OfSums, *, seed: int, b: int, clusters: Codes | None = None
+) -> Estimate:
+    """The estimate with an interval by resampling units (or clusters), as `resampled`.
+
+    Args:
+        estimate: With its value; an undefined one is returned as it is.
+        columns: Shape (n_units, k), without nan.
+        of: The statistic of the columns' sums.
+        seed: Of the draws.
+        b: How many resamples.
+        clusters: Shape (n_units,), coded from 0; whole clusters are drawn.
+    """
+    if np.isnan(estimate.value) or b == 0:
+        return estimate
+    pooled = columns
+    if clusters is not None:
+        pooled = np.zeros((int(clusters.max()) + 1, columns.shape[1]))
+        np.add.at(pooled, clusters, columns)
+    n = len(pooled)
+    rng = np.random.default_rng(seed)
+    step = max(1, _CELLS // n)
+    sizes = [min(step, b - start) for start in range(0, b, step)]
+    replicates = np.concatenate(
+        [of(rng.multinomial(n, np.full(n, 1 / n), size=size) @ pooled) for size in sizes]
+    )
+    return resampled(
+        estimate, lambda index: value_of(of, columns[index]), len(columns), seed=seed, b=b, clusters=clusters,
+        replicates=replicates,
+    )  # fmt: skip
+
+
+def value_of(of: OfSums, columns: Floats) -> float:
+    """The statistic of these units."""
+    return float(of(columns.sum(axis=0, keepdims=True))[0])
+
+
+def ratio(numerator: Floats, denominator: Floats) -> Floats:
+    """Their quotient, nan where the denominator is 0."""
+    there = denominator != 0
+    return np.where(there, numerator / np.where(there, denominator, 1.0), np.nan)
+
+
+DIGITS = 12
+JACKKNIFED = 5000
+"""Up to so many units the acceleration of BCa is computed; above them intervals are percentiles."""
+
+
+def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
+    """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal.
+
+    Args:
+        x: Any shape; nan stays.
+        size: The magnitude that counts, where `x` are differences of larger numbers.
+
+    >>> a, b = settled([0.3 - 0.2, 0.2 - 0.1], size=0.3)
+    >>> bool(a == b), bool(0.3 - 0.2 == 0.2 - 0.1)
+    (True, False)
+    """
+    numbers = np.asarray(x, dtype=float)
+    largest = size if size is not None else float(np.nanmax(np.abs(numbers), initial=0.0))
+    if not largest > 0.0:
+        return numbers
+    return np.round(numbers, min(DIGITS - 1 - math.floor(math.log10(largest)), 300))
+
+
+def magnitude(*arrays: Floats) -> float:
+    """The largest absolute number in the arrays, 0 if there is none."""
+    return max((float(np.nanmax(np.abs(each), initial=0.0)) for each in arrays), default=0.0)
+
+
+def varies(x: Floats) -> bool:
+    """Whether there are two different numbers in `x` (nan is none)."""
+    present = settled(x[~np.isnan(x)])
+    return present.size > 1 and bool(np.any(present != present.flat[0]))
+
+
+def grid(x: npt.ArrayLike, what: str) -> Floats:
+    """Numbers of shape (n_rows, n_columns), nan for missing.
+
+    Raises:
+        InputError: For another shape, for infinity, or for what is no number.
+    """
+    try:
+        array = np.asarray(x, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: {error}; numbers are needed, nan or None where missing") from error
+    if array.ndim != 2:
+        raise InputError(f"{what} must have two dimensions, found shape {array.shape}")
+    if len(bad := np.argwhere(np.isinf(array))):
+        raise InputError(
+            f"{what}: row {bad[0][0]}, column {bad[0][1]} is infinite; use nan for what is missing"
+        )
+    return array
+
+
+def grids(human: npt.ArrayLike, metric: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Scores of people and of a judge, both of shape (n_systems, n_items).
+
+    Raises:
+        InputError: If they differ in shape, hold infinity or are not two-dimensional.
+    """
+    h, m = grid(human, "human"), grid(metric, "metric")
+    if h.shape != m.shape:
+        raise InputError(f"human and metric must have one shape, found {h.shape} and {m.shape}")
+    return h, m
+
+
+def resampled(
+    estimate: Estimate,
+    statistic: Statistic,
+    n: int,
+    *,
+    seed: int,
+    b: int = 2000,
+    clusters: Codes | None = None,
+    kind: str | None = None,
+    replicates: Floats | None = None,
+) -> Estimate:
+    """The estimate with an interval by resampling, and the status that the resamples earn it.
+
+    Args:
+        estimate: With its value, its level and its unit; an undefined one is returned as it is.
+        statistic: From indices of units to the statistic.
+        n: How many units.
+        seed: Of the draws.
+        b: How many resamples.
+        clusters: Shape (n,), coded from 0; whole clusters are drawn.
+        kind: `bca` or `percentile`; BCa up to 5000 units where left out.
+        replicates: The statistic of each resample, where the caller has all of them.
+    """
+    if not is_defined(estimate):
+        return estimate
+    kind = kind or ("bca" if n <= JACKKNIFED else "percentile")
+    made = bootstrap(
+        statistic, n, seed=seed, b=b, level=estimate.level, clusters=clusters, kind=kind,
+        replicates=replicates,
+    )  # fmt: skip
+    return earned(estimate, made, seed, clusters)
+
+
+def drawn_again(
+    estimate: Estimate,
+    statistic: Weighted,
+    n: int,
+    *,
+    seed: int,
+    b: int = 2000,
+    clusters: Codes | None = None,
+) -> Estimate:
+    """As `resampled`, for a statistic of how often each unit was drawn; it computes the value, too.
+
+    Args:
+        estimate: Without its value.
+        statistic: From draws, shape (n_draws, n_units), to a number each, nan where undefined.
+        n: How many units.
+        seed: Of the draws.
+        b: How many resamples.
+        clusters: Shape (n,), coded from 0; whole clusters are drawn.
+
+    Returns:
+        nan with the status `undefined:no_variation` where the statistic of the sample is nan.
+    """
+    counts = np.ones(n)
+    value = float(statistic(counts[None, :])[0]) if n else math.nan
+    if math.isnan(value):
+        return undefined(estimate, NO_VARIATION if n else NO_PAIRED_ITEMS)
+    made = weighted_bootstrap(statistic, counts, seed=seed, b=b, level=estimate.level, clusters=clusters)
+    return earned(replace(estimate, value=value), made, seed, clusters)
+
+
+def earned(estimate: Estimate, made: Interval, seed: int, clusters: Codes | None = None) -> Estimate:
+    """The estimate with an interval by resampling, and the status that the resamples earn it.
+
+    Args:
+        estimate: With its value.
+        made: The interval; none is taken where all resamples are equal, as those of one cluster are.
+        seed: Of the draws.
+        clusters: Shape (n,), coded from 0, if they were drawn and it is to be said when they are few.
+    """
+    if made.se <= 1e-12 * max(abs(estimate.value), 1.0):
+        note = "every resample gave the same value, so there is no interval"
+        return flagged(replace(estimate, seed=seed), DEGENERATE, (note,))
+    kind = "none" if math.isnan(made.low) else made.kind
+    estimate = with_interval(estimate, made.low, made.high, se=made.se, interval=kind, seed=seed)
+    if clusters is not None:
+        estimate = replace(estimate, unit="cluster")
+        if (found := int(clusters.max()) + 1) < ENOUGH_CLUSTERS:
+            note = f"only {found} clusters; an interval needs about {ENOUGH_CLUSTERS}"
+            estimate = flagged(estimate, FEW_CLUSTERS, (note,))
+    if made.lost > MOST_LOST:
+        note = f"the statistic was undefined in {made.lost:.0%} of the resamples"
+        estimate = flagged(estimate, RESAMPLES_LOST, (note,))
+    return estimate

@@ -1,0 +1,469 @@
+"""The alternative annotator test: may a judge stand in for one of the annotators?
+
+Each annotator is left out in turn; on each item the judge and the annotator are scored by how well they
+agree with the others. The judge wins over the annotator if it is not worse by more than `epsilon`, which
+pays for its being cheap. Whether it passes depends on the number of items as much as on the judge: with
+50 items an equal judge often fails, and with 200 and a large epsilon a worse one passes. So the share of
+items on which it is at least as good (rho) stands beside the verdict, and so does the power.
+
+Calderon, Reichart and Dror (2025), "The Alternative Annotator Test for LLM-as-a-Judge",
+https://arxiv.org/abs/2501.10970.
+
+The pieces of the alternative annotator test: who agrees better with the others, and is it by enough?
+
+How often the alternative annotator test passes a judge of a given quality, by simulation.
+
+The model: each item has a true label; a rater keeps it with some probability and else says any label of
+the scale with equal chances. A judge with the annotators' own probability is exactly as good as they are.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.multiplicity import adjust
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import drawn_again, grid
+from judgekit.agreement.people.panel import Panel, panel_of
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+Score = Literal["accuracy", "neg_rmse"]
+RowScore = Callable[[Floats, Floats], Floats]
+"""From labels (n,) and others' labels (n, k), nan where missing, to a score for each unit."""
+ENOUGH = 30
+"""Fewer items of an annotator are tested by ranks, and by default not at all."""
+
+
+def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accuracy") -> tuple[Floats, Floats]:
+    """Who is at least as good, on each unit and for each annotator left out.
+
+    Args:
+        judge: Shape (n_units,), labels as numbers; nan where missing.
+        humans: Shape (n_units, n_humans).
+        score: How well labels agree with the others': `accuracy` (share that is equal), `neg_rmse`, or
+            the caller's own function.
+
+    Returns:
+        Two arrays of shape (n_units, n_humans): 1 where the judge, and where the annotator, is at least
+        as good (both at a draw), nan where the judge, the annotator or every other is missing.
+
+    >>> judge_wins, human_wins = indicators(np.array([1.0]), np.array([[1.0, 2.0, 1.0]]))
+    >>> judge_wins.tolist(), human_wins.tolist()
+    ([[1.0, 1.0, 1.0]], [[1.0, 0.0, 1.0]])
+    """
+    rows = ROW_SCORES[score] if isinstance(score, str) else score
+    judge_wins, human_wins = np.full(humans.shape, np.nan), np.full(humans.shape, np.nan)
+    for j in range(humans.shape[1]):
+        others = np.delete(humans, j, axis=1)
+        here = ~np.isnan(judge) & ~np.isnan(humans[:, j]) & ~np.isnan(others).all(axis=1)
+        s_judge = np.round(rows(judge[here], others[here]), 12)
+        s_human = np.round(rows(humans[here, j], others[here]), 12)
+        judge_wins[here, j], human_wins[here, j] = s_judge >= s_human, s_human >= s_judge
+    return judge_wins, human_wins
+
+
+def epsilon_p_value(difference: Floats, epsilon: float) -> float:
+    """One-sided p-value that the mean difference is below epsilon.
+
+    Args:
+        difference: Shape (n_units,): annotator at least as good less judge at least as good.
+        epsilon: The advantage the judge is given.
+
+    Returns:
+        By a t test, or with fewer than 30 units by Wilcoxon's signed ranks. If all differences are equal:
+        0 below epsilon, 1 above, and nan at epsilon, which is not a win.
+
+    >>> epsilon_p_value(np.zeros(40), 0.1), epsilon_p_value(np.zeros(40), 0.0)
+    (0.0, nan)
+    """
+    d = difference[~np.isnan(difference)]
+    if len(d) < 2:
+        return math.nan
+    if np.all(d == d[0]):
+        gap = round(float(d[0]) - epsilon, 12)
+        return math.nan if gap == 0 else float(gap > 0)
+    if len(d) < ENOUGH:
+        from scipy.stats import wilcoxon
+
+        shifted = np.round(d - epsilon, 12)
+        return float(wilcoxon(shifted, alternative="less").pvalue)
+    from scipy.special import stdtr
+
+    t = (d.mean() - epsilon) / (d.std(ddof=1) / math.sqrt(len(d)))
+    return float(stdtr(len(d) - 1, t))
+
+
+def standardised(labels: Floats, how: str) -> Floats:
+    """Each rater's labels on that rater's own scale, for raters who use the scale differently.
+
+    Args:
+        labels: Shape (n_units, n_raters), nan where missing.
+        how: `none`, `z` (a rater who does not vary is at 0) or `rank`.
+
+    Raises:
+        InputError: For another way.
+    """
+    x = grid(labels, "labels")
+    if how == "none":
+        return x
+    if how not in {"z", "rank"}:
+        raise InputError(f"unknown standardisation {how!r}; there are none, z, rank")
+    out = x.copy()
+    for column in out.T:
+        there = ~np.isnan(column)
+        if not there.any():
+            continue
+        if how == "z":
+            sd = column[there].std()
+            column[there] = (column[there] - column[there].mean()) / (sd if sd > 0 else 1.0)
+        else:
+            from scipy.stats import rankdata
+
+            column[there] = rankdata(column[there]) / there.sum()
+    return out
+
+
+def _accuracy(labels: Floats, others: Floats) -> Floats:
+    there = ~np.isnan(others)
+    return np.asarray(((others == labels[:, None]) & there).sum(axis=1) / there.sum(axis=1), dtype=np.float64)
+
+
+def _neg_rmse(labels: Floats, others: Floats) -> Floats:
+    return np.asarray(-np.sqrt(np.nanmean(np.square(others - labels[:, None]), axis=1)), dtype=np.float64)
+
+
+ROW_SCORES: dict[str, RowScore] = {"accuracy": _accuracy, "neg_rmse": _neg_rmse}
+
+
+@dataclass(frozen=True, slots=True)
+class Annotator:
+    """The test of the judge against one annotator.
+
+    Args:
+        name: Of the annotator.
+        n: Items they share.
+        difference: Mean of (annotator at least as good) - (judge at least as good); below epsilon is good.
+        advantage: Share of items on which the judge is at least as good.
+        p: One-sided p-value that the difference is below epsilon; nan where it cannot be told.
+        p_adjusted: After Benjamini and Yekutieli.
+        won: Whether the judge wins over this annotator.
+    """
+
+    name: str
+    n: int
+    difference: float
+    advantage: float
+    p: float
+    p_adjusted: float
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AltTest:
+    """What the alternative annotator test says.
+
+    Args:
+        passes: Whether the winning rate is at least one half; None if nobody could be tested.
+        winning_rate: Omega, the share of tested annotators the judge wins over; without an interval.
+        advantage: Rho, the mean over annotators of the share of items on which the judge is at least
+            as good, with an interval over items.
+        annotators: The tests behind it.
+        dropped: Annotators left out because they share too few items with others.
+        epsilon: The advantage the judge was given.
+        power: The chance that a judge who is exactly as good as these annotators passes with as many
+            items; nan where it cannot be told.
+    """
+
+    passes: bool | None
+    winning_rate: Estimate
+    advantage: Estimate
+    annotators: tuple[Annotator, ...]
+    dropped: tuple[str, ...]
+    epsilon: float
+    power: float
+
+
+def alt_test(
+    data: Any,
+    *,
+    judge: str,
+    humans: Sequence[str] | None = None,
+    scale: Any = None,
+    epsilon: float = 0.2,
+    score: Score | RowScore | None = None,
+    standardise: Literal["none", "z", "rank"] = "none",
+    q: float = 0.05,
+    min_items: int = ENOUGH,
+    level: float = 0.95,
+    b: int = 2000,
+    power_runs: int = 200,
+    seed: int = 0,
+) -> AltTest:
+    """May the judge stand in for one of these annotators?
+
+    Args:
+        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
+        judge: Name of the judge's column.
+        humans: Names of the annotators' columns; all others where left out.
+        scale: The declared scale of raw ratings.
+        epsilon: The advantage given to the judge: the authors use .2 where the annotators are experts,
+            .15 where skilled, .1 for a crowd.
+        score: `accuracy` for nominal scales, `neg_rmse` for others, where left out.
+        standardise: Where annotators use the scale differently: each one's z-scores or ranks.
+        q: False discovery rate over the annotators (Benjamini and Yekutieli).
+        min_items: Annotators with fewer items are left out of the tests (they still are others).
+        level: Confidence of the interval of rho.
+        b: Resamples of items (or of the ratings' clusters).
+        power_runs: Simulated sets behind the power; 0 for none.
+        seed: Of the resamples and the simulation.
+
+    Returns:
+        Items where fewer than two humans or no judge rated are left out and counted. With nobody left to
+        test, `passes` is None and the estimates say `undefined:too_few`.
+
+    Raises:
+        InputError: For an unknown rater or option.
+
+    Source:
+        Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the
+        winning rate is over the annotators that were tested, and nobody tested is no error.
+    """
+    if score is not None and isinstance(score, str) and score not in ROW_SCORES:
+        raise InputError(f"unknown score {score!r}; there are {', '.join(ROW_SCORES)}")
+    panel = panel_of(data, judge=judge, humans=humans, scale=scale)
+    chosen = score or ("accuracy" if panel.ratings.level == "nominal" else "neg_rmse")
+    labels = standardised(
+        np.column_stack([panel.numbers(panel.judge), panel.numbers(panel.humans)]), standardise
+    )
+    kept = ~np.isnan(labels[:, 0]) & ((~np.isnan(labels[:, 1:])).sum(axis=1) >= 2)
+    judge_wins, human_wins = indicators(labels[:, 0], labels[:, 1:], chosen)
+    judge_wins[~kept], human_wins[~kept] = np.nan, np.nan
+    n = (~np.isnan(judge_wins)).sum(axis=0)
+    tested = np.flatnonzero(n >= max(min_items, 2))
+    dropped = tuple(panel.names[j] for j in np.flatnonzero(n < max(min_items, 2)))
+    name = chosen if isinstance(chosen, str) else "own score"
+    blank = Estimate(
+        "advantage_probability", math.nan, level=level, n_units=len(kept), n_raters=1 + len(panel.names),
+        n_used=int(kept.sum()), n_dropped=int((~kept).sum()), method=f"{name}, epsilon {epsilon:g}",
+        notes=(f"{len(tested)} of {len(panel.names)} annotators tested",),
+    )  # fmt: skip
+    if not len(tested):
+        why = f"no annotator shares {min_items} items with another"
+        nothing = undefined(blank, TOO_FEW, why)
+        omega = replace(nothing, name="winning_rate")
+        return AltTest(None, omega, nothing, (), dropped, epsilon, math.nan)
+    annotators = _annotators(panel, (judge_wins, human_wins), tested, epsilon, q)
+    size = int(np.median(n[tested]))
+    power = _power(panel, kept, chosen, size, epsilon=epsilon, q=q, runs=power_runs, seed=seed)
+    rho = _advantage(blank, panel, judge_wins[:, tested], b=b, seed=seed)
+    return _verdict(blank, annotators, rho, dropped, epsilon=epsilon, power=power)
+
+
+def alt_tests_together(tests: Mapping[str, AltTest], *, q: float = 0.05) -> dict[str, AltTest]:
+    """Several tests (criteria, domains) with the false discovery rate held over all of their p-values.
+
+    Args:
+        tests: Name -> what `alt_test` gave.
+        q: False discovery rate over all annotators of all tests.
+    """
+    p = [each.p for test in tests.values() for each in test.annotators]
+    adjusted = iter(adjust(np.nan_to_num(p, nan=1.0), method="by").tolist())
+    made = {}
+    for name, test in tests.items():
+        annotators = tuple(
+            replace(a, p_adjusted=(now := next(adjusted)), won=now <= q) for a in test.annotators
+        )
+        if not annotators:
+            made[name] = test
+            continue
+        made[name] = _verdict(
+            test.winning_rate,
+            annotators,
+            test.advantage,
+            test.dropped,
+            epsilon=test.epsilon,
+            power=test.power,
+        )
+    return made
+
+
+def _annotators(
+    panel: Panel, wins: tuple[Floats, Floats], tested: Any, epsilon: float, q: float
+) -> tuple[Annotator, ...]:
+    judge_wins, difference = wins[0], wins[1] - wins[0]
+    p = [epsilon_p_value(difference[:, j], epsilon) for j in tested]
+    # A test without a p-value is not won, and counts in the family.
+    adjusted = adjust(np.nan_to_num(p, nan=1.0), method="by").tolist()
+    return tuple(
+        Annotator(
+            panel.names[j], int((~np.isnan(judge_wins[:, j])).sum()), float(np.nanmean(difference[:, j])),
+            float(np.nanmean(judge_wins[:, j])), p_, p_adjusted, p_adjusted <= q,
+        )
+        for j, p_, p_adjusted in zip(tested.tolist(), p, adjusted, strict=True)
+    )  # fmt: skip
+
+
+def _verdict(
+    blank: Estimate,
+    annotators: tuple[Annotator, ...],
+    rho: Estimate,
+    dropped: tuple[str, ...],
+    *,
+    epsilon: float,
+    power: float,
+) -> AltTest:
+    omega = sum(each.won for each in annotators) / len(annotators)
+    note = f"an equal judge would pass with probability {power:.2f}" if not math.isnan(power) else ""
+    winning = replace(
+        blank, name="winning_rate", value=omega, low=math.nan, high=math.nan, se=math.nan, interval="none",
+        status="ok", seed=None, notes=(*blank.notes[:1], *([note] if note else [])),
+    )  # fmt: skip
+    return AltTest(omega >= 0.5, winning, rho, annotators, dropped, epsilon, power)
+
+
+def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, *, b: int, seed: int) -> Estimate:
+    """Rho with its interval: the annotators are fixed, items (or clusters) are drawn again."""
+    there = ~np.isnan(judge_wins)
+    won, here = np.nan_to_num(judge_wins), there.astype(np.float64)
+    rows = np.asarray(there.any(axis=1), dtype=bool)
+    groups = kept_clusters(panel.ratings.clusters, rows)
+
+    def rho(drawn: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(((drawn @ won[rows]) / (drawn @ here[rows])).mean(axis=1), dtype=np.float64)
+
+    return drawn_again(blank, rho, int(rows.sum()), seed=seed, b=b, clusters=groups)
+
+
+def _power(
+    panel: Panel, kept: Any, score: Any, n: int, *, epsilon: float, q: float, runs: int, seed: int
+) -> float:
+    categories = len(panel.ratings.values)
+    if runs <= 0 or score not in {"accuracy", "neg_rmse"} or categories < 2:
+        return math.nan
+    keep = keep_rate(panel.humans[kept], categories)
+    return alt_test_power(
+        n, n_humans=len(panel.names), values=panel.ratings.values, keep_humans=keep, keep_judge=keep,
+        epsilon=epsilon, q=q, score=score, runs=runs, seed=seed,
+    )  # fmt: skip
+
+
+_AT_ONCE = 2_000_000  # labels held at a time
+
+
+def alt_test_power(
+    n_items: int,
+    *,
+    n_humans: int = 3,
+    values: npt.ArrayLike = (0.0, 1.0, 2.0, 3.0),
+    keep_humans: float = 0.7,
+    keep_judge: float = 0.7,
+    epsilon: float = 0.2,
+    q: float = 0.05,
+    score: Literal["accuracy", "neg_rmse"] = "accuracy",
+    runs: int = 1000,
+    seed: int = 0,
+) -> float:
+    """The chance that the alternative annotator test passes a judge.
+
+    Args:
+        n_items: Items rated by everybody.
+        n_humans: Annotators, at least 2.
+        values: The scale's values.
+        keep_humans: Probability that an annotator says the truth before guessing.
+        keep_judge: The judge's.
+        epsilon: The advantage the judge is given.
+        q: False discovery rate.
+        score: How agreement with the others is scored.
+        runs: Simulated sets; the result has a standard error of at most 0.5 / sqrt(runs).
+        seed: Of the simulation.
+
+    Returns:
+        The share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one
+        half). nan below 2 items or 2 humans.
+
+    Raises:
+        InputError: For a probability outside [0, 1].
+
+    >>> 0.9 < alt_test_power(100, keep_judge=0.9, epsilon=0.1, runs=50) <= 1.0
+    True
+    """
+    if not (0 <= keep_humans <= 1 and 0 <= keep_judge <= 1):
+        raise InputError(f"probabilities {keep_humans} and {keep_judge} must lie on [0, 1]")
+    if n_items < 2 or n_humans < 2 or runs < 1:
+        return math.nan
+    rng, scale = np.random.default_rng(seed), np.asarray(values, dtype=float)
+    keep = np.array([keep_judge] + [keep_humans] * n_humans)
+    step = max(1, _AT_ONCE // (n_items * (n_humans + 1)))
+    passed = 0
+    for start in range(0, runs, step):
+        labels = _labels(rng, min(step, runs - start), n_items, keep, scale)
+        passed += int((_winning_rates(labels, epsilon, q, score) >= 0.5).sum())
+    return passed / runs
+
+
+def keep_rate(codes: Codes, n_categories: int) -> float:
+    """The probability of keeping the truth that gives the annotators' observed agreement.
+
+    Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
+
+    Args:
+        codes: Shape (n_units, n_humans), -1 where missing.
+        n_categories: Labels of the scale, q.
+
+    Returns:
+        0 where they agree no more than by chance, nan where no two rated the same unit.
+
+    >>> keep_rate(np.array([[0, 0], [1, 1]]), 2)
+    1.0
+    """
+    if n_categories < 2:
+        return math.nan
+    counts = np.stack([(codes == k).sum(axis=1) for k in range(n_categories)], axis=1)
+    total = counts.sum(axis=1)
+    pairs = float((total * (total - 1)).sum())
+    if pairs == 0:
+        return math.nan
+    agree = float((counts * (counts - 1)).sum()) / pairs
+    return math.sqrt(max(0.0, (agree - 1 / n_categories) / (1 - 1 / n_categories)))
+
+
+def _labels(rng: np.random.Generator, runs: int, n: int, keep: Floats, scale: Floats) -> Floats:
+    """Shape (runs, n, 1 + n_humans), the judge first."""
+    shape = (runs, n, len(keep))
+    truth = rng.integers(0, len(scale), size=(runs, n, 1))
+    guess = rng.integers(0, len(scale), size=shape)
+    return np.asarray(scale[np.where(rng.random(shape) < keep, truth, guess)], dtype=np.float64)
+
+
+def _winning_rates(labels: Floats, epsilon: float, q: float, score: str) -> Floats:
+    """Shape (runs,): the share of annotators that the judge wins over."""
+    from scipy.special import stdtr
+
+    n, r = labels.shape[1], labels.shape[2] - 1
+    if score == "accuracy":
+        near = (labels[:, :, :, None] == labels[:, :, None, 1:]).astype(np.float64)
+    else:
+        near = -np.square(labels[:, :, :, None] - labels[:, :, None, 1:])
+    total = near.sum(axis=3)  # of each rater with all annotators, itself included
+    p = np.empty((len(labels), r))
+    for j in range(r):
+        # The annotator's nearness to itself is a constant that the others do not see.
+        judge = total[:, :, 0] - near[:, :, 0, j]
+        human = total[:, :, j + 1] - near[:, :, j + 1, j]
+        sign = np.sign(np.round(human - judge, 9))
+        mean, sd = sign.mean(axis=1), sign.std(axis=1, ddof=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p[:, j] = stdtr(n - 1, (mean - epsilon) / (sd / math.sqrt(n)))
+        p[:, j] = np.where(sd == 0, (mean > epsilon) * 1.0, p[:, j])
+    bound = q * np.arange(1, r + 1) / (r * np.sum(1 / np.arange(1, r + 1)))
+    below = np.sort(p, axis=1) <= bound
+    kept = np.where(below.any(axis=1), r - np.argmax(below[:, ::-1], axis=1), 0)
+    return np.asarray(kept / r, dtype=np.float64)

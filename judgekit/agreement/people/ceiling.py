@@ -1,0 +1,284 @@
+"""How well could a judge do at all? People against people, on equal terms.
+
+People disagree, so no judge agrees fully with each of them; the ceiling is how well one of them agrees
+with the others. Judge and human must face the same reference: comparing the judge with the aggregate of
+all r people and a human with that of the other r - 1 flatters the judge.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.estimate import (
+    NEEDS_TWO_RATERS,
+    NO_PAIRED_ITEMS,
+    NO_VARIATION,
+    TOO_FEW,
+    flagged,
+    undefined,
+)
+from judgekit.agreement.core.ratings import MISSING, Codes, Floats
+from judgekit.agreement.core.resample import resampled
+from judgekit.agreement.people.panel import (
+    Measure,
+    MeasureName,
+    Panel,
+    majority,
+    measure_of,
+    numbers_of,
+    panel_of,
+)
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+Aggregate = Literal["mean", "majority", "pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """A judge beside the people, against the same references.
+
+    Args:
+        judge: Mean over people left out of the judge's measure against the others.
+        human: The same of those left out: the ceiling.
+        difference: Judge less human, from the same resamples. At least as good as people means that its
+            lower end is above minus a margin said beforehand, not that its p-value is above .05.
+        ratio: Judge over human; undefined where the ceiling is not above 0.
+        by_person: Name -> (judge, human) with that person left out.
+    """
+
+    judge: Estimate
+    human: Estimate
+    difference: Estimate
+    ratio: Estimate
+    by_person: dict[str, tuple[float, float]]
+
+
+def leave_one_out(
+    judge: Codes, humans: Codes, values: Floats, measure: Measure, aggregate: Aggregate
+) -> tuple[Floats, Floats]:
+    """Measure of the judge, and of each human, against the others.
+
+    Args:
+        judge: Shape (n_units,), codes; -1 where missing.
+        humans: Shape (n_units, n_humans).
+        values: Shape (n_categories,), declared.
+        measure: Of two columns of numbers.
+        aggregate: The reference made of the others: their `mean`, their `majority` label, or `pairs`: each
+            of them alone, and the measures averaged.
+
+    Returns:
+        Two arrays of shape (n_humans,), over the units where the judge, the human and another rated; nan
+        where a measure is undefined.
+    """
+    scores = np.full((2, humans.shape[1]), np.nan)
+    j_values, h_values = numbers_of(judge, values), numbers_of(humans, values)
+    for j in range(humans.shape[1]):
+        for_both = (judge >= 0) & (humans[:, j] >= 0)
+        pairs = []
+        for reference in _references(np.delete(humans, j, axis=1), values, aggregate):
+            here = for_both & ~np.isnan(reference)
+            if here.any():
+                pair = [measure(each[here], reference[here]) for each in (j_values, h_values[:, j])]
+                pairs.append(pair)
+        known = [pair for pair in pairs if not any(map(math.isnan, pair))]
+        if known:
+            scores[:, j] = np.mean(known, axis=0)
+    return scores[0], scores[1]
+
+
+def human_ceiling(
+    data: Any,
+    *,
+    judge: str,
+    humans: Sequence[str] | None = None,
+    scale: Any = None,
+    measure: MeasureName | Measure | None = None,
+    aggregate: Aggregate | None = None,
+    level: float = 0.95,
+    b: int = 2000,
+    seed: int = 0,
+) -> Ceiling:
+    """The judge's measure against people beside people's own, each person left out in turn.
+
+    Args:
+        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
+        judge: Name of the judge's column.
+        humans: Names of people's columns; all others where left out.
+        scale: The declared scale of raw ratings.
+        measure: Kappa for nominal scales and Pearson's correlation for others, where left out. Kappas
+            compare labels, so they go with `majority` or `pairs`.
+        aggregate: `pairs` for nominal scales, `mean` for others, where left out.
+        level: Confidence.
+        b: Resamples of units (or of the ratings' clusters). The people are taken as fixed.
+        seed: Of the resamples.
+
+    Returns:
+        With one human there is no ceiling: the judge's measure against that human, and three estimates
+        with the status `undefined:needs_two_raters`.
+
+    Raises:
+        InputError: For an unknown rater, measure or aggregate, or an order asked of a nominal scale.
+    """
+    panel = panel_of(data, judge=judge, humans=humans, scale=scale)
+    nominal = panel.ratings.level == "nominal"
+    name = measure or ("kappa" if nominal else "pearson")
+    how = aggregate or ("pairs" if nominal else "mean")
+    if how not in {"mean", "majority", "pairs"}:
+        raise InputError(f"unknown aggregate {how!r}; there are mean, majority, pairs")
+    if nominal and (how == "mean" or (name not in {"agreement", "kappa"} and isinstance(name, str))):
+        raise InputError(f"a nominal scale has no {how} for {name}; use agreement or kappa with pairs")
+    of = measure_of(name, panel.ratings.values)
+    shown = name if isinstance(name, str) else "own measure"
+    here = (panel.judge >= 0) & ((panel.humans >= 0).sum(axis=1) >= 2)
+    blank = Estimate(
+        shown, math.nan, level=level, n_units=len(here), n_raters=1 + len(panel.names),
+        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"leave one out, {how} of the others",
+        notes=("the people are taken as fixed",),
+    )  # fmt: skip
+    if len(panel.names) < 2:
+        return _alone(blank, panel, of)
+    if not here.any():
+        nothing = undefined(blank, NO_PAIRED_ITEMS)
+        return Ceiling(nothing, nothing, nothing, nothing, {})
+    return _ceiling(blank, panel, here, of, how, b=b, seed=seed)
+
+
+def _ceiling(
+    blank: Estimate, panel: Panel, here: Any, of: Measure, how: Aggregate, *, b: int, seed: int
+) -> Ceiling:
+    judge, humans, values = panel.judge[here], panel.humans[here], panel.ratings.values
+    groups = kept_clusters(panel.ratings.clusters, here)
+    seen: dict[int, tuple[float, float]] = {}  # one resample serves four estimates
+
+    def means(index: Codes) -> tuple[float, float]:
+        key = hash(index.tobytes())
+        if key not in seen:
+            seen[key] = _both(*leave_one_out(judge[index], humans[index], values, of, how))
+        return seen[key]
+
+    everyone = np.arange(len(judge))
+    j, h = means(everyone)
+    by_person = leave_one_out(judge, humans, values, of, how)
+    status = TOO_FEW if len(judge) < 2 else NO_VARIATION
+
+    def estimate(name: str, value: float, of_means: Any, kind: str | None = None) -> Estimate:
+        made = replace(blank, name=f"{name}_{blank.name}", value=value)
+        if math.isnan(value):
+            return undefined(made, status)
+
+        def statistic(index: Codes) -> float:
+            return float(of_means(*means(index)))
+
+        return resampled(made, statistic, len(judge), seed=seed, b=b, clusters=groups, kind=kind)
+
+    return Ceiling(
+        estimate("judge", j, lambda x, _: x),
+        estimate("human", h, lambda _, y: y),
+        estimate("difference", j - h, lambda x, y: x - y),
+        estimate("ratio", _ratio(j, h), _ratio, "percentile"),
+        {
+            name: (float(x), float(y))
+            for name, x, y in zip(panel.names, *by_person, strict=True)
+        },
+    )  # fmt: skip
+
+
+def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, float]:
+    """A correlation as it would be if neither rater had noise, and the most that could be seen.
+
+    Args:
+        r: Observed correlation.
+        rel_judge: Reliability of the judge (from repeats), on (0, 1].
+        rel_human: Reliability of the people's label (from the panel's ICC), on (0, 1].
+
+    Returns:
+        r / sqrt(rel_judge rel_human), which may exceed 1 by chance, and the maximum observable
+        sqrt(rel_judge rel_human). Both nan where a reliability is not above 0.
+
+    Source:
+        Spearman (1904), "The Proof and Measurement of Association between Two Things".
+
+    >>> disattenuated(0.4, 0.5, 0.5)
+    (0.8, 0.5)
+    """
+    if not (rel_judge > 0 and rel_human > 0) or math.isnan(r):
+        return math.nan, math.nan
+    most = math.sqrt(rel_judge * rel_human)
+    return round(r / most, 12), most
+
+
+def disattenuated_correlation(
+    r: Estimate, *, rel_judge: float, rel_human: float
+) -> tuple[Estimate, Estimate]:
+    """`disattenuated` for an estimate; its interval takes the reliabilities as known.
+
+    Args:
+        r: The observed correlation with its interval.
+        rel_judge: Reliability of the judge.
+        rel_human: Reliability of the people's label.
+
+    Returns:
+        The corrected correlation, flagged where it exceeds 1, and the maximum observable one.
+    """
+    value, most = disattenuated(r.value, rel_judge, rel_human)
+    known = "the reliabilities are taken as known"
+    corrected = replace(
+        r, name=f"disattenuated_{r.name}", value=value, low=r.low / most, high=r.high / most,
+        se=r.se / most, notes=(*r.notes, known), method=f"{r.method} over {most:.3f}",
+    )  # fmt: skip
+    ceiling = replace(
+        r, name="maximum_observable", value=most, low=math.nan, high=math.nan, se=math.nan, interval="none",
+        method="root of the product of the reliabilities", notes=(known,), seed=None,
+    )  # fmt: skip
+    if math.isnan(most):
+        why = "a reliability is not above 0" if not math.isnan(r.value) else "there is no correlation"
+        status = "undefined:not_identified" if not math.isnan(r.value) else r.status
+        return undefined(corrected, status, why), undefined(ceiling, status, why)
+    if value > 1:
+        note = "above 1: a reliability is underestimated, or chance"
+        corrected = flagged(corrected, corrected.status, (note,))
+    return corrected, ceiling
+
+
+def _references(others: Codes, values: Floats, aggregate: Aggregate) -> list[Floats]:
+    if aggregate == "pairs":
+        return list(numbers_of(others, values).T)
+    if aggregate == "majority":
+        return [numbers_of(majority(others, values), values)]
+    there = others >= 0
+    sums = np.where(there, values[np.maximum(others, 0)], 0.0).sum(axis=1)
+    count = there.sum(axis=1)
+    return [np.where(count > 0, sums / np.maximum(count, 1), np.nan)]
+
+
+def _both(judge: Floats, human: Floats) -> tuple[float, float]:
+    known = ~(np.isnan(judge) | np.isnan(human))
+    return (float(judge[known].mean()), float(human[known].mean())) if known.any() else (math.nan, math.nan)
+
+
+def _ratio(judge: float, human: float) -> float:
+    return judge / human if human > 1e-12 else math.nan
+
+
+def _alone(blank: Estimate, panel: Panel, of: Measure) -> Ceiling:
+    """One human: the judge against that human, and no ceiling."""
+    why = "one human gives no ceiling; have a second one label 30 to 50 of the units"
+    none = undefined(blank, NEEDS_TWO_RATERS, why)
+    if not len(panel.names):
+        return Ceiling(none, none, none, none, {})
+    both = (panel.judge != MISSING) & (panel.humans[:, 0] != MISSING)
+    columns = (panel.numbers(panel.judge[both]), panel.numbers(panel.humans[both, 0]))
+    value = of(*columns) if both.any() else math.nan
+    n = int(both.sum())
+    judge = replace(
+        blank, name=f"judge_{blank.name}", value=value, n_used=n, n_dropped=len(both) - n,
+        method="against the one human", notes=(why,),
+    )  # fmt: skip
+    if math.isnan(value):
+        judge = undefined(judge, NO_VARIATION if n else NO_PAIRED_ITEMS)
+    return Ceiling(judge, none, none, none, {})

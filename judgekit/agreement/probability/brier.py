@@ -1,0 +1,267 @@
+"""Proper scores of probabilities, and the two numbers that say how a judge's probabilities are bent.
+
+`p` is the judge's probability, `y` the outcome (0 or 1), as in `calibration_error`.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.core.arrays import Clusters, aligned, complete, forecasts, kept_clusters
+from judgekit.agreement.core.estimate import (
+    DEGENERATE,
+    NO_VARIATION,
+    NOT_IDENTIFIED,
+    TOO_FEW,
+    flagged,
+    undefined,
+    with_interval,
+)
+from judgekit.agreement.core.intervals import mean_se, normal_quantile, t_interval
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.probability.calibration_error import Kind, bin_of
+from judgekit.types import Estimate
+
+CLIP = 1e-12
+"""Probabilities of 0 and 1 are taken as this far from them where a logarithm is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrierParts:
+    """brier = reliability - resolution + uncertainty + within_variance - within_covariance, exactly.
+
+    Args:
+        brier: Mean squared difference of probability and outcome.
+        reliability: Mean squared distance of the bins' probability and share true; 0 is calibrated.
+        resolution: How far the bins' shares are from the overall share; more is better.
+        uncertainty: Variance of the outcome, which no judge can change.
+        within_variance: Variance of the probabilities inside the bins.
+        within_covariance: Twice their covariance with the outcome there.
+    """
+
+    brier: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_variance: float
+    within_covariance: float
+
+
+def brier_score(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Mean squared difference of probability and outcome: 0 best, 0.25 for always one half.
+
+    nan without data.
+
+    >>> brier_score([0.5, 1.0], [1, 1])
+    0.125
+    """
+    p_, y_ = forecasts(p, y)
+    return float(np.mean((p_ - y_) ** 2)) if len(p_) else math.nan
+
+
+def decompose_brier(
+    p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width"
+) -> BrierParts:
+    """The Brier score in parts that add up, whatever the bins.
+
+    Args:
+        p: Shape (n,), probabilities; nan where missing.
+        y: Shape (n,), 0 or 1; nan where missing.
+        n_bins: How many bins.
+        kind: `width` or `mass`.
+
+    Returns:
+        The parts; all nan without data.
+
+    Raises:
+        InputError: For a malformed argument.
+
+    Source:
+        Stephenson, Coelho & Jolliffe (2008), "Two Extra Components in the Brier Score Decomposition",
+        Weather and Forecasting 23. The identity is a property test.
+
+    >>> parts = decompose_brier([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0])
+    >>> round(parts.reliability, 3), round(parts.resolution, 3), round(parts.uncertainty, 4)
+    (0.085, 0.062, 0.1875)
+    """
+    p_, y_ = forecasts(p, y)
+    if not len(p_):
+        return BrierParts(*[math.nan] * 6)
+    where = bin_of(p_, n_bins, kind)
+    count = np.maximum(np.bincount(where), 1)
+    own_p, own_y = (np.bincount(where, weights=x) / count for x in (p_, y_))
+    bar_p, bar_y, mean = own_p[where], own_y[where], y_.mean()
+    return BrierParts(
+        brier=float(np.mean((p_ - y_) ** 2)),
+        reliability=float(np.mean((bar_p - bar_y) ** 2)),
+        resolution=float(np.mean((bar_y - mean) ** 2)),
+        uncertainty=float(mean * (1 - mean)),
+        within_variance=float(np.mean((p_ - bar_p) ** 2)),
+        within_covariance=float(2 * np.mean((p_ - bar_p) * (y_ - bar_y))),
+    )
+
+
+def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Mean negative log-probability of what came true, in nats; probabilities kept 1e-12 off 0 and 1.
+
+    nan without data.
+
+    >>> round(log_loss([0.5, 0.5], [0, 1]), 4)
+    0.6931
+    """
+    p_, y_ = forecasts(p, y)
+    q = np.clip(p_, CLIP, 1 - CLIP)
+    return float(-np.mean(np.where(y_ == 1, np.log(q), np.log1p(-q)))) if len(p_) else math.nan
+
+
+def spiegelhalter_z(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Spiegelhalter's z: is the Brier score what the probabilities themselves lead one to expect?
+
+    Standard normal for a calibrated judge; above 0 its probabilities are too extreme. nan where all of
+    them are 0, 1/2 or 1, or without data.
+
+    Source:
+        Spiegelhalter (1986), "Probabilistic Prediction in Patient Management and Clinical Trials".
+    """
+    p_, y_ = forecasts(p, y)
+    spread = np.sum((1 - 2 * p_) ** 2 * p_ * (1 - p_))
+    return float(np.sum((y_ - p_) * (1 - 2 * p_)) / np.sqrt(spread)) if spread > 0 else math.nan
+
+
+def cox(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
+    """Intercept and slope of the outcome's log-odds on those of the probability.
+
+    Returns:
+        (0, 1) for a calibrated judge; a slope below 1 says that probabilities are too extreme, an intercept
+        below 0 that they are too high. (nan, nan) where no finite fit exists: one outcome only, or
+        outcomes separated by the probability.
+
+    Raises:
+        InputError: For a malformed argument.
+
+    Source:
+        Cox (1958), "Two Further Applications of a Model for Binary Regression". Checked against statsmodels.
+    """
+    x, y_ = _log_odds(p, y)
+    if not _overlaps(x, y_):
+        return math.nan, math.nan
+    beta, _ = _logit_fit(np.column_stack([np.ones_like(x), x]), y_)
+    return float(beta[0]), float(beta[1])
+
+
+def temperature(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """The number by which dividing the log-odds fits the outcomes best.
+
+    1 where the judge is calibrated, above 1 where it is too sure of itself. nan where no finite positive one
+    exists: always on the right side of one half, or no better than chance.
+    """
+    x, y_ = _log_odds(p, y)
+    signed = x * (2 * y_ - 1)
+    if not (np.any(signed > 0) and np.any(signed < 0) and signed.sum() > 0):
+        return math.nan
+    beta, _ = _logit_fit(x[:, None], y_)
+    return float(1 / beta[0])
+
+
+def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, level: float = 0.95) -> Estimate:
+    """The Brier score with a t interval, by CR1 where rows are clustered.
+
+    Args:
+        p: Shape (n,), probabilities; nan where missing.
+        y: Shape (n,), 0 or 1; nan where missing.
+        clusters: Shape (n,), what each row belongs to.
+        level: Confidence.
+
+    Returns:
+        From 0 to 1, lower is better. No value below two rows or clusters, and no interval where no score
+        (or no cluster's) differs from another.
+
+    Raises:
+        InputError: For a malformed argument.
+    """
+    p_all, y_all = aligned(p=p, y=y)
+    p_, y_ = forecasts(p_all, y_all)
+    codes = kept_clusters(clusters, ~np.isnan(p_all) & ~np.isnan(y_all))
+    mean, se, df = mean_se((p_ - y_) ** 2, codes)
+    made = Estimate(
+        "brier", mean, level=level, n_units=len(p_all), n_raters=1, n_used=len(p_),
+        n_dropped=len(p_all) - len(p_), unit="unit" if codes is None else "cluster",
+        method="mean squared difference of probability and outcome",
+    )  # fmt: skip
+    if df < 1:
+        return undefined(made, TOO_FEW, _too_few(len(p_), codes))
+    if not se > 0:
+        return flagged(replace(made, se=0.0), DEGENERATE, ["nothing varies: there is no interval"])
+    low, high = t_interval(mean, se, df, level=level, most=1.0)
+    return with_interval(made, max(0.0, low), high, se=se, interval="t" if codes is None else "t_cr1")
+
+
+def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
+    """`cox` as two estimates, `cox_intercept` and `cox_slope`, with Wald intervals.
+
+    Raises:
+        InputError: For a malformed argument.
+    """
+    n = len(aligned(p=p, y=y)[0])
+    x, y_ = _log_odds(p, y)
+    method = "logistic regression of the outcome on the log-odds of p"
+    blank = Estimate(
+        "", math.nan, level=level, n_units=n, n_raters=1, n_used=len(x), n_dropped=n - len(x), method=method
+    )
+    first, second = (replace(blank, name=name) for name in ("cox_intercept", "cox_slope"))
+    if not _overlaps(x, y_):
+        alike = len(set(y_)) < 2
+        status = NO_VARIATION if alike else NOT_IDENTIFIED
+        note = "one outcome only" if alike else "the probability separates the outcomes: no finite slope"
+        return undefined(first, status, note), undefined(second, status, note)
+    beta, covariance = _logit_fit(np.column_stack([np.ones_like(x), x]), y_)
+    return _wald(first, beta[0], covariance[0, 0]), _wald(second, beta[1], covariance[1, 1])
+
+
+def _too_few(n: int, codes: Codes | None) -> str:
+    found, what = (1, "cluster") if codes is not None and n > 1 else (n, "complete row")
+    return f"{found} {what}{'' if found == 1 else 's'}; an interval needs two"
+
+
+def _wald(estimate: Estimate, value: float, variance: float) -> Estimate:
+    se = math.sqrt(variance)
+    half = normal_quantile(estimate.level) * se
+    found = replace(estimate, value=float(value))
+    return with_interval(found, float(value - half), float(value + half), se=se, interval="wald")
+
+
+def _log_odds(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats]:
+    p_, y_ = forecasts(*complete(p=p, y=y))
+    q = np.clip(p_, CLIP, 1 - CLIP)
+    return np.log(q) - np.log1p(-q), y_
+
+
+def _overlaps(x: Floats, y: Floats) -> bool:
+    """Whether a logistic fit on x is finite: each outcome has some x beyond one of the other's."""
+    zero, one = x[y == 0], x[y == 1]
+    return bool(len(zero) and len(one) and zero.max() > one.min() and one.max() > zero.min())
+
+
+def _logit_fit(design: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Maximum likelihood by Newton with halved steps; coefficients and their covariance."""
+    from scipy.special import expit
+
+    def loss(b: Floats) -> float:
+        eta = design @ b
+        return float(np.sum(np.logaddexp(0, eta) - y * eta))
+
+    beta = np.zeros(design.shape[1])
+    for _ in range(200):
+        mu = expit(design @ beta)
+        hessian = design.T @ (design * (mu * (1 - mu))[:, None])
+        step = np.linalg.lstsq(hessian, design.T @ (y - mu), rcond=None)[0]
+        scale = 1.0
+        while loss(beta + scale * step) > loss(beta) + 1e-12 and scale > 1e-8:
+            scale /= 2
+        beta = beta + scale * step
+        if np.max(np.abs(step)) < 1e-10:
+            break
+    mu = expit(design @ beta)
+    return beta, np.linalg.pinv(design.T @ (design * (mu * (1 - mu))[:, None]))

@@ -1,0 +1,265 @@
+"""SAS-Bench: consistency of graders of steps (QWK, CCS, ECS), corrected, and as published under that name.
+
+A row is an answer: its total, then its steps. CCS is quadratic kappa of the whole row, half the weight on the
+total and half shared by the steps. The published code takes the weights of a pair of rows by the place of the
+first among all sorted rows instead of by answer, gives rows beyond the number of answers no weight, and
+counts a missing step as 0; with the same number of steps and few distinct rows it agrees. ECS compares
+how often each error is named, in low, middle and high scores; the published code counts a tier
+without variation as 0, here it is left out and counted.
+
+Source: Lai et al. (2025), arXiv 2505.07247, and its repository.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.association.correlation import spearman
+from judgekit.agreement.core.arrays import aligned
+from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import by_sums, grids, ratio, resampled, value_of
+from judgekit.errors import InputError
+from judgekit.types import Estimate
+
+
+def qwk(gold: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
+    """Quadratic weighted kappa of numbers: 1 - mean squared difference over that of unrelated margins.
+
+    Needs no list of categories, since its quadratic weights are distances of the numbers themselves. nan
+    where both are constant and equal.
+
+    >>> round(qwk([1, 2, 5, 5], [1, 2, 5, 2]), 3)
+    0.625
+    """
+    g, p = aligned(gold=gold, predicted=predicted)
+    kept = ~(np.isnan(g) | np.isnan(p))
+    return value_of(_kappa, _columns(g[kept, None], p[kept, None], np.ones(1)))
+
+
+def ccs(gold: npt.ArrayLike, predicted: npt.ArrayLike, *, most: Sequence[float], alpha: float = 0.5) -> float:
+    """Collaborative consistency score of answers with the same number of steps.
+
+    Args:
+        gold: Shape (n_answers, 1 + m): total, then the steps. Rows with nan are left out.
+        predicted: The same of the judge.
+        most: Shape (1 + m,), the most points of each.
+        alpha: Weight of the total.
+
+    Returns:
+        1: identical rows; 0: what unrelated ones give. nan without variation. With alpha 1 it is `qwk` of the
+        totals.
+
+    Raises:
+        InputError: For shapes that differ, or a maximum that is not above 0.
+    """
+    g, p = grids(gold, predicted)
+    weights = _weights(g.shape[1], most, alpha)
+    kept = ~(np.isnan(g) | np.isnan(p)).any(axis=1)
+    return value_of(_kappa, _columns(g[kept], p[kept], weights))
+
+
+def ccs_as_published(gold: npt.ArrayLike, predicted: npt.ArrayLike, *, most: Sequence[float]) -> float:
+    """CCS with the published code's errors, for comparison with published numbers only.
+
+    Args:
+        gold: Shape (n_answers, 1 + m), nan after an answer's last step.
+        predicted: The same of the judge; nan counts as 0.
+        most: Shape (1 + m,); the code takes the largest total and the largest step seen.
+    """
+    g, p = grids(gold, predicted)
+    steps = (~np.isnan(g)).sum(axis=1) - 1
+    own = np.where(np.arange(g.shape[1]) == 0, 0.5, 0.5 / np.maximum(steps, 1)[:, None])
+    own = np.where(np.arange(g.shape[1]) <= steps[:, None], own, 0.0)
+    rows = np.nan_to_num(np.concatenate([g, p]))
+    levels, place = np.unique(rows, axis=0, return_inverse=True)
+    i, j = place.ravel()[: len(g)], place.ravel()[len(g) :]
+    by_level = np.zeros((len(levels), g.shape[1]))
+    by_level[: min(len(own), len(levels))] = own[: len(levels)]
+    scaled = levels / (np.asarray(most, dtype=float) + 1e-10)
+    observed = np.sum(by_level[i] * (scaled[i] - scaled[j]) ** 2)
+    square = (scaled[i][:, None] - scaled[j][None, :]) ** 2
+    expected = np.sum(by_level[i][:, None] * square) / max(len(g), 1)
+    return float(1 - observed / expected) if expected > 0 else float("nan")
+
+
+def collaborative_consistency(
+    gold: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    *,
+    most: Sequence[float],
+    seed: int,
+    alpha: float = 0.5,
+    b: int = 1000,
+    level: float = 0.95,
+) -> tuple[Estimate, ...]:
+    """CCS of answers grouped by how many steps they have, one estimate a number of steps.
+
+    Args:
+        gold: Shape (n_answers, 1 + m), nan after an answer's last step; an answer without any number has no
+            number of steps, and a last estimate without a value counts those.
+        predicted: The same of the judge; an answer with a step not graded is dropped and counted, not 0.
+        most: Shape (1 + m,), the most points of each.
+        seed: Of the resamples.
+        alpha: Weight of the total.
+        b: Resamples.
+        level: Confidence.
+    """
+    g, p = grids(gold, predicted)
+    steps = (~np.isnan(g)).sum(axis=1) - 1
+    made = []
+    for m in np.unique(steps[steps >= 0]):
+        mine = steps == m
+        a, c = g[mine, : m + 1], p[mine, : m + 1]
+        kept = ~(np.isnan(a) | np.isnan(c)).any(axis=1)
+        base = Estimate(
+            "ccs", float("nan"), level=level, n_units=len(a), n_raters=2, n_used=int(kept.sum()),
+            n_dropped=int((~kept).sum()), method=f"{m} steps, alpha {alpha:g}",
+        )  # fmt: skip
+        if not kept.any():
+            made.append(undefined(base, NO_PAIRED_ITEMS))
+            continue
+        columns = _columns(a[kept], c[kept], _weights(m + 1, list(most)[: m + 1], alpha))
+        value = value_of(_kappa, columns)
+        if np.isnan(value):
+            made.append(undefined(base, NO_VARIATION))
+        else:
+            made.append(by_sums(replace(base, value=value), columns, _kappa, seed=seed, b=b))
+    if lost := int((steps < 0).sum()):
+        base = Estimate(
+            "ccs", float("nan"), level=level, n_units=lost, n_raters=2, n_dropped=lost,
+            method=f"no gold, alpha {alpha:g}",
+        )  # fmt: skip
+        made.append(undefined(base, NO_PAIRED_ITEMS))
+    return tuple(made)
+
+
+def ecs(
+    gold_scores: npt.ArrayLike,
+    predicted_scores: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    gold_errors: npt.ArrayLike,
+    predicted_errors: npt.ArrayLike,
+) -> float:
+    """Errors consistency score: rank correlation of how often each error is named, mean over three tiers.
+
+    Args:
+        gold_scores: Shape (n_answers,).
+        predicted_scores: The judge's; sorts its errors into tiers.
+        totals: The most points of each answer.
+        gold_errors: Shape (n_answers, n_kinds), how often each kind of error was named.
+        predicted_errors: The same of the judge.
+
+    Returns:
+        From -1 to 1. The tiers are cut at the 33 % and 67 % order statistics of the gold share of points. A
+        tier in which counts do not vary says nothing and is left out; nan if none is left.
+    """
+    tiers = _tiers(gold_scores, predicted_scores, totals, gold_errors, predicted_errors)
+    known = tiers[~np.isnan(tiers)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def ecs_as_published(
+    gold_scores: npt.ArrayLike,
+    predicted_scores: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    gold_errors: npt.ArrayLike,
+    predicted_errors: npt.ArrayLike,
+) -> float:
+    """ECS with a tier without variation counted as 0, as the published code does."""
+    tiers = _tiers(gold_scores, predicted_scores, totals, gold_errors, predicted_errors)
+    return float(np.nan_to_num(tiers).mean())
+
+
+def errors_consistency(
+    gold_scores: npt.ArrayLike,
+    predicted_scores: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    gold_errors: npt.ArrayLike,
+    predicted_errors: npt.ArrayLike,
+    *,
+    seed: int,
+    b: int = 1000,
+    level: float = 0.95,
+) -> Estimate:
+    """`ecs` with an interval by resampling answers; arguments as there."""
+    gs, ps, most = aligned(gold=gold_scores, predicted=predicted_scores, totals=totals)
+    ge, pe = grids(gold_errors, predicted_errors)
+    if len(ge) != len(gs):
+        raise InputError(f"{len(ge)} rows of errors for {len(gs)} answers")
+    kept = ~(
+        np.isnan(gs) | np.isnan(ps) | np.isnan(most) | np.isnan(ge).any(axis=1) | np.isnan(pe).any(axis=1)
+    )
+    gs, ps, most, ge, pe = gs[kept], ps[kept], most[kept], ge[kept], pe[kept]
+    base = Estimate(
+        "ecs", float("nan"), level=level, n_units=len(kept), n_raters=2, n_used=len(gs),
+        n_dropped=int((~kept).sum()), method="spearman of error counts, mean over tiers",
+    )  # fmt: skip
+    if len(gs) == 0:
+        return undefined(base, NO_PAIRED_ITEMS)
+
+    def of(index: Codes) -> float:
+        return ecs(gs[index], ps[index], most[index], ge[index], pe[index])
+
+    tiers = _tiers(gs, ps, most, ge, pe)
+    if np.all(np.isnan(tiers)):
+        return undefined(base, NO_VARIATION)
+    notes = (f"{int(np.isnan(tiers).sum())} of 3 tiers without variation left out",) * bool(
+        np.isnan(tiers).any()
+    )
+    filled = replace(base, value=of(np.arange(len(gs))), notes=notes)
+    return resampled(filled, of, len(gs), seed=seed, b=b, kind="percentile")
+
+
+def _weights(columns: int, most: Sequence[float], alpha: float) -> Floats:
+    top = np.asarray(most, dtype=float)
+    if top.shape != (columns,) or not np.all(top > 0):
+        raise InputError(
+            f"most holds {len(top)} numbers; one above 0 is needed for each of {columns} columns"
+        )
+    share = np.full(columns, (1 - alpha) / max(columns - 1, 1))
+    share[0] = alpha
+    return np.asarray(share / top**2, dtype=float)
+
+
+def _columns(g: Floats, p: Floats, weights: Floats) -> Floats:
+    """For `_kappa`: 1, the weighted squared distance, and what the expected one is made of."""
+    w = np.sqrt(weights)
+    g, p = g * w, p * w
+    ones = np.ones((len(g), 1))
+    distance = np.sum((g - p) ** 2, axis=1, keepdims=True)
+    squares = np.sum(g**2 + p**2, axis=1, keepdims=True)
+    return np.concatenate([ones, distance, squares, g, p], axis=1)
+
+
+def _kappa(sums: Floats) -> Floats:
+    n = sums[:, :1]
+    means = sums / np.where(n > 0, n, 1.0)
+    m = (sums.shape[1] - 3) // 2
+    expected = means[:, 2] - 2 * np.sum(means[:, 3 : 3 + m] * means[:, 3 + m :], axis=1)
+    floor = 1e-12 * np.maximum(means[:, 2], 1e-300)
+    return 1.0 - ratio(means[:, 1], np.where(expected > floor, expected, 0.0))
+
+
+def _tiers(
+    gold_scores: npt.ArrayLike,
+    predicted_scores: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    gold_errors: npt.ArrayLike,
+    predicted_errors: npt.ArrayLike,
+) -> Floats:
+    gs, ps, most = aligned(gold=gold_scores, predicted=predicted_scores, totals=totals)
+    ge, pe = grids(gold_errors, predicted_errors)
+    if len(gs) == 0:
+        return np.full(3, np.nan)
+    gold, predicted = gs / (most + 1e-10), ps / (most + 1e-10)
+    ordered = np.sort(gold)
+    low, high = ordered[int(len(gold) * 0.33)], ordered[int(len(gold) * 0.67)]
+
+    def tier(share: Floats) -> Codes:
+        return np.where(share <= low, 0, np.where(share < high, 1, 2)).astype(np.intp)
+
+    mine, theirs = tier(gold), tier(predicted)
+    return np.array([spearman(ge[mine == t].sum(axis=0), pe[theirs == t].sum(axis=0)) for t in range(3)])

@@ -1,0 +1,294 @@
+"""How many labels? Before they are bought.
+
+Every number here rests on what is expected of the judge: give the pessimistic guess. An anticipated table
+of two raters gives kappa's standard error for one unit (Fleiss, Cohen & Everitt 1969); the rest is solving
+for n.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.core.intervals import normal_quantile
+from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.core.weights import Kind
+from judgekit.errors import InputError
+
+_ULP = 1e-9
+
+
+def anticipated_table(kappa: float, prevalence: float) -> Floats:
+    """The 2 x 2 table of two raters with the same share of positives, shape (2, 2), shares of units.
+
+    Raises:
+        InputError: If no such table exists.
+
+    >>> anticipated_table(0.6, 0.7).round(3).tolist()
+    [[0.616, 0.084], [0.084, 0.216]]
+    """
+    p, q = prevalence, 1 - prevalence
+    table = np.array(
+        [[p * p + kappa * p * q, p * q * (1 - kappa)], [p * q * (1 - kappa), q * q + kappa * p * q]]
+    )
+    if not 0 < prevalence < 1 or not kappa <= 1 or table.min() < 0:
+        raise InputError(f"kappa {kappa} at prevalence {prevalence}: two raters cannot have that")
+    return table
+
+
+def kappa_unit_sd(table: npt.ArrayLike, *, weights: Kind = "identity") -> float:
+    """Standard error of kappa for one unit: divide by sqrt(n). nan where kappa is undefined.
+
+    Args:
+        table: Shape (q, q), shares or counts of an anticipated table.
+        weights: As in kappa.
+
+    >>> round(kappa_unit_sd([[0.63, 0.07], [0.06, 0.24]]), 6)
+    0.786444
+    """
+    shares = np.asarray(table, dtype=float)
+    return fleiss_cohen_everitt(shares / shares.sum(), weights=weights).se
+
+
+def labels_for_kappa(
+    table: npt.ArrayLike, *, half_width: float, level: float = 0.95, weights: Kind = "identity"
+) -> int:
+    """Units so that kappa's interval reaches `half_width` to each side.
+
+    Args:
+        table: The anticipated table, as from `anticipated_table`.
+        half_width: Wanted.
+        level: Confidence.
+        weights: As in kappa.
+
+    Raises:
+        InputError: If the half-width is not above 0, or kappa of the table is undefined.
+
+    Source:
+        Fleiss, Cohen & Everitt (1969), inverted.
+
+    >>> labels_for_kappa([[0.63, 0.07], [0.06, 0.24]], half_width=0.1)
+    238
+    """
+    _positive(half_width=half_width)
+    return _whole((normal_quantile(level) * _known_sd(table, weights) / half_width) ** 2)
+
+
+def labels_for_kappa_bound(
+    table: npt.ArrayLike,
+    *,
+    bound: float,
+    power: float = 0.8,
+    level: float = 0.95,
+    weights: Kind = "identity",
+) -> int:
+    """Units so that the lower end of kappa's Fisher-z interval is above `bound` with probability `power`.
+
+    Args:
+        table: The anticipated table, as from `anticipated_table`.
+        bound: What the lower end has to clear.
+        power: How surely. At high kappas it is surer than that (.88 for .80 at kappa .8 against .6), since
+            samples with a higher kappa have a smaller standard error.
+        level: Confidence of the two-sided interval.
+        weights: As in kappa.
+
+    Raises:
+        InputError: If the anticipated kappa is not above the bound: no number of labels would do.
+
+    >>> labels_for_kappa_bound(anticipated_table(0.8, 0.5), bound=0.6)
+    133
+    """
+    shares = np.asarray(table, dtype=float)
+    kappa = fleiss_cohen_everitt(shares / shares.sum(), weights=weights).kappa
+    if not -1 < bound < kappa < 1:
+        raise InputError(
+            f"the anticipated kappa {kappa:.3g} is not above {bound:g}; no number of labels will do"
+        )
+    gap = math.atanh(kappa) - math.atanh(bound)
+    return _whole((_both(level, power) * _known_sd(table, weights) / (1 - kappa**2) / gap) ** 2)
+
+
+def labels_for_share(rate: float, *, half_width: float, level: float = 0.95, deff: float = 1.0) -> int:
+    """Units so that the Wilson interval of a share reaches `half_width` to each side.
+
+    Args:
+        rate: Anticipated.
+        half_width: Wanted.
+        level: Confidence.
+        deff: Design effect of clusters, from `design_effect`.
+
+    Source:
+        The half-width is z sqrt(p q / n + z^2 / 4 n^2) / (1 + z^2 / n), solved for n.
+
+    >>> labels_for_share(0.5, half_width=0.1)
+    93
+    """
+    _positive(half_width=half_width, deff=deff)
+    if not 0 <= rate <= 1:
+        raise InputError(f"rate {rate} is not a share")
+    z2, w2, v = normal_quantile(level) ** 2, half_width**2, rate * (1 - rate)
+    # w^2 (n + z2)^2 = z2 (v n + z2 / 4): a quadratic in n.
+    b, c = 2 * w2 * z2 - z2 * v, w2 * z2**2 - z2**2 / 4
+    root = b * b - 4 * w2 * c
+    return _whole(deff * max((-b + math.sqrt(max(root, 0.0))) / (2 * w2), 1.0))
+
+
+def labels_for_difference(
+    delta: float, *, sd: float, power: float = 0.8, level: float = 0.95, deff: float = 1.0
+) -> int:
+    """Items so that a paired difference of `delta` is found with probability `power`.
+
+    Args:
+        delta: The difference that matters.
+        sd: Standard deviation of the items' differences, from `paired_sd` or a pilot.
+        power: How surely.
+        level: Of the two-sided test.
+        deff: Design effect of clusters.
+
+    Raises:
+        InputError: If something is not above 0.
+
+    Source:
+        Miller (2024), "Adding Error Bars to Evals", arXiv 2411.00640.
+
+    >>> labels_for_difference(0.05, sd=0.5)
+    785
+    """
+    _positive(delta=abs(delta), sd=sd, deff=deff)
+    return _whole(deff * (_both(level, power) * sd / delta) ** 2)
+
+
+def paired_sd(
+    between: float, *, noise: tuple[float, float] = (0.0, 0.0), resamples: tuple[int, int] = (1, 1)
+) -> float:
+    """Sd of an item's difference: sqrt(omega^2 + sigma_a^2 / K_a + sigma_b^2 / K_b).
+
+    Args:
+        between: omega, sd over items of the expected difference.
+        noise: sigma of one answer of each system on an item.
+        resamples: K, answers drawn of each.
+
+    >>> round(paired_sd(0.3, noise=(0.4, 0.4), resamples=(4, 4)), 4)
+    0.4123
+    """
+    return math.sqrt(between**2 + sum(s**2 / k for s, k in zip(noise, resamples, strict=True)))
+
+
+def design_effect(cluster_size: float, icc: float) -> float:
+    """1 + (m - 1) icc: how many times more units clusters of m need.
+
+    >>> design_effect(5, 0.3)
+    2.2
+    """
+    return 1 + (cluster_size - 1) * icc
+
+
+def labels_for_ppi(classical: int, *, correlation: float, unlabelled: float = math.inf) -> int:
+    """Labels with a judge that do the work of `classical` labels without one.
+
+    (1 - rho^2) of them where much is unlabelled: .51 at a correlation of .7, .36 at .8, .19 at .9.
+
+    Args:
+        classical: Labels needed without a judge.
+        correlation: Of judge and label over units.
+        unlabelled: Units judged but not labelled.
+
+    Raises:
+        InputError: If the correlation is not between -1 and 1 or something is not above 0.
+
+    Source:
+        The variance with the best lam is var(y)/n (1 - rho^2 N / (n + N)) (Angelopoulos et al. 2023),
+        solved for n.
+
+    >>> labels_for_ppi(100, correlation=0.8), labels_for_ppi(100, correlation=0.8, unlabelled=100)
+    (36, 60)
+    """
+    _positive(classical=classical, unlabelled=unlabelled)
+    if not -1 <= correlation <= 1:
+        raise InputError(f"a correlation of {correlation}")
+    left = 1 - max(correlation, 0.0) ** 2
+    if math.isinf(unlabelled):
+        return max(2, _whole(classical * left))
+    b, c = unlabelled - classical, -classical * unlabelled * left
+    return max(2, _whole((-b + math.sqrt(b * b - 4 * c)) / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Attenuation:
+    """What a judge makes of a true difference in pass rates.
+
+    Args:
+        j: Sensitivity + specificity - 1, equal for both systems: the factor on a difference.
+        gain: The true difference.
+        seen: What the judge shows of it.
+        factor: How many times more items its verdicts need than people's.
+        items: Items needed to find it with the judge; None if not asked for.
+    """
+
+    j: float
+    gain: float
+    seen: float
+    factor: float
+    items: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        head = "with this judge" + (f" and {self.items} items" if self.items is not None else "")
+        return (
+            f"{head}, a true gain of {100 * self.gain:.3g} points looks like {100 * self.seen:.3g} points; "
+            f"it takes {self.factor:.1f} times the items that people's labels would"
+        )
+
+
+def attenuation(
+    se: float, sp: float, *, gain: float = 0.05, sd: float | None = None, power: float = 0.8
+) -> Attenuation:
+    """How an imperfect judge shrinks a difference between two systems it treats alike.
+
+    Args:
+        se: Sensitivity: share of true passes it passes.
+        sp: Specificity: share of true failures it fails.
+        gain: True difference of the pass rates.
+        sd: Standard deviation of the judge's paired differences, to get the items needed.
+        power: With which they are to show it.
+
+    Raises:
+        InputError: If J = se + sp - 1 is not above 0: the judge shows nothing, or the opposite.
+
+    >>> attenuation(0.9, 0.8, gain=0.05).sentence
+    "with this judge, a true gain of 5 points looks like 3.5 points; it takes 2.0 times the items that...
+    """
+    j = se + sp - 1
+    if not 0 < j <= 1:
+        raise InputError(f"se {se} and sp {sp} give J = {j:.3g}; between 0 and 1 is needed")
+    items = None if sd is None else labels_for_difference(j * gain, sd=sd, power=power)
+    return Attenuation(j, gain, j * gain, 1 / j**2, items)
+
+
+def _known_sd(table: npt.ArrayLike, weights: Kind) -> float:
+    sd = kappa_unit_sd(table, weights=weights)
+    if math.isnan(sd):
+        raise InputError("kappa of the anticipated table is undefined: it uses one category only")
+    return sd
+
+
+def _both(level: float, power: float) -> float:
+    """Z of the two-sided level plus z of the power."""
+    from scipy.special import ndtri
+
+    if not 0 < power < 1:
+        raise InputError(f"power {power} is not between 0 and 1")
+    return normal_quantile(level) + float(ndtri(power))
+
+
+def _positive(**given: float) -> None:
+    for name, value in given.items():
+        if not value > 0:
+            raise InputError(f"{name} is {value}; above 0 is needed")
+
+
+def _whole(n: float) -> int:
+    return math.ceil(n - _ULP)
