@@ -24,7 +24,7 @@ from judgekit.agreement.core.ratings import Codes, Floats, Ratings, as_ratings
 from judgekit.agreement.people.panel import majority
 from judgekit.errors import InputError
 from judgekit.scales import Labels, Numbers, Scale
-from judgekit.types import Estimate, Outcome, Unit, Verdict, is_control, stands_for
+from judgekit.types import Estimate, Outcome, Unit, Verdict, brief, is_control, stands_for
 
 OF_LABELS = ("flip_rate", "repeat_agreement", "all_same")
 OF_SCORES = ("sem", "smallest_detectable_change", "icc_repeats")
@@ -291,6 +291,8 @@ class Facts:
     populations: Mapping[Unit, str] = field(default_factory=dict)
     pools: Mapping[str, str] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
+
+    __repr__ = brief
 
 
 def side_by_side(
