@@ -28,7 +28,7 @@ from judgekit.protocols.winners import stated_winner
 from judgekit.recipes.extracting import answer_in
 from judgekit.recipes.rewriting import prompt_in
 from judgekit.recipes.unlisted import object_in
-from judgekit.rewards.checks import Checking, check_of
+from judgekit.rewards.core.checks import Checking, check_of
 from judgekit.rubric.wording import compound, polarity, states_fault, states_virtue, vague
 from judgekit.scales import fold
 from judgekit.types import Call, Reply

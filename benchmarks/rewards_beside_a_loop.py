@@ -29,8 +29,8 @@ import aiohttp
 from mock_server import serving
 
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 
 RUBRIC = {
     "id": "tone",

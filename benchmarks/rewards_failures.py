@@ -34,8 +34,8 @@ from mock_server import serving
 
 from judgekit.errors import JudgekitError
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
 
 RUBRIC = {"id": "quality", "criteria": [{"id": "good", "text": "Is it a good answer?", "scale": "0-100"}]}
 SPEC = {

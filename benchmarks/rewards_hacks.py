@@ -31,10 +31,10 @@ from injections import is_answer
 from quoting import echoes
 
 from judgekit.judges.scripted import Scripted
-from judgekit.rewards.checks import MASTER_KEYS
-from judgekit.rewards.probing import Probed, probe
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.checks import MASTER_KEYS
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.watching.probing import Probed, probe
 from judgekit.scales import Labels
 from judgekit.types import Call, Reply
 

@@ -37,8 +37,8 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from judgekit.judges.scripted import Scripted
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Call
 
 RUBRIC = {"id": "quality", "criteria": [{"id": "good", "text": "Which is the better answer?"}]}

@@ -36,7 +36,7 @@ FILLER = "The parcel left the depot on Monday and the customer was told so. " * 
 
 def groups(*, repeats: bool) -> list[Any]:
     """64 groups of 8; with repeats the last two of each group have the texts of its first two."""
-    from judgekit.rewards.records import Group
+    from judgekit.rewards.core.records import Group
 
     def text(i: int, j: int) -> str:
         return f"{FILLER} It is {i}, {j % 6 if repeats else j}."
@@ -50,8 +50,8 @@ def groups(*, repeats: bool) -> list[Any]:
 async def job(url: str, ledger: str | None, *, repeats: bool, kept_open: bool) -> dict[str, Any]:
     """One batch, timed from the call to its rewards."""
     from judgekit.judges.endpoint import Endpoint
-    from judgekit.rewards.records import Group
-    from judgekit.rewards.rewarder import Rewarder
+    from judgekit.rewards.core.records import Group
+    from judgekit.rewards.core.rewarder import Rewarder
 
     spec = {"rubric": RUBRIC, "concurrency": CONCURRENCY, "ledger": ledger}
     await Rewarder({**spec, "ledger": None}, Endpoint(url, "mock"))([Group("w", "Hi", {"a": "Hello"})])

@@ -20,7 +20,7 @@ from statistics import median
 import numpy as np
 
 from judgekit.agreement.core.intervals import wilson
-from judgekit.rewards.hidden import Drift, Twice
+from judgekit.rewards.watching.hidden import Drift, Twice
 
 BATCHES, GROUPS, WINDOW = 1000, 6, 200
 Path = Callable[[float], tuple[float, float, float]]

@@ -19,10 +19,10 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
-    from judgekit.rewards.exports import Format
-    from judgekit.rewards.preferences import Each
-    from judgekit.rewards.records import Batch, Group
-    from judgekit.rewards.rewarder import Rewarder
+    from judgekit.rewards.core.records import Batch, Group
+    from judgekit.rewards.core.rewarder import Rewarder
+    from judgekit.rewards.pairs.exports import Format
+    from judgekit.rewards.pairs.preferences import Each
 
 app = typer.Typer(
     help="Rewards for RL: serve them, give them, make pairs of them, look at a spec.", no_args_is_help=True
@@ -147,8 +147,8 @@ def pairs(
 
     With a ledger in the spec, nothing that `reward give` asked is asked again.
     """
-    from judgekit.rewards.exports import exported
-    from judgekit.rewards.preferences import labelled, preferences
+    from judgekit.rewards.pairs.exports import exported
+    from judgekit.rewards.pairs.preferences import labelled, preferences
 
     if each not in {"all", "extremes"}:
         raise InputError(f"--each {each}: there are all and extremes")
@@ -206,14 +206,14 @@ def show(
 
 
 def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewarder":
-    from judgekit.rewards.rewarder import Rewarder
+    from judgekit.rewards.core.rewarder import Rewarder
 
     return Rewarder(spec, judges or None, own_code=own_code)
 
 
 def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
     """The groups of a file; what is wrong with the first is raised at once."""
-    from judgekit.rewards.faces import read_groups
+    from judgekit.rewards.core.faces import read_groups
 
     groups = read_groups(items, columns=columns_of(columns))
     if not (first := list(islice(groups, 1))):
@@ -248,7 +248,7 @@ async def _given(
 
     What stops it before anything is written is raised, so that an older file stays.
     """
-    from judgekit.rewards.records import Batch
+    from judgekit.rewards.core.records import Batch
 
     totals: dict[str, float | None] = {}
     why = Counter[str]()
@@ -274,7 +274,7 @@ def _failures(batch: "Batch") -> Iterator[str]:
 
 def _tell_failures(why: Counter[str], nothing: bool) -> None:
     """Why rewards failed; where none at all was given, that is an outage."""
-    from judgekit.rewards.failing import told
+    from judgekit.rewards.core.failing import told
 
     if nothing:
         raise JudgeOutage(f"no reward could be given: {told(why.elements())}")

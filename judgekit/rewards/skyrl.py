@@ -17,10 +17,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.bordering import lone, numbers, one_by_one, rewarding
-from judgekit.rewards.keeping import Blocking
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import SpecLike
+from judgekit.rewards.core.bordering import lone, numbers, one_by_one, rewarding
+from judgekit.rewards.core.keeping import Blocking
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import SpecLike
 
 
 def register(name: str, spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> None:

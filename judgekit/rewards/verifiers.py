@@ -13,17 +13,17 @@ under `name`, each criterion and check as a metric `name/criterion`, the reason 
 
 A reward that cannot be given is raised: the rollout is errored, its reward stays None, and prime-rl drops it.
 (`trace.reward` adds up what there is, 0 then: look at `trace.ok`.) verifiers judges one rollout at a time,
-so relative schemes are refused. For verifiers up to 0.3.1 there is `judgekit.rewards.verifiers_legacy`.
+so relative schemes are refused.
 """
 
 import functools
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.bordering import lone, number, numbers, one_by_one, reward_of
-from judgekit.rewards.keeping import kept_rewarder
-from judgekit.rewards.records import Reward
-from judgekit.rewards.spec import load_spec
+from judgekit.rewards.core.bordering import lone, number, numbers, one_by_one, reward_of
+from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.records import Reward
+from judgekit.rewards.core.spec import load_spec
 
 __all__ = ["JudgekitJudge"]  # noqa: F822 - made when asked for, since it needs verifiers
 

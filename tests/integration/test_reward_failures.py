@@ -10,7 +10,7 @@ import pytest
 
 from judgekit.errors import JudgeOutage
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.rewarder import Rewarder
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_failures as bench

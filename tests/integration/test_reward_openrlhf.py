@@ -23,7 +23,7 @@ from transformers import AutoTokenizer
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import openrlhf as border
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
 

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_failures as bench
 
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.watch import Watch
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.watching.watch import Watch
 
 ALONE = [
     {"rubric": bench.RUBRIC, "grid": None},
@@ -36,8 +36,8 @@ RELATIVE = [
 RUN = """
 import asyncio, json, sys
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 
 url, spec, rows = json.loads(sys.stdin.read())
 groups = [Group(key, task, responses) for key, task, responses in rows]

@@ -9,9 +9,9 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_schemes as bench
 
 from judgekit.judges.scripted import Scripted
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import RewardSpec
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 6, 8, 9, 16])

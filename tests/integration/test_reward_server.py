@@ -20,8 +20,8 @@ import pytest
 
 import judgekit as jk
 from judgekit.errors import ProviderError
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.types import Reply

@@ -25,7 +25,7 @@ from transformers import AutoTokenizer
 
 from judgekit.errors import JudgeOutage
 from judgekit.rewards import tinker as border
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.rewarder import Rewarder
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ASKED = [{"role": "user", "content": "How many?"}]

@@ -35,10 +35,10 @@ from trl import (
 from judgekit import Scripted
 from judgekit.rewards import trl as border
 from judgekit.rewards import trl_served
-from judgekit.rewards.exports import exported, write_rows
-from judgekit.rewards.preferences import labelled, preferences
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.pairs.exports import exported, write_rows
+from judgekit.rewards.pairs.preferences import labelled, preferences
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.types import Reply

@@ -10,7 +10,7 @@ import pytest
 from judgekit import Scripted
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import trl, trl_served
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
 from judgekit.types import Reply

@@ -12,8 +12,8 @@ from mock_server import serving
 
 import judgekit as jk
 from judgekit.judges.endpoint import Endpoint
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 
 TONE = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
 N = 50

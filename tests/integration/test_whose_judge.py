@@ -16,8 +16,8 @@ from judgekit.errors import InputError
 from judgekit.judges.endpoint import Endpoint
 from judgekit.judges.identity import check_together
 from judgekit.judges.litellm import LiteLLM
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import load_spec
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import load_spec
 from judgekit.types import Abstention, Verdict
 
 Serving = Callable[..., AbstractContextManager[str]]

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 import judgekit
-from judgekit.rewards.records import Batch, Reward
+from judgekit.rewards.core.records import Batch, Reward
 from judgekit.types import Score, Unit, Verdict, brief
 from judgekit.verbs import Run
 

@@ -12,8 +12,8 @@ from judgekit.judges.scripted import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.store import BATCH
 from judgekit.ledger.tools import overview
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Reply
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}

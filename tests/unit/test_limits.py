@@ -13,7 +13,7 @@ from judgekit.errors import InputError
 from judgekit.items import files, read_items
 from judgekit.report import read_thresholds
 from judgekit.review.sheet import read_key
-from judgekit.rewards.spec import load_spec
+from judgekit.rewards.core.spec import load_spec
 from judgekit.rubric import load_rubric
 from judgekit.rubric.files import parse_text, read_mapping
 from judgekit.rubric.lint import lint

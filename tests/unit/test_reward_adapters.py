@@ -27,14 +27,14 @@ from aiohttp.test_utils import TestServer
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import openrlhf, slime, verl
-from judgekit.rewards.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
-from judgekit.rewards.chats import talk_of
-from judgekit.rewards.keeping import Blocking, kept, kept_rewarder
-from judgekit.rewards.records import Group, Reward
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
+from judgekit.rewards.core.chats import talk_of
+from judgekit.rewards.core.keeping import Blocking, kept, kept_rewarder
+from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import load_spec
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
-from judgekit.rewards.spec import load_spec
 from judgekit.types import Message
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "kind", "text": "Is the response kind?"}]}
@@ -233,9 +233,9 @@ def test_the_thread_ends_with_what_needed_it(marks):
 def test_the_thread_ends_where_the_garbage_is_collected_in_it(marks):
     code = (
         "import gc, threading\n"
-        "from judgekit.rewards.keeping import Blocking\n"
-        "from judgekit.rewards.records import Group\n"
-        "from judgekit.rewards.rewarder import Rewarder\n"
+        "from judgekit.rewards.core.keeping import Blocking\n"
+        "from judgekit.rewards.core.records import Group\n"
+        "from judgekit.rewards.core.rewarder import Rewarder\n"
         "gc.disable()\n"
         "class Cycle: pass\n"
         "cycle = Cycle(); cycle.own = cycle\n"
@@ -267,9 +267,9 @@ def test_no_thread_is_left_where_it_could_not_be_opened(marks, tmp_path):
 def test_a_process_that_ends_closes_it(marks, tmp_path):
     spec = marks(f'ledger = "{tmp_path / "replies.sqlite"}"')
     code = (
-        "from judgekit.rewards.keeping import Blocking\n"
-        "from judgekit.rewards.records import Group\n"
-        "from judgekit.rewards.rewarder import Rewarder\n"
+        "from judgekit.rewards.core.keeping import Blocking\n"
+        "from judgekit.rewards.core.records import Group\n"
+        "from judgekit.rewards.core.rewarder import Rewarder\n"
         f"rewarded = Blocking(Rewarder({str(spec)!r}))\n"
         "print(rewarded([Group('g', 'How many?', {'a': 'mark 4'})])['g', 'a'].value)\n"
     )
@@ -287,9 +287,9 @@ def test_a_process_that_ends_closes_it(marks, tmp_path):
 def test_a_forked_process_has_a_thread_of_its_own(marks):
     code = (
         "import multiprocessing\n"
-        "from judgekit.rewards.keeping import Blocking\n"
-        "from judgekit.rewards.records import Group\n"
-        "from judgekit.rewards.rewarder import Rewarder\n"
+        "from judgekit.rewards.core.keeping import Blocking\n"
+        "from judgekit.rewards.core.records import Group\n"
+        "from judgekit.rewards.core.rewarder import Rewarder\n"
         f"rewarded = Blocking(Rewarder({str(marks())!r}))\n"
         "def one(n):\n"
         "    return rewarded([Group('g', 'How many?', {'a': f'mark {n}'})])['g', 'a'].value\n"

@@ -3,10 +3,10 @@
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.answers import final, words
-from judgekit.rewards.checks import Checking, check_of
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.answers import final, words
+from judgekit.rewards.core.checks import Checking, check_of
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Message
 
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}

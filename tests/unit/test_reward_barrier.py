@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.records import Reward
+from judgekit.rewards.core.records import Reward
 from judgekit.rewards.serving.barrier import REPLACED, Barrier, Client, Mixed, Refused
 from judgekit.rewards.serving.wanted import Wanted
 

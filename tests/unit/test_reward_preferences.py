@@ -6,10 +6,10 @@ import pytest
 
 from judgekit import Scripted
 from judgekit.errors import InputError
-from judgekit.rewards.exports import dataset_info, exported, write_rows
-from judgekit.rewards.preferences import Labelled, Preference, Stepwise, labelled, preferences, stepwise
-from judgekit.rewards.records import Batch, Group, Reward
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Batch, Group, Reward
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.pairs.exports import dataset_info, exported, write_rows
+from judgekit.rewards.pairs.preferences import Labelled, Preference, Stepwise, labelled, preferences, stepwise
 from judgekit.types import Abstention, Message, Reply, Unit, Verdict
 
 GROUP = Group("q", "Hi", {"a": "aa", "b": "bb", "c": "cc", "d": "dd"})

@@ -7,13 +7,13 @@ from functools import reduce
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.chats import talk_of
-from judgekit.rewards.records import Reward
+from judgekit.rewards.core.chats import talk_of
+from judgekit.rewards.core.records import Reward
+from judgekit.rewards.core.spec import load_spec
 from judgekit.rewards.serving.limits import Rates, is_loopback, may_ask, token_for
 from judgekit.rewards.serving.queries import response_in
 from judgekit.rewards.serving.routes import MOST, ROUTES
 from judgekit.rewards.serving.wanted import Wanted, group_of
-from judgekit.rewards.spec import load_spec
 from judgekit.types import Message
 
 BY_PATH = {route.path: route for route in ROUTES}

@@ -11,8 +11,8 @@ import pytest
 from judgekit import Scripted
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import trl
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import RewardSpec
 from judgekit.types import Reply
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "kind", "text": "Is the response kind?"}]}

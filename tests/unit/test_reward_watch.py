@@ -10,13 +10,13 @@ import pytest
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.scripted import Scripted
-from judgekit.rewards.hidden import Drift, Twice, change, drawn
-from judgekit.rewards.keeping import kept_rewarder
-from judgekit.rewards.probing import EMPTY_ANSWERS
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.trl import reward_func
-from judgekit.rewards.watch import Watch
+from judgekit.rewards.watching.hidden import Drift, Twice, change, drawn
+from judgekit.rewards.watching.probing import EMPTY_ANSWERS
+from judgekit.rewards.watching.watch import Watch
 from judgekit.types import Call, Reply
 
 RUBRIC = {"id": "r", "criteria": [{"id": "good", "text": "Is it good?", "scale": "1-5"}]}

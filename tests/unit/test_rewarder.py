@@ -9,8 +9,8 @@ import pytest
 
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage, ProviderError
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Abstention, Reply
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}

@@ -7,8 +7,8 @@ import re
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.records import Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Reply
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "better", "text": "Which response is better?"}]}

@@ -23,6 +23,7 @@ ROOMS_WITHIN = {
         "core", "chance", "association", "models", "people", "sampling", "probability", "published", "bias",
         "auditing",
     ],
+    "rewards": ["core", "pairs", "watching", "serving"],  # adapters, which use them all, stand beside them
 }  # fmt: skip
 OUTSIDE = {
     "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",
@@ -141,7 +142,7 @@ def test_rooms_within_a_room_only_look_up(outer: str):
 
 @pytest.mark.parametrize("outer", ROOMS_WITHIN)
 def test_no_folder_within_a_room_is_crowded(outer: str):
-    folders = [folder for folder in (ROOT / outer).rglob("*") if folder.is_dir()]
+    folders = [ROOT / outer, *(folder for folder in (ROOT / outer).rglob("*") if folder.is_dir())]
 
     assert {f.name: n for f in folders if (n := len(list(f.glob("*.py")))) > 26} == {}  # and an __init__
 

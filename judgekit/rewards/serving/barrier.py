@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.records import Group, Reward
+from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.serving.wanted import Wanted, group_of
 
 Judging = Callable[[Group], Awaitable[Mapping[str, Reward]]]

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.failing import dealt_with
-from judgekit.rewards.records import Batch, Group, Reward
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.failing import dealt_with
+from judgekit.rewards.core.records import Batch, Group, Reward
+from judgekit.rewards.core.spec import RewardSpec
 
 _MOST = 1_024  # responses in a batch; one more group, however large, still fits
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from aiohttp import web
 
 from judgekit.errors import InputError
-from judgekit.rewards.serving.connections import Connections, room_for
+from judgekit.rewards.serving.deadlines import Connections, room_for
 from judgekit.rewards.serving.server import RewardServer, Settings
 
 _LAST_WORDS = 1.0  # seconds for replies that are being sent

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from judgekit.rewards.records import Batch
+from judgekit.rewards.core.records import Batch
 
 PREFIX: Final = "judgekit_reward_"
 SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, math.inf)

@@ -23,13 +23,13 @@ from judgekit.errors import InputError
 from judgekit.items.cells import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
-from judgekit.rewards.bordering import number, numbers
-from judgekit.rewards.chats import talk_of, text_of_chat
-from judgekit.rewards.records import Reward
-from judgekit.rewards.rows import label_of, reference_of, rubric_of
+from judgekit.rewards.core.bordering import number, numbers
+from judgekit.rewards.core.chats import talk_of, text_of_chat
+from judgekit.rewards.core.records import Reward
+from judgekit.rewards.core.rows import label_of, reference_of, rubric_of
+from judgekit.rewards.core.spec import RewardSpec
 from judgekit.rewards.serving.queries import response_in
 from judgekit.rewards.serving.wanted import Wanted
-from judgekit.rewards.spec import RewardSpec
 from judgekit.types import Text
 
 MOST = 4_096

@@ -16,11 +16,11 @@ import orjson
 from aiohttp import web
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.records import Reward
-from judgekit.rewards.relative import LEAST_MET
+from judgekit.rewards.core.records import Reward
+from judgekit.rewards.core.relative import LEAST_MET
 from judgekit.rewards.serving.barrier import Barrier, Client, Mixed, Refused
 from judgekit.rewards.serving.batching import Batcher, Rewarding
-from judgekit.rewards.serving.connections import in_hand
+from judgekit.rewards.serving.deadlines import in_hand
 from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
 from judgekit.rewards.serving.metrics import Metrics
 from judgekit.rewards.serving.routes import MOST, ROUTES, Route

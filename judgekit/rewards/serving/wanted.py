@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.rewards.records import Group
-from judgekit.rewards.rows import common
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.rows import common
 from judgekit.types import Text
 
 

@@ -17,8 +17,8 @@ from statistics import StatisticsError, correlation, fmean, variance
 
 from judgekit.agreement.core.estimate import TOO_FEW, undefined, with_interval
 from judgekit.agreement.core.intervals import t_interval
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.shaping import Span
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.shaping import Span
 from judgekit.types import Estimate
 
 ALPHA = 0.05

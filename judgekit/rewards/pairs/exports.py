@@ -24,7 +24,7 @@ from typing import Any, Literal
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.rewards.preferences import Labelled, Preference, Stepwise
+from judgekit.rewards.pairs.preferences import Labelled, Preference, Stepwise
 from judgekit.types import Message, Text
 from judgekit.writing import write
 

@@ -12,10 +12,10 @@ from typing import TypeVar, cast
 
 from judgekit.prompt import flat
 from judgekit.protocols.limits import CHECKED
-from judgekit.rewards.answers import Part, part_of, words
-from judgekit.rewards.checks import Check, Checking, number_of
-from judgekit.rewards.records import Group
-from judgekit.rewards.spec import CheckSpec
+from judgekit.rewards.core.answers import Part, part_of, words
+from judgekit.rewards.core.checks import Check, Checking, number_of
+from judgekit.rewards.core.records import Group
+from judgekit.rewards.core.spec import CheckSpec
 from judgekit.types import Text
 
 T = TypeVar("T")

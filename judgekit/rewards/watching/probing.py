@@ -11,10 +11,10 @@ from typing import Final
 
 from judgekit.agreement.core.intervals import share
 from judgekit.errors import JudgeOutage
-from judgekit.rewards.checks import MASTER_KEYS
-from judgekit.rewards.hidden import lot
-from judgekit.rewards.records import Batch, Group, Reward
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.checks import MASTER_KEYS
+from judgekit.rewards.core.records import Batch, Group, Reward
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.watching.hidden import lot
 from judgekit.types import Estimate
 
 EMPTY_ANSWERS: Final = (*MASTER_KEYS, "\n\n", "...", "N/A")

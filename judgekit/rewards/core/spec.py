@@ -12,9 +12,9 @@ from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError
 from judgekit.protocols import Form
-from judgekit.rewards.answers import Part
-from judgekit.rewards.pooling import PoolName
-from judgekit.rewards.shaping import LengthPenalty, Span
+from judgekit.rewards.core.answers import Part
+from judgekit.rewards.core.pooling import PoolName
+from judgekit.rewards.core.shaping import LengthPenalty, Span
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import parse_text, read_text
 

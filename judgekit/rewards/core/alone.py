@@ -11,10 +11,10 @@ from judgekit.aggregate.pools import by_rater
 from judgekit.plan import Plan
 from judgekit.recipes.grading import Grading
 from judgekit.recipes.remade import Remade, changed
-from judgekit.rewards.laying import Laid
-from judgekit.rewards.records import Judgement
-from judgekit.rewards.schemes import LATE, no_scores, over_judges, why_not
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.records import Judgement
+from judgekit.rewards.core.schemes import LATE, no_scores, over_judges, why_not
+from judgekit.rewards.core.spec import RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
 from judgekit.types import Item, Judged, Outcome, Rule, Score, Text

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards.chats import text_of_chat
-from judgekit.rewards.records import Group, Reward
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.rows import label_of, rubric_of
-from judgekit.rewards.spec import RewardSpec, SpecLike
+from judgekit.rewards.core.chats import text_of_chat
+from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.rows import label_of, rubric_of
+from judgekit.rewards.core.spec import RewardSpec, SpecLike
 from judgekit.types import Text
 
 NUMBERS = ("score", "jk_gated", "jk_vetoed", "jk_imputed")

@@ -7,8 +7,8 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.items.texts import absent, json_of, plain_of
-from judgekit.rewards.chats import text_of_chat
-from judgekit.rewards.records import Group, Key
+from judgekit.rewards.core.chats import text_of_chat
+from judgekit.rewards.core.records import Group, Key
 
 _DEEPEST = 100  # levels of a row's own rubric
 Data = Mapping[str, Sequence[Any]]

@@ -30,10 +30,10 @@ from judgekit.recipes.tournament import (
     round_robin,
     swiss,
 )
-from judgekit.rewards.laying import Laid
-from judgekit.rewards.records import Judgement
-from judgekit.rewards.schemes import LATE, no_scores, over_judges, why_not
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.records import Judgement
+from judgekit.rewards.core.schemes import LATE, no_scores, over_judges, why_not
+from judgekit.rewards.core.spec import RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.standing.newton import Problem

@@ -12,17 +12,17 @@ from typing import Any, Self
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
-from judgekit.rewards.alone import Alone
-from judgekit.rewards.asking import Asked, Desk
-from judgekit.rewards.checks import check_of
-from judgekit.rewards.composing import composed
-from judgekit.rewards.failing import WINDOW, dealt_with, outage
-from judgekit.rewards.laying import Laid, Looking, laid
-from judgekit.rewards.records import Batch, Group, Reward, checked
-from judgekit.rewards.relative import Relative
-from judgekit.rewards.schemes import LATE, Scheme
-from judgekit.rewards.spec import RewardSpec, SpecLike, load_spec
-from judgekit.rewards.stats import stats_of
+from judgekit.rewards.core.alone import Alone
+from judgekit.rewards.core.asking import Asked, Desk
+from judgekit.rewards.core.checks import check_of
+from judgekit.rewards.core.composing import composed
+from judgekit.rewards.core.failing import WINDOW, dealt_with, outage
+from judgekit.rewards.core.laying import Laid, Looking, laid
+from judgekit.rewards.core.records import Batch, Group, Reward, checked
+from judgekit.rewards.core.relative import Relative
+from judgekit.rewards.core.schemes import LATE, Scheme
+from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
+from judgekit.rewards.core.stats import stats_of
 from judgekit.roles import Checked, Judge, Tunable
 from judgekit.run import Limits
 from judgekit.types import Item

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.core.resample import varies
-from judgekit.rewards.laying import Laid
-from judgekit.rewards.records import Reward
+from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.records import Reward
 from judgekit.types import Answer
 
 STATUSES = ("ok", "gated", "vetoed", "failed", "imputed", "dropped")

@@ -19,11 +19,11 @@ from statistics import fmean
 from typing import Any, Self
 
 from judgekit.errors import InputError, JudgeOutage, ProviderError
-from judgekit.rewards.hidden import Divergence, Drift, Twice, drawn, twice
-from judgekit.rewards.logs import LogLike, Logs
-from judgekit.rewards.probing import EMPTY_ANSWERS, Probed, probe
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.watching.hidden import Divergence, Drift, Twice, drawn, twice
+from judgekit.rewards.watching.logs import LogLike, Logs
+from judgekit.rewards.watching.probing import EMPTY_ANSWERS, Probed, probe
 from judgekit.types import Estimate
 
 _LOG = logging.getLogger(__name__)

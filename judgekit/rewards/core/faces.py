@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from judgekit.items import read_items
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
-from judgekit.rewards.spec import SpecLike
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import SpecLike
 from judgekit.types import Item
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from judgekit.rewards.laying import Laid
-from judgekit.rewards.records import Judgement, Reward
-from judgekit.rewards.shaping import flattened, mixed, shaped
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.records import Judgement, Reward
+from judgekit.rewards.core.shaping import flattened, mixed, shaped
+from judgekit.rewards.core.spec import RewardSpec
 
 
 def composed(spec: RewardSpec, laid: Laid, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:

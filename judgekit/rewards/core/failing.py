@@ -6,8 +6,8 @@ from dataclasses import replace
 from statistics import fmean
 
 from judgekit.errors import JudgeOutage
-from judgekit.rewards.records import Reward
-from judgekit.rewards.spec import OnFailure
+from judgekit.rewards.core.records import Reward
+from judgekit.rewards.core.spec import OnFailure
 
 WINDOW = 64
 """Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""

@@ -20,7 +20,7 @@ import regex
 from judgekit.errors import InputError
 from judgekit.protocols.limits import CHECKED
 from judgekit.protocols.same import same_number
-from judgekit.rewards.answers import answer_in, stated_in, tokens, words
+from judgekit.rewards.core.answers import answer_in, stated_in, tokens, words
 from judgekit.scales import fold
 from judgekit.types import Text
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from judgekit.recipes.grading import Counted
-from judgekit.rewards.laying import Laid
-from judgekit.rewards.pooling import pooled
-from judgekit.rewards.records import Judgement
-from judgekit.rewards.spec import RewardSpec
+from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.pooling import pooled
+from judgekit.rewards.core.records import Judgement
+from judgekit.rewards.core.spec import RewardSpec
 from judgekit.types import Abstention, Item, Judged, Outcome, Score
 
 LATE = "deadline"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from judgekit.rewards.records import Batch, Group
-from judgekit.rewards.rewarder import Rewarder
+from judgekit.rewards.core.records import Batch, Group
+from judgekit.rewards.core.rewarder import Rewarder
 
 T = TypeVar("T")
 

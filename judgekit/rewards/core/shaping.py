@@ -6,7 +6,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from judgekit.rewards.answers import Part
+from judgekit.rewards.core.answers import Part
 
 Span = tuple[float, float]
 

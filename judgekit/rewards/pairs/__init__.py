@@ -1,0 +1,1 @@
+"""Pairs for preference training, and the files that trainers read them from."""

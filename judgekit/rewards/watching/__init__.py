@@ -1,0 +1,1 @@
+"""Rewards while a policy is trained: a hidden judge, probes, and the numbers that go into logs."""
