@@ -1,15 +1,56 @@
-"""Rows of one item -> one item, and no item twice."""
+"""Rows of one item -> one item, and no item twice.
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+Where rows of one item stand apart (a file ordered by system), they are sorted first: on disk, in a temporary
+file of SQLite's that has no name, so that any number of them will do.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
+import orjson
+
+from judgekit.items.rows import Row
 from judgekit.types import Item
 
 OnBad = Callable[[str, str], None]
 """What becomes of a bad row: called with its place and what is wrong with it; it may raise."""
+
+
+_AS_IT_IS = (
+    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+def together(rows: Iterable[Row], id_of: Callable[[Row], str]) -> Iterator[Row]:
+    """The rows, those of one item behind its first one; all are read before the first is given.
+
+    >>> [row.where for row in together([Row("1", "a"), Row("2", "b"), Row("3", "a")], lambda row: row.values)]
+    ['1', '3', '2']
+    """
+    firsts: dict[int, int] = {}
+    kept: list[Any] = []  # what JSON does not hold; it is in memory anyway
+
+    def spooled() -> Iterator[tuple[int, str, str, bytes | int]]:
+        for n, row in enumerate(rows):
+            first = firsts.setdefault(digest(id_of(row)), n)
+            try:
+                values: bytes | int = orjson.dumps(row.values, option=_AS_IT_IS)
+            except TypeError:
+                kept.append(row.values)
+                values = len(kept) - 1
+            yield first << 32 | n, row.where, row.fault, values
+
+    with closing(sqlite3.connect("", check_same_thread=False)) as spool:
+        spool.execute("CREATE TABLE rows (place INTEGER PRIMARY KEY, at TEXT, fault TEXT, held BLOB)")
+        spool.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", spooled())
+        for at, fault, held in spool.execute("SELECT at, fault, held FROM rows ORDER BY place"):
+            yield Row(at, kept[held] if isinstance(held, int) else orjson.loads(held), fault)
 
 
 def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
@@ -23,23 +64,17 @@ def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
         yield _join(first, more, on_bad) if more else first
 
 
-def unique(items: Iterable[Item], on_bad: OnBad, watched: Collection[str] | None = None) -> Iterator[Item]:
-    """The items without those whose id came before, which are handed to `on_bad`.
-
-    Args:
-        items: Items.
-        on_bad: Called for each repeated item.
-        watched: The only ids that can repeat, where a survey has found them; None: any may, which
-            takes a set of 64-bit digests.
-    """
+def unique(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
+    """The items without those whose id came before, which are handed to `on_bad`."""
     seen: set[int] = set()
     for item in items:
-        if watched is not None and item.item_id not in watched:
-            yield item
-            continue
         mark = digest(item.item_id)
         if mark in seen:
-            on_bad(item.where, repeated(item.item_id))
+            on_bad(
+                item.where,
+                f"item_id {item.item_id!r} came before already, and an iterator can be read once only; put "
+                "its rows together, give a list or a file, or rename it",
+            )
             continue
         seen.add(mark)
         yield item
@@ -52,15 +87,6 @@ def digest(item_id: str) -> int:
     True
     """
     return int.from_bytes(blake2b(item_id.encode(), digest_size=8).digest())
-
-
-def repeated(item_id: str, before: str = "before") -> str:
-    """What to say of an item whose id came before.
-
-    >>> repeated("42", "at items.csv:7")
-    "item_id '42' stands at items.csv:7 already; put its rows together, or rename it"
-    """
-    return f"item_id {item_id!r} stands {before} already; put its rows together, or rename it"
 
 
 def _join(first: Item, more: Iterable[Item], on_bad: OnBad) -> Item:

@@ -1,22 +1,23 @@
 """Reading items: a first pass that finds what is wrong before anything is paid for, then a lazy one.
 
-    source -> rows -> parts (one row each, checked) -> items (adjacent rows joined) -> no id twice
+    source -> rows (sorted, if need be) -> parts (one row each, checked) -> items (adjacent rows joined)
 
 Both passes walk this path, so what the survey counts is what the reading gives. A million rows
-are never in memory: what the survey keeps is 8 bytes an item.
+are never in memory: what the survey keeps is 8 bytes an item. Of a source that can be read once only
+no row is sorted, and an id that comes again is refused.
 """
 
 import os
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from judgekit.errors import InputError
 from judgekit.items.check import PAIR, RESPONSE, Layout, check_needs, item_of, lacking, layout_of, no_column
 from judgekit.items.files import open_file
-from judgekit.items.group import OnBad, digest, joined, repeated, unique
+from judgekit.items.group import OnBad, digest, joined, together, unique
 from judgekit.items.rows import Row, Source, open_rows
 from judgekit.types import Item, Need
 
@@ -61,9 +62,9 @@ class Survey:
         n_rows: Rows read, bad ones too.
         n_items: Items that reading will give.
         n_responses: Responses in them.
-        n_skipped: Rows that are left out, and items left out because their id came before.
+        n_skipped: Rows that are left out.
         columns: Columns found, in the order met.
-        repeated: Ids that come again behind another item (only where bad items are skipped).
+        apart: Whether rows of one item stand apart, so that reading sorts them.
     """
 
     n_rows: int
@@ -71,7 +72,7 @@ class Survey:
     n_responses: int
     n_skipped: int
     columns: tuple[str, ...]
-    repeated: frozenset[str] = frozenset()
+    apart: bool = False
 
 
 def read_items(
@@ -89,8 +90,8 @@ def read_items(
     to text); it may have `response_id`, `system`, `systems` (response id to system), `reference`,
     `sources` (a mapping or a list of texts), `tags` and `rubric` (mappings). Where a cell holds
     text only, as in CSV, mappings are JSON; a plain text there is the one source, or the one tag, called
-    as its column. Texts are plain or lists of chat messages. Adjacent
-    rows with one id are one item: task, reference, sources and rubric must agree, tags are put
+    as its column. Texts are plain or lists of chat messages. Rows
+    with one id are one item: task, reference, sources and rubric must agree, tags are put
     together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
     are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
 
@@ -121,8 +122,9 @@ def read_items(
     if surveyed is None and opened.again:
         surveyed = _survey(opened, layout, on_bad_item)
     on_bad = _raise if on_bad_item == "raise" else _noting(skipped)
-    watched = None if surveyed is None else surveyed.repeated
-    return unique(_items(opened.rows(), layout, on_bad), on_bad, watched)
+    if surveyed is None:
+        return unique(_items(opened.rows(), layout, on_bad), on_bad)
+    return _items((_sorted(opened, layout) if surveyed.apart else opened).rows(), layout, on_bad)
 
 
 def survey(
@@ -141,8 +143,8 @@ def survey(
         needs: As there.
 
     Raises:
-        InputError: For the first bad row, unless bad ones are skipped; for an id that comes again; for a
-            column that no row has; and if every row is bad.
+        InputError: For the first bad row, unless bad ones are skipped; for a column that no row has; and if
+            every row is bad.
 
     >>> survey([{"id": 7, "task": "Hi?", "response": "Hello."}]).n_items
     1
@@ -172,8 +174,11 @@ class _Tally:
 
     columns: dict[str, None]
     rows: int = 0
+    items: int = 0
+    responses: int = 0
     skipped: int = 0
     first: str = ""
+    alone: str = ""
 
     def rows_of(self, source: Source) -> Iterator[Row]:
         """A pass that counts rows, and notes the columns where each row has its own."""
@@ -196,65 +201,73 @@ class _Tally:
 
 
 def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
+    found, apart = _counted(source, layout, on_bad_item)
+    if apart:
+        found, _ = _counted(_sorted(source, layout), layout, on_bad_item)
+    if found.alone and on_bad_item == "raise":
+        raise InputError(found.alone)
+    if found.skipped and not found.items:
+        raise InputError(f"{source.name}: none of {found.rows} rows can be used; the first: {found.first}")
+    if found.columns and (unmet := layout.mapped.intersection(lacking(found.columns, layout))):
+        raise InputError(f"{source.name}: {no_column(sorted(unmet), found.columns, layout)}")
+    columns = tuple(map(str, found.columns))
+    return Survey(found.rows, found.items, found.responses, found.skipped, columns, apart)
+
+
+def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_Tally, bool]:
+    """What a pass finds, and whether an id comes again behind another item."""
     tally = _Tally(dict.fromkeys(source.columns or ()))
     on_bad = _raise if on_bad_item == "raise" else tally.skip
     marks = array("Q")
-    n_responses = 0
-    for item in _items(tally.rows_of(source), layout, on_bad):
+    for item in joined(_parts(tally.rows_of(source), layout, on_bad), on_bad):
         marks.append(digest(item.item_id))
-        n_responses += len(item.responses)
-    if tally.skipped and not marks:
-        raise InputError(f"{source.name}: none of {tally.rows} rows can be used; the first: {tally.first}")
-    if tally.columns and (unmet := layout.mapped.intersection(lacking(tally.columns, layout))):
-        raise InputError(f"{source.name}: {no_column(sorted(unmet), tally.columns, layout)}")
-    n_items = len(marks)
-    again = list(_repeats(source, layout, on_bad, _twice(marks)))
-    return Survey(
-        tally.rows,
-        n_items - len(again),
-        n_responses - sum(len(item.responses) for item in again),
-        tally.skipped,
-        tuple(map(str, tally.columns)),
-        frozenset(item.item_id for item in again),
-    )
+        if fault := _alone(item, layout):  # told behind the last row: the other response may be in it
+            tally.alone = tally.alone or f"{item.where}: {fault}"
+            tally.skip(item.where, fault)
+        else:
+            tally.items += 1
+            tally.responses += len(item.responses)
+    return tally, _twice(marks)
 
 
-def _repeats(source: Source, layout: Layout, on_bad: OnBad, twice: frozenset[int]) -> Iterator[Item]:
-    """The items whose id came before, each handed to `on_bad` with the place where it did."""
-    if not twice:
-        return
-    places: dict[str, str] = {}
-    for item in _items(source.rows(), layout, lambda *_: None):
-        if digest(item.item_id) in twice:
-            if item.item_id in places:
-                on_bad(item.where, repeated(item.item_id, f"at {places[item.item_id]}"))
-                yield item
-            else:
-                places[item.item_id] = item.where
+def _sorted(source: Source, layout: Layout) -> Source:
+    """A source whose rows of one item stand together; a row of none stands where it stood."""
+
+    def id_of(row: Row) -> str:
+        try:
+            return item_of(row, layout).item_id
+        except InputError:
+            return f"\n{row.where}"  # no id holds a line end
+
+    return replace(source, rows=lambda: together(source.rows(), id_of))
 
 
-def _twice(marks: "array[int]") -> frozenset[int]:
-    """The digests that stand there more than once; sorts the array."""
+def _twice(marks: "array[int]") -> bool:
+    """Whether a digest stands there more than once; sorts the array."""
     import numpy as np
 
     sorted_marks = np.frombuffer(marks, dtype=np.uint64) if marks else np.zeros(0, np.uint64)
     sorted_marks.sort()
-    return frozenset(sorted_marks[1:][sorted_marks[1:] == sorted_marks[:-1]].tolist())
+    return bool((sorted_marks[1:] == sorted_marks[:-1]).any())
 
 
 def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:
-    items = joined(_parts(rows, layout, on_bad), on_bad)
-    return _paired(items, on_bad) if layout.needs >= PAIR else items
-
-
-def _paired(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
-    for item in items:
-        try:
-            check_needs(item, PAIR)
-        except InputError as error:
-            on_bad(item.where, str(error))
+    for item in joined(_parts(rows, layout, on_bad), on_bad):
+        if fault := _alone(item, layout):
+            on_bad(item.where, fault)
         else:
             yield item
+
+
+def _alone(item: Item, layout: Layout) -> str:
+    """What to say of an item that lacks the other response it should be compared with; mostly nothing."""
+    if not layout.needs >= PAIR:
+        return ""
+    try:
+        check_needs(item, PAIR)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _parts(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:

@@ -1,11 +1,14 @@
 """Where items come from: what can be read again, tables by semicolon, cells of plain text."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from judgekit import score
+from judgekit.cli import app
 from judgekit.errors import InputError
 from judgekit.items import read_items, survey
 from judgekit.judges.scripted import Scripted
@@ -70,6 +73,23 @@ def test_a_streamed_data_set_of_hugging_face():
     run = score(streamed, RUBRIC, judge(), ledger=None)
 
     assert run.summary["items"] == 5
+
+
+def test_a_file_ordered_by_system_is_compared_and_that_it_was_sorted_is_told(tmp_path: Path):
+    rows = [
+        {"id": n, "task": "Hi?", "system": each, "response": f"{each}{n}"} for each in "ab" for n in range(3)
+    ]
+    (path := tmp_path / "items.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (rubric := tmp_path / "rubric.json").write_text(json.dumps(RUBRIC))
+
+    ran = CliRunner().invoke(
+        app, ["compare", str(path), "-r", str(rubric), "-j", "control:first", "--ledger", "none"]
+    )
+    run = score(path, RUBRIC, "control:first", protocol="compare", ledger=None)
+
+    assert (ran.exit_code, "are sorted" in ran.stderr) == (0, True)
+    assert {each.unit.responses for each in run.outcomes} == {("a", "b")}
+    assert run.summary["items"] == 3
 
 
 @pytest.mark.parametrize("sign", [";", "\t", ","])

@@ -12,6 +12,8 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.items import Skipped, read_items, survey
+from judgekit.items.group import together
+from judgekit.items.rows import Row
 from judgekit.types import Item, Message
 
 nan = float("nan")
@@ -249,32 +251,84 @@ def test_a_bad_row_is_left_out_and_its_item_stays_with_the_other_responses():
 # Ids that come again.
 
 
-def test_an_id_that_comes_again_is_an_error_naming_both_places(tmp_path: Path):
-    path = lines(tmp_path / "items.jsonl", *rows_of(("1", "a"), ("2", "a"), ("1", "b")))
+def by_system(n: int, systems: str = "ab") -> list[dict]:
+    return rows_of(*((str(i), system) for system in systems for i in range(n)))
+
+
+def test_rows_ordered_by_system_are_one_item_all_the_same(tmp_path: Path):
+    path = lines(tmp_path / "items.jsonl", *by_system(3))
+
+    found = survey(path, needs={"response", "pair"})
+    items = list(read_items(path, needs={"response", "pair"}))
+
+    assert [(item.item_id, list(item.responses)) for item in items] == [(i, ["a", "b"]) for i in "012"]
+    assert (found.n_rows, found.n_items, found.n_responses, found.apart) == (6, 3, 6, True)
+
+
+@pytest.mark.parametrize("kind", ["list", "items", "frame", "again"])
+def test_rows_that_stand_apart_are_one_item_from_memory_too(kind: str):
+    class Again:
+        def __iter__(self) -> Iterator[dict]:
+            return (row for row in by_system(3))
+
+    rows = by_system(3)
+    source: Any = {
+        "list": rows,
+        "items": [Item(row["item_id"], "Hi?", {row["response_id"]: "Hello."}) for row in rows],
+        "frame": pd.DataFrame(rows),
+        "again": Again(),
+    }[kind]
+
+    assert [list(item.responses) for item in read_items(source)] == [["a", "b"]] * 3
+
+
+def test_rows_of_one_item_that_clash_are_an_error_naming_both_places_wherever_they_stand(tmp_path: Path):
+    path = lines(tmp_path / "items.jsonl", *rows_of(("1", "a"), ("2", "a"), ("1", "a")))
 
     with pytest.raises(InputError) as error:
         read_items(path)
 
-    assert str(error.value).startswith(
-        f"{path}:3: item_id '1' stands at {path}:1 already; put its rows together"
-    )
+    assert str(error.value).startswith(f"{path}:3: response 'a' of item '1' stands at {path}:1 already")
 
 
-def test_of_items_with_one_id_the_first_is_kept_where_bad_ones_are_skipped():
-    rows = rows_of(("1", "a"), ("2", "a"), ("1", "b"), ("1", "c"), ("3", "a"))
+def test_bad_rows_among_rows_that_stand_apart_are_skipped_alone():
+    rows = [*rows_of(("1", "a"), ("2", "a")), {"item_id": "1"}, *rows_of(("1", "b"), ("2", "a"), ("3", "a"))]
     skipped: list[Skipped] = []
 
     found = survey(rows, on_bad_item="skip")
     items = list(read_items(rows, on_bad_item="skip", skipped=skipped, surveyed=found))
 
     assert [(item.item_id, list(item.responses)) for item in items] == [
-        ("1", ["a"]),
+        ("1", ["a", "b"]),
         ("2", ["a"]),
         ("3", ["a"]),
     ]
-    assert [each.where for each in skipped] == ["items: row 3"]
-    assert (found.n_rows, found.n_items, found.n_responses, found.n_skipped) == (5, 3, 3, 1)
-    assert found.repeated == {"1"}
+    assert {each.where for each in skipped} == {"items: row 5", "items: row 3"}
+    assert (found.n_rows, found.n_items, found.n_responses, found.n_skipped) == (6, 3, 4, 2)
+
+
+def test_an_item_with_one_response_is_still_refused_where_two_are_compared():
+    rows = [*by_system(2), *rows_of(("9", "a"))]
+
+    with pytest.raises(InputError, match="items: row 5: has 1 response, and two or more are compared"):
+        survey(rows, needs={"response", "pair"})
+    with pytest.raises(InputError, match="items: row 1: has 1 response"):
+        survey(rows_of(("1", "a"), ("2", "a")), needs={"response", "pair"})
+
+
+def test_what_is_sorted_is_on_disk_and_not_in_memory():
+    rows = (
+        {**ROW, "item_id": f"{i}", "system": s, "response": "x" * 10_000} for s in "ab" for i in range(2_000)
+    )
+    held = (Row(f"row {n}", row) for n, row in enumerate(rows))
+
+    tracemalloc.start()
+    n = sum(1 for _ in together(held, lambda row: row.values["item_id"]))  # noqa: PD011 - no frame
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert n == 4_000
+    assert peak < 8_000_000  # of 40 MB of text
 
 
 def test_an_iterator_is_checked_as_it_comes():
@@ -283,7 +337,7 @@ def test_an_iterator_is_checked_as_it_comes():
     items = read_items(rows)
 
     assert [next(items).item_id, next(items).item_id] == ["1", "2"]
-    with pytest.raises(InputError, match="items: row 3: item_id '1' stands before already"):
+    with pytest.raises(InputError, match="items: row 3: item_id '1' came before already"):
         next(items)
 
 
