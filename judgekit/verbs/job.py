@@ -208,24 +208,18 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     check_together((*plan.judges, *recipe.helpers))
     _tell_copies(plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
-    columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
-    surveyed = None
     needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
-    if not isinstance(items, Iterator):
-        surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
-        if not surveyed.n_items:
-            raise InputError(_no_items(str(items) if isinstance(items, str | Path) else "items"))
     return Job(
         plan=plan,
         recipe=recipe,
         items=items,
-        columns=columns,
-        on_bad_item=on_bad_item,
+        columns=options.get("columns"),
+        on_bad_item=options.get("on_bad_item", "raise"),
         ledger=ledger,
         older=older,
         prompts=options.get("store_prompts", True),
         limits=options.get("limits") or Limits(),
-        surveyed=surveyed,
+        surveyed=_surveyed(items, needs, options),
         name=recipe_name,
         needs=needs,
         spared=frozenset(substitutes),
@@ -240,6 +234,19 @@ def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
         return f"{name}: there is nothing in it to judge; give at least one item"
     where, message = skipped.first[0]
     return f"{name}: none of {skipped.n} rows can be used; the first: {where}: {message}"
+
+
+def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | None:
+    """The items, checked; None where they can be read once only."""
+    if isinstance(items, Iterator):
+        return None
+    columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
+    surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
+    if not surveyed.n_items:
+        raise InputError(_no_items(str(items) if isinstance(items, str | Path) else "items"))
+    if surveyed.apart and "say" in options:
+        _say(options)("rows of one item stand apart in the items: they are sorted, each behind its first one")
+    return surveyed
 
 
 def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:
