@@ -68,7 +68,7 @@ class Asker:
         self._tally = tally
         self._limits = limits
         self._halt = halt
-        self._sender = Sender(judges.values(), ledger, limits, tally, halt)
+        self.sender = Sender(judges.values(), ledger, limits, tally, halt)
         self._money = Budget(limits.budget_usd, "US dollars")
         self._tokens = Budget(limits.budget_tokens, "tokens")
         self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
@@ -82,11 +82,11 @@ class Asker:
     @property
     def trouble(self) -> str:
         """What a request failed of last, that was to be tried again."""
-        return self._sender.trouble
+        return self.sender.trouble
 
     def forget_trouble(self) -> None:
         """From now on nothing has failed."""
-        self._sender.trouble = ""
+        self.sender.trouble = ""
 
     async def answer(
         self, calls: Sequence[Call], *, again: bool = False, known: Known | None = None
@@ -215,7 +215,7 @@ class Asker:
         if self._counted:
             reply = await self._reserved(judge, call, first)
         else:
-            reply = await self._sender.send(judge, call, first=first)
+            reply = await self.sender.send(judge, call, first=first)
         if reply.fault not in UNPAID:
             self._tally.paid(reply)
             if self._ledger is not None and judge.identity:
@@ -242,7 +242,7 @@ class Asker:
             if not await self._tokens.reserve(tokens):
                 return self._over(self._tokens, judge)
             try:
-                reply = await self._sender.send(judge, call, tokens, first)
+                reply = await self.sender.send(judge, call, tokens, first)
                 spent = _spent(reply, money, tokens)
             finally:
                 self._tokens.settle(tokens, spent[1])
@@ -262,7 +262,7 @@ class Asker:
             with CancelScope(shield=True):
                 await asyncio.wait(begun, timeout=min(_FINISHING, self._limits.attempt_seconds))
         finally:
-            self._tally.lost += self._sender.in_flight
+            self._tally.lost += self.sender.in_flight
 
     def _over(self, budget: Budget, judge: Judge) -> Reply:
         self._halt.stop(BudgetExceeded(budget.message()))

@@ -2,7 +2,8 @@
 
 Items are begun some at a time, with one look into the ledger for all their calls. One that it does not
 answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
-need no more than a thousand. When the run is stopped (budget, outage, a lasting error, the
+need no more than a thousand. While more calls wait at every gate than it lets through at once, no further
+item is begun: one that waits costs memory and the garbage collector's time, and gains nothing. When the run is stopped (budget, outage, a lasting error, the
 deadline) no further item is begun; those begun end with their outcomes, and then the reason is
 raised. When it is interrupted, or left early, what was sent is waited for, so that it is kept.
 """
@@ -31,7 +32,7 @@ from judgekit.roles import Judge, Learning, Recipe, Tunable
 from judgekit.run.ask import Asker, Known
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
-from judgekit.run.send import fact_name
+from judgekit.run.send import Sender, fact_name
 from judgekit.run.tally import Tally
 from judgekit.types import Answer, Item, Judged, Round
 
@@ -176,17 +177,21 @@ async def _in_order(
     """What becomes of the items, in their order, with no more than a window of them alive."""
     alive: deque[asyncio.Future[Judged]] = deque()
     turn = min(_TURN, max(window // 4, 1))
+
+    def may_begin() -> bool:
+        return source.more and len(alive) <= window - turn
+
     try:
         while True:
-            if source.more and len(alive) <= window - turn:
+            if may_begin() and asker.sender.is_short:
                 alive += begin(source.some(turn), recipe, asker)
                 await asyncio.sleep(0)
             if not alive:
                 return
-            if source.more and len(alive) <= window - turn and not alive[0].done():
-                continue  # begin the rest of the window before waiting for the first
             if not alive[0].done():
-                await _until_done(alive[0])
+                if not (may_begin() and asker.sender.is_short):
+                    await _until(alive[0], asker.sender if may_begin() else None)
+                continue
             try:
                 judged = alive.popleft().result()
             except InputError as error:
@@ -203,11 +208,23 @@ async def _in_order(
             await asyncio.gather(*alive, return_exceptions=True)
 
 
-async def _until_done(future: asyncio.Future[Judged]) -> None:
-    """Wait for an item, which goes on if the waiting is cancelled."""
+async def _until(future: asyncio.Future[Judged], sender: Sender | None) -> None:
+    """Wait for an item, which goes on if the waiting is cancelled; or until a gate has little to let through."""
     waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    future.add_done_callback(lambda _: None if waiter.done() else waiter.set_result(None))
-    await waiter
+
+    def wake(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    future.add_done_callback(wake)
+    if sender is not None:
+        sender.when_short = wake
+    try:
+        await waiter
+    finally:
+        future.remove_done_callback(wake)
+        if sender is not None:
+            sender.when_short = None
 
 
 def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.Future[Judged]]:

@@ -25,6 +25,7 @@ class Gate:
         tpm: Tokens a minute.
         pause: How to sleep; the runner's ends when the run does.
         clock: Seconds that only go forward.
+        short: Called when a place is given back and fewer wait than may be inside at once.
     """
 
     def __init__(
@@ -35,18 +36,25 @@ class Gate:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        short: Callable[[], None] = lambda: None,
     ) -> None:
         self.most = concurrency
         self.allowed = float(concurrency)
         self.inside = 0
         self._pause = pause
         self._clock = clock
+        self._short = short
         self._held_until = 0.0
         self._requests = None if rpm is None else Pace(rpm, clock)
         self._tokens = None if tpm is None else Pace(tpm, clock)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._first: deque[asyncio.Future[None]] = deque()
         self._turned_away: deque[bool] = deque(maxlen=_RECENT)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether fewer wait than may be inside at once."""
+        return len(self._waiting) < self.most
 
     async def enter(
         self, tokens: int, *, again: bool = False, first: Callable[[], None] | None = None
@@ -102,6 +110,8 @@ class Gate:
             if not place.done():
                 self.inside += 1
                 place.set_result(None)
+        if self.is_short:
+            self._short()
 
     def went_well(self) -> None:
         """An attempt was answered: let a little more through."""

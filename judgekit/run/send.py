@@ -65,6 +65,7 @@ class Sender:
         self._failures: dict[str, int] = {}
         self._answered: set[str] = set()
         self.trouble = ""  # what a request failed of last
+        self.when_short: Callable[[], None] | None = None  # called when a gate has little to let through
         self._learnt: dict[str, frozenset[str]] = {}
         by_endpoint: dict[str, Gate] = {}
         self._stop = stop_any(
@@ -78,7 +79,18 @@ class Sender:
     def _gate(self, judge: Judge) -> Gate:
         most = self._limits.concurrency
         at_once = min(judge.at_once, most) if isinstance(judge, Narrow) else most
-        return Gate(at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause)
+        return Gate(
+            at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause, short=self._call_for_more
+        )
+
+    def _call_for_more(self) -> None:
+        if self.when_short is not None:
+            self.when_short()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a gate has fewer calls waiting than it may let through at once."""
+        return any(gate.is_short for gate in self._gates.values())
 
     async def send(self, judge: Judge, call: Call, tokens: int = 0, first: First = None) -> Reply:
         """A reply; one with a fault if none was to be had.
