@@ -19,7 +19,7 @@ what is asked, and a judge is to follow it.
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, get_args
@@ -99,7 +99,7 @@ class Fences:
         if len(tags) > 1 or told:
             tag = _digest(self.item, told, self.digest + b"".join(sorted(digests))).hex()[:DIGITS]
         texts = [(kind, flat(text)) for kind, _, text in own + told]
-        if [each for each in {self.tag, *tags} for _, text in texts if each in text]:
+        if any(each in text for each in (self.tag, *tags) for _, text in texts):
             pieces = [_in_fence(block, tag) for block in (*self.shared, *own, *told)]
         else:
             fenced = [self._piece(*each) for each in zip(shown, own, tags, strict=True)]
@@ -155,16 +155,24 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
     """SHA-256 of what came before and of texts with their kinds and names, each with its length."""
-    parts: list[str] = []
-    for kind, name, text in blocks:
-        parts += (kind, name)
-        parts += (text,) if isinstance(text, str) else chain.from_iterable((m.role, m.content) for m in text)
+    told = "".join(
+        [
+            f"{len(kind)}:{kind}{len(name)}:{name}{len(text)}:{text}"
+            if isinstance(text, str)
+            else "".join(f"{len(part)}:{part}" for part in (kind, name, *_in_turns(text)))
+            for kind, name, text in blocks
+        ]
+    )
     try:
-        return hashlib.sha256(before + "".join([f"{len(part)}:{part}" for part in parts]).encode()).digest()
+        return hashlib.sha256(before + told.encode()).digest()
     except UnicodeEncodeError as error:
         raise InputError(
             f"{item.where or item.item_id}: text with a lone surrogate ({error.reason})"
         ) from None
+
+
+def _in_turns(text: tuple[Message, ...]) -> Iterator[str]:
+    return chain.from_iterable((turn.role, turn.content) for turn in text)
 
 
 def _in_fence(block: Block, tag: str) -> str:

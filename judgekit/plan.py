@@ -5,7 +5,7 @@ neighbours: for one judge an item's calls follow one another, samples of a call 
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, Literal, get_args
@@ -211,7 +211,7 @@ class Plan:
     def addressed(call: Call, judge: Judge, sample: int) -> Call:
         """A call to a judge, with its key."""
         key = key_of(judge.identity or {"unstored": judge.name}, call, sample=sample)
-        return replace(call, judge=judge.name, sample=sample, key=key)
+        return call.addressed(judge.name, sample, key)
 
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of each prompt the rubric is asked with, by its name."""

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,12 @@ FIELDS = (
     "tags", "rubric",
 )  # fmt: skip
 
+_COLUMNS: frozenset[Need] = frozenset({"reference", "sources"})  # needs that are columns a row may lack
+_LACKING: Mapping[Need, Callable[[Item], bool]] = {
+    "reference": lambda item: item.reference is None,
+    "sources": lambda item: not item.sources,
+    "turns": lambda item: all(isinstance(text, str) for text in (item.task, *item.responses.values())),
+}
 _SHOWN = 40  # columns that a message names
 _JSON = re.compile(r"""\s*(?:\{\s*["}]|\[\s*["\[\]{])""")  # how a mapping or a list of texts begins
 
@@ -143,7 +149,7 @@ def item_of(row: Row, layout: Layout) -> Item:
         None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
         row.where,
     )
-    for each in sorted(layout.needs & {"reference", "sources"}):
+    for each in sorted(layout.needs & _COLUMNS):
         if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
             raise InputError(no_column([each], values.keys(), layout))
     check_needs(item, layout.needs - PAIR)
@@ -161,14 +167,8 @@ def check_needs(item: Item, needs: Collection[Need]) -> None:
             f"has {len(item.responses)} response, and two or more are compared; give it another (rows of one "
             "item have one item_id and a response_id or system each), or `score` it"
         )
-    texts = (item.task, *item.responses.values())
-    lacks = {
-        "reference": item.reference is None,
-        "sources": not item.sources,
-        "turns": all(isinstance(text, str) for text in texts),
-    }
-    for each, lacking_it in lacks.items():
-        if lacking_it and each in needs:
+    for each, lacking_it in _LACKING.items():
+        if each in needs and lacking_it(item):
             raise InputError(
                 f"has no {each}, which the rubric or the protocol needs; give it one, or take the item out"
             )

@@ -14,7 +14,7 @@ _BUSY = 2
 
 
 class Steps:
-    """Takes steps. Belongs to one event loop."""
+    """Takes steps in threads. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(_BUSY)
@@ -23,13 +23,17 @@ class Steps:
         self, steps: Generator[Round, Sequence[Answer], Judged], answers: Sequence[Answer]
     ) -> Round | Judged:
         """The next round of a recipe, or what it came to."""
-        if sum(len(answer.reply.text) for answer in answers) <= _AT_ONCE:
-            return _step(steps, answers)
         async with self._turns:
-            return await asyncio.to_thread(_step, steps, answers)
+            return await asyncio.to_thread(taken, steps, answers)
 
 
-def _step(steps: Generator[Round, Sequence[Answer], Judged], answers: Sequence[Answer]) -> Round | Judged:
+def is_short(answers: Sequence[Answer]) -> bool:
+    """Whether a step on these answers may be taken in the loop."""
+    return sum([len(answer.reply.text) for answer in answers]) <= _AT_ONCE
+
+
+def taken(steps: Generator[Round, Sequence[Answer], Judged], answers: Sequence[Answer]) -> Round | Judged:
+    """The next round of a recipe, or what it came to, at once."""
     try:
         return steps.send(answers)
     except StopIteration as end:

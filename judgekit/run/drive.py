@@ -2,10 +2,11 @@
 
 Items are begun some at a time, with one look into the ledger for all their calls. One that it does not
 answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
-need no more than a thousand. While more calls wait at every gate than it lets through at once, no further
-item is begun: one that waits costs memory and the garbage collector's time, and gains nothing. When the run is stopped (budget, outage, a lasting error, the
-deadline) no further item is begun; those begun end with their outcomes, and then the reason is
-raised. When it is interrupted, or left early, what was sent is waited for, so that it is kept.
+need no more than a thousand. While more calls wait at every gate than it lets through at once, no
+further item is begun: one that waits costs memory and the garbage collector's time, and gains nothing.
+When the run is stopped (budget, outage, a lasting error, the deadline) no further item is begun; those
+begun end with their outcomes, and then the reason is raised. When it is interrupted, or left early, what
+was sent is waited for, so that it is kept.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from judgekit.ledger import Ledger
 from judgekit.ledger.file import BUSY_SECONDS
 from judgekit.plan import price_of
 from judgekit.roles import Judge, Learning, Recipe, Tunable
+from judgekit.run.apart import is_short, taken
 from judgekit.run.ask import Asker, Known
 from judgekit.run.halt import Halt
 from judgekit.run.limits import Limits
@@ -177,20 +179,17 @@ async def _in_order(
     """What becomes of the items, in their order, with no more than a window of them alive."""
     alive: deque[asyncio.Future[Judged]] = deque()
     turn = min(_TURN, max(window // 4, 1))
-
-    def may_begin() -> bool:
-        return source.more and len(alive) <= window - turn
-
     try:
         while True:
-            if may_begin() and asker.sender.is_short:
+            room = source.more and len(alive) <= window - turn
+            if room and asker.sender.is_short:
                 alive += begin(source.some(turn), recipe, asker)
                 await asyncio.sleep(0)
+            elif alive and not alive[0].done():
+                await _until(alive[0], asker.sender if room else None)
             if not alive:
                 return
             if not alive[0].done():
-                if not (may_begin() and asker.sender.is_short):
-                    await _until(alive[0], asker.sender if may_begin() else None)
                 continue
             try:
                 judged = alive.popleft().result()
@@ -209,7 +208,7 @@ async def _in_order(
 
 
 async def _until(future: asyncio.Future[Judged], sender: Sender | None) -> None:
-    """Wait for an item, which goes on if the waiting is cancelled; or until a gate has little to let through."""
+    """Wait for an item, which goes on if the waiting is cancelled; or until more may be begun."""
     waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake(_: object = None) -> None:
@@ -218,13 +217,13 @@ async def _until(future: asyncio.Future[Judged], sender: Sender | None) -> None:
 
     future.add_done_callback(wake)
     if sender is not None:
-        sender.when_short = wake
+        sender.tell_when_short(wake)
     try:
         await waiter
     finally:
         future.remove_done_callback(wake)
         if sender is not None:
-            sender.when_short = None
+            sender.tell_when_short(None)
 
 
 def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.Future[Judged]]:
@@ -282,7 +281,7 @@ async def _walk_on(
             known = None
             if seen is not None:
                 seen += answers
-            step = await asker.steps.taken(steps, answers)
+            step = taken(steps, answers) if is_short(answers) else await asker.steps.taken(steps, answers)
             if isinstance(step, Judged):
                 return step
             round_ = step

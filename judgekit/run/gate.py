@@ -25,7 +25,6 @@ class Gate:
         tpm: Tokens a minute.
         pause: How to sleep; the runner's ends when the run does.
         clock: Seconds that only go forward.
-        short: Called when a place is given back and fewer wait than may be inside at once.
     """
 
     def __init__(
@@ -36,14 +35,13 @@ class Gate:
         *,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
-        short: Callable[[], None] = lambda: None,
     ) -> None:
         self.most = concurrency
         self.allowed = float(concurrency)
         self.inside = 0
         self._pause = pause
         self._clock = clock
-        self._short = short
+        self.when_short: Callable[[], None] | None = None  # called when a place is given back then
         self._held_until = 0.0
         self._requests = None if rpm is None else Pace(rpm, clock)
         self._tokens = None if tpm is None else Pace(tpm, clock)
@@ -110,8 +108,8 @@ class Gate:
             if not place.done():
                 self.inside += 1
                 place.set_result(None)
-        if self.is_short:
-            self._short()
+        if self.when_short is not None and self.is_short:
+            self.when_short()
 
     def went_well(self) -> None:
         """An attempt was answered: let a little more through."""

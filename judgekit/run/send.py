@@ -65,7 +65,6 @@ class Sender:
         self._failures: dict[str, int] = {}
         self._answered: set[str] = set()
         self.trouble = ""  # what a request failed of last
-        self.when_short: Callable[[], None] | None = None  # called when a gate has little to let through
         self._learnt: dict[str, frozenset[str]] = {}
         by_endpoint: dict[str, Gate] = {}
         self._stop = stop_any(
@@ -79,18 +78,17 @@ class Sender:
     def _gate(self, judge: Judge) -> Gate:
         most = self._limits.concurrency
         at_once = min(judge.at_once, most) if isinstance(judge, Narrow) else most
-        return Gate(
-            at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause, short=self._call_for_more
-        )
-
-    def _call_for_more(self) -> None:
-        if self.when_short is not None:
-            self.when_short()
+        return Gate(at_once, self._limits.rpm, self._limits.tpm, pause=self._halt.pause)
 
     @property
     def is_short(self) -> bool:
         """Whether a gate has fewer calls waiting than it may let through at once."""
         return any(gate.is_short for gate in self._gates.values())
+
+    def tell_when_short(self, told: Callable[[], None] | None) -> None:
+        """Call this whenever that becomes so; None: nobody any more."""
+        for gate in self._gates.values():
+            gate.when_short = told
 
     async def send(self, judge: Judge, call: Call, tokens: int = 0, first: First = None) -> Reply:
         """A reply; one with a fault if none was to be had.
