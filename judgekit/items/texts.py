@@ -87,7 +87,7 @@ def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
     >>> text_of([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "task")
     (Message(role='user', content='Why?'),)
     """
-    if isinstance(value, list | tuple):
+    if type(value) is not str and isinstance(value, list | tuple):
         text: Text = tuple(_message(each, f"{what}: message {n}") for n, each in enumerate(value, 1))
         blank = all(_is_blank(message.content) for message in text if isinstance(message, Message))
     else:

@@ -72,7 +72,8 @@ class Shown:
 
 def _folded(text: str) -> str:
     """Text in one case, with single blanks and straight marks, without marks and dots around it."""
-    bare = " ".join(text.translate(_MARKS).split()).casefold()
+    plain = text if text.isascii() else text.translate(_MARKS)
+    bare = " ".join(plain.split()).casefold()
     for dots in _DOTS:
         bare = bare.removeprefix(dots).removesuffix(dots)
     return bare.strip("\"' ")
