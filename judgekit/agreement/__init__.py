@@ -29,7 +29,13 @@ _ROOMS = {
         "lc_win_rate", "lc_win_rates", "length_coefficient", "length_correlation", "length_preference",
     ),
     "bias.margins": ("marginal_homogeneity",),
-    "bias.order_effects": ("attributable_to_position", "position_effects"),
+    "bias.flips": (
+        "denoised_accuracy", "flip_noise", "flips_by_margin", "length_bias", "pair_accuracies",
+        "position_bias",
+    ),
+    "bias.order_effects": (
+        "attributable_to_position", "listwise_position", "order_intercept", "position_effects",
+    ),
     "bias.populations": ("populations",),
     "bias.range_use": ("anchoring", "deming_slope", "halo", "range_use", "scale_use"),
     "bias.retest": ("repeatability",),
@@ -54,18 +60,24 @@ _ROOMS = {
     "probability.brier": ("brier", "cox_calibration", "decompose_brier", "log_loss", "spiegelhalter_z"),
     "probability.calibration_error": ("ece",),
     "probability.corp": ("miscalibration", "reliability_diagram"),
-    "probability.selective": ("select",),
+    "probability.selective": ("aurc", "conformal_radius", "group_radii", "select"),
     "published.arena": ("benchmark_agreement",),
     "published.overlap": ("ranking_overlap",),
     "published.rankings": ("kendall_w", "ratings_against_rankings"),
-    "sampling.active": ("active_mean", "hajek_kappa", "hajek_mean"),
+    "published.sas": (
+        "ccs_as_published", "collaborative_consistency", "ecs_as_published", "errors_consistency",
+    ),
+    "sampling.active": (
+        "active_mean", "draw_units", "hajek_kappa", "hajek_mean", "labelling_probabilities",
+        "neyman_allocation",
+    ),
     "sampling.planning": (
         "labels_for_difference", "labels_for_kappa", "labels_for_kappa_bound", "labels_for_ppi",
-        "labels_for_share",
+        "labels_for_share", "anticipated_table", "design_effect", "paired_sd",
     ),
-    "sampling.ppi": ("ppi", "ppi_difference", "ppi_stratified"),
+    "sampling.ppi": ("on_label_scale", "ppi", "ppi_difference", "ppi_stratified"),
     "sampling.rogan_gladen": ("corrected_rate",),
-    "sampling.sequential": ("confidence_sequence",),
+    "sampling.sequential": ("confidence_sequence", "share_sequence"),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 

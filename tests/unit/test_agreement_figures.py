@@ -49,6 +49,11 @@ LONG = {
     "judge": np.tile(["a", "a", "b", "b"], 15).tolist(),
     "sample": np.tile([0, 1, 0, 1], 15).tolist(),
 }
+QUIET = (rng.random((N, 3)) < np.where(rng.random((N, 1)) < 0.5, 0.1, 0.9)).astype(int)
+parts = rng.integers(0, 3, (N, 2))
+moved = np.clip(parts + rng.integers(-1, 2, (N, 2)), 0, 2)
+STEPS, JUDGED_STEPS = (np.column_stack([each.sum(axis=1), each]).astype(float) for each in (parts, moved))
+HOLES_FILLED = rng.integers(0, 4, (N, 3))
 long_y = rng.normal(0, 1, 60) + np.repeat(rng.normal(0, 1, 15), 4)
 
 
@@ -70,6 +75,31 @@ def labelled() -> Any:
 
 CALLS: dict[str, Callable[[], Any]] = {
     "active_mean": lambda: A.active_mean(np.where(pi > 0.5, labels01, np.nan), p, pi, clusters=CLUSTERS),
+    "anticipated_table": lambda: A.anticipated_table(0.5, 0.7),
+    "aurc": lambda: A.aurc(p, 1 - right),
+    "ccs_as_published": lambda: A.ccs_as_published(STEPS, JUDGED_STEPS, most=[4, 2, 2]),
+    "collaborative_consistency": lambda: A.collaborative_consistency(
+        STEPS, JUDGED_STEPS, most=[4, 2, 2], seed=0, b=100
+    ),
+    "conformal_radius": lambda: A.conformal_radius(x, y),
+    "denoised_accuracy": lambda: A.denoised_accuracy(right, QUIET, seed=0, b=100),
+    "design_effect": lambda: A.design_effect(5, 0.3),
+    "draw_units": lambda: A.draw_units(pi, seed=3) + 0,
+    "ecs_as_published": lambda: A.ecs_as_published(x, y, [5] * N, ROWS, HOLES_FILLED),
+    "errors_consistency": lambda: A.errors_consistency(x, y, [5] * N, ROWS, HOLES_FILLED, seed=0, b=30),
+    "flip_noise": lambda: A.flip_noise(QUIET, seed=0, b=100, clusters=CLUSTERS),
+    "flips_by_margin": lambda: A.flips_by_margin(QUIET, length, seed=0, b=100),
+    "group_radii": lambda: A.group_radii(abs(x - y), ["a", "b"] * 30),
+    "labelling_probabilities": lambda: A.labelling_probabilities(p * (1 - p), budget=20),
+    "length_bias": lambda: A.length_bias(right, length > 0, QUIET, seed=0, b=100),
+    "listwise_position": lambda: A.listwise_position(truth % 3, 3),
+    "neyman_allocation": lambda: A.neyman_allocation([50, 100], [0.5, 0.2], n=30),
+    "on_label_scale": lambda: A.on_label_scale(right, x, y, seed=0),
+    "order_intercept": lambda: A.order_intercept(systems, [f"s{i % 3 + 4}" for i in range(N)], right),
+    "pair_accuracies": lambda: A.pair_accuracies(right, BIN[:, 0]),
+    "paired_sd": lambda: A.paired_sd(0.3, noise=(0.1, 0.2), resamples=(2, 1)),
+    "position_bias": lambda: A.position_bias(right, BIN[:, 0], QUIET, QUIET[::-1], seed=0, b=100),
+    "share_sequence": lambda: A.share_sequence(30, 40),
     "adjust": lambda: A.adjust([0.01, 0.04, 0.03, math.nan, 0.2], method="hommel"),
     "against_margin": lambda: A.against_margin(A.paired_difference(x, y).difference, margin=0.5),
     "all_coefficients": lambda: A.all_coefficients(HOLES, scale=SCALE, b=200),

@@ -11,7 +11,6 @@ from judgekit.agreement.bias.error_correlation import (
 )
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.agreement.people.panel import majority
-from judgekit.agreement.published.peer_prediction import determinant_mutual_information
 from judgekit.errors import InputError
 
 nan = float("nan")
@@ -97,23 +96,6 @@ def test_a_jury_of_nothing_is_undefined():
     assert jury_against_best(nothing, reference="gold", judges=[]).jury.status == "undefined:not_identified"
     constant = table({"gold": "11", "a": "22", "b": "12"})
     assert jury_against_best(constant, reference="gold").jury.status == "undefined:no_variation"
-
-
-def test_mutual_information_ranks_a_careful_judge_above_a_careless_one():
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 2000)
-
-    def rater(keep):
-        return np.where(rng.random(2000) < keep, truth, rng.integers(0, 2, 2000))
-
-    peer, careful, careless = rater(0.8), rater(0.9), rater(0.3)
-
-    scores = [determinant_mutual_information(each, peer, n_categories=2) for each in (careful, careless)]
-
-    assert scores[0] > 4 * scores[1] > 0
-    flipped = determinant_mutual_information(1 - careful, peer, n_categories=2)
-    assert flipped == pytest.approx(scores[0])
-    assert np.isnan(determinant_mutual_information([0], [1], n_categories=2))
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,10 +9,8 @@ from judgekit.agreement.bias.order_effects import (
     attributable_to_position,
     listwise_position,
     order_intercept,
-    pair_disagreement,
     position_counts,
     position_effects,
-    repetition_stability,
 )
 from judgekit.errors import InputError
 
@@ -79,13 +77,6 @@ def test_one_verdict_an_order_identifies_no_cause():
     found = attributable_to_position(*planted(50, 1.0, 0.5), seed=1)
 
     assert {e.status for e in found.values()} == {"undefined:not_identified"}
-
-
-def test_disagreement_of_repeats_by_hand():
-    # 3 of 4 the same: 3 of 6 pairs differ; a tie is a verdict of its own.
-    assert pair_disagreement(np.array([[1.0, 1, 1, 0], [0.5, 1, 0, np.nan]])).tolist() == [0.5, 1.0]
-    assert repetition_stability([[1, 1, 1, 0], [0, 0, np.nan, 0]]) == 0.875
-    assert math.isnan(repetition_stability([[1], [0]]))
 
 
 def test_the_order_term_recovers_a_planted_bias():

@@ -9,7 +9,6 @@ from judgekit.agreement.core.intervals import t_quantile, wilson
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.agreement.sampling import active, planning, sequential
 from judgekit.errors import InputError
-from judgekit.types import Estimate
 
 PREVALENCES = (0.5, 0.7, 0.8, 0.9, 0.95)
 HALF_WIDTH_TENTH = {
@@ -144,10 +143,10 @@ def test_chances_follow_uncertainty_and_never_reach_zero():
 def test_a_draw_repeats_by_its_seed():
     pi = np.full(1000, 0.3)
 
-    assert (active.draw(pi, seed=1) == active.draw(pi, seed=1)).all()
-    assert active.draw(pi, seed=2).mean() == pytest.approx(0.3, abs=0.05)
+    assert (active.draw_units(pi, seed=1) == active.draw_units(pi, seed=1)).all()
+    assert active.draw_units(pi, seed=2).mean() == pytest.approx(0.3, abs=0.05)
     with pytest.raises(InputError, match=r"not in \(0, 1\]"):
-        active.draw([0.5, 0.0], seed=1)
+        active.draw_units([0.5, 0.0], seed=1)
 
 
 def actively(rng, *, budget=100, n=1000):
@@ -173,15 +172,6 @@ def test_active_labels_give_an_unbiased_mean_with_a_true_interval():
     assert np.mean(values) == pytest.approx(2 / 3, abs=0.012)
     assert held / runs >= 0.92
     assert hajek_held / runs >= 0.91
-
-
-def test_active_labels_gain_over_even_ones():
-    p, _, pi, _ = actively(np.random.default_rng(2))
-    error = np.sqrt(p * (1 - p))
-
-    assert active.expected_gain(error, np.full(1000, 0.1)) == pytest.approx(1)
-    assert active.expected_gain(error, pi) > 1.03
-    assert math.isnan(active.expected_gain([0, 0], [0.5, 0.5]))
 
 
 def test_kappa_of_a_case_control_sample_needs_its_weights():
@@ -271,42 +261,6 @@ def test_strata_that_are_alike_get_what_is_left_over_in_their_order(sds):
 def test_an_allocation_below_the_least_is_refused():
     with pytest.raises(InputError, match="at least 2"):
         active.neyman_allocation([10, 10], [0.1, 0.1], n=3)
-
-
-def test_obrien_fleming_looks():
-    # As published for five even looks at .05 two-sided.
-    looks = sequential.obrien_fleming([0.2, 0.4, 0.6, 0.8, 1.0])
-
-    assert looks == pytest.approx((4.8769, 3.3570, 2.6803, 2.2898, 2.0310), abs=2e-4)
-    assert sequential.obrien_fleming([1.0]) == pytest.approx((1.959964,))
-
-
-def test_uneven_looks_keep_the_level():
-    fractions = [0.3, 0.5, 1.0]
-    z = np.array(sequential.obrien_fleming(fractions, level=0.9))
-    steps = np.random.default_rng(4).normal(size=(100_000, 3)) * np.sqrt(np.diff([0, *fractions]))
-
-    crossed = np.abs(np.cumsum(steps, axis=1) / np.sqrt(fractions)) > z
-
-    assert crossed.any(axis=1).mean() == pytest.approx(0.1, abs=0.004)
-
-
-def test_a_look_says_whether_to_stop():
-    estimate = Estimate("difference", 0.1, se=0.04)
-
-    early = sequential.looked(estimate, fractions=[0.2], margin=0.0)
-    last = sequential.looked(estimate, fractions=[0.2, 1.0], margin=0.0)
-    vain = sequential.looked(Estimate("difference", 0.0, se=0.04), fractions=[1.0], margin=0.0)
-
-    assert early.notes[-1] == "the interval holds 0: go on"
-    assert last.notes[-1] == "stop: the interval is above 0"
-    assert vain.notes[-1] == "the interval holds 0: no finding"
-    assert early.interval == "group_sequential"
-    nothing = Estimate("difference", math.nan)
-    assert sequential.looked(nothing, fractions=[0.5]) is nothing
-    for bad in ([], [0.5, 0.5], [0.5, 1.2], [0.0, 1.0]):
-        with pytest.raises(InputError, match="rise"):
-            sequential.obrien_fleming(bad)
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.9])

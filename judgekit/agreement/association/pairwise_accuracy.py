@@ -159,31 +159,6 @@ class TieCalibrated:
     calibration: Calibration
 
 
-def calibrate_ties(human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping) -> Calibration:
-    """The best threshold for ties, over 0 and all differences that occur.
-
-    Args:
-        human: Shape (n_systems, n_items), people's scores, nan where missing.
-        metric: The same shape, the judge's.
-        grouping: Which pairs are compared: `none` all scores, `by_item` systems on one item,
-            `by_system` items of one system, `system_level` the systems' means.
-
-    Returns:
-        All nan if no group has two scores. Time and memory grow with the number of pairs.
-
-    Raises:
-        InputError: For differing shapes or infinity.
-
-    Source:
-        Deutsch et al. (2023). Checked against mt-metrics-eval at sample_rate=1 and brute force.
-
-    >>> calibrate_ties([[1, 2, 2]], [[0.1, 0.5, 0.6]], grouping="by_system").eps
-    0.1
-    """
-    h, m = grids(human, metric)
-    return _calibrated(score_pairs(h, m, grouping), None)
-
-
 def pairwise_accuracy(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping = "system_level", eps: float = 0.0
 ) -> float:
@@ -256,26 +231,6 @@ def tie_calibrated_accuracy(
     fold = _folds(h.shape[1], folds, seed, groups)
     outside = _held_out(outside, (h, m, grouping), fold, groups=groups, b=b, seed=seed)
     return TieCalibrated(inside, outside, found)
-
-
-def held_out_accuracy(
-    human: npt.ArrayLike,
-    metric: npt.ArrayLike,
-    *,
-    grouping: Grouping = "by_item",
-    folds: int = 5,
-    seed: int = 0,
-) -> float:
-    """Accuracy of each fold of items at the threshold fitted to the other folds, over all folds.
-
-    Pairs across folds are not compared. Systems' means (`system_level`) have no held-out value.
-
-    Returns:
-        From 0 to 1, nan if there are too few items for two folds with a pair in each.
-    """
-    h, m = grids(human, metric)
-    pairs = _held_out_pairs(h, m, grouping, _folds(h.shape[1], folds, seed, None))
-    return math.nan if pairs is None else mean_right(pairs.before, weights_of_pairs(pairs, None))
 
 
 def _held_out(

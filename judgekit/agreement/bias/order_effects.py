@@ -205,19 +205,6 @@ def pair_disagreement(repeats: Floats) -> Floats:
     return 1.0 - ratio(same.astype(float), pairs)
 
 
-def repetition_stability(repeats: npt.ArrayLike) -> float:
-    """Mean share of a unit's repeats that say what most of them say; nan without repeats. Shi et al. (2024).
-
-    >>> repetition_stability([[1, 1, 0, 1], [0, 0, 0, 0]])
-    0.875
-    """
-    x = np.asarray(repeats, dtype=float)
-    there = ~np.isnan(x)
-    kept = there.sum(axis=1) >= 2
-    most = (x[:, :, None] == x[:, None, :]).sum(axis=2).max(axis=1, initial=0)[kept]
-    return float(np.mean(most / there.sum(axis=1)[kept])) if np.any(kept) else float("nan")
-
-
 def _mean(sums: Floats) -> Floats:
     return ratio(sums[:, 0], sums[:, 1])
 

@@ -78,16 +78,6 @@ def repeatability(
     return made
 
 
-def icc_of_repeats(repeats: npt.ArrayLike) -> float:
-    """ICC(A,1) of complete repeats, shape (n_units, n_repeats); nan without variation, may be negative.
-
-    >>> round(icc_of_repeats([[9, 8], [5, 6], [2, 2], [7, 7]]), 3)
-    0.968
-    """
-    x = np.asarray(repeats, dtype=float)
-    return value_of(_icc_of, _icc_columns(x)) if x.size else float("nan")
-
-
 def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, *, seed: int, b: int) -> Estimate:
     if not np.isnan(x).any():
         base = replace(base, method="ICC(A,1), mean squares")

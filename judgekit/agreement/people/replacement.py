@@ -175,35 +175,3 @@ def against_margin(difference: Estimate, *, margin: float) -> Equivalence:
     if high < -margin:
         return Equivalence("worse", margin, difference, f"{seen}, below -{margin:g}")
     return Equivalence("undecided", margin, difference, f"{seen}, which holds -{margin:g}")
-
-
-def tost(value: float, se: float, *, margin: float, df: float = math.inf) -> float:
-    """p-value of two one-sided tests that a difference is within (-margin, margin).
-
-    Args:
-        value: The difference.
-        se: Its standard error.
-        margin: Above 0.
-        df: Degrees of freedom of t; infinite for the normal.
-
-    Returns:
-        The larger of the two; equivalent at alpha if it is below, just as the 1 - 2 alpha interval is then
-        inside the margins. nan where value or se is nan, or se is 0.
-
-    Raises:
-        InputError: If the margin is not a positive number.
-
-    Source:
-        Schuirmann (1987). Checked against statsmodels' DescrStatsW.ttost_mean.
-
-    >>> round(tost(0.0, 0.02, margin=0.05), 4)
-    0.0062
-    """
-    from scipy.stats import norm, t
-
-    if not (margin > 0 and math.isfinite(margin)):
-        raise InputError(f"margin {margin}; a positive number is needed")
-    if math.isnan(value) or not se > 0:
-        return math.nan
-    law = norm if math.isinf(df) else t(df)
-    return float(max(law.sf((value + margin) / se), law.cdf((value - margin) / se)))

@@ -49,18 +49,6 @@ class BrierParts:
     within_covariance: float
 
 
-def brier_score(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Mean squared difference of probability and outcome: 0 best, 0.25 for always one half.
-
-    nan without data.
-
-    >>> brier_score([0.5, 1.0], [1, 1])
-    0.125
-    """
-    p_, y_ = forecasts(p, y)
-    return float(np.mean((p_ - y_) ** 2)) if len(p_) else math.nan
-
-
 def decompose_brier(
     p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width"
 ) -> BrierParts:
@@ -128,41 +116,6 @@ def spiegelhalter_z(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
     p_, y_ = forecasts(p, y)
     spread = np.sum((1 - 2 * p_) ** 2 * p_ * (1 - p_))
     return float(np.sum((y_ - p_) * (1 - 2 * p_)) / np.sqrt(spread)) if spread > 0 else math.nan
-
-
-def cox(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[float, float]:
-    """Intercept and slope of the outcome's log-odds on those of the probability.
-
-    Returns:
-        (0, 1) for a calibrated judge; a slope below 1 says that probabilities are too extreme, an intercept
-        below 0 that they are too high. (nan, nan) where no finite fit exists: one outcome only, or
-        outcomes separated by the probability.
-
-    Raises:
-        InputError: For a malformed argument.
-
-    Source:
-        Cox (1958), "Two Further Applications of a Model for Binary Regression". Checked against statsmodels.
-    """
-    x, y_ = _log_odds(p, y)
-    if not _overlaps(x, y_):
-        return math.nan, math.nan
-    beta, _ = _logit_fit(np.column_stack([np.ones_like(x), x]), y_)
-    return float(beta[0]), float(beta[1])
-
-
-def temperature(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """The number by which dividing the log-odds fits the outcomes best.
-
-    1 where the judge is calibrated, above 1 where it is too sure of itself. nan where no finite positive one
-    exists: always on the right side of one half, or no better than chance.
-    """
-    x, y_ = _log_odds(p, y)
-    signed = x * (2 * y_ - 1)
-    if not (np.any(signed > 0) and np.any(signed < 0) and signed.sum() > 0):
-        return math.nan
-    beta, _ = _logit_fit(x[:, None], y_)
-    return float(1 / beta[0])
 
 
 def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, level: float = 0.95) -> Estimate:

@@ -81,23 +81,6 @@ class Selection:
         return 1.0 - self.coverage
 
 
-def auc(score: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Probability that a random 1 scores above a random 0, a tie counting half; nan with one outcome.
-
-    >>> auc([0.1, 0.4, 0.4, 0.8], [0, 0, 1, 1])
-    0.875
-    """
-    from scipy.stats import rankdata
-
-    x, y_ = complete(score=score, y=y)
-    binary(y_, "y")
-    ones = y_.sum()
-    zeros = len(y_) - ones
-    if not (ones and zeros):
-        return math.nan
-    return float((rankdata(x)[y_ == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
-
-
 def risk_coverage(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> RiskCoverage:
     """Error against share kept, from the most confident verdict down.
 
@@ -133,12 +116,6 @@ def aurc(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
         return math.nan
     k = np.arange(1, ends[-1] + 1)
     return float(np.mean(np.interp(k, np.r_[0, ends], np.r_[0, errors]) / k))
-
-
-def excess_aurc(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
-    """AURC less the least that this number of errors allows (all wrong ones last); 0 is a perfect order."""
-    c, w = complete(confidence=confidence, wrong=wrong)
-    return aurc(c, w) - aurc(-w, w)
 
 
 def upper_bound(wrong: int, n: int, delta: float) -> float:
@@ -361,36 +338,6 @@ def group_radii(
     for i, group in enumerate(groups):
         members.setdefault(group, []).append(i)
     return {group: radius(x[rows], level=level) for group, rows in members.items()}
-
-
-def rank_scores(probs: npt.ArrayLike) -> Floats:
-    """How far each label is from the middle of a judge's distribution, shape (n, n_labels), 0 to 1.
-
-    |2 F - 1| at the label's mid-point of the cumulative distribution: labels in order of it form a run
-    around the median. The radius of the right labels' scores makes sets of `probs` by `rank_sets`.
-
-    >>> rank_scores([[0.25, 0.5, 0.25]]).tolist()
-    [[0.75, 0.0, 0.75]]
-    """
-    q = np.asarray(probs, dtype=float)
-    if q.ndim != 2 or np.any(np.abs(q.sum(axis=1) - 1) > 1e-6):
-        raise InputError(f"probs has shape {q.shape}; rows of (n, n_labels) that sum to 1 are needed")
-    return np.asarray(np.abs(2 * (np.cumsum(q, axis=1) - q / 2) - 1))
-
-
-def rank_sets(probs: npt.ArrayLike, width: float) -> npt.NDArray[np.bool_]:
-    """Labels whose rank score is at most `width`, shape (n, n_labels); each row is one run of labels."""
-    return np.asarray(rank_scores(probs) <= width + _ULP)
-
-
-def sizes(sets: npt.NDArray[np.bool_]) -> Mapping[int, int]:
-    """How many sets hold how many labels.
-
-    >>> sizes(np.array([[True, False], [True, True], [True, True]]))
-    {1: 1, 2: 2}
-    """
-    held, count = np.unique(sets.sum(axis=1), return_counts=True)
-    return dict(zip(held.tolist(), count.tolist(), strict=True))
 
 
 def _check(level: float) -> None:

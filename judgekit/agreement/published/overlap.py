@@ -61,32 +61,6 @@ def rbo_ext(first: Ranking, second: Ranking, *, p: float = 0.9, ties: Ties = "re
     return float((1 - p) * (shares * p ** (depth - 1)).sum() + shares[-1] * p ** len(shares))
 
 
-def rbo_min(first: Ranking, second: Ranking, *, p: float = 0.9) -> float:
-    """The least overlap that two rankings without ties can have, whatever follows what was seen.
-
-    Args:
-        first: Items, best first.
-        second: As many items.
-        p: Persistence, between 0 and 1.
-
-    Returns:
-        A lower bound, below `rbo_ext`; the more so, the nearer `p` is to 1 and the shorter they are.
-
-    Source:
-        Webber, Moffat and Zobel (2010), equation 11. Checked against the package rbo 0.1.3.
-
-    >>> round(rbo_min([1, 2, 3, 4, 5, 6, 7], [1, 3, 2, 4, 6, 8, 5], p=0.9), 6)
-    0.656521
-    """
-    shares = _agreements(first, second, p, "refuse")
-    if not len(shares):
-        return math.nan
-    depth = np.arange(1, len(shares) + 1)
-    common = shares * depth
-    series = ((common - common[-1]) * p**depth / depth).sum() - common[-1] * math.log(1 - p)
-    return float((1 - p) / p * series)
-
-
 def ranking_overlap(
     human: npt.ArrayLike,
     metric: npt.ArrayLike,

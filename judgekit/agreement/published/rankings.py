@@ -67,20 +67,6 @@ def implied(first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
     return np.asarray((np.sign(settled(a - b, size=magnitude(a, b))) + 1) / 2, dtype=float)
 
 
-def reconciled(one: npt.ArrayLike, other: npt.ArrayLike) -> Floats:
-    """One verdict from both orders, told by response: theirs if they agree, else a tie; nan if one lacks.
-
-    Args:
-        one: Shape (n_pairs,), 1 the item's first response wins, 0 its second, 0.5 a tie.
-        other: The same from the other order, told by response too.
-
-    >>> reconciled([1, 1, 0], [1, 0, 0]).tolist()
-    [1.0, 0.5, 0.0]
-    """
-    a, b = aligned(one=one, other=other)
-    return np.where(np.isnan(a) | np.isnan(b), np.nan, np.where(a == b, a, 0.5))
-
-
 def ratings_against_rankings(
     first: npt.ArrayLike,
     second: npt.ArrayLike,

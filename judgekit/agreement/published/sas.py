@@ -25,42 +25,6 @@ from judgekit.errors import InputError
 from judgekit.types import Estimate
 
 
-def qwk(gold: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
-    """Quadratic weighted kappa of numbers: 1 - mean squared difference over that of unrelated margins.
-
-    Needs no list of categories, since its quadratic weights are distances of the numbers themselves. nan
-    where both are constant and equal.
-
-    >>> round(qwk([1, 2, 5, 5], [1, 2, 5, 2]), 3)
-    0.625
-    """
-    g, p = aligned(gold=gold, predicted=predicted)
-    kept = ~(np.isnan(g) | np.isnan(p))
-    return value_of(_kappa, _columns(g[kept, None], p[kept, None], np.ones(1)))
-
-
-def ccs(gold: npt.ArrayLike, predicted: npt.ArrayLike, *, most: Sequence[float], alpha: float = 0.5) -> float:
-    """Collaborative consistency score of answers with the same number of steps.
-
-    Args:
-        gold: Shape (n_answers, 1 + m): total, then the steps. Rows with nan are left out.
-        predicted: The same of the judge.
-        most: Shape (1 + m,), the most points of each.
-        alpha: Weight of the total.
-
-    Returns:
-        1: identical rows; 0: what unrelated ones give. nan without variation. With alpha 1 it is `qwk` of the
-        totals.
-
-    Raises:
-        InputError: For shapes that differ, or a maximum that is not above 0.
-    """
-    g, p = grids(gold, predicted)
-    weights = _weights(g.shape[1], most, alpha)
-    kept = ~(np.isnan(g) | np.isnan(p)).any(axis=1)
-    return value_of(_kappa, _columns(g[kept], p[kept], weights))
-
-
 def ccs_as_published(gold: npt.ArrayLike, predicted: npt.ArrayLike, *, most: Sequence[float]) -> float:
     """CCS with the published code's errors, for comparison with published numbers only.
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
-from judgekit.agreement.core.arrays import Clusters, aligned, column, complete, kept_clusters, within
+from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters, within
 from judgekit.agreement.core.estimate import (
     DEGENERATE,
     FEW_MINORITY,
@@ -253,32 +253,14 @@ def labelling_probabilities(uncertainty: npt.ArrayLike, *, budget: float, tau: f
     return pi
 
 
-def draw(pi: npt.ArrayLike, *, seed: int) -> npt.NDArray[np.bool_]:
+def draw_units(pi: npt.ArrayLike, *, seed: int) -> npt.NDArray[np.bool_]:
     """Which units to label: each by its own chance, independently.
 
-    >>> draw([1.0, 1.0], seed=1).tolist()
+    >>> draw_units([1.0, 1.0], seed=1).tolist()
     [True, True]
     """
     chance = chances(pi)
     return np.asarray(np.random.default_rng(seed).random(len(chance)) < chance)
-
-
-def expected_gain(error: npt.ArrayLike, pi: npt.ArrayLike) -> float:
-    """How many evenly drawn labels one label drawn with these chances is worth, for a mean.
-
-    Args:
-        error: Shape (N,), what the judge's error on each unit is expected to be (its standard deviation).
-        pi: Shape (N,), chances.
-
-    Returns:
-        Above 1 where the chances follow the errors; nan without errors.
-
-    >>> round(expected_gain([0.1, 0.5], [1 / 6, 5 / 6]), 3)
-    1.444
-    """
-    e, chance = complete(error=error, pi=pi)
-    mine = float(np.sum(e**2 / chances(chance)))
-    return float(np.sum(e**2) * len(e) / chance.sum() / mine) if mine > 0 else math.nan
 
 
 def neyman_allocation(

@@ -6,7 +6,6 @@ bounds are narrower.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -14,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import column, within
-from judgekit.agreement.core.estimate import TOO_FEW, is_defined, undefined
+from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.intervals import Bounds
-from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -167,85 +165,3 @@ def share_sequence(successes: int, n: int, *, level: float = 0.95) -> tuple[floa
     low = 0.0 if beaten(edge) <= 0 else float(brentq(beaten, edge, max(middle, 2 * edge)))
     high = 1.0 if beaten(1 - edge) <= 0 else float(brentq(beaten, min(middle, 1 - 2 * edge), 1 - edge))
     return low, high
-
-
-def obrien_fleming(fractions: Sequence[float], *, level: float = 0.95) -> tuple[float, ...]:
-    """How many standard errors each of a few looks needs, so that all together keep the level.
-
-    Almost nothing is spent early: the last look's bound is near the ordinary one. Looks need not be even, and
-    need not be planned in number: what is spent by a look depends on its fraction only.
-
-    Args:
-        fractions: Share of the planned labels at each look so far, rising, at most 1.
-        level: Confidence over all looks.
-
-    Returns:
-        z for each look.
-
-    Raises:
-        InputError: If fractions do not rise within (0, 1].
-
-    Source:
-        Lan & DeMets (1983), spending function 2 - 2 Phi(z / sqrt(t)) on each side, by the recursion of
-        Armitage, McPherson & Rowe (1969). Checked against the published
-        bounds of five even looks, and by simulation for uneven ones.
-
-    >>> [round(z, 3) for z in obrien_fleming([0.2, 0.4, 0.6, 0.8, 1.0])]
-    [4.877, 3.357, 2.68, 2.29, 2.031]
-    """
-    from scipy.special import ndtr, ndtri
-
-    t = np.array(fractions, dtype=float)
-    if t.ndim != 1 or not len(t) or not (np.diff(np.r_[0, t]) > 0).all() or t[-1] > 1 + 1e-12:
-        raise InputError(f"fractions {list(fractions)} do not rise within (0, 1]")
-    side = (1 - level) / 2
-    spent = 2 * ndtr(-ndtri(1 - side / 2) / np.sqrt(t))
-    bounds = [float(-ndtri(spent[0]))]
-    nodes, weights = np.polynomial.legendre.leggauss(120)
-    # Density of the sum, at nodes inside the bounds so far.
-    at = nodes * bounds[0] * math.sqrt(t[0])
-    density = weights * bounds[0] * np.exp(-(at**2) / (2 * t[0])) / math.sqrt(2 * math.pi)
-    for k in range(1, len(t)):
-        step = math.sqrt(t[k] - t[k - 1])
-
-        reach = _reach(at, density, step, float(spent[k] - spent[k - 1]))
-        bounds.append(reach / math.sqrt(t[k]))
-        new = nodes * reach
-        move = np.exp(-(((new[:, None] - at[None, :]) / step) ** 2) / 2) / (step * math.sqrt(2 * math.pi))
-        at, density = new, weights * reach * (move @ density)
-    return tuple(bounds)
-
-
-def looked(estimate: Estimate, *, fractions: Sequence[float], margin: float | None = None) -> Estimate:
-    """An estimate with the interval of a planned look: value plus and minus the look's bound times se.
-
-    Args:
-        estimate: Of the labels so far, with its standard error.
-        fractions: Share of the planned labels at each look so far; the last is now.
-        margin: Stop if the interval is on one side of this number; said in the notes.
-
-    Raises:
-        InputError: If fractions do not rise within (0, 1].
-
-    >>> looked(Estimate("d", 0.3, se=0.1), fractions=[0.5], margin=0.0).notes
-    ('look 1 at 50 % of the labels, 2.963 standard errors', 'stop: the interval is above 0')
-    """
-    if not is_defined(estimate) or not estimate.se > 0:
-        return estimate
-    z = obrien_fleming(fractions, level=estimate.level)[-1]
-    low, high = estimate.value - z * estimate.se, estimate.value + z * estimate.se
-    notes = [f"look {len(fractions)} at {100 * fractions[-1]:.0f} % of the labels, {z:.3f} standard errors"]
-    if margin is not None:
-        side = "above" if low > margin else "below" if high < margin else ""
-        done = fractions[-1] >= 1
-        go_on = f"the interval holds {margin:g}: {'no finding' if done else 'go on'}"
-        notes.append(f"stop: the interval is {side} {margin:g}" if side else go_on)
-    return replace(estimate, low=low, high=high, interval="group_sequential", notes=(*estimate.notes, *notes))
-
-
-def _reach(at: Floats, density: Floats, step: float, target: float) -> float:
-    """The sum that is passed at the next look, for the first time, with probability `target`."""
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
-    return float(brentq(lambda c: float(density @ ndtr((at - c) / step)) - target, 0.0, 12.0))
