@@ -99,7 +99,12 @@ def serve(
 
 @app.command()
 def give(
-    groups: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet; an item is a group.")],
+    groups: Annotated[
+        str,
+        typer.Argument(
+            help="JSONL, CSV, TSV or Parquet (.gz, too), - for standard input; an item is a group."
+        ),
+    ],
     spec: SpecFile,
     out: Annotated[Path, typer.Option(help="Where the rewards go (JSONL), a line for each response.")],
     judge: Judges = None,
@@ -121,7 +126,12 @@ def give(
 
 @app.command()
 def pairs(
-    groups: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet; an item is a group.")],
+    groups: Annotated[
+        str,
+        typer.Argument(
+            help="JSONL, CSV, TSV or Parquet (.gz, too), - for standard input; an item is a group."
+        ),
+    ],
     spec: SpecFile,
     out: Annotated[Path, typer.Option(help="Where the rows go (JSONL).")],
     form: Annotated[

@@ -51,7 +51,9 @@ Price = Annotated[
 
 
 def score(
-    items: Annotated[str, typer.Argument(help="JSONL, CSV, TSV or Parquet file of items.")],
+    items: Annotated[
+        str, typer.Argument(help="JSONL, CSV, TSV or Parquet file of items (.gz, too); - for standard input.")
+    ],
     context: typer.Context,
     rubric: Annotated[
         str | None,

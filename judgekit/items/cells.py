@@ -86,7 +86,7 @@ def cells_of(
     theirs = {name: layout.names[name] for name in names}
     wanted = frozenset(theirs.values())
     is_path = isinstance(source, str | Path)
-    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
+    opened = open_file(source, wanted) if is_path else open_rows(source, wanted)
     if opened.columns is not None:
         _check(opened.name, opened.columns, layout, any_of)
     found: set[str] = set()

@@ -100,7 +100,7 @@ def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> 
     theirs = {each: _nearest(each, layout.names[each], found) for each in gaps}
     option = " ".join(f"--column {ours}={column}" for ours, column in theirs.items())
     them = "it" if len(gaps) == 1 else "them"
-    there = sorted(map(str, found))
+    there = sorted(name if len(name) <= 80 else f"{name[:77]}..." for name in map(str, found))
     shown = f"{there}" if len(there) <= _SHOWN else f"{there[:_SHOWN]} and {len(there) - _SHOWN} more"
     return f"{what}; found {shown}; map {them} with columns={theirs} ({option})"
 

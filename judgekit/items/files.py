@@ -1,13 +1,23 @@
 """Files of rows: JSON lines, JSON, CSV, TSV and Parquet, with the exact place of what is broken.
 
 Text is read as bytes and decoded line by line: a decoder that reads ahead can neither say in
-which line a byte is wrong nor go on behind it.
+which line a byte is wrong nor go on behind it. What is packed (.gz) is unpacked as it is read, and only as
+long as it stays near its size. Standard input (`-`) is written into a temporary file, since it is read twice.
 """
 
 import csv
+import functools
+import gzip
+import math
+import shutil
+import sys
+import tempfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
 
 import orjson
 
@@ -21,24 +31,71 @@ from judgekit.writing import whole
 LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
 _LONG = f"is longer than {LINE_LIMIT:,} bytes; a row is one item, so shorten its texts"
+_GROWN, _SPARED = (
+    200,
+    1 << 26,
+)  # bytes that a packed byte may become, texts become 50 at most; whatever its size
 _BOM = b"\xef\xbb\xbf"  # what Excel puts in front
 
 
-def open_file(path: Path, wanted: frozenset[str]) -> Source:
+def path_of(source: str | PathLike[str]) -> Path:
+    """The path of a file; for `-` that of what came by the standard input, once it is all there.
+
+    Raises:
+        InputError: If nothing came by it, or it is a terminal.
+    """
+    return Path(source) if str(source) != "-" else _spooled(sys.stdin)[0]
+
+
+@functools.lru_cache(maxsize=1)
+def _spooled(stream: Any) -> tuple[Path, object]:
+    """What came, in a file that is gone with the folder beside it, or with the process."""
+    if stream.isatty():
+        raise InputError("standard input: is a terminal; pipe items into it, or name a file instead of -")
+    folder = tempfile.TemporaryDirectory(prefix="judgekit-")
+    first = stream.buffer.read(1 << 16)
+    if not first.strip():
+        raise InputError(
+            "standard input: nothing came by it; pipe items into it, or name a file instead of -"
+        )
+    sign = first.removeprefix(_BOM).lstrip()[:1]
+    kind = ".parquet" if first.startswith(b"PAR1") else {b"{": ".jsonl", b"[": ".json"}.get(sign, ".csv")
+    path = Path(folder.name, f"stdin{kind}")
+    with path.open("wb") as file:
+        file.write(first)
+        shutil.copyfileobj(stream.buffer, file)
+    return path, folder
+
+
+def open_file(source: str | PathLike[str], wanted: frozenset[str]) -> Source:
     """The rows of a file, by its suffix; of results that a killed run left half moved, the new ones.
 
     Raises:
         InputError: If it cannot be opened, or its suffix is of no kind known here.
     """
-    opener = _OPENERS.get(path.suffix.lower())
-    if opener is None:
-        raise InputError(f"{path}: files of items end in {', '.join(_OPENERS)}, not in {path.suffix!r}")
+    path = path_of(source)
+    kind = _kind(path)
+    opener = _OPENERS.get(kind)
+    if opener is None or (_is_packed(path) and opener is open_parquet):
+        raise InputError(
+            f"{path}: files of items end in {', '.join(_OPENERS)}, all but the last one also in .gz, not in "
+            f"{''.join(path.suffixes[-2:] if _is_packed(path) else path.suffixes[-1:])!r}"
+        )
     path = whole(path.parent, path.name)
     try:
         path.open("rb").close()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     return opener(path, wanted)
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _kind(path: Path) -> str:
+    """The suffix that says how a file is read."""
+    return Path(path.stem if _is_packed(path) else path.name).suffix.lower()
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
@@ -48,16 +105,15 @@ def _json_lines(path: Path) -> Iterator[Row]:
         InputError: If the file cannot be read.
     """
     loads = json_value
-    with _binary(path) as file:
-        for number, line in enumerate(_unmarked(file), 1):
-            try:
-                if len(line) >= LINE_LIMIT:
-                    yield Row(f"{path}:{number}", None, _LONG)
-                    continue
-                yield Row(f"{path}:{number}", loads(line))
-            except ValueError as error:
-                if line.strip():
-                    yield Row(f"{path}:{number}", None, _not_json(line, error))
+    for number, line in enumerate(_lines_of(path), 1):
+        try:
+            if len(line) >= LINE_LIMIT:
+                yield Row(f"{path}:{number}", None, _LONG)
+                continue
+            yield Row(f"{path}:{number}", loads(line))
+        except ValueError as error:
+            if line.strip():
+                yield Row(f"{path}:{number}", None, _not_json(line, error))
 
 
 def _not_json(line: bytes, error: ValueError) -> str:
@@ -79,22 +135,39 @@ def _not_utf8(line: bytes, error: UnicodeDecodeError) -> str:
     )
 
 
-def _binary(path: Path) -> BinaryIO:
+@contextmanager
+def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
-        return path.open("rb")
+        with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
+            yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: is no gzip file, or breaks off ({error}); pack it anew") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _unmarked(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long only the beginning, with which no row can be read."""
-    first = True
-    while line := file.readline(LINE_LIMIT):
-        rest = line
-        while len(rest) == LINE_LIMIT and not rest.endswith(b"\n"):
-            rest = file.readline(LINE_LIMIT)
-        yield line.removeprefix(_BOM) if first else line
-        first = False
+def _lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only the beginning, with which no row can be read.
+
+    Raises:
+        InputError: If it cannot be read, or was packed and becomes far more than its size.
+    """
+    first, read = True, 0
+    with _binary(path) as file:
+        most = path.stat().st_size * _GROWN + _SPARED if _is_packed(path) else math.inf
+        while line := file.readline(LINE_LIMIT):
+            rest = line
+            read += len(rest)
+            while len(rest) == LINE_LIMIT and not rest.endswith(b"\n") and read <= most:
+                rest = file.readline(LINE_LIMIT)
+                read += len(rest)
+            if read > most:
+                raise InputError(
+                    f"{path}: becomes more than {most:,} bytes, which is far more than its own "
+                    f"{path.stat().st_size:,}; unpack it, if it is meant"
+                )
+            yield line.removeprefix(_BOM) if first else line
+            first = False
 
 
 def _open_lines(path: Path, _: frozenset[str]) -> Source:
@@ -151,8 +224,8 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
     """(line it starts on, fields, fault) of each row that is not blank, the header first."""
     broken: list[tuple[int, str]] = []
 
-    def lines(file: BinaryIO) -> Iterator[str]:
-        for number, line in enumerate(_unmarked(file), 1):
+    def lines() -> Iterator[str]:
+        for number, line in enumerate(_lines_of(path), 1):
             if len(line) >= LINE_LIMIT:
                 broken.append((number, _LONG))
                 yield "\n"
@@ -163,30 +236,27 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
                 broken.append((number, _not_utf8(line, error)))
                 yield line.decode(errors="replace")
 
-    delimiter = _delimiter(path)
-    with _binary(path) as file:
-        # `strict` refuses text behind a closing quote, which would otherwise be glued to the field.
-        reader = csv.reader(lines(file), strict=True, delimiter=delimiter)
-        while True:
-            start = reader.line_num + 1
-            try:
-                fields, fault = next(reader), ""
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fields, fault = [], _not_csv(error, reader.line_num)
-            if broken:  # named by its own line, which need not be the row's first
-                start, fault = broken[0]
-                broken.clear()
-            if fields or fault:
-                yield start, fields, fault
+    # `strict` refuses text behind a closing quote, which would otherwise be glued to the field.
+    reader = csv.reader(lines(), strict=True, delimiter=_delimiter(path))
+    while True:
+        start = reader.line_num + 1
+        try:
+            fields, fault = next(reader), ""
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fields, fault = [], _not_csv(error, reader.line_num)
+        if broken:  # named by its own line, which need not be the row's first
+            start, fault = broken[0]
+            broken.clear()
+        if fields or fault:
+            yield start, fields, fault
 
 
 def _delimiter(path: Path) -> str:
     """What stands between columns: the suffix's sign, unless another makes more of the first line."""
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    with _binary(path) as file:
-        header = next(_unmarked(file), b"").decode(errors="replace")
+    usual = "\t" if _kind(path) == ".tsv" else ","
+    header = next(_lines_of(path), b"").decode(errors="replace")
     return max((usual, ",", ";", "\t"), key=lambda each: len(next(csv.reader([header], delimiter=each), [])))
 
 

@@ -11,7 +11,6 @@ import os
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from judgekit.errors import InputError
@@ -96,8 +95,10 @@ def read_items(
     are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
 
     Args:
-        source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file; a
-            pandas frame; a Hugging Face data set, streamed or not; an iterable of such rows or of items.
+        source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file, all
+            but the last one also packed (.gz); `-`, the standard input, which tells by its first sign what
+            it holds; a pandas frame; a Hugging Face data set, streamed or not; an iterable of such rows or
+            of items.
         columns: Our name of a column -> its name there.
         on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
             other rows are good stays, with their responses.
@@ -160,7 +161,7 @@ def survey(
 
 def _open(source: Any, layout: Layout) -> Source:
     if isinstance(source, str | os.PathLike):
-        opened = open_file(Path(source), layout.wanted)
+        opened = open_file(source, layout.wanted)
     else:
         opened = open_rows(source, layout.wanted)
     if opened.columns is not None and (gaps := lacking(opened.columns, layout)):

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from judgekit.items.files import path_of
 from judgekit.plan import Plan
 from judgekit.types import Item
 from judgekit.verbs.options import Options
@@ -39,7 +40,8 @@ def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:
         read: Reads them, once more.
     """
     if isinstance(source, str | Path):
-        with whole(Path(source).parent, Path(source).name).open("rb") as file:
+        path = path_of(source)
+        with whole(path.parent, path.name).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     found = hashlib.sha256()
     for item in read():

@@ -1,6 +1,11 @@
 """Where items come from: what can be read again, tables by semicolon, cells of plain text."""
 
+import gzip
 import json
+import os
+import subprocess
+import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,3 +146,99 @@ def test_a_tag_may_be_a_plain_text_and_is_called_as_its_column():
     [mapped] = read_items([{**ROWS[0], "domain": "law"}], columns={"tags": "domain"})
 
     assert (item.tags, mapped.tags) == ({"tags": "hard"}, {"domain": "law"})
+
+
+CSV = "item_id,task,response\n1,Hi?,Hello.\n"
+LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl.gz", LINES),
+        ("a.JSON.GZ", json.dumps(ROWS)),
+        ("a.csv.gz", CSV),
+        ("a.tsv.gz", CSV.replace(",", "\t")),
+    ],
+)
+def test_packed_files_are_read_by_the_suffix_within(tmp_path: Path, name: str, text: str):
+    (path := tmp_path / name).write_bytes(gzip.compress(text.encode()))
+
+    assert survey(path).n_items == (1 if "sv" in name else 5)
+    assert score(path, RUBRIC, judge(), ledger=None).summary["items"] >= 1
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.json.gz", "a.csv.gz"])
+def test_a_packed_file_that_becomes_far_more_than_its_size_is_refused_on_the_way(tmp_path: Path, name: str):
+    unit, header = gzip.compress(b" " * (1 << 20) + b"\n"), gzip.compress(b"id,task,response\n")
+    (path := tmp_path / name).write_bytes(header * ("csv" in name) + unit * 600)  # 0.6 MB that become 630 MB
+
+    tracemalloc.start()
+    with pytest.raises(InputError, match=rf"{name}: (becomes|has) more than"):
+        survey(path, on_bad_item="skip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 700_000_000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(LINES.encode())[:-20], b"\x1f\x8b\x08" + b"x" * 99]
+)
+def test_a_packed_file_that_is_broken_is_told(tmp_path: Path, content: bytes):
+    (path := tmp_path / "a.jsonl.gz").write_bytes(content)
+
+    with pytest.raises(InputError, match=r"a\.jsonl\.gz: .*(gzip|nothing in it)"):
+        score(path, RUBRIC, judge(), ledger=None)
+
+
+def test_packed_parquet_is_refused_by_name(tmp_path: Path):
+    (path := tmp_path / "a.parquet.gz").write_bytes(b"")
+
+    with pytest.raises(InputError, match=r"also in \.gz, not in '\.parquet\.gz'"):
+        survey(path)
+
+
+@pytest.mark.parametrize("text", [LINES, json.dumps(ROWS), CSV, CSV.replace(",", ";"), "\ufeff" + CSV])
+def test_items_come_by_the_standard_input_whatever_their_form(tmp_path: Path, text: str):
+    (rubric := tmp_path / "rubric.json").write_text(json.dumps(RUBRIC))
+
+    ran = CliRunner().invoke(
+        app,
+        [
+            "score",
+            "-",
+            "-r",
+            str(rubric),
+            "-j",
+            "control:longer",
+            "--ledger",
+            "none",
+            "--out",
+            str(tmp_path / "out"),
+        ],
+        input=text,
+    )
+
+    assert (ran.exit_code, ran.exception) == (0, None)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["items_in_all"] == (
+        1 if "item_id," in text or "item_id;" in text else 5
+    )
+
+
+def test_a_broken_line_of_the_standard_input_is_named_and_nothing_is_left_behind(tmp_path: Path):
+    program = "import judgekit; judgekit.score('-', 'support_reply', 'control:longer', ledger=None)"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], input=LINES + "{\n", env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "stdin.jsonl:6: holds only the start of a value" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_standard_input_of_nothing_is_told():
+    ran = CliRunner().invoke(app, ["score", "-", "-r", "peem", "-j", "control:longer"], input="")
+
+    assert "standard input: nothing came by it" in str(ran.exception)

@@ -33,7 +33,7 @@ WIRE = {
     "judges": OUTSIDE,
     "run": {"asyncio", "time"},
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
-    "items": {"os", "sqlite3"},  # the kind of a file; a sort that is too large for memory
+    "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
     "verbs": {"asyncio", "os", "time"},
     "writing": {"os"},
     "review": {"random"},  # seeded: the order of a blind sheet
