@@ -9,6 +9,8 @@
 What a judge says wrongly is no exception but an abstention (`types.Abstention`).
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -60,3 +62,34 @@ class BudgetExceeded(JudgekitError):  # noqa: N818 - the house's name for it
 
 class JudgeOutage(JudgekitError):  # noqa: N818 - the house's name for it
     """A judge failed many calls in a row without a success in between."""
+
+
+def kind_of(value: object) -> str:
+    """What kind of thing a value is, for a message.
+
+    >>> kind_of(1), kind_of([]), kind_of(None)
+    ('an int', 'a list', 'None')
+    """
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def did_you_mean(found: object, known: Iterable[str]) -> str:
+    """The nearest of what there is, as a question; empty where none is near.
+
+    >>> did_you_mean("meen", ["mean", "median"]), did_you_mean("x", ["mean"])
+    ("did you mean 'mean'? ", '')
+    """
+    near = difflib.get_close_matches(str(found), [str(each) for each in known], n=1, cutoff=0.7)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def there_are(found: object, known: Iterable[str]) -> str:
+    """What there is instead of what was found.
+
+    >>> there_are("meen", ["mean", "median"]), there_are("x", ["mean", "median"])
+    ("did you mean 'mean'? There are mean, median", 'there are mean, median')
+    """
+    some = list(known)
+    hint = did_you_mean(found, some)
+    return f"{hint}{'There' if hint else 'there'} are {', '.join(some)}"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.items.cells import Cells, cells_of
 from judgekit.items.texts import name_of
 from judgekit.protocols.labels import read_label
@@ -223,7 +223,7 @@ def _check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Map
     }
     for option, (value, choices) in known.items():
         if value not in choices:
-            raise InputError(f"no {option} {value!r}; there are {', '.join(choices)}")
+            raise InputError(f"no {option} {value!r}; {there_are(value, choices)}")
     for name in columns:
         if name not in _NAMES and (near := difflib.get_close_matches(name, _NAMES, n=1, cutoff=_NEAR)):
             raise InputError(f"columns: no column of ours is called {name!r}; is it {near[0]!r}?")
@@ -258,7 +258,7 @@ def _unit(where: Cells, protocol: Kind) -> tuple[Unit, tuple[str, ...]]:
 def _text(said: _Said) -> str:
     text = said.where.get("text", "")
     if not isinstance(text, str):
-        raise said.where.fail(f"text is a {type(text).__name__}")
+        raise said.where.fail(f"text is {kind_of(text)}")
     return text
 
 

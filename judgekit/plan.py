@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.fences import Told, fences_of
 from judgekit.items.texts import is_empty
 from judgekit.ledger.key import key_of
@@ -92,7 +92,7 @@ class Plan:
             ("on_empty", self.on_empty, get_args(OnEmpty)),
         ):
             if value not in known:
-                raise InputError(f"{option} {value!r}; there are {', '.join(map(repr, known))}")
+                raise InputError(f"{option}={value!r}; {there_are(value, known)}")
         if self.protocol == "rank" and self.on_empty != "judge":
             raise InputError(f"on_empty={self.on_empty!r}: a list is ranked in one call; compare pairs")
         self._check_scales(self._sheets)  # whatever is wrong with the rubric is said before any call

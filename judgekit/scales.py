@@ -18,6 +18,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from judgekit.errors import kind_of
+
 Kind = Literal["nominal", "ordinal", "interval"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -38,7 +40,7 @@ def as_name(raw: object) -> str:
     ('3', 'yes')
     """
     if isinstance(raw, bool) or not isinstance(raw, str | int):
-        raise ValueError(f"{raw!r} is a {type(raw).__name__}, not text; put it in quotes")
+        raise ValueError(f"{raw!r} is {kind_of(raw)}, not text; put it in quotes")
     text = nfc(str(raw))
     if not text:
         raise ValueError("an id or a label must not be empty")

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 
 _PACKAGE = Path(__file__).parent
 
@@ -29,5 +29,5 @@ def prompt_text(name: str) -> str:
     path = shelf("prompts") / f"{name}.md"
     if not path.is_file():
         known = sorted(p.stem for p in shelf("prompts").glob("*.md"))
-        raise InputError(f"no bundled prompt {name!r}; there are {known}")
+        raise InputError(f"no bundled prompt {name!r}; {there_are(name, known)}")
     return path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.files import open_file
 from judgekit.items.rows import Source as Rows
 from judgekit.items.rows import open_rows
@@ -105,7 +105,7 @@ def score_of(row: Mapping[str, Any]) -> Score:
         InputError: If it is no row, or a column is missing.
     """
     if not isinstance(row, Mapping):
-        raise InputError(f"a {type(row).__name__}, not a row of scores")
+        raise InputError(f"{kind_of(row)}, not a row of scores")
     try:
         first = row["response_id"]
         unit = Unit(
@@ -171,7 +171,7 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
         InputError: If it is no row, a column is missing, or one holds what it cannot.
     """
     if not isinstance(row, Mapping):
-        raise InputError(f"a {type(row).__name__}, not a row of outcomes")
+        raise InputError(f"{kind_of(row)}, not a row of outcomes")
     kind = row.get("kind")
     if kind not in {"verdict", "abstention"}:
         raise InputError(f"a row of outcomes has kind {kind!r}, not 'verdict' or 'abstention'")

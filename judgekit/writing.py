@@ -6,6 +6,7 @@ from then on they count; then they take their places one by one, the one that na
 opens such a file asks `whole` where it is, and whoever writes next finishes what a killed process left.
 """
 
+import difflib
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
@@ -237,6 +238,22 @@ def failed(told: Path, error: OSError) -> JudgekitError:
     return JudgekitError(
         f"{told}: could not be written to the end ({error.strerror or error}); what was there stays"
     )
+
+
+def unreadable(path: Path, error: OSError | None = None) -> InputError:
+    """What to raise where a file cannot be read, or is not there: the one nearby that may be meant."""
+    why = "No such file or directory" if error is None else error.strerror
+    hint = ""
+    if path.is_dir():
+        hint = "; it is a folder, and a file is to be named"
+    elif error is None or isinstance(error, FileNotFoundError):
+        try:
+            there = {each.stem: each.name for each in path.parent.iterdir()}
+            near = difflib.get_close_matches(path.stem, there, n=1, cutoff=0.7)
+            hint = f"; did you mean {there[near[0]]!r}?" if near else ""
+        except OSError:
+            hint = f"; there is no folder {str(path.parent)!r}"
+    return InputError(f"{path}: cannot be read ({why}){hint}")
 
 
 def _file(path: Path, mode: int, told: Path) -> BinaryIO:

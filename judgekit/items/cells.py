@@ -10,7 +10,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.check import Layout, no_column
 from judgekit.items.files import open_file
 from judgekit.items.rows import open_rows
@@ -94,7 +94,7 @@ def cells_of(
         if row.fault:
             raise InputError(f"{row.where}: {row.fault}")
         if not isinstance(row.values, Mapping):
-            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row")
+            raise InputError(f"{row.where}: {kind_of(row.values)}, not a row")
         found.update(row.values.keys())
         yield Cells(row.where, {name: row.values.get(column) for name, column in theirs.items()})
     if opened.columns is None and found:

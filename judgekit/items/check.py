@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.rows import Row
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
 from judgekit.types import Item, Need, Text
@@ -127,7 +127,7 @@ def item_of(row: Row, layout: Layout) -> Item:
     if isinstance(values, Item):
         return _checked(values, row.where, layout)
     if type(values) is not dict and not isinstance(values, Mapping):
-        raise InputError(f"is a {type(values).__name__}, not a mapping of columns to values")
+        raise InputError(f"is {kind_of(values)}, not a mapping of columns to values")
     names = layout.names
     get = values.get
     item_id = get(names["item_id"])

@@ -21,12 +21,12 @@ from typing import IO, Any
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.parquet import open_parquet
 from judgekit.items.rows import Row, Source, table
 from judgekit.items.texts import json_value
 from judgekit.rubric.files import LARGE
-from judgekit.writing import whole
+from judgekit.writing import unreadable, whole
 
 LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
@@ -85,7 +85,7 @@ def open_file(source: str | PathLike[str], wanted: frozenset[str]) -> Source:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
     return opener(path, wanted)
 
 
@@ -143,7 +143,7 @@ def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: is no gzip file, or breaks off ({error}); pack it anew") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:
@@ -185,7 +185,7 @@ def _open_json(path: Path, _: frozenset[str]) -> Source:
     except ValueError as error:
         raise InputError(f"{path}: is not JSON: {error}; JSON lines go into a .jsonl file") from None
     if not isinstance(rows, list):
-        raise InputError(f"{path}: holds a {type(rows).__name__}, not a list of rows")
+        raise InputError(f"{path}: holds {kind_of(rows)}, not a list of rows")
     return Source(str(path), lambda: (Row(f"{path}: row {n}", row) for n, row in enumerate(rows, 1)))
 
 

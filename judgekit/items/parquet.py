@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.items.rows import BATCH, Row, Source, solid, table
+from judgekit.items.rows import BATCH, Row, Source, solid_row, table
 
 _BYTES, _CELLS = 1_000, 100  # that a byte of a file may become; a label alone takes a bit
 _SPARED_BYTES, _SPARED_CELLS = 1 << 28, 100_000  # whatever its size
@@ -104,7 +104,7 @@ def _rows(path: Path, start: int, batch: Any) -> Iterator[Row]:
                 yield from _rows(path, start + i, batch.slice(i, 1))
         return
     for number, row in enumerate(rows, start):
-        yield Row(f"{path}: row {number}", solid(row))
+        yield Row(f"{path}: row {number}", solid_row(row))
 
 
 def _brief(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 
 BATCH = 1024  # rows of a frame or a Parquet file that are turned into Python values at once
 
@@ -62,10 +62,10 @@ def open_rows(source: Any, wanted: frozenset[str]) -> Source:
         return _frame(source, wanted)
     if isinstance(source, Mapping) or not isinstance(source, Iterable) or isinstance(source, bytes):
         raise InputError(
-            f"items: a {type(source).__name__} holds no rows; give a path, a frame, or a list of mappings"
+            f"items: {kind_of(source)} holds no rows; give a path, a frame, or a list of mappings"
         )
     if hasattr(source, "features") and hasattr(source, "column_names"):
-        source_rows: Callable[[], Iterator[Any]] = lambda: map(solid, source)  # noqa: E731 - two lines shorter
+        source_rows: Callable[[], Iterator[Any]] = lambda: map(solid_row, source)  # noqa: E731 - two lines shorter
     else:
         source_rows = lambda: iter(source)  # noqa: E731 - as above
     return Source(
@@ -103,6 +103,11 @@ def solid(value: Any) -> Any:
     return value
 
 
+def solid_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a table, whose every column is there, a gap in it too."""
+    return {column: solid(each) for column, each in row.items()}
+
+
 def _frame(frame: Any, wanted: frozenset[str]) -> Source:
     kept = [i for i, column in enumerate(frame.columns) if str(column) in wanted]
     names = [str(frame.columns[i]) for i in kept]
@@ -113,7 +118,7 @@ def _frame(frame: Any, wanted: frozenset[str]) -> Source:
             # One test for every kind of gap: nan, None, NA, NaT. An empty frame has no object to ask.
             rows = part.astype(object).where(part.notna(), None).values.tolist()
             yield (
-                Row(f"frame: row {n}", solid(dict(zip(names, row, strict=True))))
+                Row(f"frame: row {n}", solid_row(dict(zip(names, row, strict=True))))
                 for n, row in enumerate(rows, start + 1)
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.rubric.files import DEPTH, shallow
 from judgekit.scales import as_name
 from judgekit.types import Message, Text
@@ -60,7 +60,7 @@ def plain_of(value: Any, what: str) -> str:
     if value is None:
         raise InputError(f"{what} is null; leave it out, or write it as text")
     if not isinstance(value, str):
-        raise InputError(f"{what} is a {type(value).__name__} ({_short(value)}), not text; {_advice(value)}")
+        raise InputError(f"{what} is {kind_of(value)} ({_short(value)}), not text; {_advice(value)}")
     if not value.isascii():
         try:
             value.encode()
@@ -108,7 +108,7 @@ def mapping_of(value: Any, what: str) -> Mapping[Any, Any]:
         value = json_of(value, what)
     if not isinstance(value, Mapping):
         raise InputError(
-            f"{what} is a {type(value).__name__} ({_short(value)}), not a mapping (in CSV: a JSON object)"
+            f"{what} is {kind_of(value)} ({_short(value)}), not a mapping (in CSV: a JSON object)"
         )
     return value
 
@@ -164,7 +164,7 @@ def _message(value: Any, what: str) -> Message:
     if isinstance(value, Message):
         value = {"role": value.role, "content": value.content}
     if not isinstance(value, Mapping):
-        raise InputError(f'{what} is a {type(value).__name__}, not {{"role": ..., "content": ...}}')
+        raise InputError(f'{what} is {kind_of(value)}, not {{"role": ..., "content": ...}}')
     for key in ("tool_calls", "function_call"):
         if value.get(key):
             raise InputError(f"{what} has {key!r}, which is no text; write what was called into its content")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.judges.lexical import (
     Metric,
     chrf_metric,
@@ -114,8 +114,8 @@ def parse_control(spec: str) -> Control:
             raise InputError(f"{spec}: the seed {argument!r} is no whole number; write control:random=7")
         return random(int(argument or 0))
     if name not in _PLAIN:
-        known = ", ".join(sorted([*_PLAIN, "constant=LABEL", "random=SEED"]))
-        raise InputError(f"{spec}: there is no control {name!r}; there are {known}")
+        known = sorted([*_PLAIN, "constant=LABEL", "random=SEED"])
+        raise InputError(f"{spec}: there is no control {name!r}; {there_are(name, known)}")
     if equals:
         raise InputError(f"{spec}: {name!r} takes no argument; write control:{name}")
     return _PLAIN[name]()

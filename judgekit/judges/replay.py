@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from judgekit.errors import InputError, ProviderError
+from judgekit.errors import InputError, ProviderError, kind_of
 from judgekit.ledger.damage import Damaged
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.handing import exported
@@ -28,6 +28,7 @@ from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import latest
 from judgekit.scales import as_name
 from judgekit.types import Call, Reply
+from judgekit.writing import unreadable
 
 Place = tuple[str, tuple[str, ...], str, int]
 """Item, responses in the order shown, criterion (empty: whatever is asked), sample."""
@@ -249,12 +250,10 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                         f"{path}:{number}: is not JSON: {error}; write one object a line"
                     ) from None
                 if not isinstance(entry, dict):
-                    raise InputError(
-                        f"{path}:{number}: holds a {type(entry).__name__}, not an object with 'text'"
-                    )
+                    raise InputError(f"{path}:{number}: holds {kind_of(entry)}, not an object with 'text'")
                 yield number, entry
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def _parsed(line: bytes) -> Any:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, did_you_mean, kind_of
 from judgekit.judges.scripted import judge_of
 from judgekit.judges.servers import without_addresses
 from judgekit.roles import Checked, Judge, Tunable
@@ -29,6 +29,13 @@ FORMS = (
     "provider/model, decision:provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, "
     "control:NAME, py:module:object (on the command line); NAME= before one of them names the judge"
 )
+_KINDS = ("decision", "endpoint", "local", "replay", "control", "py")
+_PROVIDERS = (
+    ("gpt-", "openai"), ("chatgpt", "openai"), ("o1", "openai"), ("o3", "openai"), ("o4", "openai"),
+    ("claude", "anthropic"), ("gemini", "gemini"), ("mistral", "mistral"), ("magistral", "mistral"),
+    ("deepseek", "deepseek"), ("grok", "xai"), ("command", "cohere"),
+)  # fmt: skip
+"""How names of models begin, and who serves them."""
 _NAMED = re.compile(r"([^:/=#]+)=(.+)", re.DOTALL)
 
 
@@ -62,7 +69,10 @@ def resolve(
     """
     if isinstance(judge, Mapping):
         table = {**judge, **settings, **({} if name is None else {"name": name})}
-        form = table.pop("judge", None) or table.pop("name", "")
+        if not (form := table.pop("judge", None) or table.pop("name", "")):
+            raise InputError(
+                f"judge: a table of {sorted(judge)} without 'judge', which says its name; {FORMS}"
+            )
         return resolve(str(form), own_code=own_code, say=say, **table)
     if name is not None:
         settings["name"] = name
@@ -138,24 +148,40 @@ def _found(judge: str, *, own_code: bool, say: Callable[[str], None] | None) -> 
     if kind == "py":
         return _imported(judge, rest, allowed=own_code)
     if kind in {"http", "https"}:
-        raise InputError(f"judge {judge!r}: a server is named endpoint:URL#model")
+        raise InputError(
+            f"judge {judge!r}: a server is named endpoint:URL#model, as in endpoint:http://localhost:8000/v1#qwen3-8b"
+        )
     if "/" in judge:
         from judgekit.judges.litellm import LiteLLM
 
         return LiteLLM(judge)
-    raise InputError(f"judge {judge!r} has none of the forms {FORMS}")
+    raise InputError(f"judge {judge!r} {_meant(judge, kind)}")
+
+
+def _meant(judge: str, kind: str) -> str:
+    """What is wrong with a name that has none of the forms, and what it most likely should be."""
+    if kind != judge:
+        return f"has none of the forms {FORMS}; {did_you_mean(kind, _KINDS)}".rstrip("; ")
+    provider = next((provider for begins, provider in _PROVIDERS if judge.lower().startswith(begins)), "")
+    said = (
+        f"did you mean '{provider}/{judge}'?" if provider else f"write who serves it, as in openai/{judge}."
+    )
+    return f"names no provider; {said} The forms are {FORMS}"
 
 
 def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
     module, _, name = rest.partition(":")
     if not allowed:
-        raise InputError(f"judge {judge!r}: from Python, import the object and hand it over")
+        raise InputError(
+            f"judge {judge!r} imports code: hand the object over, or allow it with own_code=True (--own-code)"
+        )
     if not module or not name:
         raise InputError(f"judge {judge!r}: say py:module:object")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"judge {judge!r}: {error}") from None
+        on = "; modules are looked for on PYTHONPATH (PYTHONPATH=. for this folder)"
+        raise InputError(f"judge {judge!r}: {error}{on if isinstance(error, ImportError) else ''}") from None
     makes = isinstance(found, type) or not (hasattr(found, "identity") or _takes_a_call(found))
     return _judge(found() if makes and callable(found) else found, f"judge {judge!r}: ")
 
@@ -171,10 +197,17 @@ def _judge(found: Any, where: str = "") -> Judge:
         return found  # type: ignore[no-any-return]  # it has just been looked at
     if isinstance(found, type) or not callable(found) or not _takes_a_call(found):
         raise InputError(
-            f"{where}a {type(found).__name__}; a judge is its name, a function of a call, or an object with "
-            "name, identity and __call__"
+            f"{where or 'judge: '}{_what(found)}; a judge is its name, a function of a call, or an object "
+            "with name, identity and __call__"
         )
     return judge_of(found)
+
+
+def _what(found: Any) -> str:
+    """What was found where a judge is wanted, and why it is none."""
+    if isinstance(found, type):
+        return f"the class {found.__name__}, not an object of it"
+    return f"{kind_of(found)} that cannot be called with one call" if callable(found) else kind_of(found)
 
 
 def _takes_a_call(found: Any) -> bool:

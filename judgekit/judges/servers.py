@@ -43,6 +43,8 @@ _PLAIN = re.compile(
 )
 """Parts of an address's path that are no token."""
 _URL = re.compile(r"(\b\w{1,40}://|https?:)(?:\S*@)?([^/\s?#'\"]*)[^\s'\"]*")
+_EXAMPLES = {"http://localhost:8000/v1", "http://host:port/v1", "https://host/v1"}
+"""Addresses that stand in messages of ours, to show how one is written."""
 _LONGEST = 4000  # letters of an error that are looked at, once the keys are out of it
 
 
@@ -115,7 +117,7 @@ def without_addresses(text: str) -> str:
     >>> without_addresses("judge 'http://me:pass@host/t0k3n#m' has no form")
     "judge 'http://host/...' has no form"
     """
-    return _URL.sub(r"\1\2/...", text)
+    return _URL.sub(lambda m: m[0] if m[0].partition("#")[0] in _EXAMPLES else f"{m[1]}{m[2]}/...", text)
 
 
 def _digest(part: str) -> str:

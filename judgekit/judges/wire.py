@@ -6,14 +6,13 @@ remembered in `refused`, and the request is made again without it. What bounds t
 never dropped, since a budget rests on it: a refused `max_tokens` becomes `max_completion_tokens`.
 """
 
-import difflib
 import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from judgekit.errors import InputError, ProviderError
+from judgekit.errors import InputError, ProviderError, kind_of, there_are
 from judgekit.judges.servers import NO_KEYS, Keys, complaint_of, in_words
 from judgekit.prompt import estimate_tokens
 from judgekit.scales import writable
@@ -75,6 +74,10 @@ def settings_of(
     >>> settings_of(temperature=0.0, max_tokens=64, top_p=None, seed=None, extra={"top_k": 1})
     {'temperature': 0.0, 'max_tokens': 64, 'top_k': 1}
     """
+    numbers = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "seed": seed}
+    for name, value in numbers.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InputError(f"{name} is {value!r}, {kind_of(value)}; give a number, or None to leave it out")
     if temperature is not None and not (math.isfinite(temperature) and temperature >= 0.0):
         raise InputError(
             f"temperature is {temperature!r}; give a number of 0 or more, or None to leave it out"
@@ -87,8 +90,7 @@ def settings_of(
         raise InputError(
             f"extra sets {stray}, which are the judge's own options or the call's; leave them out"
         )
-    given = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "seed": seed}
-    settings = {name: value for name, value in given.items() if value is not None}
+    settings = {name: value for name, value in numbers.items() if value is not None}
     return {**settings, **({"stop": list(stop)} if stop else {}), **extra}
 
 
@@ -100,12 +102,10 @@ def changed(options: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
 
     >>> changed({"temperature": 0.0}, {"temprature": 1.0})
     Traceback (most recent call last):
-    judgekit.errors.InputError: no option 'temprature'; did you mean 'temperature'? There are: temperature
+    judgekit.errors.InputError: no option 'temprature'; did you mean 'temperature'? There are temperature
     """
     for name in changes.keys() - options.keys():
-        close = difflib.get_close_matches(name, options, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InputError(f"no option {name!r}; {hint}There are: {', '.join(options)}")
+        raise InputError(f"no option {name!r}; {there_are(name, options)}")
     return {**options, **changes}
 
 

@@ -19,7 +19,7 @@ from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.store import Ledger
 from judgekit.ledger.tools import LATEST
 from judgekit.types import brief
-from judgekit.writing import whole
+from judgekit.writing import unreadable, whole
 
 OUTCOMES: Final = "outcomes.jsonl"
 _ANSWER: Final = ("text", "fault", "logprobs", "probs")
@@ -216,4 +216,4 @@ def _placed(path: Path) -> Iterator[tuple[Place, _Said]]:
                 yield Place(*place, nth), said
                 seen[place] = nth + 1
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from judgekit.errors import InputError
 from judgekit.ledger.columns import SCHEMAS, USER_VERSION
 from judgekit.ledger.damage import Damaged, Locked, told
+from judgekit.writing import unreadable
 
 BUSY_SECONDS = 30.0  # how long another's lock is waited for where nothing else is to be done meanwhile
 _TRIES, _PAUSE = 200, 0.05
@@ -80,7 +81,7 @@ def is_sqlite(path: Path) -> bool:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:

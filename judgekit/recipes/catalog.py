@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.recipes import absolute, comparing, listed, matching
 from judgekit.recipes.published import Published
 
@@ -22,5 +22,5 @@ def published(name: str) -> Published:
     3
     """
     if name not in CATALOG:
-        raise InputError(f"no recipe {name!r}; there are {', '.join(CATALOG)}")
+        raise InputError(f"no recipe {name!r}; {there_are(name, CATALOG)}")
     return CATALOG[name]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.rubric.files import parse_text, read_text
 
 DEFAULTS = Path(__file__).with_name("thresholds.toml")
@@ -53,7 +53,7 @@ def read_thresholds(path: str | Path | None = None) -> dict[str, Gate]:
     own = Path(path)
     for name, raw in _load(own).items():
         if name not in gates:
-            raise InputError(f"{own}: no threshold {name!r}; there are {', '.join(gates)}")
+            raise InputError(f"{own}: no threshold {name!r}; {there_are(name, gates)}")
         old = gates[name]
         given = raw if isinstance(raw, dict) else {"value": raw}
         whole = {"what": old.what, "source": f"set in {own.name}", "judgement": True, **given}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.items.files import FIELD_LIMIT
 from judgekit.protocols.labels import Reading, read_label
 from judgekit.review.sheet import read_key
@@ -69,7 +69,7 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
         InputError: For another way.
     """
     if how not in get_args(How):
-        raise InputError(f"how={how!r}; there are {', '.join(get_args(How))}")
+        raise InputError(f"how={how!r}; {there_are(how, get_args(How))}")
     human = tuple(people)
     settled = {(o.unit, o.criterion) for o in human if isinstance(o, Verdict)} if how == "replace" else set()
     return (*(o for o in judges if (o.unit, o.criterion) not in settled), *human)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.types import Outcome, Unit, Verdict
 
 
@@ -92,7 +92,7 @@ def route(
         InputError: For an unknown rule, or a budget that is not positive.
     """
     if by not in RULES:
-        raise InputError(f"no rule {by!r}; there are {', '.join(RULES)}")
+        raise InputError(f"no rule {by!r}; {there_are(by, RULES)}")
     if not budget > 0:
         raise InputError(f"budget={budget}: a share above 0, or a number of answers")
     grouped: dict[tuple[Unit, str], list[Verdict]] = {}

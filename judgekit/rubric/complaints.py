@@ -4,12 +4,12 @@ Pydantic names the branch it took of a union ("criterion", "Labels"), which no a
 place here is what stands in the file: `criteria[2] ('kind').scale[0]`.
 """
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from judgekit.errors import did_you_mean
 from judgekit.rubric.model import Criterion, Group, Rubric
 from judgekit.scales import Labels, Numbers
 
@@ -18,7 +18,7 @@ _MESSAGES = {
     "missing": "is missing",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
-    "model_type": "must be a mapping",
+    "model_type": "must be a mapping, as in {id: kind, text: Is it kind?}",
     "string_type": "must be text",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
@@ -58,8 +58,9 @@ def _complaint(each: dict[str, Any], raw: Mapping[str, Any]) -> Complaint:
     place = _place(loc, raw, named=kind in {"missing", "extra_forbidden", "invalid_key"})
     if kind == "extra_forbidden":
         known = _known(loc)
-        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        if found is None and " " in str(loc[-1]):  # behind a comma: `{text: Is it kind, and is it warm}`
+            return Complaint(place, "a text goes on here behind a comma, as a key for YAML; put it in quotes")
+        hint = did_you_mean(loc[-1], known).rstrip() or f"known are {', '.join(known)}"
         return Complaint(place, f"unknown key; {hint}")
     if kind in {"too_short", "string_too_short"}:
         least, size = each["ctx"]["min_length"], each["ctx"].get("actual_length", 0)

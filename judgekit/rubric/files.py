@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
+from judgekit.writing import unreadable
 
 SUFFIXES = (".yaml", ".yml", ".toml", ".json")
 LARGEST = 1_000_000  # bytes; the largest rubric that is bundled has 5,300
@@ -34,7 +35,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     """
     raw = parse_text(read_text(path), path.suffix, str(path))
     if not isinstance(raw, dict):
-        raise InputError(f"{path}: holds a {type(raw).__name__}, not a mapping with 'id' and 'criteria'")
+        raise InputError(f"{path}: holds {kind_of(raw)}, not a mapping with 'id' and 'criteria'")
     return raw
 
 
@@ -53,7 +54,7 @@ def read_text(path: Path, most: int = LARGEST) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None
 
 
 def parse_text(text: str, suffix: str, where: str) -> Any:
@@ -67,9 +68,26 @@ def parse_text(text: str, suffix: str, where: str) -> Any:
     """
     try:
         return shallow(_parsed(text, suffix))
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{where}: {_of_yaml(error, text)}") from None
     # ValueError is what JSON and TOML raise, and Python for an integer of thousands of digits.
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{where}: {' '.join(str(error).split())}") from None
+
+
+def _of_yaml(error: yaml.MarkedYAMLError, text: str) -> str:
+    """Where YAML stumbled, over what, and what nearly always mends it."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return " ".join(str(error).split())
+    line = text.split("\n")[mark.line].strip() if mark.line < text.count("\n") + 1 else ""
+    told = f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+    if "stands twice" in str(error.problem) or "is no name" in str(error.problem):
+        return told
+    if "\\t" in str(error.problem):
+        return f"{told}; YAML indents by blanks, not by tabs"
+    shown = f", in `{line[:120]}`" if line else ""
+    return f'{told}{shown}; signs like ? : , # [ ] {{ }} mean something in YAML: put texts "in quotes?"'
 
 
 def _parsed(text: str, suffix: str) -> Any:

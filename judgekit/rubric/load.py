@@ -1,6 +1,5 @@
 """Rubrics from files, bundled names and mappings, with errors that name the place."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.rubric.complaints import complaints
 from judgekit.rubric.files import SUFFIXES, read_mapping
 from judgekit.rubric.model import Rubric
 from judgekit.shelf import shelf
+from judgekit.writing import unreadable
 
 __all__ = ["SUFFIXES", "bundled", "find", "load_rubric", "parse", "read_mapping"]
 
@@ -34,6 +34,11 @@ def load_rubric(source: str | Path | Mapping[str, Any] | Rubric) -> Rubric:
         return source
     if isinstance(source, Mapping):
         return parse(source, "rubric")
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"rubric: {kind_of(source)}; a rubric is a path, a bundled name, or a mapping with 'id' and "
+            "'criteria' (a list of mappings with 'id' and 'text')"
+        )
     path = find(source)
     return parse(read_mapping(path), str(path))
 
@@ -68,7 +73,7 @@ def find(source: str | Path) -> Path:
     """Path of a rubric's file: as given, or bundled under that name.
 
     Raises:
-        InputError: If there is neither; names the nearest bundled rubric.
+        InputError: If there is neither; names the nearest file, or bundled rubric.
     """
     path = Path(source)
     if path.is_file():
@@ -77,8 +82,8 @@ def find(source: str | Path) -> Path:
         for suffix in SUFFIXES:
             if (file := shelf("rubrics") / f"{source}{suffix}").is_file():
                 return file
-    near = difflib.get_close_matches(path.stem, bundled(), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    if path.suffix or path.name != str(source):
+        raise unreadable(path)
     raise InputError(
-        f"{source}: no such file, and no bundled rubric of that name; {hint}bundled: {', '.join(bundled())}"
+        f"{source}: no such file, and no bundled rubric of that name; {there_are(source, bundled())}"
     )

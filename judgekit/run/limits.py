@@ -52,7 +52,12 @@ class Limits:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if value is not None and value is not False and not value > 0:
+            if value is None or isinstance(value, bool):
+                continue
+            whole = "float" not in str(each.type)
+            if not isinstance(value, int if whole else int | float):
+                raise InputError(f"{each.name}={value!r}; a limit is a {'whole ' if whole else ''}number")
+            if not value > 0:
                 raise InputError(f"{each.name}={value!r}; a limit is above 0, or None for no limit")
         if self.tries is None and self.call_seconds is None:
             raise InputError("tries=None needs call_seconds, or a call would be tried for ever")

@@ -15,7 +15,7 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibrate.balance import Rule as BalanceRule
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
@@ -37,8 +37,9 @@ from judgekit.rubric.lint import two_ends
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
-from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike
+from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_kinds
 from judgekit.verbs.panels import panel_verdicts
+from judgekit.writing import unreadable
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 if TYPE_CHECKING:
@@ -179,7 +180,10 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         InputError: A bad rubric, item, judge or option: where, what was found, what would do.
     """
     if unknown := sorted(options.keys() - Options.__annotations__.keys()):
-        raise InputError(f"no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}")
+        inside = f"limits=Limits({unknown[0]}=...)" if unknown[0] in Limits.__dataclass_fields__ else ""
+        instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
+        raise InputError(f"no option {unknown[0]!r}; {instead}")
+    check_kinds(options)
     recipe_name = options.get("recipe")
     found = None if recipe_name is None else _published(recipe_name)
     if found is not None:
@@ -365,7 +369,7 @@ def _aggregator(plan: Plan, options: Options) -> Aggregate:
 def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
     if value not in choices:
         raise InputError(
-            f"{option}={value!r}; there are {', '.join(repr(c) for c in choices if c is not None)}"
+            f"{option}={value!r}; {there_are(value, [str(c) for c in choices if c is not None])}"
         )
 
 
@@ -376,4 +380,4 @@ def _template(prompt: str | Path | Template | None) -> Template | None:
     try:
         return template_of(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None

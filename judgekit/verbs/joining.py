@@ -13,7 +13,7 @@ from typing import Any, get_args
 from judgekit.aggregate.pools import per_rater
 from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
 from judgekit.calibrate.balance import Rule
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.ingest import Kind
 from judgekit.prompt import flat
 from judgekit.rubric import Rubric, load_rubric
@@ -47,7 +47,7 @@ def join(
     Arguments and errors as of `agree`.
     """
     if balance not in get_args(Rule):
-        raise InputError(f"no rule {balance!r} to balance by; there are {', '.join(get_args(Rule))}")
+        raise InputError(f"no rule {balance!r} to balance by; {there_are(balance, get_args(Rule))}")
     # They are looked at more than once, which an iterator cannot be: it would lose what was looked at.
     verdicts, labels = (list(each) if isinstance(each, Iterator) else each for each in (verdicts, labels))
     ready = outcomes_of(verdicts)

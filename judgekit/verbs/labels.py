@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.agreement.auditing.data import Facts
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.ingest import Kind, ingest
 from judgekit.items.files import open_file
 from judgekit.items.rows import Row, open_rows
@@ -63,7 +63,7 @@ def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) 
         if row.fault:
             raise InputError(f"{row.where}: {row.fault}")
         if not isinstance(row.values, Mapping):
-            raise InputError(f"{row.where}: a {type(row.values).__name__}, not a row of labels")
+            raise InputError(f"{row.where}: {kind_of(row.values)}, not a row of labels")
         found.append(Row(row.where, {n: row.values.get(columns.get(n, n)) for n in names}))
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.table import (
     Kind,
     frame,
@@ -22,7 +22,7 @@ from judgekit.table import (
     write_parquet,
 )
 from judgekit.types import Judged, Outcome, Score, brief
-from judgekit.writing import Together, failed, spare, whole
+from judgekit.writing import Together, failed, spare, unreadable, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -246,7 +246,7 @@ def _summary(path: Path) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise InputError(f"{path}: is not JSON ({error}), so no run.json of ours") from None
     if not isinstance(found, dict):
-        raise InputError(f"{path}: holds a {type(found).__name__}, so it is no run.json of ours")
+        raise InputError(f"{path}: holds {kind_of(found)}, so it is no run.json of ours")
     return found
 
 
@@ -255,4 +255,4 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        raise unreadable(path, error) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.ingest import Kind
 from judgekit.recipes.cascade import Question
 from judgekit.recipes.replaying import labels_of
@@ -85,7 +85,7 @@ def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -
         raise InputError(f"{source}: there is no such file; the {step} run is an outcomes.jsonl")
     outcomes = outcomes_of(source)
     if outcomes is None:
-        shown = source if isinstance(source, str | Path) else f"a {type(source).__name__}"
+        shown = source if isinstance(source, str | Path) else f"{kind_of(source)}"
         raise InputError(
             f"{shown}: no outcomes of a run; hand in the outcomes.jsonl that --out writes, or that "
             "`judgekit ingest` makes of recorded verdicts"

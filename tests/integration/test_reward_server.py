@@ -301,7 +301,7 @@ def test_a_group_that_cannot_be_asked_about_fails_alone():
         ("/v1/rewards", b'{"items": [NaN]}', 400, "no JSON"),
         ("/v1/rewards", b'{"items": ["\xff"]}', 400, "no JSON"),
         ("/v1/rewards", b'{"items": ["\\ud800"]}', 400, "no JSON"),
-        ("/v1/rewards", b'{"items": [3]}', 400, "items[0] is a int"),
+        ("/v1/rewards", b'{"items": [3]}', 400, "items[0] is an int"),
         ("/v1/rewards?grup=8", b"{}", 400, "unknown parameters ['grup']"),
         ("/v1/rewards?group=0", b"{}", 400, "group='0': a whole number from 1"),
         ("/v1/rewards?group=8&window_ms=1e9", b"{}", 400, "window_ms='1e9'"),

@@ -129,7 +129,7 @@ def test_options_of_the_caller_win_over_the_recipe():
 
 
 def test_an_unknown_recipe_names_those_that_there_are():
-    with pytest.raises(InputError, match=r"no recipe 'fairval'; there are faireval-vanilla, "):
+    with pytest.raises(InputError, match=r"no recipe 'fairval'; did you mean 'faireval'"):
         jk.score([ITEM], None, judges(1), recipe="fairval", ledger=None)
 
 

@@ -199,7 +199,7 @@ def test_nearest_label(scale: Scale, value: float, label: str):
     [
         (
             "control:long",
-            r"control:long: there is no control 'long'; there are chrf, constant=LABEL, contains, ",
+            r"control:long: there is no control 'long'; did you mean 'longer'.* There are chrf",
         ),
         ("control:constant", "say which label, as in control:constant=yes"),
         ("control:random=x", "the seed 'x' is no whole number"),

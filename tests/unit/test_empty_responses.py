@@ -97,7 +97,7 @@ def test_a_cascade_scores_them_too():
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"on_empty": "drop"}, "on_empty 'drop'; there are 'judge', 'lowest', 'abstain'"),
+        ({"on_empty": "drop"}, "on_empty='drop'; there are judge, lowest, abstain"),
         ({"on_empty": "lowest", "protocol": "rank"}, "a list is ranked in one call"),
         ({"on_empty": "lowest", "recipe": "choice-funnel"}, "knows no on_empty"),
     ],

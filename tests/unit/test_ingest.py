@@ -107,7 +107,7 @@ def test_a_bad_pair_is_one_input_error_that_names_it(row, message):
     [
         ({"protocol": "score"}, r"no protocol 'score'; there are grade, compare"),
         ({"reader": "guess"}, r"no reader 'guess'; there are auto"),
-        ({"labels_about": "showed"}, r"no labels_about 'showed'; there are shown, item"),
+        ({"labels_about": "showed"}, r"no labels_about 'showed'; did you mean 'shown'"),
         ({"columns": {"lable": "label"}}, r"no column of ours is called 'lable'; is it 'label'\?"),
         ({"rater": ["ann"]}, r"rater: \['ann'\] is a list"),
     ],

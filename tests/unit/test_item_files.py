@@ -231,7 +231,7 @@ def test_ids_that_pandas_made_floats_of_are_refused_with_the_reason():
 def test_responses_that_pandas_made_numbers_of_are_refused_with_the_reason():
     frame = pd.DataFrame({"item_id": [1], "task": "6 x 7?", "response": [42]})
 
-    with pytest.raises(InputError, match=r"response is a int \(42\), not text; .*dtype=str"):
+    with pytest.raises(InputError, match=r"response is an int \(42\), not text; .*dtype=str"):
         read_items(frame)
 
 

@@ -119,7 +119,7 @@ def test_columns_map_our_names_to_theirs():
         ({"response": None}, "response is empty"),
         (
             {"response": 42},
-            "response is a int (42), not text; put it in quotes (in pandas: read the column with",
+            "response is an int (42), not text; put it in quotes (in pandas: read the column with",
         ),
         ({"response": {"a": "b"}}, "response is a dict ({'a': 'b'}), not text; write it as text"),
         ({"response": "cut \ud83d"}, "response holds half of a surrogate pair (\\ud83d at character 5)"),
@@ -136,9 +136,9 @@ def test_columns_map_our_names_to_theirs():
             {"response": [{"role": "assistant", "content": "x", "tool_calls": [{}]}]},
             "response: message 1 has 'tool_calls', which is no text",
         ),
-        ({"reference": 1}, "reference is a int (1), not text"),
+        ({"reference": 1}, "reference is an int (1), not text"),
         ({"sources": '["a text"'}, "sources is no JSON"),
-        ({"sources": {"a": 1}}, "source 'a' is a int (1), not text"),
+        ({"sources": {"a": 1}}, "source 'a' is an int (1), not text"),
         ({"tags": ["x"]}, "tags is a list (['x']), not a mapping"),
         ({"tags": {"hard": True}}, "tags['hard']: True is a bool"),
         ({"tags": {" a": "x", "a ": "y"}}, "tags has 'a' twice"),
@@ -164,7 +164,7 @@ def test_a_bad_row_is_one_error_that_says_where_what_and_what_would_do(more: dic
 def test_what_is_no_source_is_refused_at_once(tmp_path: Path):
     with pytest.raises(InputError, match="a dict holds no rows"):
         read_items(ROW)
-    with pytest.raises(InputError, match="a int holds no rows"):
+    with pytest.raises(InputError, match="an int holds no rows"):
         read_items(3)
     with pytest.raises(InputError, match=r"files of items end in .jsonl, .*, not in '.txt'"):
         read_items(tmp_path / "items.txt")
@@ -396,7 +396,7 @@ def test_items_come_back_as_they_are():
         (Item("1", responses={"a ": "x"}), "response id 'a ' is no name"),
         (Item("1", responses={"a": "\ud800"}), "half of a surrogate pair"),
         (Item("1", responses={"a": "x"}, systems={"b": "y"}), "systems names ['b']"),
-        (Item("1", responses={"a": "x"}, reference=3), "reference is a int (3), not text"),  # type: ignore[arg-type]
+        (Item("1", responses={"a": "x"}, reference=3), "reference is an int (3), not text"),  # type: ignore[arg-type]
     ],
 )
 def test_items_made_by_hand_are_held_to_the_same_rules(item: Item, message: str):

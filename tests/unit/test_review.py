@@ -214,7 +214,7 @@ def test_a_quote_that_is_not_closed_is_an_error_and_swallows_no_answer(tmp_path)
 
 
 def test_an_unknown_way_to_join_is_refused():
-    with pytest.raises(InputError, match="how='replac'; there are join, replace"):
+    with pytest.raises(InputError, match="how='replac'; did you mean 'replace'"):
         join([], [], how="replac")
 
 

@@ -129,7 +129,7 @@ def test_a_rubric_comes_as_json_or_as_a_mapping_with_gaps_that_arrow_filled():
     assert rubric_read("") is None
 
 
-@pytest.mark.parametrize(("value", "told"), [("{", "no JSON"), (3, "a int"), ('"word"', "a str")])
+@pytest.mark.parametrize(("value", "told"), [("{", "no JSON"), (3, "an int"), ('"word"', "a str")])
 def test_what_is_no_rubric_is_refused_with_its_row(value, told):
     with pytest.raises(InputError, match=f"row 0: rubric 'rubric' is .*{told}"):
         rubric_read(value)

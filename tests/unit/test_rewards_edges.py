@@ -156,7 +156,7 @@ def test_a_check_that_says_no_number_has_failed(monkeypatch, said):
 def test_a_check_that_cannot_be_called_is_refused(monkeypatch):
     spec = {"rubric": MARKS, "checks": [own_check(monkeypatch, 3)]}
 
-    with pytest.raises(InputError, match="is a int, not a function"):
+    with pytest.raises(InputError, match="is an int, not a function"):
         Rewarder(spec, jk.Scripted("j", marking), own_code=True)
 
 
@@ -233,7 +233,7 @@ def test_judges_in_a_spec_may_be_objects():
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        (None, "not a NoneType"), (["spec.toml"], "not a list"),
+        (None, "not None"), (["spec.toml"], "not a list"),
         ({"rubric": MARKS, "grid": 0.3}, "grid 0.3 leaves a part of a step"),
         ({"rubric": MARKS, "grid": 0.15, "clip": False}, "grid 0.15 leaves"),
         ({"rubric": FAULT, "scheme": "points"}, "no points to win"),
@@ -338,10 +338,10 @@ def test_groups_may_come_from_a_generator():
     ("wrong", "complaint"),
     [
         (Group("g", [{"role": "user", "content": "Hi"}], {"a": "5"}), "group 'g', task: a list"),
-        (Group("g", None, {"a": "5"}), "group 'g', task: a NoneType"),
+        (Group("g", None, {"a": "5"}), "group 'g', task: None"),
         (Group("g", "Hi", {"a": ({"role": "assistant", "content": "5"},)}), "response 'a': a tuple"),
-        (Group("g", "Hi", {"a": None}), "response 'a': a NoneType"),
-        (Group("g", "Hi", {"a": "5"}, reference=5), "group 'g', reference: a int"),
+        (Group("g", "Hi", {"a": None}), "response 'a': None"),
+        (Group("g", "Hi", {"a": "5"}, reference=5), "group 'g', reference: an int"),
         (Group("g", "Hi", {"a": "5"}, rubric="tone"), "group 'g', rubric: a str, not a mapping"),
         (Group("g", "Hi \ud83d", {"a": "5"}), "group 'g', task: half of a surrogate pair"),
         (Group("g", "Hi", {"a": "5"}, sources={"s": "\ud83d"}), "source 's': half of a surrogate pair"),

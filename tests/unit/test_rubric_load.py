@@ -67,7 +67,10 @@ def test_a_faulty_criterion_is_refused_with_place_and_remedy(criterion: dict[str
         ({"id": "r", "criteria": []}, "r.yaml: criteria: is empty"),
         ({"id": "r"}, "r.yaml: criteria: is missing"),
         ({"id": "r", "criteria": "kind"}, "r.yaml: criteria: must be a list, found 'kind'"),
-        ({"id": "r", "criteria": ["kind"]}, "r.yaml: criteria[0]: must be a mapping, found 'kind'"),
+        (
+            {"id": "r", "criteria": ["kind"]},
+            "r.yaml: criteria[0]: must be a mapping, as in {id: kind, text: Is it kind?}, found 'kind'",
+        ),
         ({"id": True, "criteria": [KIND]}, "r.yaml: id: True is a bool, not text; put it in quotes"),
         ({"id": "r", "critera": [KIND]}, "critera: unknown key; did you mean 'criteria'?"),
         ({"id": "r", "criteria": [KIND], "x": 1}, "r.yaml: x: unknown key; known are id, version, "),
@@ -111,7 +114,7 @@ def test_broken_yaml_names_the_line(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("r.yaml", "id: r\nid: s\n", "key 'id' stands twice .*line 2"),
+        ("r.yaml", "id: r\nid: s\n", "line 2, .*key 'id' stands twice"),
         ("r.yaml", "1: a\n1: b\n", "key 1 stands twice"),
         ("r.yaml", "? [a]\n: b\n", "is no name"),
         ("r.json", '{"id": "r", "id": "s"}', "key 'id' stands twice"),
@@ -119,7 +122,7 @@ def test_broken_yaml_names_the_line(tmp_path: Path):
         ("r.toml", "id = \nx = 1", r"at line 1"),
         ("r.toml", 'id = "r"\nid = "s"\n', "line 2"),
         ("r.yaml", "- a\n- b", "holds a list, not a mapping with 'id' and 'criteria'"),
-        ("r.yaml", "", "holds a NoneType, not a mapping"),
+        ("r.yaml", "", "holds None, not a mapping"),
         ("r.yaml", "a: " + "9" * 5000, "integer string conversion"),
         ("r.json", "[" * 100_000, "recursion|nest"),
     ],
@@ -145,7 +148,7 @@ def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path):
 
 
 def test_a_folder_is_no_rubric(tmp_path: Path):
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="it is a folder"):
         load_rubric(tmp_path)
 
 

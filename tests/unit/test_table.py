@@ -55,9 +55,9 @@ def test_looking_at_the_columns_of_an_iterator_takes_nothing_from_it():
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("3", "a int, not a row of outcomes"),
+        ("3", "an int, not a row of outcomes"),
         ("[]", "a list, not a row of outcomes"),
-        ("null", "a NoneType, not a row of outcomes"),
+        ("null", "None, not a row of outcomes"),
         ("{", "holds only the start of a value"),
         ("{}", "has kind None, not 'verdict' or 'abstention'"),
         (json.dumps(row(responses=None)), "responses is None; in a row of kind 'verdict' it holds a list"),

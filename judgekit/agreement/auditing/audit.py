@@ -47,7 +47,7 @@ from judgekit.agreement.people.panel import MeasureName
 from judgekit.agreement.people.replacement import replacement_alpha
 from judgekit.agreement.sampling.active import hajek_kappa
 from judgekit.agreement.sampling.sample_check import Sampling
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, is_control
 
 __all__ = ["Audit", "CriterionAudit", "JudgeAudit", "audit", "main_coefficient"]
@@ -97,7 +97,7 @@ def audit(
     all_of_it = [labelled] if isinstance(labelled, Labelled) else list(labelled)
     known = {name for each in all_of_it for name in each.judges}
     if absent := [name for name in judges or () if name not in known]:
-        raise InputError(f"no judge {absent[0]!r}; there are {sorted(known)}")
+        raise InputError(f"no judge {absent[0]!r}; {there_are(absent[0], sorted(known))}")
     how = How(level, seed, b, error, sampling)
     return Audit(
         tuple(_criterion(each, judges, how, epsilon) for each in all_of_it), how, tuple(notes),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.types import Message, Text
 
 
@@ -30,7 +30,7 @@ def text_of_chat(value: Any, what: str = "conversation") -> Text:
     if isinstance(value, str):
         return value
     if not isinstance(value, Sequence) or isinstance(value, bytes):
-        raise InputError(f"{what} is a {type(value).__name__}, neither text nor a list of messages")
+        raise InputError(f"{what} is {kind_of(value)}, neither text nor a list of messages")
     turns = tuple(_turn(each, f"{what}, message {n}") for n, each in enumerate(value, 1))
     return turns[0].content if len(turns) == 1 else turns
 
@@ -79,7 +79,7 @@ def _content(value: Any, what: str) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     if not isinstance(value, Sequence):
-        raise InputError(f"{what}: content is a {type(value).__name__}, not text")
+        raise InputError(f"{what}: content is {kind_of(value)}, not text")
     return "".join(_part(each, what) for each in value)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeGuard
 
 import regex
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.protocols.limits import CHECKED
 from judgekit.protocols.same import same_number
 from judgekit.rewards.core.answers import answer_in, stated_in, tokens, words
@@ -188,9 +188,9 @@ def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) 
     elif kind in KINDS:
         found = KINDS[kind]
     else:
-        raise InputError(f"no check {kind!r}; there are {', '.join(KINDS)}, py:module:function")
+        raise InputError(f"no check {kind!r}; {there_are(kind, [*KINDS, 'py:module:function'])}")
     if not callable(found):
-        raise InputError(f"check {kind!r} is a {type(found).__name__}, not a function")
+        raise InputError(f"check {kind!r} is {kind_of(found)}, not a function")
     check = functools.partial(found, **settings)
     if kind in KINDS:
         try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.types import Message, Outcome, Text, brief
 
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
@@ -135,7 +135,7 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
         if not group.responses:
             raise InputError(f"group {group.key!r} has no responses")
         if group.rubric is not None and not isinstance(group.rubric, Mapping):
-            raise InputError(f"group {group.key!r}, rubric: a {type(group.rubric).__name__}, not a mapping")
+            raise InputError(f"group {group.key!r}, rubric: {kind_of(group.rubric)}, not a mapping")
         for name, text in group.responses.items():
             _text(group, f"response {name!r}", text)
         given = {"task": group.task, **{f"source {name!r}": text for name, text in group.sources.items()}}
@@ -152,5 +152,4 @@ def _text(group: Group, name: str, text: object) -> tuple[str, ...]:
         return (text,)
     if isinstance(text, tuple) and all(isinstance(turn, Message) for turn in text):
         return tuple(turn.content for turn in text)
-    found = type(text).__name__
-    raise InputError(f"group {group.key!r}, {name}: a {found}, not text or a tuple of Messages")
+    raise InputError(f"group {group.key!r}, {name}: {kind_of(text)}, not text or a tuple of Messages")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.texts import absent, json_of, plain_of
 from judgekit.rewards.core.chats import text_of_chat
 from judgekit.rewards.core.records import Group, Key
@@ -183,7 +183,7 @@ def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
     if isinstance(value, list):
         value = {"criteria": value}
     if not isinstance(value, Mapping):
-        raise InputError(f"{where} is a {type(value).__name__}, not a rubric; write it as a JSON object")
+        raise InputError(f"{where} is {kind_of(value)}, not a rubric; write it as a JSON object")
     return {"id": "own", **_without_gaps(value, where)}
 
 

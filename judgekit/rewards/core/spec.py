@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticSerializationError
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.protocols import Form
 from judgekit.rewards.core.answers import Part
 from judgekit.rewards.core.pooling import PoolName
@@ -250,7 +250,7 @@ def load_spec(source: SpecLike) -> RewardSpec:
     if isinstance(source, Mapping):
         return _parsed(source, "reward spec")
     if not isinstance(source, str | Path):
-        raise InputError(f"a reward spec is a path, a mapping or a RewardSpec, not a {type(source).__name__}")
+        raise InputError(f"a reward spec is a path, a mapping or a RewardSpec, not {kind_of(source)}")
     path = Path(source)
     raw = parse_text(read_text(path), ".toml", f"{path}: cannot be read as TOML")
     named = raw.get("rubric")

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import orjson
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.rewards.pairs.preferences import Labelled, Preference, Stepwise
 from judgekit.types import Message, Text
 from judgekit.writing import write
@@ -51,11 +51,11 @@ def exported(records: Iterable[Preference | Labelled | Stepwise], form: Format) 
     """
     some = list(records)
     if form not in _KINDS:
-        raise InputError(f"no format {form!r}; there are {', '.join(_KINDS)}")
+        raise InputError(f"no format {form!r}; {there_are(form, _KINDS)}")
     kind, plain, row = _KINDS[form]
     for record in some:
         if not isinstance(record, kind):
-            raise InputError(f"format {form!r} takes {kind.__name__}s, not a {type(record).__name__}")
+            raise InputError(f"format {form!r} takes {kind.__name__}s, not {kind_of(record)}")
         if isinstance(record, Preference) and not record.margin > 0:
             raise InputError(f"group {record.group!r}: a margin of {record.margin} is a tie, no preference")
     chat = not all(isinstance(text, str) for record in some for text in _texts(record))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.items.cells import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
@@ -217,7 +217,7 @@ def _there(row: Mapping[str, Any], key: str, where: str) -> Any:
 def _list(body: Body, key: str) -> list[Any]:
     value = _there(body, key, "the body")
     if not isinstance(value, list) or not value:
-        raise InputError(f"{key!r} is {'empty' if value == [] else f'a {type(value).__name__}'}, not a list")
+        raise InputError(f"{key!r} is {'empty' if value == [] else f'{kind_of(value)}'}, not a list")
     if len(value) > MOST:
         raise InputError(f"{key!r} holds {len(value)}; send {MOST} at most, in several requests")
     return value

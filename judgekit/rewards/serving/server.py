@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from judgekit.errors import InputError, JudgekitError
+from judgekit.errors import InputError, JudgekitError, kind_of
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.relative import LEAST_MET
 from judgekit.rewards.serving.barrier import Barrier, Client, Mixed, Refused
@@ -139,7 +139,7 @@ class RewardServer:
         except orjson.JSONDecodeError as error:
             raise InputError(f"the body is no JSON: {error}") from None
         if not isinstance(body, dict):
-            raise InputError(f"the body is a {type(body).__name__}, not an object")
+            raise InputError(f"the body is {kind_of(body)}, not an object")
         return body
 
     def _answer(self, route: Route, wanted: Sequence[Wanted], rewards: Sequence[Reward]) -> web.Response:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, kind_of
 from judgekit.rubric.model import Rubric
 
 Read = tuple[tuple[Rubric, ...], tuple[str, ...]]
@@ -17,7 +17,7 @@ def mapping(raw: Any, where: str) -> Mapping[str, Any]:
         InputError: If it is none.
     """
     if not isinstance(raw, Mapping):
-        raise InputError(f"{where}: is a {type(raw).__name__}, not a mapping")
+        raise InputError(f"{where}: is {kind_of(raw)}, not a mapping")
     return raw
 
 
