@@ -3,6 +3,7 @@
 `tests/data/agreement_0.1.0.json` was written by that release from these very calls.
 """
 
+import inspect
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,31 @@ import pytest
 import judgekit
 from judgekit.types import Estimate
 
-A = judgekit.agreement
+
+class Face:
+    """The public names; called at another level and from another seed where a test asks for it."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(judgekit.agreement, name)
+        takes = inspect.signature(function).parameters
+        drawn = any(each.kind is each.VAR_KEYWORD for each in takes.values())
+
+        def called(*args: Any, **given: Any) -> Any:
+            added = {
+                k: v
+                for k, v in self.options.items()
+                if (k in takes or drawn) and k not in PLAIN.get(name, ())
+            }
+            return function(*args, **(added | given))
+
+        return called
+
+
+PLAIN = {"as_ratings": ("level",), "ratings_of_table": ("level",)}  # there it is the level of measurement
+A = Face()
 STORED = Path(__file__).parents[1] / "data" / "agreement_0.1.0.json"
 TYPES = {"Audit", "CriterionAudit", "Facts", "JudgeAudit", "Labelled", "Ratings"}
 UNITS = {"as_ratings", "of_frame", "ratings_of_table", "side_by_side"}  # no statistics; other tests name them
@@ -270,5 +295,24 @@ def test_a_statistic_is_what_the_first_release_gave(name: str):
             assert found[key] == value, key
 
 
+def sums(name: str) -> list[float]:
+    """Two weighted sums of all numbers, at another level and from another seed."""
+    A.options = {"level": 0.8, "seed": 5}
+    try:
+        numbers = np.array([v for v in said(name).values() if isinstance(v, int | float)], dtype=float)
+    finally:
+        A.options = {}
+    numbers = np.clip(np.nan_to_num(numbers), -1e6, 1e6)
+    return [float(numbers @ np.cos(k * np.arange(len(numbers)))) for k in (1, 2)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CALLS)
+def test_it_is_so_at_another_level_and_from_another_seed(name: str):
+    stored = json.loads(STORED.read_text())["at another level"][name]
+
+    assert sums(name) == pytest.approx(stored, rel=1e-9, abs=1e-7)
+
+
 def test_every_public_name_has_a_call_here():
-    assert set(dir(A)) - TYPES - UNITS == set(CALLS)
+    assert set(dir(judgekit.agreement)) - TYPES - UNITS == set(CALLS)

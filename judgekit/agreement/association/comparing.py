@@ -59,15 +59,6 @@ class Significance:
 def williams(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
     """Williams' test that two correlations with the same third column are equal.
 
-    Args:
-        r_first: Correlation of the first judge with people.
-        r_second: Of the second judge with people.
-        r_between: Of the two judges.
-        n: Units.
-
-    Returns:
-        t with n - 3 degrees of freedom; nan for fewer than 4 units or a judge that is a copy.
-
     Source:
         Williams (1959); Steiger (1980), "Tests for comparing elements of a correlation matrix", equation
         7. Checked against the examples of Steiger (case A) and of Silver, Hittner and May (2006).
@@ -91,15 +82,6 @@ def williams(r_first: float, r_second: float, r_between: float, n: int) -> Signi
 
 def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
     """Steiger's z for the same question, on the scale of Fisher's z, with the mean correlation.
-
-    Args:
-        r_first: Correlation of the first judge with people.
-        r_second: Of the second judge with people.
-        r_between: Of the two judges.
-        n: Units.
-
-    Returns:
-        z; nan for fewer than 4 units or a correlation of 1 or -1.
 
     Source:
         Steiger (1980), equations 11 and 14. Checked against the example in Silver, Hittner and May (2006)
@@ -125,17 +107,6 @@ def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Signif
 def mcnemar_mid_p(first_only: int, second_only: int) -> Significance:
     """McNemar's test on the units only one of the two judges got right, with the mid-p value.
 
-    Args:
-        first_only: Units the first got right and the second wrong.
-        second_only: The reverse.
-
-    Returns:
-        The exact two-sided binomial p-value less half the chance of the observed count, which is neither
-        as timid as the exact test nor as rash as the chi-square. nan if they never differ.
-
-    Raises:
-        InputError: For a negative count.
-
     Source:
         Fagerland, Lydersen and Laake (2013), "The McNemar test for binary matched-pairs data",
         https://doi.org/10.1186/1471-2288-13-91. Checked against their example, 1 and 7 discordant pairs.
@@ -159,15 +130,7 @@ def paired_permutation(
 ) -> Significance:
     """Sign-flip test that differences of the same units are symmetric about 0.
 
-    Args:
-        difference: Shape (n_units,), first minus second; nan is left out.
-        clusters: Shape (n_units,); the units of a cluster are flipped together.
-        n_flips: At random beyond 15 units (or clusters), all of them up to there.
-        seed: Of the flips.
-
-    Returns:
-        Two-sided p-value: the share of flips whose sum is at least as far from 0; with random flips
-        (count + 1) / (flips + 1). nan for no unit.
+    Shapes: `difference` (n_units,), `clusters` (n_units,).
 
     >>> paired_permutation([1, 1, 1, 1]).p
     0.125

@@ -40,15 +40,7 @@ KINDS: tuple[Kind, ...] = ("pearson", "spearman", "tau_b", "tau_c", "somers_d", 
 def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for.
 
-    Args:
-        x: Shape (n_units,), any numbers whose order means something; nan where missing.
-        y: Shape (n_units,).
-
-    Returns:
-        From -1 to 1; 1 only if both tie the same pairs. nan if either does not vary.
-
-    Raises:
-        InputError: If the columns differ in length or hold infinity.
+    Shapes: `x` (n_units,), `y` (n_units,).
 
     Source:
         Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
@@ -62,13 +54,7 @@ def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) -> float:
     """Stuart's tau-c, for tables that are not square: reaches 1 where the number of labels differs.
 
-    Args:
-        x: Shape (n_units,), nan where missing.
-        y: Shape (n_units,).
-        categories: The smaller of the two numbers of declared labels; those used, where left out.
-
-    Returns:
-        From -1 to 1, nan if either does not vary. Checked against scipy (labels used).
+    Shapes: `x` (n_units,), `y` (n_units,).
 
     >>> round(tau_c([1, 1, 2, 2], [1, 2, 3, 4]), 4)
     1.0
@@ -83,9 +69,6 @@ def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) 
 def somers_d(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Somers' D of y given x: how well x foretells the order of y, among pairs that x tells apart.
 
-    Returns:
-        From -1 to 1, nan if either does not vary. Not symmetric. Checked against scipy.
-
     >>> round(somers_d([1, 2, 2, 3], [1, 2, 3, 3]), 4)
     0.8
     """
@@ -97,9 +80,6 @@ def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
     Ties cost nothing, so that a judge who ties most pairs may still reach 1.
 
-    Returns:
-        From -1 to 1, nan if every pair is tied by one of them.
-
     >>> gamma([1, 2, 2, 3], [1, 2, 3, 3])
     1.0
     """
@@ -109,12 +89,7 @@ def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Pearson's correlation of two columns, nan where either does not vary.
 
-    Args:
-        x: Shape (n_units,), nan where missing; such units are left out.
-        y: Shape (n_units,).
-
-    Raises:
-        InputError: If the columns differ in length or hold infinity.
+    Shapes: `x` (n_units,), `y` (n_units,).
 
     >>> round(pearson([1, 2, 3, 4], [1, 2, 3, 5]), 4)
     0.9827
@@ -125,10 +100,6 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Spearman's correlation: Pearson's of the ranks, tied units sharing their mean rank.
-
-    Returns:
-        From -1 to 1; 1 if one is an increasing function of the other. nan where either does not
-        vary. Checked against scipy and R.
 
     >>> round(spearman([1, 2, 3, 4], [1, 2, 30, 5]), 4)
     0.8
@@ -239,11 +210,7 @@ def fisher_interval(value: float, se_z: float, level: float) -> tuple[float, flo
 
 
 def se_of_z(kind: Kind, value: float, n: int) -> float:
-    """Standard error of atanh of a correlation: Fisher's, or Bonett and Wright's for ranks.
-
-    Returns:
-        nan for fewer than 4 units (5 for tau-b), and for the kinds without a formula.
-    """
+    """Standard error of atanh of a correlation: Fisher's, or Bonett and Wright's for ranks."""
     if kind == "pearson" and n > 3:
         return 1 / math.sqrt(n - 3)
     if kind == "spearman" and n > 3:
@@ -351,9 +318,7 @@ def pair_counts_of_table(table: npt.ArrayLike) -> PairCounts:
 def small_table(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats | None:
     """The table of two columns of whole numbers that are few, counted without a sort.
 
-    Returns:
-        Shape (labels, labels), with rows and columns of 0 for numbers nobody gave; None where the columns
-        have gaps, other numbers, or too many of them, which must then be counted the long way.
+    Shape: returns (labels, labels).
     """
     found = [_few_codes(np.asarray(each)) for each in (x, y)]
     if found[0] is None or found[1] is None or len(found[0]) != len(found[1]):
@@ -389,9 +354,6 @@ def _byte_counts(bytes_: npt.NDArray[np.uint8]) -> Codes:
 
 def pair_counts(x: npt.ArrayLike, y: npt.ArrayLike) -> PairCounts:
     """Pairs of units by how two columns order them; units missing in either are left out.
-
-    Raises:
-        InputError: If the columns differ in length or hold infinity.
 
     >>> counts = pair_counts([1, 2, 3, 3], [1, 3, 2, 2])
     >>> float(counts.concordant), float(counts.discordant), float(counts.tied_both)

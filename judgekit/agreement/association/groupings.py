@@ -46,14 +46,7 @@ class Grouped:
 def groups_of(human: npt.ArrayLike, metric: npt.ArrayLike, grouping: Grouping) -> list[tuple[Floats, Floats]]:
     """The columns of each group: scores by people and by the judge that are both there.
 
-    Args:
-        human: Shape (n_systems, n_items), nan where missing.
-        metric: The same shape.
-        grouping: How to group them. For `system_level` the one group holds the systems' means over
-            the items that have both scores.
-
-    Raises:
-        InputError: For differing shapes, infinity or an unknown grouping.
+    Shape: `human` (n_systems, n_items).
     """
     h, m = grids(human, metric)
     if grouping not in GROUPINGS:
@@ -76,11 +69,7 @@ def grouped(
 ) -> Grouped:
     """A coefficient in each group, and its mean with equal weight for each group.
 
-    Args:
-        human: Shape (n_systems, n_items), nan where missing.
-        metric: The same shape.
-        grouping: See the module.
-        statistic: Such as `correlation.pearson`.
+    Shape: `human` (n_systems, n_items).
 
     Source:
         The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.

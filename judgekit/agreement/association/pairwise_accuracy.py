@@ -66,10 +66,7 @@ class ScorePairs:
 def score_pairs(h: Floats, m: Floats, grouping: Grouping) -> ScorePairs:
     """All pairs of scores within the groups of a grouping.
 
-    Args:
-        h: Shape (n_systems, n_items), people's scores, nan where missing.
-        m: The same shape, the judge's.
-        grouping: As in `groupings`.
+    Shape: `h` (n_systems, n_items).
     """
     both = ~(np.isnan(h) | np.isnan(m))
     where = np.broadcast_to(np.arange(h.shape[1]), h.shape)
@@ -99,13 +96,7 @@ def score_pairs(h: Floats, m: Floats, grouping: Grouping) -> ScorePairs:
 
 
 def weights_of_pairs(pairs: ScorePairs, times: Floats | None, *, alone: bool = False) -> Floats:
-    """Weight of each pair: equal within a group, each group with a pair weighing the same.
-
-    Args:
-        pairs: The pairs.
-        times: How often each item was drawn, None for once.
-        alone: Whether a group is one item, which is then drawn as a whole.
-    """
+    """Weight of each pair: equal within a group, each group with a pair weighing the same."""
     if not len(pairs.gap):
         return np.zeros(0)
     one, two = pairs.items
@@ -164,15 +155,7 @@ def pairwise_accuracy(
 ) -> float:
     """Share of pairs that the judge orders, or ties, as people do.
 
-    Args:
-        human: Shape (n_systems, n_items), nan where missing.
-        metric: The same shape.
-        grouping: As in `calibrate_ties`; `system_level` is the accuracy of Kocmi et al. (2021),
-            https://arxiv.org/abs/2107.10821.
-        eps: Judge's scores at most so far apart are tied.
-
-    Returns:
-        From 0 to 1, the mean over groups; nan if there is no pair.
+    Shape: `human` (n_systems, n_items).
 
     >>> pairwise_accuracy([[1, 2], [3, 4], [4, 5]], [[1, 1], [2, 2], [0, 0]])
     0.3333333333333333
@@ -331,14 +314,7 @@ def sign_flips(n_items: int, *, n_flips: int = 1000, seed: int = 0) -> Floats:
 def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool = False) -> Floats:
     """One-sided paired permutation p-values that system s is better than t, shape (systems, systems).
 
-    Args:
-        scores: Shape (n_systems, n_items), complete.
-        flips: Shape (n_flips, n_items) of -1 and 1, shared by all pairs and by both raters.
-        mid_p: Count half of the flips that give exactly the observed difference, so that p(s, t) and
-            p(t, s) sum to 1; the published value counts all of them.
-
-    Returns:
-        The share of flips whose difference is at least the observed one; nan on the diagonal.
+    Shapes: `scores` (n_systems, n_items), `flips` (n_flips, n_items).
 
     >>> better_p_values([[2, 3], [1, 2]], sign_flips(2)).tolist()
     [[nan, 0.25], [1.0, nan]]
@@ -361,20 +337,7 @@ def soft_pairwise_accuracy(
 ) -> float:
     """One less the mean distance of the two raters' p-values over pairs of systems.
 
-    Args:
-        human: Shape (n_systems, n_items), people's scores. Items where any score is missing are left
-            out, because all p-values must be about the same items.
-        metric: The same shape, the judge's.
-        n_flips: Sign flips beyond 15 items; one matrix serves all pairs and both raters.
-        seed: Of the flips.
-        mid_p: See `better_p_values`; with it the value does not depend on the order of the systems.
-
-    Returns:
-        From 0 to 1; 1 if the judge is as sure of each pair as people are. It depends on the number of
-        items, so only values over the same items compare. nan for fewer than two systems or two items.
-
-    Raises:
-        InputError: For differing shapes or infinity.
+    Shape: `human` (n_systems, n_items).
 
     Source:
         Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems

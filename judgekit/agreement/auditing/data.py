@@ -46,13 +46,7 @@ class Repeats:
 
 
 def repeats_of(raw: Sequence[Outcome], scale: Scale, clusters: Mapping[Unit, str]) -> dict[str, Repeats]:
-    """Repeats of each judge that was asked anything twice.
-
-    Args:
-        raw: Judges' outcomes before they were reduced.
-        scale: As declared.
-        clusters: What a unit belongs to; its item, where it is not in it.
-    """
+    """Repeats of each judge that was asked anything twice."""
     asked: dict[str, dict[tuple[Unit, tuple[str, ...]], list[str]]] = {}
     for each in raw:
         if isinstance(each, Verdict):
@@ -78,12 +72,7 @@ def _numbers(label: str, scale: Scale) -> tuple[float, float]:
 
 
 def repeatability_of(repeats: Repeats, *, level: float, seed: int, b: int) -> dict[str, Estimate]:
-    """Repeatability of a judge: of its labels, and of its places in shares of the scale.
-
-    Returns:
-        `flip_rate`, `repeat_agreement` and `all_same`; on a scale with an order also `sem`,
-        `smallest_detectable_change` and `icc_repeats`, as in `retest.repeatability`.
-    """
+    """Repeatability of a judge: of its labels, and of its places in shares of the scale."""
     clusters = repeats.clusters if len(set(repeats.clusters)) < len(repeats.clusters) else None
     found = repeatability(repeats.said, clusters=clusters, level=level, seed=seed, b=b)
     made = {name: found[name] for name in OF_LABELS}
@@ -184,12 +173,7 @@ class Labelled:
         return majority(self.of_people.codes, self.ratings.values)
 
     def beside(self, judge: str, *, means: bool = False) -> Ratings:
-        """A judge and `people`, two columns, on the units both rated.
-
-        Args:
-            judge: Its name.
-            means: People's mean and the judge's expectation as numbers, for long scales; else labels.
-        """
+        """A judge and `people`, two columns, on the units both rated."""
         r = self.ratings
         if means:
             both = np.column_stack([self.column(judge), self.human])

@@ -298,10 +298,6 @@ NAME = "self-preference"
 def family_of(name: str, families: Mapping[str, str]) -> str:
     """The family of a judge or a system.
 
-    Args:
-        name: Its name; of a judge also as it is asked for.
-        families: Name -> family, as declared.
-
     >>> family_of("openai/gpt-4o", {}), family_of("GPT-4o", {}), family_of("gpt-4o", {"gpt-4o": "gpt"})
     ('gpt-4o', 'gpt-4o', 'gpt')
     """
@@ -312,9 +308,7 @@ def family_of(name: str, families: Mapping[str, str]) -> str:
 def own_responses(lab: Labelled, judge: str) -> Floats:
     """Whose responses they are.
 
-    Returns:
-        Shape (n_units,). 1 where the judge's family wrote the response, 0 where another did; of pairs, 1
-        where it wrote the first alone, -1 the second alone, 0 both or neither; nan where unknown.
+    Shape: returns (n_units,).
     """
     mine = family_of(judge, lab.families)
     own = np.full(lab.ratings.n_units, np.nan)
@@ -329,12 +323,7 @@ def own_responses(lab: Labelled, judge: str) -> Floats:
 
 
 def self_preferences(lab: Labelled, judge: str, how: How, skipped: Skipped) -> tuple[Estimate, ...]:
-    """What a judge gives its own family beyond what people do.
-
-    Returns:
-        `self_preference`, in shares of the scale; of pairs `self_preference_logit` and `equal_opportunity`.
-        Empty where it is not known who wrote the responses, or none is of the judge's family.
-    """
+    """What a judge gives its own family beyond what people do."""
     own = own_responses(lab, judge)
     if np.isnan(own).all():
         skipped.say(NAME, "who wrote the responses is not known; name the systems (column system)")
@@ -361,12 +350,7 @@ RESAMPLES = 500
 
 
 def by_population(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
-    """A judge's agreement with each population, the population's own, and the gaps; none below two of them.
-
-    Returns:
-        What is compared, in words -> the estimate, under the same name: the judge's agreement `with` a
-        population, that of people `among themselves` or `own`, and differences.
-    """
+    """A judge's agreement with each population, the population's own, and the gaps; none below two."""
     panel = lab.ratings.of(judge, *lab.people)
     options = replace(how, b=min(how.b, RESAMPLES)).options
     pools = {person: lab.pools[person] for person in lab.people if person in lab.pools}

@@ -47,17 +47,7 @@ class ErrorCorrelation:
 def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorrelation:
     """Correlation of judges' errors and the number of independent judges they are worth.
 
-    Args:
-        errors: Shape (n_units, n_judges): 1 where a judge was wrong, 0 where right (or any size of error);
-            nan where it gave nothing. Pairs of judges are compared on the units both have.
-        strata: Shape (n_units,): the human label, or a class of difficulty. Correlations are then within
-            strata, since units that are hard for everybody are no shared bias.
-
-    Returns:
-        All nan with fewer than two judges whose errors vary. A mean below 0 gives k, not more.
-
-    Raises:
-        InputError: For a wrong shape or infinity.
+    Shapes: `errors` (n_units, n_judges), `strata` (n_units,).
 
     Source:
         Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
@@ -101,10 +91,6 @@ def effective_votes(k: int, r: float) -> float:
 
 def participation_ratio(k: int, correlations: Sequence[float]) -> float:
     """(Sum of eigenvalues)^2 / sum of their squares, of the correlations of k judges.
-
-    Args:
-        k: How many judges.
-        correlations: Of their pairs; one that is nan or left out counts as the mean of the others.
 
     >>> participation_ratio(3, [1.0, 1.0, 1.0]), participation_ratio(3, [0.0, 0.0, 0.0])
     (1.0, 3.0)
@@ -166,15 +152,7 @@ def effective_judges(
 def condorcet_gap(errors: npt.ArrayLike) -> float:
     """What the majority loses by the judges' errors going together.
 
-    Args:
-        errors: Shape (n_units, n_judges), 1 where wrong, 0 where right; units with a gap are left out.
-
-    Returns:
-        The accuracy of the majority if the same judges erred independently, less its actual accuracy; a
-        draw counts one half. nan without complete units.
-
-    Raises:
-        InputError: For errors other than 0 and 1.
+    Shape: `errors` (n_units, n_judges).
 
     >>> round(condorcet_gap([[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 0]]), 5)
     0.09375

@@ -29,10 +29,6 @@ FEW = 10
 def leniency_model(tpr: float, fpr: float) -> tuple[float, float]:
     """P_c and P_+ from the true and the false positive rate.
 
-    Returns:
-        (nan, nan) where TPR is below FPR: a judge worse than chance is not of this kind. P_+ is nan where
-        P_c is 1: it never guesses.
-
     >>> tuple(round(p, 3) for p in leniency_model(0.982, 0.201))
     (0.781, 0.918)
     """

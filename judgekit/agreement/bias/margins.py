@@ -66,16 +66,7 @@ class MarginalHomogeneity:
 def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
     """Stuart and Maxwell's statistic d'V^-1 d and its degrees of freedom.
 
-    Args:
-        table: Shape (n_categories, n_categories): counts, first rater in the rows.
-
-    Returns:
-        The statistic and the rank of V. Labels that neither rater used, and those on which they never
-        differed, add nothing to either; a label whose two margins happen to be equal stays. nan and 0
-        if the raters never differed.
-
-    Raises:
-        InputError: If the table is not square.
+    Shape: `table` (n_categories, n_categories).
 
     Source:
         Stuart (1955), Biometrika 42; Maxwell (1970), British Journal of Psychiatry 116. Checked against

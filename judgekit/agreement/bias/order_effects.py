@@ -54,12 +54,7 @@ def _leaning(one: Floats, other: Floats) -> Floats:
 def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
     """Count the pairs whose two verdicts agree, or lean to a place.
 
-    Args:
-        one: Shape (n_pairs,), verdicts in one order, by place: above 0.5 the first shown won.
-        other: Shape (n_pairs,), in the other order, by place again.
-
-    Raises:
-        InputError: If lengths differ.
+    Shapes: `one` (n_pairs,), `other` (n_pairs,).
 
     >>> position_counts([1, 1, 0.5, 0], [0, 1, 1, 0])
     PositionCounts(n=4, consistent=1, primacy=2, recency=1, hard=2, n_dropped=0)

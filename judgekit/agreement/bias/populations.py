@@ -80,15 +80,7 @@ class _Side:
 def cross_kappa(first: Codes, second: Codes, weights: Weights) -> float:
     """Agreement between two pools of raters beyond chance.
 
-    Args:
-        first: Shape (n_units, n_raters), codes; -1 where missing. One column for a judge.
-        second: Shape (n_units, other raters).
-        weights: Agreement of categories.
-
-    Returns:
-        (observed - expected) / (1 - expected): observed is the mean over units of the mean weight of pairs
-        of raters across the pools, expected that of ratings drawn from the two pools' own distributions.
-        Cohen's kappa for one rater each. nan without variation or without a unit rated by both.
+    Shapes: `first` (n_units, n_raters), `second` (n_units, other raters).
 
     Source:
         Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability", https://arxiv.org/abs/2106.07393.

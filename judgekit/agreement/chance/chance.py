@@ -94,12 +94,7 @@ def parts_of(
 ) -> Parts:
     """Parts of rows of ratings.
 
-    Args:
-        codes: Shape (n_rows, n_raters), -1 where missing.
-        weights: Agreement of categories.
-        counts: Shape (n_rows,), units a row stands for; one each where left out.
-        copies: Shape (n_raters,), how often each rater counts. A rater drawn twice is no pair with
-            itself, which would agree by construction.
+    Shapes: `codes` (n_rows, n_raters), `counts` (n_rows,), `copies` (n_raters,).
     """
     m, r = codes.shape
     q = len(weights.values)
@@ -161,17 +156,7 @@ def observed_and_expected(
 ) -> tuple[Floats, Floats]:
     """Observed agreement and that expected by chance, for each draw.
 
-    Args:
-        coefficient: Which idea of chance: `percent` none; `fleiss` and `alpha` raters that draw from
-            one distribution (`alpha` corrects for the sample's size); `conger` raters that each draw
-            from their own; `gwet` chance on hard units only; `brennan_prediger` all labels alike.
-        parts: Of the rows.
-        weights: Those that `parts` was made with.
-        draws: Shape (n_draws, n_rows), how often each row's units were drawn; the sample itself
-            where left out.
-
-    Returns:
-        Two arrays of shape (n_draws,), nan where no unit of the draw has two ratings.
+    Shape: `draws` (n_draws, n_rows).
 
     Source:
         Gwet (2014), chapters 2 to 5; Krippendorff (2011); Conger (1980), Psychological Bulletin 88.
@@ -211,19 +196,7 @@ def chance_corrected(
 ) -> float:
     """A coefficient of agreement of several raters on the same units.
 
-    Args:
-        ratings: Shape (n_units, n_raters): numbers of the scale, nan where a rater did not rate a unit.
-        coefficient: `percent`, `fleiss` (Scott's pi with two raters), `conger` (Cohen's kappa with
-            two raters), `gwet` (AC1; AC2 with weights), `brennan_prediger` or `alpha`.
-        values: The declared scale, rising.
-        weights: How far two labels agree.
-
-    Returns:
-        At most 1. 1 is perfect agreement, 0 what chance gives, below 0 systematic disagreement. nan
-        if all ratings are the same and chance rests on the labels used, or if no unit has two.
-
-    Raises:
-        InputError: For a wrong shape, a number off the scale, or weights that are none.
+    Shape: `ratings` (n_units, n_raters).
 
     Source:
         Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
@@ -243,18 +216,7 @@ def chance_corrected(
 def krippendorff_alpha(ratings: npt.ArrayLike, *, values: npt.ArrayLike, metric: Metric) -> float:
     """Krippendorff's alpha, 1 - D_o / D_e.
 
-    Args:
-        ratings: Shape (n_units, n_raters): numbers of the scale, nan where missing. Units with fewer
-            than two ratings carry no information on agreement and are left out.
-        values: The declared scale, rising.
-        metric: What differences mean. `nominal`: any two labels differ equally; `ordinal`: by how many
-            ratings lie between; `interval`: distances count; `ratio`: shares of the sum count.
-
-    Returns:
-        At most 1; 0 is what chance gives. nan if all ratings are the same or no unit has two.
-
-    Raises:
-        InputError: For a wrong shape or a number off the scale.
+    Shape: `ratings` (n_units, n_raters).
 
     Source:
         Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
@@ -269,11 +231,7 @@ def krippendorff_alpha(ratings: npt.ArrayLike, *, values: npt.ArrayLike, metric:
 
 
 def metric_weights(metric: Metric, values: Floats, level: Level = "ordinal") -> Weights:
-    """Krippendorff's metric as weights: 1 - delta^2, up to a factor that alpha does not feel.
-
-    Raises:
-        InputError: For an unknown metric, or one that a nominal scale does not have.
-    """
+    """Krippendorff's metric as weights: 1 - delta^2, up to a factor that alpha does not feel."""
     kinds: dict[Metric, Kind] = {"nominal": "identity", "interval": "quadratic", "ratio": "ratio"}
     if metric == "ordinal":
         weights_of("quadratic", values, level)  # refuses a nominal scale

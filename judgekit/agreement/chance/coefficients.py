@@ -53,14 +53,7 @@ def cautioned(
     *,
     reference: str | None = None,
 ) -> Estimate:
-    """The estimate with what stands against it in its notes; the first is its status.
-
-    Args:
-        estimate: With a value.
-        coefficient: Which.
-        sample: What it was computed from: ratings, and how many units each row stands for.
-        reference: The rater whose rare labels count; every rater's do where left out.
-    """
+    """The estimate with what stands against it in its notes; the first is its status."""
     ratings, counts = sample
     found = []
     if constant := _degenerate(coefficient, ratings):
@@ -173,19 +166,7 @@ def estimate(
     *,
     pairs_only: bool = False,
 ) -> Estimate:
-    """The estimate of a coefficient.
-
-    Args:
-        name: Of the estimate.
-        coefficient: Which.
-        ratings: Of what.
-        weights: How far two labels agree.
-        options: Of the interval.
-        pairs_only: Whether units that a rater did not rate are left out, as Cohen's kappa does.
-
-    Raises:
-        InputError: For an option that is none.
-    """
+    """The estimate of a coefficient."""
     how = _checked(_How(**options), ratings)
     weighing = weights_of(weights, ratings.values, ratings.level)
     rows, counts = _condensed(ratings)

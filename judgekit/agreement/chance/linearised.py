@@ -42,13 +42,7 @@ def fleiss_cohen_everitt(
 ) -> TwoRaters:
     """Kappa of two raters, weighted or not, with its large-sample standard errors.
 
-    Args:
-        table: Shape (n_categories, n_categories): counts, first rater in the rows.
-        weights: How far two labels agree.
-        values: The declared scale; 0, 1, 2, ... where left out.
-
-    Raises:
-        InputError: If the table is not square or the weights do not fit it.
+    Shape: `table` (n_categories, n_categories).
 
     Source:
         Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
@@ -85,14 +79,7 @@ def linearised(coefficient: Coefficient, parts: Parts, weights: Weights) -> Floa
 
     (For alpha the mean is the coefficient before its correction for the sample's size.)
 
-    Args:
-        coefficient: Any of them.
-        parts: Of the sample, every rater once.
-        weights: Those that `parts` was made with; the ordinal metric `with_ranks`.
-
-    Returns:
-        Shape (n_rows,). For `alpha` nan where a row has no pair, since such units have no part in it;
-        else nan where a row has no rating.
+    Shape: returns (n_rows,).
 
     Source:
         Gwet (2014), chapter 5 and appendix; for alpha Gwet (2015), "On Krippendorff's Alpha
@@ -115,14 +102,7 @@ def linearised(coefficient: Coefficient, parts: Parts, weights: Weights) -> Floa
 def standard_error(terms: Floats, counts: Floats, clusters: Codes | None = None) -> tuple[float, int]:
     """Standard error of a mean of terms, and its degrees of freedom.
 
-    Args:
-        terms: Shape (n_rows,), nan where a row has no part.
-        counts: Shape (n_rows,), units of a row.
-        clusters: Shape (n_rows,): clusters that units come in; their sums are then what is
-            independent (CR1).
-
-    Returns:
-        nan with 0 degrees of freedom if fewer than two units or clusters have a part.
+    Shapes: `terms` (n_rows,), `counts` (n_rows,), `clusters` (n_rows,).
     """
     there = ~np.isnan(terms) & (counts > 0)
     x, c = terms[there], counts[there]

@@ -118,9 +118,6 @@ def kappa_profile(ratings: Any, *, scale: Any = None, level: float = 0.95) -> Ka
 def confusion(ratings: Ratings) -> Floats:
     """Shape (n_categories, n_categories): how often two raters gave each pair of labels.
 
-    Raises:
-        InputError: If there are not two raters.
-
     >>> confusion(given([[0, 1], [1, 1], [0, None]], [0, 1])).tolist()
     [[0.0, 1.0], [0.0, 1.0]]
     """

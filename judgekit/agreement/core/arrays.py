@@ -18,9 +18,6 @@ Clusters = Sequence[Any] | npt.NDArray[Any] | None
 def column(values: npt.ArrayLike, name: str) -> Floats:
     """Numbers of shape (n,), nan where missing.
 
-    Raises:
-        InputError: For another shape, something that is no number, or infinity.
-
     >>> column([1, None, 0], "y").tolist()
     [1.0, nan, 0.0]
     """
@@ -36,11 +33,7 @@ def column(values: npt.ArrayLike, name: str) -> Floats:
 
 
 def aligned(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
-    """Columns of one length, missing rows still in.
-
-    Raises:
-        InputError: As `column`, and if lengths differ.
-    """
+    """Columns of one length, missing rows still in."""
     checked = {name: column(values, name) for name, values in columns.items()}
     if len({len(x) for x in checked.values()}) > 1:
         raise InputError("lengths differ: " + ", ".join(f"{k} has {len(x)}" for k, x in checked.items()))
@@ -59,11 +52,7 @@ def complete(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
 
 
 def within(x: Floats, low: float, high: float, name: str) -> None:
-    """Check a declared range.
-
-    Raises:
-        InputError: Naming the first row outside it.
-    """
+    """Check a declared range."""
     if len(bad := np.flatnonzero((x < low) | (x > high))):
         raise InputError(
             f"{name}: {x[bad[0]]:g} (row {bad[0]} of those complete) is not in {low:g}..{high:g}"
@@ -71,21 +60,13 @@ def within(x: Floats, low: float, high: float, name: str) -> None:
 
 
 def binary(x: Floats, name: str) -> None:
-    """Check that there is nothing but 0 and 1.
-
-    Raises:
-        InputError: Naming the first row that is neither.
-    """
+    """Check that there is nothing but 0 and 1."""
     if len(bad := np.flatnonzero((x != 0) & (x != 1))):
         raise InputError(f"{name}: {x[bad[0]]:g} (row {bad[0]} of those complete) is neither 0 nor 1")
 
 
 def forecasts(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Probabilities and outcomes (0 or 1) of the complete rows.
-
-    Raises:
-        InputError: For a probability outside [0, 1], or an outcome that is neither 0 nor 1.
-    """
+    """Probabilities and outcomes (0 or 1) of the complete rows."""
     p_, y_ = complete(p=p, y=y)
     within(p_, 0.0, 1.0, "p")
     binary(y_, "y")

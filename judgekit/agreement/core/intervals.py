@@ -26,9 +26,6 @@ _NONE = (float("nan"), float("nan"))
 def normal_quantile(level: float) -> float:
     """Z of a two-sided interval: 1.96 for 0.95.
 
-    Raises:
-        InputError: If `level` is not between 0 and 1.
-
     >>> round(normal_quantile(0.95), 3)
     1.96
     """
@@ -51,14 +48,6 @@ def t_quantile(level: float, df: float) -> float:
 def wilson(successes: float, n: float, *, level: float = 0.95) -> Ends:
     """Wilson's interval of a share; never beyond 0 and 1, and never a point at them.
 
-    Args:
-        successes: How many of the `n` did.
-        n: How many there were, independent of each other.
-        level: Confidence.
-
-    Returns:
-        Two ends; nan if `n` is 0.
-
     Source:
         Wilson (1927), JASA 22. Checked against statsmodels `proportion_confint`.
 
@@ -77,14 +66,6 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Ends:
 
 def fisher_z(value: float, se: float, *, level: float = 0.95) -> Ends:
     """Interval of a coefficient from -1 to 1, symmetric on the scale of its inverse hyperbolic tangent.
-
-    Args:
-        value: The coefficient.
-        se: Its standard error.
-        level: Confidence.
-
-    Returns:
-        Two ends within -1 and 1; nan at -1 and 1, where the scale has no place, or without an `se`.
 
     >>> tuple(round(end, 3) for end in fisher_z(0.7, 0.07))
     (0.536, 0.813)
@@ -161,12 +142,7 @@ def rate(
 ) -> Estimate:
     """How often something happened: Wilson's interval, or CR1 and t where units come in clusters.
 
-    Args:
-        event: Shape (n,): whether it happened to each unit.
-        clusters: Shape (n,), coded from 0.
-        name: Of the estimate.
-        level: Confidence.
-        dropped: Units left out because something was missing.
+    Shapes: `event` (n,), `clusters` (n,).
 
     >>> rate(np.array([True, True, False, True])).interval
     'wilson'
@@ -179,15 +155,6 @@ def rate(
 
 def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tuple[float, float, float]:
     """Interval of a difference of two shares of the same units, and its standard error.
-
-    Args:
-        up: Units that only the first share counts.
-        down: Units that only the second counts.
-        n: All units.
-        level: Confidence.
-
-    Returns:
-        Lower end and upper end, around (up - down) / (n + 2) and within -1 and 1, and the standard error.
 
     Source:
         Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
@@ -206,13 +173,7 @@ def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tu
 def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tuple[float, float, int]:
     """Mean, its standard error and degrees of freedom.
 
-    Args:
-        values: Shape (n,), no nan.
-        clusters: Shape (n,), coded from 0: what is independent. The standard error is then CR1, that
-            of the clusters' sums with G/(G-1), and there are G-1 degrees of freedom.
-
-    Returns:
-        The standard error is nan below two values or clusters, and 0 where nothing but rounding differs.
+    Shapes: `values` (n,), `clusters` (n,).
 
     Source:
         Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little

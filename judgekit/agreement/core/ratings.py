@@ -27,17 +27,7 @@ _CLOSE = 1e-9  # how far a number may lie from a category, as a share of the sca
 
 
 def codes_of(cells: npt.NDArray[Any], scale: Any, labels: tuple[str, ...], values: Floats | None) -> Codes:
-    """Codes of an array of numbers or objects, shape (n_units, n_raters).
-
-    Args:
-        cells: What was said; None and nan, and the scale's "cannot tell", are missing.
-        scale: As declared.
-        labels: Of the categories.
-        values: Of the categories where numbers count as numbers; None on a scale of labels.
-
-    Raises:
-        InputError: For a cell off the scale, naming its row and column.
-    """
+    """Codes of an array of numbers or objects, shape (n_units, n_raters)."""
     if cells.dtype == object:
         cannot_tell = scale.cannot_tell if isinstance(scale, Labels | Numbers) else None
         codes = _codes_of_objects(cells, labels, values, cannot_tell)
@@ -53,11 +43,7 @@ def codes_of(cells: npt.NDArray[Any], scale: Any, labels: tuple[str, ...], value
 
 
 def categories(scale: Any, cells: npt.NDArray[Any]) -> tuple[tuple[str, ...], Floats, Level]:
-    """Labels, values and level of a declared scale; the cells give a scale without steps its numbers.
-
-    Raises:
-        InputError: For a scale that is none, or numbers beyond its ends.
-    """
+    """Labels, values and level of a declared scale; the cells give a scale without steps its numbers."""
     if isinstance(scale, Labels):
         return scale.labels, np.array(scale.values, dtype=float), scale.kind
     if isinstance(scale, Numbers):
@@ -236,11 +222,7 @@ class Ratings:
         return self.where(np.all(self.codes >= 0, axis=1))
 
     def of(self, *raters: str) -> "Ratings":
-        """Some raters only, in the order named.
-
-        Raises:
-            InputError: If one of them is not here.
-        """
+        """Some raters only, in the order named."""
         if absent := [each for each in raters if each not in self.raters]:
             raise InputError(f"no rater {absent[0]!r}; there are {list(self.raters)}")
         columns = [self.raters.index(each) for each in raters]
@@ -314,11 +296,7 @@ def ratings_of_table(
 
 
 def given(data: Any, scale: Any = None) -> Ratings:
-    """The ratings themselves, or raw data on a declared scale.
-
-    Raises:
-        InputError: If raw data come without a scale, which is never inferred.
-    """
+    """The ratings themselves, or raw data on a declared scale."""
     if isinstance(data, Ratings):
         return data
     if scale is None:
@@ -327,11 +305,7 @@ def given(data: Any, scale: Any = None) -> Ratings:
 
 
 def given_numbers(data: Any, scale: Any = None) -> Floats:
-    """Shape (n_units, n_raters) of numbers, nan where missing; moments need no declared categories.
-
-    Raises:
-        InputError: For a wrong shape, infinity, or a nominal scale, whose labels are no numbers.
-    """
+    """Shape (n_units, n_raters) of numbers, nan where missing; moments need no declared categories."""
     if isinstance(data, Ratings) or scale is not None:
         ratings = given(data, scale)
         if ratings.level == "nominal":
@@ -355,11 +329,7 @@ def given_numbers(data: Any, scale: Any = None) -> Floats:
 
 
 def coded_clusters(clusters: Sequence[Any] | npt.NDArray[Any] | None, n_units: int) -> Codes | None:
-    """Clusters as codes, one a unit.
-
-    Raises:
-        InputError: If their number is not that of the units.
-    """
+    """Clusters as codes, one a unit."""
     if clusters is None:
         return None
     if len(clusters) != n_units:

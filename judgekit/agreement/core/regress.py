@@ -41,10 +41,7 @@ class Fit:
 def least_squares(x: Floats, y: Floats, clusters: Codes | None = None) -> Fit | None:
     """Ordinary least squares; None if there are not more rows than columns or columns depend on each other.
 
-    Args:
-        x: Shape (n, k), with a column of ones where a constant is wanted.
-        y: Shape (n,).
-        clusters: Shape (n,), coded: CR1 standard errors with t on clusters - 1; HC1 where left out.
+    Shapes: `x` (n, k), `y` (n,), `clusters` (n,).
     """
     n, k = x.shape
     if n <= k or np.linalg.matrix_rank(x) < k:
@@ -59,15 +56,7 @@ def logistic(
 ) -> Fit | None:
     """Logistic regression of outcomes in [0, 1] by Newton's method.
 
-    Args:
-        x: Shape (n, k).
-        y: Shape (n,); one half for a tie.
-        clusters: Shape (n,), coded: CR1 standard errors; the inverse information where left out.
-        ridge: Penalty on squared coefficients, one number or one a column.
-
-    Returns:
-        None if columns depend on each other or there are not more rows than columns. Where outcomes are
-        separated (no finite maximum) the fit is redone with a ridge of 0.001, which `ridge` then says.
+    Shapes: `x` (n, k), `y` (n,), `clusters` (n,).
     """
     n, k = x.shape
     penalty = np.broadcast_to(np.asarray(ridge, dtype=float), (k,))
@@ -91,10 +80,7 @@ def logistic(
 def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> Estimate:
     """An estimate of a coefficient, or of a combination of them.
 
-    Args:
-        estimate: Name, level, counts and method.
-        fit: From `least_squares` or `logistic`; None gives `undefined:not_identified`.
-        contrast: Place of the coefficient, or shape (k,).
+    Shape: `contrast` (k,).
     """
     if fit is None:
         return undefined(estimate, NOT_IDENTIFIED, "too few rows, or columns that say the same")

@@ -94,15 +94,7 @@ def bootstrap(
 ) -> Interval:
     """An interval of a statistic of units.
 
-    Args:
-        statistic: From indices of units to a number.
-        n: How many units.
-        seed: Of the draws.
-        b: How many resamples.
-        level: Confidence.
-        clusters: Shape (n,), coded from 0; resamples whole clusters.
-        kind: `bca` (bias-corrected and accelerated, by the jackknife) or `percentile`.
-        replicates: The statistic of each resample, if the caller has computed them all at once.
+    Shape: `clusters` (n,).
 
     Source:
         Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
@@ -131,14 +123,7 @@ def weighted_bootstrap(
 ) -> Interval:
     """An interval of a statistic that takes how often each unit was drawn.
 
-    Args:
-        statistic: From draws, shape (n_draws, n_rows), to a number each, nan where undefined.
-        counts: Shape (n_rows,): how many units a row stands for. With clusters, one each.
-        seed: Of the draws.
-        b: How many resamples.
-        level: Confidence.
-        clusters: Shape (n_rows,), coded from 0; resamples whole clusters.
-        kind: `bca` or `percentile`.
+    Shapes: `statistic` (n_draws, n_rows), `counts` (n_rows,), `clusters` (n_rows,).
 
     Source:
         Efron (1987). Drawing rows by their counts is drawing units, since units of a row are alike.
@@ -161,14 +146,7 @@ def weighted_bootstraps(
 ) -> list[Interval]:
     """Intervals of several statistics of the same draws.
 
-    Args:
-        statistics: From draws, shape (n_draws, n_rows), to shape (n_draws, n_statistics).
-        counts: And the other arguments as of `weighted_bootstrap`.
-        seed: Of the draws.
-        b: How many resamples.
-        level: Confidence.
-        clusters: What is drawn.
-        kind: `bca` or `percentile`.
+    Shape: `statistics` (n_draws, n_rows).
     """
     name = kind if clusters is None else f"{kind}_cluster"
     pool = _pool(counts, clusters)
@@ -203,19 +181,7 @@ def product_bootstrap(
 ) -> Interval:
     """A percentile interval with units and raters both drawn again: of raters in general.
 
-    Args:
-        statistic: From draws of units, shape (n_draws, n_rows), and copies of raters, shape
-            (n_raters,), to a number for each draw. It must not take two copies of a rater for two
-            raters who agree.
-        counts: As of `weighted_bootstrap`.
-        n_raters: How many raters.
-        seed: Of the draws.
-        b: How many resamples.
-        level: Confidence.
-        clusters: As of `weighted_bootstrap`.
-
-    Returns:
-        An interval that is wider than that of units alone, and too wide rather than too narrow.
+    Shape: `statistic` (n_draws, n_rows).
 
     Source:
         Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
@@ -316,13 +282,7 @@ def by_sums(
 ) -> Estimate:
     """The estimate with an interval by resampling units (or clusters), as `resampled`.
 
-    Args:
-        estimate: With its value; an undefined one is returned as it is.
-        columns: Shape (n_units, k), without nan.
-        of: The statistic of the columns' sums.
-        seed: Of the draws.
-        b: How many resamples.
-        clusters: Shape (n_units,), coded from 0; whole clusters are drawn.
+    Shapes: `columns` (n_units, k), `clusters` (n_units,).
     """
     if np.isnan(estimate.value) or b == 0:
         return estimate
@@ -362,10 +322,6 @@ JACKKNIFED = 5000
 def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
     """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal.
 
-    Args:
-        x: Any shape; nan stays.
-        size: The magnitude that counts, where `x` are differences of larger numbers.
-
     >>> a, b = settled([0.3 - 0.2, 0.2 - 0.1], size=0.3)
     >>> bool(a == b), bool(0.3 - 0.2 == 0.2 - 0.1)
     (True, False)
@@ -389,11 +345,7 @@ def varies(x: Floats) -> bool:
 
 
 def grid(x: npt.ArrayLike, what: str) -> Floats:
-    """Numbers of shape (n_rows, n_columns), nan for missing.
-
-    Raises:
-        InputError: For another shape, for infinity, or for what is no number.
-    """
+    """Numbers of shape (n_rows, n_columns), nan for missing."""
     try:
         array = np.asarray(x, dtype=float)
     except (TypeError, ValueError) as error:
@@ -408,11 +360,7 @@ def grid(x: npt.ArrayLike, what: str) -> Floats:
 
 
 def grids(human: npt.ArrayLike, metric: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Scores of people and of a judge, both of shape (n_systems, n_items).
-
-    Raises:
-        InputError: If they differ in shape, hold infinity or are not two-dimensional.
-    """
+    """Scores of people and of a judge, both of shape (n_systems, n_items)."""
     h, m = grid(human, "human"), grid(metric, "metric")
     if h.shape != m.shape:
         raise InputError(f"human and metric must have one shape, found {h.shape} and {m.shape}")
@@ -432,15 +380,7 @@ def resampled(
 ) -> Estimate:
     """The estimate with an interval by resampling, and the status that the resamples earn it.
 
-    Args:
-        estimate: With its value, its level and its unit; an undefined one is returned as it is.
-        statistic: From indices of units to the statistic.
-        n: How many units.
-        seed: Of the draws.
-        b: How many resamples.
-        clusters: Shape (n,), coded from 0; whole clusters are drawn.
-        kind: `bca` or `percentile`; BCa up to 5000 units where left out.
-        replicates: The statistic of each resample, where the caller has all of them.
+    Shape: `clusters` (n,).
     """
     if not is_defined(estimate):
         return estimate
@@ -463,16 +403,7 @@ def drawn_again(
 ) -> Estimate:
     """As `resampled`, for a statistic of how often each unit was drawn; it computes the value, too.
 
-    Args:
-        estimate: Without its value.
-        statistic: From draws, shape (n_draws, n_units), to a number each, nan where undefined.
-        n: How many units.
-        seed: Of the draws.
-        b: How many resamples.
-        clusters: Shape (n,), coded from 0; whole clusters are drawn.
-
-    Returns:
-        nan with the status `undefined:no_variation` where the statistic of the sample is nan.
+    Shapes: `statistic` (n_draws, n_units), `clusters` (n,).
     """
     counts = np.ones(n)
     value = float(statistic(counts[None, :])[0]) if n else math.nan
@@ -485,11 +416,7 @@ def drawn_again(
 def earned(estimate: Estimate, made: Interval, seed: int, clusters: Codes | None = None) -> Estimate:
     """The estimate with an interval by resampling, and the status that the resamples earn it.
 
-    Args:
-        estimate: With its value.
-        made: The interval; none is taken where all resamples are equal, as those of one cluster are.
-        seed: Of the draws.
-        clusters: Shape (n,), coded from 0, if they were drawn and it is to be said when they are few.
+    Shape: `clusters` (n,).
     """
     if made.se <= 1e-12 * max(abs(estimate.value), 1.0):
         note = "every resample gave the same value, so there is no interval"

@@ -76,21 +76,7 @@ class Weights:
 def weights_of(weights: Kind | Weights | npt.ArrayLike, values: Floats, level: Level = "ordinal") -> Weights:
     """Weights of a kind on the values of a scale, or the caller's own.
 
-    Args:
-        weights: A kind, or a symmetric matrix of shape (n_categories, n_categories), 1 on the
-            diagonal and from 0 to 1 elsewhere.
-        values: Shape (n_categories,): the declared value of each category, rising.
-        level: Of the scale; `nominal` allows `identity` and own weights only.
-
-    Returns:
-        `identity` 1 for equal labels, else 0; with d = |x_k - x_l| and R the declared range: `linear`
-        1 - d/R, `quadratic` 1 - d^2/R^2, `radical` 1 - sqrt(d/R); `ordinal_gwet` by the number of
-        categories from k to l (which is not Krippendorff's ordinal metric); `ratio` by
-        d / (x_k + x_l), scaled so that the least is 0.
-
-    Raises:
-        InputError: For an unknown kind, a matrix that is not as above, an order asked of a nominal
-            scale, or a ratio of values below 0.
+    Shapes: `weights` (n_categories, n_categories), `values` (n_categories,).
 
     Source:
         Gwet (2014), "Handbook of Inter-Rater Reliability", 4th edition, chapter 3.

@@ -68,10 +68,6 @@ class BlandAltman:
 def concordance(x: Floats, y: Floats) -> tuple[float, float]:
     """Lin's concordance correlation of two columns without nan, and its standard error.
 
-    Returns:
-        From -1 to 1, below Pearson's r by what raters differ in mean and spread. nan if both columns
-        are one and the same constant; 0 without a standard error if one is constant.
-
     Source:
         Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
 

@@ -79,20 +79,7 @@ def design_parts(
     fixed: Sequence[str] = (),
     within: Mapping[str, str] | None = None,
 ) -> Parts:
-    """Universe and error variances of a design.
-
-    Args:
-        components: Term -> variance, with `residual`.
-        n: Facet -> levels averaged over (within its parent, for a nested facet); 1 where left out. `sample`
-            is the number of repeats, over which only the residual is averaged.
-        object_: What is measured.
-        fixed: Facets whose levels stay the same: their interaction with the object is part of what is
-            measured, and their own effects are no error.
-        within: Facet -> the facet it is nested in.
-
-    Raises:
-        InputError: If the object has no component, or `n` names an unknown facet or a number below 1.
-    """
+    """Universe and error variances of a design."""
     parents = within or {}
     facets = {facet for term in components if term != RESIDUAL for facet in term.split(":")}
     if object_ not in components:

@@ -34,11 +34,7 @@ Term = tuple[str, ...]
 def facet_columns(
     y: npt.ArrayLike, facets: Mapping[str, Any], item: str, within: Mapping[str, str]
 ) -> tuple[dict[str, Codes], Floats, npt.NDArray[np.bool_], int]:
-    """Codes of each facet and y over the complete rows, which rows those are, and how many are not.
-
-    Raises:
-        InputError: For shapes that differ, infinity, or a facet that is not there.
-    """
+    """Codes of each facet and y over the complete rows, which rows those are, and how many are not."""
     from pandas import isna
 
     values = column(y, "y")
@@ -107,11 +103,7 @@ def fit_terms(columns: Mapping[str, Codes], wanted: Sequence[Term]) -> tuple[dic
 
 
 def clusters_of_items(clusters: Sequence[Any], kept: npt.NDArray[np.bool_], items: Codes) -> Codes:
-    """The cluster of each item, from those of the rows.
-
-    Raises:
-        InputError: If an item belongs to two clusters.
-    """
+    """The cluster of each item, from those of the rows."""
     if len(clusters) != len(kept):
         raise InputError(f"{len(clusters)} clusters for {len(kept)} rows")
     own = coded_clusters(np.asarray(clusters, dtype=object)[kept], int(kept.sum()))
@@ -136,16 +128,7 @@ def by_mean_squares(
     Each term's sum of squared group totals over group size has expectation
     N mu^2 + sum over terms of variance x tr(P K); solving these is the analysis of variance.
 
-    Args:
-        y: Shape (n_rows,).
-        items: Shape (n_rows,), the item of each row.
-        terms: Term -> group of each row; every group of a term has as many rows.
-        nested: Those of the terms whose groups lie within an item.
-        weights: Shape (b, n_items), how often each item counts.
-        moved: The y of each resample, where they differ.
-
-    Returns:
-        Shape (b, n_terms + 1), the residual last.
+    Shapes: `y` (n_rows,), `items` (n_rows,), `weights` (b, n_items), returns (b, n_terms + 1).
 
     >>> items, judges = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1] * 3)
     >>> y, terms = np.array([1.0, 2, 3, 5, 5, 6]), {"item": items, "judge": judges}
@@ -386,16 +369,7 @@ def interval_of(
 
 
 def component_replicates(study: GStudy, *, seed: int, b: int, redrawn: Collection[str] = ()) -> Floats:
-    """Components of `b` resamples of items (or clusters), shape (b, n_terms); never below 0.
-
-    Args:
-        study: From `g_study`.
-        seed: Of the draws.
-        b: How many.
-        redrawn: Terms without the item whose effects are drawn anew in each resample, normal with the
-            variance of the study: judges and wordings are then others, not only items. Their few levels
-            cannot be resampled; their own effects, by least squares, are taken out first.
-    """
+    """Components of `b` resamples of items (or clusters), shape (b, n_terms); never below 0."""
     prepared = study._data  # noqa: SLF001 - a function of this module
     if prepared is None or b == 0:
         return np.zeros((0, len(study.components)))

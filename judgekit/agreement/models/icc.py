@@ -78,9 +78,7 @@ class MeanSquares:
 def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
     """Mean squares of complete ratings, of shape (n_units, n_raters).
 
-    Args:
-        numbers: Without nan.
-        drawn: Shape (n_draws, n_units), how often each unit counts; the squares are then arrays.
+    Shape: `drawn` (n_draws, n_units).
 
     >>> round(float(mean_squares(np.array([[9.0, 2], [6, 1], [8, 4]])).error), 4)
     1.1667
@@ -193,15 +191,7 @@ class _Sums:
 def resampled_components(numbers: Floats, drawn: Floats, start: Floats, *, one_way: bool) -> Floats:
     """Variance components of each resample by restricted maximum likelihood.
 
-    Args:
-        numbers: Shape (n_units, n_raters), nan where missing, every unit rated at least once.
-        drawn: Shape (n_draws, n_units), how often each unit was drawn.
-        start: Log ratios of the sample's own fit, of units and (unless `one_way`) of raters.
-        one_way: Whether raters have no effect of their own.
-
-    Returns:
-        Shape (n_draws, 3): variance of units, of raters and of the rest, never below 0; nan where a
-        resample does not vary. To about four digits, which is what an interval needs.
+    Shapes: `numbers` (n_units, n_raters), `drawn` (n_draws, n_units), returns (n_draws, 3).
     """
     _, counts = np.unique((~np.isnan(numbers)).sum(axis=1), return_counts=True)
     step = max(1, _AT_ONCE // (len(counts) * numbers.shape[1] ** 2))

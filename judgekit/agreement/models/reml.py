@@ -89,16 +89,7 @@ def as_blocks(
 ) -> Blocks:
     """Prepare rows for `fit_reml`.
 
-    Args:
-        y: Shape (n_rows,), finite.
-        items: Shape (n_rows,), the item of each row, coded from 0 without gaps.
-        nested: Term -> codes, shape (n_rows,); rows of one item with one code share an effect. The item's
-            own effect is a term with a single code.
-        crossed: Term -> codes from 0 without gaps; rows with one code share an effect in any item.
-        fixed: Shape (n_rows, p), further fixed effects beside the mean.
-
-    Raises:
-        InputError: For shapes that differ, values that are not finite, or more than 500 crossed levels.
+    Shapes: `y` (n_rows,), `items` (n_rows,), `nested` (n_rows,), `fixed` (n_rows, p).
     """
     values = np.asarray(y, dtype=float)
     if values.ndim != 1 or any(len(c) != len(values) for c in (items, *nested.values(), *crossed.values())):
@@ -240,13 +231,7 @@ def _summed(x: Floats, y: Floats) -> Floats:
 def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | None = None) -> Reml:
     """Fit by restricted maximum likelihood.
 
-    Args:
-        blocks: From `as_blocks`.
-        weights: Shape (n_items,), how often each item counts (0 leaves it out), for resampling.
-        start: Log ratios to start from, instead of the two fixed starts.
-
-    Returns:
-        Components in the unit of y squared, never below 0. All nan if y does not vary.
+    Shape: `weights` (n_items,).
 
     Source:
         Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.

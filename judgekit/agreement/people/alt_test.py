@@ -44,15 +44,7 @@ ENOUGH = 30
 def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accuracy") -> tuple[Floats, Floats]:
     """Who is at least as good, on each unit and for each annotator left out.
 
-    Args:
-        judge: Shape (n_units,), labels as numbers; nan where missing.
-        humans: Shape (n_units, n_humans).
-        score: How well labels agree with the others': `accuracy` (share that is equal), `neg_rmse`, or
-            the caller's own function.
-
-    Returns:
-        Two arrays of shape (n_units, n_humans): 1 where the judge, and where the annotator, is at least
-        as good (both at a draw), nan where the judge, the annotator or every other is missing.
+    Shapes: `judge` (n_units,), `humans` (n_units, n_humans).
 
     >>> judge_wins, human_wins = indicators(np.array([1.0]), np.array([[1.0, 2.0, 1.0]]))
     >>> judge_wins.tolist(), human_wins.tolist()
@@ -72,13 +64,7 @@ def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accurac
 def epsilon_p_value(difference: Floats, epsilon: float) -> float:
     """One-sided p-value that the mean difference is below epsilon.
 
-    Args:
-        difference: Shape (n_units,): annotator at least as good less judge at least as good.
-        epsilon: The advantage the judge is given.
-
-    Returns:
-        By a t test, or with fewer than 30 units by Wilcoxon's signed ranks. If all differences are equal:
-        0 below epsilon, 1 above, and nan at epsilon, which is not a win.
+    Shape: `difference` (n_units,).
 
     >>> epsilon_p_value(np.zeros(40), 0.1), epsilon_p_value(np.zeros(40), 0.0)
     (0.0, nan)
@@ -103,12 +89,7 @@ def epsilon_p_value(difference: Floats, epsilon: float) -> float:
 def standardised(labels: Floats, how: str) -> Floats:
     """Each rater's labels on that rater's own scale, for raters who use the scale differently.
 
-    Args:
-        labels: Shape (n_units, n_raters), nan where missing.
-        how: `none`, `z` (a rater who does not vary is at 0) or `rank`.
-
-    Raises:
-        InputError: For another way.
+    Shape: `labels` (n_units, n_raters).
     """
     x = grid(labels, "labels")
     if how == "none":
@@ -414,12 +395,7 @@ def keep_rate(codes: Codes, n_categories: int) -> float:
 
     Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
 
-    Args:
-        codes: Shape (n_units, n_humans), -1 where missing.
-        n_categories: Labels of the scale, q.
-
-    Returns:
-        0 where they agree no more than by chance, nan where no two rated the same unit.
+    Shape: `codes` (n_units, n_humans).
 
     >>> keep_rate(np.array([[0, 0], [1, 1]]), 2)
     1.0

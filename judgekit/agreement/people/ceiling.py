@@ -63,17 +63,7 @@ def leave_one_out(
 ) -> tuple[Floats, Floats]:
     """Measure of the judge, and of each human, against the others.
 
-    Args:
-        judge: Shape (n_units,), codes; -1 where missing.
-        humans: Shape (n_units, n_humans).
-        values: Shape (n_categories,), declared.
-        measure: Of two columns of numbers.
-        aggregate: The reference made of the others: their `mean`, their `majority` label, or `pairs`: each
-            of them alone, and the measures averaged.
-
-    Returns:
-        Two arrays of shape (n_humans,), over the units where the judge, the human and another rated; nan
-        where a measure is undefined.
+    Shapes: `judge` (n_units,), `humans` (n_units, n_humans), `values` (n_categories,).
     """
     scores = np.full((2, humans.shape[1]), np.nan)
     j_values, h_values = numbers_of(judge, values), numbers_of(humans, values)
@@ -190,15 +180,6 @@ def _ceiling(
 
 def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, float]:
     """A correlation as it would be if neither rater had noise, and the most that could be seen.
-
-    Args:
-        r: Observed correlation.
-        rel_judge: Reliability of the judge (from repeats), on (0, 1].
-        rel_human: Reliability of the people's label (from the panel's ICC), on (0, 1].
-
-    Returns:
-        r / sqrt(rel_judge rel_human), which may exceed 1 by chance, and the maximum observable
-        sqrt(rel_judge rel_human). Both nan where a reliability is not above 0.
 
     Source:
         Spearman (1904), "The Proof and Measurement of Association between Two Things".

@@ -50,14 +50,7 @@ def numbers_of(codes: Codes, values: Floats) -> Floats:
 def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scale: Any = None) -> Panel:
     """A judge and people out of one table of ratings.
 
-    Args:
-        data: `Ratings`, or raw ratings of shape (n_units, n_raters) with a scale.
-        judge: Name of the judge's column.
-        humans: Names of people's columns; all but the judge's, where left out.
-        scale: The declared scale of raw ratings.
-
-    Raises:
-        InputError: For a name that is no rater, or a judge among its own humans.
+    Shape: `data` (n_units, n_raters).
 
     >>> panel_of([[1, 1, 0]], judge="rater 3", scale=[0, 1]).names
     ('rater 1', 'rater 2')
@@ -77,12 +70,7 @@ def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scal
 def majority(codes: Codes, values: Floats) -> Codes:
     """The most frequent label of each unit; of equally frequent ones that nearest the mean, then the lower.
 
-    Args:
-        codes: Shape (n_units, n_raters), -1 where missing.
-        values: Shape (n_categories,), declared.
-
-    Returns:
-        Shape (n_units,), -1 where nobody rated.
+    Shapes: `codes` (n_units, n_raters), `values` (n_categories,), returns (n_units,).
 
     >>> majority(np.array([[0, 2, 2], [0, 1, 2], [-1, -1, -1]]), np.array([0.0, 0.5, 1.0])).tolist()
     [2, 1, -1]
@@ -100,13 +88,7 @@ def majority(codes: Codes, values: Floats) -> Codes:
 def measure_of(name: MeasureName | Measure, values: Floats) -> Measure:
     """A measure of two columns by its name, on a declared scale.
 
-    Args:
-        name: `agreement` (share of equal ratings), kappas (own margins, weights by declared values),
-            correlations, `neg_rmse` or `neg_mae` (minus the error); or the caller's own function.
-        values: Shape (n_categories,), declared, rising.
-
-    Raises:
-        InputError: For an unknown name.
+    Shape: `values` (n_categories,).
 
     >>> measure_of("kappa", np.array([0.0, 1.0]))(np.array([0.0, 1, 1, 0]), np.array([0.0, 1, 0, 0]))
     0.5

@@ -46,9 +46,6 @@ class Bins:
 def bin_of(p: Floats, n_bins: int, kind: Kind) -> Codes:
     """Which bin each probability falls in; equal ones always share a bin.
 
-    Raises:
-        InputError: If there is not at least one bin, or no such kind.
-
     >>> bin_of(np.array([0.0, 0.1, 0.99, 1.0]), 10, "width").tolist()
     [0, 1, 9, 9]
     """
@@ -68,14 +65,7 @@ def bin_of(p: Floats, n_bins: int, kind: Kind) -> Codes:
 def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width") -> Bins:
     """Counts, mean probabilities and shares true, by bin.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        n_bins: How many.
-        kind: `width` (equal width on [0, 1]) or `mass` (equal numbers, ties kept together).
-
-    Raises:
-        InputError: For a malformed argument.
+    Shapes: `p` (n,), `y` (n,).
     """
     p_, y_ = forecasts(p, y)
     return _bins(bin_of(p_, n_bins, kind), p_, y_)
@@ -90,20 +80,6 @@ def expected_calibration_error(
     debiased: bool = False,
 ) -> float:
     """ECE: the mean distance between probability and share true, over bins, by their counts.
-
-    Args:
-        p: As in `bins`.
-        y: As in `bins`.
-        n_bins: How many bins.
-        kind: Of bins.
-        debiased: Take off the part that noise in the bins' shares adds on average: twice the ECE less
-            its expectation if each share were drawn again around the one seen (may be below 0).
-
-    Returns:
-        0 to 1; 0 is perfect calibration as far as the bins can see. nan without data.
-
-    Raises:
-        InputError: For a malformed argument.
 
     Source:
         Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
@@ -154,9 +130,6 @@ def null_level(
     """The ECE of perfect calibration: outcomes are drawn from the probabilities themselves, `b` times.
 
     nan without data.
-
-    Raises:
-        InputError: For a malformed argument.
 
     Source:
         Bröcker & Smith (2007), "Increasing the Reliability of Reliability Diagrams" (consistency resampling).

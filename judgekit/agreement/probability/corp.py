@@ -74,15 +74,7 @@ def isotonic(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats, Floats
 def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
     """The Brier score in miscalibration, discrimination and uncertainty.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-
-    Returns:
-        The parts; all nan without data.
-
-    Raises:
-        InputError: For a malformed argument.
+    Shapes: `p` (n,), `y` (n,).
 
     Source:
         Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic regression.

@@ -84,12 +84,7 @@ class Selection:
 def risk_coverage(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> RiskCoverage:
     """Error against share kept, from the most confident verdict down.
 
-    Args:
-        confidence: Shape (n,); nan where missing.
-        wrong: Shape (n,), 0 or 1, or a loss on [0, 1]; nan where missing.
-
-    Raises:
-        InputError: For a malformed argument, or a loss outside [0, 1].
+    Shapes: `confidence` (n,), `wrong` (n,).
 
     >>> risk_coverage([0.9, 0.5, 0.9], [0, 1, 0]).risk.round(3).tolist()
     [0.0, 0.333]
@@ -123,9 +118,6 @@ def upper_bound(wrong: int, n: int, delta: float) -> float:
 
     1 where everything is wrong or there is nothing.
 
-    Raises:
-        InputError: If more are wrong than there are, or delta is not between 0 and 1.
-
     >>> round(upper_bound(0, 35, 0.1), 6)
     0.063671
     """
@@ -143,12 +135,6 @@ def last_accepted(wrong: Sequence[int], n: Sequence[int], *, alpha: float, delta
 
     None if the first one fails: then there is no threshold to use, and returning the strictest one all the
     same, as the published code does, would void the guarantee.
-
-    Args:
-        wrong: Disagreements among the verdicts kept, from the strictest threshold to the laxest.
-        n: Verdicts kept, in the same order.
-        alpha: The error promised.
-        delta: The probability with which the promise may fail.
 
     Source:
         Jung, Brahman & Choi (2024), "Trust or Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer
@@ -244,9 +230,6 @@ _ULP = 1e-9
 def least_n(level: float) -> int:
     """The fewest labelled units that give a finite interval: 9 for 90 %, 19 for 95 %.
 
-    Raises:
-        InputError: If the level is not between 0 and 1.
-
     >>> least_n(0.9), least_n(0.95)
     (9, 19)
     """
@@ -270,13 +253,7 @@ def quantile_index(n: int, level: float) -> int:
 def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
     """The score below which the next one lies with probability at least `level`.
 
-    Args:
-        scores: Shape (n,), how badly each labelled unit fits, such as |label - score|; nan where missing.
-        level: Coverage.
-
-    Returns:
-        In the units of the scores. Infinite where `least_n(level)` is not reached: then no finite one
-        could keep the promise.
+    Shape: `scores` (n,).
 
     Source:
         Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the 18th).

@@ -65,10 +65,7 @@ class BenchmarkAgreement:
 def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> Floats:
     """Means of the systems in resamples of the items, shape (b, n_systems); one resample for all systems.
 
-    Args:
-        scores: Shape (n_systems, n_items), complete; without items the means are nan.
-        b: Resamples.
-        seed: Of the resamples.
+    Shape: `scores` (n_systems, n_items).
     """
     x = grid(scores, "scores")
     n = x.shape[1]
@@ -81,13 +78,7 @@ def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> F
 def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
     """Share of pairs of systems whose intervals do not overlap.
 
-    Args:
-        low: Shape (n_systems,), lower ends; nan where there is no interval: pairs with such a system are
-            left out.
-        high: Upper ends.
-
-    Returns:
-        From 0 to 1, nan for fewer than two systems with an interval.
+    Shape: `low` (n_systems,).
 
     >>> separability([0.1, 0.3, 0.35], [0.2, 0.4, 0.5])
     0.6666666666666666
@@ -104,15 +95,7 @@ def interval_agreement(
 ) -> float:
     """Do the pairs that both raters separate stand in the same order?
 
-    Args:
-        judge_low: Shape (n_systems,), lower ends of the judge's intervals.
-        judge_high: Upper ends.
-        human_low: Lower ends of people's intervals.
-        human_high: Upper ends.
-
-    Returns:
-        Mean over the pairs with all intervals of 1 where both separate them in the same order, -1 in the
-        opposite order, 0 where one does not separate them. nan if there is no such pair.
+    Shape: `judge_low` (n_systems,).
 
     >>> interval_agreement([0, 2], [1, 3], [0, 5], [1, 6]), interval_agreement([0, 2], [1, 3], [5, 0], [6, 1])
     (1.0, -1.0)
@@ -126,13 +109,7 @@ def interval_agreement(
 def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
     """Brier score of the judge's chances that one system is better than another.
 
-    Args:
-        judge_means: Shape (n_resamples, n_systems), as `bootstrap_means` gives; equal means count half.
-        human: Shape (n_systems,), people's scores, taken as the truth; pairs they tie are left out, and
-            so are pairs with a mean or a score that is nan.
-
-    Returns:
-        From 0 (sure and right) over 0.25 (always one half) to 1. nan if there is no pair.
+    Shapes: `judge_means` (n_resamples, n_systems), `human` (n_systems,).
 
     >>> pair_rank_brier([[1.0, 2.0], [1.0, 2.0]], [10.0, 20.0])
     0.0
@@ -164,9 +141,7 @@ def standings(scores: npt.ArrayLike, *, level: float = 0.95, b: int = 2000, seed
 def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
     """Share of pairs of systems told apart by paired t tests over items, with Holm's correction.
 
-    Args:
-        scores: Shape (n_systems, n_items); pairs with a system that lacks a score are left out.
-        level: One less the chance of any false separation.
+    Shape: `scores` (n_systems, n_items).
     """
     from scipy.special import stdtr
 

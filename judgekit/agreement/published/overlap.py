@@ -28,21 +28,6 @@ Ranking = Sequence[Any]
 def rbo_ext(first: Ranking, second: Ranking, *, p: float = 0.9, ties: Ties = "refuse") -> float:
     """Rank-biased overlap, extrapolated beyond the depth that was seen.
 
-    Args:
-        first: Items, best first; items that are tied stand together in a set or tuple.
-        second: As many items; they need not be the same ones.
-        p: Persistence, between 0 and 1: the weight moves to lower places as it grows (`top_weight`).
-        ties: What a tie means. `refuse`: ties are an error. `w`: tied items really hold one place, the
-            first of theirs. `a`: their order is unknown, and the result is the mean over all orders.
-            `b`: as `a`, corrected for the information lost, so that a ranking agrees fully with itself.
-
-    Returns:
-        From 0 (nothing in common) to 1 (the same ranking). nan for two empty rankings.
-
-    Raises:
-        InputError: For ties where they are refused, an item that stands twice, rankings of unequal
-            length, or p outside (0, 1).
-
     Source:
         Webber, Moffat and Zobel (2010), "A similarity measure for indefinite rankings", equation 30,
         https://doi.org/10.1145/1852102.1852106; with ties Corsi and Urbano (2024), "The Treatment of

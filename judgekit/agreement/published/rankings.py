@@ -129,12 +129,7 @@ def _groups(clusters: Clusters) -> npt.NDArray[np.object_] | None:
 def concordance_of_ranks(numbers: Floats) -> float:
     """Kendall's W with its correction for ties.
 
-    Args:
-        numbers: Shape (n_units, n_raters): ranks, or numbers to be ranked within each rater; no nan.
-
-    Returns:
-        1 if all raters give the same order, 0 if their orders cancel out. With two raters it is
-        (rho + 1) / 2 of Spearman's rho. nan if no rater puts any unit before another.
+    Shape: `numbers` (n_units, n_raters).
 
     Source:
         Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and

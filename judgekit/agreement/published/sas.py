@@ -109,16 +109,7 @@ def ecs(
 ) -> float:
     """Errors consistency score: rank correlation of how often each error is named, mean over three tiers.
 
-    Args:
-        gold_scores: Shape (n_answers,).
-        predicted_scores: The judge's; sorts its errors into tiers.
-        totals: The most points of each answer.
-        gold_errors: Shape (n_answers, n_kinds), how often each kind of error was named.
-        predicted_errors: The same of the judge.
-
-    Returns:
-        From -1 to 1. The tiers are cut at the 33 % and 67 % order statistics of the gold share of points. A
-        tier in which counts do not vary says nothing and is left out; nan if none is left.
+    Shapes: `gold_scores` (n_answers,), `gold_errors` (n_answers, n_kinds).
     """
     tiers = _tiers(gold_scores, predicted_scores, totals, gold_errors, predicted_errors)
     known = tiers[~np.isnan(tiers)]

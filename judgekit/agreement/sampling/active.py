@@ -311,11 +311,7 @@ def _rounded(given: Floats, size: Floats, total: int) -> tuple[int, ...]:
 
 
 def chances(pi: npt.ArrayLike) -> Floats:
-    """Chances of being drawn, shape (n,).
-
-    Raises:
-        InputError: If one is missing or not in (0, 1].
-    """
+    """Chances of being drawn, shape (n,)."""
     chance = column(pi, "pi")
     if not ((chance > 0) & (chance <= 1)).all():
         raise InputError(

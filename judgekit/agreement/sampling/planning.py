@@ -41,9 +41,7 @@ def anticipated_table(kappa: float, prevalence: float) -> Floats:
 def kappa_unit_sd(table: npt.ArrayLike, *, weights: Kind = "identity") -> float:
     """Standard error of kappa for one unit: divide by sqrt(n). nan where kappa is undefined.
 
-    Args:
-        table: Shape (q, q), shares or counts of an anticipated table.
-        weights: As in kappa.
+    Shape: `table` (q, q).
 
     >>> round(kappa_unit_sd([[0.63, 0.07], [0.06, 0.24]]), 6)
     0.786444
@@ -247,16 +245,6 @@ def attenuation(
     se: float, sp: float, *, gain: float = 0.05, sd: float | None = None, power: float = 0.8
 ) -> Attenuation:
     """How an imperfect judge shrinks a difference between two systems it treats alike.
-
-    Args:
-        se: Sensitivity: share of true passes it passes.
-        sp: Specificity: share of true failures it fails.
-        gain: True difference of the pass rates.
-        sd: Standard deviation of the judge's paired differences, to get the items needed.
-        power: With which they are to show it.
-
-    Raises:
-        InputError: If J = se + sp - 1 is not above 0: the judge shows nothing, or the opposite.
 
     >>> attenuation(0.9, 0.8, gain=0.05).sentence
     "with this judge, a true gain of 5 points looks like 3.5 points; it takes 2.0 times the items that...

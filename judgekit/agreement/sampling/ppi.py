@@ -85,20 +85,7 @@ def ppi_mean(
 ) -> PpiMean:
     """The mean and its standard error; everything complete.
 
-    Args:
-        y: Shape (n,), labels.
-        f: Shape (n,), the judge's values of the same units.
-        u: Shape (N,), the judge's values of the unlabelled ones.
-        lam: 1 for PPI, 0 for the labels alone; None for PPI++, which finds the best one.
-        clusters: Shape (n,), coded clusters.
-        clusters_u: Shape (N,), coded in the same way; a cluster may have units on both sides.
-
-    Returns:
-        The mean, not cut to any range; nan with fewer than two labels (or clusters), or with nothing
-        unlabelled where lam is not 0.
-
-    Raises:
-        InputError: For a malformed argument.
+    Shapes: `y` (n,), `f` (n,), `u` (N,), `clusters` (n,), `clusters_u` (N,).
 
     Source:
         Angelopoulos, Duchi & Zrnic (2023). ppi-python 0.2.3 divides variances by n, which covers less: its

@@ -35,17 +35,6 @@ def refusal(
 ) -> str:
     """Why the labels cannot stand for the population; empty where nothing speaks against it.
 
-    Args:
-        sampling: What was declared.
-        allowed: What the method can use.
-        judged: The judge's values of the labelled units; left out where they need not look alike.
-        unlabelled: Its values of the others.
-        clusters: Coded clusters of the labelled units.
-        clusters_u: Of the others, coded in the same way.
-
-    Raises:
-        InputError: For a way of sampling that there is not.
-
     >>> refusal("chosen", ("random",))[:32]
     "labelled units are 'chosen', not"
     """

@@ -24,12 +24,6 @@ def mixture_radius(variance: float, n: int, *, level: float = 0.95, best_at: int
 
     sqrt((V + r) log((V + r) / (r alpha^2))) / n, with V = n variance and r chosen to be narrow at `best_at`.
 
-    Args:
-        variance: Of one value, or the bound on it.
-        n: Values so far.
-        level: Confidence, over all times at once.
-        best_at: Where it is to be narrowest relative to what is possible; said beforehand.
-
     Source:
         Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49; r as in
         Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), arXiv 2103.06476, for `best_at`.
@@ -51,9 +45,7 @@ def bernstein_ends(x: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, flo
     Exact at any n and narrower than the mixture where values vary little; values must be in the order
     in which they came.
 
-    Args:
-        x: Shape (n,), values in [0, 1], none missing.
-        level: Confidence, over all times at once.
+    Shape: `x` (n,).
 
     Source:
         Waudby-Smith & Ramdas (2024), "Estimating Means of Bounded Random Variables by Betting", JRSS B 86,
