@@ -15,7 +15,7 @@ Reason = Literal[
     "too_long", "blocked", "unreachable", "over_budget", "cancelled",
 ]  # fmt: skip
 Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget", "cancelled"]
-Need = Literal["response", "reference", "sources", "turns", "pair"]
+Need = Literal["response", "reference", "sources", "turns", "pair", "rubric"]
 Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
 Rule = Literal["placed", "published", "published_clipped"]
 

@@ -58,7 +58,10 @@ def score(
     rubric: Annotated[
         str | None,
         typer.Option(
-            "--rubric", "-r", help="A YAML, TOML or JSON file, or a bundled rubric; a recipe may have one."
+            "--rubric",
+            "-r",
+            help="A YAML, TOML or JSON file, or a bundled rubric; left out where a recipe has one, "
+            "or each item its own.",
         ),
     ] = None,
     judge: Judge = None,

@@ -9,6 +9,7 @@ from typing import Any
 from judgekit.errors import InputError, kind_of
 from judgekit.items.rows import Row
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
+from judgekit.items.theirs import in_our_names
 from judgekit.types import Item, Need, Text
 
 RESPONSE: frozenset[Need] = frozenset({"response"})
@@ -22,6 +23,7 @@ FIELDS = (
 _COLUMNS: frozenset[Need] = frozenset({"reference", "sources"})  # needs that are columns a row may lack
 _LACKING: Mapping[Need, Callable[[Item], bool]] = {
     "reference": lambda item: item.reference is None,
+    "rubric": lambda item: item.rubric is None,
     "sources": lambda item: not item.sources,
     "turns": lambda item: all(isinstance(text, str) for text in (item.task, *item.responses.values())),
 }
@@ -115,8 +117,13 @@ def _nearest(ours: str, name: str, found: Collection[str]) -> str:
     return lowered[near[0]] if near else "..."
 
 
-def item_of(row: Row, layout: Layout) -> Item:
+def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
     """The item of a row, with the responses of that row.
+
+    Args:
+        row: The row.
+        layout: Which column holds what.
+        ours: Whether it is known not to be a row of another project's (`items.theirs`).
 
     Raises:
         InputError: If it is not one, without the row's place.
@@ -135,6 +142,11 @@ def item_of(row: Row, layout: Layout) -> Item:
         item_id = get("id")
     task = get(names["task"])
     if absent(item_id) or absent(task):
+        if not ours and absent(task) and (theirs := in_our_names(row)) is not None:
+            own = {name: value for name, value in values.items() if not absent(value)}
+            known = {names[each]: value for each, value in theirs.items()}
+            whole = {**known, **own, names["rubric"]: theirs["rubric"]}
+            return item_of(row._replace(values=whole), layout, ours=True)
         _refuse_gap(values, layout, "item_id" if absent(item_id) else "task")
     responses, systems = _responses(values, layout)
     sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
@@ -169,9 +181,12 @@ def check_needs(item: Item, needs: Collection[Need]) -> None:
         )
     for each, lacking_it in _LACKING.items():
         if each in needs and lacking_it(item):
-            raise InputError(
-                f"has no {each}, which the rubric or the protocol needs; give it one, or take the item out"
+            why = (
+                "each needs where none is named for all"
+                if each == "rubric"
+                else "the rubric or the protocol needs"
             )
+            raise InputError(f"has no {each}, which {why}; give it one, or take the item out")
 
 
 def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, Text], Mapping[str, str]]:

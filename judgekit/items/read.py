@@ -18,6 +18,7 @@ from judgekit.items.check import PAIR, RESPONSE, Layout, check_needs, item_of, l
 from judgekit.items.files import open_file
 from judgekit.items.group import OnBad, digest, joined, together, unique
 from judgekit.items.rows import Row, Source, open_rows
+from judgekit.items.theirs import COLUMNS, is_theirs
 from judgekit.types import Item, Need
 
 OnBadItem = Literal["raise", "skip"]
@@ -93,6 +94,7 @@ def read_items(
     with one id are one item: task, reference, sources and rubric must agree, tags are put
     together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
     are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
+    Rows of HealthBench and of Prometheus, as they are published, are read too: each has its own rubric.
 
     Args:
         source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file, all
@@ -105,7 +107,7 @@ def read_items(
         skipped: Where what was skipped is written down, in order (a list will do).
         needs: What an item must hold to be judged: a `response` (not so for rubrics about the task alone),
             a `reference`, `sources`, `turns` (a conversation as task or response), a `pair` of
-            responses.
+            responses, a `rubric` of its own.
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
@@ -160,13 +162,16 @@ def survey(
 
 
 def _open(source: Any, layout: Layout) -> Source:
-    if isinstance(source, str | os.PathLike):
-        opened = open_file(source, layout.wanted)
-    else:
-        opened = open_rows(source, layout.wanted)
+    opened = _opened(source, layout.wanted)
     if opened.columns is not None and (gaps := lacking(opened.columns, layout)):
-        raise InputError(f"{opened.name}: {no_column(gaps, opened.columns, layout)}")
+        if "task" not in gaps or not is_theirs(opened.columns):
+            raise InputError(f"{opened.name}: {no_column(gaps, opened.columns, layout)}")
+        opened = _opened(source, layout.wanted | COLUMNS)
     return opened
+
+
+def _opened(source: Any, wanted: frozenset[str]) -> Source:
+    return open_file(source, wanted) if isinstance(source, str | os.PathLike) else open_rows(source, wanted)
 
 
 @dataclass(slots=True)

@@ -68,7 +68,8 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
 
     Args:
         items: Path of a JSONL, CSV or Parquet file, a pandas frame, or rows (see `read_items`).
-        rubric: Path of a YAML, TOML or JSON file, name of a bundled rubric, a mapping or a `Rubric`.
+        rubric: Path of a YAML, TOML or JSON file, name of a bundled rubric, a mapping or a `Rubric`; None
+            where a recipe has one, or each item its own.
         judges: A judge, its name (`provider/model`, `endpoint:URL#model`, `local`, `replay:FILE`,
             `control:longer`), or several of either.
         **options: See `Options`.

@@ -189,8 +189,9 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     if found is not None:
         options = cast("Options", found.filled(options))
         rubric = found.rubric if rubric is None else rubric
+    own = rubric is None
     if rubric is None:
-        raise InputError("no rubric; name one, or a recipe that has one")
+        rubric = _first_rubric(items, options)
     loaded = load_rubric(rubric)
     for finding in (each for criterion in loaded.leaves for each in two_ends(criterion)):
         _say(options)(f"rubric {loaded.id!r}, {finding.place}: {finding.message}")
@@ -213,6 +214,7 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     _tell_copies(plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
+    needs |= {"rubric"} if own else set()
     return Job(
         plan=plan,
         recipe=recipe,
@@ -230,6 +232,20 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
         seats={judge.name: name for name, judge in substitutes.items()},
         asked={**asked_of(options), "substitutes": substitutes},
     )
+
+
+def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
+    """The first item's own rubric, where none is named for all; then each has to have one."""
+    if not isinstance(items, Iterator):
+        unseen = Survey(0, 0, 0, 0, ())  # what is wrong with the other items is looked for later
+        how: OnBadItem = options.get("on_bad_item", "raise")
+        first = next(
+            read_items(items, columns=options.get("columns"), on_bad_item=how, needs=(), surveyed=unseen),
+            None,
+        )
+        if first is not None and first.rubric is not None:
+            return {**first.rubric, "id": "own"}
+    raise InputError("no rubric; name one, or a recipe that has one, or give each item its own")
 
 
 def _no_items(name: str, skipped: FirstSkips | None = None) -> str:

@@ -134,7 +134,9 @@ def test_an_unknown_recipe_names_those_that_there_are():
 
 
 def test_no_rubric_and_no_recipe_is_an_error():
-    with pytest.raises(InputError, match="no rubric; name one, or a recipe that has one"):
+    with pytest.raises(
+        InputError, match="no rubric; name one, or a recipe that has one, or give each item its own"
+    ):
         jk.score([ITEM], None, judges(1), ledger=None)
 
 
