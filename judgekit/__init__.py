@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from judgekit import agreement as agreement
     from judgekit import rewards as rewards
+    from judgekit import standing as standing
     from judgekit.errors import BudgetExceeded, InputError, JudgekitError, JudgeOutage, ProviderError
     from judgekit.ingest import ingest
     from judgekit.items import read_items
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from judgekit.verbs.agree import agree
     from judgekit.verbs.cascade import cascade
     from judgekit.verbs.escalating import score_cascade
+    from judgekit.verbs.stand import stand
 
 __version__ = "0.2.0"
 
@@ -73,6 +75,7 @@ _ROOMS = {
     "verbs.agree": ("agree",),
     "verbs.cascade": ("cascade",),
     "verbs.escalating": ("score_cascade",),
+    "verbs.stand": ("stand",),
     "rewards.core.rewarder": ("Rewarder",),
     "rewards.core.faces": ("reward", "reward_async"),
 }  # fmt: skip
@@ -84,11 +87,11 @@ __all__ = [
     "Rewarder", "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare",
     "compare_async", "ingest", "load_rubric", "load_run", "match", "match_async", "preview", "rank",
     "rank_async", "read_items", "resolve", "reward", "reward_async", "score", "score_async", "score_cascade",
-    "stream_scores", "stream_scores_async",
+    "stand", "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 
 
-_MODULES = frozenset({"agreement", "rewards"})  # rooms that are called by their own name
+_MODULES = frozenset({"agreement", "rewards", "standing"})  # rooms that are called by their own name
 
 
 def __getattr__(name: str) -> Any:

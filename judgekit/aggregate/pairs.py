@@ -7,8 +7,9 @@ the pair first.
 """
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
@@ -50,7 +51,8 @@ def pair_scores(
     """
     scores: list[Score] = []
     sure = functools.partial(uncertainty, clip=True, copies=copies)
-    for unit, by_criterion in _by_pair(item, outcomes).items():
+    places = {name: i for i, name in enumerate(item.responses)}
+    for unit, by_criterion in _by_pair(outcomes, places.__getitem__).items():
         own, repeats = [], []
         for some in by_criterion.values():
             raters = _per_rater(unit, some, rule)
@@ -62,14 +64,25 @@ def pair_scores(
     return tuple(scores)
 
 
-def _by_pair(item: Item, outcomes: Iterable[Outcome]) -> dict[Unit, dict[str, list[Outcome]]]:
+def pooled_pairs(outcomes: Iterable[Outcome], *, rule: Rule = "average") -> list[Outcome]:
+    """One outcome for each pair and criterion: orders and samples of each judge undone, judges pooled."""
+    raters = [
+        _per_rater(unit, some, rule)
+        for unit, by_criterion in _by_pair(outcomes, str).items()
+        for some in by_criterion.values()
+    ]
+    return [pools.mean(some, PAIR) if len(some) > 1 else some[0] for some in raters]
+
+
+def _by_pair(
+    outcomes: Iterable[Outcome], place: Callable[[str], Any]
+) -> dict[Unit, dict[str, list[Outcome]]]:
     """Outcomes by pair and criterion; two scores of one call belong to the pair that was shown."""
     grouped: dict[Unit, dict[str, list[Outcome]]] = {}
-    places = {name: i for i, name in enumerate(item.responses)}
     for outcome in outcomes:
         unit = outcome.unit
         if len(unit.responses) == 1 and len(outcome.shown) == 2:
-            first, second = sorted(outcome.shown, key=places.__getitem__)
+            first, second = sorted(outcome.shown, key=place)
             unit = Unit(unit.item_id, (first, second))
         grouped.setdefault(unit, {}).setdefault(outcome.criterion, []).append(outcome)
     return grouped

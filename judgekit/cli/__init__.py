@@ -10,7 +10,20 @@ from typing import Any
 
 import typer
 
-from judgekit.cli import agree, cascade, demo, ingest, ledger, model, recipes, review, reward, rubric, score
+from judgekit.cli import (
+    agree,
+    cascade,
+    demo,
+    ingest,
+    ledger,
+    model,
+    recipes,
+    review,
+    reward,
+    rubric,
+    score,
+    stand,
+)
 from judgekit.cli.printing import guarded, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
 from judgekit.errors import InputError, JudgekitError
@@ -36,6 +49,7 @@ app.command("match")(
 )
 app.command("agree")(agree.agree)
 app.command("cascade")(cascade.cascade)
+app.command("stand")(stand.stand)
 app.command("ingest")(ingest.ingest)
 app.add_typer(review.app, name="review")
 app.add_typer(reward.app, name="reward")
