@@ -14,6 +14,7 @@ from judgekit.cli import (
     agree,
     cascade,
     demo,
+    guide,
     ingest,
     ledger,
     model,
@@ -59,6 +60,14 @@ app.command("columns")(score.columns)
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
+app.command("guide")(guide.guide)
+
+GUIDES = {"score": "score", "match": "score", "demo": "score", "columns": "score"}
+"""Which guide goes with a command; its help and its last line on a terminal say so."""
+_COMMANDS: list[Any] = [*app.registered_commands, *app.registered_groups]
+for each in _COMMANDS:
+    if each.name in GUIDES:
+        each.epilog = f"The guide with examples: judgekit guide {GUIDES[each.name]}"
 
 # Typer may bring a click of its own, whose errors are not those of the click package.
 _USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -103,4 +112,13 @@ def _run(arguments: list[str] | None) -> int:
         return PROBLEMS
     if code == INTERRUPTED:  # Typer turns Ctrl-C into this code and is silent about it
         tell("interrupted")
+    else:
+        _name_guide(sys.argv[1:] if arguments is None else arguments)
     return code if isinstance(code, int) else DONE
+
+
+def _name_guide(arguments: list[str]) -> None:
+    """After a command that was carried out: which guide goes with it; on a terminal only."""
+    shown = sys.stdout.isatty() and sys.stderr.isatty()
+    if shown and arguments[0] in GUIDES and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
+        tell(f"what this means, with examples: judgekit guide {GUIDES[arguments[0]]}")

@@ -1,0 +1,161 @@
+"""Every block of code in the guides is run, and prints what the guide says; the reference is current."""
+
+import doctest
+import io
+import os
+import pkgutil
+import pty
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import judgekit
+import judgekit.rewards
+from judgekit.cli import GUIDES, main
+from judgekit.cli.guide import BLOCK, FOLDER, guide_text, guides
+
+ROOT = Path(__file__).parents[2]
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+class Shell:
+    """Carries out the `$` lines of a guide: judgekit in this process, the rest by bash."""
+
+    code = 0
+
+    def run(self, line: str) -> str:
+        line = line.replace("\\\n", " ")
+        if line == "echo $?":
+            return f"{self.code}\n"
+        if not line.startswith("judgekit ") or any(sign in line for sign in "|><;&"):
+            done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, check=False)
+            self.code = done.returncode
+            return done.stdout + done.stderr
+        shown = io.StringIO()
+        with redirect_stdout(shown), redirect_stderr(shown), pytest.raises(SystemExit) as left:
+            main(shlex.split(line)[1:])
+        self.code = int(left.value.code or 0)
+        return shown.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the current one; what is imported from it is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JUDGEKIT_LEDGER", raising=False)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for name in ("TERM", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", guides())
+def test_a_guide_prints_what_it_says(name: str, folder: Path):
+    check, wrong = doctest.OutputChecker(), []
+    shell, names = Shell(), {"__name__": "guide"}
+    before = set(sys.modules)
+    for language, file, content in BLOCK.findall(guide_text(name)):
+        if file:
+            (folder / file).write_text(content, encoding="utf-8")
+        elif language == "console":
+            for command, wanted in COMMAND.findall(content):
+                got = shell.run(command)
+                if not check.check_output(wanted, got, FLAGS):
+                    wrong.append(f"$ {command}\n--- wanted\n{wanted}--- got\n{got}")
+        elif language == "python" and ">>> " in content:
+            test = doctest.DocTestParser().get_doctest(content, names, name, f"{name}.md", 0)
+            shown = io.StringIO()
+            doctest.DocTestRunner(checker=check, optionflags=FLAGS, verbose=False).run(
+                test, out=shown.write, clear_globs=False
+            )
+            names.update(test.globs)
+            wrong += [shown.getvalue()] if shown.getvalue() else []
+    for module in set(sys.modules) - before:
+        if str(folder) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]
+
+    assert "\n".join(wrong) == ""
+
+
+def test_code_that_is_not_run_stands_in_the_docstring_of_an_adapter_which_is():
+    adapters = [
+        import_module(f"judgekit.rewards.{each.name}")
+        for each in pkgutil.iter_modules(judgekit.rewards.__path__)
+        if not each.ispkg and each.name != "verifiers_plugin"
+    ]
+    docs = "\n".join(re.sub(r"^    ", "", str(each.__doc__), flags=re.MULTILINE) for each in adapters)
+    for name in guides():
+        for language, file, content in BLOCK.findall(guide_text(name)):
+            if language == "python" and not file and ">>> " not in content:
+                assert content.strip() in docs, f"{name}: {content}"
+
+
+def test_every_name_of_a_guide_is_one():
+    texts = {name: guide_text(name) for name in guides()}
+    texts["README"] = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, text in texts.items():
+        named = set(re.findall(r"judgekit guide ([a-z]+)", text)) | set(
+            re.findall(r"guides/([a-z]+)\.md", text)
+        )
+
+        assert named <= {*guides()}, name
+    assert set(GUIDES.values()) <= {*guides()}
+
+
+def test_the_reference_is_what_its_command_writes():
+    made = runpy.run_path(str(ROOT / "tests" / "reference.py"))["reference"]()
+
+    assert guide_text("reference") == made, "run: python tests/reference.py"
+
+
+def test_a_terminal_is_told_the_guide_and_a_file_is_not(tmp_path: Path):
+    command = [sys.executable, "-m", "judgekit", "columns"]
+    plain = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, cwd=tmp_path) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 65536):
+                shown += part
+        except OSError:  # Linux: the other end is closed
+            pass
+        process.wait(30)
+    os.close(ours)
+
+    assert "judgekit guide" not in plain.stdout + plain.stderr
+    assert shown.decode().rstrip().endswith("judgekit guide score")
+
+
+def test_the_files_of_a_guide_replace_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for code in (0, 2):
+        with pytest.raises(SystemExit) as left:
+            main(["guide", "score", "--files", str(tmp_path)])
+
+        assert left.value.code == code
+    assert "would be replaced" in capsys.readouterr().err
+    assert {each.name for each in tmp_path.iterdir()} == {
+        file for _, file, _ in BLOCK.findall(guide_text("score")) if file
+    }
+
+
+def test_an_unknown_guide_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main(["guide", "scores"])
+
+    assert left.value.code == 2
+    assert "did you mean 'score'?" in capsys.readouterr().err
+
+
+def test_the_package_ships_its_guides():
+    assert Path(judgekit.__file__).parent / "guides" == FOLDER
+    assert guides()

@@ -1,0 +1,104 @@
+"""Writes `judgekit/guides/reference.md`: every public name, its signature, the first line of its docstring.
+
+python tests/reference.py     # after a public name, its arguments or its first line have changed
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import judgekit
+import judgekit.rewards
+
+PATH = Path(judgekit.__file__).parent / "guides" / "reference.md"
+HEAD = """# Reference of all public names
+
+Each name with its arguments and the first line of its docstring; `help(jk.score)` says the rest: shapes,
+units, errors, sources. `*` stands before what is given by name only. This page is made by
+`python tests/reference.py`.
+"""
+
+
+def reference() -> str:
+    """The page, from the docstrings."""
+    parts = [HEAD, *section("jk", "`import judgekit as jk`", judgekit)]
+    for room in judgekit.__dir__():
+        if isinstance(module := getattr(judgekit, room), ModuleType):
+            parts += section(f"jk.{room}", line(module), module)
+    for each in pkgutil.iter_modules(judgekit.rewards.__path__):
+        if not each.ispkg and each.name != "verifiers_plugin":
+            module = importlib.import_module(f"judgekit.rewards.{each.name}")
+            parts += section(module.__name__, line(module), module)
+    return "\n".join(parts)
+
+
+def section(head: str, about: str, module: ModuleType) -> Iterator[str]:
+    """The names of a module under a heading."""
+    yield f"## {head}\n\n{about}\n"
+    for name in names(module):
+        value = getattr(module, name)
+        yield f"- `{name}{signature(value)}`\n  {line(value)}"
+    yield ""
+
+
+def names(module: ModuleType) -> list[str]:
+    """The public names: those it lists, or of an adapter those it makes without its trainer; no rooms."""
+    if "__dir__" in vars(module) and not module.__name__.startswith("judgekit.rewards."):
+        listed = module.__dir__()
+    elif module.__name__ == "judgekit.rewards":
+        listed = module.__all__
+    else:
+        listed = [
+            name
+            for name, value in vars(module).items()
+            if getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
+        ]
+    kept = (name for name in sorted(listed) if name != "__version__")
+    return [name for name in kept if not isinstance(getattr(module, name), ModuleType)]
+
+
+def signature(value: Any) -> str:
+    """Names of the arguments with their defaults, without types."""
+    try:
+        found = inspect.signature(value)
+    except (TypeError, ValueError):
+        return ""
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in found.parameters.values()]
+    shown = [each.replace(default=plain(each.default)) for each in bare]
+    return str(found.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+
+
+class Shown:
+    """A default that is shown by name."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def plain(default: Any) -> Any:
+    """A default as it is written: a function by its name, a record by its class, a factory as `...`."""
+    if default is inspect.Parameter.empty or default is None or isinstance(default, bool | int | float | str):
+        return default
+    if isinstance(default, frozenset):
+        return Shown("{" + ", ".join(map(repr, sorted(default))) + "}")
+    if isinstance(default, tuple):
+        return Shown("(" + ", ".join(repr(plain(each)) for each in default) + ")")
+    if "_HAS_DEFAULT_FACTORY" in type(default).__name__:
+        return Shown("...")
+    return Shown(getattr(default, "__name__", f"{type(default).__name__}(...)"))
+
+
+def line(value: Any) -> str:
+    """The first sentence or line of a docstring."""
+    return (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+if __name__ == "__main__":
+    PATH.write_text(reference(), encoding="utf-8")
