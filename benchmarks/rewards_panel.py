@@ -26,9 +26,9 @@ from typing import get_args
 import numpy as np
 
 from judgekit.judges.scripted import Scripted
-from judgekit.rewards.core.pooling import PoolName
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import PoolName
 from judgekit.types import Call
 
 RUBRIC = {"id": "quality", "criteria": [{"id": "good", "text": "How good is it?", "scale": "-1000-2000"}]}

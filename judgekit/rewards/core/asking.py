@@ -3,11 +3,11 @@
 import asyncio
 import math
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger import Ledger
@@ -28,12 +28,12 @@ class Asked:
     """What came back for a batch.
 
     Args:
-        judged: Item id -> what became of it; items that were not done by the deadline are not there.
+        made: Item id -> what was made of it; items that were not done by the deadline are not there.
         answers: Every call answered, with its reply.
         late: Why those are not there.
     """
 
-    judged: dict[str, Judged] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     late: str = ""
 
@@ -83,8 +83,12 @@ class Desk:
         """Why nothing is sent any more: an outage, or a lasting error of a provider."""
         return self._halt.error
 
-    async def ask(self, items: Iterable[Item], recipe: Recipe, seconds: float) -> Asked:
-        """Walk a recipe over all items at once; what is not done in time is cancelled.
+    async def ask(
+        self, items: Iterable[Item], recipe: Recipe, made: Callable[[Item, Judged], Any], seconds: float
+    ) -> Asked:
+        """Walk a recipe over all items at once, and make of each what is wanted as soon as it is done.
+
+        What is not done in time is cancelled.
 
         Raises:
             InputError: If an item cannot be asked.
@@ -94,10 +98,14 @@ class Desk:
         self._until = asyncio.get_running_loop().time() + seconds
         asked = Asked()
         asker.forget_trouble()
-        tasks: dict[str, asyncio.Task[Judged]] = {}
+        tasks: dict[str, asyncio.Task[None]] = {}
+
+        async def walked(item: Item) -> None:
+            asked.made[item.item_id] = made(item, await walk(item, recipe, asker, asked.answers))
+
         try:
             for item in items:
-                tasks[item.item_id] = asyncio.create_task(walk(item, recipe, asker, asked.answers))
+                tasks[item.item_id] = asyncio.create_task(walked(item))
                 if len(tasks) % _TURN == 0:
                     await asyncio.sleep(0)  # the first requests leave while later ones are being written
             if tasks:
@@ -106,11 +114,9 @@ class Desk:
             for task in tasks.values():
                 task.cancel()
             ended = await asyncio.gather(*tasks.values(), return_exceptions=True)
-        for item_id, result in zip(tasks, ended, strict=True):
-            if isinstance(result, Judged):
-                asked.judged[item_id] = result
-            elif not isinstance(result, asyncio.CancelledError):
-                raise result
+        for error in ended:
+            if error is not None and not isinstance(error, asyncio.CancelledError):
+                raise error
         asked.late = f"deadline: {asker.trouble}" if asker.trouble else "deadline"
         return asked
 

@@ -79,23 +79,25 @@ class Relative:
             ),
         )  # fmt: skip
 
-    def judgements(self, laid: Laid, judged: Mapping[str, Judged]) -> dict[str, Judgement]:
+    def made(self, laid: Laid, item: Item, judged: Judged) -> dict[str, Judgement]:
         """What was said of each open response."""
+        names, outcomes = laid.open, judged.outcomes
+        said = preferences(self.recipe.rubric_of(item), item, outcomes)
+        planned = _planned(names, outcomes)
+        counted = self.recipe.counted(len(names))
+        shared = {rater: shares(laid, pairs, planned, counted=counted) for rater, pairs in said.items()}
+        return {name: self._judgement(name, shared, outcomes) for name in names}
+
+    def judgements(self, laid: Laid, items: Sequence[Item], made: Mapping[str, Any]) -> dict[str, Judgement]:
+        """What was said of each open response, or what is known without asking."""
         names = laid.open
         if len(laid.digests) < 2:
             return {name: Judgement(reason=ALONE) for name in names}
         if len(names) < 2:  # equal to one another, or better than all that a gate stopped
             values = {name: share_beaten(name, laid, names, {}) for name in names}
             return {name: Judgement(v, reason="" if v is not None else ALONE) for name, v in values.items()}
-        [item] = self.items(laid)
-        if item.item_id not in judged:
-            return {name: Judgement(reason=LATE) for name in names}
-        outcomes = judged[item.item_id].outcomes
-        said = preferences(self.recipe.rubric_of(item), item, outcomes)
-        planned = _planned(names, outcomes)
-        counted = self.recipe.counted(len(names))
-        shared = {rater: shares(laid, pairs, planned, counted=counted) for rater, pairs in said.items()}
-        return {name: self._judgement(name, shared, outcomes) for name in names}
+        said: dict[str, Judgement] = made.get(items[0].item_id, {})
+        return said or {name: Judgement(reason=LATE) for name in names}
 
     def _judgement(
         self, name: str, values: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]

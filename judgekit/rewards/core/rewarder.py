@@ -12,7 +12,6 @@ from typing import Any, Self
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import resolve
-from judgekit.rewards.core.alone import Alone
 from judgekit.rewards.core.asking import Asked, Desk
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.composing import composed
@@ -20,12 +19,12 @@ from judgekit.rewards.core.failing import WINDOW, dealt_with, outage
 from judgekit.rewards.core.laying import Laid, Looking, laid
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
 from judgekit.rewards.core.relative import Relative
-from judgekit.rewards.core.schemes import LATE, Scheme
+from judgekit.rewards.core.schemes import LATE, Alone, Scheme
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.rewards.core.stats import stats_of
 from judgekit.roles import Checked, Judge, Tunable
 from judgekit.run import Limits
-from judgekit.types import Item
+from judgekit.types import Item, Judged
 from judgekit.verbs.faces import in_own_loop
 
 
@@ -98,12 +97,16 @@ class Rewarder:
         some = checked(tuple(groups))
         until = asyncio.get_running_loop().time() + self.spec.deadline_seconds
         table = [await laid(group, self._looking, until) for group in some]
+        items = [self._items(each) if self.spec.judge_weight else () for each in table]
+        whose = {item.item_id: (each, item) for each, own in zip(table, items, strict=True) for item in own}
         asked, stopped = Asked(), None
         if self.spec.judge_weight:
-            items = {item.item_id: item for each in table for item in self._items(each)}
             left = self.spec.deadline_seconds - (time.monotonic() - began)
-            asked, stopped = await self._asked(tuple(items.values()), max(left, 0.0))
-        made = [composed(self.spec, each, self._judgements(each, asked)) for each in table]
+            asked, stopped = await self._asked(whose, max(left, 0.0))
+        made = [
+            composed(self.spec, each, self._judgements(each, own, asked))
+            for each, own in zip(table, items, strict=True)
+        ]
         return self._ended(made, table, asked, stopped, time.monotonic() - began)
 
     def _items(self, each: Laid) -> tuple[Item, ...]:
@@ -117,23 +120,30 @@ class Rewarder:
                 raise InputError(f"group {each.group.key!r} has no reference to match responses with")
         return items
 
-    def _judgements(self, each: Laid, asked: Asked) -> Mapping[str, Any]:
+    def _judgements(self, each: Laid, items: Sequence[Item], asked: Asked) -> Mapping[str, Any]:
         if not self.spec.judge_weight:
             return {}
-        made = self._scheme.judgements(each, asked.judged)
+        made = self._scheme.judgements(each, items, asked.made)
         return {d: replace(j, reason=asked.late) if j.reason == LATE else j for d, j in made.items()}
 
-    async def _asked(self, items: Sequence[Item], seconds: float) -> tuple[Asked, JudgekitError | None]:
+    async def _asked(
+        self, whose: Mapping[str, tuple[Laid, Item]], seconds: float
+    ) -> tuple[Asked, JudgekitError | None]:
         """Ask at the desk that is open in this event loop, or at one opened for this."""
+        items = [item for _, item in whose.values()]
+
+        def made(item: Item, judged: Judged) -> Any:
+            return self._scheme.made(whose[item.item_id][0], item, judged)
+
         if self._open_in is not asyncio.get_running_loop():
             async with self._opened() as desk:
-                return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
+                return await desk.ask(items, self._scheme.recipe, made, seconds), desk.stopped
         async with self._opening:  # batches may overlap: one of them opens a new desk for all
             if self._desk is None or self._desk.stopped is not None:
                 await self._close()
                 self._desk = await self._opened().__aenter__()
             desk = self._desk
-        return await desk.ask(items, self._scheme.recipe, seconds), desk.stopped
+        return await desk.ask(items, self._scheme.recipe, made, seconds), desk.stopped
 
     def _ended(
         self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked,
@@ -142,19 +152,18 @@ class Rewarder:
         """The batch, after failures were dealt with; raised instead of returned where there were too many."""
         failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
         self._recent.extend(failures)
-        plain = self._batch(made, table, asked, seconds)
         some = failures if len(failures) >= WINDOW else list(self._recent)
         if stopped is None and (told := outage(some, self.spec.max_failed)):
             stopped = JudgeOutage(told)
         if stopped is not None and any(failures):
             self._recent.clear()
             error = copy(stopped)  # batches that overlap are stopped by one error, and each has its own run
-            error.run = plain
+            error.run = self._batch(made, table, asked, seconds)
             raise error
         try:
             dealt = [dealt_with(own, self.spec.on_failure) for own in made]
         except JudgeOutage as error:
-            error.run = plain
+            error.run = self._batch(made, table, asked, seconds)
             raise
         return self._batch(dealt, table, asked, seconds)
 

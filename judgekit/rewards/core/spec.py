@@ -13,7 +13,6 @@ from pydantic_core import PydanticSerializationError
 from judgekit.errors import InputError, kind_of
 from judgekit.protocols import Form
 from judgekit.rewards.core.answers import Part
-from judgekit.rewards.core.pooling import PoolName
 from judgekit.rewards.core.shaping import LengthPenalty, Span
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import parse_text, read_text
@@ -22,6 +21,7 @@ Scheme = Literal[
     "explicit", "implicit", "points", "match", "pairwise", "round_robin", "swiss", "pivot", "list",
 ]  # fmt: skip
 OnFailure = Literal["none", "raise", "drop_group", "group_mean"]
+PoolName = Literal["mean", "median", "min", "lower_bound"]
 Orders = Literal["both", "random", "given"]
 RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
