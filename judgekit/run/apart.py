@@ -1,7 +1,7 @@
 """A recipe's step on long replies is taken in a thread, so that the loop, and what it serves, has its turns.
 
-Reading is bounded, but what was made to be hard to read may take a tenth of a second. Of such steps few are
-taken at once: each takes turns with the loop.
+Reading is bounded, but what was made to be hard to read may take a tenth of a second. They are
+taken one at a time: two would take turns with the loop, and with one another, for nothing.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from judgekit.types import Answer, Judged, Round
 
 _AT_ONCE = 4_000  # characters that are read in the loop
-_BUSY = 2
+_BUSY = 1
 
 
 class Steps:
