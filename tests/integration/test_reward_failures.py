@@ -62,7 +62,7 @@ def test_what_is_not_answered_by_the_deadline_has_failed():
     ],
 )
 def test_a_judge_that_is_down_is_an_outage_that_names_cause_and_count(mode, cause):
-    error, _ = bench.outage(mode, tries=1)
+    error, _ = bench.outage(mode, tries=1, **({} if mode == "hang" else {"attempt_seconds": 20.0}))
 
     assert isinstance(error, JudgeOutage)
     assert cause in str(error)
