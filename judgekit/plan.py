@@ -203,6 +203,20 @@ class Plan:
             if judge.identity.get("temperature") == 0 or (self.form == "letters" and judge.identity)
         )
 
+    @property
+    def copies_told(self) -> str | None:
+        """What to say before paying where samples of judges would be copies; None where none would."""
+        if self.samples < 2 or not self.copies:
+            return None
+        names = sorted(self.copies)
+        who = f"judge{'s' * (len(names) > 1)} {', '.join(map(repr, names))}"
+        why = "probabilities are read" if self.form == "letters" else "the temperature is 0"
+        return (
+            f"{who}: {self.samples} samples are asked and paid for, and since {why} they are copies of one "
+            "another, which no interval rests on; set a temperature above 0 (with form json or text), or ask "
+            "one sample"
+        )
+
     def ruled(self, item: Item, shown: Sequence[str]) -> bool:
         """Whether responses are not shown to a judge, since one is empty and a rule answers for it."""
         return self.on_empty != "judge" and any(is_empty(item.responses[each]) for each in shown)

@@ -27,6 +27,7 @@ from judgekit.cli import (
 )
 from judgekit.cli.printing import guarded, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
+from judgekit.cli.wording import in_options
 from judgekit.errors import InputError, JudgekitError
 
 app = typer.Typer(
@@ -92,7 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="judgekit", standalone_mode=False)
     except _USAGE_ERROR as error:
         if message := error.format_message():  # a command without its arguments has printed its help
             if error.ctx is not None:
@@ -102,10 +103,10 @@ def _run(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except InputError as error:
-        tell(f"error: {error}")
+        tell(f"error: {in_options(str(error), _options(arguments))}")
         return BAD_INPUT
     except JudgekitError as error:
-        tell(f"stopped: {error}")
+        tell(f"stopped: {in_options(str(error), _options(arguments))}")
         return STOPPED
     except Exception:  # noqa: BLE001 - a fault of ours, told with where it happened
         tell_crash()
@@ -122,3 +123,11 @@ def _name_guide(arguments: list[str]) -> None:
     shown = sys.stdout.isatty() and sys.stderr.isatty()
     if shown and arguments[0] in GUIDES and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
         tell(f"what this means, with examples: judgekit guide {GUIDES[arguments[0]]}")
+
+
+def _options(arguments: list[str] | None) -> set[str]:
+    """The options of the command that was typed."""
+    command: Any = typer.main.get_command(app)
+    for each in sys.argv[1:] if arguments is None else arguments:
+        command = getattr(command, "commands", {}).get(each, command)
+    return {name for each in command.params for name in each.opts}

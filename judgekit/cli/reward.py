@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain, islice
@@ -13,6 +14,7 @@ import orjson
 import typer
 
 from judgekit.cli import signals
+from judgekit.cli.judges import Instead, KeyEnv, Naming, Price, Revision
 from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say, say_json, tell
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
@@ -33,16 +35,16 @@ _SIZES = (2, 4, 8, 16)
 _STOPPED = 3
 
 SpecFile = Annotated[Path, typer.Option("--spec", help="The reward spec, a TOML file.")]
-Judges = Annotated[
-    list[str] | None, typer.Option("--judge", "-j", help="Judges instead of the spec's, as for score.")
-]
 OwnCode = Annotated[bool, typer.Option("--own-code", help="Let py: names of judges and checks import code.")]
 
 
 @app.command()
 def serve(
     spec: SpecFile,
-    judge: Judges = None,
+    judge: Instead = None,
+    key_env: KeyEnv = None,
+    revision: Revision = None,
+    price: Price = None,
     own_code: OwnCode = False,
     host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with a token.")] = (
         "127.0.0.1"
@@ -72,7 +74,7 @@ def serve(
     from judgekit.rewards.serving.server import RewardServer, Settings
 
     token = token_for(host, os.environ.get(token_env), f"${token_env}")
-    rewarder = _rewarder(spec, judge, own_code=own_code)
+    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     settings = Settings(
         host, port, token, tick_ms / 1000, int(body_mb * 1e6), rate, most_waiting,
         drain_seconds=drain_seconds,
@@ -107,13 +109,16 @@ def give(
     ],
     spec: SpecFile,
     out: Annotated[Path, typer.Option(help="Where the rewards go (JSONL), a line for each response.")],
-    judge: Judges = None,
+    judge: Instead = None,
+    key_env: KeyEnv = None,
+    revision: Revision = None,
+    price: Price = None,
     own_code: OwnCode = False,
     batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
-    rewarder = _rewarder(spec, judge, own_code=own_code)
+    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
         totals, why, stopped = signals.run(_given(rewarder, read, batch, lines))
@@ -148,7 +153,10 @@ def pairs(
     ] = False,
     good: Annotated[float | None, typer.Option(help="kto: rewards from here on are good.")] = None,
     bad: Annotated[float | None, typer.Option(help="kto: rewards up to here are bad.")] = None,
-    judge: Judges = None,
+    judge: Instead = None,
+    key_env: KeyEnv = None,
+    revision: Revision = None,
+    price: Price = None,
     own_code: OwnCode = False,
     batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
@@ -180,7 +188,7 @@ def pairs(
             rubric=rewarder.spec.rubric,
         )  # fmt: skip
 
-    rewarder = _rewarder(spec, judge, own_code=own_code)
+    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
         judged = _judged(rewarder, read, batch)
@@ -197,12 +205,15 @@ def pairs(
 @app.command()
 def show(
     spec: Annotated[Path, typer.Argument(help="The reward spec, a TOML file.")],
-    judge: Judges = None,
+    judge: Instead = None,
+    key_env: KeyEnv = None,
+    revision: Revision = None,
+    price: Price = None,
     own_code: OwnCode = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a spec means: digest, scheme, range, what a failure becomes, calls for a group."""
-    rewarder = _rewarder(spec, judge, own_code=own_code)
+    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     said = {**_meaning(rewarder), "calls": {n: list(rewarder.calls(n)) for n in _SIZES}}
     if as_json:
         say_json(said, indent=2)
@@ -215,10 +226,20 @@ def show(
         say(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
 
 
-def _rewarder(spec: Path, judges: list[str] | None, *, own_code: bool) -> "Rewarder":
+def _rewarder(spec: Path, judges: list[str] | None, naming: Naming) -> "Rewarder":
+    """The rewarder of a spec, with judges instead of its own where some are named; warnings are lines."""
     from judgekit.rewards.core.rewarder import Rewarder
+    from judgekit.rewards.core.spec import load_spec
 
-    return Rewarder(spec, judges or None, own_code=own_code)
+    loaded = load_spec(spec)
+    asked = [naming(each) for each in judges or loaded.judges]
+    naming.check()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        rewarder = Rewarder(loaded, asked, own_code=naming.own_code)
+    for each in warned:
+        tell(str(each.message))
+    return rewarder
 
 
 def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":

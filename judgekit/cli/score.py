@@ -11,7 +11,8 @@ import typer
 from judgekit import roles, types
 from judgekit.calibrate.balance import Rule as BalanceRule
 from judgekit.cli import signals
-from judgekit.cli.pairs import columns_of, named_of, own_settings, per_call_of, value_of
+from judgekit.cli.judges import Judge, KeyEnv, Naming, Price, Revision
+from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of
 from judgekit.cli.printing import say, tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
@@ -21,33 +22,6 @@ from judgekit.protocols import Form, Protocol
 from judgekit.protocols.compare import Orders
 from judgekit.protocols.evidence import Unfounded
 from judgekit.verbs import DEFAULT_LEDGER, Options, prepare
-
-Judge = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--judge", "-j", show_default="local",
-        help="provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, control:NAME or "
-        "py:module:object; NAME= before it names the judge; several make a panel.",
-    ),
-]  # fmt: skip
-KeyEnv = Annotated[
-    list[str] | None,
-    typer.Option(help="JUDGE=VARIABLE, the environment variable that holds a judge's key, by its name."),
-]
-Revision = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="JUDGE=TEXT: a judge of another revision is asked anew, one of this revision at another "
-        "address is not."
-    ),
-]
-Price = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="JUDGE=IN/OUT, US dollars of a million tokens read and written, e.g. fast=0.15/0.6; a server's "
-        "has to be said for --budget, another's is litellm's list price where left out."
-    ),
-]
 
 
 def score(
@@ -152,7 +126,6 @@ def score(
 
     Running the same command again asks nothing twice: replies are kept in the ledger.
     """
-    from judgekit.judges.resolve import resolve
     from judgekit.recipes.catalog import published
     from judgekit.run import Limits
 
@@ -165,19 +138,10 @@ def score(
         k: v for k, v in {"temperature": temperature, "max_tokens": max_tokens}.items() if v is not None
     }
 
-    own = own_settings(
-        {
-            "key_env": ("--key-env", key_env),
-            "revision": ("--revision", revision),
-            "price": ("--price", price),
-        }
-    )
-    called: set[str] = set()
+    naming = Naming(key_env, revision, price, say=note)
 
     def judge_of(name: str) -> roles.Judge:
-        found = resolve(name, own_code=True, say=note)
-        called.add(found.name)
-        found = resolve(found, **own.get(found.name, {}))
+        found = naming(name)
         return _with(found if recipe is None else published(recipe).tuned(found), settings)
 
     asked: Options = {
@@ -218,14 +182,13 @@ def score(
         raise InputError("--strong needs --below, the confidence below which a question goes on to it")
     judges = list(map(judge_of, judge or ["local"]))
     stronger = list(map(judge_of, strong)) if strong else None
-    if unknown := sorted(own.keys() - called):
-        raise InputError(f"--key-env, --revision or --price of {unknown}; the judges are {sorted(called)}")
+    naming.check()
     if below is None:
-        job = prepare(items, rubric, judges, **options)
+        job = prepare(items, rubric, judges, sending=not dry_run, **options)
     else:
         from judgekit.verbs.escalating import prepare_cascade
 
-        job = prepare_cascade(items, rubric, judges, stronger, doubt=below, **options)
+        job = prepare_cascade(items, rubric, judges, stronger, doubt=below, sending=not dry_run, **options)
     if dry_run:
         print_preview(job)
         return

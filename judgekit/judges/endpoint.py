@@ -277,7 +277,7 @@ class Endpoint:
             ) as response:
                 raw = await _read(response)
         except self._lost as error:
-            said = self._keys.out_of_error(f"{type(error).__name__}: {error}")
+            said = self._keys.out_of_error(f"{type(error).__name__}: {error}").replace(" ssl:default", "")
             raise ProviderError(said, passing=True) from None
         finally:
             way = watch.ended(request)

@@ -163,7 +163,7 @@ class LiteLLM:
             self._key = _UNBILLED
         elif missing and not self._key:
             if self._key_env or not self._api_base:
-                raise InputError(
+                raise servers.MissingKey(
                     f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED

@@ -22,7 +22,7 @@ from typing import Any
 
 from judgekit.errors import InputError, did_you_mean, kind_of
 from judgekit.judges.scripted import judge_of
-from judgekit.judges.servers import without_addresses
+from judgekit.judges.servers import MissingKey, without_addresses
 from judgekit.roles import Checked, Judge, Tunable
 
 FORMS = (
@@ -98,9 +98,22 @@ def _made(
 
         return _with(Replay(Path(judge.removeprefix("replay:")), settings.pop("name", "")), settings)
     found = _with(_found(judge, own_code=own_code, say=say), settings)
-    if isinstance(found, Checked):
-        found.check()
+    check(found, sending=False)
     return found
+
+
+def check(judge: Judge, *, sending: bool = True) -> None:
+    """See that a judge can be asked, if it can tell; a key is needed only where calls are to be sent.
+
+    Raises:
+        InputError: If it cannot; says what is missing.
+    """
+    if isinstance(judge, Checked):
+        try:
+            judge.check()
+        except MissingKey:
+            if sending:
+                raise
 
 
 def _prices(price: Any) -> dict[str, float]:

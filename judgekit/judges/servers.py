@@ -19,6 +19,10 @@ class InUse(InputError):  # noqa: N818 - who is told asks with a copy
     """A judge has its connections open in another event loop."""
 
 
+class MissingKey(InputError):  # noqa: N818 - what is wrong
+    """A judge's key is in no environment variable where it is looked for."""
+
+
 REQUEST_ID = "X-Request-Id"
 """The header by which a request is named, which some servers repeat."""
 KEEP_ALIVE = "keep_alive"

@@ -24,7 +24,7 @@ from tenacity.wait import wait_random_exponential
 
 from judgekit.errors import JudgekitError, JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
-from judgekit.roles import Judge, Learning, Narrow, Served
+from judgekit.roles import Judge, Keyed, Learning, Narrow, Served
 from judgekit.run.gate import Gate
 from judgekit.run.halt import Halt
 from judgekit.run.limits import LONGEST_WAIT, Limits
@@ -35,6 +35,10 @@ _BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
 _STEADY = wait_random_exponential(multiplier=0.5, max=5.0)  # where time is what ends it
 _OF_ONE = frozenset({400, 403, 406, 413, 415, 422, 451})  # statuses that one response may have drawn
 _BUG = 5  # calls that a judge of one's own raises in, and never answers, before it is called one
+_ADVICE = {
+    404: "see that the address is the server's whole base URL (often up to /v1), and the model one it serves",
+    **dict.fromkeys((301, 302, 307, 308), "redirects are not followed: name the address that it leads to"),
+}
 First = Callable[[], None] | None
 _DROPS = 10  # parameters a server may refuse, one after another
 
@@ -109,17 +113,18 @@ class Sender:
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """What a failure means for the run."""
+        told = _told(judge, error)
         if not (error.passing or _is_of_one(error)):
-            lasting = ProviderError(f"judge {judge.name!r} stopped: {error}", status=error.status)
+            lasting = ProviderError(f"judge {judge.name!r} stopped: {told}", status=error.status)
             self._halt.give_up(judge.name, lasting)
-            return Reply(fault="unreachable", detail=str(error))
+            return Reply(fault="unreachable", detail=told)
         in_a_row = self._failures[judge.name] = self._failures.get(judge.name, 0) + 1
         never = judge.name not in self._answered
         if in_a_row >= (_BUG if never and isinstance(error, _Raised) else self._limits.outage_after):
-            outage = JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {error}")
+            outage = JudgeOutage(f"judge {judge.name!r}: {in_a_row} calls in a row failed; {told}")
             outage.__cause__ = error.__cause__
             self._halt.give_up(judge.name, outage)
-        return Reply(fault="unreachable", detail=str(error), tries=self._limits.tries or 1)
+        return Reply(fault="unreachable", detail=told, tries=self._limits.tries or 1)
 
     async def _tried(self, judge: Judge, call: Call, tokens: int, first: First) -> Reply:
         try:
@@ -208,6 +213,19 @@ class Sender:
         if self._learnt.get(judge.name) != refused:
             self._learnt[judge.name] = refused
             self._ledger.learn(fact_name(judge), refused)
+
+
+def _told(judge: Judge, error: ProviderError) -> str:
+    """A failure with the address that was asked, and what is most likely to mend it."""
+    address: str = getattr(judge, "address", "")
+    advice = _ADVICE.get(error.status or 0, "")
+    if error.status == 401 and isinstance(judge, Keyed):
+        key = judge.key_goes_to()
+        advice = (
+            "no key was sent; name its variable by key_env" if key is None else f"its key is in ${key[0]}"
+        )
+    told = f"{address}: {error}" if address and address not in str(error) else str(error)
+    return f"{told}; {advice}" if advice else told
 
 
 def _believed(reply: Reply) -> Reply:

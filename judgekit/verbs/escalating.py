@@ -26,19 +26,24 @@ def prepare_cascade(
     *,
     doubt: float | Doubt,
     strong_options: Mapping[str, Any] | None = None,
+    sending: bool = True,
     **options: Unpack[Options],
 ) -> Job:
     """A job of two steps, checked before any call; see `score_cascade`."""
     if "substitutes" in (strong_options or {}):
         raise InputError("strong_options: substitutes stand in for the cheap judges only")
-    first = prepare(items, rubric, cheap, **options)
+    first = prepare(items, rubric, cheap, sending=sending, **options)
     doubtful = doubt if callable(doubt) else below(_confidence(doubt))
     if strong is None:
         alone = Cascade(_grading(first), None, doubtful)
         return replace(first, recipe=alone, asked={**first.asked, "doubt": doubt})
     asked = {name: value for name, value in options.items() if name not in {"substitutes", "samples"}}
     later = prepare(
-        items, rubric, strong, **cast("Options", {**asked, "samples": 1, **(strong_options or {})})
+        items,
+        rubric,
+        strong,
+        sending=sending,
+        **cast("Options", {**asked, "samples": 1, **(strong_options or {})}),
     )
     recipe = Cascade(_grading(first), _grading(later), doubtful)
     both = {**first.asked, "doubt": doubt, "strong": later.asked}

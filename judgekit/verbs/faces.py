@@ -245,7 +245,7 @@ def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     >>> preview(items, "instruction_following", "control:longer").least
     1
     """
-    return prepare(items, rubric, judges, **options).preview()
+    return prepare(items, rubric, judges, sending=False, **options).preview()
 
 
 def _asked(protocol: Protocol, options: Options) -> Options:

@@ -20,7 +20,7 @@ from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
 from judgekit.judges.identity import check_together
-from judgekit.judges.resolve import resolve
+from judgekit.judges.resolve import check, resolve
 from judgekit.ledger import Ledger, default_path
 from judgekit.ledger.older import Older, kept_in
 from judgekit.plan import Plan, Preview
@@ -31,7 +31,7 @@ from judgekit.protocols.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
-from judgekit.roles import Checked, Judge, Noting
+from judgekit.roles import Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.lint import two_ends
 from judgekit.run import Limits, Tally, drive
@@ -173,8 +173,15 @@ class Job:
         }
 
 
-def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Job:
-    """Check everything that can be checked before a call is made.
+def prepare(
+    items: Any,
+    rubric: RubricLike,
+    judges: Judges = "local",
+    *,
+    sending: bool = True,
+    **options: Unpack[Options],
+) -> Job:
+    """Check everything that can be checked before a call is made; a key only where calls are to be sent.
 
     Raises:
         InputError: A bad rubric, item, judge or option: where, what was found, what would do.
@@ -193,8 +200,6 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     if rubric is None:
         rubric = _first_rubric(items, options)
     loaded = load_rubric(rubric)
-    for finding in (each for criterion in loaded.leaves for each in two_ends(criterion)):
-        _say(options)(f"rubric {loaded.id!r}, {finding.place}: {finding.message}")
     plan = _plan(loaded, _judges(judges, found, options), found, options)
     _check("rule", options.get("rule"), (None, *get_args(Rule)))
     _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
@@ -208,10 +213,9 @@ def prepare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     aggregate = one_vote_each(aggregate, substitutes)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
-        if isinstance(judge, Checked):
-            judge.check()
+        check(judge, sending=sending)
     check_together((*plan.judges, *recipe.helpers))
-    _tell_copies(plan, options)
+    _tell(loaded, plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
     needs |= {"rubric"} if own else set()
@@ -279,19 +283,17 @@ def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | No
     return frozenset(needs - ({"response", "pair"} if found is not None and found.writes else set()))
 
 
-def _tell_copies(plan: Plan, options: Options) -> None:
-    """Say before paying that samples of a judge would be copies."""
-    if plan.samples > 1 and plan.copies:
-        why = "its probabilities are read" if plan.form == "letters" else "its temperature is 0"
-        _say(options)(
-            f"judge {min(plan.copies)!r}: {plan.samples} samples are asked and paid for, and since {why} "
-            "they are copies of one another, which no interval rests on; set a temperature above 0 "
-            "(with form json or text), or ask one sample"
-        )
+def _tell(loaded: Rubric, plan: Plan, options: Options) -> None:
+    """Say before paying what is most likely not meant: scales of two ends, samples that would be copies."""
+    for finding in (each for criterion in loaded.leaves for each in two_ends(criterion)):
+        _say(options)(f"rubric {loaded.id!r}, {finding.place}: {finding.message}")
+    if (told := plan.copies_told) is not None:
+        _say(options)(told)
 
 
 def _say(options: Options) -> Callable[[str], None]:
-    return options.get("say") or functools.partial(warnings.warn, stacklevel=5)
+    """What takes a note; else a warning, told of who called a verb that called `prepare`."""
+    return options.get("say") or functools.partial(warnings.warn, stacklevel=4)
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:

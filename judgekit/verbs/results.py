@@ -134,7 +134,7 @@ class Writer:
         self._held = bool(there)
         if not there or self._overwrite:
             return
-        instead = "name another folder, or overwrite it (--overwrite, overwrite=True)"
+        instead = "name another folder, or overwrite it with overwrite=True (--overwrite)"
         if there[-1].name != _RUN:
             raise InputError(f"{there[0]}: lies where results go, and is of no run we know; {instead}")
         theirs = _summary(there[-1]).get("job")

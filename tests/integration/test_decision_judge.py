@@ -12,7 +12,7 @@ import judgekit as jk
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges.decision import Decision
 from judgekit.judges.replay import Replay
-from judgekit.judges.resolve import resolve
+from judgekit.judges.resolve import check, resolve
 from judgekit.judges.scripted import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.check import verify
@@ -295,7 +295,7 @@ def test_a_judge_is_named_decision_and_what_it_lacks_is_said(monkeypatch: pytest
     with pytest.raises(InputError, match=r"'anthropic' answers no decision questions.*hosted_vllm"):
         resolve("decision:anthropic/claude-sonnet-4-5")
     with pytest.raises(InputError, match="TYPESAFE_API_KEY"):
-        resolve("decision:typesafe/jev")
+        check(resolve("decision:typesafe/jev"))
     with pytest.raises(InputError, match="HOSTED_VLLM_API_BASE"):
         resolve("decision:hosted_vllm/stub")
     with pytest.raises(InputError, match="decision:provider/model"):

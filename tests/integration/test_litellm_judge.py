@@ -258,8 +258,11 @@ def test_a_judge_with_other_settings_is_checked_and_priced_before_a_run(monkeypa
 
     assert seen.max_cost_usd is not None
     monkeypatch.delenv("OPENAI_API_KEY")
+    another = judge.with_(temperature=0.5)
+    assert jk.preview(items, "instruction_following", another) == seen  # nothing is sent, so no key is needed
+    assert jk.preview(items, "instruction_following", "openai/gpt-4o-mini").max_cost_usd is not None
     with pytest.raises(InputError, match="OPENAI_API_KEY"):
-        jk.preview(items, "instruction_following", judge.with_(temperature=0.5))
+        jk.score(items, "instruction_following", another, ledger=None)
 
 
 def test_a_server_of_ones_own_needs_no_key(serving: Serving, monkeypatch: pytest.MonkeyPatch):

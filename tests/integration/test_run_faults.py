@@ -64,7 +64,7 @@ def test_a_lasting_error_stops_at_once_and_what_was_paid_is_kept(serving, tmp_pa
         jk.score(items(20), RUBRIC, Endpoint(url, "mock", name="mock"), ledger=ledger, limits=limits)
 
     with serving(mode=mode) as url:
-        with pytest.raises(ProviderError, match=f"judge 'mock' stopped: HTTP {status}") as caught:
+        with pytest.raises(ProviderError, match=f"judge 'mock' stopped: {url}: HTTP {status}") as caught:
             jk.score(items(2000), RUBRIC, Endpoint(url, "mock", name="mock"), ledger=ledger, limits=limits)
         requests = stats(url)["requests"]
 

@@ -27,7 +27,7 @@ class Fixed:
 def test_copies_are_told_before_paying_and_give_no_interval(verb, rows):
     judge = Fixed(0.0, '{"label": "yes"}' if verb is jk.score else '{"label": "tie"}')
     with pytest.warns(
-        UserWarning, match=r"judge 'fixed': 3 samples .* its temperature is 0 .*ask one sample"
+        UserWarning, match=r"judge 'fixed': 3 samples .* the temperature is 0 .*ask one sample"
     ):
         run = verb(rows, TONE, judge, samples=3, ledger=None)
 

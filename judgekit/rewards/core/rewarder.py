@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
@@ -11,7 +12,7 @@ from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.judges.identity import check_together
-from judgekit.judges.resolve import resolve
+from judgekit.judges.resolve import check, resolve
 from judgekit.rewards.core.asking import Asked, Desk
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.composing import composed
@@ -22,7 +23,7 @@ from judgekit.rewards.core.relative import Relative
 from judgekit.rewards.core.schemes import LATE, Alone, Scheme
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.rewards.core.stats import stats_of
-from judgekit.roles import Checked, Judge, Tunable
+from judgekit.roles import Judge, Tunable
 from judgekit.run import Limits
 from judgekit.types import Item, Judged
 from judgekit.verbs.faces import in_own_loop
@@ -64,6 +65,8 @@ class Rewarder:
             "final" if self.spec.length is None else self.spec.length.part,
         )
         self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
+        if self.spec.judge_weight and (told := self._scheme.recipe.plans[0].copies_told) is not None:
+            warnings.warn(told, stacklevel=2)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._desk: Desk | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
@@ -240,7 +243,6 @@ def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
     several = given if isinstance(given, list | tuple) else [given]
     judges = tuple(resolve(each, own_code=own_code) for each in several)
     for judge in judges if asked else ():
-        if isinstance(judge, Checked):
-            judge.check()
+        check(judge)
     check_together(judges)
     return judges
