@@ -65,6 +65,7 @@ class Survey:
         n_skipped: Rows that are left out.
         columns: Columns found, in the order met.
         apart: Whether rows of one item stand apart, so that reading sorts them.
+        n_rubrics: Items with a rubric of their own.
     """
 
     n_rows: int
@@ -73,6 +74,7 @@ class Survey:
     n_skipped: int
     columns: tuple[str, ...]
     apart: bool = False
+    n_rubrics: int = 0
 
 
 def read_items(
@@ -182,6 +184,7 @@ class _Tally:
     rows: int = 0
     items: int = 0
     responses: int = 0
+    rubrics: int = 0
     skipped: int = 0
     first: str = ""
     alone: str = ""
@@ -217,7 +220,7 @@ def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
     if found.columns and (unmet := layout.mapped.intersection(lacking(found.columns, layout))):
         raise InputError(f"{source.name}: {no_column(sorted(unmet), found.columns, layout)}")
     columns = tuple(map(str, found.columns))
-    return Survey(found.rows, found.items, found.responses, found.skipped, columns, apart)
+    return Survey(found.rows, found.items, found.responses, found.skipped, columns, apart, found.rubrics)
 
 
 def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_Tally, bool]:
@@ -233,6 +236,7 @@ def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_T
         else:
             tally.items += 1
             tally.responses += len(item.responses)
+            tally.rubrics += item.rubric is not None
     return tally, _twice(marks)
 
 

@@ -3,6 +3,7 @@
 import functools
 import time
 import warnings
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -219,7 +220,7 @@ def prepare(
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
     needs |= {"rubric"} if own else set()
-    return Job(
+    job = Job(
         plan=plan,
         recipe=recipe,
         items=items,
@@ -236,6 +237,9 @@ def prepare(
         seats={judge.name: name for name, judge in substitutes.items()},
         asked={**asked_of(options), "substitutes": substitutes},
     )
+    if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
+        deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
+    return job
 
 
 def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:

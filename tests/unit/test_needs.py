@@ -95,3 +95,13 @@ def test_lint_asks_to_declare_what_a_criterion_speaks_of(text, need):
     assert "needs" in [finding.code for finding in lint({"id": "r", "criteria": [criterion]})]
     told = {"id": "r", "criteria": [{**criterion, "needs": [need]}]}
     assert "needs" not in [finding.code for finding in lint(told)]
+
+
+@pytest.mark.parametrize(
+    "own", [{"id": "r", "criteria": []}, {"id": "r", "criteria": [{"id": "a"}]}, {"x": 1}]
+)
+def test_a_bad_rubric_of_the_last_items_own_is_told_before_any_call(own: dict):
+    rows = [{**ROW, "id": n} for n in range(5)]
+
+    with pytest.raises(jk.InputError, match="row 6"):
+        asked(jk.score, [*rows, {**ROW, "id": 9, "rubric": own}], TONE)
