@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from judgekit.calibrate import balance
+from judgekit.calibration import balance
 from judgekit.ingest import ingest
 from judgekit.rubric import Rubric
 from judgekit.types import Outcome, Verdict

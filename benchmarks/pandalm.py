@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from judgekit.calibrate import balance
+from judgekit.calibration import balance
 from judgekit.table import read_outcomes
 from judgekit.types import Outcome, Verdict
 

@@ -17,7 +17,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from judgekit.calibrate import balanced_scores, bpde
+from judgekit.calibration import balanced_scores
+from judgekit.recipes.faireval import votes
+from judgekit.review import route
 from judgekit.scales import Numbers
 from judgekit.types import Outcome, Unit, Verdict
 
@@ -64,29 +66,26 @@ def replies(unit: Unit, gaps: np.ndarray, n_first: int) -> list[Outcome]:
     return outcomes
 
 
-def simulate(
-    way: tuple[int, int], seed: int, n_pairs: int = PAIRS
-) -> tuple[np.ndarray, list[tuple[float, float]]]:
-    """Of each pair: whether the verdict is right, and what pairs are sorted by to be shown to people."""
+def simulate(way: tuple[int, int], seed: int, n_pairs: int = PAIRS) -> tuple[np.ndarray, list[int]]:
+    """Of each pair whether the verdict is right; and the fifth of them that people are shown."""
     rng = np.random.default_rng(seed)
     n_first, n_second = way
     lean = np.array([LEAN] * n_first + [-LEAN] * n_second)
-    right, keys = np.zeros(n_pairs, dtype=bool), []
+    right, every = np.zeros(n_pairs, dtype=bool), []
     for i in range(n_pairs):
         quality = rng.normal()
         unit = Unit(str(i), ("a", "b"))
         outcomes = replies(unit, quality + lean + rng.normal(size=len(lean)), n_first)
         right[i] = balanced_scores(outcomes, unit=unit).label == ("first" if quality > 0 else "second")
-        keys.append(bpde(outcomes, unit=unit).key)
-    return right, keys
+        every += outcomes
+    return right, [int(case.unit.item_id) for case in route(votes(every), budget=SHARE)]
 
 
 def asked(way: tuple[int, int], seeds: range = SEEDS, n_pairs: int = PAIRS) -> Asked:
     """One way to ask, over seeds."""
     right, chosen = [], []
     for seed in seeds:
-        own, keys = simulate(way, seed, n_pairs)
-        first = sorted(range(n_pairs), key=lambda i: keys[i])[: round(SHARE * n_pairs)]
+        own, first = simulate(way, seed, n_pairs)
         right.append(own)
         chosen.append(~own[first])
     every, routed = np.concatenate(right), np.concatenate(chosen)

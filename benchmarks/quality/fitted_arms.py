@@ -15,7 +15,7 @@ from recorded_sets import Arm, QualitySet, spent
 from judgekit.aggregate.accuracy import accuracy_weights
 from judgekit.aggregate.votes import weighted
 from judgekit.agreement.probability.selective import Selection, select
-from judgekit.calibrate.probabilities import calibrate
+from judgekit.calibration.probabilities import calibrate
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 

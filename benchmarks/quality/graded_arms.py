@@ -15,8 +15,8 @@ from recorded_sets import Arm, QualitySet, asking, certain, drawn_order, spent
 from judgekit.aggregate import pools, votes
 from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.sampling.ppi import on_label_scale
-from judgekit.calibrate import balance
-from judgekit.calibrate.distribution import settled
+from judgekit.calibration import balance
+from judgekit.distribution import settled
 from judgekit.errors import InputError
 from judgekit.judges.controls import constant, longer, random
 from judgekit.scales import Numbers, plain_number

@@ -17,7 +17,7 @@ from statistics import fmean
 import numpy as np
 from recorded_sets import QualitySet, Recorded, certain, estimated, source_of
 
-from judgekit.calibrate.distribution import settled
+from judgekit.distribution import settled
 from judgekit.scales import Numbers, plain_number
 from judgekit.types import Item, Outcome, Unit, Verdict
 

@@ -17,7 +17,7 @@ from judgekit.agreement.chance import coefficients
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import by_sums, ratio
-from judgekit.calibrate.distribution import levels
+from judgekit.distribution import levels
 from judgekit.scales import Numbers
 from judgekit.types import Estimate, Outcome, Unit, Verdict
 

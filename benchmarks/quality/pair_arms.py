@@ -9,8 +9,8 @@ from recorded_sets import CRITERION, Arm, QualitySet, asking, certain, drawn_ord
 from judgekit.aggregate import latent, pools, votes
 from judgekit.aggregate.ballots import ballots_of
 from judgekit.aggregate.pools import Pool
-from judgekit.calibrate import balance
-from judgekit.calibrate.balance import Rule
+from judgekit.calibration import balance
+from judgekit.calibration.balance import Rule
 from judgekit.judges.controls import Control, constant, first, longer, random
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 

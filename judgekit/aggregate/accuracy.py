@@ -12,7 +12,7 @@ import numpy as np
 
 from judgekit.aggregate.pools import per_rater
 from judgekit.aggregate.votes import Ties, weighted
-from judgekit.calibrate.distribution import label_of, worth
+from judgekit.distribution import label_of, worth
 from judgekit.errors import InputError
 from judgekit.scales import Scale
 from judgekit.types import Outcome, Unit, Verdict

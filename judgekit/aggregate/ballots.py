@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 
 from judgekit.agreement.core.ratings import Floats
-from judgekit.calibrate.balance import balance
-from judgekit.calibrate.distribution import commonest_reason, levels, mean_of
+from judgekit.calibration.balance import balance
+from judgekit.distribution import commonest_reason, levels, mean_of
 from judgekit.errors import InputError
 from judgekit.scales import Scale
 from judgekit.types import Outcome, Reason, Unit, Verdict

@@ -20,7 +20,7 @@ from judgekit.aggregate.em import TIED, TINY, Em, patterns
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
 from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED
 from judgekit.agreement.core.ratings import Floats
-from judgekit.calibrate.distribution import common_source, joined, settled
+from judgekit.distribution import common_source, joined, settled
 from judgekit.errors import InputError
 from judgekit.scales import Scale
 from judgekit.types import Abstention, Outcome, Verdict

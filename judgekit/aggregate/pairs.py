@@ -14,8 +14,8 @@ from typing import Any
 from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.aggregate.scores import Repeat, Sure, reasons_of, uncertainty
-from judgekit.calibrate import balanced_scores
-from judgekit.calibrate.balance import Rule
+from judgekit.calibration import balanced_scores
+from judgekit.calibration.balance import Rule
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR
 from judgekit.types import EMPTY, Item, Outcome, Score, Unit, Verdict

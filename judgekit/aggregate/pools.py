@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from judgekit.calibrate.balance import Rule, balance
-from judgekit.calibrate.distribution import (
+from judgekit.calibration.balance import Rule, balance
+from judgekit.distribution import (
     EPSILON,
     as_said,
     common_source,
@@ -44,7 +44,7 @@ def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "averag
     Args:
         outcomes: All outcomes of one (unit, criterion), of any raters.
         scale: The scale of the criterion.
-        rule: How orders are balanced (`calibrate.balance`).
+        rule: How orders are balanced (`calibration.balance`).
 
     Raises:
         InputError: If there is no outcome, or they are about several questions.

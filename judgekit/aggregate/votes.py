@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from judgekit.aggregate.pools import PANEL, Pool, answered, panel_flags, withheld
-from judgekit.calibrate.distribution import as_said, common_source, joined, label_of, question, worth
+from judgekit.distribution import as_said, common_source, joined, label_of, question, worth
 from judgekit.errors import InputError
 from judgekit.scales import Labels, Scale
 from judgekit.types import Abstention, Outcome, Verdict

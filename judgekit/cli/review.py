@@ -29,11 +29,12 @@ def export(
 ) -> None:
     """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
     from judgekit.items import read_items
+    from judgekit.recipes.faireval import votes
     from judgekit.review import make_sheet, route, write_sheet
     from judgekit.rubric import load_rubric
     from judgekit.table import read_outcomes
 
-    cases = route(read_outcomes(outcomes), by=by, budget=budget, threshold=threshold)
+    cases = route(votes(read_outcomes(outcomes)), by=by, budget=budget, threshold=threshold)
     read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])

@@ -3,7 +3,7 @@
 The judge says A or B; what that means depends on which response was shown first, and the call knows
 (`Call.meant`), so a verdict is always on the scale of pairs, relative to `unit.responses`. The form
 `scores` asks for a number for each response instead, as FairEval does: two verdicts on the two
-responses, which `calibrate.balanced_scores` turns into one on the pair.
+responses, which `calibration.balanced_scores` turns into one on the pair.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ from statistics import fmean
 import numpy.typing as npt
 
 from judgekit.agreement.probability.selective import Selection, select
-from judgekit.calibrate.distribution import as_said, mean_of
+from judgekit.distribution import as_said, mean_of
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.recipes.empty import by_rule

@@ -67,7 +67,8 @@ RECIPES = (
     ),
     Published(
         "faireval", _WANG,
-        "Three samples in each order (MEC 3 + BPC 3); `human_share` picks the pairs for people by BPDE.",
+        "Three samples in each order (MEC 3 + BPC 3); `judgekit review export` picks the pairs for people by "
+        "BPDE.",
         "As faireval-bpc; equally diverse pairs are routed by how near they are to a draw.",
         {**_PAIR, "samples": 3}, "pair_quality", _WARM,
     ),

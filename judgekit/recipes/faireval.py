@@ -1,23 +1,20 @@
 """FairEval: evidence before scores, several samples, both orders, people where the votes disagree.
 
 Wang et al. (2024), "Large Language Models are not Fair Evaluators", arXiv 2305.17926. The judge gives two
-scores a reply; `calibrate.balanced_scores` makes CS of them and `calibrate.bpde` says how far the votes
-of samples and orders disagree. Here are the vanilla form of the answer, scores first, which the paper
-compares itself with, and the human share.
+scores a reply; `calibration.balanced_scores` makes CS of them. Here are the vanilla form of the answer,
+scores first, which the paper compares itself with, and the single votes: their entropy over samples and
+orders (BPDE, section 3.3) says which pairs people should judge, and `judgekit review export` picks a fifth.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from judgekit.aggregate.pairs import pairs_of
-from judgekit.calibrate import balanced_scores
+from judgekit.calibration import balanced_scores
 from judgekit.plan import AnySheet
 from judgekit.prompt import Ours
 from judgekit.protocols.compare import PairSheet
 from judgekit.protocols.sheet import object_schema
-from judgekit.review import route
-from judgekit.review.route import Case
-from judgekit.types import Judged, Outcome, Unit, Verdict
+from judgekit.types import Outcome, Unit, Verdict
 
 _FORM = Ours(
     "Score each response by the criterion, a number from 1 to 10, higher is better. "
@@ -35,41 +32,31 @@ def scores_first(sheet: AnySheet) -> AnySheet:
     return replace(sheet, static={**sheet.static, "form": _FORM}, schema=schema)
 
 
-def votes(judged: Judged) -> tuple[Outcome, ...]:
-    """What each single reply says of its pair: better, worse or a tie, orders undone.
+def votes(outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+    """What each reply of two scores says of its pair: better, worse or a tie; other outcomes as they are.
 
-    A reply that scored one of the two only says nothing.
+    A reply that scored one of the two only is an abstention. The value of a vote says how far the scores lie
+    apart, so that of pairs whose votes disagree alike people see those first whose scores are nearest.
     """
-    return tuple(
-        replace(vote, shown=replies[0].shown, sample=replies[0].sample)
-        if isinstance(vote := balanced_scores(replies, unit=unit), Verdict)
-        else vote
-        for unit in pairs_of(judged.item)
-        for replies in _replies(judged.outcomes, unit)
-    )
-
-
-def _replies(outcomes: Sequence[Outcome], unit: Unit) -> list[list[Outcome]]:
-    """Outcomes on a pair, those of one reply together."""
+    places: dict[tuple[str, str], int] = {}  # responses in the item's own order: the first one asked in
     replies: dict[tuple[object, ...], list[Outcome]] = {}
+    others: list[Outcome] = []
     for o in outcomes:
-        if len(o.unit.responses) == 1 and set(o.shown) == set(unit.responses):
-            replies.setdefault((o.rater, o.criterion, o.shown, o.sample), []).append(o)
-    return list(replies.values())
+        if len(o.unit.responses) != 1 or len(o.shown) != 2:
+            others.append(o)
+            continue
+        places.setdefault((o.unit.item_id, o.unit.responses[0]), len(places))
+        key = (o.rater, o.criterion, o.unit.item_id, o.unit.part, o.shown, o.sample)
+        replies.setdefault(key, []).append(o)
+    return (*others, *(_vote(own, places) for own in replies.values()))
 
 
-def human_share(judged: Iterable[Judged], *, share: float = 0.2) -> tuple[Case, ...]:
-    """The pairs that people should judge: those whose votes disagree most (BPDE), within a budget.
-
-    Args:
-        judged: What became of each item under `faireval`.
-        share: Of all pairs; 0.2 in the paper.
-
-    Returns:
-        The most diverse first; of equally diverse ones those whose votes are nearest to a draw. Their
-        labels come back with `judgekit review import --how replace`.
-
-    Source:
-        Wang et al. (2024), section 3.3. https://arxiv.org/abs/2305.17926
-    """
-    return route([vote for each in judged for vote in votes(each)], by="entropy", budget=share)
+def _vote(reply: Sequence[Outcome], places: Mapping[tuple[str, str], int]) -> Outcome:
+    one = reply[0]
+    first, second = sorted(one.shown, key=lambda name: places.get((one.unit.item_id, name), len(places)))
+    vote = balanced_scores(reply, unit=Unit(one.unit.item_id, (first, second), one.unit.part))
+    if not isinstance(vote, Verdict):
+        return vote
+    value = {o.unit.responses[0]: o.value for o in reply if isinstance(o, Verdict)}
+    apart = (1.0 + value[first] - value[second]) / 2.0
+    return replace(vote, value=apart, shown=one.shown, sample=one.sample)

@@ -12,7 +12,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
-from judgekit.calibrate.distribution import common_source, joined, label_of
+from judgekit.distribution import common_source, joined, label_of
 from judgekit.errors import InputError
 from judgekit.scales import Labels, Scale
 from judgekit.types import Abstention, Outcome

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from judgekit.aggregate.pairs import pairs_of
 from judgekit.aggregate.scores import reasons_of
-from judgekit.calibrate.distribution import as_said
+from judgekit.distribution import as_said
 from judgekit.errors import InputError
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Score, Unit, Verdict

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from judgekit.agreement.core.intervals import wilson
-from judgekit.calibrate.distribution import label_of, mean_of
+from judgekit.distribution import label_of, mean_of
 from judgekit.errors import InputError
 from judgekit.recipes.cascade import Question, by_question, confidence_of
 from judgekit.scales import Scale

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from judgekit.aggregate.pairs import pairs_of
 from judgekit.aggregate.scores import reasons_of
-from judgekit.calibrate.distribution import as_said
+from judgekit.distribution import as_said
 from judgekit.plan import Plan
 from judgekit.recipes.coverage import point_values
 from judgekit.recipes.grading import Grading

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from judgekit.aggregate import rubric_scores
-from judgekit.calibrate.distribution import common_source, commonest_reason, joined, label_of
+from judgekit.distribution import common_source, commonest_reason, joined, label_of
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels, Scale
 from judgekit.types import Abstention, Item, Outcome, Reason, Score, Verdict

@@ -8,7 +8,7 @@ from judgekit.agreement.auditing.audit import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.records import Audit
 from judgekit.agreement.sampling.sample_check import Sampling
-from judgekit.calibrate.balance import Rule
+from judgekit.calibration.balance import Rule
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Item, Verdict
 from judgekit.verbs.joining import declared, join
@@ -51,7 +51,7 @@ def agree(
         items: The items, for lengths and tags.
         by: Columns of the labels, or tags of the items, to slice by.
         columns: Our name of a column of the labels -> its name there.
-        balance: How a judge's orders and samples become one verdict (`calibrate.balance`).
+        balance: How a judge's orders and samples become one verdict (`calibration.balance`).
         responses_are_systems: Whether response ids name who wrote them.
         trusted: Whether the labels are the truth (a settled gold), so that no second person is asked for.
         labels_about: Whether `A`, `B`, `1`, `2` of people's pairs are about the `item`'s order, or about

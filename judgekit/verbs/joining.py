@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from judgekit.aggregate.pools import per_rater
 from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
-from judgekit.calibrate.balance import Rule
+from judgekit.calibration.balance import Rule
 from judgekit.errors import InputError, there_are
 from judgekit.ingest import Kind
 from judgekit.prompt import flat

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from judgekit.aggregate.pairs import pooled_pairs
-from judgekit.calibrate.distribution import as_said
+from judgekit.distribution import as_said
 from judgekit.errors import InputError
 from judgekit.items import read_items
 from judgekit.standing import Standing, bradley_terry

@@ -3,8 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from judgekit.calibrate import balance, balanced_scores, bpde
+from judgekit.calibration import balance, balanced_scores
 from judgekit.errors import InputError
+from judgekit.recipes.faireval import votes
+from judgekit.review import route
 from judgekit.scales import YES_NO, Labels
 from judgekit.types import Abstention, Unit, Verdict
 
@@ -207,21 +209,21 @@ def test_a_reply_that_scores_a_response_twice_is_refused():
 def test_the_entropy_of_votes_runs_from_0_to_the_logarithm_of_3(replies, entropy):
     outcomes = [o for k, (a, b) in enumerate(replies) for o in scored(a, b, (AB, BA)[k % 2], k)]
 
-    assert bpde(outcomes, unit=PAIR).entropy == pytest.approx(entropy)
-    assert bpde(outcomes, unit=PAIR).votes == 6
+    [case] = route(votes(outcomes), budget=1)
+
+    assert case.unit == PAIR
+    assert case.priority == pytest.approx(entropy)
 
 
 def test_people_see_the_torn_first_then_the_close_and_before_all_what_has_no_vote():
-    torn = bpde([*scored(0.9, 0.1), *scored(0.1, 0.9, BA)], unit=PAIR)
-    close = bpde([*scored(0.6, 0.5), *scored(0.6, 0.5, BA)], unit=PAIR)
-    clear = bpde([*scored(0.9, 0.1), *scored(0.9, 0.1, BA)], unit=PAIR)
-    silent = bpde([*scored(None, 0.1)], unit=PAIR)
+    pairs = {
+        "torn": [*scored(0.9, 0.1), *scored(0.1, 0.9, BA)],
+        "close": [*scored(0.6, 0.5), *scored(0.6, 0.5, BA)],
+        "clear": [*scored(0.9, 0.1), *scored(0.9, 0.1, BA)],
+        "silent": scored(None, 0.1),
+    }
+    outcomes = [replace(o, unit=replace(o.unit, item_id=name)) for name, own in pairs.items() for o in own]
 
-    assert sorted([clear, close, torn, silent], key=lambda d: d.key) == [silent, torn, close, clear]
-    assert math.isnan(silent.entropy)
+    seen = [case.unit.item_id for case in route(votes(outcomes), budget=4)]
 
-
-def test_pair_verdicts_have_an_entropy_too():
-    votes = bpde([said(AB, first=1.0), said(BA, second=1.0)], unit=PAIR)
-
-    assert (votes.entropy, votes.gap) == (pytest.approx(math.log(2)), 0.0)
+    assert seen == ["silent", "torn", "close", "clear"]

@@ -6,8 +6,7 @@ import pytest
 
 from judgekit.aggregate.ballots import ballots_of
 from judgekit.aggregate.latent import fit
-from judgekit.calibrate.curves import fit_isotonic, fit_platt
-from judgekit.calibrate.probabilities import calibrate
+from judgekit.calibration.probabilities import calibrate, fit_isotonic, fit_platt
 from judgekit.scales import YES_NO, Labels
 from judgekit.standing import bradley_terry
 from judgekit.types import Unit, Verdict

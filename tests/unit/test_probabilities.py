@@ -4,8 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from judgekit.calibrate.curves import Isotonic, fit_beta
-from judgekit.calibrate.probabilities import Calibration, Fit, calibrate, load
+from judgekit.calibration.probabilities import Calibration, Fit, Isotonic, calibrate, fit_beta, load
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, YES_NO, Labels
 from judgekit.types import Abstention, Unit, Verdict

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import judgekit as jk
-from judgekit.calibrate import balanced_scores
+from judgekit.calibration import balanced_scores
 from judgekit.protocols.same import same_answer, same_number
 from judgekit.recipes.coverage import BLOCKED, COVERED, covered, three_counts
-from judgekit.recipes.faireval import human_share
+from judgekit.recipes.faireval import votes
 from judgekit.recipes.funnel import Prior, debiased, fit_prior
 from judgekit.recipes.gaps import PENALTY, gaps_vote, points, severity
 from judgekit.recipes.gim import confident_credit, mean_credit
@@ -20,9 +20,10 @@ from judgekit.recipes.relative import resampled_share
 from judgekit.recipes.researchqa import combined
 from judgekit.recipes.samples import ANSWERS, majority_of_samples
 from judgekit.recipes.unlisted import penalty_of
+from judgekit.review import route
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import YES_NO, Numbers, settle
-from judgekit.types import Abstention, Item, Judged, Reply, Unit, Verdict
+from judgekit.types import Abstention, Item, Reply, Unit, Verdict
 
 UNIT = Unit("1", ("x",))
 ITEM = Item("1", "t", {"x": "r"})
@@ -345,15 +346,13 @@ def test_the_human_share_takes_the_pairs_whose_votes_disagree_most():
     scale = Numbers(low=0, high=10)
 
     def judged(name, flips):
-        pair = Item(name, "t", {"a": "1", "b": "2"})
-        outcomes = [
+        return [
             said("j", str(score), scale=scale, unit=Unit(name, (r,)), shown=order, sample=s)
             for order, s in product((("a", "b"), ("b", "a")), range(3))
             for r, score in (("a", 3 if flips and s == 0 else 7), ("b", 5))
         ]
-        return Judged(pair, tuple(outcomes))
 
-    cases = human_share([judged(str(i), i == 3) for i in range(5)], share=0.2)
+    cases = route(votes(o for i in range(5) for o in judged(str(i), i == 3)))
 
     assert [case.unit.item_id for case in cases] == ["3"]
     assert cases[0].priority == pytest.approx(-(1 / 3 * math.log(1 / 3) + 2 / 3 * math.log(2 / 3)))

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+import judgekit as jk
+from judgekit.cli import main
 from judgekit.errors import InputError
 from judgekit.review import join, make_sheet, read_answers, route, write_sheet
 from judgekit.review.route import Case
@@ -239,3 +241,24 @@ def test_a_cell_never_starts_a_formula(tmp_path):
 
     for row in csv.reader(table.read_text().splitlines(keepends=True)):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+
+
+def test_of_two_scores_a_reply_people_get_the_pair_whose_votes_disagree_most(tmp_path):
+    """FairEval's human share: what `review export` picks unless told otherwise."""
+    rows = [{"id": str(i), "task": f"Task {i}", "responses": {"x": "one", "y": "two"}} for i in range(5)]
+    items = tmp_path / "items.jsonl"
+    items.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def scores(call):  # of the fourth item whichever is shown first has more, of the others always x
+        lean = call.item.item_id == "3" or call.shown[0] == "x"
+        return json.dumps({"rationale": "", "A": 8 if lean else 4, "B": 4 if lean else 8})
+
+    run = jk.compare(items, None, jk.Scripted("j", scores), recipe="faireval", ledger=None)
+    run.save(tmp_path / "results")
+    arguments = ["--items", str(items), "--rubric", "pair_quality", "--out", str(tmp_path / "sheet")]
+    with pytest.raises(SystemExit) as left:
+        main(["review", "export", str(tmp_path / "results" / "outcomes.jsonl"), *arguments])
+
+    key = json.loads((tmp_path / "sheet" / "key.json").read_text(encoding="utf-8"))["questions"]
+    assert left.value.code == 0
+    assert [(each["item_id"], each["responses"]) for each in key.values()] == [("3", ["x", "y"])]

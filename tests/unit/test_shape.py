@@ -13,9 +13,10 @@ import judgekit
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "errors", "scales", "types", "roles", "shelf", "writing", "spreadsheet", "markup", "rubric", "items",
-    "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table", "ingest", "review",
-    "agreement", "calibrate", "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report",
+    "errors", "scales", "types", "distribution", "roles", "shelf", "writing", "spreadsheet", "markup",
+    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table", "ingest",
+    "review",
+    "agreement", "calibration", "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report",
     "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
@@ -45,6 +46,7 @@ PURE = {
     "errors",
     "scales",
     "types",
+    "distribution",
     "roles",
     "prompt",
     "fences",

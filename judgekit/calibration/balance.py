@@ -3,14 +3,18 @@
 A judge that leans to one place leans every time, so more samples of one order do not help; the other
 order does. Samples are averaged within each order first and then over orders, because a plain mean
 would tilt to the order that lost fewer samples. What cannot be undone is said: `single_order` where
-only one order has verdicts, `order_lost` where an order was asked and every answer in it failed.
+only one order has verdicts, `order_lost` where an order was asked and every answer in it failed. Where a
+judge gives both responses a score in one reply, the means of the scores are balanced in the same way.
 """
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from judgekit.calibrate.distribution import (
+from judgekit.distribution import (
     EPSILON,
+    as_said,
     common_source,
     commonest_reason,
     joined,
@@ -22,7 +26,7 @@ from judgekit.calibrate.distribution import (
 )
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.types import Abstention, Outcome, Verdict
+from judgekit.types import Abstention, Outcome, Unit, Verdict
 
 Rule = Literal["average", "log_odds", "consistent"]
 Order = tuple[str, ...]
@@ -142,3 +146,109 @@ def _within(verdicts: Sequence[Verdict], scale: Scale, rule: Rule, epsilon: floa
 
 def _reduced(each: Sequence[dict[str, float]], scale: Scale, rule: Rule, epsilon: float) -> dict[str, float]:
     return log_mean_of(each, scale, epsilon=epsilon) if rule == "log_odds" else mean_of(each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The scores that one reply gave to both responses."""
+
+    shown: Order
+    first: Verdict
+    second: Verdict
+
+    @property
+    def label(self) -> str:
+        return _compared(self.first.value, self.second.value)
+
+
+def balanced_scores(
+    outcomes: Sequence[Outcome], *, unit: Unit, rule: Literal["balanced", "published"] = "balanced"
+) -> Outcome:
+    """A pair verdict from scores that both responses got in the same calls.
+
+    Args:
+        outcomes: All outcomes of one rater and criterion on the two responses of `unit`, one unit each.
+        unit: The pair, in the item's own order.
+        rule: `balanced`: mean within each order, then over orders; `published`: plain mean over all
+            replies that were read, as FairEval's code does, which tilts to the order that lost fewer.
+
+    Returns:
+        The response with the larger mean score; a tie if the means are equal to 12 significant digits.
+        A reply in which one of the scores is missing is left out whole. No reply left: an abstention
+        with the commonest reason. Flags as of `balance`.
+
+    Raises:
+        InputError: If the outcomes are about other responses, several raters or criteria, or one reply
+            scores a response twice.
+
+    Source:
+        Wang et al. (2024), equation of CS. https://arxiv.org/abs/2305.17926
+
+    >>> def said(response, value):
+    ...     return Verdict("j", Unit("1", (response,)), "help", ((str(value), 1.0),), str(value), value)
+    >>> balanced_scores([said("a", 0.8), said("b", 0.5)], unit=Unit("1", ("a", "b"))).label
+    'first'
+    """
+    orders = _score_pairs(outcomes, unit)
+    answered = {shown: pairs for shown, pairs in orders.items() if pairs}
+    rater, criterion = outcomes[0].rater, outcomes[0].criterion
+    if not answered:
+        detail = f"no reply of {sum(isinstance(o, Abstention) for o in outcomes)} scored both responses"
+        return Abstention(rater, unit, criterion, commonest_reason(outcomes), detail)
+    label = _compared(*_means(answered, rule))
+    verdicts = [v for pairs in answered.values() for pair in pairs for v in (pair.first, pair.second)]
+    return joined(
+        [_on(unit, v) for v in verdicts], PAIR, {label: 1.0}, rater=rater, source=common_source(verdicts),
+        flags=order_flags(orders, answered), shown=next(iter(answered)) if len(answered) == 1 else (),
+    )  # fmt: skip
+
+
+def _on(unit: Unit, verdict: Verdict) -> Verdict:
+    return Verdict(
+        verdict.rater, unit, verdict.criterion, verdict.probs, verdict.label, verdict.value, verdict.source,
+        mass=verdict.mass, undecided=verdict.undecided, tags=verdict.tags, flags=verdict.flags,
+    )  # fmt: skip
+
+
+def _compared(first: float, second: float) -> str:
+    ahead, behind = as_said(first), as_said(second)
+    if ahead == behind:
+        return TIE
+    return "first" if ahead > behind else "second"
+
+
+def _means(answered: dict[Order, list[_Pair]], rule: str) -> tuple[float, float]:
+    if rule == "published":
+        every = [pair for pairs in answered.values() for pair in pairs]
+        return _mean(every, lambda p: p.first.value), _mean(every, lambda p: p.second.value)
+    firsts = [_mean(pairs, lambda p: p.first.value) for pairs in answered.values()]
+    seconds = [_mean(pairs, lambda p: p.second.value) for pairs in answered.values()]
+    return math.fsum(firsts) / len(firsts), math.fsum(seconds) / len(seconds)
+
+
+def _mean(pairs: Sequence[_Pair], value: Callable[[_Pair], float]) -> float:
+    return math.fsum(map(value, pairs)) / len(pairs)
+
+
+def _score_pairs(outcomes: Sequence[Outcome], unit: Unit) -> dict[Order, list[_Pair]]:
+    """Replies that scored both responses, by order; an order that was asked and lost has none."""
+    if not outcomes:
+        raise InputError("no outcomes: an answer that was not asked for cannot be reduced")
+    one_rater(outcomes)
+    if len({o.criterion for o in outcomes}) > 1:
+        raise InputError(f"outcomes are on several criteria, {sorted({o.criterion for o in outcomes})}")
+    sides = [Unit(unit.item_id, (response,), unit.part) for response in unit.responses]
+    replies: dict[tuple[Order, int], dict[Unit, Outcome]] = {}
+    for o in outcomes:
+        if o.unit not in sides:
+            raise InputError(f"{o.unit} is not one of the two responses of {unit}")
+        reply = replies.setdefault((o.shown, o.sample), {})
+        if o.unit in reply:
+            raise InputError(f"sample {o.sample} in the order {o.shown} scores {o.unit} twice")
+        reply[o.unit] = o
+    orders: dict[Order, list[_Pair]] = {shown: [] for shown in sorted({o.shown for o in outcomes})}
+    for (shown, _), reply in sorted(replies.items(), key=lambda each: each[0]):
+        first, second = (reply.get(side) for side in sides)
+        if isinstance(first, Verdict) and isinstance(second, Verdict):
+            orders[shown].append(_Pair(shown, first, second))
+    return orders

@@ -4,7 +4,9 @@ A calibration belongs to one judge and one criterion. It is cross-fitted: what i
 it was fitted on comes from a fit without that item, so that a calibrated verdict never knows its own
 label. Ordered labels are calibrated by their cumulative probabilities, labels without an order one
 against the rest, and a temperature all at once. Every pair is learnt from in both directions, so that
-what is said of (a, b) mirrors what is said of (b, a).
+what is said of (a, b) mirrors what is said of (b, a). A curve takes the probability a judge gave to
+something being so and gives the one it should have given; before a logarithm probabilities are kept
+`EPSILON` from 0 and 1.
 
 A fit that the labels cannot support is refused, with the number that could: few labels make a curve
 with many bends fit their noise.
@@ -16,14 +18,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.calibrate.curves import Curve, Isotonic, clipped, fit_beta, fit_isotonic, fit_platt
-from judgekit.calibrate.distribution import levels, settled
+from judgekit.distribution import EPSILON, levels, settled
 from judgekit.errors import InputError
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale
@@ -36,21 +38,66 @@ NEEDED: Mapping[str, int] = {"temperature": 20, "platt": 100, "beta": 100, "isot
 RARER = 10
 """Labels that each side of each curve needs."""
 _A_STEP = 50
-_FITS: Mapping[str, Callable[[Floats, Floats], Curve]] = {
-    "platt": fit_platt, "beta": fit_beta, "isotonic": fit_isotonic,
-}  # fmt: skip
+_RIDGE, _NO_RIDGE = 1.0, 1e12
 
 
-class Fit(BaseModel):
-    """What was learnt from some labels: a temperature, or a curve for each cut of the scale."""
-
+class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Platt(_Value):
+    """Logistic in the log-odds: p -> sigmoid(slope * logit p + intercept)."""
+
+    kind: Literal["platt"] = "platt"
+    slope: float
+    intercept: float
+
+    def __call__(self, p: npt.ArrayLike) -> Floats:
+        """Probabilities, shape kept."""
+        return _sigmoid(self.slope * logit(p) + self.intercept)
+
+
+class Beta(_Value):
+    """p -> sigmoid(a ln p - b ln (1 - p) + c), with a and b not negative, so that it never falls.
+
+    Source:
+        Kull, Silva Filho and Flach (2017), "Beta calibration", AISTATS.
+    """
+
+    kind: Literal["beta"] = "beta"
+    a: Annotated[float, Field(ge=0)]
+    b: Annotated[float, Field(ge=0)]
+    c: float
+
+    def __call__(self, p: npt.ArrayLike) -> Floats:
+        """Probabilities, shape kept."""
+        x = clipped(p)
+        return _sigmoid(self.a * np.log(x) - self.b * np.log1p(-x) + self.c)
+
+
+class Isotonic(_Value):
+    """A line through knots that never falls, level beyond the last of them."""
+
+    kind: Literal["isotonic"] = "isotonic"
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    def __call__(self, p: npt.ArrayLike) -> Floats:
+        """Probabilities, shape kept."""
+        return np.asarray(np.interp(np.asarray(p, dtype=float), self.x, self.y))
+
+
+Curve = Annotated[Platt | Beta | Isotonic, Field(discriminator="kind")]
+
+
+class Fit(_Value):
+    """What was learnt from some labels: a temperature, or a curve for each cut of the scale."""
 
     temperature: float | None = None
     curves: tuple[Curve, ...] = ()
 
 
-class Calibration(BaseModel):
+class Calibration(_Value):
     """A judge's probabilities -> people's, on one criterion. A frozen value; made by `calibrate`.
 
     Args:
@@ -66,8 +113,6 @@ class Calibration(BaseModel):
         brier_before: Mean squared error of the probabilities against the labels, summed over labels.
         brier_after: The same after calibration, every item by a fit without it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: Method
     rater: str
@@ -148,7 +193,7 @@ def calibrate(
     """A judge's calibration on one criterion.
 
     Args:
-        outcomes: One per unit, by one rater on one criterion (reduced by `calibrate.balance`).
+        outcomes: One per unit, by one rater on one criterion (reduced by `calibration.balance`).
         truth: Unit -> the label people gave.
         scale: The criterion's scale.
         method: `temperature` (1 parameter, from 20 labels), `platt` (2 a cut of the scale, from 100),
@@ -301,3 +346,69 @@ def _mapped(fit: Fit, x: Floats, scale: Scale) -> Floats:
     falling = np.minimum.accumulate(parts, axis=1)
     edges = np.hstack([np.ones((len(x), 1)), falling, np.zeros((len(x), 1))])
     return np.asarray(-np.diff(edges, axis=1))
+
+
+def fit_platt(p: Floats, y: Floats) -> Platt:
+    """By maximum likelihood; with a ridge where the answers are perfectly separated."""
+    slopes, intercept = _logistic(logit(p)[:, None], y)
+    return Platt(slope=slopes[0], intercept=intercept)
+
+
+def fit_beta(p: Floats, y: Floats) -> Beta:
+    """By maximum likelihood; a slope that would be negative is left out and the rest fitted again."""
+    x = clipped(p)
+    columns = np.stack([np.log(x), -np.log1p(-x)], axis=1)
+    (a, b), c = _logistic(columns, y)
+    if a < 0.0:
+        a, ((b,), c) = 0.0, _logistic(columns[:, 1:], y)
+    elif b < 0.0:
+        b, ((a,), c) = 0.0, _logistic(columns[:, :1], y)
+    if min(a, b) < 0.0:  # the judge runs against the answers: all that is left is how often they are yes
+        a, b, c = 0.0, 0.0, float(logit(y.mean()))
+    return Beta(a=a, b=b, c=c)
+
+
+def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
+    """By pooling neighbours that fall."""
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(p, y)
+    return Isotonic(x=tuple(fitted.X_thresholds_.tolist()), y=tuple(fitted.y_thresholds_.tolist()))
+
+
+def clipped(p: npt.ArrayLike) -> Floats:
+    """Probabilities kept from 0 and 1."""
+    return np.asarray(np.clip(np.asarray(p, dtype=float), EPSILON, 1.0 - EPSILON))
+
+
+def logit(p: npt.ArrayLike) -> Floats:
+    """Log-odds."""
+    x = clipped(p)
+    return np.asarray(np.log(x) - np.log1p(-x))
+
+
+def _sigmoid(x: npt.ArrayLike) -> Floats:
+    from scipy.special import expit
+
+    return np.asarray(expit(x), dtype=float)
+
+
+def _logistic(x: Floats, y: Floats) -> tuple[tuple[float, ...], float]:
+    """Slopes and intercept of a logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    few = len(np.unique(x, axis=0)) <= x.shape[1]  # as many slopes as points: they cannot be told apart
+    strength = _RIDGE if few or _separated(x, y) else _NO_RIDGE
+    model = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(x, y)
+    return tuple(model.coef_[0].tolist()), float(model.intercept_[0])
+
+
+def _separated(x: Floats, y: Floats) -> bool:
+    """Whether one column alone tells the answers apart, so that its slope would be infinite."""
+    no, yes = x[y == 0.0], x[y == 1.0]
+    return bool(np.any(no.max(axis=0) <= yes.min(axis=0)) or np.any(yes.max(axis=0) <= no.min(axis=0)))
+
+
+_FITS: Mapping[str, Callable[[Floats, Floats], Curve]] = {
+    "platt": fit_platt, "beta": fit_beta, "isotonic": fit_isotonic,
+}  # fmt: skip
