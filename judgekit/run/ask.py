@@ -71,6 +71,7 @@ class Asker:
         self.sender = Sender(judges.values(), ledger, limits, tally, halt)
         self._money = Budget(limits.budget_usd, "US dollars")
         self._tokens = Budget(limits.budget_tokens, "tokens")
+        self._dearest: dict[str, float] = {}
         self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
         self._counted = self._budgeted or limits.tpm is not None
         self._kept = {name for name, judge in judges.items() if judge.identity}
@@ -234,7 +235,8 @@ class Asker:
         n_in = estimate_tokens(call.messages)
         limit, price = price_of(judge, n_in, letters=bool(call.letters))
         tokens = 0 if limit == 0 else n_in + (limit or 0)  # what writes nothing is a rule, and reads nothing
-        money = price or 0.0
+        # Of a judge whose price nobody said, what its dearest reply so far said that it cost.
+        money = self._dearest.get(judge.name, 0.0) if price is None else price
         if not await self._money.reserve(money):
             return self._over(self._money, judge)
         spent: tuple[float, float] = 0.0, 0
@@ -244,6 +246,8 @@ class Asker:
             try:
                 reply = await self.sender.send(judge, call, tokens, first)
                 spent = _spent(reply, money, tokens)
+                if price is None:
+                    self._dearest[judge.name] = max(self._dearest.get(judge.name, 0.0), spent[0])
             finally:
                 self._tokens.settle(tokens, spent[1])
         finally:

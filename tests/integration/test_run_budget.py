@@ -250,3 +250,17 @@ def test_the_price_of_a_judge_stands_in_its_table(price):
 def test_a_price_that_is_none_is_refused(price):
     with pytest.raises(InputError, match="price"):
         jk.resolve({"judge": "endpoint:http://localhost:1/v1#m", "price": price})
+
+
+def test_where_no_price_is_known_what_the_server_says_of_each_reply_is_spent(serving, tmp_path):
+    def reply(_):
+        choice = {"message": {"content": YES}, "finish_reason": "stop"}
+        return {"choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.01}}
+
+    with serving(text=reply) as url:
+        judge = priced(url, input_usd_per_million=None, output_usd_per_million=None)
+        limits = jk.Limits(concurrency=1, budget_usd=0.105, allow_unknown_price=True)
+        with pytest.raises(BudgetExceeded) as caught:
+            jk.score(items(), RUBRIC, judge, ledger=tmp_path / "l.sqlite", limits=limits)
+
+    assert caught.value.run.summary["cost_usd"] == pytest.approx(0.10)
