@@ -25,17 +25,17 @@ from judgekit.scales import Labels, Numbers
 FIVE = Labels(labels=("1", "2", "3", "4", "5"))
 WORDS = Labels(labels=("poor", "fair", "very good"), cannot_tell="cannot tell")
 BUILT: dict[str, list[tuple[Any, ...]]] = {
-    "judgekit.protocols.lines._colon": [("clarity",)],
-    "judgekit.protocols.lines._guarded": [(FIVE,), (WORDS,)],
-    "judgekit.protocols.lines._labels": [(FIVE,), (WORDS,), (Numbers(low=0, high=1),)],
-    "judgekit.protocols.lines._offered": [(FIVE,), (WORDS,)],
-    "judgekit.protocols.lines._id_lines": [(("clarity", "tone"),)],
-    "judgekit.protocols.lines._form": [("noun", "clarity", FIVE)],
-    "judgekit.protocols.objects._begun": [(("label", "clarity"),)],
-    "judgekit.protocols.objects._pairs": [(("label", "score"),)],
-    "judgekit.protocols.objects._key": [("ranking",)],
-    "judgekit.protocols.material._keys": [(("label", "score"),)],
-    "judgekit.protocols.letters.lines_of": [((("A", "no"), ("B", "yes")),)],
+    "judgekit.protocols.reading.lines._colon": [("clarity",)],
+    "judgekit.protocols.reading.lines._guarded": [(FIVE,), (WORDS,)],
+    "judgekit.protocols.reading.lines._labels": [(FIVE,), (WORDS,), (Numbers(low=0, high=1),)],
+    "judgekit.protocols.reading.lines._offered": [(FIVE,), (WORDS,)],
+    "judgekit.protocols.reading.lines._id_lines": [(("clarity", "tone"),)],
+    "judgekit.protocols.reading.lines._form": [("noun", "clarity", FIVE)],
+    "judgekit.protocols.reading.objects._begun": [(("label", "clarity"),)],
+    "judgekit.protocols.reading.objects._pairs": [(("label", "score"),)],
+    "judgekit.protocols.reading.objects._key": [("ranking",)],
+    "judgekit.protocols.reading.material._keys": [(("label", "score"),)],
+    "judgekit.protocols.reading.letters.lines_of": [((("A", "no"), ("B", "yes")),)],
 }
 """Functions that make patterns, and what they are asked for."""
 TOKENS = (

@@ -14,10 +14,11 @@ from typing import Any
 
 from judgekit.judges.scripted import Scripted
 from judgekit.plan import Plan
-from judgekit.protocols.compare import LETTERS, Orders
+from judgekit.protocols.protocol import Orders
+from judgekit.protocols.sheet import LETTERS
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
-from judgekit.types import Ask, Call, Item, Reply
+from judgekit.types import Call, Item, Reply, Unit
 
 HONEST = "The tide rises because the Moon pulls the near ocean more strongly than the Earth."
 RIVALS = ("The Sun's pull and the Earth's turning make the tides.", "Water rises and falls twice a day.")
@@ -82,23 +83,23 @@ def choices(call: Call) -> list[dict[str, str]]:
     if call.protocol == "select_all":
         half = len(names) // 2
         return [{"selected": ", ".join(some)} for some in ([], names[:half], names[half:], names)]
-    if call.names:  # the scores of two responses
+    if call.asks[0].name:  # the scores of two responses
         return [dict(zip(names, pair, strict=True)) for pair in (("2", "9"), ("9", "2"), ("5", "5"))]
-    scale = call.scales[0]
+    scale = call.asks[0].scale
     return [dict.fromkeys(names, label) for label in (scale.labels if isinstance(scale, Labels) else "037")]
 
 
 def _names(call: Call) -> list[str]:
-    return list(call.names) or [cid for _, cid in call.asks]
+    return [ask.called for ask in call.asks]
 
 
 def wanted(call: Call) -> dict[str, str]:
     """The answer that an attacker wants: the best of each criterion; its own response first."""
     if call.protocol == "rank":
         return choices(call)[0]
-    if call.names:
+    if call.asks[0].name:
         return choices(call)[1 if call.shown[0] == "a" else 0]
-    if call.protocol not in {"compare", "select_all"} and not isinstance(call.scales[0], Labels):
+    if call.protocol not in {"compare", "select_all"} and not isinstance(call.asks[0].scale, Labels):
         return dict.fromkeys(_names(call), "10")
     return choices(call)[-1]
 
@@ -108,7 +109,7 @@ def decided(call: Call) -> dict[str, str]:
     if call.protocol == "rank":
         first, *others = LETTERS[: len(call.shown)]
         return {"ranking": " > ".join([*others, first])}
-    if call.names:
+    if call.asks[0].name:
         return choices(call)[0 if call.shown[0] == "a" else 1]
     if call.protocol == "select_all":
         return choices(call)[0]
@@ -116,22 +117,23 @@ def decided(call: Call) -> dict[str, str]:
     return {name: some[len(name) % len(some)][name] for name in _names(call)}
 
 
-def meant(call: Call, labels: Mapping[str, str]) -> dict[Ask, str]:
+def meant(call: Call, labels: Mapping[str, str]) -> dict[tuple[Unit, str], str]:
     """What an answer is to be read as: a letter as a winner, a ranking as one winner for each pair."""
     if call.protocol == "rank":
         order = [call.shown[LETTERS.index(letter)] for letter in labels["ranking"].split(" > ")]
         return {
-            (unit, cid): "first"
-            if order.index(unit.responses[0]) < order.index(unit.responses[1])
+            ask.about: "first"
+            if order.index(ask.unit.responses[0]) < order.index(ask.unit.responses[1])
             else "second"
-            for unit, cid in call.asks
+            for ask in call.asks
         }
     if call.protocol == "select_all":
         chosen = labels["selected"].split(", ")
-        return {(unit, cid): "yes" if cid in chosen else "no" for unit, cid in call.asks}
+        return {ask.about: "yes" if ask.criterion in chosen else "no" for ask in call.asks}
     said = dict(call.meant)
     return {
-        ask: said.get(labels[name], labels[name]) for ask, name in zip(call.asks, _names(call), strict=True)
+        ask.about: said.get(labels[name], labels[name])
+        for ask, name in zip(call.asks, _names(call), strict=True)
     }
 
 
@@ -158,7 +160,7 @@ def object_of(call: Call, labels: Mapping[str, str], why: str = "Plain.", quote:
         return {"rationale": why, "ranking": labels["ranking"].split(" > ")}
     if call.protocol == "select_all":
         return {"rationale": why, "selected": [name for name in labels["selected"].split(", ") if name]}
-    if call.names:
+    if call.asks[0].name:
         return {"evidence": [quote], "rationale": why, **{name: float(n) for name, n in labels.items()}}
     each = {cid: {"evidence": [quote], "rationale": why, "label": labels[cid]} for cid in labels}
     return each if len(labels) > 1 else next(iter(each.values()))

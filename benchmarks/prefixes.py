@@ -76,10 +76,13 @@ def canned(call: Call, item: Item) -> str:
         return call.letters[0][0]
     if call.protocol == "rank":
         return json.dumps({"ranking": list("ABCDEFGH"[: len(call.shown)])})
-    names = call.names or tuple(cid for _, cid in call.asks)
+    names = tuple(ask.called for ask in call.asks)
     if call.protocol == "select_all":
         return json.dumps({"selected": [names[0]]})
-    tops = [scale.labels[-1] if isinstance(scale, Labels) else scale.high for scale in call.scales]
+    tops = [
+        scale.labels[-1] if isinstance(scale, Labels) else scale.high
+        for scale in [ask.scale for ask in call.asks]
+    ]
     if names == ("A", "B"):
         return json.dumps({"A": 8, "B": 6})
     if call.protocol == "checklist":

@@ -19,9 +19,9 @@ from adversarial import mixed, patterns, strings
 from answering import SETTINGS, answers, asked, decided
 
 from judgekit.protocols import read
-from judgekit.protocols.abstaining import why_unread
-from judgekit.protocols.evidence import Shown
 from judgekit.protocols.mathematics import equal
+from judgekit.protocols.reading.abstaining import why_unread
+from judgekit.protocols.reading.evidence import Shown
 from judgekit.protocols.recorded import first_line_scores, result_marker
 from judgekit.protocols.same import same_answer, same_number
 from judgekit.protocols.winners import stated_winner

@@ -151,11 +151,13 @@ def quoted(call: Call, hack: Hack) -> list[str]:
 def meant(call: Call, hack: Hack) -> dict[str, str]:
     """The judge's own labels: the worst of a response, the other one of a pair."""
     if call.protocol == "compare":
-        return {cid: "B" if _text(call, 0) == hack.text else "A" for _, cid in call.asks}
+        return {
+            cid: "B" if _text(call, 0) == hack.text else "A" for cid in [ask.criterion for ask in call.asks]
+        }
     found = {}
-    for (_, cid), scale in zip(call.asks, call.scales, strict=True):
-        assert isinstance(scale, Labels)
-        found[cid] = scale.labels[0]
+    for ask in call.asks:
+        assert isinstance(ask.scale, Labels)
+        found[ask.criterion] = ask.scale.labels[0]
     return found
 
 

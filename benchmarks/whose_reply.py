@@ -163,7 +163,7 @@ class Watched(Endpoint):
     async def __call__(self, call: Call, /) -> Reply:
         """Ask once."""
         reply = await super().__call__(call)
-        (self.after if self.noted else self.before)[call.asks[0][0].item_id] = reply.text
+        (self.after if self.noted else self.before)[call.asks[0].unit.item_id] = reply.text
         return reply
 
 

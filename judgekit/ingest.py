@@ -15,13 +15,13 @@ from typing import Any, Literal, get_args
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.items.cells import Cells, cells_of
 from judgekit.items.texts import name_of
-from judgekit.protocols.labels import read_label
 from judgekit.protocols.read import read
+from judgekit.protocols.reading.labels import read_label
 from judgekit.protocols.recorded import first_line_scores, result_marker
 from judgekit.protocols.winners import stated_winner
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR, Labels, Scale, plain_number, settle
-from judgekit.types import Abstention, Call, Outcome, Reply, Source, Unit, Verdict
+from judgekit.types import Abstention, Ask, Call, Outcome, Reply, Source, Unit, Verdict
 
 Kind = Literal["grade", "compare"]
 LabelsAbout = Literal["shown", "item"]
@@ -158,7 +158,7 @@ def _compared(said: _Said, reader: str, about: LabelsAbout) -> Outcome:
         name = "A" if scores[0] > scores[1] else "B" if scores[1] > scores[0] else "tie"
         return said.verdict(_winner(name, swapped=swapped), text)
     if reader == "auto":
-        call = Call(said.rater, ((said.unit, said.criterion),), "compare", (), scales=(_AB,))
+        call = Call(said.rater, (Ask(said.unit, said.criterion, _AB),), "compare", ())
         [outcome] = read(call, Reply(text))
         if isinstance(outcome, Verdict):
             return said.verdict(_winner(outcome.label, swapped=swapped), outcome.rationale)
@@ -178,7 +178,7 @@ def _winner(name: str, *, swapped: bool) -> str:
 
 
 def _auto(said: _Said, text: str) -> Outcome:
-    call = Call(said.rater, ((said.unit, said.criterion),), "grade", (), scales=(said.scale,))
+    call = Call(said.rater, (Ask(said.unit, said.criterion, said.scale),), "grade", ())
     [outcome] = read(call, Reply(text))
     if isinstance(outcome, Verdict):
         return said.verdict(outcome.label, outcome.rationale)

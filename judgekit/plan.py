@@ -17,28 +17,15 @@ from judgekit.fences import Told, fences_of
 from judgekit.items.texts import is_empty
 from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens
-from judgekit.protocols.compare import Orders, PairSheet, pair_sheet
-from judgekit.protocols.rank import RankSheet, rank_sheet
-from judgekit.protocols.select import select_sheet
-from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
+from judgekit.protocols import PROTOCOLS, Asking, Form, Protocol, Sheet
+from judgekit.protocols.protocol import Orders
 from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
 from judgekit.scales import Scale
 from judgekit.types import Call, Item
 
-AnySheet = Sheet | PairSheet | RankSheet
 OnEmpty = Literal["judge", "lowest", "abstain"]
-_PAIRED = frozenset({"compare", "rank"})
-_ASKED: Mapping[Protocol, tuple[str, ...]] = {
-    "grade": ("task", "response"),
-    "checklist": ("task", "response"),
-    "select_all": ("task", "response"),
-    "match": ("response",),
-    "compare": ("response", "pair"),
-    "rank": ("response", "pair"),
-}
-CHECKLIST_BATCH = 50  # points a call, as DeepResearch Bench II asks them
 
 
 @dataclass(frozen=True)
@@ -48,7 +35,8 @@ class Plan:
     Args:
         rubric: What is scored; an item's own rubric takes its place.
         judges: Who is asked; their names are all different.
-        protocol: `grade`; `checklist` for many short criteria in batches; `select_all`: which of them hold.
+        protocol: How one call is asked and read back: `grade`; `checklist` for many short criteria in
+            batches; `select_all`: which of them hold; `match`, `compare`, `rank`; or your own `Protocol`.
         form: How answers are given: `json`, `text`, or `letters` (probabilities of option letters).
         per_call: Criteria a call; None asks the whole rubric at once. 0 is the protocol's usual: 1 for
             `grade`, 50 for `checklist`, all for `select_all`. Fewer a call cost more and keep criteria apart.
@@ -67,7 +55,7 @@ class Plan:
 
     rubric: Rubric
     judges: tuple[Judge, ...]
-    protocol: Protocol = "grade"
+    protocol: str | Protocol = "grade"
     form: Form = "json"
     per_call: int | None = 0
     samples: int = 1
@@ -87,72 +75,68 @@ class Plan:
         if self.per_call is not None and self.per_call < 0:
             raise InputError(f"per_call={self.per_call}; None (the whole rubric) or a number from 1")
         for option, value, known in (
-            ("protocol", self.protocol, get_args(Protocol)),
             ("form", self.form, get_args(Form)),
             ("on_empty", self.on_empty, get_args(OnEmpty)),
         ):
             if value not in known:
                 raise InputError(f"{option}={value!r}; {there_are(value, known)}")
-        if self.protocol == "rank" and self.on_empty != "judge":
+        if self.asked_by.shows == "all" and self.on_empty != "judge":
             raise InputError(f"on_empty={self.on_empty!r}: a list is ranked in one call; compare pairs")
         self._check_scales(self._sheets)  # whatever is wrong with the rubric is said before any call
 
-    def _check_scales(self, sheets: Sequence[AnySheet]) -> None:
+    def _check_scales(self, sheets: Sequence[Sheet]) -> None:
         for judge in self.judges:
             if isinstance(judge, Choosy):
                 for sheet in sheets:
                     check_scales(judge, sheet.asked)
 
     @cached_property
-    def _sheets(self) -> tuple[AnySheet, ...]:
+    def asked_by(self) -> Protocol:
+        """The protocol.
+
+        Raises:
+            InputError: If there is none of that name.
+        """
+        if isinstance(self.protocol, Protocol):
+            return self.protocol
+        if self.protocol not in PROTOCOLS:
+            raise InputError(f"protocol={self.protocol!r}; {there_are(self.protocol, PROTOCOLS)}")
+        return PROTOCOLS[self.protocol]
+
+    @cached_property
+    def _sheets(self) -> tuple[Sheet, ...]:
         return self._sheets_of(self.rubric)
 
-    def _sheets_of(self, rubric: Rubric) -> tuple[AnySheet, ...]:
+    def _sheets_of(self, rubric: Rubric) -> tuple[Sheet, ...]:
         """The sheets of a rubric: criteria about the task first, then those about a response or a pair."""
-        sheets: list[AnySheet] = []
-        for about in _ASKED[self.protocol]:
+        sheets: list[Sheet] = []
+        for about in self.asked_by.about:
             criteria = [c for c in rubric.leaves if c.about == about]
             sheets += [self.sheet(rubric, some, len(criteria)) for some in self._batches(criteria)]
         asked = {c.id for sheet in sheets for c in sheet.criteria}
         others = [f"{c.id!r} (about: {c.about})" for c in rubric.leaves if c.id not in asked]
         # A comparison passes over what is about the task, which both responses share.
-        if others and (not sheets or self.protocol not in _PAIRED):
-            raise InputError(f"{self.protocol!r} does not ask the criteria {', '.join(others)}")
+        if others and (not sheets or self.asked_by.shows == "one"):
+            raise InputError(f"{self.asked_by.name!r} does not ask the criteria {', '.join(others)}")
         return tuple(sheets)
 
     def _batches(self, criteria: Sequence[Criterion]) -> Iterator[Sequence[Criterion]]:
-        usual = {"checklist": CHECKLIST_BATCH, "select_all": len(criteria)}.get(self.protocol, 1)
-        size = len(criteria) if self.per_call is None else self.per_call or usual
-        if self.protocol == "rank" and size > 1:
-            raise InputError(f"per_call={self.per_call}: responses are ranked by one criterion a call")
-        for start in range(0, len(criteria), size or 1):
+        size = len(criteria) if self.per_call is None else self.per_call or self.asked_by.per_call
+        size = size or len(criteria) or 1
+        for start in range(0, len(criteria), size):
             yield criteria[start : start + size]
 
-    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
         """The sheet of some criteria of a rubric, which asks so many in `every` call or in others like it."""
-        if self.protocol == "compare":
-            return pair_sheet(
-                criteria, form=self.form, guidelines=rubric.guidelines, ties=self.ties,
-                orders=self.orders, template=self.prompt,
-            )  # fmt: skip
-        if self.protocol == "rank":
-            [criterion] = criteria
-            return rank_sheet(
-                criterion, form=self.form, guidelines=rubric.guidelines, orders=self.orders,
-                template=self.prompt,
-            )  # fmt: skip
-        if self.protocol == "select_all":
-            return select_sheet(
-                criteria, form=self.form, guidelines=rubric.guidelines, template=self.prompt
-            )  # fmt: skip
-        return sheet_of(
-            criteria,
-            protocol=self.protocol,
+        how = Asking(
             form=self.form,
             guidelines=rubric.guidelines,
             whole=every > 1 and len(criteria) == every,
+            orders=self.orders,
+            ties=self.ties,
             template=self.prompt,
         )
+        return self.asked_by.sheet(criteria, how)
 
     def rubric_of(self, item: Item) -> Rubric:
         """The rubric an item is judged by: its own, or the plan's.
@@ -164,7 +148,7 @@ class Plan:
             return self.rubric
         return _own_rubric(orjson.dumps(item.rubric), item.where or f"item {item.item_id!r}")
 
-    def sheets_of(self, item: Item) -> tuple[AnySheet, ...]:
+    def sheets_of(self, item: Item) -> tuple[Sheet, ...]:
         """The sheets an item is asked with."""
         if item.rubric is None:
             return self._sheets

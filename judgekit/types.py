@@ -6,7 +6,7 @@ is checked by pydantic in `rubric`; what a row of data must look like is checked
 
 from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 from judgekit.scales import Scale, writable
 
@@ -93,8 +93,32 @@ class Unit:
     part: str = ""
 
 
-Ask = tuple[Unit, str]
-"""A unit and the id of the criterion asked about it."""
+class Ask(NamedTuple):
+    """One answer that is wanted of a judge.
+
+    Args:
+        unit: What it is about.
+        criterion: Id of the criterion.
+        scale: The scale it is given on.
+        name: What it is called in the reply; the criterion's id where left out.
+        text: The criterion in the words that a judge is shown; empty in a prompt made by hand.
+    """
+
+    unit: Unit
+    criterion: str
+    scale: Scale
+    name: str = ""
+    text: str = ""
+
+    @property
+    def called(self) -> str:
+        """What it is called in the reply."""
+        return self.name or self.criterion
+
+    @property
+    def about(self) -> tuple[Unit, str]:
+        """The unit and the criterion, by which outcomes are found again."""
+        return self.unit, self.criterion
 
 
 View = tuple[Unit, tuple[str, ...]]
@@ -121,15 +145,31 @@ class Fenced:
         return "\n\n".join(self.pieces)
 
 
+class AskedBy(Protocol):
+    """What a call was asked by, as far as those look who answer and read it."""
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        ...
+
+    @property
+    def read(self) -> Any:
+        """Reads a reply: from the call, the reply, its text and the judged texts to outcomes."""
+        ...
+
+    def bare(self, material: Fenced) -> str:
+        """The prompt without its criteria and without the form of an answer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to one judge, complete.
 
     Args:
         judge: Name of the judge.
-        asks: The answers wanted: (unit, criterion id) each.
-        scales: The scale of each ask, in the same order.
-        names: What each ask is called in the reply; its criterion's id where left out.
+        asks: The answers wanted, in order.
         meant: (label said, label meant), where what is said depends on the order shown.
         protocol: Name of the protocol that asked and will read.
         messages: What is sent.
@@ -144,14 +184,13 @@ class Call:
         attempt: 1, or 2 for a re-ask.
         item: The item, for judges that are rules and need no prompt.
         material: Its tag and its judged texts in their fences; None in a prompt made by hand.
+        sheet: What it was asked by; None in a call made by hand.
     """
 
     judge: str
     asks: tuple[Ask, ...]
     protocol: str
     messages: tuple[Message, ...]
-    scales: tuple[Scale, ...] = ()
-    names: tuple[str, ...] = ()
     meant: tuple[tuple[str, str], ...] = ()
     key: str = ""
     schema: Mapping[str, Any] | None = None
@@ -164,14 +203,15 @@ class Call:
     attempt: int = 1
     item: Item | None = field(default=None, compare=False, repr=False)
     material: Fenced | None = field(default=None, compare=False, repr=False)
+    sheet: "AskedBy | None" = field(default=None, compare=False, repr=False)
 
     def addressed(self, judge: str, sample: int, key: str) -> "Call":
         """The same put to a judge, as a repeat; `replace` would take four times as long."""
         return Call(
-            judge=judge, asks=self.asks, protocol=self.protocol, messages=self.messages, scales=self.scales,
-            names=self.names, meant=self.meant, key=key, schema=self.schema, letters=self.letters,
-            tag=self.tag, judged=self.judged, shown=self.shown, sample=sample, variant=self.variant,
-            attempt=self.attempt, item=self.item, material=self.material,
+            judge=judge, asks=self.asks, protocol=self.protocol, messages=self.messages, meant=self.meant,
+            key=key, schema=self.schema, letters=self.letters, tag=self.tag, judged=self.judged,
+            shown=self.shown, sample=sample, variant=self.variant, attempt=self.attempt, item=self.item,
+            material=self.material, sheet=self.sheet,
         )  # fmt: skip
 
 

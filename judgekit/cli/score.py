@@ -18,9 +18,9 @@ from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
-from judgekit.protocols import Form, Protocol
-from judgekit.protocols.compare import Orders
-from judgekit.protocols.evidence import Unfounded
+from judgekit.protocols import Form, ProtocolName
+from judgekit.protocols.protocol import Orders
+from judgekit.protocols.reading.evidence import Unfounded
 from judgekit.verbs import DEFAULT_LEDGER, Options, prepare
 
 
@@ -145,7 +145,7 @@ def score(
         return _with(found if recipe is None else published(recipe).tuned(found), settings)
 
     asked: Options = {
-        "protocol": cast("Protocol", protocol),  # what there is to choose from, `prepare` says
+        "protocol": cast("ProtocolName", protocol),  # what there is to choose from, `prepare` says
         "form": cast("Form", form),
         "per_call": per_call_of(per_call),
         "samples": samples,
@@ -197,7 +197,7 @@ def score(
     signals.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
 
 
-def verb(protocol: Protocol, help_: str, *, rubric: str | None = None) -> Callable[..., None]:
+def verb(protocol: ProtocolName, help_: str, *, rubric: str | None = None) -> Callable[..., None]:
     """`score` with another protocol, as a command of its own; its rubric may have a default."""
 
     @functools.wraps(score)

@@ -25,6 +25,7 @@ from judgekit.judges.lexical import (
     rouge_metric,
 )
 from judgekit.prompt import flat
+from judgekit.protocols.rank import RANK
 from judgekit.scales import Labels, Numbers, Scale, plain_number
 from judgekit.types import Call, Item, Reply, Unit
 
@@ -46,7 +47,8 @@ class Control:
 
     >>> import asyncio
     >>> from judgekit.scales import YES_NO
-    >>> call = Call("", ((Unit("1", ("a",)), "kind"),), "grade", (), scales=(YES_NO,))
+    >>> from judgekit.types import Ask
+    >>> call = Call("", (Ask(Unit("1", ("a",)), "kind", YES_NO),), "grade", ())
     >>> asyncio.run(constant("best")(call)).text
     '{"kind": {"label": "yes", "rationale": "control:constant=best"}}'
     """
@@ -59,13 +61,12 @@ class Control:
 
     async def __call__(self, call: Call, /) -> Reply:
         """The rule's label on each ask: JSON by its name, an order of letters, or the option letter."""
-        if call.protocol == "rank":
+        if call.protocol == RANK.name:
             return Reply(json.dumps({"ranking": self._order(call)}), model=self.name, cost_usd=0.0)
-        names = call.names or tuple(criterion for _, criterion in call.asks)
         said = {
-            name: label
-            for name, (unit, criterion), scale in zip(names, call.asks, call.scales, strict=True)
-            if (label := self.rule(call, unit, criterion, scale)) is not None
+            ask.called: label
+            for ask in call.asks
+            if (label := self.rule(call, ask.unit, ask.criterion, ask.scale)) is not None
         }
         if call.letters:
             letters = [letter for letter, label in call.letters if label in said.values()]
@@ -78,12 +79,12 @@ class Control:
     def _order(self, call: Call) -> list[list[str]]:
         """Letters of a ranking, best first, by how many pairs the rule gives them; equal ones together."""
         won = dict.fromkeys(call.shown, 0.0)
-        for (unit, criterion), scale in zip(call.asks, call.scales, strict=True):
-            label = self.rule(call, unit, criterion, scale)
-            value = scale.value(label) if label is not None else None
+        for ask in call.asks:
+            label = self.rule(call, ask.unit, ask.criterion, ask.scale)
+            value = ask.scale.value(label) if label is not None else None
             if value is None:
                 return []
-            first, second = unit.responses
+            first, second = ask.unit.responses
             won[first] += value
             won[second] += 1.0 - value
         letters = dict(zip(call.shown, string.ascii_uppercase, strict=False))

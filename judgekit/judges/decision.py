@@ -159,7 +159,7 @@ class Decision(LiteLLM):
             ProviderError: If a request got no reply.
             InputError: If a scale is refused, or the judge was not entered; before any request.
         """
-        check_scales(self, ((cid, scale) for (_, cid), scale in zip(call.asks, call.scales, strict=True)))
+        check_scales(self, ((ask.criterion, ask.scale) for ask in call.asks))
         litellm = self._litellm
         if litellm is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")

@@ -6,9 +6,7 @@ prompt without the criteria and without the form of an answer in words, so the m
 fences and what the fences mean before it; each criterion becomes a question in the words that a chat
 judge is shown.
 
-A call carries its criteria only inside its messages, so they are taken out of them again. They are
-looked for outside the fenced material, which therefore cannot put a criterion in another's place.
-Where they are not found (a prompt made by hand), the state is the whole prompt and a question names
+In a prompt made by hand, which says no criteria apart, the state is the whole prompt and a question names
 its criterion.
 """
 
@@ -18,7 +16,7 @@ from typing import Any
 
 from judgekit.rubric.model import describe
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.types import Call
+from judgekit.types import Ask, Call
 
 MOST_LEVELS = 10
 MOST_OPTIONS = 255
@@ -79,16 +77,22 @@ def questions_of(call: Call) -> tuple[str, dict[str, Question]]:
 
     Every scale must be one that `refuses` lets pass.
     """
-    ids = [cid for _, cid in call.asks]
-    state, texts = _taken_apart(call, ids)
-    names = ids if len(set(ids)) == len(ids) else [str(i) for i in range(len(ids))]
-    asked = zip(names, texts, call.scales, strict=True)
-    return state, {name: _question(text, scale, call) for name, text, scale in asked}
+    names = [ask.criterion for ask in call.asks]
+    if len(set(names)) < len(names):
+        names = [str(i) for i in range(len(names))]
+    return _state(call), {name: _question(ask, call) for name, ask in zip(names, call.asks, strict=True)}
 
 
-def _question(text: str, scale: Scale, call: Call) -> Question:
+def _state(call: Call) -> str:
+    if call.sheet is not None and call.material is not None:
+        return call.sheet.bare(call.material)
+    return "\n\n".join(message.content for message in call.messages)
+
+
+def _question(ask: Ask, call: Call) -> Question:
+    scale, text = ask.scale, ask.text or f"Criterion `{ask.criterion}`, as it is described there."
     labels = scale.labels if isinstance(scale, Labels) else ()
-    if call.protocol == "compare":
+    if call.meant:  # which of two is better
         options = {label: f"Response {label}" for label in labels} | (
             {"tie": "Neither"} if "tie" in labels else {}
         )
@@ -106,32 +110,3 @@ def _question(text: str, scale: Scale, call: Call) -> Question:
 def _choice(text: str, options: Mapping[str, str | None]) -> Question:
     body = {"type": "choice", "instructions": text, "criteria": dict(options)}
     return Question(tuple(options), body)
-
-
-def _taken_apart(call: Call, ids: list[str]) -> tuple[str, list[str]]:
-    """The state, and the text of each criterion."""
-    prompt = "\n\n".join(message.content for message in call.messages)
-    material = call.material.text if call.material else ""
-    head, material, tail = prompt.partition(material) if material else (prompt, "", "")
-    # The form is the last paragraph; in a re-ask the complaint is the last one, and the form before it.
-    short = tail.rsplit("\n\n", call.attempt)[0]
-    for before, after in ((head, ""), ("", short), ("", tail)):
-        found = _criteria_in(before or after, ids) if before or after else None
-        if found is not None:
-            rest, texts = found
-            kept = (rest, material) if before else (head.rstrip(), material, rest)
-            return "\n\n".join(part for part in kept if part), texts
-    return prompt, [f"Criterion `{cid}`, as it is described there." for cid in ids]
-
-
-def _criteria_in(text: str, ids: list[str]) -> tuple[str, list[str]] | None:
-    """The text before the criteria, and each of them; None if not all are there, in order."""
-    text = f"\n\n{text.strip()}"
-    starts: list[int] = []
-    for cid in ids:
-        found = text.find(f"\n\nCriterion `{cid}`: ", starts[-1] + 1 if starts else 0)
-        if found < 0:
-            return None
-        starts.append(found)
-    ends = [*starts[1:], len(text)]
-    return text[: starts[0]].strip(), [text[a:b].strip() for a, b in zip(starts, ends, strict=True)]

@@ -117,7 +117,7 @@ def _places(call: Call) -> Iterator[Place]:
     """Where a reply to a call may stand: under its criterion, or under any."""
     if not call.asks:
         return
-    unit, criterion = call.asks[0]
+    unit, criterion = call.asks[0].about
     shown = call.shown or unit.responses
     if len(call.asks) == 1:
         yield unit.item_id, shown, criterion, call.sample
@@ -127,7 +127,7 @@ def _places(call: Call) -> Iterator[Place]:
 def _unrecorded(call: Call) -> str:
     if not call.asks:
         return f"no reply under the key {call.key!r}; record one"
-    unit, criteria = call.asks[0][0], [criterion for _, criterion in call.asks]
+    unit, criteria = call.asks[0].unit, [ask.criterion for ask in call.asks]
     asked = f"criterion {criteria[0]!r}" if len(criteria) == 1 else f"criteria {criteria}"
     shown = ", ".join(map(repr, call.shown or unit.responses)) or "none (the task itself)"
     advice = "record one" if len(criteria) == 1 else "record one for all of them, or ask one criterion a call"
@@ -143,7 +143,7 @@ def _twice(call: Call, identities: Sequence[Mapping[str, Any]]) -> str:
         for each in identities
     ]
     return (
-        f"several replies for item {call.asks[0][0].item_id if call.asks else ''!r}, recorded with "
+        f"several replies for item {call.asks[0].unit.item_id if call.asks else ''!r}, recorded with "
         f"{' and with '.join(map(str, unlike))}; name the judge itself, with its settings, "
         "and let the ledger answer"
     )

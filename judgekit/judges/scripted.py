@@ -18,7 +18,7 @@ class Scripted:
     """A function from a call to what it says of it; it may be asynchronous.
 
     It says a `Reply`, or the text of one; or plainly a label, a number, True or False of everything that is
-    asked, or a mapping of the names of what is asked (`call.names`, else the criteria's ids) to such.
+    asked, or a mapping of what each ask is called (`Ask.called`) to such.
 
     Args:
         name: The rater's name.
@@ -70,8 +70,8 @@ def _text(said: Any, call: Call) -> str:
     Raises:
         TypeError: If it is nothing that can be said.
     """
-    names = call.names or tuple(dict.fromkeys(criterion for _, criterion in call.asks))
-    labels = {label for scale in call.scales for label in getattr(scale, "labels", ())}
+    names = tuple(dict.fromkeys(ask.called for ask in call.asks))
+    labels = {label for ask in call.asks for label in getattr(ask.scale, "labels", ())}
     if isinstance(said, str) and said not in labels:
         return said
     if isinstance(said, Mapping) and not set(said) & set(names):

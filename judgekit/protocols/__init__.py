@@ -1,10 +1,37 @@
-"""Protocols: how ONE call is asked and read back.
+"""Protocols: how ONE call is asked and read back, a module and a record each.
 
-A `Sheet` holds the criteria that are asked together and all of the prompt that does not depend
-on the item; `read` turns a reply into one outcome for each answer asked for.
+A protocol puts the criteria that are asked together onto a `Sheet`, which holds all of the prompt that does
+not depend on the item; `read` turns a reply into one outcome for each answer asked for. What replies are read
+with stands in `reading`.
 """
 
-from judgekit.protocols.read import read
-from judgekit.protocols.sheet import Form, Protocol, Sheet, sheet_of
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-__all__ = ["Form", "Protocol", "Sheet", "read", "sheet_of"]
+from judgekit.protocols.checklist import CHECKLIST
+from judgekit.protocols.compare import COMPARE
+from judgekit.protocols.grade import GRADE
+from judgekit.protocols.match import MATCH
+from judgekit.protocols.protocol import Asking, Protocol
+from judgekit.protocols.rank import RANK
+from judgekit.protocols.read import read
+from judgekit.protocols.select_all import SELECT_ALL
+from judgekit.protocols.sheet import Form, Sheet
+from judgekit.rubric.model import Criterion
+
+ProtocolName = Literal["grade", "checklist", "match", "compare", "rank", "select_all"]
+PROTOCOLS: Mapping[str, Protocol] = {
+    each.name: each for each in (GRADE, CHECKLIST, MATCH, COMPARE, RANK, SELECT_ALL)
+}
+
+
+def sheet_of(criteria: Sequence[Criterion], protocol: str = "grade", **how: Any) -> Sheet:
+    """A sheet for criteria; the options are those of `Asking`.
+
+    Raises:
+        InputError: If they cannot be asked so.
+    """
+    return PROTOCOLS[protocol].sheet(criteria, Asking(**how))
+
+
+__all__ = ["PROTOCOLS", "Asking", "Form", "Protocol", "ProtocolName", "Sheet", "read", "sheet_of"]

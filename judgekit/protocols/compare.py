@@ -6,21 +6,18 @@ The judge says A or B; what that means depends on which response was shown first
 responses, which `calibration.balanced_scores` turns into one on the pair.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.fences import Fences, fences_of
-from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
-from judgekit.protocols.sheet import Form, object_schema
+from judgekit.prompt import TAG, Ours, bundled_template
+from judgekit.protocols.protocol import Asking, Protocol
+from judgekit.protocols.reading.labelled import read_labels
+from judgekit.protocols.sheet import Form, Sheet, Wanted, object_schema
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale
-from judgekit.types import Call, Item, Unit, View
-
-Orders = Literal["both", "given", "swapped"] | int
+from judgekit.types import Ask, Item, Unit, View
 
 _TIE = "tie"
 _FAULT = "(It describes a fault: the better response has less of it.)"
@@ -31,115 +28,80 @@ _REASONS = (
 )
 
 
-@dataclass(frozen=True)
-class PairSheet:
-    """Criteria that two responses are compared by, with what is the same for every item.
-
-    Args:
-        form: `json`, `text`, `letters` (one criterion), or `scores` (one criterion; 1 to 10 each).
-        criteria: What is asked, in order.
-        template: The prompt.
-        static: Fields of the template that no item changes.
-        ties: Whether "tie" may be said.
-        orders: `both` (default), or one order only.
-        schema: JSON schema of the answer; None for other forms.
-        score_scale: The scale of the form `scores`.
-    """
-
-    form: Form
-    criteria: tuple[Criterion, ...]
-    template: Template
-    static: Mapping[str, Ours]
-    ties: bool
-    orders: Orders
-    schema: Mapping[str, Any] | None
-    score_scale: Scale = _SCORES
-
-    @cached_property
-    def prompt(self) -> Prompt:
-        """The template, filled in for all items."""
-        return settled(self.template, self.static)
-
-    @property
-    def asked(self) -> tuple[tuple[str, Scale], ...]:
-        """(criterion id, the scale it is asked on) each."""
-        said = ("B", _TIE, "A") if self.ties else ("B", "A")
-        scale = self.score_scale if self.form == "scores" else Labels(labels=said)
-        return tuple((c.id, scale) for c in self.criteria)
-
-    def views(self, item: Item) -> Iterator[View]:
-        """Every pair of an item's responses, in each order asked for; the two orders side by side."""
-        for first, second in combinations(item.responses, 2):
-            unit = Unit(item.item_id, (first, second))
-            if self.orders != "swapped":
-                yield unit, (first, second)
-            if self.orders != "given":
-                yield unit, (second, first)
-
-    def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
-        """The call about a pair in an order."""
-        unit, shown = view
-        material = (fences or fences_of(item)).show(shown, letters=LETTERS)
-        call = Call(
-            judge="",
-            asks=tuple((unit, c.id) for c in self.criteria),
-            protocol="compare",
-            messages=self.prompt.about(material),
-            schema=self.schema,
-            tag=material.tag,
-            judged=material.judged,
-            shown=shown,
-            item=item,
-            material=material,
-        )
-        return self._scored(call) if self.form == "scores" else self._preferred(call, unit)
-
-    def _scored(self, call: Call) -> Call:
-        """One ask for each response, called A and B."""
-        [(unit, criterion)] = call.asks
-        asks = tuple((Unit(unit.item_id, (response,)), criterion) for response in call.shown)
-        return replace(call, asks=asks, scales=(self.score_scale,) * 2, names=("A", "B"))
-
-    def _preferred(self, call: Call, unit: Unit) -> Call:
-        """The scale of what is said, worst for the first of `unit.responses` first."""
-        worst, best = ("B", "A") if call.shown == unit.responses else ("A", "B")
-        said = (worst, _TIE, best) if self.ties else (worst, best)
-        meant = tuple(zip(said, PAIR.labels if self.ties else ("second", "first"), strict=True))
-        letters = (("A", "A"), ("B", "B"), ("C", _TIE))[: len(said)] if self.form == "letters" else ()
-        scales = (Labels(labels=said),) * len(call.asks)
-        return replace(call, scales=scales, letters=letters, meant=meant)
-
-
-def pair_sheet(
-    criteria: Sequence[Criterion],
-    *,
-    form: Form = "json",
-    guidelines: str = "",
-    ties: bool = True,
-    orders: Orders = "both",
-    template: Template | None = None,
-) -> PairSheet:
+def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
     """A sheet for comparing pairs by criteria about responses or pairs.
 
     Raises:
         InputError: If `letters` or `scores` is asked for with more than one criterion.
     """
+    form, orders = how.form, how.orders
     if form in {"letters", "scores"} and len(criteria) != 1:
         raise InputError(f"form {form!r} compares by one criterion a call, not by {[c.id for c in criteria]}")
     if orders not in {"both", "given", "swapped"}:
         raise InputError(f"orders {orders!r}; there are 'both', 'given' and 'swapped'")
-    static = {
-        "guidelines": Ours(guidelines),
-        "criteria": Ours("\n\n".join(_compared(c) for c in criteria)),
-        "form": Ours(_form_text(criteria, form, ties=ties)),
-    }
-    schema = _schema(criteria, form, ties=ties)
-    return PairSheet(
-        form, tuple(criteria), template or bundled_template("compare"), static, ties, orders, schema
+    texts = [_compared(c) for c in criteria]
+    asked = [(c.id, text) for c, text in zip(criteria, texts, strict=True)]
+
+    def views(item: Item) -> Iterator[View]:
+        """Every pair of an item's responses, in each order asked for; the two orders side by side."""
+        for first, second in combinations(item.responses, 2):
+            unit = Unit(item.item_id, (first, second))
+            if orders != "swapped":
+                yield unit, (first, second)
+            if orders != "given":
+                yield unit, (second, first)
+
+    scale: Scale = (
+        _SCORES if form == "scores" else Labels(labels=("B", _TIE, "A") if how.ties else ("B", "A"))
+    )
+    wanted = _scored(asked) if form == "scores" else _preferred(asked, form, ties=how.ties)
+    return Sheet(
+        protocol="compare",
+        read=read_labels,
+        form=form,
+        criteria=tuple(criteria),
+        scales=(scale,) * len(criteria),
+        template=how.template or bundled_template("compare"),
+        static={
+            "guidelines": Ours(how.guidelines),
+            "criteria": Ours("\n\n".join(texts)),
+            "form": Ours(_form_text(criteria, form, ties=how.ties)),
+        },
+        schema=_schema(criteria, form, ties=how.ties),
+        views=views,
+        wanted=wanted,
+        lettered=True,
     )
 
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+def _scored(asked: Sequence[tuple[str, str]]) -> Callable[[Unit, tuple[str, ...]], Wanted]:
+    """A score for each response, which are called A and B."""
+    [(cid, text)] = asked
+
+    def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
+        named = zip(shown, "AB", strict=True)
+        return Wanted(
+            tuple(Ask(Unit(unit.item_id, (each,)), cid, _SCORES, name, text) for each, name in named)
+        )
+
+    return wanted
+
+
+def _preferred(
+    asked: Sequence[tuple[str, str]], form: Form, *, ties: bool
+) -> Callable[[Unit, tuple[str, ...]], Wanted]:
+    """A or B, on the scale of what is said: worst for the first of the unit's responses first."""
+    label_of = PAIR.labels if ties else ("second", "first")
+
+    def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
+        worst, best = ("B", "A") if shown == unit.responses else ("A", "B")
+        said = (worst, _TIE, best) if ties else (worst, best)
+        scale = Labels(labels=said)
+        letters = (("A", "A"), ("B", "B"), ("C", _TIE))[: len(said)] if form == "letters" else ()
+        asks = tuple(Ask(unit, cid, scale, "", text) for cid, text in asked)
+        return Wanted(asks, tuple(zip(said, label_of, strict=True)), letters)
+
+    return wanted
 
 
 def _compared(criterion: Criterion) -> str:
@@ -194,3 +156,6 @@ def _schema(criteria: Sequence[Criterion], form: Form, *, ties: bool) -> Mapping
     label = {"type": "string", "enum": ["A", "B", _TIE] if ties else ["A", "B"]}
     one = object_schema({**words, "label": label})
     return one if len(criteria) == 1 else object_schema({c.id: one for c in criteria})
+
+
+COMPARE = Protocol(name="compare", about=("response", "pair"), sheet=_sheet, shows="two")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from judgekit.errors import InputError
-from judgekit.protocols.limits import CHECKED
+from judgekit.protocols.reading.limits import CHECKED
 from judgekit.scales import fold
 
 _LONGEST = 300

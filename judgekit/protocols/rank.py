@@ -7,136 +7,88 @@ is named twice makes the order unreadable.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.fences import Fences, fences_of
-from judgekit.prompt import TAG, Ours, Prompt, Template, bundled_template, settled
-from judgekit.protocols.abstaining import abstain, all_abstain, why_unread
-from judgekit.protocols.compare import LETTERS, Orders
-from judgekit.protocols.limits import PROSE
-from judgekit.protocols.lines import is_turned_down, tagged_lines
-from judgekit.protocols.material import Material
-from judgekit.protocols.objects import holding, whole
-from judgekit.protocols.sheet import Form, object_schema
+from judgekit.prompt import TAG, Ours, bundled_template
+from judgekit.protocols.protocol import Asking, Protocol
+from judgekit.protocols.reading.abstaining import abstain, all_abstain, why_unread
+from judgekit.protocols.reading.limits import PROSE
+from judgekit.protocols.reading.lines import is_turned_down, tagged_lines
+from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.objects import holding, whole
+from judgekit.protocols.sheet import LETTERS, Sheet, Wanted, object_schema
 from judgekit.rubric.model import Criterion
-from judgekit.scales import PAIR, Scale, settle
-from judgekit.types import Call, Item, Outcome, Reply, Unit, Verdict, View
+from judgekit.scales import PAIR, settle
+from judgekit.types import Ask, Call, Item, Outcome, Reply, Unit, Verdict, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
 _HELD = re.compile(r"(?<![^\W_])[a-z][\W_]{0,9}[>=,\u2265\u227b][\W_]{0,9}[a-z](?![^\W_])")
 _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:" in front of an order
 
 
-@dataclass(frozen=True)
-class RankSheet:
-    """One criterion that several responses are ranked by.
-
-    Args:
-        form: `json` or `text`.
-        criterion: What decides.
-        template: The prompt.
-        static: Fields of the template that no item changes.
-        orders: `both` (all cyclic orders: every response stands in every place once), `given` (one order),
-            or so many of the cyclic ones, evenly spread.
-        schema: JSON schema of the answer; None for text.
-    """
-
-    form: Form
-    criterion: Criterion
-    template: Template
-    static: Mapping[str, Ours]
-    orders: Orders
-    schema: Mapping[str, Any] | None
-
-    @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """The criterion, as other sheets have several."""
-        return (self.criterion,)
-
-    @cached_property
-    def prompt(self) -> Prompt:
-        """The template, filled in for all items."""
-        return settled(self.template, self.static)
-
-    @property
-    def asked(self) -> tuple[tuple[str, Scale], ...]:
-        """(criterion id, the scale it is asked on) each."""
-        return ((self.criterion.id, PAIR),)
-
-    def views(self, item: Item) -> Iterator[View]:
-        """All responses, in each order asked for."""
-        names = tuple(item.responses)
-        n = len(names)
-        most = min(self.orders, n) if isinstance(self.orders, int) else 1 if self.orders == "given" else n
-        for turn in sorted({i * n // most for i in range(most)}) if n else ():
-            yield Unit(item.item_id, names), names[turn:] + names[:turn]
-
-    def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
-        """The call about all responses in an order; what is asked is each pair.
-
-        Raises:
-            InputError: If there are fewer than two responses, or more than letters.
-        """
-        unit, shown = view
-        if not 2 <= len(shown) <= len(LETTERS):
-            where = item.where or f"item {item.item_id!r}"
-            raise InputError(f"{where}: {len(shown)} responses cannot be ranked; 2 to {len(LETTERS)} can")
-        material = (fences or fences_of(item)).show(shown, letters=LETTERS)
-        letters = ", ".join(LETTERS[: len(shown)])
-        pairs = combinations(unit.responses, 2)
-        return Call(
-            judge="",
-            asks=tuple((Unit(item.item_id, pair), self.criterion.id) for pair in pairs),
-            protocol="rank",
-            messages=self.prompt.about(material, {_ALL: letters}),
-            schema=self.schema,
-            scales=(PAIR,) * (len(shown) * (len(shown) - 1) // 2),
-            tag=material.tag,
-            judged=material.judged,
-            shown=shown,
-            item=item,
-            material=material,
-        )
-
-
-_ALL = "\1"  # stands for the letters until the item is known
-
-
-def rank_sheet(
-    criterion: Criterion,
-    *,
-    form: Form = "json",
-    guidelines: str = "",
-    orders: Orders = "both",
-    template: Template | None = None,
-) -> RankSheet:
+def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
     """A sheet for ranking by one criterion.
 
     Raises:
-        InputError: If the form is neither `json` nor `text`, or a number of orders is below 1.
+        InputError: If there are several criteria, the form is neither `json` nor `text`, or a number of
+            orders is below 1.
     """
-    if form not in {"json", "text"}:
-        raise InputError(f"form {form!r}: an order is given as 'json' or 'text'")
+    if len(criteria) != 1:
+        raise InputError(
+            f"responses are ranked by one criterion a call, not by {len(criteria)}; give per_call=1"
+        )
+    [criterion] = criteria
+    if how.form not in {"json", "text"}:
+        raise InputError(f"form {how.form!r}: an order is given as 'json' or 'text'")
+    orders = how.orders
     if orders not in {"both", "given"} and not (isinstance(orders, int) and orders >= 1):
         raise InputError(
             f"orders {orders!r}; there are 'both' (all cyclic ones), 'given', or a number from 1"
         )
-    static = {
-        "guidelines": Ours(guidelines),
-        "criteria": Ours(f"Criterion `{criterion.id}`: {criterion.text}"),
-        "form": Ours(_TEXT if form == "text" else _JSON),
-    }
-    schema = None
-    if form == "json":
-        order = {"type": "array", "items": {"type": "string"}}
-        schema = object_schema({"rationale": {"type": "string"}, "ranking": order})
-    return RankSheet(form, criterion, template or bundled_template("rank"), static, orders, schema)
+    text = f"Criterion `{criterion.id}`: {criterion.text}"
+
+    def views(item: Item) -> Iterator[View]:
+        """All responses, in each order asked for."""
+        names = tuple(item.responses)
+        n = len(names)
+        most = min(orders, n) if isinstance(orders, int) else 1 if orders == "given" else n
+        if n and not 2 <= n <= len(LETTERS):
+            where = item.where or f"item {item.item_id!r}"
+            raise InputError(f"{where}: {n} responses cannot be ranked; 2 to {len(LETTERS)} can")
+        for turn in sorted({i * n // most for i in range(most)}) if n else ():
+            yield Unit(item.item_id, names), names[turn:] + names[:turn]
+
+    def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
+        """The order of each pair."""
+        pairs = combinations(unit.responses, 2)
+        asks = tuple(Ask(Unit(unit.item_id, pair), criterion.id, PAIR, "", text) for pair in pairs)
+        return Wanted(asks, marks={_ALL: ", ".join(LETTERS[: len(shown)])})
+
+    order = {"type": "array", "items": {"type": "string"}}
+    schema = object_schema({"rationale": {"type": "string"}, "ranking": order})
+    return Sheet(
+        protocol="rank",
+        read=read_ranking,
+        form=how.form,
+        criteria=(criterion,),
+        scales=(PAIR,),
+        template=how.template or bundled_template("rank"),
+        static={
+            "guidelines": Ours(how.guidelines),
+            "criteria": Ours(text),
+            "form": Ours(_TEXT if how.form == "text" else _JSON),
+        },
+        schema=schema if how.form == "json" else None,
+        views=views,
+        wanted=wanted,
+        lettered=True,
+    )
 
 
+_ALL = "\1"  # stands for the letters until the item is known
 _JSON = (
     "Reply with one JSON object and nothing else, its keys in this order:\n"
     '{"rationale": "what decides, in a few sentences", '
@@ -159,7 +111,7 @@ def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tup
         material: The judged texts.
 
     >>> pair = Unit("1", ("x", "y"))
-    >>> call = Call("j", ((pair, "c"),), "rank", (), scales=(PAIR,), shown=("y", "x"))
+    >>> call = Call("j", (Ask(pair, "c", PAIR),), "rank", (), shown=("y", "x"))
     >>> said = Reply('{"ranking": ["A", "B"]}')
     >>> [outcome.label for outcome in read_ranking(call, said, said.text, Material(()))]
     ['second']
@@ -169,19 +121,20 @@ def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tup
         wanted = f"order of {', '.join(LETTERS[: len(call.shown)])}"
         return all_abstain(call, *why_unread(replace(reply, text=text), wanted))
     by_response = {name: places.get(letter) for letter, name in zip(LETTERS, call.shown, strict=False)}
-    return tuple(_outcome(call, unit, cid, by_response, rationale) for unit, cid in call.asks)
+    return tuple(_outcome(call, ask, by_response, rationale) for ask in call.asks)
 
 
-def _outcome(call: Call, unit: Unit, cid: str, places: Mapping[str, int | None], rationale: str) -> Outcome:
+def _outcome(call: Call, ask: Ask, places: Mapping[str, int | None], rationale: str) -> Outcome:
+    unit = ask.unit
     first, second = (places[name] for name in unit.responses)
     if first is None or second is None:
         left = [name for name in unit.responses if places[name] is None]
-        return abstain(call, (unit, cid), "missing", f"the order leaves out {left}")
+        return abstain(call, ask.about, "missing", f"the order leaves out {left}")
     said = "tie" if first == second else "first" if first < second else "second"
     probs, label, value = settle(PAIR, {said: 1.0})
     flags = ("reasked",) if call.attempt > 1 else ()
     return Verdict(
-        call.judge, unit, cid, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
+        call.judge, *ask.about, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
         sample=call.sample, call=call.key,
     )  # fmt: skip
 
@@ -233,3 +186,6 @@ def _parsed(order: str, letters: str) -> dict[str, int] | None:
                 return None
             places[letter] = place
     return places or None
+
+
+RANK = Protocol(name="rank", about=("response", "pair"), sheet=_sheet, shows="all")

@@ -7,7 +7,7 @@ not found: None, never a guess.
 import re
 from collections.abc import Iterator
 
-from judgekit.protocols.limits import REPLY
+from judgekit.protocols.reading.limits import REPLY
 
 _NUMBER = r"\d++(?:\.\d++)?"
 _FIRST_LINE = re.compile(rf"\s*+{_NUMBER}(?:[\s,]++{_NUMBER})*+\s*+")

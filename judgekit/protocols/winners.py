@@ -9,7 +9,7 @@ looking matters: a published reader that looked for "Output (a)" at the start of
 import re
 from typing import Literal
 
-from judgekit.protocols.limits import REPLY
+from judgekit.protocols.reading.limits import REPLY
 
 Winner = Literal["A", "tie", "B"]
 

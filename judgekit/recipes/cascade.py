@@ -123,8 +123,9 @@ class Cascade:
         names = [judge.name for part in (self.cheap, self.strong) for judge in part.plan.judges]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise InputError(f"judges {twice} stand on both steps; a second look is no second judge")
-        kinds = {"compare": "pair", "rank": "pair"}
-        cheap, strong = (kinds.get(p.plan.protocol, "response") for p in (self.cheap, self.strong))
+        cheap, strong = (
+            "response" if p.plan.asked_by.shows == "one" else "pair" for p in (self.cheap, self.strong)
+        )
         if cheap != strong:
             raise InputError(f"the cheap step judges a {cheap}, the strong one a {strong}")
 
@@ -154,7 +155,9 @@ class Cascade:
             later = tuple(map(_to_a_person, doubted))
         elif doubted:
             calls = self.strong.plan.calls(item)
-            later = yield from self.strong.asked(item, tuple(c for c in calls if doubted.keys() & {*c.asks}))
+            later = yield from self.strong.asked(
+                item, tuple(c for c in calls if doubted.keys() & {ask.about for ask in c.asks})
+            )
         settled = {question for question in by_question(later) if question in doubted}
         final = [o for o in cheap if (o.unit, o.criterion) not in settled]
         final += [o for o in later if (o.unit, o.criterion) in settled]

@@ -16,14 +16,14 @@ from typing import Any, cast, get_args
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import Ours, bundled_template, settled
-from judgekit.protocols.evidence import Shown
-from judgekit.protocols.limits import REPLY
-from judgekit.protocols.material import Material
-from judgekit.protocols.objects import whole
 from judgekit.protocols.read import read
+from judgekit.protocols.reading.evidence import Shown
+from judgekit.protocols.reading.limits import REPLY
+from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.objects import whole
+from judgekit.protocols.reading.thoughts import without
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
-from judgekit.protocols.thoughts import without
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import substituted
 from judgekit.rubric import Rubric
@@ -31,6 +31,7 @@ from judgekit.scales import settle
 from judgekit.types import (
     Abstention,
     Answer,
+    Ask,
     Call,
     Evidence,
     Item,
@@ -124,8 +125,8 @@ class Extracting(OverGrading):
                 unit = Unit(item.item_id, (response,))
                 material = fences.show((response,))
                 call = Call(
-                    judge="", asks=((unit, criterion.id),), protocol="extract",
-                    messages=prompt.about(material), scales=(criterion.scale,),
+                    judge="", asks=(Ask(unit, criterion.id, criterion.scale),), protocol="extract",
+                    messages=prompt.about(material),
                     schema=_SCHEMA, tag=material.tag, judged=material.judged, shown=(response,),
                     item=fences.item, material=material,
                 )  # fmt: skip
@@ -140,7 +141,8 @@ class Extracting(OverGrading):
     def _outcome(self, item: Item, answer: Answer) -> Outcome:
         """The verdict of one extraction."""
         call, reply = answer.call, answer.reply
-        [(unit, cid)] = call.asks
+        [ask] = call.asks
+        unit, cid = ask.about
         extracted = answer_in(call, reply)
         if extracted is None:
             reason, detail = _why(call, reply)
@@ -148,7 +150,7 @@ class Extracting(OverGrading):
         options = options_of(item)
         valid = not is_no_answer(extracted) and _in_range(item, extracted, options)
         same = valid and same_answer(kind_of(item), extracted, item.reference or "", options=options)
-        probs, label, value = settle(call.scales[0], {"yes" if same else "no": 1.0})
+        probs, label, value = settle(ask.scale, {"yes" if same else "no": 1.0})
         flags = (() if valid else (FLAG,)) + (("reasked",) if call.attempt > 1 else ())
         evidence: tuple[Evidence, ...] = (Shown(call.judged).find(extracted),) if valid else ()
         return Verdict(
@@ -256,6 +258,6 @@ def _why(call: Call, reply: Reply) -> tuple[Reason, str]:
     """Why nothing was extracted: the fault, or what `read` makes of a refusal in words."""
     if reply.fault is not None:
         return reply.fault, reply.detail
-    [outcome] = read(replace(call, protocol="grade"), reply)
+    [outcome] = read(call, reply)
     refused = isinstance(outcome, Abstention) and outcome.reason == "refused"
     return ("refused" if refused else "malformed"), f"no answer extracted in: {reply.text[:120]!r}"

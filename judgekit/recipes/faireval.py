@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from judgekit.calibration import balanced_scores
-from judgekit.plan import AnySheet
 from judgekit.prompt import Ours
-from judgekit.protocols.compare import PairSheet
-from judgekit.protocols.sheet import object_schema
+from judgekit.protocols.sheet import Sheet, object_schema
 from judgekit.types import Outcome, Unit, Verdict
 
 _FORM = Ours(
@@ -23,9 +21,9 @@ _FORM = Ours(
 )
 
 
-def scores_first(sheet: AnySheet) -> AnySheet:
+def scores_first(sheet: Sheet) -> Sheet:
     """A sheet for two scores that asks for them before the reasons, as the vanilla prompt does."""
-    if not isinstance(sheet, PairSheet) or sheet.form != "scores":
+    if sheet.form != "scores":
         return sheet
     number = {"type": "number"}
     schema = object_schema({"A": number, "B": number, "rationale": {"type": "string"}})

@@ -14,9 +14,9 @@ from typing import Literal, get_args
 
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
-from judgekit.protocols import letters
+from judgekit.protocols import sheet_of
 from judgekit.protocols.read import read
-from judgekit.protocols.sheet import sheet_of
+from judgekit.protocols.reading import letters
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.steps import in_step
 from judgekit.roles import Judge

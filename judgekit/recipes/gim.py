@@ -10,7 +10,6 @@ from dataclasses import replace
 from statistics import fmean
 
 from judgekit.aggregate import rubric_scores
-from judgekit.plan import AnySheet
 from judgekit.prompt import Ours
 from judgekit.protocols.sheet import Sheet, object_schema
 from judgekit.rubric import Rubric
@@ -22,9 +21,9 @@ CREDIT = Numbers(low=0, high=1)
 _ASKED = '- "confidence" (a number from 0 to 1): how sure you are of the label; it stands before the label'
 
 
-def with_confidence(sheet: AnySheet) -> AnySheet:
+def with_confidence(sheet: Sheet) -> Sheet:
     """A sheet that asks for the judge's confidence as well."""
-    if not isinstance(sheet, Sheet) or sheet.form != "json" or sheet.schema is None:
+    if sheet.form != "json" or sheet.schema is None:
         return sheet
     form = Ours(f"{sheet.static['form']}\n{_ASKED}")
     return replace(sheet, static={**sheet.static, "form": form}, schema=_with_confidence(sheet.schema))

@@ -12,8 +12,8 @@ from judgekit.aggregate import rubric_scores
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols import read
-from judgekit.protocols.evidence import Unfounded, founded
-from judgekit.protocols.sheet import Sheet, again
+from judgekit.protocols.reading.evidence import Unfounded, founded
+from judgekit.protocols.sheet import again
 from judgekit.recipes.empty import by_rule
 from judgekit.recipes.substitutes import check_substitutes, substituted
 from judgekit.roles import Judge
@@ -180,11 +180,11 @@ class Grading:
         """The re-ask of a call, for the criteria that abstained only."""
         open_ids = [o.criterion for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED]
         why = next(o.reason for o in outcomes if isinstance(o, Abstention) and o.reason in REASKED)
-        if len(open_ids) < len(call.asks) and self.plan.protocol in {"grade", "checklist"}:
+        if len(open_ids) < len(call.asks) and self.plan.asked_by.apart:
             rubric = self.plan.rubric_of(item)
             sheet = self.plan.sheet(rubric, [rubric.by_id[cid] for cid in open_ids], 0)
-            if isinstance(sheet, Sheet) and call.material is not None:
-                fewer = sheet.ask_about(call.item or item, call.asks[0][0], call.material)
+            if call.material is not None:
+                fewer = sheet.ask_about(call.item or item, (call.asks[0].unit, call.shown), call.material)
                 call = replace(fewer, judge=call.judge, sample=call.sample)
         judge = next(j for j in self.plan.judges if j.name == call.judge)
         second = replace(call, messages=again(call, why), attempt=2)

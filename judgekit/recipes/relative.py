@@ -40,8 +40,8 @@ class Relative(OverGrading):
     def __post_init__(self) -> None:
         if self.rounds < 0:
             raise InputError(f"rounds={self.rounds}; at least 0")
-        if self.grading.plan.protocol not in {"grade", "checklist"}:
-            raise InputError(f"responses are graded alone here, not by {self.grading.plan.protocol!r}")
+        if not self.grading.plan.asked_by.apart:
+            raise InputError(f"responses are graded alone here, not by {self.grading.plan.asked_by.name!r}")
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for an item: no pair level, all level in every round."""

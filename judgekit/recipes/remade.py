@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 
 from judgekit.errors import InputError
 from judgekit.fences import Told
-from judgekit.plan import AnySheet, Plan
+from judgekit.plan import Plan
+from judgekit.protocols import Sheet
 from judgekit.rubric import Criterion, Group, Rubric
 from judgekit.rubric.model import Node
 from judgekit.scales import Labels, Scale
 from judgekit.types import Call, Item
 
 RubricTo = Callable[[Rubric], Rubric]
-SheetTo = Callable[[AnySheet], AnySheet]
+SheetTo = Callable[[Sheet], Sheet]
 ItemTo = Callable[[Item], Item]
 Record = TypeVar("Record", Rubric, Group, Criterion)
 
@@ -57,7 +58,7 @@ class Remade(Plan):
             where = item.where or f"item {item.item_id!r}"
             raise InputError(f"{where}: rubric: {error}") from None
 
-    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> AnySheet:
+    def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
         """The sheet of some criteria, changed."""
         sheet = super().sheet(rubric, criteria, every)
         return sheet if self.sheet_to is None else self.sheet_to(sheet)

@@ -50,8 +50,8 @@ class Tournament(OverGrading):
     first: First = "sorted"
 
     def __post_init__(self) -> None:
-        if self.grading.plan.protocol != "compare":
-            raise InputError(f"pairs meet here, and {self.grading.plan.protocol!r} asks no pairs")
+        if self.grading.plan.asked_by.shows != "two":
+            raise InputError(f"pairs meet here, and {self.grading.plan.asked_by.name!r} asks no pairs")
 
     def calls(self, item: Item) -> tuple[int, int]:
         """The least and the most calls for a group."""

@@ -15,12 +15,12 @@ from judgekit.aggregate.scores import reasons_of
 from judgekit.errors import InputError
 from judgekit.fences import fences_of
 from judgekit.prompt import Ours, bundled_template, settled
-from judgekit.protocols import read
-from judgekit.protocols.abstaining import abstain, why_unread
-from judgekit.protocols.evidence import Shown
-from judgekit.protocols.limits import REPLY
-from judgekit.protocols.objects import pieces, whole
-from judgekit.protocols.sheet import object_schema, sheet_of
+from judgekit.protocols import read, sheet_of
+from judgekit.protocols.reading.abstaining import abstain, why_unread
+from judgekit.protocols.reading.evidence import Shown
+from judgekit.protocols.reading.limits import REPLY
+from judgekit.protocols.reading.objects import pieces, whole
+from judgekit.protocols.sheet import object_schema
 from judgekit.recipes.gaps import PENALTY, SEVERITY, SeverityVote, points, severity
 from judgekit.recipes.grading import Grading, OverGrading
 from judgekit.recipes.substitutes import FAILED, substituted
@@ -29,6 +29,7 @@ from judgekit.scales import writable
 from judgekit.types import (
     Abstention,
     Answer,
+    Ask,
     Call,
     Fenced,
     Item,
@@ -150,10 +151,10 @@ class Unlisted(OverGrading):
         material = self._fenced(item, response, statements)
         static = {**sheet.static, "criteria": Ours(f"{_GRADE.text} {_WHERE}\n{_labels()}")}
         prompt = settled(sheet.template, static)
-        asks = tuple((replace(unit, part=_id(i)), UNLISTED) for i in range(len(statements)))
+        asks = tuple(Ask(replace(unit, part=c.id), UNLISTED, c.scale, c.id) for c in criteria)
         call = Call(
             judge="", asks=asks, protocol="checklist", messages=prompt.about(material),
-            scales=sheet.scales, names=tuple(c.id for c in criteria), schema=sheet.schema, tag=material.tag,
+            schema=sheet.schema, tag=material.tag,
             judged=material.judged, shown=(response,), item=item, material=material,
         )  # fmt: skip
         for judge in plan.judges:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from judgekit.errors import InputError, there_are
 from judgekit.items.files import FIELD_LIMIT
-from judgekit.protocols.labels import Reading, read_label
+from judgekit.protocols.reading.labels import Reading, read_label
 from judgekit.review.sheet import read_key
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle

@@ -64,7 +64,7 @@ def _held(item: Item) -> bytes:
 def planned(plan: Plan) -> tuple[Any, ...]:
     """What a plan asks, and whom."""
     prompts, judges = plan.prompt_digests(), plan.judges
-    how = (plan.protocol, plan.form, plan.per_call, plan.samples, plan.orders, plan.ties)
+    how = (plan.asked_by.name, plan.form, plan.per_call, plan.samples, plan.orders, plan.ties)
     return (plan.rubric.digest, judges, how, prompts)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, Unpack
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.plan import Preview
-from judgekit.protocols import Protocol
+from judgekit.protocols import ProtocolName
 from judgekit.types import Judged, Outcome, Score
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, Options, RubricLike
@@ -248,7 +248,7 @@ def preview(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     return prepare(items, rubric, judges, sending=False, **options).preview()
 
 
-def _asked(protocol: Protocol, options: Options) -> Options:
+def _asked(protocol: ProtocolName, options: Options) -> Options:
     asked: Options = {**options, "protocol": protocol}
     return asked
 

@@ -28,7 +28,7 @@ from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Protocol
-from judgekit.protocols.evidence import Unfounded
+from judgekit.protocols.reading.evidence import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
@@ -163,7 +163,7 @@ class Job:
             "notes": {
                 judge.name: dict(judge.noted) for judge in judges if isinstance(judge, Noting) and judge.noted
             },
-            "protocol": self.plan.protocol,
+            "protocol": self.plan.asked_by.name,
             "form": self.plan.form,
             "per_call": self.plan.per_call,
             "samples": self.plan.samples,
@@ -218,7 +218,7 @@ def prepare(
     check_together((*plan.judges, *recipe.helpers))
     _tell(loaded, plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
-    needs = _needs(loaded, [each.protocol for each in (plan, *recipe.plans)], found)
+    needs = _needs(loaded, [each.asked_by for each in (plan, *recipe.plans)], found)
     needs |= {"rubric"} if own else set()
     job = Job(
         plan=plan,
@@ -280,9 +280,10 @@ def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | 
 def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:
     """What items must hold: what the rubric says, a reference to match, two to compare; nothing to write."""
     needs = set(rubric.needed)
-    if "match" in protocols and any(criterion.reference is None for criterion in rubric.leaves):
+    by_reference = any(each.needs_reference for each in protocols)
+    if by_reference and any(criterion.reference is None for criterion in rubric.leaves):
         needs.add("reference")
-    if not {"compare", "rank"}.isdisjoint(protocols):
+    if any(each.shows != "one" for each in protocols):
         needs.add("pair")
     return frozenset(needs - ({"response", "pair"} if found is not None and found.writes else set()))
 
@@ -374,7 +375,7 @@ def _aggregator(plan: Plan, options: Options) -> Aggregate:
     """What turns outcomes into scores, of pairs or of responses alone."""
     panel, partial = options.get("panel", "mean"), options.get("partial", False)
     pool = pool_of(panel, min_judges=options.get("min_judges", 1))
-    if plan.protocol in {"compare", "rank"}:
+    if plan.asked_by.shows != "one":
         rule = options.get("balance", "average")
         _check("balance", rule, get_args(BalanceRule))
         return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial, copies=plan.copies)

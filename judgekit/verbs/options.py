@@ -11,9 +11,9 @@ from judgekit.errors import InputError, kind_of
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
-from judgekit.protocols import Form, Protocol
-from judgekit.protocols.compare import Orders
-from judgekit.protocols.evidence import Unfounded
+from judgekit.protocols import Form, Protocol, ProtocolName
+from judgekit.protocols.protocol import Orders
+from judgekit.protocols.reading.evidence import Unfounded
 from judgekit.recipes.grading import Aggregate
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
@@ -71,7 +71,7 @@ class Options(TypedDict, total=False):
 
     recipe: str | None
     settings: Mapping[str, Any]
-    protocol: Protocol
+    protocol: ProtocolName | Protocol
     form: Form
     per_call: int | None
     samples: int

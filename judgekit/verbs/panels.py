@@ -8,8 +8,6 @@ from judgekit.roles import Judge
 from judgekit.scales import Labels, Scale
 from judgekit.types import is_control
 
-_PAIRED = frozenset({"compare", "rank"})
-
 
 def panel_verdicts(
     judges: Sequence[Judge], plans: Sequence[Plan], seats: Mapping[str, str]
@@ -24,7 +22,7 @@ def panel_verdicts(
     names = [judge.name for judge in judges if not is_control(judge.name)]
     if len(names) < 2:
         return None
-    leaves = [(plan.protocol in _PAIRED, c) for plan in plans for c in plan.rubric.leaves]
+    leaves = [(plan.asked_by.shows != "one", c) for plan in plans for c in plan.rubric.leaves]
     return PanelVerdicts(
         names,
         criteria={c.id for _, c in leaves},

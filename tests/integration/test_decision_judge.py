@@ -20,8 +20,7 @@ from judgekit.ledger.handing import export
 from judgekit.ledger.key import key_of
 from judgekit.plan import check_scales
 from judgekit.protocols import read, sheet_of
-from judgekit.protocols.compare import pair_sheet
-from judgekit.protocols.decisions import read_decisions
+from judgekit.protocols.reading.decisions import read_decisions
 from judgekit.rubric import load_rubric
 from judgekit.types import Abstention, Call, Item, Reply, Unit, Verdict
 
@@ -275,7 +274,7 @@ def test_a_second_run_is_served_from_the_ledger_and_an_export_can_be_replayed(
 
 def test_a_pair_is_asked_in_both_orders_and_read_without_them(deciding: Deciding):
     item = Item("1", "Hi", {"x": "Hello", "y": "Go away"})
-    sheet = pair_sheet(load_rubric({"id": "r", "criteria": [POLITE]}).leaves)
+    sheet = sheet_of(load_rubric({"id": "r", "criteria": [POLITE]}).leaves, "compare")
     calls = [replace(sheet.ask(item, view), judge="d") for view in sheet.views(item)]
 
     with deciding(weights=lambda _, q: [0.7 if option == "A" else 0.15 for option in q["criteria"]]) as stub:

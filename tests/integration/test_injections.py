@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from judgekit import Scripted, compare, score
-from judgekit.protocols import Protocol
+from judgekit.protocols import ProtocolName
 from judgekit.types import Call
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -27,7 +27,7 @@ def test_every_protocol_stands_in_every_form_that_it_has():
     forms = {(plan.protocol, plan.form) for plan in answering.SETTINGS.values()}
 
     assert len(forms) == 17
-    assert {protocol for protocol, _ in forms} == set(get_args(Protocol))
+    assert {protocol for protocol, _ in forms} == set(get_args(ProtocolName))
 
 
 @pytest.mark.parametrize("name", PLANS)

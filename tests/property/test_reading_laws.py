@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from judgekit import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols import read
-from judgekit.protocols.labels import read_label
+from judgekit.protocols.reading.labels import read_label
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels, Numbers, Scale, as_name, fold, plain_number
 from judgekit.types import Call, Item, Reply, Verdict
@@ -72,7 +72,7 @@ def calls(draw: st.DrawFn, form: str | None = None) -> Call:
 @st.composite
 def labels_of(draw: st.DrawFn, call: Call) -> list[str]:
     """A label for each answer asked for; never "cannot tell"."""
-    return [draw(_label(scale)) for scale in call.scales]
+    return [draw(_label(scale)) for scale in [ask.scale for ask in call.asks]]
 
 
 def _label(scale: Scale) -> st.SearchStrategy[str]:
@@ -88,7 +88,7 @@ def right_answer(call: Call, labels: list[str], rationale: str = "Plainly so.") 
     """The answer in the form asked for, to the letter."""
     if call.letters:
         return {label: letter for letter, label in call.letters}[labels[0]]
-    said = {cid: label for (_, cid), label in zip(call.asks, labels, strict=True)}
+    said = {ask.criterion: label for ask, label in zip(call.asks, labels, strict=True)}
     if call.schema is None:
         return f"{rationale}\n" + "\n".join(f"{call.tag} {cid}: {label}" for cid, label in said.items())
     if call.protocol == "checklist":
@@ -160,8 +160,8 @@ def test_each_answer_asked_for_has_one_outcome_on_its_scale_in_order(exchange: t
     outcomes = read(call, reply)
     event(", ".join(sorted({type(o).__name__ for o in outcomes})))
 
-    assert tuple((o.unit, o.criterion) for o in outcomes) == call.asks
-    for outcome, scale in zip(outcomes, call.scales, strict=True):
+    assert [(o.unit, o.criterion) for o in outcomes] == [ask.about for ask in call.asks]
+    for outcome, scale in zip(outcomes, [ask.scale for ask in call.asks], strict=True):
         assert outcome.rater == call.judge
         assert outcome.call == call.key
         if isinstance(outcome, Verdict):
@@ -230,7 +230,9 @@ def test_probabilities_of_letters_become_the_verdict_and_their_mass(call: Call, 
 
     if isinstance(outcome, Verdict):
         assert math.isclose(outcome.mass, sum(weights.values()) / total, rel_tol=1e-9)
-        on_scale = sum(w for letter, w in weights.items() if letters[letter] != call.scales[0].cannot_tell)
+        on_scale = sum(
+            w for letter, w in weights.items() if letters[letter] != call.asks[0].scale.cannot_tell
+        )
         for label, p in outcome.probs:
             own = next(w for letter, w in weights.items() if letters[letter] == label)
             assert math.isclose(p, own / on_scale, rel_tol=1e-9)

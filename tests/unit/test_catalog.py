@@ -40,7 +40,7 @@ def best(call: Call) -> str:
         return json.dumps({"rationale": "so", "ranking": ["A", "B"]})
     if call.letters:
         return call.letters[-1][0]
-    names = call.names or tuple(cid for _, cid in call.asks)
+    names = tuple(ask.called for ask in call.asks)
     labels = [label_of(call, i) for i in range(len(names))]
     if call.schema is None:
         return "\n".join(f"{call.tag} {name}: {label}" for name, label in zip(names, labels, strict=True))
@@ -55,7 +55,7 @@ def best(call: Call) -> str:
 
 
 def label_of(call: Call, i: int) -> str | float:
-    scale = call.scales[i]
+    scale = call.asks[i].scale
     return scale.labels[-1] if isinstance(scale, Labels) else scale.high
 
 

@@ -15,7 +15,7 @@ from judgekit.judges.controls import Control, nearest, parse_control
 from judgekit.judges.lexical import rouge_metric
 from judgekit.protocols import read
 from judgekit.scales import YES_NO, Labels, Numbers, Scale
-from judgekit.types import Abstention, Call, Item, Message, Unit, Verdict
+from judgekit.types import Abstention, Ask, Call, Item, Message, Unit, Verdict
 
 FIVE = Labels(labels=("1", "2", "3", "4", "5"))
 PERCENT = Numbers(low=0, high=100, step=5)
@@ -32,14 +32,14 @@ def call_of(
     *responses: str, item: Item | None = ITEM, scales: tuple[Scale, ...] = (YES_NO,), **more: Any
 ) -> Call:
     unit = Unit("42", responses)
-    asks = tuple((unit, f"c{n}") for n in range(len(scales)))
-    return Call("control:x", asks, "grade", (), scales=scales, item=item, **{"shown": responses, **more})
+    asks = tuple(Ask(unit, f"c{n}", scale) for n, scale in enumerate(scales))
+    return Call("control:x", asks, "grade", (), item=item, **{"shown": responses, **more})
 
 
 def said(control: Control, *responses: str, **more: Any) -> list[str | None]:
     call = call_of(*responses, **more)
     entries = json.loads(asyncio.run(control(call)).text)
-    return [entries.get(criterion, {}).get("label") for _, criterion in call.asks]
+    return [entries.get(criterion, {}).get("label") for criterion in [ask.criterion for ask in call.asks]]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from judgekit import Scripted
 from judgekit.fences import Told, fences_of
 from judgekit.plan import Plan
 from judgekit.prompt import Ours, fill, template_of
-from judgekit.protocols.compare import LETTERS
+from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.catalog import CATALOG
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.rubric import Rubric
@@ -82,10 +82,13 @@ def reply_to(call: Call, item: Item) -> str:
         return call.letters[0][0]
     if call.protocol == "rank":
         return json.dumps({"rationale": words, "ranking": list(LETTERS[: len(call.shown)])})
-    names = call.names or tuple(cid for _, cid in call.asks)
+    names = tuple(ask.called for ask in call.asks)
     if call.protocol == "select_all":
         return json.dumps({"rationale": words, "selected": names})
-    labels = [scale.labels[-1] if isinstance(scale, Labels) else scale.high for scale in call.scales]
+    labels = [
+        scale.labels[-1] if isinstance(scale, Labels) else scale.high
+        for scale in [ask.scale for ask in call.asks]
+    ]
     if names == ("A", "B"):
         return json.dumps({"rationale": words, "A": 8, "B": 8})
     said = [{"evidence": [WORD], "rationale": words, "label": label} for label in labels]
@@ -203,7 +206,7 @@ def test_a_partial_second_asking_shows_what_the_first_showed():
     calls = [call for call, _ in exchanged(Grading(plan), item, half)]
 
     first, second = calls[0], next(call for call in calls if call.attempt == 2)
-    assert [cid for _, cid in second.asks] == ["kind"]
+    assert [ask.criterion for ask in second.asks] == ["kind"]
     assert second.material == first.material
     assert "reference" not in {kind for kind, _ in second.judged}
 

@@ -14,7 +14,8 @@ from judgekit.ledger import Ledger, key_of
 from judgekit.ledger.check import verify
 from judgekit.ledger.handing import export
 from judgekit.ledger.tools import compact, entry, overview, rows
-from judgekit.types import Call, Message, Reply, Unit
+from judgekit.scales import YES_NO
+from judgekit.types import Ask, Call, Message, Reply, Unit
 
 HOT, COLD = {"model": "m", "temperature": 1.0}, {"model": "m", "temperature": 0.0}
 ODD = Reply("half a pair \ud83d", logprobs=(("A", float("-inf")),), detail="\x1b[31m[bold]red[/bold]")
@@ -22,7 +23,9 @@ Line = tuple[str, dict[str, Any], int, Reply]
 
 
 def call_of(n: int, identity: dict[str, Any], judge: str = "j") -> Call:
-    call = Call(judge, ((Unit(str(n), ("a",)), "kind"),), "grade", (Message("user", f"Is {n} kind?"),))
+    call = Call(
+        judge, (Ask(Unit(str(n), ("a",)), "kind", YES_NO),), "grade", (Message("user", f"Is {n} kind?"),)
+    )
     return replace(call, key=key_of(identity, call))
 
 

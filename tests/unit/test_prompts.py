@@ -108,7 +108,7 @@ def test_the_form_shows_no_label_that_a_weak_judge_could_copy(name: str, way: st
         pytest.skip("letters stand for labels, and this rubric has numbers")
     for call in plan.calls(ITEM):
         form = call.messages[-1].content.rpartition("\n\n")[2]
-        for scale in call.scales:
+        for scale in [ask.scale for ask in call.asks]:
             labels = scale.labels if isinstance(scale, Labels) else ()
             said = re.sub(r'"[^"]*"|`[^`]*`|(?<=[0-9a-f]{24} )[^:]*', "", form)  # ids and keys aside
             assert not set(re.findall(r"[\w-]+", said)) & set(labels)

@@ -9,7 +9,7 @@ import pytest
 from judgekit.protocols import read
 from judgekit.scales import PAIR, YES_NO, Labels, Numbers, Scale
 from judgekit.table import json_line, outcome_row
-from judgekit.types import Call, Outcome, Reply, Unit, Verdict
+from judgekit.types import Ask, Call, Outcome, Reply, Unit, Verdict
 
 FIVE = Labels(labels=("1", "2", "3", "4", "5"))
 SIGNS = Labels(labels=("-1", "0", "1"))
@@ -25,7 +25,7 @@ def call_of(
     schema: dict | None = None,
 ) -> Call:
     return Call(
-        "j", tuple((UNIT, cid) for cid in ids), "grade", (), (scale,) * len(ids), tag=TAG,
+        "j", tuple(Ask(UNIT, cid, scale) for cid in ids), "grade", (), tag=TAG,
         judged=(("response", judged),), letters=tuple(letters), schema=schema,
     )  # fmt: skip
 
@@ -348,7 +348,7 @@ def ranked(text, *judged, schema=None):
     """Labels of the pairs ab, ac, bc in a reply about three responses shown in their order."""
     pairs = [Unit("1", pair) for pair in (("a", "b"), ("a", "c"), ("b", "c"))]
     call = Call(
-        "j", tuple((unit, "c") for unit in pairs), "rank", (), scales=(PAIR,) * 3, schema=schema,
+        "j", tuple(Ask(unit, "c", PAIR) for unit in pairs), "rank", (), schema=schema,
         tag=TAG, shown=("a", "b", "c"), judged=tuple(("response", each) for each in judged),
     )  # fmt: skip
     return [said(outcome) for outcome in read(call, Reply(text))]

@@ -19,16 +19,17 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import adversarial
 import reading_time
 
-from judgekit.protocols import limits, read
-from judgekit.protocols.evidence import Shown
+from judgekit.protocols import read
+from judgekit.protocols.reading import limits
+from judgekit.protocols.reading.evidence import Shown
 from judgekit.protocols.recorded import first_line_scores, result_marker
 from judgekit.protocols.winners import stated_winner
 from judgekit.scales import Labels, fold, nfkc
-from judgekit.types import Call, Reply, Unit, Verdict
+from judgekit.types import Ask, Call, Reply, Unit, Verdict
 
 FIVE = Labels(labels=("1", "2", "3", "4", "5"))
 CALL = Call(
-    "j", ((Unit("1", ("a",)), "clarity"),), "grade", (), (FIVE,), tag="9f2c41d07a6be8359f2c41d0",
+    "j", (Ask(Unit("1", ("a",)), "clarity", FIVE),), "grade", (), tag="9f2c41d07a6be8359f2c41d0",
     judged=(("response", "The Moon."),), schema={},
 )  # fmt: skip
 HANGS = 20  # seconds in which nothing of this comes near an end unless it is straight

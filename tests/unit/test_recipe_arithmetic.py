@@ -184,7 +184,9 @@ def test_researchqa_one_bad_batch_is_missing_and_the_item_is_kept():
     def judge(call):
         if len(call.asks) < 8:
             return "hm\nhm"
-        return json.dumps({"answers": [{"id": c, "label": COVERED.labels[2]} for _, c in call.asks]})
+        return json.dumps(
+            {"answers": [{"id": c, "label": COVERED.labels[2]} for c in [ask.criterion for ask in call.asks]]}
+        )
 
     items = [{"id": "1", "task": "t", "response": "r"}]
     run = jk.score(items, many, jk.Scripted("j", judge), recipe="researchqa", ledger=None)

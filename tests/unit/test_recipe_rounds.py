@@ -9,7 +9,7 @@ import judgekit as jk
 from judgekit.aggregate.panels import PANELS
 from judgekit.errors import InputError, ProviderError
 from judgekit.plan import Plan
-from judgekit.protocols.evidence import Shown
+from judgekit.protocols.reading.evidence import Shown
 from judgekit.recipes.cascade import Cascade, below, disagreeing, fit_doubt, near
 from judgekit.recipes.grading import Grading
 from judgekit.recipes.replaying import replay_cascade
@@ -127,7 +127,7 @@ def gaps_judge(name, grade):
         if call.protocol == "list":
             return json.dumps({"statements": ["Take bleach.", "Never said."]})
         if call.protocol == "checklist":
-            return json.dumps({"answers": [{"id": n, "label": grade} for n in call.names]})
+            return json.dumps({"answers": [{"id": ask.called, "label": grade} for ask in call.asks]})
         return NO if call.asks[0][1].startswith("s") else YES
 
     return jk.Scripted(name, answer)
@@ -183,7 +183,12 @@ def test_peem_rewrites_four_times_and_the_control_arm_sees_scores_only(rationale
     seen = []
 
     def judge(call):
-        return json.dumps({c: {"evidence": [], "rationale": "too vague", "label": "2"} for _, c in call.asks})
+        return json.dumps(
+            {
+                c: {"evidence": [], "rationale": "too vague", "label": "2"}
+                for c in [ask.criterion for ask in call.asks]
+            }
+        )
 
     def model(call):
         seen.append(call)
@@ -633,7 +638,7 @@ def test_a_refused_reask_of_an_order_leaves_the_pair_that_was_ranked():
 @pytest.mark.parametrize(("partial", "value"), [(False, None), (True, 1.0)])
 def test_a_pair_with_a_criterion_missing_has_a_rubric_score_only_if_a_part_is_asked_for(partial, value):
     def judge(call):
-        [(_, criterion)] = call.asks
+        criterion = call.asks[0].criterion
         return "hm" if criterion == "b" else '{"rationale": "", "label": "A"}'
 
     run = jk.compare(

@@ -10,10 +10,11 @@ import pytest
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges.replay import Replay
 from judgekit.ledger.key import key_of
-from judgekit.types import Call, Message, Reply, Unit
+from judgekit.scales import YES_NO
+from judgekit.types import Ask, Call, Message, Reply, Unit
 
 UNIT = Unit("1", ("a",))
-CALL = Call("r", ((UNIT, "kind"),), "grade", (Message("user", "Is it kind?"),), key="k1:x")
+CALL = Call("r", (Ask(UNIT, "kind", YES_NO),), "grade", (Message("user", "Is it kind?"),), key="k1:x")
 
 
 def record(path: Path, *lines: Any) -> Replay:
@@ -27,7 +28,7 @@ def asked(judge: Replay, call: Call) -> Reply:
 
 def ask(*criteria: str, responses: tuple[str, ...] = ("a",), **more: Any) -> Call:
     unit = Unit("1", responses)
-    return Call("r", tuple((unit, c) for c in criteria), "grade", (), **more)
+    return Call("r", tuple(Ask(unit, c, YES_NO) for c in criteria), "grade", (), **more)
 
 
 def test_a_reply_is_found_by_the_key_of_the_call(tmp_path: Path):

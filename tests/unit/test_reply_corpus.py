@@ -8,7 +8,7 @@ import pytest
 
 from judgekit.protocols import read
 from judgekit.scales import Labels, Numbers, Scale
-from judgekit.types import Call, Outcome, Reply, Unit, Verdict
+from judgekit.types import Ask, Call, Outcome, Reply, Unit, Verdict
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 SCALES: dict[str, Scale] = {
@@ -25,10 +25,9 @@ def outcomes(case: dict) -> dict[str, Outcome]:
     unit = Unit("1", ("a",))
     call = Call(
         judge="j",
-        asks=tuple((unit, cid) for cid in case["asks"]),
+        asks=tuple(Ask(unit, cid, SCALES[case["scale"]]) for cid in case["asks"]),
         protocol=case.get("protocol", "grade"),
         messages=(),
-        scales=(SCALES[case["scale"]],) * len(case["asks"]),
         tag=case["tag"],
         schema={} if case["form"] == "json" else None,
         judged=(("response", case["judged"]),),

@@ -39,10 +39,10 @@ def meaning(call: Call, said: str) -> list[str]:
     """What is to be read for each ask when a judge says so."""
     if call.protocol == "rank":
         place = {name: n for n, tied in enumerate(said.split(" > ")) for name in tied.lower().split(" = ")}
-        pairs = [(place[first], place[second]) for first, second in (unit.responses for unit, _ in call.asks)]
+        pairs = [(place[first], place[second]) for first, second in (ask.unit.responses for ask in call.asks)]
         return ["tie" if one == two else "first" if one < two else "second" for one, two in pairs]
     if call.protocol == "select_all":
-        return ["yes" if cid in said.split(", ") else "no" for _, cid in call.asks]
+        return ["yes" if cid in said.split(", ") else "no" for cid in [ask.criterion for ask in call.asks]]
     return [dict(call.meant).get(each, each) for each in said.split(", ")]
 
 

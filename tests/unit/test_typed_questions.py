@@ -10,10 +10,11 @@ from judgekit.errors import InputError
 from judgekit.judges.decision import Decision
 from judgekit.judges.questions import questions_of, refuses
 from judgekit.protocols import read, sheet_of
-from judgekit.protocols.sheet import again, criterion_text
+from judgekit.protocols.labelled import criterion_text
+from judgekit.protocols.sheet import again
 from judgekit.rubric import load_rubric
 from judgekit.scales import PAIR, YES_NO, Labels
-from judgekit.types import Abstention, Call, Item, Message, Reply, Unit, Verdict
+from judgekit.types import Abstention, Ask, Call, Item, Message, Reply, Unit, Verdict
 
 POLITE = {
     "id": "polite",
@@ -65,7 +66,7 @@ def test_the_twin_of_a_letter_question_has_its_options():
 
 
 def test_a_prompt_made_by_hand_is_the_state_and_a_question_names_its_criterion():
-    call = Call("d", ((Unit("1"), "kind"),), "grade", (Message("user", "Judge this."),), scales=(YES_NO,))
+    call = Call("d", (Ask(Unit("1"), "kind", YES_NO),), "grade", (Message("user", "Judge this."),))
 
     state, questions = questions_of(call)
 
@@ -96,7 +97,7 @@ def test_ten_ordered_labels_or_eleven_without_an_order_are_not_refused():
 )
 def test_probabilities_are_a_distribution_over_the_labels_or_nothing(decision: Any, expected: str):
     scale = Labels(labels=("no", "yes"), cannot_tell="unknown")
-    call = Call("d", ((Unit("1", ("a",)), "true"),), "grade", (), scales=(scale,))
+    call = Call("d", (Ask(Unit("1", ("a",)), "true", scale),), "grade", ())
 
     [outcome] = read(call, Reply(decisions=(decision,)))
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeGuard
 import regex
 
 from judgekit.errors import InputError, kind_of, there_are
-from judgekit.protocols.limits import CHECKED
+from judgekit.protocols.reading.limits import CHECKED
 from judgekit.protocols.same import same_number
 from judgekit.rewards.core.answers import answer_in, stated_in, tokens, words
 from judgekit.scales import fold

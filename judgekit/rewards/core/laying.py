@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from judgekit.prompt import flat
-from judgekit.protocols.limits import CHECKED
+from judgekit.protocols.reading.limits import CHECKED
 from judgekit.rewards.core.answers import Part, part_of, words
 from judgekit.rewards.core.checks import Check, Checking, number_of
 from judgekit.rewards.core.records import Group

@@ -17,7 +17,7 @@ import numpy as np
 
 from judgekit.errors import InputError
 from judgekit.plan import Plan
-from judgekit.protocols.compare import LETTERS
+from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.tournament import (
     Counting,

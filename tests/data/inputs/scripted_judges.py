@@ -31,7 +31,7 @@ def about(call):
 
 
 def names_of(call):
-    return call.names or tuple(criterion for _, criterion in call.asks)
+    return tuple(ask.called for ask in call.asks)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Script:
     favours: float = 0.0
 
     def __call__(self, call):
-        asked = [f"{unit.responses}{unit.part}{criterion}" for unit, criterion in call.asks]
+        asked = [f"{ask.unit.responses}{ask.unit.part}{ask.criterion}" for ask in call.asks]
         luck = self.drawn(call, "fails", call.attempt, *asked)
         said = {"model": f"{self.name}-1", "input_tokens": 200, "output_tokens": 20, "cost_usd": 0.0}
         if luck < 0.2 * self.fails:
@@ -67,8 +67,8 @@ class Script:
         error = self.error * (2 * self.drawn(call, "sees", response) - 1)
         return drawn("worth", text_of(call.item, response)) + place + error
 
-    def label(self, call, ask, scale):
-        unit, criterion = ask
+    def label(self, call, ask):
+        unit, criterion, scale = ask.unit, ask.criterion, ask.scale
         if call.meant:
             gap = self.seen(call, unit.responses[0]) - self.seen(call, unit.responses[1])
             meant = {wanted: said for said, wanted in call.meant}
@@ -83,7 +83,7 @@ class Script:
         return scale.labels[int(value * len(scale.labels))]
 
     def labels(self, call):
-        return [self.label(call, ask, scale) for ask, scale in zip(call.asks, call.scales, strict=True)]
+        return [self.label(call, ask) for ask in call.asks]
 
     def lettered(self, call, said):
         [wanted] = self.labels(call)
@@ -111,8 +111,8 @@ class Script:
         if call.protocol == "select_all":
             held = [
                 name
-                for (name, label), scale in zip(said.items(), call.scales, strict=True)
-                if label == scale.labels[-1]
+                for (name, label), ask in zip(said.items(), call.asks, strict=True)
+                if label == ask.scale.labels[-1]
             ]
             return {"rationale": "In short.", "selected": held}
         quote = self.quote(call)

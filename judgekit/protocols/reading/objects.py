@@ -15,10 +15,10 @@ from typing import Any
 
 import orjson
 
-from judgekit.protocols.entries import Said, answers, fold, unread
-from judgekit.protocols.limits import FAILURES
-from judgekit.protocols.loose import State, loose, opens
-from judgekit.protocols.material import Material
+from judgekit.protocols.reading.entries import Said, answers, fold, unread
+from judgekit.protocols.reading.limits import FAILURES
+from judgekit.protocols.reading.loose import State, loose, opens
+from judgekit.protocols.reading.material import Material
 
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _FENCE = re.compile(r"```\w*+\s*+")

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from judgekit.protocols.entries import ANSWER_KEYS
-from judgekit.protocols.evidence import Shown
-from judgekit.protocols.limits import JUDGED
-from judgekit.protocols.thoughts import has_tags
+from judgekit.protocols.reading.entries import ANSWER_KEYS
+from judgekit.protocols.reading.evidence import Shown
+from judgekit.protocols.reading.limits import JUDGED
+from judgekit.protocols.reading.thoughts import has_tags
 from judgekit.scales import fold, nfkc
 
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"

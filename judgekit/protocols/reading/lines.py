@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from judgekit.protocols.labels import CUT, UNCLEAR, Reading, bare_label, is_vague, read_label
-from judgekit.protocols.limits import PROSE
-from judgekit.protocols.material import LAST, Material, seen
+from judgekit.protocols.reading.labels import CUT, UNCLEAR, Reading, bare_label, is_vague, read_label
+from judgekit.protocols.reading.limits import PROSE
+from judgekit.protocols.reading.material import LAST, Material, seen
 from judgekit.scales import Labels, Scale, fold, nfkc
 
 _KEYWORDS = (

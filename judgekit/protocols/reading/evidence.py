@@ -13,7 +13,7 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
-from judgekit.protocols.limits import CELLS, QUOTES
+from judgekit.protocols.reading.limits import CELLS, QUOTES
 from judgekit.types import Abstention, Evidence, Outcome, Verdict
 
 Unfounded = Literal["flag", "abstain"]

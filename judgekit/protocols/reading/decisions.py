@@ -7,7 +7,7 @@ of its scale, or it is malformed, and then that criterion abstains alone. Only w
 
 import math
 
-from judgekit.protocols.abstaining import abstain, all_abstain
+from judgekit.protocols.reading.abstaining import abstain, all_abstain
 from judgekit.scales import Labels, Scale, fold, settle
 from judgekit.types import Ask, Call, Outcome, Reply, Verdict
 
@@ -22,8 +22,8 @@ def read_decisions(call: Call, reply: Reply) -> tuple[Outcome, ...]:
 
     >>> from judgekit.scales import YES_NO
     >>> from judgekit.types import Unit
-    >>> asks = tuple((Unit("1", ("a",)), criterion) for criterion in ("kind", "true"))
-    >>> call = Call("j", asks, "grade", (), scales=(YES_NO, YES_NO))
+    >>> asks = tuple(Ask(Unit("1", ("a",)), criterion, YES_NO) for criterion in ("kind", "true"))
+    >>> call = Call("j", asks, "grade", ())
     >>> reply = Reply(decisions=((("no", 0.25), ("yes", 0.75)), (("no", -0.5), ("yes", 1.5))))
     >>> kind, true = read_decisions(call, reply)
     >>> kind.label, kind.value, true.reason, true.detail
@@ -32,25 +32,26 @@ def read_decisions(call: Call, reply: Reply) -> tuple[Outcome, ...]:
     if len(reply.decisions) != len(call.asks):
         detail = f"{len(reply.decisions)} decisions on {len(call.asks)} questions"
         return all_abstain(call, "malformed", detail)
-    asked = zip(call.asks, call.scales, reply.decisions, strict=True)
-    return tuple(_outcome(call, ask, scale, decision, reply.detail) for ask, scale, decision in asked)
+    asked = zip(call.asks, reply.decisions, strict=True)
+    return tuple(_outcome(call, ask, decision, reply.detail) for ask, decision in asked)
 
 
-def _outcome(call: Call, ask: Ask, scale: Scale, decision: Decision, detail: str) -> Outcome:
+def _outcome(call: Call, ask: Ask, decision: Decision, detail: str) -> Outcome:
+    scale = ask.scale
     if not decision:
-        return abstain(call, ask, "malformed", detail or "no probabilities")
+        return abstain(call, ask.about, "malformed", detail or "no probabilities")
     weights = _weights(scale, decision)
     if isinstance(weights, str):
-        return abstain(call, ask, "malformed", weights)
+        return abstain(call, ask.about, "malformed", weights)
     total = sum(weights.values())
     undecided = weights.pop(scale.cannot_tell, 0.0) / total if scale.cannot_tell else 0.0
     if undecided > 0.5:
-        return abstain(call, ask, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
+        return abstain(call, ask.about, "undecided", f"probability {undecided:.2f} on {scale.cannot_tell!r}")
     probs, label, value = settle(scale, weights)
     flags = ("reasked",) if call.attempt > 1 else ()
     return Verdict(
-        call.judge, *ask, probs, label, value, "decision", undecided=undecided, flags=flags, shown=call.shown,
-        sample=call.sample, call=call.key,
+        call.judge, *ask.about, probs, label, value, "decision", undecided=undecided, flags=flags,
+        shown=call.shown, sample=call.sample, call=call.key,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from judgekit.types import Abstention, Ask, Call, Outcome, Reason, Reply
+from judgekit.types import Abstention, Call, Outcome, Reason, Reply, Unit
 
 REFUSAL = re.compile(
     r"^\W*+(?:(?:i['\u2019]?m|i am)\s++(?:\w++\s++)?(?:sorry|afraid|unable|not able)|sorry\b"
@@ -15,19 +15,18 @@ REFUSAL = re.compile(
 _DETAIL = 200  # letters of the reason; the whole reply is in the ledger
 
 
-def abstain(call: Call, ask: Ask, reason: Reason, detail: str = "") -> Abstention:
-    """The abstention from one of a call's answers.
+def abstain(call: Call, about: tuple[Unit, str], reason: Reason, detail: str = "") -> Abstention:
+    """The abstention from one of a call's answers, about a unit and a criterion.
 
-    >>> from judgekit.types import Unit
     >>> abstain(Call("j", (), "grade", ()), (Unit("1", ("a",)), "kind"), "refused").reason
     'refused'
     """
-    return Abstention(call.judge, *ask, reason, detail[:_DETAIL], call.shown, call.sample, call.key)
+    return Abstention(call.judge, *about, reason, detail[:_DETAIL], call.shown, call.sample, call.key)
 
 
 def all_abstain(call: Call, reason: Reason, detail: str = "") -> tuple[Outcome, ...]:
     """Abstentions from all of them, in the order asked."""
-    return tuple(abstain(call, ask, reason, detail) for ask in call.asks)
+    return tuple(abstain(call, ask.about, reason, detail) for ask in call.asks)
 
 
 def why_unread(reply: Reply, what: str) -> tuple[Reason, str]:

@@ -9,7 +9,7 @@ and the verdict says so. Source: Wiegreffe et al. (2023), arXiv 2305.14596.
 import math
 import re
 
-from judgekit.protocols.material import BREAK, LAST
+from judgekit.protocols.reading.material import BREAK, LAST
 from judgekit.scales import fold
 from judgekit.types import Reply
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from judgekit.protocols.limits import DEEPEST
+from judgekit.protocols.reading.limits import DEEPEST
 
 State = Literal["whole", "cut", "broken"]
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}

@@ -11,15 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from judgekit.errors import InputError
-from judgekit.prompt import TAG, Ours, Template, bundled_template
-from judgekit.protocols.abstaining import all_abstain, brief
-from judgekit.protocols.lines import tagged_lines, without_tag
-from judgekit.protocols.material import Material
-from judgekit.protocols.objects import holding
-from judgekit.protocols.sheet import Form, Sheet, object_schema
+from judgekit.prompt import TAG, Ours, bundled_template
+from judgekit.protocols.protocol import Asking, Protocol
+from judgekit.protocols.reading.abstaining import all_abstain, brief
+from judgekit.protocols.reading.labelled import read_labels, why_missing
+from judgekit.protocols.reading.lines import tagged_lines, without_tag
+from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.objects import holding
+from judgekit.protocols.sheet import Sheet, Wanted, object_schema, singly
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Labels, fold, settle
-from judgekit.types import Call, Outcome, Reply, Verdict
+from judgekit.types import Ask, Call, Outcome, Reply, Unit, Verdict, is_control
 
 UNKNOWN = "unknown_id"
 _KEY = "selected"
@@ -27,38 +29,45 @@ _NONE = frozenset({"", "none", "none of them", "none of the above", "nothing", "
 _EDGES = " \t\"'`*_.[]()"
 
 
-def select_sheet(
-    criteria: Sequence[Criterion],
-    *,
-    form: Form = "json",
-    guidelines: str = "",
-    template: Template | None = None,
-) -> Sheet:
+def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
     """A sheet that asks which of the criteria hold.
 
     Raises:
         InputError: If a criterion is no yes/no question, the form is neither `json` nor `text`, or an id
             holds a comma, which parts the ids of a text.
     """
-    if form not in {"json", "text"}:
-        raise InputError(f"form {form!r}: a selection is given as 'json' or 'text'")
+    if how.form not in {"json", "text"}:
+        raise InputError(f"form {how.form!r}: a selection is given as 'json' or 'text'")
     for c in criteria:
         if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2):
             raise InputError(
                 f"criterion {c.id!r} is no yes/no question, and a selection answers nothing else"
             )
-        if form == "text" and "," in c.id:
+        if how.form == "text" and "," in c.id:
             raise InputError(f"criterion {c.id!r} holds a comma, which parts ids here; use form='json'")
+    texts = [f"- `{c.id}`: {c.text}" for c in criteria]
+
+    def wanted(unit: Unit, _: tuple[str, ...]) -> Wanted:
+        asked = zip(criteria, texts, strict=True)
+        return Wanted(tuple(Ask(unit, c.id, c.scale, "", text) for c, text in asked))
+
     ids = {"type": "array", "items": {"type": "string", "enum": [c.id for c in criteria]}}
-    schema = object_schema({"rationale": {"type": "string"}, _KEY: ids}) if form == "json" else None
-    static = {
-        "guidelines": Ours(guidelines),
-        "criteria": Ours("\n".join(f"- `{c.id}`: {c.text}" for c in criteria)),
-        "form": Ours(_JSON if form == "json" else _TEXT),
-    }
-    prompt = template or bundled_template("select_all")
+    schema = object_schema({"rationale": {"type": "string"}, _KEY: ids})
     return Sheet(
-        "select_all", form, tuple(criteria), prompt, static, schema, (), tuple(c.scale for c in criteria)
+        protocol="select_all",
+        read=read_selected,
+        form=how.form,
+        criteria=tuple(criteria),
+        scales=tuple(c.scale for c in criteria),
+        template=how.template or bundled_template("select_all"),
+        static={
+            "guidelines": Ours(how.guidelines),
+            "criteria": Ours("\n".join(texts)),
+            "form": Ours(_JSON if how.form == "json" else _TEXT),
+        },
+        schema=schema if how.form == "json" else None,
+        views=singly(tuple(criteria)),
+        wanted=wanted,
     )
 
 
@@ -80,8 +89,8 @@ class _Selection:
     on_line: bool = False
 
 
-def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...] | None:
-    """One outcome for each criterion; None where there is no selection to read.
+def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
+    """One outcome for each criterion; a control says a label for each instead.
 
     Args:
         call: What was asked.
@@ -90,17 +99,18 @@ def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tu
         material: The judged texts.
 
     >>> from judgekit.scales import YES_NO
-    >>> from judgekit.types import Unit
     >>> unit = Unit("1", ("x",))
-    >>> call = Call("j", ((unit, "kind"), (unit, "short")), "select_all", (), scales=(YES_NO, YES_NO))
+    >>> call = Call("j", (Ask(unit, "kind", YES_NO), Ask(unit, "short", YES_NO)), "select_all", ())
     >>> said = Reply('{"rationale": "", "selected": ["short"]}')
     >>> [outcome.label for outcome in read_selected(call, said, said.text, Material(()))]
     ['no', 'yes']
     """
+    if is_control(call.judge):
+        return read_labels(call, reply, text, material)
     found = _in_json(call, text, material) or _on_line(text, call.tag, cut=reply.fault == "truncated")
     if found is None:
-        return None
-    ids = [cid for _, cid in call.asks]
+        return all_abstain(call, *why_missing(reply, text, cut=False, answered=False))
+    ids = [ask.criterion for ask in call.asks]
     known = {fold(cid): cid for cid in ids}
     named = [known.get(fold(name.partition(" (")[0].strip(_EDGES))) for name in found.names]
     chosen = {cid for cid in named if cid is not None}
@@ -109,16 +119,16 @@ def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tu
         return all_abstain(call, "off_scale", f"no point that was asked about: {brief(str(odd))}")
     flags: tuple[str, ...] = (UNKNOWN,) if None in named else ()
     flags += ("reasked",) if call.attempt > 1 else ()
-    return tuple(_verdict(call, i, flags, found.rationale, holds=cid in chosen) for i, cid in enumerate(ids))
+    return tuple(
+        _verdict(call, ask, flags, found.rationale, holds=ask.criterion in chosen) for ask in call.asks
+    )
 
 
-def _verdict(call: Call, i: int, flags: tuple[str, ...], rationale: str, *, holds: bool) -> Verdict:
-    unit, cid = call.asks[i]
-    scale = call.scales[i]
-    labels = scale.labels if isinstance(scale, Labels) else ("no", "yes")
-    probs, label, value = settle(scale, {labels[-1 if holds else 0]: 1.0})
+def _verdict(call: Call, ask: Ask, flags: tuple[str, ...], rationale: str, *, holds: bool) -> Verdict:
+    labels = ask.scale.labels if isinstance(ask.scale, Labels) else ("no", "yes")
+    probs, label, value = settle(ask.scale, {labels[-1 if holds else 0]: 1.0})
     return Verdict(
-        call.judge, unit, cid, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
+        call.judge, *ask.about, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
         sample=call.sample, call=call.key,
     )  # fmt: skip
 
@@ -144,3 +154,6 @@ def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:
             names = []
         return _Selection(tuple(names), without_tag(text, tag), on_line=True)
     return None
+
+
+SELECT_ALL = Protocol(name="select_all", about=("task", "response"), sheet=_sheet, per_call=None)
