@@ -257,7 +257,8 @@ def test_prompts_are_made_in_few_places():
     }  # fmt: skip
     assert made["Ours"] == {
         "prompt.py",
-        "protocols/sheet.py", "protocols/compare.py", "protocols/rank.py", "protocols/select.py",
+        "protocols/sheet.py", "protocols/labelled.py", "protocols/compare.py", "protocols/rank.py",
+        "protocols/select_all.py",
         "recipes/gim.py", "recipes/faireval.py", "recipes/extracting.py", "recipes/rewriting.py",
         "recipes/unlisted.py",
     }  # fmt: skip
