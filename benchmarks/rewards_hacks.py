@@ -34,7 +34,7 @@ from judgekit.judges.scripted import Scripted
 from judgekit.rewards.core.checks import MASTER_KEYS
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.watching.probing import Probed, probe
+from judgekit.rewards.watching.hidden import Probed, probe
 from judgekit.scales import Labels
 from judgekit.types import Call, Reply
 

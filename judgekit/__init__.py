@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from judgekit.items import read_items
     from judgekit.judges.resolve import resolve
     from judgekit.judges.scripted import Scripted
-    from judgekit.rewards.core.faces import reward, reward_async
-    from judgekit.rewards.core.rewarder import Rewarder
+    from judgekit.rewards.core.rewarder import Rewarder, reward, reward_async
     from judgekit.roles import Judge
     from judgekit.rubric import Criterion, Group, Rubric, load_rubric
     from judgekit.run import Limits
@@ -76,8 +75,7 @@ _ROOMS = {
     "verbs.cascade": ("cascade",),
     "verbs.escalating": ("score_cascade",),
     "verbs.stand": ("stand",),
-    "rewards.core.rewarder": ("Rewarder",),
-    "rewards.core.faces": ("reward", "reward_async"),
+    "rewards.core.rewarder": ("Rewarder", "reward", "reward_async"),
 }  # fmt: skip
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -244,7 +244,7 @@ def _rewarder(spec: Path, judges: list[str] | None, naming: Naming) -> "Rewarder
 
 def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
     """The groups of a file; what is wrong with the first is raised at once."""
-    from judgekit.rewards.core.faces import read_groups
+    from judgekit.rewards.core.rewarder import read_groups
 
     groups = read_groups(items, columns=columns_of(columns))
     if not (first := list(islice(groups, 1))):
@@ -305,7 +305,7 @@ def _failures(batch: "Batch") -> Iterator[str]:
 
 def _tell_failures(why: Counter[str], nothing: bool) -> None:
     """Why rewards failed; where none at all was given, that is an outage."""
-    from judgekit.rewards.core.failing import told
+    from judgekit.rewards.core.composing import told
 
     if nothing:
         raise JudgeOutage(f"no reward could be given: {told(why.elements())}")

@@ -16,12 +16,12 @@ maker misses it (`reward_model_group is required`): the training ends, and nothi
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from judgekit.rewards.core.bordering import lone, numbers, one_by_one, rewarding
+from judgekit.rewards.core.borders import lone, numbers, one_by_one, rewarding
 from judgekit.rewards.core.keeping import Blocking
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import SpecLike
-from judgekit.rewards.serving.queries import response_in
+from judgekit.rewards.serving.routes import response_in
 
 RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]
 

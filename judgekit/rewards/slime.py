@@ -17,10 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.bordering import lone, number, numbers, one_by_one, text_of
+from judgekit.rewards.core.borders import common, lone, number, numbers, one_by_one, text_of
 from judgekit.rewards.core.keeping import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
-from judgekit.rewards.core.rows import common
 
 Given = float | dict[str, float]
 

@@ -32,10 +32,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards.core.bordering import rewarding
+from judgekit.rewards.core.borders import Columns, cut_rows, groups_of, identities, rewarding, sized
 from judgekit.rewards.core.records import Batch, Key
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.core.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 
 AsyncReward = Callable[..., Awaitable[list[float | None]]]

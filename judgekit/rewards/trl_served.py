@@ -28,10 +28,10 @@ import aiohttp
 import orjson
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards.core.failing import WINDOW, outage
+from judgekit.rewards.core.borders import Columns, cut_rows, groups_of, identities, sized
+from judgekit.rewards.core.composing import WINDOW, outage
 from judgekit.rewards.core.laying import digest_of
 from judgekit.rewards.core.records import Group
-from judgekit.rewards.core.rows import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
 from judgekit.types import Text
 

@@ -34,7 +34,7 @@ import aiohttp
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.items.texts import absent
-from judgekit.rewards.core.bordering import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
+from judgekit.rewards.core.borders import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
 from judgekit.rewards.core.keeping import kept, kept_rewarder
 
 

@@ -6,8 +6,7 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from judgekit.errors import InputError
-from judgekit.rewards.serving.routes import ROUTES
-from judgekit.rewards.serving.wanted import group_of
+from judgekit.rewards.serving.routes import ROUTES, group_of
 
 OWN = ("id", "group", "group_size", "reference", "sources", "rubric", "columns")
 KEYS = (

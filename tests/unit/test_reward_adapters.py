@@ -27,8 +27,16 @@ from aiohttp.test_utils import TestServer
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import openrlhf, slime, verl
-from judgekit.rewards.core.bordering import NUMBERS, Unrewarded, lone, number, numbers, one_by_one, rewarding
-from judgekit.rewards.core.chats import talk_of
+from judgekit.rewards.core.borders import (
+    NUMBERS,
+    Unrewarded,
+    lone,
+    number,
+    numbers,
+    one_by_one,
+    rewarding,
+    talk_of,
+)
 from judgekit.rewards.core.keeping import Blocking, kept, kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder

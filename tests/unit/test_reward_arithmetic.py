@@ -9,9 +9,8 @@ import pytest
 import judgekit as jk
 from judgekit.rewards.core.laying import Looking, laid
 from judgekit.rewards.core.records import Group, Reward
-from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.core.shaping import flattened
-from judgekit.rewards.core.stats import stats_of
+from judgekit.rewards.core.rewarder import Rewarder, stats_of
+from judgekit.rewards.core.spec import flattened
 from judgekit.types import Answer, Reply
 
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}

@@ -8,7 +8,7 @@ import pytest
 from judgekit.errors import InputError
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.serving.barrier import REPLACED, Barrier, Client, Mixed, Refused
-from judgekit.rewards.serving.wanted import Wanted
+from judgekit.rewards.serving.routes import Wanted
 
 SOON, LATE = 0.05, 30.0
 MINE = Client("mine", named=True)

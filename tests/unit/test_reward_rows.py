@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.chats import text_of_chat
-from judgekit.rewards.core.rows import Columns, cut_rows, groups_of, identities, sized
+from judgekit.rewards.core.borders import Columns, cut_rows, groups_of, identities, sized, text_of_chat
 from judgekit.types import Message
 
 

@@ -14,8 +14,7 @@ from judgekit.rewards.core.keeping import kept_rewarder
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.trl import reward_func
-from judgekit.rewards.watching.hidden import Drift, Twice, change, drawn
-from judgekit.rewards.watching.probing import EMPTY_ANSWERS
+from judgekit.rewards.watching.hidden import EMPTY_ANSWERS, Drift, Twice, change, drawn
 from judgekit.rewards.watching.watch import Watch
 from judgekit.types import Call, Reply
 

@@ -39,13 +39,7 @@ class Asked:
 
 
 class Desk:
-    """Open judges and a ledger; belongs to the event loop it was entered in.
-
-    Args:
-        judges: Who is asked.
-        ledger: File that keeps replies; None keeps nothing.
-        limits: How fast, and how often a call is tried.
-    """
+    """Open judges and a ledger; belongs to the event loop it was entered in."""
 
     def __init__(self, judges: Sequence[Judge], ledger: str | None, limits: Limits) -> None:
         self._judges = {judge.name: judge for judge in judges}
@@ -89,9 +83,6 @@ class Desk:
         """Walk a recipe over all items at once, and make of each what is wanted as soon as it is done.
 
         What is not done in time is cancelled.
-
-        Raises:
-            InputError: If an item cannot be asked.
         """
         asker = self._asker  # the desk may be closed while somebody asks
         assert asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker

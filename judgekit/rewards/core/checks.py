@@ -59,9 +59,6 @@ Check = Callable[[Checking], Any]
 def number_of(said: Any) -> float | None:
     """What a check said, on [0, 1]; None where it could not say.
 
-    Raises:
-        ValueError: If it is something else.
-
     >>> number_of(True), number_of(0.5), number_of(None)
     (1.0, 0.5, None)
     """
@@ -171,14 +168,6 @@ KINDS: Final[Mapping[str, Callable[..., bool | float | None]]] = {
 
 def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) -> Check:
     """The check of a name, with its settings.
-
-    Args:
-        kind: A name in `KINDS`, or `py:module:function`.
-        settings: Further arguments of the function.
-        own_code: Whether `py:` names may import code.
-
-    Raises:
-        InputError: If there is none, settings are not its own, or own code was not allowed.
 
     >>> check_of("words_at_most", {"most": 2})(Checking("", "one two three", None, {}))
     False

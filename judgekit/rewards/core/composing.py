@@ -1,22 +1,25 @@
-"""From what judges and checks said of a response to its reward. Pure."""
+"""From what judges and checks said of a response to its reward, and what becomes of one that cannot be given.
 
-from collections.abc import Mapping
+There is no constant that stands for a failure.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
+from judgekit.errors import JudgeOutage
 from judgekit.rewards.core.laying import Laid
 from judgekit.rewards.core.records import Judgement, Reward
-from judgekit.rewards.core.shaping import flattened, mixed, shaped
-from judgekit.rewards.core.spec import RewardSpec
+from judgekit.rewards.core.spec import OnFailure, RewardSpec, flattened, mixed, shaped
+
+WINDOW = 64
+"""Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
+_SURE = 0.95
 
 
 def composed(spec: RewardSpec, laid: Laid, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:
-    """The rewards of a group by response id, before failures are dealt with.
-
-    Args:
-        spec: How they are made.
-        laid: The group.
-        judgements: By digest; empty where the judge has no weight.
-    """
+    """The rewards of a group by response id, before failures are dealt with."""
     by_digest = {digest: _reward(spec, laid, digest, judgements.get(digest)) for digest in laid.texts}
     if spec.dead_band is not None:
         ok = {d: r.value for d, r in by_digest.items() if r.status == "ok" and r.value is not None}
@@ -62,3 +65,71 @@ def _place(spec: RewardSpec, value: float) -> float:
     low, high = spec.own_span
     place = (value - low) / (high - low)
     return min(max(place, 0.0), 1.0) if spec.clip else place
+
+
+def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Reward]:
+    """The rewards of one group after its failures were dealt with.
+
+    >>> ok, lost = Reward("g", "a", 1.0), Reward("g", "b", None, "failed", "refused")
+    >>> both = {"a": ok, "b": lost}
+    >>> [(r.value, r.status) for r in dealt_with(both, "group_mean").values()]
+    [(1.0, 'ok'), (1.0, 'imputed')]
+    >>> [(r.value, r.status) for r in dealt_with(both, "drop_group").values()]
+    [(None, 'dropped'), (None, 'failed')]
+    """
+    failed = [reward for reward in rewards.values() if reward.status == "failed"]
+    if not failed or policy == "none":
+        return dict(rewards)
+    if policy == "raise":
+        one = failed[0]
+        raise JudgeOutage(f"no reward for response {one.response!r} of group {one.group!r}: {one.reason}")
+    if policy == "drop_group":
+        return {
+            name: r if r.status == "failed" else replace(r, value=None, status="dropped")
+            for name, r in rewards.items()
+        }
+    there = [reward.value for reward in rewards.values() if reward.value is not None]
+    if not there:
+        return dict(rewards)
+    mean = round(fmean(there), 12)
+    return {
+        name: replace(r, value=mean, status="imputed") if r.status == "failed" else r
+        for name, r in rewards.items()
+    }
+
+
+def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
+    """Why failures are an outage, or None: they show, 95 % sure, that more than a share fails.
+
+    Two of two are an outage at 20 %, one of four is none: a policy that writes one text would else be
+    stopped by a single lost call.
+
+    Args:
+        failures: For each distinct response that was to be judged why it failed, or None.
+        max_failed: The share that may fail; 1 never is an outage, 0 always.
+
+    Source:
+        The lower end of Clopper and Pearson (1934), one-sided.
+
+    >>> outage(["refused"] * 5 + [None] * 5, 0.2)
+    '5 of 10 rewards failed, more than 20 %: refused (5)'
+    >>> outage(["refused"] * 3 + [None] * 7, 0.2)
+    """
+    reasons = [reason for reason in failures if reason is not None]
+    if not reasons or _at_least(len(reasons), len(failures)) <= max_failed:
+        return None
+    share = f"{100 * max_failed:g} %"
+    return f"{len(reasons)} of {len(failures)} rewards failed, more than {share}: {told(reasons)}"
+
+
+def _at_least(k: int, n: int) -> float:
+    """The share that is failing at least, by k of n."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(k, n - k + 1, 1.0 - _SURE))
+
+
+def told(reasons: Iterable[str]) -> str:
+    """Reasons by how often they came, the commonest three."""
+    common = Counter(reason[:160] for reason in reasons).most_common(3)
+    return "; ".join(f"{reason} ({n})" for reason, n in common)

@@ -35,12 +35,7 @@ _KEPT = weakref.WeakKeyDictionary()
 
 
 async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-    """What is open in this event loop under that name; opened by whoever comes first.
-
-    Args:
-        name: The same name is the same thing.
-        opened: Makes what is to be entered. Where that fails, the next to come tries again.
-    """
+    """What is open in this event loop under that name; opened by whoever comes first."""
     for each in list(_KEPT):
         if each.is_closed():
             _KEPT.pop(each, None)
@@ -55,15 +50,7 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
 
 
 async def kept_rewarder(spec: str | Path | Rewarder, *, own_code: bool = False) -> Rewarder:
-    """The open rewarder of a spec's file, or an open copy of a rewarder.
-
-    Args:
-        spec: The file, or a rewarder that is not open itself.
-        own_code: Whether `py:` names of the file's judges and checks may import code.
-
-    Raises:
-        InputError: If the spec cannot be used.
-    """
+    """The open rewarder of a spec's file, or an open copy of a rewarder."""
     if isinstance(spec, Rewarder):
         return await kept(spec, lambda: copy(spec))
     return await kept((str(spec), own_code), lambda: Rewarder(spec, own_code=own_code))
@@ -86,9 +73,6 @@ class Blocking:
 
     It is kept open in an event loop of its own, in a thread that begins with the first call and ends with
     this object, or with the process; a forked process begins its own. It can be pickled if the rewarder can.
-
-    Args:
-        rewarder: Not open.
     """
 
     def __init__(self, rewarder: Rewarder) -> None:

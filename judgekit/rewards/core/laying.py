@@ -97,13 +97,7 @@ class Looking:
 
 
 async def laid(group: Group, looking: Looking, until: float | None = None) -> Laid:
-    """Lay a group out and run the checks on it, in their order, none after a gate that stops.
-
-    Args:
-        group: The group.
-        looking: How it is looked at.
-        until: When it is too late, by the clock of the event loop.
-    """
+    """Lay a group out and run the checks on it, in their order, none after a gate that stops."""
     digests = {name: digest_of(text) for name, text in group.responses.items()}
     by_digest = {digests[name]: text for name, text in group.responses.items()}
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
@@ -177,11 +171,7 @@ async def _checked(seen: _Seen, looking: Looking, until: float | None) -> Checks
 
 
 async def _said(spec: CheckSpec, check: Check, seen: Checking, looking: Looking) -> object:
-    """What a check says; what may take long in a thread, which goes on where it is too late.
-
-    Raises:
-        ValueError: If the response is longer than a check of ours looks at.
-    """
+    """What a check says; what may take long in a thread, which goes on where it is too late."""
     own = spec.kind.startswith("py:")
     if not own and len(seen.response) > CHECKED:
         raise ValueError(f"{len(seen.response)} characters are more than the {CHECKED} it looks at")

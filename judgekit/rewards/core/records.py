@@ -92,7 +92,7 @@ class Batch:
 
     Args:
         rewards: (group key, response id) -> reward; one for each response handed in, in that order.
-        stats: Counts, shares and costs of the batch (`stats.stats_of`).
+        stats: Counts, shares and costs of the batch (`rewarder.stats_of`).
         spec: Digest of the spec.
     """
 
@@ -118,9 +118,6 @@ class Batch:
 
 def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
     """Groups as they are, if they can be rewarded.
-
-    Raises:
-        InputError: If two share a key, one has no response, or holds something that is no text.
 
     >>> checked((Group("a", "Hi", {}),))
     Traceback (most recent call last):

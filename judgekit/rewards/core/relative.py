@@ -48,12 +48,7 @@ _SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody in both orders, nearly ev
 
 
 class Relative:
-    """Responses against those of their group.
-
-    Args:
-        spec: What is asked.
-        judges: Who is asked.
-    """
+    """Responses against those of their group."""
 
     def __init__(self, spec: RewardSpec, judges: Sequence[Judge]) -> None:
         self._spec = spec
@@ -61,11 +56,7 @@ class Relative:
         self.recipe = _BySize(spec, tuple(judges))
 
     def items(self, laid: Laid) -> tuple[Item, ...]:
-        """One item: the group's open responses, by their digests.
-
-        Raises:
-            InputError: If a list would be longer than the alphabet.
-        """
+        """One item: the group's open responses, by their digests."""
         group, names = laid.group, laid.open
         if len(names) < 2:
             return ()
@@ -192,14 +183,7 @@ def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First
 def shares(
     laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
 ) -> dict[str, float]:
-    """The share of its group that each response beats, by one judge; without those that met too few.
-
-    Args:
-        laid: The group.
-        pairs: How far the first of each pair is preferred.
-        planned: How many others each was to meet.
-        counted: Whether what is known of everybody is counted; else strengths are fitted to it.
-    """
+    """The share of its group that each response beats, by one judge; without those that met too few."""
     met = {name: sum(name in pair for pair in pairs) for name in laid.open}
     names = [name for name in laid.open if met[name]]
     full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
@@ -213,17 +197,7 @@ def shares(
 
 
 def share_beaten(name: str, laid: Laid, met: Sequence[str], full: Mapping[Pair, float]) -> float | None:
-    """The mean over the other responses of the group: equal texts are level, gated ones are beaten.
-
-    Args:
-        name: Whose share.
-        laid: The group.
-        met: Which of its open responses are known about.
-        full: How far each of these is preferred to each other.
-
-    Returns:
-        None where there is no other.
-    """
+    """The mean over the other responses of the group: equal texts are level, gated ones are beaten."""
     others = {other: laid.times(other) for other in met if other != name}
     twins = laid.times(name) - 1
     n = sum(others.values()) + twins + laid.n_gated

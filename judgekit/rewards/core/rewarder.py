@@ -1,32 +1,40 @@
-"""The one primitive: groups in, a reward or None for each response out."""
+"""The one primitive: groups in, a reward or None for each response out; the verb `reward`; a batch's numbers.
+
+Statistics of a batch are plain numbers for a trainer's log, None where undefined.
+"""
 
 import asyncio
 import threading
 import time
 import warnings
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from statistics import fmean
 from typing import Any, Self
 
+import numpy as np
+
+from judgekit.agreement.core.resample import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
+from judgekit.items import read_items
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import check, resolve
 from judgekit.rewards.core.asking import Asked, Desk
 from judgekit.rewards.core.checks import check_of
-from judgekit.rewards.core.composing import composed
-from judgekit.rewards.core.failing import WINDOW, dealt_with, outage
+from judgekit.rewards.core.composing import WINDOW, composed, dealt_with, outage
 from judgekit.rewards.core.laying import Laid, Looking, laid
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
 from judgekit.rewards.core.relative import Relative
 from judgekit.rewards.core.schemes import LATE, Alone, Scheme
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
-from judgekit.rewards.core.stats import stats_of
 from judgekit.roles import Judge, Tunable
 from judgekit.run import Limits
-from judgekit.types import Item, Judged
+from judgekit.types import Answer, Item, Judged
 from judgekit.verbs.faces import in_own_loop
+
+STATUSES = ("ok", "gated", "vetoed", "failed", "imputed", "dropped")
 
 
 class Rewarder:
@@ -246,3 +254,146 @@ def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
         check(judge)
     check_together(judges)
     return judges
+
+
+def stats_of(
+    rewards: Sequence[Reward], laid: Sequence[Laid], answers: Iterable[Answer], seconds: float
+) -> dict[str, Any]:
+    """The statistics of a batch.
+
+    Returns:
+        `n`, `n_STATUS` each, `failed_share` (failed or imputed), `gated_share`, `mean`, `groups`,
+        `zero_spread_share` (of groups with two values or more: all equal), `deduped` (responses that
+        another with the same text stood in for), `reward_length_correlation` (Pearson's, with words),
+        `calls`, `new_calls`, `ledger_hits`, `cache_hit_rate`, `requests`, `cost_usd` (None if a price is
+        unknown), `latency_p50` and `latency_p95` of new calls in seconds, `seconds`.
+    """
+    counted = Counter[str](reward.status for reward in rewards)
+    values = [reward.value for reward in rewards if reward.value is not None]
+    n = len(rewards)
+    return {
+        "n": n,
+        **{f"n_{status}": counted[status] for status in STATUSES},
+        "failed_share": (counted["failed"] + counted["imputed"]) / n if n else None,
+        "gated_share": counted["gated"] / n if n else None,
+        "mean": fmean(values) if values else None,
+        "groups": len(laid),
+        "zero_spread_share": _zero_spread(rewards),
+        "deduped": sum(len(each.digests) - len(each.texts) for each in laid),
+        "reward_length_correlation": _with_length(rewards, laid),
+        **_calls(answers),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _zero_spread(rewards: Iterable[Reward]) -> float | None:
+    by_group: dict[str, list[float]] = {}
+    for reward in rewards:
+        if reward.value is not None:
+            by_group.setdefault(reward.group, []).append(reward.value)
+    sizes = [own for own in by_group.values() if len(own) > 1]
+    return sum(max(own) == min(own) for own in sizes) / len(sizes) if sizes else None
+
+
+def _with_length(rewards: Iterable[Reward], laid: Iterable[Laid]) -> float | None:
+    """Pearson's correlation of rewards of status ok with the number of words."""
+    words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in laid}
+    pairs = [
+        (r.value, words[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
+    ]
+    if len(pairs) < 3:
+        return None
+    x, y = np.array(pairs, dtype=float).T
+    return round(float(np.corrcoef(x, y)[0, 1]), 6) if varies(x) and varies(y) else None
+
+
+def _calls(answers: Iterable[Answer]) -> Mapping[str, Any]:
+    """Calls of a batch; an equal call that waited for the first is none of its own."""
+    some = list({(a.call.key or id(a)): a for a in answers}.values())
+    new = [answer for answer in some if not answer.stored]
+    hits = len(some) - len(new)
+    costs = [answer.reply.cost_usd for answer in new]
+    seconds = [answer.reply.seconds for answer in new if answer.reply.seconds is not None]
+    return {
+        "calls": len(some),
+        "new_calls": len(new),
+        "ledger_hits": hits,
+        "cache_hit_rate": hits / len(some) if some else None,
+        "requests": sum(answer.reply.tries for answer in new),
+        "cost_usd": None if None in costs else round(sum(c for c in costs if c is not None), 10),
+        "latency_p50": _quantile(seconds, 0.5),
+        "latency_p95": _quantile(seconds, 0.95),
+    }
+
+
+def _quantile(seconds: Sequence[float], q: float) -> float | None:
+    return round(float(np.quantile(seconds, q)), 6) if seconds else None
+
+
+def reward(
+    groups: Any,
+    spec: SpecLike,
+    judges: Any = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    own_code: bool = False,
+) -> Batch:
+    """Reward the responses of groups by a spec.
+
+    Args:
+        groups: `Group` records; or what `read_items` takes: an item with its responses is a group.
+        spec: A `RewardSpec`, a mapping or a TOML file.
+        judges: Judges, or their names, instead of the spec's.
+        columns: Our name of a column -> its name in the items.
+        own_code: Whether `py:` names of judges and checks may import code.
+
+    Returns:
+        For each response a finite number or None, by (group, response), with what is behind it.
+
+    Raises:
+        InputError: If something handed in cannot be used; before any call.
+        JudgeOutage, ProviderError: If too many rewards could not be given; `run` holds those that could.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> rows = [{"id": "7", "task": "Hi", "responses": {"a": "Hello", "b": "What?"}}]
+    >>> [given.value for given in reward(rows, {"rubric": rubric}, kind)]
+    [1.0, 1.0]
+    """
+    rewarder = Rewarder(spec, judges, own_code=own_code)
+    return rewarder.reward(list(read_groups(groups, columns=columns)))
+
+
+async def reward_async(
+    groups: Any,
+    spec: SpecLike,
+    judges: Any = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    own_code: bool = False,
+) -> Batch:
+    """`reward`, to be awaited."""
+    return await Rewarder(spec, judges, own_code=own_code)(list(read_groups(groups, columns=columns)))
+
+
+def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Iterator[Group]:
+    """Groups as they are, or items as groups; an item's tags are the columns that checks see.
+
+    >>> next(read_groups([{"id": "7", "task": "Hi", "response": "Hello"}])).responses
+    {'response': 'Hello'}
+    """
+    if isinstance(source, Group):
+        source = [source]
+    if isinstance(source, Iterator):
+        source = list(source)
+    if isinstance(source, list | tuple) and all(isinstance(each, Group) for each in source):
+        yield from source
+        return
+    yield from map(_group, read_items(source, columns=columns))
+
+
+def _group(item: Item) -> Group:
+    return Group(
+        item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
+    )

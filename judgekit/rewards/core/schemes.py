@@ -54,12 +54,7 @@ class Scheme(Protocol):
 
 
 class Alone:
-    """Each response on its own: adding one to a group changes nothing for the others.
-
-    Args:
-        spec: What is asked.
-        judges: Who is asked.
-    """
+    """Each response on its own: adding one to a group changes nothing for the others."""
 
     def __init__(self, spec: RewardSpec, judges: Sequence[Judge]) -> None:
         self._spec = spec

@@ -65,14 +65,7 @@ def exported(records: Iterable[Preference | Labelled | Stepwise], form: Format) 
 
 
 def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as JSONL, UTF-8.
-
-    Returns:
-        How many.
-
-    Raises:
-        InputError: If they cannot be written there.
-    """
+    """Write rows as JSONL, UTF-8."""
     lines = [orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows]
     write(path, b"".join(lines))
     return len(lines)

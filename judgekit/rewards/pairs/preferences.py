@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeVar
 from judgekit.errors import InputError
 from judgekit.rewards.core.laying import digest_of
 from judgekit.rewards.core.records import Batch, Group, Reward
-from judgekit.rewards.core.shaping import mixed
+from judgekit.rewards.core.spec import mixed
 from judgekit.rubric import Rubric
 from judgekit.types import Outcome, Text, Verdict, brief
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.core.records import Group, Reward
-from judgekit.rewards.serving.wanted import Wanted, group_of
+from judgekit.rewards.serving.routes import Wanted, group_of
 
 Judging = Callable[[Group], Awaitable[Mapping[str, Reward]]]
 """From a group to its rewards by response id."""

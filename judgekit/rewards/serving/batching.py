@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.core.failing import dealt_with
+from judgekit.rewards.core.composing import dealt_with
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.spec import RewardSpec
 
@@ -39,13 +39,7 @@ class Seeing(Protocol):
 
 
 class Batcher:
-    """Judges groups, those of one tick together. Belongs to one event loop.
-
-    Args:
-        rewarder: Open; what it raises for too many failures is turned back into the rewards there are.
-        tick: Seconds that a batch is gathered.
-        seen: Who is told of every batch.
-    """
+    """Judges groups, those of one tick together. Belongs to one event loop."""
 
     def __init__(self, rewarder: Rewarding, *, tick: float = 0.005, seen: Seeing) -> None:
         self._rewarder = rewarder
@@ -56,11 +50,7 @@ class Batcher:
         self._timer: asyncio.TimerHandle | None = None
 
     async def __call__(self, group: Group) -> Mapping[str, Reward]:
-        """The rewards of a group by response id.
-
-        Raises:
-            InputError: If it cannot be asked about.
-        """
+        """The rewards of a group by response id."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Mapping[str, Reward]] = loop.create_future()
         self._pending.append((group, future))

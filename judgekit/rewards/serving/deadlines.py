@@ -36,13 +36,7 @@ def room_for(most: int) -> int:
 
 
 class Connections:
-    """Makes the protocol of each connection.
-
-    Args:
-        server: aiohttp's.
-        most: How many may be open at once.
-        seconds: How long a head may take to arrive, and an answer to be taken.
-    """
+    """Makes the protocol of each connection."""
 
     def __init__(self, server: web.Server, most: int, seconds: float) -> None:
         self.server = server

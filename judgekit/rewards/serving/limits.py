@@ -29,14 +29,6 @@ def is_loopback(host: str) -> bool:
 def token_for(host: str, token: str | None, where: str) -> str | None:
     """The token a server on this host asks for, if it may be started at all.
 
-    Args:
-        host: Where it is to listen.
-        token: What was found, None or empty for nothing.
-        where: Where a token is looked for.
-
-    Raises:
-        InputError: If it listens beyond this machine and has no token; if a token is easy to guess.
-
     >>> token_for("0.0.0.0", None, "$TOKEN")
     Traceback (most recent call last):
         ...
@@ -91,11 +83,7 @@ def is_for_us(host: str | None) -> bool:
 
 
 class Rates:
-    """Requests a second for each address; what is not used is saved up for two seconds.
-
-    Args:
-        per_second: How many; 0 for no limit.
-    """
+    """Requests a second for each address; what is not used is saved up for two seconds."""
 
     def __init__(self, per_second: float) -> None:
         self._rate = per_second

@@ -29,11 +29,7 @@ _wire.addFilter(_WithoutTraces())
 
 @asynccontextmanager
 async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[str]:
-    """Listen while the context lasts; its address. Requests that are being answered at the end still are.
-
-    Raises:
-        InputError: If the port is taken, or the host is none of ours.
-    """
+    """Listen while the context lasts; its address. Requests that are being answered at the end still are."""
     runner = web.AppRunner(
         server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=_LAST_WORDS,
         keepalive_timeout=75.0, logger=_wire,
@@ -61,19 +57,7 @@ async def _socket(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
 
 
 async def serve_until_told(server: RewardServer, settings: Settings, ready: Callable[[str], None]) -> bool:
-    """Serve until SIGTERM or Ctrl-C, then drain: what has begun ends, nothing new is taken in.
-
-    Args:
-        server: What is served.
-        settings: Where.
-        ready: Told the address once it listens.
-
-    Returns:
-        Whether everything in flight was answered in `drain_seconds`.
-
-    Raises:
-        InputError: If it cannot listen there.
-    """
+    """Serve until SIGTERM or Ctrl-C, then drain: what has begun ends, nothing new is taken in."""
     async with listening(server, settings) as address:
         with _signalled() as told:
             ready(address)

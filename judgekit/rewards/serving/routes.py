@@ -12,26 +12,46 @@ Only our own form has a word for "none", and says it under 503 where all of a re
 take a number for a reward, whatever it is, so they get an error, which their clients try again and then
 raise. Forms without ids name groups by what the responses answer, and each response is another, even with the
 same text.
+
+OpenRLHF sends prompt and response as one text, with their special tokens.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import fmean
 from typing import Any, Final
+
+import orjson
 
 from judgekit.errors import InputError, kind_of
 from judgekit.items.cells import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
-from judgekit.rewards.core.bordering import number, numbers
-from judgekit.rewards.core.chats import talk_of, text_of_chat
-from judgekit.rewards.core.records import Reward
-from judgekit.rewards.core.rows import label_of, reference_of, rubric_of
+from judgekit.rewards.core.borders import (
+    common,
+    label_of,
+    number,
+    numbers,
+    reference_of,
+    rubric_of,
+    talk_of,
+    text_of_chat,
+)
+from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.spec import RewardSpec
-from judgekit.rewards.serving.queries import response_in
-from judgekit.rewards.serving.wanted import Wanted
 from judgekit.types import Text
 
+_ENDING: Final = re.compile(
+    r"(?:<\|\w{1,40}\|>|</s>|<eos>|<pad>|<end_of_turn>|<\uff5c[\w\u2581]{1,40}\uff5c>)\Z"
+)
+_LONGEST: Final = 44
+"""Characters of a special token at most."""
+_LEAST: Final = 32
+"""Characters by which a prompt that was cut is still known, and before which it has to begin."""
+_TRIES: Final = 100
 MOST = 4_096
 """Responses in one request at most."""
 _OURS = frozenset(
@@ -41,8 +61,123 @@ _ALSO = {"prompt": "task", "messages": "task", "completion": "response", "label"
          "group_id": "group", "response_id": "id", "size": "group_size"}  # fmt: skip
 _PER_ROLLOUT = frozenset({"num_turns", "rollout_reward_scores"})  # verl's own, different for each response
 _VERL_TASKS = ("task", "prompt", "question", "problem", "raw_prompt")
-
 Body = Mapping[str, Any]
+
+
+def response_in(query: str, prompt: str, where: str) -> str:
+    """What follows the prompt, without the special tokens that end it.
+
+    A tokenizer may have put a token before the prompt; a prompt that was too long was cut from the left.
+
+    >>> response_in("<s><|user|>Hi?<|assistant|>Hello.</s>", "<|user|>Hi?<|assistant|>", "query[0]")
+    'Hello.'
+    """
+    at = query.find(prompt, 0, len(prompt) + _LEAST)
+    if at >= 0:
+        return _unended(query[at + len(prompt) :])
+    head, start = query[:_LEAST], -1
+    for _ in range(_TRIES):  # however often the prompt repeats itself
+        start = prompt.find(head, start + 1)
+        if start < 0 or len(prompt) - start < _LEAST:
+            break
+        if query.startswith(prompt[start:]):
+            return _unended(query[len(prompt) - start :])
+    raise InputError(
+        f"{where} begins with {query[:40]!r}, not with its prompt {prompt[:40]!r}, so the response in it "
+        "cannot be told; the tokenizer may have changed the prompt"
+    )
+
+
+def _unended(text: str) -> str:
+    """A response without the special tokens at its end; from behind, since policies repeat themselves.
+
+    >>> _unended("Hello. </s> <pad><pad> "), _unended("Hello. ")
+    ('Hello.', 'Hello. ')
+    """
+    ended, end = False, _bare(text, len(text))
+    while found := _ENDING.search(text, max(end - _LONGEST, 0), end):
+        ended, end = True, _bare(text, found.start())
+    return text[:end] if ended else text
+
+
+def _bare(text: str, end: int) -> int:
+    """Where the blanks before a place begin."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A response whose reward is wanted.
+
+    Args:
+        task: What it answers.
+        response: The response; it may be empty, since policies write nothing at times.
+        group: Key of its group; responses without one are grouped by task, reference, sources and rubric.
+        name: Id of the response in its group; with one, asking again gives the same reward without a call,
+            if all of its group had one.
+        size: How many responses its group has, where the body says so.
+        reference: A text known to be good.
+        sources: Source id -> document that evidence may be quoted from.
+        rubric: Its own rubric, instead of the spec's.
+        columns: Whatever else there is, for checks.
+    """
+
+    task: Text
+    response: Text
+    group: str | None = None
+    name: str | None = None
+    size: int | None = None
+    reference: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    rubric: Mapping[str, Any] | None = None
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def shared(self) -> str:
+        """Digest of what all responses of a group have to have in common."""
+        return _digest([_plain(self.task), self.reference, dict(self.sources), self.rubric])
+
+    @cached_property
+    def content(self) -> str:
+        """Digest of all that the reward may depend on, save the other responses."""
+        return _digest([self.shared, _plain(self.response), dict(self.columns)])
+
+    @property
+    def key(self) -> str:
+        """Key of its group.
+
+        >>> Wanted("Hi?", "Hello.", "7").key, Wanted("Hi?", "a").key == Wanted("Hi?", "b").key
+        ('7', True)
+        """
+        return f"task:{self.shared}" if self.group is None else self.group
+
+
+def group_of(members: Mapping[str, Wanted]) -> Group:
+    """The group of some responses, in the order of their ids; columns they differ in are left out.
+
+    >>> some = {"b": Wanted("Hi?", "B", columns={"n": 1}), "a": Wanted("Hi?", "A", columns={"n": 2})}
+    >>> group_of(some).responses, group_of(some).columns
+    ({'a': 'A', 'b': 'B'}, {})
+    """
+    first = next(iter(members.values()))
+    return Group(
+        first.key, first.task, {name: members[name].response for name in sorted(members)},
+        first.reference, first.sources, first.rubric, common(each.columns for each in members.values()),
+    )  # fmt: skip
+
+
+def _plain(text: Text) -> Any:
+    return text if isinstance(text, str) else [[message.role, message.content] for message in text]
+
+
+def _digest(what: Any) -> str:
+    try:
+        raw = orjson.dumps(what, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise InputError(f"a body holds what JSON cannot: {error}") from None
+    return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from judgekit.rewards.serving.batching import Batcher, Rewarding
 from judgekit.rewards.serving.deadlines import in_hand
 from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
 from judgekit.rewards.serving.metrics import Metrics
-from judgekit.rewards.serving.routes import MOST, ROUTES, Route
-from judgekit.rewards.serving.wanted import Wanted
+from judgekit.rewards.serving.routes import MOST, ROUTES, Route, Wanted
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WINDOW: Final = 3.0
@@ -65,12 +64,7 @@ class Settings:
 
 
 class RewardServer:
-    """Routes, barrier and batches around an open `Rewarder`. Belongs to one event loop.
-
-    Args:
-        rewarder: What rewards, open. Whatever its policy, a failure is told to whom it belongs to.
-        settings: How.
-    """
+    """Routes, barrier and batches around an open `Rewarder`. Belongs to one event loop."""
 
     def __init__(self, rewarder: Rewarding, settings: Settings) -> None:
         self._spec = rewarder.spec

@@ -28,12 +28,6 @@ _LOG = logging.getLogger(__name__)
 class Logs:
     """Hands each record to every logger, whatever becomes of the others.
 
-    Args:
-        log: A callable, the path of a JSONL file, `mlflow`, `wandb`, or several of them.
-
-    Raises:
-        InputError: If it is none of these.
-
     >>> seen = []
     >>> Logs(seen.append)({"batch": 1, "mean": 0.5})
     >>> seen
@@ -57,11 +51,7 @@ class Logs:
 
 
 class Jsonl:
-    """A line a record, with the time (UTC), added to a file.
-
-    Args:
-        path: The file; its folder is made where there is none.
-    """
+    """A line a record, with the time (UTC), added to a file."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -79,9 +69,6 @@ class Mlflow:
 
     They are sent from a thread, since a server that is slow must not hold up a training; what went wrong
     is raised when the next record comes.
-
-    Args:
-        run_id: Of the run; the newest one that is open in this process, in any thread, where left out.
     """
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -93,11 +80,7 @@ class Mlflow:
         return {"_run_id": self._run_id, "_sending": None, "_thread": None}
 
     def __call__(self, record: Record) -> None:
-        """Send the numbers.
-
-        Raises:
-            RuntimeError: If there is no open run.
-        """
+        """Send the numbers."""
         from mlflow.entities import Metric
 
         run_id = self._run_id or _open_run()
@@ -116,11 +99,7 @@ class Wandb:
     """
 
     def __call__(self, record: Record) -> None:
-        """Add the numbers.
-
-        Raises:
-            RuntimeError: If there is no open run.
-        """
+        """Add the numbers."""
         import wandb
 
         if wandb.run is None:

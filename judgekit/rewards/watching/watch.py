@@ -21,9 +21,17 @@ from typing import Any, Self
 from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.watching.hidden import Divergence, Drift, Twice, drawn, twice
+from judgekit.rewards.watching.hidden import (
+    EMPTY_ANSWERS,
+    Divergence,
+    Drift,
+    Probed,
+    Twice,
+    drawn,
+    probe,
+    twice,
+)
 from judgekit.rewards.watching.logs import LogLike, Logs
-from judgekit.rewards.watching.probing import EMPTY_ANSWERS, Probed, probe
 from judgekit.types import Estimate
 
 _LOG = logging.getLogger(__name__)

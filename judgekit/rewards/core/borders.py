@@ -1,0 +1,377 @@
+"""What crosses the border to a trainer: rows and chat messages become groups, rewards become numbers.
+
+Prompts and responses are plain text, or chat messages with tool calls in them; a batch is rows under named
+columns, of which some belong together. Trainers that know no None must never be handed a number for a
+failure: `number` raises instead, so that `on_failure="none"` and `"drop_group"` become raising there;
+`group_mean` stays what it is where there is a group, and is refused where there is only ever one response.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+from judgekit.errors import InputError, JudgeOutage, kind_of
+from judgekit.items.texts import absent, json_of, plain_of
+from judgekit.rewards.core.records import Group, Key, Reward
+from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.spec import RewardSpec, SpecLike
+from judgekit.types import Message, Text
+
+_DEEPEST = 100  # levels of a row's own rubric
+Data = Mapping[str, Sequence[Any]]
+"""Column -> its value in each row."""
+NUMBERS = ("score", "jk_gated", "jk_vetoed", "jk_imputed")
+"""Names of the numbers a reward is told by."""
+
+
+def text_of_chat(value: Any, what: str = "conversation") -> Text:
+    """A text as it is, or a conversation; one single message of it is its content.
+
+    What a policy wrote is judged even where it is blank. Calls of tools are written into the content as
+    JSON, since judges read words; thoughts kept apart from the content are no part of the response.
+
+    >>> text_of_chat([{"role": "assistant", "content": "Hi"}])
+    'Hi'
+    >>> called = {"function": {"name": "add", "arguments": {"a": 1}}}
+    >>> text_of_chat([{"role": "assistant", "content": None, "tool_calls": [called]}])
+    '{"name": "add", "arguments": {"a": 1}}'
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Sequence) or isinstance(value, bytes):
+        raise InputError(f"{what} is {kind_of(value)}, neither text nor a list of messages")
+    turns = tuple(_turn(each, f"{what}, message {n}") for n, each in enumerate(value, 1))
+    return turns[0].content if len(turns) == 1 else turns
+
+
+def talk_of(items: Any, what: str) -> Text:
+    """Text, or the items of a Responses API input or output, as text or chat messages; thoughts left out.
+
+    >>> said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+    >>> talk_of([{"type": "reasoning", "summary": []}, said], "the output")
+    'Hi.'
+    """
+    if isinstance(items, str):
+        return items
+    if not isinstance(items, Sequence | None) or not all(isinstance(each, Mapping) for each in items or ()):
+        raise InputError(f"{what} is {items!r:.60}, neither text nor a list of items")
+    turns = [_message(each, what) for each in items or () if each.get("type") != "reasoning"]
+    return text_of_chat(turns, what) if turns else ""
+
+
+def _message(item: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if item.get("type") == "function_call":
+        return {"role": "assistant", "tool_calls": [item]}
+    if item.get("type") == "function_call_output":
+        return {"role": "tool", "content": item.get("output")}
+    if item.get("type", "message") != "message":
+        raise InputError(
+            f"{what}: an item of type {item.get('type')!r} is neither a message nor a call of a function"
+        )
+    return {"role": "assistant", **item}
+
+
+def _turn(value: Any, what: str) -> Message:
+    if isinstance(value, Message):
+        return value
+    if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
+        raise InputError(f'{what} is {value!r:.60}, not {{"role": ..., "content": ...}}')
+    said = _content(value.get("content"), what)
+    calls = [_call(each) for each in value.get("tool_calls") or ()]
+    return Message(value["role"], "\n".join(part for part in (said, *calls) if part))
+
+
+def _content(value: Any, what: str) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if not isinstance(value, Sequence):
+        raise InputError(f"{what}: content is {kind_of(value)}, not text")
+    return "".join(_part(each, what) for each in value)
+
+
+def _part(value: Any, what: str) -> str:
+    """The text of a part; that of a refusal has a name of its own."""
+    kind = value.get("type") if isinstance(value, Mapping) else type(value).__name__
+    text = value.get("refusal" if kind == "refusal" else "text") if isinstance(value, Mapping) else None
+    if not isinstance(text, str):
+        raise InputError(f"{what} has a part of type {kind!r}, but only text is judged")
+    return text
+
+
+def _call(value: Any) -> str:
+    asked = value.get("function") or value if isinstance(value, Mapping) else value
+    if isinstance(asked, Mapping) and "name" in asked:
+        asked = {"name": asked["name"], "arguments": asked.get("arguments")}
+    return json.dumps(asked, ensure_ascii=False, default=str)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns mean what.
+
+    Args:
+        reference: The text known to be good.
+        rubric: The row's own rubric: JSON, or the mapping that Arrow made of it.
+        row_id: What tells rows apart.
+    """
+
+    reference: str | None = None
+    rubric: str | None = None
+    row_id: str | None = None
+
+
+def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -> list[range]:
+    """Places of the rows that are one group: runs of equal rows, in groups of `size`.
+
+    >>> cut_rows(["a", "a", "a", "a", "b", "b"], 2)
+    [range(0, 2), range(2, 4), range(4, 6)]
+    """
+    cut: list[range] = []
+    for run in _runs(rows):
+        if whole and size and len(run) % size:
+            raise InputError(
+                f"rows {run[0]} to {run[-1]} of this process are {len(run)} generations of one prompt, "
+                f"and num_generations={size}: this is not the trainer's own, or the group is split over "
+                "processes, so that its parts would be compared apart. Make per_device_train_batch_size x "
+                "steps_per_generation (in evaluation, per_device_eval_batch_size) a multiple of "
+                "num_generations, or put the groups together again in a reward server "
+                "(`judgekit reward serve`, `trl_served`)"
+            )
+        cut += [run[i : i + (size or len(run))] for i in range(0, len(run), size or len(run))]
+    return cut
+
+
+def sized(rows: Sequence[object], size: int, *, before: bool = False) -> bool:
+    """Whether a run of rows was as long as `size`, which is then the trainer's: here, or before.
+
+    Where it never was, longer runs are no prompt that was drawn twice in a row, but groups that would be cut.
+
+    >>> sized(["a", "a", "a", "a", "b", "b"], 2)
+    True
+    """
+    runs = [len(run) for run in _runs(rows)]
+    if before or not runs or min(runs) <= size:
+        return before or size in runs
+    raise InputError(
+        f"{runs[0]} generations of one prompt stand together, and num_generations={size}, so that parts of "
+        f"groups would be compared apart; give num_generations={runs[0]} if that is the trainer's own; if "
+        "one prompt was drawn twice in a row, tell its rows apart by row_id="
+    )
+
+
+def _runs(rows: Sequence[object]) -> list[range]:
+    """Places of equal rows next to one another."""
+    starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
+    return [range(*ends) for ends in zip(starts, [*starts[1:], len(rows)], strict=False)]
+
+
+def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[object]:
+    """What tells each row from its neighbours: its id, or its prompt, reference and rubric."""
+    if columns.row_id is not None:
+        return list(_column(data, columns.row_id, "row_id"))
+    named = {"reference": columns.reference, "rubric": columns.rubric}
+    told = [_column(data, name, what) for what, name in named.items() if name is not None]
+    return list(zip(prompts, *told, strict=True))
+
+
+def groups_of(
+    cut: Sequence[range],
+    prompts: Sequence[Any],
+    completions: Sequence[Any],
+    data: Data,
+    columns: Columns,
+) -> tuple[list[Group], list[Key]]:
+    """The groups, and for each row its key in the batch."""
+    if len(completions) != len(prompts):
+        raise InputError(
+            f"{len(completions)} completions of {len(prompts)} prompts; there is one of each a row"
+        )
+    groups: list[Group] = []
+    keys: dict[int, Key] = {}
+    for n, rows in enumerate(cut):
+        own = {
+            name: values[rows[0]]
+            for name, values in data.items()
+            if all(_same(values[i], values[rows[0]]) for i in rows)
+        }
+        name = str(n) if columns.row_id is None else f"{own[columns.row_id]}#{n}"
+        groups.append(
+            Group(
+                name,
+                text_of_chat(prompts[rows[0]], f"prompt of row {rows[0]}"),
+                {str(i): text_of_chat(completions[i], f"completion of row {i}") for i in rows},
+                None if columns.reference is None else _reference(data, columns.reference, rows[0]),
+                rubric=None if columns.rubric is None else _rubric(data, columns.rubric, rows[0]),
+                columns=own,
+            )
+        )
+        keys |= {i: (name, str(i)) for i in rows}
+    return groups, [keys[i] for i in range(len(prompts))]
+
+
+def reference_of(value: Any, what: str) -> str | None:
+    """A reference: a text, or a number in digits; None for a gap, and for blanks.
+
+    >>> reference_of(" ", "label"), reference_of(float("nan"), "label"), reference_of(42, "label")
+    (None, None, '42')
+    """
+    if absent(value) or (isinstance(value, Real) and value != value):  # noqa: PLR0124 - numpy's nan, too
+        return None
+    if isinstance(value, Real) and not isinstance(value, bool):
+        value = str(value)
+    text = plain_of(value, what)
+    return text if text.strip() else None
+
+
+def label_of(value: Any, what: str) -> str | None:
+    """A label as a reference: what is neither text nor a number is none, and a column at most.
+
+    >>> label_of("Paris", "label"), label_of(["Paris", "Lutetia"], "label"), label_of(True, "label")
+    ('Paris', None, None)
+    """
+    several = isinstance(value, Mapping | list | tuple) or bool(getattr(value, "ndim", False))
+    return None if several or isinstance(value, bool) else reference_of(value, what)
+
+
+def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
+    """A row's own rubric: JSON, or the mapping that Arrow made of it; None where there is none.
+
+    >>> rubric_of('[{"id": "kind", "text": "Is it kind?"}]', "row 1")["criteria"][0]["id"]
+    'kind'
+    """
+    if isinstance(value, str) and value:
+        value = json_of(value, where)
+    if not value:
+        return None
+    if isinstance(value, list):
+        value = {"criteria": value}
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where} is {kind_of(value)}, not a rubric; write it as a JSON object")
+    return {"id": "own", **_without_gaps(value, where)}
+
+
+def _column(data: Data, name: str, what: str) -> Sequence[Any]:
+    if name not in data:
+        raise InputError(f"{what}={name!r} is no column of the data set; there are {sorted(data)}")
+    return data[name]
+
+
+def _reference(data: Data, name: str, row: int) -> str | None:
+    return reference_of(_column(data, name, "reference")[row], f"row {row}: reference {name!r}")
+
+
+def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
+    return rubric_of(_column(data, name, "rubric")[row], f"row {row}: rubric {name!r}")
+
+
+def _without_gaps(value: Any, where: str, left: int = _DEEPEST) -> Any:
+    """What Arrow made of a mapping, without the keys that only other rows have."""
+    if not left:
+        raise InputError(f"{where} is nested too deeply")
+    if isinstance(value, Mapping):
+        return {k: _without_gaps(each, where, left - 1) for k, each in value.items() if each is not None}
+    return [_without_gaps(each, where, left - 1) for each in value] if isinstance(value, list) else value
+
+
+def common(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all rows have alike.
+
+    >>> common([{"a": 1, "b": 2}, {"a": 1, "b": 3}])
+    {'a': 1}
+    """
+    first, *others = rows
+    return {k: v for k, v in first.items() if all(k in other and _same(other[k], v) for other in others)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    try:
+        return one is other or bool(one == other)
+    except ValueError:  # arrays do not compare as one
+        return False
+
+
+class Unrewarded(BaseException):
+    """No reward, told to a trainer that makes 0.0 of every `Exception`; its cause says why.
+
+    Not an `Exception`, so that only who asks for it by name, or ends the training, can catch it.
+    """
+
+
+def rewarding(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> Rewarder:
+    """A rewarder as it is, or one of a spec."""
+    if not isinstance(spec, Rewarder):
+        return Rewarder(spec, judges, own_code=own_code)
+    if judges is not None:
+        raise InputError("a rewarder has judges of its own; give judges= with a spec, or to the Rewarder")
+    return spec
+
+
+def one_by_one(spec: RewardSpec, trainer: str) -> None:
+    """Refuse what needs a group where there is only ever one response."""
+    what = (
+        f"scheme {spec.scheme!r}" if spec.relative
+        else f"dead_band={spec.dead_band:g}" if spec.dead_band is not None
+        else "on_failure='group_mean'" if spec.on_failure == "group_mean"
+        else None
+    )  # fmt: skip
+    if what is not None:
+        raise InputError(
+            f"{what} needs the other responses of the group, and {trainer} hands over one at a time; let a "
+            "reward server put groups together (`judgekit reward serve`), or leave it out"
+        )
+
+
+def number(reward: Reward) -> float:
+    """The value of a reward, where the trainer knows no None.
+
+    >>> number(Reward("1", "a", None, "failed", "refused"))
+    Traceback (most recent call last):
+        ...
+    judgekit.errors.JudgeOutage: no reward for response 'a' of group '1': refused
+    """
+    if reward.value is None:
+        why = reward.reason or reward.status
+        raise JudgeOutage(f"no reward for response {reward.response!r} of group {reward.group!r}: {why}")
+    return reward.value
+
+
+def numbers(reward: Reward) -> dict[str, float]:
+    """A reward as numbers, under the same names whatever became of it.
+
+    >>> numbers(Reward("1", "a", 0.5, "gated"))
+    {'score': 0.5, 'jk_gated': 1.0, 'jk_vetoed': 0.0, 'jk_imputed': 0.0}
+    """
+    marks = (float(f"jk_{reward.status}" == name) for name in NUMBERS[1:])
+    return dict(zip(NUMBERS, (number(reward), *marks), strict=True))
+
+
+def text_of(value: Any, what: str) -> Text:
+    """Text or chat messages, which may be objects of a trainer's own classes.
+
+    >>> text_of([{"role": "assistant", "content": "Hello."}], "the response")
+    'Hello.'
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return text_of_chat(value, what)
+    return text_of_chat([each.model_dump() if hasattr(each, "model_dump") else each for each in value], what)
+
+
+def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[str, Any] = {}) -> Group:
+    """A group of one response, for trainers that ask about one at a time.
+
+    >>> lone("Hi?", "Hello.", columns={"lang": "en"}).responses
+    {'response': 'Hello.'}
+    """
+    return Group(
+        "rollout", text_of(task, "the task"), {"response": text_of(response, "the response")},
+        label_of(reference, "the reference"),
+        rubric=rubric_of(columns.get("rubric"), "the row's rubric"), columns=columns,
+    )  # fmt: skip
+
+
+async def reward_of(rewarder: Rewarder, group: Group) -> Reward:
+    """The reward of the one response of a group."""
+    [reward] = await rewarder([group])
+    return reward
