@@ -322,12 +322,7 @@ def compare_correlations(
 
 
 def _exchange(
-    kind: Kind,
-    scores: tuple[Floats, Floats, Floats],
-    groups: Codes | None,
-    *,
-    n_flips: int,
-    seed: int,
+    kind: Kind, scores: tuple[Floats, Floats, Floats], groups: Codes | None, *, n_flips: int, seed: int
 ) -> Significance:
     """PERM-BOTH: how often is the difference as large when it is chance which judge gave which score?"""
     h, a, c = scores[0], *((each - each.mean()) / each.std() for each in scores[1:])

@@ -328,12 +328,7 @@ def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool 
 
 
 def soft_pairwise_accuracy(
-    human: npt.ArrayLike,
-    metric: npt.ArrayLike,
-    *,
-    n_flips: int = 1000,
-    seed: int = 0,
-    mid_p: bool = False,
+    human: npt.ArrayLike, metric: npt.ArrayLike, *, n_flips: int = 1000, seed: int = 0, mid_p: bool = False
 ) -> float:
     """One less the mean distance of the two raters' p-values over pairs of systems.
 

@@ -222,8 +222,7 @@ def _judge(lab: Labelled, judge: str, how: How, epsilon: float, *, long: bool) -
         if several
         else None,
         skipped.unless(
-            "alternative annotator test",
-            lambda: alt_test(panel, judge=judge, epsilon=epsilon, **options),
+            "alternative annotator test", lambda: alt_test(panel, judge=judge, epsilon=epsilon, **options)
         )
         if len(lab.people) >= 3
         else None,

@@ -216,14 +216,7 @@ def _difference(means: Floats) -> Floats:
 
 
 def _estimate(
-    name: str,
-    raw: list[Floats],
-    of: OfSums,
-    clusters: Clusters,
-    *,
-    seed: int,
-    b: int,
-    level: float,
+    name: str, raw: list[Floats], of: OfSums, clusters: Clusters, *, seed: int, b: int, level: float
 ) -> Estimate:
     """A function of the columns' means, each over the items it is known for."""
     if len({len(x) for x in raw}) > 1:

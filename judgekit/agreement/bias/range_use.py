@@ -218,11 +218,7 @@ def halo(
 
 
 def anchoring(
-    scores: npt.ArrayLike,
-    batches: Sequence[Any],
-    human: npt.ArrayLike | None = None,
-    *,
-    level: float = 0.95,
+    scores: npt.ArrayLike, batches: Sequence[Any], human: npt.ArrayLike | None = None, *, level: float = 0.95
 ) -> Estimate:
     """Slope of a score on the score given just before in the same context, given the human score.
 

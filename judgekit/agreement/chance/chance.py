@@ -86,11 +86,7 @@ def patterns(codes: Codes, n_categories: int) -> tuple[Codes, Codes]:
 
 
 def parts_of(
-    codes: Codes,
-    weights: Weights,
-    *,
-    counts: npt.NDArray[Any] | None = None,
-    copies: Floats | None = None,
+    codes: Codes, weights: Weights, *, counts: npt.NDArray[Any] | None = None, copies: Floats | None = None
 ) -> Parts:
     """Parts of rows of ratings.
 

@@ -196,11 +196,7 @@ def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tup
 
 
 def clustered_mean(
-    values: npt.ArrayLike,
-    clusters: npt.ArrayLike | None = None,
-    *,
-    name: str = "mean",
-    level: float = 0.95,
+    values: npt.ArrayLike, clusters: npt.ArrayLike | None = None, *, name: str = "mean", level: float = 0.95
 ) -> Estimate:
     """A mean of values, or of paired differences, whose independent units are clusters.
 

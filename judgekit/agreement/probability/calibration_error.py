@@ -72,12 +72,7 @@ def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "
 
 
 def expected_calibration_error(
-    p: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    n_bins: int = 10,
-    kind: Kind = "width",
-    debiased: bool = False,
+    p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width", debiased: bool = False
 ) -> float:
     """ECE: the mean distance between probability and share true, over bins, by their counts.
 
@@ -154,13 +149,7 @@ def null_level(
 
 
 def ece(
-    p: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    seed: int,
-    n_bins: int = 10,
-    kind: Kind = "width",
-    b: int = 2000,
+    p: npt.ArrayLike, y: npt.ArrayLike, *, seed: int, n_bins: int = 10, kind: Kind = "width", b: int = 2000
 ) -> Estimate:
     """ECE as an estimate: the value, with the null level and the debiased value among its notes.
 

@@ -88,10 +88,7 @@ def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
 
 
 def interval_agreement(
-    judge_low: npt.ArrayLike,
-    judge_high: npt.ArrayLike,
-    human_low: npt.ArrayLike,
-    human_high: npt.ArrayLike,
+    judge_low: npt.ArrayLike, judge_high: npt.ArrayLike, human_low: npt.ArrayLike, human_high: npt.ArrayLike
 ) -> float:
     """Do the pairs that both raters separate stand in the same order?
 

@@ -75,12 +75,7 @@ def labels_for_kappa(
 
 
 def labels_for_kappa_bound(
-    table: npt.ArrayLike,
-    *,
-    bound: float,
-    power: float = 0.8,
-    level: float = 0.95,
-    weights: Kind = "identity",
+    table: npt.ArrayLike, *, bound: float, power: float = 0.8, level: float = 0.95, weights: Kind = "identity"
 ) -> int:
     """Units so that the lower end of kappa's Fisher-z interval is above `bound` with probability `power`.
 
