@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import Found, concluded, options, share
 
+from judgekit.agreement.core.resample import Resampling
 from judgekit.agreement.models.dstudy import cheapest, d_study, design_parts, g_coefficient, phi_coefficient
 from judgekit.agreement.models.gstudy import GStudy, component_replicates, g_study, interval_of
 from judgekit.agreement.models.reml import RESIDUAL
@@ -90,7 +91,9 @@ def cover(tally: Tally, study: GStudy, replicates: np.ndarray, run: int, how: st
     )
     for name, value, of, true in pairs:
         tally.cover(
-            f"{name}, {how}", interval_of(Estimate(name, value), of, study, seed=run, share=True), true
+            f"{name}, {how}",
+            interval_of(Estimate(name, value), of, study, Resampling(seed=run), share=True),
+            true,
         )
 
 
@@ -102,13 +105,13 @@ def simulated(lost: float, b: int, given: argparse.Namespace) -> Tally:
             tally.add(term, study.components[term])
         for name, value in zip(("G", "Phi"), coefficients(study.components), strict=True):
             tally.add(name, value)
-        anew = component_replicates(study, seed=run, b=b, redrawn=CROSSED)
+        anew = component_replicates(study, Resampling(seed=run, b=b), redrawn=CROSSED)
         cover(tally, study, anew, run, "judges and wordings drawn anew")
         if study.method == "ems":
-            same = component_replicates(study, seed=run, b=b)
+            same = component_replicates(study, Resampling(seed=run, b=b))
             cover(tally, study, same, run, "judges and wordings held")
             item = Estimate("item", study.components["item"])
-            tally.cover("item", interval_of(item, same[:, 0], study, seed=run), TRUTH["item"])
+            tally.cover("item", interval_of(item, same[:, 0], study, Resampling(seed=run)), TRUTH["item"])
         if (chosen := cheapest(d_study(study.components, MOST), target=TARGET)) is not None:
             tally.add("phi of the chosen design", phi_coefficient(design_parts(TRUTH, chosen.n)))
             tally.add("calls of the chosen design", float(chosen.calls))

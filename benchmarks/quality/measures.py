@@ -16,7 +16,7 @@ from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.chance import coefficients
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import by_sums, ratio
+from judgekit.agreement.core.resample import Resampling, by_sums, ratio
 from judgekit.distribution import levels
 from judgekit.scales import Numbers
 from judgekit.types import Estimate, Outcome, Unit, Verdict
@@ -110,7 +110,7 @@ def _resampled(name: str, x: Floats, of: Callable[[Floats], Floats], seed: int) 
     columns = np.column_stack([x, np.ones(len(x))])
     value = float(of(columns[:, :1].mean(axis=0))[0]) if len(x) else math.nan
     start = Estimate(name, value, n_units=len(x), n_used=len(x), unit="item")
-    return by_sums(start, columns, lambda s: of(ratio(s[:, 0], s[:, 1])), seed=seed, b=RESAMPLES)
+    return by_sums(start, columns, lambda s: of(ratio(s[:, 0], s[:, 1])), Resampling(seed=seed, b=RESAMPLES))
 
 
 def brier_of(arm: Arm, data: QualitySet, units: Sequence[Unit] | None = None) -> Floats:

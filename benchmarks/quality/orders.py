@@ -11,7 +11,7 @@ from recorded_sets import Arm, QualitySet, Recorded
 from judgekit.agreement.bias.flips import pair_accuracies
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import by_sums, ratio, value_of
+from judgekit.agreement.core.resample import Resampling, by_sums, ratio, value_of
 from judgekit.types import Estimate, Outcome, Unit, Verdict
 
 
@@ -98,7 +98,7 @@ def _bought(pairs: Sequence[tuple[Outcome, Outcome]], right: Floats, seed: int) 
     start = Estimate(
         "agreed_minus_one", value_of(of, columns), n_units=len(agree), n_used=len(agree), unit="item"
     )
-    return by_sums(start, columns, of, seed=seed, b=RESAMPLES)
+    return by_sums(start, columns, of, Resampling(seed=seed, b=RESAMPLES))
 
 
 def _hit(outcome: Outcome, gold: str) -> float:

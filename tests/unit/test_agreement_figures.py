@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import judgekit
+from judgekit.errors import InputError
 from judgekit.types import Estimate
 
 
@@ -33,14 +34,15 @@ class Face:
             added = {
                 k: v
                 for k, v in self.options.items()
-                if (k in takes or drawn) and k not in PLAIN.get(name, ())
+                if (k in takes or drawn) and not (k == "level" and name in MEASURED)
             }
             return function(*args, **(added | given))
 
         return called
 
 
-PLAIN = {"as_ratings": ("level",), "ratings_of_table": ("level",)}  # there it is the level of measurement
+MEASURED = {"as_ratings", "ratings_of_table"}  # there it is the level of measurement
+WITHOUT = {"attributable_to_position", "ece", "flips_by_margin", "halo", "miscalibration"}  # had no level
 A = Face()
 STORED = Path(__file__).parents[1] / "data" / "agreement_0.1.0.json"
 TYPES = {"Audit", "CriterionAudit", "Facts", "JudgeAudit", "Labelled", "Ratings"}
@@ -96,6 +98,10 @@ def labelled() -> Any:
     return A.of_frame(
         frame(), scale=SCALE, judges=["judge"], systems=systems, items=[f"i{i // 4}" for i in range(N)]
     )
+
+
+def takes(name: str) -> Mapping[str, Any]:
+    return inspect.signature(getattr(judgekit.agreement, name)).parameters
 
 
 CALLS: dict[str, Callable[[], Any]] = {
@@ -297,7 +303,7 @@ def test_a_statistic_is_what_the_first_release_gave(name: str):
 
 def sums(name: str) -> list[float]:
     """Two weighted sums of all numbers, at another level and from another seed."""
-    A.options = {"level": 0.8, "seed": 5}
+    A.options = {"seed": 5} | ({} if name in WITHOUT else {"level": 0.8})
     try:
         numbers = np.array([v for v in said(name).values() if isinstance(v, int | float)], dtype=float)
     finally:
@@ -312,6 +318,24 @@ def test_it_is_so_at_another_level_and_from_another_seed(name: str):
     stored = json.loads(STORED.read_text())["at another level"][name]
 
     assert sums(name) == pytest.approx(stored, rel=1e-9, abs=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in CALLS if "how" in takes(name)])
+def test_an_estimate_says_the_level_it_was_asked_for(name: str):
+    A.options = {"level": 0.8}
+    try:
+        levels = {v for k, v in flat(CALLS[name]()) if k.endswith(".level")}
+    finally:
+        A.options = {}
+
+    assert levels <= {0.8}
+
+
+@pytest.mark.parametrize("options", [{"level": 1.0}, {"level": 0.0}, {"b": -1}])
+def test_an_interval_that_cannot_be_is_refused(options: dict[str, Any]):
+    with pytest.raises(InputError, match=r"level|resamples"):
+        judgekit.agreement.icc(ROWS, **options)
 
 
 def test_every_public_name_has_a_call_here():

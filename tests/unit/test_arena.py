@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from judgekit.agreement.core.resample import Resampling
 from judgekit.agreement.published.arena import (
     benchmark_agreement,
     bootstrap_means,
@@ -46,7 +47,7 @@ def test_a_paired_test_separates_more_than_intervals_that_overlap():
 
     assert (found.separability, found.separability_paired) == (0.0, 1.0)
     assert paired_separability(scores[[0, 0]]) == 0.0  # a copy is not told apart
-    assert bootstrap_means(scores, b=7).shape == (7, 2)
+    assert bootstrap_means(scores, Resampling(b=7)).shape == (7, 2)
 
 
 def test_benchmark_agreement_counts_what_is_missing_and_survives_nothing():
@@ -55,7 +56,7 @@ def test_benchmark_agreement_counts_what_is_missing_and_survives_nothing():
 
     assert (found.n_items, found.n_dropped, found.n_pairs) == (2, 1, 1)
     assert np.isnan([empty.separability, empty.agreement, empty.brier]).all()
-    assert np.isnan(bootstrap_means(np.empty((2, 0)), b=7)).all()
+    assert np.isnan(bootstrap_means(np.empty((2, 0)), Resampling(b=7))).all()
     with pytest.raises(InputError, match="2 systems, people 3"):
         benchmark_agreement([[1], [2]], [[1], [2], [3]])
 
@@ -84,7 +85,7 @@ def test_pairs_that_are_known_are_averaged_over():
 def test_one_item_cannot_be_resampled_and_tells_nothing_apart():
     one = benchmark_agreement([[1.0], [2.0], [3.0]], [[3.0], [2.0], [1.0]], b=20)
     by_people = benchmark_agreement([[1.0, 1.1], [2.0, 2.1]], [[1.0], [2.0]], b=20)
-    alone = standings([[1.0], [2.0]], b=20)
+    alone = standings([[1.0], [2.0]], Resampling(b=20))
 
     assert np.isnan([one.separability, one.separability_paired, one.agreement, one.brier]).all()
     assert np.isnan(by_people.agreement)

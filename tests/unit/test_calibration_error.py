@@ -3,6 +3,7 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
+from judgekit.agreement.core.resample import Resampling
 from judgekit.agreement.probability import brier, calibration_error, corp
 from judgekit.errors import InputError
 
@@ -39,7 +40,7 @@ def test_equal_mass_bins_hold_equal_numbers():
 def test_the_null_level_of_four_forecasts_is_exact():
     # Each of two bins: |k - .2| with k ~ Bin(2, .1) has mean .324; halves of 4. It is below .25 only
     # if neither bin is surprised: .81^2.
-    null = calibration_error.null_level([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], seed=3, b=20_000)
+    null = calibration_error.null_level([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], Resampling(seed=3, b=20_000))
 
     assert null.mean == pytest.approx(0.162, abs=0.003)
     assert null.p_value == pytest.approx(1 - 0.81**2, abs=0.012)

@@ -16,6 +16,7 @@ from judgekit.agreement.association.correlation import (
     tau_b,
     tau_c,
 )
+from judgekit.agreement.core.resample import Resampling
 from judgekit.errors import InputError
 
 nan = float("nan")
@@ -110,7 +111,7 @@ def test_resampled_tables_spread_like_resampled_units():
     x = rng.integers(1, 6, 60).astype(float)
     y = np.clip(x + rng.integers(-1, 2, 60), 1, 5)
 
-    of_tables = table_replicates("tau_b", x, y, b=2000, seed=0)
+    of_tables = table_replicates("tau_b", x, y, Resampling(b=2000, seed=0))
     of_units = [tau_b(x[index], y[index]) for index in rng.integers(0, 60, (600, 60))]
 
     assert np.mean(of_tables) == pytest.approx(np.mean(of_units), abs=0.015)

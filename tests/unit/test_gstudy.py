@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.core.intervals import t_quantile
+from judgekit.agreement.core.resample import Resampling
 from judgekit.agreement.models.dstudy import (
     cheapest,
     d_study,
@@ -287,8 +288,8 @@ def test_effects_of_judges_drawn_anew_vary_as_those_of_other_judges_would(missin
     study = g_study(*severe(40, missing=missing, seed=2))
     item, judge = (list(study.components).index(term) for term in ("item", "judge"))
 
-    held = component_replicates(study, seed=1, b=150)
-    anew = component_replicates(study, seed=1, b=150, redrawn=["judge"])
+    held = component_replicates(study, Resampling(seed=1, b=150))
+    anew = component_replicates(study, Resampling(seed=1, b=150), redrawn=["judge"])
 
     # A variance of four normal effects has three degrees of freedom: its spread is sqrt(2 / 3) of it.
     v = study.components["judge"]
@@ -303,9 +304,13 @@ def test_an_interval_is_on_the_log_scale_but_where_replicates_lie_at_an_end():
     spread = np.exp(np.random.default_rng(0).normal(0, 0.2, 400))
     half = t_quantile(0.95, 39) * np.std(np.log(spread), ddof=1)
 
-    inside = interval_of(Estimate("v", 2.0), 2 * spread, study, seed=0)
-    share = interval_of(Estimate("phi", 0.9), 9 * spread / (1 + 9 * spread), study, seed=0, share=True)
-    at_end = interval_of(Estimate("v", 0.2), np.append(np.zeros(100), np.linspace(0, 1, 300)), study, seed=0)
+    inside = interval_of(Estimate("v", 2.0), 2 * spread, study, Resampling(seed=0))
+    share = interval_of(
+        Estimate("phi", 0.9), 9 * spread / (1 + 9 * spread), study, Resampling(seed=0), share=True
+    )
+    at_end = interval_of(
+        Estimate("v", 0.2), np.append(np.zeros(100), np.linspace(0, 1, 300)), study, Resampling(seed=0)
+    )
 
     assert (inside.low, inside.high) == pytest.approx((2 * math.exp(-half), 2 * math.exp(half)))
     assert (inside.interval, share.interval, at_end.interval) == ("t_log", "t_logit", "percentile")

@@ -17,6 +17,7 @@ from judgekit.agreement.core.intervals import (
     wilson,
 )
 from judgekit.agreement.core.resample import (
+    Resampling,
     bootstrap,
     draws,
     jackknife,
@@ -35,8 +36,8 @@ def mean_of(drawn: np.ndarray) -> np.ndarray:
 
 
 def test_weights_and_indices_give_the_same_interval():
-    by_index = bootstrap(lambda index: float(X[index].mean()), 60, seed=1, b=4000)
-    by_weight = weighted_bootstrap(mean_of, np.ones(60), seed=1, b=4000)
+    by_index = bootstrap(lambda index: float(X[index].mean()), 60, Resampling(seed=1, b=4000))
+    by_weight = weighted_bootstrap(mean_of, np.ones(60), Resampling(seed=1, b=4000))
 
     # The draws differ, so the ends do by Monte-Carlo error; the correction is the same.
     assert (by_weight.low, by_weight.high) == pytest.approx((by_index.low, by_index.high), abs=0.04)
@@ -52,8 +53,8 @@ def test_rows_with_counts_are_units():
     def kappa_of(parts):
         return lambda drawn: beyond_chance(*observed_and_expected("conger", parts, weights, drawn))
 
-    plain = weighted_bootstrap(kappa_of(whole), np.ones(300), seed=2, b=4000)
-    tabled = weighted_bootstrap(kappa_of(table), counts, seed=2, b=4000)
+    plain = weighted_bootstrap(kappa_of(whole), np.ones(300), Resampling(seed=2, b=4000))
+    tabled = weighted_bootstrap(kappa_of(table), counts, Resampling(seed=2, b=4000))
 
     assert len(rows) == 9
     assert (tabled.low, tabled.high, tabled.se) == pytest.approx((plain.low, plain.high, plain.se), abs=0.01)
@@ -62,7 +63,7 @@ def test_rows_with_counts_are_units():
 def test_clusters_are_drawn_whole():
     clusters = np.repeat(np.arange(12), 5)
 
-    for index in draws(60, b=5, seed=0, clusters=clusters):
+    for index in draws(60, Resampling(b=5, seed=0, clusters=clusters)):
         times = np.bincount(index, minlength=60).reshape(12, 5)
         assert np.all(times == times[:, :1])
 
@@ -70,8 +71,8 @@ def test_clusters_are_drawn_whole():
 def test_clusters_of_one_are_units():
     each = np.arange(60)
 
-    units = weighted_bootstrap(mean_of, np.ones(60), seed=3)
-    clusters = weighted_bootstrap(mean_of, np.ones(60), seed=3, clusters=each)
+    units = weighted_bootstrap(mean_of, np.ones(60), Resampling(seed=3))
+    clusters = weighted_bootstrap(mean_of, np.ones(60), Resampling(seed=3, clusters=each))
 
     assert (units.low, units.high) == pytest.approx((clusters.low, clusters.high), rel=1e-12)
     assert clusters.kind == "bca_cluster"
@@ -81,7 +82,7 @@ def test_resamples_without_a_value_are_counted():
     def sometimes(drawn: np.ndarray) -> np.ndarray:
         return np.where(drawn[:, 0] > 0, mean_of(drawn), np.nan)
 
-    found = weighted_bootstrap(sometimes, np.ones(60), seed=4, kind="percentile")
+    found = weighted_bootstrap(sometimes, np.ones(60), Resampling(seed=4), kind="percentile")
 
     assert found.lost == pytest.approx((1 - 1 / 60) ** 60, abs=0.03)
 
@@ -91,7 +92,7 @@ def test_nothing_is_left_out_of_one_unit_or_cluster():
         return float(X[index].min())  # which no sample without a unit has
 
     for n, clusters in ((1, None), (60, np.zeros(60, dtype=np.intp))):
-        found = bootstrap(least, n, seed=0, b=50, clusters=clusters)
+        found = bootstrap(least, n, Resampling(seed=0, b=50, clusters=clusters))
 
         assert found.se == 0.0
         assert found.low == found.high == least(np.arange(n))
@@ -101,16 +102,16 @@ def test_a_value_beyond_all_resamples_has_an_interval_still():
     def different(index: np.ndarray) -> float:
         return float(len(np.unique(index)))
 
-    found = bootstrap(different, 60, seed=7, b=400)
+    found = bootstrap(different, 60, Resampling(seed=7, b=400))
 
     # No resample has all 60. The bias is cut half a resample off the end; the jackknife has no skew.
     tails = norm.cdf(2 * norm.ppf(1 - 1 / 800) + np.array([-1, 1]) * norm.ppf(0.975))
-    ends = np.quantile([different(index) for index in draws(60, b=400, seed=7)], tails)
+    ends = np.quantile([different(index) for index in draws(60, Resampling(b=400, seed=7))], tails)
     assert (found.low, found.high) == pytest.approx(tuple(ends))
 
 
 def test_no_units_have_no_interval():
-    assert np.isnan(bootstrap(lambda _: 0.0, 0, seed=0).low)
+    assert np.isnan(bootstrap(lambda _: 0.0, 0, Resampling(seed=0)).low)
 
 
 def test_the_jackknife_leaves_out_clusters():
@@ -127,8 +128,8 @@ def test_drawing_raters_too_is_wider():
     def of(drawn: np.ndarray, copies: np.ndarray) -> np.ndarray:
         return mean_of(drawn) + copies @ skill / copies.sum()
 
-    both = product_bootstrap(of, np.ones(60), 4, seed=5)
-    units = weighted_bootstrap(mean_of, np.ones(60), seed=5)
+    both = product_bootstrap(of, np.ones(60), 4, Resampling(seed=5))
+    units = weighted_bootstrap(mean_of, np.ones(60), Resampling(seed=5))
 
     assert both.se == pytest.approx(np.hypot(units.se, skill.std() / 2), rel=0.06)
 
@@ -136,7 +137,7 @@ def test_drawing_raters_too_is_wider():
 def test_bca_of_a_large_sample_leaves_out_groups():
     x = np.random.default_rng(6).exponential(size=5000)
 
-    found = weighted_bootstrap(lambda d: d @ x / d.sum(axis=1), np.ones(5000), seed=0, b=400)
+    found = weighted_bootstrap(lambda d: d @ x / d.sum(axis=1), np.ones(5000), Resampling(seed=0, b=400))
 
     assert found.low < x.mean() < found.high
 

@@ -14,7 +14,7 @@ the two judges' scores of an item at random.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from judgekit.agreement.core.estimate import (
 )
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, bonett_price, mean_se, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import magnitude, resampled, settled
+from judgekit.agreement.core.resample import Drawn, magnitude, resampled, resampling, settled
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -266,11 +266,9 @@ def compare_correlations(
     second: npt.ArrayLike,
     *,
     kind: Kind = "pearson",
-    level: float = 0.95,
     clusters: Any = None,
-    b: int = 2000,
     n_flips: int = 1000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Comparison:
     """Difference of two judges' correlations with the same people's scores.
 
@@ -280,16 +278,15 @@ def compare_correlations(
         second: The second's.
         kind: Which correlation. Williams' and Steiger's tests are given for Pearson and, as an
             approximation, Spearman; the permutation test for all.
-        level: Confidence.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_units,); whole clusters are resampled and exchanged.
-        b: Resamples of the interval.
         n_flips: Of the permutation test, which exchanges the two judges' standardised scores unit by unit.
-        seed: Of both.
 
     Source:
         The permutation is PERM-BOTH of Deutsch, Dror and Roth (2021), "A Statistical Analysis of
         Summarization Evaluation Metrics Using Resampling Methods", https://arxiv.org/abs/2104.00054.
     """
+    draw = resampling(how)
     if kind not in KINDS:
         raise InputError(f"unknown correlation {kind!r}; there are {', '.join(KINDS)}")
     h, a, c = aligned(human=human, first=first, second=second)
@@ -297,7 +294,7 @@ def compare_correlations(
     groups = kept_clusters(clusters, kept)
     total, (h, a, c) = len(h), (each[kept] for each in (h, a, c))
     estimate = Estimate(
-        f"{kind}_difference", math.nan, level=level, n_units=total, n_raters=3, n_used=len(h),
+        f"{kind}_difference", math.nan, level=draw.level, n_units=total, n_raters=3, n_used=len(h),
         n_dropped=total - len(h), method=f"{kind} of the first with people minus that of the second",
     )  # fmt: skip
     if len(h) < 2:
@@ -311,13 +308,13 @@ def compare_correlations(
     difference = resampled(
         replace(estimate, value=values[0] - values[1]),
         lambda index: of_first(index) - of_second(index),
-        len(h), seed=seed, b=b, clusters=groups,
+        len(h), draw.over(groups),
     )  # fmt: skip
     tests: tuple[Significance, ...] = ()
     if kind in {"pearson", "spearman"} and groups is None:
         between = pearson(a, c) if kind == "pearson" else spearman(a, c)
         tests = (williams(*values, between, len(h)), steiger(*values, between, len(h)))
-    exchange = _exchange(kind, (h, a, c), groups, n_flips=n_flips, seed=seed)
+    exchange = _exchange(kind, (h, a, c), groups, n_flips=n_flips, seed=draw.seed)
     return Comparison(*values, difference, (*tests, exchange))
 
 

@@ -10,7 +10,7 @@ sign, so all four are reported.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, TOO_FEW, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import grids, resampled
+from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -90,10 +90,8 @@ def grouped_correlation(
     *,
     grouping: Grouping,
     kind: Kind = "pearson",
-    level: float = 0.95,
     clusters: Any = None,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """A correlation in one grouping, with an interval by resampling items.
 
@@ -102,10 +100,8 @@ def grouped_correlation(
         metric: The same shape, the judge's.
         grouping: See the module.
         kind: Which correlation.
-        level: Confidence.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_items,), what each item belongs to; whole clusters are then resampled.
-        b: Resamples.
-        seed: Of the resamples.
 
     Returns:
         nan with a status if no group has two scores that differ. The systems are taken as fixed: the
@@ -114,6 +110,7 @@ def grouped_correlation(
     Raises:
         InputError: For differing shapes, infinity, or an unknown grouping or kind.
     """
+    draw = resampling(how)
     if kind not in KINDS:
         raise InputError(f"unknown correlation {kind!r}; there are {', '.join(KINDS)}")
     h, m = grids(human, metric)
@@ -121,7 +118,7 @@ def grouped_correlation(
     found = grouped(h, m, grouping=grouping, statistic=_of(kind))
     fixed = f"the {h.shape[0]} systems are taken as fixed, items are resampled"
     estimate = Estimate(
-        kind, found.value, level=level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
+        kind, found.value, level=draw.level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
         n_dropped=int(h.size - both.sum()), unit="item", method=f"{kind}, grouping {grouping}",
         notes=(fixed,),
     )  # fmt: skip
@@ -136,7 +133,7 @@ def grouped_correlation(
     groups = coded_clusters(clusters, h.shape[1])
     if h.shape[1] < 3:
         return flagged(estimate, "ok", ("too few items for an interval",))
-    return resampled(estimate, _of_items(h, m, grouping, kind), h.shape[1], seed=seed, b=b, clusters=groups)
+    return resampled(estimate, _of_items(h, m, grouping, kind), h.shape[1], draw.over(groups))
 
 
 def four_groupings(
@@ -144,16 +141,12 @@ def four_groupings(
     metric: npt.ArrayLike,
     *,
     kind: Kind = "pearson",
-    level: float = 0.95,
     clusters: Any = None,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> dict[Grouping, Estimate]:
     """One correlation in all four groupings; see `grouped_correlation`."""
     return {
-        grouping: grouped_correlation(
-            human, metric, grouping=grouping, kind=kind, level=level, clusters=clusters, b=b, seed=seed
-        )
+        grouping: grouped_correlation(human, metric, grouping=grouping, kind=kind, clusters=clusters, **how)
         for grouping in GROUPINGS
     }
 

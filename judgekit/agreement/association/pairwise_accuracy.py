@@ -21,7 +21,7 @@ via Soft Pairwise Accuracy", https://arxiv.org/abs/2409.09598.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,16 @@ from judgekit.agreement.core.estimate import (
     with_interval,
 )
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import grid, grids, magnitude, resampled, settled
+from judgekit.agreement.core.resample import (
+    Drawn,
+    Resampling,
+    grid,
+    grids,
+    magnitude,
+    resampled,
+    resampling,
+    settled,
+)
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -171,10 +180,8 @@ def tie_calibrated_accuracy(
     *,
     grouping: Grouping = "by_item",
     folds: int = 5,
-    level: float = 0.95,
     clusters: Any = None,
-    b: int = 1000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> TieCalibrated:
     """Pairwise accuracy with ties, its threshold, and its value on held-out items.
 
@@ -183,20 +190,19 @@ def tie_calibrated_accuracy(
         metric: The same shape, the judge's.
         grouping: As in `calibrate_ties`.
         folds: Items are split into so many; 2 is a split half.
-        level: Confidence.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_items,); whole clusters are resampled, and stay in one fold.
-        b: Resamples of the items; the threshold is fitted anew in each.
-        seed: Of the split and the resamples.
 
     Raises:
         InputError: For differing shapes or infinity.
     """
+    draw = resampling(how, b=1000)
     h, m = grids(human, metric)
     pairs, groups = score_pairs(h, m, grouping), coded_clusters(clusters, h.shape[1])
     found = _calibrated(pairs, None)
     both = int((~(np.isnan(h) | np.isnan(m))).sum())
     blank = Estimate(
-        "acc_eq", found.acc_eq, level=level, n_units=h.size, n_raters=2, n_used=both,
+        "acc_eq", found.acc_eq, level=draw.level, n_units=h.size, n_raters=2, n_used=both,
         n_dropped=h.size - both, unit="item",
     )  # fmt: skip
     inside = replace(
@@ -208,11 +214,11 @@ def tie_calibrated_accuracy(
         why = NO_PAIRED_ITEMS if both == 0 else TOO_FEW
         return TieCalibrated(undefined(inside, why), undefined(outside, why), found)
     inside = resampled(
-        inside, _resampler(h, m, grouping, pairs), h.shape[1], seed=seed, b=b, clusters=groups,
+        inside, _resampler(h, m, grouping, pairs), h.shape[1], draw.over(groups),
         kind="percentile" if grouping == "system_level" else None,
     )  # fmt: skip
-    fold = _folds(h.shape[1], folds, seed, groups)
-    outside = _held_out(outside, (h, m, grouping), fold, groups=groups, b=b, seed=seed)
+    fold = _folds(h.shape[1], folds, draw.seed, groups)
+    outside = _held_out(outside, (h, m, grouping), fold, draw.over(groups))
     return TieCalibrated(inside, outside, found)
 
 
@@ -220,10 +226,7 @@ def _held_out(
     estimate: Estimate,
     scores: tuple[Floats, Floats, Grouping],
     fold: Codes,
-    *,
-    groups: Codes | None,
-    b: int,
-    seed: int,
+    draw: Resampling,
 ) -> Estimate:
     """The held-out value; the interval resamples items and keeps each one's fold and threshold."""
     h, _, grouping = scores
@@ -237,7 +240,7 @@ def _held_out(
         times = np.bincount(items, minlength=n).astype(np.float64)
         return mean_right(pairs.before, weights_of_pairs(pairs, times, alone=alone))
 
-    return resampled(replace(estimate, value=mean(np.arange(n))), mean, n, seed=seed, b=b, clusters=groups)
+    return resampled(replace(estimate, value=mean(np.arange(n))), mean, n, draw)
 
 
 def _held_out_pairs(h: Floats, m: Floats, grouping: Grouping, fold: Codes) -> ScorePairs | None:

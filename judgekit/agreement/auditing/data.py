@@ -15,12 +15,13 @@ Verdicts and labels -> `Labelled`: joined by unit, with every row accounted for.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from judgekit.agreement.bias.retest import repeatability
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, as_ratings
+from judgekit.agreement.core.resample import Drawn
 from judgekit.agreement.people.panel import majority
 from judgekit.errors import InputError
 from judgekit.scales import Labels, Numbers, Scale
@@ -71,13 +72,13 @@ def _numbers(label: str, scale: Scale) -> tuple[float, float]:
     return float(scale.labels.index(label)), float("nan") if nominal else scale.worth[label]
 
 
-def repeatability_of(repeats: Repeats, *, level: float, seed: int, b: int) -> dict[str, Estimate]:
+def repeatability_of(repeats: Repeats, **how: Unpack[Drawn]) -> dict[str, Estimate]:
     """Repeatability of a judge: of its labels, and of its places in shares of the scale."""
     clusters = repeats.clusters if len(set(repeats.clusters)) < len(repeats.clusters) else None
-    found = repeatability(repeats.said, clusters=clusters, level=level, seed=seed, b=b)
+    found = repeatability(repeats.said, clusters=clusters, **how)
     made = {name: found[name] for name in OF_LABELS}
     if not np.isnan(repeats.places).all():
-        found = repeatability(repeats.places, clusters=clusters, level=level, seed=seed, b=b)
+        found = repeatability(repeats.places, clusters=clusters, **how)
         made |= {name: found[name] for name in OF_SCORES}
     return made
 

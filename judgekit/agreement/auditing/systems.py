@@ -23,7 +23,7 @@ from judgekit.agreement.bias.error_correlation import (
 from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import magnitude, resampled, settled
+from judgekit.agreement.core.resample import Resampling, magnitude, resampled, settled
 from judgekit.types import Estimate, is_control
 
 
@@ -108,8 +108,8 @@ def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
     if np.isnan(value):
         return undefined(made, TOO_FEW)
     return resampled(
-        made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n, seed=how.seed,
-        b=min(how.b, 300), kind="percentile",
+        made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n,
+        Resampling(level=how.level, seed=how.seed, b=min(how.b, 300)), kind="percentile",
     )  # fmt: skip
 
 

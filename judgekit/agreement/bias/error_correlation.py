@@ -9,7 +9,7 @@ A jury of judges beside its best single member, against a trusted label.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import kept_clusters
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import Statistic, grid, resampled, settled
+from judgekit.agreement.core.resample import Drawn, Statistic, grid, resampled, resampling, settled
 from judgekit.agreement.people.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -109,9 +109,7 @@ def effective_judges(
     strata: Any = None,
     clusters: Any = None,
     names: Sequence[str] = (),
-    level: float = 0.95,
-    b: int = 1000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """The number of independent judges that a jury is worth, with an interval over units.
 
@@ -120,13 +118,12 @@ def effective_judges(
         strata: Shape (n_units,), as there.
         clusters: Shape (n_units,), whole clusters are resampled.
         names: Of the judges, for the notes.
-        level: Confidence.
-        b: Resamples.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         Kish's number; the participation ratio and the judges left out stand in the notes.
     """
+    draw = resampling(how, b=1000)
     e = grid(errors, "errors")
     groups, cut = coded_clusters(clusters, len(e)), coded_clusters(strata, len(e))
     found = error_correlation(e, strata=cut)
@@ -136,7 +133,7 @@ def effective_judges(
         left = [names[i] for i in found.excluded] if names else f"in columns {list(found.excluded)}"
         notes.append(f"judges {left} left out: their errors do not vary")
     estimate = Estimate(
-        "effective_judges", found.kish, level=level, n_units=len(e), n_raters=e.shape[1], n_used=used,
+        "effective_judges", found.kish, level=draw.level, n_units=len(e), n_raters=e.shape[1], n_used=used,
         n_dropped=len(e) - used, method="Kish, mean phi" + (" within strata" if cut is not None else ""),
         notes=tuple(notes),
     )  # fmt: skip
@@ -146,7 +143,7 @@ def effective_judges(
     def kish(index: Codes) -> float:
         return error_correlation(e[index], strata=None if cut is None else cut[index]).kish
 
-    return resampled(estimate, kish, len(e), seed=seed, b=b, clusters=groups, kind="percentile")
+    return resampled(estimate, kish, len(e), draw.over(groups), kind="percentile")
 
 
 def condorcet_gap(errors: npt.ArrayLike) -> float:
@@ -220,9 +217,7 @@ def jury_against_best(
     scale: Any = None,
     aggregate: Literal["majority", "mean"] | None = None,
     measure: MeasureName | Measure | None = None,
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Jury:
     """Is the jury closer to the reference than its best single member?
 
@@ -234,28 +229,27 @@ def jury_against_best(
         aggregate: `majority` (of equally frequent labels the one nearest the mean, then the lower) for
             nominal scales, `mean` for others, where left out.
         measure: `agreement` with the majority and Pearson's correlation with the mean, where left out.
-        level: Confidence.
-        b: Resamples of units (or of the ratings' clusters).
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         Over the units that all members and the reference have, so that nobody is spared the hard ones.
     """
+    draw = resampling(how)
     panel = panel_of(data, judge=reference, humans=judges, scale=scale)
     values = panel.ratings.values
-    how = aggregate or ("majority" if panel.ratings.level == "nominal" else "mean")
-    of = measure_of(measure or ("agreement" if how == "majority" else "pearson"), values)
+    pooled = aggregate or ("majority" if panel.ratings.level == "nominal" else "mean")
+    of = measure_of(measure or ("agreement" if pooled == "majority" else "pearson"), values)
     here = (panel.judge >= 0) & (panel.humans >= 0).all(axis=1)
     blank = Estimate(
-        "jury", math.nan, level=level, n_units=len(here), n_raters=1 + len(panel.names),
-        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{how} of {len(panel.names)} judges",
+        "jury", math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
+        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{pooled} of {len(panel.names)} judges",
     )  # fmt: skip
     if not here.any() or not len(panel.names):
         none = undefined(blank, NO_PAIRED_ITEMS if len(panel.names) else NOT_IDENTIFIED)
         return Jury(none, none, none, "", {})
     truth, members = numbers_of(panel.judge[here], values), numbers_of(panel.humans[here], values)
     votes = numbers_of(majority(panel.humans[here], values), values)
-    jury = votes if how == "majority" else members.mean(axis=1)
+    jury = votes if pooled == "majority" else members.mean(axis=1)
     groups = kept_clusters(panel.ratings.clusters, here)
 
     def scores(index: Codes) -> Floats:
@@ -272,7 +266,7 @@ def jury_against_best(
 
     def estimate(name: str, value: float, statistic: Statistic, *notes: str) -> Estimate:
         made = replace(blank, name=name, value=float(value), notes=notes)
-        return resampled(made, statistic, len(truth), seed=seed, b=b, clusters=groups)
+        return resampled(made, statistic, len(truth), draw.over(groups))
 
     top = members[:, best - 1]
     return Jury(

@@ -10,6 +10,7 @@ Source: Wei et al. (2024), "Systematic Evaluation of LLM-as-a-Judge in LLM Align
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,16 @@ from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clust
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import OfSums, by_sums, grid, ratio, value_of
+from judgekit.agreement.core.resample import (
+    Drawn,
+    OfSums,
+    Resampling,
+    by_sums,
+    grid,
+    ratio,
+    resampling,
+    value_of,
+)
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -46,18 +56,14 @@ def denoised(accuracy: npt.ArrayLike, q: npt.ArrayLike) -> Floats:
     return np.where(known, (a - flip) / np.where(known, 1 - 2 * flip, 1.0), np.nan)
 
 
-def flip_noise(
-    repeats: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 2000, level: float = 0.95
-) -> Estimate:
+def flip_noise(repeats: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]) -> Estimate:
     """Probability that a verdict of two outcomes is flipped by chance.
 
     Args:
         repeats: Shape (n_items, n_repeats), 0 or 1; nan where missing. Items with fewer than two repeats are
             left out.
-        seed: Of the resamples of items.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_items,).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         q from 0 to below 0.5; `undefined:not_identified` where repeats differ half of the time or more.
@@ -65,28 +71,27 @@ def flip_noise(
     Raises:
         InputError: For a repeat that is neither 0 nor 1.
     """
+    draw = resampling(how)
     x = _binary(repeats)
     d = pair_disagreement(x)
-    return _estimate(
-        "flip_noise", [d], lambda m: flip_probability(m[:, 0]), clusters, seed=seed, b=b, level=level
-    )
+    return _estimate("flip_noise", [d], lambda m: flip_probability(m[:, 0]), clusters, draw)
 
 
 def flips_by_margin(
-    repeats: npt.ArrayLike, margin: npt.ArrayLike, *, seed: int, b: int = 2000
+    repeats: npt.ArrayLike, margin: npt.ArrayLike, **how: Unpack[Drawn]
 ) -> tuple[Estimate, ...]:
     """Flipping noise for small, middle and large quality gaps (terciles of |margin|).
 
     Args:
         repeats: As in `flip_noise`.
         margin: Shape (n_items,), the human margin of the pair; nan where missing.
-        seed: Of the resamples.
-        b: Resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         One estimate a tercile. An item without a margin might belong to any of them, so each counts it as
         dropped.
     """
+    draw = resampling(how)
     x, gap = _binary(repeats), np.abs(column(margin, "margin"))
     if len(gap) != len(x):
         raise InputError(f"{len(gap)} margins for {len(x)} items")
@@ -95,7 +100,8 @@ def flips_by_margin(
     tercile = np.digitize(gap, cuts, right=True)
     lost = len(gap) - len(known)
     notes = (f"{lost} items without a margin might belong here",) if lost else ()
-    found = [flip_noise(x[(tercile == t) & ~np.isnan(gap)], seed=seed + t, b=b) for t in range(3)]
+    here = [x[(tercile == t) & ~np.isnan(gap)] for t in range(3)]
+    found = [flip_noise(each, **(draw.options | {"seed": draw.seed + t})) for t, each in enumerate(here)]
     return tuple(
         replace(
             each, name=f"flip_noise_{name}_margin", n_units=each.n_units + lost,
@@ -109,24 +115,21 @@ def denoised_accuracy(
     correct: npt.ArrayLike,
     repeats: npt.ArrayLike,
     *,
-    seed: int,
     as_published: bool = False,
     clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """Accuracy corrected for flips, within [0, 1].
 
     Args:
         correct: Shape (n_items,), whether one verdict was right, 0 or 1; nan where missing.
         repeats: Shape (n_items, n_repeats), 0 or 1; rows of nan for items that were not repeated.
-        seed: Of the resamples of items; q is computed anew in each.
+        how: Level, seed and number of resamples: see `Drawn`.
         as_published: Take the disagreement itself for q, as the published code does. It overstates the
             accuracy: true 0.8 with flips of 0.1 comes out as 0.875.
         clusters: Shape (n_items,).
-        b: Resamples.
-        level: Confidence.
     """
+    draw = resampling(how)
     y, x = column(correct, "correct"), _binary(repeats)
     name = "denoised_accuracy_as_published" if as_published else "denoised_accuracy"
 
@@ -134,7 +137,7 @@ def denoised_accuracy(
         q = means[:, 1] if as_published else flip_probability(means[:, 1])
         return np.clip(denoised(means[:, 0], q), 0.0, 1.0)
 
-    made = _estimate(name, [y, pair_disagreement(x)], of, clusters, seed=seed, b=b, level=level)
+    made = _estimate(name, [y, pair_disagreement(x)], of, clusters, draw)
     raw = f"accuracy before: {np.nanmean(y):.4g}" if np.any(~np.isnan(y)) else "no verdicts"
     return replace(made, notes=(*made.notes, raw))
 
@@ -145,18 +148,17 @@ def position_bias(
     repeats_first: npt.ArrayLike,
     repeats_second: npt.ArrayLike,
     *,
-    seed: int,
     clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """De-noised accuracy with the preferred response shown first, minus with it shown second.
 
     Shapes: `first` (n_items,), `repeats_first` (n_items, n_repeats), `clusters` (n_items,).
     """
+    draw = resampling(how)
     a, c = aligned(first=first, second=second)
     columns = [a, c, pair_disagreement(_binary(repeats_first)), pair_disagreement(_binary(repeats_second))]
-    return _estimate("position_bias_denoised", columns, _difference, clusters, seed=seed, b=b, level=level)
+    return _estimate("position_bias_denoised", columns, _difference, clusters, draw)
 
 
 def length_bias(
@@ -164,19 +166,18 @@ def length_bias(
     longer: npt.ArrayLike,
     repeats: npt.ArrayLike,
     *,
-    seed: int,
     clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """De-noised accuracy where people prefer the longer response, minus where they do not.
 
     Shapes: `correct` (n_items,), `repeats` (n_items, n_repeats), `clusters` (n_items,).
     """
+    draw = resampling(how)
     y, long = aligned(correct=correct, longer=longer)
     d = pair_disagreement(_binary(repeats))
     columns = [np.where(long == value, x, np.nan) for x in (y, d) for value in (1, 0)]
-    return _estimate("length_bias_denoised", columns, _difference, clusters, seed=seed, b=b, level=level)
+    return _estimate("length_bias_denoised", columns, _difference, clusters, draw)
 
 
 def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str, Estimate]:
@@ -206,7 +207,7 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
     columns = np.column_stack([(a + c) / 2, np.ones(n)])
     filled = replace(base, value=float(columns[:, 0].mean()), method="mean of both orders")
     mean: OfSums = lambda s: ratio(s[:, 0], s[:, 1])  # noqa: E731 - one formula, named for its type
-    return made | {"accuracy_random": by_sums(filled, columns, mean, seed=0, b=2000)}
+    return made | {"accuracy_random": by_sums(filled, columns, mean, Resampling())}
 
 
 def _difference(means: Floats) -> Floats:
@@ -215,9 +216,7 @@ def _difference(means: Floats) -> Floats:
     return np.asarray(clean[:, 0] - clean[:, 1], dtype=float)
 
 
-def _estimate(
-    name: str, raw: list[Floats], of: OfSums, clusters: Clusters, *, seed: int, b: int, level: float
-) -> Estimate:
+def _estimate(name: str, raw: list[Floats], of: OfSums, clusters: Clusters, draw: Resampling) -> Estimate:
     """A function of the columns' means, each over the items it is known for."""
     if len({len(x) for x in raw}) > 1:
         raise InputError(f"columns of {sorted({len(x) for x in raw})} items; one row an item is needed")
@@ -227,7 +226,7 @@ def _estimate(
     columns = np.concatenate([np.where(known, stacked[kept], 0.0), known], axis=1)
     k = len(raw)
     base = Estimate(
-        name, float("nan"), level=level, n_units=len(stacked), n_raters=1, n_used=int(kept.sum()),
+        name, float("nan"), level=draw.level, n_units=len(stacked), n_raters=1, n_used=int(kept.sum()),
         n_dropped=int((~kept).sum()), unit="item", method="flips by pairs of repeats",
     )  # fmt: skip
 
@@ -240,7 +239,7 @@ def _estimate(
     if np.isnan(value):
         return undefined(base, NOT_IDENTIFIED, "repeats differ half of the time or more: the judge is a coin")
     groups = kept_clusters(clusters, kept)
-    return by_sums(replace(base, value=value), columns, of_sums, seed=seed, b=b, clusters=groups)
+    return by_sums(replace(base, value=value), columns, of_sums, draw.over(groups))
 
 
 def _binary(repeats: npt.ArrayLike) -> Floats:

@@ -7,7 +7,7 @@ length-controlled win rate: the win rate the same logit gives for equal lengths.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED, TOO_F
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import RIDGE, Fit, coefficient, least_squares, logistic
-from judgekit.agreement.core.resample import resampled, varies
+from judgekit.agreement.core.resample import Drawn, resampled, resampling, varies
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -43,10 +43,8 @@ def length_correlation(
     length: npt.ArrayLike,
     human: npt.ArrayLike,
     *,
-    seed: int,
     clusters: Clusters = None,
-    b: int = 1000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """Partial rank correlation of the judge's score with length, given the human score.
 
@@ -54,15 +52,14 @@ def length_correlation(
         judge: Shape (n,), nan where missing.
         length: In characters or tokens, above 0.
         human: The human score.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n,), what responses belong to (the item).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         From -1 to 1; 0 where the judge's score does not follow length beyond what people's does.
     """
-    columns, kept, base = _complete("length_correlation", level, judge=judge, length=length, human=human)
+    draw = resampling(how, b=1000)
+    columns, kept, base = _complete("length_correlation", draw.level, judge=judge, length=length, human=human)
     base = replace(base, method="partial_spearman given human")
     if len(columns) < 5:
         return undefined(base, TOO_FEW)
@@ -75,7 +72,7 @@ def length_correlation(
         return undefined(base, NO_VARIATION)
     filled = replace(base, value=value)
     groups = kept_clusters(clusters, kept)
-    return resampled(filled, of, len(columns), seed=seed, b=b, clusters=groups, kind="percentile")
+    return resampled(filled, of, len(columns), draw.over(groups), kind="percentile")
 
 
 def length_coefficient(

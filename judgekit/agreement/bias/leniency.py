@@ -9,7 +9,7 @@ Source: Thakur et al. (2024), "Judging the Judges", arXiv 2406.12624.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
 from judgekit.agreement.core.estimate import FEW_MINORITY, NO_VARIATION, NOT_IDENTIFIED, flagged, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import OfSums, by_sums, ratio, value_of
+from judgekit.agreement.core.resample import Drawn, OfSums, Resampling, by_sums, ratio, resampling, value_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -43,13 +43,7 @@ def _model(tpr: Floats, fpr: Floats) -> tuple[Floats, Floats]:
 
 
 def leniency(
-    judge: npt.ArrayLike,
-    human: npt.ArrayLike,
-    *,
-    seed: int,
-    clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    judge: npt.ArrayLike, human: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]
 ) -> tuple[Estimate, Estimate]:
     """P_c and P_+ with intervals by resampling units.
 
@@ -57,10 +51,8 @@ def leniency(
         judge: Shape (n_units,), 1 correct, 0 incorrect; nan where the reply could not be read, which is no
             "incorrect" and is dropped and counted.
         human: The same of people.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_units,).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR < FPR;
@@ -69,12 +61,13 @@ def leniency(
     Raises:
         InputError: For a label that is neither 0 nor 1.
     """
+    draw = resampling(how)
     x, y = _labels(judge, human)
     kept = ~(np.isnan(x) | np.isnan(y))
     x, y = x[kept], y[kept]
     columns = np.column_stack([x * y, y, x * (1 - y), 1 - y])
     base = Estimate(
-        "leniency_p_c", float("nan"), level=level, n_units=len(kept), n_raters=2, n_used=len(x),
+        "leniency_p_c", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
         n_dropped=int((~kept).sum()), method="TPR - FPR",
     )  # fmt: skip
     plus = replace(base, name="leniency_p_plus", method="FPR / (1 - P_c)")
@@ -91,22 +84,20 @@ def leniency(
         (plus, lambda sums: rates(sums)[1]),
     )
     groups = kept_clusters(clusters, kept)
-    made = [_filled(each, of, columns, groups, seed=seed, b=b) for each, of in formulas]
+    made = [_filled(each, of, columns, groups, draw) for each, of in formulas]
     if rarer < FEW:
         note = f"{rarer} units of the rarer human label"
         made = [each if np.isnan(each.value) else flagged(each, FEW_MINORITY, (note,)) for each in made]
     return made[0], made[1]
 
 
-def _filled(
-    base: Estimate, of: OfSums, columns: Floats, groups: Codes | None, *, seed: int, b: int
-) -> Estimate:
+def _filled(base: Estimate, of: OfSums, columns: Floats, groups: Codes | None, draw: Resampling) -> Estimate:
     value = value_of(of, columns)
     if np.isnan(value):
         worse = base.name == "leniency_p_c" or np.isnan(_p_c(columns))
         why = "TPR is below FPR: worse than chance" if worse else "P_c is 1: it never guesses"
         return undefined(base, NOT_IDENTIFIED, why)
-    return by_sums(replace(base, value=value), columns, of, seed=seed, b=b, clusters=groups)
+    return by_sums(replace(base, value=value), columns, of, draw.over(groups))
 
 
 def _p_c(columns: Floats) -> float:

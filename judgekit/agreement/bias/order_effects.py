@@ -10,7 +10,7 @@ Order effects by model: the first place's odds beside the systems' strengths, an
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, TO
 from judgekit.agreement.core.intervals import rate
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, logistic
-from judgekit.agreement.core.resample import by_sums, grids, ratio, value_of
+from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampling, value_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -81,23 +81,15 @@ def sign_test(primacy: int, recency: int) -> float:
 
 
 def position_effects(
-    one: npt.ArrayLike,
-    other: npt.ArrayLike,
-    *,
-    seed: int,
-    clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    one: npt.ArrayLike, other: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]
 ) -> Mapping[str, Estimate]:
     """Rates of consistency and of leaning to a place, each an estimate.
 
     Args:
         one: As in `position_counts`.
         other: As in `position_counts`.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_pairs,): what pairs belong to (a prompt).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         `position_consistency`, `conflict_rate`, `hard_conflict_rate`, `primacy_rate`, `recency_rate` (Wilson;
@@ -108,6 +100,7 @@ def position_effects(
     Source:
         Shi et al. (2024), arXiv 2406.07791; their fairness simplifies exactly to the one here.
     """
+    draw = resampling(how)
     a, c = aligned(one=one, other=other)
     leaning, counts = _leaning(a, c), position_counts(a, c)
     there = ~np.isnan(leaning)
@@ -118,14 +111,14 @@ def position_effects(
         "primacy_rate": leaning == 1, "recency_rate": leaning == -1,
     }  # fmt: skip
     rates = [
-        rate(event[there], groups, name=name, level=level, dropped=counts.n_dropped)
+        rate(event[there], groups, name=name, level=draw.level, dropped=counts.n_dropped)
         for name, event in events.items()
     ]
     of = "pair" if groups is None else "cluster"
     made = {each.name: replace(each, unit=of, n_raters=1) for each in rates}
     base = Estimate(
-        "preference_fairness", float("nan"), level=level, n_units=len(leaning), n_raters=1, n_used=counts.n,
-        n_dropped=counts.n_dropped, unit="pair", method="(recency - primacy) / n",
+        "preference_fairness", float("nan"), level=draw.level, n_units=len(leaning), n_raters=1,
+        n_used=counts.n, n_dropped=counts.n_dropped, unit="pair", method="(recency - primacy) / n",
     )  # fmt: skip
     first = replace(base, name="first_pick_rate", method="first place over all verdicts, ties one half")
     if counts.n == 0:
@@ -135,7 +128,7 @@ def position_effects(
     for each, x in ((base, -leaning[there]), (first, picks)):
         columns = np.column_stack([x, np.ones(counts.n)])
         filled = replace(each, value=value_of(_mean, columns))
-        made[each.name] = by_sums(filled, columns, _mean, seed=seed, b=b, clusters=groups)
+        made[each.name] = by_sums(filled, columns, _mean, draw.over(groups))
     p = sign_test(counts.primacy, counts.recency)
     note = "no conflict" if np.isnan(p) else f"exact sign test of primacy against recency: p = {p:.4g}"
     made["preference_fairness"] = replace(made["preference_fairness"], notes=(note,))
@@ -143,22 +136,22 @@ def position_effects(
 
 
 def attributable_to_position(
-    one: npt.ArrayLike, other: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 2000
+    one: npt.ArrayLike, other: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]
 ) -> Mapping[str, Estimate]:
     """Split inconsistency into noise and place, by repeats in each order.
 
     Args:
         one: Shape (n_pairs, n_repeats), verdicts by place in one order; nan where missing.
         other: The same shape, in the other order, by place.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_pairs,).
-        b: Resamples.
 
     Returns:
         `d_within`: how often two repeats in one order differ; `d_between`: how often two verdicts in
         different orders name different responses; `position_attributable`: the second minus the first, 0 for
         a judge that is only noisy. With one repeat `undefined:not_identified`: a flip may be noise.
     """
+    draw = resampling(how)
     x, y = grids(one, other)
     by_order = np.column_stack([pair_disagreement(x), pair_disagreement(y)])
     told = ~np.isnan(by_order)
@@ -175,15 +168,15 @@ def attributable_to_position(
     made = {}
     for name, of in formulas.items():
         base = Estimate(
-            name, float("nan"), n_units=len(x), n_raters=1, n_used=len(columns), unit="pair",
-            n_dropped=len(x) - len(columns), method="mean pairwise disagreement",
+            name, float("nan"), level=draw.level, n_units=len(x), n_raters=1, n_used=len(columns),
+            unit="pair", n_dropped=len(x) - len(columns), method="mean pairwise disagreement",
         )  # fmt: skip
         if len(columns) == 0:
             why = "repeats in each order are needed: one verdict an order cannot tell place from noise"
             made[name] = undefined(base, NOT_IDENTIFIED, why)
             continue
         filled = replace(base, value=value_of(of, columns))
-        made[name] = by_sums(filled, columns, of, seed=seed, b=b, clusters=groups)
+        made[name] = by_sums(filled, columns, of, draw.over(groups))
     return made
 
 

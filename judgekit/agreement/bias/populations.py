@@ -10,14 +10,14 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from judgekit.agreement.chance.chance import Parts, beyond_chance, parts_of
 from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, NO_PAIRED_ITEMS, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Weighted, drawn_again
+from judgekit.agreement.core.resample import Drawn, Resampling, Weighted, drawn_again, resampling
 from judgekit.agreement.core.weights import Kind, Weights, weights_of
 from judgekit.agreement.people.panel import Panel, panel_of
 from judgekit.errors import InputError
@@ -103,9 +103,7 @@ def populations(
     humans: Sequence[str] | None = None,
     scale: Any = None,
     weights: Kind | None = None,
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Populations:
     """The judge's agreement with each population beside the population's own.
 
@@ -117,13 +115,12 @@ def populations(
         humans: Names of people's columns, with `units`; all but the judge's where left out.
         scale: The declared scale of raw ratings.
         weights: `identity` for nominal scales, `quadratic` for others, where left out.
-        level: Confidence.
-        b: Resamples of units (or of the ratings' clusters); gaps are within a resample.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For neither or both of `pools` and `units`, or an unknown person.
     """
+    draw = resampling(how)
     if (pools is None) == (units is None):
         raise InputError("say either pools (person -> population) or units (the population of each unit)")
     people = humans if pools is None else list(pools)
@@ -135,10 +132,10 @@ def populations(
     sides = _pools(panel, pools, w) if pools is not None else _slices(panel, units or (), w)
     of_judge = _Side(parts_of(panel.judge[:, None], w), np.ones(len(panel.judge)), 1)
     blank = Estimate(
-        kind, math.nan, level=level, n_units=len(panel.judge), method=f"{kind} weights",
+        kind, math.nan, level=draw.level, n_units=len(panel.judge), method=f"{kind} weights",
         notes=("the raters are taken as fixed",),
     )  # fmt: skip
-    ground = _Ground(blank, panel.ratings.clusters, b, seed)
+    ground = _Ground(blank, draw.over(panel.ratings.clusters))
     each = tuple(_population(ground, name, side, of_judge, w) for name, side in sides.items())
     return Populations(each, *_between(ground, sides, of_judge, w, people=pools is not None))
 
@@ -148,16 +145,14 @@ class _Ground:
     """What all estimates of one call share."""
 
     blank: Estimate
-    clusters: Codes | None
-    b: int
-    seed: int
+    draw: Resampling
 
     def estimate(self, name: str, statistic: Weighted, here: Floats, raters: int) -> Estimate:
         used = int((here > 0).sum())
         made = replace(self.blank, name=name, n_raters=raters, n_used=used, n_dropped=len(here) - used)
         if not used:
             return undefined(made, NO_PAIRED_ITEMS)
-        return drawn_again(made, statistic, len(here), seed=self.seed, b=self.b, clusters=self.clusters)
+        return drawn_again(made, statistic, len(here), self.draw)
 
 
 def _population(ground: _Ground, name: Hashable, side: _Side, of_judge: _Side, w: Weights) -> Population:

@@ -7,7 +7,7 @@ judge (regression to the mean).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,16 @@ from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clust
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, least_squares
-from judgekit.agreement.core.resample import OfSums, by_sums, grid, ratio, resampled, value_of
+from judgekit.agreement.core.resample import (
+    Drawn,
+    OfSums,
+    by_sums,
+    grid,
+    ratio,
+    resampled,
+    resampling,
+    value_of,
+)
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -114,10 +123,8 @@ def range_use(
     human: npt.ArrayLike,
     *,
     values: Sequence[float],
-    seed: int,
     clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Mapping[str, Estimate]:
     """Judge beside people, unit by unit, with intervals by resampling units.
 
@@ -125,10 +132,8 @@ def range_use(
         judge: Shape (n_units,), nan where missing.
         human: The human score on the same scale.
         values: The declared categories, in order.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_units,).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
@@ -138,6 +143,7 @@ def range_use(
     Raises:
         InputError: For a score that is not on the scale.
     """
+    draw = resampling(how)
     y, x = aligned(judge=judge, human=human)
     kept = ~(np.isnan(x) | np.isnan(y))
     scale_use(y, values=values)
@@ -163,7 +169,7 @@ def range_use(
     made = {}
     for name, (columns, of) in formulas.items():
         base = Estimate(
-            name, float("nan"), level=level, n_units=len(kept), n_raters=2, n_used=len(x),
+            name, float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
             n_dropped=int((~kept).sum()), method="judge beside human",
         )  # fmt: skip
         value = value_of(of, columns) if len(x) else float("nan")
@@ -172,26 +178,26 @@ def range_use(
         elif name == "unused_difference":
             made[name] = replace(base, value=value, notes=("grows with fewer units, so it is not resampled",))
         else:
-            made[name] = by_sums(replace(base, value=value), columns, of, seed=seed, b=b, clusters=groups)
+            made[name] = by_sums(replace(base, value=value), columns, of, draw.over(groups))
     return made
 
 
 def halo(
-    judge: npt.ArrayLike, human: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 1000
+    judge: npt.ArrayLike, human: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]
 ) -> Estimate:
     """Mean correlation between criteria in the judge's scores, minus the same in people's.
 
     Args:
         judge: Shape (n_units, n_criteria); units with a nan in either are left out.
         human: The same of people.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_units,).
-        b: Resamples.
 
     Returns:
         Above 0: the judge tells criteria apart less than people do. Pairs with a constant column are left
         out.
     """
+    draw = resampling(how, b=1000)
     x, y = grid(judge, "judge"), grid(human, "human")
     if x.shape != y.shape:
         raise InputError(f"judge {x.shape} and human {y.shape} differ in shape")
@@ -205,16 +211,15 @@ def halo(
         return float(np.mean(known)) if known else float("nan")
 
     base = Estimate(
-        "halo", float("nan"), n_units=len(kept), n_raters=2, n_used=len(x), n_dropped=int((~kept).sum()),
+        "halo", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
+        n_dropped=int((~kept).sum()),
         method="mean correlation between criteria, judge minus human",
     )  # fmt: skip
     value = of(np.arange(len(x))) if len(x) > 1 else float("nan")
     if np.isnan(value):
         return undefined(base, NO_VARIATION)
     groups = kept_clusters(clusters, kept)
-    return resampled(
-        replace(base, value=value), of, len(x), seed=seed, b=b, clusters=groups, kind="percentile"
-    )
+    return resampled(replace(base, value=value), of, len(x), draw.over(groups), kind="percentile")
 
 
 def anchoring(

@@ -7,6 +7,7 @@ change that is more than noise; for labels: how often two repeats differ.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,16 @@ from judgekit.agreement.core.arrays import Clusters, kept_clusters
 from judgekit.agreement.core.estimate import NO_VARIATION, TOO_FEW, undefined
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import OfSums, by_sums, grid, ratio, value_of
+from judgekit.agreement.core.resample import (
+    Drawn,
+    OfSums,
+    Resampling,
+    by_sums,
+    grid,
+    ratio,
+    resampling,
+    value_of,
+)
 from judgekit.agreement.models.reml import RESIDUAL, as_blocks, fit_reml
 from judgekit.types import Estimate
 
@@ -24,17 +34,15 @@ NAMES = ("flip_rate", "repeat_agreement", "all_same", "sem", "smallest_detectabl
 
 
 def repeatability(
-    repeats: npt.ArrayLike, *, seed: int, clusters: Clusters = None, b: int = 2000, level: float = 0.95
+    repeats: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpack[Drawn]
 ) -> Mapping[str, Estimate]:
     """Repeatability of a judge.
 
     Args:
         repeats: Shape (n_units, n_repeats), scores or label codes; nan where missing. Units with fewer than
             two repeats are left out.
-        seed: Of the resamples of units.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_units,).
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         `flip_rate`: how often two repeats of a unit differ; `repeat_agreement`: 1 minus that;
@@ -43,13 +51,14 @@ def repeatability(
         between units, ICC(A,1) over the columns, from mean squares where no cell is missing, else from
         REML. The last three are meant for scores.
     """
+    draw = resampling(how)
     x = grid(repeats, "repeats")
     there = ~np.isnan(x)
     k = there.sum(axis=1)
     kept = k >= 2
     x, there, k = x[kept], there[kept], k[kept].astype(float)
     base = Estimate(
-        "", float("nan"), level=level, n_units=len(kept), n_raters=1, n_used=len(x),
+        "", float("nan"), level=draw.level, n_units=len(kept), n_raters=1, n_used=len(x),
         n_dropped=int((~kept).sum()),
     )  # fmt: skip
     if len(x) == 0:
@@ -73,19 +82,19 @@ def repeatability(
     made = {}
     for name, (columns, of, method) in formulas.items():
         filled = replace(base, name=name, value=value_of(of, columns), method=method)
-        made[name] = by_sums(filled, columns, of, seed=seed, b=b, clusters=groups)
-    made["icc_repeats"] = _icc(replace(base, name="icc_repeats"), x, groups, seed=seed, b=b)
+        made[name] = by_sums(filled, columns, of, draw.over(groups))
+    made["icc_repeats"] = _icc(replace(base, name="icc_repeats"), x, groups, draw)
     return made
 
 
-def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, *, seed: int, b: int) -> Estimate:
+def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: Resampling) -> Estimate:
     if not np.isnan(x).any():
         base = replace(base, method="ICC(A,1), mean squares")
         columns = _icc_columns(x)
         value = value_of(_icc_of, columns) if len(x) > 1 else float("nan")
         if np.isnan(value):
             return undefined(base, NO_VARIATION if len(x) > 1 else TOO_FEW)
-        return by_sums(replace(base, value=value), columns, _icc_of, seed=seed, b=b, clusters=groups)
+        return by_sums(replace(base, value=value), columns, _icc_of, draw.over(groups))
     rows, column = np.nonzero(~np.isnan(x))
     base = replace(base, method="ICC(A,1), REML")
     of = np.unique(column, return_inverse=True)[1]

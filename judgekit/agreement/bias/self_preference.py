@@ -6,6 +6,7 @@ caller's to say.
 """
 
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
 from judgekit.agreement.core.estimate import NOT_IDENTIFIED, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.regress import coefficient, least_squares, logistic
-from judgekit.agreement.core.resample import by_sums, ratio, value_of
+from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampling, value_of
 from judgekit.types import Estimate
 
 WHY = "no human labels: being better and being favoured look the same"
@@ -76,20 +77,16 @@ def equal_opportunity(
     prefers_own: npt.ArrayLike,
     human_prefers_own: npt.ArrayLike | None = None,
     *,
-    seed: int,
     clusters: Clusters = None,
-    b: int = 2000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """P(judge: own | people: own) - P(judge: other | people: other).
 
     Args:
         prefers_own: Shape (n_pairs,), above 0.5 where the judge prefers its own, below where the other.
         human_prefers_own: The same of people; ties are left out.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         clusters: What pairs belong to.
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         From -1 to 1; above 0 it misses fewer wins of its own than of others.
@@ -97,8 +94,9 @@ def equal_opportunity(
     Source:
         Wataoka et al. (2024), arXiv 2410.21819.
     """
+    draw = resampling(how)
     base = Estimate(
-        "equal_opportunity", float("nan"), level=level, unit="pair", method="difference of recalls"
+        "equal_opportunity", float("nan"), level=draw.level, unit="pair", method="difference of recalls"
     )
     columns, kept, base = _prepared(base, prefers_own, prefers_own, human_prefers_own)
     if human_prefers_own is None or len(columns) == 0:
@@ -116,7 +114,7 @@ def equal_opportunity(
             base, NOT_IDENTIFIED, "people must prefer own responses in some pairs and others in some"
         )
     groups = kept_clusters(clusters, kept)
-    return by_sums(replace(base, value=value), flat, of, seed=seed, b=b, clusters=groups)
+    return by_sums(replace(base, value=value), flat, of, draw.over(groups))
 
 
 def _prepared(

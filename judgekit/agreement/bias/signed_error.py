@@ -6,7 +6,7 @@ scores go with anything that happened later (a citation, a click, a sale).
 """
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.core.arrays import Clusters, aligned
 from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, undefined
 from judgekit.agreement.core.intervals import clustered_mean, normal_quantile
-from judgekit.agreement.core.resample import grid, magnitude, ratio, settled
+from judgekit.agreement.core.resample import Drawn, grid, magnitude, ratio, settled
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -123,9 +123,7 @@ def criterion_validity(
     *,
     kind: Literal["spearman", "pearson", "tau_b", "auc"] = "spearman",
     clusters: Clusters = None,
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """Does the score go with something outside the judging: a citation count, a click, an exam?
 
@@ -134,9 +132,7 @@ def criterion_validity(
         outcome: Any column of numbers; 0 and 1 for `auc`.
         kind: The coefficient; `auc` is the chance that a unit with the outcome scores above one without.
         clusters: Shape (n_units,).
-        level: Confidence.
-        b: Resamples, where there are any.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For `auc` with an outcome that is neither 0 nor 1.
@@ -146,11 +142,11 @@ def criterion_validity(
     """
     x, y = aligned(score=score, outcome=outcome)
     if kind != "auc":
-        made = correlation(x, y, kind=kind, clusters=clusters, level=level, b=b, seed=seed)
+        made = correlation(x, y, kind=kind, clusters=clusters, **how)
         return replace(made, name=f"criterion_validity:{kind}", n_raters=1)
     if len(bad := np.flatnonzero(~(np.isnan(y) | (y == 0) | (y == 1)))):
         raise InputError(f"outcome: unit {bad[0]} is {y[bad[0]]:g}; 0 or 1 is needed for auc")
-    d = correlation(y, x, kind="somers_d", clusters=clusters, level=level, b=b, seed=seed)
+    d = correlation(y, x, kind="somers_d", clusters=clusters, **how)
     return replace(
         d, name="criterion_validity:auc", method="(somers_d + 1) / 2", value=(d.value + 1) / 2,
         low=(d.low + 1) / 2, high=(d.high + 1) / 2, se=d.se / 2, n_raters=1,

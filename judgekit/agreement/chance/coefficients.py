@@ -6,7 +6,7 @@ From ratings to the estimate of a coefficient: its value, its interval, and what
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, Unpack, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,15 @@ from judgekit.agreement.core.estimate import (
 )
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
-from judgekit.agreement.core.resample import Interval, earned, product_bootstrap, weighted_bootstrap
+from judgekit.agreement.core.resample import (
+    Drawn,
+    Interval,
+    Resampling,
+    earned,
+    product_bootstrap,
+    resampling,
+    weighted_bootstrap,
+)
 from judgekit.agreement.core.weights import Kind, Weights, weights_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -106,7 +114,7 @@ ENOUGH_FOR_T = 200
 HowInterval = Literal["auto", "fisher_z", "t", "bca", "percentile", "none"]
 
 
-class Options(TypedDict, total=False):
+class Options(Drawn, total=False):
     """How an interval is made; the same for all coefficients.
 
     Args:
@@ -114,9 +122,7 @@ class Options(TypedDict, total=False):
             units (where t covers .91 to .94, see `benchmarks/coverage_kappa.py`) and `t` of the
             linearised standard error from there on; `bca` of clusters where units come in clusters.
             Or one of them, `percentile` or `none` by name; `t` with clusters is CR1 with t.
-        level: Confidence, 0.95.
-        seed: Of resampling, 0.
-        b: How many resamples, 2000.
+        level: As `seed` and `b`, of `Drawn`.
         resample: `("unit",)`: of these raters; `("unit", "rater")`: of raters in general, with units
             and raters both drawn again.
         reference: Name of the rater who is a person: whose rarer label decides whether there is
@@ -124,19 +130,14 @@ class Options(TypedDict, total=False):
     """
 
     interval: HowInterval
-    level: float
-    seed: int
-    b: int
     resample: tuple[str, ...]
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
 class _How:
+    draw: Resampling
     interval: HowInterval = "auto"
-    level: float = 0.95
-    seed: int = 0
-    b: int = 2000
     resample: tuple[str, ...] = ("unit",)
     reference: str | None = None
 
@@ -167,13 +168,13 @@ def estimate(
     pairs_only: bool = False,
 ) -> Estimate:
     """The estimate of a coefficient."""
-    how = _checked(_How(**options), ratings)
+    how = _checked(options, ratings)
     weighing = weights_of(weights, ratings.values, ratings.level)
     rows, counts = _condensed(ratings)
     rated = (rows.codes >= 0).sum(axis=1)
     n_used = int(counts @ (rated >= 2))
     start = Estimate(
-        name, float("nan"), level=how.level, n_units=ratings.n_units, n_raters=ratings.n_raters,
+        name, float("nan"), level=how.draw.level, n_units=ratings.n_units, n_raters=ratings.n_raters,
         n_used=n_used, n_dropped=ratings.n_units - n_used, method=_method(coefficient, weighing),
         unit="unit" if ratings.clusters is None else "cluster",
     )  # fmt: skip
@@ -199,7 +200,10 @@ def _condensed(ratings: Ratings) -> tuple[Ratings, Codes]:
     return replace(ratings, codes=rows), counts
 
 
-def _checked(how: _How, ratings: Ratings) -> _How:
+def _checked(options: Options, ratings: Ratings) -> _How:
+    own: dict[str, Any] = {k: v for k, v in options.items() if k in {"interval", "resample", "reference"}}
+    drawn = cast("Drawn", {k: v for k, v in options.items() if k not in own})
+    how = _How(resampling(drawn), **own)
     if how.interval not in get_args(HowInterval):
         raise InputError(f"no interval {how.interval!r}; there are {', '.join(get_args(HowInterval))}")
     if how.resample not in {("unit",), ("unit", "rater")}:
@@ -231,16 +235,16 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
         return estimate
     clusters = sample.ratings.clusters
     if how.resample == ("unit", "rater"):
-        return earned(replace(estimate, unit="unit and rater"), _product(sample, how), how.seed)
+        return earned(replace(estimate, unit="unit and rater"), _product(sample, how), how.draw)
     if 1.0 - sample.observed < 1e-12:  # no disagreement at all: no standard error knows what could be
         n = estimate.n_used if clusters is None else len(np.unique(clusters))
-        low, high = at_one(sample.expected, n, level=how.level)
+        low, high = at_one(sample.expected, n, level=how.draw.level)
         return with_interval(estimate, low, high, interval="wilson_at_one")
     kind = how.interval
     if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
-        return earned(estimate, _item_bootstrap(sample, how, kind), how.seed)
+        return earned(estimate, _item_bootstrap(sample, how, kind), how.draw.over(clusters))
     return _analytic(estimate, sample, how, kind)
 
 
@@ -250,15 +254,15 @@ def _analytic(estimate: Estimate, sample: _Sample, how: _How, kind: str) -> Esti
         agreed = round(sample.observed * estimate.n_used)
         se = float(np.sqrt(sample.observed * (1 - sample.observed) / estimate.n_used))
         return with_interval(
-            estimate, *wilson(agreed, estimate.n_used, level=how.level), se=se, interval="wilson"
+            estimate, *wilson(agreed, estimate.n_used, level=how.draw.level), se=se, interval="wilson"
         )
     se, df = _standard_error(sample, published=estimate.name.startswith("cohen_kappa"))
     if not se > 1e-12:
         return estimate
     if kind == "fisher_z" or (kind == "auto" and _of_two(sample)):
-        ends, named = fisher_z(sample.value, se, level=how.level), "fisher_z"
+        ends, named = fisher_z(sample.value, se, level=how.draw.level), "fisher_z"
     else:
-        ends = t_interval(sample.value, se, df, level=how.level, most=1.0)
+        ends = t_interval(sample.value, se, df, level=how.draw.level, most=1.0)
         named = "t" if sample.ratings.clusters is None else "t_cr1"
     return with_interval(estimate, *ends, se=se, interval="none" if np.isnan(ends[0]) else named)
 
@@ -290,10 +294,8 @@ def _standard_error(sample: _Sample, *, published: bool) -> tuple[float, int]:
 
 
 def _item_bootstrap(sample: _Sample, how: _How, kind: str) -> Interval:
-    return weighted_bootstrap(
-        sample.of, sample.parts.counts, seed=how.seed, b=how.b, level=how.level,
-        clusters=sample.ratings.clusters, kind=kind,
-    )  # fmt: skip
+    draw = how.draw.over(sample.ratings.clusters)
+    return weighted_bootstrap(sample.of, sample.parts.counts, draw, kind=kind)
 
 
 def _product(sample: _Sample, how: _How) -> Interval:
@@ -303,10 +305,8 @@ def _product(sample: _Sample, how: _How) -> Interval:
         drawn_parts = parts_of(parts.codes, weights, counts=parts.counts, copies=copies)
         return beyond_chance(*observed_and_expected(sample.coefficient, drawn_parts, weights, drawn))
 
-    return product_bootstrap(
-        of, parts.counts, sample.ratings.n_raters, seed=how.seed, b=how.b, level=how.level,
-        clusters=sample.ratings.clusters,
-    )  # fmt: skip
+    draw = how.draw.over(sample.ratings.clusters)
+    return product_bootstrap(of, parts.counts, sample.ratings.n_raters, draw)
 
 
 def percent(

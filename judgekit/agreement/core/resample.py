@@ -21,7 +21,7 @@ the status says so.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,66 @@ from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
+
+
+class Drawn(TypedDict, total=False):
+    """The options of an interval by resampling, the same for all statistics that have one.
+
+    What is drawn again is what is independent: clusters where the data have them, units otherwise.
+
+    Args:
+        level: Confidence, above 0 and below 1; 0.95 unless the statistic says otherwise.
+        seed: Of the resamples, 0: the same data and seed give the same interval.
+        b: How many resamples are drawn, 2000 unless the statistic says otherwise.
+    """
+
+    level: float
+    seed: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resampling:
+    """How the units of a sample are drawn again.
+
+    Args:
+        level: Confidence of the interval.
+        seed: Seed of the resamples.
+        b: How many resamples are drawn.
+        clusters: Shape (n,), coded from 0 without gaps: whole clusters are drawn. None: units are.
+    """
+
+    level: float = 0.95
+    seed: int = 0
+    b: int = 2000
+    clusters: Codes | None = None
+
+    def over(self, clusters: Codes | None) -> "Resampling":
+        """The same with these clusters."""
+        return replace(self, clusters=clusters)
+
+    @property
+    def options(self) -> Drawn:
+        """Level, seed and number of resamples as keywords."""
+        return {"level": self.level, "seed": self.seed, "b": self.b}
+
+
+def resampling(how: Drawn, *, b: int = 2000, level: float = 0.95) -> Resampling:
+    """What the caller asked for, with the statistic's own defaults for the rest.
+
+    Raises:
+        InputError: If the level is not between 0 and 1, or the number of resamples is below 0.
+
+    >>> resampling({"seed": 3}, b=400)
+    Resampling(level=0.95, seed=3, b=400, clusters=None)
+    """
+    draw = Resampling(**({"level": level, "b": b} | how))
+    if not 0 < draw.level < 1:
+        raise InputError(f"the level {draw.level} is not between 0 and 1")
+    if draw.b < 0:
+        raise InputError(f"{draw.b} resamples: at least 0 are needed")
+    return draw
+
 
 Statistic = Callable[[Codes], float]
 """From indices of units (shape (m,), with repeats) to the statistic of that sample; nan where undefined."""
@@ -70,133 +130,100 @@ class Interval:
     kind: str
 
 
-def draws(n: int, *, b: int, seed: int, clusters: Codes | None = None) -> list[Codes]:
+def draws(n: int, draw: Resampling) -> list[Codes]:
     """`b` resamples of the indices 0..n-1: of units, or of whole clusters."""
-    rng = np.random.default_rng(seed)
-    if clusters is None:
-        return list(rng.integers(0, n, size=(b, n)))
-    order = np.argsort(clusters, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(clusters))[:-1])
-    picks = rng.integers(0, len(members), size=(b, len(members)))
+    rng = np.random.default_rng(draw.seed)
+    if draw.clusters is None:
+        return list(rng.integers(0, n, size=(draw.b, n)))
+    order = np.argsort(draw.clusters, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(draw.clusters))[:-1])
+    picks = rng.integers(0, len(members), size=(draw.b, len(members)))
     return [np.concatenate([members[g] for g in pick]) for pick in picks]
 
 
 def bootstrap(
-    statistic: Statistic,
-    n: int,
-    *,
-    seed: int,
-    b: int = 2000,
-    level: float = 0.95,
-    clusters: Codes | None = None,
-    kind: str = "bca",
-    replicates: Floats | None = None,
+    statistic: Statistic, n: int, draw: Resampling, *, kind: str = "bca", replicates: Floats | None = None
 ) -> Interval:
     """An interval of a statistic of units.
 
-    Shape: `clusters` (n,).
+    `kind` is `bca` (bias-corrected and accelerated, by the jackknife) or `percentile`; `replicates` is the
+    statistic of each resample, if the caller has computed them all at once.
 
     Source:
         Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
     """
+    clusters = draw.clusters
     name = kind if clusters is None else f"{kind}_cluster"
     if n == 0:
-        return _interval(np.empty(0), level, None, name)
+        return _interval(np.empty(0), draw.level, None, name)
     if replicates is None:
-        replicates = np.array([statistic(index) for index in draws(n, b=b, seed=seed, clusters=clusters)])
+        replicates = np.array([statistic(index) for index in draws(n, draw)])
     alone = n == 1 if clusters is None else not clusters.any()
     if kind != "bca" or alone:  # none can be left out of one
-        return _interval(replicates, level, None, name)
+        return _interval(replicates, draw.level, None, name)
     value, left_out = statistic(np.arange(n)), jackknife(statistic, n, clusters)
-    return _interval(replicates, level, (value, left_out, np.ones(len(left_out))), name)
+    return _interval(replicates, draw.level, (value, left_out, np.ones(len(left_out))), name)
 
 
 def weighted_bootstrap(
-    statistic: Weighted,
-    counts: npt.NDArray[Any],
-    *,
-    seed: int,
-    b: int = 2000,
-    level: float = 0.95,
-    clusters: Codes | None = None,
-    kind: str = "bca",
+    statistic: Weighted, counts: npt.NDArray[Any], draw: Resampling, *, kind: str = "bca"
 ) -> Interval:
     """An interval of a statistic that takes how often each unit was drawn.
 
-    Shapes: `statistic` (n_draws, n_rows), `counts` (n_rows,), `clusters` (n_rows,).
-
-    Source:
-        Efron (1987). Drawing rows by their counts is drawing units, since units of a row are alike.
+    Shapes: `statistic` from (n_draws, n_rows) to (n_draws,), `counts` (n_rows,), how many units a row stands
+    for; with clusters, one each. Drawing rows by their counts is drawing units: those of a row are alike.
     """
-    return weighted_bootstraps(
-        lambda drawn: statistic(drawn)[:, None], counts, seed=seed, b=b, level=level, clusters=clusters,
-        kind=kind,
-    )[0]  # fmt: skip
+    return weighted_bootstraps(lambda drawn: statistic(drawn)[:, None], counts, draw, kind=kind)[0]
 
 
 def weighted_bootstraps(
-    statistics: Weighted,
-    counts: npt.NDArray[Any],
-    *,
-    seed: int,
-    b: int = 2000,
-    level: float = 0.95,
-    clusters: Codes | None = None,
-    kind: str = "bca",
+    statistics: Weighted, counts: npt.NDArray[Any], draw: Resampling, *, kind: str = "bca"
 ) -> list[Interval]:
-    """Intervals of several statistics of the same draws.
-
-    Shape: `statistics` (n_draws, n_rows).
-    """
+    """Intervals of several statistics of the same draws, `statistics` giving (n_draws, n_statistics)."""
+    clusters = draw.clusters
     name = kind if clusters is None else f"{kind}_cluster"
     pool = _pool(counts, clusters)
 
     def of_pool(drawn: Floats) -> Floats:
         return statistics(drawn if clusters is None else drawn[:, clusters])
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(draw.seed)
     step = max(1, _AT_ONCE // max(len(counts), 1))
     replicates = np.concatenate(
-        [of_pool(_multiplicities(rng, pool, min(step, b - start))) for start in range(0, b, step)]
+        [of_pool(_multiplicities(rng, pool, min(step, draw.b - start))) for start in range(0, draw.b, step)]
     )
     if kind != "bca" or pool.sum() < 2:  # none can be left out of one
-        return [_interval(column, level, None, name) for column in replicates.T]
+        return [_interval(column, draw.level, None, name) for column in replicates.T]
     values = of_pool(pool[None, :].astype(np.float64))[0]
     left_out, times = _without_each(of_pool, pool, step)
     return [
-        _interval(column, level, (float(value), without, times), name)
+        _interval(column, draw.level, (float(value), without, times), name)
         for column, value, without in zip(replicates.T, values, left_out.T, strict=True)
     ]
 
 
 def product_bootstrap(
-    statistic: Callable[[Floats, Floats], Floats],
-    counts: npt.NDArray[Any],
-    n_raters: int,
-    *,
-    seed: int,
-    b: int = 2000,
-    level: float = 0.95,
-    clusters: Codes | None = None,
+    statistic: Callable[[Floats, Floats], Floats], counts: npt.NDArray[Any], n_raters: int, draw: Resampling
 ) -> Interval:
     """A percentile interval with units and raters both drawn again: of raters in general.
 
-    Shape: `statistic` (n_draws, n_rows).
+    `statistic` takes draws of units (n_draws, n_rows) and copies of raters (n_raters,); it must not take two
+    copies of a rater for two raters who agree. The interval is too wide rather than too narrow.
 
     Source:
         Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
     """
-    pool = _pool(counts, clusters)
-    rng = np.random.default_rng(seed)
-    copies = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=b)
+    pool = _pool(counts, draw.clusters)
+    rng = np.random.default_rng(draw.seed)
+    copies = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=draw.b)
     step = max(1, _AT_ONCE // max(len(counts), 1))
     found: list[Floats] = []
     kinds, times = np.unique(copies, axis=0, return_counts=True)
     for kind, left in zip(kinds.astype(np.float64), times.tolist(), strict=True):
         for start in range(0, left, step):
             drawn = _multiplicities(rng, pool, min(step, left - start))
-            found.append(statistic(drawn if clusters is None else drawn[:, clusters], kind))
-    return _interval(np.concatenate(found), level, None, "percentile_product")
+            found.append(statistic(drawn if draw.clusters is None else drawn[:, draw.clusters], kind))
+    return _interval(np.concatenate(found), draw.level, None, "percentile_product")
 
 
 def jackknife(statistic: Statistic, n: int, clusters: Codes | None = None) -> Floats:
@@ -277,30 +304,23 @@ OfSums = Callable[[Floats], Floats]
 _CELLS = 20_000_000
 
 
-def by_sums(
-    estimate: Estimate, columns: Floats, of: OfSums, *, seed: int, b: int, clusters: Codes | None = None
-) -> Estimate:
-    """The estimate with an interval by resampling units (or clusters), as `resampled`.
-
-    Shapes: `columns` (n_units, k), `clusters` (n_units,).
-    """
-    if np.isnan(estimate.value) or b == 0:
+def by_sums(estimate: Estimate, columns: Floats, of: OfSums, draw: Resampling) -> Estimate:
+    """As `resampled`, for a statistic `of` the sums of columns (n_units, k)."""
+    if np.isnan(estimate.value) or draw.b == 0:
         return estimate
     pooled = columns
-    if clusters is not None:
-        pooled = np.zeros((int(clusters.max()) + 1, columns.shape[1]))
-        np.add.at(pooled, clusters, columns)
+    if draw.clusters is not None:
+        pooled = np.zeros((int(draw.clusters.max()) + 1, columns.shape[1]))
+        np.add.at(pooled, draw.clusters, columns)
     n = len(pooled)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(draw.seed)
     step = max(1, _CELLS // n)
-    sizes = [min(step, b - start) for start in range(0, b, step)]
+    sizes = [min(step, draw.b - start) for start in range(0, draw.b, step)]
     replicates = np.concatenate(
         [of(rng.multinomial(n, np.full(n, 1 / n), size=size) @ pooled) for size in sizes]
     )
-    return resampled(
-        estimate, lambda index: value_of(of, columns[index]), len(columns), seed=seed, b=b, clusters=clusters,
-        replicates=replicates,
-    )  # fmt: skip
+    statistic = lambda index: value_of(of, columns[index])  # noqa: E731
+    return resampled(estimate, statistic, len(columns), draw, replicates=replicates)
 
 
 def value_of(of: OfSums, columns: Floats) -> float:
@@ -371,61 +391,37 @@ def resampled(
     estimate: Estimate,
     statistic: Statistic,
     n: int,
+    draw: Resampling,
     *,
-    seed: int,
-    b: int = 2000,
-    clusters: Codes | None = None,
     kind: str | None = None,
     replicates: Floats | None = None,
 ) -> Estimate:
-    """The estimate with an interval by resampling, and the status that the resamples earn it.
-
-    Shape: `clusters` (n,).
-    """
+    """The estimate with an interval by resampling, and the status that the resamples earn it."""
     if not is_defined(estimate):
         return estimate
     kind = kind or ("bca" if n <= JACKKNIFED else "percentile")
-    made = bootstrap(
-        statistic, n, seed=seed, b=b, level=estimate.level, clusters=clusters, kind=kind,
-        replicates=replicates,
-    )  # fmt: skip
-    return earned(estimate, made, seed, clusters)
+    return earned(estimate, bootstrap(statistic, n, draw, kind=kind, replicates=replicates), draw)
 
 
-def drawn_again(
-    estimate: Estimate,
-    statistic: Weighted,
-    n: int,
-    *,
-    seed: int,
-    b: int = 2000,
-    clusters: Codes | None = None,
-) -> Estimate:
-    """As `resampled`, for a statistic of how often each unit was drawn; it computes the value, too.
-
-    Shapes: `statistic` (n_draws, n_units), `clusters` (n,).
-    """
+def drawn_again(estimate: Estimate, statistic: Weighted, n: int, draw: Resampling) -> Estimate:
+    """As `resampled`, for a statistic of how often each unit was drawn; it computes the value, too."""
     counts = np.ones(n)
     value = float(statistic(counts[None, :])[0]) if n else math.nan
     if math.isnan(value):
         return undefined(estimate, NO_VARIATION if n else NO_PAIRED_ITEMS)
-    made = weighted_bootstrap(statistic, counts, seed=seed, b=b, level=estimate.level, clusters=clusters)
-    return earned(replace(estimate, value=value), made, seed, clusters)
+    return earned(replace(estimate, value=value), weighted_bootstrap(statistic, counts, draw), draw)
 
 
-def earned(estimate: Estimate, made: Interval, seed: int, clusters: Codes | None = None) -> Estimate:
-    """The estimate with an interval by resampling, and the status that the resamples earn it.
-
-    Shape: `clusters` (n,).
-    """
+def earned(estimate: Estimate, made: Interval, draw: Resampling) -> Estimate:
+    """The estimate with an interval that was made, and the status that its resamples earn it."""
     if made.se <= 1e-12 * max(abs(estimate.value), 1.0):
         note = "every resample gave the same value, so there is no interval"
-        return flagged(replace(estimate, seed=seed), DEGENERATE, (note,))
+        return flagged(replace(estimate, seed=draw.seed), DEGENERATE, (note,))
     kind = "none" if math.isnan(made.low) else made.kind
-    estimate = with_interval(estimate, made.low, made.high, se=made.se, interval=kind, seed=seed)
-    if clusters is not None:
+    estimate = with_interval(estimate, made.low, made.high, se=made.se, interval=kind, seed=draw.seed)
+    if draw.clusters is not None:
         estimate = replace(estimate, unit="cluster")
-        if (found := int(clusters.max()) + 1) < ENOUGH_CLUSTERS:
+        if (found := int(draw.clusters.max()) + 1) < ENOUGH_CLUSTERS:
             note = f"only {found} clusters; an interval needs about {ENOUGH_CLUSTERS}"
             estimate = flagged(estimate, FEW_CLUSTERS, (note,))
     if made.lost > MOST_LOST:

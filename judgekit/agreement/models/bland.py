@@ -1,7 +1,7 @@
 """Two raters on an interval scale: do they give the same numbers? Concordance and limits of agreement."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -23,7 +23,16 @@ from judgekit.agreement.core.intervals import (
     t_quantile,
 )
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
-from judgekit.agreement.core.resample import earned, magnitude, settled, varies, weighted_bootstrap
+from judgekit.agreement.core.resample import (
+    Drawn,
+    Resampling,
+    earned,
+    magnitude,
+    resampling,
+    settled,
+    varies,
+    weighted_bootstrap,
+)
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -96,24 +105,14 @@ def concordance(x: Floats, y: Floats) -> tuple[float, float]:
     return p, float(np.sqrt(max(variance, 0.0) / (n - 2)))
 
 
-def ccc(
-    ratings: Any,
-    *,
-    scale: Any = None,
-    clusters: Any = None,
-    level: float = 0.95,
-    seed: int = 0,
-    b: int = 2000,
-) -> Concordance:
+def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[Drawn]) -> Concordance:
     """Lin's concordance correlation coefficient of two raters, with its parts.
 
     Args:
         ratings: `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing.
         scale: The declared scale of raw labels; raw numbers need none.
         clusters: What each unit belongs to, for raw numbers.
-        level: Confidence.
-        seed: Of the resampling of clusters.
-        b: How many resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         Estimates; the interval of the coefficient is by Fisher's z, or by BCa over clusters.
@@ -125,7 +124,8 @@ def ccc(
     >>> round(found.ccc.value, 3), round(found.pearson.value, 3), round(found.location_shift.value, 3)
     (0.8, 1.0, 0.707)
     """
-    x, y, groups, start = _two(ratings, scale, clusters, level)
+    draw = resampling(how)
+    x, y, groups, start = _two(ratings, scale, clusters, draw.level)
     start = replace(start, name="ccc", method="Lin's concordance correlation, 1/n moments")
     if start.status != "ok":
         return Concordance(*(undefined(replace(start, name=name), start.status) for name in _PARTS))
@@ -142,7 +142,7 @@ def ccc(
     shift = float(y.mean() - x.mean())
     values = (r, value / r if r else float("nan"), shift / float(np.sqrt(sx * sy)), sy / sx)
     plain = (replace(start, name=n, value=v, method=n) for n, v in zip(_PARTS[1:], values, strict=True))
-    return Concordance(_bounded(main, (x, y), se, groups, (seed, b)), *plain)
+    return Concordance(_bounded(main, (x, y), se, draw.over(groups)), *plain)
 
 
 _PARTS = ("ccc", "pearson", "bias_correction", "location_shift", "scale_shift")
@@ -219,10 +219,8 @@ def _two(
     return numbers[both][:, 0], numbers[both][:, -1], kept, start
 
 
-def _bounded(
-    main: Estimate, columns: tuple[Floats, Floats], se: float, groups: Codes | None, draw: tuple[int, int]
-) -> Estimate:
-    if groups is None:
+def _bounded(main: Estimate, columns: tuple[Floats, Floats], se: float, draw: Resampling) -> Estimate:
+    if draw.clusters is None:
         low, high = fisher_z(main.value, se, level=main.level)
         return with_interval(main, low, high, se=se, interval="none" if np.isnan(low) else "fisher_z")
     x, y = (column - column.mean() for column in columns)
@@ -236,10 +234,7 @@ def _bounded(
             whole = xx / n - mx**2 + yy / n - my**2 + (mx - my + shift) ** 2
             return np.asarray(2 * (xy / n - mx * my) / whole)
 
-    found = weighted_bootstrap(
-        of, np.ones(len(x)), seed=draw[0], b=draw[1], level=main.level, clusters=groups
-    )
-    return earned(main, found, draw[0], groups)
+    return earned(main, weighted_bootstrap(of, np.ones(len(x)), draw), draw)
 
 
 def _slope(d: Floats, middle: Floats, groups: Codes | None, start: Estimate) -> Estimate:

@@ -15,7 +15,7 @@ verdicts in long form; whatever columns are there are facets, repeats are the re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from judgekit.agreement.core.arrays import aligned
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
+from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.agreement.models.gstudy import (
     GStudy,
     component_estimates,
@@ -139,13 +140,11 @@ def reliability(
     study: GStudy,
     n: Mapping[str, float],
     *,
-    seed: int,
     coefficient: Coefficient = "phi",
     cut: float | None = None,
     object_: str | None = None,
     fixed: Sequence[str] = (),
-    b: int = 400,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """G, Phi or Phi(lambda) of a design, with an interval about other items, judges and wordings.
 
@@ -156,25 +155,24 @@ def reliability(
     Args:
         study: From `g_study`.
         n: The design, as in `design_parts`.
-        seed: Of the draws.
+        how: Level, seed and number of resamples: see `Drawn`.
         coefficient: `g`, `phi` or `phi_cut`.
         cut: The cut score of `phi_cut`.
         object_: What is measured; the study's item where left out.
         fixed: Facets whose levels stay, in every resample too.
-        b: Resamples.
-        level: Confidence.
 
     Raises:
         InputError: For an unknown facet, or `phi_cut` without a cut.
     """
+    draw = resampling(how, b=400)
     about = object_ or study.item
     if coefficient == "phi_cut" and cut is None:
         raise InputError("coefficient='phi_cut' needs cut=, the score that passes")
     names = ", ".join(f"{k}={v:g}" for k, v in n.items()) or "one of each"
     base = Estimate(
-        coefficient, float("nan"), level=level, n_units=study.groups.get(study.item, 0), n_used=study.n_rows,
-        n_dropped=study.n_dropped, unit=study.item, method=f"{study.method}; {names}; object {about}",
-        notes=study.notes,
+        coefficient, float("nan"), level=draw.level, n_units=study.groups.get(study.item, 0),
+        n_used=study.n_rows, n_dropped=study.n_dropped, unit=study.item,
+        method=f"{study.method}; {names}; object {about}", notes=study.notes,
     )  # fmt: skip
     if study.status != "ok":
         return undefined(base, study.status)
@@ -195,11 +193,11 @@ def reliability(
     few = [f"{t} ({study.groups[t]})" for t in study.components if t in n and study.groups.get(t, 99) < 6]
     notes = (*base.notes, *([f"few levels, their effects taken as normal: {', '.join(few)}"] if few else []))
     filled = replace(base, value=value, notes=notes)
-    if not b:
+    if not draw.b:
         return filled
     anew = [t for t in study.components if t != RESIDUAL and not set(t.split(":")) <= set(fixed)]
-    replicates = np.array([of(row) for row in component_replicates(study, seed=seed, b=b, redrawn=anew)])
-    return interval_of(filled, replicates, study, seed=seed, share=True)
+    replicates = np.array([of(row) for row in component_replicates(study, draw, redrawn=anew)])
+    return interval_of(filled, replicates, study, draw, share=True)
 
 
 def d_study(
@@ -297,12 +295,10 @@ def variance_parts(
     y: npt.ArrayLike,
     facets: Mapping[str, Sequence[Any] | npt.NDArray[Any]],
     *,
-    seed: int,
     item: str = "item",
     sample: str = "sample",
     clusters: Sequence[Any] | None = None,
-    b: int = 200,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> VarianceParts:
     """Decompose the variance of a run's verdicts.
 
@@ -311,22 +307,21 @@ def variance_parts(
         facets: Column -> labels: `item`, and any of `judge`, `prompt`, `order`, `criterion`, ... A column
             named `sample` says which repeat a row is; repeats have no effect of their own and make the
             residual.
-        seed: Of the resamples of items.
+        how: Level, seed and number of resamples: see `Drawn`.
         item: The column of items.
         sample: The column of repeats.
         clusters: Shape (n_rows,), what items belong to.
-        b: Resamples.
-        level: Confidence.
 
     Returns:
         Components, their shares, and the error of one call. Without repeats the residual holds what only
         repeats could tell apart, and a note says so.
     """
+    draw = resampling(how, b=200)
     study = g_study(
         y, {name: labels for name, labels in facets.items() if name != sample}, item=item, clusters=clusters
     )
-    replicates = component_replicates(study, seed=seed, b=b)
-    variances = component_estimates(study, seed=seed, b=b, level=level)
+    replicates = component_replicates(study, draw)
+    variances = component_estimates(study, **draw.options)
     total = sum(study.components.values())
     shares = []
     for place, each in enumerate(variances):
@@ -339,7 +334,7 @@ def variance_parts(
         if each.interval != "none":
             sums = replicates.sum(axis=1)
             of_total = np.where(sums > 0, replicates[:, place] / np.where(sums > 0, sums, 1.0), np.nan)
-            named = interval_of(named, of_total, study, seed=seed, share=True)
+            named = interval_of(named, of_total, study, draw, share=True)
         shares.append(named)
     one = Parts(*[float("nan")] * 3)
     if study.status == "ok" and item in study.components:

@@ -14,7 +14,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from judgekit.agreement.core.arrays import column
 from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED, RESAMPLES_LOST, TOO_FEW, undefined
 from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import MOST_LOST, bootstrap
+from judgekit.agreement.core.resample import MOST_LOST, Drawn, Resampling, bootstrap, resampling
 from judgekit.agreement.models.reml import RESIDUAL, Blocks, as_blocks, fit_reml
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -310,19 +310,18 @@ def _fitted(study: GStudy, data: _Prepared, method: Method) -> GStudy:
     )  # fmt: skip
 
 
-def component_estimates(
-    study: GStudy, *, seed: int, b: int = 400, level: float = 0.95
-) -> tuple[Estimate, ...]:
+def component_estimates(study: GStudy, **how: Unpack[Drawn]) -> tuple[Estimate, ...]:
     """Each component with an interval by resampling items.
 
     A term without the item (judge, prompt) gets none: what its few levels tell of others like them no
     resampling of items can say, and the note gives its degrees of freedom.
     """
-    replicates = component_replicates(study, seed=seed, b=b)
+    draw = resampling(how, b=400)
+    replicates = component_replicates(study, draw)
     estimates = []
     for place, (term, value) in enumerate(study.components.items()):
         base = Estimate(
-            f"variance:{term}", value, level=level, n_units=study.groups.get(study.item, 0),
+            f"variance:{term}", value, level=draw.level, n_units=study.groups.get(study.item, 0),
             n_used=study.n_rows, n_dropped=study.n_dropped, unit=study.item, method=study.method,
             notes=study.notes,
         )  # fmt: skip
@@ -332,12 +331,12 @@ def component_estimates(
             note = f"{study.groups[term]} levels, {study.groups[term] - 1} degrees of freedom: no interval"
             estimates.append(replace(base, notes=(*base.notes, note)))
         else:
-            estimates.append(interval_of(base, replicates[:, place], study, seed=seed))
+            estimates.append(interval_of(base, replicates[:, place], study, draw))
     return tuple(estimates)
 
 
 def interval_of(
-    base: Estimate, replicates: Floats, study: GStudy, *, seed: int, share: bool = False
+    base: Estimate, replicates: Floats, study: GStudy, draw: Resampling, *, share: bool = False
 ) -> Estimate:
     """An estimate with an interval from its replicates over items.
 
@@ -348,9 +347,8 @@ def interval_of(
     prepared = study._data  # noqa: SLF001 - a function of this module, public for `dstudy`
     clusters = None if prepared is None else prepared.clusters
     found = bootstrap(
-        lambda _: float("nan"), len(replicates), seed=seed, level=base.level, clusters=clusters,
-        kind="percentile", replicates=replicates,
-    )  # fmt: skip
+        lambda _: float("nan"), len(replicates), draw.over(clusters), kind="percentile", replicates=replicates
+    )
     status = RESAMPLES_LOST if found.lost > MOST_LOST else base.status
     unit = base.unit if clusters is None else "cluster"
     low, high, kind = found.low, found.high, found.kind
@@ -364,23 +362,23 @@ def interval_of(
         low, high = (each / (1 + each) if share else each for each in (low, high))
         kind = kind.replace("percentile", "t_logit" if share else "t_log")
     return replace(
-        base, low=low, high=high, se=found.se, interval=kind, seed=seed, status=status, unit=unit
-    )  # fmt: skip
+        base, low=low, high=high, se=found.se, interval=kind, seed=draw.seed, status=status, unit=unit
+    )
 
 
-def component_replicates(study: GStudy, *, seed: int, b: int, redrawn: Collection[str] = ()) -> Floats:
+def component_replicates(study: GStudy, draw: Resampling, *, redrawn: Collection[str] = ()) -> Floats:
     """Components of `b` resamples of items (or clusters), shape (b, n_terms); never below 0."""
     prepared = study._data  # noqa: SLF001 - a function of this module
-    if prepared is None or b == 0:
+    if prepared is None or draw.b == 0:
         return np.zeros((0, len(study.components)))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(draw.seed)
     m = prepared.blocks.n_items
     if prepared.clusters is None:
-        weights = rng.multinomial(m, np.full(m, 1 / m), size=b).astype(float)
+        weights = rng.multinomial(m, np.full(m, 1 / m), size=draw.b).astype(float)
     else:
         g = int(prepared.clusters.max()) + 1
-        weights = rng.multinomial(g, np.full(g, 1 / g), size=b).astype(float)[:, prepared.clusters]
-    shifts = _redrawn(prepared.blocks, study.components, redrawn, rng, b)
+        weights = rng.multinomial(g, np.full(g, 1 / g), size=draw.b).astype(float)[:, prepared.clusters]
+    shifts = _redrawn(prepared.blocks, study.components, redrawn, rng, draw.b)
     if study.method == "ems":
         return np.maximum(_squared(prepared, weights, shifts if shifts.any() else None), 0.0)
     fits = [

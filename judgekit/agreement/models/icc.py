@@ -19,7 +19,7 @@ profiled out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
@@ -34,8 +34,15 @@ from judgekit.agreement.core.estimate import (
     undefined,
     with_interval,
 )
-from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded_clusters, given_numbers
-from judgekit.agreement.core.resample import earned, weighted_bootstrap, weighted_bootstraps
+from judgekit.agreement.core.ratings import Floats, Ratings, coded_clusters, given_numbers
+from judgekit.agreement.core.resample import (
+    Drawn,
+    Resampling,
+    earned,
+    resampling,
+    weighted_bootstrap,
+    weighted_bootstraps,
+)
 from judgekit.agreement.models.reml import HIGHEST, MOST_LEVELS, Reml, as_blocks, fit_reml
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -310,14 +317,7 @@ _NAMES = {
 
 
 def icc(
-    ratings: Any,
-    form: Form = "ICC(A,1)",
-    *,
-    scale: Any = None,
-    clusters: Any = None,
-    level: float = 0.95,
-    seed: int = 0,
-    b: int = 2000,
+    ratings: Any, form: Form = "ICC(A,1)", *, scale: Any = None, clusters: Any = None, **how: Unpack[Drawn]
 ) -> Estimate:
     """An intraclass correlation.
 
@@ -327,9 +327,7 @@ def icc(
             agreement (A, 2) counts a rater's leniency as error, consistency (C, 3) does not.
         scale: The declared scale of raw labels; raw numbers need none.
         clusters: What each unit belongs to, for raw numbers.
-        level: Confidence.
-        seed: Of resampling, where it is done.
-        b: How many resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         At most 1; 0 if units differ no more than noise does. May be below 0 with complete ratings, and
@@ -345,7 +343,7 @@ def icc(
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6]], "ICC(A,1)").value, 3)
     0.261
     """
-    return iccs(ratings, [form], scale=scale, clusters=clusters, level=level, seed=seed, b=b)[0]
+    return iccs(ratings, [form], scale=scale, clusters=clusters, **how)[0]
 
 
 def iccs(
@@ -354,9 +352,7 @@ def iccs(
     *,
     scale: Any = None,
     clusters: Any = None,
-    level: float = 0.95,
-    seed: int = 0,
-    b: int = 2000,
+    **how: Unpack[Drawn],
 ) -> list[Estimate]:
     """Several forms of intraclass correlation of the same ratings, which share their resamples.
 
@@ -365,6 +361,7 @@ def iccs(
     >>> [each.name for each in iccs([[1, 2], [2, 3], [4, 4]])]
     ['icc_1', 'icc_a1', 'icc_c1', 'icc_1k', 'icc_ak', 'icc_ck']
     """
+    draw = resampling(how)
     if unknown := [form for form in forms if form not in FORMS]:
         raise InputError(f"no form {unknown[0]!r}; there are {', '.join(FORMS)}")
     x = given_numbers(ratings, scale)
@@ -372,7 +369,7 @@ def iccs(
     rated = ~np.isnan(x)
     used = rated.any(axis=1)
     blank = Estimate(
-        "", float("nan"), level=level, n_units=len(x), n_raters=x.shape[1], n_used=int(used.sum()),
+        "", float("nan"), level=draw.level, n_units=len(x), n_raters=x.shape[1], n_used=int(used.sum()),
         n_dropped=int((~used).sum()), unit="unit" if groups is None else "cluster",
     )  # fmt: skip
     starts = [replace(blank, name=_NAMES[FORMS[f]][0], method=_NAMES[FORMS[f]][1]) for f in forms]
@@ -381,10 +378,10 @@ def iccs(
     x = x[used][:, rated.any(axis=0)]
     groups = None if groups is None else coded_clusters(groups[used], len(x))
     if np.isnan(x).any():
-        return _with_gaps(starts, forms, x, groups, (seed, b))
+        return _with_gaps(starts, forms, x, draw.over(groups))
     squares = mean_squares(x)
     return [
-        _complete(start, form, (x, squares), groups, (seed, b))
+        _complete(start, form, (x, squares), draw.over(groups))
         for start, form in zip(starts, forms, strict=True)
     ]
 
@@ -400,8 +397,7 @@ def _complete(
     start: Estimate,
     form: Form,
     table: tuple[Floats, MeanSquares],
-    groups: Codes | None,
-    draw: tuple[int, int],
+    draw: Resampling,
 ) -> Estimate:
     x, ms = table
     value = float(of_squares(form, ms))
@@ -410,19 +406,16 @@ def _complete(
     found = replace(start, value=value)
     if (ms.within if FORMS[form][0] == 1 else ms.error) == 0:
         return flagged(found, DEGENERATE, ["the raters differ by nothing but a constant: no interval"])
-    if groups is None:
+    if draw.clusters is None:
         low, high = f_interval(form, ms, level=start.level)
         return with_interval(found, low, high, interval="none" if np.isnan(low) else "f")
     interval = weighted_bootstrap(
-        lambda drawn: np.asarray(of_squares(form, mean_squares(x, drawn))), np.ones(len(x)), seed=draw[0],
-        b=draw[1], level=start.level, clusters=groups,
-    )  # fmt: skip
-    return earned(found, interval, draw[0], groups)
+        lambda drawn: np.asarray(of_squares(form, mean_squares(x, drawn))), np.ones(len(x)), draw
+    )
+    return earned(found, interval, draw)
 
 
-def _with_gaps(
-    starts: list[Estimate], forms: Sequence[Form], x: Floats, groups: Codes | None, draw: tuple[int, int]
-) -> list[Estimate]:
+def _with_gaps(starts: list[Estimate], forms: Sequence[Form], x: Floats, draw: Resampling) -> list[Estimate]:
     """From variance components, with intervals that share their resamples."""
     n, k = x.shape
     if k > MOST_LEVELS:
@@ -451,15 +444,13 @@ def _with_gaps(
         return np.stack([_of_components(form, parts, k) for form in forms], axis=1)
 
     values = [float(_of_components(form, whole, k)[0]) for form in forms]
-    intervals = weighted_bootstraps(
-        of, np.ones(n), seed=draw[0], b=draw[1], level=starts[0].level, clusters=groups
-    )
+    intervals = weighted_bootstraps(of, np.ones(n), draw)
     note = "cells are missing: variance components by REML; the interval is for these raters"
     found = [
         replace(start, value=value, method=f"{start.method}; REML", notes=(note,))
         for start, value in zip(starts, values, strict=True)
     ]
-    return [earned(each, made, draw[0], groups) for each, made in zip(found, intervals, strict=True)]
+    return [earned(each, made, draw) for each, made in zip(found, intervals, strict=True)]
 
 
 def _fit(x: Floats, *, one_way: bool) -> Reml:

@@ -20,7 +20,7 @@ the scale with equal chances. A judge with the annotators' own probability is ex
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from judgekit.agreement.core.arrays import kept_clusters
 from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import drawn_again, grid
+from judgekit.agreement.core.resample import Drawn, Resampling, drawn_again, grid, resampling
 from judgekit.agreement.people.panel import Panel, panel_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -182,10 +182,8 @@ def alt_test(
     standardise: Literal["none", "z", "rank"] = "none",
     q: float = 0.05,
     min_items: int = ENOUGH,
-    level: float = 0.95,
-    b: int = 2000,
     power_runs: int = 200,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> AltTest:
     """May the judge stand in for one of these annotators?
 
@@ -200,10 +198,8 @@ def alt_test(
         standardise: Where annotators use the scale differently: each one's z-scores or ranks.
         q: False discovery rate over the annotators (Benjamini and Yekutieli).
         min_items: Annotators with fewer items are left out of the tests (they still are others).
-        level: Confidence of the interval of rho.
-        b: Resamples of items (or of the ratings' clusters).
+        how: Level, seed and number of resamples: see `Drawn`.
         power_runs: Simulated sets behind the power; 0 for none.
-        seed: Of the resamples and the simulation.
 
     Returns:
         Items where fewer than two humans or no judge rated are left out and counted. With nobody left to
@@ -216,6 +212,7 @@ def alt_test(
         Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the
         winning rate is over the annotators that were tested, and nobody tested is no error.
     """
+    draw = resampling(how)
     if score is not None and isinstance(score, str) and score not in ROW_SCORES:
         raise InputError(f"unknown score {score!r}; there are {', '.join(ROW_SCORES)}")
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
@@ -231,7 +228,7 @@ def alt_test(
     dropped = tuple(panel.names[j] for j in np.flatnonzero(n < max(min_items, 2)))
     name = chosen if isinstance(chosen, str) else "own score"
     blank = Estimate(
-        "advantage_probability", math.nan, level=level, n_units=len(kept), n_raters=1 + len(panel.names),
+        "advantage_probability", math.nan, level=draw.level, n_units=len(kept), n_raters=1 + len(panel.names),
         n_used=int(kept.sum()), n_dropped=int((~kept).sum()), method=f"{name}, epsilon {epsilon:g}",
         notes=(f"{len(tested)} of {len(panel.names)} annotators tested",),
     )  # fmt: skip
@@ -242,8 +239,8 @@ def alt_test(
         return AltTest(None, omega, nothing, (), dropped, epsilon, math.nan)
     annotators = _annotators(panel, (judge_wins, human_wins), tested, epsilon, q)
     size = int(np.median(n[tested]))
-    power = _power(panel, kept, chosen, size, epsilon=epsilon, q=q, runs=power_runs, seed=seed)
-    rho = _advantage(blank, panel, judge_wins[:, tested], b=b, seed=seed)
+    power = _power(panel, kept, chosen, size, epsilon=epsilon, q=q, runs=power_runs, seed=draw.seed)
+    rho = _advantage(blank, panel, judge_wins[:, tested], draw)
     return _verdict(blank, annotators, rho, dropped, epsilon=epsilon, power=power)
 
 
@@ -309,7 +306,7 @@ def _verdict(
     return AltTest(omega >= 0.5, winning, rho, annotators, dropped, epsilon, power)
 
 
-def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, *, b: int, seed: int) -> Estimate:
+def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, draw: Resampling) -> Estimate:
     """Rho with its interval: the annotators are fixed, items (or clusters) are drawn again."""
     there = ~np.isnan(judge_wins)
     won, here = np.nan_to_num(judge_wins), there.astype(np.float64)
@@ -320,7 +317,7 @@ def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, *, b: int, see
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(((drawn @ won[rows]) / (drawn @ here[rows])).mean(axis=1), dtype=np.float64)
 
-    return drawn_again(blank, rho, int(rows.sum()), seed=seed, b=b, clusters=groups)
+    return drawn_again(blank, rho, int(rows.sum()), draw.over(groups))
 
 
 def _power(

@@ -8,7 +8,7 @@ all r people and a human with that of the other r - 1 flatters the judge.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from judgekit.agreement.core.estimate import (
     undefined,
 )
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
-from judgekit.agreement.core.resample import resampled
+from judgekit.agreement.core.resample import Drawn, Resampling, resampled, resampling
 from judgekit.agreement.people.panel import (
     Measure,
     MeasureName,
@@ -89,9 +89,7 @@ def human_ceiling(
     scale: Any = None,
     measure: MeasureName | Measure | None = None,
     aggregate: Aggregate | None = None,
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Ceiling:
     """The judge's measure against people beside people's own, each person left out in turn.
 
@@ -103,9 +101,7 @@ def human_ceiling(
         measure: Kappa for nominal scales and Pearson's correlation for others, where left out. Kappas
             compare labels, so they go with `majority` or `pairs`.
         aggregate: `pairs` for nominal scales, `mean` for others, where left out.
-        level: Confidence.
-        b: Resamples of units (or of the ratings' clusters). The people are taken as fixed.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         With one human there is no ceiling: the judge's measure against that human, and three estimates
@@ -114,20 +110,21 @@ def human_ceiling(
     Raises:
         InputError: For an unknown rater, measure or aggregate, or an order asked of a nominal scale.
     """
+    draw = resampling(how)
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
     nominal = panel.ratings.level == "nominal"
     name = measure or ("kappa" if nominal else "pearson")
-    how = aggregate or ("pairs" if nominal else "mean")
-    if how not in {"mean", "majority", "pairs"}:
-        raise InputError(f"unknown aggregate {how!r}; there are mean, majority, pairs")
-    if nominal and (how == "mean" or (name not in {"agreement", "kappa"} and isinstance(name, str))):
-        raise InputError(f"a nominal scale has no {how} for {name}; use agreement or kappa with pairs")
+    pooled = aggregate or ("pairs" if nominal else "mean")
+    if pooled not in {"mean", "majority", "pairs"}:
+        raise InputError(f"unknown aggregate {pooled!r}; there are mean, majority, pairs")
+    if nominal and (pooled == "mean" or (name not in {"agreement", "kappa"} and isinstance(name, str))):
+        raise InputError(f"a nominal scale has no {pooled} for {name}; use agreement or kappa with pairs")
     of = measure_of(name, panel.ratings.values)
     shown = name if isinstance(name, str) else "own measure"
     here = (panel.judge >= 0) & ((panel.humans >= 0).sum(axis=1) >= 2)
     blank = Estimate(
-        shown, math.nan, level=level, n_units=len(here), n_raters=1 + len(panel.names),
-        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"leave one out, {how} of the others",
+        shown, math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
+        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"leave one out, {pooled} of the others",
         notes=("the people are taken as fixed",),
     )  # fmt: skip
     if len(panel.names) < 2:
@@ -135,11 +132,11 @@ def human_ceiling(
     if not here.any():
         nothing = undefined(blank, NO_PAIRED_ITEMS)
         return Ceiling(nothing, nothing, nothing, nothing, {})
-    return _ceiling(blank, panel, here, of, how, b=b, seed=seed)
+    return _ceiling(blank, panel, here, (of, pooled), draw)
 
 
 def _ceiling(
-    blank: Estimate, panel: Panel, here: Any, of: Measure, how: Aggregate, *, b: int, seed: int
+    blank: Estimate, panel: Panel, here: Any, by: tuple[Measure, Aggregate], draw: Resampling
 ) -> Ceiling:
     judge, humans, values = panel.judge[here], panel.humans[here], panel.ratings.values
     groups = kept_clusters(panel.ratings.clusters, here)
@@ -148,12 +145,12 @@ def _ceiling(
     def means(index: Codes) -> tuple[float, float]:
         key = hash(index.tobytes())
         if key not in seen:
-            seen[key] = _both(*leave_one_out(judge[index], humans[index], values, of, how))
+            seen[key] = _both(*leave_one_out(judge[index], humans[index], values, *by))
         return seen[key]
 
     everyone = np.arange(len(judge))
     j, h = means(everyone)
-    by_person = leave_one_out(judge, humans, values, of, how)
+    by_person = leave_one_out(judge, humans, values, *by)
     status = TOO_FEW if len(judge) < 2 else NO_VARIATION
 
     def estimate(name: str, value: float, of_means: Any, kind: str | None = None) -> Estimate:
@@ -164,7 +161,7 @@ def _ceiling(
         def statistic(index: Codes) -> float:
             return float(of_means(*means(index)))
 
-        return resampled(made, statistic, len(judge), seed=seed, b=b, clusters=groups, kind=kind)
+        return resampled(made, statistic, len(judge), draw.over(groups), kind=kind)
 
     return Ceiling(
         estimate("judge", j, lambda x, _: x),

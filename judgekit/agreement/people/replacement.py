@@ -9,7 +9,7 @@ judge is not worse is an interval of the difference that stays above minus the m
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from judgekit.agreement.chance.chance import (
 from judgekit.agreement.core.arrays import kept_clusters
 from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, NO_PAIRED_ITEMS, undefined
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
-from judgekit.agreement.core.resample import Weighted, drawn_again
+from judgekit.agreement.core.resample import Drawn, Weighted, drawn_again, resampling
 from judgekit.agreement.people.panel import panel_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -55,9 +55,7 @@ def replacement_alpha(
     humans: Sequence[str] | None = None,
     scale: Any = None,
     metric: Metric | None = None,
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    **how: Unpack[Drawn],
 ) -> Replacement:
     """How does alpha change when the judge joins the panel, or takes one person's place?
 
@@ -70,18 +68,17 @@ def replacement_alpha(
         humans: Names of people's columns; all others where left out.
         scale: The declared scale of raw ratings.
         metric: Of Krippendorff's alpha; the scale's level where left out.
-        level: Confidence.
-        b: Resamples of units (or of the ratings' clusters); differences are within a resample.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For an unknown rater or metric.
     """
+    draw = resampling(how)
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
     used: Metric = metric or panel.ratings.level
     here = (panel.judge >= 0) & ((panel.humans >= 0).sum(axis=1) >= 2)
     blank = Estimate(
-        "krippendorff_alpha", math.nan, level=level, n_units=len(here), n_raters=1 + len(panel.names),
+        "krippendorff_alpha", math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
         n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{used} metric",
         notes=("the people are taken as fixed",),
     )  # fmt: skip
@@ -104,7 +101,7 @@ def replacement_alpha(
     groups = kept_clusters(panel.ratings.clusters, here)
 
     def estimate(name: str, statistic: Weighted) -> Estimate:
-        return drawn_again(replace(blank, name=name), statistic, len(judge_), clusters=groups, b=b, seed=seed)
+        return drawn_again(replace(blank, name=name), statistic, len(judge_), draw.over(groups))
 
     return Replacement(
         estimate("alpha_humans", of_panel),

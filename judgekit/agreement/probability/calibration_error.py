@@ -13,7 +13,7 @@ left out.
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import forecasts
 from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import Drawn, Resampling, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -113,14 +114,7 @@ class NullLevel:
 
 
 def null_level(
-    p: npt.ArrayLike,
-    y: npt.ArrayLike,
-    *,
-    seed: int,
-    n_bins: int = 10,
-    kind: Kind = "width",
-    b: int = 2000,
-    level: float = 0.95,
+    p: npt.ArrayLike, y: npt.ArrayLike, draw: Resampling, *, n_bins: int = 10, kind: Kind = "width"
 ) -> NullLevel:
     """The ECE of perfect calibration: outcomes are drawn from the probabilities themselves, `b` times.
 
@@ -131,25 +125,25 @@ def null_level(
     """
     p_, y_ = forecasts(p, y)
     if not len(p_):
-        return NullLevel(math.nan, math.nan, math.nan, seed)
+        return NullLevel(math.nan, math.nan, math.nan, draw.seed)
     seen = expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind)
     where = bin_of(p_, n_bins, kind)
     order = np.argsort(where, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(where[order]) > 0])
     sorted_p = p_[order]
     expected = np.add.reduceat(sorted_p, starts)
-    rng, errors = np.random.default_rng(seed), np.empty(b)
+    rng, errors = np.random.default_rng(draw.seed), np.empty(draw.b)
     step = max(1, 2_000_000 // len(p_))
-    for first in range(0, b, step):
-        size = (min(step, b - first), len(p_))
+    for first in range(0, draw.b, step):
+        size = (min(step, draw.b - first), len(p_))
         true = np.add.reduceat((rng.random(size) < sorted_p).astype(float), starts, axis=1)
         errors[first : first + size[0]] = np.abs(true - expected).sum(axis=1) / len(p_)
-    p_value = (1 + np.sum(errors >= seen - _ULP)) / (b + 1)
-    return NullLevel(float(errors.mean()), float(np.quantile(errors, level)), float(p_value), seed)
+    p_value = (1 + np.sum(errors >= seen - _ULP)) / (draw.b + 1)
+    return NullLevel(float(errors.mean()), float(np.quantile(errors, draw.level)), float(p_value), draw.seed)
 
 
 def ece(
-    p: npt.ArrayLike, y: npt.ArrayLike, *, seed: int, n_bins: int = 10, kind: Kind = "width", b: int = 2000
+    p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width", **how: Unpack[Drawn]
 ) -> Estimate:
     """ECE as an estimate: the value, with the null level and the debiased value among its notes.
 
@@ -159,10 +153,9 @@ def ece(
     Args:
         p: Shape (n,), probabilities; nan where missing.
         y: Shape (n,), 0 or 1; nan where missing.
-        seed: Of the null level.
+        how: Level, seed and number of resamples: see `Drawn`.
         n_bins: How many bins.
         kind: Of bins.
-        b: Draws for the null level.
 
     Raises:
         InputError: For a malformed argument.
@@ -170,20 +163,21 @@ def ece(
     >>> ece([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], seed=1).notes[0]
     'a perfectly calibrated judge would show 0.163 on average, at most 0.400 in 95 % of cases (p = 0.35)'
     """
+    draw = resampling(how)
     p_, y_ = forecasts(p, y)
     n = len(np.atleast_1d(np.asarray(p, dtype=float)))
     made = Estimate(
         "ece", expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind),
-        n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
-        method=f"{n_bins} bins of equal {kind}", seed=seed,
+        level=draw.level, n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
+        method=f"{n_bins} bins of equal {kind}", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
         return undefined(made, TOO_FEW, "no complete pair of a probability and an outcome")
-    null = null_level(p_, y_, seed=seed, n_bins=n_bins, kind=kind, b=b)
+    null = null_level(p_, y_, draw, n_bins=n_bins, kind=kind)
     debiased = expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind, debiased=True)
     by_chance = (
         f"a perfectly calibrated judge would show {null.mean:.3f} on average, "
-        f"at most {null.high:.3f} in 95 % of cases (p = {null.p_value:.2g})"
+        f"at most {null.high:.3f} in {100 * draw.level:g} % of cases (p = {null.p_value:.2g})"
     )
     return replace(made, notes=(by_chance, f"debiased: {debiased:.3f}"))
 

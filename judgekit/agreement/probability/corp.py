@@ -8,6 +8,7 @@ https://doi.org/10.1073/pnas.2016191118
 
 import math
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import aligned, forecasts
 from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.types import Estimate
 
 
@@ -93,30 +95,27 @@ def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
     return CorpParts(score, score - best, unc - best, unc)
 
 
-def reliability_diagram(
-    p: npt.ArrayLike, y: npt.ArrayLike, *, seed: int, b: int = 1000, level: float = 0.9
-) -> ReliabilityDiagram:
+def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> ReliabilityDiagram:
     """The reliability curve and the band in which a calibrated judge's curve would lie.
 
     Args:
         p: Shape (n,), probabilities; nan where missing.
         y: Shape (n,), 0 or 1; nan where missing.
-        seed: Of the band.
-        b: How many sets of outcomes are drawn for it from the probabilities.
-        level: Of the band, point by point.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For a malformed argument.
     """
+    draw = resampling(how, b=1000, level=0.9)
     x, count, fit = isotonic(p, y)
     if not len(x):
-        return ReliabilityDiagram(x, count, fit, x, x, level, corp(p, y), seed)
-    fits = _null_fits(x, count, seed, b)
-    low, high = np.quantile(fits, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return ReliabilityDiagram(x, count, fit, low, high, level, corp(p, y), seed)
+        return ReliabilityDiagram(x, count, fit, x, x, draw.level, corp(p, y), draw.seed)
+    fits = _null_fits(x, count, draw.seed, draw.b)
+    low, high = np.quantile(fits, [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
+    return ReliabilityDiagram(x, count, fit, low, high, draw.level, corp(p, y), draw.seed)
 
 
-def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, *, seed: int, b: int = 1000) -> Estimate:
+def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> Estimate:
     """MCB as an estimate, with the level a calibrated judge would show among its notes.
 
     It has no interval, since it cannot be below 0 and is above it even for a calibrated judge.
@@ -124,27 +123,27 @@ def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, *, seed: int, b: int = 10
     Args:
         p: Shape (n,), probabilities; nan where missing.
         y: Shape (n,), 0 or 1; nan where missing.
-        seed: Of the null level.
-        b: How many sets of outcomes are drawn for it.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For a malformed argument.
     """
+    draw = resampling(how, b=1000)
     n = len(aligned(p=p, y=y)[0])
     p_, y_ = forecasts(p, y)
     parts = corp(p_, y_)
     made = Estimate(
-        "corp_mcb", parts.mcb, n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
-        method="isotonic recalibration, Brier score", seed=seed,
+        "corp_mcb", parts.mcb, level=draw.level, n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
+        method="isotonic recalibration, Brier score", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
         return undefined(made, TOO_FEW, "no complete pair of a probability and an outcome")
-    null = _null_miscalibration(p_, seed, b)
-    p_value = (1 + np.sum(null >= parts.mcb - 1e-12)) / (b + 1)
+    null = _null_miscalibration(p_, draw.seed, draw.b)
+    p_value = (1 + np.sum(null >= parts.mcb - 1e-12)) / (draw.b + 1)
     whole = f"Brier {parts.brier:.4f} = MCB {parts.mcb:.4f} - DSC {parts.dsc:.4f} + UNC {parts.unc:.4f}"
     by_chance = (
         f"a calibrated judge would show {null.mean():.4f} on average, "
-        f"at most {np.quantile(null, 0.95):.4f} in 95 % of cases (p = {p_value:.2g})"
+        f"at most {np.quantile(null, draw.level):.4f} in {100 * draw.level:g} % of cases (p = {p_value:.2g})"
     )
     return replace(made, notes=(whole, by_chance))
 

@@ -9,13 +9,14 @@ Li et al. (2024), "From Crowdsourced Data to High-Quality Benchmarks", https://a
 
 import math
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import grid, magnitude, settled
+from judgekit.agreement.core.resample import Drawn, Resampling, grid, magnitude, resampling, settled
 from judgekit.errors import InputError
 
 
@@ -62,7 +63,7 @@ class BenchmarkAgreement:
     seed: int
 
 
-def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> Floats:
+def bootstrap_means(scores: npt.ArrayLike, draw: Resampling) -> Floats:
     """Means of the systems in resamples of the items, shape (b, n_systems); one resample for all systems.
 
     Shape: `scores` (n_systems, n_items).
@@ -70,8 +71,8 @@ def bootstrap_means(scores: npt.ArrayLike, *, b: int = 2000, seed: int = 0) -> F
     x = grid(scores, "scores")
     n = x.shape[1]
     if n == 0:
-        return np.full((b, len(x)), np.nan)
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=b)
+        return np.full((draw.b, len(x)), np.nan)
+    times = np.random.default_rng(draw.seed).multinomial(n, np.full(n, 1 / n), size=draw.b)
     return settled(times @ x.T / n)
 
 
@@ -125,13 +126,13 @@ def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
     return _mean(np.square(chance - (truth[s] > truth[t]))[told])
 
 
-def standings(scores: npt.ArrayLike, *, level: float = 0.95, b: int = 2000, seed: int = 0) -> Standings:
+def standings(scores: npt.ArrayLike, draw: Resampling) -> Standings:
     """Means of systems with percentile intervals over resamples of the items; none below two items."""
     x = grid(scores, "scores")
     if x.shape[1] < 2:
         nothing = np.full(len(x), np.nan)
         return Standings(x[:, 0] if x.shape[1] else nothing, nothing, nothing)
-    low, high = np.quantile(bootstrap_means(x, b=b, seed=seed), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    low, high = np.quantile(bootstrap_means(x, draw), [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
     return Standings(x.mean(axis=1), low, high)
 
 
@@ -155,16 +156,14 @@ def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
 
 
 def benchmark_agreement(
-    judge: npt.ArrayLike, human: npt.ArrayLike, *, level: float = 0.95, b: int = 2000, seed: int = 0
+    judge: npt.ArrayLike, human: npt.ArrayLike, **how: Unpack[Drawn]
 ) -> BenchmarkAgreement:
     """All of Arena-Hard's numbers from two tables of scores.
 
     Args:
         judge: Shape (n_systems, n_judged_items), nan where missing; items with a missing score are left out.
         human: Shape (n_systems, n_human_items): the same systems, not necessarily the same items.
-        level: Confidence of the intervals.
-        b: Resamples of the items.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         The numbers; one that needs resamples of fewer than two items is nan.
@@ -176,22 +175,23 @@ def benchmark_agreement(
     >>> found.separability, found.agreement, found.brier
     (1.0, 1.0, 0.0)
     """
+    draw = resampling(how)
     j, h = grid(judge, "judge"), grid(human, "human")
     if len(j) != len(h):
         raise InputError(f"the judge scored {len(j)} systems, people {len(h)}")
     ours, theirs = (x[:, ~np.isnan(x).any(axis=0)] for x in (j, h))
-    judged, told = (standings(x, level=level, b=b, seed=seed) for x in (ours, theirs))
+    judged, told = (standings(x, draw) for x in (ours, theirs))
     n = ours.shape[1]
     return BenchmarkAgreement(
         separability(judged.low, judged.high),
-        paired_separability(ours, level=level),
+        paired_separability(ours, level=draw.level),
         interval_agreement(judged.low, judged.high, told.low, told.high),
-        pair_rank_brier(bootstrap_means(ours, b=b, seed=seed), told.value) if n > 1 else math.nan,
+        pair_rank_brier(bootstrap_means(ours, draw), told.value) if n > 1 else math.nan,
         len(j) * (len(j) - 1) // 2,
         n,
         j.shape[1] - n,
         h.shape[1] - theirs.shape[1],
-        seed,
+        draw.seed,
     )
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from judgekit.agreement.association.groupings import groups_of
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import grids, resampled, settled
+from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling, settled
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -47,14 +47,7 @@ def rbo_ext(first: Ranking, second: Ranking, *, p: float = 0.9, ties: Ties = "re
 
 
 def ranking_overlap(
-    human: npt.ArrayLike,
-    metric: npt.ArrayLike,
-    *,
-    p: float = 0.9,
-    ties: Ties = "w",
-    level: float = 0.95,
-    b: int = 2000,
-    seed: int = 0,
+    human: npt.ArrayLike, metric: npt.ArrayLike, *, p: float = 0.9, ties: Ties = "w", **how: Unpack[Drawn]
 ) -> Estimate:
     """Overlap of the orders of systems by people's and by the judge's mean scores.
 
@@ -63,17 +56,16 @@ def ranking_overlap(
         metric: The same shape.
         p: Persistence; the share of the weight in the first three places is in the notes.
         ties: As in `rbo_ext`: what equal means mean.
-        level: Confidence.
-        b: Resamples of items.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         nan with a status where no system has both scores, or where ties are refused and there are some.
     """
+    draw = resampling(how)
     h, m = grids(human, metric)
     both = ~(np.isnan(h) | np.isnan(m))
     estimate = Estimate(
-        "rbo_ext", math.nan, level=level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
+        "rbo_ext", math.nan, level=draw.level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
         n_dropped=int((~both).sum()), unit="item", method=f"p = {p:g}, ties {ties}",
         notes=(f"{top_weight(p, 3):.0%} of the weight is in the first three places", "systems fixed"),
     )  # fmt: skip
@@ -87,7 +79,7 @@ def ranking_overlap(
     value = overlap(np.arange(h.shape[1]))
     if math.isnan(value):
         return undefined(estimate, NOT_IDENTIFIED if both.any() else NO_PAIRED_ITEMS)
-    return resampled(replace(estimate, value=value), overlap, h.shape[1], seed=seed, b=b, kind="percentile")
+    return resampled(replace(estimate, value=value), overlap, h.shape[1], draw, kind="percentile")
 
 
 def _order(means: Floats) -> list[frozenset[int]]:

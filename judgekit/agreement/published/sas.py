@@ -12,6 +12,7 @@ Source: Lai et al. (2025), arXiv 2505.07247, and its repository.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import aligned
 from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import by_sums, grids, ratio, resampled, value_of
+from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampled, resampling, value_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -54,10 +55,8 @@ def collaborative_consistency(
     predicted: npt.ArrayLike,
     *,
     most: Sequence[float],
-    seed: int,
     alpha: float = 0.5,
-    b: int = 1000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> tuple[Estimate, ...]:
     """CCS of answers grouped by how many steps they have, one estimate a number of steps.
 
@@ -66,11 +65,10 @@ def collaborative_consistency(
             number of steps, and a last estimate without a value counts those.
         predicted: The same of the judge; an answer with a step not graded is dropped and counted, not 0.
         most: Shape (1 + m,), the most points of each.
-        seed: Of the resamples.
+        how: Level, seed and number of resamples: see `Drawn`.
         alpha: Weight of the total.
-        b: Resamples.
-        level: Confidence.
     """
+    draw = resampling(how, b=1000)
     g, p = grids(gold, predicted)
     steps = (~np.isnan(g)).sum(axis=1) - 1
     made = []
@@ -79,7 +77,7 @@ def collaborative_consistency(
         a, c = g[mine, : m + 1], p[mine, : m + 1]
         kept = ~(np.isnan(a) | np.isnan(c)).any(axis=1)
         base = Estimate(
-            "ccs", float("nan"), level=level, n_units=len(a), n_raters=2, n_used=int(kept.sum()),
+            "ccs", float("nan"), level=draw.level, n_units=len(a), n_raters=2, n_used=int(kept.sum()),
             n_dropped=int((~kept).sum()), method=f"{m} steps, alpha {alpha:g}",
         )  # fmt: skip
         if not kept.any():
@@ -90,10 +88,10 @@ def collaborative_consistency(
         if np.isnan(value):
             made.append(undefined(base, NO_VARIATION))
         else:
-            made.append(by_sums(replace(base, value=value), columns, _kappa, seed=seed, b=b))
+            made.append(by_sums(replace(base, value=value), columns, _kappa, draw))
     if lost := int((steps < 0).sum()):
         base = Estimate(
-            "ccs", float("nan"), level=level, n_units=lost, n_raters=2, n_dropped=lost,
+            "ccs", float("nan"), level=draw.level, n_units=lost, n_raters=2, n_dropped=lost,
             method=f"no gold, alpha {alpha:g}",
         )  # fmt: skip
         made.append(undefined(base, NO_PAIRED_ITEMS))
@@ -134,12 +132,10 @@ def errors_consistency(
     totals: npt.ArrayLike,
     gold_errors: npt.ArrayLike,
     predicted_errors: npt.ArrayLike,
-    *,
-    seed: int,
-    b: int = 1000,
-    level: float = 0.95,
+    **how: Unpack[Drawn],
 ) -> Estimate:
     """`ecs` with an interval by resampling answers; arguments as there."""
+    draw = resampling(how, b=1000)
     gs, ps, most = aligned(gold=gold_scores, predicted=predicted_scores, totals=totals)
     ge, pe = grids(gold_errors, predicted_errors)
     if len(ge) != len(gs):
@@ -149,7 +145,7 @@ def errors_consistency(
     )
     gs, ps, most, ge, pe = gs[kept], ps[kept], most[kept], ge[kept], pe[kept]
     base = Estimate(
-        "ecs", float("nan"), level=level, n_units=len(kept), n_raters=2, n_used=len(gs),
+        "ecs", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(gs),
         n_dropped=int((~kept).sum()), method="spearman of error counts, mean over tiers",
     )  # fmt: skip
     if len(gs) == 0:
@@ -165,7 +161,7 @@ def errors_consistency(
         np.isnan(tiers).any()
     )
     filled = replace(base, value=of(np.arange(len(gs))), notes=notes)
-    return resampled(filled, of, len(gs), seed=seed, b=b, kind="percentile")
+    return resampled(filled, of, len(gs), draw, kind="percentile")
 
 
 def _weights(columns: int, most: Sequence[float], alpha: float) -> Floats:
