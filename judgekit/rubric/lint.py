@@ -159,8 +159,13 @@ def _labels(criterion: Criterion) -> Iterator[Finding]:
         )
 
 
-def two_ends(criterion: Criterion) -> Iterator[Finding]:
-    """What to ask of a scale of two numbers far apart: whether the range between them is meant."""
+def asked_back(rubric: Rubric) -> list[str]:
+    """What should be asked of a rubric before anything is paid for: what is not wrong, and hardly meant."""
+    found = (each for criterion in rubric.leaves for each in _two_ends(criterion))
+    return [f"rubric {rubric.id!r}, {each.place}: {each.message}" for each in found]
+
+
+def _two_ends(criterion: Criterion) -> Iterator[Finding]:
     scale = criterion.scale
     if not isinstance(scale, Labels) or len(scale.labels) > 2 or len(criterion.anchors) == 2:
         return
@@ -313,5 +318,5 @@ def _undeclared(criterion: Criterion) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[Criterion], Iterator[Finding]], ...] = (
-    _compound, _anchors, _labels, two_ends, _direction, _text, _undecided, _undeclared,
+    _compound, _anchors, _labels, _two_ends, _direction, _text, _undecided, _undeclared,
 )  # fmt: skip

@@ -34,7 +34,7 @@ from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
 from judgekit.roles import Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
-from judgekit.rubric.lint import two_ends
+from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
@@ -290,8 +290,8 @@ def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | No
 
 def _tell(loaded: Rubric, plan: Plan, options: Options) -> None:
     """Say before paying what is most likely not meant: scales of two ends, samples that would be copies."""
-    for finding in (each for criterion in loaded.leaves for each in two_ends(criterion)):
-        _say(options)(f"rubric {loaded.id!r}, {finding.place}: {finding.message}")
+    for each in asked_back(loaded):
+        _say(options)(each)
     if (told := plan.copies_told) is not None:
         _say(options)(told)
 

@@ -247,3 +247,12 @@ def test_two_numbers_far_apart_are_asked_about_before_any_call(criterion: dict, 
 
     assert ("two_ends" in {finding.code for finding in lint(rubric)}) is asked
     assert any(f"`scale: {criterion['scale'][0]}-{criterion['scale'][1]}`" in each for each in told) is asked
+
+
+def test_a_reward_asks_back_too():
+    from judgekit.rewards import Rewarder
+
+    rubric = {"id": "r", "criteria": [{"id": "a", "text": "Is it kind?", "scale": [1, 10]}]}
+
+    with pytest.warns(UserWarning, match="`scale: 1-10`"):
+        Rewarder({"rubric": rubric}, "control:longer")

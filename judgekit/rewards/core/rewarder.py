@@ -30,6 +30,7 @@ from judgekit.rewards.core.relative import Relative
 from judgekit.rewards.core.schemes import LATE, Alone, Scheme
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.roles import Judge, Tunable
+from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits
 from judgekit.types import Answer, Item, Judged
 from judgekit.verbs.faces import in_own_loop
@@ -75,6 +76,8 @@ class Rewarder:
         self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
         if self.spec.judge_weight and (told := self._scheme.recipe.plans[0].copies_told) is not None:
             warnings.warn(told, stacklevel=2)
+        for each in asked_back(self._scheme.recipe.plans[0].rubric):
+            warnings.warn(each, stacklevel=2)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._desk: Desk | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
