@@ -9,7 +9,7 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Unpack, get_args, get_origin
 
 import judgekit
 import judgekit.rewards
@@ -67,9 +67,24 @@ def signature(value: Any) -> str:
         found = inspect.signature(value)
     except (TypeError, ValueError):
         return ""
-    bare = [each.replace(annotation=inspect.Parameter.empty) for each in found.parameters.values()]
+    spread = [part for each in found.parameters.values() for part in options_of(each)]
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in spread]
     shown = [each.replace(default=plain(each.default)) for each in bare]
     return str(found.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+
+
+MOST_SPREAD = 8
+
+
+def options_of(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The options that stand behind `**how: Unpack[Drawn]`; another parameter as it is."""
+    if parameter.kind is not parameter.VAR_KEYWORD or get_origin(parameter.annotation) is not Unpack:
+        return [parameter]
+    [options] = get_args(parameter.annotation)
+    names = options.__annotations__
+    if len(names) > MOST_SPREAD:
+        return [parameter]
+    return [inspect.Parameter(key, parameter.KEYWORD_ONLY, default=Shown("...")) for key in names]
 
 
 class Shown:
@@ -84,7 +99,7 @@ class Shown:
 
 def plain(default: Any) -> Any:
     """A default as it is written: a function by its name, a record by its class, a factory as `...`."""
-    if default is inspect.Parameter.empty or default is None or isinstance(default, bool | int | float | str):
+    if default is inspect.Parameter.empty or isinstance(default, bool | int | float | str | Shown | None):
         return default
     if isinstance(default, frozenset):
         return Shown("{" + ", ".join(map(repr, sorted(default))) + "}")

@@ -48,6 +48,7 @@ _ROOMS = {
     "chance.profile": ("coverage", "kappa_profile", "specific", "within_steps"),
     "core.intervals": ("clustered_mean", "share"),
     "core.multiplicity": ("adjust",),
+    "core.resample": ("Drawn",),
     "core.ratings": ("Ratings", "as_ratings", "ratings_of_table"),
     "models.bland": ("bland_altman", "ccc"),
     "models.dstudy": ("cheapest", "d_study", "gap", "reliability", "variance_parts"),

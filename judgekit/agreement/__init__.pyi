@@ -72,6 +72,7 @@ from judgekit.agreement.core.multiplicity import adjust as adjust
 from judgekit.agreement.core.ratings import Ratings as Ratings
 from judgekit.agreement.core.ratings import as_ratings as as_ratings
 from judgekit.agreement.core.ratings import ratings_of_table as ratings_of_table
+from judgekit.agreement.core.resample import Drawn as Drawn
 from judgekit.agreement.models.bland import bland_altman as bland_altman
 from judgekit.agreement.models.bland import ccc as ccc
 from judgekit.agreement.models.dstudy import cheapest as cheapest

@@ -190,7 +190,7 @@ def tie_calibrated_accuracy(
         metric: The same shape, the judge's.
         grouping: As in `calibrate_ties`.
         folds: Items are split into so many; 2 is a split half.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
         clusters: Shape (n_items,); whole clusters are resampled, and stay in one fold.
 
     Raises:

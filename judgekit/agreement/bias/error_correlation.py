@@ -118,7 +118,7 @@ def effective_judges(
         strata: Shape (n_units,), as there.
         clusters: Shape (n_units,), whole clusters are resampled.
         names: Of the judges, for the notes.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
 
     Returns:
         Kish's number; the participation ratio and the judges left out stand in the notes.

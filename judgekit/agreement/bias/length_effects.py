@@ -52,7 +52,7 @@ def length_correlation(
         judge: Shape (n,), nan where missing.
         length: In characters or tokens, above 0.
         human: The human score.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
         clusters: Shape (n,), what responses belong to (the item).
 
     Returns:

@@ -190,7 +190,7 @@ def halo(
     Args:
         judge: Shape (n_units, n_criteria); units with a nan in either are left out.
         human: The same of people.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
         clusters: Shape (n_units,).
 
     Returns:

@@ -155,7 +155,7 @@ def reliability(
     Args:
         study: From `g_study`.
         n: The design, as in `design_parts`.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 400 where left out.
         coefficient: `g`, `phi` or `phi_cut`.
         cut: The cut score of `phi_cut`.
         object_: What is measured; the study's item where left out.
@@ -307,7 +307,7 @@ def variance_parts(
         facets: Column -> labels: `item`, and any of `judge`, `prompt`, `order`, `criterion`, ... A column
             named `sample` says which repeat a row is; repeats have no effect of their own and make the
             residual.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 200 where left out.
         item: The column of items.
         sample: The column of repeats.
         clusters: Shape (n_rows,), what items belong to.

@@ -101,7 +101,7 @@ def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]
     Args:
         p: Shape (n,), probabilities; nan where missing.
         y: Shape (n,), 0 or 1; nan where missing.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 and `level` 0.9 where left out.
 
     Raises:
         InputError: For a malformed argument.
@@ -123,7 +123,7 @@ def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> 
     Args:
         p: Shape (n,), probabilities; nan where missing.
         y: Shape (n,), 0 or 1; nan where missing.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
 
     Raises:
         InputError: For a malformed argument.

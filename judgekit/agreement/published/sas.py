@@ -65,7 +65,7 @@ def collaborative_consistency(
             number of steps, and a last estimate without a value counts those.
         predicted: The same of the judge; an answer with a step not graded is dropped and counted, not 0.
         most: Shape (1 + m,), the most points of each.
-        how: Level, seed and number of resamples: see `Drawn`.
+        how: See `Drawn`; `b` 1000 where left out.
         alpha: Weight of the total.
     """
     draw = resampling(how, b=1000)
