@@ -84,7 +84,7 @@ def ingest(
     for where in cells_of(source, _NAMES, columns or {}, any_of=("label", "text")):
         criterion = _criterion(where, rubric)
         if where.get("rater", named) is None:
-            raise where.fail("no rater; add the column, or name one for all rows (rater=)")
+            raise where.fail("no rater; add the column, or name one for all with rater=NAME (--rater NAME)")
         who = where.name("rater", named)
         sample = where.count("sample")
         unit, shown = _unit(where, protocol)

@@ -123,7 +123,8 @@ class Together:
             raise InputError(f"{self.folder}: another process writes its results there") from None
         except OSError as error:
             self._release()
-            raise InputError(f"{self.folder}: results cannot be written there ({error.strerror})") from None
+            why = "it is a file, and a folder is to be named" if self.folder.is_file() else error.strerror
+            raise InputError(f"{self.folder}: results cannot be written there ({why})") from None
         return self
 
     def __exit__(

@@ -81,6 +81,8 @@ def agree(
     from judgekit.verbs.agree import agree as compare_with_people
 
     wanted = _required(require or [])
+    if report is not None and report.suffix.lower() not in {".html", ".htm"}:
+        raise InputError(f"--report {report}: the report is a page; name it {report.with_suffix('.html')}")
     gates = read_thresholds(thresholds)
     read = None if items is None else list(read_items(items, needs=()))
     made = compare_with_people(

@@ -47,13 +47,14 @@ class Source:
     again: bool = True
 
 
-def open_rows(source: Any, wanted: frozenset[str]) -> Source:
+def open_rows(source: Any, wanted: frozenset[str], name: str = "items") -> Source:
     """The rows of something in memory.
 
     Args:
         source: A pandas frame; a Hugging Face data set, streamed or not; a list or any other iterable of
             mappings or items.
         wanted: Columns that will be looked at; a frame gives no others.
+        name: What messages call it.
 
     Raises:
         InputError: If it is none of these.
@@ -62,15 +63,15 @@ def open_rows(source: Any, wanted: frozenset[str]) -> Source:
         return _frame(source, wanted)
     if isinstance(source, Mapping) or not isinstance(source, Iterable) or isinstance(source, bytes):
         raise InputError(
-            f"items: {kind_of(source)} holds no rows; give a path, a frame, or a list of mappings"
+            f"{name}: {kind_of(source)} holds no rows; give a path, a frame, or a list of mappings"
         )
     if hasattr(source, "features") and hasattr(source, "column_names"):
         source_rows: Callable[[], Iterator[Any]] = lambda: map(solid_row, source)  # noqa: E731 - two lines shorter
     else:
         source_rows = lambda: iter(source)  # noqa: E731 - as above
     return Source(
-        "items",
-        lambda: (Row(f"items: row {n}", each) for n, each in enumerate(source_rows(), 1)),
+        name,
+        lambda: (Row(f"{name}: row {n}", each) for n, each in enumerate(source_rows(), 1)),
         # What hands out one and the same iterator each time is spent by the first pass, like an iterator.
         again=isinstance(source, Sized) or iter(source) is not iter(source),
     )

@@ -145,10 +145,15 @@ def read_key(path: str | Path) -> tuple[str, dict[str, dict[str, Any]]]:
     """
     path = Path(path)
     try:
-        raw = parse_text(read_text(path, LARGE), ".json", str(path))
+        raw = parse_text(read_text(path, LARGE), ".json", f"{path}: not the key of a review sheet")
         return str(raw["sheet"]), dict(raw["questions"])
-    except (InputError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not the key of a review sheet ({error})") from None
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: not the key of a review sheet, which has 'sheet' and 'questions'; `judgekit review "
+            "export` writes it as key.json"
+        ) from None
 
 
 def _criterion(case: Case, item: Item, rubric: Rubric) -> Criterion:

@@ -70,7 +70,8 @@ def lint(source: str | Path | Mapping[str, Any] | Rubric) -> list[Finding]:
     try:
         raw = source if isinstance(source, Mapping) else read_mapping(find(source))
     except InputError as error:
-        return [Finding("error", str(source), "unreadable", str(error))]
+        message = str(error).removeprefix(f"{source}: ")
+        return [Finding("error", str(source), "unreadable", message)]
     try:
         rubric = Rubric.model_validate(dict(raw))
     except ValidationError as error:

@@ -100,7 +100,7 @@ def score_cascade(
 
 def _confidence(threshold: float) -> float:
     if threshold > 1:
-        raise InputError(f"doubt below {threshold:g}; a confidence is a probability, at most 1")
+        raise InputError(f"doubt={threshold:g}; the confidence that is needed is a probability, at most 1")
     return threshold
 
 

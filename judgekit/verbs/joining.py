@@ -80,6 +80,10 @@ def join(
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
     facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
+    for name in by:
+        if not facts.groups.get(name):
+            where = "column of the labels" if items is None else "tag of the items"
+            raise InputError(f"by {name!r}: no {where} has this name and anything in it; name another")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
     seen = {

@@ -57,7 +57,7 @@ def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) 
     names = (*_KNOWN, *extra)
     wanted = frozenset(columns.get(name, name) for name in names)
     is_path = isinstance(source, str | Path)
-    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted)
+    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted, "labels")
     found = []
     for row in opened.rows():
         if row.fault:

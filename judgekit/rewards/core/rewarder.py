@@ -68,7 +68,7 @@ class Rewarder:
         given = self.spec.judges if judges is None else judges
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0)
         if (least := self.spec.min_judges or 1) > len(self.judges):
-            raise InputError(f"min_judges={least}, and there are {len(self.judges)} judges")
+            raise InputError(f"min_judges={least}, and judges: {len(self.judges)}; name more, or need fewer")
         self._looking = Looking(
             [(check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks],
             "final" if self.spec.length is None else self.spec.length.part,
@@ -131,7 +131,7 @@ class Rewarder:
             if item.rubric is not None or self.spec.scheme == "match":
                 self._scheme.recipe.calls(item)
             if self.spec.scheme == "match" and not (item.reference or "").strip():
-                raise InputError(f"group {each.group.key!r} has no reference to match responses with")
+                raise InputError(f"group {each.group.key!r} has no reference to match with; give it one")
         return items
 
     def _judgements(self, each: Laid, items: Sequence[Item], asked: Asked) -> Mapping[str, Any]:

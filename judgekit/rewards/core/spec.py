@@ -15,7 +15,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticSerializationError
 
-from judgekit.errors import InputError, kind_of
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.protocols import Form
 from judgekit.rewards.core.answers import Part
 from judgekit.rubric import Rubric, load_rubric
@@ -155,7 +155,9 @@ class CheckSpec(_Strict):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if not self.weight and self.gate is None:
-            raise ValueError(f"check {self.name!r} has no weight and is no gate, so it would change nothing")
+            raise ValueError(
+                f"check {self.name!r} has no weight and is no gate, so it would change nothing; give it one"
+            )
         try:
             self.model_dump_json()
         except PydanticSerializationError:
@@ -257,13 +259,15 @@ class RewardSpec(_Strict):
         if self.rubric is None:
             name = _RUBRICS.get(self.scheme)
             if name is None:
-                raise ValueError(f"scheme {self.scheme!r} needs a rubric")
+                raise ValueError(f"scheme {self.scheme!r} needs a rubric: a bundled name, a path or a table")
             object.__setattr__(self, "rubric", load_rubric(name))
         self.check_rubric(self.rubric)
         if self.range is not None and not self.range[0] < self.range[1]:
-            raise ValueError(f"range {list(self.range)} does not rise")
+            raise ValueError(f"range {list(self.range)} does not rise; the lower end comes first")
         if self.grid is not None and abs(round(1 / self.grid) - 1 / self.grid) > 1e-6:
-            raise ValueError(f"grid {self.grid:g} leaves a part of a step, so that the best would get less")
+            raise ValueError(
+                f"grid {self.grid:g} leaves a part of a step, so the best gets less; take 1 / a whole number"
+            )
         if not self.judge_weight and not any(check.weight for check in self.checks):
             raise ValueError("neither the judge nor a check has a weight, so there is no reward")
         if self.rounds is not None and self.scheme != "swiss":
@@ -347,8 +351,19 @@ def _parsed(raw: Mapping[str, Any], where: str) -> RewardSpec:
     try:
         return RewardSpec.model_validate(dict(raw))
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'spec'}: {each['msg'].removeprefix('Value error, ')}"
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        found = error.errors(include_url=False, include_context=False)
+        told = "; ".join(dict.fromkeys(_complaint(dict(each)) for each in found))
         raise InputError(f"{where}: {told}") from None
+
+
+def _complaint(each: dict[str, Any]) -> str:
+    """A fault with its place and what would do; what was found is shown of words to choose only, no keys."""
+    loc, message = each["loc"], str(each["msg"]).removeprefix("Value error, ")
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).removeprefix(".")
+    if each["type"] == "extra_forbidden":
+        inner: dict[Any, type[BaseModel]] = {"checks": CheckSpec, "length": LengthPenalty}
+        model = inner.get(loc[0], RewardSpec) if len(loc) > 1 else RewardSpec
+        message = f"unknown key; {there_are(loc[-1], model.model_fields)}"
+    elif each["type"] == "literal_error":
+        message = f"{message}, found {each['input']!r:.80}"
+    return f"{place}: {message}" if place else message

@@ -72,7 +72,7 @@ def import_rubric(
     if chosen is None:
         raise InputError(
             f"{where}: in no format known here (it holds {_outline(raw)}); "
-            f"say which with format=, one of {', '.join(FORMATS)}"
+            f"say which with format=NAME (--format NAME), one of {', '.join(FORMATS)}"
         )
     if chosen not in FORMATS:
         raise InputError(f"format {chosen!r} is not known; there are {', '.join(FORMATS)}")
