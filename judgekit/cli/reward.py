@@ -173,8 +173,6 @@ def pairs(
     single = form.startswith("kto")
     if single and (good is None or bad is None):
         raise InputError(f"--form {form} needs --good and --bad, the rewards that say which is which")
-    if form == "stepwise":
-        raise InputError("--form stepwise: rewards are of whole responses, so they say nothing of steps")
     exported([], cast("Format", form))
 
     why = Counter[str]()

@@ -26,12 +26,7 @@ from judgekit.rewards.serving.routes import response_in
 RewardFunc = Callable[[Sequence[str], Sequence[str], Sequence[Any]], dict[str, Any]]
 
 
-def reward_function(
-    spec: SpecLike | Rewarder,
-    judges: Any = None,
-    *,
-    own_code: bool = False,
-) -> RewardFunc:
+def reward_function(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> RewardFunc:
     """A `reward_func(queries, prompts, labels)`.
 
     It returns tensors of length n: `rewards`, `scores` (for dynamic filtering: rewards on [0, 1]), and among

@@ -337,7 +337,6 @@ def test_single_responses_are_labelled(folder):
     ("options", "told"),
     [
         (("--form", "kto"), "needs --good and --bad"),
-        (("--form", "stepwise"), "nothing of steps"),
         (("--form", "mine"), "no format 'mine'"),
         (("--each", "best"), "there are all and extremes"),
     ],

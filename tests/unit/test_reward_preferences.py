@@ -1,16 +1,14 @@
 """Preference data: what is kept, what is dropped and counted, and the rows of each format."""
 
-import json
-
 import pytest
 
 from judgekit import Scripted
 from judgekit.errors import InputError
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.pairs.exports import dataset_info, exported, write_rows
-from judgekit.rewards.pairs.preferences import Labelled, Preference, Stepwise, labelled, preferences, stepwise
-from judgekit.types import Abstention, Message, Reply, Unit, Verdict
+from judgekit.rewards.pairs.exports import exported
+from judgekit.rewards.pairs.preferences import Labelled, Preference, labelled, preferences
+from judgekit.types import Message, Reply
 
 GROUP = Group("q", "Hi", {"a": "aa", "b": "bb", "c": "cc", "d": "dd"})
 
@@ -161,21 +159,6 @@ def test_labels_are_given_beyond_the_bars_only():
         labelled(batch, [GROUP], good=0.5, bad=0.5)
 
 
-def test_steps_end_before_the_first_that_nobody_judged():
-    steps = {"s1": "one", "s2": "two", "s3": "three"}
-    units = {name: Unit("1", ("r",), name) for name in steps}
-    outcomes = [
-        Verdict("j", units["s1"], "right", (("yes", 1.0),), "yes", 1.0),
-        Verdict("k", units["s1"], "right", (("no", 1.0),), "no", 0.0),
-        Abstention("j", units["s2"], "right", "refused"),
-        Verdict("j", units["s3"], "right", (("no", 1.0),), "no", 0.0),
-    ]
-
-    assert stepwise("t", steps, outcomes) == Stepwise("t", ("one",), (True,))
-    assert stepwise("t", steps, outcomes, bar=0.6) == Stepwise("t", ("one",), (False,))
-    assert stepwise("t", {"s2": "two"}, outcomes) is None
-
-
 PAIR = Preference("q", "Hi", "good", "bad", "a", "b", 0.5)
 CHAT = Preference("c", (Message("system", "s"), Message("user", "u")), "good", "bad", "a", "b", 0.5)
 GOOD = Labelled("q", "Hi", "good", "a", True, 0.9)
@@ -248,12 +231,6 @@ def test_labels_of_conversations_are_lists_of_messages():
     assert row["prompt"] == [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
 
 
-def test_steps_are_rows_too():
-    rows = exported([Stepwise("t", ("one", "two"), (True, False))], "stepwise")
-
-    assert rows == [{"prompt": "t", "completions": ["one", "two"], "labels": [True, False]}]
-
-
 @pytest.mark.parametrize(
     ("records", "form", "told"),
     [
@@ -271,16 +248,3 @@ def test_steps_are_rows_too():
 def test_what_does_not_fit_a_format_is_refused(records, form, told):
     with pytest.raises(InputError, match=told):
         exported(records, form)
-
-
-def test_rows_are_written_a_line_each(tmp_path):
-    rows = exported([Labelled("q", "H\u2028i\n", "gut, schön", "a", False, 0.0)], "kto")
-
-    assert write_rows(tmp_path / "kto.jsonl", rows) == 1
-    assert [json.loads(line) for line in (tmp_path / "kto.jsonl").read_bytes().splitlines()] == rows
-
-
-def test_llamafactory_is_told_what_the_columns_mean():
-    info = dataset_info("mine", "kto.jsonl", "kto_llamafactory")
-
-    assert info["mine"]["columns"] == {"messages": "conversations", "kto_tag": "kto_tag"}

@@ -177,11 +177,7 @@ def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[obj
 
 
 def groups_of(
-    cut: Sequence[range],
-    prompts: Sequence[Any],
-    completions: Sequence[Any],
-    data: Data,
-    columns: Columns,
+    cut: Sequence[range], prompts: Sequence[Any], completions: Sequence[Any], data: Data, columns: Columns
 ) -> tuple[list[Group], list[Key]]:
     """The groups, and for each row its key in the batch."""
     if len(completions) != len(prompts):

@@ -1,4 +1,4 @@
-"""Preference data in the forms that trainers read, and as a JSONL file.
+"""Preference data in the forms that trainers read.
 
 | format | rows | where it loads |
 | --- | --- | --- |
@@ -10,7 +10,6 @@
 | `tinker` | comparison, label | LabeledComparison |
 | `kto` | prompt, completion, label | KTOTrainer |
 | `kto_llamafactory` | conversations, kto_tag | sharegpt |
-| `stepwise` | prompt, completions, labels | TRL's stepwise supervision; Axolotl's `stepwise_supervised` |
 
 All rows of a file have one form: where one task or response is a conversation, all are lists of messages.
 """
@@ -18,24 +17,20 @@ All rows of a file have one form: where one task or response is a conversation, 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
 from judgekit.errors import InputError, kind_of, there_are
-from judgekit.rewards.pairs.preferences import Labelled, Preference, Stepwise
+from judgekit.rewards.pairs.preferences import Labelled, Preference
 from judgekit.types import Message, Text
-from judgekit.writing import write
 
-Format = Literal[
-    "trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory", "stepwise"
-]
+Format = Literal["trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory"]
 Row = dict[str, Any]
 _FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observation"}
 
 
-def exported(records: Iterable[Preference | Labelled | Stepwise], form: Format) -> list[Row]:
+def exported(records: Iterable[Preference | Labelled], form: Format) -> list[Row]:
     """Rows of a format.
 
     Args:
@@ -64,41 +59,18 @@ def exported(records: Iterable[Preference | Labelled | Stepwise], form: Format) 
     return [row(_as_chat(record) if chat else record) for record in some]
 
 
-def write_rows(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as JSONL, UTF-8."""
-    lines = [orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows]
-    write(path, b"".join(lines))
-    return len(lines)
-
-
-def dataset_info(name: str, file: str, form: Literal["llamafactory", "kto_llamafactory"]) -> Row:
-    """What LLaMA-Factory's `dataset_info.json` has to say of an exported file.
-
-    >>> dataset_info("mine", "mine.jsonl", "llamafactory")["mine"]["ranking"]
-    True
-    """
-    if form == "llamafactory":
-        columns = {"prompt": "instruction", "query": "input", "chosen": "chosen", "rejected": "rejected"}
-        return {name: {"file_name": file, "ranking": True, "columns": columns}}
-    columns = {"messages": "conversations", "kto_tag": "kto_tag"}
-    return {name: {"file_name": file, "formatting": "sharegpt", "columns": columns}}
-
-
-def _texts(record: Preference | Labelled | Stepwise) -> tuple[Text, ...]:
+def _texts(record: Preference | Labelled) -> tuple[Text, ...]:
     if isinstance(record, Preference):
         return (record.task, record.chosen, record.rejected)
-    return (record.task, record.response) if isinstance(record, Labelled) else (record.task,)
+    return (record.task, record.response)
 
 
-def _as_chat(record: Preference | Labelled | Stepwise) -> Preference | Labelled | Stepwise:
+def _as_chat(record: Preference | Labelled) -> Preference | Labelled:
     """A record with its texts as conversations."""
     if isinstance(record, Preference):
         chosen, rejected = _turns(record.chosen, "assistant"), _turns(record.rejected, "assistant")
         return replace(record, task=_turns(record.task, "user"), chosen=chosen, rejected=rejected)
-    if isinstance(record, Labelled):
-        response = _turns(record.response, "assistant")
-        return replace(record, task=_turns(record.task, "user"), response=response)
-    return record
+    return replace(record, task=_turns(record.task, "user"), response=_turns(record.response, "assistant"))
 
 
 def _turns(text: Text, role: str) -> tuple[Message, ...]:
@@ -160,10 +132,6 @@ def _kto_llamafactory(record: Labelled) -> Row:
     return {"conversations": told, "kto_tag": record.label}
 
 
-def _stepwise(record: Stepwise) -> Row:
-    return {"prompt": record.task, "completions": list(record.steps), "labels": list(record.labels)}
-
-
 _KINDS: Mapping[str, tuple[type, bool, Callable[[Any], Row]]] = {
     "trl": (Preference, False, _pair),
     "openrlhf": (Preference, False, _pair),
@@ -173,6 +141,5 @@ _KINDS: Mapping[str, tuple[type, bool, Callable[[Any], Row]]] = {
     "tinker": (Preference, False, _tinker),
     "kto": (Labelled, False, _kto),
     "kto_llamafactory": (Labelled, False, _kto_llamafactory),
-    "stepwise": (Stepwise, True, _stepwise),
 }
 """Format -> the records it takes, whether it holds plain texts only, and its row."""

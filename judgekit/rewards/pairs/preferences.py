@@ -1,4 +1,4 @@
-"""Preference data from rewards: pairs, single responses with a label, steps with labels.
+"""Preference data from rewards: pairs, and single responses with a label.
 
 What is not known is left out and counted: a response without a reward of its own is in no pair, a tie is no
 preference, and a pair that judges compared counts only where it had the same winner in both orders.
@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from statistics import fmean
 from typing import Generic, Literal, TypeVar
 
 from judgekit.errors import InputError
@@ -16,7 +15,7 @@ from judgekit.rewards.core.laying import digest_of
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.spec import mixed
 from judgekit.rubric import Rubric
-from judgekit.types import Outcome, Text, Verdict, brief
+from judgekit.types import Text, Verdict, brief
 
 Each = Literal["all", "extremes"]
 _OWN = frozenset({"ok", "gated", "vetoed"})  # statuses of a reward that the response itself earned
@@ -64,21 +63,6 @@ class Labelled:
     response_id: str
     label: bool
     reward: float
-
-
-@dataclass(frozen=True, slots=True)
-class Stepwise:
-    """A response in steps, each right or wrong.
-
-    Args:
-        task: What it answers.
-        steps: The steps, in order.
-        labels: True for each step that is right.
-    """
-
-    task: Text
-    steps: tuple[str, ...]
-    labels: tuple[bool, ...]
 
 
 Kept = TypeVar("Kept", Preference, Labelled)
@@ -194,40 +178,6 @@ def labelled(batch: Batch, groups: Iterable[Group], *, good: float, bad: float) 
             response = group.responses[reward.response]
             kept.append(Labelled(group.key, group.task, response, reward.response, value >= good, value))
     return Found(tuple(kept), dict(+dropped))
-
-
-def stepwise(
-    task: Text, steps: Mapping[str, str], outcomes: Iterable[Outcome], *, bar: float = 0.5
-) -> Stepwise | None:
-    """A response in steps with what was said of each; None if there is nothing on the first.
-
-    It ends before the first step without a verdict: nobody knows whether that one is right, and what
-    comes before it stands without it.
-
-    Args:
-        task: What the response answers.
-        steps: Part id -> text, in order.
-        outcomes: Verdicts and abstentions whose unit has the part's id.
-        bar: From this mean value on a step is right.
-
-    >>> from judgekit.types import Unit
-    >>> right = Verdict("j", Unit("1", ("r",), "s1"), "right", (("yes", 1.0),), "yes", 1.0)
-    >>> stepwise("1 + 1 + 1?", {"s1": "1 + 1 = 2", "s2": "2 + 1 = 3"}, [right])
-    Stepwise(task='1 + 1 + 1?', steps=('1 + 1 = 2',), labels=(True,))
-    """
-    values: dict[str, list[float]] = {name: [] for name in steps}
-    for outcome in outcomes:
-        if isinstance(outcome, Verdict) and outcome.unit.part in values:
-            values[outcome.unit.part].append(outcome.value)
-    judged: list[str] = []
-    for name in steps:
-        if not values[name]:
-            break
-        judged.append(name)
-    if not judged:
-        return None
-    labels = tuple(fmean(values[name]) >= bar for name in judged)
-    return Stepwise(task, tuple(steps[name] for name in judged), labels)
 
 
 Own = Mapping[str, tuple[Reward, float]]
