@@ -115,7 +115,8 @@ def read_items(
 
     Raises:
         InputError: For the first bad row, with its file and line, what was found and what would do. At
-            once if the source can be read twice, else when the iterator gets there.
+            once if the source can be read twice, else when the iterator gets there. At the end, if fewer
+            items came than there were when it was surveyed.
 
     >>> rows = [{"id": 7, "task": "Hi?", "system": each, "response": each.upper()} for each in "ab"]
     >>> [item] = read_items(rows)
@@ -129,7 +130,8 @@ def read_items(
     on_bad = _raise if on_bad_item == "raise" else _noting(skipped)
     if surveyed is None:
         return unique(_items(opened.rows(), layout, on_bad), on_bad)
-    return _items((_sorted(opened, layout) if surveyed.apart else opened).rows(), layout, on_bad)
+    rows = (_sorted(opened, layout) if surveyed.apart else opened).rows()
+    return _all(_items(rows, layout, on_bad), surveyed.n_items, opened.name)
 
 
 def survey(
@@ -267,6 +269,19 @@ def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]
             on_bad(item.where, fault)
         else:
             yield item
+
+
+def _all(items: Iterable[Item], n: int, name: str) -> Iterator[Item]:
+    """The items, unless there are fewer than there were."""
+    now = 0
+    for item in items:
+        now += 1
+        yield item
+    if now < n:
+        raise InputError(
+            f"{name}: gave {n} items at first and {now} when it was read again; put its rows into a list or "
+            "a file that stays as it is"
+        )
 
 
 def _alone(item: Item, layout: Layout) -> str:

@@ -71,6 +71,17 @@ def test_what_hands_out_one_iterator_again_and_again_is_told_from_what_starts_an
         survey(Spent())
 
 
+@pytest.mark.parametrize("left", [0, 3])
+def test_what_gives_fewer_rows_when_it_is_read_again_is_told(left: int):
+    class Waning(Streamed):
+        def __iter__(self) -> Iterator[dict]:
+            self.passes += 1
+            yield from ROWS[: 5 if self.passes < 2 else left]
+
+    with pytest.raises(InputError, match=f"items: gave 5 items at first and {left} when it was read again"):
+        score(Waning(), RUBRIC, judge(), ledger=None)
+
+
 def test_a_streamed_data_set_of_hugging_face():
     datasets = pytest.importorskip("datasets", reason="the extra library `datasets` is not installed")
     streamed = datasets.Dataset.from_list(ROWS).to_iterable_dataset()
