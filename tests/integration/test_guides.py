@@ -35,13 +35,19 @@ class Shell:
         line = line.replace("\\\n", " ")
         if line == "echo $?":
             return f"{self.code}\n"
+        if given := re.fullmatch(r"export (\w+)=(\S+)", line):
+            os.environ[given[1]] = given[2]
+            return ""
         if not line.startswith("judgekit ") or any(sign in line for sign in "|><;&"):
             done = subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, check=False)
             self.code = done.returncode
             return done.stdout + done.stderr
-        shown = io.StringIO()
+        shown, path = io.StringIO(), [*sys.path]
+        here = [os.getcwd()] if os.environ.get("PYTHONPATH") == "." else []
+        sys.path = [*here, *(each for each in path if each != os.getcwd())]  # as the command would start
         with redirect_stdout(shown), redirect_stderr(shown), pytest.raises(SystemExit) as left:
             main(shlex.split(line)[1:])
+        sys.path = path
         self.code = int(left.value.code or 0)
         return shown.getvalue()
 
@@ -50,11 +56,11 @@ class Shell:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as the current one; what is imported from it is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("JUDGEKIT_LEDGER", raising=False)
+    for name in ("JUDGEKIT_LEDGER", "TERM", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    for name in ("TERM", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
