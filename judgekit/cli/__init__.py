@@ -63,7 +63,11 @@ app.add_typer(model.app, name="model")
 app.add_typer(ledger.app, name="ledger")
 app.command("guide")(guide.guide)
 
-GUIDES = {"score": "score", "match": "score", "demo": "score", "columns": "score"}
+GUIDES = {
+    "score": "score", "compare": "compare", "rank": "compare", "match": "compare", "recipes": "compare",
+    "stand": "compare", "agree": "audit", "ingest": "audit", "review": "people", "rubric": "rubrics",
+    "cascade": "panels", "ledger": "ledger", "demo": "judges", "model": "judges", "columns": "score",
+}  # fmt: skip
 """Which guide goes with a command; its help and its last line on a terminal say so."""
 _COMMANDS: list[Any] = [*app.registered_commands, *app.registered_groups]
 for each in _COMMANDS:

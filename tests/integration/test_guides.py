@@ -43,8 +43,8 @@ class Shell:
             self.code = done.returncode
             return done.stdout + done.stderr
         shown, path = io.StringIO(), [*sys.path]
-        here = [os.getcwd()] if os.environ.get("PYTHONPATH") == "." else []
-        sys.path = [*here, *(each for each in path if each != os.getcwd())]  # as the command would start
+        here = [str(Path.cwd())] if os.environ.get("PYTHONPATH") == "." else []
+        sys.path = [*here, *(each for each in path if each != str(Path.cwd()))]  # as the command would start
         with redirect_stdout(shown), redirect_stderr(shown), pytest.raises(SystemExit) as left:
             main(shlex.split(line)[1:])
         sys.path = path
@@ -89,7 +89,8 @@ def test_a_guide_prints_what_it_says(name: str, folder: Path):
         if str(folder) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
 
-    assert "\n".join(wrong) == ""
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
 
 
 def test_code_that_is_not_run_stands_in_the_docstring_of_an_adapter_which_is():
