@@ -50,8 +50,10 @@ def path_of(source: str | PathLike[str]) -> Path:
 @functools.lru_cache(maxsize=1)
 def _spooled(stream: Any) -> tuple[Path, object]:
     """What came, in a file that is gone with the folder beside it, or with the process."""
-    if stream.isatty():
-        raise InputError("standard input: is a terminal; pipe items into it, or name a file instead of -")
+    if not hasattr(stream, "buffer") or stream.isatty():
+        raise InputError(
+            "standard input: is a terminal, or none; pipe items into it, or name a file instead of -"
+        )
     folder = tempfile.TemporaryDirectory(prefix="judgekit-")
     first = stream.buffer.read(1 << 16)
     if not first.strip():

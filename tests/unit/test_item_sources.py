@@ -253,3 +253,13 @@ def test_a_standard_input_of_nothing_is_told():
     ran = CliRunner().invoke(app, ["score", "-", "-r", "peem", "-j", "control:longer"], input="")
 
     assert "standard input: nothing came by it" in str(ran.exception)
+
+
+def test_a_terminal_or_no_standard_input_is_told(monkeypatch: pytest.MonkeyPatch):
+    reading, writing = os.openpty()
+    with os.fdopen(writing, "r") as terminal:
+        for stdin in (None, terminal):
+            monkeypatch.setattr(sys, "stdin", stdin)
+            with pytest.raises(InputError, match="standard input: is a terminal, or none"):
+                survey("-")
+    os.close(reading)
