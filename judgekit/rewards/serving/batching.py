@@ -5,43 +5,24 @@ batch holds up nobody. A group that cannot be asked about fails alone, not with 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.core.composing import dealt_with
 from judgekit.rewards.core.records import Batch, Group, Reward
-from judgekit.rewards.core.spec import RewardSpec
+from judgekit.rewards.core.rewarder import Rewarder
 
+Seeing = Callable[[Batch, str | None], None]
+"""Told of every batch, and why it was cut short, if it was."""
 _MOST = 1_024  # responses in a batch; one more group, however large, still fits
-
-
-class Rewarding(Protocol):
-    """What rewards a batch of groups: an open `Rewarder`."""
-
-    @property
-    def spec(self) -> RewardSpec:
-        """What a reward is."""
-        ...
-
-    async def __call__(self, groups: Iterable[Group]) -> Batch:
-        """The rewards of a batch."""
-        ...
-
-
-class Seeing(Protocol):
-    """Who is told of every batch."""
-
-    def __call__(self, batch: Batch, outage: str | None) -> None:
-        """A batch, and why it was cut short, if it was."""
-        ...
 
 
 class Batcher:
     """Judges groups, those of one tick together. Belongs to one event loop."""
 
-    def __init__(self, rewarder: Rewarding, *, tick: float = 0.005, seen: Seeing) -> None:
+    def __init__(self, rewarder: Rewarder, *, tick: float = 0.005, seen: Seeing) -> None:
         self._rewarder = rewarder
         self._tick = tick
         self._seen = seen

@@ -18,8 +18,9 @@ from aiohttp import web
 from judgekit.errors import InputError, JudgekitError, kind_of
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.relative import LEAST_MET
+from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.serving.barrier import Barrier, Client, Mixed, Refused
-from judgekit.rewards.serving.batching import Batcher, Rewarding
+from judgekit.rewards.serving.batching import Batcher
 from judgekit.rewards.serving.deadlines import in_hand
 from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
 from judgekit.rewards.serving.metrics import Metrics
@@ -66,7 +67,7 @@ class Settings:
 class RewardServer:
     """Routes, barrier and batches around an open `Rewarder`. Belongs to one event loop."""
 
-    def __init__(self, rewarder: Rewarding, settings: Settings) -> None:
+    def __init__(self, rewarder: Rewarder, settings: Settings) -> None:
         self._spec = rewarder.spec
         self._settings = settings
         self.metrics = Metrics()
