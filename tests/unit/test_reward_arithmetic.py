@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 import judgekit as jk
+from judgekit.rewards.core.composing import outage
 from judgekit.rewards.core.laying import Looking, laid
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder, stats_of
@@ -158,3 +161,32 @@ def test_calls_are_counted_once_and_only_new_ones_cost():
 
 def test_a_cost_that_is_not_known_is_none():
     assert stats([], answers=answers_of(Reply("x", cost_usd=0.1), Reply("x")))["cost_usd"] is None
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 64, 512, 4_000])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 0.99, 1.0])
+def test_an_outage_is_what_the_lower_end_of_clopper_and_pearson_shows(n, share):
+    from scipy.special import betaincinv
+
+    for k in {1, max(n // 5, 1), max(n // 4, 1), max(n // 2, 1), n}:
+        least = float(betaincinv(k, n - k + 1, 0.05))
+        told = outage(["refused"] * k + [None] * (n - k), share)
+
+        assert (told is not None) == (least > share)
+
+
+def test_a_batch_with_failures_loads_nothing_that_would_hold_a_server_up():
+    code = """
+import sys
+import judgekit as jk
+from judgekit.judges.scripted import Scripted
+judge = Scripted("j", lambda call: "no verdict")
+rewarder = jk.rewards.Rewarder({"rubric": "support_reply", "max_failed": 1.0}, judge)
+before = set(sys.modules)
+batch = rewarder.reward([jk.rewards.Group("g", "Hi", {"a": "Hello"})])
+assert batch["g", "a"].value is None
+print(sorted({name.partition(".")[0] for name in set(sys.modules) - before} & {"scipy", "pandas", "numpy"}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

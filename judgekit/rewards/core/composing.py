@@ -3,6 +3,7 @@
 There is no constant that stands for a failure.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from judgekit.rewards.core.spec import OnFailure, RewardSpec, flattened, mixed, 
 
 WINDOW = 64
 """Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
-_SURE = 0.95
+_UNSURE = 0.05
 
 
 def composed(spec: RewardSpec, laid: Laid, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:
@@ -116,17 +117,21 @@ def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
     >>> outage(["refused"] * 3 + [None] * 7, 0.2)
     """
     reasons = [reason for reason in failures if reason is not None]
-    if not reasons or _at_least(len(reasons), len(failures)) <= max_failed:
+    if not reasons or _chance(len(reasons), len(failures), max_failed) >= _UNSURE:
         return None
     share = f"{100 * max_failed:g} %"
     return f"{len(reasons)} of {len(failures)} rewards failed, more than {share}: {told(reasons)}"
 
 
-def _at_least(k: int, n: int) -> float:
-    """The share that is failing at least, by k of n."""
-    from scipy.special import betaincinv
-
-    return float(betaincinv(k, n - k + 1, 1.0 - _SURE))
+def _chance(k: int, n: int, share: float) -> float:
+    """Chance of k failures or more of n, where a share fails. Without scipy, which takes .3 s to import."""
+    if share in {0.0, 1.0}:
+        return share
+    yes, no = math.log(share), math.log1p(-share)
+    return math.fsum(
+        math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * yes + (n - i) * no)
+        for i in range(k, n + 1)
+    )
 
 
 def told(reasons: Iterable[str]) -> str:
