@@ -1,14 +1,10 @@
 """Correlation of two raters, with ties treated as ties and intervals that hold for few units.
 
-Rank coefficients rest on five counts of pairs of units: concordant, discordant, tied in x only,
-tied in y only, tied in both. Where the scale has few labels these come from the table of counts,
-whatever the number of units, and a bootstrap resamples tables instead of units.
+Rank coefficients rest on five counts of pairs of units: concordant, discordant, tied in x only, tied in y
+only, tied in both. Where the scale has few labels these come from the table of counts, whatever the number of
+units, and a bootstrap resamples tables instead of units.
 
 A correlation does not see severity: a judge that adds a point to everything has a correlation of 1.
-
-Pairs of units counted by how two raters order them, and the rank coefficients that come of the counts.
-
-Where the scale has few labels the counts come from the table of counts, whatever the number of units.
 """
 
 import math
@@ -52,9 +48,6 @@ def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
     Source:
         Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
-
-    >>> round(tau_b([1, 2, 2, 3], [1, 2, 3, 3]), 4)
-    0.8
     """
     return _rank_coefficient("tau_b", x, y)
 
@@ -63,9 +56,6 @@ def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) 
     """Stuart's tau-c, for tables that are not square: reaches 1 where the number of labels differs.
 
     Shapes: `x` (n_units,), `y` (n_units,).
-
-    >>> round(tau_c([1, 1, 2, 2], [1, 2, 3, 4]), 4)
-    1.0
     """
     a, b = complete(x=x, y=y)
     if not (varies(a) and varies(b)):
@@ -75,11 +65,7 @@ def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) 
 
 
 def somers_d(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Somers' D of y given x: how well x foretells the order of y, among pairs that x tells apart.
-
-    >>> round(somers_d([1, 2, 2, 3], [1, 2, 3, 3]), 4)
-    0.8
-    """
+    """Somers' D of y given x: how well x foretells the order of y, among pairs that x tells apart."""
     return _rank_coefficient("somers_d", x, y)
 
 
@@ -87,9 +73,6 @@ def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties.
 
     Ties cost nothing, so that a judge who ties most pairs may still reach 1.
-
-    >>> gamma([1, 2, 2, 3], [1, 2, 3, 3])
-    1.0
     """
     return _rank_coefficient("gamma", x, y)
 
@@ -98,20 +81,13 @@ def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Pearson's correlation of two columns, nan where either does not vary.
 
     Shapes: `x` (n_units,), `y` (n_units,).
-
-    >>> round(pearson([1, 2, 3, 4], [1, 2, 3, 5]), 4)
-    0.9827
     """
     a, b = complete(x=x, y=y)
     return _moments(a, b) if varies(a) and varies(b) else math.nan
 
 
 def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Spearman's correlation: Pearson's of the ranks, tied units sharing their mean rank.
-
-    >>> round(spearman([1, 2, 3, 4], [1, 2, 30, 5]), 4)
-    0.8
-    """
+    """Spearman's correlation: Pearson's of the ranks, tied units sharing their mean rank."""
     if (table := small_table(x, y)) is not None:
         return _spearman_of_table(table)
     a, b = complete(x=x, y=y)
@@ -298,12 +274,7 @@ class PairCounts:
 
 
 def pair_counts_of_table(table: npt.ArrayLike) -> PairCounts:
-    """Pairs counted from tables of counts, shape (..., labels of x, labels of y), both in order.
-
-    >>> counts = pair_counts_of_table([[2, 0], [1, 3]])
-    >>> float(counts.concordant), float(counts.discordant), float(counts.tied_x)
-    (6.0, 0.0, 3.0)
-    """
+    """Pairs counted from tables of counts, shape (..., labels of x, labels of y), both in order."""
     t = np.asarray(table, dtype=float)
     beyond = np.zeros_like(t)  # units above and to the right of each cell
     suffix = np.flip(np.cumsum(np.cumsum(np.flip(t, (-2, -1)), axis=-2), axis=-1), (-2, -1))
@@ -356,12 +327,7 @@ def _byte_counts(bytes_: npt.NDArray[np.uint8]) -> Codes:
 
 
 def pair_counts(x: npt.ArrayLike, y: npt.ArrayLike) -> PairCounts:
-    """Pairs of units by how two columns order them; units missing in either are left out.
-
-    >>> counts = pair_counts([1, 2, 3, 3], [1, 3, 2, 2])
-    >>> float(counts.concordant), float(counts.discordant), float(counts.tied_both)
-    (3.0, 2.0, 1.0)
-    """
+    """Pairs of units by how two columns order them; units missing in either are left out."""
     if (table := small_table(x, y)) is not None:
         return pair_counts_of_table(table)
     a, b = complete(x=x, y=y)

@@ -73,10 +73,6 @@ def grouped(
 
     Source:
         The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.
-
-    >>> from judgekit.agreement.association.correlation import pearson
-    >>> grouped([[1, 2], [2, 2]], [[1, 2], [3, 1]], grouping="by_item", statistic=pearson)
-    Grouped(value=1.0, n_groups=1, n_skipped=1)
     """
     values = np.array([statistic(a, c) for a, c in groups_of(human, metric, grouping)])
     known = values[~np.isnan(values)]

@@ -1,15 +1,9 @@
-"""The piece of an audit that is about repeats: does the judge say the same when it is asked again?
+"""What judges and people said of the same units, side by side: the ground an audit stands on.
 
-A question is a unit shown in one order. Verdicts on it are repeats; what was asked once says nothing here,
-and no label by people is needed.
-
-What judges and people said of the same units, side by side: the ground an audit stands on.
-
-One `Labelled` is one criterion. A unit belongs to it if a person labelled it; what a judge said of
-further units is kept apart (`unlabelled`), for estimates of a level. Nothing is dropped without being
-counted in `dropped` or `abstained`.
-
-Verdicts and labels -> `Labelled`: joined by unit, with every row accounted for.
+One `Labelled` is one criterion. A unit belongs to it if a person labelled it; what a judge said of further
+units is kept apart (`unlabelled`), for estimates of a level. Nothing is dropped without being counted in
+`dropped` or `abstained`. Repeats are verdicts on a question (a unit shown in one order) that was asked twice
+or more.
 """
 
 from collections import Counter

@@ -1,12 +1,7 @@
 """The pieces of an audit: each takes one judge on one criterion and gives estimates, or says why not.
 
-The piece of an audit that is about families: does a judge favour what its own family wrote?
-
 A judge is of a system's family if both have one name, but for the provider or the place in front of it, if
 they were declared to be of one family, or if the labels' column `family` names the judge or its family.
-
-The piece of an audit that is about populations: with whom does the judge agree, and they with themselves?
-
 Populations are of people, or of units: the labels say which by what holds of a person, or of a unit,
 throughout.
 """
@@ -296,11 +291,7 @@ NAME = "self-preference"
 
 
 def family_of(name: str, families: Mapping[str, str]) -> str:
-    """The family of a judge or a system.
-
-    >>> family_of("openai/gpt-4o", {}), family_of("GPT-4o", {}), family_of("gpt-4o", {"gpt-4o": "gpt"})
-    ('gpt-4o', 'gpt-4o', 'gpt')
-    """
+    """The family of a judge or a system."""
     plain = re.split(r"[/#]", name)[-1]
     return families.get(name, families.get(plain, plain)).casefold()
 

@@ -1,7 +1,4 @@
-"""The piece of an audit that is about systems: does the judge rank them as people do?
-
-The judges of an audit as a panel: whether they are wrong together, and how many they are worth.
-"""
+"""The pieces of an audit about systems (does the judge rank them as people do?) and about the panel."""
 
 import math
 from collections.abc import Mapping

@@ -1,9 +1,7 @@
-"""How many judges is a jury really? The correlation of judges' errors.
+"""How many judges is a jury really? The correlation of judges' errors, and a jury beside its best member.
 
 Judges built alike are wrong on the same items. Nine judges whose errors correlate by .44 are worth two
 independent ones; the jury's gain is then a fraction of what counting heads promises.
-
-A jury of judges beside its best single member, against a trusted label.
 """
 
 import math
@@ -52,10 +50,6 @@ def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorr
     Source:
         Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
         https://arxiv.org/abs/2605.29800.
-
-    >>> found = error_correlation([[1, 1, 0], [0, 0, 1], [1, 1, 1], [0, 0, 0]])
-    >>> round(found.mean, 3), round(found.kish, 3), round(found.participation, 3)
-    (0.333, 1.8, 1.8)
     """
     e = grid(errors, "errors")
     if strata is not None:
@@ -81,20 +75,12 @@ def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorr
 
 
 def effective_votes(k: int, r: float) -> float:
-    """Kish's k / (1 + (k - 1) r): how many independent judges k judges with mean correlation r are worth.
-
-    >>> round(effective_votes(9, 0.4375), 6), effective_votes(3, -0.2)
-    (2.0, 3.0)
-    """
+    """Kish's k / (1 + (k - 1) r): how many independent judges k judges with mean correlation r are worth."""
     return k / (1 + (k - 1) * max(r, 0.0)) if not math.isnan(r) else math.nan
 
 
 def participation_ratio(k: int, correlations: Sequence[float]) -> float:
-    """(Sum of eigenvalues)^2 / sum of their squares, of the correlations of k judges.
-
-    >>> participation_ratio(3, [1.0, 1.0, 1.0]), participation_ratio(3, [0.0, 0.0, 0.0])
-    (1.0, 3.0)
-    """
+    """(Sum of eigenvalues)^2 / sum of their squares, of the correlations of k judges."""
     known = [r for r in correlations if not math.isnan(r)]
     if not known:
         return math.nan
@@ -150,9 +136,6 @@ def condorcet_gap(errors: npt.ArrayLike) -> float:
     """What the majority loses by the judges' errors going together.
 
     Shape: `errors` (n_units, n_judges).
-
-    >>> round(condorcet_gap([[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 0]]), 5)
-    0.09375
     """
     e = grid(errors, "errors")
     e = e[~np.isnan(e).any(axis=1)]

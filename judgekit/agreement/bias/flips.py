@@ -35,22 +35,14 @@ from judgekit.types import Estimate
 
 
 def flip_probability(disagreement: npt.ArrayLike) -> Floats:
-    """Q from the share of pairs of repeats that differ; nan from 0.5 on, where the judge is a coin.
-
-    >>> [round(q, 4) for q in flip_probability([0.0, 0.18, 0.5]).tolist()]
-    [0.0, 0.1, nan]
-    """
+    """Q from the share of pairs of repeats that differ; nan from 0.5 on, where the judge is a coin."""
     d = np.asarray(disagreement, dtype=float)
     known = (d >= 0) & (d < 0.5)
     return np.where(known, (1 - np.sqrt(1 - 2 * np.where(known, d, 0.0))) / 2, np.nan)
 
 
 def denoised(accuracy: npt.ArrayLike, q: npt.ArrayLike) -> Floats:
-    """Accuracy that the judge would have without flips, not clipped; nan from q = 0.5 on.
-
-    >>> round(float(denoised(0.74, 0.1)), 4)  # true accuracy 0.8 with flips of 0.1
-    0.8
-    """
+    """Accuracy that the judge would have without flips, not clipped; nan from q = 0.5 on."""
     a, flip = np.asarray(accuracy, dtype=float), np.asarray(q, dtype=float)
     known = flip < 0.5
     return np.where(known, (a - flip) / np.where(known, 1 - 2 * flip, 1.0), np.nan)

@@ -27,11 +27,7 @@ FEW = 10
 
 
 def leniency_model(tpr: float, fpr: float) -> tuple[float, float]:
-    """P_c and P_+ from the true and the false positive rate.
-
-    >>> tuple(round(p, 3) for p in leniency_model(0.982, 0.201))
-    (0.781, 0.918)
-    """
+    """P_c and P_+ from the true and the false positive rate."""
     p_c, p_plus = _model(np.array([tpr]), np.array([fpr]))
     return float(p_c[0]), float(p_plus[0])
 

@@ -1,11 +1,10 @@
 """Order effects of a judge of pairs: does the verdict follow the place, or the response?
 
 Every pair is judged in both orders. A verdict is told by place: 1 the first shown wins, 0 the second, 0.5 a
-tie, nan none obtained. Two verdicts are consistent if they name the same response; otherwise they lean to
-the first place (primacy) or to the second (recency). A judge that answers at random is inconsistent too,
-so what is due to the place is told from noise by repeats only.
-
-Order effects by model: the first place's odds beside the systems' strengths, and places in a list.
+tie, nan none obtained. Two verdicts are consistent if they name the same response; otherwise they lean to the
+first place (primacy) or to the second (recency). A judge that answers at random is inconsistent too, so what
+is due to the place is told from noise by repeats only. By model: the first place's odds beside the systems'
+strengths (`order_intercept`), and places in a list (`listwise_position`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,9 +54,6 @@ def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
     """Count the pairs whose two verdicts agree, or lean to a place.
 
     Shapes: `one` (n_pairs,), `other` (n_pairs,).
-
-    >>> position_counts([1, 1, 0.5, 0], [0, 1, 1, 0])
-    PositionCounts(n=4, consistent=1, primacy=2, recency=1, hard=2, n_dropped=0)
     """
     a, b = aligned(one=one, other=other)
     leaning = _leaning(a, b)
@@ -70,11 +66,7 @@ def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
 
 
 def sign_test(primacy: int, recency: int) -> float:
-    """Exact two-sided p that primacy and recency are equally likely; nan without a conflict.
-
-    >>> round(sign_test(22, 12), 6)
-    0.121449
-    """
+    """Exact two-sided p that primacy and recency are equally likely; nan without a conflict."""
     from scipy.stats import binomtest
 
     return float(binomtest(primacy, primacy + recency).pvalue) if primacy + recency else float("nan")
@@ -181,11 +173,7 @@ def attributable_to_position(
 
 
 def pair_disagreement(repeats: Floats) -> Floats:
-    """How often two different repeats of a unit differ: unbiased, shape (n_units,), nan below two repeats.
-
-    >>> pair_disagreement(np.array([[1.0, 1.0, 0.0], [1.0, np.nan, np.nan]])).tolist()
-    [0.666..., nan]
-    """
+    """How often two different repeats of a unit differ: unbiased, shape (n_units,), nan below two repeats."""
     there = ~np.isnan(repeats)
     same = (repeats[:, :, None] == repeats[:, None, :]).sum(axis=(1, 2)) - there.sum(axis=1)
     k = there.sum(axis=1)

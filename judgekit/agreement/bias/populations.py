@@ -84,10 +84,6 @@ def cross_kappa(first: Codes, second: Codes, weights: Weights) -> float:
 
     Source:
         Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability", https://arxiv.org/abs/2106.07393.
-
-    >>> w = weights_of("identity", np.array([0.0, 1.0]))
-    >>> cross_kappa(np.array([[0], [1], [1], [0]]), np.array([[0], [1], [0], [0]]), w)
-    0.5
     """
     n = len(first)
     sides = [_Side(parts_of(each, weights), np.ones(n), each.shape[1]) for each in (first, second)]

@@ -1,13 +1,9 @@
-"""The same statistic in parts of the data: where does the judge do worse?
+"""The same statistic in parts of the data, and where a metric and a judge disagree about two systems.
 
-Looking through slices finds something odd by chance; so each slice is tested against the rest, the
-p-values are adjusted over all slices tested, and a slice with few units is not tested at all.
-
-Where a metric and a judge disagree about two systems.
-
-For each measure: which system it says is better, with an interval over items; then how the measure's
-differences rank the items beside the judge's. A conflict is a measure and a judge that are both sure,
-of opposite things; the items on which they differ most are what people should look at.
+Looking through slices finds something odd by chance; so each slice is tested against the rest, the p-values
+are adjusted over all slices tested, and a slice with few units is not tested at all. A conflict is a measure
+and a judge that are both sure, of opposite things; the items on which they differ most are what people should
+look at.
 """
 
 import math

@@ -1,13 +1,8 @@
 """Agreement beyond chance: one form, (observed - expected) / (1 - expected), and many ideas of chance.
 
-A unit's part in every coefficient is the same few numbers: how many ratings it has, how far pairs of
-them agree, what share each category has. A sample, a resample or a sample without one unit is then a
-row of weights of units, and a coefficient of ten thousand resamples is a few matrix products.
-
-What units bring to a coefficient of agreement: the same few numbers for all of them.
-
-How many ratings a unit has, how far pairs of them agree, what share each category has. Units with the
-same ratings stand in one row: a million ratings of two raters on five labels are 25 rows with counts.
+A unit's part in every coefficient is the same few numbers: how many ratings it has, how far pairs of them
+agree, what share each category has. Units with the same ratings stand in one row. A resample is then a row of
+weights, and a coefficient of ten thousand resamples is a few matrix products.
 """
 
 from dataclasses import dataclass
@@ -59,11 +54,7 @@ class Parts:
 
 
 def patterns(codes: Codes, n_categories: int) -> tuple[Codes, Codes]:
-    """Distinct rows of ratings and how many units have each.
-
-    >>> patterns(np.array([[0, 1], [0, 0], [0, 1]]), 2)[1].tolist()
-    [1, 2]
-    """
+    """Distinct rows of ratings and how many units have each."""
     n, r = codes.shape
     base = n_categories + 1
     if r * np.log2(base) > 62:  # the key would not fit an integer
@@ -196,9 +187,6 @@ def chance_corrected(
 
     Source:
         Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
-
-    >>> round(chance_corrected([[0, 0], [1, 1], [0, 1], [0, 0]], "conger", values=[0, 1]), 4)
-    0.5
     """
     coded = as_ratings(ratings, scale=np.asarray(values, dtype=float))
     weighing = weights_of(weights, coded.values)
@@ -217,9 +205,6 @@ def krippendorff_alpha(ratings: npt.ArrayLike, *, values: npt.ArrayLike, metric:
     Source:
         Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
         against its worked example (0.743 nominal, 0.815 ordinal, 0.849 interval) and krippendorff 0.9.
-
-    >>> round(krippendorff_alpha([[0, 0], [1, 1], [0, 1], [0, 0]], values=[0, 1], metric="nominal"), 4)
-    0.5333
     """
     return chance_corrected(
         ratings, "alpha", values=values, weights=metric_weights(metric, np.asarray(values, dtype=float))

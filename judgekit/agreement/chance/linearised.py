@@ -47,9 +47,6 @@ def fleiss_cohen_everitt(
     Source:
         Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
         Psychological Bulletin 72. Checked against statsmodels `cohens_kappa` and the values of R vcd.
-
-    >>> round(fleiss_cohen_everitt([[40, 9], [6, 45]]).se, 4)
-    0.0714
     """
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:

@@ -116,11 +116,7 @@ def kappa_profile(ratings: Any, *, scale: Any = None, level: float = 0.95) -> Ka
 
 
 def confusion(ratings: Ratings) -> Floats:
-    """Shape (n_categories, n_categories): how often two raters gave each pair of labels.
-
-    >>> confusion(given([[0, 1], [1, 1], [0, None]], [0, 1])).tolist()
-    [[0.0, 1.0], [0.0, 1.0]]
-    """
+    """Shape (n_categories, n_categories): how often two raters gave each pair of labels."""
     if ratings.n_raters != 2:
         raise InputError(f"a table is of two raters, found {ratings.n_raters}")
     q = len(ratings.values)

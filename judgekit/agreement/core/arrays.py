@@ -16,11 +16,7 @@ Clusters = Sequence[Any] | npt.NDArray[Any] | None
 
 
 def column(values: npt.ArrayLike, name: str) -> Floats:
-    """Numbers of shape (n,), nan where missing.
-
-    >>> column([1, None, 0], "y").tolist()
-    [1.0, nan, 0.0]
-    """
+    """Numbers of shape (n,), nan where missing."""
     try:
         x = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
@@ -41,11 +37,7 @@ def aligned(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
 
 
 def complete(**columns: npt.ArrayLike) -> tuple[Floats, ...]:
-    """Columns of one length without the rows in which any is missing.
-
-    >>> [x.tolist() for x in complete(p=[0.2, None, 0.8], y=[0, 1, None])]
-    [[0.2], [0.0]]
-    """
+    """Columns of one length without the rows in which any is missing."""
     checked = aligned(**columns)
     kept = ~np.any([np.isnan(x) for x in checked], axis=0)
     return tuple(x[kept] for x in checked)

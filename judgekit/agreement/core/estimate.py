@@ -23,11 +23,7 @@ DEGENERATE = "ok_degenerate"
 
 
 def undefined(estimate: Estimate, status: str, *notes: str) -> Estimate:
-    """An estimate without a value, and why.
-
-    >>> undefined(Estimate("kappa", 1.0), NO_VARIATION).status
-    'undefined:no_variation'
-    """
+    """An estimate without a value, and why."""
     nan = float("nan")
     return replace(
         estimate, value=nan, low=nan, high=nan, se=nan, interval="none", status=status,

@@ -1,12 +1,9 @@
 """Ratings: what raters said of units, as integer codes on a declared scale.
 
-The scale is declared, never inferred from the data: a label nobody used still has its place, its
-value and its part in the chance that two raters agree.
-
-Cells to codes: what was said, as the index of a category on the declared scale.
-
-On a scale of numbers a number is the category nearest to it, if it is near at all (0.1 + 0.2 is 0.3);
-on a scale of labels the number 1 is the label "1", never the label that is worth 1.
+The scale is declared, never inferred from the data: a label nobody used still has its place, its value and
+its part in the chance that two raters agree. On a scale of numbers a number is the category nearest to it, if
+it is near at all (0.1 + 0.2 is 0.3); on a scale of labels the number 1 is the label "1", never the label
+worth 1.
 """
 
 from collections.abc import Sequence

@@ -1,21 +1,14 @@
 """Bootstrap and jackknife: intervals by taking the independent units again and again.
 
-The independent unit is the highest level of sampling: a unit, or the cluster it belongs to.
-Resamples in which the statistic has no meaning (a constant sample) are dropped and counted; more
-than 5 % of them make an interval unstable. Everything is drawn from one seed.
+The independent unit is the highest level of sampling: a unit, or the cluster it belongs to. Everything is
+drawn from one seed. Resamples in which the statistic has no meaning are dropped and counted; more than 5 % of
+them make an interval unstable, and the status says so. A statistic of indices is computed one resample at a
+time (`bootstrap`), one of how often each unit was drawn thousands at a time (`weighted_bootstrap`): units
+that are alike stand in one row, so a million ratings are resampled as one table. scipy's bootstrap has no
+clusters, no lost draws and no weights.
 
-A statistic of indices is computed one resample at a time (`bootstrap`). A statistic that takes how
-often each unit was drawn is computed for thousands of resamples at once (`weighted_bootstrap`); units
-that are alike stand in one row, so a million ratings of two raters are resampled as one table.
-
-Statistics that are functions of sums over units: resampled all at once, as weights times columns.
-
-Columns about the same units, and what an estimate earns by resampling those units.
-
-Two dangers are met here once for all. Floating sums make 0.3 - 0.2 differ from 0.2 - 0.1, so
-that equal scores look ordered: numbers are settled to 12 significant digits before they are compared.
-And an interval from resamples of which many were constant, or from few clusters, looks like any other:
-the status says so.
+Floating sums make 0.3 - 0.2 differ from 0.2 - 0.1, so that equal scores look ordered: numbers are `settled`
+to 12 significant digits before they are compared.
 """
 
 import math
@@ -90,9 +83,6 @@ def resampling(how: Drawn, *, b: int = 2000, level: float = 0.95) -> Resampling:
 
     Raises:
         InputError: If the level is not between 0 and 1, or the number of resamples is below 0.
-
-    >>> resampling({"seed": 3}, b=400)
-    Resampling(level=0.95, seed=3, b=400, clusters=None)
     """
     draw = Resampling(**({"level": level, "b": b} | how))
     if not 0 < draw.level < 1:
@@ -340,12 +330,7 @@ JACKKNIFED = 5000
 
 
 def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
-    """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal.
-
-    >>> a, b = settled([0.3 - 0.2, 0.2 - 0.1], size=0.3)
-    >>> bool(a == b), bool(0.3 - 0.2 == 0.2 - 0.1)
-    (True, False)
-    """
+    """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal."""
     numbers = np.asarray(x, dtype=float)
     largest = size if size is not None else float(np.nanmax(np.abs(numbers), initial=0.0))
     if not largest > 0.0:

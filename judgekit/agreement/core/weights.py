@@ -80,9 +80,6 @@ def weights_of(weights: Kind | Weights | npt.ArrayLike, values: Floats, level: L
 
     Source:
         Gwet (2014), "Handbook of Inter-Rater Reliability", 4th edition, chapter 3.
-
-    >>> weights_of("linear", np.array([1.0, 2.0, 5.0])).matrix[0].tolist()
-    [1.0, 0.75, 0.0]
     """
     if isinstance(weights, Weights):
         return weights

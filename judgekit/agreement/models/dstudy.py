@@ -1,15 +1,12 @@
 """D-study: how reliable other designs would be, and the cheapest that is reliable enough.
 
-Brennan's terms. The universe score is what the object (an item, or a system) would get from all
-judges, prompts and samples. Relative error moves objects against each other and decides who ranks first; the
-absolute error has in it, besides, what moves all of them, and decides who passes. `G` rests on the first,
-`Phi` on the second. A judge that is chosen and stays is fixed; a wording drawn from many is random.
+Brennan's terms. The universe score is what the object (an item, or a system) would get from all judges,
+prompts and samples. Relative error moves objects against each other and decides who ranks first; the absolute
+error has in it, besides, what moves all of them, and decides who passes. `G` rests on the first, `Phi` on the
+second. A judge that is chosen and stays is fixed; a wording drawn from many is random.
 
-Where a run's scores vary: item, order, sample, judge, prompt wording; and is a gap more than noise?
-
-A run asks about each item in several ways: judges, wordings, orders, repeats. What is between items is
-wanted; the rest is what a different judge, wording, order or repeat would have changed. Rows are
-verdicts in long form; whatever columns are there are facets, repeats are the residual.
+`variance_parts` says where a run's scores vary (item, order, sample, judge, wording), `gap` whether a
+difference of two systems is more than noise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,21 +106,12 @@ def g_coefficient(parts: Parts) -> float:
     """Generalizability coefficient: share of the variance of observed scores that ranks objects rightly.
 
     universe / (universe + relative error). 1: ranks repeat exactly; 0: they are noise. nan if both are 0.
-
-    >>> components = {"item": 4.0, "judge": 1.0, "residual": 2.0}
-    >>> round(g_coefficient(design_parts(components, {"judge": 2})), 3)
-    0.8
     """
     return _ratio(parts.universe, parts.relative)
 
 
 def phi_coefficient(parts: Parts) -> float:
-    """Index of dependability: as `g_coefficient`, with the severity of judges and wordings as error too.
-
-    >>> components = {"item": 4.0, "judge": 1.0, "residual": 2.0}
-    >>> round(phi_coefficient(design_parts(components, {"judge": 2})), 3)
-    0.727
-    """
+    """Index of dependability: as `g_coefficient`, with the severity of judges and wordings as error too."""
     return _ratio(parts.universe, parts.absolute)
 
 

@@ -2,12 +2,8 @@
 
 A facet is a column of labels: item, judge, prompt, ...; a term is a set of facets that share an effect
 (`item:judge`: what a judge sees in an item that others do not). Where every item has the same cells the
-components solve the expected mean squares and may be negative, which is reported; otherwise they are
-REML (`reml`). What no repeat tells apart from noise is part of the residual, and the study says so.
-
-Facets: columns of labels that say what a score belongs to, and the terms the data can tell apart.
-
-Variance components from expected mean squares: the analysis of variance of equal cells, solved.
+components solve the expected mean squares and may be negative, which is reported; otherwise they are REML
+(`reml`). What no repeat tells apart from noise is part of the residual, and the study says so.
 """
 
 import math
@@ -62,11 +58,7 @@ def default_terms(names: list[str], within: Mapping[str, str]) -> list[Term]:
 
 
 def joint(columns: list[Codes]) -> Codes:
-    """Codes of the combinations that occur, in the order of the columns; of codes from 0 on.
-
-    >>> joint([np.array([1, 0, 1]), np.array([0, 2, 2])]).tolist()
-    [1, 0, 2]
-    """
+    """Codes of the combinations that occur, in the order of the columns; of codes from 0 on."""
     if not len(columns[0]):
         return columns[0]
     found = np.zeros(len(columns[0]), dtype=np.intp)
@@ -129,11 +121,6 @@ def by_mean_squares(
     N mu^2 + sum over terms of variance x tr(P K); solving these is the analysis of variance.
 
     Shapes: `y` (n_rows,), `items` (n_rows,), `weights` (b, n_items), returns (b, n_terms + 1).
-
-    >>> items, judges = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 1] * 3)
-    >>> y, terms = np.array([1.0, 2, 3, 5, 5, 6]), {"item": items, "judge": judges}
-    >>> by_mean_squares(y, items, terms, ["item"], np.ones((1, 3))).round(3).tolist()
-    [[4.0, 0.833, 0.167]]
     """
     n = len(y)
     partitions = {"": np.zeros(n, dtype=np.intp), **terms, RESIDUAL: np.arange(n, dtype=np.intp)}

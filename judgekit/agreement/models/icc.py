@@ -1,20 +1,11 @@
 """Intraclass correlation: six forms, under both of their names, with and without gaps.
 
-With complete ratings the forms are ratios of mean squares and have exact (1, 3) or Satterthwaite (2)
-intervals, in which raters are a sample of raters. With gaps they are ratios of variance components by
-REML, with an interval by resampling units, in which raters are these raters.
-
-Intraclass correlations from mean squares: six forms, their values and their intervals by F.
-
-Variance components of many resamples at once: units by raters, with gaps.
-
-`reml` fits one sample of any design exactly. Here the design is two-way, so a sample enters through a
-few sums by the number of ratings a unit has, resamples are weights of those sums, and Newton's method
-walks for all of them together from the fit of the sample itself.
-
-Notation: rho and tau are the variances of units and of raters over the residual one; units are absorbed
-(B = I + rho 11' within a unit), raters come in by Woodbury's identity, the residual variance is
-profiled out.
+With complete ratings the forms are ratios of mean squares with exact (1, 3) or Satterthwaite (2) intervals,
+in which raters are a sample of raters. With gaps (which pingouin refuses) they are ratios of variance
+components by REML, with an interval by resampling units, in which raters are these raters. There a sample
+enters through a few sums, resamples are weights of those sums, and Newton's method walks for all of them
+together: rho and tau are the variances of units and of raters over the residual one; units are absorbed (B =
+I + rho 11' within a unit), raters come in by Woodbury's identity, the residual variance is profiled out.
 """
 
 from collections.abc import Sequence
@@ -86,9 +77,6 @@ def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
     """Mean squares of complete ratings, of shape (n_units, n_raters).
 
     Shape: `drawn` (n_draws, n_units).
-
-    >>> round(float(mean_squares(np.array([[9.0, 2], [6, 1], [8, 4]])).error), 4)
-    1.1667
     """
     x = numbers - numbers.mean()  # or the squares of large numbers would swallow small differences
     k = x.shape[1]

@@ -1,19 +1,14 @@
 """Severity of raters by the many-facet Rasch model, fitted by marginal maximum likelihood.
 
 log P(x = k) / P(x = k - 1) = theta_unit - beta_criterion - severity_rater - tau_k, with theta normal over
-units: who saw the harder units is taken into account, and units at the end of the scale need no
-correction. Joint maximum likelihood (the tradition of FACETS) is inconsistent and stretches severities by
-about L/(L-1), L cells a unit, which this does not. Severities are compared through units that raters
-share; without a path of shared units they are not, however well the normal assumption would seem to do it.
+units: who saw the harder units is taken into account. Joint maximum likelihood (the tradition of FACETS) is
+inconsistent and stretches severities by about L/(L-1), L cells a unit, which this does not. Severities are
+compared through units that raters share; without a path of shared units they are not, however well the normal
+assumption would seem to do it. Ratings of one rater on one criterion form a cell, and all that the data enter
+with are counts of (unit, cell, category). A rater whose ratings all stand at one end has no finite severity
+and is set aside.
 
 Source: Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46.
-
-The marginal likelihood of the rating-scale Rasch model, its gradient, and its maximum.
-
-Ratings of one rater on one criterion form a cell. All that the data enter with are counts of
-(unit, cell, category), so the likelihood is one sparse product. A rater whose ratings all stand at one end
-has no finite severity and is set aside, and so is a criterion; categories nobody used get no probability
-and no threshold.
 """
 
 from collections.abc import Mapping, Sequence

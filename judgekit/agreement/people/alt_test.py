@@ -1,20 +1,13 @@
 """The alternative annotator test: may a judge stand in for one of the annotators?
 
-Each annotator is left out in turn; on each item the judge and the annotator are scored by how well they
-agree with the others. The judge wins over the annotator if it is not worse by more than `epsilon`, which
-pays for its being cheap. Whether it passes depends on the number of items as much as on the judge: with
-50 items an equal judge often fails, and with 200 and a large epsilon a worse one passes. So the share of
-items on which it is at least as good (rho) stands beside the verdict, and so does the power.
+Each annotator is left out in turn; on each item the judge and the annotator are scored by how well they agree
+with the others. The judge wins over the annotator if it is not worse by more than `epsilon`, which pays for
+its being cheap. Whether it passes depends on the number of items as much as on the judge: with 50 items an
+equal judge often fails, and with 200 and a large epsilon a worse one passes. So the share of items on which
+it is at least as good (rho) stands beside the verdict, and so does the power, by simulation: each item has a
+true label, and a rater keeps it with some probability and else says any label with equal chances.
 
-Calderon, Reichart and Dror (2025), "The Alternative Annotator Test for LLM-as-a-Judge",
-https://arxiv.org/abs/2501.10970.
-
-The pieces of the alternative annotator test: who agrees better with the others, and is it by enough?
-
-How often the alternative annotator test passes a judge of a given quality, by simulation.
-
-The model: each item has a true label; a rater keeps it with some probability and else says any label of
-the scale with equal chances. A judge with the annotators' own probability is exactly as good as they are.
+Calderon, Reichart and Dror (2025), https://arxiv.org/abs/2501.10970.
 """
 
 import math
@@ -45,10 +38,6 @@ def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accurac
     """Who is at least as good, on each unit and for each annotator left out.
 
     Shapes: `judge` (n_units,), `humans` (n_units, n_humans).
-
-    >>> judge_wins, human_wins = indicators(np.array([1.0]), np.array([[1.0, 2.0, 1.0]]))
-    >>> judge_wins.tolist(), human_wins.tolist()
-    ([[1.0, 1.0, 1.0]], [[1.0, 0.0, 1.0]])
     """
     rows = ROW_SCORES[score] if isinstance(score, str) else score
     judge_wins, human_wins = np.full(humans.shape, np.nan), np.full(humans.shape, np.nan)
@@ -65,9 +54,6 @@ def epsilon_p_value(difference: Floats, epsilon: float) -> float:
     """One-sided p-value that the mean difference is below epsilon.
 
     Shape: `difference` (n_units,).
-
-    >>> epsilon_p_value(np.zeros(40), 0.1), epsilon_p_value(np.zeros(40), 0.0)
-    (0.0, nan)
     """
     d = difference[~np.isnan(difference)]
     if len(d) < 2:
@@ -393,9 +379,6 @@ def keep_rate(codes: Codes, n_categories: int) -> float:
     Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
 
     Shape: `codes` (n_units, n_humans).
-
-    >>> keep_rate(np.array([[0, 0], [1, 1]]), 2)
-    1.0
     """
     if n_categories < 2:
         return math.nan

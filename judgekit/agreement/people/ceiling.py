@@ -180,9 +180,6 @@ def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, 
 
     Source:
         Spearman (1904), "The Proof and Measurement of Association between Two Things".
-
-    >>> disattenuated(0.4, 0.5, 0.5)
-    (0.8, 0.5)
     """
     if not (rel_judge > 0 and rel_human > 0) or math.isnan(r):
         return math.nan, math.nan

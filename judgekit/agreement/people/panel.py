@@ -51,9 +51,6 @@ def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scal
     """A judge and people out of one table of ratings.
 
     Shape: `data` (n_units, n_raters).
-
-    >>> panel_of([[1, 1, 0]], judge="rater 3", scale=[0, 1]).names
-    ('rater 1', 'rater 2')
     """
     ratings = given(data, scale)
     place = {name: i for i, name in enumerate(ratings.raters)}
@@ -71,9 +68,6 @@ def majority(codes: Codes, values: Floats) -> Codes:
     """The most frequent label of each unit; of equally frequent ones that nearest the mean, then the lower.
 
     Shapes: `codes` (n_units, n_raters), `values` (n_categories,), returns (n_units,).
-
-    >>> majority(np.array([[0, 2, 2], [0, 1, 2], [-1, -1, -1]]), np.array([0.0, 0.5, 1.0])).tolist()
-    [2, 1, -1]
     """
     votes = np.stack([(codes == k).sum(axis=1) for k in range(len(values))], axis=1)
     total = votes.sum(axis=1)
@@ -89,9 +83,6 @@ def measure_of(name: MeasureName | Measure, values: Floats) -> Measure:
     """A measure of two columns by its name, on a declared scale.
 
     Shape: `values` (n_categories,).
-
-    >>> measure_of("kappa", np.array([0.0, 1.0]))(np.array([0.0, 1, 1, 0]), np.array([0.0, 1, 0, 0]))
-    0.5
     """
     if not isinstance(name, str):
         return name

@@ -1,9 +1,8 @@
-"""The judge as one more annotator, and in the place of one: does the panel's alpha fall?
+"""The judge in the place of an annotator, and agreement within a margin said beforehand.
 
-As good as people, within a margin said beforehand.
-
-A p-value above .05 for a difference shows nothing: with few labels there is always one. What shows that a
-judge is not worse is an interval of the difference that stays above minus the margin.
+Does the panel's alpha fall with the judge in it? A p-value above .05 for a difference shows nothing: with few
+labels there is always one. What shows that a judge is not worse is an interval of the difference that stays
+above minus the margin.
 """
 
 import math

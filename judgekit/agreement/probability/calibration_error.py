@@ -1,14 +1,9 @@
-"""Is a probability what it says? Binned calibration errors, and what a perfect judge would show.
+"""Is a probability what it says? Binned calibration error, and what a perfect judge would show.
 
-`p` is the judge's probability, `y` what came true: 1 where the judge agreed with the people, or the
-people's label itself. Say which. A binned error is above 0 even for a perfectly calibrated
-judge, because the shares in the bins are noisy: every value here is to be read beside its null level.
-Bins are over [0, 1], open on the right, the last one closed.
-
-Calibration of probabilities over more than two labels.
-
-`probs` has shape (n, n_labels), `y` the index of the label that was right; rows with a missing entry are
-left out.
+`p` is the judge's probability, `y` what came true: 1 where the judge agreed with the people, or the people's
+label itself. Say which. A binned error is above 0 even for a perfectly calibrated judge, because the shares
+in the bins are noisy: every value is to be read beside its null level. Bins are over [0, 1], open on the
+right, the last one closed.
 """
 
 import math
@@ -45,11 +40,7 @@ class Bins:
 
 
 def bin_of(p: Floats, n_bins: int, kind: Kind) -> Codes:
-    """Which bin each probability falls in; equal ones always share a bin.
-
-    >>> bin_of(np.array([0.0, 0.1, 0.99, 1.0]), 10, "width").tolist()
-    [0, 1, 9, 9]
-    """
+    """Which bin each probability falls in; equal ones always share a bin."""
     if n_bins < 1:
         raise InputError(f"{n_bins} bins; at least 1 is needed")
     if kind == "width":
@@ -81,9 +72,6 @@ def expected_calibration_error(
         Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
         whose resampling of the bins' shares is normal, so that its mean is taken in closed form here.
         Checked against netcal 1.3.6.
-
-    >>> round(expected_calibration_error([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0]), 3)
-    0.25
     """
     b = bins(p, y, n_bins=n_bins, kind=kind)
     if not len(b.count):

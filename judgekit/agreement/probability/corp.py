@@ -63,11 +63,7 @@ class ReliabilityDiagram:
 
 
 def isotonic(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Distinct probabilities, their counts and the isotonic fit; equal probabilities get equal fits.
-
-    >>> [x.tolist() for x in isotonic([0.2, 0.4, 0.6, 0.6], [0, 1, 0, 1])]
-    [[0.2, 0.4, 0.6], [1.0, 1.0, 2.0], [0.0, 0.666..., 0.666...]]
-    """
+    """Distinct probabilities, their counts and the isotonic fit; equal probabilities get equal fits."""
     x, where, count = np.unique(forecasts(p, y)[0], return_inverse=True, return_counts=True)
     sums = np.bincount(where, weights=forecasts(p, y)[1], minlength=len(x))
     return x, count.astype(float), _fit(sums / np.maximum(count, 1), count.astype(float))
@@ -80,10 +76,6 @@ def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
 
     Source:
         Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic regression.
-
-    >>> parts = corp([0.2, 0.4, 0.6, 0.6], [0, 1, 0, 1])
-    >>> round(parts.mcb, 4), round(parts.dsc, 4), parts.unc
-    (0.0633, 0.0833, 0.25)
     """
     p_, y_ = forecasts(p, y)
     if not len(p_):

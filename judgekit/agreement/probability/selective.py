@@ -1,14 +1,10 @@
-"""Answering only where the judge is sure: how the error falls, and a threshold with a guarantee.
+"""Answering only where the judge is sure: how the error falls, a threshold with a guarantee, conformal radii.
 
-`confidence` is any number that grows with the judge's certainty; `wrong` is 1 where the judge and the
-people disagree. The threshold is chosen so that, with a stated probability, at most a stated share of the
-verdicts kept is wrong; where no threshold can promise that, everything goes to people.
-
-Conformal intervals and sets: how far a person's label may be from a judge's score.
-
-Split conformal prediction with labelled units that are exchangeable with those to come: of them, a share of
-at least `level` has its label inside. It says so of the average unit, not of each; a new model, prompt or
-traffic ends it.
+`confidence` is any number that grows with the judge's certainty; `wrong` is 1 where the judge and the people
+disagree. The threshold is chosen so that, with a stated probability, at most a stated share of the verdicts
+kept is wrong; where no threshold can promise that, everything goes to people. A conformal radius says how far
+a person's label may be from a judge's score, for a share of at least `level` of the units that are
+exchangeable with the labelled ones: of the average unit, not of each; a new model, prompt or traffic ends it.
 """
 
 import math
@@ -85,9 +81,6 @@ def risk_coverage(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> RiskCovera
     """Error against share kept, from the most confident verdict down.
 
     Shapes: `confidence` (n,), `wrong` (n,).
-
-    >>> risk_coverage([0.9, 0.5, 0.9], [0, 1, 0]).risk.round(3).tolist()
-    [0.0, 0.333]
     """
     threshold, ends, errors = _groups(confidence, wrong)
     return RiskCoverage(threshold, ends / max(ends[-1] if len(ends) else 1, 1), errors / ends)
@@ -117,9 +110,6 @@ def upper_bound(wrong: int, n: int, delta: float) -> float:
     """One-sided Clopper-Pearson bound: the error at which so few wrong ones have probability delta.
 
     1 where everything is wrong or there is nothing.
-
-    >>> round(upper_bound(0, 35, 0.1), 6)
-    0.063671
     """
     from scipy.stats import beta
 
@@ -139,9 +129,6 @@ def last_accepted(wrong: Sequence[int], n: Sequence[int], *, alpha: float, delta
     Source:
         Jung, Brahman & Choi (2024), "Trust or Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer
         (1991). Checked against solving binom.cdf(wrong, n, r) = delta.
-
-    >>> last_accepted([0, 1, 3, 6, 12], [35, 45, 60, 80, 100], alpha=0.15, delta=0.1)
-    3
     """
     accepted = None
     for i, (e, m) in enumerate(zip(wrong, n, strict=True)):
@@ -228,11 +215,7 @@ _ULP = 1e-9
 
 
 def least_n(level: float) -> int:
-    """The fewest labelled units that give a finite interval: 9 for 90 %, 19 for 95 %.
-
-    >>> least_n(0.9), least_n(0.95)
-    (9, 19)
-    """
+    """The fewest labelled units that give a finite interval: 9 for 90 %, 19 for 95 %."""
     _check(level)
     return math.ceil(level / (1 - level) - _ULP)
 
@@ -242,9 +225,6 @@ def quantile_index(n: int, level: float) -> int:
 
     ceil((n + 1) level), guarded: in floating point (1 - .9) * 20 is 1.9999999999999996, and cutting it off
     takes the largest of 19 scores where the 18th is right.
-
-    >>> quantile_index(19, 0.9)
-    18
     """
     _check(level)
     return math.ceil((n + 1) * level - _ULP)
@@ -257,9 +237,6 @@ def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
 
     Source:
         Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the 18th).
-
-    >>> radius([0.1 * i for i in range(1, 20)], level=0.9)
-    1.8
     """
     x = column(scores, "scores")
     x = np.sort(x[~np.isnan(x)])

@@ -80,9 +80,6 @@ def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
     """Share of pairs of systems whose intervals do not overlap.
 
     Shape: `low` (n_systems,).
-
-    >>> separability([0.1, 0.3, 0.35], [0.2, 0.4, 0.5])
-    0.6666666666666666
     """
     ends = _ends(low, high)
     return _mean(np.abs(_order(*ends)))
@@ -94,9 +91,6 @@ def interval_agreement(
     """Do the pairs that both raters separate stand in the same order?
 
     Shape: `judge_low` (n_systems,).
-
-    >>> interval_agreement([0, 2], [1, 3], [0, 5], [1, 6]), interval_agreement([0, 2], [1, 3], [5, 0], [6, 1])
-    (1.0, -1.0)
     """
     judge, human = _ends(judge_low, judge_high), _ends(human_low, human_high)
     if len(judge[0]) != len(human[0]):
@@ -108,9 +102,6 @@ def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
     """Brier score of the judge's chances that one system is better than another.
 
     Shapes: `judge_means` (n_resamples, n_systems), `human` (n_systems,).
-
-    >>> pair_rank_brier([[1.0, 2.0], [1.0, 2.0]], [10.0, 20.0])
-    0.0
     """
     x = grid(judge_means, "judge_means")
     truth = settled(np.asarray(human, dtype=float))

@@ -1,12 +1,8 @@
-"""Ratings against rankings: does a judge that scores responses alone say the same when it compares them?
+"""Ratings against rankings, and raters' rankings against each other (Kendall's W).
 
-A rating of each response implies a verdict on the pair: higher, equal or lower. Consistency is the share
-of pairs in which that verdict is the one of the ranking; decisive agreement leaves the ties out, since much
-of the disagreement is a rating's ties.
-
-Source: Bansal et al. (2023), "Peering Through Preferences", arXiv 2308.15812.
-
-Kendall's W: do several raters put the same units in the same order?
+A rating of each response implies a verdict on the pair: higher, equal or lower. Consistency is the share of
+pairs in which that verdict is the one of the ranking; decisive agreement leaves the ties out, since much of
+the disagreement is a rating's ties. Source: Bansal et al. (2023), arXiv 2308.15812.
 """
 
 from dataclasses import dataclass, replace
@@ -58,11 +54,7 @@ class Consistency:
 
 
 def implied(first: npt.ArrayLike, second: npt.ArrayLike) -> Floats:
-    """The verdict that two ratings imply: 1 the first is higher, 0.5 equal, 0 lower; nan if one is missing.
-
-    >>> implied([4, 3, 2, None], [3, 3, 5, 1]).tolist()
-    [1.0, 0.5, 0.0, nan]
-    """
+    """The verdict that two ratings imply: 1 the first is higher, 0.5 equal, 0 lower, else nan."""
     a, b = aligned(first=first, second=second)
     return np.asarray((np.sign(settled(a - b, size=magnitude(a, b))) + 1) / 2, dtype=float)
 
@@ -134,9 +126,6 @@ def concordance_of_ranks(numbers: Floats) -> float:
     Source:
         Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and
         Castellan (1988). Checked against scipy's Friedman statistic, which is m (n - 1) W.
-
-    >>> round(concordance_of_ranks(np.array([[1.0, 1, 2], [2, 3, 1], [3, 2, 3]])), 4)
-    0.4444
     """
     from scipy.stats import rankdata
 

@@ -1,12 +1,8 @@
-"""Statistics that stay true when the labelled units were drawn with unequal, known chances.
+"""Labels drawn with unequal, known chances, and statistics that stay true with them.
 
-Each unit labelled is weighed by one over its chance of being drawn (`labelling.labelling_probabilities`);
-then means are unbiased whatever the judge says. Labels picked by hand where the judge was unsure, or used
-without weights, give a wrong kappa and a wrong rate.
-
-Which units to label: where the judge is unsure, but by lot.
-
-Each unit has a known chance of being drawn, never 0, so that `active` can weigh what was drawn.
+Label where the judge is unsure, but by lot: each unit has a known chance of being drawn, never 0, and is
+weighed by one over it; then means are unbiased whatever the judge says. Labels picked by hand where the judge
+was unsure, or used without weights, give a wrong kappa and a wrong rate.
 """
 
 import math

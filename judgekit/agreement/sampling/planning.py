@@ -42,9 +42,6 @@ def kappa_unit_sd(table: npt.ArrayLike, *, weights: Kind = "identity") -> float:
     """Standard error of kappa for one unit: divide by sqrt(n). nan where kappa is undefined.
 
     Shape: `table` (q, q).
-
-    >>> round(kappa_unit_sd([[0.63, 0.07], [0.06, 0.24]]), 6)
-    0.786444
     """
     shares = np.asarray(table, dtype=float)
     return fleiss_cohen_everitt(shares / shares.sum(), weights=weights).se
@@ -239,11 +236,7 @@ class Attenuation:
 def attenuation(
     se: float, sp: float, *, gain: float = 0.05, sd: float | None = None, power: float = 0.8
 ) -> Attenuation:
-    """How an imperfect judge shrinks a difference between two systems it treats alike.
-
-    >>> attenuation(0.9, 0.8, gain=0.05).sentence
-    "with this judge, a true gain of 5 points looks like 3.5 points; it takes 2.0 times the items that...
-    """
+    """How an imperfect judge shrinks a difference between two systems it treats alike."""
     j = se + sp - 1
     if not 0 < j <= 1:
         raise InputError(f"se {se} and sp {sp} give J = {j:.3g}; between 0 and 1 is needed")

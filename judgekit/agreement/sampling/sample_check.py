@@ -33,11 +33,7 @@ def refusal(
     clusters: Codes | None = None,
     clusters_u: Codes | None = None,
 ) -> str:
-    """Why the labels cannot stand for the population; empty where nothing speaks against it.
-
-    >>> refusal("chosen", ("random",))[:32]
-    "labelled units are 'chosen', not"
-    """
+    """Why the labels cannot stand for the population; empty where nothing speaks against it."""
     if sampling not in get_args(Sampling):
         raise InputError(f"sampling {sampling!r}; there are {', '.join(get_args(Sampling))}")
     if sampling not in allowed:
@@ -63,11 +59,7 @@ def refusal(
 
 
 def share_outside(judged: Floats, unlabelled: Floats) -> float:
-    """Share of the unlabelled values outside the range of the labelled ones; nan if there are none.
-
-    >>> share_outside(np.array([1.0, 3.0]), np.array([0.0, 1.0, 2.0, 3.0]))
-    0.25
-    """
+    """Share of the unlabelled values outside the range of the labelled ones; nan if there are none."""
     if not len(judged) or not len(unlabelled):
         return math.nan
     return float(np.mean((unlabelled < judged.min()) | (unlabelled > judged.max())))
@@ -78,9 +70,6 @@ def most_outside(n: int) -> float:
 
     The part of a population beyond the range of n random units is Beta(2, n - 1); its 99.9th percentile is
     above 5 % until n is about 180.
-
-    >>> round(most_outside(50), 2), most_outside(500)
-    (0.17, 0.05)
     """
     from scipy.stats import beta
 
