@@ -67,10 +67,13 @@ class Watch:
         """Note how long a reply took."""
         self.rest = REST * seconds if seconds > SLOW else 0.0
 
-    def request_id(self) -> str:
-        """The id of a new request; what it begins with is this session's alone."""
+    def request_id(self, *, new: bool = False) -> str:
+        """The id of a request, perhaps by a new connection; what it begins with is this session's alone."""
         self._count += 1
-        return f"{self._session}{self._count}"
+        request = f"{self._session}{self._count}"
+        if new:
+            self.want_new.add(request)
+        return request
 
     def begins(self, request: str, protocol: Any) -> bool:
         """Note the connection that a request goes by; False where it must not.

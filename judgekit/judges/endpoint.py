@@ -28,7 +28,7 @@ from judgekit.types import Call, Reply
 if TYPE_CHECKING:
     import aiohttp
 
-    from judgekit.judges.connections import Watch
+    from judgekit.judges.connections import Watch, Way
 
 MAX_REPLY = 8_000_000
 """Bytes of a response that are read at most; a judge's reply is a few thousand."""
@@ -240,10 +240,24 @@ class Endpoint:
         if self._session is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
         sent = wire.body_of(call, self.model, self._settings, self.refused)
-        payload = orjson.dumps(sent)
-        came = await self._exchanged(self._session, payload)
-        if not came.sure and not wire.is_passing(came.status):  # a connection that was never asked on is
-            came = await self._exchanged(self._session, payload, new=True)
+        payload, watch, session = orjson.dumps(sent), self._watch, self._session
+        for new in (False, True):
+            request, alone = watch.request_id(new=new), watch.alone
+            more = {**self._headers, **(_ONCE if alone else {})} if alone or session is self._given else None
+            started = perf_counter()
+            try:
+                async with session.post(
+                    self._url, data=self._named(payload, request), headers=more, allow_redirects=False
+                ) as response:
+                    raw = await _read(response)
+            except self._lost as error:
+                said = self._keys.out_of_error(f"{type(error).__name__}: {error}").replace(" ssl:default", "")
+                raise ProviderError(said, passing=True) from None
+            finally:
+                way = watch.ended(request)
+            came = self._came(request, way, response, raw, perf_counter() - started, alone=alone)
+            if came.sure or wire.is_passing(came.status):  # else: a connection that was never asked on is
+                break
         if came.status >= 300:
             return self._refusal(came, sent)
         if came.raw is None:
@@ -258,30 +272,22 @@ class Endpoint:
             noted=self.noted,
         )
 
-    async def _exchanged(
-        self, session: "aiohttp.ClientSession", payload: bytes, *, new: bool = False
+    def _came(
+        self,
+        request: str,
+        way: "Way | None",
+        response: "aiohttp.ClientResponse",
+        raw: bytes | None,
+        seconds: float,
+        *,
+        alone: bool,
     ) -> "_Came":
-        """One request and what came for it.
+        """What came for a request.
 
         Raises:
-            ProviderError: If nothing came, or another request's reply.
+            ProviderError: If it is another request's reply.
         """
-        watch, alone, request = self._watch, self._watch.alone, self._watch.request_id()
-        if new:
-            watch.want_new.add(request)
-        more = {**self._headers, **(_ONCE if alone else {})} if alone or session is self._given else None
-        started = perf_counter()
-        try:
-            async with session.post(
-                self._url, data=self._named(payload, request), headers=more, allow_redirects=False
-            ) as response:
-                raw = await _read(response)
-        except self._lost as error:
-            said = self._keys.out_of_error(f"{type(error).__name__}: {error}").replace(" ssl:default", "")
-            raise ProviderError(said, passing=True) from None
-        finally:
-            way = watch.ended(request)
-        seconds, body = perf_counter() - started, servers.parsed(raw or b"")
+        watch, body = self._watch, servers.parsed(raw or b"")
         header, status = response.headers.get(servers.REQUEST_ID, ""), response.status
         if status >= 300:
             sure = watch.is_sure(request, way, header)

@@ -5,7 +5,8 @@ again by this run, by another at the same time, or by the next.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -103,7 +104,10 @@ class Asker:
         seen = known if known is not None and self._is_fresh(known) else self.look(calls)
         stored = {} if again else seen.kept
         flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
-        landed = iter(await _together(flights) if len(flights) > 1 else [await each for each in flights])
+        if len(flights) == 1:
+            landed = iter([await flights[0]])
+        else:
+            landed = iter(await _together(flights))
         answers = [
             Answer(call, stored[call.key].reply, stored=True)
             if call.key in stored
@@ -138,31 +142,60 @@ class Asker:
     def _flight(self, call: Call, known: Known, *, again: bool) -> Coroutine[None, None, _Landed]:
         """A reply on its way: a new one, or that of an equal call in flight."""
         if call.judge not in self._kept:
-            return self._new(call, known, again=again)
+            return self._fly(call, known, None, again=again)
         if (flying := self._flying.get(call.key)) is not None:
             self._tally.shared += 1
             return self._shared(flying, call, known, again=again)
         landing = self._flying[call.key] = asyncio.get_running_loop().create_future()
-        return self._landed(call, known, landing, again=again)
+        return self._fly(call, known, landing, again=again)
 
-    async def _landed(
-        self, call: Call, known: Known, landing: asyncio.Future[_Landed], *, again: bool
+    async def _fly(
+        self, call: Call, known: Known, landing: "asyncio.Future[_Landed] | None", *, again: bool
     ) -> _Landed:
-        """A new reply, for all who wait for it."""
+        """A reply from the judge, paid for and kept; or from another process that asks the same."""
+        judge, elsewhere = self._judges[call.judge], self._elsewhere
+        claiming: First = None
+        if landing is not None and elsewhere is not None:
+            claiming = partial(self._claim, elsewhere.ledger, call.key, known)
+        with self._landing(call.key, landing):
+            while True:
+                try:
+                    if (reply := self._halt.unsent(call.judge)) is not None:
+                        pass
+                    elif self._counted:
+                        reply = await self._reserved(judge, call, claiming)
+                    else:
+                        reply = await self.sender.send(judge, call, first=claiming)
+                    landed = _Landed(self._kept_and_counted(call, judge, reply, again=again))
+                except NotOurs as found:
+                    kept = found.kept
+                    if kept is None and elsewhere is not None:
+                        kept = await elsewhere.reply(call.key, known.edition(call.key))
+                    if kept is None:
+                        continue
+                    landed = _Landed(kept.reply, stored=kept.edition >= 0)
+                if landing is not None:
+                    landing.set_result(landed)
+                return landed
+
+    @contextmanager
+    def _landing(self, key: str, landing: "asyncio.Future[_Landed] | None") -> Iterator[None]:
+        """All who wait for a reply are told of what kept it from coming; the key is let go of."""
         try:
-            landed = await self._new(call, known, again=again)
+            yield
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError):
+            if landing is not None and isinstance(error, asyncio.CancelledError):
                 landing.cancel()
-            else:
+            elif landing is not None:
                 landing.set_exception(error)
                 landing.exception()  # seen here, in case nobody waits for it
             raise
-        else:
-            landing.set_result(landed)
-            return landed
         finally:
-            del self._flying[call.key]
+            if landing is not None:
+                del self._flying[key]
+            if key in self._claimed and self._elsewhere is not None:
+                self._claimed.remove(key)
+                self._elsewhere.ledger.release(key)
 
     async def _shared(
         self, flying: asyncio.Future[_Landed], call: Call, known: Known, *, again: bool
@@ -175,24 +208,6 @@ class Asker:
             if not flying.cancelled() or (task is not None and task.cancelling()):
                 raise
         return await self._flight(call, known, again=again)
-
-    async def _new(self, call: Call, known: Known, *, again: bool) -> _Landed:
-        """A reply from the judge, paid for and kept; or from another process that asks the same."""
-        if self._elsewhere is None or call.judge not in self._kept:
-            return _Landed(await self._asked(call, None, again=again))
-        claiming = partial(self._claim, self._elsewhere.ledger, call.key, known)
-        try:
-            while True:
-                try:
-                    return _Landed(await self._asked(call, claiming, again=again))
-                except NotOurs as found:
-                    kept = found.kept or await self._elsewhere.reply(call.key, known.edition(call.key))
-                if kept is not None:
-                    return _Landed(kept.reply, stored=kept.edition >= 0)
-        finally:
-            if call.key in self._claimed:
-                self._claimed.remove(call.key)
-                self._elsewhere.ledger.release(call.key)
 
     def _claim(self, ledger: Ledger, key: str, known: Known) -> None:
         """Claim a key that is about to be asked.
@@ -208,15 +223,8 @@ class Asker:
             if kept is not None and kept.edition > known.edition(key):
                 raise NotOurs(kept)
 
-    async def _asked(self, call: Call, first: First, *, again: bool) -> Reply:
-        """A reply from the judge, paid for and kept."""
-        if (unsent := self._halt.unsent(call.judge)) is not None:
-            return unsent
-        judge = self._judges[call.judge]
-        if self._counted:
-            reply = await self._reserved(judge, call, first)
-        else:
-            reply = await self.sender.send(judge, call, first=first)
+    def _kept_and_counted(self, call: Call, judge: Judge, reply: Reply, *, again: bool) -> Reply:
+        """A reply, stored and counted unless it was not paid for."""
         if reply.fault not in UNPAID:
             self._tally.paid(reply)
             if self._ledger is not None and judge.identity:

@@ -21,7 +21,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.identity import check_together
@@ -73,12 +73,25 @@ async def drive(
     tally = tally if tally is not None else Tally()
     _check_budget(judges.values(), limits)
     halt = Halt(spared)
-    async with asking(judges, ledger, limits, tally, halt) as asker:
-        source = _Source(items, halt)
-        async with aclosing(_in_order(source, recipe, asker, limits.concurrency * _WINDOW)) as done:
-            async for judged in done:
-                tally.judged(judged.outcomes)
-                yield judged
+    source = _Source(items, halt)
+    window = limits.concurrency * _WINDOW
+    turn = min(_TURN, max(window // 4, 1))
+    async with asking(judges, ledger, limits, tally, halt) as asker, _under_way(asker) as alive:
+        while source.more or alive:
+            room = source.more and len(alive) <= window - turn
+            if room and asker.sender.is_short:
+                alive.extend(begin(source.some(turn), recipe, asker))
+                await asyncio.sleep(0)
+            elif alive and not alive[0].done():
+                await _until(alive[0], asker.sender if room else None)
+            if alive and alive[0].done():
+                try:
+                    judged = alive.popleft().result()
+                except InputError as error:
+                    source.fail(error)
+                else:
+                    tally.judged(judged.outcomes)
+                    yield judged
     if source.trouble is not None:
         raise source.trouble
     if halt.error is not None:
@@ -173,30 +186,12 @@ class _Source:
         self.trouble = self.trouble or error
 
 
-async def _in_order(
-    source: _Source, recipe: Recipe, asker: Asker, window: int
-) -> AsyncGenerator[Judged, None]:
-    """What becomes of the items, in their order, with no more than a window of them alive."""
+@asynccontextmanager
+async def _under_way(asker: Asker) -> AsyncGenerator[deque[asyncio.Future[Judged]], None]:
+    """The items under way, in their order; what was sent is waited for where they are left early."""
     alive: deque[asyncio.Future[Judged]] = deque()
-    turn = min(_TURN, max(window // 4, 1))
     try:
-        while True:
-            room = source.more and len(alive) <= window - turn
-            if room and asker.sender.is_short:
-                alive += begin(source.some(turn), recipe, asker)
-                await asyncio.sleep(0)
-            elif alive and not alive[0].done():
-                await _until(alive[0], asker.sender if room else None)
-            if not alive:
-                return
-            if not alive[0].done():
-                continue
-            try:
-                judged = alive.popleft().result()
-            except InputError as error:
-                source.fail(error)
-            else:
-                yield judged
+        yield alive
     finally:
         try:
             if not all(future.done() for future in alive):

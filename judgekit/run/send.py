@@ -104,7 +104,13 @@ class Sender:
             first: Called before anything is sent; what it raises is raised.
         """
         try:
-            reply = await self._tried(judge, call, tokens, first)
+            try:
+                # By far most calls end here: no machinery.
+                reply = await self._attempt(judge, call, tokens, again=call.attempt > 1, first=first)
+            except ProviderError as error:
+                if not error.passing:
+                    raise
+                reply = await self._tried_again(judge, call, tokens, error)
         except ProviderError as error:
             return self._failed(judge, error)
         self._failures[judge.name] = 0
@@ -125,15 +131,6 @@ class Sender:
             outage.__cause__ = error.__cause__
             self._halt.give_up(judge.name, outage)
         return Reply(fault="unreachable", detail=told, tries=self._limits.tries or 1)
-
-    async def _tried(self, judge: Judge, call: Call, tokens: int, first: First) -> Reply:
-        try:
-            # By far most calls end here: no machinery.
-            return await self._attempt(judge, call, tokens, again=call.attempt > 1, first=first)
-        except ProviderError as error:
-            if not error.passing:
-                raise
-            return await self._tried_again(judge, call, tokens, error)
 
     async def _tried_again(self, judge: Judge, call: Call, tokens: int, error: ProviderError) -> Reply:
         """The attempts after the first, which failed with `error`."""

@@ -12,7 +12,7 @@ from typing import Any, Unpack, cast
 from judgekit.errors import InputError
 from judgekit.recipes import Grading
 from judgekit.recipes.cascade import Cascade, Doubt, below
-from judgekit.verbs.faces import walked
+from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
@@ -95,7 +95,7 @@ def score_cascade(
     job = prepare_cascade(
         items, rubric, cheap, strong, doubt=doubt, strong_options=strong_options, **options
     )  # fmt: skip
-    return walked(job)
+    return told(in_own_loop(collected, job))
 
 
 def _confidence(threshold: float) -> float:

@@ -21,6 +21,7 @@ from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
 
 T = TypeVar("T")
+Given = TypeVar("Given")
 _OF_PARENTS: list[ExitStack] = []  # what a forked child was left of streams begun before
 _AHEAD = 256  # items that a stream has ready at most, beside those under way
 
@@ -29,20 +30,11 @@ async def score_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`score`, to be awaited."""
-    return await _awaited(prepare(items, rubric, judges, **options))
+    return told(await collected(prepare(items, rubric, judges, **options)))
 
 
-def walked(job: Job) -> Run:
-    """What came of a job, for a caller's caller; where nothing was judged, that is said."""
-    run = in_own_loop(lambda: collected(job))
-    if run.summary["stopped"] is not None:
-        warnings.warn(run.summary["stopped"], stacklevel=3)
-    return run
-
-
-async def _awaited(job: Job) -> Run:
-    """`walked`, to be awaited."""
-    run = await collected(job)
+def told(run: Run) -> Run:
+    """A run, for a caller's caller; where nothing was judged, that is said."""
     if run.summary["stopped"] is not None:
         warnings.warn(run.summary["stopped"], stacklevel=3)
     return run
@@ -89,7 +81,7 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
     >>> [round(s.value, 2) for s in score(items, rubric, kind, ledger=None).scores if s.level == "rubric"]
     [1.0]
     """
-    return walked(prepare(items, rubric, judges, **options))
+    return told(in_own_loop(collected, prepare(items, rubric, judges, **options)))
 
 
 def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
@@ -105,14 +97,14 @@ def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     >>> [score.value for score in compare(items, rubric, first_shown, ledger=None).scores]
     [0.5]
     """
-    return walked(prepare(items, rubric, judges, **_asked("compare", options)))
+    return told(in_own_loop(collected, prepare(items, rubric, judges, **_asked("compare", options))))
 
 
 async def compare_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`compare`, to be awaited."""
-    return await _awaited(prepare(items, rubric, judges, **_asked("compare", options)))
+    return told(await collected(prepare(items, rubric, judges, **_asked("compare", options))))
 
 
 def rank(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:
@@ -120,14 +112,14 @@ def rank(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Un
 
     Arguments and errors are those of `score`; the scores are of pairs, as of `compare`.
     """
-    return walked(prepare(items, rubric, judges, **_asked("rank", options)))
+    return told(in_own_loop(collected, prepare(items, rubric, judges, **_asked("rank", options))))
 
 
 async def rank_async(
     items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`rank`, to be awaited."""
-    return await _awaited(prepare(items, rubric, judges, **_asked("rank", options)))
+    return told(await collected(prepare(items, rubric, judges, **_asked("rank", options))))
 
 
 def match(
@@ -140,14 +132,14 @@ def match(
     Source:
         Chandak et al. (2025), "Answer Matching Outperforms Multiple Choice", arXiv 2507.02856.
     """
-    return walked(prepare(items, rubric, judges, **_asked("match", options)))
+    return told(in_own_loop(collected, prepare(items, rubric, judges, **_asked("match", options))))
 
 
 async def match_async(
     items: Any, rubric: RubricLike = "answer_match", judges: Judges = "local", **options: Unpack[Options]
 ) -> Run:
     """`match`, to be awaited."""
-    return await _awaited(prepare(items, rubric, judges, **_asked("match", options)))
+    return told(await collected(prepare(items, rubric, judges, **_asked("match", options))))
 
 
 async def stream_scores_async(
@@ -253,12 +245,12 @@ def _asked(protocol: ProtocolName, options: Options) -> Options:
     return asked
 
 
-def in_own_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def in_own_loop(work: Callable[[Given], Coroutine[Any, Any, T]], given: Given) -> T:
     """Run asynchronous work to its end in a loop of its own, in a thread; an interrupt ends it cleanly."""
     from anyio.from_thread import start_blocking_portal
 
     with start_blocking_portal() as portal:
-        future = portal.start_task_soon(work)
+        future = portal.start_task_soon(work, given)
         try:
             result: T = future.result()
         except KeyboardInterrupt:

@@ -39,10 +39,16 @@ def test_no_verdict_rests_on_another_items_reply(named: str, keep_alive: bool, t
 
 @pytest.mark.parametrize("named", ["body", "header"])
 def test_replies_that_come_much_too_late_are_told_by_the_requests_id(named: str, tmp_path: Path):
-    found = measure(named, 400, tmp_path, share=0.3, how=FAR)
+    requests = 0
+    for n in range(6):  # on a busy machine the first late one may show before any is taken for an answer
+        (tmp_path / str(n)).mkdir()
+        found = measure(named, 400, tmp_path / str(n), share=0.3, how=FAR)
+        assert (found["verdicts"], found["wrong"], found["stored wrong"]) == (400, 0, 0)
+        requests = max(requests, found["sent"]["requests"])
+        if requests > 400:
+            break
 
-    assert found["sent"]["requests"] > 400  # or none of them was ever taken for an answer
-    assert (found["verdicts"], found["wrong"], found["stored wrong"]) == (400, 0, 0)
+    assert requests > 400  # or none of them was ever taken for an answer
 
 
 def test_where_nothing_names_them_nothing_is_wrong_after_the_first_sign(tmp_path: Path):

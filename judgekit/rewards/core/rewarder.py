@@ -88,7 +88,7 @@ class Rewarder:
 
     def reward(self, groups: Iterable[Group]) -> Batch:
         """The same, not awaited: in an event loop of its own, in a thread."""
-        return in_own_loop(lambda: self(groups))
+        return in_own_loop(self, groups)
 
     def calls(self, n: int) -> tuple[int, int]:
         """The least and the most calls for a group of `n` different responses that no gate stops."""
