@@ -104,10 +104,7 @@ class Asker:
         seen = known if known is not None and self._is_fresh(known) else self.look(calls)
         stored = {} if again else seen.kept
         flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
-        if len(flights) == 1:
-            landed = iter([await flights[0]])
-        else:
-            landed = iter(await _together(flights))
+        landed = iter([await flights[0]]) if len(flights) == 1 else iter(await _together(flights))
         answers = [
             Answer(call, stored[call.key].reply, stored=True)
             if call.key in stored
