@@ -4,7 +4,6 @@ The guides are Markdown files in `judgekit/guides/`. A block of code that is hea
 name, as in `yaml reply.yaml`, is a file that the commands after it read.
 """
 
-import difflib
 import re
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ from typing import Annotated
 import typer
 
 from judgekit.cli.printing import say, say_table, say_text, tell
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.writing import write
 
 FOLDER = Path(__file__).parents[1] / "guides"
@@ -61,9 +60,7 @@ def guide_text(name: str) -> str:
     """
     known = guides()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"no guide {name!r}; {hint}There are {', '.join(known)}")
+        raise InputError(f"no guide {name!r}; {there_are(name, known)}")
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 

@@ -7,8 +7,7 @@ import typer
 
 from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say
-from judgekit.errors import InputError
-from judgekit.types import Verdict
+from judgekit.errors import InputError, JudgekitError
 from judgekit.writing import write
 
 
@@ -27,6 +26,8 @@ def ingest(
     from judgekit.ingest import Kind, LabelsAbout
     from judgekit.ingest import ingest as ingest_rows
     from judgekit.rubric import load_rubric
+    from judgekit.run import Tally
+    from judgekit.run.causes import cause_line
     from judgekit.table import json_line, outcome_row
 
     if protocol not in {"grade", "compare"}:
@@ -35,6 +36,13 @@ def ingest(
         file, load_rubric(rubric), protocol=cast("Kind", protocol), reader=reader, rater=rater, people=people,
         labels_about=cast("LabelsAbout", labels_about), columns=columns_of(column),
     )  # fmt: skip
+    if not outcomes:
+        raise InputError(f"{file}: there are no verdicts in it")
     write(out, b"".join(json_line(outcome_row(outcome)) for outcome in outcomes), reads=[file, rubric])
-    verdicts = sum(isinstance(outcome, Verdict) for outcome in outcomes)
-    say(f"{verdicts} verdicts, {len(outcomes) - verdicts} abstentions -> {out}")
+    read = Tally()
+    read.judged(outcomes)
+    say(f"{read.verdicts} verdicts, {read.abstentions.total()} abstentions -> {out}")
+    for cause in read.causes.plain():
+        say(cause_line(cause))
+    if (why := read.nothing()) is not None:
+        raise JudgekitError(why)

@@ -7,6 +7,7 @@ import typer
 
 from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say
+from judgekit.errors import InputError
 from judgekit.writing import write
 
 app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
@@ -34,7 +35,9 @@ def export(
     from judgekit.rubric import load_rubric
     from judgekit.table import read_outcomes
 
-    cases = route(votes(read_outcomes(outcomes)), by=by, budget=budget, threshold=threshold)
+    if not (judged := read_outcomes(outcomes)):
+        raise InputError(f"{outcomes}: there are no verdicts in it")
+    cases = route(votes(judged), by=by, budget=budget, threshold=threshold)
     read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])
@@ -51,7 +54,6 @@ def import_(
     how: Annotated[str, typer.Option(help="join both, or replace judges where people answered.")] = "join",
 ) -> None:
     """Read a filled sheet back as annotators' verdicts."""
-    from judgekit.errors import InputError
     from judgekit.review import join, read_answers
     from judgekit.review.answers import How
     from judgekit.table import json_line, outcome_row, read_outcomes

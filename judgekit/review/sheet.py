@@ -121,7 +121,7 @@ def write_sheet(
     if key.exists() and not overwrite and read_key(key)[0] != sheet.digest:
         raise InputError(
             f"{key}: is the key of another sheet, whose answers could not be read without it; "
-            "name another folder, or overwrite it (--overwrite, overwrite=True)"
+            "name another folder, or overwrite it with overwrite=True (--overwrite)"
         )
     rows = [["sheet", "question", "criterion", "labels", "texts", "annotator", "label", "note"]]
     for q in sheet.questions:

@@ -18,7 +18,7 @@ _MESSAGES = {
     "missing": "is missing",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
-    "model_type": "must be a mapping, as in {id: kind, text: Is it kind?}",
+    "model_type": 'must be a mapping, as in {id: kind, text: "Is it kind?"}',
     "string_type": "must be text",
     "float_type": "must be a number",
     "float_parsing": "must be a number",

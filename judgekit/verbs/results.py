@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 import orjson
 
 from judgekit.errors import InputError, kind_of
+from judgekit.run.causes import cause_line
 from judgekit.table import (
     Kind,
     frame,
@@ -48,6 +49,12 @@ class Run:
     job: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
 
     __repr__ = brief
+
+    def __str__(self) -> str:
+        """The record on a line, and why it stopped or judges abstained, where they did."""
+        stopped = self.summary.get("stopped")
+        causes = map(cause_line, self.summary.get("causes", ()))
+        return "\n".join([brief(self), *([] if stopped is None else [f"stopped: {stopped}"]), *causes])
 
     def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
         """The scores, or the outcomes, as a pandas table; columns as in `table.COLUMNS`."""

@@ -662,6 +662,23 @@ PEOPLE = [
         "labels: an int holds no rows; give a path",
         lambda _: jk.agree("outcomes.jsonl", labels=42, rubric=RUBRIC),
     ),
+    Row(
+        "none.jsonl: there are no verdicts in it",
+        "ingest none.jsonl -r rubric.json --out o",
+        {"none.jsonl": ""},
+    ),
+    Row(
+        "none.jsonl: there are no verdicts in it",
+        "review export none.jsonl --items items.jsonl -r rubric.json --out sheet",
+        {"none.jsonl": ""},
+    ),
+    Row(
+        "nothing was judged ... judge a: 3 malformed: no verdict",
+        "ingest i.jsonl -r rubric.json --out o.jsonl --rater a",
+        jsonl(*({"id": str(n), "text": "Well, it depends."} for n in range(3))),
+        3,
+    ),
+    Row("no guide 'scroe'; did you mean 'score'?", "guide scroe"),
 ]
 TABLE = {
     f"{name} {n}": row

@@ -120,6 +120,7 @@ def test_from_python_the_summary_has_the_cause_and_a_warning_says_it_where_the_v
 
     assert told[0].filename == __file__
     assert run.summary["stopped"].startswith("nothing was judged")
+    assert "can't help" in str(run)
     assert {(each["judge"], each["reason"]) for each in run.summary["causes"]} == {("sorry", "refused")}
 
 

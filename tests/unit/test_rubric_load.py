@@ -1,10 +1,12 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from judgekit.errors import InputError
 from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric.files import parse_text
 from judgekit.rubric.load import parse, read_mapping
 
 KIND = {"id": "kind", "text": "Is it kind?"}
@@ -69,7 +71,7 @@ def test_a_faulty_criterion_is_refused_with_place_and_remedy(criterion: dict[str
         ({"id": "r", "criteria": "kind"}, "r.yaml: criteria: must be a list, found 'kind'"),
         (
             {"id": "r", "criteria": ["kind"]},
-            "r.yaml: criteria[0]: must be a mapping, as in {id: kind, text: Is it kind?}, found 'kind'",
+            "r.yaml: criteria[0]: must be a mapping, as in {id: kind, text: \"Is it kind?\"}, found 'kind'",
         ),
         ({"id": True, "criteria": [KIND]}, "r.yaml: id: True is a bool, not text; put it in quotes"),
         ({"id": "r", "critera": [KIND]}, "critera: unknown key; did you mean 'criteria'?"),
@@ -171,3 +173,17 @@ def test_the_rubric_that_the_readme_shows_is_one(tmp_path):
     shown = [block.split("```")[0] for block in readme.split("```yaml\n")[1:]]
 
     assert [load_rubric(written(tmp_path, text)).id for text in shown] == ["reply"]
+
+
+def test_rubrics_in_the_readme_and_in_messages_are_written_as_yaml_reads_them():
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    blocks = [block.split("```")[0] for block in readme.split("```yaml\n")[1:]]
+
+    assert blocks
+    for block in blocks:
+        parse(parse_text(block, ".yaml", "README.md"), "README.md")
+    with pytest.raises(InputError) as told:
+        load_rubric({"id": "r", "criteria": ["kind"]})
+    said = re.search(r"as in (\{.*?\})", str(told.value))
+    assert said is not None
+    parse({"id": "r", "criteria": [parse_text(said[1], ".yaml", "the message")]}, "the message")
