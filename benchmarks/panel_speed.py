@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.aggregate.ballots import Ballots, ballots_of
-from judgekit.aggregate.latent import fit
+from judgekit.aggregate.latent import Ballots, ballots_of, fit
 from judgekit.scales import Labels
 from judgekit.standing import bradley_terry
 from judgekit.types import Outcome, Unit, Verdict

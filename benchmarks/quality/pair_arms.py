@@ -7,7 +7,7 @@ from functools import partial
 from recorded_sets import CRITERION, Arm, QualitySet, asking, certain, drawn_order, spent
 
 from judgekit.aggregate import latent, pools, votes
-from judgekit.aggregate.ballots import ballots_of
+from judgekit.aggregate.latent import ballots_of
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration import balance
 from judgekit.calibration.balance import Rule

@@ -5,29 +5,145 @@ probability confusion[k, l]; given the truth, raters err independently. That las
 models, which share their mistakes, so the fitted accuracies are too good: check them on units that
 people have labelled.
 
+A verdict is a vote spread over the labels by its probabilities; an abstention is no vote. The fit is by
+expectation and maximisation, from several starts to the nearest top of the likelihood: products of matrices
+over distinct rows of votes, each counted once with its number, and sums of logarithms, so that a product of
+many probabilities cannot vanish.
+
 Notation: i unit, j rater, k true label, l label said; `posterior` is (i, k), `prevalence` (k,),
-`confusion` (j, k, l). Equal rows of votes are counted once with their number.
+`confusion` (j, k, l).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from judgekit.aggregate.ballots import Ballots, shares_of
-from judgekit.aggregate.em import TIED, TINY, Em, patterns
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
 from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED
-from judgekit.agreement.core.ratings import Floats
-from judgekit.distribution import common_source, joined, settled
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.calibration.balance import balance
+from judgekit.distribution import common_source, commonest_reason, joined, levels, mean_of, settled
 from judgekit.errors import InputError
 from judgekit.scales import Scale
-from judgekit.types import Abstention, Outcome, Verdict
+from judgekit.types import Abstention, Outcome, Reason, Unit, Verdict
 
 Model = Literal["dawid_skene", "one_coin", "homogeneous"]
+Repeats = Literal["average", "count"]
 LABEL_SWITCHING = "unstable:label_switching"
+TINY = 1e-100
+"""In the place of probability 0 under a logarithm."""
+Tied = Callable[[Floats], Floats]
+"""Expected counts (j, k, l) -> counts that stand for the same parameters."""
 _INDEPENDENCE = "raters are taken to err independently; judges that share mistakes look too accurate"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Ballots:
+    """Soft votes on one criterion.
+
+    Args:
+        criterion: Its id.
+        scale: Its scale.
+        labels: The labels of the scale, worst first.
+        units: Sorted.
+        raters: Sorted.
+        votes: Shape (n_units, n_raters, n_labels); a row of zeros where a rater gave no verdict.
+        reasons: Why, for the units on which nobody gave one.
+    """
+
+    criterion: str
+    scale: Scale
+    labels: tuple[str, ...]
+    units: tuple[Unit, ...]
+    raters: tuple[str, ...]
+    votes: Floats
+    reasons: dict[Unit, Reason]
+
+
+def ballots_of(outcomes: Iterable[Outcome], scale: Scale, *, repeats: Repeats = "average") -> Ballots:
+    """The votes in outcomes on one criterion.
+
+    Args:
+        outcomes: Of any raters on any units; samples and orders may repeat.
+        scale: The criterion's scale.
+        repeats: `average`: one judge has one vote on a unit however often it was asked (orders balanced
+            first), because its repeats are no independent judges; `count`: each counts as a vote.
+
+    Raises:
+        InputError: If there is no outcome, they are on several criteria, or the scale has no labels to
+            count.
+
+    >>> from judgekit.scales import YES_NO
+    >>> said = [Verdict("j", Unit(str(i)), "kind", (("yes", 1.0),), "yes", 1.0) for i in range(2)]
+    >>> ballots_of(said, YES_NO).votes.tolist()
+    [[[0.0, 1.0]], [[0.0, 1.0]]]
+    """
+    cells: dict[tuple[Unit, str], list[Outcome]] = {}
+    criteria = set()
+    for outcome in outcomes:
+        cells.setdefault((outcome.unit, outcome.rater), []).append(outcome)
+        criteria.add(outcome.criterion)
+    if len(criteria) != 1:
+        raise InputError(f"ballots are of one criterion, and the outcomes are on {sorted(criteria)}")
+    labels = levels(scale)
+    units = sorted({unit for unit, _ in cells}, key=lambda u: (u.item_id, u.responses, u.part))
+    raters = sorted({rater for _, rater in cells})
+    votes = np.zeros((len(units), len(raters), len(labels)))
+    index = ({u: i for i, u in enumerate(units)}, {r: j for j, r in enumerate(raters)}, _codes(labels))
+    places, shares = _entries(cells, scale, repeats, index)
+    np.add.at(votes, tuple(np.array(places, dtype=np.intp).reshape(-1, 3).T), np.array(shares, dtype=float))
+    silent = votes.sum(axis=(1, 2)) == 0
+    reasons = _reasons(cells, {unit for unit, none in zip(units, silent, strict=True) if none})
+    return Ballots(criteria.pop(), scale, labels, tuple(units), tuple(raters), votes, reasons)
+
+
+def _entries(
+    cells: dict[tuple[Unit, str], list[Outcome]],
+    scale: Scale,
+    repeats: Repeats,
+    index: tuple[dict[Unit, int], dict[str, int], dict[str, int]],
+) -> tuple[list[tuple[int, int, int]], list[float]]:
+    """(unit, rater, label) and the part of a vote, for every vote."""
+    places: list[tuple[int, int, int]] = []
+    shares: list[float] = []
+    row, column, code = index
+    for (unit, rater), own in cells.items():
+        i, j = row[unit], column[rater]
+        for verdict in _votes(own, scale, repeats):
+            for label, p in verdict.probs:
+                if label not in code:
+                    raise InputError(f"label {label!r} by {rater!r} is not on the scale {list(code)}")
+                places.append((i, j, code[label]))
+                shares.append(p)
+    return places, shares
+
+
+def _codes(labels: Sequence[str]) -> dict[str, int]:
+    return {label: k for k, label in enumerate(labels)}
+
+
+def _votes(own: Sequence[Outcome], scale: Scale, repeats: Repeats) -> list[Verdict]:
+    if len(own) > 1 and repeats == "average":
+        return [v for v in [balance(own, scale=scale)] if isinstance(v, Verdict)]
+    return [v for v in own if isinstance(v, Verdict)]
+
+
+def _reasons(cells: dict[tuple[Unit, str], list[Outcome]], silent: set[Unit]) -> dict[Unit, Reason]:
+    lost: dict[Unit, list[Outcome]] = {}
+    if silent:
+        for (unit, _), own in cells.items():
+            if unit in silent:
+                lost.setdefault(unit, []).extend(own)
+    return {unit: commonest_reason(own) for unit, own in lost.items()}
+
+
+def shares_of(verdicts: Iterable[Verdict], labels: Sequence[str]) -> Floats:
+    """The mean distribution of verdicts, shape (n_labels,)."""
+    mean = mean_of([dict(v.probs) for v in verdicts])
+    return np.array([mean.get(label, 0.0) for label in labels])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -229,3 +345,106 @@ def is_switched(prevalence: Floats, confusion: Floats) -> bool:
     there = prevalence > 1e-6
     diagonal = np.einsum("jkk->jk", confusion)[:, there]
     return bool(diagonal.mean() <= 1.0 / max(int(there.sum()), 1))
+
+
+def _own(counts: Floats) -> Floats:
+    return counts
+
+
+def _one_coin(counts: Floats) -> Floats:
+    n_labels = counts.shape[-1]
+    hits = np.trace(counts, axis1=1, axis2=2)[:, None, None]
+    misses = counts.sum(axis=(1, 2))[:, None, None] - hits
+    eye = np.eye(n_labels)
+    return np.asarray(hits * eye + np.maximum(misses, 0.0) / max(n_labels - 1, 1) * (1.0 - eye))
+
+
+def _shared(counts: Floats) -> Floats:
+    return np.broadcast_to(counts.sum(axis=0), counts.shape)
+
+
+TIED: dict[str, Tied] = {"dawid_skene": _own, "one_coin": _one_coin, "homogeneous": _shared}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Fitted:
+    """Where one start ended."""
+
+    posterior: Floats
+    prevalence: Floats
+    confusion: Floats
+    log_likelihood: float
+    objective: float
+    iterations: int
+    converged: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Em:
+    """One problem and its settings.
+
+    Args:
+        x: Shape (n_patterns, n_raters * n_labels): distinct rows of votes.
+        times: Shape (n_patterns,): how many units have each.
+        n_raters: How many raters.
+        tied: Which parameters are equal.
+        prior: Shape (n_labels, n_labels): votes added to each confusion matrix.
+        tolerance: Stop when the objective gains less.
+        least: Iterations made in any case.
+        most: Iterations after which it gives up.
+    """
+
+    x: Floats
+    times: Floats
+    n_raters: int
+    tied: Tied
+    prior: Floats
+    tolerance: float
+    least: int
+    most: int
+
+    def start(self, weights: npt.NDArray[np.float64]) -> Floats:
+        """Posterior (pattern, k) in which raters' votes are counted with weights."""
+        votes = self.x.reshape(len(self.x), self.n_raters, -1)
+        shares = np.einsum("ijl,j->il", votes, weights)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    def run(self, posterior: Floats) -> Fitted:
+        """From a posterior to the top of the likelihood near it."""
+        before = -np.inf
+        for iteration in range(1, self.most + 1):
+            prevalence, confusion = self._maximised(posterior)
+            flat = np.log(np.maximum(confusion, TINY)).transpose(1, 0, 2).reshape(len(prevalence), -1)
+            # A label that nobody gives is no class: it must not be grown out of the floor under 0.
+            classes = np.where(prevalence > 0.0, np.log(np.maximum(prevalence, TINY)), -np.inf)
+            log = self.x @ flat.T + classes
+            top = log.max(axis=1, keepdims=True)
+            raised = np.exp(log - top)
+            whole = raised.sum(axis=1, keepdims=True)
+            posterior = raised / whole
+            likelihood = float(self.times @ (np.log(whole) + top)[:, 0])
+            objective = likelihood + float(np.sum(self.prior * np.log(np.maximum(confusion, TINY))))
+            done = iteration >= self.least and abs(objective - before) < self.tolerance
+            if done or iteration == self.most:
+                break
+            before = objective
+        return Fitted(posterior, prevalence, confusion, likelihood, objective, iteration, done)
+
+    def _maximised(self, posterior: Floats) -> tuple[Floats, Floats]:
+        weighed = posterior * self.times[:, None]
+        prevalence = weighed.sum(axis=0) / self.times.sum()
+        n_labels = len(prevalence)
+        counts = (weighed.T @ self.x).reshape(n_labels, self.n_raters, n_labels).transpose(1, 0, 2)
+        counts = self.tied(counts + self.prior)
+        rows = counts.sum(axis=2, keepdims=True)
+        return prevalence, np.where(rows > 0.0, counts / np.where(rows > 0.0, rows, 1.0), 1.0 / n_labels)
+
+
+def patterns(votes: Floats) -> tuple[Floats, Floats, Codes]:
+    """Distinct rows of votes, how often each occurs, and which one each unit has."""
+    flat = votes.reshape(len(votes), -1)
+    mixed = flat @ np.random.default_rng(0).standard_normal(flat.shape[1])
+    _, first, back, times = np.unique(mixed, return_index=True, return_inverse=True, return_counts=True)
+    if np.array_equal(flat[first][back], flat):
+        return flat[first], times.astype(float), back
+    return flat, np.ones(len(flat)), np.arange(len(flat))  # two different rows got one number

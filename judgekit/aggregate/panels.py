@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from judgekit.aggregate import pools, votes
+from judgekit.aggregate.fitted import FITTED
 from judgekit.aggregate.pools import Pool
 from judgekit.errors import InputError, there_are
 
@@ -32,6 +33,6 @@ def pool_of(panel: str | Pool, *, min_judges: int = 1) -> Pool:
         raise InputError(f"min_judges={min_judges}; at least 1")
     if isinstance(panel, str):
         if panel not in PANELS:
-            raise InputError(f"no panel {panel!r}; {there_are(panel, PANELS)}")
+            raise InputError(f"no panel {panel!r}; {there_are(panel, [*PANELS, *FITTED])}")
         panel = PANELS[panel]
     return panel if min_judges == 1 else pools.minimum(panel, min_judges)

@@ -100,7 +100,15 @@ def score(
     partial: Annotated[
         bool, typer.Option("--partial", help="Score what was judged when criteria are missing.")
     ] = False,
-    panel: Annotated[str, typer.Option(help="How judges become one: mean, median, majority, ...")] = "mean",
+    panel: Annotated[
+        str,
+        typer.Option(
+            help="How judges become one: mean, median, majority, ...; or, fitted at the end, dawid_skene."
+        ),
+    ] = "mean",
+    labels: Annotated[
+        Path | None, typer.Option(help="People's labels of some items, for --panel accuracy (as for agree).")
+    ] = None,
     min_judges: Annotated[int, typer.Option(help="Fewer judges with a verdict are none.")] = 1,
     orders: Annotated[str, typer.Option(help="both, given, swapped, or for rank a number.")] = "both",
     ties: Annotated[bool, typer.Option(help="compare: whether 'tie' may be said.")] = True,
@@ -154,6 +162,7 @@ def score(
         "rule": cast("types.Rule | None", rule),
         "partial": partial,
         "panel": panel,
+        "labels": labels,
         "min_judges": min_judges,
         "orders": cast("Orders", int(orders) if orders.isdecimal() else orders),
         "ties": ties,
@@ -193,7 +202,7 @@ def score(
         print_preview(job)
         return
     named = (name.rpartition("replay:")[2] for name in (*(judge or ()), *(strong or ())))
-    reads = [each for each in (items, rubric, prompt, job.ledger, *named) if each is not None]
+    reads = [each for each in (items, rubric, prompt, labels, job.ledger, *named) if each is not None]
     signals.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
 
 

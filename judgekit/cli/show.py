@@ -93,10 +93,30 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines += [f"judge {judge}: {n} {what}" for what, n in noted.items()]
     if summary["panel"] is not None:
         lines += panel_lines(summary["panel"])
+    if "fitted" in summary:
+        lines += fitted_lines(summary["fitted"])
     if summary["skipped"]:
         lines.append(f"{summary['skipped']} bad rows skipped, the first: {summary['skipped_rows'][0]}")
     if summary["ledger"] is None:
         lines.append("no ledger: nothing was kept, and running again pays again")
+    return lines
+
+
+def fitted_lines(fitted: Mapping[str, Any]) -> list[str]:
+    """How often each judge is right, as a panel was fitted.
+
+    >>> kind = {"status": "ok", "accuracy": {"a": 0.9, "b": None}, "notes": ["from 20 labels"]}
+    >>> fitted_lines({"panel": "accuracy", "criteria": {"kind": kind}})
+    ["panel accuracy, 'kind': right are a .90, b unknown; from 20 labels"]
+    """
+    lines = []
+    for criterion, found in fitted["criteria"].items():
+        shares = found["accuracy"].items()
+        right = ", ".join(
+            f"{name} {'unknown' if p is None else f'{p:.2f}'.lstrip('0')}" for name, p in shares
+        )
+        told = f"right are {right}" if found["status"] == "ok" else found["status"]
+        lines.append("; ".join([f"panel {fitted['panel']}, {criterion!r}: {told}", *found["notes"]]))
     return lines
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack, cast
 
+from judgekit.aggregate.fitted import FITTED
 from judgekit.errors import InputError
 from judgekit.recipes import Grading
 from judgekit.recipes.cascade import Cascade, Doubt, below
@@ -32,6 +33,8 @@ def prepare_cascade(
     """A job of two steps, checked before any call; see `score_cascade`."""
     if "substitutes" in (strong_options or {}):
         raise InputError("strong_options: substitutes stand in for the cheap judges only")
+    if (panel := options.get("panel")) in FITTED:
+        raise InputError(f"panel {panel!r} is fitted to all outcomes, and a cascade decides before")
     first = prepare(items, rubric, cheap, sending=sending, **options)
     doubtful = doubt if callable(doubt) else below(_confidence(doubt))
     if strong is None:

@@ -6,17 +6,18 @@ import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 
 from judgekit.aggregate import rubric_scores
+from judgekit.aggregate.fitted import FittedPanel
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibration.balance import Rule as BalanceRule
-from judgekit.errors import InputError, there_are
+from judgekit.errors import InputError, JudgekitError, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
@@ -39,7 +40,7 @@ from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_kinds
-from judgekit.verbs.panels import panel_verdicts
+from judgekit.verbs.panels import fitted_panel, panel_verdicts, truth_of
 from judgekit.writing import unreadable
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
@@ -68,6 +69,7 @@ class Job:
     spared: frozenset[str] = frozenset()
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
     older: Older | None = None  # a ledger that this run does not serve
+    fitted: FittedPanel | None = None  # scores wait until it is fitted to all outcomes
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     tally: Tally = field(default_factory=Tally)
@@ -128,8 +130,9 @@ class Job:
                 self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
                 spared=self.spared,
             )  # fmt: skip
-            async with aclosing(walked):  # what is in flight ends before the ledger closes
-                async for judged in walked:
+            scored = walked if self.fitted is None else self._fitted(walked, self.fitted)
+            async with aclosing(walked), aclosing(scored):  # what is in flight ends before the ledger closes
+                async for judged in scored:
                     if self._panel is not None:
                         self._panel.add(judged)
                     yield judged
@@ -138,6 +141,25 @@ class Job:
         finally:
             if ledger is not None:
                 ledger.close()
+
+    async def _fitted(
+        self, walked: AsyncGenerator[Judged, None], panel: FittedPanel
+    ) -> AsyncGenerator[Judged, None]:
+        """The same, scored once a panel is fitted to all outcomes; if it stops early, to those there are."""
+        held: list[Judged] = []
+        stopped: JudgekitError | None = None
+        try:
+            async for judged in walked:
+                held.append(judged)  # noqa: PERF401 - what came before an error is kept
+        except JudgekitError as error:
+            stopped = error
+        panel.fit()
+        aggregate = cast("Grading", self.recipe).aggregate
+        for judged in held:
+            rubric = self.plan.rubric_of(judged.item)
+            yield replace(judged, scores=aggregate(rubric, judged.item, judged.outcomes))
+        if stopped is not None:
+            raise stopped
 
     def summary(self, stopped: BaseException | None = None) -> dict[str, Any]:
         """What `run.json` holds."""
@@ -149,6 +171,7 @@ class Job:
             "items_in_all": None if self.surveyed is None else self.surveyed.n_items,
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
+            **({} if self.fitted is None else {"fitted": self.fitted.summary()}),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": why,
@@ -210,7 +233,8 @@ def prepare(
     substitutes = {
         name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
     }
-    aggregate = options.get("aggregate") or _aggregator(plan, options)
+    panel = fitted_panel(plan, options)
+    aggregate = options.get("aggregate") or _aggregator(plan, options, panel)
     aggregate = one_vote_each(aggregate, substitutes)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
@@ -232,6 +256,7 @@ def prepare(
         limits=options.get("limits") or Limits(),
         surveyed=_surveyed(items, needs, options),
         name=recipe_name,
+        fitted=panel,
         needs=needs,
         spared=frozenset(substitutes),
         seats={judge.name: name for name, judge in substitutes.items()},
@@ -239,6 +264,16 @@ def prepare(
     )
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
+    if panel is not None:
+        if not isinstance(recipe, Grading):
+            raise InputError(
+                f"recipe {recipe_name!r} scores in a way of its own; panel {panel.name!r} has none"
+            )
+        if options.get("labels") is not None:
+            truth = truth_of(options["labels"], plan, () if job.surveyed is None else job.read())
+            panel.know(truth)
+            told = [(unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items()]
+            job = replace(job, asked={**job.asked, "labels": told})
     return job
 
 
@@ -371,10 +406,10 @@ def _recipe(
     return found.recipe(grading, settings)
 
 
-def _aggregator(plan: Plan, options: Options) -> Aggregate:
+def _aggregator(plan: Plan, options: Options, fitted: FittedPanel | None) -> Aggregate:
     """What turns outcomes into scores, of pairs or of responses alone."""
     panel, partial = options.get("panel", "mean"), options.get("partial", False)
-    pool = pool_of(panel, min_judges=options.get("min_judges", 1))
+    pool = pool_of(fitted or panel, min_judges=options.get("min_judges", 1))
     if plan.asked_by.shows != "one":
         rule = options.get("balance", "average")
         _check("balance", rule, get_args(BalanceRule))

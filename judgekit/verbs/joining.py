@@ -155,6 +155,30 @@ def outcomes_of(verdicts: Any) -> list[Outcome] | None:
     return read_outcomes(verdicts) if columns >= {"kind", "responses"} else None
 
 
+def people_of(
+    labels: Any,
+    rubric: Rubric,
+    *,
+    protocol: Kind,
+    judged: Sequence[Unit],
+    columns: Mapping[str, str] | None = None,
+    labels_about: str = "item",
+) -> tuple[Sequence[Outcome], tuple[str, ...]]:
+    """What people said, from labels or from their outcomes; and notes of how it was read.
+
+    Raises:
+        InputError: For a file that is not there, or a bad row.
+    """
+    if isinstance(labels, str | Path) and not Path(labels).is_file():
+        raise InputError(f"{labels}: there is no such file of labels")
+    if (people := outcomes_of(labels)) is not None:
+        return people, ()
+    read = read_labels(
+        labels, rubric, protocol=protocol, columns=columns, judged=judged, labels_about=labels_about
+    )
+    return read.outcomes, read.notes
+
+
 def _has_pairs(source: Any, columns: Mapping[str, str]) -> bool:
     there = columns_in(source) if source is not None else frozenset()
     return not there.isdisjoint(columns.get(name, name) for name in ("first", "second"))

@@ -46,7 +46,9 @@ class Options(TypedDict, total=False):
         rule: `placed`, `published` or `published_clipped`; the rubric's own where left out.
         partial: Score what was judged where criteria are missing; False.
         panel: How several judges become one: `mean` (default), `median`, `majority`, ... (`PANELS`), or a
-            pool of your own.
+            pool of your own (`jk.aggregate`). `dawid_skene`, `one_coin`, `homogeneous` and `accuracy` are
+            fitted to the verdicts of the whole run, and scores come at its end.
+        labels: For `panel="accuracy"`: people's labels of some of the items, as for `agree`.
         min_judges: Fewer judges with a verdict than this are none; 1.
         orders: For pairs: `both` (default), `given` or `swapped`; for ranks: `both` (all cyclic orders),
             `given`, or a number of orders.
@@ -81,6 +83,7 @@ class Options(TypedDict, total=False):
     rule: Rule | None
     partial: bool
     panel: str | Pool
+    labels: Any
     min_judges: int
     orders: Orders
     ties: bool

@@ -1,12 +1,18 @@
-"""The panel of a job: whose verdicts are laid side by side, and under what criteria."""
+"""The panel of a job: whose verdicts are laid side by side, and what is fitted to them, on which labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from judgekit.aggregate.fitted import ACCURACY, FITTED, FittedPanel, Truth
+from judgekit.aggregate.pairs import pairs_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
+from judgekit.errors import InputError
 from judgekit.plan import Plan
+from judgekit.recipes.replaying import labels_of
 from judgekit.roles import Judge
-from judgekit.scales import Labels, Scale
-from judgekit.types import is_control
+from judgekit.scales import PAIR, Labels, Scale
+from judgekit.types import Item, Unit, is_control
+from judgekit.verbs.options import Options
 
 
 def panel_verdicts(
@@ -38,3 +44,45 @@ def _unordered(scale: Scale) -> tuple[str, ...]:
         if isinstance(scale, Labels) and scale.kind == "nominal" and len(scale.labels) > 2
         else ()
     )
+
+
+def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
+    """The panel that is fitted to all outcomes, if one is asked for.
+
+    Raises:
+        InputError: If it cannot be fitted, or labels are given that nothing is fitted on.
+    """
+    name = options.get("panel", "mean")
+    if (options.get("labels") is not None) != (name == ACCURACY):
+        raise InputError("panel 'accuracy' and labels go together: judges are weighed by labels of people")
+    if not isinstance(name, str) or name not in FITTED:
+        return None
+    if options.get("aggregate") is not None:
+        raise InputError(f"an aggregator, your own or the recipe's, takes no panel {name!r}; leave one out")
+    return FittedPanel(name, [judge.name for judge in plan.judges], _scales(plan))
+
+
+def truth_of(labels: Any, plan: Plan, items: Iterable[Item]) -> Truth:
+    """What people said of each question of a plan; labels of one question are one, the most probable.
+
+    Raises:
+        InputError: For a bad row of the labels, or if they are about none of the items.
+    """
+    from judgekit.verbs.joining import people_of
+
+    paired, scales = plan.asked_by.shows != "one", _scales(plan)
+    about_task = any(criterion.about == "task" for criterion in plan.rubric.leaves)
+    units: list[Unit] = []
+    for item in items:
+        units += pairs_of(item) if paired else [Unit(item.item_id, (each,)) for each in item.responses]
+        units += [Unit(item.item_id)] if about_task and not paired else []
+    people, _ = people_of(labels, plan.rubric, protocol="compare" if paired else "grade", judged=units)
+    by_scale = ((name, [o for o in people if o.criterion == name]) for name in scales)
+    return {
+        question: label for name, own in by_scale for question, label in labels_of(own, scales[name]).items()
+    }
+
+
+def _scales(plan: Plan) -> dict[str, Scale]:
+    paired = plan.asked_by.shows != "one"
+    return {criterion.id: PAIR if paired else criterion.scale for criterion in plan.rubric.leaves}

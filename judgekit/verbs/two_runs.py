@@ -12,8 +12,7 @@ from judgekit.recipes.replaying import labels_of
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import PAIR, Numbers, Scale
 from judgekit.types import Outcome, brief, is_control
-from judgekit.verbs.joining import declared, outcomes_of
-from judgekit.verbs.labels import read_labels
+from judgekit.verbs.joining import declared, outcomes_of, people_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +63,11 @@ def read_two_runs(
     protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
     shape = _rubric(rubric, scale, first, protocol)
     found = _scale(first, shape, protocol, notes)
-    if isinstance(labels, str | Path) and not Path(labels).is_file():
-        raise InputError(f"{labels}: there is no such file of labels")
-    people: Sequence[Outcome] | None = outcomes_of(labels)
-    if people is None:
-        read = read_labels(
-            labels, shape, protocol=protocol, columns=columns, judged=[o.unit for o in first],
-            labels_about=labels_about,
-        )  # fmt: skip
-        people, notes = read.outcomes, [*notes, *read.notes]
+    people, told = people_of(
+        labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
+        labels_about=labels_about,
+    )  # fmt: skip
+    notes += told
     for step, own in (("cheap", first), ("strong", second)):
         if both := sorted({o.rater for o in people} & {o.rater for o in own}):
             raise InputError(f"{both} gave the labels and stand in the {step} run; nobody judges themselves")

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from judgekit.aggregate import pools, votes
 from judgekit.aggregate.accuracy import accuracy_weights
-from judgekit.aggregate.ballots import ballots_of
-from judgekit.aggregate.latent import fit
+from judgekit.aggregate.latent import ballots_of, fit
 from judgekit.calibration import balance, balanced_scores
 from judgekit.recipes import faireval
 from judgekit.review import route

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from judgekit.aggregate.ballots import Ballots, ballots_of
-from judgekit.aggregate.latent import fit
+from judgekit.aggregate.latent import Ballots, ballots_of, fit
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, YES_NO, Labels, Numbers
 from judgekit.types import Abstention, Unit, Verdict

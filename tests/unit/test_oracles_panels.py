@@ -4,8 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.aggregate.ballots import ballots_of
-from judgekit.aggregate.latent import fit
+from judgekit.aggregate.latent import ballots_of, fit
 from judgekit.calibration.probabilities import calibrate, fit_isotonic, fit_platt
 from judgekit.scales import YES_NO, Labels
 from judgekit.standing import bradley_terry
