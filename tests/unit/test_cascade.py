@@ -251,7 +251,7 @@ def test_live_options_of_the_strong_step_are_its_own_and_its_prompts_are_recorde
     ("arguments", "message"),
     [
         ({"strong": jk.Scripted("small", wavers_on_one), "doubt": 0.9}, "a second look is no second judge"),
-        ({"strong": jk.Scripted("big", wavers_on_one), "doubt": 90}, "doubt below 90; a confidence is"),
+        ({"strong": jk.Scripted("big", wavers_on_one), "doubt": 90}, "doubt=90; the confidence that"),
         ({"strong": None, "doubt": 0.9, "recipe": "gaps-unlisted"}, "needs 3 judges"),
         ({"strong": None, "doubt": 0.9, "recipe": "choice-funnel"}, "asks in rounds of its own"),
     ],
