@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.core.borders import lone, number, numbers, one_by_one, talk_of, text_of
-from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, talk_of, text_of
+from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group
 
 

@@ -6,7 +6,7 @@
 
 A sample's `prompt` is the task, its `label` the reference; `metadata["rubric"]` may hold a rubric of its own.
 Checks see the label and the metadata, as far as a group agrees on them.
-With `--reward-key score` the reward is a mapping of numbers (`bordering.numbers`), else the number itself.
+With `--reward-key score` the reward is a mapping of numbers (`conversion.numbers`), else the number itself.
 
 slime knows no None: a reward that cannot be given raises `JudgeOutage` and ends the rollout. Under
 `--group-rm` and `on_failure="group_mean"` it gets the mean of its group instead. slime does not evaluate
@@ -17,8 +17,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.borders import common, lone, number, numbers, one_by_one, text_of
-from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.conversion import common, lone, number, numbers, one_by_one, text_of
+from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 
 Given = float | dict[str, float]

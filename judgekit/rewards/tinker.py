@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.borders import lone, number, numbers, text_of
-from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.conversion import lone, number, numbers, text_of
+from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 

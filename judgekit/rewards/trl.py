@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards.core.borders import Columns, cut_rows, groups_of, identities, rewarding, sized
+from judgekit.rewards.core.conversion import Columns, cut_rows, groups_of, identities, rewarding, sized
 from judgekit.rewards.core.records import Batch, Key
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec

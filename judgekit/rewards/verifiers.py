@@ -20,8 +20,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.borders import lone, number, numbers, one_by_one, reward_of
-from judgekit.rewards.core.keeping import kept_rewarder
+from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, reward_of
+from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
 

@@ -34,8 +34,8 @@ import aiohttp
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.items.texts import absent
-from judgekit.rewards.core.borders import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
-from judgekit.rewards.core.keeping import kept, kept_rewarder
+from judgekit.rewards.core.conversion import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
+from judgekit.rewards.core.kept_open import kept, kept_rewarder
 
 
 async def compute_score(

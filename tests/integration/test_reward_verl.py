@@ -22,7 +22,7 @@ from verl.experimental.reward_loop.reward_loop import RewardLoopManager, RewardL
 from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 
 from judgekit.rewards import verl as border
-from judgekit.rewards.core.borders import NUMBERS, Unrewarded
+from judgekit.rewards.core.conversion import NUMBERS, Unrewarded
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings

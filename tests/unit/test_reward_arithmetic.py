@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.core.composing import outage
-from judgekit.rewards.core.laying import Looking, laid
+from judgekit.rewards.core.combining import outage
+from judgekit.rewards.core.prepared import Looking, prepared
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder, stats_of
 from judgekit.rewards.core.spec import flattened
@@ -112,7 +112,7 @@ def rewards(*pairs, key="g"):
 
 
 def stats(given, *groups, answers=()):
-    return stats_of(given, [asyncio.run(laid(each, Looking())) for each in groups], answers, 1.0)
+    return stats_of(given, [asyncio.run(prepared(each, Looking())) for each in groups], answers, 1.0)
 
 
 def test_what_is_imputed_has_failed_as_well():

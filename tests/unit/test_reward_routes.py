@@ -7,7 +7,7 @@ from functools import reduce
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.borders import talk_of
+from judgekit.rewards.core.conversion import talk_of
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
 from judgekit.rewards.serving.limits import Rates, is_loopback, may_ask, token_for

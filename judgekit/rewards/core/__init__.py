@@ -1,1 +1,1 @@
-"""What a reward is: responses laid out and checked, judged by a scheme, made a number or None."""
+"""What a reward is: responses made ready and checked, judged by a scheme, made a number or None."""

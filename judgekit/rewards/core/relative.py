@@ -30,7 +30,7 @@ from judgekit.recipes.tournament import (
     round_robin,
     swiss,
 )
-from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.prepared import Prepared
 from judgekit.rewards.core.records import Judgement
 from judgekit.rewards.core.schemes import LATE, no_scores, over_judges, why_not
 from judgekit.rewards.core.spec import RewardSpec
@@ -55,37 +55,39 @@ class Relative:
         self._n_judges = len(judges)
         self.recipe = _BySize(spec, tuple(judges))
 
-    def items(self, laid: Laid) -> tuple[Item, ...]:
+    def items(self, prepared: Prepared) -> tuple[Item, ...]:
         """One item: the group's open responses, by their digests."""
-        group, names = laid.group, laid.open
+        group, names = prepared.group, prepared.open
         if len(names) < 2:
             return ()
         if self._spec.scheme == "list" and len(names) > len(LETTERS):
             raise InputError(f"group {group.key!r}: {len(names)} responses cannot be ranked in one list")
-        raw = json.dumps([group.key, *names])
-        return (
-            Item(
-                hashlib.sha256(raw.encode()).hexdigest()[:32], group.task, {n: laid.texts[n] for n in names},
-                group.reference, group.sources, rubric=group.rubric, where=f"group {group.key!r}",
-            ),
+        name = hashlib.sha256(json.dumps([group.key, *names]).encode()).hexdigest()[:32]
+        responses = {n: prepared.texts[n] for n in names}
+        item = Item(
+            name, group.task, responses, group.reference, group.sources, rubric=group.rubric,
+            where=f"group {group.key!r}",
         )  # fmt: skip
+        return (item,)
 
-    def made(self, laid: Laid, item: Item, judged: Judged) -> dict[str, Judgement]:
+    def made(self, prepared: Prepared, item: Item, judged: Judged) -> dict[str, Judgement]:
         """What was said of each open response."""
-        names, outcomes = laid.open, judged.outcomes
+        names, outcomes = prepared.open, judged.outcomes
         said = preferences(self.recipe.rubric_of(item), item, outcomes)
         planned = _planned(names, outcomes)
         counted = self.recipe.counted(len(names))
-        shared = {rater: shares(laid, pairs, planned, counted=counted) for rater, pairs in said.items()}
+        shared = {rater: shares(prepared, pairs, planned, counted=counted) for rater, pairs in said.items()}
         return {name: self._judgement(name, shared, outcomes) for name in names}
 
-    def judgements(self, laid: Laid, items: Sequence[Item], made: Mapping[str, Any]) -> dict[str, Judgement]:
+    def judgements(
+        self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
+    ) -> dict[str, Judgement]:
         """What was said of each open response, or what is known without asking."""
-        names = laid.open
-        if len(laid.digests) < 2:
+        names = prepared.open
+        if len(prepared.digests) < 2:
             return {name: Judgement(reason=ALONE) for name in names}
         if len(names) < 2:  # equal to one another, or better than all that a gate stopped
-            values = {name: share_beaten(name, laid, names, {}) for name in names}
+            values = {name: share_beaten(name, prepared, names, {}) for name in names}
             return {name: Judgement(v, reason="" if v is not None else ALONE) for name, v in values.items()}
         said: dict[str, Judgement] = made.get(items[0].item_id, {})
         return said or {name: Judgement(reason=LATE) for name in names}
@@ -181,30 +183,32 @@ def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First
 
 
 def shares(
-    laid: Laid, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
+    prepared: Prepared, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
 ) -> dict[str, float]:
     """The share of its group that each response beats, by one judge; without those that met too few."""
-    met = {name: sum(name in pair for pair in pairs) for name in laid.open}
-    names = [name for name in laid.open if met[name]]
+    met = {name: sum(name in pair for pair in pairs) for name in prepared.open}
+    names = [name for name in prepared.open if met[name]]
     full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
     if not counted or len(full) < len(names) * (len(names) - 1):
         full = expected(names, pairs)
     if not full:
         return {}
     enough = [name for name in names if met[name] >= LEAST_MET * planned[name]]
-    beaten = {name: share_beaten(name, laid, names, full) for name in enough}
+    beaten = {name: share_beaten(name, prepared, names, full) for name in enough}
     return {name: value for name, value in beaten.items() if value is not None}
 
 
-def share_beaten(name: str, laid: Laid, met: Sequence[str], full: Mapping[Pair, float]) -> float | None:
+def share_beaten(
+    name: str, prepared: Prepared, met: Sequence[str], full: Mapping[Pair, float]
+) -> float | None:
     """The mean over the other responses of the group: equal texts are level, gated ones are beaten."""
-    others = {other: laid.times(other) for other in met if other != name}
-    twins = laid.times(name) - 1
-    n = sum(others.values()) + twins + laid.n_gated
+    others = {other: prepared.times(other) for other in met if other != name}
+    twins = prepared.times(name) - 1
+    n = sum(others.values()) + twins + prepared.n_gated
     if not n:
         return None
     won = sum(times * full[name, other] for other, times in others.items())
-    return float((won + twins * 0.5 + laid.n_gated) / n)
+    return float((won + twins * 0.5 + prepared.n_gated) / n)
 
 
 def expected(names: Sequence[str], pairs: Mapping[Pair, float]) -> dict[Pair, float]:

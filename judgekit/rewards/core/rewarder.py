@@ -21,13 +21,13 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
 from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import check, resolve
-from judgekit.rewards.core.asking import Asked, Desk
 from judgekit.rewards.core.checks import check_of
-from judgekit.rewards.core.composing import WINDOW, composed, dealt_with, outage
-from judgekit.rewards.core.laying import Laid, Looking, laid
+from judgekit.rewards.core.combining import WINDOW, combined, dealt_with, outage
+from judgekit.rewards.core.prepared import Looking, Prepared, prepared
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
 from judgekit.rewards.core.relative import Relative
 from judgekit.rewards.core.schemes import LATE, Alone, Scheme
+from judgekit.rewards.core.session import Asked, Session
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.roles import Judge, Tunable
 from judgekit.rubric.lint import asked_back
@@ -79,7 +79,7 @@ class Rewarder:
         for each in asked_back(self._scheme.recipe.plans[0].rubric):
             warnings.warn(each, stacklevel=2)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
-        self._desk: Desk | None = None
+        self._session: Session | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
         self._entered = 0
         self._opening = asyncio.Lock()
@@ -110,7 +110,7 @@ class Rewarder:
         began = time.monotonic()
         some = checked(tuple(groups))
         until = asyncio.get_running_loop().time() + self.spec.deadline_seconds
-        table = [await laid(group, self._looking, until) for group in some]
+        table = [await prepared(group, self._looking, until) for group in some]
         items = [self._items(each) if self.spec.judge_weight else () for each in table]
         whose = {item.item_id: (each, item) for each, own in zip(table, items, strict=True) for item in own}
         asked, stopped = Asked(), None
@@ -118,12 +118,12 @@ class Rewarder:
             left = self.spec.deadline_seconds - (time.monotonic() - began)
             asked, stopped = await self._asked(whose, max(left, 0.0))
         made = [
-            composed(self.spec, each, self._judgements(each, own, asked))
+            combined(self.spec, each, self._judgements(each, own, asked))
             for each, own in zip(table, items, strict=True)
         ]
         return self._ended(made, table, asked, stopped, time.monotonic() - began)
 
-    def _items(self, each: Laid) -> tuple[Item, ...]:
+    def _items(self, each: Prepared) -> tuple[Item, ...]:
         items = self._scheme.items(each)
         for item in items:
             if item.rubric is not None:
@@ -134,33 +134,33 @@ class Rewarder:
                 raise InputError(f"group {each.group.key!r} has no reference to match with; give it one")
         return items
 
-    def _judgements(self, each: Laid, items: Sequence[Item], asked: Asked) -> Mapping[str, Any]:
+    def _judgements(self, each: Prepared, items: Sequence[Item], asked: Asked) -> Mapping[str, Any]:
         if not self.spec.judge_weight:
             return {}
         made = self._scheme.judgements(each, items, asked.made)
         return {d: replace(j, reason=asked.late) if j.reason == LATE else j for d, j in made.items()}
 
     async def _asked(
-        self, whose: Mapping[str, tuple[Laid, Item]], seconds: float
+        self, whose: Mapping[str, tuple[Prepared, Item]], seconds: float
     ) -> tuple[Asked, JudgekitError | None]:
-        """Ask at the desk that is open in this event loop, or at one opened for this."""
+        """Ask in the session that is open in this event loop, or in one opened for this."""
         items = [item for _, item in whose.values()]
 
         def made(item: Item, judged: Judged) -> Any:
             return self._scheme.made(whose[item.item_id][0], item, judged)
 
         if self._open_in is not asyncio.get_running_loop():
-            async with self._opened() as desk:
-                return await desk.ask(items, self._scheme.recipe, made, seconds), desk.stopped
-        async with self._opening:  # batches may overlap: one of them opens a new desk for all
-            if self._desk is None or self._desk.stopped is not None:
+            async with self._opened() as session:
+                return await session.ask(items, self._scheme.recipe, made, seconds), session.stopped
+        async with self._opening:  # batches may overlap: one of them opens a new session for all
+            if self._session is None or self._session.stopped is not None:
                 await self._close()
-                self._desk = await self._opened().__aenter__()
-            desk = self._desk
-        return await desk.ask(items, self._scheme.recipe, made, seconds), desk.stopped
+                self._session = await self._opened().__aenter__()
+            session = self._session
+        return await session.ask(items, self._scheme.recipe, made, seconds), session.stopped
 
     def _ended(
-        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked,
+        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked,
         stopped: JudgekitError | None, seconds: float,
     ) -> Batch:  # fmt: skip
         """The batch, after failures were dealt with; raised instead of returned where there were too many."""
@@ -182,20 +182,20 @@ class Rewarder:
         return self._batch(dealt, table, asked, seconds)
 
     def _batch(
-        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Laid], asked: Asked, seconds: float
+        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked, seconds: float
     ) -> Batch:
         rewards = {(r.group, r.response): r for own in made for r in own.values()}
         stats = stats_of(list(rewards.values()), table, asked.answers, seconds)
         return Batch(rewards, stats, self.spec.digest)
 
-    def _opened(self) -> Desk:
+    def _opened(self) -> Session:
         spec = self.spec
         limits = Limits(
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
             call_seconds=spec.deadline_seconds,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
-        return Desk(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)
+        return Session(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)
 
     def _judges_here(self) -> tuple[Judge, ...]:
         """The judges; copies where they may be open in another event loop, which has their connections."""
@@ -211,12 +211,12 @@ class Rewarder:
         loop = asyncio.get_running_loop()
         if self._open_in is not loop:
             self._open_in, self._entered = loop, 0
-            self._opening, self._desk = asyncio.Lock(), None
+            self._opening, self._session = asyncio.Lock(), None
         self._entered += 1
         try:
             async with self._opening:
-                if self._desk is None:
-                    self._desk = await self._opened().__aenter__()
+                if self._session is None:
+                    self._session = await self._opened().__aenter__()
         except BaseException:
             await self.__aexit__()
             raise
@@ -230,9 +230,9 @@ class Rewarder:
                 await self._close()
 
     async def _close(self) -> None:
-        desk, self._desk = self._desk, None
-        if desk is not None:
-            await desk.__aexit__(None, None, None)
+        session, self._session = self._session, None
+        if session is not None:
+            await session.__aexit__(None, None, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rewarder, self._made_of
@@ -243,7 +243,7 @@ def _rewarder(spec: RewardSpec, judges: Any, own_code: bool) -> Rewarder:
     return Rewarder(spec, judges, own_code=own_code)
 
 
-def _failures(rewards: Mapping[str, Reward], each: Laid) -> list[str | None]:
+def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:
     """For each distinct response of a group that no gate stopped: why it failed, or None."""
     by_digest = {each.digests[name]: reward for name, reward in rewards.items() if reward.status != "gated"}
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
@@ -260,7 +260,7 @@ def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
 
 
 def stats_of(
-    rewards: Sequence[Reward], laid: Sequence[Laid], answers: Iterable[Answer], seconds: float
+    rewards: Sequence[Reward], prepared: Sequence[Prepared], answers: Iterable[Answer], seconds: float
 ) -> dict[str, Any]:
     """The statistics of a batch.
 
@@ -280,10 +280,10 @@ def stats_of(
         "failed_share": (counted["failed"] + counted["imputed"]) / n if n else None,
         "gated_share": counted["gated"] / n if n else None,
         "mean": fmean(values) if values else None,
-        "groups": len(laid),
+        "groups": len(prepared),
         "zero_spread_share": _zero_spread(rewards),
-        "deduped": sum(len(each.digests) - len(each.texts) for each in laid),
-        "reward_length_correlation": _with_length(rewards, laid),
+        "deduped": sum(len(each.digests) - len(each.texts) for each in prepared),
+        "reward_length_correlation": _with_length(rewards, prepared),
         **_calls(answers),
         "seconds": round(seconds, 3),
     }
@@ -298,9 +298,9 @@ def _zero_spread(rewards: Iterable[Reward]) -> float | None:
     return sum(max(own) == min(own) for own in sizes) / len(sizes) if sizes else None
 
 
-def _with_length(rewards: Iterable[Reward], laid: Iterable[Laid]) -> float | None:
+def _with_length(rewards: Iterable[Reward], prepared: Iterable[Prepared]) -> float | None:
     """Pearson's correlation of rewards of status ok with the number of words."""
-    words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in laid}
+    words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in prepared}
     pairs = [
         (r.value, words[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
     ]

@@ -19,7 +19,7 @@ from judgekit.aggregate.pools import by_rater
 from judgekit.aggregate.scores import settle
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.remade import Remade, changed
-from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.prepared import Prepared
 from judgekit.rewards.core.records import Judgement
 from judgekit.rewards.core.spec import PoolName, RewardSpec
 from judgekit.roles import Judge
@@ -40,15 +40,17 @@ class Scheme(Protocol):
         """What is walked over each item."""
         ...
 
-    def items(self, laid: Laid) -> tuple[Item, ...]:
+    def items(self, prepared: Prepared) -> tuple[Item, ...]:
         """What is asked about a group; equal item ids are equal items, of any groups."""
         ...
 
-    def made(self, laid: Laid, item: Item, judged: Judged) -> Any:
+    def made(self, prepared: Prepared, item: Item, judged: Judged) -> Any:
         """What an item's answers come to, worked out as they land, while others are still waited for."""
         ...
 
-    def judgements(self, laid: Laid, items: Sequence[Item], made: Mapping[str, Any]) -> dict[str, Judgement]:
+    def judgements(
+        self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
+    ) -> dict[str, Judgement]:
         """What was said of each open response, by its digest; `made` has the ids of items that were done."""
         ...
 
@@ -66,26 +68,28 @@ class Alone:
         )  # fmt: skip
         self.recipe = Grading(self._plan, aggregate=no_scores)
 
-    def items(self, laid: Laid) -> tuple[Item, ...]:
+    def items(self, prepared: Prepared) -> tuple[Item, ...]:
         """An item for each open response; one and the same wherever task, text and all else are equal."""
-        return tuple(self._item(laid, digest) for digest in laid.open)
+        return tuple(self._item(prepared, digest) for digest in prepared.open)
 
-    def _item(self, laid: Laid, digest: str) -> Item:
-        group = laid.group
+    def _item(self, prepared: Prepared, digest: str) -> Item:
+        group = prepared.group
         return Item(
             _name(group.task, digest, group.reference, group.sources, group.rubric), group.task,
-            {_RESPONSE: laid.texts[digest]}, group.reference, group.sources, rubric=group.rubric,
+            {_RESPONSE: prepared.texts[digest]}, group.reference, group.sources, rubric=group.rubric,
             where=f"group {group.key!r}",
         )  # fmt: skip
 
-    def judgements(self, laid: Laid, items: Sequence[Item], made: Mapping[str, Any]) -> dict[str, Judgement]:
+    def judgements(
+        self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
+    ) -> dict[str, Judgement]:
         """What was said of each open response."""
         late = Judgement(reason=LATE)
         return {
-            digest: made.get(item.item_id, late) for digest, item in zip(laid.open, items, strict=True)
+            digest: made.get(item.item_id, late) for digest, item in zip(prepared.open, items, strict=True)
         }  # fmt: skip
 
-    def made(self, laid: Laid, item: Item, judged: Judged) -> Judgement:  # noqa: ARG002 - it stands alone
+    def made(self, prepared: Prepared, item: Item, judged: Judged) -> Judgement:  # noqa: ARG002 - it stands alone
         """What was said of a response."""
         outcomes = judged.outcomes
         rubric = self._plan.rubric_of(item)

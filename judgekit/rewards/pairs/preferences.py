@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Generic, Literal, TypeVar
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.laying import digest_of
+from judgekit.rewards.core.prepared import digest_of
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.spec import mixed
 from judgekit.rubric import Rubric

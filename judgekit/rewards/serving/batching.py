@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.core.composing import dealt_with
+from judgekit.rewards.core.combining import dealt_with
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 

@@ -30,7 +30,7 @@ from judgekit.errors import InputError, kind_of
 from judgekit.items.cells import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
-from judgekit.rewards.core.borders import (
+from judgekit.rewards.core.conversion import (
     common,
     label_of,
     number,

@@ -107,7 +107,7 @@ class Watch(Rewarder):
         least |= {} if probe_every is None else {"probe_every": (probe_every, 1)}
         if short := [f"{name}={n!r}; the least is {low}" for name, (n, low) in least.items() if n < low]:
             raise InputError(short[0])
-        # What is a rewarder's own (judges, a desk) is that of the rewarder inside.
+        # What is a rewarder's own (judges, a session) is that of the rewarder inside.
         self.spec, self.judges = rewarder.spec, rewarder.judges
         self.rewarder = rewarder
         self.hidden = hidden

@@ -38,7 +38,7 @@ class Asked:
     late: str = ""
 
 
-class Desk:
+class Session:
     """Open judges and a ledger; belongs to the event loop it was entered in."""
 
     def __init__(self, judges: Sequence[Judge], ledger: str | None, limits: Limits) -> None:
@@ -84,7 +84,7 @@ class Desk:
 
         What is not done in time is cancelled.
         """
-        asker = self._asker  # the desk may be closed while somebody asks
+        asker = self._asker  # the session may be closed while somebody asks
         assert asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
         self._until = asyncio.get_running_loop().time() + seconds
         asked = Asked()

@@ -1,4 +1,4 @@
-"""A group laid out: its distinct responses, and what the checks say of each, before any judge is asked."""
+"""A group prepared: its distinct responses, and what the checks say of each, before any judge is asked."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ class Checks:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class Prepared:
     """A group with each distinct response once.
 
     Args:
@@ -96,8 +96,8 @@ class Looking:
         return await _in_thread(in_turn)
 
 
-async def laid(group: Group, looking: Looking, until: float | None = None) -> Laid:
-    """Lay a group out and run the checks on it, in their order, none after a gate that stops."""
+async def prepared(group: Group, looking: Looking, until: float | None = None) -> Prepared:
+    """Prepare a group: run the checks on it, in their order, none after a gate that stops."""
     digests = {name: digest_of(text) for name, text in group.responses.items()}
     by_digest = {digests[name]: text for name, text in group.responses.items()}
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
@@ -112,7 +112,7 @@ async def laid(group: Group, looking: Looking, until: float | None = None) -> La
             await asyncio.sleep(0)
         said[digest] = await _checked(seen, looking, until)
         counted[digest] = seen.words
-    return Laid(group, digests, texts, said, counted)
+    return Prepared(group, digests, texts, said, counted)
 
 
 class _Seen:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from judgekit.errors import JudgeOutage
-from judgekit.rewards.core.laying import Laid
+from judgekit.rewards.core.prepared import Prepared
 from judgekit.rewards.core.records import Judgement, Reward
 from judgekit.rewards.core.spec import OnFailure, RewardSpec, flattened, mixed, shaped
 
@@ -19,21 +19,22 @@ WINDOW = 64
 _UNSURE = 0.05
 
 
-def composed(spec: RewardSpec, laid: Laid, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:
+def combined(spec: RewardSpec, prepared: Prepared, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:
     """The rewards of a group by response id, before failures are dealt with."""
-    by_digest = {digest: _reward(spec, laid, digest, judgements.get(digest)) for digest in laid.texts}
+    by_digest = {digest: _reward(spec, prepared, digest, judgements.get(digest)) for digest in prepared.texts}
     if spec.dead_band is not None:
         ok = {d: r.value for d, r in by_digest.items() if r.status == "ok" and r.value is not None}
         for digest, value in flattened(ok, spec.dead_band).items():
             by_digest[digest] = replace(by_digest[digest], value=value)
-    key = laid.group.key
+    key = prepared.group.key
     return {
-        name: replace(by_digest[digest], group=key, response=name) for name, digest in laid.digests.items()
+        name: replace(by_digest[digest], group=key, response=name)
+        for name, digest in prepared.digests.items()
     }
 
 
-def _reward(spec: RewardSpec, laid: Laid, digest: str, judgement: Judgement | None) -> Reward:
-    checks = laid.checks[digest]
+def _reward(spec: RewardSpec, prepared: Prepared, digest: str, judgement: Judgement | None) -> Reward:
+    checks = prepared.checks[digest]
     low, high = spec.span
     stopped = round(low + spec.gated * (high - low), 12)
     if checks.gate:
@@ -54,7 +55,7 @@ def _reward(spec: RewardSpec, laid: Laid, digest: str, judgement: Judgement | No
                 "", "", stopped, "vetoed", judged.gate, judged.value, components, judged.outcomes
             )  # fmt: skip
         parts.append((spec.judge_weight, _place(spec, judged.value)))
-    lost = 0.0 if spec.length is None else spec.length.of(laid.words[digest])
+    lost = 0.0 if spec.length is None else spec.length.of(prepared.words[digest])
     value = shaped(
         mixed(parts), own=(0.0, 1.0), into=spec.span, clip=spec.clip, lost=lost,
         grid=None if spec.relative else spec.grid,
