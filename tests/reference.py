@@ -1,6 +1,6 @@
-"""Writes `judgekit/guides/reference.md`: every public name, its signature, the first line of its docstring.
+"""Writes two guides from docstrings: every public name with its arguments, and the lines of each trainer.
 
-python tests/reference.py     # after a public name, its arguments or its first line have changed
+python tests/reference.py     # after a public name or the docstring of an adapter has changed
 """
 
 import importlib
@@ -14,7 +14,7 @@ from typing import Any, Unpack, get_args, get_origin
 import judgekit
 import judgekit.rewards
 
-PATH = Path(judgekit.__file__).parent / "guides" / "reference.md"
+FOLDER = Path(judgekit.__file__).parent / "guides"
 HEAD = """# Reference of all public names
 
 Each name with its arguments and the first line of its docstring; `help(jk.score)` says the rest: shapes,
@@ -115,5 +115,28 @@ def line(value: Any) -> str:
     return (inspect.getdoc(value) or "").partition("\n\n")[0].replace("\n", " ")
 
 
+TRAINERS = (
+    "trl", "trl_served", "verifiers", "verl", "openrlhf", "slime", "nemo_gym", "skyrl", "art", "tinker",
+)  # fmt: skip
+TRAINERS_HEAD = """# Trainers: the lines that each of them needs
+
+The spec that these lines name, and what a reward is, `judgekit guide rewards` tells. The trainers are not installed
+with judgekit. Each section is the docstring of an adapter, made by `python tests/reference.py`; the lines are run in
+the tests, and around the trainers' own code by `.ci/trainers`.
+"""
+
+
+def trainers() -> str:
+    """The page of the trainers."""
+    parts = [TRAINERS_HEAD]
+    for name in TRAINERS:
+        doc = inspect.getdoc(importlib.import_module(f"judgekit.rewards.{name}")) or ""
+        parts.append(f"## {doc}\n")
+    return "\n".join(parts)
+
+
+PAGES = {"reference": reference, "trainers": trainers}
+
 if __name__ == "__main__":
-    PATH.write_text(reference(), encoding="utf-8")
+    for name, made in PAGES.items():
+        (FOLDER / f"{name}.md").write_text(made(), encoding="utf-8")
