@@ -120,9 +120,9 @@ TRAINERS = (
 )  # fmt: skip
 TRAINERS_HEAD = """# Trainers: the lines that each of them needs
 
-The spec that these lines name, and what a reward is, `judgekit guide rewards` tells. The trainers are not installed
-with judgekit. Each section is the docstring of an adapter, made by `python tests/reference.py`; the lines are run in
-the tests, and around the trainers' own code by `.ci/trainers`.
+The spec that these lines name, and what a reward is, `judgekit guide rewards` tells. The trainers are not
+installed with judgekit. Each section is the docstring of an adapter, made by `python tests/reference.py`; the
+lines are run in the tests, and around the trainers' own code by `.ci/trainers`.
 """
 
 

@@ -66,7 +66,8 @@ app.command("guide")(guide.guide)
 GUIDES = {
     "score": "score", "compare": "compare", "rank": "compare", "match": "compare", "recipes": "compare",
     "stand": "compare", "agree": "audit", "ingest": "audit", "review": "people", "rubric": "rubrics",
-    "cascade": "panels", "ledger": "ledger", "demo": "judges", "model": "judges", "columns": "score",
+    "cascade": "panels", "reward": "rewards", "ledger": "ledger", "demo": "judges", "model": "judges",
+    "columns": "score",
 }  # fmt: skip
 """Which guide goes with a command; its help and its last line on a terminal say so."""
 _COMMANDS: list[Any] = [*app.registered_commands, *app.registered_groups]

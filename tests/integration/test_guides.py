@@ -96,6 +96,13 @@ def test_all_python_in_the_guides_is_run():
             assert language != "python" or file or ">>> " in content, f"{name}: {content}"
 
 
+def test_each_thing_of_one_s_own_has_under_thirty_lines():
+    files = [(file, content) for _, file, content in BLOCK.findall(guide_text("own")) if file]
+
+    assert len(files) == 5
+    assert {file: n for file, content in files if (n := len(content.splitlines())) >= 30} == {}
+
+
 def test_every_name_of_a_guide_is_one():
     texts = {name: guide_text(name) for name in guides()}
     texts["README"] = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -154,6 +161,10 @@ def test_an_unknown_guide_is_refused_with_the_nearest(capsys: pytest.CaptureFixt
     assert "did you mean 'score'?" in capsys.readouterr().err
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 220
+
+
 def test_the_package_ships_its_guides():
     assert Path(judgekit.__file__).parent / "guides" == FOLDER
-    assert guides()
+    assert len(guides()) >= 14
