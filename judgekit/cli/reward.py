@@ -211,7 +211,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what a spec means: digest, scheme, range, what a failure becomes, calls for a group."""
-    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
+    rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code), sending=False)
     said = {**_meaning(rewarder), "calls": {n: list(rewarder.calls(n)) for n in _SIZES}}
     if as_json:
         say_json(said, indent=2)
@@ -224,7 +224,7 @@ def show(
         say(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
 
 
-def _rewarder(spec: Path, judges: list[str] | None, naming: Naming) -> "Rewarder":
+def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: bool = True) -> "Rewarder":
     """The rewarder of a spec, with judges instead of its own where some are named; warnings are lines."""
     from judgekit.rewards.core.rewarder import Rewarder
     from judgekit.rewards.core.spec import load_spec
@@ -234,7 +234,7 @@ def _rewarder(spec: Path, judges: list[str] | None, naming: Naming) -> "Rewarder
     naming.check()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        rewarder = Rewarder(loaded, asked, own_code=naming.own_code)
+        rewarder = Rewarder(loaded, asked, own_code=naming.own_code, sending=sending)
     for each in warned:
         tell(str(each.message))
     return rewarder

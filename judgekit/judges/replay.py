@@ -251,6 +251,11 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     ) from None
                 if not isinstance(entry, dict):
                     raise InputError(f"{path}:{number}: holds {kind_of(entry)}, not an object with 'text'")
+                if {"kind", "rater", "criterion"} <= entry.keys():
+                    raise InputError(
+                        f"{path}:{number}: is an outcome, not a reply; replay the run's ledger, or what "
+                        "`judgekit ledger export` writes of it"
+                    )
                 yield number, entry
     except OSError as error:
         raise unreadable(path, error) from None

@@ -17,6 +17,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.ingest import Kind
 from judgekit.prompt import flat
 from judgekit.rubric import Rubric, load_rubric
+from judgekit.run import Tally
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.table import columns_in, read_outcomes
 from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
@@ -148,11 +149,22 @@ def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 def outcomes_of(verdicts: Any) -> list[Outcome] | None:
     """Outcomes, if that is what it is, a run's file or frame of them also; None for a table of labels."""
     if isinstance(verdicts, Sequence) and verdicts and isinstance(verdicts[0], Verdict | Abstention):
-        return list(verdicts)
+        return _judged(list(verdicts), "verdicts")
     columns = columns_in(verdicts)
     if not columns and isinstance(verdicts, str | Path):
         raise InputError(f"{verdicts}: there are no verdicts in it")
-    return read_outcomes(verdicts) if columns >= {"kind", "responses"} else None
+    if not columns >= {"kind", "responses"}:
+        return None
+    return _judged(read_outcomes(verdicts), str(verdicts) if isinstance(verdicts, str | Path) else "verdicts")
+
+
+def _judged(outcomes: list[Outcome], name: str) -> list[Outcome]:
+    """The outcomes, of which one at least is a verdict; else it is said why none is."""
+    tally = Tally()
+    tally.judged(outcomes)
+    if (why := tally.nothing()) is not None:
+        raise InputError(f"{name}: {why}")
+    return outcomes
 
 
 def people_of(

@@ -18,6 +18,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
+from judgekit.table import outcome_row
 
 YES = '{"label": "yes"}'
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -25,6 +26,9 @@ ROW = {"id": "1", "task": "Where is it?", "response": "At the depot."}
 ROWS = [{**ROW, "id": str(n)} for n in range(3)]
 PAIR = {"id": "1", "task": "Where is it?", "responses": {"x": "At the depot.", "y": "No idea."}}
 SPEC = 'rubric = "rubric.json"\njudges = "endpoint:{url}#m"\n'
+
+
+LOST = json.dumps(outcome_row(jk.Abstention("j", jk.Unit("1", ("x",)), "polite", "unreachable", "HTTP 503")))
 
 
 class Row(NamedTuple):
@@ -679,6 +683,18 @@ PEOPLE = [
         3,
     ),
     Row("no guide 'scroe'; did you mean 'score'?", "guide scroe"),
+    *(
+        Row("o.jsonl: nothing was judged ... judge j: 1 unreachable: HTTP 503", command, {"o.jsonl": LOST})
+        for command in (
+            "agree o.jsonl -r rubric.json --labels labels.csv",
+            "cascade o.jsonl outcomes.jsonl -r rubric.json --labels labels.csv",
+            "stand o.jsonl",
+        )
+    ),
+    Row(
+        "outcomes.jsonl:1: is an outcome, not a reply; replay the run's ledger, or ... export",
+        "score items.jsonl -r rubric.json -j replay:outcomes.jsonl --ledger none",
+    ),
 ]
 TABLE = {
     f"{name} {n}": row
@@ -771,14 +787,19 @@ def test_the_good_files_that_mistakes_are_made_of_are_good(folder, servers, caps
         assert bool(asked) == (command in {SCORE, GIVE})
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_dry_run_needs_no_key_and_a_run_does(capsys):
+def test_a_dry_run_needs_no_key_and_a_run_does(folder, capsys):
     command = "score items.jsonl -r rubric.json -j openai/gpt-4.1-mini --ledger none"
 
     code, told = said(f"{command} --dry-run", capsys)
     assert (code, "3 items, 3 to 6 calls" in told, "price: at most $" in told) == (0, True, True), told
 
     code, told = said(command, capsys)
+    assert code == 2
+    assert "set OPENAI_API_KEY" in told
+
+    (folder / "s.toml").write_text('rubric = "rubric.json"\njudges = "openai/gpt-4.1-mini"\n', "utf-8")
+    assert said("reward show s.toml", capsys)[0] == 0
+    code, told = said(GIVE, capsys)
     assert code == 2
     assert "set OPENAI_API_KEY" in told
 

@@ -49,6 +49,7 @@ class Rewarder:
         spec: A `RewardSpec`, a mapping or a TOML file.
         judges: Judges, or their names, instead of the spec's.
         own_code: Whether `py:` names of judges and checks may import code.
+        sending: Whether it will ask, for which judges need their keys.
 
     Raises:
         InputError: If the spec, a judge or a check cannot be used; before any call.
@@ -62,11 +63,13 @@ class Rewarder:
     (1.0, 0.0)
     """
 
-    def __init__(self, spec: SpecLike, judges: Any = None, *, own_code: bool = False) -> None:
+    def __init__(
+        self, spec: SpecLike, judges: Any = None, *, own_code: bool = False, sending: bool = True
+    ) -> None:
         self.spec: RewardSpec = load_spec(spec)
         self._made_of = (self.spec, judges, own_code)  # names stay names, which can be pickled
         given = self.spec.judges if judges is None else judges
-        self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0)
+        self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and judges: {len(self.judges)}; name more, or need fewer")
         self._looking = Looking(
@@ -249,12 +252,12 @@ def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
-def _judges(given: Any, *, own_code: bool, asked: bool) -> tuple[Judge, ...]:
+def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
     """Judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
     judges = tuple(resolve(each, own_code=own_code) for each in several)
     for judge in judges if asked else ():
-        check(judge)
+        check(judge, sending=sending)
     check_together(judges)
     return judges
 
