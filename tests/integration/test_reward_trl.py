@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import orjson
 import pytest
 from anyio.from_thread import start_blocking_portal
 
@@ -37,7 +38,7 @@ from judgekit.rewards import trl as border
 from judgekit.rewards import trl_served
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.pairs.exports import exported, write_rows
+from judgekit.rewards.pairs.exports import exported
 from judgekit.rewards.pairs.preferences import labelled, preferences
 from judgekit.rewards.serving.listening import listening
 from judgekit.rewards.serving.server import RewardServer, Settings
@@ -218,7 +219,7 @@ def judged():
 
 def loaded(tmp_path, rows):
     """Through a file, as a user's trainer would find it."""
-    write_rows(tmp_path / "data.jsonl", rows)
+    (tmp_path / "data.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
     return load_dataset(
         "json", data_files=str(tmp_path / "data.jsonl"), split="train", cache_dir=str(tmp_path)
     )

@@ -250,9 +250,9 @@ def test_the_thread_ends_where_the_garbage_is_collected_in_it(marks):
         f"cycle.rewarded = Blocking(Rewarder({str(marks())!r}))\n"
         "cycle.rewarded([Group('g', 'How many?', {'a': 'mark 4'})])\n"
         "[thread] = [each for each in threading.enumerate() if each.name == 'judgekit-rewards']\n"
-        "loop = cycle.rewarded._loop\n"
+        "portal = cycle.rewarded._portal\n"
         "del cycle\n"
-        "loop.call_soon_threadsafe(gc.collect)\n"
+        "portal.start_task_soon(gc.collect)\n"
         "thread.join()\n"
     )
 

@@ -10,11 +10,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder
@@ -78,49 +80,39 @@ class Blocking:
     def __init__(self, rewarder: Rewarder) -> None:
         self._rewarder = rewarder
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._portal: BlockingPortal | None = None
         self._process = os.getpid()
 
     def __call__(self, groups: Iterable[Group]) -> Batch:
         """The rewards of a batch; errors are those of the `Rewarder`."""
-        loop = self._running()
-        future = asyncio.run_coroutine_threadsafe(self._rewarder(tuple(groups)), loop)
+        future = self._opened().start_task_soon(self._rewarder, tuple(groups))
         try:
             return future.result()
         except KeyboardInterrupt:
             future.cancel()
             raise
 
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def _opened(self) -> BlockingPortal:
         with self._lock:
             if self._process != os.getpid():  # forked: the thread stayed where it was
-                self._loop, self._process = None, os.getpid()
-            if self._loop is None:
-                loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=loop.run_forever, name="judgekit-rewards", daemon=True)
-                thread.start()
-                try:
-                    asyncio.run_coroutine_threadsafe(self._rewarder.__aenter__(), loop).result()
-                except BaseException:
-                    _stop(loop, thread)
-                    raise
-                weakref.finalize(self, _end, self._rewarder, loop, thread)
-                self._loop = loop
-            return self._loop
+                self._portal, self._process = None, os.getpid()
+            if self._portal is None:
+                with ExitStack() as stack:
+                    portal = stack.enter_context(start_blocking_portal())
+                    thread = portal.call(threading.current_thread)
+                    thread.name = "judgekit-rewards"
+                    stack.enter_context(portal.wrap_async_context_manager(self._rewarder))
+                    weakref.finalize(self, _end, stack.pop_all(), thread)
+                    self._portal = portal
+            return self._portal
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Blocking, (self._rewarder,)
 
 
-def _end(rewarder: Rewarder, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    if thread is threading.current_thread():  # the garbage was collected there, which cannot wait for itself
-        threading.Thread(target=_end, args=(rewarder, loop, thread), name="judgekit-rewards-end").start()
-        return
-    asyncio.run_coroutine_threadsafe(rewarder.__aexit__(), loop).result()
-    _stop(loop, thread)
-
-
-def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+def _end(stack: ExitStack, thread: threading.Thread) -> None:
+    """Close it; by another thread where the garbage was collected in its own, which cannot wait for it."""
+    if thread is threading.current_thread():
+        threading.Thread(target=stack.close, name="judgekit-rewards-end").start()
+    else:
+        stack.close()
