@@ -144,9 +144,8 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
 
 
 def _print(made: Any, found: Sequence[Any]) -> None:
-    from judgekit.report.checks import told
-    from judgekit.report.panel import panel_lines
-    from judgekit.report.words import called
+    from judgekit.agreement.auditing.sections.panel import panel_lines
+    from judgekit.agreement.auditing.wording import called, told
 
     rows = []
     for criterion in made.criteria:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from judgekit.agreement.auditing.parts import LONG
-from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.records import LONG, CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.people.ceiling import Ceiling
 from judgekit.agreement.people.replacement import against_margin
 from judgekit.report.thresholds import Gate
@@ -33,20 +33,6 @@ class Check:
     found: str
     met: bool | None
     source: str
-
-
-def told(estimate: Estimate | None) -> str:
-    """An estimate in a line: value, interval, or why there is none.
-
-    >>> told(Estimate("kappa", 0.71, low=0.6, high=0.8))
-    '0.710 [0.600, 0.800]'
-    """
-    if estimate is None:
-        return "not computed"
-    if math.isnan(estimate.value):
-        return estimate.status.replace("undefined:", "undefined: ").replace("_", " ")
-    ends = "" if math.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
-    return f"{estimate.value:.3f}{ends}"
 
 
 def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:

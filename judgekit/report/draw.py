@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from judgekit.agreement.auditing.section import Figure
 from judgekit.report.draw_more import (
     design,
     distribution,
@@ -12,13 +13,12 @@ from judgekit.report.draw_more import (
     ranks,
     variance,
 )
-from judgekit.report.figure import Figure
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark, ticks
 
 
 def picture(figure: Figure) -> str:
     """The figure as SVG."""
-    return _DRAW[figure.kind](figure)
+    return _DRAW[figure.chart or figure.kind](figure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +292,5 @@ _DRAW: Mapping[str, Callable[[Figure], str]] = {
     "risk": _risk,
     "slices": _slices,
     "errors": errors,
-    "repeats": _listed,
-    "family": _listed,
-    "populations": _listed,
+    "intervals": _listed,
 }

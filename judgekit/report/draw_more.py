@@ -1,6 +1,6 @@
 """Pictures of several raters at once: bars, curves, ranks, heat maps."""
 
-from judgekit.report.figure import Figure
+from judgekit.agreement.auditing.section import Figure
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark
 
 _KINDS = ("people", "judge", "third", "fourth", "fifth")

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.records import Audit
+from judgekit.agreement.auditing.section import Figure
+from judgekit.agreement.auditing.wording import told
 from judgekit.errors import InputError
 from judgekit.markup import esc, head
-from judgekit.report.checks import Gates, told
-from judgekit.report.figure import Figure
-from judgekit.report.figures import figures
+from judgekit.report.checks import Gates
 from judgekit.report.parts import cells, chip, details, section, table
+from judgekit.report.purposes import PURPOSES, VERDICTS, Finding
 from judgekit.report.text import audit_json, audit_markdown
-from judgekit.report.verdict import PURPOSES, VERDICTS, Finding
 from judgekit.report.words import words
 from judgekit.writing import beside
 

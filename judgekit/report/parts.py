@@ -6,13 +6,14 @@ from dataclasses import fields
 from typing import Any
 
 from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.section import Figure
+from judgekit.agreement.auditing.wording import called, told
 from judgekit.markup import esc
-from judgekit.report.checks import Check, told
+from judgekit.report.checks import Check
 from judgekit.report.draw import picture
-from judgekit.report.figure import Figure
+from judgekit.report.purposes import PURPOSES, Finding, Verdict
 from judgekit.report.text import shown
-from judgekit.report.verdict import PURPOSES, Finding, Verdict
-from judgekit.report.words import called, words
+from judgekit.report.words import words
 from judgekit.types import Estimate
 
 TONES: Mapping[Verdict, str] = {

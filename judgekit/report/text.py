@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit
-from judgekit.report.checks import Gates, told
-from judgekit.report.figure import Figure
-from judgekit.report.figures import figures
-from judgekit.report.panel import panel_lines
-from judgekit.report.verdict import PURPOSES, Finding
+from judgekit.agreement.auditing.section import Figure
+from judgekit.agreement.auditing.sections.panel import panel_lines
+from judgekit.agreement.auditing.wording import told
+from judgekit.report.checks import Gates
+from judgekit.report.purposes import PURPOSES, Finding
 
 MET = {True: "yes", False: "no", None: "not shown"}
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them

@@ -1,25 +1,170 @@
 """What an audit says: of a judge on a criterion, of the criterion, of all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+from judgekit.agreement.association.comparing import Significance
 from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.parts import Beside, How, Sureness
-from judgekit.agreement.auditing.systems import PanelAudit, Systems
+from judgekit.agreement.bias.error_correlation import ErrorCorrelation
 from judgekit.agreement.bias.margins import MarginalHomogeneity
 from judgekit.agreement.bias.range_use import Use
 from judgekit.agreement.bias.slices import Slice
 from judgekit.agreement.chance.profile import Coverage
 from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.core.resample import Drawn
 from judgekit.agreement.models.bland import BlandAltman
 from judgekit.agreement.models.rasch import Severities
 from judgekit.agreement.people.alt_test import AltTest
 from judgekit.agreement.people.ceiling import Ceiling
 from judgekit.agreement.people.replacement import Replacement
+from judgekit.agreement.probability.corp import ReliabilityDiagram
+from judgekit.agreement.probability.selective import Selection
+from judgekit.agreement.sampling.sample_check import Sampling
+from judgekit.errors import InputError
 from judgekit.types import Estimate, is_control
 
+T = TypeVar("T")
+LONG = 10
+"""From more levels than this on, a scale is compared by its numbers."""
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an audit draws and bounds.
+
+    Args:
+        level: Confidence.
+        seed: Of all resampling.
+        b: Resamples.
+        error: The error a judge may make where its sure verdicts stand alone.
+        epsilon: The advantage a judge is given in the alternative annotator test.
+        sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
+    """
+
+    level: float = 0.95
+    seed: int = 0
+    b: int = 1000
+    error: float = 0.1
+    epsilon: float = 0.15
+    sampling: Sampling = "unknown"
+
+    @property
+    def options(self) -> Drawn:
+        """Level, seed and resamples as keywords."""
+        return {"level": self.level, "seed": self.seed, "b": self.b}
+
+
+@dataclass
+class Skipped:
+    """What was not computed, and why; an audit says it and goes on."""
+
+    why: dict[str, str] = field(default_factory=dict)
+
+    def unless(self, name: str, make: Callable[[], T]) -> T | None:
+        """What `make` gives; None, and the reason kept, where the data are refused."""
+        try:
+            return make()
+        except InputError as error:
+            self.why[name] = str(error)
+            return None
+
+    def say(self, name: str, why: str) -> None:
+        """Why something is not there."""
+        self.why[name] = why
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sureness:
+    """Whether the judge's probability of its label is what it says.
+
+    Args:
+        diagram: CORP reliability: probability of the label said against the share on which people agree.
+        mcb: Miscalibration.
+        ece: Expected calibration error.
+        selection: The threshold above which its verdicts may stand alone; those without a probability, or
+            on which people do not say one label, are counted as dropped.
+        p: Shape (n,), probabilities.
+        agrees: Shape (n,), 1 where people say the same.
+        kind: What the probabilities are.
+    """
+
+    diagram: ReliabilityDiagram
+    mcb: Estimate
+    ece: Estimate
+    selection: Selection
+    p: Floats
+    agrees: Floats
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A rule that costs nothing, beside the judge.
+
+    Args:
+        name: Of the control.
+        agreement: Its percent agreement with people.
+        difference: Agreement of the judge less the control's.
+        test: Whether they differ.
+        constant: Whether it says one label whatever is judged.
+    """
+
+    name: str
+    agreement: Estimate
+    difference: Estimate
+    test: Significance | None
+    constant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Systems:
+    """How the judge ranks systems beside people.
+
+    Args:
+        names: Of the systems.
+        human: Their means by people, with intervals.
+        judge: By the judge.
+        soft_accuracy: Soft pairwise accuracy.
+        pair_accuracy: Share of pairs of systems in the same order, with an interval over items.
+        groupings: Pearson's correlation in four groupings.
+        reversals: Pairs of systems that people separate and the judge separates the other way round.
+        n_pairs: Pairs of systems.
+    """
+
+    names: tuple[str, ...]
+    human: tuple[Estimate, ...]
+    judge: tuple[Estimate, ...]
+    soft_accuracy: Estimate
+    pair_accuracy: Estimate
+    groupings: Mapping[str, Estimate]
+    reversals: tuple[tuple[str, str], ...]
+    n_pairs: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelAudit:
+    """The judges of a criterion together.
+
+    Args:
+        judges: Without controls. A substitute sits on the seat of the judge it stood in for, under its own
+            name where that judge gave no verdict at all.
+        errors: Correlation of their errors, in this order.
+        effective: How many independent judges they are worth.
+        within: The same within people's labels: a label that is hard for all is no fault they share. None
+            on a long scale.
+        gap: Accuracy of their majority if they erred independently, less its actual accuracy; nan on a
+            long scale, or where no unit has a verdict of all.
+    """
+
+    judges: tuple[str, ...]
+    errors: ErrorCorrelation
+    effective: Estimate
+    within: Estimate | None
+    gap: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class JudgeAudit:
     """One judge on one criterion.
 
@@ -55,6 +200,7 @@ class JudgeAudit:
         populations: Its agreement with each population, the population's own, and the gaps between them.
         rates: Of two labels: share of people's better label it finds, and of the worse.
         skipped: What was not computed -> why.
+        more: What sections of one's own say, by name.
     """
 
     judge: str
@@ -86,6 +232,7 @@ class JudgeAudit:
     populations: Mapping[str, Estimate]
     rates: Mapping[str, Estimate]
     skipped: Mapping[str, str]
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_control(self) -> bool:
@@ -93,7 +240,7 @@ class JudgeAudit:
         return is_control(self.judge)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CriterionAudit:
     """One criterion.
 
@@ -136,9 +283,11 @@ class Audit:
         how: Level, seed and resamples.
         notes: What a reader should know of the data.
         provenance: What is known of where they come from: files, judges, reduction, rubric.
+        sections: The sections it has, from which its figures are made.
     """
 
     criteria: tuple[CriterionAudit, ...]
     how: How
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    sections: tuple[Any, ...] = ()

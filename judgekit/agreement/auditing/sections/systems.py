@@ -1,52 +1,30 @@
-"""The pieces of an audit about systems (does the judge rank them as people do?) and about the panel."""
+"""Systems: does the judge put them in people's order?"""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 
 from judgekit.agreement.association.groupings import four_groupings
 from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, soft_accuracy
 from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.parts import LONG, How
-from judgekit.agreement.bias.error_correlation import (
-    ErrorCorrelation,
-    condorcet_gap,
-    effective_judges,
-    error_correlation,
-)
+from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
+from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.wording import ends, told
 from judgekit.agreement.core.estimate import TOO_FEW, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import Resampling, magnitude, resampled, settled
-from judgekit.types import Estimate, is_control
+from judgekit.types import Estimate
 
-
-@dataclass(frozen=True, slots=True)
-class Systems:
-    """How the judge ranks systems beside people.
-
-    Args:
-        names: Of the systems.
-        human: Their means by people, with intervals.
-        judge: By the judge.
-        soft_accuracy: Soft pairwise accuracy.
-        pair_accuracy: Share of pairs of systems in the same order, with an interval over items.
-        groupings: Pearson's correlation in four groupings.
-        reversals: Pairs of systems that people separate and the judge separates the other way round.
-        n_pairs: Pairs of systems.
-    """
-
-    names: tuple[str, ...]
-    human: tuple[Estimate, ...]
-    judge: tuple[Estimate, ...]
-    soft_accuracy: Estimate
-    pair_accuracy: Estimate
-    groupings: Mapping[str, Estimate]
-    reversals: tuple[tuple[str, str], ...]
-    n_pairs: int
+SAYS = {
+    "ranks": (
+        "Does it put systems in people's order?",
+        (
+            "Mean score of each system by people (left) and by the judge (right), best on top, with "
+            "intervals. Lines that cross are systems that change places."
+        ),
+    ),
+}
 
 
 def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats]:
@@ -120,54 +98,34 @@ def _sign(one: Floats, other: Floats, how: How) -> int:
     return int(made.low > 0) - int(made.high < 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PanelAudit:
-    """The judges of a criterion together.
-
-    Args:
-        judges: Without controls. A substitute sits on the seat of the judge it stood in for, under its own
-            name where that judge gave no verdict at all.
-        errors: Correlation of their errors, in this order.
-        effective: How many independent judges they are worth.
-        within: The same within people's labels: a label that is hard for all is no fault they share. None
-            on a long scale.
-        gap: Accuracy of their majority if they erred independently, less its actual accuracy; nan on a
-            long scale, or where no unit has a verdict of all.
-    """
-
-    judges: tuple[str, ...]
-    errors: ErrorCorrelation
-    effective: Estimate
-    within: Estimate | None
-    gap: float
-
-
-def panel_audit(lab: Labelled, how: How) -> PanelAudit | None:
-    """The judges of a criterion as a panel; None for fewer than two. Clusters are resampled whole."""
-    real = [j for j in lab.judges if not is_control(j)]
-    seats = {j: lab.substitutes[j] if lab.substitutes.get(j) in real else j for j in real}
-    judges = tuple(dict.fromkeys(seats.values()))
-    if len(judges) < 2:
+def figure(about: About, judge: JudgeAudit) -> Figure | None:
+    """Systems in people's order and in the judge's."""
+    s = judge.systems
+    if s is None:
         return None
-    r = lab.ratings
-    long = r.level != "nominal" and len(r.values) > LONG
-    wrong = np.full((r.n_units, len(judges)), np.nan)
-    for judge in sorted(real, key=lambda j: seats[j] == j):  # where both answered, the judge's own counts
-        own, seat = _wrong(lab, judge, long=long), judges.index(seats[judge])
-        wrong[:, seat] = np.where(np.isnan(own), wrong[:, seat], own)
-    worth = partial(effective_judges, clusters=r.clusters, names=judges, **how.options)
-    return PanelAudit(
-        judges,
-        error_correlation(wrong),
-        worth(wrong),
-        None if long else worth(wrong, strata=lab.consensus),
-        math.nan if long else condorcet_gap(wrong),
-    )
+    by = [sorted(range(len(s.names)), key=lambda k: -np.nan_to_num(of[k].value)) for of in (s.human, s.judge)]
+    rows = [
+        (
+            s.names[k], *ends(s.human[k]), by[0].index(k) + 1, *ends(s.judge[k]), by[1].index(k) + 1,
+            s.human[k].n_used,
+        )
+        for k in by[0]
+    ]  # fmt: skip
+    people = ("people", "people_low", "people_high", "people_rank")
+    judged = ("judge", "judge_low", "judge_high", "judge_rank")
+    accuracy = f"pairs in people's order {told(s.pair_accuracy)}"
+    return about.figure(
+        "ranks", ("system", *people, *judged, "items"), rows, max((e.n_used for e in s.human), default=0),
+        interval="95 % t over items",
+        notes=[f"{accuracy}, soft pairwise accuracy {told(s.soft_accuracy)}"],
+    )  # fmt: skip
 
 
-def _wrong(lab: Labelled, judge: str, *, long: bool) -> Floats:
-    """1 where the judge differs from people, on a long scale the size of its error; nan where missing."""
-    if long:
-        return np.asarray(np.abs(lab.column(judge) - lab.human))
-    mine, people = lab.ratings.codes[:, lab.ratings.raters.index(judge)], lab.consensus
-    return np.where((mine < 0) | (people < 0), np.nan, (mine != people).astype(float))
+def compute(case: Case) -> dict[str, Any]:
+    """The order of systems, where they are named."""
+    if not case.numbers:
+        return {"systems": None}
+    return {"systems": case.skipped.unless("systems", lambda: systems(case.lab, case.judge, case.how))}
+
+
+SECTION = Section(name="systems", says=SAYS, compute=compute, of_judge=figure)

@@ -1,0 +1,181 @@
+"""A section of an audit: what it computes, its table, its figure and its words, in one record.
+
+A section is one module of `sections` and one line of its list, or a record of one's own that is handed to
+`audit(..., sections=[...])`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import LONG, CriterionAudit, How, JudgeAudit, Skipped
+from judgekit.agreement.auditing.wording import Row, called, ends
+from judgekit.agreement.core.ratings import Ratings
+from judgekit.types import Estimate
+
+COLUMNS = ("group", "statistic", "value", "low", "high", "n", "interval", "status")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One judge on one criterion, as a section measures it.
+
+    Args:
+        lab: What judges and people said.
+        judge: Name of the judge.
+        how: Level, seed and resamples.
+        skipped: Takes what cannot be computed, and why.
+    """
+
+    lab: Labelled
+    judge: str
+    how: How
+    skipped: Skipped
+
+    @cached_property
+    def long(self) -> bool:
+        """Whether the scale is compared by its numbers."""
+        return self.lab.ratings.level != "nominal" and len(self.lab.ratings.values) > LONG
+
+    @cached_property
+    def numbers(self) -> bool:
+        """Whether labels have a direction."""
+        return self.lab.ratings.level != "nominal" or len(self.lab.ratings.values) <= 2
+
+    @cached_property
+    def two(self) -> Ratings:
+        """The judge beside what people say together: most of them, on a long scale their mean."""
+        return self.lab.beside(self.judge, means=self.long)
+
+    @cached_property
+    def plain(self) -> Ratings:
+        """The judge beside what most people say."""
+        return self.lab.beside(self.judge) if self.long else self.two
+
+    @cached_property
+    def panel(self) -> Ratings:
+        """The judge and each person in a column."""
+        return self.lab.ratings.of(self.judge, *self.lab.people)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as a table.
+
+    Args:
+        id: Unique in the report.
+        kind: Whose words it has, and how it is drawn unless `chart` says so.
+        criterion: Which criterion it is about.
+        judge: Which judge; empty where it is about several.
+        title: A question that it answers.
+        reading: How to read it, in a sentence or two.
+        columns: Names of the columns.
+        rows: The numbers; None where there is none.
+        n: Units it rests on.
+        interval: What its intervals are; empty where there are none.
+        notes: What a reader should know.
+        lines: Further numbers that are drawn: a band, a slope, a limit.
+        chart: A picture by its general kind, `intervals`; empty for one of its own.
+    """
+
+    id: str
+    kind: str
+    criterion: str
+    judge: str
+    title: str
+    reading: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    n: int
+    interval: str = ""
+    notes: tuple[str, ...] = ()
+    lines: Mapping[str, Any] = field(default_factory=dict)
+    chart: str = ""
+
+    def at(self, row: int, column: str) -> Any:
+        """One cell."""
+        return self.rows[row][self.columns.index(column)]
+
+    @property
+    def places(self) -> range:
+        """Places of the rows."""
+        return range(len(self.rows))
+
+
+@dataclass(frozen=True)
+class About:
+    """What figures are about: a criterion, and one judge on it or all; `says` has their words."""
+
+    prefix: str
+    criterion: CriterionAudit
+    says: Mapping[str, tuple[str, str]]
+    judge: JudgeAudit | None = None
+
+    @property
+    def judges(self) -> list[JudgeAudit]:
+        """The judges of the criterion, without controls."""
+        return [judge for judge in self.criterion.judges if not judge.is_control]
+
+    def figure(
+        self,
+        kind: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        n: int,
+        *,
+        interval: str = "",
+        notes: Sequence[str] = (),
+        lines: Mapping[str, Any] | None = None,
+        words: Mapping[str, str] | None = None,
+        chart: str = "",
+    ) -> Figure:
+        """A figure of a kind; `words` fill its explanation."""
+        title, reading = self.says[kind]
+        return Figure(
+            id=f"{self.prefix}-{kind}", kind=kind, criterion=self.criterion.criterion,
+            judge=self.judge.judge if self.judge else "", title=title,
+            reading=reading.format(**(words or {})), columns=tuple(columns), rows=tuple(rows), n=n,
+            interval=interval, notes=tuple(dict.fromkeys(notes)), lines=dict(lines or {}), chart=chart,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One thing that an audit says.
+
+    Args:
+        name: Names it where it could not be computed.
+        says: Kind of figure -> its title (a question) and how to read it, in a sentence or two.
+        compute: What it measures of a judge, by name: estimates, or records of several. It may raise
+            `InputError` where the data do not allow it: the audit says so and goes on.
+        of_judge: Figures about one judge, from what was computed.
+        of_all: Figures about the judges of a criterion beside each other.
+    """
+
+    name: str
+    says: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    compute: Callable[[Case], Mapping[str, Any]] | None = None
+    of_judge: Callable[[About, JudgeAudit], Figure | Iterable[Figure] | None] | None = None
+    of_all: Callable[[About], Figure | Iterable[Figure] | None] | None = None
+
+
+def intervals(
+    about: About, kind: str, of: Mapping[str, Iterable[Estimate]], notes: Iterable[str] = ()
+) -> Figure | None:
+    """A figure of one interval a line, in a group for each judge; None if there are no lines."""
+    found = [(judge, each) for judge, estimates in of.items() for each in estimates]
+    if not found:
+        return None
+    rows = [(j, called(e.name), *ends(e), e.n_used, e.interval, e.status) for j, e in found]
+    seeds = sorted({e.seed for _, e in found if e.seed is not None})
+    drawn = f"; seed {', '.join(map(str, seeds))}" if seeds else ""
+    interval = f"{found[0][1].level:.0%} intervals; how each is made stands in the table{drawn}"
+    noted: dict[str, list[str]] = {}
+    for judge, each in found:
+        for note in each.notes:
+            noted.setdefault(note, []).append(f"{called(each.name)} of {judge}")
+    more = [note if len(of) == len(found) else f"{note} ({', '.join(of)})" for note, of in noted.items()]
+    n = max(e.n_used for _, e in found)
+    return about.figure(kind, COLUMNS, rows, n, interval=interval, notes=[*notes, *more], chart="intervals")

@@ -1,0 +1,157 @@
+"""Scores as numbers: severity, use of the scale, limits of agreement, the level of all that was judged."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import LONG, How, JudgeAudit
+from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.wording import Row, number, percents, told
+from judgekit.agreement.bias.margins import marginal_homogeneity
+from judgekit.agreement.bias.range_use import deming_slope, range_use
+from judgekit.agreement.bias.signed_error import signed_error
+from judgekit.agreement.core.estimate import NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.intervals import share
+from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.models.bland import bland_altman
+from judgekit.agreement.sampling.ppi import ppi
+from judgekit.types import Estimate
+
+SAYS = {
+    "scatter": (
+        "Does it score high where people do?",
+        (
+            "Dots are units, larger where there are more: people's mean across, the judge upwards, on the "
+            "scale's numbers. On the dashed line both say the same; the solid line is the trend with "
+            "error in both (Deming)."
+        ),
+    ),
+    "differences": (
+        "By how much does it differ from people?",
+        (
+            "Each dot is a unit: the mean of both scores across, judge less people upwards. The solid "
+            "line is the mean difference; 95 % of differences lie between the dashed ones (Bland and "
+            "Altman)."
+        ),
+    ),
+    "distribution": (
+        "Do judges use the scale as people do?",
+        (
+            "Share of all labels, people beside each judge. Bars of unlike length for one label are "
+            "leniency, severity, or a label the judge avoids."
+        ),
+    ),
+}
+
+
+MOST_BARS = 21  # labels of a scale whose use is drawn label by label
+
+
+def compute(case: Case) -> dict[str, Any]:
+    """Signed error, corrected level, use of the scale, margins and limits of agreement."""
+    lab, judge, how, unless = case.lab, case.judge, case.how, case.skipped.unless
+    x, y = lab.column(judge) / lab.span, lab.human / lab.span
+    error = signed_error(x, y, clusters=lab.ratings.clusters, level=how.level)
+    margins = None
+    if not case.long:
+        margins = unless("margins", lambda: marginal_homogeneity(case.plain, level=how.level))
+    if not case.numbers:
+        error = undefined(error, NOT_IDENTIFIED, "a nominal scale has no direction")
+        return {"signed_error": error, "level": None, "use": {}, "margins": margins, "limits": None}
+    return {
+        "signed_error": error,
+        "level": unless("corrected level", lambda: corrected_level(lab, judge, how)),
+        "use": unless("use of the scale", lambda: _range(lab, judge, how)) or {},
+        "margins": margins,
+        "limits": unless("limits of agreement", lambda: bland_altman(case.two, level=how.level)),
+    }
+
+
+def _range(lab: Labelled, judge: str, how: How) -> Mapping[str, Estimate]:
+    r = lab.ratings
+    mine, people = r.of(judge).numbers[:, 0], lab.consensus
+    theirs = np.where(people < 0, np.nan, r.values[np.maximum(people, 0)])
+    return range_use(mine, theirs, values=r.values.tolist(), clusters=r.clusters, **how.options)
+
+
+def corrected_level(lab: Labelled, judge: str, how: How) -> Estimate | None:
+    """People's mean over everything the judge rated, from its verdicts and the labels; None without more."""
+    more = lab.unlabelled.get(judge)
+    if more is None or not len(more):
+        return None
+    values = lab.ratings.values
+    bounds = (float(values[0]), float(values[-1]))
+    mine, people = lab.column(judge), lab.human
+    made = ppi(people, mine, more, sampling=how.sampling, bounds=bounds, level=how.level)
+    if lab.ratings.clusters is None:
+        return made
+    return replace(made, notes=(*made.notes, "units of one cluster were taken as independent"))
+
+
+def _points(x: Floats, y: Floats) -> list[tuple[float, float, int]]:
+    """Distinct points, and how many units lie on each."""
+    found, counts = np.unique(np.round(np.column_stack([x, y]), 6), axis=0, return_counts=True)
+    return [(float(a), float(b), int(n)) for (a, b), n in zip(found, counts, strict=True)]
+
+
+def scatter(about: About, judge: JudgeAudit) -> Figure | None:
+    """Judge against people, unit by unit; on a long scale their difference against their mean."""
+    lab = about.criterion.labelled
+    if lab.ratings.level == "nominal" or len(lab.ratings.values) <= 2 or lab.pairs:
+        return None
+    x, y = lab.human, lab.column(judge.judge)
+    kept = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[kept], y[kept]
+    if not len(x):
+        return None
+    scale = {"low": float(lab.ratings.values[0]), "high": float(lab.ratings.values[-1])}
+    if len(lab.ratings.values) > LONG and judge.limits is not None:
+        limits = judge.limits
+        bounds = (
+            ("bias", limits.bias),
+            ("lower_limit", limits.lower_limit),
+            ("upper_limit", limits.upper_limit),
+        )
+        return about.figure(
+            "differences", ("mean", "difference", "units"), _points((x + y) / 2, y - x), len(x),
+            interval="limits of agreement: mean and 1.96 standard deviations",
+            notes=[f"slope of the difference on the mean: {told(limits.proportional_bias)}"],
+            lines={**{name: number(each.value) for name, each in bounds}, **scale},
+        )  # fmt: skip
+    slope = deming_slope(y, x)
+    trend = {"slope": number(slope), "intercept": number(float(y.mean() - slope * x.mean()))}
+    note = f"Deming slope {slope:.2f}: below 1 the judge draws scores together"
+    return about.figure(
+        "scatter", ("people", "judge", "units"), _points(x, y), len(x),
+        notes=[note] if math.isfinite(slope) else [], lines={**scale, **trend},
+    )  # fmt: skip
+
+
+def distribution(about: About) -> Figure | None:
+    """How often people and judges give each label."""
+    lab = about.criterion.labelled
+    r = lab.ratings
+    if len(r.values) > MOST_BARS:
+        return None
+    people = lab.of_people.codes
+    said = {"people": people[people >= 0]}
+    for judge in about.criterion.judges:
+        if not judge.is_control:
+            own = r.codes[:, r.raters.index(judge.judge)]
+            said[judge.judge] = own[own >= 0]
+    rows: list[Row] = []
+    for k, label in enumerate(r.labels):
+        for name, codes in said.items():
+            n = int(np.sum(codes == k))
+            rows.append((label, name, *percents(share(n, len(codes))), n))
+    unused = [label for k, label in enumerate(r.labels) if not np.any(people == k)]
+    notes = [f"labels people never used: {', '.join(unused)}"] if unused else []
+    columns = ("label", "rater", "percent", "low", "high", "count")
+    return about.figure("distribution", columns, rows, r.n_units, interval="95 % Wilson", notes=notes)
+
+
+SECTION = Section(name="scores", says=SAYS, compute=compute, of_judge=scatter, of_all=distribution)

@@ -1,0 +1,103 @@
+"""Probabilities: is the judge right as often as it is sure, and when may it decide alone?"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import How, JudgeAudit, Sureness
+from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.probability.calibration_error import ece
+from judgekit.agreement.probability.corp import miscalibration, reliability_diagram
+from judgekit.agreement.probability.selective import risk_coverage, select
+
+SAYS = {
+    "reliability": (
+        "Is it right as often as it is sure?",
+        (
+            "Across: the judge's probability of its label ({kind}). Upwards: how often people agree "
+            "(CORP, no bins). On the dashed line both are equal; within the band lies what a calibrated "
+            "judge may show by chance."
+        ),
+    ),
+    "risk": (
+        "How much may it decide alone?",
+        (
+            "If only verdicts above a probability stand: how many do (across), and how many of those "
+            "people disagree with (upwards)."
+        ),
+    ),
+}
+
+
+def sureness(lab: Labelled, judge: str, how: How) -> Sureness | None:
+    """Calibration of the judge's probabilities; None where it gave none."""
+    at = lab.ratings.raters.index(judge)
+    p, codes, people = lab.sure[:, at], lab.ratings.codes[:, at], lab.consensus
+    judged, right = codes >= 0, np.where(people >= 0, codes == people, np.nan)
+    kept = ~np.isnan(p) & judged & (people >= 0)
+    if not kept.any():
+        return None
+    chosen = select(p[judged], 1 - right[judged], alpha=how.error)
+    p, agrees = p[kept], right[kept]
+    return Sureness(
+        reliability_diagram(p, agrees, seed=how.seed, b=how.b),
+        miscalibration(p, agrees, seed=how.seed, b=how.b),
+        ece(p, agrees, seed=how.seed, b=how.b),
+        chosen,
+        p,
+        agrees,
+        lab.sure_is,
+    )
+
+
+def _reliability(about: About, found: Sureness) -> Figure:
+    """Are the judge's probabilities what they say?"""
+    d, mcb = found.diagram, found.mcb
+    parts = zip(d.p, d.count, d.recalibrated, d.low, d.high, strict=True)
+    rows = [(float(p), int(n), float(a), float(lo), float(hi)) for p, n, a, lo, hi in parts]
+    said = (
+        f"miscalibration {mcb.value:.4f}, discrimination {d.parts.dsc:.4f}, Brier score {d.parts.brier:.4f}"
+    )
+    return about.figure(
+        "reliability", ("probability", "units", "agreed", "band_low", "band_high"), rows,
+        len(found.p), interval=f"{d.level:.0%} consistency band, seed {d.seed}",
+        notes=[said, *mcb.notes], words={"kind": found.kind},
+    )  # fmt: skip
+
+
+def _risk(about: About, found: Sureness) -> Figure:
+    """How the error falls where only sure verdicts stand."""
+    curve = risk_coverage(found.p, 1 - found.agrees)
+    chosen = found.selection
+    parts = zip(curve.threshold, curve.coverage, curve.risk, strict=True)
+    rows = [(float(a), float(b), float(c)) for a, b, c in parts]
+    lines: dict[str, Any] = {}
+    note = f"no threshold promises at most {chosen.alpha:.0%} wrong: {'; '.join(chosen.notes)}"
+    if chosen.status == "ok":
+        lines = {"threshold": chosen.threshold, "coverage": chosen.coverage, "bound": chosen.bound}
+        share = f"{chosen.coverage:.0%} of the {chosen.n_used} verdicts with a probability and a label"
+        note = f"threshold {chosen.threshold:.3f}: {share} stand, at most {chosen.bound:.1%} of them wrong"
+        if chosen.n_dropped:
+            note = f"{note}; {chosen.n_dropped} others have no part in it"
+    return about.figure(
+        "risk", ("threshold", "coverage", "risk"), rows, len(found.p), notes=[note], lines=lines,
+        interval=f"threshold by exact binomial bounds, {1 - chosen.delta:.0%} sure",
+    )  # fmt: skip
+
+
+def figures(about: About, judge: JudgeAudit) -> Iterator[Figure]:
+    """Reliability, and how the error falls."""
+    if judge.sureness is not None:
+        yield _reliability(about, judge.sureness)
+        yield _risk(about, judge.sureness)
+
+
+def compute(case: Case) -> dict[str, Any]:
+    """Calibration, where the judge gave probabilities."""
+    found = case.skipped.unless("calibration", lambda: sureness(case.lab, case.judge, case.how))
+    return {"sureness": found}
+
+
+SECTION = Section(name="calibration", says=SAYS, compute=compute, of_judge=figures)
