@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from judgekit import agreement as agreement
+    from judgekit import calibration as calibration
     from judgekit import rewards as rewards
     from judgekit import standing as standing
     from judgekit.errors import BudgetExceeded, InputError, JudgekitError, JudgeOutage, ProviderError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         stream_scores_async,
     )
     from judgekit.verbs.agree import agree
+    from judgekit.verbs.calibrate import calibrate
     from judgekit.verbs.cascade import cascade
     from judgekit.verbs.escalating import score_cascade
     from judgekit.verbs.stand import stand
@@ -72,6 +74,7 @@ _ROOMS = {
         "rank_async", "score", "score_async", "stream_scores", "stream_scores_async",
     ),
     "verbs.agree": ("agree",),
+    "verbs.calibrate": ("calibrate",),
     "verbs.cascade": ("cascade",),
     "verbs.escalating": ("score_cascade",),
     "verbs.stand": ("stand",),
@@ -82,14 +85,17 @@ _WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 __all__ = [
     "Abstention", "BudgetExceeded", "Call", "Criterion", "Estimate", "Evidence", "Group", "InputError",
     "Item", "Judge", "JudgeOutage", "JudgekitError", "Limits", "Message", "ProviderError", "Reply",
-    "Rewarder", "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "cascade", "compare",
+    "Rewarder", "Rubric", "Run", "Score", "Scripted", "Unit", "Verdict", "agree", "calibrate", "cascade",
+    "compare",
     "compare_async", "ingest", "load_rubric", "load_run", "match", "match_async", "preview", "rank",
     "rank_async", "read_items", "resolve", "reward", "reward_async", "score", "score_async", "score_cascade",
     "stand", "stream_scores", "stream_scores_async",
 ]  # fmt: skip
 
 
-_MODULES = frozenset({"agreement", "rewards", "standing"})  # rooms that are called by their own name
+_MODULES = frozenset(
+    {"agreement", "calibration", "rewards", "standing"}
+)  # rooms that are called by their own name
 
 
 def __getattr__(name: str) -> Any:

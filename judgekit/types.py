@@ -466,6 +466,8 @@ def is_control(rater: str) -> bool:
     return rater.startswith("control:")
 
 
+CALIBRATED = "calibrated"
+"""The flag of verdicts whose probabilities were mapped to people's."""
 EMPTY = "empty_response"
 """The flag of verdicts that a rule gave on an empty response."""
 INSTEAD_OF = "instead_of:"

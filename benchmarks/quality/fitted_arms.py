@@ -15,7 +15,7 @@ from recorded_sets import Arm, QualitySet, spent
 from judgekit.aggregate.accuracy import accuracy_weights
 from judgekit.aggregate.votes import weighted
 from judgekit.agreement.probability.selective import Selection, select
-from judgekit.calibration.probabilities import calibrate
+from judgekit.calibration.probabilities import fit_calibration
 from judgekit.errors import InputError
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 
@@ -58,7 +58,7 @@ def calibrated_by_fifty(data: QualitySet, arm: Arm, *, seed: int) -> Arm:
 
     def learn(units: Sequence[Unit]) -> Callable[[Outcome], Outcome]:
         own = [arm.outcomes[u] for u in units]
-        fitted = calibrate(
+        fitted = fit_calibration(
             own, {u: data.gold[u] for u in units}, scale=data.scale, method="temperature", seed=seed
         )
         return lambda o: fitted.apply(o) if isinstance(o, Verdict) else o

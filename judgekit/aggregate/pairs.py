@@ -18,9 +18,16 @@ from judgekit.calibration import balanced_scores
 from judgekit.calibration.balance import Rule
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR
-from judgekit.types import EMPTY, Item, Outcome, Score, Unit, Verdict
+from judgekit.types import CALIBRATED, EMPTY, Item, Outcome, Score, Unit, Verdict
 
-_TOLD = ("single_order", "order_lost", "withheld", "few_judges", EMPTY)  # flags that a score passes on
+_TOLD = (
+    "single_order",
+    "order_lost",
+    "withheld",
+    "few_judges",
+    CALIBRATED,
+    EMPTY,
+)  # flags that a score passes on
 
 
 def pair_scores(

@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 from judgekit.aggregate.place import Placed, Settled, dimension_value, rubric_value
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.rubric.model import Criterion, Rubric
-from judgekit.types import EMPTY, Abstention, Item, Outcome, Rule, Score, Unit, Verdict
+from judgekit.types import CALIBRATED, EMPTY, Abstention, Item, Outcome, Rule, Score, Unit, Verdict
 
 Place = Callable[[Mapping[str, Settled]], Placed]
 """From where each criterion settles to one number."""
@@ -150,7 +150,7 @@ def _whole(
     if len(outcomes) == 1 and isinstance(outcomes[0], Verdict):  # by far the commonest
         return Score(
             blank.unit, blank.level, blank.name, placed.value, blank.rule, n_verdicts=1, share=placed.share,
-            gate=placed.gate, system=blank.system,
+            gate=placed.gate, flags=_told(outcomes), system=blank.system,
         )  # fmt: skip
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
@@ -171,8 +171,8 @@ def _whole(
 
 def _told(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """The flags of verdicts that a score passes on."""
-    empty = any(isinstance(o, Verdict) and EMPTY in o.flags for o in outcomes)
-    return (EMPTY,) if empty else ()
+    flags = {flag for o in outcomes if isinstance(o, Verdict) for flag in o.flags}
+    return tuple(flag for flag in (CALIBRATED, EMPTY) if flag in flags)
 
 
 def uncertainty(

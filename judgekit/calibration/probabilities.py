@@ -12,25 +12,20 @@ A fit that the labels cannot support is refused, with the number that could: few
 with many bends fit their noise.
 """
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.distribution import EPSILON, levels, settled
 from judgekit.errors import InputError
-from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale
-from judgekit.types import Outcome, Unit, Verdict
-from judgekit.writing import write
+from judgekit.types import CALIBRATED, Outcome, Unit, Verdict
 
 Method = Literal["temperature", "platt", "beta", "isotonic"]
 NEEDED: Mapping[str, int] = {"temperature": 20, "platt": 100, "beta": 100, "isotonic": 500}
@@ -41,11 +36,13 @@ _A_STEP = 50
 _RIDGE, _NO_RIDGE = 1.0, 1e12
 
 
-class _Value(BaseModel):
+class Value(BaseModel):
+    """A frozen value that is read strictly."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Platt(_Value):
+class Platt(Value):
     """Logistic in the log-odds: p -> sigmoid(slope * logit p + intercept)."""
 
     kind: Literal["platt"] = "platt"
@@ -57,7 +54,7 @@ class Platt(_Value):
         return _sigmoid(self.slope * logit(p) + self.intercept)
 
 
-class Beta(_Value):
+class Beta(Value):
     """p -> sigmoid(a ln p - b ln (1 - p) + c), with a and b not negative, so that it never falls.
 
     Source:
@@ -75,12 +72,18 @@ class Beta(_Value):
         return _sigmoid(self.a * np.log(x) - self.b * np.log1p(-x) + self.c)
 
 
-class Isotonic(_Value):
+class Isotonic(Value):
     """A line through knots that never falls, level beyond the last of them."""
 
     kind: Literal["isotonic"] = "isotonic"
     x: tuple[float, ...]
-    y: tuple[float, ...]
+    y: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if not self.x or len(self.x) != len(self.y) or list(self.x) != sorted(self.x):
+            raise ValueError("a curve has as many x as y, one or more, and x that rise")
+        return self
 
     def __call__(self, p: npt.ArrayLike) -> Floats:
         """Probabilities, shape kept."""
@@ -90,15 +93,15 @@ class Isotonic(_Value):
 Curve = Annotated[Platt | Beta | Isotonic, Field(discriminator="kind")]
 
 
-class Fit(_Value):
+class Fit(Value):
     """What was learnt from some labels: a temperature, or a curve for each cut of the scale."""
 
-    temperature: float | None = None
+    temperature: Annotated[float, Field(gt=0)] | None = None
     curves: tuple[Curve, ...] = ()
 
 
-class Calibration(_Value):
-    """A judge's probabilities -> people's, on one criterion. A frozen value; made by `calibrate`.
+class Calibration(Value):
+    """A judge's probabilities -> people's, on one criterion. A frozen value; made by `fit_calibration`.
 
     Args:
         method: `temperature`, `platt`, `beta` or `isotonic`.
@@ -126,11 +129,11 @@ class Calibration(_Value):
     brier_before: float
     brier_after: float
 
-    @property
-    def digest(self) -> str:
-        """sha256 of its canonical JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if any(not 0 <= fold < len(self.folds) for fold in self.fold_of.values()):
+            raise ValueError("an item is in a fold that is not there")
+        return self
 
     def apply(self, verdict: Verdict) -> Verdict:
         """The verdict with calibrated probabilities, label and value, flagged `calibrated`.
@@ -143,7 +146,7 @@ class Calibration(_Value):
                 f"the calibration is of {self.rater!r} on {self.criterion!r}, and the verdict by "
                 f"{verdict.rater!r} on {verdict.criterion!r}"
             )
-        if "calibrated" in verdict.flags:
+        if CALIBRATED in verdict.flags:
             raise InputError(f"the verdict on {verdict.unit} is calibrated already")
         fold = self.fold_of.get(verdict.unit.item_id)
         labels = levels(self.scale)
@@ -151,37 +154,11 @@ class Calibration(_Value):
             self.whole if fold is None else self.folds[fold], _table([verdict], labels), self.scale
         )
         settled_, label, value = settled(self.scale, dict(zip(labels, probs[0].tolist(), strict=True)))
-        flags = tuple(sorted({*verdict.flags, "calibrated"}))
+        flags = tuple(sorted({*verdict.flags, CALIBRATED}))
         return replace(verdict, probs=settled_, label=label, value=value, flags=flags)
 
-    def save(self, path: str | Path) -> None:
-        """Write it as JSON, with its digest.
 
-        Raises:
-            InputError: If it cannot be written there.
-        """
-        document = {"digest": self.digest, "calibration": self.model_dump(mode="json")}
-        write(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
-
-
-def load(path: str | Path) -> Calibration:
-    """A calibration from the file it was saved in.
-
-    Raises:
-        InputError: If it is no calibration, or was changed since it was saved.
-    """
-    try:
-        document = parse_text(read_text(Path(path), LARGE), ".json", str(path))
-        found = Calibration.model_validate(document["calibration"])
-        digest = document["digest"]
-    except (InputError, KeyError, TypeError, ValidationError) as error:
-        raise InputError(f"{path}: not a calibration: {error}") from None
-    if found.digest != digest:
-        raise InputError(f"{path}: its digest is {found.digest[:16]}, and it says {str(digest)[:16]}")
-    return found
-
-
-def calibrate(
+def fit_calibration(
     outcomes: Sequence[Outcome],
     truth: Mapping[Unit, str],
     *,
@@ -211,7 +188,7 @@ def calibrate(
         Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
     """
     if method not in NEEDED:
-        raise InputError(f"no calibration {method!r}; there are {list(NEEDED)}")
+        raise InputError(f"no method {method!r} to calibrate by; there are {', '.join(NEEDED)}")
     verdicts = _labelled(outcomes, truth)
     labels = levels(scale)
     x = _table(verdicts, labels)

@@ -12,6 +12,7 @@ import typer
 
 from judgekit.cli import (
     agree,
+    calibrate,
     cascade,
     demo,
     guide,
@@ -51,6 +52,7 @@ app.command("match")(
 )
 app.command("agree")(agree.agree)
 app.command("cascade")(cascade.cascade)
+app.command("calibrate")(calibrate.calibrate)
 app.command("stand")(stand.stand)
 app.command("ingest")(ingest.ingest)
 app.add_typer(review.app, name="review")

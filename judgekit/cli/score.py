@@ -109,6 +109,9 @@ def score(
     labels: Annotated[
         Path | None, typer.Option(help="People's labels of some items, for --panel accuracy (as for agree).")
     ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="A file of `judgekit calibrate`: map judges' probabilities by it.")
+    ] = None,
     min_judges: Annotated[int, typer.Option(help="Fewer judges with a verdict are none.")] = 1,
     orders: Annotated[str, typer.Option(help="both, given, swapped, or for rank a number.")] = "both",
     ties: Annotated[bool, typer.Option(help="compare: whether 'tie' may be said.")] = True,
@@ -163,6 +166,7 @@ def score(
         "partial": partial,
         "panel": panel,
         "labels": labels,
+        "calibration": calibration,
         "min_judges": min_judges,
         "orders": cast("Orders", int(orders) if orders.isdecimal() else orders),
         "ties": ties,
@@ -202,7 +206,9 @@ def score(
         print_preview(job)
         return
     named = (name.rpartition("replay:")[2] for name in (*(judge or ()), *(strong or ())))
-    reads = [each for each in (items, rubric, prompt, labels, job.ledger, *named) if each is not None]
+    reads = [
+        each for each in (items, rubric, prompt, labels, calibration, job.ledger, *named) if each is not None
+    ]
     signals.run(run_job(job, out, quiet=quiet, overwrite=overwrite, reads=reads))
 
 

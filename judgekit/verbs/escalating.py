@@ -18,6 +18,8 @@ from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
 
+_CHEAP_ONLY = frozenset({"substitutes", "samples", "calibration"})
+
 
 def prepare_cascade(
     items: Any,
@@ -40,7 +42,7 @@ def prepare_cascade(
     if strong is None:
         alone = Cascade(_grading(first), None, doubtful)
         return replace(first, recipe=alone, asked={**first.asked, "doubt": doubt})
-    asked = {name: value for name, value in options.items() if name not in {"substitutes", "samples"}}
+    asked = {name: value for name, value in options.items() if name not in _CHEAP_ONLY}
     later = prepare(
         items,
         rubric,

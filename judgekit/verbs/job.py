@@ -40,7 +40,7 @@ from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
 from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_kinds
-from judgekit.verbs.panels import fitted_panel, panel_verdicts, truth_of
+from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
 from judgekit.writing import unreadable
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
@@ -70,6 +70,7 @@ class Job:
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
     older: Older | None = None  # a ledger that this run does not serve
     fitted: FittedPanel | None = None  # scores wait until it is fitted to all outcomes
+    calibration: str | None = None  # the digest of what maps probabilities
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     tally: Tally = field(default_factory=Tally)
@@ -172,6 +173,7 @@ class Job:
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
             **({} if self.fitted is None else {"fitted": self.fitted.summary()}),
+            **({} if self.calibration is None else {"calibration": self.calibration}),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": why,
@@ -233,9 +235,10 @@ def prepare(
     substitutes = {
         name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
     }
-    panel = fitted_panel(plan, options)
+    panel, calibrations = fitted_panel(plan, options), calibrations_of(plan, options)
     aggregate = options.get("aggregate") or _aggregator(plan, options, panel)
     aggregate = one_vote_each(aggregate, substitutes)
+    aggregate = aggregate if calibrations is None else calibrations.before(aggregate)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
     for judge in (*plan.judges, *recipe.helpers):
         check(judge, sending=sending)
@@ -257,24 +260,31 @@ def prepare(
         surveyed=_surveyed(items, needs, options),
         name=recipe_name,
         fitted=panel,
+        calibration=None if calibrations is None else calibrations.digest,
         needs=needs,
         spared=frozenset(substitutes),
         seats={judge.name: name for name, judge in substitutes.items()},
-        asked={**asked_of(options), "substitutes": substitutes},
+        asked={
+            **asked_of(options),
+            "substitutes": substitutes,
+            **({} if calibrations is None else {"calibration": calibrations.digest}),
+        },
     )
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
-    if panel is not None:
-        if not isinstance(recipe, Grading):
-            raise InputError(
-                f"recipe {recipe_name!r} scores in a way of its own; panel {panel.name!r} has none"
-            )
-        if options.get("labels") is not None:
-            truth = truth_of(options["labels"], plan, () if job.surveyed is None else job.read())
-            panel.know(truth)
-            told = [(unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items()]
-            job = replace(job, asked={**job.asked, "labels": told})
-    return job
+    return job if panel is None else _labelled(job, panel, options)
+
+
+def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
+    """The job of a panel that is fitted, which knows what people said where it needs that."""
+    if not isinstance(job.recipe, Grading):
+        raise InputError(f"recipe {job.name!r} scores in a way of its own; panel {panel.name!r} has none")
+    if options.get("labels") is None:
+        return job
+    truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.read())
+    panel.know(truth)
+    told = [(unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items()]
+    return replace(job, asked={**job.asked, "labels": told})
 
 
 def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from judgekit.scales import PAIR, Labels, Scale
 from judgekit.table import columns_in, read_outcomes
 from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
 from judgekit.verbs.labels import read_labels, rows_of
+from judgekit.verbs.results import Run, load_run
 
 _NAMED = {"pair": list(PAIR.labels)}
 _Table = tuple[Any, Mapping[str, str]]
@@ -60,7 +61,7 @@ def join(
         protocol = "compare"
     if ready is None and (scale == "pair" or any(_has_pairs(*table) for table in tables)):
         protocol = "compare"
-    shape = _rubric(rubric, scale, ready, tables, protocol)
+    shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
         ready = list(
@@ -120,7 +121,7 @@ def _each(
         scale: Scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
         made.append(
             side_by_side(
-                criterion, scale, _reduced(ours, scale, rule), theirs, raw=ours, facts=facts, trusted=trusted
+                criterion, scale, reduced(ours, scale, rule), theirs, raw=ours, facts=facts, trusted=trusted
             )
         )
     if not made:
@@ -131,7 +132,9 @@ def _each(
     return made, notes
 
 
-def _reduced(outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> list[Outcome]:
+def reduced(outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> list[Outcome]:
+    """Outcomes on one criterion, samples and orders of each rater on a unit made one."""
+
     def unit(o: Outcome) -> tuple[str, tuple[str, ...], str]:
         return (o.unit.item_id, o.unit.responses, o.unit.part)
 
@@ -167,6 +170,23 @@ def _judged(outcomes: list[Outcome], name: str) -> list[Outcome]:
     return outcomes
 
 
+def stored(source: Any) -> Run:
+    """A run: as it is, from the folder it was saved in, or of outcomes alone.
+
+    Raises:
+        InputError: If it is none of these.
+    """
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return load_run(source)
+    if isinstance(source, Run):
+        return source
+    found = outcomes_of(source)
+    if found is None:
+        shown = source if isinstance(source, str | Path) else f"a {type(source).__name__}"
+        raise InputError(f"{shown}: no run; hand in the folder that --out wrote, or its outcomes.jsonl")
+    return Run((), tuple(found), {})
+
+
 def people_of(
     labels: Any,
     rubric: Rubric,
@@ -196,16 +216,21 @@ def _has_pairs(source: Any, columns: Mapping[str, str]) -> bool:
     return not there.isdisjoint(columns.get(name, name) for name in ("first", "second"))
 
 
-def _rubric(
-    rubric: Any, scale: Any, ready: Sequence[Outcome] | None, tables: Sequence[_Table], protocol: Kind
+def shape_of(
+    rubric: Any,
+    scale: Any,
+    outcomes: Sequence[Outcome] | None,
+    protocol: Kind,
+    tables: Sequence[_Table] = (),
 ) -> Rubric:
+    """The rubric that declares the scales: the one given, or one made of a scale for what was judged."""
     if rubric is not None:
         return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
     if scale is None and protocol != "compare":
         raise InputError(
             "declare the scale: --rubric FILE, or --scale 1-5, --scale yes_no, --scale no,maybe,yes"
         )
-    names = dict.fromkeys(o.criterion for o in ready or ())
+    names = dict.fromkeys(o.criterion for o in outcomes or ())
     for source, columns in tables:
         names |= dict.fromkeys(_criteria(source, columns))
     return declared(list(names) or ["label"], None if protocol == "compare" else scale)

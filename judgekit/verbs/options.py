@@ -49,6 +49,8 @@ class Options(TypedDict, total=False):
             pool of your own (`jk.aggregate`). `dawid_skene`, `one_coin`, `homogeneous` and `accuracy` are
             fitted to the verdicts of the whole run, and scores come at its end.
         labels: For `panel="accuracy"`: people's labels of some of the items, as for `agree`.
+        calibration: What `calibrate` gave, or its file: scores rest on the judges' probabilities mapped to
+            people's; outcomes stay as they were said.
         min_judges: Fewer judges with a verdict than this are none; 1.
         orders: For pairs: `both` (default), `given` or `swapped`; for ranks: `both` (all cyclic orders),
             `given`, or a number of orders.
@@ -84,6 +86,7 @@ class Options(TypedDict, total=False):
     partial: bool
     panel: str | Pool
     labels: Any
+    calibration: Any
     min_judges: int
     orders: Orders
     ties: bool

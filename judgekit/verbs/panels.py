@@ -1,7 +1,8 @@
 """The panel of a job: whose verdicts are laid side by side, and what is fitted to them, on which labels."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from judgekit.aggregate.fitted import ACCURACY, FITTED, FittedPanel, Truth
 from judgekit.aggregate.pairs import pairs_of
@@ -13,6 +14,9 @@ from judgekit.roles import Judge
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.types import Item, Unit, is_control
 from judgekit.verbs.options import Options
+
+if TYPE_CHECKING:
+    from judgekit.calibration.fitted import Calibrations
 
 
 def panel_verdicts(
@@ -81,6 +85,24 @@ def truth_of(labels: Any, plan: Plan, items: Iterable[Item]) -> Truth:
     return {
         question: label for name, own in by_scale for question, label in labels_of(own, scales[name]).items()
     }
+
+
+def calibrations_of(plan: Plan, options: Options) -> "Calibrations | None":
+    """What maps the probabilities of the judges, if it was asked for; who has none is told.
+
+    Raises:
+        InputError: If it is no calibration, or one of other judges, scales or ways of asking.
+    """
+    given = options.get("calibration")
+    if given is None:
+        return None
+    from judgekit.calibration.fitted import Calibrations, load_calibrations
+
+    found = given if isinstance(given, Calibrations) else load_calibrations(given)
+    judges = {judge.name: judge.identity for judge in plan.judges}
+    for line in found.check(judges, _scales(plan), protocol=plan.asked_by.name, form=plan.form):
+        (options.get("say") or warnings.warn)(line)
+    return found
 
 
 def _scales(plan: Plan) -> dict[str, Scale]:

@@ -7,7 +7,6 @@ the one with the higher score wins, and equal scores are a tie.
 
 import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -18,8 +17,7 @@ from judgekit.items import read_items
 from judgekit.standing import Standing, bradley_terry
 from judgekit.standing.bradley_terry import Ties
 from judgekit.types import Item, Outcome, Score, Unit, Verdict, is_control
-from judgekit.verbs.joining import outcomes_of
-from judgekit.verbs.results import Run, load_run
+from judgekit.verbs.joining import stored
 
 
 def stand(
@@ -99,17 +97,9 @@ def _read(runs: Iterable[Any]) -> tuple[list[Outcome], list[Score]]:
     """All outcomes and scores."""
     outcomes: list[Outcome] = []
     scores: list[Score] = []
-    for each in runs:
-        source = load_run(each) if isinstance(each, str | Path) and Path(each).is_dir() else each
-        if isinstance(source, Run):
-            outcomes += source.outcomes
-            scores += source.scores
-            continue
-        found = outcomes_of(source)
-        if found is None:
-            shown = source if isinstance(source, str | Path) else f"a {type(source).__name__}"
-            raise InputError(f"{shown}: no run; hand in the folder that --out wrote, or its outcomes.jsonl")
-        outcomes += found
+    for run in map(stored, runs):
+        outcomes += run.outcomes
+        scores += run.scores
     if not outcomes and not scores:
         raise InputError("no run to take a standing from; hand in the folder that --out wrote")
     return outcomes, scores

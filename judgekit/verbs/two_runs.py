@@ -9,10 +9,10 @@ from judgekit.errors import InputError, kind_of
 from judgekit.ingest import Kind
 from judgekit.recipes.cascade import Question
 from judgekit.recipes.replaying import labels_of
-from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric import Rubric
 from judgekit.scales import PAIR, Numbers, Scale
 from judgekit.types import Outcome, brief, is_control
-from judgekit.verbs.joining import declared, outcomes_of, people_of
+from judgekit.verbs.joining import outcomes_of, people_of, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def read_two_runs(
     if both := sorted({o.rater for o in first} & {o.rater for o in second}):
         raise InputError(f"judges {both} stand in both runs; a second look is no second judge")
     protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
-    shape = _rubric(rubric, scale, first, protocol)
+    shape = shape_of(rubric, scale, first, protocol)
     found = _scale(first, shape, protocol, notes)
     people, told = people_of(
         labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
@@ -96,16 +96,6 @@ def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -
         notes.append(f"{step} run: left out {', '.join(controls)}")
         outcomes = [o for o in outcomes if not is_control(o.rater)]
     return outcomes
-
-
-def _rubric(rubric: Any, scale: Any, outcomes: Sequence[Outcome], protocol: Kind) -> Rubric:
-    if rubric is not None:
-        return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
-    if scale is None and protocol != "compare":
-        raise InputError("declare the scale: --rubric FILE, or --scale 1-5, --scale yes_no, ...")
-    return declared(
-        list(dict.fromkeys(o.criterion for o in outcomes)), scale if protocol == "grade" else None
-    )
 
 
 def _scale(outcomes: Sequence[Outcome], rubric: Rubric, protocol: Kind, notes: list[str]) -> Scale:

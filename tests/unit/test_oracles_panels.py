@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from judgekit.aggregate.latent import ballots_of, fit
-from judgekit.calibration.probabilities import calibrate, fit_isotonic, fit_platt
+from judgekit.calibration.probabilities import fit_calibration, fit_isotonic, fit_platt
 from judgekit.scales import YES_NO, Labels
 from judgekit.standing import bradley_terry
 from judgekit.types import Unit, Verdict
@@ -79,7 +79,7 @@ def test_twenty_probabilities():
     expected = known["expected"]
 
     curve, steps = fit_platt(p, y), fit_isotonic(p, y)
-    temperature = calibrate(verdicts, truth, scale=YES_NO, method="temperature").whole.temperature
+    temperature = fit_calibration(verdicts, truth, scale=YES_NO, method="temperature").whole.temperature
 
     assert curve.intercept == pytest.approx(expected["cox_intercept"], abs=1e-5)
     assert curve.slope == pytest.approx(expected["cox_slope"], abs=1e-5)
