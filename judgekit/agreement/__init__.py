@@ -23,6 +23,7 @@ _ROOMS = {
     "auditing.data": ("Facts", "Labelled", "of_frame", "side_by_side"),
     "auditing.headline": ("all_coefficients", "headline"),
     "auditing.records": ("Audit", "CriterionAudit", "JudgeAudit"),
+    "auditing.section": ("Section",),
     "bias.error_correlation": ("effective_judges", "jury_against_best"),
     "bias.leniency": ("leniency", "system_gaps"),
     "bias.length_effects": (

@@ -7,6 +7,7 @@ from typing import Any
 from judgekit.agreement.auditing.audit import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.records import Audit
+from judgekit.agreement.auditing.section import Section
 from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.calibration.balance import Rule
 from judgekit.errors import InputError
@@ -34,6 +35,7 @@ def agree(
     b: int = 1000,
     epsilon: float = 0.15,
     sampling: Sampling = "unknown",
+    sections: Sequence[Section] = (),
 ) -> Audit:
     """Judges against people.
 
@@ -63,6 +65,7 @@ def agree(
         b: Resamples.
         epsilon: The advantage a judge is given in the alternative annotator test.
         sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
+        sections: Sections of one's own (`jk.agreement.Section`), after those that every audit has.
 
     Raises:
         InputError: For bad rows, naming them; for an empty join; for a judge that is not there.
@@ -73,7 +76,10 @@ def agree(
     ('ann',)
     """
     judges = [judge] if isinstance(judge, str) else list(judge or ())
-    options: dict[str, Any] = {"level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling}
+    options: dict[str, Any] = {
+        "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
+        "sections": sections,
+    }  # fmt: skip
     if labels is None and not _is_table(verdicts):
         if not judges:
             raise InputError("which columns of the frame are judges? name them: judge='gpt'")

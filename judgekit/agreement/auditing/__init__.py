@@ -1,6 +1,6 @@
 """Everything about one judge at once: what `agree` computes and `report` shows.
 
-`data` joins verdicts and labels by unit, `parts` has the pieces (each takes one judge on one criterion and
-gives estimates, or says why not), `systems` the pieces about systems and panels, `headline` which
-coefficient stands on top, `records` what comes out, `audit` puts them together.
+`data` joins verdicts and labels by unit; `section` says what a section of an audit is, `sections` has them, a
+module each: what it computes, its table, its figure and its words; `headline` chooses what to show first;
+`records` is what comes out, `wording` tells it in words, `audit` puts it together.
 """

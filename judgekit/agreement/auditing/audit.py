@@ -6,7 +6,6 @@ of it is decided in `report`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.headline import headline
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, How, JudgeAudit, Skipped
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Figure, Section, intervals
 from judgekit.agreement.auditing.sections import SECTIONS
 from judgekit.agreement.auditing.sections.panel import panel_audit
 from judgekit.agreement.auditing.sections.severity import of_criterion
@@ -26,8 +25,6 @@ from judgekit.agreement.core.ratings import Ratings
 from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, is_control
-
-KNOWN = frozenset(each.name for each in fields(JudgeAudit))
 
 
 def audit(
@@ -103,14 +100,14 @@ def _criterion(
 
 def _judge(lab: Labelled, judge: str, how: How, sections: Sequence[Section]) -> JudgeAudit:
     case = Case(lab, judge, how, Skipped())
-    found: dict[str, Any] = {}
+    known: dict[str, Any] = {}
+    more: dict[str, Any] = {}
     for section in sections:
         if section.compute is not None and section in SECTIONS:
-            found |= section.compute(case)
+            known |= section.compute(case)
         elif section.compute is not None:  # of one's own: the audit goes on without it
-            found |= case.skipped.unless(section.name, partial(section.compute, case)) or {}
-    known = {name: value for name, value in found.items() if name in KNOWN}
-    more = {name: value for name, value in found.items() if name not in KNOWN}
+            made = case.skipped.unless(section.name, partial(section.compute, case))
+            more |= {} if made is None else {section.name: made}
     return JudgeAudit(judge=judge, criterion=lab.criterion, skipped=case.skipped.why, more=more, **known)
 
 
@@ -127,8 +124,21 @@ def _of(audit: Audit, criterion: CriterionAudit, prefix: str) -> Iterator[Figure
                 about = About(f"{prefix}-j{j}", criterion, section.says, judge)
                 yield from _listed(section.of_judge(about, judge))
     for section in audit.sections:
+        about = About(prefix, criterion, section.says)
         if section.of_all is not None:
-            yield from _listed(section.of_all(About(prefix, criterion, section.says)))
+            yield from _listed(section.of_all(about))
+        elif section.of_judge is None:
+            yield from _listed(_estimates(about, section))
+
+
+def _estimates(about: About, section: Section) -> Iterator[Figure]:
+    """The figure of a section that draws none itself: its estimates, judge by judge."""
+    of = {judge.judge: judge.more.get(section.name, {}) for judge in about.judges}
+    found = {
+        name: [each for each in made.values() if isinstance(each, Estimate)] for name, made in of.items()
+    }
+    for kind in section.says:
+        yield from _listed(intervals(about, kind, found))
 
 
 def _listed(made: Any) -> Iterator[Figure]:

@@ -149,9 +149,11 @@ class Section:
         name: Names it where it could not be computed.
         says: Kind of figure -> its title (a question) and how to read it, in a sentence or two.
         compute: What it measures of a judge, by name: estimates, or records of several. It may raise
-            `InputError` where the data do not allow it: the audit says so and goes on.
+            `InputError` where the data do not allow it: the audit says so and goes on. What a section of
+            one's own computes stands in `JudgeAudit.more`, under the section's name.
         of_judge: Figures about one judge, from what was computed.
-        of_all: Figures about the judges of a criterion beside each other.
+        of_all: Figures about the judges of a criterion beside each other. With neither, the estimates of
+            all judges are drawn with their intervals.
     """
 
     name: str
