@@ -5,8 +5,7 @@ again by this run, by another at the same time, or by the next.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,6 +47,28 @@ class _Landed(NamedTuple):
 
     reply: Reply
     stored: bool = False
+
+
+class _Landing:
+    """Tells all who wait for a reply what kept it from coming; the key is let go of in the end."""
+
+    __slots__ = ("_asker", "_future", "_key")
+
+    def __init__(self, asker: "Asker", key: str, future: "asyncio.Future[_Landed] | None") -> None:
+        self._asker, self._key, self._future = asker, key, future
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if (future := self._future) is None:
+            return
+        if isinstance(error, asyncio.CancelledError):
+            future.cancel()
+        elif error is not None:
+            future.set_exception(error)
+            future.exception()  # seen here, in case nobody waits for it
+        self._asker.let_go(self._key)
 
 
 class Asker:
@@ -154,7 +175,7 @@ class Asker:
         claiming: First = None
         if landing is not None and elsewhere is not None:
             claiming = partial(self._claim, elsewhere.ledger, call.key, known)
-        with self._landing(call.key, landing):
+        with _Landing(self, call.key, landing):
             while True:
                 try:
                     if (reply := self._halt.unsent(call.judge)) is not None:
@@ -175,24 +196,12 @@ class Asker:
                     landing.set_result(landed)
                 return landed
 
-    @contextmanager
-    def _landing(self, key: str, landing: "asyncio.Future[_Landed] | None") -> Iterator[None]:
-        """All who wait for a reply are told of what kept it from coming; the key is let go of."""
-        try:
-            yield
-        except BaseException as error:
-            if landing is not None and isinstance(error, asyncio.CancelledError):
-                landing.cancel()
-            elif landing is not None:
-                landing.set_exception(error)
-                landing.exception()  # seen here, in case nobody waits for it
-            raise
-        finally:
-            if landing is not None:
-                del self._flying[key]
-            if key in self._claimed and self._elsewhere is not None:
-                self._claimed.remove(key)
-                self._elsewhere.ledger.release(key)
+    def let_go(self, key: str) -> None:
+        """Let go of a key that was asked: nobody waits for it here, and others may ask it."""
+        self._flying.pop(key, None)
+        if key in self._claimed and self._elsewhere is not None:
+            self._claimed.remove(key)
+            self._elsewhere.ledger.release(key)
 
     async def _shared(
         self, flying: asyncio.Future[_Landed], call: Call, known: Known, *, again: bool
