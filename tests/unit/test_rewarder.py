@@ -11,7 +11,11 @@ import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.types import Abstention, Reply
+from judgekit.rewards.core.schemes import Alone
+from judgekit.rewards.core.session import Session
+from judgekit.rewards.core.spec import load_spec
+from judgekit.run import Limits
+from judgekit.types import Abstention, Item, Reply
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}
@@ -430,3 +434,25 @@ def test_a_digest_is_of_what_decides_a_reward():
     )
 
     assert one == same != other
+
+
+def test_what_is_made_of_an_item_is_made_while_others_are_waited_for():
+    async def work():
+        quick_is_made = asyncio.Event()
+
+        async def answer(call):
+            if "8" in shown(call):
+                await quick_is_made.wait()
+            return marking(call)
+
+        def made(item, judged):
+            quick_is_made.set()
+            return scheme.made(None, item, judged).value
+
+        judges = [jk.Scripted("j", answer)]
+        scheme = Alone(load_spec({"rubric": MARKS}), judges)
+        items = [Item(name, "Say a number.", {"response": name}) for name in ("8", "3")]
+        async with Session(judges, None, Limits()) as session:
+            return (await session.ask(items, scheme.recipe, made, 20.0)).made
+
+    assert asyncio.run(work()) == {"8": 0.8, "3": 0.3}
