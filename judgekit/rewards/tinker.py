@@ -71,7 +71,7 @@ class Preference:
     spec: str | Path | Rewarder
 
     async def __call__(self, comparison: Any) -> float:
-        """How much better B is.
+        """How much better completion B is than A, on [-1, 1].
 
         Raises:
             JudgeOutage: If one of them has no reward.

@@ -41,7 +41,7 @@ def _classes() -> dict[str, type]:
     from verifiers.v1.judge import Judge, JudgeView, judge_question, judge_response
 
     class JudgekitJudgeConfig(JudgeConfig):  # type: ignore[misc]  # verifiers', unknown to the checker
-        """An entry of `judges`.
+        """An entry of `judges` in the configuration of a taskset.
 
         Args:
             spec: TOML file of the spec.

@@ -7,11 +7,11 @@ from functools import reduce
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import talk_of
+from judgekit.rewards.core.conversion import response_in, talk_of
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
 from judgekit.rewards.serving.limits import Rates, is_loopback, may_ask, token_for
-from judgekit.rewards.serving.routes import MOST, ROUTES, Wanted, group_of, response_in
+from judgekit.rewards.serving.routes import MOST, ROUTES, Wanted, group_of
 from judgekit.types import Message
 
 BY_PATH = {route.path: route for route in ROUTES}
@@ -76,7 +76,7 @@ def test_special_tokens_go_from_the_end_only(said, response):
 @pytest.mark.parametrize("much", [" ", "<pad>", " <|im_end|>\n"])
 def test_a_policy_that_repeats_itself_holds_up_nobody(much):
     code = (
-        "from judgekit.rewards.serving.routes import response_in\n"
+        "from judgekit.rewards.core.conversion import response_in\n"
         f"said = 'Hi.' + {much!r} * 400_000\n"
         "print(len(response_in('PROMPT' + said + 'x', 'PROMPT', '')) == len(said) + 1)\n"
         f"print(len(response_in('PROMPT' + said, 'PROMPT', '')) == (len(said) if {much!r} == ' ' else 3))\n"

@@ -35,7 +35,7 @@ _SECONDS = 1.0  # of a pattern
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """What a check sees.
+    """What a check is given: the task, the response, and whatever else the data set has.
 
     Args:
         task: What the response answers.

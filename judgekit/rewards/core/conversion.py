@@ -7,10 +7,11 @@ failure: `number` raises instead, so that `on_failure="none"` and `"drop_group"`
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, Final
 
 from judgekit.errors import InputError, JudgeOutage, kind_of
 from judgekit.items.texts import absent, json_of, plain_of
@@ -19,6 +20,14 @@ from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec, SpecLike
 from judgekit.types import Message, Text
 
+_ENDING: Final = re.compile(
+    r"(?:<\|\w{1,40}\|>|</s>|<eos>|<pad>|<end_of_turn>|<\uff5c[\w\u2581]{1,40}\uff5c>)\Z"
+)
+_LONGEST: Final = 44
+"""Characters of a special token at most."""
+_LEAST: Final = 32
+"""Characters by which a prompt that was cut is still known, and before which it has to begin."""
+_TRIES: Final = 100
 _DEEPEST = 100  # levels of a row's own rubric
 Data = Mapping[str, Sequence[Any]]
 """Column -> its value in each row."""
@@ -107,9 +116,52 @@ def _call(value: Any) -> str:
     return json.dumps(asked, ensure_ascii=False, default=str)
 
 
+def response_in(query: str, prompt: str, where: str) -> str:
+    """What follows the prompt, without the special tokens that end it.
+
+    A tokenizer may have put a token before the prompt; a prompt that was too long was cut from the left.
+
+    >>> response_in("<s><|user|>Hi?<|assistant|>Hello.</s>", "<|user|>Hi?<|assistant|>", "query[0]")
+    'Hello.'
+    """
+    at = query.find(prompt, 0, len(prompt) + _LEAST)
+    if at >= 0:
+        return _unended(query[at + len(prompt) :])
+    head, start = query[:_LEAST], -1
+    for _ in range(_TRIES):  # however often the prompt repeats itself
+        start = prompt.find(head, start + 1)
+        if start < 0 or len(prompt) - start < _LEAST:
+            break
+        if query.startswith(prompt[start:]):
+            return _unended(query[len(prompt) - start :])
+    raise InputError(
+        f"{where} begins with {query[:40]!r}, not with its prompt {prompt[:40]!r}, so the response in it "
+        "cannot be told; the tokenizer may have changed the prompt"
+    )
+
+
+def _unended(text: str) -> str:
+    """A response without the special tokens at its end; from behind, since policies repeat themselves.
+
+    >>> _unended("Hello. </s> <pad><pad> "), _unended("Hello. ")
+    ('Hello.', 'Hello. ')
+    """
+    ended, end = False, _bare(text, len(text))
+    while found := _ENDING.search(text, max(end - _LONGEST, 0), end):
+        ended, end = True, _bare(text, found.start())
+    return text[:end] if ended else text
+
+
+def _bare(text: str, end: int) -> int:
+    """Where the blanks before a place begin."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
 @dataclass(frozen=True)
 class Columns:
-    """Which columns mean what.
+    """The columns of a trainer's data set that hold references, rubrics and ids.
 
     Args:
         reference: The text known to be good.

@@ -151,12 +151,12 @@ class _BySize:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """The plan of its comparisons."""
+        """The plans of its calls: one, of comparisons."""
         return (self._asked,)
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
-        """Nobody."""
+        """Judges that it asks beside those of its plans: none."""
         return ()
 
     def of(self, n: int) -> Counted:
@@ -173,7 +173,7 @@ class _BySize:
         return self.of(len(item.responses)).calls(item)
 
     def __call__(self, item: Item) -> Any:
-        """Start on a group."""
+        """Begin to ask about a group."""
         return self.of(len(item.responses))(item)
 
 

@@ -39,7 +39,7 @@ STATUSES = ("ok", "gated", "vetoed", "failed", "imputed", "dropped")
 
 
 class Rewarder:
-    """Rewards responses by a spec.
+    """Gives responses rewards, as a spec says: numbers, or None where none can be given.
 
     Awaited with groups it opens its judges, asks, and closes them, so that nothing is bound to an event
     loop; used as an asynchronous context manager it keeps them open in that loop until it is left as often as
@@ -90,7 +90,7 @@ class Rewarder:
         self._moving = threading.Lock()
 
     def reward(self, groups: Iterable[Group]) -> Batch:
-        """The same, not awaited: in an event loop of its own, in a thread."""
+        """The rewards of a batch, not awaited: in an event loop of its own, in a thread."""
         return in_own_loop(self, groups)
 
     def calls(self, n: int) -> tuple[int, int]:
@@ -102,7 +102,7 @@ class Rewarder:
         return (least, most) if self.spec.relative else (least * n, most * n)
 
     async def __call__(self, groups: Iterable[Group]) -> Batch:
-        """The rewards of a batch.
+        """The rewards of a batch of groups, keyed by group and response.
 
         Raises:
             InputError: If a group cannot be asked about; before any call.
@@ -379,7 +379,7 @@ async def reward_async(
     columns: Mapping[str, str] | None = None,
     own_code: bool = False,
 ) -> Batch:
-    """`reward`, to be awaited."""
+    """`reward` for asynchronous code: the rewards of groups, to be awaited."""
     return await Rewarder(spec, judges, own_code=own_code)(list(read_groups(groups, columns=columns)))
 
 

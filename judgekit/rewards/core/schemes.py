@@ -33,7 +33,7 @@ _RESPONSE = "response"
 
 
 class Scheme(Protocol):
-    """How responses are judged."""
+    """A way of judging responses: what is asked about a group, and what is made of the answers."""
 
     @property
     def recipe(self) -> Counted:

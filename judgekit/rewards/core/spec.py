@@ -166,7 +166,7 @@ class CheckSpec(_Strict):
 
 
 class RewardSpec(_Strict):
-    """What a reward is.
+    """What is asked about responses, how the answers become a reward, and how the judges are asked.
 
     Args:
         rubric: A bundled name, a path, a mapping or a `Rubric`; a group's own rubric takes its place.

@@ -31,7 +31,7 @@ _FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observ
 
 
 def exported(records: Iterable[Preference | Labelled], form: Format) -> list[Row]:
-    """Rows of a format.
+    """Preference records as the rows of a trainer's format.
 
     Args:
         records: All of the kind that the format is for.

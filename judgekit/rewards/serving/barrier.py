@@ -41,7 +41,7 @@ class Mixed(JudgekitError):  # noqa: N818 - not our error
 
 
 class Client(NamedTuple):
-    """Who asks.
+    """The run or the address that a request comes from.
 
     Args:
         name: A run, or an address.

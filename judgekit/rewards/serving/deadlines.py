@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
             self._inner.data_received(data)
 
     def eof_received(self) -> None:
-        """Nothing more comes."""
+        """The client sends nothing more."""
         if self._inner is not None:
             self._inner.eof_received()
 
@@ -92,13 +92,13 @@ class Connection(asyncio.Protocol):
             self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """It is, now."""
+        """What was written is taken again."""
         self._stop_taking()
         if self._inner is not None:
             self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """The connection has ended."""
         self._all.n -= 1
         self._stop_head()
         self._stop_taking()
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         self._stop_head()
 
     def end(self) -> None:
-        """It is answered."""
+        """The request in hand is answered."""
         self._in_hand -= 1
 
     def _stop_head(self) -> None:

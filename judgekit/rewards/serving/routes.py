@@ -12,12 +12,9 @@ Only our own form has a word for "none", and says it under 503 where all of a re
 take a number for a reward, whatever it is, so they get an error, which their clients try again and then
 raise. Forms without ids name groups by what the responses answer, and each response is another, even with the
 same text.
-
-OpenRLHF sends prompt and response as one text, with their special tokens.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +33,7 @@ from judgekit.rewards.core.conversion import (
     number,
     numbers,
     reference_of,
+    response_in,
     rubric_of,
     talk_of,
     text_of_chat,
@@ -44,14 +42,6 @@ from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.spec import RewardSpec
 from judgekit.types import Text
 
-_ENDING: Final = re.compile(
-    r"(?:<\|\w{1,40}\|>|</s>|<eos>|<pad>|<end_of_turn>|<\uff5c[\w\u2581]{1,40}\uff5c>)\Z"
-)
-_LONGEST: Final = 44
-"""Characters of a special token at most."""
-_LEAST: Final = 32
-"""Characters by which a prompt that was cut is still known, and before which it has to begin."""
-_TRIES: Final = 100
 MOST = 4_096
 """Responses in one request at most."""
 _OURS = frozenset(
@@ -62,49 +52,6 @@ _ALSO = {"prompt": "task", "messages": "task", "completion": "response", "label"
 _PER_ROLLOUT = frozenset({"num_turns", "rollout_reward_scores"})  # verl's own, different for each response
 _VERL_TASKS = ("task", "prompt", "question", "problem", "raw_prompt")
 Body = Mapping[str, Any]
-
-
-def response_in(query: str, prompt: str, where: str) -> str:
-    """What follows the prompt, without the special tokens that end it.
-
-    A tokenizer may have put a token before the prompt; a prompt that was too long was cut from the left.
-
-    >>> response_in("<s><|user|>Hi?<|assistant|>Hello.</s>", "<|user|>Hi?<|assistant|>", "query[0]")
-    'Hello.'
-    """
-    at = query.find(prompt, 0, len(prompt) + _LEAST)
-    if at >= 0:
-        return _unended(query[at + len(prompt) :])
-    head, start = query[:_LEAST], -1
-    for _ in range(_TRIES):  # however often the prompt repeats itself
-        start = prompt.find(head, start + 1)
-        if start < 0 or len(prompt) - start < _LEAST:
-            break
-        if query.startswith(prompt[start:]):
-            return _unended(query[len(prompt) - start :])
-    raise InputError(
-        f"{where} begins with {query[:40]!r}, not with its prompt {prompt[:40]!r}, so the response in it "
-        "cannot be told; the tokenizer may have changed the prompt"
-    )
-
-
-def _unended(text: str) -> str:
-    """A response without the special tokens at its end; from behind, since policies repeat themselves.
-
-    >>> _unended("Hello. </s> <pad><pad> "), _unended("Hello. ")
-    ('Hello.', 'Hello. ')
-    """
-    ended, end = False, _bare(text, len(text))
-    while found := _ENDING.search(text, max(end - _LONGEST, 0), end):
-        ended, end = True, _bare(text, found.start())
-    return text[:end] if ended else text
-
-
-def _bare(text: str, end: int) -> int:
-    """Where the blanks before a place begin."""
-    while end and text[end - 1].isspace():
-        end -= 1
-    return end
 
 
 @dataclass(frozen=True)
@@ -146,7 +93,7 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """Key of its group.
+        """The key of the group that the response belongs to.
 
         >>> Wanted("Hi?", "Hello.", "7").key, Wanted("Hi?", "a").key == Wanted("Hi?", "b").key
         ('7', True)
@@ -182,7 +129,7 @@ def _digest(what: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A form.
+    """The form of the requests and answers of one trainer's HTTP endpoint.
 
     Args:
         path: Where it is asked.

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a server serves.
+    """The settings of a reward server: where it listens, whom it answers, how much it takes in.
 
     Args:
         host: Where it listens.

@@ -231,7 +231,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What empty answers were paid.
+    """What rewards empty answers were given in place of the policy's own.
 
     Args:
         above_middle: Share with a reward at or above the middle of the range, with Wilson's interval.

@@ -40,7 +40,7 @@ class Logs:
         self._said: set[int] = set()
 
     def __call__(self, record: Record) -> None:
-        """Log a record everywhere."""
+        """Hand a record to every logger."""
         for i, logger in enumerate(self._loggers):
             try:
                 logger(record)
@@ -57,7 +57,7 @@ class Jsonl:
         self.path = Path(path)
 
     def __call__(self, record: Record) -> None:
-        """Add a line."""
+        """Add a record to the file, as a line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with self.path.open("ab") as file:
@@ -80,7 +80,7 @@ class Mlflow:
         return {"_run_id": self._run_id, "_sending": None, "_thread": None}
 
     def __call__(self, record: Record) -> None:
-        """Send the numbers."""
+        """Send the numbers of a record to the run."""
         from mlflow.entities import Metric
 
         run_id = self._run_id or _open_run()
@@ -99,7 +99,7 @@ class Wandb:
     """
 
     def __call__(self, record: Record) -> None:
-        """Add the numbers."""
+        """Add the numbers of a record to the run."""
         import wandb
 
         if wandb.run is None:

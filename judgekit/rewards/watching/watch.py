@@ -58,7 +58,7 @@ class Seen:
 
 
 class Watch(Rewarder):
-    """A rewarder that is watched.
+    """A rewarder whose rewards are logged, probed, and compared with a hidden judge's.
 
     Args:
         rewarder: What gives the rewards.
