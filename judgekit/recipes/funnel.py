@@ -18,7 +18,7 @@ from judgekit.protocols import sheet_of
 from judgekit.protocols.read import read
 from judgekit.protocols.reading import letters
 from judgekit.recipes.grading import Grading, OverGrading
-from judgekit.recipes.steps import in_step
+from judgekit.recipes.together import in_step
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
 from judgekit.scales import Labels, settle

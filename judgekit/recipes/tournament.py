@@ -14,7 +14,7 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.pools import by_rater
 from judgekit.errors import InputError
 from judgekit.recipes.grading import Grading, OverGrading
-from judgekit.recipes.steps import in_step
+from judgekit.recipes.together import in_step
 from judgekit.rubric import Rubric
 from judgekit.standing import schedules
 from judgekit.standing.schedules import Pair, Schedule
