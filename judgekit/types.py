@@ -466,12 +466,23 @@ def is_control(rater: str) -> bool:
     return rater.startswith("control:")
 
 
+WEIGHT = "weight:"
+"""What the flag begins with that says how many units one that was drawn by chance stands for."""
 CALIBRATED = "calibrated"
 """The flag of verdicts whose probabilities were mapped to people's."""
 EMPTY = "empty_response"
 """The flag of verdicts that a rule gave on an empty response."""
 INSTEAD_OF = "instead_of:"
 """What the flag begins with that names the judge in whose place a substitute gave a verdict."""
+
+
+def weight_of(verdict: Verdict) -> float | None:
+    """How many units the unit of a person's verdict stands for; None where it was not drawn by chance.
+
+    >>> weight_of(Verdict("ann", Unit("1"), "kind", (("yes", 1.0),), "yes", 1.0, flags=("weight:12.5",)))
+    12.5
+    """
+    return next((float(flag.removeprefix(WEIGHT)) for flag in verdict.flags if flag.startswith(WEIGHT)), None)
 
 
 def stands_for(verdict: Verdict) -> str | None:

@@ -19,10 +19,22 @@ def export(
     items: Annotated[Path, typer.Option(help="The items that were judged.")],
     rubric: Annotated[str, typer.Option("--rubric", "-r", help="The rubric they were judged by.")],
     out: Annotated[Path, typer.Option(help="Folder for sheet.html, sheet.csv and key.json.")],
-    by: Annotated[str, typer.Option(help="entropy, disagreement, low_mass, uncertain or near.")] = "entropy",
+    by: Annotated[
+        str,
+        typer.Option(
+            help="entropy, disagreement, low_mass, uncertain or near: where judges may be wrong; chance: a "
+            "sample that stands for all, whose weights `agree` uses."
+        ),
+    ] = "entropy",
+    even: Annotated[
+        float,
+        typer.Option(
+            help="--by chance: share of the budget for all alike; the rest where judges are unsure."
+        ),
+    ] = 1.0,
     budget: Annotated[float, typer.Option(help="A share of all answers, or above 1 a number.")] = 0.2,
     threshold: Annotated[float, typer.Option(help="What 'near' is near to.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of the order of questions and responses.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the order of questions and responses, and of the draw.")] = 0,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, as for score.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")
@@ -31,13 +43,17 @@ def export(
     """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
     from judgekit.items import read_items
     from judgekit.recipes.faireval import votes
-    from judgekit.review import make_sheet, route, write_sheet
+    from judgekit.review import drawn, make_sheet, route, write_sheet
     from judgekit.rubric import load_rubric
     from judgekit.table import read_outcomes
 
     if not (judged := read_outcomes(outcomes)):
         raise InputError(f"{outcomes}: there are no verdicts in it")
-    cases = route(votes(judged), by=by, budget=budget, threshold=threshold)
+    asked = votes(judged)
+    if by == "chance":
+        cases = drawn(asked, budget=budget, even=even, seed=seed)
+    else:
+        cases = route(asked, by=by, budget=budget, threshold=threshold)
     read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])

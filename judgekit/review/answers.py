@@ -13,7 +13,7 @@ from judgekit.review.sheet import read_key
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
 from judgekit.spreadsheet import restored
-from judgekit.types import Abstention, Outcome, Unit, Verdict
+from judgekit.types import WEIGHT, Abstention, Outcome, Unit, Verdict
 
 How = Literal["join", "replace"]
 _CELLS = ("sheet", "annotator", "question", "label", "note")
@@ -121,9 +121,11 @@ def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, s
     if label.kind != "label":
         raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale")
     probs, name, value = settle(scale, {label.label: 1.0})
+    flags = () if "weight" not in about else (f"{WEIGHT}{about['weight']!r}",)
     return Verdict(
-        who, unit, about["criterion"], probs, name, value, source="human", rationale=row["note"], shown=shown
-    )
+        who, unit, about["criterion"], probs, name, value, source="human", rationale=row["note"], flags=flags,
+        shown=shown,
+    )  # fmt: skip
 
 
 def _meant(unit: Unit, shown: tuple[str, ...], raw: Mapping[str, Any], said: str) -> tuple[Scale, Reading]:

@@ -1,7 +1,8 @@
 """Which answers a person should see first, within a budget.
 
 Every rule is a function of the outcomes on one unit and criterion to a priority; the highest are
-routed. What nobody answered at all comes first under every rule: it has no verdict to doubt.
+routed. What nobody answered at all comes first under every rule: it has no verdict to doubt. Answers picked
+so say where judges are wrong and not how often; for that they are drawn by chance (`drawn`).
 """
 
 import math
@@ -10,6 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
+import numpy as np
+
+from judgekit.agreement.sampling.active import labelling_probabilities
+from judgekit.distribution import mean_of
 from judgekit.errors import InputError, there_are
 from judgekit.types import Outcome, Unit, Verdict
 
@@ -23,12 +28,14 @@ class Case:
         criterion: On which criterion.
         priority: How much it is wanted; higher first, infinite where no judge answered.
         why: The rule that chose it.
+        weight: Of one drawn by chance, how many it stands for: one over its chance.
     """
 
     unit: Unit
     criterion: str
     priority: float
     why: str
+    weight: float | None = None
 
 
 def entropy(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
@@ -92,14 +99,10 @@ def route(
         InputError: For an unknown rule, or a budget that is not positive.
     """
     if by not in RULES:
-        raise InputError(f"no rule {by!r}; {there_are(by, RULES)}")
+        raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, 'chance'])}")
     if not budget > 0:
         raise InputError(f"budget={budget}: a share above 0, or a number of answers")
-    grouped: dict[tuple[Unit, str], list[Verdict]] = {}
-    for outcome in outcomes:
-        own = grouped.setdefault((outcome.unit, outcome.criterion), [])
-        if isinstance(outcome, Verdict) and outcome.source != "human":
-            own.append(outcome)
+    grouped = _grouped(outcomes)
     cases = []
     for (unit, criterion), verdicts in grouped.items():
         priority = RULES[by](verdicts, threshold) if verdicts else math.inf
@@ -110,3 +113,69 @@ def route(
     cases.sort(key=lambda each: (-each[0], each[1]))
     most = math.ceil(budget * len(cases) - 1e-9) if budget <= 1 else int(budget)
     return tuple(case for _, _, case in cases[:most])
+
+
+def drawn(
+    outcomes: Iterable[Outcome], *, budget: float = 0.2, even: float = 1.0, seed: int = 0
+) -> tuple[Case, ...]:
+    """Answers drawn by chance, which may stand for all; each drawn unit is asked about by all its criteria.
+
+    Args:
+        outcomes: Of judges; people's verdicts are left aside.
+        budget: A share of all (unit, criterion) from 0 to 1, or above 1 a number of them.
+        even: Share of the budget that goes to all units alike, above 0. At 1 as many are drawn as the budget
+            says; below it each unit has a chance of its own, larger where judges are unsure or differ, and
+            the number drawn is near the budget.
+        seed: Of the draw.
+
+    Returns:
+        Cases in the order of the outcomes, with weights.
+
+    Raises:
+        InputError: For a budget or a share that cannot be.
+
+    Source:
+        Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
+
+    >>> said = [Verdict("j", Unit(str(n)), "kind", (("yes", 1.0),), "yes", 1.0) for n in range(8)]
+    >>> [case.weight for case in drawn(said, budget=2)]
+    [4.0, 4.0]
+    """
+    if not budget > 0 or not 0 < even <= 1:
+        raise InputError(f"budget={budget:g}, even={even:g}: both are above 0, and even is at most 1")
+    units: dict[Unit, dict[str, list[Verdict]]] = {}
+    for (unit, criterion), verdicts in _grouped(outcomes).items():
+        units.setdefault(unit, {})[criterion] = verdicts
+    n_answers = sum(map(len, units.values()))
+    share = budget if budget <= 1 else min(budget / max(n_answers, 1), 1.0)
+    wanted = max(round(share * len(units)), 1)
+    rng = np.random.default_rng(seed)
+    chances = np.full(len(units), min(wanted / max(len(units), 1), 1.0))
+    taken = np.zeros(len(units), dtype=bool)
+    if even < 1 and units:
+        unsure = [fmean(map(_unsure, own.values())) for own in units.values()]
+        chances = labelling_probabilities(unsure, budget=wanted, tau=even)
+        taken = rng.random(len(units)) < chances
+    elif units:
+        taken[rng.choice(len(units), wanted, replace=False)] = True
+    return tuple(
+        Case(unit, criterion, _unsure(verdicts), "chance", round(1.0 / float(chance), 12))
+        for (unit, own), chance, took in zip(units.items(), chances, taken, strict=True)
+        if took
+        for criterion, verdicts in own.items()
+    )
+
+
+def _unsure(verdicts: Sequence[Verdict]) -> float:
+    """Probability of all labels but the most probable one, over all verdicts; 1 without any."""
+    return 1.0 - max(mean_of([dict(v.probs) for v in verdicts]).values()) if verdicts else 1.0
+
+
+def _grouped(outcomes: Iterable[Outcome]) -> dict[tuple[Unit, str], list[Verdict]]:
+    """Judges' verdicts by unit and criterion; none where all abstained."""
+    grouped: dict[tuple[Unit, str], list[Verdict]] = {}
+    for outcome in outcomes:
+        own = grouped.setdefault((outcome.unit, outcome.criterion), [])
+        if isinstance(outcome, Verdict) and outcome.source != "human":
+            own.append(outcome)
+    return grouped

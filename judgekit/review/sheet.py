@@ -97,6 +97,7 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
             "criterion": case.criterion,
             "shown": shown,
             "scale": criterion.scale.model_dump(mode="json"),
+            **({} if case.weight is None else {"weight": case.weight}),
         }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
     return Sheet(tuple(questions), key, digest)

@@ -20,7 +20,7 @@ from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Tally
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.table import columns_in, read_outcomes
-from judgekit.types import Abstention, Item, Outcome, Unit, Verdict
+from judgekit.types import Abstention, Item, Outcome, Unit, Verdict, weight_of
 from judgekit.verbs.labels import read_labels, rows_of
 from judgekit.verbs.results import Run, load_run
 
@@ -72,7 +72,9 @@ def join(
     people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
     judged = [o for o in ready if o.rater not in persons]
     facts = Facts({}, {}, {}, {}, {})
-    if labels is not None:
+    if labels is not None and _is_run(labels):  # people's outcomes, as `review import` writes them
+        people += [o for o in outcomes_of(labels) or () if getattr(o, "source", "human") == "human"]
+    elif labels is not None:
         read = read_labels(
             labels, shape, protocol=protocol, columns=columns,
             groups=[] if items is not None else list(by), judged=[o.unit for o in judged],
@@ -81,11 +83,9 @@ def join(
         people, facts, notes = [*people, *read.outcomes], read.facts, [*notes, *read.notes]
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
+    facts = _weighed(facts, people)
     facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
-    for name in by:
-        if not facts.groups.get(name):
-            where = "column of the labels" if items is None else "tag of the items"
-            raise InputError(f"by {name!r}: no {where} has this name and anything in it; name another")
+    _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
     seen = {
@@ -97,6 +97,37 @@ def join(
         "labels read": str(len(people)),
     }
     return made, [*notes, *left_out], seen
+
+
+def _check_groups(by: Sequence[str], facts: Facts, where: str) -> None:
+    if absent := [name for name in by if not facts.groups.get(name)]:
+        raise InputError(f"by {absent[0]!r}: no {where} has this name and anything in it; name another")
+
+
+def _is_run(labels: Any) -> bool:
+    """Whether it is a table of outcomes, and none of labels."""
+    if isinstance(labels, Sequence) and not isinstance(labels, str) and labels:
+        return isinstance(labels[0], Verdict | Abstention)
+    return columns_in(labels) >= {"kind", "responses"}
+
+
+def _weighed(facts: Facts, people: Sequence[Outcome]) -> Facts:
+    """Weights that people's verdicts carry where their units were drawn by chance.
+
+    Raises:
+        InputError: If some of the units were drawn and others not.
+    """
+    found = {
+        o.unit: weight for o in people if isinstance(o, Verdict) and (weight := weight_of(o)) is not None
+    }
+    if not found:
+        return facts
+    if stray := next((o.unit for o in people if isinstance(o, Verdict) and o.unit not in found), None):
+        raise InputError(
+            f"some labels are of units drawn by chance and others, as of item {stray.item_id!r}, are not; "
+            "together they stand for nothing, so hand in those that were drawn alone"
+        )
+    return replace(facts, weights={**facts.weights, **found})
 
 
 def _each(

@@ -15,9 +15,8 @@ ROOT = Path(judgekit.__file__).parent
 ROOMS = [
     "errors", "scales", "types", "distribution", "roles", "shelf", "writing", "spreadsheet", "markup",
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table", "ingest",
-    "review",
-    "agreement", "calibration", "aggregate", "standing", "recipes", "verbs", "probes", "rewards", "report",
-    "cli",
+    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
+    "report", "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [

@@ -18,6 +18,7 @@ from judgekit.agreement.core.estimate import NOT_IDENTIFIED, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.models.bland import bland_altman
+from judgekit.agreement.sampling.active import active_mean
 from judgekit.agreement.sampling.ppi import ppi
 from judgekit.types import Estimate
 
@@ -86,10 +87,25 @@ def corrected_level(lab: Labelled, judge: str, how: How) -> Estimate | None:
     values = lab.ratings.values
     bounds = (float(values[0]), float(values[-1]))
     mine, people = lab.column(judge), lab.human
-    made = ppi(people, mine, more, sampling=how.sampling, bounds=bounds, level=how.level)
+    if how.sampling == "unknown" and lab.weights is not None and _of_population(lab.weights, len(more)):
+        gap = np.full(len(more), np.nan)
+        made = active_mean(
+            np.concatenate([people, gap]), np.concatenate([mine, more]),
+            np.concatenate([1 / lab.weights, np.ones(len(more))]), lam=None, bounds=bounds, level=how.level,
+        )  # fmt: skip
+    else:
+        made = ppi(people, mine, more, sampling=how.sampling, bounds=bounds, level=how.level)
     if lab.ratings.clusters is None:
         return made
     return replace(made, notes=(*made.notes, "units of one cluster were taken as independent"))
+
+
+def _of_population(weights: Floats, n_others: int) -> bool:
+    """Whether weights are one over the chances with which units were drawn from all that was judged."""
+    if np.isnan(weights).any() or (weights < 1).any():
+        return False
+    off = abs(float(weights.sum()) - len(weights) - n_others)
+    return off <= 4 * math.sqrt(float(weights @ (weights - 1)))
 
 
 def _points(x: Floats, y: Floats) -> list[tuple[float, float, int]]:
