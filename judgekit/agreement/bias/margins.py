@@ -1,6 +1,8 @@
 """Do two raters use the labels equally often? Tests of marginal homogeneity and of symmetry.
 
-A judge that agrees with people no better for using the scale otherwise is found here, not by a kappa.
+A judge that agrees with people no better for using the scale otherwise is found here, not by a kappa. Ours,
+since statsmodels counts degrees of freedom of labels that nobody used: a table of three labels of which two
+are used has one, not two or three. Where all were used the statistics are equal (tests).
 """
 
 from dataclasses import dataclass, replace

@@ -2,7 +2,7 @@
 
 Gates that decide something (a family of criteria, judges or biases): Holm. Slices that are looked through for
 something odd: Benjamini-Hochberg. Tests that depend on each other in unknown ways, such as one for each
-annotator: Benjamini-Yekutieli.
+annotator: Benjamini-Yekutieli. Equal to statsmodels (tests), whose 65 MB would replace forty lines.
 """
 
 from typing import Literal

@@ -1,7 +1,8 @@
 """Least squares and logistic regression with standard errors for clustered rows.
 
 Small on purpose: what audits of bias need (a coefficient given the human score), with CR1 standard errors,
-fractional outcomes (a tie is one half), and a stated ridge where outcomes are separated.
+fractional outcomes (a tie is one half), and a stated ridge where outcomes are separated. Equal to statsmodels
+(tests), which has no covariance for a ridge: the fit that would be left to it is needed here anyway.
 """
 
 from dataclasses import dataclass, replace
@@ -68,13 +69,25 @@ def logistic(
         if np.all(penalty >= RIDGE):
             return None
         return logistic(x, y, clusters, ridge=np.maximum(penalty, RIDGE))
-    p = _expit(x @ coef)
-    information = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
-    inverse = np.asarray(np.linalg.pinv(information), dtype=float)
+    p, inverse = _expit(x @ coef), _inverse(x, coef, penalty)
     if clusters is None:
         return Fit(coef, inverse, float("inf"), "wald", float(penalty.max()))
     fit = _sandwich(coef, inverse, x * (y - p)[:, None], clusters, n - k)
     return Fit(coef, fit.cov, fit.df, fit.kind, float(penalty.max()), fit.n_clusters)
+
+
+def logit(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Coefficients (k,) of a logistic regression and their covariance (k, k), without any safeguard."""
+    none = np.zeros(x.shape[1])
+    coef, _ = _newton(x, y, none)
+    return coef, _inverse(x, coef, none)
+
+
+def _inverse(x: Floats, coef: Floats, penalty: Floats) -> Floats:
+    """Of the information at these coefficients."""
+    p = _expit(x @ coef)
+    information = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
+    return np.asarray(np.linalg.pinv(information), dtype=float)
 
 
 def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> Estimate:

@@ -21,6 +21,7 @@ from judgekit.agreement.core.estimate import (
 )
 from judgekit.agreement.core.intervals import mean_se, normal_quantile, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.regress import logit
 from judgekit.agreement.probability.calibration_error import Kind, bin_of
 from judgekit.types import Estimate
 
@@ -169,7 +170,7 @@ def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) 
         status = NO_VARIATION if alike else NOT_IDENTIFIED
         note = "one outcome only" if alike else "the probability separates the outcomes: no finite slope"
         return undefined(first, status, note), undefined(second, status, note)
-    beta, covariance = _logit_fit(np.column_stack([np.ones_like(x), x]), y_)
+    beta, covariance = logit(np.column_stack([np.ones_like(x), x]), y_)
     return _wald(first, beta[0], covariance[0, 0]), _wald(second, beta[1], covariance[1, 1])
 
 
@@ -195,26 +196,3 @@ def _overlaps(x: Floats, y: Floats) -> bool:
     """Whether a logistic fit on x is finite: each outcome has some x beyond one of the other's."""
     zero, one = x[y == 0], x[y == 1]
     return bool(len(zero) and len(one) and zero.max() > one.min() and one.max() > zero.min())
-
-
-def _logit_fit(design: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Maximum likelihood by Newton with halved steps; coefficients and their covariance."""
-    from scipy.special import expit
-
-    def loss(b: Floats) -> float:
-        eta = design @ b
-        return float(np.sum(np.logaddexp(0, eta) - y * eta))
-
-    beta = np.zeros(design.shape[1])
-    for _ in range(200):
-        mu = expit(design @ beta)
-        hessian = design.T @ (design * (mu * (1 - mu))[:, None])
-        step = np.linalg.lstsq(hessian, design.T @ (y - mu), rcond=None)[0]
-        scale = 1.0
-        while loss(beta + scale * step) > loss(beta) + 1e-12 and scale > 1e-8:
-            scale /= 2
-        beta = beta + scale * step
-        if np.max(np.abs(step)) < 1e-10:
-            break
-    mu = expit(design @ beta)
-    return beta, np.linalg.pinv(design.T @ (design * (mu * (1 - mu))[:, None]))
