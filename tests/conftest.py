@@ -1,4 +1,4 @@
-"""Closes the network, fixes hypothesis, and lends the mock server of the benchmarks."""
+"""Closes the network, fixes hypothesis, marks the slow tests, and lends the mock server of the benchmarks."""
 
 import os
 import re
@@ -22,6 +22,35 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("ci", derandomize=True, max_examples=100, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+SLOW = Path(__file__).parent / "slow.txt"  # functions, by durations that were measured
+_took: dict[str, float] = {}
+
+
+def _function(nodeid: str) -> str:
+    return nodeid.partition("[")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow = {*SLOW.read_text(encoding="utf-8").split()}
+    for item in items:
+        if _function(item.nodeid) in slow:
+            item.add_marker("slow")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        name = _function(report.nodeid)
+        _took[name] = max(_took.get(name, 0.0), report.duration)
+
+
+def pytest_sessionfinish() -> None:
+    """With `JUDGEKIT_SLOW=0.5`: list those of the tests that ran which took longer than so many seconds."""
+    if bound := os.environ.get("JUDGEKIT_SLOW"):
+        others = {*SLOW.read_text(encoding="utf-8").split()} - _took.keys()
+        slow = others | {name for name, seconds in _took.items() if seconds > float(bound)}
+        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow)), encoding="utf-8")
+
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

@@ -161,6 +161,13 @@ def test_an_unknown_guide_is_refused_with_the_nearest(capsys: pytest.CaptureFixt
     assert "did you mean 'score'?" in capsys.readouterr().err
 
 
+def test_the_slow_tests_that_are_listed_are_there():
+    for line in (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split():
+        path, _, name = line.partition("::")
+
+        assert path.endswith(".md") or name.rpartition(".")[2] in (ROOT / path).read_text(encoding="utf-8"), line
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 220
 
