@@ -23,7 +23,9 @@ settings.register_profile("ci", derandomize=True, max_examples=100, deadline=Non
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-SLOW = Path(__file__).parent / "slow.txt"  # functions, by durations that were measured
+SLOW = (
+    Path(__file__).parent / "slow.txt"
+)  # by durations that were measured; all integration tests are slow, too
 _took: dict[str, float] = {}
 
 
@@ -34,12 +36,12 @@ def _function(nodeid: str) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {*SLOW.read_text(encoding="utf-8").split()}
     for item in items:
-        if _function(item.nodeid) in slow:
+        if _function(item.nodeid) in slow or item.nodeid.startswith("tests/integration/"):
             item.add_marker("slow")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == "call":
+    if report.when == "call" and not report.nodeid.startswith("tests/integration/"):
         name = _function(report.nodeid)
         _took[name] = max(_took.get(name, 0.0), report.duration)
 

@@ -81,7 +81,7 @@ def in_our_names(row: Row) -> dict[str, Any] | None:
             found[1]: text for name, text in values.items() if (found := _LEVEL.fullmatch(str(name)))
         }
         described["criteria"] = _first(values, ("orig_criteria", "criteria"))
-    number = re.search(r"\d+$", row.where)
+    number = re.search(r"(?<!\d)\d+$", row.where)
     return {
         "item_id": _first(values, ("id",)) or (number[0] if number else row.where),
         "task": _first(values, _TASK),

@@ -165,7 +165,9 @@ def test_the_slow_tests_that_are_listed_are_there():
     for line in (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").split():
         path, _, name = line.partition("::")
 
-        assert path.endswith(".md") or name.rpartition(".")[2] in (ROOT / path).read_text(encoding="utf-8"), line
+        assert path.endswith(".md") or name.rpartition(".")[2] in (ROOT / path).read_text(encoding="utf-8"), (
+            line
+        )
 
 
 def test_the_readme_is_short():
