@@ -11,8 +11,7 @@ The rooms, each looking only at those before it: `core` (ratings, estimates, int
 `__init__.pyi` says the same names to editors and type checkers; a test keeps it so.
 """
 
-from importlib import import_module
-from typing import Any
+from judgekit.face import lazily
 
 _ROOMS = {
     "association.comparing": ("compare_accuracies", "compare_correlations", "paired_difference"),
@@ -81,16 +80,5 @@ _ROOMS = {
     "sampling.rogan_gladen": ("corrected_rate",),
     "sampling.sequential": ("confidence_sequence", "share_sequence"),
 }  # fmt: skip
-_WHERE = {name: room for room, names in _ROOMS.items() for name in names}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(_WHERE)
+__getattr__, __dir__ = lazily(__name__, _ROOMS)

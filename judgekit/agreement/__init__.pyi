@@ -5,9 +5,7 @@ from judgekit.agreement.association.correlation import correlation as correlatio
 from judgekit.agreement.association.groupings import four_groupings as four_groupings
 from judgekit.agreement.association.groupings import grouped_correlation as grouped_correlation
 from judgekit.agreement.association.pairwise_accuracy import soft_accuracy as soft_accuracy
-from judgekit.agreement.association.pairwise_accuracy import (
-    tie_calibrated_accuracy as tie_calibrated_accuracy,
-)
+from judgekit.agreement.association.pairwise_accuracy import tie_calibrated_accuracy as tie_calibrated_accuracy
 from judgekit.agreement.auditing.audit import audit as audit
 from judgekit.agreement.auditing.data import Facts as Facts
 from judgekit.agreement.auditing.data import Labelled as Labelled
@@ -120,13 +118,13 @@ from judgekit.agreement.sampling.active import hajek_kappa as hajek_kappa
 from judgekit.agreement.sampling.active import hajek_mean as hajek_mean
 from judgekit.agreement.sampling.active import labelling_probabilities as labelling_probabilities
 from judgekit.agreement.sampling.active import neyman_allocation as neyman_allocation
-from judgekit.agreement.sampling.planning import anticipated_table as anticipated_table
-from judgekit.agreement.sampling.planning import design_effect as design_effect
 from judgekit.agreement.sampling.planning import labels_for_difference as labels_for_difference
 from judgekit.agreement.sampling.planning import labels_for_kappa as labels_for_kappa
 from judgekit.agreement.sampling.planning import labels_for_kappa_bound as labels_for_kappa_bound
 from judgekit.agreement.sampling.planning import labels_for_ppi as labels_for_ppi
 from judgekit.agreement.sampling.planning import labels_for_share as labels_for_share
+from judgekit.agreement.sampling.planning import anticipated_table as anticipated_table
+from judgekit.agreement.sampling.planning import design_effect as design_effect
 from judgekit.agreement.sampling.planning import paired_sd as paired_sd
 from judgekit.agreement.sampling.ppi import on_label_scale as on_label_scale
 from judgekit.agreement.sampling.ppi import ppi as ppi

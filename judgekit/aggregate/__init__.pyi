@@ -1,0 +1,16 @@
+from judgekit.aggregate.pairs import pair_scores as pair_scores
+from judgekit.aggregate.panels import pool_of as pool_of
+from judgekit.aggregate.pools import confidence_weighted as confidence_weighted
+from judgekit.aggregate.pools import linear_pool as linear_pool
+from judgekit.aggregate.pools import log_pool as log_pool
+from judgekit.aggregate.pools import mean as mean
+from judgekit.aggregate.pools import median as median
+from judgekit.aggregate.pools import minimum as minimum
+from judgekit.aggregate.pools import trimmed_mean as trimmed_mean
+from judgekit.aggregate.scores import rubric_scores as rubric_scores
+from judgekit.aggregate.votes import any_ as any_
+from judgekit.aggregate.votes import conservative as conservative
+from judgekit.aggregate.votes import plurality as plurality
+from judgekit.aggregate.votes import strict_majority as strict_majority
+from judgekit.aggregate.votes import unanimous as unanimous
+from judgekit.aggregate.votes import weighted as weighted

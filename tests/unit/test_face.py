@@ -1,0 +1,75 @@
+"""The faces of the packages: every public name is there, explained, and seen by editors and type checkers."""
+
+import runpy
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import judgekit
+
+STUBS = runpy.run_path(str(Path(judgekit.__file__).parents[1] / ".ci" / "stubs"))
+FACES: dict[str, Path] = STUBS["faces"]()
+NAMES = [
+    (package, name)
+    for package in (*FACES, "judgekit.rewards", "judgekit.standing")
+    for name in dir(import_module(package))
+    if not name.startswith("_") and not isinstance(getattr(import_module(package), name), ModuleType)
+]
+
+
+@pytest.mark.parametrize("package", FACES)
+def test_a_stub_says_what_the_table_says(package: str):
+    assert FACES[package].read_text(encoding="utf-8") == STUBS["stub"](package)
+
+
+@pytest.mark.parametrize(("package", "name"), NAMES)
+def test_each_public_name_is_a_thing_that_says_what_it_is(package: str, name: str):
+    value = getattr(import_module(package), name)
+
+    assert not isinstance(value, ModuleType)
+    assert value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'kapa'"):
+        _ = judgekit.agreement.kapa  # type: ignore[attr-defined]
+
+
+def test_an_editor_completes_every_public_name():
+    jedi = pytest.importorskip("jedi", reason="jedi is not installed: pip install -e '.[dev]'")
+    for package in FACES:
+        line = f"import {package} as face; face."
+        offered = {each.name for each in jedi.Script(line).complete(1, len(line))}
+
+        assert {name for where, name in NAMES if where == package} <= offered
+
+
+WRONG = """
+import judgekit as jk
+
+jk.agreement.kapa([[1]])
+jk.agreement.kappa([[1, 2]], sclae=3)
+jk.scor([], "r")
+jk.calibration.balanced()
+jk.aggregate.meen
+jk.rewards.Rewrader
+jk.standing.bradly_terry
+jk.score([], "r", "local", sampels=3)
+"""
+
+
+def test_a_type_checker_refuses_a_wrong_name_or_keyword(tmp_path: Path):
+    example = tmp_path / "example.py"
+    example.write_text(WRONG, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", str(example)],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+
+    refused = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    assert refused == set(range(4, len(WRONG.splitlines()) + 1)), done.stdout
