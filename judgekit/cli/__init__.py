@@ -67,7 +67,8 @@ app.command("guide")(guide.guide)
 
 GUIDES = {
     "score": "score", "compare": "compare", "rank": "compare", "match": "compare", "recipes": "compare",
-    "stand": "compare", "agree": "audit", "ingest": "audit", "review": "people", "rubric": "rubrics",
+    "stand": "compare", "calibrate": "calibrate", "agree": "audit", "ingest": "audit",
+    "review": "people", "rubric": "rubrics",
     "cascade": "panels", "reward": "rewards", "ledger": "ledger", "demo": "judges", "model": "judges",
     "columns": "score",
 }  # fmt: skip
