@@ -10,8 +10,9 @@ What a judge says wrongly is no exception but an abstention (`types.Abstention`)
 """
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, Final
 
 
 class JudgekitError(Exception):
@@ -93,3 +94,41 @@ def there_are(found: object, known: Iterable[str]) -> str:
     some = list(known)
     hint = did_you_mean(found, some)
     return f"{hint}{'There' if hint else 'there'} are {', '.join(some)}"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+_KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "a whole number": _is_whole,
+    "a number": lambda value: isinstance(value, Real) and not isinstance(value, bool),
+    "True or False": lambda value: isinstance(value, bool),
+    "a name": lambda value: isinstance(value, str),
+    "a name or a whole number": lambda value: isinstance(value, str) or _is_whole(value),
+    "a name or a function": lambda value: isinstance(value, str) or callable(value),
+    "a path": lambda value: isinstance(value, str) or hasattr(value, "__fspath__"),
+    "a mapping": lambda value: isinstance(value, Mapping),
+    "a list": lambda value: isinstance(value, list | tuple | set | frozenset),
+    "a function": callable,
+}
+
+
+def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+    """See that each value is the kind of thing it has to be; what it may say is checked where it is used.
+
+    Args:
+        values: By their names.
+        kinds: Name -> what it has to be, with `, or None` behind it where there may be none.
+
+    Raises:
+        InputError: Names the value, what was found and what would do.
+
+    >>> check_kinds({"samples": "3"}, {"samples": "a whole number"})
+    Traceback (most recent call last):
+    judgekit.errors.InputError: samples='3' is a str; it has to be a whole number
+    """
+    for name in values.keys() & kinds.keys():
+        value, (kind, none, _) = values[name], kinds[name].partition(", or None")
+        if not (_KINDS[kind](value) or (none and value is None)):
+            raise InputError(f"{name}={value!r:.80} is {kind_of(value)}; it has to be {kinds[name]}")

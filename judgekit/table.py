@@ -276,7 +276,11 @@ def _read(source: Any, kind: Kind, made: Callable[[Mapping[str, Any]], T]) -> li
 
 def _opened(source: Any, kind: Kind = "outcomes") -> Rows:
     wanted = frozenset(COLUMNS[kind])
-    return open_file(Path(source), wanted) if isinstance(source, str | Path) else open_rows(source, wanted)
+    return (
+        open_file(Path(source), wanted)
+        if isinstance(source, str | Path)
+        else open_rows(source, wanted, "table")
+    )
 
 
 def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":

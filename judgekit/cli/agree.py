@@ -70,11 +70,10 @@ def agree(
         str, typer.Option(help="How labelled units were picked: random gives a corrected level.")
     ] = "unknown",
     epsilon: Annotated[float, typer.Option(help="Advantage in the alternative annotator test.")] = 0.15,
-    seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of all resampling.")] = 0,
     resamples: Annotated[int, typer.Option(help="Resamples behind the intervals.")] = 1000,
 ) -> int:
     """Say how far a judge agrees with people, and whether it may be trusted, for what."""
-    from judgekit.items import read_items
     from judgekit.report import findings, read_thresholds
     from judgekit.report.page import write_report
     from judgekit.report.text import audit_json
@@ -82,11 +81,10 @@ def agree(
 
     wanted = _required(require or [])
     if report is not None and report.suffix.lower() not in {".html", ".htm"}:
-        raise InputError(f"--report {report}: the report is a page; name it {report.with_suffix('.html')}")
+        raise InputError(f"--report {report}: the report is a page; name it {report.stem or 'report'}.html")
     gates = read_thresholds(thresholds)
-    read = None if items is None else list(read_items(items, needs=()))
     made = compare_with_people(
-        verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=read, by=by or (),
+        verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=items, by=by or (),
         columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,
         trusted=trusted, labels_about=labels_about, families=_families(family or []), seed=seed,
         b=resamples, epsilon=epsilon, sampling=cast("Any", sampling),

@@ -33,7 +33,7 @@ def cascade(
     fit_share: Annotated[
         float, typer.Option(help="Share of the items that fits the threshold; the rest draws the curve.")
     ] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of which items those are.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of which items those are.")] = 0,
     cheap_cost: Annotated[float, typer.Option(help="Of a question to the cheap judge, in any unit.")] = 1.0,
     strong_cost: Annotated[float, typer.Option(help="Of a question to the strong one.")] = 10.0,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, for the labels.")] = None,

@@ -33,7 +33,7 @@ def show(
     fault: Annotated[
         str | None, typer.Option(help="List the replies with this fault; none: without.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="List so many replies.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, max=1_000_000_000, help="List so many replies.")] = None,
     ledger: File = None,
     json: AsJson = False,
 ) -> None:

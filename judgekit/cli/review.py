@@ -34,7 +34,9 @@ def export(
     ] = 1.0,
     budget: Annotated[float, typer.Option(help="A share of all answers, or above 1 a number.")] = 0.2,
     threshold: Annotated[float, typer.Option(help="What 'near' is near to.")] = 0.5,
-    seed: Annotated[int, typer.Option(help="Of the order of questions and responses, and of the draw.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the order of questions and responses, and of the draw.")
+    ] = 0,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, as for score.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")

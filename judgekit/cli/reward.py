@@ -114,7 +114,7 @@ def give(
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Groups that are judged together.")] = 64,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
@@ -158,7 +158,7 @@ def pairs(
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    batch: Annotated[int, typer.Option(min=1, help="Groups that are judged together.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Groups that are judged together.")] = 64,
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
 ) -> None:
     """Make preference data: judge each group, and write the pairs whose rewards are far enough apart.

@@ -40,7 +40,7 @@ def stand(
         float, typer.Option(help="Wins and losses given to each system; 0.1 makes every standing finite.")
     ] = 0.0,
     resamples: Annotated[int, typer.Option(help="Resamples of items behind the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
     level: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
     out: Annotated[Path | None, typer.Option(help="A file for the standing as JSON.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the standing as JSON.")] = False,

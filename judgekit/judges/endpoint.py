@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import orjson
 
-from judgekit.errors import InputError, ProviderError
+from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
 from judgekit.judges.identity import identity_of
 from judgekit.types import Call, Reply
@@ -95,6 +95,7 @@ class Endpoint:
         systems: Sequence[str] = (),
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
+        check_kinds(self._options, {"systems": "a list", "extra": "a mapping, or None"})
         if not model:
             raise InputError(
                 "the endpoint's model has no name; give the one the server lists under /v1/models"

@@ -24,7 +24,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakKeyDictionary
 
-from judgekit.errors import InputError, ProviderError
+from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
 from judgekit.judges.identity import identity_of
 from judgekit.types import Call, Reply
@@ -88,6 +88,7 @@ class LiteLLM:
         systems: Sequence[str] = (),
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
+        check_kinds(self._options, {"systems": "a list", "extra": "a mapping, or None"})
         if stray := sorted(
             {"api_key", "api_base", "base_url", "num_retries", "max_retries"} & (extra or {}).keys()
         ):

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from judgekit.errors import InputError, ProviderError, kind_of, there_are
+from judgekit.errors import InputError, ProviderError, check_kinds, there_are
 from judgekit.judges.servers import NO_KEYS, Keys, complaint_of, in_words
 from judgekit.prompt import estimate_tokens
 from judgekit.scales import writable
@@ -53,6 +53,12 @@ _SLACK = 4  # times the bytes sent, or the tokens asked for, that a server's cou
 _FEW = 10_000  # tokens read that are believed of any prompt
 _DEAREST = 100.0  # US dollars that a server may say a reply cost
 _ROUNDED, _LEAST = 0.01, -9999.0  # log-probabilities: rounded up to, and what stands for none
+_KINDS = {
+    **dict.fromkeys(("temperature", "top_p"), "a number, or None to leave it out"),
+    **dict.fromkeys(("max_tokens", "seed"), "a whole number, or None to leave it out"),
+    "extra": "a mapping",
+    "stop": "a list",
+}
 _CUT = {"length", "max_tokens"}
 _HELD_BACK = {"content_filter", "safety", "refusal"}
 
@@ -75,9 +81,7 @@ def settings_of(
     {'temperature': 0.0, 'max_tokens': 64, 'top_k': 1}
     """
     numbers = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "seed": seed}
-    for name, value in numbers.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise InputError(f"{name} is {value!r}, {kind_of(value)}; give a number, or None to leave it out")
+    check_kinds({**numbers, "extra": extra, "stop": stop}, _KINDS)
     if temperature is not None and not (math.isfinite(temperature) and temperature >= 0.0):
         raise InputError(
             f"temperature is {temperature!r}; give a number of 0 or more, or None to leave it out"

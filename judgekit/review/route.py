@@ -100,7 +100,7 @@ def route(
     """
     if by not in RULES:
         raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, 'chance'])}")
-    if not budget > 0:
+    if not 0 < budget < math.inf:
         raise InputError(f"budget={budget}: a share above 0, or a number of answers")
     grouped = _grouped(outcomes)
     cases = []

@@ -1,6 +1,6 @@
 """`agree`: judges against people. Verdicts and labels in, an audit out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,21 @@ from judgekit.agreement.auditing.records import Audit
 from judgekit.agreement.auditing.section import Section
 from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.calibration.balance import Rule
-from judgekit.errors import InputError
-from judgekit.types import Abstention, Item, Verdict
+from judgekit.errors import InputError, check_kinds
+from judgekit.items import read_items
+from judgekit.types import Abstention, Verdict
 from judgekit.verbs.joining import declared, join
+
+_KINDS = {
+    "by": "a list",
+    "judge": "a list, or None",
+    "columns": "a mapping, or None",
+    "families": "a mapping, or None",
+    **dict.fromkeys(("balance", "sampling", "labels_about"), "a name"),
+    **dict.fromkeys(("seed", "b"), "a whole number"),
+    **dict.fromkeys(("level", "epsilon"), "a number"),
+    **dict.fromkeys(("trusted", "responses_are_systems"), "True or False"),
+}
 
 
 def agree(
@@ -22,7 +34,7 @@ def agree(
     rubric: Any = None,
     scale: Any = None,
     judge: str | Sequence[str] | None = None,
-    items: Iterable[Item] | None = None,
+    items: Any = None,
     by: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     balance: Rule = "average",
@@ -50,7 +62,7 @@ def agree(
         rubric: Declares the scales.
         scale: The scale of all criteria, where there is no rubric: `1-5`, `yes_no`, a list of labels, ...
         judge: Which to audit; all where left out. Of a frame: its column.
-        items: The items, for lengths and tags.
+        items: The items (whatever `read_items` takes), for lengths and tags.
         by: Columns of the labels, or tags of the items, to slice by.
         columns: Our name of a column of the labels -> its name there.
         balance: How a judge's orders and samples become one verdict (`calibration.balance`).
@@ -75,7 +87,11 @@ def agree(
     >>> agree(frame, scale=["no", "yes"], judge="gpt", b=50).criteria[0].labelled.people
     ('ann',)
     """
-    judges = [judge] if isinstance(judge, str) else list(judge or ())
+    by = [by] if isinstance(by, str) else by
+    judge = [judge] if isinstance(judge, str) else judge
+    check_kinds(locals(), _KINDS)
+    items = None if items is None else list(read_items(items, needs=()))
+    judges = list(judge or ())
     options: dict[str, Any] = {
         "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
         "sections": sections,

@@ -35,13 +35,13 @@ from judgekit.recipes.grading import Aggregate, Counted
 from judgekit.recipes.substitutes import one_vote_each
 from judgekit.roles import Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
+from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
-from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_kinds
+from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_options
 from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
-from judgekit.writing import unreadable
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def prepare(
         inside = f"limits=Limits({unknown[0]}=...)" if unknown[0] in Limits.__dataclass_fields__ else ""
         instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
         raise InputError(f"no option {unknown[0]!r}; {instead}")
-    check_kinds(options)
+    check_options(options)
     recipe_name = options.get("recipe")
     found = None if recipe_name is None else _published(recipe_name)
     if found is not None:
@@ -445,7 +445,4 @@ def _template(prompt: str | Path | Template | None) -> Template | None:
     if prompt is None or isinstance(prompt, Template):
         return prompt
     path = Path(prompt)
-    try:
-        return template_of(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise unreadable(path, error) from None
+    return template_of(read_text(path), str(path))

@@ -1,13 +1,13 @@
 """The options of the verbs, each with a default, and what may stand for a rubric and for judges."""
 
+import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration.balance import Rule as BalanceRule
-from judgekit.errors import InputError, kind_of
+from judgekit.errors import InputError, check_kinds, kind_of
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
@@ -104,45 +104,42 @@ class Options(TypedDict, total=False):
     say: Callable[[str], None] | None
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_name_or_pool(value: object) -> bool:
-    return isinstance(value, str) or callable(value)
-
-
-_KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("samples", "min_judges"), (_is_whole, "a whole number")),
-    "per_call": (lambda v: v is None or _is_whole(v), "a whole number, or None for the whole rubric"),
-    **dict.fromkeys(
-        ("reask", "partial", "ties", "store_prompts", "own_code"),
-        (lambda v: isinstance(v, bool), "True or False"),
-    ),
-    **dict.fromkeys(
-        ("substitutes", "columns", "settings"), (lambda v: v is None or isinstance(v, Mapping), "a mapping")
-    ),
-    "panel": (_is_name_or_pool, "a name or a function"),
-    **dict.fromkeys(("aggregate", "say"), (lambda v: v is None or callable(v), "a function")),
-    "again": (lambda v: isinstance(v, Collection) and not isinstance(v, str), "a list of reasons"),
-    "limits": (lambda v: v is None or isinstance(v, Limits), "a record, as in limits=Limits(concurrency=4)"),
-    **dict.fromkeys(
-        ("ledger", "prompt"), (lambda v: v is None or isinstance(v, str | Path | Template), "a path")
-    ),
+KINDS: Mapping[str, str] = {
+    **dict.fromkeys(("samples", "min_judges"), "a whole number"),
+    "per_call": "a whole number, or None for the whole rubric",
+    **dict.fromkeys(("reask", "partial", "ties", "store_prompts", "own_code"), "True or False"),
+    **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
+    **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item"), "a name"),
+    **dict.fromkeys(("recipe", "rule"), "a name, or None"),
+    "orders": "a name or a whole number",
+    "panel": "a name or a function",
+    **dict.fromkeys(("aggregate", "say"), "a function, or None"),
+    "again": "a list",
+    "ledger": "a path, or None",
 }
+"""What each option has to be."""
 
 
-def check_kinds(options: Options) -> None:
-    """See that each option is the kind of thing it has to be; what it may say is checked where it is used.
+def check_options(options: Options) -> None:
+    """See that each option is the kind of thing it has to be.
 
     Raises:
-        InputError: Names the option, what was found and what would do.
+        InputError: If one is not.
 
-    >>> check_kinds({"samples": "3"})
+    >>> check_options({"limits": {"concurrency": 4}})
     Traceback (most recent call last):
-    judgekit.errors.InputError: samples='3' is a str; it has to be a whole number
+    judgekit.errors.InputError: limits={'concurrency': 4} is a dict; say limits=Limits(concurrency=4)
     """
-    for name, value in options.items():
-        fits, wanted = _KINDS.get(name, (lambda _: True, ""))
-        if not fits(value):
-            raise InputError(f"{name}={value!r:.80} is {kind_of(value)}; it has to be {wanted}")
+    check_kinds(options, KINDS)
+    limits, prompt = options.get("limits"), options.get("prompt")
+    if limits is not None and not isinstance(limits, Limits):
+        raise InputError(f"limits={limits!r:.80} is {kind_of(limits)}; say limits=Limits(concurrency=4)")
+    if (aggregate := options.get("aggregate")) is not None:
+        try:
+            inspect.signature(aggregate).bind(None, None, None)
+        except TypeError:
+            raise InputError("aggregate takes a rubric, an item and its outcomes, and gives scores") from None
+        except ValueError:  # of what is written in C nothing is known
+            pass
+    if not isinstance(prompt, Template):
+        check_kinds({"prompt": prompt}, {"prompt": "a path, or None"})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 
 import orjson
 
-from judgekit.errors import InputError, kind_of
+from judgekit.errors import InputError, check_kinds, kind_of
 from judgekit.run.causes import cause_line
 from judgekit.table import (
     Kind,
@@ -214,6 +214,7 @@ def load_run(folder: str | Path) -> Run:
     ...     load_run(folder).scores
     ()
     """
+    check_kinds({"folder": folder}, {"folder": "a path"})
     folder = Path(folder)
     while True:
         seen = _summary(whole(folder, _RUN))

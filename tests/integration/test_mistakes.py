@@ -82,6 +82,10 @@ def judged_by(judge: Any, **options: Any) -> Callable[[Any], Any]:
     return lambda _: jk.score(ROWS, RUBRIC, judge, ledger=None, **options)
 
 
+def agreed(**options: Any) -> Callable[[Any], Any]:
+    return lambda _: jk.agree("outcomes.jsonl", labels="labels.csv", rubric=RUBRIC, **options)
+
+
 class Judgeless:
     def __call__(self, _):
         return YES
@@ -337,11 +341,11 @@ JUDGES = [
         lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", temprature=1),
     ),
     Row(
-        "temperature is 'hot', a str; give a number",
+        "temperature='hot' is a str; it has to be a number",
         lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", temperature="hot"),
     ),
     Row(
-        "max_tokens is 'many', a str; give a number",
+        "max_tokens='many' is a str; it has to be a whole number",
         lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", max_tokens="many"),
     ),
     Row("--key-env ... of ['n']; the judges are ['m']", SCORE + " --key-env n=KEY"),
@@ -350,12 +354,20 @@ JUDGES = [
     Row(
         "substitutes='control:longer' is a str; it has to be a mapping", scored(substitutes="control:longer")
     ),
+    Row(
+        "systems='m1' is a str; it has to be a list",
+        lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", systems="m1"),
+    ),
+    Row(
+        "stop='END' is a str; it has to be a list",
+        lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", stop="END"),
+    ),
 ]
 OPTIONS = [
     Row("samples='3' is a str; it has to be a whole number", scored(samples="3")),
     Row("samples=2.5 is a float; it has to be a whole number", scored(samples=2.5)),
     Row(
-        "limits={'concurrency': 4} is a dict ... limits=Limits(concurrency=4)",
+        "limits={'concurrency': 4} is a dict; say limits=Limits(concurrency=4)",
         scored(limits={"concurrency": 4}),
     ),
     Row("no option 'concurrency'; say limits=Limits(concurrency=...)", scored(concurrency=4)),
@@ -369,7 +381,7 @@ OPTIONS = [
     Row("min_judges='2' is a str; it has to be a whole number", scored(min_judges="2")),
     Row("no recipe 'fairevall'; did you mean 'faireval'?", scored(recipe="fairevall")),
     Row("settings ['k'] are a recipe's; name the recipe", scored(settings={"k": 1})),
-    Row("again='malformed' is a str; it has to be a list of reasons", scored(again="malformed")),
+    Row("again='malformed' is a str; it has to be a list", scored(again="malformed")),
     Row("again='broken'; there are refused, truncated", scored(again=["broken"])),
     Row("rule='mean'; there are placed", scored(rule="mean")),
     Row("orders 'bth'; there are 'both', 'given' and 'swapped'", scored(orders="bth", protocol="compare")),
@@ -421,6 +433,7 @@ OPTIONS = [
     Row(
         "rubric.json: not a ledger", "score items.jsonl -r rubric.json -j control:longer --ledger rubric.json"
     ),
+    Row("aggregate takes a rubric, an item and its outcomes", scored(aggregate=lambda scores: scores)),
 ]
 SERVERS = [
     Row(
@@ -663,7 +676,7 @@ PEOPLE = [
         lambda _: jk.load_run("nope"),
     ),
     Row(
-        "labels: an int holds no rows; give a path",
+        "table: an int holds no rows; give a path",
         lambda _: jk.agree("outcomes.jsonl", labels=42, rubric=RUBRIC),
     ),
     Row(
@@ -695,6 +708,12 @@ PEOPLE = [
         "outcomes.jsonl:1: is an outcome, not a reply; replay the run's ledger, or ... export",
         "score items.jsonl -r rubric.json -j replay:outcomes.jsonl --ledger none",
     ),
+    Row("columns=['a'] is a list; it has to be a mapping", agreed(columns=["a"])),
+    Row("b='many' is a str; it has to be a whole number", agreed(b="many")),
+    Row("by 'country': no column of the labels", agreed(by="country")),
+    Row("nope.jsonl: cannot be read", agreed(items="nope.jsonl")),
+    Row("'--seed' ... greater than or equal to 0", AGREE + " --seed -1"),
+    Row("p.md: not UTF-8 (byte 0); save it as UTF-8", SCORE + " --prompt p.md", {"p.md": b"\xff\xfe"}),
 ]
 TABLE = {
     f"{name} {n}": row
