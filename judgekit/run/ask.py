@@ -107,6 +107,12 @@ class Asker:
         """What a request failed of last, that was to be tried again."""
         return self.sender.trouble
 
+    @property
+    def is_short(self) -> bool:
+        """Whether few calls wait: a gate has room for more, and no budget holds up as many as may be sent."""
+        held = max(self._money.waiting, self._tokens.waiting)
+        return self.sender.is_short and held < self._limits.concurrency
+
     def forget_trouble(self) -> None:
         """From now on nothing has failed."""
         self.sender.trouble = ""
@@ -251,11 +257,12 @@ class Asker:
         tokens = 0 if limit == 0 else n_in + (limit or 0)  # what writes nothing is a rule, and reads nothing
         # Of a judge whose price nobody said, what its dearest reply so far said that it cost.
         money = self._dearest.get(judge.name, 0.0) if price is None else price
-        if not await self._money.reserve(money):
+        again = call.attempt > 1
+        if not await self._money.reserve(money, again=again):
             return self._over(self._money, judge)
         spent: tuple[float, float] = 0.0, 0
         try:
-            if not await self._tokens.reserve(tokens):
+            if not await self._tokens.reserve(tokens, again=again):
                 return self._over(self._tokens, judge)
             try:
                 reply = await self.sender.send(judge, call, tokens, first)

@@ -2,7 +2,7 @@
 
 Where only open reservations stand in the way, a call waits for them to settle; where what was
 spent already leaves too little, there is none to be had any more and the run stops. Calls get
-theirs in the order in which they came.
+theirs in the order in which they came, but for what is asked again, which goes first, as at the gates.
 """
 
 import asyncio
@@ -25,15 +25,21 @@ class Budget:
         self.reserved = 0.0
         self._open = 0
         self._waiting: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._first: deque[tuple[float, asyncio.Future[bool]]] = deque()
 
-    async def reserve(self, amount: float) -> bool:
-        """Reserve an amount; False if it is not to be had any more."""
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for open reservations to settle."""
+        return len(self._waiting)
+
+    async def reserve(self, amount: float, *, again: bool = False) -> bool:
+        """Reserve an amount, before the others where a call is asked again; False if there is none left."""
         if self.spent + amount > self.most:
             return False
-        if not self._waiting and self._take(amount):
+        if not self._first and (again or not self._waiting) and self._take(amount):
             return True
         place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((amount, place))
+        (self._first if again else self._waiting).append((amount, place))
         try:
             return await place
         except asyncio.CancelledError:
@@ -47,8 +53,8 @@ class Budget:
         # Sums of floats drift; with nothing open, a residue of 1e-17 would be waited for without end.
         self.reserved = self.reserved - reserved if self._open else 0.0
         self.spent += spent
-        while self._waiting:
-            amount, place = self._waiting[0]
+        while queue := self._first or self._waiting:
+            amount, place = queue[0]
             if not place.done():
                 if self.spent + amount > self.most:
                     place.set_result(False)
@@ -56,7 +62,7 @@ class Budget:
                     place.set_result(True)
                 else:
                     return
-            self._waiting.popleft()
+            queue.popleft()
 
     def _take(self, amount: float) -> bool:
         if self.spent + self.reserved + amount > self.most:

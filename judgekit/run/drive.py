@@ -2,8 +2,9 @@
 
 Items are begun some at a time, with one look into the ledger for all their calls. One that it does not
 answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
-need no more than a thousand. While more calls wait at every gate than it lets through at once, no
-further item is begun: one that waits costs memory and the garbage collector's time, and gains nothing.
+need no more than a thousand. While more calls wait at every gate than it lets through at once, or as many
+at a budget, no further item is begun: one that waits costs memory and the garbage collector's time, and
+gains nothing.
 When the run is stopped (budget, outage, a lasting error, the deadline) no further item is begun; those
 begun end with their outcomes, and then the reason is raised. When it is interrupted, or left early, what
 was sent is waited for, so that it is kept.
@@ -79,7 +80,7 @@ async def drive(
     async with asking(judges, ledger, limits, tally, halt) as asker, _under_way(asker) as alive:
         while source.more or alive:
             room = source.more and len(alive) <= window - turn
-            if room and asker.sender.is_short:
+            if room and asker.is_short:
                 alive.extend(begin(source.some(turn), recipe, asker))
                 await asyncio.sleep(0)
             elif alive and not alive[0].done():

@@ -93,3 +93,17 @@ def test_a_run_that_knows_all_prices_sums_them(walk, model, items):
     said = walk(items(3), model()).tally.summary()
 
     assert (said["cost_usd"], said["known_cost_usd"], said["unpriced_calls"]) == (0.75, 0.75, 0)
+
+
+def test_what_is_asked_again_goes_before_what_waits_for_the_budget_and_few_wait(walk, model, items):
+    async def at_the_second_attempt(call, _):
+        return Reply(text=YES if call.attempt > 1 else "Well.", model="m", cost_usd=0.0)
+
+    judge = priced(model(at_the_second_attempt))  # a dollar is reserved for each call, so two are under way
+
+    walked = walk(items(400), judge, budget_usd=2.0, concurrency=4)
+
+    assert walked.labels == ["yes"] * 400
+    item_of = [(call.item.item_id, call.attempt) for call in judge.seen]
+    asked = {each: place for place, each in enumerate(item_of)}
+    assert max(asked[str(n), 2] - asked[str(n), 1] for n in range(400)) < 8

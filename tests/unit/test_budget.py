@@ -75,6 +75,29 @@ def test_a_waiting_call_that_was_cancelled_is_passed_over():
     assert asyncio.run(cancel()) == (True, 5.0)
 
 
+def test_a_call_that_is_asked_again_goes_before_those_who_wait():
+    async def order():
+        budget = Budget(10.0, "US dollars")
+        await budget.reserve(9.0)
+        done: list[str] = []
+
+        async def take(name: str, *, again: bool) -> None:
+            await budget.reserve(6.0, again=again)
+            done.append(name)
+            await asyncio.sleep(0)
+            budget.settle(6.0, 0.0)
+
+        async with asyncio.TaskGroup() as group:
+            for name in ("first", "second", "again"):
+                group.create_task(take(name, again=name == "again"))
+                await asyncio.sleep(0)
+            waiting = budget.waiting
+            budget.settle(9.0, 0.0)
+        return waiting, done
+
+    assert asyncio.run(order()) == (2, ["again", "first", "second"])
+
+
 @pytest.mark.parametrize("spent", [0.0, 6.0])
 def test_a_call_cancelled_just_as_it_gets_its_share_gives_it_back(spent: float):
     async def cancel():
