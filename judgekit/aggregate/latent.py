@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
-from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED
+from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.calibration.balance import balance
 from judgekit.distribution import common_source, commonest_reason, joined, levels, mean_of, settled
@@ -311,12 +311,12 @@ def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
     cast = ballots.votes.sum(axis=2) > 0.0
     raters, used = int((cast.any(axis=0)).sum()), int((ballots.votes.sum(axis=(0, 1)) > 0.0).sum())
     if used < 2:
-        return NO_VARIATION, (f"{used} label in use; with no variation, right and wrong look alike",)
+        return Status.NO_VARIATION, (f"{used} label in use; with no variation, right and wrong look alike",)
     shared = cast.T.astype(float) @ cast
     together = _reach(shared[cast.any(axis=0)][:, cast.any(axis=0)] > 0.0)
     if together < 3:
         note = f"{raters} raters voted, {together} of them on units they share; 3 are needed"
-        return NOT_IDENTIFIED, (note,)
+        return Status.NOT_IDENTIFIED, (note,)
     free = {
         "dawid_skene": raters * used * (used - 1),
         "one_coin": raters,
@@ -324,7 +324,7 @@ def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
     }
     parameters, n_votes = free[model] + used - 1, int(cast.sum())
     if n_votes < parameters:
-        return NOT_IDENTIFIED, (f"{n_votes} votes for {parameters} parameters",)
+        return Status.NOT_IDENTIFIED, (f"{n_votes} votes for {parameters} parameters",)
     return "ok", (_INDEPENDENCE,)
 
 

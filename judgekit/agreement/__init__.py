@@ -46,6 +46,7 @@ _ROOMS = {
         "alpha", "brennan_prediger", "conger", "fleiss", "gwet", "kappa", "percent", "scott",
     ),
     "chance.profile": ("coverage", "kappa_profile", "specific", "within_steps"),
+    "core.estimate": ("Status",),
     "core.intervals": ("clustered_mean", "share"),
     "core.multiplicity": ("adjust",),
     "core.resample": ("Drawn",),

@@ -15,13 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    FEW_CLUSTERS,
-    NO_PAIRED_ITEMS,
-    NOT_IDENTIFIED,
-    RESAMPLES_LOST,
-)
+from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import MOST_LOST
 from judgekit.errors import InputError
@@ -87,7 +81,7 @@ def bradley_terry(
     data = comparisons_of(outcomes, systems)
     asked = _Asked(ties == "davidson", order, prior, b, seed, level)
     if not len(data.one):
-        return _without(data, asked, NO_PAIRED_ITEMS, ("no verdict compares two systems",))
+        return _without(data, asked, Status.NO_PAIRED_ITEMS, ("no verdict compares two systems",))
     cells, counts, draws_of = _cells(data)
     groups = components(data)
     if len(groups) > 1 and not prior:
@@ -95,7 +89,7 @@ def bradley_terry(
         return _without(
             data,
             asked,
-            NOT_IDENTIFIED,
+            Status.NOT_IDENTIFIED,
             (f"no system of one group has both won and lost against another: {named}",),
         )
     notes: tuple[str, ...] = ()
@@ -105,10 +99,10 @@ def bradley_terry(
         len(data.systems), cells[:, 0], cells[:, 1], cells[:, 2].astype(float), order, asked.davidson, prior
     )
     if order and not np.any(cells[:, 2]):
-        return _without(data, asked, NOT_IDENTIFIED, ("no verdict says what was shown first",))
+        return _without(data, asked, Status.NOT_IDENTIFIED, ("no verdict says what was shown first",))
     best = problem.top(counts)
     if best is None:
-        return _without(data, asked, NOT_IDENTIFIED, ("the likelihood has no top",))
+        return _without(data, asked, Status.NOT_IDENTIFIED, ("the likelihood has no top",))
     return _standing(data, asked, _resampled(problem, draws_of, best, asked), notes)
 
 
@@ -311,9 +305,9 @@ def _resampled(problem: Problem, types: _Types, best: tuple[Floats, Floats], ask
     fit = _Fit(x, covariance, np.array(found).reshape(-1, len(x)), "percentile")
     if lost > MOST_LOST:
         note = f"{lost:.0%} of the resamples had no fit; a prior of 0.1 would give one"
-        return replace(fit, status=RESAMPLES_LOST, notes=(note,))
+        return replace(fit, status=Status.RESAMPLES_LOST, notes=(note,))
     if n_items < _FEW_ITEMS:
-        return replace(fit, status=FEW_CLUSTERS, notes=(f"{n_items} items are few to resample",))
+        return replace(fit, status=Status.FEW_CLUSTERS, notes=(f"{n_items} items are few to resample",))
     return fit
 
 
@@ -368,7 +362,7 @@ def _told(fit: _Fit, low: Floats, kind: str) -> tuple[str, str, tuple[str, ...]]
     if len(fit.draws) < FEWEST_DRAWS:
         note = f"{len(fit.draws)} resamples had a fit, and an interval needs {FEWEST_DRAWS}"
         return "none", fit.status, (*fit.notes, note)
-    return "none", DEGENERATE if fit.status == "ok" else fit.status, (*fit.notes, ALIKE)
+    return "none", Status.DEGENERATE if fit.status == "ok" else fit.status, (*fit.notes, ALIKE)
 
 
 def _record(data: Comparisons) -> tuple[Floats, Floats]:

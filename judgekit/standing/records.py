@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import DEGENERATE, flagged, with_interval
+from judgekit.agreement.core.estimate import Status, flagged, with_interval
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -131,7 +131,7 @@ class Standing:
         gaps = self.draws[:, i] - self.draws[:, j]
         low, high = percentile_ends(gaps[:, None], self.level)
         if math.isnan(low[0]):
-            return flagged(blank, DEGENERATE if self.status == "ok" else self.status, (ALIKE,))
+            return flagged(blank, Status.DEGENERATE if self.status == "ok" else self.status, (ALIKE,))
         se = float(np.std(gaps, ddof=1))
         return with_interval(blank, low[0], high[0], se=se, interval=self.interval, seed=self.seed)
 

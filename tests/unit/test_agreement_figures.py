@@ -45,7 +45,17 @@ MEASURED = {"as_ratings", "ratings_of_table"}  # there it is the level of measur
 WITHOUT = {"attributable_to_position", "ece", "flips_by_margin", "halo", "miscalibration"}  # had no level
 A = Face()
 STORED = Path(__file__).parents[1] / "data" / "agreement_0.1.0.json"
-TYPES = {"Audit", "CriterionAudit", "Drawn", "Facts", "JudgeAudit", "Labelled", "Ratings", "Section"}
+TYPES = {
+    "Audit",
+    "CriterionAudit",
+    "Drawn",
+    "Facts",
+    "JudgeAudit",
+    "Labelled",
+    "Ratings",
+    "Section",
+    "Status",
+}
 UNITS = {"as_ratings", "of_frame", "ratings_of_table", "side_by_side"}  # no statistics; other tests name them
 
 rng = np.random.default_rng(7)

@@ -5,7 +5,7 @@ import pytest
 
 from judgekit.agreement.bias import slices
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.core.estimate import TOO_FEW
+from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.people import replacement
 from judgekit.errors import InputError
@@ -91,7 +91,7 @@ def test_a_small_slice_is_named_but_not_tested():
     a, b, c = slices.by_slice(groups, lambda index: clustered_mean(values[index]))
 
     assert [each.name for each in (a, b, c)] == ["a", "b", "c"]
-    assert c.estimate.status == TOO_FEW
+    assert c.estimate.status == Status.TOO_FEW
     assert not c.flagged
     assert isnan(c.p)
     assert isnan(c.difference)
@@ -108,7 +108,7 @@ def test_units_without_a_value_make_no_slice_larger():
 
     few, rest = slices.by_slice(["a"] * 40 + ["b"] * 40, lambda index: clustered_mean(values[index]))
 
-    assert (few.n, few.estimate.status) == (40, TOO_FEW)
+    assert (few.n, few.estimate.status) == (40, Status.TOO_FEW)
     assert (few.estimate.n_used, few.estimate.n_dropped) == (3, 37)
     assert few.estimate.notes == ("3 units; a slice needs 30",)
     assert isnan(few.p)

@@ -15,16 +15,7 @@ import numpy.typing as npt
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient, pearson, spearman
 from judgekit.agreement.association.pairwise_accuracy import EXACT, sign_flips
 from judgekit.agreement.core.arrays import aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    FEW_CLUSTERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, bonett_price, mean_se, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, magnitude, resampled, resampling, settled
@@ -188,7 +179,7 @@ def paired_difference(
     test = paired_permutation(np.where(kept, a - c, np.nan), clusters=clusters, n_flips=n_flips, seed=seed)
     values = (_mean(a[kept]), _mean(c[kept]))
     if len(d) < 2:
-        return Comparison(*values, undefined(estimate, TOO_FEW if len(d) else NO_PAIRED_ITEMS))
+        return Comparison(*values, undefined(estimate, Status.TOO_FEW if len(d) else Status.NO_PAIRED_ITEMS))
     return Comparison(*values, _t_interval(estimate, se, df, groups), (test,))
 
 
@@ -226,7 +217,7 @@ def compare_accuracies(
         n_dropped=len(y) - n, method="accuracy of the first minus that of the second",
     )  # fmt: skip
     if n == 0:
-        return Comparison(math.nan, math.nan, undefined(estimate, NO_PAIRED_ITEMS))
+        return Comparison(math.nan, math.nan, undefined(estimate, Status.NO_PAIRED_ITEMS))
     up, down = int((d > 0).sum()), int((d < 0).sum())
     groups = kept_clusters(clusters, kept)
     if groups is None:
@@ -277,13 +268,13 @@ def compare_correlations(
         n_dropped=total - len(h), method=f"{kind} of the first with people minus that of the second",
     )  # fmt: skip
     if len(h) < 2:
-        status = TOO_FEW if len(h) else NO_PAIRED_ITEMS
+        status = Status.TOO_FEW if len(h) else Status.NO_PAIRED_ITEMS
         return Comparison(math.nan, math.nan, undefined(estimate, status))
     of_first, of_second = coefficient(kind, h, a), coefficient(kind, h, c)
     everyone = np.arange(len(h))
     values = of_first(everyone), of_second(everyone)
     if math.isnan(values[0]) or math.isnan(values[1]):
-        return Comparison(*values, undefined(estimate, NO_VARIATION))
+        return Comparison(*values, undefined(estimate, Status.NO_VARIATION))
     difference = resampled(
         replace(estimate, value=values[0] - values[1]),
         lambda index: of_first(index) - of_second(index),
@@ -319,11 +310,11 @@ def _exchange(
 def _t_interval(estimate: Estimate, se: float, df: int, groups: Codes | None) -> Estimate:
     if not se > 0:
         why = "one cluster gives no interval" if df < 1 else "all differences are equal: there is no interval"
-        return flagged(estimate, DEGENERATE, (why,))
+        return flagged(estimate, Status.DEGENERATE, (why,))
     low, high = t_interval(estimate.value, se, df, level=estimate.level)
     made = with_interval(estimate, low, high, se=se, interval="t" if groups is None else "t_cr1")
     if groups is not None and df + 1 < ENOUGH_CLUSTERS:
-        return flagged(made, FEW_CLUSTERS, (f"only {df + 1} clusters",))
+        return flagged(made, Status.FEW_CLUSTERS, (f"only {df + 1} clusters",))
     return made
 
 

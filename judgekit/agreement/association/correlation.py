@@ -16,14 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -146,17 +139,17 @@ def correlation(
         n_dropped=len(kept) - len(a), method=kind, notes=_blind(kind),
     )  # fmt: skip
     if len(a) == 0:
-        return undefined(estimate, NO_PAIRED_ITEMS)
+        return undefined(estimate, Status.NO_PAIRED_ITEMS)
     if len(a) < 2:
-        return undefined(estimate, TOO_FEW)
+        return undefined(estimate, Status.TOO_FEW)
     statistic = coefficient(kind, a, c, categories=categories)
     value = statistic(np.arange(len(a)))
     if math.isnan(value):
-        return undefined(estimate, NO_VARIATION)
+        return undefined(estimate, Status.NO_VARIATION)
     estimate = replace(estimate, value=value)
     if abs(value) > 1 - 1e-12:
         note = "a perfect correlation in these units; they give no interval"
-        return flagged(estimate, DEGENERATE, (note,))
+        return flagged(estimate, Status.DEGENERATE, (note,))
     if interval == "default" and groups is None and (kind in {"pearson", "spearman"} or _untied(kind, a, c)):
         return _by_formula(estimate, kind)
     replicates = None if groups is not None else table_replicates(kind, a, c, draw, categories=categories)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, TOO_FEW, flagged, undefined
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling
 from judgekit.errors import InputError
@@ -122,10 +122,10 @@ def grouped_correlation(
         note = f"{found.n_skipped} of {found.n_groups + found.n_skipped} groups skipped for want of variation"
         estimate = flagged(estimate, "ok", (note,))
     if not both.any():
-        return undefined(estimate, NO_PAIRED_ITEMS)
+        return undefined(estimate, Status.NO_PAIRED_ITEMS)
     if found.n_groups == 0:
         few = max(len(a) for a, _ in groups_of(h, m, grouping)) < 2
-        return undefined(estimate, TOO_FEW if few else NO_VARIATION)
+        return undefined(estimate, Status.TOO_FEW if few else Status.NO_VARIATION)
     groups = coded_clusters(clusters, h.shape[1])
     if h.shape[1] < 3:
         return flagged(estimate, "ok", ("too few items for an interval",))

@@ -19,14 +19,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import Grouping, groups_of
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import (
-    NO_PAIRED_ITEMS,
-    NOT_IDENTIFIED,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -199,7 +192,7 @@ def tie_calibrated_accuracy(
     )  # fmt: skip
     outside = replace(blank, method=f"grouping {grouping}, eps from other items", notes=("systems fixed",))
     if math.isnan(found.acc_eq):
-        why = NO_PAIRED_ITEMS if both == 0 else TOO_FEW
+        why = Status.NO_PAIRED_ITEMS if both == 0 else Status.TOO_FEW
         return TieCalibrated(undefined(inside, why), undefined(outside, why), found)
     inside = resampled(
         inside, _resampler(h, m, grouping, pairs), h.shape[1], draw.over(groups),
@@ -221,7 +214,7 @@ def _held_out(
     pairs = _held_out_pairs(*scores, fold)
     if pairs is None:
         why = "the systems' means need all items" if grouping == "system_level" else "too few items"
-        return undefined(estimate, NOT_IDENTIFIED, f"no items can be held out: {why}")
+        return undefined(estimate, Status.NOT_IDENTIFIED, f"no items can be held out: {why}")
     n, alone = h.shape[1], grouping == "by_item"
 
     def mean(items: Codes) -> float:
@@ -366,7 +359,7 @@ def soft_accuracy(
         notes=(f"{h.shape[0]} systems, taken as fixed", "depends on the number of items"),
     )  # fmt: skip
     if math.isnan(estimate.value):
-        return undefined(estimate, NO_PAIRED_ITEMS if not kept.any() else TOO_FEW)
+        return undefined(estimate, Status.NO_PAIRED_ITEMS if not kept.any() else Status.TOO_FEW)
     h, m = h[:, kept], m[:, kept]
     unit = np.arange(h.shape[1]) if groups is None else groups
     flips = sign_flips(h.shape[1], n_flips=n_flips, seed=seed)

@@ -20,7 +20,7 @@ from judgekit.agreement.auditing.sections.panel import panel_audit
 from judgekit.agreement.auditing.sections.severity import of_criterion
 from judgekit.agreement.bias.range_use import Use, scale_use
 from judgekit.agreement.chance.coefficients import alpha
-from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.errors import InputError, there_are
@@ -151,7 +151,9 @@ def _alpha(people: Ratings, how: How) -> Estimate:
         blank = Estimate(
             "krippendorff_alpha", float("nan"), level=how.level, n_units=people.n_units, n_raters=1
         )
-        return undefined(blank, NEEDS_TWO_RATERS, "one person's labels: nothing says how far people agree")
+        return undefined(
+            blank, Status.NEEDS_TWO_RATERS, "one person's labels: nothing says how far people agree"
+        )
     plain = people.level == "nominal" or len(people.values) <= 2
     return alpha(people, metric="nominal" if plain else None, **how.options)
 

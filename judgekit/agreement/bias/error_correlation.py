@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, Statistic, grid, resampled, resampling, settled
 from judgekit.agreement.people.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
@@ -124,7 +124,7 @@ def effective_judges(
         notes=tuple(notes),
     )  # fmt: skip
     if math.isnan(found.kish):
-        return undefined(estimate, NO_VARIATION if e.shape[1] > 1 and used else TOO_FEW)
+        return undefined(estimate, Status.NO_VARIATION if e.shape[1] > 1 and used else Status.TOO_FEW)
 
     def kish(index: Codes) -> float:
         return error_correlation(e[index], strata=None if cut is None else cut[index]).kish
@@ -228,7 +228,7 @@ def jury_against_best(
         n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{pooled} of {len(panel.names)} judges",
     )  # fmt: skip
     if not here.any() or not len(panel.names):
-        none = undefined(blank, NO_PAIRED_ITEMS if len(panel.names) else NOT_IDENTIFIED)
+        none = undefined(blank, Status.NO_PAIRED_ITEMS if len(panel.names) else Status.NOT_IDENTIFIED)
         return Jury(none, none, none, "", {})
     truth, members = numbers_of(panel.judge[here], values), numbers_of(panel.humans[here], values)
     votes = numbers_of(majority(panel.humans[here], values), values)
@@ -242,7 +242,7 @@ def jury_against_best(
 
     found = scores(np.arange(len(truth)))
     if np.isnan(found[0]) or np.isnan(found[1:]).all():
-        none = undefined(blank, NO_VARIATION)
+        none = undefined(blank, Status.NO_VARIATION)
         return Jury(none, none, none, "", dict(zip(panel.names, found[1:].tolist(), strict=True)))
     best = 1 + int(np.nanargmax(settled(found[1:])))
     flattered = "the best member was chosen on the same units, which flatters it"

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.bias.order_effects import pair_disagreement
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import (
@@ -195,7 +195,7 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
     }  # fmt: skip
     base = Estimate("accuracy_random", float("nan"), n_units=len(there), n_used=n, n_dropped=lost)
     if n == 0:
-        return made | {"accuracy_random": undefined(base, NO_PAIRED_ITEMS)}
+        return made | {"accuracy_random": undefined(base, Status.NO_PAIRED_ITEMS)}
     columns = np.column_stack([(a + c) / 2, np.ones(n)])
     filled = replace(base, value=float(columns[:, 0].mean()), method="mean of both orders")
     mean: OfSums = lambda s: ratio(s[:, 0], s[:, 1])  # noqa: E731 - one formula, named for its type
@@ -226,10 +226,14 @@ def _estimate(name: str, raw: list[Floats], of: OfSums, clusters: Clusters, draw
         return of(ratio(sums[:, :k], sums[:, k:]))
 
     if len(columns) == 0 or np.any(columns[:, k:].sum(axis=0) == 0):
-        return undefined(base, NOT_IDENTIFIED, "verdicts and at least two repeats of some items are needed")
+        return undefined(
+            base, Status.NOT_IDENTIFIED, "verdicts and at least two repeats of some items are needed"
+        )
     value = value_of(of_sums, columns)
     if np.isnan(value):
-        return undefined(base, NOT_IDENTIFIED, "repeats differ half of the time or more: the judge is a coin")
+        return undefined(
+            base, Status.NOT_IDENTIFIED, "repeats differ half of the time or more: the judge is a coin"
+        )
     groups = kept_clusters(clusters, kept)
     return by_sums(replace(base, value=value), columns, of_sums, draw.over(groups))
 

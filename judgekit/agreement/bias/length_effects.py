@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import RIDGE, Fit, coefficient, least_squares, logistic
@@ -59,14 +59,14 @@ def length_correlation(
     columns, kept, base = _complete("length_correlation", draw.level, judge=judge, length=length, human=human)
     base = replace(base, method="partial_spearman given human")
     if len(columns) < 5:
-        return undefined(base, TOO_FEW)
+        return undefined(base, Status.TOO_FEW)
 
     def of(index: Codes) -> float:
         return partial_spearman(*columns[index].T)
 
     value = of(np.arange(len(columns)))
     if np.isnan(value):
-        return undefined(base, NO_VARIATION)
+        return undefined(base, Status.NO_VARIATION)
     filled = replace(base, value=value)
     groups = kept_clusters(clusters, kept)
     return resampled(filled, of, len(columns), draw.over(groups), kind="percentile")
@@ -146,7 +146,7 @@ def length_preference(
     )
     base = replace(base, unit="pair", method="logit given human margin")
     if not varies(columns[:, 1]):
-        return undefined(base, NO_VARIATION if len(columns) > 1 else TOO_FEW)
+        return undefined(base, Status.NO_VARIATION if len(columns) > 1 else Status.TOO_FEW)
     sd = float(np.std(columns[:, 1], ddof=1))
     x = np.column_stack([columns[:, 2], np.tanh(columns[:, 1] / sd), np.ones(len(columns))])
     return coefficient(base, logistic(x, columns[:, 0], kept_clusters(clusters, kept)), 1)
@@ -183,7 +183,7 @@ def lc_win_rate(
     lc = replace(base, name="lc_win_rate", method="logit with tanh of the length difference")
     phi = replace(lc, name="length_phi")
     if not varies(columns[:, 1]):
-        return raw, undefined(lc, NOT_IDENTIFIED), undefined(phi, NOT_IDENTIFIED)
+        return raw, undefined(lc, Status.NOT_IDENTIFIED), undefined(phi, Status.NOT_IDENTIFIED)
     sd = float(np.std(columns[:, 1], ddof=1))
     x = np.column_stack([ones, np.tanh(columns[:, 1] / sd)])
     fit = logistic(x, columns[:, 0], groups)
@@ -242,9 +242,9 @@ def lc_win_rates(
             unit="item", method=f"joint logit, ridge {ridge:g}",
         )  # fmt: skip
         if n == 0:
-            made[name] = undefined(base, TOO_FEW)
+            made[name] = undefined(base, Status.TOO_FEW)
         elif not varies(d[mine]):
-            made[name] = undefined(base, NOT_IDENTIFIED, "the lengths of its responses do not differ")
+            made[name] = undefined(base, Status.NOT_IDENTIFIED, "the lengths of its responses do not differ")
         else:
             notes = (f"a ridge of {RIDGE:g} holds the coefficients finite",)
             found = _averaged(base, fit, code, m, q)
@@ -260,7 +260,7 @@ def _separated(x: Floats, y: Floats) -> bool:
 
 def _averaged(base: Estimate, fit: Fit | None, system: int, m: int, q: int) -> Estimate:
     if fit is None:
-        return undefined(base, NOT_IDENTIFIED)
+        return undefined(base, Status.NOT_IDENTIFIED)
     p = 1 / (1 + np.exp(-(fit.coef[system] + fit.coef[2 * m :])))
     slope = np.zeros(len(fit.coef))
     slope[system] = np.mean(p * (1 - p))

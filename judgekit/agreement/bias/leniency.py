@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import FEW_MINORITY, NO_VARIATION, NOT_IDENTIFIED, flagged, undefined
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, OfSums, Resampling, by_sums, ratio, resampling, value_of
@@ -70,7 +70,7 @@ def leniency(
     rarer = int(min(y.sum(), len(y) - y.sum())) if len(y) else 0
     if rarer == 0:
         why = "people said the same of every unit"
-        return undefined(base, NO_VARIATION, why), undefined(plus, NO_VARIATION, why)
+        return undefined(base, Status.NO_VARIATION, why), undefined(plus, Status.NO_VARIATION, why)
 
     def rates(sums: Floats) -> tuple[Floats, Floats]:
         return _model(ratio(sums[:, 0], sums[:, 1]), ratio(sums[:, 2], sums[:, 3]))
@@ -83,7 +83,9 @@ def leniency(
     made = [_filled(each, of, columns, groups, draw) for each, of in formulas]
     if rarer < FEW:
         note = f"{rarer} units of the rarer human label"
-        made = [each if np.isnan(each.value) else flagged(each, FEW_MINORITY, (note,)) for each in made]
+        made = [
+            each if np.isnan(each.value) else flagged(each, Status.FEW_MINORITY, (note,)) for each in made
+        ]
     return made[0], made[1]
 
 
@@ -92,7 +94,7 @@ def _filled(base: Estimate, of: OfSums, columns: Floats, groups: Codes | None, d
     if np.isnan(value):
         worse = base.name == "leniency_p_c" or np.isnan(_p_c(columns))
         why = "TPR is below FPR: worse than chance" if worse else "P_c is 1: it never guesses"
-        return undefined(base, NOT_IDENTIFIED, why)
+        return undefined(base, Status.NOT_IDENTIFIED, why)
     return by_sums(replace(base, value=value), columns, of, draw.over(groups))
 
 

@@ -12,13 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.chance.profile import confusion
-from judgekit.agreement.core.estimate import (
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, undefined, with_interval
 from judgekit.agreement.core.intervals import bonett_price
 from judgekit.agreement.core.ratings import Floats, given
 from judgekit.errors import InputError
@@ -140,7 +134,7 @@ def marginal_homogeneity(ratings: Any, *, scale: Any = None, level: float = 0.95
     table = confusion(these)
     n = int(table.sum())
     status = _status(these.codes, n)
-    blank = ChiSquare("", float("nan"), 0, float("nan"), n, these.n_units - n, status or NO_VARIATION)
+    blank = ChiSquare("", float("nan"), 0, float("nan"), n, these.n_units - n, status or Status.NO_VARIATION)
     start = Estimate(
         "", float("nan"), level=level, n_units=these.n_units, n_raters=2, n_used=n,
         n_dropped=these.n_units - n, method="second rater's share less the first's",
@@ -169,14 +163,14 @@ def _square(table: npt.ArrayLike) -> Floats:
 
 def _status(codes: npt.NDArray[np.intp], n: int) -> str:
     if int(np.any(codes >= 0, axis=0).sum()) < 2:
-        return NEEDS_TWO_RATERS
-    return NO_PAIRED_ITEMS if n == 0 else ""
+        return Status.NEEDS_TWO_RATERS
+    return Status.NO_PAIRED_ITEMS if n == 0 else ""
 
 
 def _test(blank: ChiSquare, name: str, statistic: float, df: int) -> ChiSquare:
     from scipy.special import chdtrc
 
-    if df == 0 or blank.status not in {"ok", NO_VARIATION}:
+    if df == 0 or blank.status not in {"ok", Status.NO_VARIATION}:
         return replace(blank, name=name)
     return replace(blank, name=name, statistic=statistic, df=df, p=float(chdtrc(df, statistic)), status="ok")
 

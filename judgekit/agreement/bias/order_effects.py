@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import rate
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, logistic
@@ -114,7 +114,7 @@ def position_effects(
     )  # fmt: skip
     first = replace(base, name="first_pick_rate", method="first place over all verdicts, ties one half")
     if counts.n == 0:
-        empty = {each.name: undefined(each, NO_PAIRED_ITEMS) for each in (base, first)}
+        empty = {each.name: undefined(each, Status.NO_PAIRED_ITEMS) for each in (base, first)}
         return made | empty
     picks = ((np.sign(a - 0.5) + np.sign(c - 0.5) + 2) / 4)[there]
     for each, x in ((base, -leaning[there]), (first, picks)):
@@ -165,7 +165,7 @@ def attributable_to_position(
         )  # fmt: skip
         if len(columns) == 0:
             why = "repeats in each order are needed: one verdict an order cannot tell place from noise"
-            made[name] = undefined(base, NOT_IDENTIFIED, why)
+            made[name] = undefined(base, Status.NOT_IDENTIFIED, why)
             continue
         filled = replace(base, value=value_of(of, columns))
         made[name] = by_sums(filled, columns, of, draw.over(groups))
@@ -213,7 +213,7 @@ def listwise_position(chosen: npt.ArrayLike, n_places: int, *, level: float = 0.
         n_dropped=len(x) - len(kept), unit="call", method="cramer_v against uniform",
     )  # fmt: skip
     if len(kept) < 5 * n_places:
-        return undefined(base, TOO_FEW, f"chi-square needs about {5 * n_places} calls")
+        return undefined(base, Status.TOO_FEW, f"chi-square needs about {5 * n_places} calls")
     counts = np.bincount(kept.astype(int), minlength=n_places)
     chi2, p = chisquare(counts)
     v = float(np.sqrt(chi2 / (len(kept) * (n_places - 1))))
@@ -264,7 +264,7 @@ def order_intercept(
     delta = coefficient(base, fit, used.shape[1] - 1)
     slope = replace(base, name="order_intercept_by_gap", notes=("strengths taken as known",))
     if fit is None:
-        return delta, undefined(slope, NOT_IDENTIFIED)
+        return delta, undefined(slope, Status.NOT_IDENTIFIED)
     gap = used[:, :-1] @ fit.coef[:-1]
     second_fit = logistic(np.column_stack([gap, np.ones(len(gap)), np.abs(gap)]), y[there], groups)
     return delta, coefficient(slope, second_fit, 2)

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from judgekit.agreement.chance.chance import Parts, beyond_chance, parts_of
-from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, NO_PAIRED_ITEMS, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, Weighted, drawn_again, resampling
 from judgekit.agreement.core.weights import Kind, Weights, weights_of
@@ -147,7 +147,7 @@ class _Ground:
         used = int((here > 0).sum())
         made = replace(self.blank, name=name, n_raters=raters, n_used=used, n_dropped=len(here) - used)
         if not used:
-            return undefined(made, NO_PAIRED_ITEMS)
+            return undefined(made, Status.NO_PAIRED_ITEMS)
         return drawn_again(made, statistic, len(here), self.draw)
 
 
@@ -157,7 +157,7 @@ def _population(ground: _Ground, name: Hashable, side: _Side, of_judge: _Side, w
     judge = ground.estimate("cross_kappa", with_judge, shared, 1 + side.n_raters)
     if side.n_raters < 2:
         nobody = replace(ground.blank, n_raters=side.n_raters, n_dropped=ground.blank.n_units)
-        lone = undefined(nobody, NEEDS_TWO_RATERS)
+        lone = undefined(nobody, Status.NEEDS_TWO_RATERS)
         own_, short = replace(lone, name="own_agreement"), replace(lone, name="shortfall")
         return Population(name, judge, own_, short, side.n_raters)
     return Population(
@@ -185,7 +185,7 @@ def _between(
         gaps[a, c] = ground.estimate("gap", gap, either * of_judge.rated, 1 + n)
         own_gaps[a, c] = ground.estimate("own_gap", _less(_own(one, w), _own(two, w)), either, n)
         if min(one.n_raters, two.n_raters) < 2:
-            own_gaps[a, c] = undefined(own_gaps[a, c], NEEDS_TWO_RATERS)
+            own_gaps[a, c] = undefined(own_gaps[a, c], Status.NEEDS_TWO_RATERS)
     return between, gaps, own_gaps
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import pearson
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, least_squares
 from judgekit.agreement.core.resample import (
@@ -174,7 +174,7 @@ def range_use(
         )  # fmt: skip
         value = value_of(of, columns) if len(x) else float("nan")
         if np.isnan(value):
-            made[name] = undefined(base, NO_VARIATION if len(x) else NO_PAIRED_ITEMS)
+            made[name] = undefined(base, Status.NO_VARIATION if len(x) else Status.NO_PAIRED_ITEMS)
         elif name == "unused_difference":
             made[name] = replace(base, value=value, notes=("grows with fewer units, so it is not resampled",))
         else:
@@ -217,7 +217,7 @@ def halo(
     )  # fmt: skip
     value = of(np.arange(len(x))) if len(x) > 1 else float("nan")
     if np.isnan(value):
-        return undefined(base, NO_VARIATION)
+        return undefined(base, Status.NO_VARIATION)
     groups = kept_clusters(clusters, kept)
     return resampled(replace(base, value=value), of, len(x), draw.over(groups), kind="percentile")
 
@@ -253,7 +253,7 @@ def anchoring(
         method="slope on the score before" if human is None else "slope on the score before, given human",
     )  # fmt: skip
     if not kept.any():
-        return undefined(base, NO_PAIRED_ITEMS)
+        return undefined(base, Status.NO_PAIRED_ITEMS)
     design = [before[kept], np.ones(int(kept.sum()))] + ([] if human is None else [other[kept]])
     return coefficient(base, least_squares(np.column_stack(design), x[kept], kept_clusters(codes, kept)), 0)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.bias.order_effects import pair_disagreement
 from judgekit.agreement.core.arrays import Clusters, kept_clusters
-from judgekit.agreement.core.estimate import NO_VARIATION, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import (
@@ -63,7 +63,7 @@ def repeatability(
     )  # fmt: skip
     if len(x) == 0:
         why = "no unit has two repeats"
-        return {name: undefined(replace(base, name=name), TOO_FEW, why) for name in NAMES}
+        return {name: undefined(replace(base, name=name), Status.TOO_FEW, why) for name in NAMES}
     groups = kept_clusters(clusters, kept)
     center = np.where(there, x, 0.0).sum(axis=1, keepdims=True) / k[:, None]
     within = np.where(there, x - center, 0.0) ** 2
@@ -93,7 +93,7 @@ def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: R
         columns = _icc_columns(x)
         value = value_of(_icc_of, columns) if len(x) > 1 else float("nan")
         if np.isnan(value):
-            return undefined(base, NO_VARIATION if len(x) > 1 else TOO_FEW)
+            return undefined(base, Status.NO_VARIATION if len(x) > 1 else Status.TOO_FEW)
         return by_sums(replace(base, value=value), columns, _icc_of, draw.over(groups))
     rows, column = np.nonzero(~np.isnan(x))
     base = replace(base, method="ICC(A,1), REML")
@@ -102,7 +102,7 @@ def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: R
     found = fit_reml(as_blocks(x[rows, column], rows, nested=nested, crossed={"repeat": of})).components
     total = sum(found.values())
     if not total > 0:
-        return undefined(base, NO_VARIATION)
+        return undefined(base, Status.NO_VARIATION)
     note = f"sem by REML {np.sqrt(found[RESIDUAL]):.3g}; no interval with missing cells, see g_study"
     return replace(base, value=found["unit"] / total, notes=(note,))
 

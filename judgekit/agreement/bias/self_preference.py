@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.regress import coefficient, least_squares, logistic
 from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampling, value_of
@@ -44,7 +44,9 @@ def self_preference(
     base = Estimate("self_preference", float("nan"), level=level, method="signed error, own minus others")
     columns, kept, base = _prepared(base, judge, own, human)
     if len(columns) == 0 or len(np.unique(columns[:, 1])) < 2:
-        return undefined(base, NOT_IDENTIFIED, WHY if human is None else "own and other responses are needed")
+        return undefined(
+            base, Status.NOT_IDENTIFIED, WHY if human is None else "own and other responses are needed"
+        )
     x = np.column_stack([columns[:, 1], np.ones(len(columns))])
     groups = kept_clusters(clusters, kept)
     return coefficient(base, least_squares(x, columns[:, 0] - columns[:, 2], groups), 0)
@@ -68,7 +70,7 @@ def self_preference_in_pairs(
     base = Estimate("self_preference_logit", float("nan"), level=level, unit="pair", method="logit")
     columns, kept, base = _prepared(base, prefers_own, prefers_own, human_margin)
     if len(columns) == 0:
-        return undefined(base, NOT_IDENTIFIED, WHY if human_margin is None else "no complete pairs")
+        return undefined(base, Status.NOT_IDENTIFIED, WHY if human_margin is None else "no complete pairs")
     x = np.column_stack([columns[:, 2], np.ones(len(columns))])
     return coefficient(base, logistic(x, columns[:, 0], kept_clusters(clusters, kept)), 1)
 
@@ -100,7 +102,7 @@ def equal_opportunity(
     )
     columns, kept, base = _prepared(base, prefers_own, prefers_own, human_prefers_own)
     if human_prefers_own is None or len(columns) == 0:
-        return undefined(base, NOT_IDENTIFIED, WHY)
+        return undefined(base, Status.NOT_IDENTIFIED, WHY)
     judged, people = columns[:, 0], columns[:, 2]
     own, other = people > 0.5, people < 0.5
     flat = np.column_stack([own * (judged > 0.5), own, other * (judged < 0.5), other]).astype(float)
@@ -111,7 +113,7 @@ def equal_opportunity(
     value = value_of(of, flat)
     if np.isnan(value):
         return undefined(
-            base, NOT_IDENTIFIED, "people must prefer own responses in some pairs and others in some"
+            base, Status.NOT_IDENTIFIED, "people must prefer own responses in some pairs and others in some"
         )
     groups = kept_clusters(clusters, kept)
     return by_sums(replace(base, value=value), flat, of, draw.over(groups))

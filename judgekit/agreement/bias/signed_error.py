@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.core.arrays import Clusters, aligned
-from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import clustered_mean, normal_quantile
 from judgekit.agreement.core.resample import Drawn, grid, magnitude, ratio, settled
 from judgekit.errors import InputError
@@ -90,7 +90,7 @@ def panel_severity(
         made = clustered_mean(np.where(there[:, j], x[:, j] - panel[:, j], np.nan), level=level)
         made = replace(made, name=f"leniency:{j}", method="own minus the others' mean", n_raters=x.shape[1])
         alone = x.shape[1] < 2
-        seen.append(undefined(made, NEEDS_TWO_RATERS) if alone else made)
+        seen.append(undefined(made, Status.NEEDS_TWO_RATERS) if alone else made)
     return tuple(seen), tuple(_shrunk(seen, level))
 
 
@@ -103,7 +103,9 @@ def _shrunk(seen: list[Estimate], level: float) -> list[Estimate]:
         named = replace(each, method=f"{each.method}, shrunk with tau^2 = {tau2:.3g}")
         if not each.se > 0 or np.isnan(tau2):
             made.append(
-                undefined(named, each.status if each.status.startswith("undefined") else NEEDS_TWO_RATERS)
+                undefined(
+                    named, each.status if each.status.startswith("undefined") else Status.NEEDS_TWO_RATERS
+                )
             )
             continue
         keep = tau2 / (tau2 + each.se**2)

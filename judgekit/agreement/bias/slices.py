@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.core.arrays import Clusters, aligned
-from judgekit.agreement.core.estimate import TOO_FEW, is_defined, undefined
+from judgekit.agreement.core.estimate import Status, is_defined, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.multiplicity import Method, adjust
 from judgekit.agreement.core.ratings import Codes, Floats
@@ -109,7 +109,7 @@ def _told(measure: Measure, units: Codes, least: int) -> Estimate:
     found = measure(units) if n >= least else Estimate("", math.nan, n_units=n, n_used=n)
     if found.n_used >= least:
         return found
-    return undefined(found, TOO_FEW, f"{found.n_used} units; a slice needs {least}")
+    return undefined(found, Status.TOO_FEW, f"{found.n_used} units; a slice needs {least}")
 
 
 def _p_value(a: Estimate, b: Estimate) -> float:

@@ -19,14 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from judgekit.agreement.bias.error_correlation import effective_votes, participation_ratio
-from judgekit.agreement.core.estimate import (
-    FEW_UNITS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.intervals import t_quantile
 from judgekit.types import Estimate, Judged, Outcome, Unit, Verdict
 
@@ -279,7 +272,7 @@ class PanelVerdicts:
         if blank.n_used >= ENOUGH:
             return made
         return flagged(
-            made, FEW_UNITS, [f"{blank.n_used} items are few: from {ENOUGH} on it is more than a hint"]
+            made, Status.FEW_UNITS, [f"{blank.n_used} items are few: from {ENOUGH} on it is more than a hint"]
         )
 
 
@@ -310,7 +303,7 @@ def _left_out(judges: Sequence[str], whole: Sums) -> dict[str, str]:
 def _why(whole: Sums) -> str:
     """Why there is no correlation at all."""
     several = any(sums[0] >= 2 for strata in whole.values() for sums in strata.values())
-    return NO_VARIATION if several else TOO_FEW
+    return Status.NO_VARIATION if several else Status.TOO_FEW
 
 
 def _json(value: float) -> float | None:

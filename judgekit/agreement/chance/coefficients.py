@@ -22,18 +22,7 @@ from judgekit.agreement.chance.chance import (
     with_ranks,
 )
 from judgekit.agreement.chance.linearised import fleiss_cohen_everitt, linearised, standard_error
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    FEW_CLUSTERS,
-    FEW_MINORITY,
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
@@ -64,20 +53,22 @@ def cautioned(
     ratings, counts = sample
     found = []
     if constant := _degenerate(coefficient, ratings):
-        found.append((DEGENERATE, constant))
+        found.append((Status.DEGENERATE, constant))
     if (
         coefficient not in {"percent", "gwet", "brennan_prediger"}
         and _minority(ratings, counts, reference) < FEW
     ):
         rare = f"fewer than {FEW} units lie outside a rater's commonest label: no interval holds"
-        found.append((FEW_MINORITY, rare))
+        found.append((Status.FEW_MINORITY, rare))
     if ratings.clusters is not None and (n := len(np.unique(ratings.clusters))) < ENOUGH_CLUSTERS:
-        found.append((FEW_CLUSTERS, f"{n} clusters; from {ENOUGH_CLUSTERS} on an interval holds"))
+        found.append((Status.FEW_CLUSTERS, f"{n} clusters; from {ENOUGH_CLUSTERS} on an interval holds"))
     if not found:
         return estimate
     status = found[0][0] if estimate.status == "ok" else estimate.status
     judged = flagged(estimate, status, [note for _, note in found])
-    if status == DEGENERATE and coefficient == "conger":  # 0 whatever the data: an interval says nothing
+    if (
+        status == Status.DEGENERATE and coefficient == "conger"
+    ):  # 0 whatever the data: an interval says nothing
         nan = float("nan")
         return replace(judged, low=nan, high=nan, se=nan, interval="none", seed=None)
     return judged
@@ -185,7 +176,7 @@ def estimate(
     observed, expected = (float(x[0]) for x in observed_and_expected(coefficient, parts, weighing))
     value = float(beyond_chance(np.array(observed), np.array(expected)))
     if np.isnan(value):
-        return undefined(start, NO_VARIATION, "every rating that counts is the same label")
+        return undefined(start, Status.NO_VARIATION, "every rating that counts is the same label")
     sample = _Sample(coefficient, rows, parts, weighing, observed, expected, value)
     bounded = _bounded(replace(start, value=value), sample, how)
     return cautioned(bounded, coefficient, (rows, counts), reference=how.reference)
@@ -222,10 +213,10 @@ def _method(coefficient: Coefficient, weights: Weights) -> str:
 def _unusable(ratings: Ratings, n_used: int) -> str:
     """Why there is no value, as a status; empty if nothing stands in the way."""
     if int((ratings.codes >= 0).any(axis=0).sum()) < 2:
-        return NEEDS_TWO_RATERS
+        return Status.NEEDS_TWO_RATERS
     if n_used == 0:
-        return NO_PAIRED_ITEMS
-    return TOO_FEW if n_used < 2 else ""
+        return Status.NO_PAIRED_ITEMS
+    return Status.TOO_FEW if n_used < 2 else ""
 
 
 def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:

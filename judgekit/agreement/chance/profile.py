@@ -11,15 +11,7 @@ import numpy as np
 
 from judgekit.agreement.chance.chance import beyond_chance
 from judgekit.agreement.chance.coefficients import estimate, gwet, kappa
-from judgekit.agreement.core.estimate import (
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    is_defined,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, is_defined, undefined, with_interval
 from judgekit.agreement.core.intervals import share, wilson
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.errors import InputError
@@ -158,7 +150,7 @@ def specific(ratings: Any, label: str, *, scale: Any = None, level: float = 0.95
     if reason := _unpaired(these, n):
         return undefined(start, reason)
     if either == 0:
-        return undefined(start, NO_VARIATION, f"neither rater used {label!r}")
+        return undefined(start, Status.NO_VARIATION, f"neither rater used {label!r}")
     low, high = wilson(agreed, either, level=level)
     found = _plain(start.name, 2 * agreed / (agreed + either), start)
     if these.clusters is not None:
@@ -227,8 +219,8 @@ def is_paradox(main: Estimate, ac1: Estimate, prevalence_index: float) -> bool:
 
 def _unpaired(ratings: Ratings, n: int) -> str:
     if int(np.any(ratings.codes >= 0, axis=0).sum()) < 2:
-        return NEEDS_TWO_RATERS
-    return NO_PAIRED_ITEMS if n == 0 else TOO_FEW if n < 2 else ""
+        return Status.NEEDS_TWO_RATERS
+    return Status.NO_PAIRED_ITEMS if n == 0 else Status.TOO_FEW if n < 2 else ""
 
 
 def _plain(name: str, value: float, like: Estimate) -> Estimate:
@@ -240,7 +232,7 @@ def _plain(name: str, value: float, like: Estimate) -> Estimate:
     return (
         undefined(start, like.status)
         if like.n_used < 2
-        else (undefined(start, NO_VARIATION) if np.isnan(value) else start)
+        else (undefined(start, Status.NO_VARIATION) if np.isnan(value) else start)
     )
 
 

@@ -10,16 +10,20 @@ from dataclasses import replace
 
 from judgekit.types import Estimate
 
-NO_VARIATION = "undefined:no_variation"
-NEEDS_TWO_RATERS = "undefined:needs_two_raters"
-NO_PAIRED_ITEMS = "undefined:no_paired_items"
-TOO_FEW = "undefined:too_few"
-NOT_IDENTIFIED = "undefined:not_identified"
-FEW_MINORITY = "unstable:few_minority"
-FEW_CLUSTERS = "unstable:few_clusters"
-FEW_UNITS = "unstable:few_units"
-RESAMPLES_LOST = "unstable:resamples_lost"
-DEGENERATE = "ok_degenerate"
+
+class Status:
+    """Why an estimate has no value (`undefined:`), or is not to be trusted blindly (`unstable:`)."""
+
+    NO_VARIATION = "undefined:no_variation"
+    NEEDS_TWO_RATERS = "undefined:needs_two_raters"
+    NO_PAIRED_ITEMS = "undefined:no_paired_items"
+    TOO_FEW = "undefined:too_few"
+    NOT_IDENTIFIED = "undefined:not_identified"
+    FEW_MINORITY = "unstable:few_minority"
+    FEW_CLUSTERS = "unstable:few_clusters"
+    FEW_UNITS = "unstable:few_units"
+    RESAMPLES_LOST = "unstable:resamples_lost"
+    DEGENERATE = "ok_degenerate"
 
 
 def undefined(estimate: Estimate, status: str, *notes: str) -> Estimate:

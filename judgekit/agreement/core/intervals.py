@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import FEW_CLUSTERS, NO_PAIRED_ITEMS, TOO_FEW, flagged, undefined
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -100,7 +100,7 @@ def share(successes: int, n: int, *, name: str = "share", level: float = 0.95, d
         name, float("nan"), level=level, n_units=n + dropped, n_used=n, n_dropped=dropped, method="share"
     )
     if n == 0:
-        return undefined(estimate, NO_PAIRED_ITEMS)
+        return undefined(estimate, Status.NO_PAIRED_ITEMS)
     low, high = wilson(successes, n, level=level)
     return Estimate(
         name, successes / n, low, high, float(np.sqrt(successes / n * (1 - successes / n) / n)), level,
@@ -198,10 +198,10 @@ def clustered_mean(
         method="mean", interval=kind if se > 0 else "none",
     )  # fmt: skip
     if len(x) < 2:
-        return undefined(estimate, TOO_FEW)
+        return undefined(estimate, Status.TOO_FEW)
     if groups is not None and df + 1 < ENOUGH_CLUSTERS:
         return flagged(
-            estimate, FEW_CLUSTERS, [f"{df + 1} clusters; from {ENOUGH_CLUSTERS} on an interval holds"]
+            estimate, Status.FEW_CLUSTERS, [f"{df + 1} clusters; from {ENOUGH_CLUSTERS} on an interval holds"]
         )
     return estimate
 

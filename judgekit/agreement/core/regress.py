@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import FEW_CLUSTERS, NOT_IDENTIFIED, TOO_FEW, flagged, undefined
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.types import Estimate
@@ -96,11 +96,11 @@ def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> 
     Shape: `contrast` (k,).
     """
     if fit is None:
-        return undefined(estimate, NOT_IDENTIFIED, "too few rows, or columns that say the same")
+        return undefined(estimate, Status.NOT_IDENTIFIED, "too few rows, or columns that say the same")
     c = np.eye(len(fit.coef))[contrast] if isinstance(contrast, int) else contrast
     value, se = float(c @ fit.coef), float(np.sqrt(max(float(c @ fit.cov @ c), 0.0)))
     if not fit.df >= 1:
-        return undefined(estimate, TOO_FEW)
+        return undefined(estimate, Status.TOO_FEW)
     low, high = t_interval(value, se, fit.df, level=estimate.level)
     made = replace(
         estimate, value=value, low=low, high=high, se=se, interval=fit.kind if se > 0 else "none",
@@ -109,7 +109,7 @@ def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> 
     if fit.ridge >= RIDGE:
         made = replace(made, notes=(*made.notes, f"a ridge of {fit.ridge:g} holds the coefficients finite"))
     if fit.n_clusters and fit.n_clusters < ENOUGH_CLUSTERS:
-        made = flagged(made, FEW_CLUSTERS, (f"only {fit.n_clusters} clusters",))
+        made = flagged(made, Status.FEW_CLUSTERS, (f"only {fit.n_clusters} clusters",))
     return made
 
 

@@ -19,17 +19,7 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    FEW_CLUSTERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    RESAMPLES_LOST,
-    flagged,
-    is_defined,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, is_defined, undefined, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
@@ -393,7 +383,7 @@ def drawn_again(estimate: Estimate, statistic: Weighted, n: int, draw: Resamplin
     counts = np.ones(n)
     value = float(statistic(counts[None, :])[0]) if n else math.nan
     if math.isnan(value):
-        return undefined(estimate, NO_VARIATION if n else NO_PAIRED_ITEMS)
+        return undefined(estimate, Status.NO_VARIATION if n else Status.NO_PAIRED_ITEMS)
     return earned(replace(estimate, value=value), weighted_bootstrap(statistic, counts, draw), draw)
 
 
@@ -401,15 +391,15 @@ def earned(estimate: Estimate, made: Interval, draw: Resampling) -> Estimate:
     """The estimate with an interval that was made, and the status that its resamples earn it."""
     if made.se <= 1e-12 * max(abs(estimate.value), 1.0):
         note = "every resample gave the same value, so there is no interval"
-        return flagged(replace(estimate, seed=draw.seed), DEGENERATE, (note,))
+        return flagged(replace(estimate, seed=draw.seed), Status.DEGENERATE, (note,))
     kind = "none" if math.isnan(made.low) else made.kind
     estimate = with_interval(estimate, made.low, made.high, se=made.se, interval=kind, seed=draw.seed)
     if draw.clusters is not None:
         estimate = replace(estimate, unit="cluster")
         if (found := int(draw.clusters.max()) + 1) < ENOUGH_CLUSTERS:
             note = f"only {found} clusters; an interval needs about {ENOUGH_CLUSTERS}"
-            estimate = flagged(estimate, FEW_CLUSTERS, (note,))
+            estimate = flagged(estimate, Status.FEW_CLUSTERS, (note,))
     if made.lost > MOST_LOST:
         note = f"the statistic was undefined in {made.lost:.0%} of the resamples"
-        estimate = flagged(estimate, RESAMPLES_LOST, (note,))
+        estimate = flagged(estimate, Status.RESAMPLES_LOST, (note,))
     return estimate

@@ -5,16 +5,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.intervals import (
     clustered_mean,
     fisher_z,
@@ -128,12 +119,12 @@ def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[
         return Concordance(*(undefined(replace(start, name=name), start.status) for name in _PARTS))
     value, se = concordance(x, y)
     if np.isnan(value):
-        return Concordance(*(undefined(replace(start, name=name), NO_VARIATION) for name in _PARTS))
+        return Concordance(*(undefined(replace(start, name=name), Status.NO_VARIATION) for name in _PARTS))
     main = replace(start, value=value)
     sx, sy = float(x.std()), float(y.std())
     if np.isnan(se) and 0.0 in {round(sx, 12), round(sy, 12)}:
-        main = flagged(main, DEGENERATE, ["one rater gave one number only"])
-        parts = (undefined(replace(start, name=name), NO_VARIATION) for name in _PARTS[1:])
+        main = flagged(main, Status.DEGENERATE, ["one rater gave one number only"])
+        parts = (undefined(replace(start, name=name), Status.NO_VARIATION) for name in _PARTS[1:])
         return Concordance(main, *parts)
     r = float(np.corrcoef(x, y)[0, 1])
     shift = float(y.mean() - x.mean())
@@ -205,9 +196,9 @@ def _two(
     n = int(both.sum())
     status = "ok"
     if numbers.shape[1] < 2 or not rated.any(axis=0).all():
-        status = NEEDS_TWO_RATERS
+        status = Status.NEEDS_TWO_RATERS
     elif n < 2:
-        status = TOO_FEW if n else NO_PAIRED_ITEMS
+        status = Status.TOO_FEW if n else Status.NO_PAIRED_ITEMS
     start = Estimate(
         "", float("nan"), level=level, n_units=len(numbers), n_raters=numbers.shape[1], n_used=n,
         n_dropped=len(numbers) - n, unit="unit" if groups is None else "cluster", status=status,
@@ -240,9 +231,9 @@ def _slope(d: Floats, middle: Floats, groups: Codes | None, start: Estimate) -> 
     sxx, n = float(m @ m), len(d)
     start = replace(start, method="slope of (first - second) on their mean")
     if n < 3:
-        return undefined(start, TOO_FEW)
+        return undefined(start, Status.TOO_FEW)
     if sxx <= 1e-24 * max(float(middle @ middle), 1e-300):
-        return undefined(start, NO_VARIATION)
+        return undefined(start, Status.NO_VARIATION)
     from_mean = settled(d - d.mean(), magnitude(d))
     slope = float(m @ from_mean) / sxx
     rest = settled(from_mean - slope * m, magnitude(d))

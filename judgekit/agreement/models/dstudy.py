@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, resampling
@@ -165,7 +165,7 @@ def reliability(
     if study.status != "ok":
         return undefined(base, study.status)
     if about not in study.components:
-        return undefined(base, NOT_IDENTIFIED, f"{about} has no component of its own in this study")
+        return undefined(base, Status.NOT_IDENTIFIED, f"{about} has no component of its own in this study")
     spread = sum(v / study.groups.get(t, study.n_rows) for t, v in study.components.items())
 
     def of(values: Floats) -> float:
@@ -177,7 +177,7 @@ def reliability(
 
     value = of(np.array(list(study.components.values())))
     if np.isnan(value):
-        return undefined(base, NOT_IDENTIFIED, "neither the object nor the error varies")
+        return undefined(base, Status.NOT_IDENTIFIED, "neither the object nor the error varies")
     few = [f"{t} ({study.groups[t]})" for t in study.components if t in n and study.groups.get(t, 99) < 6]
     notes = (*base.notes, *([f"few levels, their effects taken as normal: {', '.join(few)}"] if few else []))
     filled = replace(base, value=value, notes=notes)
@@ -378,7 +378,7 @@ def gap(
         made, method="paired by item, calls averaged", unit="item" if groups is None else made.unit
     )
     if made.n_used == 0:
-        return undefined(made, NO_PAIRED_ITEMS)
+        return undefined(made, Status.NO_PAIRED_ITEMS)
     inside = float(np.nansum(np.nan_to_num(noise[0]) + np.nan_to_num(noise[1])) / max(made.n_used, 1) ** 2)
     repeated = bool(np.any(~np.isnan(noise[0])) or np.any(~np.isnan(noise[1])))
     if repeated and made.se > 0:

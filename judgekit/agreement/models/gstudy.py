@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import column
-from judgekit.agreement.core.estimate import NO_VARIATION, NOT_IDENTIFIED, RESAMPLES_LOST, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import MOST_LOST, Drawn, Resampling, bootstrap, resampling
@@ -253,12 +253,12 @@ def g_study(
     nothing = dict.fromkeys([*codes, RESIDUAL], math.nan)
     study = GStudy(nothing, nothing, math.nan, groups, within, item, "none", len(values), dropped)
     if n_items < 2:
-        return replace(study, status=TOO_FEW, notes=tuple(notes))
+        return replace(study, status=Status.TOO_FEW, notes=tuple(notes))
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
-        return replace(study, status=NO_VARIATION, notes=tuple(notes))
+        return replace(study, status=Status.NO_VARIATION, notes=tuple(notes))
     if item not in codes and terms is None:
         why = "no item was scored twice, so items and noise cannot be told apart"
-        return replace(study, status=NOT_IDENTIFIED, notes=(*notes, why))
+        return replace(study, status=Status.NOT_IDENTIFIED, notes=(*notes, why))
     own = None if clusters is None else clusters_of_items(clusters, kept, columns[item])
     return _fitted(
         replace(study, notes=tuple(notes)), _prepare(values, columns[item], codes, own, item), method
@@ -336,7 +336,7 @@ def interval_of(
     found = bootstrap(
         lambda _: float("nan"), len(replicates), draw.over(clusters), kind="percentile", replicates=replicates
     )
-    status = RESAMPLES_LOST if found.lost > MOST_LOST else base.status
+    status = Status.RESAMPLES_LOST if found.lost > MOST_LOST else base.status
     unit = base.unit if clusters is None else "cluster"
     low, high, kind = found.low, found.high, found.kind
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,17 +14,7 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    NOT_IDENTIFIED,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.ratings import Floats, Ratings, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -376,9 +366,9 @@ def iccs(
 
 def _unusable(rated: Any) -> str:
     if int(rated.any(axis=0).sum()) < 2:
-        return NEEDS_TWO_RATERS
+        return Status.NEEDS_TWO_RATERS
     paired = int((rated.sum(axis=1) >= 2).sum())
-    return NO_PAIRED_ITEMS if paired == 0 else TOO_FEW if paired < 2 else ""
+    return Status.NO_PAIRED_ITEMS if paired == 0 else Status.TOO_FEW if paired < 2 else ""
 
 
 def _complete(
@@ -390,10 +380,10 @@ def _complete(
     x, ms = table
     value = float(of_squares(form, ms))
     if np.isnan(value):
-        return undefined(start, NO_VARIATION)
+        return undefined(start, Status.NO_VARIATION)
     found = replace(start, value=value)
     if (ms.within if FORMS[form][0] == 1 else ms.error) == 0:
-        return flagged(found, DEGENERATE, ["the raters differ by nothing but a constant: no interval"])
+        return flagged(found, Status.DEGENERATE, ["the raters differ by nothing but a constant: no interval"])
     if draw.clusters is None:
         low, high = f_interval(form, ms, level=start.level)
         return with_interval(found, low, high, interval="none" if np.isnan(low) else "f")
@@ -408,19 +398,19 @@ def _with_gaps(starts: list[Estimate], forms: Sequence[Form], x: Floats, draw: R
     n, k = x.shape
     if k > MOST_LEVELS:
         note = f"more than {MOST_LEVELS} raters with gaps are not fitted"
-        return [undefined(start, NOT_IDENTIFIED, note) for start in starts]
+        return [undefined(start, Status.NOT_IDENTIFIED, note) for start in starts]
     fits = {one_way: _fit(x, one_way=one_way) for one_way in {FORMS[form][0] == 1 for form in forms}}
     whole = {
         one_way: np.array([[fit.components.get(part, 0.0) for part in ("unit", "rater", "residual")]])
         for one_way, fit in fits.items()
     }
     if any(np.isnan(parts).any() for parts in whole.values()):
-        return [undefined(start, NO_VARIATION) for start in starts]
+        return [undefined(start, Status.NO_VARIATION) for start in starts]
 
     if any(fit.log_ratios.max() >= HIGHEST - 0.1 for fit in fits.values()):
         note = "the raters differ by nothing but a constant: no interval"
         return [
-            flagged(replace(start, value=float(_of_components(form, whole, k)[0])), DEGENERATE, [note])
+            flagged(replace(start, value=float(_of_components(form, whole, k)[0])), Status.DEGENERATE, [note])
             for start, form in zip(starts, forms, strict=True)
         ]
 

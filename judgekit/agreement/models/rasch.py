@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, NO_VARIATION, NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded_clusters
 from judgekit.errors import InputError
@@ -388,7 +388,7 @@ def many_facet_rasch(
     )  # fmt: skip
     if status != "ok":
         note = "groups of raters that share no unit: " + "; ".join(", ".join(c) for c in components)
-        notes = (note,) if status == NOT_IDENTIFIED else ()
+        notes = (note,) if status == Status.NOT_IDENTIFIED else ()
         named = {name: replace(blank, name=f"severity:{name}") for name in names}
         nothing = {name: undefined(each, status, *notes) for name, each in named.items()}
         nan = float("nan")
@@ -400,7 +400,7 @@ def many_facet_rasch(
 
 def _status(x: Codes, unit: Codes, rater: Codes, names: list[str]) -> tuple[str, tuple[tuple[str, ...], ...]]:
     if len(names) < 2:
-        return NEEDS_TWO_RATERS, (tuple(names),) if names else ()
+        return Status.NEEDS_TWO_RATERS, (tuple(names),) if names else ()
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -411,8 +411,8 @@ def _status(x: Codes, unit: Codes, rater: Codes, names: list[str]) -> tuple[str,
     groups = [tuple(n for n, m in zip(names, member[n_units:], strict=True) if m == g) for g in range(count)]
     components = tuple(group for group in groups if group)
     if len(components) > 1:
-        return NOT_IDENTIFIED, components
-    return ("ok" if np.ptp(x) > 0 else NO_VARIATION), components
+        return Status.NOT_IDENTIFIED, components
+    return ("ok" if np.ptp(x) > 0 else Status.NO_VARIATION), components
 
 
 def _report(
@@ -470,7 +470,7 @@ def _extreme(base: Estimate, model: Marginal, fit: RaschFit, code: int) -> Estim
     side = "at most" if lenient else "at least"
     note = f"all ratings at the {end}: severity is {side} {bound:.2f} logits (5 % bound), not a number"
     low, high = (float("-inf"), bound) if lenient else (bound, float("inf"))
-    return replace(undefined(base, NOT_IDENTIFIED, note), low=low, high=high, interval="extreme_bound")
+    return replace(undefined(base, Status.NOT_IDENTIFIED, note), low=low, high=high, interval="extreme_bound")
 
 
 def _coded(labels: Sequence[Any], there: npt.NDArray[np.bool_]) -> Codes:

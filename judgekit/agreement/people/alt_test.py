@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, drawn_again, grid, resampling
@@ -220,7 +220,7 @@ def alt_test(
     )  # fmt: skip
     if not len(tested):
         why = f"no annotator shares {min_items} items with another"
-        nothing = undefined(blank, TOO_FEW, why)
+        nothing = undefined(blank, Status.TOO_FEW, why)
         omega = replace(nothing, name="winning_rate")
         return AltTest(None, omega, nothing, (), dropped, epsilon, math.nan)
     annotators = _annotators(panel, (judge_wins, human_wins), tested, epsilon, q)

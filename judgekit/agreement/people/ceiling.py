@@ -13,14 +13,7 @@ from typing import Any, Literal, Unpack
 import numpy as np
 
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import (
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, resampled, resampling
 from judgekit.agreement.people.panel import (
@@ -130,7 +123,7 @@ def human_ceiling(
     if len(panel.names) < 2:
         return _alone(blank, panel, of)
     if not here.any():
-        nothing = undefined(blank, NO_PAIRED_ITEMS)
+        nothing = undefined(blank, Status.NO_PAIRED_ITEMS)
         return Ceiling(nothing, nothing, nothing, nothing, {})
     return _ceiling(blank, panel, here, (of, pooled), draw)
 
@@ -151,7 +144,7 @@ def _ceiling(
     everyone = np.arange(len(judge))
     j, h = means(everyone)
     by_person = leave_one_out(judge, humans, values, *by)
-    status = TOO_FEW if len(judge) < 2 else NO_VARIATION
+    status = Status.TOO_FEW if len(judge) < 2 else Status.NO_VARIATION
 
     def estimate(name: str, value: float, of_means: Any, kind: str | None = None) -> Estimate:
         made = replace(blank, name=f"{name}_{blank.name}", value=value)
@@ -243,7 +236,7 @@ def _ratio(judge: float, human: float) -> float:
 def _alone(blank: Estimate, panel: Panel, of: Measure) -> Ceiling:
     """One human: the judge against that human, and no ceiling."""
     why = "one human gives no ceiling; have a second one label 30 to 50 of the units"
-    none = undefined(blank, NEEDS_TWO_RATERS, why)
+    none = undefined(blank, Status.NEEDS_TWO_RATERS, why)
     if not len(panel.names):
         return Ceiling(none, none, none, none, {})
     both = (panel.judge != MISSING) & (panel.humans[:, 0] != MISSING)
@@ -255,5 +248,5 @@ def _alone(blank: Estimate, panel: Panel, of: Measure) -> Ceiling:
         method="against the one human", notes=(why,),
     )  # fmt: skip
     if math.isnan(value):
-        judge = undefined(judge, NO_VARIATION if n else NO_PAIRED_ITEMS)
+        judge = undefined(judge, Status.NO_VARIATION if n else Status.NO_PAIRED_ITEMS)
     return Ceiling(judge, none, none, none, {})

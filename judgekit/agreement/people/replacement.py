@@ -20,7 +20,7 @@ from judgekit.agreement.chance.chance import (
     parts_of,
 )
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import NEEDS_TWO_RATERS, NO_PAIRED_ITEMS, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Weighted, drawn_again, resampling
 from judgekit.agreement.people.panel import panel_of
@@ -82,7 +82,7 @@ def replacement_alpha(
         notes=("the people are taken as fixed",),
     )  # fmt: skip
     if len(panel.names) < 2 or not here.any():
-        none = undefined(blank, NEEDS_TWO_RATERS if len(panel.names) < 2 else NO_PAIRED_ITEMS)
+        none = undefined(blank, Status.NEEDS_TWO_RATERS if len(panel.names) < 2 else Status.NO_PAIRED_ITEMS)
         return Replacement(none, none, none, none, none)
     humans_, judge_ = panel.humans[here], panel.judge[here]
     weights = metric_weights(used, panel.ratings.values, panel.ratings.level)

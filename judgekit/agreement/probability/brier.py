@@ -10,15 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, complete, forecasts, kept_clusters
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    NO_VARIATION,
-    NOT_IDENTIFIED,
-    TOO_FEW,
-    flagged,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
 from judgekit.agreement.core.intervals import mean_se, normal_quantile, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.regress import logit
@@ -145,9 +137,9 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
         method="mean squared difference of probability and outcome",
     )  # fmt: skip
     if df < 1:
-        return undefined(made, TOO_FEW, _too_few(len(p_), codes))
+        return undefined(made, Status.TOO_FEW, _too_few(len(p_), codes))
     if not se > 0:
-        return flagged(replace(made, se=0.0), DEGENERATE, ["nothing varies: there is no interval"])
+        return flagged(replace(made, se=0.0), Status.DEGENERATE, ["nothing varies: there is no interval"])
     low, high = t_interval(mean, se, df, level=level, most=1.0)
     return with_interval(made, max(0.0, low), high, se=se, interval="t" if codes is None else "t_cr1")
 
@@ -167,7 +159,7 @@ def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) 
     first, second = (replace(blank, name=name) for name in ("cox_intercept", "cox_slope"))
     if not _overlaps(x, y_):
         alike = len(set(y_)) < 2
-        status = NO_VARIATION if alike else NOT_IDENTIFIED
+        status = Status.NO_VARIATION if alike else Status.NOT_IDENTIFIED
         note = "one outcome only" if alike else "the probability separates the outcomes: no finite slope"
         return undefined(first, status, note), undefined(second, status, note)
     beta, covariance = logit(np.column_stack([np.ones_like(x), x]), y_)

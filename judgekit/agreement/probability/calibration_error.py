@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import forecasts
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, resampling
 from judgekit.errors import InputError
@@ -160,7 +160,7 @@ def ece(
         method=f"{n_bins} bins of equal {kind}", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
-        return undefined(made, TOO_FEW, "no complete pair of a probability and an outcome")
+        return undefined(made, Status.TOO_FEW, "no complete pair of a probability and an outcome")
     null = null_level(p_, y_, draw, n_bins=n_bins, kind=kind)
     debiased = expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind, debiased=True)
     by_chance = (

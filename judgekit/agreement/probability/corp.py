@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, forecasts
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.types import Estimate
@@ -129,7 +129,7 @@ def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> 
         method="isotonic recalibration, Brier score", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
-        return undefined(made, TOO_FEW, "no complete pair of a probability and an outcome")
+        return undefined(made, Status.TOO_FEW, "no complete pair of a probability and an outcome")
     null = _null_miscalibration(p_, draw.seed, draw.b)
     p_value = (1 + np.sum(null >= parts.mcb - 1e-12)) / (draw.b + 1)
     whole = f"Brier {parts.brier:.4f} = MCB {parts.mcb:.4f} - DSC {parts.dsc:.4f} + UNC {parts.unc:.4f}"

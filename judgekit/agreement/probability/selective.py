@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -268,7 +268,7 @@ def conformal_radius(labels: npt.ArrayLike, judged: npt.ArrayLike, *, level: flo
     )  # fmt: skip
     if math.isinf(value):
         needed = least_n(level)
-        return undefined(made, TOO_FEW, f"{n} labels; {level:.0%} needs at least {needed}")
+        return undefined(made, Status.TOO_FEW, f"{n} labels; {level:.0%} needs at least {needed}")
     return made
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import groups_of
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling, settled
 from judgekit.errors import InputError
@@ -73,7 +73,7 @@ def ranking_overlap(
 
     value = overlap(np.arange(h.shape[1]))
     if math.isnan(value):
-        return undefined(estimate, NOT_IDENTIFIED if both.any() else NO_PAIRED_ITEMS)
+        return undefined(estimate, Status.NOT_IDENTIFIED if both.any() else Status.NO_PAIRED_ITEMS)
     return resampled(replace(estimate, value=value), overlap, h.shape[1], draw, kind="percentile")
 
 

@@ -12,13 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import (
-    NEEDS_TWO_RATERS,
-    NO_PAIRED_ITEMS,
-    NO_VARIATION,
-    TOO_FEW,
-    undefined,
-)
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import clustered_mean, rate
 from judgekit.agreement.core.ratings import Floats, given_numbers
 from judgekit.agreement.core.resample import magnitude, settled
@@ -170,12 +164,12 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
         n_dropped=len(x) - n, method="Kendall's W, corrected for ties",
     )  # fmt: skip
     if int(rated.any(axis=0).sum()) < 2:
-        return undefined(start, NEEDS_TWO_RATERS)
+        return undefined(start, Status.NEEDS_TWO_RATERS)
     if n < 2:
-        return undefined(start, TOO_FEW if n else NO_PAIRED_ITEMS)
+        return undefined(start, Status.TOO_FEW if n else Status.NO_PAIRED_ITEMS)
     value = concordance_of_ranks(x[used])
     if np.isnan(value):
-        return undefined(start, NO_VARIATION)
+        return undefined(start, Status.NO_VARIATION)
     statistic = m * (n - 1) * value
     notes = (
         f"mean Spearman correlation of two raters {(m * value - 1) / (m - 1):.3f}",

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import aligned
-from judgekit.agreement.core.estimate import NO_PAIRED_ITEMS, NO_VARIATION, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampled, resampling, value_of
 from judgekit.errors import InputError
@@ -81,12 +81,12 @@ def collaborative_consistency(
             n_dropped=int((~kept).sum()), method=f"{m} steps, alpha {alpha:g}",
         )  # fmt: skip
         if not kept.any():
-            made.append(undefined(base, NO_PAIRED_ITEMS))
+            made.append(undefined(base, Status.NO_PAIRED_ITEMS))
             continue
         columns = _columns(a[kept], c[kept], _weights(m + 1, list(most)[: m + 1], alpha))
         value = value_of(_kappa, columns)
         if np.isnan(value):
-            made.append(undefined(base, NO_VARIATION))
+            made.append(undefined(base, Status.NO_VARIATION))
         else:
             made.append(by_sums(replace(base, value=value), columns, _kappa, draw))
     if lost := int((steps < 0).sum()):
@@ -94,7 +94,7 @@ def collaborative_consistency(
             "ccs", float("nan"), level=draw.level, n_units=lost, n_raters=2, n_dropped=lost,
             method=f"no gold, alpha {alpha:g}",
         )  # fmt: skip
-        made.append(undefined(base, NO_PAIRED_ITEMS))
+        made.append(undefined(base, Status.NO_PAIRED_ITEMS))
     return tuple(made)
 
 
@@ -149,14 +149,14 @@ def errors_consistency(
         n_dropped=int((~kept).sum()), method="spearman of error counts, mean over tiers",
     )  # fmt: skip
     if len(gs) == 0:
-        return undefined(base, NO_PAIRED_ITEMS)
+        return undefined(base, Status.NO_PAIRED_ITEMS)
 
     def of(index: Codes) -> float:
         return ecs(gs[index], ps[index], most[index], ge[index], pe[index])
 
     tiers = _tiers(gs, ps, most, ge, pe)
     if np.all(np.isnan(tiers)):
-        return undefined(base, NO_VARIATION)
+        return undefined(base, Status.NO_VARIATION)
     notes = (f"{int(np.isnan(tiers).sum())} of 3 tiers without variation left out",) * bool(
         np.isnan(tiers).any()
     )

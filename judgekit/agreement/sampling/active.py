@@ -14,14 +14,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters, within
-from judgekit.agreement.core.estimate import (
-    DEGENERATE,
-    FEW_MINORITY,
-    NO_VARIATION,
-    TOO_FEW,
-    flagged,
-    undefined,
-)
+from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.intervals import (
     Bounds,
     all_equal,
@@ -84,19 +77,19 @@ def active_mean(
         n_dropped=n_all - len(y), unit="unit" if codes is None else "cluster", method="active inference",
     )  # fmt: skip
     if n < 2:
-        return undefined(made, TOO_FEW, f"{n} labels")
+        return undefined(made, Status.TOO_FEW, f"{n} labels")
     known = np.where(drawn, np.nan_to_num(y) / chance, 0.0)
     correction = f * (1 - drawn / chance)
     weight = _best(known, correction) if lam is None else lam
     terms = known + weight * correction
     value, se, df = mean_se(terms, codes)
     if df < 1:
-        return undefined(made, TOO_FEW, "fewer than 2 clusters")
+        return undefined(made, Status.TOO_FEW, "fewer than 2 clusters")
     residuals = terms if all_equal(terms) else y[drawn] - weight * f[drawn]
     se = floored_se(se, residuals, n, bounds)
     told = placed(made, value, se, df=min(df, n - 1), n=n, bounds=bounds)
     told = replace(told, notes=(*told.notes, f"{n} labels, lam {weight:.3f}"))
-    return flagged(told, DEGENERATE, [equal_note(bounds)]) if all_equal(residuals) else told
+    return flagged(told, Status.DEGENERATE, [equal_note(bounds)]) if all_equal(residuals) else told
 
 
 def hajek_mean(
@@ -136,17 +129,17 @@ def hajek_mean(
         n_dropped=n_all - len(v), unit="unit" if codes is None else "cluster", method="weights 1/pi",
     )  # fmt: skip
     if len(v) < 2:
-        return undefined(made, TOO_FEW, f"{len(v)} values")
+        return undefined(made, Status.TOO_FEW, f"{len(v)} values")
     w = 1 / chance
     value = float(w @ v / w.sum())
     _, se, df = mean_se(len(v) * w * (v - value) / w.sum(), codes)
     if df < 1:
-        return undefined(made, TOO_FEW, "fewer than 2 clusters")
+        return undefined(made, Status.TOO_FEW, "fewer than 2 clusters")
     worth = int(w.sum() ** 2 / (w @ w))
     se = floored_se(se, v, max(worth, 1), bounds)
     told = placed(made, value, se, df=df, n=len(v), bounds=bounds)
     told = replace(told, notes=(*told.notes, f"weights are worth {worth} even ones"))
-    return flagged(told, DEGENERATE, [equal_note(bounds)]) if all_equal(v) else told
+    return flagged(told, Status.DEGENERATE, [equal_note(bounds)]) if all_equal(v) else told
 
 
 def hajek_kappa(
@@ -181,13 +174,13 @@ def hajek_kappa(
         method=f"{weights} weights, units weighted by 1/pi",
     )  # fmt: skip
     if len(codes) < 2:
-        return undefined(made, TOO_FEW, f"{len(codes)} units with both labels")
+        return undefined(made, Status.TOO_FEW, f"{len(codes)} units with both labels")
     q, w = len(ratings.values), 1 / chance
     table = np.zeros((q, q))
     np.add.at(table, (codes[:, 0], codes[:, 1]), w / w.sum())
     found = fleiss_cohen_everitt(table, weights=weights, values=ratings.values)
     if math.isnan(found.kappa):
-        return undefined(made, NO_VARIATION, "both raters used one label only")
+        return undefined(made, Status.NO_VARIATION, "both raters used one label only")
     agree = weights_of(weights, ratings.values).against(np.eye(q))
     by_row, by_column = agree @ table.sum(axis=0), table.sum(axis=1) @ agree
     term = agree - (1 - found.kappa) * (by_row[:, None] + by_column[None, :])
@@ -201,7 +194,7 @@ def hajek_kappa(
     )  # fmt: skip
     rarest = min(len(codes) - int(np.bincount(codes[:, side], minlength=q).max()) for side in (0, 1))
     if rarest < FEWEST:
-        return flagged(told, FEW_MINORITY, [f"{rarest} units outside a rater's commonest label"])
+        return flagged(told, Status.FEW_MINORITY, [f"{rarest} units outside a rater's commonest label"])
     return told
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, column, within
-from judgekit.agreement.core.estimate import DEGENERATE, FEW_CLUSTERS, NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import Bounds, all_equal, equal_note, floored_se, placed
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.sampling.sample_check import OUTSIDE, Sampling, refusal, share_outside
@@ -148,17 +148,17 @@ def ppi(
         method="ppi++" if lam is None else f"ppi, lam {lam:g}",
     )  # fmt: skip
     if why := refusal(sampling, ("random",), f, u, clusters=groups, clusters_u=groups_u):
-        return undefined(made, NOT_IDENTIFIED, why)
+        return undefined(made, Status.NOT_IDENTIFIED, why)
     found = ppi_mean(y, f, u, lam=lam, clusters=groups, clusters_u=groups_u)
     if found.df < 1 or not len(u):
-        return undefined(made, TOO_FEW, f"{len(y)} labelled and {len(u)} unlabelled units")
+        return undefined(made, Status.TOO_FEW, f"{len(y)} labelled and {len(u)} unlabelled units")
     told = _reported(made, found, y, f, bounds)
     if (outside := share_outside(f, u)) > OUTSIDE:
         told = replace(
             told, notes=(*told.notes, f"{outside:.0%} of the judge's values are outside those labelled")
         )
     if groups is not None and found.df + 1 < FEWEST_CLUSTERS:
-        told = replace(told, status=FEW_CLUSTERS)
+        told = replace(told, status=Status.FEW_CLUSTERS)
     return told
 
 
@@ -213,7 +213,7 @@ def _reported(made: Estimate, found: PpiMean, y: Floats, f: Floats, bounds: Boun
         worth = len(y) * (found.classical_se / se) ** 2
         notes.append(f"{len(y)} labels with this judge are worth {worth:.0f} without one")
     if all_equal(y - found.lam * f):
-        status = DEGENERATE
+        status = Status.DEGENERATE
         notes.append(equal_note(bounds))
     return replace(told, status=status, notes=(*told.notes, *notes))
 
@@ -316,13 +316,13 @@ def ppi_stratified(
         n_dropped=n_all - len(y) - len(u), method=f"ppi++ in {len(names)} strata",
     )  # fmt: skip
     if why := refusal(sampling, ("random", "stratified")):
-        return undefined(made, NOT_IDENTIFIED, why)
+        return undefined(made, Status.NOT_IDENTIFIED, why)
     labelled = np.bincount(s, minlength=len(names))
     held = labelled + np.bincount(s_u, minlength=len(names))
     poor = [str(names[k]) for k in range(len(names)) if held[k] and labelled[k] < 2]
     if poor or not held.sum():
         where = f"fewer than 2 labels in {', '.join(poor)}" if poor else "no units"
-        return undefined(made, TOO_FEW, f"{where}; join strata or label more there")
+        return undefined(made, Status.TOO_FEW, f"{where}; join strata or label more there")
     return _combined(made, (y, f, u), (s, s_u), held, bounds)
 
 

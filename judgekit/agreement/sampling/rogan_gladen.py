@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
-from judgekit.agreement.core.estimate import NOT_IDENTIFIED, TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import normal_quantile, wilson
 from judgekit.agreement.sampling.sample_check import Sampling, refusal
 from judgekit.types import Estimate
@@ -159,13 +159,13 @@ def corrected_rate(
         n_dropped=n_all - len(y) - len(u), method="rogan-gladen",
     )  # fmt: skip
     if why := refusal(sampling, ("by_label", "carried_over", "random")):
-        return undefined(made, NOT_IDENTIFIED, why)
+        return undefined(made, Status.NOT_IDENTIFIED, why)
     ones = int(y.sum())
     if not ones or ones == len(y) or not len(u):
         note = (
             f"{ones} labelled positives, {len(y) - ones} negatives, {len(u)} unlabelled: some of each needed"
         )
-        return undefined(made, TOO_FEW, note)
+        return undefined(made, Status.TOO_FEW, note)
     rates = JudgeRates(
         float(u.mean()), len(u), float(1 - f[y == 0].mean()), len(y) - ones, float(f[y == 1].mean()), ones
     )
@@ -173,7 +173,7 @@ def corrected_rate(
     seen = f"se {rates.se:.3f} (n {ones}), sp {rates.sp:.3f} (n {len(y) - ones}), J {rates.j:.3f}"
     if rates.j <= 0 or low_j <= 0:
         note = f"{seen}, interval {low_j:.3f} to {high_j:.3f}: the judge may say nothing of the rate"
-        return undefined(made, NOT_IDENTIFIED, note)
+        return undefined(made, Status.NOT_IDENTIFIED, note)
     notes = [f"{seen}, interval {low_j:.3f} to {high_j:.3f}"]
     if sampling == "random":
         notes.append("labels are a random sample: ppi is narrower")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import column, within
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import Bounds
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -98,7 +98,7 @@ def confidence_sequence(
         method=f"confidence sequence, {kind}",
     )  # fmt: skip
     if n < 2:
-        return undefined(made, TOO_FEW, f"{n} values")
+        return undefined(made, Status.TOO_FEW, f"{n} values")
     mean, width = float(x.mean()), top - bottom
     if kind == "mixture":
         radius = mixture_radius(width**2 / 4, n, level=level, best_at=best_at)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from statistics import StatisticsError, correlation, fmean, variance
 from typing import Final
 
-from judgekit.agreement.core.estimate import TOO_FEW, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, undefined, with_interval
 from judgekit.agreement.core.intervals import share, t_interval
 from judgekit.errors import JudgeOutage
 from judgekit.rewards.core.checks import MASTER_KEYS
@@ -156,7 +156,7 @@ def change(name: str, before: Sequence[float] | None, after: Sequence[float], le
         unit="group", method="change of the mean" if before is not None else "mean",
     )  # fmt: skip
     if min(map(len, blocks)) < 2:
-        return undefined(made, TOO_FEW)
+        return undefined(made, Status.TOO_FEW)
     parts = [variance(block) / len(block) for block in blocks]
     squares = sum(part**2 / (len(block) - 1) for part, block in zip(parts, blocks, strict=True))
     value = fmean(after) - (fmean(before) if before is not None else 0.0)

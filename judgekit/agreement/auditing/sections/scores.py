@@ -14,7 +14,7 @@ from judgekit.agreement.auditing.wording import Row, number, percents, told
 from judgekit.agreement.bias.margins import marginal_homogeneity
 from judgekit.agreement.bias.range_use import deming_slope, range_use
 from judgekit.agreement.bias.signed_error import signed_error
-from judgekit.agreement.core.estimate import NOT_IDENTIFIED, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.models.bland import bland_altman
@@ -61,7 +61,7 @@ def compute(case: Case) -> dict[str, Any]:
     if not case.long:
         margins = unless("margins", lambda: marginal_homogeneity(case.plain, level=how.level))
     if not case.numbers:
-        error = undefined(error, NOT_IDENTIFIED, "a nominal scale has no direction")
+        error = undefined(error, Status.NOT_IDENTIFIED, "a nominal scale has no direction")
         return {"signed_error": error, "level": None, "use": {}, "margins": margins, "limits": None}
     return {
         "signed_error": error,

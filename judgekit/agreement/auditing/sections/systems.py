@@ -10,7 +10,7 @@ from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
 from judgekit.agreement.auditing.section import About, Case, Figure, Section
 from judgekit.agreement.auditing.wording import ends, told
-from judgekit.agreement.core.estimate import TOO_FEW, undefined
+from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import Resampling, magnitude, resampled, settled
@@ -81,7 +81,7 @@ def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
         method="share of pairs of systems in the same order; the systems are fixed",
     )  # fmt: skip
     if np.isnan(value):
-        return undefined(made, TOO_FEW)
+        return undefined(made, Status.TOO_FEW)
     return resampled(
         made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n,
         Resampling(level=how.level, seed=how.seed, b=min(how.b, 300)), kind="percentile",
