@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from judgekit.ingest import ingest
+from judgekit.recordings import ingest
 from judgekit.report import findings, read_thresholds
 from judgekit.report.checks import told
 from judgekit.report.page import write_report

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.calibration import balance
-from judgekit.ingest import ingest
+from judgekit.recordings import ingest
 from judgekit.rubric import Rubric
 from judgekit.types import Outcome, Verdict
 

@@ -20,7 +20,7 @@ _ROOMS = {
     "judges.resolve": ("resolve",),
     "judges.scripted": ("Scripted",),
     "run": ("Limits",),
-    "ingest": ("ingest",),
+    "recordings": ("ingest",),
     "verbs": (
         "Run", "compare", "compare_async", "load_run", "match", "match_async", "preview", "rank",
         "rank_async", "score", "score_async", "stream_scores", "stream_scores_async",

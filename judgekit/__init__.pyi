@@ -8,10 +8,10 @@ from judgekit.errors import InputError as InputError
 from judgekit.errors import JudgekitError as JudgekitError
 from judgekit.errors import JudgeOutage as JudgeOutage
 from judgekit.errors import ProviderError as ProviderError
-from judgekit.ingest import ingest as ingest
 from judgekit.items import read_items as read_items
 from judgekit.judges.resolve import resolve as resolve
 from judgekit.judges.scripted import Scripted as Scripted
+from judgekit.recordings import ingest as ingest
 from judgekit.rewards.core.rewarder import Rewarder as Rewarder
 from judgekit.rewards.core.rewarder import reward as reward
 from judgekit.rewards.core.rewarder import reward_async as reward_async

@@ -49,7 +49,7 @@ def names(module: ModuleType) -> list[str]:
     """The public names: those it lists, or of an adapter those it makes without its trainer; no rooms."""
     if "__dir__" in vars(module) and not module.__name__.startswith("judgekit.rewards."):
         listed = module.__dir__()
-    elif module.__name__ == "judgekit.rewards":
+    elif "__all__" in vars(module) and module.__name__.count(".") == 1:
         listed = module.__all__
     else:
         listed = [

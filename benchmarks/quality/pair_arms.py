@@ -10,7 +10,7 @@ from judgekit.aggregate import latent, pools, votes
 from judgekit.aggregate.latent import ballots_of
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration import balance
-from judgekit.calibration.balance import Rule
+from judgekit.calibration.orders import Rule
 from judgekit.judges.controls import Control, constant, first, longer, random
 from judgekit.types import Abstention, Outcome, Unit, Verdict
 

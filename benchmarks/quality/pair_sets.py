@@ -9,7 +9,7 @@ from typing import Any
 
 from recorded_sets import CRITERION, QualitySet, Recorded, certain, estimated, source_of
 
-from judgekit.ingest import ingest
+from judgekit.recordings import ingest
 from judgekit.rubric import Rubric
 from judgekit.scales import PAIR
 from judgekit.types import Abstention, Item, Outcome, Unit, Verdict

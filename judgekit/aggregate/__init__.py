@@ -11,7 +11,7 @@ _ROOMS = {
     "panels": ("pool_of",),
     "pools": ("confidence_weighted", "linear_pool", "log_pool", "mean", "median", "minimum", "trimmed_mean"),
     "scores": ("rubric_scores",),
-    "votes": ("any_", "conservative", "plurality", "strict_majority", "unanimous", "weighted"),
+    "votes": ("conservative", "plurality", "strict_majority", "unanimous", "weighted"),
 }
 
 __getattr__, __dir__ = lazily(__name__, _ROOMS)

@@ -8,7 +8,6 @@ from judgekit.aggregate.pools import median as median
 from judgekit.aggregate.pools import minimum as minimum
 from judgekit.aggregate.pools import trimmed_mean as trimmed_mean
 from judgekit.aggregate.scores import rubric_scores as rubric_scores
-from judgekit.aggregate.votes import any_ as any_
 from judgekit.aggregate.votes import conservative as conservative
 from judgekit.aggregate.votes import plurality as plurality
 from judgekit.aggregate.votes import strict_majority as strict_majority

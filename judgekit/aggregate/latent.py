@@ -24,7 +24,7 @@ import numpy.typing as npt
 from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
 from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.calibration.balance import balance
+from judgekit.calibration.orders import balance
 from judgekit.distribution import common_source, commonest_reason, joined, levels, mean_of, settled
 from judgekit.errors import InputError
 from judgekit.scales import Scale

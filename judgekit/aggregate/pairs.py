@@ -15,7 +15,7 @@ from judgekit.aggregate import pools
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.aggregate.scores import Repeat, Sure, reasons_of, uncertainty
 from judgekit.calibration import balanced_scores
-from judgekit.calibration.balance import Rule
+from judgekit.calibration.orders import Rule
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR
 from judgekit.types import CALIBRATED, EMPTY, Item, Outcome, Score, Unit, Verdict

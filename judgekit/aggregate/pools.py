@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from judgekit.calibration.balance import Rule, balance
+from judgekit.calibration.orders import Rule, balance
 from judgekit.distribution import (
     EPSILON,
     as_said,

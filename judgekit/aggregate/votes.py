@@ -73,27 +73,6 @@ def unanimous(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     return _undecided(outcomes, votes)
 
 
-def any_(label: str) -> Pool:
-    """That label if any rater gave it; else the one with most votes, ties to the lowest.
-
-    Without a vote for it, a rater that abstained might have given it: then the panel is `undecided`.
-    """
-
-    def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        worth(scale, label)
-        verdicts = answered(outcomes)
-        votes = _votes(verdicts, scale)
-        if label in votes:
-            return _elected(outcomes, verdicts, scale, label)
-        if not verdicts:
-            return withheld(outcomes)
-        if len(verdicts) < len(outcomes):
-            return _undecided(outcomes, votes)
-        return plurality(outcomes, scale, ties="lowest")
-
-    return pool
-
-
 def conservative(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     """The worst label of the scale if any rater gave it; else the one with most votes, ties to the worse.
 

@@ -3,7 +3,7 @@
 from judgekit.face import lazily
 
 _ROOMS = {
-    "balance": ("balance", "balanced_scores"),
+    "orders": ("balance", "balanced_scores"),
     "fitted": ("Calibrations", "load_calibrations"),
     "probabilities": ("Calibration", "fit_calibration"),
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from judgekit.calibration.balance import Rule, balance
+from judgekit.calibration.orders import Rule, balance
 from judgekit.calibration.probabilities import Calibration, Value
 from judgekit.errors import InputError
 from judgekit.rubric import Rubric

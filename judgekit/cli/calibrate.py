@@ -36,7 +36,7 @@ def calibrate(
 
     Example: judgekit calibrate results labels.csv --rubric r.yaml --out calibration.json. Nothing is asked.
     """
-    from judgekit.calibration.balance import Rule
+    from judgekit.calibration.orders import Rule
     from judgekit.calibration.probabilities import Method
     from judgekit.verbs.calibrate import calibrate as fitted
 

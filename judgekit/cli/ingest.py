@@ -23,8 +23,8 @@ def ingest(
     column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. text=completion.")] = None,
 ) -> None:
     """Read judge outputs that judgekit did not make into its table of outcomes."""
-    from judgekit.ingest import Kind, LabelsAbout
-    from judgekit.ingest import ingest as ingest_rows
+    from judgekit.recordings import Kind, LabelsAbout
+    from judgekit.recordings import ingest as ingest_rows
     from judgekit.rubric import load_rubric
     from judgekit.run import Tally
     from judgekit.run.causes import cause_line

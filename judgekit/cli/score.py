@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from judgekit import roles, types
-from judgekit.calibration.balance import Rule as BalanceRule
+from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.cli import signals
 from judgekit.cli.judges import Judge, KeyEnv, Naming, Price, Revision
 from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of

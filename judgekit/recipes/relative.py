@@ -110,9 +110,3 @@ def _label(values: Grades, pair: Unit) -> float | None:
     if first is None or second is None:
         return None
     return 0.5 if first == second else float(first > second)
-
-
-def resampled_share(scores: Sequence[Score]) -> float | None:
-    """Share of the pairs that were level at first, which the published script does not say."""
-    pairs = [s for s in scores if len(s.unit.responses) == 2 and s.value is not None]
-    return sum(RESAMPLED in s.flags for s in pairs) / len(pairs) if pairs else None

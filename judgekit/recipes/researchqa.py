@@ -51,17 +51,6 @@ class Sums:
         return 0.5 if ahead == behind else float(ahead > behind)
 
 
-def combined(first: Sequence[int], second: Sequence[int], chosen: tuple[int, int], weight: float) -> Sums:
-    """Sums from labels of coverage, 1 to 5, and the number of orders in which each response was chosen.
-
-    >>> combined([5, 3, 4], [5, 5, 5], (2, 0), 5.0)
-    Sums(first=22.0, second=15.0)
-    >>> combined([5, 3, 4], [5, 5, 5], (1, 1), 5.0).value, combined([2], [4], (1, 0), 2.0).value
-    (0.0, 0.5)
-    """
-    return Sums(sum(first) + weight * chosen[0], sum(second) + weight * chosen[1])
-
-
 def pairs(coverage: Grading, *, weight: float = WEIGHT) -> Together:
     """The recipe: coverage of every response, and a choice between each two in both orders.
 

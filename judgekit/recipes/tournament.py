@@ -13,11 +13,11 @@ from typing import Literal
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.pools import by_rater
 from judgekit.errors import InputError
+from judgekit.recipes import schedules
 from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.schedules import Pair, Schedule
 from judgekit.recipes.together import in_step
 from judgekit.rubric import Rubric
-from judgekit.standing import schedules
-from judgekit.standing.schedules import Pair, Schedule
 from judgekit.types import Answer, Item, Judged, Outcome, Round
 
 Fixture = Callable[[Sequence[str]], Schedule]

@@ -9,7 +9,7 @@ from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.records import Audit
 from judgekit.agreement.auditing.section import Section
 from judgekit.agreement.sampling.sample_check import Sampling
-from judgekit.calibration.balance import Rule
+from judgekit.calibration.orders import Rule
 from judgekit.errors import InputError, check_kinds
 from judgekit.items import read_items
 from judgekit.types import Abstention, Verdict

@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from judgekit.calibration.balance import Rule
 from judgekit.calibration.fitted import Calibrations, FittedOn, as_json
+from judgekit.calibration.orders import Rule
 from judgekit.calibration.probabilities import Calibration, Method, fit_calibration
 from judgekit.errors import InputError
-from judgekit.ingest import Kind
 from judgekit.recipes.replaying import labels_of
+from judgekit.recordings import Kind
 from judgekit.scales import PAIR
 from judgekit.table import outcome_row
 from judgekit.types import Outcome, is_control

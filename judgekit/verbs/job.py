@@ -16,7 +16,7 @@ from judgekit.aggregate.fitted import FittedPanel
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
-from judgekit.calibration.balance import Rule as BalanceRule
+from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.errors import InputError, JudgekitError, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs

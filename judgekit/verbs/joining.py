@@ -12,10 +12,10 @@ from typing import Any, get_args
 
 from judgekit.aggregate.pools import per_rater
 from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
-from judgekit.calibration.balance import Rule
+from judgekit.calibration.orders import Rule
 from judgekit.errors import InputError, there_are
-from judgekit.ingest import Kind
 from judgekit.prompt import flat
+from judgekit.recordings import Kind
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Tally
 from judgekit.scales import PAIR, Labels, Scale

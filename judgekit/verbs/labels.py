@@ -13,10 +13,10 @@ from typing import Any
 
 from judgekit.agreement.auditing.data import Facts
 from judgekit.errors import InputError, kind_of
-from judgekit.ingest import Kind, ingest
 from judgekit.items.files import open_file
 from judgekit.items.rows import Row, open_rows
 from judgekit.protocols.reading.labels import read_label
+from judgekit.recordings import Kind, ingest
 from judgekit.rubric.model import Rubric
 from judgekit.scales import as_name, fold
 from judgekit.types import Outcome, Unit, brief

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from judgekit.aggregate.pools import Pool
-from judgekit.calibration.balance import Rule as BalanceRule
+from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.errors import InputError, check_kinds, kind_of
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty

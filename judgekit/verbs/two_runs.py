@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError, kind_of
-from judgekit.ingest import Kind
 from judgekit.recipes.cascade import Question
 from judgekit.recipes.replaying import labels_of
+from judgekit.recordings import Kind
 from judgekit.rubric import Rubric
 from judgekit.scales import PAIR, Numbers, Scale
 from judgekit.types import Outcome, brief, is_control

@@ -39,7 +39,6 @@ VOTES = {
     "plurality": votes.plurality,
     "unanimous": votes.unanimous,
     "conservative": votes.conservative,
-    "any": lambda o, s: votes.any_(s.labels[0])(o, s),
     "weighted": votes.weighted({r: 1.0 + k for k, r in enumerate("vwxyz")}),
 }
 

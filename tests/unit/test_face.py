@@ -34,6 +34,14 @@ def test_each_public_name_is_a_thing_that_says_what_it_is(package: str, name: st
     assert value.__doc__
 
 
+@pytest.mark.parametrize("package", FACES)
+def test_no_module_hides_a_name(package: str):
+    """One of the same name would take its place as soon as anything imports it."""
+    names = {name for some in vars(import_module(package))["_ROOMS"].values() for name in some}
+
+    assert names & {path.stem for path in FACES[package].parent.iterdir()} == set()
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'kapa'"):
         _ = judgekit.agreement.kapa  # type: ignore[attr-defined]

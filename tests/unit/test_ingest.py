@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.ingest import ingest
+from judgekit.recordings import ingest
 from judgekit.rubric import Rubric
 from judgekit.types import Verdict
 

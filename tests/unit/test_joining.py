@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.ingest import ingest
 from judgekit.items import read_items
+from judgekit.recordings import ingest
 from judgekit.rubric import load_rubric
 from judgekit.types import Abstention
 from judgekit.verbs.joining import join

@@ -16,8 +16,6 @@ from judgekit.recipes.faireval import votes
 from judgekit.recipes.funnel import Prior, debiased, fit_prior
 from judgekit.recipes.gaps import PENALTY, gaps_vote, points, severity
 from judgekit.recipes.gim import confident_credit, mean_credit
-from judgekit.recipes.relative import resampled_share
-from judgekit.recipes.researchqa import combined
 from judgekit.recipes.samples import ANSWERS, majority_of_samples
 from judgekit.recipes.unlisted import penalty_of
 from judgekit.review import route
@@ -170,12 +168,27 @@ def test_researchqa_labels_are_worth_x_less_1_over_4():
     assert [COVERED.value(label) for label in COVERED.labels] == [0.0, 0.25, 0.5, 0.75, 1.0]
 
 
-def test_researchqa_combines_labels_and_orders_won():
-    sums = combined([5, 3, 4], [5, 5, 4], (2, 0), 5.0)
+@pytest.mark.parametrize(
+    ("weight", "chosen", "value"), [(5.0, "x", 1.0), (5.0, "first", 0.0), (1.0, "x", 0.5)]
+)
+def test_researchqa_adds_labels_and_a_weight_for_each_order_won(weight, chosen, value):
+    """12 labels against 14, and two orders, one each, or two that are worth 1: 22 : 14, 17 : 19, 14 : 14."""
+    covered = {"x": [5, 3, 4], "y": [5, 5, 4]}
 
-    assert (sums.first, sums.second, sums.value) == (22.0, 14.0, 1.0)
-    assert combined([5, 3, 4], [5, 5, 4], (1, 1), 5.0).value == 0.0
-    assert combined([5, 3, 4], [5, 5, 4], (2, 0), 1.0).value == 0.5  # the 5 is a parameter
+    def said(call):
+        if len(call.shown) == 2:
+            return "A" if chosen in ("first", call.shown[0]) else "B"
+        [name] = call.shown
+        return {ask.called: COVERED.labels[covered[name][i] - 1] for i, ask in enumerate(call.asks)}
+
+    rubric = {"id": "r", "criteria": [{"id": f"c{i}", "text": f"{i}?"} for i in range(3)]}
+    items = [{"id": "1", "task": "t", "responses": {"x": "1", "y": "2"}}]
+    settings = {"weight": weight}
+    run = jk.score(
+        items, rubric, jk.Scripted("j", said), recipe="researchqa-pairs", settings=settings, ledger=None
+    )
+
+    assert [s.value for s in run.scores if len(s.unit.responses) == 2] == [value]
 
 
 def test_researchqa_one_bad_batch_is_missing_and_the_item_is_kept():
@@ -369,7 +382,6 @@ def test_prometheus_relative_asks_level_pairs_again_so_often_and_says_so():
     [pair] = [s for s in run.scores if len(s.unit.responses) == 2]
     assert run.summary["calls"] == 2 + 2 * 2
     assert (pair.value, pair.flags) == (0.5, ("resampled", "tied"))
-    assert resampled_share(run.scores) == 1.0
 
 
 def test_prometheus_relative_ends_where_the_grades_differ():

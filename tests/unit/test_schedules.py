@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.standing import schedules
+from judgekit.recipes import schedules
 
 NAMES = tuple("abcdefghij")
 

@@ -14,7 +14,8 @@ import judgekit
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
     "face", "errors", "scales", "types", "distribution", "roles", "shelf", "writing", "spreadsheet", "markup",
-    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table", "ingest",
+    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
+    "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
     "report", "cli",
 ]  # fmt: skip

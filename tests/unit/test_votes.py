@@ -79,7 +79,7 @@ def test_plurality_counts_the_votes_cast():
 @pytest.mark.parametrize(
     "pool",
     [
-        votes.strict_majority, votes.plurality, votes.unanimous, votes.conservative, votes.any_("yes"),
+        votes.strict_majority, votes.plurality, votes.unanimous, votes.conservative,
         votes.weighted({"r0": 1.0}),
     ],
 )  # fmt: skip
@@ -103,19 +103,6 @@ def test_unanimous_needs_everybody_asked():
     assert outcome(votes.unanimous(panel("yes", "yes"), YES_NO)) == "yes"
     assert outcome(votes.unanimous(panel("yes", "no"), YES_NO)) == "undecided"
     assert outcome(votes.unanimous(panel("yes", None), YES_NO)) == "undecided"
-
-
-def test_any_takes_one_vote_and_does_not_take_silence_for_a_no():
-    flagged = votes.any_("yes")
-
-    assert outcome(flagged(panel("no", "yes", "no"), YES_NO)) == "yes"
-    assert outcome(flagged(panel("no", "no", "no"), YES_NO)) == "no"
-    assert outcome(flagged(panel("no", "no", None), YES_NO)) == "undecided"
-
-
-def test_any_of_a_label_off_the_scale_is_refused():
-    with pytest.raises(InputError, match="perhaps"):
-        votes.any_("perhaps")(panel("no"), YES_NO)
 
 
 def test_conservative_is_the_rule_of_gaps():

@@ -19,6 +19,7 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
+from judgekit.recipes.schedules import Pair
 from judgekit.recipes.tournament import (
     Counting,
     First,
@@ -37,7 +38,6 @@ from judgekit.rewards.core.spec import RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.standing.newton import Problem
-from judgekit.standing.schedules import Pair
 from judgekit.types import Item, Judged, Outcome
 
 ALONE = "alone in its group: there is nothing to compare it with"
