@@ -3,36 +3,111 @@
 Exit codes: 0 done; 1 a bound not met (problems found); 2 bad input; 3 stopped early (budget, outage,
 a lasting error of a provider) or nothing judged; 130 interrupted. Everything paid for is kept in the
 ledger, and the same command goes on where it stopped.
+
+A command's module is imported when the command is called, so that help costs little; what the list of
+commands says of each stands here, and a test holds it against the command's own help.
 """
 
 import sys
-from typing import Any
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from judgekit.cli import (
-    agree,
-    calibrate,
-    cascade,
-    demo,
-    guide,
-    ingest,
-    ledger,
-    model,
-    recipes,
-    review,
-    reward,
-    rubric,
-    score,
-    stand,
-)
 from judgekit.cli.printing import guarded, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
 from judgekit.cli.wording import in_options
 from judgekit.errors import InputError, JudgekitError
 
+
+class _Command(NamedTuple):
+    """Where a command stands, the guide that goes with it, and what the list of commands says of it."""
+
+    module: str
+    guide: str
+    help: str
+
+
+COMMANDS = {
+    "score": _Command("score", "score", "Score responses by a rubric."),
+    "compare": _Command(
+        "score", "compare",
+        "Compare the responses of each item in pairs, in both orders; judges are pooled after.",
+    ),
+    "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders."),
+    "match": _Command("score", "compare", "Say whether responses give the reference answer."),
+    "agree": _Command(
+        "agree", "audit", "Say how far a judge agrees with people, and whether it may be trusted, for what."
+    ),
+    "cascade": _Command(
+        "cascade", "panels",
+        "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.",
+    ),
+    "calibrate": _Command(
+        "calibrate", "calibrate",
+        "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.",
+    ),
+    "stand": _Command(
+        "stand", "compare",
+        "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",
+    ),
+    "ingest": _Command(
+        "ingest", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
+    ),
+    "review": _Command("review", "people", "People in the loop: blind sheets out, labels in."),
+    "reward": _Command(
+        "reward", "rewards", "Rewards for RL: serve them, give them, make pairs of them, look at a spec."
+    ),
+    "recipes": _Command("recipes", "compare", "List the published recipes with their sources."),
+    "demo": _Command(
+        "demo", "judges", "Score six small items on the embedded judge and two controls, without a key."
+    ),
+    "columns": _Command("score", "score", "Print the columns of the tables `scores` and `outcomes`."),
+    "rubric": _Command("rubric", "rubrics", "Rubrics: list the bundled ones, show, lint, diff, import."),
+    "model": _Command("model", "judges", "The embedded model: pull it, show it, serve it."),
+    "ledger": _Command(
+        "ledger", "ledger", "Look at the stored replies, check them, hand them on, compare them."
+    ),
+    "guide": _Command(
+        "guide", "",
+        "Print a guide: a scenario, its commands and code, what they print, and what to conclude from it.",
+    ),
+}  # fmt: skip
+
+
+@cache
+def loaded(name: str) -> Any:
+    """A command, with its options."""
+    listed = COMMANDS[name]
+    module = import_module(f"judgekit.cli.{listed.module}")
+    if (group := getattr(module, "app", None)) is None:
+        group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        group.command(name)(getattr(module, name))
+    command: Any = typer.main.get_command(group)
+    command.name = name
+    if listed.guide:
+        command.epilog = f"The guide with examples: judgekit guide {listed.guide}"
+    return command
+
+
+class _Listed(TyperGroup):
+    """The commands by name and help; one that is called is loaded."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = {name: TyperCommand(name, help=each.help) for name, each in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """The command that is called, loaded."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, loaded(str(name)), rest
+
+
 app = typer.Typer(
     name="judgekit",
+    cls=_Listed,
     help="Score responses by a rubric, with judges whose worth can be checked.",
     epilog="Exit codes: 0 done, 1 problems found, 2 bad input, 3 stopped early or nothing judged, "
     "130 interrupted.",
@@ -40,43 +115,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("score")(score.score)
-app.command("compare")(
-    score.verb(
-        "compare", "Compare the responses of each item in pairs, in both orders; judges are pooled after."
-    )
-)
-app.command("rank")(score.verb("rank", "Rank the responses of each item, in all cyclic orders."))
-app.command("match")(
-    score.verb("match", "Say whether responses give the reference answer.", rubric="answer_match")
-)
-app.command("agree")(agree.agree)
-app.command("cascade")(cascade.cascade)
-app.command("calibrate")(calibrate.calibrate)
-app.command("stand")(stand.stand)
-app.command("ingest")(ingest.ingest)
-app.add_typer(review.app, name="review")
-app.add_typer(reward.app, name="reward")
-app.command("recipes")(recipes.recipes)
-app.command("demo")(demo.demo)
-app.command("columns")(score.columns)
-app.add_typer(rubric.app, name="rubric")
-app.add_typer(model.app, name="model")
-app.add_typer(ledger.app, name="ledger")
-app.command("guide")(guide.guide)
-
-GUIDES = {
-    "score": "score", "compare": "compare", "rank": "compare", "match": "compare", "recipes": "compare",
-    "stand": "compare", "calibrate": "calibrate", "agree": "audit", "ingest": "audit",
-    "review": "people", "rubric": "rubrics",
-    "cascade": "panels", "reward": "rewards", "ledger": "ledger", "demo": "judges", "model": "judges",
-    "columns": "score",
-}  # fmt: skip
-"""Which guide goes with a command; its help and its last line on a terminal say so."""
-_COMMANDS: list[Any] = [*app.registered_commands, *app.registered_groups]
-for each in _COMMANDS:
-    if each.name in GUIDES:
-        each.epilog = f"The guide with examples: judgekit guide {GUIDES[each.name]}"
 
 # Typer may bring a click of its own, whose errors are not those of the click package.
 _USAGE_ERROR: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -104,7 +142,7 @@ def _run(arguments: list[str] | None) -> int:
         code = app(arguments, prog_name="judgekit", standalone_mode=False)
     except _USAGE_ERROR as error:
         if message := error.format_message():  # a command without its arguments has printed its help
-            if error.ctx is not None:
+            if getattr(error, "ctx", None) is not None:
                 tell(" ".join(error.ctx.get_usage().split()))
             tell(f"error: {message}")
         return BAD_INPUT
@@ -129,13 +167,15 @@ def _run(arguments: list[str] | None) -> int:
 def _name_guide(arguments: list[str]) -> None:
     """After a command that was carried out: which guide goes with it; on a terminal only."""
     shown = sys.stdout.isatty() and sys.stderr.isatty()
-    if shown and arguments[0] in GUIDES and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
-        tell(f"what this means, with examples: judgekit guide {GUIDES[arguments[0]]}")
+    listed = COMMANDS.get(arguments[0]) if shown and arguments else None
+    if listed is not None and listed.guide and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
+        tell(f"what this means, with examples: judgekit guide {listed.guide}")
 
 
 def _options(arguments: list[str] | None) -> set[str]:
     """The options of the command that was typed."""
-    command: Any = typer.main.get_command(app)
-    for each in sys.argv[1:] if arguments is None else arguments:
+    typed = [*(sys.argv[1:] if arguments is None else arguments)]
+    command: Any = typer.main.get_command(app) if not typed or typed[0] not in COMMANDS else loaded(typed[0])
+    for each in typed[1:]:
         command = getattr(command, "commands", {}).get(each, command)
     return {name for each in command.params for name in each.opts}

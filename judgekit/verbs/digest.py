@@ -14,22 +14,19 @@ import orjson
 from judgekit.items.files import path_of
 from judgekit.plan import Plan
 from judgekit.types import Item
-from judgekit.verbs.options import Options
+from judgekit.verbs.options import DEFAULTS, Options
 from judgekit.writing import whole
 
-_ASKED: Mapping[str, Any] = {
-    "recipe": None, "settings": {}, "reask": True, "rule": None, "partial": False, "panel": "mean",
-    "min_judges": 1, "balance": "average", "substitutes": {}, "unfounded": "flag", "aggregate": None,
-    "on_empty": "judge",
-}  # fmt: skip
+_ASKED = (
+    "recipe", "settings", "reask", "rule", "partial", "panel", "min_judges", "balance", "substitutes",
+    "unfounded", "aggregate", "on_empty",
+)  # fmt: skip
 
 
 def asked_of(options: Options) -> dict[str, Any]:
     """The options beside a plan that change what comes out; left out, they are as by default."""
-    return {
-        **_ASKED,
-        **{name: value for name, value in options.items() if name in _ASKED and value is not None},
-    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return {name: given.get(name, default) for name, default in DEFAULTS.items() if name in _ASKED}
 
 
 def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:

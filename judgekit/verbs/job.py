@@ -40,7 +40,14 @@ from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digest import asked_of, digest_of, digest_of_items, planned
-from judgekit.verbs.options import DEFAULT_LEDGER, Judges, Options, RubricLike, check_options
+from judgekit.verbs.options import (
+    DEFAULT_LEDGER,
+    DEFAULTS,
+    Judges,
+    Options,
+    RubricLike,
+    check_options,
+)
 from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
@@ -222,21 +229,22 @@ def prepare(
     if found is not None:
         options = cast("Options", found.filled(options))
         rubric = found.rubric if rubric is None else rubric
+    options = {**DEFAULTS, **options}
     own = rubric is None
     if rubric is None:
         rubric = _first_rubric(items, options)
     loaded = load_rubric(rubric)
     plan = _plan(loaded, _judges(judges, found, options), found, options)
-    _check("rule", options.get("rule"), (None, *get_args(Rule)))
-    _check("on_bad_item", options.get("on_bad_item", "raise"), get_args(OnBadItem))
-    for reason in options.get("again", ()):
+    _check("rule", options["rule"], (None, *get_args(Rule)))
+    _check("on_bad_item", options["on_bad_item"], get_args(OnBadItem))
+    for reason in options["again"]:
         _check("again", reason, get_args(Reason))
-    _check("unfounded", options.get("unfounded", "flag"), get_args(Unfounded))
+    _check("unfounded", options["unfounded"], get_args(Unfounded))
     substitutes = {
-        name: _judge(each, found, options) for name, each in (options.get("substitutes") or {}).items()
+        name: _judge(each, found, options) for name, each in (options["substitutes"] or {}).items()
     }
     panel, calibrations = fitted_panel(plan, options), calibrations_of(plan, options)
-    aggregate = options.get("aggregate") or _aggregator(plan, options, panel)
+    aggregate = options["aggregate"] or _aggregator(plan, options, panel)
     aggregate = one_vote_each(aggregate, substitutes)
     aggregate = aggregate if calibrations is None else calibrations.before(aggregate)
     recipe = _recipe(plan, found, options, aggregate, substitutes)
@@ -251,12 +259,12 @@ def prepare(
         plan=plan,
         recipe=recipe,
         items=items,
-        columns=options.get("columns"),
-        on_bad_item=options.get("on_bad_item", "raise"),
+        columns=options["columns"],
+        on_bad_item=options["on_bad_item"],
         ledger=ledger,
         older=older,
-        prompts=options.get("store_prompts", True),
-        limits=options.get("limits") or Limits(),
+        prompts=options["store_prompts"],
+        limits=options["limits"] or Limits(),
         surveyed=_surveyed(items, needs, options),
         name=recipe_name,
         fitted=panel,
@@ -279,7 +287,7 @@ def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
     """The job of a panel that is fitted, which knows what people said where it needs that."""
     if not isinstance(job.recipe, Grading):
         raise InputError(f"recipe {job.name!r} scores in a way of its own; panel {panel.name!r} has none")
-    if options.get("labels") is None:
+    if options["labels"] is None:
         return job
     truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.read())
     panel.know(truth)
@@ -291,9 +299,9 @@ def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
     """The first item's own rubric, where none is named for all; then each has to have one."""
     if not isinstance(items, Iterator):
         unseen = Survey(0, 0, 0, 0, ())  # what is wrong with the other items is looked for later
-        how: OnBadItem = options.get("on_bad_item", "raise")
+        how: OnBadItem = options["on_bad_item"]
         first = next(
-            read_items(items, columns=options.get("columns"), on_bad_item=how, needs=(), surveyed=unseen),
+            read_items(items, columns=options["columns"], on_bad_item=how, needs=(), surveyed=unseen),
             None,
         )
         if first is not None and first.rubric is not None:
@@ -313,11 +321,11 @@ def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | 
     """The items, checked; None where they can be read once only."""
     if isinstance(items, Iterator):
         return None
-    columns, on_bad_item = options.get("columns"), options.get("on_bad_item", "raise")
+    columns, on_bad_item = options["columns"], options["on_bad_item"]
     surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
     if not surveyed.n_items:
         raise InputError(_no_items(str(items) if isinstance(items, str | Path) else "items"))
-    if surveyed.apart and "say" in options:
+    if surveyed.apart and options["say"] is not None:
         _say(options)("rows of one item stand apart in the items: they are sorted, each behind its first one")
     return surveyed
 
@@ -343,12 +351,12 @@ def _tell(loaded: Rubric, plan: Plan, options: Options) -> None:
 
 def _say(options: Options) -> Callable[[str], None]:
     """What takes a note; else a warning, told of who called a verb that called `prepare`."""
-    return options.get("say") or functools.partial(warnings.warn, stacklevel=4)
+    return options["say"] or functools.partial(warnings.warn, stacklevel=4)
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
     """Where replies are kept; and the older ledger that was named instead, which is told."""
-    named = options.get("ledger", DEFAULT_LEDGER)
+    named = options["ledger"]
     if named is None:
         return None, None
     path, older = kept_in(default_path() if named == DEFAULT_LEDGER else Path(named), judges)
@@ -372,20 +380,20 @@ def _judges(judges: Judges, found: "Published | None", options: Options) -> tupl
 
 def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
     """A judge; one that is only named gets the settings of the recipe."""
-    judge = resolve(given, own_code=options.get("own_code", False), say=options.get("say"))
+    judge = resolve(given, own_code=options["own_code"], say=options["say"])
     return found.tuned(judge) if found is not None and isinstance(given, str | Mapping) else judge
 
 
 def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:
     asked: dict[str, Any] = {
-        "protocol": options.get("protocol", "grade"),
-        "form": options.get("form", "json"),
-        "per_call": options.get("per_call", 0),
-        "samples": options.get("samples", 1),
-        "prompt": _template(options.get("prompt")),
-        "orders": options.get("orders", "both"),
-        "ties": options.get("ties", True),
-        "on_empty": options.get("on_empty", "judge"),
+        "protocol": options["protocol"],
+        "form": options["form"],
+        "per_call": options["per_call"],
+        "samples": options["samples"],
+        "prompt": _template(options["prompt"]),
+        "orders": options["orders"],
+        "ties": options["ties"],
+        "on_empty": options["on_empty"],
     }
     return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
 
@@ -400,13 +408,13 @@ def _recipe(
     """What is walked: the round that the options make, or the recipe built on it."""
     grading = Grading(
         plan,
-        reask=options.get("reask", True),
-        again=options.get("again", ()),
+        reask=options["reask"],
+        again=options["again"],
         aggregate=aggregate,
         substitutes=substitutes,
-        unfounded=options.get("unfounded", "flag"),
+        unfounded=options["unfounded"],
     )
-    settings = dict(options.get("settings") or {})
+    settings = dict(options["settings"] or {})
     if found is None:
         if settings:
             raise InputError(f"settings {sorted(settings)} are a recipe's; name the recipe")
@@ -418,16 +426,16 @@ def _recipe(
 
 def _aggregator(plan: Plan, options: Options, fitted: FittedPanel | None) -> Aggregate:
     """What turns outcomes into scores, of pairs or of responses alone."""
-    panel, partial = options.get("panel", "mean"), options.get("partial", False)
-    pool = pool_of(fitted or panel, min_judges=options.get("min_judges", 1))
+    panel, partial = options["panel"], options["partial"]
+    pool = pool_of(fitted or panel, min_judges=options["min_judges"])
     if plan.asked_by.shows != "one":
-        rule = options.get("balance", "average")
+        rule = options["balance"]
         _check("balance", rule, get_args(BalanceRule))
         return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial, copies=plan.copies)
-    plain = panel == "mean" and options.get("min_judges", 1) == 1
+    plain = panel == "mean" and options["min_judges"] == 1
     return functools.partial(
         rubric_scores,
-        rule=options.get("rule"),
+        rule=options["rule"],
         partial=partial,
         pool=None if plain else pool,
         copies=plan.copies,

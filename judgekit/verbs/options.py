@@ -29,47 +29,52 @@ RubricLike = str | Path | Mapping[str, Any] | Rubric | None
 
 
 class Options(TypedDict, total=False):
-    """Options of `score`, `preview` and `stream_scores`; each has a default.
+    """Options of `score`, `preview` and `stream_scores`; each has a default (`DEFAULTS`).
+
+    The command line shows these words, too.
 
     Args:
-        recipe: Name of a published recipe (`judgekit recipes`), which fills the options not given here.
-        settings: Settings of the recipe's own, such as `{"weight": 2}`; judges by name or handed over.
-        protocol: `grade` (default); `checklist`: many short criteria in batches; `select_all`: which of them
-            hold, in one call.
-        form: `json` (default), `text`, or `letters`: probabilities of option letters.
-        per_call: Criteria a call: None for the whole rubric, 0 (default) for the protocol's usual.
-        samples: How often each call is repeated; 1.
-        prompt: A prompt of your own: a Markdown file with the places `guidelines`, `material`,
-            `criteria` and `form`.
-        reask: Ask once more for what could not be read; True.
-        again: Reasons of stored abstentions that are asked anew, e.g. `("malformed",)`.
-        rule: `placed`, `published` or `published_clipped`; the rubric's own where left out.
-        partial: Score what was judged where criteria are missing; False.
-        panel: How several judges become one: `mean` (default), `median`, `majority`, ... (`PANELS`), or a
-            pool of your own (`jk.aggregate`). `dawid_skene`, `one_coin`, `homogeneous` and `accuracy` are
-            fitted to the verdicts of the whole run, and scores come at its end.
-        labels: For `panel="accuracy"`: people's labels of some of the items, as for `agree`.
+        recipe: The name of the published recipe to follow (`judgekit recipes` lists them); it fills the
+            options that are not given.
+        settings: Settings of the recipe, such as `{"weight": 2}`; judges by name or handed over.
+        protocol: How one call is asked: `grade`, `checklist` (many short criteria in batches), `select_all`
+            (which of the criteria hold), `match`, `compare`, `rank`, or in Python a `Protocol` of your own.
+        form: How an answer is given: `json`, `text`, `letters` (the probabilities of option letters), or, for
+            pairs, `scores` (a number for each response).
+        per_call: How many criteria are asked in one call; None for the whole rubric, 0 for the protocol's
+            usual number.
+        samples: How often each call is repeated.
+        prompt: A prompt of your own: a Markdown file with the places {guidelines}, {material}, {criteria} and
+            {form}.
+        reask: Ask once more where a reply could not be read.
+        again: The reasons of stored abstentions that are asked anew, e.g. `("malformed",)`.
+        rule: How criteria make the rubric's score: `placed`, `published` or `published_clipped`; the rubric's
+            own rule where left out.
+        partial: Give a score although some criteria are missing, with the share that was judged.
+        panel: How several judges' verdicts become one: `mean`, `median`, `majority`, ..., or in Python a pool
+            of your own (`jk.aggregate`). `dawid_skene`, `one_coin`, `homogeneous` and `accuracy` are fitted
+            to the verdicts of the whole run, and scores come at its end.
+        labels: People's labels of some of the items, as for `agree`; the panel `accuracy` needs them.
         calibration: What `calibrate` gave, or its file: scores rest on the judges' probabilities mapped to
-            people's; outcomes stay as they were said.
-        min_judges: Fewer judges with a verdict than this are none; 1.
-        orders: For pairs: `both` (default), `given` or `swapped`; for ranks: `both` (all cyclic orders),
-            `given`, or a number of orders.
-        ties: For pairs: whether "tie" may be said; True.
-        balance: How the orders of a pair are undone: `average` (default), `log_odds`, `consistent`.
-        substitutes: Name of a judge -> the judge that is asked in its place where it fails, in every round;
-            the recipe `choice-funnel` refuses them.
-        on_empty: An empty response is asked about like any other (`judge`, default); or no call is made, and
-            it gets the worst of each criterion's scale and loses its pairs (`lowest`), or abstains
-            (`abstain`, as `blocked`).
-        unfounded: `flag` (default), or `abstain`: what becomes of a verdict whose quotations do not exist.
+            people's, and outcomes stay as they were said.
+        min_judges: There is no panel score where fewer judges than this gave a verdict.
+        orders: The orders that responses are shown in: for pairs `both`, `given` or `swapped`; for ranks
+            `both` (all cyclic orders), `given`, or a number of orders.
+        ties: Whether a judge of pairs may say that neither is better.
+        balance: How the two orders of a pair become one: `average`, `log_odds` or `consistent`.
+        substitutes: The name of a judge -> the judge that is asked in its place where it fails, in every
+            round; the recipe `choice-funnel` refuses them.
+        on_empty: What becomes of an empty response: it is asked about like any other (`judge`); or no call is
+            made, and it gets the worst of each scale and loses its pairs (`lowest`), or abstains (`abstain`).
+        unfounded: What becomes of a verdict whose quotations do not exist: `flag` it, or `abstain`.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.
-        on_bad_item: `raise` (default), or `skip` and count.
-        ledger: A path; None keeps nothing; the default is `$JUDGEKIT_LEDGER`, else
+        on_bad_item: What becomes of a row that is no item: `raise` an error, or `skip` and count it.
+        ledger: The path of the ledger file; None keeps nothing; left out, `$JUDGEKIT_LEDGER`, else
             `.judgekit/ledger.sqlite`.
-        store_prompts: Keep prompts beside replies in the ledger; True.
-        limits: How fast, how long and for how much (`Limits`).
-        own_code: Whether `py:` names of judges may import code; False.
+        store_prompts: Keep prompts beside replies in the ledger.
+        limits: How fast, how long and for how much the run may go (`Limits`).
+        own_code: Whether `py:` names of judges may import code.
         say: Takes what the embedded judge says of itself and of its download.
     """
 
@@ -103,6 +108,16 @@ class Options(TypedDict, total=False):
     own_code: bool
     say: Callable[[str], None] | None
 
+
+DEFAULTS: Final[Options] = {
+    "recipe": None, "settings": {}, "protocol": "grade", "form": "json", "per_call": 0, "samples": 1,
+    "prompt": None, "reask": True, "again": (), "rule": None, "partial": False, "panel": "mean",
+    "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True,
+    "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
+    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
+    "own_code": False, "say": None,
+}  # fmt: skip
+"""What an option is where it is not given."""
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("samples", "min_judges"), "a whole number"),

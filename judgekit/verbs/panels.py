@@ -56,12 +56,12 @@ def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
     Raises:
         InputError: If it cannot be fitted, or labels are given that nothing is fitted on.
     """
-    name = options.get("panel", "mean")
-    if (options.get("labels") is not None) != (name == ACCURACY):
+    name = options["panel"]
+    if (options["labels"] is not None) != (name == ACCURACY):
         raise InputError("panel 'accuracy' and labels go together: judges are weighed by labels of people")
     if not isinstance(name, str) or name not in FITTED:
         return None
-    if options.get("aggregate") is not None:
+    if options["aggregate"] is not None:
         raise InputError(f"an aggregator, your own or the recipe's, takes no panel {name!r}; leave one out")
     return FittedPanel(name, [judge.name for judge in plan.judges], _scales(plan))
 
@@ -93,7 +93,7 @@ def calibrations_of(plan: Plan, options: Options) -> "Calibrations | None":
     Raises:
         InputError: If it is no calibration, or one of other judges, scales or ways of asking.
     """
-    given = options.get("calibration")
+    given = options["calibration"]
     if given is None:
         return None
     from judgekit.calibration.fitted import Calibrations, load_calibrations
@@ -101,7 +101,7 @@ def calibrations_of(plan: Plan, options: Options) -> "Calibrations | None":
     found = given if isinstance(given, Calibrations) else load_calibrations(given)
     judges = {judge.name: judge.identity for judge in plan.judges}
     for line in found.check(judges, _scales(plan), protocol=plan.asked_by.name, form=plan.form):
-        (options.get("say") or warnings.warn)(line)
+        (options["say"] or warnings.warn)(line)
     return found
 
 

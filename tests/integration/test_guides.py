@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import judgekit
-from judgekit.cli import GUIDES, main
+from judgekit.cli import COMMANDS, main
 from judgekit.cli.guide import BLOCK, FOLDER, guide_text, guides
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ def test_every_name_of_a_guide_is_one():
         )
 
         assert named <= {*guides()}, name
-    assert set(GUIDES.values()) <= {*guides()}
+    assert {each.guide for each in COMMANDS.values() if each.guide} <= {*guides()}
 
 
 @pytest.mark.parametrize("name", ["reference", "trainers"])
