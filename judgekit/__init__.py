@@ -27,8 +27,7 @@ _ROOMS = {
     ),
     "verbs.agree": ("agree",),
     "verbs.calibrate": ("calibrate",),
-    "verbs.cascade": ("cascade",),
-    "verbs.escalating": ("score_cascade",),
+    "verbs.cascade": ("cascade", "score_cascade"),
     "verbs.stand": ("stand",),
     "rewards.core.rewarder": ("Rewarder", "reward", "reward_async"),
 }  # fmt: skip

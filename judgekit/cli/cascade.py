@@ -19,8 +19,8 @@ _ROWS = 20  # points of the curve that are printed; --json has all
 
 
 def cascade(
-    cheap: Annotated[Path, typer.Argument(help="outcomes.jsonl of the cheap judge, or of a panel.")],
-    strong: Annotated[Path, typer.Argument(help="outcomes.jsonl of the strong one, on the same questions.")],
+    cheap: Annotated[Path, typer.Argument(help="The cheap judge's run: its folder, or its outcomes.jsonl.")],
+    strong: Annotated[Path, typer.Argument(help="The strong one's, on the same questions.")],
     labels: Annotated[Path, typer.Option(help="People's labels (CSV, JSONL, Parquet), or their outcomes.")],
     rubric: Annotated[str | None, typer.Option("--rubric", "-r", help="Declares the scales.")] = None,
     scale: Annotated[str | None, typer.Option(help="Where there is no rubric: as for agree.")] = None,

@@ -53,7 +53,7 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
     if given["below"] is None:
         job = prepare(items, rubric, judges, sending=sending, **options)
     else:
-        from judgekit.verbs.escalating import prepare_cascade
+        from judgekit.verbs.cascade import prepare_cascade
 
         doubt = given["below"]
         job = prepare_cascade(items, rubric, judges, stronger, doubt=doubt, sending=sending, **options)

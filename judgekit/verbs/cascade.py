@@ -1,30 +1,53 @@
-"""`cascade`: a cheap judge and a strong one, both stored, replayed against people's labels.
+"""`cascade`: a cheap judge first, a strong one where it is in doubt; from stored runs, or asked live.
 
-Nothing is asked. The labels of some items fit the confidence below which a question goes on to the strong
-judge; the curve of cost against agreement is read on the other items, so that the point of the fitted
+`cascade` asks nothing. The labels of some items fit the confidence below which a question goes on to the
+strong judge; the curve of cost against agreement is read on the other items, so that the point of the fitted
 threshold is no better than it will be. What is promised is the bound, not the curve: it is about the
 verdicts that the cheap judge keeps.
+
+`score_cascade` is one job with one ledger and one budget: `recipes.cascade.Cascade` over the rounds that
+`score`, `compare` and the others ask anyway. What it costs is known within bounds beforehand (nothing in
+doubt, everything), and to the call afterwards.
 """
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack, cast
 
 import numpy as np
 
+from judgekit.aggregate.fitted import FITTED
 from judgekit.agreement.probability.selective import LEAST, Selection
 from judgekit.errors import InputError
-from judgekit.recipes.cascade import Question, by_question, confidence_of, fit_doubt
+from judgekit.recipes import Grading
+from judgekit.recipes.cascade import (
+    Cascade,
+    Doubt,
+    Question,
+    below,
+    by_question,
+    confidence_of,
+    fit_doubt,
+)
 from judgekit.recipes.replaying import Step, labels_of, replay_cascade
-from judgekit.types import Outcome, brief
-from judgekit.verbs.two_runs import read_two_runs
+from judgekit.recordings import Kind
+from judgekit.rubric import Rubric
+from judgekit.scales import PAIR, Numbers, Scale
+from judgekit.types import Outcome, brief, is_control
+from judgekit.verbs.faces import collected, in_own_loop, told
+from judgekit.verbs.job import Job, prepare
+from judgekit.verbs.joining import people_of, shape_of, stored
+from judgekit.verbs.options import Judges, Options, RubricLike
+from judgekit.verbs.results import Run
 
 SAME = "the curve is read on the labels that fitted the threshold; trust the bound, not the point"
 UNIFORM = (
     "the cheap judge is equally sure of everything, as a single reply read from text is; ask it for letters "
     "(--form letters) or several samples, or ask a panel"
 )
+
+_CHEAP_ONLY = frozenset({"substitutes", "samples", "calibration"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +95,7 @@ def cascade(
     """A cascade replayed from two stored runs: the fitted threshold, and cost against agreement.
 
     Args:
-        cheap: Outcomes of the cheap judge, or of a panel: an `outcomes.jsonl`, or the outcomes.
+        cheap: Run of the cheap judge, or of a panel: a run, its folder, its `outcomes.jsonl`, or outcomes.
         strong: Outcomes of the strong judge, the panel or the people after it, on the same questions.
         labels: People's labels, as for `agree`; or their outcomes.
         rubric: Declares the scales.
@@ -109,7 +132,7 @@ def cascade(
     (0.6, 0.023, 100.0)
     """
     _check(fit_share, costs, least)
-    runs = read_two_runs(
+    runs = _read(
         cheap, strong, labels, rubric=rubric, scale=scale, columns=columns, labels_about=labels_about,
         criteria={criterion} if isinstance(criterion, str) else set(criterion),
     )  # fmt: skip
@@ -171,3 +194,188 @@ def _halves(
     fitting = {items[i] for i in drawn[:n]}
     fit = [question for question in known if question[0].item_id in fitting]
     return fit, [question for question in known if question[0].item_id not in fitting]
+
+
+@dataclass(frozen=True, slots=True)
+class _TwoRuns:
+    """Two runs over the same questions, and people's labels.
+
+    Args:
+        cheap: Outcomes of the first.
+        strong: Outcomes of the second.
+        right: Question -> label by people.
+        scale: Of all criteria.
+        notes: What a reader should know of how they were read.
+    """
+
+    cheap: Sequence[Outcome]
+    strong: Sequence[Outcome]
+    right: Mapping[Question, str]
+    scale: Scale
+    notes: tuple[str, ...]
+
+    __repr__ = brief
+
+
+def _read(
+    cheap: Any,
+    strong: Any,
+    labels: Any,
+    *,
+    rubric: Any = None,
+    scale: Any = None,
+    criteria: Collection[str] = (),
+    columns: Mapping[str, str] | None = None,
+    labels_about: str = "item",
+) -> _TwoRuns:
+    """Two runs and labels, read; arguments and errors as of `cascade`."""
+    notes: list[str] = []
+    first, second = (
+        _stored(source, step, criteria, notes) for source, step in ((cheap, "cheap"), (strong, "strong"))
+    )
+    if both := sorted({o.rater for o in first} & {o.rater for o in second}):
+        raise InputError(f"judges {both} stand in both runs; a second look is no second judge")
+    protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
+    shape = shape_of(rubric, scale, first, protocol)
+    found = _scale(first, shape, protocol, notes)
+    people, read = people_of(
+        labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
+        labels_about=labels_about,
+    )  # fmt: skip
+    notes += read
+    for step, own in (("cheap", first), ("strong", second)):
+        if both := sorted({o.rater for o in people} & {o.rater for o in own}):
+            raise InputError(f"{both} gave the labels and stand in the {step} run; nobody judges themselves")
+    return _TwoRuns(first, second, labels_of(people, found), found, tuple(notes))
+
+
+def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -> Sequence[Outcome]:
+    """The outcomes of one step, of the criteria wanted; controls beside a judge are no part of a panel."""
+    outcomes: Sequence[Outcome] = stored(source).outcomes
+    there = {o.criterion for o in outcomes}
+    if absent := sorted(set(wanted) - there):
+        raise InputError(
+            f"the {step} run has no outcomes on the criterion {absent[0]!r}; it has {sorted(there)}"
+        )
+    outcomes = [o for o in outcomes if not wanted or o.criterion in wanted]
+    controls = sorted({o.rater for o in outcomes if is_control(o.rater)})
+    if controls and len({o.rater for o in outcomes}) > len(controls):
+        notes.append(f"{step} run: left out {', '.join(controls)}")
+        outcomes = [o for o in outcomes if not is_control(o.rater)]
+    return outcomes
+
+
+def _scale(outcomes: Sequence[Outcome], rubric: Rubric, protocol: Kind, notes: list[str]) -> Scale:
+    """The one scale of the criteria."""
+    names = list(dict.fromkeys(o.criterion for o in outcomes))
+    if strange := [name for name in names if name not in rubric.by_id]:
+        raise InputError(
+            f"the cheap run judged the criterion {strange[0]!r}, which rubric {rubric.id!r} has not; it has "
+            f"{sorted(rubric.by_id)}"
+        )
+    if protocol == "compare":
+        return PAIR
+    scales = {name: rubric.by_id[name].scale for name in names}
+    found = scales[names[0]]
+    if other := next((name for name, each in scales.items() if each != found), None):
+        raise InputError(
+            f"criteria {names[0]!r} and {other!r} have different scales, and a threshold is for one; choose "
+            f"with --criterion, of {names}"
+        )
+    if isinstance(found, Numbers):
+        notes.append("labels are numbers: a verdict counts as wrong unless it is people's very number")
+    return found
+
+
+def prepare_cascade(
+    items: Any,
+    rubric: RubricLike,
+    cheap: Judges,
+    strong: Judges | None,
+    *,
+    doubt: float | Doubt,
+    strong_options: Mapping[str, Any] | None = None,
+    sending: bool = True,
+    **options: Unpack[Options],
+) -> Job:
+    """A job of two steps, checked before any call; see `score_cascade`."""
+    if "substitutes" in (strong_options or {}):
+        raise InputError("strong_options: substitutes stand in for the cheap judges only")
+    if (panel := options.get("panel")) in FITTED:
+        raise InputError(f"panel {panel!r} is fitted to all outcomes, and a cascade decides before")
+    first = prepare(items, rubric, cheap, sending=sending, **options)
+    doubtful = doubt if callable(doubt) else below(_confidence(doubt))
+    if strong is None:
+        alone = Cascade(_grading(first), None, doubtful)
+        return replace(first, recipe=alone, asked={**first.asked, "doubt": doubt})
+    asked = {name: value for name, value in options.items() if name not in _CHEAP_ONLY}
+    later = prepare(
+        items,
+        rubric,
+        strong,
+        sending=sending,
+        **cast("Options", {**asked, "samples": 1, **(strong_options or {})}),
+    )
+    recipe = Cascade(_grading(first), _grading(later), doubtful)
+    both = {**first.asked, "doubt": doubt, "strong": later.asked}
+    return replace(first, recipe=recipe, later=later.recipe.plans, asked=both)
+
+
+def score_cascade(
+    items: Any,
+    rubric: RubricLike,
+    cheap: Judges,
+    strong: Judges | None,
+    *,
+    doubt: float | Doubt,
+    strong_options: Mapping[str, Any] | None = None,
+    **options: Unpack[Options],
+) -> Run:
+    """Score by cheap judges, and by strong ones where the cheap ones are in doubt.
+
+    Args:
+        items: As for `score`.
+        rubric: As for `score`.
+        cheap: Who is asked everything.
+        strong: Who is asked what is in doubt; None leaves it open for a person (`undecided`, rater `person`).
+        doubt: The confidence below which a question goes on, as `cascade` fits it; or a function of the
+            cheap outcomes on a question (`recipes.cascade`: `near`, `disagreeing`).
+        strong_options: Options of the strong step; where left out those of the cheap one, with one sample
+            and no substitutes.
+        **options: As for `score`; `protocol="compare"` judges pairs.
+
+    Returns:
+        A run whose scores rest on the last word on each question. Cheap verdicts that were passed on are
+        kept among the outcomes with the flag `escalated`; `summary["calls"]` counts both steps.
+
+    Raises:
+        InputError: Before any call: as `score`; for a judge on both steps, or a recipe of several rounds.
+
+    >>> from judgekit.judges.scripted import Scripted
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> items = [{"id": str(n), "task": "Hi", "response": "Hello"} for n in range(3)]
+    >>> yes, no = '{"label": "yes"}', '{"label": "no"}'
+    >>> cheap = Scripted("small", lambda call: no if call.item.item_id == "2" else yes)
+    >>> strong = Scripted("big", lambda call: yes)
+    >>> def said_no(outcomes):
+    ...     return any(outcome.label == "no" for outcome in outcomes)
+    >>> run = score_cascade(items, rubric, cheap, strong, doubt=said_no, ledger=None)
+    >>> run.summary["calls"], [score.value for score in run.scores if score.level == "rubric"]
+    (4, [1.0, 1.0, 1.0])
+    """
+    job = prepare_cascade(
+        items, rubric, cheap, strong, doubt=doubt, strong_options=strong_options, **options
+    )  # fmt: skip
+    return told(in_own_loop(collected, job))
+
+
+def _confidence(threshold: float) -> float:
+    if threshold > 1:
+        raise InputError(f"doubt={threshold:g}; the confidence that is needed is a probability, at most 1")
+    return threshold
+
+
+def _grading(job: Job) -> Grading:
+    if not isinstance(job.recipe, Grading):
+        raise InputError(f"recipe {job.name!r} asks in rounds of its own, which are no step of a cascade")
+    return job.recipe

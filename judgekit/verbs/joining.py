@@ -13,7 +13,7 @@ from typing import Any, get_args
 from judgekit.aggregate.pools import per_rater
 from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
 from judgekit.calibration.orders import Rule
-from judgekit.errors import InputError, there_are
+from judgekit.errors import InputError, kind_of, there_are
 from judgekit.prompt import flat
 from judgekit.recordings import Kind
 from judgekit.rubric import Rubric, load_rubric
@@ -211,10 +211,15 @@ def stored(source: Any) -> Run:
         return load_run(source)
     if isinstance(source, Run):
         return source
+    if isinstance(source, str | Path) and not Path(source).is_file():
+        raise InputError(f"{source}: there is no such file or folder; a run is what --out wrote")
     found = outcomes_of(source)
     if found is None:
-        shown = source if isinstance(source, str | Path) else f"a {type(source).__name__}"
-        raise InputError(f"{shown}: no run; hand in the folder that --out wrote, or its outcomes.jsonl")
+        shown = source if isinstance(source, str | Path) else kind_of(source)
+        raise InputError(
+            f"{shown}: no outcomes of a run; hand in the folder that --out wrote, its outcomes.jsonl, or "
+            "what `judgekit ingest` makes of recorded verdicts"
+        )
     return Run((), tuple(found), {})
 
 

@@ -123,9 +123,9 @@ TWO_SCALES = {"id": "r", "criteria": [{"id": "c", "text": "?"}, {"id": "d", "tex
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"cheap": []}, "a list: no outcomes of a run; hand in the outcomes.jsonl"),
-        ({"cheap": "nowhere.jsonl"}, "nowhere.jsonl: there is no such file; the cheap run is an outcomes"),
-        ({"strong": "nowhere.jsonl"}, "the strong run is an outcomes.jsonl"),
+        ({"cheap": []}, "a list: no outcomes of a run; hand in the folder"),
+        ({"cheap": "nowhere.jsonl"}, "nowhere.jsonl: there is no such file or folder"),
+        ({"strong": "nowhere.jsonl"}, "nowhere.jsonl: there is no such file or folder; a run is"),
         ({"labels": "nowhere.csv"}, "nowhere.csv: there is no such file of labels"),
         ({"strong": CHEAP}, r"judges \['small'\] stand in both runs; a second look is no second judge"),
         ({"strong": STRONG[:50]}, r"no outcome on \d+ of 100 labelled questions, such as 'c' of item '"),
@@ -193,6 +193,16 @@ def test_the_json_of_the_command_has_no_number_that_is_none(files, capsys):
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert found["fitted"]["threshold"] is None
     assert [found["curve"][i]["cheap_keeps"] for i in (0, 1, -1)] == ["all", "from_threshold", "none"]
+
+
+def test_folders_of_runs_are_read_as_their_outcomes(files, tmp_path, capsys):
+    for name, outcomes in (("cheap", CHEAP), ("strong", STRONG)):
+        jk.Run((), tuple(outcomes), {"items": N, "stopped": None}).save(tmp_path / name)
+
+    assert run("cascade", *files, "--json") == 0
+    by_file = capsys.readouterr().out
+    assert run("cascade", str(tmp_path / "cheap"), str(tmp_path / "strong"), *files[2:], "--json") == 0
+    assert capsys.readouterr().out == by_file
 
 
 def test_the_command_ends_on_bad_input(files, capsys):
