@@ -203,11 +203,11 @@ def joined(
     """
     probs, label, value = settled(scale, weights)
     return Verdict(
-        rater, verdicts[0].unit, verdicts[0].criterion, probs, label, value, source,
-        mass=math.fsum(v.mass for v in verdicts) / len(verdicts),
+        rater=rater, unit=verdicts[0].unit, criterion=verdicts[0].criterion, probs=probs, label=label,
+        value=value, source=source, mass=math.fsum(v.mass for v in verdicts) / len(verdicts),
         undecided=math.fsum(v.undecided for v in verdicts) / len(verdicts),
-        tags=tuple(sorted({tag for v in verdicts for tag in v.tags})),
-        flags=union(verdicts, flags), shown=shown,
+        tags=tuple(sorted({tag for v in verdicts for tag in v.tags})), flags=union(verdicts, flags),
+        shown=shown,
     )  # fmt: skip
 
 

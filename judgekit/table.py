@@ -113,9 +113,10 @@ def score_of(row: Mapping[str, Any]) -> Score:
         )
         spread = {name: row[f"spread_{name}"] for name in ("judge", "sample")}
         return Score(
-            unit, row["level"], row["name"], row["value"], row["rule"], row["low"], row["high"],
-            row["n_verdicts"], row["n_abstained"], {k: v for k, v in spread.items() if v is not None},
-            row["share"], row["gate"], tuple(row["flags"]), row["system"],
+            unit=unit, level=row["level"], name=row["name"], value=row["value"], rule=row["rule"],
+            low=row["low"], high=row["high"], n_verdicts=row["n_verdicts"], n_abstained=row["n_abstained"],
+            spread={k: v for k, v in spread.items() if v is not None}, share=row["share"], gate=row["gate"],
+            flags=tuple(row["flags"]), system=row["system"],
         )  # fmt: skip
     except KeyError as error:
         raise InputError(f"a row of scores has no column {error}; it has {sorted(row)}") from None
@@ -184,7 +185,8 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     shown, sample, call = tuple(row["shown"]), row["sample"], row["call"]
     if kind == "abstention":
         return Abstention(
-            row["rater"], unit, row["criterion"], row["reason"], row["detail"], shown, sample, call
+            rater=row["rater"], unit=unit, criterion=row["criterion"], reason=row["reason"],
+            detail=row["detail"], shown=shown, sample=sample, call=call,
         )  # fmt: skip
     try:
         evidence = tuple(
@@ -193,9 +195,11 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     except (KeyError, TypeError, AttributeError):
         raise InputError("evidence is a list of quotations, each with quote, where and found") from None
     return Verdict(
-        row["rater"], unit, row["criterion"], tuple(row["probs"].items()), row["label"], row["value"],
-        row["source"], row["mass"], row["undecided"], row["confidence"], row["rationale"], evidence,
-        tuple(row["tags"]), tuple(row["flags"]), shown, sample, call,
+        rater=row["rater"], unit=unit, criterion=row["criterion"], probs=tuple(row["probs"].items()),
+        label=row["label"], value=row["value"], source=row["source"], mass=row["mass"],
+        undecided=row["undecided"], confidence=row["confidence"], rationale=row["rationale"],
+        evidence=evidence, tags=tuple(row["tags"]), flags=tuple(row["flags"]), shown=shown, sample=sample,
+        call=call,
     )  # fmt: skip
 
 

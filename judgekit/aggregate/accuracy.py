@@ -107,7 +107,9 @@ def accuracy_weights(
     everything = {r: _weight(list(right[r].values()), n_labels) for r in raters}
     n = {r: len(right[r]) for r in raters}
     accuracy = {r: sum(right[r].values()) / n[r] if n[r] else math.nan for r in raters}
-    return AccuracyWeights(everything, accuracy, n, fold_of, by_fold, seed, ties)
+    return AccuracyWeights(
+        weights=everything, accuracy=accuracy, n=n, fold_of=fold_of, by_fold=by_fold, seed=seed, ties=ties
+    )
 
 
 def _marked(

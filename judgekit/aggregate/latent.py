@@ -97,7 +97,10 @@ def ballots_of(outcomes: Iterable[Outcome], scale: Scale, *, repeats: Repeats = 
     np.add.at(votes, tuple(np.array(places, dtype=np.intp).reshape(-1, 3).T), np.array(shares, dtype=float))
     silent = votes.sum(axis=(1, 2)) == 0
     reasons = _reasons(cells, {unit for unit, none in zip(units, silent, strict=True) if none})
-    return Ballots(criteria.pop(), scale, labels, tuple(units), tuple(raters), votes, reasons)
+    return Ballots(
+        criterion=criteria.pop(), scale=scale, labels=labels, units=tuple(units), raters=tuple(raters),
+        votes=votes, reasons=reasons,
+    )  # fmt: skip
 
 
 def _entries(
@@ -204,7 +207,16 @@ class Latent:
                     self.ballots.scale, dict(zip(self.ballots.labels, row, strict=True))
                 )
                 outcomes.append(
-                    Verdict(PANEL, unit, self.ballots.criterion, probs, label, value, "sample", flags=flags)
+                    Verdict(
+                        rater=PANEL,
+                        unit=unit,
+                        criterion=self.ballots.criterion,
+                        probs=probs,
+                        label=label,
+                        value=value,
+                        source="sample",
+                        flags=flags,
+                    )
                 )
         return tuple(outcomes)
 
@@ -281,12 +293,16 @@ def fit(
     if status != "ok":
         nan = np.full((shape[1], shape[2], shape[2]), np.nan)
         return Latent(
-            ballots, model, np.full(shape[::2], np.nan), nan[0, 0], nan, float("nan"), 0, False, 0, seed,
-            status, notes,
+            ballots=ballots, model=model, posterior=np.full(shape[::2], np.nan), prevalence=nan[0, 0],
+            confusion=nan, log_likelihood=float("nan"), iterations=0, converged=False, starts=0, seed=seed,
+            status=status, notes=notes,
         )  # fmt: skip
     x, times, back = patterns(ballots.votes[voted])
     prior = smoothing * (0.5 * np.eye(shape[2]) + 0.5 / shape[2])
-    em = Em(x, times, shape[1], TIED[model], prior, tolerance, least, most)
+    em = Em(
+        x=x, times=times, n_raters=shape[1], tied=TIED[model], prior=prior, tolerance=tolerance, least=least,
+        most=most,
+    )  # fmt: skip
     best = first = em.run(em.start(np.ones(shape[1])))
     rng = np.random.default_rng(seed)
     for _ in range(starts - 1):
@@ -301,8 +317,9 @@ def fit(
     if is_switched(best.prevalence, best.confusion):
         status = LABEL_SWITCHING
     return Latent(
-        ballots, model, posterior, best.prevalence, best.confusion, best.log_likelihood, best.iterations,
-        best.converged, starts, seed, status, notes,
+        ballots=ballots, model=model, posterior=posterior, prevalence=best.prevalence,
+        confusion=best.confusion, log_likelihood=best.log_likelihood, iterations=best.iterations,
+        converged=best.converged, starts=starts, seed=seed, status=status, notes=notes,
     )  # fmt: skip
 
 
@@ -428,7 +445,10 @@ class Em:
             if done or iteration == self.most:
                 break
             before = objective
-        return Fitted(posterior, prevalence, confusion, likelihood, objective, iteration, done)
+        return Fitted(
+            posterior=posterior, prevalence=prevalence, confusion=confusion, log_likelihood=likelihood,
+            objective=objective, iterations=iteration, converged=done,
+        )  # fmt: skip
 
     def _maximised(self, posterior: Floats) -> tuple[Floats, Floats]:
         weighed = posterior * self.times[:, None]

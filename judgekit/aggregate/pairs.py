@@ -145,8 +145,8 @@ def _criterion_score(
     value = pooled.value if isinstance(pooled, Verdict) else None
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
-        unit, "criterion", outcomes[0].criterion, value, "placed", low, high, n, reasons_of(outcomes), spread,
-        flags=tuple(sorted(flags)),
+        unit=unit, level="criterion", name=outcomes[0].criterion, value=value, rule="placed", low=low,
+        high=high, n_verdicts=n, n_abstained=reasons_of(outcomes), spread=spread, flags=tuple(sorted(flags)),
     )  # fmt: skip
 
 
@@ -172,9 +172,9 @@ def _rubric_score(
     }
     low, high, spread = sure(values)
     return Score(
-        unit, "rubric", rubric.id, value, "placed", low, high, sum(s.n_verdicts for s in own), counted,
-        spread, judged / asked if asked else 0.0,
-        flags=tuple(sorted({flag for s in own for flag in s.flags})),
+        unit=unit, level="rubric", name=rubric.id, value=value, rule="placed", low=low, high=high,
+        n_verdicts=sum(s.n_verdicts for s in own), n_abstained=counted, spread=spread,
+        share=judged / asked if asked else 0.0, flags=tuple(sorted({flag for s in own for flag in s.flags})),
     )  # fmt: skip
 
 

@@ -98,8 +98,9 @@ def _criterion_score(
     low, high, spread = sure(values, clip=True)
     value = settling(criterion, outcomes).value
     return Score(
-        unit, "criterion", criterion.id, value, "placed", low, high, len(values),
-        reasons_of(outcomes), spread, flags=_told(outcomes), system=system,
+        unit=unit, level="criterion", name=criterion.id, value=value, rule="placed", low=low, high=high,
+        n_verdicts=len(values), n_abstained=reasons_of(outcomes), spread=spread, flags=_told(outcomes),
+        system=system,
     )  # fmt: skip
 
 
@@ -164,8 +165,9 @@ def _whole(
     low, high, spread = sure(values, clip=blank.rule != "published")
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
-        blank.unit, blank.level, blank.name, placed.value, blank.rule, low, high, n, reasons_of(outcomes),
-        spread, placed.share, placed.gate, _told(outcomes), blank.system,
+        unit=blank.unit, level=blank.level, name=blank.name, value=placed.value, rule=blank.rule, low=low,
+        high=high, n_verdicts=n, n_abstained=reasons_of(outcomes), spread=spread, share=placed.share,
+        gate=placed.gate, flags=_told(outcomes), system=blank.system,
     )  # fmt: skip
 
 

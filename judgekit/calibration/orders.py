@@ -205,8 +205,9 @@ def balanced_scores(
 
 def _on(unit: Unit, verdict: Verdict) -> Verdict:
     return Verdict(
-        verdict.rater, unit, verdict.criterion, verdict.probs, verdict.label, verdict.value, verdict.source,
-        mass=verdict.mass, undecided=verdict.undecided, tags=verdict.tags, flags=verdict.flags,
+        rater=verdict.rater, unit=unit, criterion=verdict.criterion, probs=verdict.probs, label=verdict.label,
+        value=verdict.value, source=verdict.source, mass=verdict.mass, undecided=verdict.undecided,
+        tags=verdict.tags, flags=verdict.flags,
     )  # fmt: skip
 
 

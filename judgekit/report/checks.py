@@ -38,7 +38,10 @@ class Check:
 def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:
     """A check of a threshold."""
     gate = gates[name]
-    return Check(name, gate.what, wanted.format(f"{gate.value:g}"), found, met, gate.cited)
+    return Check(
+        gate=name, what=gate.what, wanted=wanted.format(f"{gate.value:g}"), found=found, met=met,
+        source=gate.cited,
+    )  # fmt: skip
 
 
 def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
@@ -110,7 +113,10 @@ def alt_check(judge: JudgeAudit) -> list[Check]:
     )
     wanted = f"wins over half of the people, epsilon {test.epsilon:g}"
     source = "Calderon, Reichart and Dror (2025); told beside the verdict, it does not decide it"
-    return [Check("alt_test", "alternative annotator test", wanted, found, test.passes, source)]
+    return [Check(
+        gate="alt_test", what="alternative annotator test", wanted=wanted, found=found, met=test.passes,
+        source=source,
+    )]  # fmt: skip
 
 
 def length_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:

@@ -80,7 +80,10 @@ def started(
 ) -> tuple[Finding, bool]:
     """A finding with the checks that come first for every purpose, and whether they have decided it."""
     checks = (*enough(gates, criterion, judge), *more)
-    draft = Finding(judge.judge, criterion.criterion, purpose, "INSUFFICIENT EVIDENCE", "", checks)
+    draft = Finding(
+        judge=judge.judge, criterion=criterion.criterion, purpose=purpose, verdict="INSUFFICIENT EVIDENCE",
+        why="", checks=checks,
+    )  # fmt: skip
     missing = [each for each in checks if each.met is False]
     unstable = judge.main.status if judge.main.status.startswith("unstable") else ""
     change = more_units(gates, criterion, judge, missing)

@@ -117,14 +117,17 @@ def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, s
     shown = tuple(about["shown"])
     scale, label = _meant(unit, shown, about["scale"], row["label"])
     if label.kind == "undecided":
-        return Abstention(who, unit, about["criterion"], "undecided", row["note"], shown)
+        return Abstention(
+            rater=who, unit=unit, criterion=about["criterion"], reason="undecided", detail=row["note"],
+            shown=shown,
+        )  # fmt: skip
     if label.kind != "label":
         raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale")
     probs, name, value = settle(scale, {label.label: 1.0})
     flags = () if "weight" not in about else (f"{WEIGHT}{about['weight']!r}",)
     return Verdict(
-        who, unit, about["criterion"], probs, name, value, source="human", rationale=row["note"], flags=flags,
-        shown=shown,
+        rater=who, unit=unit, criterion=about["criterion"], probs=probs, label=name, value=value,
+        source="human", rationale=row["note"], flags=flags, shown=shown,
     )  # fmt: skip
 
 

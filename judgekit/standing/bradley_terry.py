@@ -79,7 +79,7 @@ def bradley_terry(
             f"ties are 'half' or 'davidson', not {ties!r}; a prior is not negative, as {prior} is"
         )
     data = comparisons_of(outcomes, systems)
-    asked = _Asked(ties == "davidson", order, prior, b, seed, level)
+    asked = _Asked(davidson=ties == "davidson", order=order, prior=prior, b=b, seed=seed, level=level)
     if not len(data.one):
         return _without(data, asked, Status.NO_PAIRED_ITEMS, ("no verdict compares two systems",))
     cells, counts, draws_of = _cells(data)
@@ -96,8 +96,9 @@ def bradley_terry(
     if asked.davidson and not counts[:, 1].sum():
         asked, notes = replace(asked, davidson=False), ("no ties, so that they have no parameter",)
     problem = Problem(
-        len(data.systems), cells[:, 0], cells[:, 1], cells[:, 2].astype(float), order, asked.davidson, prior
-    )
+        n_systems=len(data.systems), one=cells[:, 0], other=cells[:, 1], shown=cells[:, 2].astype(float),
+        order=order, davidson=asked.davidson, prior=prior,
+    )  # fmt: skip
     if order and not np.any(cells[:, 2]):
         return _without(data, asked, Status.NOT_IDENTIFIED, ("no verdict says what was shown first",))
     best = problem.top(counts)
@@ -191,13 +192,11 @@ def _arrays(
     items = tuple(sorted({row[4] for row in rows}))
     code, place = {s: i for i, s in enumerate(systems)}, {item: i for i, item in enumerate(items)}
     return Comparisons(
-        systems, items,
-        np.array([code[row[0]] for row in rows], dtype=np.intp),
-        np.array([code[row[1]] for row in rows], dtype=np.intp),
-        np.array([row[2] for row in rows], dtype=float).reshape(-1, 3),
-        np.array([row[3] for row in rows], dtype=np.intp),
-        np.array([place[row[4]] for row in rows], dtype=np.intp),
-        dropped,
+        systems=systems, items=items, one=np.array([code[row[0]] for row in rows], dtype=np.intp),
+        other=np.array([code[row[1]] for row in rows], dtype=np.intp),
+        said=np.array([row[2] for row in rows], dtype=float).reshape(-1, 3),
+        shown=np.array([row[3] for row in rows], dtype=np.intp),
+        item=np.array([place[row[4]] for row in rows], dtype=np.intp), n_dropped=dropped,
     )  # fmt: skip
 
 
@@ -326,23 +325,33 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
     order = sorted(range(n), key=lambda i: (-strengths[i], data.systems[i]))
     places = tuple(
         Place(
-            data.systems[i], float(x[i]), float(low[i]), float(high[i]), float(se[i]),
-            1 + int(np.sum(strengths > strengths[i])), span[i][0], span[i][1], int(played[i]), float(won[i]),
+            system=data.systems[i],
+            strength=float(x[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            se=float(se[i]),
+            rank=1 + int(np.sum(strengths > strengths[i])),
+            rank_low=span[i][0],
+            rank_high=span[i][1],
+            n=int(played[i]),
+            won=float(won[i]),
         )
         for i in order
-    )  # fmt: skip
+    )
     effect = None
     if asked.order:
         own = _told(fit, low[n : n + 1], kind)
         effect = Estimate(
-            "order_effect", float(x[n]), float(low[n]), float(high[n]), float(se[n]), asked.level,
-            len(data.items), 1, len(data.one), data.n_dropped, "item", asked.method, own[0], asked.seed,
-            *own[1:],
+            name="order_effect", value=float(x[n]), low=float(low[n]), high=float(high[n]), se=float(se[n]),
+            level=asked.level, n_units=len(data.items), n_raters=1, n_used=len(data.one),
+            n_dropped=data.n_dropped, unit="item", method=asked.method, interval=own[0], seed=asked.seed,
+            status=own[1], notes=own[2],
         )  # fmt: skip
     return Standing(
-        places, asked.method, named, asked.level, len(data.items), len(data.one), data.n_dropped, effect,
-        math.exp(x[-1]) if asked.davidson else None, asked.seed, status, (*notes, *said),
-        fit.covariance[np.ix_(order, order)], draws[:, order],
+        places=places, method=asked.method, interval=named, level=asked.level, n_items=len(data.items),
+        n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect,
+        ties=math.exp(x[-1]) if asked.davidson else None, seed=asked.seed, status=status,
+        notes=(*notes, *said), covariance=fit.covariance[np.ix_(order, order)], draws=draws[:, order],
     )  # fmt: skip
 
 
@@ -379,11 +388,23 @@ def _without(data: Comparisons, asked: _Asked, status: str, notes: tuple[str, ..
     nan, n = math.nan, len(data.systems)
     played, won = _record(data)
     places = tuple(
-        Place(system, nan, nan, nan, nan, None, None, None, int(played[i]), float(won[i]))
+        Place(
+            system=system,
+            strength=nan,
+            low=nan,
+            high=nan,
+            se=nan,
+            rank=None,
+            rank_low=None,
+            rank_high=None,
+            n=int(played[i]),
+            won=float(won[i]),
+        )
         for i, system in enumerate(data.systems)
     )
     effect = Estimate("order_effect", nan, status=status, method=asked.method) if asked.order else None
     return Standing(
-        places, asked.method, "none", asked.level, len(data.items), len(data.one), data.n_dropped, effect,
-        None, asked.seed, status, notes, np.full((n, n), nan), np.empty((0, n)),
+        places=places, method=asked.method, interval="none", level=asked.level, n_items=len(data.items),
+        n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect, ties=None,
+        seed=asked.seed, status=status, notes=notes, covariance=np.full((n, n), nan), draws=np.empty((0, n)),
     )  # fmt: skip

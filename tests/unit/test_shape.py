@@ -202,6 +202,48 @@ def test_a_plan_knows_of_the_ledger_only_its_key():
     assert used == {"judgekit.ledger.key"}
 
 
+@cache
+def records() -> set[tuple[str, str]]:
+    """Module and name of every dataclass."""
+    return {
+        (dotted(path), node.name)
+        for path in SOURCES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef) and any("dataclass" in ast.unparse(d) for d in node.decorator_list)
+    }
+
+
+BY_KEYWORD = (
+    "agreement",
+    "aggregate",
+    "calibration",
+    "distribution",
+    "report",
+    "review",
+    "standing",
+    "table",
+)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if room(path) in BY_KEYWORD], ids=name)
+def test_a_record_of_many_fields_is_made_by_keyword(path: Path):
+    tree = parsed(path)
+    known = {
+        alias.asname or alias.name: (str(node.module), alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    made = [
+        f"{node.func.id} in line {node.lineno}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 5
+        if known.get(node.func.id, (dotted(path), node.func.id)) in records()
+    ]
+
+    assert made == []
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_every_public_name_has_a_docstring(path: Path):
     tree = parsed(path)

@@ -279,7 +279,10 @@ def pair_counts_of_table(table: npt.ArrayLike) -> PairCounts:
     both = (t * (t - 1)).sum(axis=(-2, -1)) / 2
     concordant = (t * beyond).sum(axis=(-2, -1))
     discordant = n * (n - 1) / 2 - same_x - same_y + both - concordant
-    return PairCounts(n, concordant, discordant, same_x - both, same_y - both, both)
+    return PairCounts(
+        n=n, concordant=concordant, discordant=discordant, tied_x=same_x - both, tied_y=same_y - both,
+        tied_both=both,
+    )  # fmt: skip
 
 
 def small_table(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats | None:
@@ -338,8 +341,9 @@ def pair_counts(x: npt.ArrayLike, y: npt.ArrayLike) -> PairCounts:
     difference = round(float(kendalltau(place_a, place_b).statistic) * scale) if scale > 0 else 0
     untied = everything - same_x - same_y + both
     return PairCounts(
-        n, (untied + difference) / 2, (untied - difference) / 2, same_x - both, same_y - both, both
-    )
+        n=n, concordant=(untied + difference) / 2, discordant=(untied - difference) / 2, tied_x=same_x - both,
+        tied_y=same_y - both, tied_both=both,
+    )  # fmt: skip
 
 
 def places(x: Floats, y: Floats) -> tuple[Codes, Codes, tuple[int, int]]:

@@ -176,7 +176,10 @@ class Labelled:
             made = as_ratings(both, scale=scale, raters=(judge, "people"), clusters=r.clusters)
             return made.complete()
         codes = np.column_stack([r.codes[:, r.raters.index(judge)], self.consensus])
-        return Ratings(codes, r.values, r.level, (judge, "people"), r.labels, r.clusters).complete()
+        return Ratings(
+            codes=codes, values=r.values, level=r.level, raters=(judge, "people"), labels=r.labels,
+            clusters=r.clusters,
+        ).complete()  # fmt: skip
 
 
 def of_frame(
@@ -226,10 +229,12 @@ def of_frame(
     kinds = [(str(s),) if s is not None else () for s in (systems if systems is not None else [None] * n)]
     ordered = ordered.where(kept)
     return Labelled(
-        criterion, ordered, ordered.numbers, np.full(ordered.codes.shape, np.nan), "", tuple(judges), people,
-        tuple(names[i] for i in at), tuple(names[i] for i in at), tuple(kinds[i] for i in at),
-        {name: tuple(of[i] for i in at.tolist()) for name, of in (groups or {}).items()},
-        None if lengths is None else np.asarray(lengths, dtype=float)[at],
+        criterion=criterion, ratings=ordered, numbers=ordered.numbers,
+        sure=np.full(ordered.codes.shape, np.nan), sure_is="", judges=tuple(judges), people=people,
+        units=tuple(names[i] for i in at), items=tuple(names[i] for i in at),
+        systems=tuple(kinds[i] for i in at),
+        groups={name: tuple(of[i] for i in at.tolist()) for name, of in (groups or {}).items()},
+        lengths=None if lengths is None else np.asarray(lengths, dtype=float)[at],
         abstained={j: _gaps(ordered.codes[:, i]) for i, j in enumerate(judges)},
         dropped={"units without a person's label": int((~kept).sum())}, trusted=trusted,
     )  # fmt: skip
@@ -320,27 +325,35 @@ def side_by_side(
     )
     chances, chances_are = _sure(units, raters, verdicts, raw)
     return Labelled(
-        criterion, ratings, np.array([[_number(v, scale) for v in row] for row in verdicts], dtype=float),
-        chances, chances_are, judges, persons,
-        tuple(_name(u) for u in units), tuple(u.item_id for u in units),
-        tuple(known.systems.get(u, ()) for u in units),
-        {name: tuple(of.get(u) for u in units) for name, of in known.groups.items()},
-        np.array([known.lengths.get(u, np.nan) for u in units]) if known.lengths else None,
-        np.array([known.weights.get(u, np.nan) for u in units]) if known.weights else None,
-        _orders(units, judges, raw),
-        {j: dict(_reasons(found, i)) for i, j in enumerate(judges)},
-        {j: _rest(j, judged, labelled, scale) for j in judges},
-        {
+        criterion=criterion,
+        ratings=ratings,
+        numbers=np.array([[_number(v, scale) for v in row] for row in verdicts], dtype=float),
+        sure=chances,
+        sure_is=chances_are,
+        judges=judges,
+        people=persons,
+        units=tuple(_name(u) for u in units),
+        items=tuple(u.item_id for u in units),
+        systems=tuple(known.systems.get(u, ()) for u in units),
+        groups={name: tuple(of.get(u) for u in units) for name, of in known.groups.items()},
+        lengths=np.array([known.lengths.get(u, np.nan) for u in units]) if known.lengths else None,
+        weights=np.array([known.weights.get(u, np.nan) for u in units]) if known.weights else None,
+        orders=_orders(units, judges, raw),
+        abstained={j: dict(_reasons(found, i)) for i, j in enumerate(judges)},
+        unlabelled={j: _rest(j, judged, labelled, scale) for j in judges},
+        dropped={
             "labelled, not judged": len(labelled - asked),
             "judged, not labelled": len(asked - labelled),
             "people could not tell": sum(not isinstance(o, Verdict) for o in people),
         },
-        trusted,
-        _substitutes(judged),
-        repeats=repeats_of(raw, scale, known.clusters), families=known.families, pools=known.pools,
+        trusted=trusted,
+        substitutes=_substitutes(judged),
+        repeats=repeats_of(raw, scale, known.clusters),
+        families=known.families,
+        pools=known.pools,
         family=tuple(known.family.get(u) for u in units) if known.family else (),
         populations=tuple(known.populations.get(u) for u in units) if known.populations else (),
-    )  # fmt: skip
+    )
 
 
 def _substitutes(outcomes: Iterable[Outcome]) -> dict[str, str]:

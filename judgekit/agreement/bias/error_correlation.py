@@ -67,11 +67,17 @@ def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorr
     pairs = inside[np.triu_indices(len(included), 1)]
     pairs = pairs[~np.isnan(pairs)]
     if not len(pairs):
-        return ErrorCorrelation(matrix, math.nan, math.nan, math.nan, len(included), excluded)
+        return ErrorCorrelation(
+            matrix=matrix, mean=math.nan, kish=math.nan, participation=math.nan, judges=len(included),
+            excluded=excluded,
+        )  # fmt: skip
     mean = float(pairs.mean())
     kish = effective_votes(len(included), mean)
     participation = participation_ratio(len(included), pairs.tolist())
-    return ErrorCorrelation(matrix, mean, kish, participation, len(included), excluded)
+    return ErrorCorrelation(
+        matrix=matrix, mean=mean, kish=kish, participation=participation, judges=len(included),
+        excluded=excluded,
+    )  # fmt: skip
 
 
 def effective_votes(k: int, r: float) -> float:

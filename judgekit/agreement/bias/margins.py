@@ -134,7 +134,10 @@ def marginal_homogeneity(ratings: Any, *, scale: Any = None, level: float = 0.95
     table = confusion(these)
     n = int(table.sum())
     status = _status(these.codes, n)
-    blank = ChiSquare("", float("nan"), 0, float("nan"), n, these.n_units - n, status or Status.NO_VARIATION)
+    blank = ChiSquare(
+        name="", statistic=float("nan"), df=0, p=float("nan"), n_used=n, n_dropped=these.n_units - n,
+        status=status or Status.NO_VARIATION,
+    )  # fmt: skip
     start = Estimate(
         "", float("nan"), level=level, n_units=these.n_units, n_raters=2, n_used=n,
         n_dropped=these.n_units - n, method="second rater's share less the first's",

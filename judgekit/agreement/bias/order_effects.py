@@ -60,8 +60,8 @@ def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
     there = ~np.isnan(leaning)
     same_place = (np.sign(a - 0.5) == np.sign(b - 0.5)) & (np.sign(a - 0.5) != 0)
     return PositionCounts(
-        int(there.sum()), int((leaning == 0).sum()), int((leaning == 1).sum()), int((leaning == -1).sum()),
-        int(same_place[there].sum()), int((~there).sum()),
+        n=int(there.sum()), consistent=int((leaning == 0).sum()), primacy=int((leaning == 1).sum()),
+        recency=int((leaning == -1).sum()), hard=int(same_place[there].sum()), n_dropped=int((~there).sum()),
     )  # fmt: skip
 
 

@@ -87,22 +87,20 @@ def scale_use(scores: npt.ArrayLike, *, values: Sequence[float], heaps: Sequence
     n, nan = len(x), float("nan")
     if n == 0:
         return Use(
-            dict.fromkeys(declared.tolist(), 0), nan, nan, nan, nan, dict.fromkeys(heaps, nan), nan, False, 0
-        )
+            counts=dict.fromkeys(declared.tolist(), 0), range_share=nan, unused=nan, entropy=nan,
+            extremes=nan, heaping=dict.fromkeys(heaps, nan), sd=nan, informative=False, n=0,
+        )  # fmt: skip
     p = counts[counts > 0] / n
     span, sd = float(declared.max() - declared.min()), float(x.std())
     step = span / max(len(declared) - 1, 1)
     return Use(
-        dict(zip(declared.tolist(), counts.tolist(), strict=True)),
-        float(np.ptp(x)) / span if span else nan,
-        float(np.mean(counts == 0)),
-        float(-np.sum(p * np.log(p)) / np.log(len(declared))) if len(declared) > 1 else nan,
-        float(np.mean((x == declared.min()) | (x == declared.max()))),
-        {heap: float(np.mean(np.mod(x, heap) == 0)) for heap in heaps},
-        sd,
-        bool(sd >= FLAT_SD * step and p.max() <= FLAT_SHARE),
-        n,
-    )
+        counts=dict(zip(declared.tolist(), counts.tolist(), strict=True)),
+        range_share=float(np.ptp(x)) / span if span else nan, unused=float(np.mean(counts == 0)),
+        entropy=float(-np.sum(p * np.log(p)) / np.log(len(declared))) if len(declared) > 1 else nan,
+        extremes=float(np.mean((x == declared.min()) | (x == declared.max()))),
+        heaping={heap: float(np.mean(np.mod(x, heap) == 0)) for heap in heaps}, sd=sd,
+        informative=bool(sd >= FLAT_SD * step and p.max() <= FLAT_SHARE), n=n,
+    )  # fmt: skip
 
 
 def deming_slope(judge: npt.ArrayLike, human: npt.ArrayLike) -> float:

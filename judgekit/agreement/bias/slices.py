@@ -94,7 +94,16 @@ def by_slice(
     p = [_p_value(a, b) for a, b in pairs]
     adjusted = adjust(p, method=method).tolist()
     return tuple(
-        Slice(name, len(x), a, b, a.value - b.value, p_, adjusted_, adjusted_ <= q)
+        Slice(
+            name=name,
+            n=len(x),
+            estimate=a,
+            rest=b,
+            difference=a.value - b.value,
+            p=p_,
+            p_adjusted=adjusted_,
+            flagged=adjusted_ <= q,
+        )
         for (name, x, _), (a, b), p_, adjusted_ in zip(sides, pairs, p, adjusted, strict=True)
     )
 
@@ -187,7 +196,14 @@ def metric_conflicts(
         own = verdict if name == judge else _difference(name, d, clusters, level)
         relation = correlation(mine, d, kind="spearman", level=level, clusters=clusters)
         made.append(
-            MetricConflict(name, own, better(own), relation, _finding(own, verdict), _review(d, mine, most))
+            MetricConflict(
+                measure=name,
+                difference=own,
+                better=better(own),
+                correlation=relation,
+                finding=_finding(own, verdict),
+                review=_review(d, mine, most),
+            )
         )
     return tuple(made)
 

@@ -253,7 +253,10 @@ class PanelVerdicts:
         participation = participation_ratio(k, list(pairs.values()))
         shown = {pair: (value, self._shared(pair)) for pair, value in pairs.items()}
         substituted = {judge: dict(by) for judge, by in sorted(self._substituted.items())}
-        return VerdictCorrelation(judges, shown, r, effective, participation, left_out, substituted)
+        return VerdictCorrelation(
+            judges=judges, pairs=shown, mean=r, effective=effective, participation=participation,
+            left_out=left_out, substituted=substituted,
+        )  # fmt: skip
 
     def _shared(self, pair: Pair) -> int:
         return sum(units.get(pair, 0) for units in self._units)

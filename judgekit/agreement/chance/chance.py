@@ -100,7 +100,10 @@ def parts_of(
     paired = pairs > 0
     agree = np.divide(agreeing, pairs, out=np.zeros(m), where=paired)
     inverse = np.divide(1.0, ratings, out=np.zeros(m), where=ratings > 0)
-    return Parts(codes, units, ratings, scaled(held, inverse), agree, paired.astype(np.float64), copies)
+    return Parts(
+        codes=codes, counts=units, ratings=ratings, shares=scaled(held, inverse), agree=agree,
+        paired=paired.astype(np.float64), copies=copies,
+    )  # fmt: skip
 
 
 def _pairwise(codes: Codes, weights: Weights, copies: Floats) -> Floats:

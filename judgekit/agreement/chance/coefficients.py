@@ -177,7 +177,10 @@ def estimate(
     value = float(beyond_chance(np.array(observed), np.array(expected)))
     if np.isnan(value):
         return undefined(start, Status.NO_VARIATION, "every rating that counts is the same label")
-    sample = _Sample(coefficient, rows, parts, weighing, observed, expected, value)
+    sample = _Sample(
+        coefficient=coefficient, ratings=rows, parts=parts, weights=weighing, observed=observed,
+        expected=expected, value=value,
+    )  # fmt: skip
     bounded = _bounded(replace(start, value=value), sample, how)
     return cautioned(bounded, coefficient, (rows, counts), reference=how.reference)
 

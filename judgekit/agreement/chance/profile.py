@@ -95,12 +95,14 @@ def kappa_profile(ratings: Any, *, scale: Any = None, level: float = 0.95) -> Ka
     index = _plain("prevalence_index", max(2 * float(pooled.max()) - 1, 0.0), main)
     bias = _plain("bias_index", float(np.abs(rows - columns).sum()) / 2, main)
     return KappaProfile(
-        main,
-        _plain("kappa_max", most, main),
-        index,
-        bias,
-        tuple((label, specific(both, label, level=level)) for label in both.labels),
-        tuple((label, _against_rest(these, k, level)) for k, label in enumerate(these.labels))
+        kappa=main,
+        kappa_max=_plain("kappa_max", most, main),
+        prevalence_index=index,
+        bias_index=bias,
+        specific=tuple((label, specific(both, label, level=level)) for label in both.labels),
+        one_against_rest=tuple(
+            (label, _against_rest(these, k, level)) for k, label in enumerate(these.labels)
+        )
         if len(these.labels) > 2
         else (),
         paradox=is_paradox(main, gwet(both, level=level), index.value),

@@ -103,8 +103,9 @@ def share(successes: int, n: int, *, name: str = "share", level: float = 0.95, d
         return undefined(estimate, Status.NO_PAIRED_ITEMS)
     low, high = wilson(successes, n, level=level)
     return Estimate(
-        name, successes / n, low, high, float(np.sqrt(successes / n * (1 - successes / n) / n)), level,
-        n_units=n + dropped, n_used=n, n_dropped=dropped, method="share", interval="wilson",
+        name=name, value=successes / n, low=low, high=high,
+        se=float(np.sqrt(successes / n * (1 - successes / n) / n)), level=level, n_units=n + dropped,
+        n_used=n, n_dropped=dropped, method="share", interval="wilson",
     )  # fmt: skip
 
 

@@ -263,7 +263,10 @@ def as_ratings(
     chosen = tuple(raters or names or (f"rater {i + 1}" for i in range(cells.shape[1])))
     if len(chosen) != cells.shape[1]:
         raise InputError(f"{len(chosen)} names for {cells.shape[1]} raters")
-    return Ratings(codes, values, level or own_level, chosen, labels, coded_clusters(clusters, len(cells)))
+    return Ratings(
+        codes=codes, values=values, level=level or own_level, raters=chosen, labels=labels,
+        clusters=coded_clusters(clusters, len(cells)),
+    )  # fmt: skip
 
 
 def ratings_of_table(

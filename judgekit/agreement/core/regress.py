@@ -73,7 +73,10 @@ def logistic(
     if clusters is None:
         return Fit(coef, inverse, float("inf"), "wald", float(penalty.max()))
     fit = _sandwich(coef, inverse, x * (y - p)[:, None], clusters, n - k)
-    return Fit(coef, fit.cov, fit.df, fit.kind, float(penalty.max()), fit.n_clusters)
+    return Fit(
+        coef=coef, cov=fit.cov, df=fit.df, kind=fit.kind, ridge=float(penalty.max()),
+        n_clusters=fit.n_clusters,
+    )  # fmt: skip
 
 
 def logit(x: Floats, y: Floats) -> tuple[Floats, Floats]:

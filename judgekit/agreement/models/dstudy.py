@@ -232,7 +232,9 @@ def d_study(
             continue
         parts = design_parts(components, n, object_=object_, fixed=fixed, within=within)
         sem = float(np.sqrt(parts.absolute))
-        designs.append(Design(n, calls, cost, g_coefficient(parts), phi_coefficient(parts), sem))
+        designs.append(
+            Design(n=n, calls=calls, cost=cost, g=g_coefficient(parts), phi=phi_coefficient(parts), sem=sem)
+        )
     return sorted(designs, key=lambda d: (d.cost, -d.phi, d.calls))
 
 

@@ -251,7 +251,10 @@ def g_study(
     groups = {name: int(c.max()) + 1 if len(c) else 0 for name, c in codes.items()}
     n_items = int(columns[item].max()) + 1 if len(values) else 0
     nothing = dict.fromkeys([*codes, RESIDUAL], math.nan)
-    study = GStudy(nothing, nothing, math.nan, groups, within, item, "none", len(values), dropped)
+    study = GStudy(
+        components=nothing, raw=nothing, mean=math.nan, groups=groups, within=within, item=item,
+        method="none", n_rows=len(values), n_dropped=dropped,
+    )  # fmt: skip
     if n_items < 2:
         return replace(study, status=Status.TOO_FEW, notes=tuple(notes))
     if np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
@@ -271,7 +274,9 @@ def _prepare(
     nested = {name: c for name, c in codes.items() if item in name.split(":")}
     crossed = {name: c for name, c in codes.items() if name not in nested}
     blocks = as_blocks(y, items, nested=nested, crossed=crossed)
-    return _Prepared(y, items, codes, tuple(nested), blocks, clusters, None)
+    return _Prepared(
+        y=y, items=items, terms=codes, nested=tuple(nested), blocks=blocks, clusters=clusters, start=None
+    )
 
 
 def _fitted(study: GStudy, data: _Prepared, method: Method) -> GStudy:

@@ -88,7 +88,7 @@ def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
         squares = (rows / (n - 1), columns / (k - 1), error / ((n - 1) * (k - 1)), within / (n * (k - 1)))
     if drawn is None:
         between, raters, rest, inside = (float(s[0]) for s in squares)
-        return MeanSquares(between, raters, rest, inside, float(n[0]), k)
+        return MeanSquares(rows=between, columns=raters, error=rest, within=inside, n=float(n[0]), k=k)
     return MeanSquares(*squares, n, k)
 
 
@@ -206,9 +206,9 @@ def _sums(x: Floats, drawn: Floats) -> _Sums:
         total.append(w @ (seen * totals[these, None]))
         square.append(w @ totals[these] ** 2)
     return _Sums(
-        sizes.astype(np.float64), np.stack(units, axis=1), np.stack(together, axis=1),
-        np.stack(total, axis=1), np.stack(square, axis=1), drawn @ y, drawn @ o,
-        drawn @ (y**2).sum(axis=1), drawn @ m.astype(np.float64),
+        sizes=sizes.astype(np.float64), units=np.stack(units, axis=1), together=np.stack(together, axis=1),
+        total=np.stack(total, axis=1), square=np.stack(square, axis=1), by_rater=drawn @ y, rated=drawn @ o,
+        all_squares=drawn @ (y**2).sum(axis=1), n=drawn @ m.astype(np.float64),
     )  # fmt: skip
 
 

@@ -108,8 +108,9 @@ def marginal(
     some = w > 0
     log_w = np.log(w[some] / w.sum())
     return Marginal(
-        counts, pairs[:, 0], pairs[:, 1], np.unique(x[kept]), z[some], log_w, extreme, flat,
-        np.bincount(rater), int(criterion.max()) + 1, (x, unit, rater, criterion),
+        counts=counts, cell_rater=pairs[:, 0], cell_criterion=pairs[:, 1], used=np.unique(x[kept]), z=z[some],
+        log_w=log_w, extreme=extreme, flat=flat, n_of=np.bincount(rater), n_criteria=int(criterion.max()) + 1,
+        rows=(x, unit, rater, criterion),
     )  # fmt: skip
 
 
@@ -182,8 +183,10 @@ def fit_marginal(model: Marginal) -> RaschFit:
     nan = np.full(len(model.n_of), np.nan)
     if len(raters) == 0:
         return RaschFit(
-            nan, nan, np.zeros(model.n_criteria), np.zeros(0), float("nan"), float("nan"), nan, nan,
-            np.zeros((model.counts.shape[0], len(model.z))), np.zeros(0), float("nan"), converged=False,
+            severity=nan, se=nan, difficulty=np.zeros(model.n_criteria), thresholds=np.zeros(0),
+            sd=float("nan"), mean=float("nan"), infit=nan, outfit=nan,
+            posterior=np.zeros((model.counts.shape[0], len(model.z))), steps=np.zeros(0),
+            log_likelihood=float("nan"), converged=False,
         )  # fmt: skip
     bounds = [(None, None)] * (n - 1) + [(SMALLEST_SD, 5.0)]
     found = minimize(
@@ -202,7 +205,8 @@ def fit_marginal(model: Marginal) -> RaschFit:
     infit, outfit = _fit_of(model, r, p)
     thresholds = np.diff(at.steps[model.used]) / np.diff(model.used)
     return RaschFit(
-        severity, se, at.difficulty, thresholds, at.sd, mean, infit, outfit, posterior, at.steps, value,
+        severity=severity, se=se, difficulty=at.difficulty, thresholds=thresholds, sd=at.sd, mean=mean,
+        infit=infit, outfit=outfit, posterior=posterior, steps=at.steps, log_likelihood=value,
         converged=bool(found.success),
     )  # fmt: skip
 
@@ -392,7 +396,11 @@ def many_facet_rasch(
         named = {name: replace(blank, name=f"severity:{name}") for name in names}
         nothing = {name: undefined(each, status, *notes) for name, each in named.items()}
         nan = float("nan")
-        return Severities(nothing, {}, {}, (), nan, nan, nan, nan, nan, components, nan, status, notes)
+        return Severities(
+            raters=nothing, fit={}, criteria={}, thresholds=(), unit_sd=nan, separation=nan, reliability=nan,
+            chi_square=nan, p_value=nan, components=components, log_likelihood=nan, status=status,
+            notes=notes,
+        )  # fmt: skip
     model = marginal(x, unit, rater, of, n_categories=n_categories, nodes=nodes)
     fit = fit_marginal(model)
     return _report(blank, model, fit, (names, kinds), components)
@@ -446,11 +454,12 @@ def _report(
     notes += [f"criterion {names[1][c]} got one end only and is left out" for c in sorted(model.flat)]
     notes += [] if fit.converged else ["the fit did not report convergence"]
     return Severities(
-        made, fits,
-        {n: float(fit.difficulty[c]) for c, n in enumerate(names[1]) if c not in model.flat},
-        tuple(fit.thresholds.tolist()), fit.sd, separation, separation**2 / (1 + separation**2), chi,
-        float(chi2.sf(chi, len(inside) - 1)) if len(inside) > 1 else float("nan"), components,
-        fit.log_likelihood, notes=tuple(notes),
+        raters=made, fit=fits,
+        criteria={n: float(fit.difficulty[c]) for c, n in enumerate(names[1]) if c not in model.flat},
+        thresholds=tuple(fit.thresholds.tolist()), unit_sd=fit.sd, separation=separation,
+        reliability=separation**2 / (1 + separation**2), chi_square=chi,
+        p_value=float(chi2.sf(chi, len(inside) - 1)) if len(inside) > 1 else float("nan"),
+        components=components, log_likelihood=fit.log_likelihood, notes=tuple(notes),
     )  # fmt: skip
 
 

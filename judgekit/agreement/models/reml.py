@@ -125,9 +125,9 @@ def as_blocks(
         axis=0, return_index=True, return_inverse=True,
     )  # fmt: skip
     return Blocks(
-        tuple(nested), tuple(crossed), np.repeat(np.arange(len(widths)), widths),
-        np.repeat(np.arange(len(sizes)), sizes), uu[first], uw[first], layout.ravel(), uy, w, scaled, items,
-        center, scale,
+        nested=tuple(nested), crossed=tuple(crossed), u_term=np.repeat(np.arange(len(widths)), widths),
+        w_term=np.repeat(np.arange(len(sizes)), sizes), uu=uu[first], uw=uw[first], layout=layout.ravel(),
+        uy=uy, w=w, y=scaled, items=items, center=center, scale=scale,
     )  # fmt: skip
 
 
@@ -165,8 +165,8 @@ def _sums(blocks: Blocks, weights: Floats | None) -> _Sums:
     by_row = by_item[blocks.items]
     w = blocks.w * by_row[:, None]
     return _Sums(
-        np.add.reduceat(by_item[order], starts), np.add.reduceat(weighted, starts), squares, w.T @ blocks.w,
-        w.T @ blocks.y, float(by_row @ blocks.y**2), float(by_row.sum()),
+        n=np.add.reduceat(by_item[order], starts), uy=np.add.reduceat(weighted, starts), uyyu=squares,
+        ww=w.T @ blocks.w, wy=w.T @ blocks.y, yy=float(by_row @ blocks.y**2), rows=float(by_row.sum()),
     )  # fmt: skip
 
 

@@ -222,7 +222,10 @@ def alt_test(
         why = f"no annotator shares {min_items} items with another"
         nothing = undefined(blank, Status.TOO_FEW, why)
         omega = replace(nothing, name="winning_rate")
-        return AltTest(None, omega, nothing, (), dropped, epsilon, math.nan)
+        return AltTest(
+            passes=None, winning_rate=omega, advantage=nothing, annotators=(), dropped=dropped,
+            epsilon=epsilon, power=math.nan,
+        )  # fmt: skip
     annotators = _annotators(panel, (judge_wins, human_wins), tested, epsilon, q)
     size = int(np.median(n[tested]))
     power = _power(panel, kept, chosen, size, epsilon=epsilon, q=q, runs=power_runs, seed=draw.seed)
@@ -267,11 +270,16 @@ def _annotators(
     adjusted = adjust(np.nan_to_num(p, nan=1.0), method="by").tolist()
     return tuple(
         Annotator(
-            panel.names[j], int((~np.isnan(judge_wins[:, j])).sum()), float(np.nanmean(difference[:, j])),
-            float(np.nanmean(judge_wins[:, j])), p_, p_adjusted, p_adjusted <= q,
+            name=panel.names[j],
+            n=int((~np.isnan(judge_wins[:, j])).sum()),
+            difference=float(np.nanmean(difference[:, j])),
+            advantage=float(np.nanmean(judge_wins[:, j])),
+            p=p_,
+            p_adjusted=p_adjusted,
+            won=p_adjusted <= q,
         )
         for j, p_, p_adjusted in zip(tested.tolist(), p, adjusted, strict=True)
-    )  # fmt: skip
+    )
 
 
 def _verdict(
@@ -289,7 +297,10 @@ def _verdict(
         blank, name="winning_rate", value=omega, low=math.nan, high=math.nan, se=math.nan, interval="none",
         status="ok", seed=None, notes=(*blank.notes[:1], *([note] if note else [])),
     )  # fmt: skip
-    return AltTest(omega >= 0.5, winning, rho, annotators, dropped, epsilon, power)
+    return AltTest(
+        passes=omega >= 0.5, winning_rate=winning, advantage=rho, annotators=annotators, dropped=dropped,
+        epsilon=epsilon, power=power,
+    )  # fmt: skip
 
 
 def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, draw: Resampling) -> Estimate:

@@ -101,10 +101,16 @@ def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]
     draw = resampling(how, b=1000, level=0.9)
     x, count, fit = isotonic(p, y)
     if not len(x):
-        return ReliabilityDiagram(x, count, fit, x, x, draw.level, corp(p, y), draw.seed)
+        return ReliabilityDiagram(
+            p=x, count=count, recalibrated=fit, low=x, high=x, level=draw.level, parts=corp(p, y),
+            seed=draw.seed,
+        )  # fmt: skip
     fits = _null_fits(x, count, draw.seed, draw.b)
     low, high = np.quantile(fits, [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
-    return ReliabilityDiagram(x, count, fit, low, high, draw.level, corp(p, y), draw.seed)
+    return ReliabilityDiagram(
+        p=x, count=count, recalibrated=fit, low=low, high=high, level=draw.level, parts=corp(p, y),
+        seed=draw.seed,
+    )  # fmt: skip
 
 
 def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> Estimate:

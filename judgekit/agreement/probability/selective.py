@@ -194,11 +194,17 @@ def select(
             f"{upper_bound(errors[0], kept[tried[0]], share):.3f} is above {alpha:g}"
         )
         notes = (*notes, f"{why}; give everything to people")
-        return Selection(math.nan, math.nan, 0.0, len(c), dropped, 0, 0, alpha, delta, ABSTAIN, notes)
+        return Selection(
+            threshold=math.nan, bound=math.nan, coverage=0.0, n_used=len(c), n_dropped=dropped, n_kept=0,
+            n_wrong=0, alpha=alpha, delta=delta, status=ABSTAIN, notes=notes,
+        )  # fmt: skip
     n, e = kept[tried[last]], errors[last]
     at = float(lambdas[tried[last]])
     bound = upper_bound(e, n, share)
-    return Selection(at, bound, n / len(c), len(c), dropped, n, e, alpha, delta, "ok", notes)
+    return Selection(
+        threshold=at, bound=bound, coverage=n / len(c), n_used=len(c), n_dropped=dropped, n_kept=n, n_wrong=e,
+        alpha=alpha, delta=delta, status="ok", notes=notes,
+    )  # fmt: skip
 
 
 def _groups(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:

@@ -174,16 +174,13 @@ def benchmark_agreement(
     judged, told = (standings(x, draw) for x in (ours, theirs))
     n = ours.shape[1]
     return BenchmarkAgreement(
-        separability(judged.low, judged.high),
-        paired_separability(ours, level=draw.level),
-        interval_agreement(judged.low, judged.high, told.low, told.high),
-        pair_rank_brier(bootstrap_means(ours, draw), told.value) if n > 1 else math.nan,
-        len(j) * (len(j) - 1) // 2,
-        n,
-        j.shape[1] - n,
-        h.shape[1] - theirs.shape[1],
-        draw.seed,
-    )
+        separability=separability(judged.low, judged.high),
+        separability_paired=paired_separability(ours, level=draw.level),
+        agreement=interval_agreement(judged.low, judged.high, told.low, told.high),
+        brier=pair_rank_brier(bootstrap_means(ours, draw), told.value) if n > 1 else math.nan,
+        n_pairs=len(j) * (len(j) - 1) // 2, n_items=n, n_dropped=j.shape[1] - n,
+        n_dropped_human=h.shape[1] - theirs.shape[1], seed=draw.seed,
+    )  # fmt: skip
 
 
 def _ends(low: npt.ArrayLike, high: npt.ArrayLike) -> tuple[Floats, Floats]:

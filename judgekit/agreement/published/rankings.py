@@ -96,16 +96,14 @@ def ratings_against_rankings(
     ]
     by_rating, by_ranking = wins
     return Consistency(
-        tuple(tuple(row) for row in table.tolist()),
-        share_of(everything, a == b, "consistency"),
-        share_of(decided, a == b, "decisive_agreement"),
-        share_of(everything, a == 0.5, "rating_tie_rate"),
-        share_of(everything, b == 0.5, "ranking_tie_rate"),
-        by_rating,
-        by_ranking,
-        bool((by_rating.value - 0.5) * (by_ranking.value - 0.5) < 0),
-        bool(min(by_rating.high, by_ranking.high) < 0.5 < max(by_rating.low, by_ranking.low)),
-    )
+        table=tuple(tuple(row) for row in table.tolist()),
+        consistency=share_of(everything, a == b, "consistency"),
+        decisive=share_of(decided, a == b, "decisive_agreement"),
+        rating_ties=share_of(everything, a == 0.5, "rating_tie_rate"),
+        ranking_ties=share_of(everything, b == 0.5, "ranking_tie_rate"), rating_wins=by_rating,
+        ranking_wins=by_ranking, reversal=bool((by_rating.value - 0.5) * (by_ranking.value - 0.5) < 0),
+        reversal_certain=bool(min(r.high for r in wins) < 0.5 < max(r.low for r in wins)),
+    )  # fmt: skip
 
 
 def _groups(clusters: Clusters) -> npt.NDArray[np.object_] | None:

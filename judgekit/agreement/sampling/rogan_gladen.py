@@ -167,8 +167,9 @@ def corrected_rate(
         )
         return undefined(made, Status.TOO_FEW, note)
     rates = JudgeRates(
-        float(u.mean()), len(u), float(1 - f[y == 0].mean()), len(y) - ones, float(f[y == 1].mean()), ones
-    )
+        p=float(u.mean()), n=len(u), sp=float(1 - f[y == 0].mean()), n_negative=len(y) - ones,
+        se=float(f[y == 1].mean()), n_positive=ones,
+    )  # fmt: skip
     low_j, high_j = youden_interval(rates, level=level)
     seen = f"se {rates.se:.3f} (n {ones}), sp {rates.sp:.3f} (n {len(y) - ones}), J {rates.j:.3f}"
     if rates.j <= 0 or low_j <= 0:

@@ -80,7 +80,9 @@ def _columns(lab: Labelled, judge: str) -> Ratings:
     """Judge and people's consensus with the gaps left in."""
     r = lab.ratings
     codes = np.column_stack([r.codes[:, r.raters.index(judge)], lab.consensus])
-    return Ratings(codes, r.values, r.level, (judge, "people"), r.labels, None)
+    return Ratings(
+        codes=codes, values=r.values, level=r.level, raters=(judge, "people"), labels=r.labels, clusters=None
+    )
 
 
 def associations(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:

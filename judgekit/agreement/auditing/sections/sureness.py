@@ -42,14 +42,10 @@ def sureness(lab: Labelled, judge: str, how: How) -> Sureness | None:
     chosen = select(p[judged], 1 - right[judged], alpha=how.error)
     p, agrees = p[kept], right[kept]
     return Sureness(
-        reliability_diagram(p, agrees, seed=how.seed, b=how.b),
-        miscalibration(p, agrees, seed=how.seed, b=how.b),
-        ece(p, agrees, seed=how.seed, b=how.b),
-        chosen,
-        p,
-        agrees,
-        lab.sure_is,
-    )
+        diagram=reliability_diagram(p, agrees, seed=how.seed, b=how.b),
+        mcb=miscalibration(p, agrees, seed=how.seed, b=how.b), ece=ece(p, agrees, seed=how.seed, b=how.b),
+        selection=chosen, p=p, agrees=agrees, kind=lab.sure_is,
+    )  # fmt: skip
 
 
 def _reliability(about: About, found: Sureness) -> Figure:

@@ -58,19 +58,19 @@ def systems(lab: Labelled, judge: str, how: How) -> Systems | None:
     groupings = four_groupings(human, judged, b=b, level=how.level, seed=how.seed)
     n = len(names)
     return Systems(
-        names,
-        tuple(_mean(name, row, how) for name, row in zip(names, human, strict=True)),
-        tuple(_mean(name, row, how) for name, row in zip(names, judged, strict=True)),
-        soft_accuracy(human, judged, level=how.level, seed=how.seed),
-        _pair_accuracy(human, judged, how),
-        {str(name): each for name, each in groupings.items()},
-        tuple(
+        names=names,
+        human=tuple(_mean(name, row, how) for name, row in zip(names, human, strict=True)),
+        judge=tuple(_mean(name, row, how) for name, row in zip(names, judged, strict=True)),
+        soft_accuracy=soft_accuracy(human, judged, level=how.level, seed=how.seed),
+        pair_accuracy=_pair_accuracy(human, judged, how),
+        groupings={str(name): each for name, each in groupings.items()},
+        reversals=tuple(
             (names[i], names[j])
             for i in range(n)
             for j in range(i + 1, n)
             if _sign(human[i], human[j], how) * _sign(judged[i], judged[j], how) < 0
         ),
-        n * (n - 1) // 2,
+        n_pairs=n * (n - 1) // 2,
     )
 
 
