@@ -6,6 +6,7 @@ python tests/reference.py     # after a public name or the docstring of an adapt
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +14,7 @@ from typing import Any, Unpack, get_args, get_origin
 
 import judgekit
 import judgekit.rewards
+from judgekit.verbs.options import Options
 
 FOLDER = Path(judgekit.__file__).parent / "guides"
 HEAD = """# Reference of all public names
@@ -25,7 +27,7 @@ units, errors, sources. `*` stands before what is given by name only. This page 
 
 def reference() -> str:
     """The page, from the docstrings."""
-    parts = [HEAD, *section("jk", "`import judgekit as jk`", judgekit)]
+    parts = [HEAD, *section("jk", "`import judgekit as jk`", judgekit), *options()]
     for room in judgekit.__dir__():
         if isinstance(module := getattr(judgekit, room), ModuleType):
             parts += section(f"jk.{room}", line(module), module)
@@ -34,6 +36,16 @@ def reference() -> str:
             module = importlib.import_module(f"judgekit.rewards.{each.name}")
             parts += section(module.__name__, line(module), module)
     return "\n".join(parts)
+
+
+def options() -> Iterator[str]:
+    """The options that the verbs share, from the docstring of their record."""
+    yield "## Options of `jk.score`, `compare`, `rank`, `match`, `preview` and `stream_scores`\n"
+    doc = f"{inspect.getdoc(Options)}\n"
+    for each in re.findall(r"^    (\w+: .*\n(?:     .*\n?)*)", doc, re.MULTILINE):
+        name, _, said = " ".join(each.split()).partition(": ")
+        yield f"- `{name}`: {said}"
+    yield ""
 
 
 def section(head: str, about: str, module: ModuleType) -> Iterator[str]:

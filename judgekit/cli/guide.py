@@ -14,6 +14,10 @@ from judgekit.cli.printing import say, say_table, say_text, tell
 from judgekit.errors import InputError, there_are
 from judgekit.writing import write
 
+_FIRST = (
+    "score", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "ledger", "rewards",
+    "trainers", "own",
+)  # fmt: skip
 FOLDER = Path(__file__).parents[1] / "guides"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """A block of code: its language, the name of the file that it is (or None), what it holds."""
@@ -44,12 +48,13 @@ def guide(
 
 
 def guides() -> list[str]:
-    """Names of the guides.
+    """Names of the guides, in the order in which a newcomer may read them.
 
-    >>> "score" in guides()
-    True
+    >>> guides()[0]
+    'score'
     """
-    return sorted(path.stem for path in FOLDER.glob("*.md"))
+    found = sorted(path.stem for path in FOLDER.glob("*.md"))
+    return [*(name for name in _FIRST if name in found), *(name for name in found if name not in _FIRST)]
 
 
 def guide_text(name: str) -> str:
