@@ -1,41 +1,49 @@
-"""HTML of the pages that judgekit writes: text escaped, and a head under which a page can call nobody.
+"""HTML of the pages that judgekit writes: templates that escape whatever is put into them.
 
-Whatever was judged or labelled is untrusted, and a page may hold it next to people's answers.
+Whatever was judged or labelled is untrusted, and a page may hold it next to people's answers. So only
+templates write HTML: what is given to one is text. The page that all extend has a head under which it can
+call nobody.
 """
 
-import html
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
-_OWN_SCRIPT = "; script-src 'unsafe-inline'"
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
-
-def esc(text: object) -> str:
-    """Text that is no HTML, in an attribute either.
-
-    >>> esc('<b title="x">')
-    '&lt;b title=&quot;x&quot;&gt;'
-    """
-    return html.escape(str(text), quote=True)
+_HERE = Path(__file__).parent
 
 
-def head(title: str, style: str, *, script: bool = False) -> str:
-    """The start of a page, up to its body.
+def _own(name: str) -> Any:
+    """A style sheet or script of ours, which goes into a page as it is."""
+    from markupsafe import Markup
+
+    return Markup((_HERE / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+@cache
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals["own"] = _own
+    return made
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """A page.
 
     Args:
-        title: Of the page, not yet escaped.
-        style: Its CSS, our own: it is not escaped.
-        script: Whether the page has a script of its own, in it. Every request is forbidden either way.
+        template: Its file within the package, such as `report/page.html`.
+        values: What stands in it, not escaped; a name that is missing is an error.
 
-    >>> [line for line in head("a < b", "").splitlines() if "title" in line]
+    >>> page = render("page.html", {"title": "a < b"})
+    >>> [line for line in page.splitlines() if "title" in line]
     ['<title>a &lt; b</title>']
     """
-    policy = _POLICY + _OWN_SCRIPT if script else _POLICY
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{esc(title)}</title>
-<style>{style}</style>
-</head>"""
+    return _templates().get_template(template).render(values)

@@ -1,4 +1,4 @@
-"""Figures as pictures: one function a kind, from the rows of its table to SVG."""
+"""Figures as pictures: one function a kind, from the rows of its table to shapes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from judgekit.report.draw_more import (
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark, ticks
 
 
-def picture(figure: Figure) -> str:
-    """The figure as SVG."""
+def picture(figure: Figure) -> Canvas:
+    """The figure, drawn."""
     return _DRAW[figure.chart or figure.kind](figure)
 
 
@@ -35,7 +35,7 @@ class _Rows:
 _NAME, _PLOT, _SAID, _STEP, _HEAD = 146.0, (152.0, 258.0), WIDTH - 2, 19.0, 22.0
 
 
-def _intervals(figure: Figure, rows: _Rows) -> str:
+def _intervals(figure: Figure, rows: _Rows) -> Canvas:
     """Rows of a name, an interval and its numbers; a new group gets a heading."""
     new = [bool(g) and (i == 0 or rows.groups[i - 1] != g) for i, g in enumerate(rows.groups)]
     canvas = Canvas(_STEP * len(rows.names) + _HEAD * sum(new) + 44, figure.title)
@@ -56,7 +56,7 @@ def _intervals(figure: Figure, rows: _Rows) -> str:
             y += _HEAD
         _interval(canvas, figure, (i, rows.value, label), place, y + _STEP / 2)
         y += _STEP
-    return canvas.svg()
+    return canvas
 
 
 def _interval(
@@ -83,13 +83,13 @@ def _span(figure: Figure) -> tuple[float, float]:
     return (-1.0 if least < -0.5 else -0.5 if least < -0.02 else 0.0, 1.0)
 
 
-def _forest(figure: Figure) -> str:
+def _forest(figure: Figure) -> Canvas:
     names = [figure.at(i, "statistic") for i in figure.places]
     groups = [figure.at(i, "group") for i in figure.places]
     return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
 
 
-def _listed(figure: Figure) -> str:
+def _listed(figure: Figure) -> Canvas:
     """Rates and differences: an axis from 0 to 1, as far below 0 and beyond 1 as the intervals go."""
     ends = [
         v for i in figure.places for name in ("low", "value", "high") if (v := figure.at(i, name)) is not None
@@ -99,7 +99,7 @@ def _listed(figure: Figure) -> str:
     return _intervals(figure, _Rows(names, groups, (min([0.0, *ends]), max([1.0, *ends])), "value", "value"))
 
 
-def _slices(figure: Figure) -> str:
+def _slices(figure: Figure) -> Canvas:
     n = figure.places
     marks = {True: " ▲", False: ""}
     names = [f"{figure.at(i, 'group')} (n {figure.at(i, 'n')}){marks[figure.at(i, 'flagged')]}" for i in n]
@@ -107,7 +107,7 @@ def _slices(figure: Figure) -> str:
     return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
 
 
-def _severity(figure: Figure) -> str:
+def _severity(figure: Figure) -> Canvas:
     n = figure.places
     numbers = [v for i in n for name in ("low", "high") if (v := figure.at(i, name)) is not None]
     most = max([1.0, *map(abs, numbers)])
@@ -117,7 +117,7 @@ def _severity(figure: Figure) -> str:
     return _intervals(figure, _Rows(names, [""] * len(names), (-most, most), "severity", axis_name))
 
 
-def _confusion(figure: Figure) -> str:
+def _confusion(figure: Figure) -> Canvas:
     labels = list(dict.fromkeys(figure.at(i, "people") for i in figure.places))
     k = len(labels)
     left, top = 74.0, 34.0
@@ -155,10 +155,10 @@ def _confusion(figure: Figure) -> str:
             canvas.text(
                 x + size / 2, y + height / 2 + 12, f"{percent:.0f} %", f"{ink} small", anchor="middle"
             )
-    return canvas.svg()
+    return canvas
 
 
-def _scatter(figure: Figure) -> str:
+def _scatter(figure: Figure) -> Canvas:
     low, high = float(figure.lines["low"]), float(figure.lines["high"])
     canvas = Canvas(330, figure.title)
     x, y = axis(low, high, 44, WIDTH - 14), axis(low, high, 290, 16)
@@ -181,7 +181,7 @@ def _scatter(figure: Figure) -> str:
     if slope is not None and intercept is not None:
         edges = [(v, intercept + slope * v) for v in _inside(low, high, slope, intercept)]
         canvas.path([(x(a), y(b)) for a, b in edges], "trend")
-    return canvas.svg()
+    return canvas
 
 
 def _inside(low: float, high: float, slope: float, intercept: float) -> list[float]:
@@ -193,7 +193,7 @@ def _inside(low: float, high: float, slope: float, intercept: float) -> list[flo
     return [start, end] if end > start else []
 
 
-def _differences(figure: Figure) -> str:
+def _differences(figure: Figure) -> Canvas:
     low, high = float(figure.lines["low"]), float(figure.lines["high"])
     differences = [figure.at(i, "difference") for i in figure.places]
     limits = [v for name in ("lower_limit", "upper_limit") if (v := figure.lines.get(name)) is not None]
@@ -215,10 +215,10 @@ def _differences(figure: Figure) -> str:
         if (at := figure.lines.get(name)) is not None:
             canvas.line((42, y(at)), (WIDTH - 14, y(at)), "trend" if name == "bias" else "dashed")
             canvas.text(WIDTH - 14, y(at) - 4, f"{at:.3g}", "small", anchor="end")
-    return canvas.svg()
+    return canvas
 
 
-def _reliability(figure: Figure) -> str:
+def _reliability(figure: Figure) -> Canvas:
     canvas = Canvas(346, figure.title)
     n = figure.places
     x, y = axis(0, 1, 44, WIDTH - 14), axis(0, 1, 250, 16)
@@ -250,10 +250,10 @@ def _reliability(figure: Figure) -> str:
             tip=f"{count} units",
         )
     bottom_axis(canvas, x, (0, 1), 310, name="the judge's probability of its label; bars: how many")
-    return canvas.svg()
+    return canvas
 
 
-def _risk(figure: Figure) -> str:
+def _risk(figure: Figure) -> Canvas:
     canvas = Canvas(250, figure.title)
     most = max([0.05, *(figure.at(i, "risk") for i in figure.places)]) * 1.1
     x, y = axis(0, 1, 44, WIDTH - 14), axis(0, most, 206, 18)
@@ -273,10 +273,10 @@ def _risk(figure: Figure) -> str:
     if (at := figure.lines.get("coverage")) is not None:
         canvas.line((x(at), 18), (x(at), 210), "dashed")
         canvas.text(x(at) - 4, 30, f"threshold {figure.lines['threshold']:.2f}", "small", anchor="end")
-    return canvas.svg()
+    return canvas
 
 
-_DRAW: Mapping[str, Callable[[Figure], str]] = {
+_DRAW: Mapping[str, Callable[[Figure], Canvas]] = {
     "forest": _forest,
     "confusion": _confusion,
     "scatter": _scatter,

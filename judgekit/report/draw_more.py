@@ -19,7 +19,7 @@ def _legend(canvas: Canvas, names: list[str], y: float) -> float:
     return y + 8
 
 
-def distribution(figure: Figure) -> str:
+def distribution(figure: Figure) -> Canvas:
     """Bars for each label, people beside judges."""
     n = figure.places
     labels = list(dict.fromkeys(figure.at(i, "label") for i in n))
@@ -53,10 +53,10 @@ def distribution(figure: Figure) -> str:
             canvas.line((x(low), y + 5), (x(high), y + 5), "whisker")
         canvas.text(x(high if high is not None else value) + 4, y + 9, f"{value:.0f} %", "small")
     canvas.height = bottom + 34
-    return canvas.svg()
+    return canvas
 
 
-def orders(figure: Figure) -> str:
+def orders(figure: Figure) -> Canvas:
     """A stacked bar for each judge: consistent, first place, second place."""
     judges = list(dict.fromkeys(figure.at(i, "judge") for i in figure.places))
     canvas = Canvas(54.0 * len(judges) + 68, figure.title)
@@ -95,10 +95,10 @@ def orders(figure: Figure) -> str:
         canvas.height - 32,
         name="percent of pairs; line: interval of the consistent",
     )
-    return canvas.svg()
+    return canvas
 
 
-def length(figure: Figure) -> str:
+def length(figure: Figure) -> Canvas:
     """Two curves over length, judge and people."""
     n = figure.places
     canvas = Canvas(284, figure.title)
@@ -130,10 +130,10 @@ def length(figure: Figure) -> str:
                 mark=mark(i, name, value),
                 tip=f"{name}: {value:.3f}",
             )
-    return canvas.svg()
+    return canvas
 
 
-def variance(figure: Figure) -> str:
+def variance(figure: Figure) -> Canvas:
     """A bar for each part of the variance."""
     canvas = Canvas(34.0 * len(figure.rows) + 40, figure.title)
     x = axis(0, 100, 8, WIDTH - 46)
@@ -145,10 +145,10 @@ def variance(figure: Figure) -> str:
         if percent is not None:
             canvas.rect((x(0), y + 13), (x(percent) - x(0), 12), "people", mark=mark(i, "percent", percent))
             canvas.text(x(percent) + 4, y + 23, f"{percent:.0f} %", "small")
-    return canvas.svg()
+    return canvas
 
 
-def design(figure: Figure) -> str:
+def design(figure: Figure) -> Canvas:
     """Dependability over the number of people."""
     canvas = Canvas(250, figure.title)
     n = figure.places
@@ -169,10 +169,10 @@ def design(figure: Figure) -> str:
             value = figure.at(i, name)
             tip = f"{figure.at(i, 'persons')} people: {name} {value:.2f}"
             canvas.dot(x(figure.at(i, "persons")), y(value), 3, kind, mark=mark(i, name, value), tip=tip)
-    return canvas.svg()
+    return canvas
 
 
-def ranks(figure: Figure) -> str:
+def ranks(figure: Figure) -> Canvas:
     """People's order on the left, the judge's on the right."""
     n = figure.places
     canvas = Canvas(30.0 * len(figure.rows) + 28, figure.title)
@@ -205,10 +205,10 @@ def ranks(figure: Figure) -> str:
                 mark=mark(i, side, value),
                 tip=f"{figure.at(i, 'system')}, {side}: {said}",
             )
-    return canvas.svg()
+    return canvas
 
 
-def errors(figure: Figure) -> str:
+def errors(figure: Figure) -> Canvas:
     """A triangle of correlations."""
     n = figure.places
     names = list(dict.fromkeys([*(figure.at(i, "judge") for i in n), *(figure.at(i, "other") for i in n)]))
@@ -243,4 +243,4 @@ def errors(figure: Figure) -> str:
         shown = "-" if value is None else f"{value:.2f}"
         ink = "cell-text inverse" if strength > 0.55 else "cell-text"
         canvas.text(x + size / 2, y + size / 2 + 4, shown, ink, anchor="middle")
-    return canvas.svg()
+    return canvas

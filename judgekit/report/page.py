@@ -1,27 +1,45 @@
 """The report as one page: a verdict first, then the numbers, then how they were made. It needs nothing else.
 
-Whatever was judged or labelled is escaped, and a content policy forbids every request.
+How it looks stands in `page.html`, which escapes whatever was judged or labelled, and in `page.css`; here is
+what they show.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import math
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from judgekit.agreement.auditing.audit import figures
-from judgekit.agreement.auditing.records import Audit
+from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.auditing.section import Figure
-from judgekit.agreement.auditing.wording import told
+from judgekit.agreement.auditing.wording import called, told
+from judgekit.agreement.bias.margins import MarginalHomogeneity
 from judgekit.errors import InputError
-from judgekit.markup import esc, head
+from judgekit.markup import render
 from judgekit.report.checks import Gates
-from judgekit.report.parts import cells, chip, details, section, table
-from judgekit.report.purposes import PURPOSES, VERDICTS, Finding
-from judgekit.report.text import audit_json, audit_markdown
-from judgekit.report.words import words
+from judgekit.report.draw import picture
+from judgekit.report.purposes import PURPOSES, Finding, Verdict
+from judgekit.report.text import MET, audit_json, audit_markdown, shown
+from judgekit.types import Estimate
 from judgekit.writing import beside
 
-_HERE = Path(__file__).parent
 _MANY = 2  # from more criteria than this on figures are shown when asked for
+_MOST_ROWS = 60  # of a table under a figure; the JSON file has all of them
+_TONES: Mapping[Verdict, str] = {
+    "TRUST": "trust",
+    "TRUST WITH CORRECTION": "correct",
+    "HUMAN IN THE LOOP": "human",
+    "INSUFFICIENT EVIDENCE": "unsure",
+    "DO NOT USE": "no",
+}
+_MET_TONES = {True: "yes", False: "no", None: "open"}
+_ESTIMATE = (
+    "statistic", "value", "low", "high", "n", "dropped", "resampled", "interval", "drawn", "status", "notes",
+)  # fmt: skip
 
 
 def write_report(
@@ -63,30 +81,38 @@ def page(
     audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure], *, title: str = ""
 ) -> str:
     """The page, as HTML."""
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    name = title or "Can these judges be trusted?"
+
+    def found_of(judge: JudgeAudit, criterion: CriterionAudit) -> list[Finding]:
+        return [f for f in found if (f.judge, f.criterion) == (judge.judge, criterion.criterion)]
+
+    def drawn_of(k: int) -> list[Figure]:
+        return [f for f in drawn if f.id.split("-")[0] == f"c{k}"]
+
+    facts = {
+        **audit.provenance, "level of intervals": f"{audit.how.level:.0%}", "seed": audit.how.seed,
+        "resamples": audit.how.b,
+    }  # fmt: skip
     several = len(audit.criteria) > 1 or len({f.judge for f in found}) > 1
-    meaning = [f"<tr><td>{chip(v)}</td><td>{esc(words('verdicts')[v])}</td></tr>" for v in VERDICTS]
-    closed = len(audit.criteria) > _MANY
-    body = "".join(
-        section(criterion, k, found, [f for f in drawn if f.id.split("-")[0] == f"c{k}"], closed=closed)
-        for k, criterion in enumerate(audit.criteria, 1)
-    )
-    return f"""{head(name, style)}
-<body>
-<header>
-<h1>{esc(name)}</h1>
-{_lead(audit)}
-</header>
-<main>
-{_short(audit, found) if several else ""}
-{details("What the five verdicts mean", table(["verdict", "meaning"], meaning))}
-{body}
-</main>
-{_footer(audit, gates)}
-</body>
-</html>
-"""
+    return render("report/page.html", {
+        "title": title or "Can these judges be trusted?", "lead": _lead(audit), "audit": audit,
+        "gates": gates, "facts": facts, "several": several, "closed": len(audit.criteria) > _MANY,
+        "purposes": PURPOSES, "tones": _TONES, "met": MET, "met_tones": _MET_TONES, "most_rows": _MOST_ROWS,
+        "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
+        "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
+        "capital": _capital, "told": told, "shown": shown, "words": _words, "draw": picture,
+    })  # fmt: skip
+
+
+@cache
+def _words(part: str) -> Mapping[str, Any]:
+    """A part of the words: `verdicts`, `main` or `terms`."""
+    text = Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = tomllib.loads(text)[part]
+    return found
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _counted(n: int, one: str, many: str) -> str:
@@ -102,45 +128,80 @@ def _lead(audit: Audit) -> str:
     labels = "trusted labels" if trusted else f"the labels of {_counted(len(people), 'person', 'people')}"
     judged = f"{_counted(len(judges), 'judge', 'judges')} ({', '.join(judges)})"
     criteria = _counted(len(audit.criteria), "criterion", "criteria")
-    said = f"{judged} against {labels}, on {units} {kind}, by {criteria}."
-    notes = "".join(f"<li>{esc(note)}</li>" for note in audit.notes)
-    return f'<p class="lead">{esc(said)}</p>' + (f'<ul class="note">{notes}</ul>' if notes else "")
+    return f"{judged} against {labels}, on {units} {kind}, by {criteria}."
 
 
-def _short(audit: Audit, found: Sequence[Finding]) -> str:
-    """All verdicts in one table; on a phone each row is a block of its own."""
-    purposes = [f"to {purpose}" for purpose in PURPOSES.values()]
-    heads = ["criterion", "judge", *purposes, "agreement with people", "people with each other"]
-    rows = []
-    for k, criterion in enumerate(audit.criteria, 1):
-        people = "trusted labels" if criterion.labelled.trusted else told(criterion.human_alpha)
-        for judge in criterion.judges:
-            about = (judge.judge, criterion.criterion)
-            mine = {f.purpose: f for f in found if (f.judge, f.criterion) == about}
-            if not mine:
-                continue
-            link = f'<a href="#c{k}">{esc(criterion.criterion)}</a>'
-            said = [chip(mine[p].verdict) for p in PURPOSES]
-            row = [link, esc(judge.judge), *said, esc(told(judge.main)), esc(people)]
-            cells_ = [f'<td data-label="{esc(h)}">{each}</td>' for h, each in zip(heads, row, strict=True)]
-            rows.append(f"<tr>{''.join(cells_)}</tr>")
-    return f'<section class="short"><h2>In short</h2>{table(heads, rows)}</section>'
+def _ground(criterion: CriterionAudit) -> str:
+    """What the section rests on."""
+    lab = criterion.labelled
+    labels = lab.ratings.labels
+    scale = ", ".join(labels) if len(labels) <= 12 else f"{labels[0]} to {labels[-1]}"
+    dropped = [f"{n} {what}" for what, n in lab.dropped.items() if n]
+    people = ", ".join(lab.people) if len(lab.people) <= 6 else f"{len(lab.people)} people"
+    twice = "" if lab.trusted else f", {criterion.double_labelled} of them by two people or more"
+    said = [f"{lab.ratings.n_units} {'pairs' if lab.pairs else 'units'} labelled by {people}{twice}."]
+    said.append(f"Scale: {scale}.")
+    if lab.trusted:
+        said.append("The labels were declared to be the truth.")
+    elif math.isnan(criterion.human_alpha.value):
+        said.append(f"How far people agree with each other is {told(criterion.human_alpha)}.")
+    else:
+        said.append(f"People with each other: Krippendorff's alpha {told(criterion.human_alpha)}.")
+    if dropped:
+        said.append(f"Left out: {', '.join(dropped)}.")
+    return " ".join(said)
 
 
-def _footer(audit: Audit, gates: Gates) -> str:
-    facts = {
-        **audit.provenance, "level of intervals": f"{audit.how.level:.0%}", "seed": audit.how.seed,
-        "resamples": audit.how.b,
-    }  # fmt: skip
-    listed = "".join(f"<dt>{esc(name)}</dt><dd>{esc(value)}</dd>" for name, value in facts.items())
-    sources = [cells([g.what, g.value, g.cited]) for g in gates.values()]
-    terms = "".join(f"<dt>{esc(name)}</dt><dd>{esc(says)}</dd>" for name, says in words("terms").items())
-    return f"""<footer>
-<h2>How this was made</h2>
-<p>A verdict holds for the judge as it was asked: this model, these settings, this prompt, this version of
-the rubric, units like these. When one of them changes, measure again; without a change, check it on a few
-dozen fresh labels now and then.</p>
-<dl>{listed}</dl>
-{details("Thresholds and their sources", table(["measured", "threshold", "source"], sources))}
-{details("Words", f"<dl>{terms}</dl>")}
-</footer>"""
+def _rests_on(judge: JudgeAudit, pairs: bool) -> str:
+    """What the judge's agreement rests on, and what its missing verdicts could change."""
+    name = _words("main").get(judge.main.name, called(judge.main.name))
+    missing = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in judge.abstained.items())
+    more = []
+    if missing and judge.coverage is not None:
+        low, high = judge.coverage.lowest.value, judge.coverage.highest.value
+        bounds = f"were all of those wrong, percent agreement would be {low:.3f}, were all right {high:.3f}"
+        more.append(f"No verdict on some ({missing}): {bounds}.")
+    if pairs and judge.orders:
+        more.append("Both orders of each pair were averaged.")
+    more += [f"{_capital(note)}." for note in judge.main.notes]
+    return f"({name}, {judge.main.n_used} units). {' '.join(more)}"
+
+
+def _beside(judge: JudgeAudit) -> list[list[Any]]:
+    return [
+        [c.name, told(c.agreement), told(c.difference), _known(c.test.p) if c.test else None]
+        for c in judge.controls
+    ]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _margins(found: MarginalHomogeneity) -> list[list[Any]]:
+    tests = (found.stuart_maxwell, found.bhapkar, found.bowker)
+    return [[t.name.replace("_", " "), *map(_known, (t.statistic, t.df, t.p)), t.status] for t in tests]
+
+
+def _estimates_in(value: Any) -> list[list[Any]]:
+    """A row for each estimate, as `_ESTIMATE` heads it."""
+    return [
+        [
+            called(e.name), *map(_known, (e.value, e.low, e.high)), e.n_used, e.n_dropped, e.unit, e.interval,
+            "" if e.seed is None else f"seed {e.seed}", e.status, "; ".join(e.notes),
+        ]
+        for e in dict.fromkeys(_found_in(value))
+    ]  # fmt: skip
+
+
+def _found_in(value: Any) -> Iterable[Estimate]:
+    """Every estimate in a record, mapping or sequence; slices and controls have tables of their own."""
+    if isinstance(value, Estimate):
+        yield value
+    elif isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _found_in(each)
+    elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        for each in fields(value):
+            if each.name not in {"main", "slices", "controls", "margins"}:
+                yield from _found_in(getattr(value, each.name))

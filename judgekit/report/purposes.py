@@ -2,7 +2,7 @@
 
 Three purposes, since a judge may be good for one and bad for another: to rank systems, to estimate a level
 (a mean or a pass rate), to decide on single items. The verdict goes by bounds, says which numbers decided,
-and what would change it.
+and what would change it: how many more labels, of what kind, and how to correct a level.
 """
 
 import math
@@ -12,7 +12,9 @@ from typing import Literal
 
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.auditing.wording import told
-from judgekit.report.advice import correction_of_level, corrections, more_labels, more_units, routing
+from judgekit.agreement.core.weights import Kind
+from judgekit.agreement.sampling.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
+from judgekit.errors import InputError
 from judgekit.report.checks import (
     Check,
     Gates,
@@ -86,7 +88,7 @@ def started(
     )  # fmt: skip
     missing = [each for each in checks if each.met is False]
     unstable = judge.main.status if judge.main.status.startswith("unstable") else ""
-    change = more_units(gates, criterion, judge, missing)
+    change = _more_units(gates, criterion, judge, missing)
     if any(each.gate == "people_agree" for each in missing) and missing[0].gate != "enough_units":
         [alpha] = [each for each in missing if each.gate == "people_agree"]
         why = (
@@ -129,7 +131,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         draft, checks=(*draft.checks, firm, *shown, *orders, bias, cover, *length, *alt_check(judge))
     )
     said = f"agreement with people {told(judge.main)}"
-    do = corrections(judge, bias, [*orders, *length], pairs=criterion.labelled.pairs)
+    do = _corrections(judge, bias, [*orders, *length], pairs=criterion.labelled.pairs)
     if firm.met and cover.met is not False and (ceiling is None or ceiling.met):
         if do:
             return draft.but("TRUST WITH CORRECTION", f"{said}; with its known bias taken out", (), do)
@@ -162,7 +164,7 @@ def _firm_but(draft: Finding, said: str, ceiling: Check | None, cover: Check, do
 def _not_firm(draft: Finding, gates: Gates, judge: JudgeAudit, said: str) -> Finding:
     low, high, value = judge.main.low, judge.main.high, judge.main.value
     least, enough = gates["agreement_use"].value, gates["agreement_gate"].value
-    change = more_labels(gates, judge)
+    change = _more_labels(gates, judge)
     if math.isnan(low) or (low < least and high >= enough):
         return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
     if value >= least:
@@ -184,7 +186,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
     said = f"{name} with people {told(link)}, mean error {told(judge.signed_error)} of the scale"
     if judge.level is not None and not math.isnan(judge.level.value):
         said += f"; the level of all that was judged, corrected by the labels, is {told(judge.level)}"
-    do = correction_of_level(judge)
+    do = _correction_of_level(judge)
     least, wide = gates["agreement_use"].value, gates["agreement_gate"].value
     if useful.met and bias.met:
         return draft.but("TRUST", said)
@@ -192,7 +194,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
         off = "shown to be off" if bias.met is False else "not shown to be small"
         why = f"{said}: the error is {off}, which labels on a random sample correct"
         return draft.but("TRUST WITH CORRECTION", why, (), do)
-    change = more_labels(gates, judge)
+    change = _more_labels(gates, judge)
     if math.isnan(link.low) or (link.low < least and link.high >= wide):
         return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
     if link.value >= least:
@@ -252,6 +254,111 @@ def _ranked(draft: Finding, said: str, useful: Check, length: Sequence[Check], d
         do = [*do, "hold length fixed (length-controlled win rates) before ranking"]
         return draft.but("TRUST WITH CORRECTION", why, (), do)
     return draft.but("TRUST", said)
+
+
+def _more_units(
+    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, missing: Sequence[Check]
+) -> list[str]:
+    """What is missing before anything can be said."""
+    names, advice = {each.gate for each in missing}, []
+    n, least = judge.main.n_used, int(gates["enough_units"].value)
+    if "enough_units" in names:
+        advice.append(f"label {least - n} more units")
+    if "enough_rare" in names:
+        rare, wanted = criterion.rarest, int(gates["enough_rare"].value)
+        rate = rare / max(n, 1)
+        more = f"about {math.ceil(wanted / rate) - n} more units" if rate > 0 else "units"
+        advice.append(
+            f"label {more} for {wanted} of the rarer label, or pick them by known chances and say so"
+        )
+    if "enough_double" in names:
+        short = int(gates["enough_double"].value) - criterion.double_labelled
+        advice.append(
+            f"have {short} more units labelled by a second person; or, where the labels are a settled gold, "
+            "declare them trusted"
+        )
+    if "enough_systems" in names:
+        advice.append("name the systems that wrote the responses (column system), three or more")
+    if "people_agree" in names:
+        advice.append("sharpen the criterion, try it on 30 units with two people, and measure again")
+    if not names:
+        advice.append("label more clusters: 20 at least")
+    return advice
+
+
+def _more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
+    """How many labels would lift the lower end over the next threshold, at what was found."""
+    value, n = judge.main.value, judge.main.n_used
+    if judge.table is None or not judge.main.name.startswith("cohen_kappa"):
+        return ["more labelled units would narrow the interval"]
+    weights: Kind = "quadratic" if judge.main.name.endswith("quadratic") else "identity"
+    for name in ("agreement_gate", "agreement_use"):
+        bound = gates[name].value
+        if not judge.main.low < bound < value:
+            continue
+        try:
+            wanted = labels_for_kappa_bound(judge.table, bound=bound, weights=weights)
+        except InputError:
+            continue
+        if wanted > n:
+            more = f"{wanted} labelled units ({wanted - n} more)"
+            lift = f"would lift the lower end over {bound:g} four times out of five"
+            return [f"if {value:.2f} is what it is worth, {more} {lift}"]
+    top = gates["agreement_gate"].value
+    if value <= top:
+        open_ = "" if judge.main.high < top else f" (the interval still reaches {judge.main.high:.2f})"
+        never = f"at {value:.2f} no number of labels lifts the lower end over {top:g}{open_}"
+        return [f"{never}; a better judge would"]
+    return ["more labelled units would narrow the interval"]
+
+
+def _correction_of_level(judge: JudgeAudit) -> list[str]:
+    """How to use the judge for a level without believing its mean."""
+    link, error = judge.associations.get("pearson"), judge.signed_error
+    random = "label a random sample of what it judged and correct with it (PPI++)"
+    advice = [f"{random}; do not report its raw mean"]
+    if link is not None and not math.isnan(link.value):
+        need = labels_for_ppi(100, correlation=max(min(link.value, 0.999), 0.0))
+        advice.append(f"where many are judged, {need} labels with the judge do the work of 100 without it")
+    if not math.isnan(error.value):
+        ends = f"[{error.low:+.3f}, {error.high:+.3f}]"
+        advice.append(f"raw, it is off by {error.value:+.3f} of the scale {ends}")
+    return [*advice, *_attenuated(judge)]
+
+
+def _attenuated(judge: JudgeAudit) -> list[str]:
+    se, sp = (judge.rates.get(name) for name in ("sensitivity", "specificity"))
+    if se is None or sp is None or not 0 < se.value + sp.value - 1 <= 1:
+        return []
+    return [attenuation(se.value, sp.value).sentence]
+
+
+def _corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check], *, pairs: bool) -> list[str]:
+    """What to do about the biases that were shown, where single items are decided on."""
+    found = []
+    if bias.met is False and pairs:
+        side = "first" if judge.signed_error.value > 0 else "second"
+        found.append(
+            f"it prefers the {side} response of a pair more than people do: balance what comes first"
+        )
+    elif bias.met is False:
+        way = "lenient" if judge.signed_error.value > 0 else "severe"
+        by = f"{abs(judge.signed_error.value):.3f} of the scale"
+        found.append(f"it is {way} by {by}: move the threshold by as much, or map its labels to people's")
+    if any(each.gate.startswith("position") and each.met is not True for each in others):
+        found.append("ask in both orders and average, always: one order alone leans to a place")
+    if any(each.gate == "length" and each.met is False for each in others):
+        found.append("it pays for length: compare responses of like length, or hold length fixed")
+    return found
+
+
+def routing(judge: JudgeAudit) -> list[str]:
+    """Which verdicts people should see."""
+    if judge.sureness is None or judge.sureness.selection.status != "ok":
+        return ["let people see every verdict that matters; let the judge sort and pre-fill"]
+    s = judge.sureness.selection
+    held = f"{s.coverage:.0%} of those with one; at most {s.alpha:.0%} wrong, {1 - s.delta:.0%} sure"
+    return [f"let verdicts of probability {s.threshold:.2f} and more stand ({held}), send the rest to people"]
 
 
 def findings(audit: Audit, gates: Gates) -> tuple[Finding, ...]:

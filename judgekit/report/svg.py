@@ -1,18 +1,26 @@
-"""Small pictures as SVG text: shapes on a canvas, an axis, and marks that carry the number they show.
+"""Small pictures: shapes on a canvas that the page writes as SVG, axes, and marks that carry their number.
 
 A mark that shows a number of a figure's table has `data-row`, `data-column` and `data-value`, so that what is
 drawn can be compared with what is written. Colours and fonts come from the page's style sheet.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from judgekit.markup import esc
-
 WIDTH = 360.0
 """Of every picture, in its own units: what a phone is wide, so that letters stay readable there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An element of SVG with its text, none of it escaped; `tip` is shown when it is pointed at."""
+
+    name: str
+    attributes: Mapping[str, str]
+    text: str
+    tip: str
 
 
 @dataclass
@@ -26,13 +34,13 @@ class Canvas:
 
     height: float
     title: str
-    parts: list[str] = field(default_factory=list)
+    width: float = WIDTH
+    shapes: list[Shape] = field(default_factory=list)
 
-    def add(self, name: str, attributes: dict[str, Any], inside: str = "", tip: str = "") -> None:
+    def add(self, name: str, attributes: Mapping[str, Any], text: str = "", tip: str = "") -> None:
         """A shape; `tip` is shown when it is pointed at."""
-        written = "".join(f' {_key(k)}="{_value(v)}"' for k, v in attributes.items() if v is not None)
-        hint = f"<title>{esc(tip)}</title>" if tip else ""
-        self.parts.append(f"<{name}{written}>{hint}{inside}</{name}>")
+        written = {k: _value(v) for k, v in attributes.items() if v is not None}
+        self.shapes.append(Shape(name, written, text, tip))
 
     def text(
         self, x: float, y: float, text: str, kind: str = "", *, anchor: str = "start", most: int = 60
@@ -40,7 +48,7 @@ class Canvas:
         """A line of text, cut where it is too long for the picture."""
         shown = text if len(text) <= most else text[: most - 1] + "…"
         self.add(
-            "text", {"x": x, "y": y, "class": kind or None, "text-anchor": anchor}, esc(shown),
+            "text", {"x": x, "y": y, "class": kind or None, "text-anchor": anchor}, shown,
             text if shown != text else "",
         )  # fmt: skip
 
@@ -81,27 +89,14 @@ class Canvas:
             way = " ".join(f"{'L' if i else 'M'}{_value(x)} {_value(y)}" for i, (x, y) in enumerate(points))
             self.add("path", {"d": way + (" Z" if closed else ""), "class": kind})
 
-    def svg(self) -> str:
-        """The picture."""
-        return (
-            f'<svg viewBox="0 0 {WIDTH:g} {_value(self.height)}" role="img" '
-            f'aria-label="{esc(self.title)}">{"".join(self.parts)}</svg>'
-        )
-
 
 def mark(row: int, column: str, value: Any) -> dict[str, Any]:
     """What a shape carries that shows a number of the table."""
     return {"data-row": row, "data-column": column, "data-value": repr(value)}
 
 
-def _key(name: str) -> str:
-    return name.replace("_", "-")
-
-
 def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.2f}".rstrip("0").rstrip(".")
-    return esc(value)
+    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def axis(low: float, high: float, start: float, end: float) -> Callable[[float], float]:

@@ -8,13 +8,13 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
+from judgekit.markup import render
 from judgekit.prompt import flat
-from judgekit.review.page import page
 from judgekit.review.route import Case
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.rubric.model import Criterion, Rubric, describe
@@ -133,7 +133,9 @@ def write_sheet(
     # The key is in its place first: a sheet without one could be filled in and not be read.
     with beside(key, html, table, reads=reads) as files:
         files[0].write(json.dumps(asked, ensure_ascii=False, indent=1).encode())
-        files[1].write(page([asdict(q) for q in sheet.questions], sheet.digest).encode())
+        files[1].write(
+            render("review/page.html", {"title": f"Review sheet {sheet.digest}", "sheet": sheet}).encode()
+        )
         files[2].write(csv_of(rows))
     return html, table, key
 

@@ -1,6 +1,7 @@
 """The shape of the house: rooms look up, only the wire touches the world, every public name is explained."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,19 @@ def test_a_record_of_many_fields_is_made_by_keyword(path: Path):
     ]
 
     assert made == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if room(path) in {"markup", "report", "review"}], ids=name
+)
+def test_only_templates_write_html(path: Path):
+    strings = {
+        node.value
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value
+    }
+
+    assert [each for each in strings if re.search(r"</?[a-z]", each)] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)
