@@ -8,7 +8,7 @@ there, is an error that names the place.
 """
 
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -77,11 +77,28 @@ def ingest(
     >>> [outcome.value for outcome in ingest(rows, rubric, people=True)]
     [1.0]
     """
-    _check_options(protocol, reader, labels_about, columns or {})
+    check_options(protocol, reader, labels_about, columns or {})
+    rows = cells_of(source, _NAMES, columns or {}, any_of=("label", "text"))
+    return said_in(
+        rows, rubric, protocol=protocol, reader=reader, rater=rater, people=people, labels_about=labels_about
+    )
+
+
+def said_in(
+    rows: Iterable[Cells],
+    rubric: Rubric,
+    *,
+    protocol: Kind,
+    reader: str = "auto",
+    rater: str | None = None,
+    people: bool,
+    labels_about: LabelsAbout,
+) -> tuple[Outcome, ...]:
+    """The outcomes in rows under our names; arguments and errors as of `ingest`."""
     named = None if rater is None else name_of(rater, "rater")
     outcomes: list[Outcome] = []
     seen: dict[tuple[Any, ...], str] = {}
-    for where in cells_of(source, _NAMES, columns or {}, any_of=("label", "text")):
+    for where in rows:
         criterion = _criterion(where, rubric)
         if where.get("rater", named) is None:
             raise where.fail("no rater; add the column, or name one for all with rater=NAME (--rater NAME)")
@@ -215,7 +232,12 @@ READERS: Mapping[str, Callable[[_Said, str], Outcome]] = {
 }
 
 
-def _check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Mapping[str, str]) -> None:
+def check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Mapping[str, str]) -> None:
+    """See that options are some that there are; those of `ingest`.
+
+    Raises:
+        InputError: If not; says what would do.
+    """
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "protocol": (protocol, get_args(Kind)),
         "reader": (reader, READERS),

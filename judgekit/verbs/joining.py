@@ -273,7 +273,7 @@ def shape_of(
 
 
 def _criteria(source: Any, columns: Mapping[str, str]) -> list[str]:
-    said = (row.values["criterion"] for row in rows_of(source, columns))
+    said = (row.row["criterion"] for row in rows_of(source, columns))
     return [str(name) for name in dict.fromkeys(said) if name not in (None, "")]
 
 

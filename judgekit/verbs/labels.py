@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.agreement.auditing.data import Facts
-from judgekit.errors import InputError, kind_of
-from judgekit.items.files import open_file
-from judgekit.items.rows import Row, open_rows
+from judgekit.errors import InputError
+from judgekit.items.cells import Cells, cells_of
+from judgekit.items.texts import absent
 from judgekit.protocols.reading.labels import read_label
-from judgekit.recordings import Kind, ingest
+from judgekit.recordings import Kind, check_options, said_in
 from judgekit.rubric.model import Rubric
-from judgekit.scales import as_name, fold
+from judgekit.scales import fold
 from judgekit.types import Outcome, Unit, brief
 
 NEEDED = ("item_id", "rater", "label")
@@ -48,24 +48,13 @@ class Labels:
     __repr__ = brief
 
 
-def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) -> list[Row]:
+def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) -> list[Cells]:
     """The rows of a file, a frame or a list, under our names of the columns.
 
     Raises:
-        InputError: For a row that cannot be read.
+        InputError: For a row that cannot be read, or a column that was named and is not there.
     """
-    names = (*_KNOWN, *extra)
-    wanted = frozenset(columns.get(name, name) for name in names)
-    is_path = isinstance(source, str | Path)
-    opened = open_file(Path(source), wanted) if is_path else open_rows(source, wanted, "labels")
-    found = []
-    for row in opened.rows():
-        if row.fault:
-            raise InputError(f"{row.where}: {row.fault}")
-        if not isinstance(row.values, Mapping):
-            raise InputError(f"{row.where}: {kind_of(row.values)}, not a row of labels")
-        found.append(Row(row.where, {n: row.values.get(columns.get(n, n)) for n in names}))
-    return found
+    return list(cells_of(source, (*_KNOWN, *extra), columns))
 
 
 def read_labels(
@@ -97,17 +86,15 @@ def read_labels(
     Raises:
         InputError: For a bad row, naming it.
     """
+    check_options(protocol, "auto", labels_about, columns or {})
     rows = rows_of(source, columns or {}, groups)
     if not rows:
         raise InputError(f"{_shown(source)}: there are no labels in it")
     _check_columns(source, rows, rater)
     _check_swapped(rows, rubric, protocol)
-    is_path = isinstance(source, str | Path)
-    # A path is read anew, so that messages name its lines; rows in memory have our names already.
-    outcomes: Sequence[Outcome] = ingest(
-        source if is_path else [row.values for row in rows], rubric, protocol=protocol, rater=rater,
-        people=people, labels_about=labels_about, columns=columns if is_path else None,
-    )  # fmt: skip
+    outcomes: Sequence[Outcome] = said_in(
+        rows, rubric, protocol=protocol, rater=rater, people=people, labels_about=labels_about
+    )
     outcomes, notes = _by_item(outcomes, rows, judged, protocol)
     notes = (*notes, *_unjudged(rows, outcomes, judged))
     return Labels(tuple(outcomes), _facts(rows, outcomes, groups), len(rows), notes)
@@ -117,12 +104,8 @@ def _shown(source: Any) -> str:
     return str(source) if isinstance(source, str | Path) else "labels"
 
 
-def _gap(value: Any) -> bool:
-    return value is None or value == "" or value != value  # noqa: PLR0124 - nan is not itself
-
-
-def _check_columns(source: Any, rows: Sequence[Row], rater: str | None) -> None:
-    there = {name for row in rows for name, value in row.values.items() if not _gap(value)}
+def _check_columns(source: Any, rows: Sequence[Cells], rater: str | None) -> None:
+    there = {name for row in rows for name, value in row.row.items() if not absent(value)}
     for name in NEEDED:
         standing_in = {"item_id": "id", "label": "text"}.get(name, name)
         if name not in there and standing_in not in there and not (name == "rater" and rater):
@@ -133,37 +116,37 @@ def _check_columns(source: Any, rows: Sequence[Row], rater: str | None) -> None:
             )
 
 
-def _check_swapped(rows: Sequence[Row], rubric: Rubric, protocol: Kind) -> None:
+def _check_swapped(rows: Sequence[Cells], rubric: Rubric, protocol: Kind) -> None:
     """Labels that are no labels while the raters are: two columns have changed places."""
     some = rows[:200]
 
-    def on_scale(row: Row, value: Any) -> bool:
-        if _gap(value):
+    def on_scale(row: Cells, value: Any) -> bool:
+        if absent(value):
             return False
         if protocol == "compare":
             return str(value).strip().casefold().removesuffix(".0") in _PAIR_LABELS
-        name = row.values.get("criterion")
-        criterion = rubric.by_id.get(str(name)) if not _gap(name) else rubric.leaves[0]
+        name = row.row.get("criterion")
+        criterion = rubric.by_id.get(str(name)) if not absent(name) else rubric.leaves[0]
         return criterion is not None and read_label(criterion.scale, value).kind in {"label", "undecided"}
 
-    labels = sum(on_scale(row, row.values["label"]) for row in some if not _gap(row.values["label"]))
+    labels = sum(on_scale(row, row.row["label"]) for row in some if row.get("label") is not None)
     if labels:
         return
     for other in ("rater", "item_id", "criterion", "system"):
-        if sum(on_scale(row, row.values[other]) for row in some) > len(some) / 2:
-            said = some[0].values
+        if sum(on_scale(row, row.row[other]) for row in some) > len(some) / 2:
+            said = some[0].row
             raise InputError(
-                f"{some[0].where}: label {said['label']!r} is not on the scale, {other} {said[other]!r} is; "
+                f"{some[0].place}: label {said['label']!r} is not on the scale, {other} {said[other]!r} is; "
                 f"have the columns 'label' and {other!r} changed places?"
             )
 
 
 def _by_item(
-    outcomes: Sequence[Outcome], rows: Sequence[Row], judged: Sequence[Unit], protocol: Kind
+    outcomes: Sequence[Outcome], rows: Sequence[Cells], judged: Sequence[Unit], protocol: Kind
 ) -> tuple[Sequence[Outcome], tuple[str, ...]]:
     """Labels that name no response, joined by item where each item was judged once."""
     named = ("response_id", "system") if protocol == "grade" else ("first", "second")
-    if not judged or any(not _gap(row.values[name]) for row in rows for name in named):
+    if not judged or any(row.get(name) is not None for row in rows for name in named):
         return outcomes, ()
     by_item: dict[str, set[Unit]] = {}
     for unit in judged:
@@ -178,7 +161,7 @@ def _by_item(
     return moved, ("labels name no response; each item was judged once, so they were joined by item",)
 
 
-def _unjudged(rows: Sequence[Row], outcomes: Sequence[Outcome], judged: Sequence[Unit]) -> tuple[str, ...]:
+def _unjudged(rows: Sequence[Cells], outcomes: Sequence[Outcome], judged: Sequence[Unit]) -> tuple[str, ...]:
     """A note of the labels about what no judge was asked.
 
     Raises:
@@ -194,15 +177,15 @@ def _unjudged(rows: Sequence[Row], outcomes: Sequence[Outcome], judged: Sequence
         near = unlabelled.get(_spelled(unit.item_id))
         if unit.item_id not in ids and near is not None:
             raise InputError(
-                f"{row.where}: item {unit.item_id!r} was not judged, {near!r} was; an item_id must be "
+                f"{row.place}: item {unit.item_id!r} was not judged, {near!r} was; an item_id must be "
                 "spelled the same in both"
             )
         if len(unit.responses) == 2 and replace(unit, responses=unit.responses[::-1]) in known:
             raise InputError(
-                f"{row.where}: the pair {_about(unit)} was judged as {' vs '.join(unit.responses[::-1])}; "
+                f"{row.place}: the pair {_about(unit)} was judged as {' vs '.join(unit.responses[::-1])}; "
                 "have the columns 'first' and 'second' changed places?"
             )
-    first = ", ".join(f"{_about(unit)!r} ({row.where})" for row, unit in lost[:3])
+    first = ", ".join(f"{_about(unit)!r} ({row.place})" for row, unit in lost[:3])
     if len(lost) == len(rows):
         ours = ", ".join(repr(each) for each in dict.fromkeys(map(_about, judged[:3])))
         raise InputError(
@@ -222,33 +205,35 @@ def _about(unit: Unit) -> str:
     return "/".join(part for part in (unit.item_id, " vs ".join(unit.responses), unit.part) if part)
 
 
-def _facts(rows: Sequence[Row], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:
+def _facts(rows: Sequence[Cells], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:
     facts = Facts({}, {}, {name: {} for name in groups}, {}, {}, {}, *_populations(rows, outcomes))
     for row, outcome in zip(rows, outcomes, strict=True):
         for name, into in (("cluster", facts.clusters), ("family", facts.family), *facts.groups.items()):
-            if not _gap(value := row.values[name]):
+            if (value := row.get(name)) is not None:
                 _once(into, outcome.unit, str(value), row, name)
-        if not _gap(value := row.values["system"]):
-            _once(facts.systems, outcome.unit, (_named(value, row),), row, "system")
+        if row.get("system") is not None:
+            _once(facts.systems, outcome.unit, (row.name("system"),), row, "system")
         for name, numbers in (("weight", facts.weights), ("length", facts.lengths)):
-            if not _gap(value := row.values[name]):
+            if (value := row.get(name)) is not None:
                 _once(numbers, outcome.unit, _number(value, row, name), row, name)
     return facts
 
 
-def _populations(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> tuple[dict[Unit, str], dict[str, str]]:
+def _populations(
+    rows: Sequence[Cells], outcomes: Sequence[Outcome]
+) -> tuple[dict[Unit, str], dict[str, str]]:
     """Populations of units, or else of people: whichever is one and the same throughout."""
     units: dict[Unit, str] = {}
     people: dict[str, str] = {}
     mixed: dict[str, str] = {}
     for row, outcome in zip(rows, outcomes, strict=True):
-        if _gap(value := row.values["population"]):
+        if (value := row.get("population")) is None:
             continue
         name = str(value)
         if units.setdefault(outcome.unit, name) != name:
-            mixed.setdefault("units", row.where)
+            mixed.setdefault("units", row.place)
         if people.setdefault(outcome.rater, name) != name:
-            mixed.setdefault("people", row.where)
+            mixed.setdefault("people", row.place)
     if len(mixed) == 2:
         raise InputError(
             f"{mixed['people']}: population differs from an earlier row by the same person, and in "
@@ -257,26 +242,19 @@ def _populations(rows: Sequence[Row], outcomes: Sequence[Outcome]) -> tuple[dict
     return ({}, people) if "units" in mixed else (units, {})
 
 
-def _once(into: Any, unit: Unit, value: Any, row: Row, name: str) -> None:
+def _once(into: Any, unit: Unit, value: Any, row: Cells, name: str) -> None:
     """Every row about a unit says the same of it."""
     if into.setdefault(unit, value) != value:
         raise InputError(
-            f"{row.where}: {name} {value!r} for item {unit.item_id!r}, {into[unit]!r} in another row about it"
+            f"{row.place}: {name} {value!r} for item {unit.item_id!r}, {into[unit]!r} in another row about it"
         )
 
 
-def _named(value: Any, row: Row) -> str:
-    try:
-        return as_name(value)
-    except ValueError as error:
-        raise InputError(f"{row.where}: system: {error}") from None
-
-
-def _number(value: Any, row: Row, name: str) -> float:
+def _number(value: Any, row: Cells, name: str) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{row.where}: {name} {value!r} is no number") from None
+        raise InputError(f"{row.place}: {name} {value!r} is no number") from None
     if name == "weight" and not number > 0:
-        raise InputError(f"{row.where}: weight {number:g}; a weight is above 0")
+        raise InputError(f"{row.place}: weight {number:g}; a weight is above 0")
     return number
