@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from judgekit.cli.options import FILES, WHAT, Flag, argument, command
 from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
 from judgekit.errors import InputError
@@ -16,89 +17,104 @@ _STYLES = {
 }  # fmt: skip
 
 
-def agree(
-    verdicts: Annotated[
-        Path, typer.Argument(help="outcomes.jsonl of a run, or a table: item_id, rater, label, ...")
-    ],
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="People's labels (CSV, JSONL, Parquet); left out where they stand among the verdicts."
-        ),
-    ] = None,
-    rubric: Annotated[str | None, typer.Option("--rubric", "-r", help="Declares the scales.")] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(
-            help="Where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair."
-        ),
-    ] = None,
-    judge: Annotated[list[str] | None, typer.Option("--judge", "-j", help="Only these judges.")] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Write a page (.html), and .json and .md of the same numbers beside it."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all estimates as JSON.")] = False,
-    thresholds: Annotated[Path | None, typer.Option(help="TOML file of thresholds in place of ours.")] = None,
-    require: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="PURPOSE=VERDICT (rank, level, gate): exit 1 unless every judge gets it or better."
-        ),
-    ] = None,
-    items: Annotated[
-        str | None, typer.Option(help="The items judged, for lengths, systems and tags.")
-    ] = None,
-    by: Annotated[
-        list[str] | None, typer.Option(help="Columns of labels, or tags of items, to slice by.")
-    ] = None,
-    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, for the labels.")] = None,
-    balance: Annotated[
-        str, typer.Option(help="Orders and samples to one: average, log_odds, consistent.")
-    ] = "average",
-    trusted: Annotated[bool, typer.Option("--trusted", help="The labels are a settled gold.")] = False,
-    systems: Annotated[
-        bool, typer.Option("--response-is-system", help="Response ids name who wrote them.")
-    ] = False,
-    labels_about: Annotated[
-        str, typer.Option(help="Labels of pairs: about 'item' or 'shown' order.")
-    ] = "item",
-    family: Annotated[
-        list[str] | None, typer.Option(help="NAME=JUDGE,SYSTEM,...: a family, for self-preference.")
-    ] = None,
-    sampling: Annotated[
-        str, typer.Option(help="How labelled units were picked: random gives a corrected level.")
-    ] = "unknown",
-    epsilon: Annotated[float, typer.Option(help="Advantage in the alternative annotator test.")] = 0.15,
-    seed: Annotated[int, typer.Option(min=0, help="Of all resampling.")] = 0,
-    resamples: Annotated[int, typer.Option(help="Resamples behind the intervals.")] = 1000,
-) -> int:
-    """Say how far a judge agrees with people, and whether it may be trusted, for what."""
+_HOW = "How to compare"
+_MANY = list[str] | None
+FLAGS = (
+    Flag(
+        "labels", WHAT, Path | None, None,
+        "People's labels (CSV, JSONL or Parquet); left out where they stand among the verdicts.",
+    ),
+    Flag(
+        "rubric", WHAT, str | None, None, "The rubric that declares the scales: a file or a bundled name.",
+        ("--rubric", "-r"),
+    ),
+    Flag(
+        "scale", WHAT, str | None, None,
+        "The scale where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair.",
+    ),
+    Flag("judge", WHAT, _MANY, None, "The judges to audit; all of them where left out.", ("--judge", "-j")),
+    Flag("items", WHAT, str | None, None, "The file of the items judged, for lengths, systems and tags."),
+    Flag("column", WHAT, _MANY, None, "OUR=THEIRS: which column of the labels holds what."),
+    Flag(
+        "labels_about", WHAT, str, "item",
+        "What labels of pairs are about: the item's order of responses ('item') or the order 'shown'.",
+    ),
+    Flag(
+        "systems", WHAT, bool, False, "Response ids are the names of the systems that wrote them.",
+        ("--response-is-system",),
+    ),
+    Flag("by", _HOW, _MANY, None, "The columns of the labels, or tags of the items, to slice by."),
+    Flag(
+        "balance", _HOW, str, "average",
+        "How a judge's orders and samples become one verdict: average, log_odds or consistent.",
+    ),
+    Flag("trusted", _HOW, bool, False, "The labels are a settled gold standard.", ("--trusted",)),
+    Flag(
+        "family", _HOW, _MANY, None,
+        "NAME=JUDGE,SYSTEM,...: who belongs to one model family, to look for self-preference.",
+    ),
+    Flag(
+        "sampling", _HOW, str, "unknown",
+        "How the labelled units were picked; only 'random' gives a corrected level.",
+    ),
+    Flag("epsilon", _HOW, float, 0.15, "The advantage that people get in the alternative annotator test."),
+    Flag("seed", _HOW, Annotated[int, typer.Option(min=0, help="The seed of all resampling.")], 0),
+    Flag("resamples", _HOW, int, 1000, "The number of resamples behind the intervals."),
+    Flag(
+        "report", FILES, Path | None, None,
+        "Write a page (.html), and .json and .md files of the same numbers beside it.",
+    ),
+    Flag("as_json", FILES, bool, False, "Print all estimates as JSON.", ("--json",)),
+    Flag(
+        "thresholds", FILES, Path | None, None, "A TOML file of thresholds in place of the default ones."
+    ),
+    Flag(
+        "require", FILES, _MANY, None,
+        "PURPOSE=VERDICT (rank, level or gate): the exit code is 1 unless every judge gets it or better.",
+    ),
+)  # fmt: skip
+
+
+def _agree(_: typer.Context, verdicts: Path, given: dict[str, Any]) -> int:
     from judgekit.report import findings, read_thresholds
     from judgekit.report.page import write_report
     from judgekit.report.text import audit_json
     from judgekit.verbs.agree import agree as compare_with_people
 
-    wanted = _required(require or [])
+    wanted = _required(given["require"] or [])
+    report, labels, items = given["report"], given["labels"], given["items"]
     if report is not None and report.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"--report {report}: the report is a page; name it {report.stem or 'report'}.html")
-    gates = read_thresholds(thresholds)
+    gates = read_thresholds(given["thresholds"])
     made = compare_with_people(
-        verdicts, labels=labels, rubric=rubric, scale=scale, judge=judge, items=items, by=by or (),
-        columns=columns_of(column), balance=cast("Any", balance), responses_are_systems=systems,
-        trusted=trusted, labels_about=labels_about, families=_families(family or []), seed=seed,
-        b=resamples, epsilon=epsilon, sampling=cast("Any", sampling),
+        verdicts, labels=labels, rubric=given["rubric"], scale=given["scale"], judge=given["judge"],
+        items=items, by=given["by"] or (), columns=columns_of(given["column"]), balance=given["balance"],
+        responses_are_systems=given["systems"], trusted=given["trusted"], labels_about=given["labels_about"],
+        families=_families(given["family"] or []), seed=given["seed"], b=given["resamples"],
+        epsilon=given["epsilon"], sampling=given["sampling"],
     )  # fmt: skip
     found = findings(made, gates)
-    if as_json:
+    if given["as_json"]:
         say_json(audit_json(made, found, gates))
     else:
         _print(made, found)
-    reads = [path for path in (verdicts, labels, rubric, thresholds, items) if path is not None]
+    files = (verdicts, labels, given["rubric"], given["thresholds"], items)
+    reads = [path for path in files if path is not None]
     if report is not None:
         for path in write_report(made, found, gates, report, reads=reads):
             tell(f"-> {path}")
     return 1 if _unmet(found, wanted) else 0
+
+
+agree = command(
+    _agree,
+    "Say how far a judge agrees with people, and whether it may be trusted, for what.\n\n"
+    "Example: judgekit agree run/outcomes.jsonl --labels labels.csv --rubric my.yaml --report audit.html",
+    FLAGS,
+    argument=argument(
+        "verdicts", Path, "The outcomes.jsonl of a run, or a table with item_id, rater, label, ..."
+    ),
+)
 
 
 def _families(given: Sequence[str]) -> dict[str, list[str]]:

@@ -220,26 +220,35 @@ FLAGS = (
 
 
 def command(
-    verb: str, run: Callable[..., None], help_: str, *, items: Any, **defaults: Any
-) -> Callable[..., None]:
-    """A command for Typer: the options that a verb has, handed to a function as they were typed.
+    run: Callable[[typer.Context, Any, dict[str, Any]], Any],
+    help_: str,
+    flags: Iterable[Flag],
+    *,
+    argument: inspect.Parameter,
+    **defaults: Any,
+) -> Callable[..., Any]:
+    """A command for Typer: an argument and options, handed to a function as they were typed.
 
     Args:
-        verb: Name of the verb.
-        run: Takes the context, the items and the options.
+        run: Takes the context, the argument and the options by name.
         help_: The command's help.
-        items: The annotation of the argument `items`.
+        flags: Its options.
+        argument: Its argument.
         **defaults: Defaults of options that differ here.
     """
 
-    def typed(items: str, context: typer.Context, **given: Any) -> None:
-        run(context, items, {**{each.name: None for each in FLAGS}, **given})
+    def typed(context: typer.Context, **given: Any) -> Any:
+        return run(context, given.pop(argument.name), given)
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    argument = inspect.Parameter("items", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=items)
-    own = [flag.parameter(**defaults) for flag in FLAGS if verb in flag.verbs]
-    parameters = [argument, context, *own]
+    parameters = [argument, context, *[flag.parameter(**defaults) for flag in flags]]
     typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
     typed.__annotations__ = {each.name: each.annotation for each in parameters}
     typed.__doc__ = help_
     return typed
+
+
+def argument(name: str, kind: Any, help_: str) -> inspect.Parameter:
+    """The argument of a command."""
+    annotation = Annotated[kind, typer.Argument(help=help_)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)

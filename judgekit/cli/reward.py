@@ -194,10 +194,14 @@ def pairs(
         rows = exported([record for each in made for record in each.kept], cast("Format", form))
         lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
     dropped = sum((Counter(each.dropped) for each in made), Counter())
-    left = ", ".join(f"{n} {why}" for why, n in sorted(dropped.items()) if n)
-    say(f"{len(rows)} rows" + (f"; left out: {left}" if left else ""))
-    say(f"-> {out}")
+    _tell_rows(len(rows), dropped, out)
     _tell_failures(why, not rows and set(+dropped) == {"no_reward"})
+
+
+def _tell_rows(n: int, dropped: Counter[str], out: Path) -> None:
+    left = ", ".join(f"{count} {why}" for why, count in sorted(dropped.items()) if count)
+    say(f"{n} rows" + (f"; left out: {left}" if left else ""))
+    say(f"-> {out}")
 
 
 @app.command()

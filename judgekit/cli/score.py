@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import typer
 
 from judgekit import roles
 from judgekit.cli import signals
 from judgekit.cli.judges import Naming
-from judgekit.cli.options import ASKING, FLAGS, LIMITS, SCORING, command
+from judgekit.cli.options import ASKING, FLAGS, LIMITS, SCORING, argument, command
 from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of
 from judgekit.cli.printing import say, tell
 from judgekit.cli.running import print_preview, run_job
@@ -18,23 +18,21 @@ from judgekit.protocols import ProtocolName
 from judgekit.verbs import DEFAULT_LEDGER, Options, prepare
 from judgekit.verbs.options import DEFAULTS
 
-ITEMS = Annotated[
-    str,
-    typer.Argument(
-        help="The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input."
-    ),
-]
+ITEMS = argument(
+    "items", str,
+    "The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input.",
+)  # fmt: skip
 
 
 def verb(name: ProtocolName | Literal["score"], help_: str, **defaults: Any) -> Callable[..., None]:
     """The command of a verb: what it asks is its protocol; `score` has it as an option."""
 
     def run(context: typer.Context, items: str, given: dict[str, Any]) -> None:
-        if name != "score":
-            given["protocol"] = name
-        _judge(context, items, given)
+        own = {} if name == "score" else {"protocol": name}
+        _judge(context, items, {**dict.fromkeys(each.name for each in FLAGS), **given, **own})
 
-    return command(name, run, help_, items=ITEMS, **defaults)
+    flags = [flag for flag in FLAGS if name in flag.verbs]
+    return command(run, help_, flags, argument=ITEMS, **defaults)
 
 
 def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:

@@ -111,13 +111,9 @@ class Endpoint:
         self.systems = tuple(systems)
         self.refused: set[str] = set()
         self._settings = wire.settings_of(
-            temperature=temperature,
-            max_tokens=max_tokens,
-            top_p=top_p,
-            seed=seed,
-            stop=stop,
+            temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, stop=stop,
             extra=extra or {},
-        )
+        )  # fmt: skip
         self.identity = identity_of(
             "endpoint/1", model, self._settings, address=self.address, name=name, revision=revision
         )

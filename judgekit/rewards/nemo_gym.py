@@ -20,6 +20,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, talk_of, text_of
 from judgekit.rewards.core.kept_open import kept_rewarder
@@ -27,6 +29,21 @@ from judgekit.rewards.core.records import Group
 
 
 @functools.cache
+class CompareRequest(BaseModel):
+    """A conversation and responses to it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    conversation_history: list[dict[str, Any]]
+    response_objs: list[dict[str, Any]]
+
+
+class CompareResponse(BaseModel):
+    """A reward for each response, in their order."""
+
+    rewards: list[float]
+
+
 def resources_server() -> Any:
     """The class of the server; a `SimpleResourcesServer`."""
     from fastapi import FastAPI, HTTPException
@@ -36,7 +53,6 @@ def resources_server() -> Any:
         BaseVerifyResponse,
         SimpleResourcesServer,
     )  # fmt: skip
-    from pydantic import BaseModel, ConfigDict
 
     class JudgekitConfig(BaseResourcesServerConfig):  # type: ignore[misc]  # Gym's, unknown to the checker
         """What the server is started with."""
@@ -54,19 +70,6 @@ def resources_server() -> Any:
         """A rollout with its reward and further numbers."""
 
         model_config = ConfigDict(extra="allow")
-
-    class CompareRequest(BaseModel):
-        """A conversation and responses to it."""
-
-        model_config = ConfigDict(extra="allow")
-
-        conversation_history: list[dict[str, Any]]
-        response_objs: list[dict[str, Any]]
-
-    class CompareResponse(BaseModel):
-        """A reward for each response, in their order."""
-
-        rewards: list[float]
 
     class JudgekitResourcesServer(SimpleResourcesServer):  # type: ignore[misc]  # likewise
         """Rewards rollouts by a spec."""

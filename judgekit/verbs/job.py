@@ -219,10 +219,6 @@ def prepare(
     Raises:
         InputError: A bad rubric, item, judge or option: where, what was found, what would do.
     """
-    if unknown := sorted(options.keys() - Options.__annotations__.keys()):
-        inside = f"limits=Limits({unknown[0]}=...)" if unknown[0] in Limits.__dataclass_fields__ else ""
-        instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
-        raise InputError(f"no option {unknown[0]!r}; {instead}")
     check_options(options)
     recipe_name = options.get("recipe")
     found = None if recipe_name is None else _published(recipe_name)
@@ -235,11 +231,7 @@ def prepare(
         rubric = _first_rubric(items, options)
     loaded = load_rubric(rubric)
     plan = _plan(loaded, _judges(judges, found, options), found, options)
-    _check("rule", options["rule"], (None, *get_args(Rule)))
-    _check("on_bad_item", options["on_bad_item"], get_args(OnBadItem))
-    for reason in options["again"]:
-        _check("again", reason, get_args(Reason))
-    _check("unfounded", options["unfounded"], get_args(Unfounded))
+    _check_words(options)
     substitutes = {
         name: _judge(each, found, options) for name, each in (options["substitutes"] or {}).items()
     }
@@ -281,6 +273,14 @@ def prepare(
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     return job if panel is None else _labelled(job, panel, options)
+
+
+def _check_words(options: Options) -> None:
+    _check("rule", options["rule"], (None, *get_args(Rule)))
+    _check("on_bad_item", options["on_bad_item"], get_args(OnBadItem))
+    for reason in options["again"]:
+        _check("again", reason, get_args(Reason))
+    _check("unfounded", options["unfounded"], get_args(Unfounded))
 
 
 def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:

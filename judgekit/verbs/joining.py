@@ -56,17 +56,16 @@ def join(
     tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
     if ready is None:
         tables.insert(0, (verdicts, {}))
-    protocol: Kind = "grade"
-    if ready is not None and any(len(o.unit.responses) == 2 for o in ready):
-        protocol = "compare"
-    if ready is None and (scale == "pair" or any(_has_pairs(*table) for table in tables)):
-        protocol = "compare"
+    if ready is None:
+        paired = scale == "pair" or any(_has_pairs(*table) for table in tables)
+    else:
+        paired = any(len(o.unit.responses) == 2 for o in ready)
+    protocol: Kind = "compare" if paired else "grade"
     shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
-        ready = list(
-            read_labels(verdicts, shape, protocol=protocol, people=False, labels_about="shown").outcomes
-        )
+        own = read_labels(verdicts, shape, protocol=protocol, people=False, labels_about="shown")
+        ready = list(own.outcomes)
     people: list[Outcome] = [o for o in ready if isinstance(o, Verdict) and o.source == "human"]
     persons = {o.rater for o in people}
     people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
@@ -88,10 +87,11 @@ def join(
     _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
+    declared_by = f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}"
     seen = {
         "verdicts": _name(verdicts),
         "labels": _name(labels) if labels is not None else "in the table of verdicts",
-        "rubric": f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}",
+        "rubric": declared_by,
         "judges reduced by": f"balance, {balance}: mean within each order, then over orders",
         "outcomes read": str(len(judged)),
         "labels read": str(len(people)),

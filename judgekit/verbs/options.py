@@ -7,7 +7,7 @@ from typing import Any, Final, TypedDict
 
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration.orders import Rule as BalanceRule
-from judgekit.errors import InputError, check_kinds, kind_of
+from judgekit.errors import InputError, check_kinds, kind_of, there_are
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
@@ -136,7 +136,7 @@ KINDS: Mapping[str, str] = {
 
 
 def check_options(options: Options) -> None:
-    """See that each option is the kind of thing it has to be.
+    """See that each is an option, and the kind of thing it has to be.
 
     Raises:
         InputError: If one is not.
@@ -145,6 +145,10 @@ def check_options(options: Options) -> None:
     Traceback (most recent call last):
     judgekit.errors.InputError: limits={'concurrency': 4} is a dict; say limits=Limits(concurrency=4)
     """
+    if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+        inside = f"limits=Limits({unknown[0]}=...)" if unknown[0] in Limits.__dataclass_fields__ else ""
+        instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
+        raise InputError(f"no option {unknown[0]!r}; {instead}")
     check_kinds(options, KINDS)
     limits, prompt = options.get("limits"), options.get("prompt")
     if limits is not None and not isinstance(limits, Limits):
