@@ -15,8 +15,8 @@ from judgekit.errors import InputError, there_are
 from judgekit.writing import write
 
 _FIRST = (
-    "score", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "ledger", "rewards",
-    "trainers", "own",
+    "score", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "statistics",
+    "ledger", "rewards",    "trainers", "own",
 )  # fmt: skip
 FOLDER = Path(__file__).parents[1] / "guides"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -170,6 +170,15 @@ def test_the_slow_tests_that_are_listed_are_there():
         )
 
 
+def test_the_rooms_are_listed_in_their_order():
+    shape = runpy.run_path(str(ROOT / "tests" / "unit" / "test_shape.py"))["ROOMS"]
+    there = {each.stem for each in FOLDER.parent.iterdir()}
+    table = guide_text("contributing").partition("| room |")[2].partition("\n\n")[0]
+
+    listed = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert listed == [room for room in shape if room in there]
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 220
 
