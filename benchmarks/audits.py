@@ -51,13 +51,14 @@ def llmbar(folder: Path) -> tuple[Any, str]:
             items.append(Item(name, row["input"], responses, tags={"subset": subset}))
         for judge in ("GPT-4", "ChatGPT"):
             raw += ingest(
-                list(_llmbar_rows(folder, subset, judge)), BETTER, protocol="compare", reader="winner"
+                list(llmbar_rows(folder, subset, judge)), BETTER, protocol="compare", reader="winner"
             )
     made = agree(raw, labels=gold, rubric=BETTER, items=items, by=["subset"], trusted=True)
     return made, "LLMBar: do GPT-4 and ChatGPT see which output follows the instruction?"
 
 
-def _llmbar_rows(folder: Path, subset: str, judge: str) -> Iterator[dict[str, Any]]:
+def llmbar_rows(folder: Path, subset: str, judge: str) -> Iterator[dict[str, Any]]:
+    """What a judge wrote of each pair, in both orders."""
     results = json.loads((folder / subset / "evaluators" / judge / "Vanilla" / "result.json").read_text())
     for k, row in enumerate(results):
         for order, shown in (("swap = False", "given"), ("swap = True", "swapped")):
@@ -110,6 +111,13 @@ def pandalm(folder: Path) -> tuple[Any, str]:
 
 def llm_rubric(folder: Path) -> tuple[Any, str]:
     """gpt-3.5-turbo-16k's probabilities of 1 to 4 against the annotators, on nine criteria."""
+    judged, labels, rubric = llm_rubric_data(folder)
+    made = agree(judged, labels=labels, rubric=rubric)
+    return made, "LLM-Rubric: does gpt-3.5-turbo-16k rate conversations as annotators do?"
+
+
+def llm_rubric_data(folder: Path) -> tuple[list[Outcome], list[dict[str, Any]], Rubric]:
+    """The judge's verdicts, the annotators' labels, and the rubric."""
     scale = Labels(labels=("1", "2", "3", "4"))
     rubric = Rubric(
         id="llm_rubric",
@@ -130,7 +138,7 @@ def llm_rubric(folder: Path) -> tuple[Any, str]:
                 "item_id": row["text_id"], "response_id": "conversation", "criterion": f"{question} {name}",
                 "rater": f"annotator {row['annotator_id']}", "label": given,
             })  # fmt: skip
-    judged = []
+    judged: list[Outcome] = []
     for row in _tsv(folder / "gpt-3.5-turbo-16k_synth_evaluations_FIXED.tsv"):
         name = f"{row['criterion']} {QUESTIONS[row['criterion']]}"
         weights = {str(k): float(row[f"answer{k}_prob"]) for k in (1, 2, 3, 4)}
@@ -138,8 +146,7 @@ def llm_rubric(folder: Path) -> tuple[Any, str]:
         unit = Unit(row["text_id"], ("conversation",))
         judged.append(Verdict("gpt-3.5-turbo-16k", unit, name, probs, label, value, "logprob"))
     print(f"llm_rubric: {again} second labels of one annotator left out")
-    made = agree(judged, labels=labels, rubric=rubric)
-    return made, "LLM-Rubric: does gpt-3.5-turbo-16k rate conversations as annotators do?"
+    return judged, labels, rubric
 
 
 def _tsv(path: Path) -> list[dict[str, str]]:
