@@ -69,7 +69,10 @@ class Plan:
             raise InputError("no judge; name at least one")
         names = [judge.name for judge in self.judges]
         if len(set(names)) < len(names):
-            raise InputError(f"two judges have one name: {sorted(names)}; give one another `name`")
+            raise InputError(
+                f"two judges have one name: {sorted(names)}; give each its own with NAME= before it, as in "
+                "second=endpoint:URL#model, or a `name`"
+            )
         if self.samples < 1:
             raise InputError(f"samples={self.samples}; at least 1")
         if self.per_call is not None and self.per_call < 0:

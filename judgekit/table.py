@@ -246,7 +246,7 @@ def columns_in(source: Any) -> frozenset[str]:
 
 
 def read_outcomes(source: Any) -> list[Outcome]:
-    """The outcomes of an `outcomes.jsonl`, an `outcomes.parquet`, a frame, or rows.
+    """The outcomes of a saved run's folder, an `outcomes.jsonl`, an `outcomes.parquet`, a frame, or rows.
 
     Raises:
         InputError: If a file cannot be opened, or a row is none of outcomes; names its place.
@@ -255,7 +255,7 @@ def read_outcomes(source: Any) -> list[Outcome]:
 
 
 def read_scores(source: Any) -> list[Score]:
-    """The scores of a `scores.jsonl`, a `scores.parquet`, a frame, or rows.
+    """The scores of a saved run's folder, a `scores.jsonl`, a `scores.parquet`, a frame, or rows.
 
     Raises:
         InputError: If a file cannot be opened, or a row is none of scores; names its place.
@@ -280,11 +280,10 @@ def _read(source: Any, kind: Kind, made: Callable[[Mapping[str, Any]], T]) -> li
 
 def _opened(source: Any, kind: Kind = "outcomes") -> Rows:
     wanted = frozenset(COLUMNS[kind])
-    return (
-        open_file(Path(source), wanted)
-        if isinstance(source, str | Path)
-        else open_rows(source, wanted, "table")
-    )
+    if not isinstance(source, str | Path):
+        return open_rows(source, wanted, "table")
+    path = Path(source)
+    return open_file(path / f"{kind}.jsonl" if path.is_dir() else path, wanted)
 
 
 def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":

@@ -34,7 +34,7 @@ FLAGS = (
     ),
     Flag("judge", WHAT, _MANY, None, "The judges to audit; all of them where left out.", ("--judge", "-j")),
     Flag("items", WHAT, str | None, None, "The file of the items judged, for lengths, systems and tags."),
-    Flag("column", WHAT, _MANY, None, "OUR=THEIRS: which column of the labels holds what."),
+    Flag("column", WHAT, _MANY, None, "OUR=THEIRS: which column of the labels, or of the items, holds what."),
     Flag(
         "labels_about", WHAT, str, "item",
         "What labels of pairs are about: the item's order of responses ('item') or the order 'shown'.",

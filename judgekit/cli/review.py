@@ -15,7 +15,7 @@ app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_ar
 
 @app.command("export")
 def export(
-    outcomes: Annotated[Path, typer.Argument(help="outcomes.jsonl of a run.")],
+    outcomes: Annotated[Path, typer.Argument(help="Folder that --out wrote, or its outcomes.jsonl.")],
     items: Annotated[Path, typer.Option(help="The items that were judged.")],
     rubric: Annotated[str, typer.Option("--rubric", "-r", help="The rubric they were judged by.")],
     out: Annotated[Path, typer.Option(help="Folder for sheet.html, sheet.csv and key.json.")],

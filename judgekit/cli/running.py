@@ -4,8 +4,9 @@ import asyncio
 import gc
 import time
 from collections.abc import Iterable
-from contextlib import aclosing, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from pathlib import Path
+from typing import Any
 
 from judgekit.cli import show
 from judgekit.cli.printing import progress, say, tell
@@ -40,11 +41,30 @@ async def run_job(
     """
     first: list[Score] = []
     systems = show.Systems()
-    stopped: BaseException | None = None
+    summary: dict[str, Any] = {}
     gc.set_threshold(*_CYCLES)
+    made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
+    try:
+        await _walk(job, made, first, systems, summary)
+    finally:
+        if summary and not quiet:
+            _print_run(first, systems, summary, out)
+    if summary["stopped"] is not None:  # and yet it came to its end
+        raise JudgekitError(str(summary["stopped"]))
+    return first
+
+
+async def _walk(
+    job: Job,
+    made: AbstractContextManager[Writer | None],
+    first: list[Score],
+    systems: show.Systems,
+    summary: dict[str, Any],
+) -> None:
+    """Walk a job to its end; `summary` gets what it came to, unless it was refused or did nothing."""
+    stopped: BaseException | None = None
     total = job.surveyed.n_items if job.surveyed is not None else None
     began = time.monotonic()
-    made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
     with progress("scoring", total=total) as bar, made as writer:
         task = bar.add_task("scoring", total=total, note="")
         try:
@@ -66,17 +86,15 @@ async def run_job(
             stopped = KeyboardInterrupt("interrupted") if interrupted else error
             raise
         finally:
-            summary = job.summary(stopped)
+            ended = job.summary(stopped)
             refused = isinstance(stopped, InputError)
-            if writer is not None and not writer.finish(summary, refused=refused):
-                tell(f"{out}: nothing was written, what was there stays")
+            written = writer is None or writer.finish(ended, refused=refused)
+            if writer is not None and not written:
+                tell(f"{writer.folder}: nothing was written, what was there stays")
             if isinstance(stopped, KeyboardInterrupt):
                 tell(_kept(job))
-    if not quiet:
-        _print_run(first, systems, summary, out)
-    if summary["stopped"] is not None:  # and yet it came to its end
-        raise JudgekitError(str(summary["stopped"]))
-    return first
+            if stopped is None or (written and ended["calls"] and not refused):
+                summary.update(ended)
 
 
 def _kept(job: Job) -> str:
@@ -90,9 +108,10 @@ def _kept(job: Job) -> str:
 def _print_run(
     first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None
 ) -> None:
-    show.say_scores(first)
-    systems.say()
-    say()
+    if first:
+        show.say_scores(first, systems.n_scores, out)
+        systems.say()
+        say()
     for line in show.summary_lines(summary):
         say(line)
     if out is not None:

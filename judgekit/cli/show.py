@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from judgekit.cli.printing import say, say_table
@@ -20,12 +21,21 @@ def note(tally: Tally, seconds: float) -> str:
     return f"{rate:.1f} items/s  {cost}  {sum(tally.abstentions.values())} abstained"
 
 
-def say_scores(scores: Sequence[Score]) -> None:
-    """The first scores of a run: what was judged, its score, its interval, what it rests on."""
+def say_scores(scores: Sequence[Score], total: int, out: Path | None) -> None:
+    """The first scores of a run: what was judged, its score, its interval, what it rests on.
+
+    Args:
+        scores: The first ones.
+        total: How many there are.
+        out: The folder that has all of them, if one was named.
+    """
     heads = ("item", "response", "score of", "value", "95 % interval over", "verdicts", "abstained")
-    shown = scores[:_ROWS]
+    ends = (n for n in range(_ROWS, len(scores)) if scores[n].unit != scores[n - 1].unit)
+    shown = scores[: next(ends, len(scores))]  # to the end of what was judged
     bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
     say_table(heads, map(_cells, shown), right={"value", "95 % interval over", "verdicts"}, bold=bold)
+    if (more := total - len(shown)) > 0:
+        say(f"and {more} more: " + (f"all {total} are in {out}" if out else "--out FOLDER writes all"))
 
 
 def _cells(score: Score) -> tuple[str, ...]:
@@ -33,6 +43,8 @@ def _cells(score: Score) -> tuple[str, ...]:
     none = score.low is None or score.high is None
     interval = "" if none else f"{score.low:.2f} to {score.high:.2f}, {over}"
     abstained = ", ".join(f"{n} {reason}" for reason, n in score.n_abstained.items())
+    if score.value is None and score.level == "criterion" and score.n_verdicts and not abstained:
+        abstained = "withheld by the panel"
     response = " vs ".join(score.unit.responses) or "(task)"
     value = "none" if score.value is None else f"{score.value:.3f}"
     return score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained
@@ -42,13 +54,15 @@ def _cells(score: Score) -> tuple[str, ...]:
 class Systems:
     """Mean score of each system over the items, as sums: a million items need no more memory than one."""
 
+    n_scores: int = 0
     sums: dict[str, float] = field(default_factory=dict)
     scored: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
 
     def add(self, scores: Iterable[Score]) -> None:
-        """Count the rubric scores among these."""
+        """Count these, and the rubric scores among them."""
         for score in scores:
+            self.n_scores += 1
             if score.level == "rubric" and score.system:
                 total = self.sums.setdefault(score.system, 0.0)
                 if score.value is None:

@@ -122,7 +122,11 @@ def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, s
             shown=shown,
         )  # fmt: skip
     if label.kind != "label":
-        raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale")
+        if isinstance(scale, Numbers):
+            would = f"say a number from {scale.low:g} to {scale.high:g}"
+        else:
+            would = there_are(row["label"], ("A", "B", "tie") if scale is PAIR else scale.labels)
+        raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale; {would}")
     probs, name, value = settle(scale, {label.label: 1.0})
     flags = () if "weight" not in about else (f"{WEIGHT}{about['weight']!r}",)
     return Verdict(

@@ -12,6 +12,8 @@ from judgekit.agreement.sampling.sample_check import Sampling
 from judgekit.calibration.orders import Rule
 from judgekit.errors import InputError, check_kinds
 from judgekit.items import read_items
+from judgekit.items.check import FIELDS
+from judgekit.table import columns_in
 from judgekit.types import Abstention, Verdict
 from judgekit.verbs.joining import declared, join
 
@@ -64,7 +66,7 @@ def agree(
         judge: Which to audit; all where left out. Of a frame: its column.
         items: The items (whatever `read_items` takes), for lengths and tags.
         by: Columns of the labels, or tags of the items, to slice by.
-        columns: Our name of a column of the labels -> its name there.
+        columns: Our name of a column of the labels, or of the items -> its name there.
         balance: How a judge's orders and samples become one verdict (`calibration.balance`).
         responses_are_systems: Whether response ids name who wrote them.
         trusted: Whether the labels are the truth (a settled gold), so that no second person is asked for.
@@ -90,7 +92,8 @@ def agree(
     by = [by] if isinstance(by, str) else by
     judge = [judge] if isinstance(judge, str) else judge
     check_kinds(locals(), _KINDS)
-    items = None if items is None else list(read_items(items, needs=()))
+    of_items, columns = _columns(columns or {}, items, labels)
+    items = None if items is None else list(read_items(items, columns=of_items, needs=()))
     judges = list(judge or ())
     options: dict[str, Any] = {
         "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
@@ -109,6 +112,16 @@ def agree(
         families=families,
     )  # fmt: skip
     return audit(data, judges=judges or None, notes=notes, provenance=seen, **options)
+
+
+def _columns(
+    given: Mapping[str, str], items: Any, labels: Any
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Columns as they are called in the items, and in the labels: of each what it has."""
+    there = frozenset(given.values()) if items is None or items == "-" else columns_in(items)
+    of_items = {ours: theirs for ours, theirs in given.items() if ours in FIELDS and theirs in there}
+    said = frozenset(given.values()) if items is None or labels is None else columns_in(labels)
+    return of_items, {k: theirs for k, theirs in given.items() if k not in of_items or theirs in said}
 
 
 def _is_table(verdicts: Any) -> bool:

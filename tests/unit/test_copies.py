@@ -54,8 +54,8 @@ def test_others_are_left_alone(judge, samples):
 def test_the_printed_interval_says_what_it_is_over(capsys):
     one = jk.score(ROWS, TONE, Fixed(1.0), samples=3, ledger=None)
     two = jk.score(ROWS, TONE, [Fixed(1.0), jk.Scripted("j", lambda _: '{"label": "yes"}')], ledger=None)
-    say_scores(one.scores)
-    say_scores(two.scores)
+    say_scores(one.scores, len(one.scores), None)
+    say_scores(two.scores, len(two.scores), None)
     printed = " ".join(capsys.readouterr().out.split())
 
     assert ", samples" in printed

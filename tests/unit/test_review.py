@@ -138,7 +138,10 @@ def test_a_filled_csv_is_read_as_well(tmp_path):
     [
         ({"sheet": "other"}, "answers to sheet 'other'"),
         ({"annotator": ""}, "nobody signed it"),
-        ({"answers": [{"question": "q1", "label": "maybe"}]}, "question q1: 'maybe' is not on the scale"),
+        (
+            {"answers": [{"question": "q1", "label": "maybe"}]},
+            "'maybe' is not on the scale; there are no, yes",
+        ),
         ({"answers": [{"question": "q99", "label": "yes"}]}, "no question 'q99'"),
         ({"answers": [{"question": "q1", "label": "yes"}] * 2}, "answered twice by 'ann'"),
     ],
