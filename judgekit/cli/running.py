@@ -131,6 +131,13 @@ def print_preview(job: Job) -> None:
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
     say(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
     if seen.max_cost_usd is None:
-        say(f"price: unknown for {', '.join(seen.unpriced)}")
+        how = (
+            "" if job.limits.budget_usd is None else f"; --budget needs it: --price {seen.unpriced[0]}=IN/OUT"
+        )
+        say(f"price: unknown for {', '.join(seen.unpriced)}{how}")
     else:
-        say(f"price: at most ${seen.max_cost_usd:.4f} for the first round")
+        budget = job.limits.budget_usd
+        over = (
+            "" if budget is None or seen.max_cost_usd <= budget else f", more than the budget of ${budget:g}"
+        )
+        say(f"price: at most ${seen.max_cost_usd:.4f} for the first round{over}")

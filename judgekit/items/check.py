@@ -20,6 +20,7 @@ FIELDS = (
     "tags", "rubric",
 )  # fmt: skip
 
+_NEEDED = ("item_id", "task", "response", "responses")
 _COLUMNS: frozenset[Need] = frozenset({"reference", "sources"})  # needs that are columns a row may lack
 _LACKING: Mapping[Need, Callable[[Item], bool]] = {
     "reference": lambda item: item.reference is None,
@@ -35,6 +36,7 @@ _ALSO = {
     "item_id": ("id", "qid", "question_id", "prompt_id", "uid", "idx", "index", "key"),
     "task": ("prompt", "question", "input", "instruction", "query", "user_input", "messages"),
     "response": ("answer", "output", "completion", "generation", "prediction", "model_output", "text"),
+    "system": ("model", "model_name", "model_id", "generator", "bot"),
     "reference": ("gold", "target", "expected", "reference_answer", "ground_truth", "label"),
 }
 
@@ -99,12 +101,15 @@ def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> 
     "no column 'task'; found ['id', 'prompt']; map it with columns={'task': 'prompt'} (--column task=prompt)"
     """
     what = ", ".join(f"no column {layout.names[each]!r}" for each in gaps)
-    theirs = {each: _nearest(each, layout.names[each], found) for each in gaps}
+    wanted = [*gaps] if "system" in layout.mapped or layout.names["system"] in found else [*gaps, "system"]
+    theirs = {each: _nearest(each, layout.names[each], found) for each in wanted}
+    theirs = {each: column for each, column in theirs.items() if each in gaps or column in _ALSO[each]}
     option = " ".join(f"--column {ours}={column}" for ours, column in theirs.items())
-    them = "it" if len(gaps) == 1 else "them"
+    them = "it" if len(theirs) == 1 else "them"
     there = sorted(name if len(name) <= 80 else f"{name[:77]}..." for name in map(str, found))
     shown = f"{there}" if len(there) <= _SHOWN else f"{there[:_SHOWN]} and {len(there) - _SHOWN} more"
-    return f"{what}; found {shown}; map {them} with columns={theirs} ({option})"
+    last = "; where there is no name of the item, add one" if theirs.get("item_id") == "..." else ""
+    return f"{what}; found {shown}; map {them} with columns={theirs} ({option}){last}"
 
 
 def _nearest(ours: str, name: str, found: Collection[str]) -> str:
@@ -262,7 +267,8 @@ def _reference(value: Any) -> str | None:
 def _refuse_gap(values: Mapping[str, Any], layout: Layout, ours: str) -> None:
     column = next((each for each in _columns_of(layout, ours) if each in values), None)
     if column is None:
-        raise InputError(no_column([ours], values, layout))
+        first = [ours, *(each for each in lacking(values.keys(), layout) if each in _NEEDED)]
+        raise InputError(no_column(dict.fromkeys(first), values, layout))
     raise InputError(f"{column} is empty; fill it, or take the row out")
 
 

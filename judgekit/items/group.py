@@ -115,7 +115,8 @@ def _clash(first: Item, part: Item, places: dict[str, str], tags: dict[str, str]
         if key in places:
             return (
                 f"response {key!r} of item {first.item_id!r} stands at {places[key]} already; "
-                "give each row its own response_id or system, or its own item_id"
+                "give each row its own response_id or system (mapped, where it is called something else: "
+                "columns={'system': 'theirs'} (--column system=THEIRS)), or its own item_id"
             )
     for key, value in part.tags.items():
         if tags.get(key, value) != value:

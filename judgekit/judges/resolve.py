@@ -17,13 +17,15 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError, did_you_mean, kind_of
-from judgekit.judges.scripted import judge_of
+from judgekit.judges.scripted import Scripted, judge_of
 from judgekit.judges.servers import MissingKey, without_addresses
 from judgekit.roles import Checked, Judge, Tunable
+from judgekit.types import is_control
 
 FORMS = (
     "provider/model, decision:provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, "
@@ -136,7 +138,10 @@ def _with(judge: Judge, settings: Mapping[str, Any]) -> Judge:
     if not settings:
         return judge
     if not isinstance(judge, Tunable):
-        raise InputError(f"judge {judge.name!r} has no settings; found {sorted(settings)}")
+        if settings.keys() == {"name"} and isinstance(judge, Scripted):
+            return replace(judge, **settings)
+        own = "; audits know a control by its name" if is_control(judge.name) else ""
+        raise InputError(f"judge {judge.name!r} has no settings; found {sorted(settings)}{own}")
     return judge.with_(**settings)
 
 

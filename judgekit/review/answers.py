@@ -13,7 +13,7 @@ from judgekit.review.sheet import read_key
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
 from judgekit.spreadsheet import restored
-from judgekit.types import WEIGHT, Abstention, Outcome, Unit, Verdict
+from judgekit.types import PICKED, WEIGHT, Abstention, Outcome, Unit, Verdict
 
 How = Literal["join", "replace"]
 _CELLS = ("sheet", "annotator", "question", "label", "note")
@@ -128,7 +128,8 @@ def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, s
             would = there_are(row["label"], ("A", "B", "tie") if scale is PAIR else scale.labels)
         raise InputError(f"{path}: question {qid}: {row['label']!r} is not on the scale; {would}")
     probs, name, value = settle(scale, {label.label: 1.0})
-    flags = () if "weight" not in about else (f"{WEIGHT}{about['weight']!r}",)
+    marks = {WEIGHT: about.get("weight"), PICKED: about.get("picked")}
+    flags = tuple(f"{mark}{value}" for mark, value in marks.items() if value is not None)
     return Verdict(
         rater=who, unit=unit, criterion=about["criterion"], probs=probs, label=name, value=value,
         source="human", rationale=row["note"], flags=flags, shown=shown,

@@ -100,6 +100,9 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
             **({} if case.weight is None else {"weight": case.weight}),
         }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+    for each, case in zip(key.values(), wanted, strict=True):  # behind the digest, which is of what is asked
+        if case.weight is None:
+            each["picked"] = case.why
     return Sheet(tuple(questions), key, digest)
 
 

@@ -13,6 +13,11 @@ from judgekit.errors import did_you_mean
 from judgekit.rubric.model import Criterion, Group, Rubric
 from judgekit.scales import Labels, Numbers
 
+_MEANT = {  # what other people call our keys
+    **dict.fromkeys(("name", "key"), ("id",)),
+    **dict.fromkeys(("description", "question", "prompt", "definition", "requirement"), ("text",)),
+    **dict.fromkeys(("labels", "levels", "options", "rubric"), ("anchors", "scale")),
+}
 _SHOWN = 200  # characters of a value that is wrong
 _MESSAGES = {
     "missing": "is missing",
@@ -60,7 +65,9 @@ def _complaint(each: dict[str, Any], raw: Mapping[str, Any]) -> Complaint:
         known = _known(loc)
         if found is None and " " in str(loc[-1]):  # behind a comma: `{text: Is it kind, and is it warm}`
             return Complaint(place, "a text goes on here behind a comma, as a key for YAML; put it in quotes")
-        hint = did_you_mean(loc[-1], known).rstrip() or f"known are {', '.join(known)}"
+        meant = next((each for each in _MEANT.get(str(loc[-1]), ()) if each in known), None)
+        near = f"did you mean {meant!r}?" if meant else did_you_mean(loc[-1], known).rstrip()
+        hint = near or f"known are {', '.join(known)}"
         return Complaint(place, f"unknown key; {hint}")
     if kind in {"too_short", "string_too_short"}:
         least, size = each["ctx"]["min_length"], each["ctx"].get("actual_length", 0)

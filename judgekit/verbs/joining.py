@@ -4,6 +4,7 @@ Judges' verdicts are reduced to one for each unit and criterion before anything 
 not, since two labels of one person in one place are an error.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -20,7 +21,7 @@ from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Tally
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.table import columns_in, read_outcomes
-from judgekit.types import Abstention, Item, Outcome, Unit, Verdict, weight_of
+from judgekit.types import PICKED, Abstention, Item, Outcome, Unit, Verdict, weight_of
 from judgekit.verbs.labels import read_labels, rows_of
 from judgekit.verbs.results import Run, load_run
 
@@ -82,6 +83,7 @@ def join(
         people, facts, notes = [*people, *read.outcomes], read.facts, [*notes, *read.notes]
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
+    notes += _picked(people)
     facts = _weighed(facts, people)
     facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
     _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
@@ -109,6 +111,19 @@ def _is_run(labels: Any) -> bool:
     if isinstance(labels, Sequence) and not isinstance(labels, str) and labels:
         return isinstance(labels[0], Verdict | Abstention)
     return columns_in(labels) >= {"kind", "responses"}
+
+
+def _picked(people: Sequence[Outcome]) -> list[str]:
+    """A note where people's units were picked since judges may be wrong on them."""
+    verdicts = (o for o in people if isinstance(o, Verdict))
+    rules = Counter(
+        flag.removeprefix(PICKED) for o in verdicts for flag in o.flags if flag.startswith(PICKED)
+    )
+    return [
+        f"{n} labels are of answers that were picked by {rule}, on which judges may well be wrong: "
+        "what is said here is said of such answers, not of all; for all export a sheet by chance (--by chance)"
+        for rule, n in rules.items()
+    ]
 
 
 def _weighed(facts: Facts, people: Sequence[Outcome]) -> Facts:

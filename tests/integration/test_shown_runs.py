@@ -126,3 +126,58 @@ def test_a_folder_of_a_run_is_what_people_review(command):
 
     assert (code, shown.err) == (0, "")
     assert "16 questions" in shown.out
+
+
+def test_a_dry_run_says_where_a_budget_would_not_do(command):
+    judge = ["-j", "m=endpoint:http://a.invalid/v1#m", "--dry-run", "--budget", "0.001"]
+
+    _, unpriced = command(*SCORE, *judge)
+    _, priced = command(*SCORE, *judge, "--price", "m=1/10")
+
+    assert "price: unknown for m; --budget needs it: --price m=IN/OUT" in unpriced.out
+    assert "for the first round, more than the budget of $0.001" in priced.out
+
+
+def test_a_function_may_be_named_and_a_control_keeps_its_name(command):
+    _, named = command(*SCORE, "-j", "mine=py:shown_judges:strict", "-j", "py:shown_judges:strict")
+    code, shown = command(*SCORE, "-j", "mine=control:longer")
+
+    assert "panel of 2 judges" in named.out
+    assert code == 2
+    assert "audits know a control by its name" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '{"prompt": "Hi", "completion": "Hello", "model": "s"}',
+            "no column 'item_id', no column 'task', no column 'response'; found ['completion', 'model', 'prompt']; "
+            "map them with --column item_id=... --column task=prompt --column response=completion "
+            "--column system=model; where there is no name of the item, add one",
+        ),
+        (
+            '{"id": "1", "task": "Hi", "response": "a"}\n{"id": "1", "task": "Hi", "response": "b"}',
+            "give each row its own response_id or system (mapped, where it is called something else: "
+            "--column system=THEIRS), or its own item_id",
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_are_told_all_that_is_to_be_mapped(command, tmp_path, text, told):
+    (tmp_path / "theirs.jsonl").write_text(text, "utf-8")
+
+    code, shown = command("score", "theirs.jsonl", *SCORE[2:], "-j", "control:longer")
+
+    assert code == 2
+    assert told in shown.err
+
+
+def test_keys_of_a_rubric_that_others_use_are_told_ours(command, tmp_path):
+    text = "id: r\ncriteria:\n  - {name: kind, description: Is it kind?}\n"
+    (tmp_path / "theirs.yaml").write_text(text, "utf-8")
+
+    code, shown = command("rubric", "lint", "theirs.yaml")
+
+    assert code == 1
+    assert "criteria[0].name: unknown key; did you mean 'id'?" in shown.out
+    assert "criteria[0].description: unknown key; did you mean 'text'?" in shown.out

@@ -218,6 +218,24 @@ def test_a_quote_that_is_not_closed_is_an_error_and_swallows_no_answer(tmp_path)
         read_answers(table, key)
 
 
+def test_an_audit_of_answers_that_were_picked_says_of_what_it_speaks(tmp_path):
+    kind = Rubric(id="kind", criteria=[{"id": "kind", "text": "Is it kind?"}])
+    run = jk.score(ITEMS, kind, [lambda _: "yes", jk.Scripted("no", lambda _: "no")], ledger=None)
+    cases = route(run.outcomes, by="disagreement", budget=1.0)
+    sheet = make_sheet(cases, ITEMS, kind)
+    table, key = write_sheet(sheet, tmp_path)[1:]
+    filled(table, label="yes", annotator="ann")
+
+    people = read_answers(table, key)
+    audit = jk.agree([*run.outcomes, *people], rubric=kind, b=20)
+
+    assert {outcome.flags for outcome in people} == {("picked:disagreement",)}
+    assert any(
+        note.startswith(f"{len(people)} labels are of answers that were picked by disagreement")
+        for note in audit.notes
+    )
+
+
 def test_an_unknown_way_to_join_is_refused():
     with pytest.raises(InputError, match="how='replac'; did you mean 'replace'"):
         join([], [], how="replac")
