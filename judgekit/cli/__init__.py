@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from judgekit.cli.printing import guarded, say, tell, tell_crash
+from judgekit.cli.printing import guarded, on_terminal, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
 from judgekit.cli.wording import in_options
 from judgekit.errors import InputError, JudgekitError
@@ -166,8 +166,7 @@ def _run(arguments: list[str] | None) -> int:
 
 def _name_guide(arguments: list[str]) -> None:
     """After a command that was carried out: which guide goes with it; on a terminal only."""
-    shown = sys.stdout.isatty() and sys.stderr.isatty()
-    listed = COMMANDS.get(arguments[0]) if shown and arguments else None
+    listed = COMMANDS.get(arguments[0]) if on_terminal() and arguments else None
     if listed is not None and listed.guide and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
         tell(f"what this means, with examples: judgekit guide {listed.guide}")
 

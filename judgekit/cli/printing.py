@@ -124,6 +124,11 @@ def progress(what: str, *, total: int | None) -> "Progress":
     )
 
 
+def on_terminal() -> bool:
+    """Whether both streams are terminals, so that somebody reads along."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """While it is open, what others write to the error stream is plain, too: warnings, logs, tracebacks."""

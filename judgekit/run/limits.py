@@ -20,8 +20,9 @@ class Limits:
         run_seconds: How long the run may take; then it stops, keeping everything.
         tries: Requests for one call at most, the first among them; None: as many as `call_seconds` allow.
         call_seconds: How long one call may be tried; None: no limit of its own.
-        budget_usd: US dollars at most; reserved before each call, so that it is never overspent.
-        budget_tokens: Tokens at most, in and out together; reserved likewise.
+        budget_usd: US dollars that this run may spend (what the ledger holds is free); reserved before each
+            call, so that it is never overspent.
+        budget_tokens: Tokens that this run may use, in and out together; reserved likewise.
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known; for their
             calls is reserved what their dearest reply so far said that it cost (`usage.cost`).
         outage_after: Failed calls in a row, without a success, that are an outage.

@@ -120,8 +120,8 @@ def _picked(people: Sequence[Outcome]) -> list[str]:
         flag.removeprefix(PICKED) for o in verdicts for flag in o.flags if flag.startswith(PICKED)
     )
     return [
-        f"{n} labels are of answers that were picked by {rule}, on which judges may well be wrong: "
-        "what is said here is said of such answers, not of all; for all export a sheet by chance (--by chance)"
+        f"{n} labels are of answers picked by {rule}, on which judges may well be wrong: what is said here "
+        "is said of such answers, not of all; for all of them export a sheet by chance (--by chance)"
         for rule, n in rules.items()
     ]
 

