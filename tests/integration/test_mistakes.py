@@ -238,7 +238,7 @@ ITEMS = [
         {"i.jsonl": json.dumps(ROW, indent=1)},
     ),
     Row(
-        "i.jsonl:1: no column 'task'; found ['answer', 'id', 'prompt']; map it with --column task=prompt",
+        "found ['answer', 'id', 'prompt']; map them with --column task=prompt --column response=answer",
         OF,
         jsonl({"id": "1", "prompt": "t", "answer": "r"}),
     ),
@@ -333,7 +333,7 @@ JUDGES = [
     Row("judge: a function that cannot be called with one call; a judge is", judged_by(lambda: YES)),
     Row("judge: the class Judgeless, not an object of it; a judge is", judged_by(Judgeless)),
     Row(
-        "two judges have one name: ['j', 'j']; give one another",
+        "two judges have one name: ['j', 'j']; give each its own",
         lambda j: jk.score(ROWS, RUBRIC, [j, j], ledger=None),
     ),
     Row(
