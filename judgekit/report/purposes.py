@@ -278,7 +278,10 @@ def _more_units(
             "declare them trusted"
         )
     if "enough_systems" in names:
-        advice.append("name the systems that wrote the responses (column system), three or more")
+        advice.append(
+            "name the systems that wrote the responses, three or more: hand in the items, or labels with a "
+            "column system"
+        )
     if "people_agree" in names:
         advice.append("sharpen the criterion, try it on 30 units with two people, and measure again")
     if not names:
