@@ -109,10 +109,10 @@ def _agree(_: typer.Context, verdicts: Path, given: dict[str, Any]) -> int:
 agree = command(
     _agree,
     "Say how far a judge agrees with people, and whether it may be trusted, for what.\n\n"
-    "Example: judgekit agree run/outcomes.jsonl --labels labels.csv --rubric my.yaml --report audit.html",
+    "Example: judgekit agree run --labels labels.csv --rubric my.yaml --report audit.html",
     FLAGS,
     argument=argument(
-        "verdicts", Path, "The outcomes.jsonl of a run, or a table with item_id, rater, label, ..."
+        "verdicts", Path, "The folder or outcomes.jsonl of a run, or a table: item_id, rater, label, ..."
     ),
 )
 
