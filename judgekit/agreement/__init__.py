@@ -19,7 +19,7 @@ _ROOMS = {
     "association.groupings": ("four_groupings", "grouped_correlation"),
     "association.pairwise_accuracy": ("soft_accuracy", "tie_calibrated_accuracy"),
     "auditing.audit": ("audit",),
-    "auditing.data": ("Facts", "Labelled", "of_frame", "side_by_side"),
+    "auditing.data": ("Labelled", "of_frame"),
     "auditing.headline": ("all_coefficients", "headline"),
     "auditing.records": ("Audit", "CriterionAudit", "JudgeAudit"),
     "auditing.section": ("Section",),

@@ -7,10 +7,8 @@ from judgekit.agreement.association.groupings import grouped_correlation as grou
 from judgekit.agreement.association.pairwise_accuracy import soft_accuracy as soft_accuracy
 from judgekit.agreement.association.pairwise_accuracy import tie_calibrated_accuracy as tie_calibrated_accuracy
 from judgekit.agreement.auditing.audit import audit as audit
-from judgekit.agreement.auditing.data import Facts as Facts
 from judgekit.agreement.auditing.data import Labelled as Labelled
 from judgekit.agreement.auditing.data import of_frame as of_frame
-from judgekit.agreement.auditing.data import side_by_side as side_by_side
 from judgekit.agreement.auditing.headline import all_coefficients as all_coefficients
 from judgekit.agreement.auditing.headline import headline as headline
 from judgekit.agreement.auditing.records import Audit as Audit

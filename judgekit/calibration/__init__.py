@@ -5,7 +5,7 @@ from judgekit.face import lazily
 _ROOMS = {
     "orders": ("balance", "balanced_scores"),
     "fitted": ("Calibrations", "load_calibrations"),
-    "probabilities": ("Calibration", "fit_calibration"),
+    "probabilities": ("Calibration",),
 }
 
 __getattr__, __dir__ = lazily(__name__, _ROOMS)

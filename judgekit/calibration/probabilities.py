@@ -101,7 +101,7 @@ class Fit(Value):
 
 
 class Calibration(Value):
-    """A judge's probabilities -> people's, on one criterion. A frozen value; made by `fit_calibration`.
+    """A judge's probabilities -> people's, on one criterion. A frozen value; made by `jk.calibrate`.
 
     Args:
         method: `temperature`, `platt`, `beta` or `isotonic`.

@@ -58,7 +58,7 @@ def calibrate(
         InputError: If no judge could be calibrated, with the reasons; for files and names as of `agree`.
 
     Source:
-        As of `jk.calibration.fit_calibration`.
+        Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
 
     >>> from judgekit import Unit, Verdict
     >>> sure = [("no", 0.05), ("yes", 0.95)]  # and right in four of five

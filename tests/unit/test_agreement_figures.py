@@ -49,14 +49,13 @@ TYPES = {
     "Audit",
     "CriterionAudit",
     "Drawn",
-    "Facts",
     "JudgeAudit",
     "Labelled",
     "Ratings",
     "Section",
     "Status",
 }
-UNITS = {"as_ratings", "of_frame", "ratings_of_table", "side_by_side"}  # no statistics; other tests name them
+UNITS = {"as_ratings", "of_frame", "ratings_of_table"}  # no statistics; other tests name them
 
 rng = np.random.default_rng(7)
 N = 60

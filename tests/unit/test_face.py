@@ -1,5 +1,6 @@
 """The faces of the packages: every public name is there, explained, and seen by editors and type checkers."""
 
+import re
 import runpy
 import subprocess
 import sys
@@ -40,6 +41,28 @@ def test_no_module_hides_a_name(package: str):
     names = {name for some in vars(import_module(package))["_ROOMS"].values() for name in some}
 
     assert names & {path.stem for path in FACES[package].parent.iterdir()} == set()
+
+
+NO_DOORS = ("reference", "changes", "contributing")
+"""Guides that name things without saying what for."""
+
+
+@pytest.fixture(scope="module")
+def shown() -> str:
+    """The code of the README and of the guides that are written by hand."""
+    root = Path(judgekit.__file__).parent
+    written = [path for path in (root / "guides").glob("*.md") if path.stem not in NO_DOORS]
+    texts = [path.read_text(encoding="utf-8") for path in (root.parent / "README.md", *written)]
+    return "\n".join(re.findall(r"^```.*?^```|`[^`]+`", "\n".join(texts), re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize(("package", "name"), NAMES)
+def test_each_public_name_has_a_door_or_an_example(package: str, name: str, shown: str):
+    """An example in its docstring, or a guide or the README with a call of it, of a record its name."""
+    value, room = getattr(import_module(package), name), package.rpartition(".")[2]
+    call = rf"\b{name}\b" if isinstance(value, type) else rf"\b(jk|{room})\.{name}\b"
+
+    assert ">>> " in value.__doc__ or re.search(call, shown)
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -44,7 +44,8 @@ def audit(
     """Audit judges against people.
 
     Args:
-        labelled: What both said, one for each criterion: from `side_by_side`, or `of_frame` for a frame.
+        labelled: What both said, one for each criterion, as `of_frame` makes it of a frame; of outcomes and
+            labels `jk.agree` makes it and audits it.
         judges: Names of those to audit; all where left out.
         level: Confidence of the intervals.
         seed: Of all resampling.
@@ -60,7 +61,7 @@ def audit(
     Raises:
         InputError: If a judge named is not there.
 
-    >>> from judgekit.agreement.auditing.data import of_frame
+    >>> from judgekit.agreement import of_frame
     >>> rows = [["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]]
     >>> lab = of_frame(rows, scale=["no", "yes"], judges=["gpt"], raters=["gpt", "ann"])
     >>> audit(lab, b=50).criteria[0].judges[0].main.value
