@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.items.cells import Cells, cells_of
 from judgekit.items.texts import name_of
+from judgekit.protocols import is_paired
 from judgekit.protocols.read import read
 from judgekit.protocols.reading.labels import read_label
 from judgekit.protocols.recorded import first_line_scores, result_marker
@@ -112,9 +113,9 @@ def said_in(
                     f"{who!r} labels {_about(unit)} on {criterion!r} twice; before at {seen[place]}"
                 )
             seen[place] = where.place
-        scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
+        scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
         said = _Said(where, unit, shown, criterion, who, sample, scale, "human" if people else "text")
-        if protocol == "grade":
+        if not is_paired(protocol):
             outcomes.append(_graded(said, reader))
         else:
             outcomes.append(_compared(said, reader, labels_about))
@@ -265,7 +266,7 @@ def _criterion(where: Cells, rubric: Rubric) -> str:
 
 def _unit(where: Cells, protocol: Kind) -> tuple[Unit, tuple[str, ...]]:
     item = where.name("item_id", where.get("id"))
-    if protocol == "grade":
+    if not is_paired(protocol):
         response = where.name("response_id", where.get("system", "response"))
         return Unit(item, (response,)), (response,)
     pair = (where.name("first", "first"), where.name("second", "second"))

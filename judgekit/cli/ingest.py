@@ -1,7 +1,7 @@
 """`judgekit ingest`: recorded judges and people's labels -> the verdict table."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -30,8 +30,8 @@ def ingest(
     from judgekit.run.causes import cause_line
     from judgekit.table import json_line, outcome_row
 
-    if protocol not in {"grade", "compare"}:
-        raise InputError(f"--protocol {protocol}: there are grade and compare")
+    if protocol not in get_args(Kind):
+        raise InputError(f"--protocol {protocol}: there are {' and '.join(get_args(Kind))}")
     outcomes = ingest_rows(
         file, load_rubric(rubric), protocol=cast("Kind", protocol), reader=reader, rater=rater, people=people,
         labels_about=cast("LabelsAbout", labels_about), columns=columns_of(column),

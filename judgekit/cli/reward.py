@@ -168,11 +168,7 @@ def pairs(
     from judgekit.rewards.pairs.exports import exported
     from judgekit.rewards.pairs.preferences import labelled, preferences
 
-    if each not in {"all", "extremes"}:
-        raise InputError(f"--each {each}: there are all and extremes")
-    single = form.startswith("kto")
-    if single and (good is None or bad is None):
-        raise InputError(f"--form {form} needs --good and --bad, the rewards that say which is which")
+    single = _is_single(each, form, good, bad)
     exported([], cast("Format", form))
 
     why = Counter[str]()
@@ -196,6 +192,16 @@ def pairs(
     dropped = sum((Counter(each.dropped) for each in made), Counter())
     _tell_rows(len(rows), dropped, out)
     _tell_failures(why, not rows and set(+dropped) == {"no_reward"})
+
+
+def _is_single(each: str, form: str, good: float | None, bad: float | None) -> bool:
+    """Whether responses are labelled one by one, and no pairs made of them; what goes with it is there."""
+    if each not in {"all", "extremes"}:
+        raise InputError(f"--each {each}: there are all and extremes")
+    single = form.startswith("kto")
+    if single and (good is None or bad is None):
+        raise InputError(f"--form {form} needs --good and --bad, the rewards that say which is which")
+    return single
 
 
 def _tell_rows(n: int, dropped: Counter[str], out: Path) -> None:

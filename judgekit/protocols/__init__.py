@@ -34,4 +34,11 @@ def sheet_of(criteria: Sequence[Criterion], protocol: str = "grade", **how: Any)
     return PROTOCOLS[protocol].sheet(criteria, Asking(**how))
 
 
-__all__ = ["PROTOCOLS", "Asking", "Form", "Protocol", "ProtocolName", "Sheet", "read", "sheet_of"]
+def is_paired(protocol: str) -> bool:
+    """Whether the verdicts of a protocol are about pairs of responses."""
+    return PROTOCOLS[protocol].shows != "one"
+
+
+__all__ = [
+    "PROTOCOLS", "Asking", "Form", "Protocol", "ProtocolName", "Sheet", "is_paired", "read", "sheet_of",
+]  # fmt: skip

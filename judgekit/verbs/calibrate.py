@@ -14,6 +14,7 @@ from judgekit.calibration.fitted import Calibrations, FittedOn, as_json
 from judgekit.calibration.orders import Rule
 from judgekit.calibration.probabilities import Calibration, Method, fit_calibration
 from judgekit.errors import InputError
+from judgekit.protocols import is_paired
 from judgekit.recipes.replaying import labels_of
 from judgekit.recordings import Kind
 from judgekit.scales import PAIR
@@ -81,11 +82,11 @@ def calibrate(
     lost: list[str] = []
     used: list[Outcome] = []
     for name in dict.fromkeys(o.criterion for o in outcomes):
-        if protocol == "grade" and name not in shape.by_id:
+        if not is_paired(protocol) and name not in shape.by_id:
             raise InputError(
                 f"the run judged {name!r}, which rubric {shape.id!r} has not; {sorted(shape.by_id)}"
             )
-        its = PAIR if protocol == "compare" else shape.by_id[name].scale
+        its = PAIR if is_paired(protocol) else shape.by_id[name].scale
         said = [o for o in people if o.criterion == name]
         truth = {unit: label for (unit, _), label in labels_of(said, its).items()}
         whole = reduced([o for o in outcomes if o.criterion == name], its, balance)

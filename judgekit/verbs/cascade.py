@@ -20,6 +20,7 @@ import numpy as np
 from judgekit.aggregate.fitted import FITTED
 from judgekit.agreement.probability.selective import LEAST, Selection
 from judgekit.errors import InputError
+from judgekit.protocols import is_paired
 from judgekit.recipes import Grading
 from judgekit.recipes.cascade import (
     Cascade,
@@ -273,7 +274,7 @@ def _scale(outcomes: Sequence[Outcome], rubric: Rubric, protocol: Kind, notes: l
             f"the cheap run judged the criterion {strange[0]!r}, which rubric {rubric.id!r} has not; it has "
             f"{sorted(rubric.by_id)}"
         )
-    if protocol == "compare":
+    if is_paired(protocol):
         return PAIR
     scales = {name: rubric.by_id[name].scale for name in names}
     found = scales[names[0]]

@@ -226,10 +226,7 @@ def prepare(
         options = cast("Options", found.filled(options))
         rubric = found.rubric if rubric is None else rubric
     options = {**DEFAULTS, **options}
-    own = rubric is None
-    if rubric is None:
-        rubric = _first_rubric(items, options)
-    loaded = load_rubric(rubric)
+    loaded = load_rubric(_first_rubric(items, options) if rubric is None else rubric)
     plan = _plan(loaded, _judges(judges, found, options), found, options)
     _check_words(options)
     substitutes = {
@@ -246,7 +243,7 @@ def prepare(
     _tell(loaded, plan, options)
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     needs = _needs(loaded, [each.asked_by for each in (plan, *recipe.plans)], found)
-    needs |= {"rubric"} if own else set()
+    needs |= {"rubric"} if rubric is None else set()
     job = Job(
         plan=plan,
         recipe=recipe,

@@ -16,6 +16,7 @@ from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
 from judgekit.calibration.orders import Rule
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.prompt import flat
+from judgekit.protocols import is_paired
 from judgekit.recordings import Kind
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Tally
@@ -89,16 +90,14 @@ def join(
     _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
-    declared_by = f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}"
     seen = {
         "verdicts": _name(verdicts),
         "labels": _name(labels) if labels is not None else "in the table of verdicts",
-        "rubric": declared_by,
-        "judges reduced by": f"balance, {balance}: mean within each order, then over orders",
-        "outcomes read": str(len(judged)),
-        "labels read": str(len(people)),
+        "rubric": f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}",
     }
-    return made, [*notes, *left_out], seen
+    counted = {"outcomes read": str(len(judged)), "labels read": str(len(people))}
+    how = f"balance, {balance}: mean within each order, then over orders"
+    return made, [*notes, *left_out], {**seen, "judges reduced by": how, **counted}
 
 
 def _check_groups(by: Sequence[str], facts: Facts, where: str) -> None:
@@ -164,7 +163,7 @@ def _each(
             side, n = ("labels", len(theirs)) if not ours else ("verdicts", len(ours))
             notes.append(f"criterion {criterion!r}: {n} {side} and nothing to compare them with, left out")
             continue
-        scale: Scale = PAIR if protocol == "compare" else rubric.by_id[criterion].scale
+        scale: Scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
         made.append(
             side_by_side(
                 criterion, scale, reduced(ours, scale, rule), theirs, raw=ours, facts=facts, trusted=trusted
@@ -277,14 +276,14 @@ def shape_of(
     """The rubric that declares the scales: the one given, or one made of a scale for what was judged."""
     if rubric is not None:
         return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
-    if scale is None and protocol != "compare":
+    if scale is None and not is_paired(protocol):
         raise InputError(
             "declare the scale: --rubric FILE, or --scale 1-5, --scale yes_no, --scale no,maybe,yes"
         )
     names = dict.fromkeys(o.criterion for o in outcomes or ())
     for source, columns in tables:
         names |= dict.fromkeys(_criteria(source, columns))
-    return declared(list(names) or ["label"], None if protocol == "compare" else scale)
+    return declared(list(names) or ["label"], None if is_paired(protocol) else scale)
 
 
 def _criteria(source: Any, columns: Mapping[str, str]) -> list[str]:

@@ -15,6 +15,7 @@ from judgekit.agreement.auditing.data import Facts
 from judgekit.errors import InputError
 from judgekit.items.cells import Cells, cells_of
 from judgekit.items.texts import absent
+from judgekit.protocols import is_paired
 from judgekit.protocols.reading.labels import read_label
 from judgekit.recordings import Kind, check_options, said_in
 from judgekit.rubric.model import Rubric
@@ -123,7 +124,7 @@ def _check_swapped(rows: Sequence[Cells], rubric: Rubric, protocol: Kind) -> Non
     def on_scale(row: Cells, value: Any) -> bool:
         if absent(value):
             return False
-        if protocol == "compare":
+        if is_paired(protocol):
             return str(value).strip().casefold().removesuffix(".0") in _PAIR_LABELS
         name = row.row.get("criterion")
         criterion = rubric.by_id.get(str(name)) if not absent(name) else rubric.leaves[0]
@@ -145,7 +146,7 @@ def _by_item(
     outcomes: Sequence[Outcome], rows: Sequence[Cells], judged: Sequence[Unit], protocol: Kind
 ) -> tuple[Sequence[Outcome], tuple[str, ...]]:
     """Labels that name no response, joined by item where each item was judged once."""
-    named = ("response_id", "system") if protocol == "grade" else ("first", "second")
+    named = ("response_id", "system") if not is_paired(protocol) else ("first", "second")
     if not judged or any(row.get(name) is not None for row in rows for name in named):
         return outcomes, ()
     by_item: dict[str, set[Unit]] = {}

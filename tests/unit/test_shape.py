@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import judgekit
+import judgekit.protocols
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
@@ -143,11 +144,38 @@ def test_rooms_within_a_room_only_look_up(outer: str):
     assert {path.relative_to(ROOT / outer).parts[0] for path in paths} == set(order)
 
 
-@pytest.mark.parametrize("outer", ROOMS_WITHIN)
-def test_no_folder_within_a_room_is_crowded(outer: str):
-    folders = [ROOT / outer, *(folder for folder in (ROOT / outer).rglob("*") if folder.is_dir())]
+def test_no_folder_is_crowded():
+    folders = [ROOT, *(folder for folder in ROOT.rglob("*") if folder.is_dir())]
 
     assert {f.name: n for f in folders if (n := len(list(f.glob("*.py")))) > 26} == {}  # and an __init__
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_a_function_fits_a_screen_and_a_module_holds_one_thing(path: Path):
+    tree = parsed(path)
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lines = {
+        each.name: (each.end_lineno or 0) - each.lineno - len((ast.get_docstring(each) or "").splitlines())
+        for each in functions
+    }
+
+    assert {function: n for function, n in lines.items() if n > 60} == {}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_what_a_protocol_is_stands_in_its_module():
+    names = set(judgekit.protocols.PROTOCOLS)
+    compared = {
+        f"{name(path)}:{node.lineno}"
+        for path in SOURCES
+        if room(path) != "protocols"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Compare)
+        and "protocol" in ast.dump(node).lower()
+        and names & {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+    }
+
+    assert compared == set()
 
 
 @pytest.mark.parametrize(
