@@ -58,11 +58,7 @@ def join(
     tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
     if ready is None:
         tables.insert(0, (verdicts, {}))
-    if ready is None:
-        paired = scale == "pair" or any(_has_pairs(*table) for table in tables)
-    else:
-        paired = any(len(o.unit.responses) == 2 for o in ready)
-    protocol: Kind = "compare" if paired else "grade"
+    protocol = _protocol_of(ready, scale, tables)
     shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
@@ -259,6 +255,14 @@ def people_of(
         labels, rubric, protocol=protocol, columns=columns, judged=judged, labels_about=labels_about
     )
     return read.outcomes, read.notes
+
+
+def _protocol_of(ready: Sequence[Outcome] | None, scale: Any, tables: Sequence[_Table]) -> Kind:
+    if ready is None:
+        paired = scale == "pair" or any(_has_pairs(*table) for table in tables)
+    else:
+        paired = any(len(o.unit.responses) == 2 for o in ready)
+    return "compare" if paired else "grade"
 
 
 def _has_pairs(source: Any, columns: Mapping[str, str]) -> bool:
