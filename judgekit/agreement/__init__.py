@@ -22,7 +22,7 @@ _ROOMS = {
     "auditing.data": ("Labelled", "of_frame"),
     "auditing.headline": ("all_coefficients", "headline"),
     "auditing.records": ("Audit", "CriterionAudit", "JudgeAudit"),
-    "auditing.section": ("Section",),
+    "auditing.section": ("Chart", "Section"),
     "bias.error_correlation": ("effective_judges", "jury_against_best"),
     "bias.leniency": ("leniency", "system_gaps"),
     "bias.length_effects": (

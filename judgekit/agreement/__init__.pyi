@@ -14,6 +14,7 @@ from judgekit.agreement.auditing.headline import headline as headline
 from judgekit.agreement.auditing.records import Audit as Audit
 from judgekit.agreement.auditing.records import CriterionAudit as CriterionAudit
 from judgekit.agreement.auditing.records import JudgeAudit as JudgeAudit
+from judgekit.agreement.auditing.section import Chart as Chart
 from judgekit.agreement.auditing.section import Section as Section
 from judgekit.agreement.bias.error_correlation import effective_judges as effective_judges
 from judgekit.agreement.bias.error_correlation import jury_against_best as jury_against_best

@@ -1,68 +1,95 @@
-"""Figures as pictures: one function a kind, from the rows of its table to shapes."""
+"""Figures as pictures, from the rows of a table to shapes: five pictures, told by the figure's `Chart`.
+
+Every shape that shows a number carries its row, its column and the number.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
 from judgekit.agreement.auditing.section import Figure
-from judgekit.report.draw_more import (
-    design,
-    distribution,
-    errors,
-    length,
-    orders,
-    ranks,
-    variance,
-)
 from judgekit.report.svg import WIDTH, Canvas, axis, bottom_axis, left_axis, mark, ticks
+
+Place = Callable[[float], float]
+KINDS = ("people", "judge", "third", "fourth", "fifth")
+_NAME, _PLOT, _SAID, _STEP, _HEAD = 146.0, (152.0, 258.0), WIDTH - 2, 19.0, 22.0
 
 
 def picture(figure: Figure) -> Canvas:
     """The figure, drawn."""
-    return _DRAW[figure.chart or figure.kind](figure)
+    return _DRAW[figure.chart.kind](figure)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What a picture of intervals needs besides its figure: names, headings, ends of the axis."""
-
-    names: list[str]
-    groups: list[str]
-    span: tuple[float, float]
-    value: str
-    axis: str
+def _said(template: str, figure: Figure, row: int) -> str:
+    """A template with the row's cells; a flag is a mark, and what is missing nothing."""
+    cells = {name: _cell_text(figure.at(row, name)) for name in figure.columns}
+    return " ".join(template.format_map(cells).split())
 
 
-_NAME, _PLOT, _SAID, _STEP, _HEAD = 146.0, (152.0, 258.0), WIDTH - 2, 19.0, 22.0
+def _cell_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "▲" if value else ""
+    return "" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _intervals(figure: Figure, rows: _Rows) -> Canvas:
+def _all(figure: Figure, *columns: str) -> list[float]:
+    """The numbers of some columns."""
+    return [v for i in figure.places for name in columns if (v := figure.at(i, name)) is not None]
+
+
+def _legend(canvas: Canvas, names: list[str], y: float, kinds: tuple[str, ...] = KINDS) -> float:
+    """Names with their colours, wrapped; gives where the picture may start."""
+    x = 4.0
+    for k, name in enumerate(names):
+        wide = 20 + 6.2 * min(len(name), 34)
+        if x + wide > WIDTH and x > 4:
+            x, y = 4.0, y + 16
+        canvas.rect((x, y - 8), (9, 9), kinds[k % len(kinds)])
+        canvas.text(x + 13, y, name, "small", most=34)
+        x += wide
+    return y + 8
+
+
+def _span(figure: Figure) -> tuple[float, float]:
+    """Ends of the axis of intervals: of agreement, of any number, or even on both sides of 0."""
+    chart = figure.chart
+    ends = _all(figure, "low", chart.value, "high")
+    if chart.span == "even":
+        most = max([1.0, *map(abs, _all(figure, "low", "high"))])
+        return -most, most
+    if chart.span == "free":
+        return min([0.0, *ends]), max([1.0, *ends])
+    least = min([0.0, *_all(figure, "low")])
+    return (-1.0 if least < -0.5 else -0.5 if least < -0.02 else 0.0, 1.0)
+
+
+def _intervals(figure: Figure) -> Canvas:
     """Rows of a name, an interval and its numbers; a new group gets a heading."""
-    new = [bool(g) and (i == 0 or rows.groups[i - 1] != g) for i, g in enumerate(rows.groups)]
-    canvas = Canvas(_STEP * len(rows.names) + _HEAD * sum(new) + 44, figure.title)
-    place = axis(*rows.span, *_PLOT)
+    chart, span = figure.chart, _span(figure)
+    groups = [_said(chart.group, figure, i) for i in figure.places]
+    new = [bool(g) and (i == 0 or groups[i - 1] != g) for i, g in enumerate(groups)]
+    canvas = Canvas(_STEP * len(groups) + _HEAD * sum(new) + 44, figure.title)
+    place = axis(*span, *_PLOT)
     bottom = canvas.height - 34
     ends = (figure.lines.get("ceiling_low"), figure.lines.get("ceiling_high"))
     if ends[0] is not None and ends[1] is not None:
         canvas.rect((place(ends[0]), 4), (place(ends[1]) - place(ends[0]), bottom - 4), "band", tip="people")
-    marks = ticks(*rows.span, about=3)
-    bottom_axis(canvas, place, rows.span, bottom, name=rows.axis, grid=4, marks=marks)
+    bottom_axis(canvas, place, span, bottom, name=chart.axes[0], grid=4, marks=ticks(*span, about=3))
     for name in ("ceiling", "all"):
         if (at := figure.lines.get(name)) is not None:
             canvas.line((place(at), 4), (place(at), bottom), "dashed")
     y = 4.0
-    for i, label in enumerate(rows.names):
+    for i in figure.places:
         if new[i]:
-            canvas.text(2, y + 15, rows.groups[i], "head", most=56)
+            canvas.text(2, y + 15, groups[i], "head", most=56)
             y += _HEAD
-        _interval(canvas, figure, (i, rows.value, label), place, y + _STEP / 2)
+        _interval(canvas, figure, i, place, y + _STEP / 2)
         y += _STEP
     return canvas
 
 
-def _interval(
-    canvas: Canvas, figure: Figure, cell: tuple[int, str, str], place: Callable[[float], float], y: float
-) -> None:
-    row, value, label = cell
+def _interval(canvas: Canvas, figure: Figure, row: int, place: Place, y: float) -> None:
+    value = figure.chart.value
+    label = _said(figure.chart.name, figure, row)
     found, low, high = (figure.at(row, name) for name in (value, "low", "high"))
     said = "not defined" if found is None else f"{found:.2f}"
     if found is not None and low is not None and high is not None:
@@ -77,220 +104,184 @@ def _interval(
         canvas.dot(place(found), y, 3.6, "judge", mark=mark(row, value, found), tip=f"{label}: {said}")
 
 
-def _span(figure: Figure) -> tuple[float, float]:
-    """Ends of an axis of agreement: 0 to 1, or from as far below 0 as the intervals go."""
-    least = min([0.0, *(v for i in figure.places if (v := figure.at(i, "low")) is not None)])
-    return (-1.0 if least < -0.5 else -0.5 if least < -0.02 else 0.0, 1.0)
-
-
-def _forest(figure: Figure) -> Canvas:
-    names = [figure.at(i, "statistic") for i in figure.places]
-    groups = [figure.at(i, "group") for i in figure.places]
-    return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
-
-
-def _listed(figure: Figure) -> Canvas:
-    """Rates and differences: an axis from 0 to 1, as far below 0 and beyond 1 as the intervals go."""
-    ends = [
-        v for i in figure.places for name in ("low", "value", "high") if (v := figure.at(i, name)) is not None
-    ]
-    names = [figure.at(i, "statistic") for i in figure.places]
-    groups = [figure.at(i, "group") for i in figure.places]
-    return _intervals(figure, _Rows(names, groups, (min([0.0, *ends]), max([1.0, *ends])), "value", "value"))
-
-
-def _slices(figure: Figure) -> Canvas:
-    n = figure.places
-    marks = {True: " ▲", False: ""}
-    names = [f"{figure.at(i, 'group')} (n {figure.at(i, 'n')}){marks[figure.at(i, 'flagged')]}" for i in n]
-    groups = [f"by {figure.at(i, 'by')}" for i in n]
-    return _intervals(figure, _Rows(names, groups, _span(figure), "value", "agreement"))
-
-
-def _severity(figure: Figure) -> Canvas:
-    n = figure.places
-    numbers = [v for i in n for name in ("low", "high") if (v := figure.at(i, name)) is not None]
-    most = max([1.0, *map(abs, numbers)])
-    fits = [f", {fit}" if (fit := figure.at(i, "fit")) else "" for i in n]
-    names = [f"{figure.at(i, 'rater')} ({figure.at(i, 'kind')}{fits[i]})" for i in n]
-    axis_name = "← lenient   severe →"
-    return _intervals(figure, _Rows(names, [""] * len(names), (-most, most), "severity", axis_name))
-
-
-def _confusion(figure: Figure) -> Canvas:
-    labels = list(dict.fromkeys(figure.at(i, "people") for i in figure.places))
-    k = len(labels)
-    left, top = 74.0, 34.0
-    size = (WIDTH - left - 6) / k
-    height = min(size, 46.0)
-    canvas = Canvas(top + height * k + 8, figure.title)
-    canvas.text(left + size * k / 2, 12, "the judge says", "small", anchor="middle")
-    canvas.text(4, top - 4, "people say", "small")
-    most = max(int(size / 6.2), 2)
-    for j, label in enumerate(labels):
-        canvas.text(left + size * (j + 0.5), top - 5, label, "label", anchor="middle", most=most)
-        canvas.text(left - 6, top + height * (j + 0.5) + 4, label, "label", anchor="end", most=11)
-    for row in figure.places:
-        i, j = labels.index(figure.at(row, "people")), labels.index(figure.at(row, "judge"))
-        count, percent = figure.at(row, "count"), figure.at(row, "percent_of_row")
-        x, y = left + size * j, top + height * i
-        share = 0.0 if percent is None else percent / 100
-        tip = f"people {labels[i]}, judge {labels[j]}: {count}" + (
-            "" if percent is None else f" ({percent:.0f} %)"
-        )
-        kind = "cell diagonal" if i == j else "cell"
-        canvas.rect(
-            (x, y),
-            (size - 1.5, height - 1.5),
-            kind,
-            mark=mark(row, "count", count),
-            tip=tip,
-            opacity=0.08 + 0.85 * share,
-        )
-        ink = "cell-text inverse" if share > 0.55 else "cell-text"
-        canvas.text(
-            x + size / 2, y + height / 2 + (4 if height < 30 else -1), str(count), ink, anchor="middle"
-        )
-        if percent is not None and height >= 30:
-            canvas.text(
-                x + size / 2, y + height / 2 + 12, f"{percent:.0f} %", f"{ink} small", anchor="middle"
-            )
-    return canvas
-
-
-def _scatter(figure: Figure) -> Canvas:
-    low, high = float(figure.lines["low"]), float(figure.lines["high"])
-    canvas = Canvas(330, figure.title)
-    x, y = axis(low, high, 44, WIDTH - 14), axis(low, high, 290, 16)
-    bottom_axis(canvas, x, (low, high), 296, name="people (mean)", grid=16)
-    left_axis(canvas, y, (low, high), 38, name="judge", grid=WIDTH - 14)
-    canvas.line((x(low), y(low)), (x(high), y(high)), "dashed")
-    slope, intercept = figure.lines.get("slope"), figure.lines.get("intercept")
-    most = max(figure.at(i, "units") for i in figure.places)
-    for i in figure.places:
-        a, b, n = figure.rows[i]
-        radius = 2.2 + 11 * (n / most) ** 0.5 if most > 1 else 2.6
-        canvas.dot(
-            x(a),
-            y(b),
-            radius,
-            "judge soft",
-            mark=mark(i, "units", n),
-            tip=f"people {a:.2f}, judge {b:.2f}: {n}",
-        )
-    if slope is not None and intercept is not None:
-        edges = [(v, intercept + slope * v) for v in _inside(low, high, slope, intercept)]
-        canvas.path([(x(a), y(b)) for a, b in edges], "trend")
-    return canvas
-
-
-def _inside(low: float, high: float, slope: float, intercept: float) -> list[float]:
-    """Where a line is within the square."""
-    if abs(slope) < 1e-9:
-        return [low, high] if low <= intercept <= high else []
-    cuts = sorted(((low - intercept) / slope, (high - intercept) / slope))
-    start, end = max(low, cuts[0]), min(high, cuts[1])
-    return [start, end] if end > start else []
-
-
-def _differences(figure: Figure) -> Canvas:
-    low, high = float(figure.lines["low"]), float(figure.lines["high"])
-    differences = [figure.at(i, "difference") for i in figure.places]
-    limits = [v for name in ("lower_limit", "upper_limit") if (v := figure.lines.get(name)) is not None]
-    most = max([1e-9, *map(abs, differences), *map(abs, limits)]) * 1.05
-    canvas = Canvas(310, figure.title)
-    x, y = axis(low, high, 48, WIDTH - 14), axis(-most, most, 270, 16)
-    bottom_axis(canvas, x, (low, high), 274, name="mean of judge and people")
-    left_axis(canvas, y, (-most, most), 42, name="judge less people", grid=WIDTH - 14)
-    for i, (mean, difference, n) in enumerate(figure.rows):
-        canvas.dot(
-            x(mean),
-            y(difference),
-            2.6,
-            "judge soft",
-            mark=mark(i, "difference", difference),
-            tip=f"{difference:.3g} ({n})",
-        )
-    for name in ("bias", "lower_limit", "upper_limit"):
-        if (at := figure.lines.get(name)) is not None:
-            canvas.line((42, y(at)), (WIDTH - 14, y(at)), "trend" if name == "bias" else "dashed")
-            canvas.text(WIDTH - 14, y(at) - 4, f"{at:.3g}", "small", anchor="end")
-    return canvas
-
-
-def _reliability(figure: Figure) -> Canvas:
-    canvas = Canvas(346, figure.title)
-    n = figure.places
-    x, y = axis(0, 1, 44, WIDTH - 14), axis(0, 1, 250, 16)
-    upper = [(x(figure.at(i, "probability")), y(figure.at(i, "band_high"))) for i in n]
-    lower = [(x(figure.at(i, "probability")), y(figure.at(i, "band_low"))) for i in n]
-    canvas.path([*upper, *lower[::-1]], "band", closed=True)
-    left_axis(canvas, y, (0, 1), 38, name="people agree", grid=WIDTH - 14)
-    canvas.line((x(0), y(0)), (x(1), y(1)), "dashed")
-    canvas.path([(x(figure.at(i, "probability")), y(figure.at(i, "agreed"))) for i in n], "trend")
+def _bars(figure: Figure) -> Canvas:
+    """Bars of percents: a block for each name, a bar in it for each of the series; or one bar, stacked."""
+    chart, n = figure.chart, figure.places
+    names = list(dict.fromkeys(str(figure.at(i, chart.x)) for i in n))
+    series = list(dict.fromkeys(figure.at(i, chart.group) for i in n)) if chart.group else []
+    each = 12.0 if len(series) > 1 and not chart.stacked else 14.0
+    block = (each + 34 if chart.stacked else each * max(len(series), 1) + 20) + 0.0
+    canvas = Canvas(0, figure.title)
+    kinds = chart.kinds or KINDS
+    top = _legend(canvas, [chart.legend.get(str(s), str(s)) for s in series], 12, kinds) if series else 4.0
+    most = 100.0 if chart.stacked or not chart.group else max([10.0, *_all(figure, "high", chart.value)])
+    x = axis(0, most, 12, WIDTH - 46 if not chart.stacked else WIDTH - 14)
+    bottom = top + block * len(names) + 4
+    bottom_axis(canvas, x, (0, most), bottom, name=chart.axes[0], grid=top)
+    ends = dict.fromkeys(names, 0.0)
+    for k, name in enumerate(names):
+        canvas.text(4, top + block * k + 13, name, "label", most=50)
     for i in n:
-        p, agreed = figure.at(i, "probability"), figure.at(i, "agreed")
-        canvas.dot(
-            x(p),
-            y(agreed),
-            2.4,
-            "judge",
-            mark=mark(i, "agreed", agreed),
-            tip=f"says {p:.3f}, right {agreed:.3f}",
-        )
+        name, value = str(figure.at(i, chart.x)), figure.at(i, chart.value)
+        low, high = (figure.at(i, end) if end in figure.columns else None for end in ("low", "high"))
+        if value is None:
+            continue
+        s = series.index(figure.at(i, chart.group)) if chart.group else 0
+        start = ends[name] if chart.stacked else 0.0
+        y = top + block * names.index(name) + 17 + (0 if chart.stacked else each * s)
+        size, deep = x(start + value) - x(start), 20.0 if chart.stacked else each - 2
+        tip = _said(chart.tip, figure, i)
+        kind, shown = kinds[s % len(kinds)], mark(i, chart.value, value)
+        canvas.rect((x(start), y), (size - 0.6, deep), kind, mark=shown, tip=tip)
+        if chart.stacked:
+            if size > 28:
+                canvas.text(x(start) + size / 2, y + 14, f"{value:.0f} %", "on-bar", anchor="middle")
+            if s == 0 and low is not None and high is not None:
+                canvas.line((x(low), y + 25), (x(high), y + 25), "interval")
+            ends[name] += value
+            continue
+        if chart.group and low is not None and high is not None:
+            canvas.line((x(low), y + 5), (x(high), y + 5), "whisker")
+        beyond = high if chart.group and high is not None else value
+        canvas.text(x(beyond) + 4, y + 9, f"{value:.0f} %", "small")
+    canvas.height = bottom + 34
+    return canvas
+
+
+def _points(figure: Figure) -> Canvas:
+    """Dots, curves and bands over two axes; what belongs to no row are `segments`."""
+    chart, n = figure.chart, figure.places
+    top = 28.0 if chart.legend else 16.0
+    canvas = Canvas(342.0 if chart.weights else 286.0, figure.title)
+    x, y = axis(*chart.x_span, 48, WIDTH - 16), axis(*chart.y_span, 240, top)
+    if chart.legend:
+        _legend(canvas, list(chart.legend.values()), 12)
+    at = [(x(figure.at(i, chart.x)), i) for i in n]
+    if chart.band:
+        lower, upper = ([(a, y(figure.at(i, end))) for a, i in at] for end in chart.band)
+        canvas.path([*upper, *lower[::-1]], "band", closed=True)
+    marks = [float(figure.at(i, chart.x)) for i in n] if chart.ticked else None
+    bottom = 304.0 if chart.weights else 246.0
+    grid = None if chart.weights else top
+    bottom_axis(canvas, x, chart.x_span, bottom, name=chart.axes[0], grid=grid, marks=marks)
+    left_axis(canvas, y, chart.y_span, 42, name=chart.axes[1], grid=WIDTH - 16)
+    most = max(_all(figure, chart.size), default=1.0) if chart.size else 1.0
+    for k, name in enumerate(chart.y):
+        kind, shift = (KINDS[k] if chart.legend else "judge"), 5.0 * k - 2.5 if chart.whiskers else 0.0
+        known = [(a + shift, i) for a, i in at if figure.at(i, name) is not None]
+        if chart.curve:
+            way = [(a, y(figure.at(i, name))) for a, i in known]
+            canvas.path(way, f"curve {kind}-line" if chart.legend else "trend")
+        for a, i in known:
+            value = figure.at(i, name)
+            low, high = (figure.at(i, f"{name}_{e}") if chart.whiskers else None for e in ("low", "high"))
+            if low is not None and high is not None:
+                canvas.line((a, y(low)), (a, y(high)), f"curve {kind}-line")
+            radius = 2.2 + 11 * (figure.at(i, chart.size) / most) ** 0.5 if chart.size and most > 1 else 2.6
+            column = chart.size or name
+            shown = mark(i, column, figure.at(i, column))
+            soft = f"{kind} soft" if not chart.curve else kind
+            canvas.dot(a, y(value), radius, soft, mark=shown, tip=_said(chart.tip, figure, i))
+    for kind, start, end, text in chart.segments:
+        canvas.line((x(start[0]), y(start[1])), (x(end[0]), y(end[1])), kind)
+        if text:
+            beside = -4 if start[1] == end[1] else 14
+            canvas.text(x(end[0]) - 4, y(end[1]) + beside, text, "small", anchor="end")
+    if chart.weights:
+        _histogram(canvas, figure, x)
+    return canvas
+
+
+def _histogram(canvas: Canvas, figure: Figure, x: Place) -> None:
+    """How many there are along the lower axis, from 0 to 1."""
     counts = [0] * 20
-    for i in n:
-        counts[min(int(figure.at(i, "probability") * 20), 19)] += figure.at(i, "units")
+    for i in figure.places:
+        counts[min(int(figure.at(i, figure.chart.x) * 20), 19)] += figure.at(i, figure.chart.weights)
     for k, count in enumerate(counts):
-        height = 40 * count / max(counts)
-        canvas.rect(
-            (x(k / 20) + 0.5, 308 - height),
-            ((x(1) - x(0)) / 20 - 1, height),
-            "judge soft",
-            tip=f"{count} units",
+        height, wide = 40 * count / max(counts), (x(1) - x(0)) / 20 - 1
+        canvas.rect((x(k / 20) + 0.5, 302 - height), (wide, height), "judge soft", tip=f"{count} units")
+
+
+def _grid(figure: Figure) -> Canvas:
+    """Cells of a table, darker where the number is larger; long names are numbered above it."""
+    chart, n = figure.chart, figure.places
+    down, across = (list(dict.fromkeys(figure.at(i, c) for i in n)) for c in (chart.y[0], chart.x))
+    numbered = down != across
+    left, top = (26.0, 18.0 * (len(across) + 1) + 26) if numbered else (74.0, 34.0)
+    size = (WIDTH - left - 6) / len(across)
+    size, high = (min(size, 52.0), min(size, 52.0)) if numbered else (size, min(size, 46.0))
+    canvas = Canvas(top + high * len(down) + 8, figure.title)
+    if numbered:
+        every = list(dict.fromkeys([*across, *down]))
+        for i, name in enumerate(every):
+            canvas.text(4, 14 + 18 * i, f"{i + 1}  {name}", "label", most=52)
+        shown = {name: str(i + 1) for i, name in enumerate(every)}
+    else:
+        canvas.text(left + size * len(across) / 2, 12, chart.axes[0], "small", anchor="middle")
+        canvas.text(4, top - 4, chart.axes[1], "small")
+        shown = {name: str(name) for name in across}
+    for j, name in enumerate(across):
+        at, most = left + size * (j + 0.5), max(int(size / 6.2), 2)
+        canvas.text(at, top - 5, shown[name], "label", anchor="middle", most=most)
+    for i, name in enumerate(down):
+        canvas.text(left - 6, top + high * (i + 0.5) + 4, shown[name], "label", anchor="end", most=11)
+    for row in n:
+        i, j = down.index(figure.at(row, chart.y[0])), across.index(figure.at(row, chart.x))
+        _cell(
+            canvas, figure, row, (left + size * j, top + high * i, size, high), same=not numbered and i == j
         )
-    bottom_axis(canvas, x, (0, 1), 310, name="the judge's probability of its label; bars: how many")
     return canvas
 
 
-def _risk(figure: Figure) -> Canvas:
-    canvas = Canvas(250, figure.title)
-    most = max([0.05, *(figure.at(i, "risk") for i in figure.places)]) * 1.1
-    x, y = axis(0, 1, 44, WIDTH - 14), axis(0, most, 206, 18)
-    bottom_axis(canvas, x, (0, 1), 210, name="share of verdicts that stand", grid=18)
-    left_axis(canvas, y, (0, most), 38, name="people disagree", grid=WIDTH - 14)
-    canvas.path([(x(figure.at(i, "coverage")), y(figure.at(i, "risk"))) for i in figure.places], "trend")
+def _cell(
+    canvas: Canvas, figure: Figure, row: int, box: tuple[float, float, float, float], *, same: bool
+) -> None:
+    x, y, wide, high = box
+    chart, value = figure.chart, figure.at(row, figure.chart.value)
+    share = (
+        figure.at(row, chart.size) / 100 if chart.size and figure.at(row, chart.size) is not None else value
+    )
+    strength = 0.0 if value is None or (chart.size and figure.at(row, chart.size) is None) else abs(share)
+    kind = "cell diagonal" if same else "cell people-cell" if not chart.size and (value or 0) >= 0 else "cell"
+    canvas.rect(
+        (x, y), (wide - 1.5, high - 1.5), kind, mark=mark(row, chart.value, value),
+        tip=_said(chart.tip, figure, row), opacity=0.08 + 0.85 * strength,
+    )  # fmt: skip
+    ink = "cell-text inverse" if strength > 0.55 else "cell-text"
+    text = "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+    second = chart.size and figure.at(row, chart.size) is not None and high >= 30
+    canvas.text(x + wide / 2, y + high / 2 + (-1 if second else 4), text, ink, anchor="middle")
+    if second:
+        percent = f"{figure.at(row, chart.size):.0f} %"
+        canvas.text(x + wide / 2, y + high / 2 + 12, percent, f"{ink} small", anchor="middle")
+
+
+def _slopes(figure: Figure) -> Canvas:
+    """One order on the left, another on the right; what changes places has a line that crosses."""
+    sides = figure.chart.y
+    canvas = Canvas(30.0 * len(figure.rows) + 28, figure.title)
+    canvas.text(4, 14, f"{sides[0]}: mean [interval]", "small")
+    canvas.text(WIDTH - 4, 14, f"{sides[1]}: mean [interval]", "small", anchor="end")
     for i in figure.places:
-        t, c, r = figure.rows[i]
-        canvas.dot(
-            x(c),
-            y(r),
-            1.8,
-            "judge",
-            mark=mark(i, "risk", r),
-            tip=f"from {t:.3f} on: {c:.0%} stand, {r:.1%} wrong",
-        )
-    if (at := figure.lines.get("coverage")) is not None:
-        canvas.line((x(at), 18), (x(at), 210), "dashed")
-        canvas.text(x(at) - 4, 30, f"threshold {figure.lines['threshold']:.2f}", "small", anchor="end")
+        name, places = figure.at(i, figure.chart.x), [figure.at(i, f"{side}_rank") for side in sides]
+        left, right = (40 + 30 * (place - 1) for place in places)
+        moved = "moved" if places[0] != places[1] else "interval"
+        canvas.line((128, left - 4), (WIDTH - 128, right - 4), moved)
+        ends = ((left, 4.0, "start", 128.0), (right, WIDTH - 4, "end", WIDTH - 128))
+        for side, place, (y, x, anchor, spot) in zip(sides, places, ends, strict=True):
+            value, low, high = (figure.at(i, column) for column in (side, f"{side}_low", f"{side}_high"))
+            canvas.text(x, y - 4, f"{place}. {name}", "label", anchor=anchor, most=20)
+            said = "none" if value is None else f"{value:.2f}"
+            said += f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
+            canvas.text(x, y + 9, said, "small", anchor=anchor)
+            canvas.dot(spot, y - 4, 4, side, mark=mark(i, side, value), tip=f"{name}, {side}: {said}")
     return canvas
 
 
 _DRAW: Mapping[str, Callable[[Figure], Canvas]] = {
-    "forest": _forest,
-    "confusion": _confusion,
-    "scatter": _scatter,
-    "differences": _differences,
-    "distribution": distribution,
-    "reliability": _reliability,
-    "orders": orders,
-    "length": length,
-    "severity": _severity,
-    "variance": variance,
-    "design": design,
-    "ranks": ranks,
-    "risk": _risk,
-    "slices": _slices,
-    "errors": errors,
-    "intervals": _listed,
+    "intervals": _intervals,
+    "bars": _bars,
+    "points": _points,
+    "grid": _grid,
+    "slopes": _slopes,
 }

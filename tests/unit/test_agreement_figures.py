@@ -46,6 +46,7 @@ WITHOUT = {"attributable_to_position", "ece", "flips_by_margin", "halo", "miscal
 A = Face()
 STORED = Path(__file__).parents[1] / "data" / "agreement_0.1.0.json"
 TYPES = {
+    "Chart",
     "Audit",
     "CriterionAudit",
     "Drawn",

@@ -6,6 +6,7 @@ import judgekit as jk
 from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.sections import SECTIONS
 from judgekit.report import findings, read_thresholds
+from judgekit.report.draw import picture
 from judgekit.report.page import write_report
 
 ROWS = [{"gpt": "yes" if n % 3 else "no", "ann": "yes" if n % 4 else "no"} for n in range(40)]
@@ -23,6 +24,12 @@ def halves(case):
 
 
 DRIFT = jk.agreement.Section(name="drift", says={"drift": ("Does it <drift>?", "Halves.")}, compute=halves)
+
+
+def shares(about, judge):
+    rows = [(name, 100 * each.value) for name, each in judge.more["shares"].items()]
+    chart = jk.agreement.Chart(kind="bars", x="part", value="percent", axes=("percent of <units>", ""))
+    return about.figure("shares", ("part", "percent"), rows, 40, chart=chart)
 
 
 def audited(rows=ROWS, **options):
@@ -45,6 +52,19 @@ def test_it_is_computed_drawn_and_told(tmp_path):
     [stored] = [each for each in json.loads(data.read_text())["figures"] if each["kind"] == "drift"]
     assert [row[2] for row in stored["rows"]] == [each.value for each in judge.more["drift"].values()]
     assert "drift" in text.read_text()
+
+
+def test_it_may_have_a_table_and_a_picture_of_its_own():
+    own = jk.agreement.Section(
+        name="shares", says={"shares": ("Shares?", "Bars.")}, compute=halves, of_judge=shares
+    )
+
+    [figure] = [each for each in figures(audited(sections=[own])) if each.kind == "shares"]
+
+    assert figure.id == "c1-j1-shares"
+    drawn = {str(shape.attributes.get("data-value")) for shape in picture(figure).shapes}
+    assert {repr(value) for _, value in figure.rows} <= drawn
+    assert "percent of <units>" in {shape.text for shape in picture(figure).shapes}
 
 
 def test_what_its_data_do_not_allow_is_said_and_the_audit_goes_on():

@@ -7,7 +7,7 @@ A section is one module of `sections` and one line of its list, or a record of o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, CriterionAudit, How, JudgeAudit, Skipped
@@ -60,13 +60,74 @@ class Case:
         return self.lab.ratings.of(self.judge, *self.lab.people)
 
 
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """How a figure is drawn: one of five pictures, and which columns go where.
+
+    Templates hold columns in braces: `"{rater} ({kind})"`.
+
+    Args:
+        kind: `intervals` (a line each, over one axis), `bars` (of percents), `points` (dots, curves and bands
+            over two axes), `grid` (cells of a table), or `slopes` (two orders side by side).
+        x: The column across; of bars, grids and slopes, what is named.
+        y: The columns upwards; of a grid its rows, of slopes its two sides.
+        value: The column of the number, of intervals, bars and grids.
+        name: Template of a line's name.
+        group: Template of a line's heading; of bars, the column that tells the bars of a block apart.
+        tip: Template of what is shown when a shape is pointed at.
+        axes: Names of the axes.
+        span: Of intervals: `agreement` (0 to 1), `free`, or `even` on both sides of 0.
+        x_span: Ends of the axis across.
+        y_span: Ends of the axis upwards.
+        legend: Column, or name of a bar -> its words.
+        kinds: Colours of the series, where they are not those of people and judges.
+        size: The column that says how many a dot stands for; of a grid, the percent that darkens a cell.
+        weights: The column of how many there are, drawn along the lower axis.
+        band: Columns of the ends of a band.
+        curve: Whether dots are joined.
+        whiskers: Whether each dot has an interval, in the columns `NAME_low` and `NAME_high`.
+        ticked: Whether the axis across is marked at the dots.
+        stacked: Whether the bars of a block stand in one line.
+        segments: Lines that belong to no row: kind, start, end, words.
+    """
+
+    kind: Literal["intervals", "bars", "points", "grid", "slopes"]
+    x: str = ""
+    y: tuple[str, ...] = ()
+    value: str = "value"
+    name: str = ""
+    group: str = ""
+    tip: str = ""
+    axes: tuple[str, str] = ("", "")
+    span: Literal["agreement", "free", "even"] = "free"
+    x_span: Point = (0.0, 1.0)
+    y_span: Point = (0.0, 1.0)
+    legend: Mapping[str, str] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    size: str = ""
+    weights: str = ""
+    band: tuple[str, str] | None = None
+    curve: bool = False
+    whiskers: bool = False
+    ticked: bool = False
+    stacked: bool = False
+    segments: tuple[tuple[str, Point, Point, str], ...] = ()
+
+
+LISTED = Chart(kind="intervals", name="{statistic}", group="{group}", axes=("value", ""))
+"""Of a table with the columns `COLUMNS`."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure as a table.
 
     Args:
         id: Unique in the report.
-        kind: Whose words it has, and how it is drawn unless `chart` says so.
+        kind: Whose words it has.
         criterion: Which criterion it is about.
         judge: Which judge; empty where it is about several.
         title: A question that it answers.
@@ -77,7 +138,7 @@ class Figure:
         interval: What its intervals are; empty where there are none.
         notes: What a reader should know.
         lines: Further numbers that are drawn: a band, a slope, a limit.
-        chart: A picture by its general kind, `intervals`; empty for one of its own.
+        chart: How it is drawn.
     """
 
     id: str
@@ -92,7 +153,7 @@ class Figure:
     interval: str = ""
     notes: tuple[str, ...] = ()
     lines: Mapping[str, Any] = field(default_factory=dict)
-    chart: str = ""
+    chart: Chart = field(default_factory=lambda: LISTED)
 
     def at(self, row: int, column: str) -> Any:
         """One cell."""
@@ -129,7 +190,7 @@ class About:
         notes: Sequence[str] = (),
         lines: Mapping[str, Any] | None = None,
         words: Mapping[str, str] | None = None,
-        chart: str = "",
+        chart: Chart | None = None,
     ) -> Figure:
         """A figure of a kind; `words` fill its explanation."""
         title, reading = self.says[kind]
@@ -137,7 +198,8 @@ class About:
             id=f"{self.prefix}-{kind}", kind=kind, criterion=self.criterion.criterion,
             judge=self.judge.judge if self.judge else "", title=title,
             reading=reading.format(**(words or {})), columns=tuple(columns), rows=tuple(rows), n=n,
-            interval=interval, notes=tuple(dict.fromkeys(notes)), lines=dict(lines or {}), chart=chart,
+            interval=interval, notes=tuple(dict.fromkeys(notes)), lines=dict(lines or {}),
+            chart=chart or LISTED,
         )  # fmt: skip
 
 
@@ -180,4 +242,4 @@ def intervals(
             noted.setdefault(note, []).append(f"{called(each.name)} of {judge}")
     more = [note if len(of) == len(found) else f"{note} ({', '.join(of)})" for note, of in noted.items()]
     n = max(e.n_used for _, e in found)
-    return about.figure(kind, COLUMNS, rows, n, interval=interval, notes=[*notes, *more], chart="intervals")
+    return about.figure(kind, COLUMNS, rows, n, interval=interval, notes=[*notes, *more])

@@ -11,7 +11,7 @@ from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.headline import all_coefficients, headline
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import called, ends, number
 from judgekit.agreement.chance.coefficients import kappa
 from judgekit.agreement.chance.profile import confusion, coverage
@@ -132,8 +132,11 @@ def _forest(about: About, judge: JudgeAudit) -> Figure:
         notes.append(f"band: people against each other, one left out in turn ({how})")
     columns = ("group", "statistic", "value", "low", "high", "n", "interval", "status")
     interval = f"{judge.main.level:.0%} intervals; how each is made stands in the table"
+    chart = Chart(
+        kind="intervals", name="{statistic}", group="{group}", span="agreement", axes=("agreement", "")
+    )
     return about.figure(
-        "forest", columns, rows, judge.main.n_used, interval=interval, notes=notes, lines=lines
+        "forest", columns, rows, judge.main.n_used, interval=interval, notes=notes, lines=lines, chart=chart
     )
 
 
@@ -147,7 +150,12 @@ def _confusion(about: About, table: Floats) -> Figure:
         for i, said in enumerate(labels)
     ]
     columns = ("people", "judge", "count", "percent_of_row")
-    return about.figure("confusion", columns, rows, int(table.sum()))
+    chart = Chart(
+        kind="grid", x="judge", y=("people",), value="count", size="percent_of_row",
+        axes=("the judge says", "people say"),
+        tip="people {people}, judge {judge}: {count} ({percent_of_row} %)",
+    )  # fmt: skip
+    return about.figure("confusion", columns, rows, int(table.sum()), chart=chart)
 
 
 def figures(about: About, judge: JudgeAudit) -> Iterator[Figure]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import called, ends, told
 from judgekit.agreement.bias.length_effects import length_coefficient, length_preference
 from judgekit.agreement.core.intervals import clustered_mean
@@ -59,7 +59,17 @@ def figure(about: About, judge: JudgeAudit) -> Figure | None:
     columns = ("length", "judge", "judge_low", "judge_high", "people", "people_low", "people_high", "units")
     what = "preference for the first response" if lab.pairs else "score"
     words = {"what": what, "across": across}
-    return about.figure("length", columns, rows, int(kept.sum()), interval="95 % t", notes=notes, words=words)
+    spots, heights = [row[0] for row in rows], [v for row in rows for v in row[1:7] if v is not None]
+    room = (max(heights) - min(heights)) * 0.06 or 0.1
+    chart = Chart(
+        kind="points", x="length", y=("people", "judge"), curve=True, whiskers=True,
+        legend={"people": "people", "judge": "judge"}, axes=("length (median of each fifth)", ""),
+        x_span=(min(spots), max(spots)), y_span=(min(heights) - room, max(heights) + room),
+        tip="people {people}, judge {judge} ({units} units)",
+    )  # fmt: skip
+    return about.figure(
+        "length", columns, rows, int(kept.sum()), interval="95 % t", notes=notes, words=words, chart=chart
+    )
 
 
 def compute(case: Case) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How
-from judgekit.agreement.auditing.section import About, Figure, Section
+from judgekit.agreement.auditing.section import About, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import Row, percents, told
 from judgekit.agreement.bias.order_effects import position_counts, position_effects
 from judgekit.agreement.core.intervals import share
@@ -49,7 +49,14 @@ def figure(about: About) -> Figure | None:
         "with one verdict an order, place and noise cannot be told apart: ask again in the same order"
     )
     columns = ("judge", "what", "percent", "low", "high", "pairs")
-    return about.figure("orders", columns, rows, n, interval="95 % Wilson", notes=notes)
+    chart = Chart(
+        kind="bars", x="judge", group="what", value="percent", stacked=True,
+        kinds=("good", "judge", "people"),
+        legend={"first place": "leans to the first place", "second place": "leans to the second"},
+        axes=("percent of pairs; line: interval of the consistent", ""),
+        tip="{what}: {percent} % [{low}, {high}], {pairs} pairs",
+    )  # fmt: skip
+    return about.figure("orders", columns, rows, n, interval="95 % Wilson", notes=notes, chart=chart)
 
 
 SECTION = Section(

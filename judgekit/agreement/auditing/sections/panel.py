@@ -7,7 +7,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, PanelAudit
-from judgekit.agreement.auditing.section import About, Figure, Section
+from judgekit.agreement.auditing.section import About, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import number, told
 from judgekit.agreement.bias.error_correlation import condorcet_gap, effective_judges, error_correlation
 from judgekit.agreement.core.ratings import Floats
@@ -88,7 +88,10 @@ def figure(about: About) -> Figure | None:
     ]
     n = about.criterion.labelled.ratings.n_units
     notes = [*panel_lines(panel), *panel.effective.notes]
-    return about.figure("errors", ("judge", "other", "correlation"), rows, n, notes=notes)
+    chart = Chart(
+        kind="grid", x="judge", y=("other",), value="correlation", tip="{judge} and {other}: {correlation}"
+    )
+    return about.figure("errors", ("judge", "other", "correlation"), rows, n, notes=notes, chart=chart)
 
 
 SECTION = Section(name="panel", says=SAYS, of_all=figure)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.auditing.records import LONG, How
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import ends, number
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
@@ -118,6 +118,9 @@ def _variance(about: About, study: GStudy) -> Figure:
     return about.figure(
         "variance", ("part", "variance", "low", "high", "percent"), rows, study.n_rows,
         interval="95 % over units resampled, seed 0", notes=[f"method {study.method}", *study.notes],
+        chart=Chart(
+            kind="bars", x="part", value="percent", axes=("percent of the variance of one label", "")
+        ),
     )  # fmt: skip
 
 
@@ -126,7 +129,13 @@ def _design(about: About, study: GStudy) -> Figure:
     for n in PEOPLE:
         parts = design_parts(study.components, {"person": n}, object_="unit")
         rows.append((n, number(phi_coefficient(parts)), number(g_coefficient(parts))))
-    return about.figure("design", ("persons", "phi", "g"), rows, study.n_rows)
+    goals = tuple(("dashed", (1.0, at), (float(PEOPLE[-1]), at), "") for at in (0.75, 0.9))
+    chart = Chart(
+        kind="points", x="persons", y=("g", "phi"), legend={"g": "G (order)", "phi": "Phi (score)"},
+        curve=True, ticked=True, axes=("people for each unit", ""), x_span=(1.0, float(PEOPLE[-1])),
+        segments=goals, tip="{persons} people: G {g}, Phi {phi}",
+    )  # fmt: skip
+    return about.figure("design", ("persons", "phi", "g"), rows, study.n_rows, chart=chart)
 
 
 SECTION = Section(name="people", says=SAYS, compute=compute, of_all=figures)

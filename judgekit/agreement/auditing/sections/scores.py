@@ -9,7 +9,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Point, Section
 from judgekit.agreement.auditing.wording import Row, number, percents, told
 from judgekit.agreement.bias.margins import marginal_homogeneity
 from judgekit.agreement.bias.range_use import deming_slope, range_use
@@ -17,7 +17,7 @@ from judgekit.agreement.bias.signed_error import signed_error
 from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.models.bland import bland_altman
+from judgekit.agreement.models.bland import BlandAltman, bland_altman
 from judgekit.agreement.sampling.active import active_mean
 from judgekit.agreement.sampling.ppi import ppi
 from judgekit.types import Estimate
@@ -125,25 +125,58 @@ def scatter(about: About, judge: JudgeAudit) -> Figure | None:
     if not len(x):
         return None
     scale = {"low": float(lab.ratings.values[0]), "high": float(lab.ratings.values[-1])}
+    span = (scale["low"], scale["high"])
     if len(lab.ratings.values) > LONG and judge.limits is not None:
-        limits = judge.limits
-        bounds = (
-            ("bias", limits.bias),
-            ("lower_limit", limits.lower_limit),
-            ("upper_limit", limits.upper_limit),
-        )
-        return about.figure(
-            "differences", ("mean", "difference", "units"), _points((x + y) / 2, y - x), len(x),
-            interval="limits of agreement: mean and 1.96 standard deviations",
-            notes=[f"slope of the difference on the mean: {told(limits.proportional_bias)}"],
-            lines={**{name: number(each.value) for name, each in bounds}, **scale},
-        )  # fmt: skip
+        return _differences(about, judge.limits, _points((x + y) / 2, y - x), len(x), scale)
     slope = deming_slope(y, x)
-    trend = {"slope": number(slope), "intercept": number(float(y.mean() - slope * x.mean()))}
+    intercept = float(y.mean() - slope * x.mean())
+    known = math.isfinite(slope)
+    trend = [("trend", a, b, "") for a, b in _inside(span, slope, intercept)] if known else []
+    chart = Chart(
+        kind="points", x="people", y=("judge",), size="units", axes=("people (mean)", "judge"), x_span=span,
+        y_span=span, segments=(("dashed", (span[0], span[0]), (span[1], span[1]), ""), *trend),
+        tip="people {people}, judge {judge}: {units}",
+    )  # fmt: skip
     note = f"Deming slope {slope:.2f}: below 1 the judge draws scores together"
     return about.figure(
-        "scatter", ("people", "judge", "units"), _points(x, y), len(x),
-        notes=[note] if math.isfinite(slope) else [], lines={**scale, **trend},
+        "scatter", ("people", "judge", "units"), _points(x, y), len(x), notes=[note] if known else [],
+        lines={**scale, "slope": number(slope), "intercept": number(intercept)}, chart=chart,
+    )  # fmt: skip
+
+
+def _inside(span: Point, slope: float, intercept: float) -> list[tuple[Point, Point]]:
+    """The part of a line that is within the square."""
+    ends = sorted((each - intercept) / slope for each in span) if abs(slope) > 1e-9 else list(span)
+    start, end = max(span[0], ends[0]), min(span[1], ends[1])
+    if end <= start or (abs(slope) <= 1e-9 and not span[0] <= intercept <= span[1]):
+        return []
+    return [((start, intercept + slope * start), (end, intercept + slope * end))]
+
+
+def _differences(
+    about: About, limits: BlandAltman, rows: list[tuple[float, float, int]], n: int, scale: dict[str, float]
+) -> Figure:
+    """Difference against mean, with the limits of agreement."""
+    span = (scale["low"], scale["high"])
+    lines = {
+        "bias": number(limits.bias.value), "lower_limit": number(limits.lower_limit.value),
+        "upper_limit": number(limits.upper_limit.value),
+    }  # fmt: skip
+    drawn = {name: at for name, at in lines.items() if at is not None}
+    most = max([1e-9, *(abs(row[1]) for row in rows), *map(abs, drawn.values())]) * 1.05
+    chart = Chart(
+        kind="points", x="mean", y=("difference",), x_span=span, y_span=(-most, most),
+        axes=("mean of judge and people", "judge less people"), tip="{difference} ({units})",
+        segments=tuple(
+            ("trend" if name == "bias" else "dashed", (span[0], at), (span[1], at), f"{at:.3g}")
+            for name, at in drawn.items()
+        ),
+    )  # fmt: skip
+    return about.figure(
+        "differences", ("mean", "difference", "units"), rows, n,
+        interval="limits of agreement: mean and 1.96 standard deviations",
+        notes=[f"slope of the difference on the mean: {told(limits.proportional_bias)}"],
+        lines={**lines, **scale}, chart=chart,
     )  # fmt: skip
 
 
@@ -167,7 +200,13 @@ def distribution(about: About) -> Figure | None:
     unused = [label for k, label in enumerate(r.labels) if not np.any(people == k)]
     notes = [f"labels people never used: {', '.join(unused)}"] if unused else []
     columns = ("label", "rater", "percent", "low", "high", "count")
-    return about.figure("distribution", columns, rows, r.n_units, interval="95 % Wilson", notes=notes)
+    chart = Chart(
+        kind="bars", x="label", group="rater", value="percent", axes=("percent of labels", ""),
+        tip="{rater}, {label}: {percent} % ({count})",
+    )  # fmt: skip
+    return about.figure(
+        "distribution", columns, rows, r.n_units, interval="95 % Wilson", notes=notes, chart=chart
+    )
 
 
 SECTION = Section(name="scores", says=SAYS, compute=compute, of_judge=scatter, of_all=distribution)

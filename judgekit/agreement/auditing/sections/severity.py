@@ -7,7 +7,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, Skipped
-from judgekit.agreement.auditing.section import About, Figure, Section
+from judgekit.agreement.auditing.section import About, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import ends
 from judgekit.agreement.models.rasch import Severities, severities
 
@@ -57,7 +57,10 @@ def figure(about: About) -> Figure | None:
     return about.figure(
         "severity", ("rater", "kind", "severity", "low", "high", "fit"), rows,
         about.criterion.labelled.ratings.n_units, interval="95 % normal, observed information",
-        notes=[*told_apart, *found.notes],
+        notes=[*told_apart, *found.notes], chart=Chart(
+            kind="intervals", name="{rater} ({kind}) {fit}", value="severity", span="even",
+            axes=("← lenient   severe →", ""),
+        ),
     )  # fmt: skip
 
 

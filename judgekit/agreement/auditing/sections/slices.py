@@ -8,7 +8,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import JudgeAudit
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.sections.agreement import main_coefficient
 from judgekit.agreement.auditing.wording import called, ends, number
 from judgekit.agreement.bias.slices import Slice, by_slice
@@ -71,6 +71,10 @@ def figure(about: About, judge: JudgeAudit) -> Figure | None:
     return about.figure(
         "slices", ("by", "group", "n", "value", "low", "high", "p_adjusted", "flagged"), rows,
         judge.main.n_used, interval=interval, lines={"all": number(judge.main.value)},
+        chart=Chart(
+            kind="intervals", name="{group} (n {n}) {flagged}", group="by {by}", span="agreement",
+            axes=("agreement", ""),
+        ),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit, Sureness
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.probability.calibration_error import ece
 from judgekit.agreement.probability.corp import miscalibration, reliability_diagram
 from judgekit.agreement.probability.selective import risk_coverage, select
@@ -60,6 +60,11 @@ def _reliability(about: About, found: Sureness) -> Figure:
         "reliability", ("probability", "units", "agreed", "band_low", "band_high"), rows,
         len(found.p), interval=f"{d.level:.0%} consistency band, seed {d.seed}",
         notes=[said, *mcb.notes], words={"kind": found.kind},
+        chart=Chart(
+            kind="points", x="probability", y=("agreed",), band=("band_low", "band_high"), weights="units",
+            axes=("the judge's probability of its label; bars: how many", "people agree"), curve=True,
+            segments=(("dashed", (0.0, 0.0), (1.0, 1.0), ""),), tip="says {probability}, right {agreed}",
+        ),
     )  # fmt: skip
 
 
@@ -77,9 +82,19 @@ def _risk(about: About, found: Sureness) -> Figure:
         note = f"threshold {chosen.threshold:.3f}: {share} stand, at most {chosen.bound:.1%} of them wrong"
         if chosen.n_dropped:
             note = f"{note}; {chosen.n_dropped} others have no part in it"
+    most = max([0.05, *(row[2] for row in rows)]) * 1.1
+    stand: float | None = lines.get("coverage")
+    chart = Chart(
+        kind="points", x="coverage", y=("risk",), curve=True, y_span=(0.0, most),
+        axes=("share of verdicts that stand", "people disagree"),
+        tip="from {threshold} on: a share of {coverage} stands, {risk} of it wrong",
+        segments=() if stand is None else (
+            ("dashed", (stand, 0.0), (stand, most), f"threshold {chosen.threshold:.2f}"),
+        ),
+    )  # fmt: skip
     return about.figure(
         "risk", ("threshold", "coverage", "risk"), rows, len(found.p), notes=[note], lines=lines,
-        interval=f"threshold by exact binomial bounds, {1 - chosen.delta:.0%} sure",
+        interval=f"threshold by exact binomial bounds, {1 - chosen.delta:.0%} sure", chart=chart,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from judgekit.agreement.association.groupings import four_groupings
 from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, soft_accuracy
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
-from judgekit.agreement.auditing.section import About, Case, Figure, Section
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import ends, told
 from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import clustered_mean
@@ -118,6 +118,7 @@ def figure(about: About, judge: JudgeAudit) -> Figure | None:
         "ranks", ("system", *people, *judged, "items"), rows, max((e.n_used for e in s.human), default=0),
         interval="95 % t over items",
         notes=[f"{accuracy}, soft pairwise accuracy {told(s.soft_accuracy)}"],
+        chart=Chart(kind="slopes", x="system", y=("people", "judge")),
     )  # fmt: skip
 
 
