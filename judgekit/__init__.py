@@ -7,7 +7,7 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from judgekit.face import lazily
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _ROOMS = {
     "errors": ("BudgetExceeded", "InputError", "JudgekitError", "JudgeOutage", "ProviderError"),
