@@ -16,6 +16,7 @@ from judgekit.items.check import FIELDS
 from judgekit.table import columns_in
 from judgekit.types import Abstention, Verdict
 from judgekit.verbs.joining import declared, join
+from judgekit.verbs.results import Run
 
 _KINDS = {
     "by": "a list",
@@ -54,8 +55,9 @@ def agree(
     """Judges against people.
 
     Args:
-        verdicts: Outcomes of a run (a list, or an `outcomes.jsonl`); a table of judges' labels with columns
-            `item_id`, `rater`, `label`, ...; or, without `labels`, a frame of shape (n_units, n_raters).
+        verdicts: A run, the folder it was saved in, or its outcomes (a list, an `outcomes.jsonl`); a table of
+            judges' labels with columns `item_id`, `rater`, `label`, ...; or, without `labels`, a frame of
+            shape (n_units, n_raters).
         labels: People's labels: CSV, JSONL or Parquet, a frame, or rows, with columns `item_id`, `rater`,
             `label`, and where they apply `response_id` (or `first` and `second`), `criterion`, `system`,
             `family` (of who wrote the response), `population` (of the person or of the unit, whichever has
@@ -126,7 +128,7 @@ def _columns(
 
 def _is_table(verdicts: Any) -> bool:
     """Whether it is verdicts in long form, rather than a frame of units by raters."""
-    if isinstance(verdicts, str | Path):
+    if isinstance(verdicts, str | Path | Run):
         return True
     if hasattr(verdicts, "columns"):
         return {"item_id", "rater", "label"} <= {str(c) for c in verdicts.columns}

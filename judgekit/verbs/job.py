@@ -288,7 +288,7 @@ def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
         return job
     truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.read())
     panel.know(truth)
-    told = [(unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items()]
+    told = sorted((unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items())
     return replace(job, asked={**job.asked, "labels": told})
 
 

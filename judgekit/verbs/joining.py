@@ -191,7 +191,9 @@ def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def outcomes_of(verdicts: Any) -> list[Outcome] | None:
-    """Outcomes, if that is what it is, a run's file or frame of them also; None for a table of labels."""
+    """Outcomes, if that is what it is: a run, its folder, file or frame also; None for a table of labels."""
+    if isinstance(verdicts, Run):
+        return _judged(list(verdicts.outcomes), "the run")
     if isinstance(verdicts, Sequence) and verdicts and isinstance(verdicts[0], Verdict | Abstention):
         return _judged(list(verdicts), "verdicts")
     columns = columns_in(verdicts)

@@ -174,7 +174,7 @@ class Writer:
             Whether it was done. Not so where a row could not be written; and a run that was refused, or
             stopped before its first item, leaves earlier results alone.
         """
-        nothing = summary.get("stopped") is not None and not summary.get("items")
+        nothing = summary.get("stopped") is not None and not any(self._rows.values())
         if self._broken or (refused and nothing) or (self._held and (refused or nothing)):
             return False
         files: dict[str, dict[str, Any]] = {}

@@ -72,16 +72,15 @@ def test_a_run_that_is_refused_leaves_the_results_that_are_there(folder, capsys)
     assert "error:" in capsys.readouterr().err
 
 
-def test_an_item_refused_on_the_way_leaves_the_results_that_are_there(folder):
-    """Its rubric is looked at when its turn comes, after calls were made."""
+def test_an_item_with_a_bad_rubric_is_refused_and_leaves_the_results_that_are_there(folder):
     before = held(folder / "out")
     with_own = [*rows(3), {"id": "x", "task": "Hi?", "response": "Here.", "rubric": {"criteria": []}}]
     (folder / "own.jsonl").write_text("".join(json.dumps(row) + "\n" for row in with_own), encoding="utf-8")
 
     assert score("own.jsonl", "--overwrite") == 2
     assert held(folder / "out") == before
-    assert score("own.jsonl", out="fresh") == 2  # where nothing is lost, what was paid for is not lost either
-    assert (len(jk.load_run("fresh").outcomes), jk.load_run("fresh").summary["items"]) == (3, 3)
+    assert score("own.jsonl", out="fresh") == 2  # before any call
+    assert not (folder / "fresh").exists()
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -320,6 +319,7 @@ def test_a_ledger_on_a_full_disk_stops_the_run_and_what_was_judged_is_in_the_res
 def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose():
     planned = {"protocol", "form", "per_call", "samples", "prompt", "orders", "ties"}  # which a plan holds
     items = {"columns", "on_bad_item"}
+    read = {"labels", "calibration"}  # by what they hold (`verbs.job.prepare`), and only where they are given
     means = {"again", "ledger", "store_prompts", "limits", "own_code", "say"}  # how, and not what
 
-    assert Options.__annotations__.keys() == planned | items | means | asked_of({}).keys()
+    assert Options.__annotations__.keys() == planned | items | read | means | asked_of({}).keys()

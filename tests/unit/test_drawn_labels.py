@@ -172,12 +172,15 @@ def test_the_commands_carry_the_weights_to_the_audit(tmp_path, monkeypatch, caps
     capsys.readouterr()
 
     found = []
-    for source in (["results/outcomes.jsonl", "--labels", "people.jsonl"], ["both.jsonl"]):
+    sources = (["results/outcomes.jsonl", "--labels", "people.jsonl"], ["both.jsonl"])
+    for source in (*sources, ["results", "--labels", "people.jsonl"]):
         assert command("agree", *source, "-r", "tone.json", "--json", "--resamples", 50) == 0
         found.append(json.loads(capsys.readouterr().out)["criteria"][0]["judges"][0])
-    assert found[0]["main"] == found[1]["main"]
+    assert found[0]["main"] == found[1]["main"] == found[2]["main"]
+    there = jk.agree(run, labels="people.jsonl", rubric=TONE, b=50).criteria[0].judges[0]
+    assert there.main.value == pytest.approx(found[0]["main"]["value"])
     assert "units weighted by 1/pi" in found[0]["main"]["method"]
     assert found[0]["level"]["status"] == "ok"
     assert found[0]["level"]["low"] <= TRUE[:400].mean() <= found[0]["level"]["high"]
-    assert command("review", "export", "results/outcomes.jsonl", *options, "--by", "chanse") == 2
+    assert command("review", "export", "results", *options, "--by", "chanse") == 2
     assert "'chance'" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from judgekit.errors import InputError, ProviderError
 from judgekit.run import Limits
 from judgekit.scales import YES_NO
 from judgekit.types import Reply
+from judgekit.verbs import Writer, prepare
 
 TONE = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
 N = 400
@@ -237,6 +238,22 @@ def test_the_command_gives_the_bytes_of_python_and_tells_of_the_judges(tmp_path,
         ).read_bytes()
         told = run.summary["fitted"]["criteria"]["polite"]["accuracy"]
         assert f"panel {panel}, 'polite': right are a {told['a']:.2f}".replace(" 0.", " .") in shown
+
+
+def test_other_labels_are_another_job():
+    def digest(labels):
+        return prepare(ITEMS[:8], TONE, JUDGES, panel="accuracy", labels=labels, ledger=None).digest
+
+    assert digest(LABELS) == digest(list(reversed(LABELS))) != digest(LABELS[:-1])
+
+
+def test_a_run_that_is_interrupted_before_the_fit_leaves_earlier_results_alone(fitted, tmp_path):
+    fitted.save(tmp_path / "out")
+    before = (tmp_path / "out" / "scores.jsonl").read_bytes()
+
+    with Writer(tmp_path / "out", job=fitted.job()) as writer:
+        assert not writer.finish({"stopped": "interrupted", "items": 5})
+    assert (tmp_path / "out" / "scores.jsonl").read_bytes() == before
 
 
 def test_labels_are_never_written_over(tmp_path):
