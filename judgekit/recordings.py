@@ -58,10 +58,12 @@ def ingest(
     """Outcomes of recorded judges or of people.
 
     Args:
-        source: A JSONL, CSV, TSV, Parquet or JSON file, a frame, or rows; columns as in `COLUMNS`.
+        source: A JSONL, CSV, TSV, Parquet or JSON file, a frame, or rows. Columns: `item_id`, `response_id`
+            (of pairs `first`, `second`, and `shown`: `given` or `swapped`), `criterion`, `rater`, `sample`,
+            and a ready `label` or the raw `text` of a judge.
         rubric: Whose criteria were judged; declares the scales.
         protocol: `grade` (a response alone) or `compare` (a pair).
-        reader: The rule for raw texts, a name in `READERS`.
+        reader: The rule for raw texts: `auto`, `first_line`, `result_marker` or `winner`.
         rater: Who said it, where the rows do not say.
         people: Whether these are people's labels; two by one rater in one place are then an error.
         labels_about: Whether the ready labels of pairs (A, B, 1, 2, 0, tie, first, second) are about the

@@ -43,7 +43,7 @@ _ROOMS = {
     "bias.signed_error": ("confidence_gap", "criterion_validity", "panel_severity", "signed_error"),
     "bias.slices": ("by_slice", "metric_conflicts"),
     "chance.coefficients": (
-        "alpha", "brennan_prediger", "conger", "fleiss", "gwet", "kappa", "percent", "scott",
+        "Options", "alpha", "brennan_prediger", "conger", "fleiss", "gwet", "kappa", "percent", "scott",
     ),
     "chance.profile": ("coverage", "kappa_profile", "specific", "within_steps"),
     "core.estimate": ("Status",),

@@ -52,6 +52,7 @@ from judgekit.agreement.bias.signed_error import panel_severity as panel_severit
 from judgekit.agreement.bias.signed_error import signed_error as signed_error
 from judgekit.agreement.bias.slices import by_slice as by_slice
 from judgekit.agreement.bias.slices import metric_conflicts as metric_conflicts
+from judgekit.agreement.chance.coefficients import Options as Options
 from judgekit.agreement.chance.coefficients import alpha as alpha
 from judgekit.agreement.chance.coefficients import brennan_prediger as brennan_prediger
 from judgekit.agreement.chance.coefficients import conger as conger

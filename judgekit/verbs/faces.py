@@ -64,7 +64,7 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
             where a recipe has one, or each item its own.
         judges: A judge, its name (`provider/model`, `endpoint:URL#model`, `local`, `replay:FILE`,
             `control:longer`), or several of either.
-        **options: See `Options`.
+        **options: All are listed by `judgekit guide reference`, under `jk.score`.
 
     Returns:
         Scores, outcomes and a summary, held in memory; for very many items use `stream_scores`.

@@ -52,6 +52,7 @@ TYPES = {
     "Drawn",
     "JudgeAudit",
     "Labelled",
+    "Options",
     "Ratings",
     "Section",
     "Status",

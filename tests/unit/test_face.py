@@ -65,6 +65,20 @@ def test_each_public_name_has_a_door_or_an_example(package: str, name: str, show
     assert ">>> " in value.__doc__ or re.search(call, shown)
 
 
+REFERENCE = re.compile(
+    r"(?:\b[Aa]s (?:in|of|for)|\b[Ss]ee) `(?:\w+\.)*(\w+)`"
+    r"|`(?:\w+\.)*([A-Z][A-Z_]+)`"  # a table of ours in the place of what it holds
+    r"|\b(as there|(?:[Aa]s|[Ss]ee) the module)\b"
+)
+
+
+@pytest.mark.parametrize(("package", "name"), NAMES)
+def test_a_docstring_sends_its_reader_to_public_names_only(package: str, name: str):
+    public, doc = {name for _, name in NAMES}, getattr(import_module(package), name).__doc__
+
+    assert {next(filter(None, found.groups())) for found in REFERENCE.finditer(doc)} <= public
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'kapa'"):
         _ = judgekit.agreement.kapa  # type: ignore[attr-defined]

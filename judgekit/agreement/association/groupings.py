@@ -94,7 +94,8 @@ def grouped_correlation(
     Args:
         human: Shape (n_systems, n_items), people's scores, nan where missing.
         metric: The same shape, the judge's.
-        grouping: See the module.
+        grouping: `none` pools all scores; `by_item` correlates over systems within each item and averages;
+            `by_system` over items within each system; `system_level` correlates the systems' means.
         kind: Which correlation.
         how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_items,), what each item belongs to; whole clusters are then resampled.

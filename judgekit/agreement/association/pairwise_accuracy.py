@@ -169,7 +169,8 @@ def tie_calibrated_accuracy(
     Args:
         human: Shape (n_systems, n_items), people's scores, nan where missing.
         metric: The same shape, the judge's.
-        grouping: As in `calibrate_ties`.
+        grouping: Which pairs are compared: `none` all scores, `by_item` systems on one item, `by_system`
+            items of one system, `system_level` the systems' means.
         folds: Items are split into so many; 2 is a split half.
         how: See `Drawn`; `b` 1000 where left out.
         clusters: Shape (n_items,); whole clusters are resampled, and stay in one fold.
@@ -340,7 +341,8 @@ def soft_accuracy(
         level: Confidence.
         n_flips: Sign flips beyond 15 items.
         seed: Of the flips.
-        mid_p: See `better_p_values`.
+        mid_p: Count half of the flips that give exactly the observed difference, so that the value does not
+            depend on the order of the systems; the published value counts all of them.
         clusters: Shape (n_items,), what each item belongs to; clusters are left out as a whole.
 
     Returns:

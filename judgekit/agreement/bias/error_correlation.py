@@ -106,8 +106,10 @@ def effective_judges(
     """The number of independent judges that a jury is worth, with an interval over units.
 
     Args:
-        errors: Shape (n_units, n_judges), as in `error_correlation`.
-        strata: Shape (n_units,), as there.
+        errors: Shape (n_units, n_judges): 1 where a judge was wrong, 0 where right (or any size of error);
+            nan where it gave nothing. Pairs of judges are compared on the units both have.
+        strata: Shape (n_units,): the human label, or a class of difficulty. Correlations are then within
+            strata, since units that are hard for everybody are no shared bias.
         clusters: Shape (n_units,), whole clusters are resampled.
         names: Of the judges, for the notes.
         how: See `Drawn`; `b` 1000 where left out.

@@ -78,8 +78,9 @@ def position_effects(
     """Rates of consistency and of leaning to a place, each an estimate.
 
     Args:
-        one: As in `position_counts`.
-        other: As in `position_counts`.
+        one: Shape (n_pairs,), verdicts in one order, by place: 1 the first shown won, 0 the second, 0.5 a
+            tie; nan where missing.
+        other: Shape (n_pairs,), in the other order, by place again.
         how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_pairs,): what pairs belong to (a prompt).
 

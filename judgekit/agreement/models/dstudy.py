@@ -142,7 +142,8 @@ def reliability(
 
     Args:
         study: From `g_study`.
-        n: The design, as in `design_parts`.
+        n: The design: facet -> levels averaged over (within its parent, for a nested facet), 1 where left
+            out. `sample` is the number of repeats, over which only the residual is averaged.
         how: See `Drawn`; `b` 400 where left out.
         coefficient: `g`, `phi` or `phi_cut`.
         cut: The cut score of `phi_cut`.
@@ -205,8 +206,9 @@ def d_study(
         most: Facet -> the most levels to consider; a facet in `fixed` is held at that number.
         price: Of a call; or one facet -> the price of a call of each of its levels (the cheapest are taken).
         object_: What is measured.
-        fixed: As in `design_parts`.
-        within: As in `design_parts`.
+        fixed: Facets whose levels stay the same: their interaction with the object is part of what is
+            measured, and their own effects are no error.
+        within: Facet -> the facet it is nested in.
         most_cost: Designs that cost more are left out.
 
     Raises:

@@ -330,7 +330,12 @@ class Severities:
 
 
 def severities(ratings: Ratings, *, level: float = 0.95) -> Severities:
-    """Severities from ratings of shape (n_units, n_raters)."""
+    """Severities from ratings of shape (n_units, n_raters), by `many_facet_rasch`.
+
+    Args:
+        ratings: Labels as `Ratings`, with their scale.
+        level: Confidence of the intervals.
+    """
     rows, columns = np.nonzero(ratings.codes >= 0)
     names = np.asarray(ratings.raters, dtype=object)[columns]
     codes, k = ratings.codes[rows, columns], len(ratings.values)
@@ -368,7 +373,8 @@ def many_facet_rasch(
         InputError: For a category that the scale does not have, or columns of different lengths.
 
     Source:
-        As the module. Checked against conditional maximum likelihood on complete data.
+        Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked
+        against conditional maximum likelihood on complete data.
     """
     x = np.asarray(category, dtype=np.intp)
     columns = {"units": units, "raters": raters} | ({} if criteria is None else {"criteria": criteria})

@@ -183,12 +183,14 @@ def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, 
 def disattenuated_correlation(
     r: Estimate, *, rel_judge: float, rel_human: float
 ) -> tuple[Estimate, Estimate]:
-    """`disattenuated` for an estimate; its interval takes the reliabilities as known.
+    """A correlation as it would be if neither side had noise, and the most that could be seen.
+
+    The interval takes the reliabilities as known.
 
     Args:
         r: The observed correlation with its interval.
-        rel_judge: Reliability of the judge.
-        rel_human: Reliability of the people's label.
+        rel_judge: Reliability of the judge (from repeats), above 0 and at most 1.
+        rel_human: Reliability of the people's label (from the panel's ICC).
 
     Returns:
         The corrected correlation, flagged where it exceeds 1, and the maximum observable one.

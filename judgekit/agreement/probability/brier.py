@@ -145,7 +145,17 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
 
 
 def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
-    """`cox` as two estimates, `cox_intercept` and `cox_slope`, with Wald intervals.
+    """Logistic regression of the outcome on the logit of the probability, with Wald intervals.
+
+    Args:
+        p: Shape (n,), probabilities; nan where missing.
+        y: Shape (n,), 0 or 1; nan where missing.
+        level: Confidence.
+
+    Returns:
+        `cox_intercept`, 0 for a calibrated judge and below 0 where its probabilities are too high, and
+        `cox_slope`, 1 for a calibrated judge and below 1 where they are too extreme. nan where no finite fit
+        exists: one outcome only, or outcomes separated by the probability.
 
     Raises:
         InputError: For a malformed argument.

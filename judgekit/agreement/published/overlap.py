@@ -50,7 +50,9 @@ def ranking_overlap(
         human: Shape (n_systems, n_items), nan where missing; means are over the items that have both.
         metric: The same shape.
         p: Persistence; the share of the weight in the first three places is in the notes.
-        ties: As in `rbo_ext`: what equal means mean.
+        ties: What equal means mean. `w`: these systems hold one place, the first of theirs. `a`: their order
+            is unknown, and the value is the mean over all orders. `b`: as `a`, so corrected that a ranking
+            agrees fully with itself. `refuse`: no value.
         how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:

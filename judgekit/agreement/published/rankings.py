@@ -66,8 +66,8 @@ def ratings_against_rankings(
     Args:
         first: Shape (n_pairs,), the rating of the first response; nan where missing.
         second: The rating of the second.
-        ranking: 1 the first is preferred, 0 the second, 0.5 equal; nan where missing. Two orders are brought
-            together by `reconciled`.
+        ranking: 1 the first is preferred, 0 the second, 0.5 equal, or where two orders differ; nan where
+            missing.
         clusters: Shape (n_pairs,), what pairs belong to; intervals are then CR1.
         level: Confidence.
 

@@ -121,7 +121,7 @@ def ecs_as_published(
     gold_errors: npt.ArrayLike,
     predicted_errors: npt.ArrayLike,
 ) -> float:
-    """ECS with a tier without variation counted as 0, as the published code does."""
+    """`errors_consistency` with a tier without variation counted as 0, as the published code does."""
     tiers = _tiers(gold_scores, predicted_scores, totals, gold_errors, predicted_errors)
     return float(np.nan_to_num(tiers).mean())
 
@@ -134,7 +134,19 @@ def errors_consistency(
     predicted_errors: npt.ArrayLike,
     **how: Unpack[Drawn],
 ) -> Estimate:
-    """`ecs` with an interval by resampling answers; arguments as there."""
+    """Errors consistency score: rank correlation of how often each error is named, mean over three tiers.
+
+    Args:
+        gold_scores: Shape (n_answers,).
+        predicted_scores: The judge's; sorts its errors into tiers.
+        totals: The most points of each answer.
+        gold_errors: Shape (n_answers, n_kinds), how often each kind of error was named.
+        predicted_errors: The same of the judge.
+        how: See `Drawn`; `b` 1000 where left out.
+
+    Returns:
+        From -1 to 1, with an interval by resampling answers; a tier without variation is left out.
+    """
     draw = resampling(how, b=1000)
     gs, ps, most = aligned(gold=gold_scores, predicted=predicted_scores, totals=totals)
     ge, pe = grids(gold_errors, predicted_errors)

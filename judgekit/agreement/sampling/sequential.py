@@ -77,7 +77,7 @@ def confidence_sequence(
         bounds: The range of values.
         kind: `mixture`, by the largest variance the range allows; `bernstein`, by how the values vary, which
             is narrower where they vary little. To be chosen beforehand.
-        best_at: As in `mixture_radius`.
+        best_at: The number of values at which it is to be narrow, said beforehand.
         level: Confidence, over all times at once.
 
     Raises:

@@ -92,7 +92,7 @@ class Batch:
 
     Args:
         rewards: (group key, response id) -> reward; one for each response handed in, in that order.
-        stats: Counts, shares and costs of the batch (`rewarder.stats_of`).
+        stats: Counts, shares and costs of the batch.
         spec: Digest of the spec.
     """
 

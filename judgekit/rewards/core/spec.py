@@ -133,7 +133,8 @@ class CheckSpec(_Strict):
 
     Args:
         name: What its component is called.
-        kind: A name in `checks.KINDS`, or `py:module:function`.
+        kind: `says_something`, `contains_reference`, `equals_reference`, `is_json`, `words_at_most`,
+            `matches`, or `py:module:function`.
         weight: Its share beside `judge_weight`; 0 for a gate.
         gate: The value it must reach for the judge to be asked at all.
         part: What it looks at: `final`, the last message of the assistant without reasoning; or `whole`.

@@ -65,7 +65,7 @@ class Watch(Rewarder):
         hidden: A second rewarder, of another judge, that the policy is not trained on; it is asked beside the
             first about a sample of the groups.
         hidden_share: Share of the groups in that sample.
-        hidden_window: Groups in a block that is compared with an earlier one (see `hidden`).
+        hidden_window: Groups in a block that is compared with an earlier one.
         probe_every: Batches from one probing with empty answers to the next; None for none.
         probe_texts: What is put in place of responses.
         probe_tasks: Groups probed each time.
