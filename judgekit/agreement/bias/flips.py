@@ -145,7 +145,16 @@ def position_bias(
 ) -> Estimate:
     """De-noised accuracy with the preferred response shown first, minus with it shown second.
 
-    Shapes: `first` (n_items,), `repeats_first` (n_items, n_repeats), `clusters` (n_items,).
+    Args:
+        first: Shape (n_items,), whether the verdict was right with the preferred response first.
+        second: The same with it second.
+        repeats_first: Shape (n_items, n_repeats), repeats with it first.
+        repeats_second: Repeats with it second; each order is corrected by its own flips.
+        clusters: Shape (n_items,).
+        how: Level, seed and number of resamples: see `Drawn`.
+
+    Returns:
+        Above 0: it favours the first place. 0: none. From -1 to 1.
     """
     draw = resampling(how)
     a, c = aligned(first=first, second=second)
@@ -163,7 +172,15 @@ def length_bias(
 ) -> Estimate:
     """De-noised accuracy where people prefer the longer response, minus where they do not.
 
-    Shapes: `correct` (n_items,), `repeats` (n_items, n_repeats), `clusters` (n_items,).
+    Args:
+        correct: Shape (n_items,), whether the verdict was right.
+        longer: Whether the response people prefer is strictly longer, 0 or 1; nan where unknown.
+        repeats: Shape (n_items, n_repeats); each group is corrected by its own flips.
+        clusters: Shape (n_items,).
+        how: Level, seed and number of resamples: see `Drawn`.
+
+    Returns:
+        Above 0: it favours length. 0: none. From -1 to 1.
     """
     draw = resampling(how)
     y, long = aligned(correct=correct, longer=longer)
