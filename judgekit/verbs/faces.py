@@ -159,8 +159,9 @@ def stream_scores(
 ) -> Iterator[Score]:
     """Scores in the order of the items, as they come; nothing is held but a window of items.
 
-    Options and errors are those of `score`; what is wrong with the arguments is raised here and now. Rows
-    skipped on the way are counted in a warning at the end.
+    A panel that is fitted to the run holds all, and gives its scores at the end. Options and errors are those
+    of `score`; what is wrong with the arguments is raised here and now. Rows skipped are counted in
+    a warning at the end.
 
     >>> from judgekit.judges.scripted import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}

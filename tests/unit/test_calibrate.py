@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,3 +222,13 @@ def test_the_commands_give_what_python_gives(found, tmp_path, monkeypatch, capsy
     assert command("score", *asked, "--out", "results", "--calibration", "c.json") == 2
     assert command("calibrate", "results", "labels.jsonl", "-r", "tone.json", "--out", "labels.jsonl") == 2
     assert "holds the results of another job" in capsys.readouterr().err
+
+
+def test_what_the_first_version_stored_can_be_calibrated():
+    data = Path(__file__).parents[1] / "data"
+    run, rubric = data / "0.1.0" / "kind" / "outcomes.jsonl.gz", data / "inputs" / "kind.yaml"
+    found = jk.calibrate(run, data / "inputs" / "kind_labels.csv", rubric=rubric)
+
+    assert [(fit.rater, fit.criterion, fit.n) for fit in found.fits] == [("plain", "kind", 74)]
+    assert found.fits[0].brier_after < found.fits[0].brier_before
+    assert found.fitted_on.judges == {}  # outcomes alone do not say how a judge was set

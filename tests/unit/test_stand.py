@@ -198,3 +198,17 @@ def test_a_standing_never_replaces_what_it_was_read_from(compared, tmp_path):
 
     assert run("stand", folder / "outcomes.jsonl", "--out", folder / "outcomes.jsonl") == 2
     assert (folder / "outcomes.jsonl").read_bytes() == before
+
+
+STORED = Path(__file__).parents[1] / "data" / "0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "order"), [("rank", 24, "bdac"), ("faireval", 20, "bac"), ("compare", 20, "bac")]
+)
+def test_what_the_first_version_stored_has_a_standing(name, n, order):
+    """Rankings, two scores a reply and pairs: each judge's orders and samples are one comparison a pair."""
+    found = jk.stand(STORED / name / "outcomes.jsonl.gz", b=0)
+
+    assert (found.status, found.n_comparisons, "".join(found.systems)) == ("ok", n, order)
+    assert sum(place.won * place.n for place in found.places) == pytest.approx(n)
