@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
 from judgekit.agreement.core.estimate import Status, flagged, undefined
+from judgekit.agreement.core.intervals import fisher_z
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -171,16 +172,6 @@ def coefficient(kind: Kind, x: Floats, y: Floats, *, categories: int | None = No
     return lambda index: _rank_coefficient(kind, x[index], y[index])
 
 
-def fisher_interval(value: float, se_z: float, level: float) -> tuple[float, float]:
-    """An interval on the scale of atanh, taken back; nan at a correlation of 1 or -1."""
-    from scipy.special import ndtri
-
-    if not abs(value) < 1 or not math.isfinite(se_z):
-        return math.nan, math.nan
-    z, half = math.atanh(value), float(ndtri((1 + level) / 2)) * se_z
-    return math.tanh(z - half), math.tanh(z + half)
-
-
 def se_of_z(kind: Kind, value: float, n: int) -> float:
     """Standard error of atanh of a correlation: Fisher's, or Bonett and Wright's for ranks."""
     if kind == "pearson" and n > 3:
@@ -198,11 +189,12 @@ def _untied(kind: Kind, x: Floats, y: Floats) -> bool:
 
 def _by_formula(estimate: Estimate, kind: Kind) -> Estimate:
     se_z = se_of_z(kind, estimate.value, estimate.n_used)
-    low, high = fisher_interval(estimate.value, se_z, estimate.level)
+    se = se_z * (1 - estimate.value**2)
+    low, high = fisher_z(estimate.value, se, level=estimate.level)
     if math.isnan(low):
         return flagged(estimate, estimate.status, ("too few units for an interval",))
     name = "fisher_z" if kind == "pearson" else "bonett_wright"
-    return replace(estimate, low=low, high=high, se=se_z * (1 - estimate.value**2), interval=name)
+    return replace(estimate, low=low, high=high, se=se, interval=name)
 
 
 def _blind(kind: Kind) -> tuple[str, ...]:

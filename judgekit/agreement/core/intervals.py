@@ -53,7 +53,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Ends:
 
 def fisher_z(value: float, se: float, *, level: float = 0.95) -> Ends:
     """Interval of a coefficient from -1 to 1, symmetric on the scale of its inverse hyperbolic tangent."""
-    if not (abs(value) < 1 and se > 0):
+    if not (abs(value) < 1 and 0 < se < np.inf):
         return _NONE
     half = normal_quantile(level) * se / (1 - value**2)
     middle = np.arctanh(value)
