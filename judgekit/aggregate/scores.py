@@ -91,7 +91,7 @@ def _criterion_score(
             only.value,
             "placed",
             n_verdicts=1,
-            flags=_told(outcomes),
+            flags=_told(outcomes) if only.flags else (),
             system=system,
         )
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
@@ -148,10 +148,10 @@ def _whole(
     outcomes = [o for c in criteria for o in asked.get(c.id, ())]
     settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
-    if len(outcomes) == 1 and isinstance(outcomes[0], Verdict):  # by far the commonest
+    if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
         return Score(
             blank.unit, blank.level, blank.name, placed.value, blank.rule, n_verdicts=1, share=placed.share,
-            gate=placed.gate, flags=_told(outcomes), system=blank.system,
+            gate=placed.gate, flags=_told(outcomes) if only.flags else (), system=blank.system,
         )  # fmt: skip
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
