@@ -43,7 +43,7 @@ def fault_of(path: Path, **options: Any) -> str:
         (b'{"item_id": NaN}\n', ":2: is not JSON: "),
         (GOOD.strip() + GOOD, ":2: is not JSON: "),
         (b'["a"]\n', ":2: is a list, not a mapping"),
-        (b'{"item_id": 2}\n', ":2: no column 'task'; found ['item_id']; map it with columns={'task': '...'}"),
+        (b'{"item_id": 2}\n', ":2: no column 'task', no column 'response'; found ['item_id']; map them with"),
         (b'{"item_id": 123456789012345678901, "task": "a", "response": "b"}', ":2: item_id 1.23"),
     ],
 )
