@@ -23,6 +23,7 @@ from judgekit.markup import render
 from judgekit.report.checks import Gates
 from judgekit.report.draw import picture
 from judgekit.report.purposes import PURPOSES, Finding, Verdict
+from judgekit.report.svg import WIDTH
 from judgekit.report.text import MET, audit_json, audit_markdown, shown
 from judgekit.types import Estimate
 from judgekit.writing import beside
@@ -100,6 +101,7 @@ def page(
         "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
         "capital": _capital, "told": told, "shown": shown, "words": _words, "draw": picture,
+        "picture_width": WIDTH,
     })  # fmt: skip
 
 

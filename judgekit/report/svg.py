@@ -9,8 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from judgekit.agreement.auditing.section import Figure
+
 WIDTH = 360.0
 """Of every picture, in its own units: what a phone is wide, so that letters stay readable there."""
+Point = tuple[float, float]
+Place = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,90 +27,95 @@ class Shape:
     tip: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Canvas:
     """Shapes in the order drawn.
 
     Args:
+        figure: What is drawn; its title is what a screen reader says.
         height: Of the picture; its width is always the same.
-        title: What a screen reader says.
     """
 
+    figure: Figure
     height: float
-    title: str
-    width: float = WIDTH
     shapes: list[Shape] = field(default_factory=list)
 
     def add(self, name: str, attributes: Mapping[str, Any], text: str = "", tip: str = "") -> None:
-        """A shape; `tip` is shown when it is pointed at."""
-        written = {k: _value(v) for k, v in attributes.items() if v is not None}
+        """A shape; attributes that are None are left out."""
+        written = {key: _written(value) for key, value in attributes.items() if value is not None}
         self.shapes.append(Shape(name, written, text, tip))
 
     def text(
-        self, x: float, y: float, text: str, kind: str = "", *, anchor: str = "start", most: int = 60
+        self, at: Point, text: str, kind: str = "small", *, anchor: str = "start", most: int = 60
     ) -> None:
         """A line of text, cut where it is too long for the picture."""
-        shown = text if len(text) <= most else text[: most - 1] + "…"
-        self.add(
-            "text", {"x": x, "y": y, "class": kind or None, "text-anchor": anchor}, shown,
-            text if shown != text else "",
-        )  # fmt: skip
+        cut = text if len(text) <= most else text[: most - 1] + "…"
+        place = {"x": at[0], "y": at[1], "class": kind, "text-anchor": anchor}
+        self.add("text", place, cut, text if cut != text else "")
 
-    def line(self, a: tuple[float, float], b: tuple[float, float], kind: str = "axis") -> None:
+    def line(self, a: Point, b: Point, kind: str = "axis") -> None:
         """A straight line."""
         self.add("line", {"x1": a[0], "y1": a[1], "x2": b[0], "y2": b[1], "class": kind})
 
-    def rect(
-        self,
-        at: tuple[float, float],
-        size: tuple[float, float],
-        kind: str,
-        *,
-        mark: dict[str, Any] | None = None,
-        tip: str = "",
-        opacity: float | None = None,
-    ) -> None:
+    def path(self, points: Sequence[Point], kind: str, *, closed: bool = False) -> None:
+        """A line through points."""
+        way = " ".join(f"{'L' if i else 'M'}{_written(x)} {_written(y)}" for i, (x, y) in enumerate(points))
+        self.add("path", {"d": way + (" Z" if closed else ""), "class": kind})
+
+    def rect(self, at: Point, size: Point, kind: str, tip: str = "", **more: Any) -> None:
         """A rectangle."""
         place = {"x": at[0], "y": at[1], "width": max(size[0], 0.0), "height": max(size[1], 0.0)}
-        self.add("rect", {**place, "class": kind, "fill-opacity": opacity, **(mark or {})}, tip=tip)
+        self.add("rect", {**place, "class": kind, **more}, tip=tip)
 
-    def dot(
-        self,
-        x: float,
-        y: float,
-        radius: float,
-        kind: str,
-        *,
-        mark: dict[str, Any] | None = None,
-        tip: str = "",
-    ) -> None:
+    def dot(self, at: Point, radius: float, kind: str, tip: str = "", **more: Any) -> None:
         """A filled circle."""
-        self.add("circle", {"cx": x, "cy": y, "r": radius, "class": kind, **(mark or {})}, tip=tip)
+        self.add("circle", {"cx": at[0], "cy": at[1], "r": radius, "class": kind, **more}, tip=tip)
 
-    def path(self, points: Sequence[tuple[float, float]], kind: str, *, closed: bool = False) -> None:
-        """A line through points."""
-        if points:
-            way = " ".join(f"{'L' if i else 'M'}{_value(x)} {_value(y)}" for i, (x, y) in enumerate(points))
-            self.add("path", {"d": way + (" Z" if closed else ""), "class": kind})
+    def mark(self, row: int, column: str) -> dict[str, Any]:
+        """What a shape carries that shows a number of the table."""
+        value = self.figure.at(row, column)
+        return {"data-row": row, "data-column": column, "data-value": repr(value)}
+
+    def legend(self, names: Mapping[str, str]) -> float:
+        """Names with their colours on top, wrapped; gives where the picture may start."""
+        x, y = 4.0, 12.0
+        for name, kind in names.items():
+            wide = 20 + 6.2 * min(len(name), 34)
+            if x + wide > WIDTH and x > 4:
+                x, y = 4.0, y + 16
+            self.rect((x, y - 8), (9, 9), kind)
+            self.text((x + 13, y), name, most=34)
+            x += wide
+        return y + 12
+
+    def bottom_axis(
+        self, place: Place, ends: Point, y: float, name: str, *, top: float, marks: Sequence[float] = ()
+    ) -> None:
+        """A horizontal axis with its name, and its lines up to `top`."""
+        self.line((place(ends[0]), y), (place(ends[1]), y))
+        for tick in marks or ticks(*ends):
+            self.line((place(tick), top), (place(tick), y), "grid")
+            self.text((place(tick), y + 13), f"{tick:g}", anchor="middle")
+        self.text(((place(ends[0]) + place(ends[1])) / 2, y + 27), name, anchor="middle")
+
+    def left_axis(self, place: Place, ends: Point, x: float, name: str) -> None:
+        """A vertical axis with its name above it, and its lines to the right."""
+        self.line((x, place(ends[0])), (x, place(ends[1])))
+        for tick in ticks(*ends):
+            self.line((x, place(tick)), (WIDTH - 14, place(tick)), "grid")
+            self.text((x - 4, place(tick) + 4), f"{tick:g}", anchor="end")
+        self.text((4, place(ends[1]) - 10), name)
 
 
-def mark(row: int, column: str, value: Any) -> dict[str, Any]:
-    """What a shape carries that shows a number of the table."""
-    return {"data-row": row, "data-column": column, "data-value": repr(value)}
-
-
-def _value(value: Any) -> str:
+def _written(value: Any) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-def axis(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def axis(ends: Point, start: float, end: float) -> Place:
     """From numbers to places; numbers outside are drawn at the edge."""
+    low, high = ends
     span = (high - low) or 1.0
-
-    def place(value: float) -> float:
-        return start + (min(max(value, low), high) - low) / span * (end - start)
-
-    return place
+    return lambda value: start + (min(max(value, low), high) - low) / span * (end - start)
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -122,33 +131,3 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [round(k * step, 10) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def bottom_axis(
-    canvas: Canvas, place: Callable[[float], float], ends: tuple[float, float], y: float, *, name: str = "",
-    grid: float | None = None, marks: Sequence[float] | None = None,
-) -> None:  # fmt: skip
-    """Ticks and name of a horizontal axis; `grid` is how far up its lines go."""
-    low, high = ends
-    canvas.line((place(low), y), (place(high), y))
-    for tick in ticks(low, high) if marks is None else marks:
-        if grid is not None:
-            canvas.line((place(tick), grid), (place(tick), y), "grid")
-        canvas.text(place(tick), y + 13, f"{tick:g}", "small", anchor="middle")
-    if name:
-        canvas.text((place(low) + place(high)) / 2, y + 27, name, "small", anchor="middle")
-
-
-def left_axis(
-    canvas: Canvas, place: Callable[[float], float], ends: tuple[float, float], x: float, *, name: str = "",
-    grid: float | None = None, marks: Sequence[float] | None = None,
-) -> None:  # fmt: skip
-    """Ticks and name of a vertical axis; `grid` is how far right its lines go."""
-    low, high = ends
-    canvas.line((x, place(low)), (x, place(high)))
-    for tick in ticks(low, high) if marks is None else marks:
-        if grid is not None:
-            canvas.line((x, place(tick)), (grid, place(tick)), "grid")
-        canvas.text(x - 4, place(tick) + 4, f"{tick:g}", "small", anchor="end")
-    if name:
-        canvas.text(x - 26, place(high) - 8, name, "small")

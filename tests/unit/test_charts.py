@@ -1,0 +1,156 @@
+"""Five charts draw any table: each mark carries the number it shows, and stands where its number belongs."""
+
+import json
+import re
+
+import pytest
+
+from judgekit.agreement.auditing.section import Chart, Figure
+from judgekit.errors import InputError
+from judgekit.markup import render
+from judgekit.report.draw import picture
+
+
+def drawn_as(kind, columns, *rows, **options):
+    figure = Figure(
+        id="c1-own", kind="own", criterion="c", judge="", title="Is it <b>so</b>?", reading="Read it.",
+        columns=tuple(columns.split()), rows=rows, n=len(rows), chart=Chart(kind=kind, **options),
+    )  # fmt: skip
+    return picture(figure)
+
+
+def marks(canvas):
+    """(row, column, shape) of each mark, after its number was found in the table."""
+    found = []
+    for shape in canvas.shapes:
+        if "data-value" in shape.attributes:
+            row, column = int(shape.attributes["data-row"]), shape.attributes["data-column"]
+            number = json.loads(shape.attributes["data-value"].replace("None", "null"))
+            assert number == canvas.figure.at(row, column)
+            found.append((row, column, shape))
+    return found
+
+
+def at(shape, *names):
+    return [float(shape.attributes[name]) for name in names]
+
+
+def texts(canvas):
+    return [shape.text for shape in canvas.shapes if shape.name == "text"]
+
+
+def test_intervals_stand_in_the_order_of_their_values_and_say_them():
+    rows = [("a", "one", 0.2, 0.1, 0.4), ("b", "one", 0.6, None, None), ("c", "two", None, None, None)]
+
+    drawn = drawn_as("intervals", "what of value low high", *rows, name="{what}", group="{of}")
+
+    values = {row: at(shape, "cx")[0] for row, column, shape in marks(drawn) if column == "value"}
+    assert values[0] < values[1]
+    assert [column for row, column, _ in marks(drawn) if row == 0] == ["low", "high", "value"]
+    assert {"a", "one", "two", "0.20 [0.10, 0.40]", "0.60", "not defined"} <= set(texts(drawn))
+    assert texts(drawn).count("one") == 1
+
+
+def test_numbers_too_large_to_stand_beside_a_picture_lose_their_decimals():
+    drawn = drawn_as("intervals", "value low high", (15.3, -2884.32, 2915.07), span="even")
+
+    assert "15.30 [-2884, 2915]" in texts(drawn)
+
+
+def test_bars_are_as_long_as_their_numbers_and_have_a_colour_each():
+    rows = [("x", "p", 40.0), ("x", "q", 20.0), ("y", "p", None), ("y", "q", 80.0)]
+
+    drawn = drawn_as("bars", "label who share", *rows, x="label", value="share", group="who")
+
+    wide = [at(shape, "width")[0] for _, _, shape in marks(drawn)]
+    assert wide[0] == pytest.approx(2 * wide[1], rel=0.02)
+    assert wide[2] == pytest.approx(4 * wide[1], rel=0.02)
+    assert [row for row, _, _ in marks(drawn)] == [0, 1, 3]
+    assert [shape.attributes["class"] for _, _, shape in marks(drawn)] == ["people", "judge", "judge"]
+
+
+def test_a_stack_is_one_bar_with_the_interval_of_its_first_part_alone():
+    rows = [("j", "a", 0.0, 0.0, 9.0), ("j", "b", 30.0, 20.0, 40.0), ("j", "c", 70.0, 60.0, 80.0)]
+
+    drawn = drawn_as(
+        "bars", "who what share low high", *rows, x="who", group="what", value="share", stacked=True
+    )
+
+    shapes = [shape for _, _, shape in marks(drawn)]
+    assert len({shape.attributes["y"] for shape in shapes}) == 1
+    assert at(shapes[2], "x")[0] == pytest.approx(sum(at(shapes[1], "x", "width")), abs=1)
+    assert [shape.attributes["class"] for shape in drawn.shapes].count("interval") == 1
+
+
+def test_points_rise_with_their_numbers_and_are_joined_or_a_cloud():
+    rows = [(0.0, 0.1, 0.0, 0.2, 1), (1.0, None, None, None, 2), (2.0, 0.9, 0.8, 1.0, 4)]
+    options = {"x": "x", "y": ("y",), "x_span": (0.0, 2.0)}
+    half = ("dashed", (0.0, 0.5), (2.0, 0.5), "half")
+
+    joined = drawn_as(
+        "points", "x y y_low y_high n", *rows, **options, curve=True, whiskers=True, segments=(half,)
+    )
+    cloud = drawn_as("points", "x y y_low y_high n", *rows, **options, size="n")
+
+    [first, last] = [at(shape, "cx", "cy") for _, _, shape in marks(joined)]
+    assert first[0] < last[0]
+    assert first[1] > last[1]  # down the page
+    ways = [shape.attributes for shape in joined.shapes if shape.attributes["class"] == "curve judge-line"]
+    assert [way.get("d", "").count("L") for way in ways] == [1, 0, 0]  # a curve, and two whiskers
+    assert "half" in texts(joined)
+    assert "path" not in {shape.name for shape in cloud.shapes}
+    [small, large] = [at(shape, "r")[0] for _, _, shape in marks(cloud)]
+    assert small < large
+
+
+def test_cells_of_a_grid_are_as_dark_as_they_are_strong_and_long_labels_get_a_number():
+    rows = [("no", "no", 8, 80.0), ("no", "yes", 2, 20.0), ("yes", "no", 0, None), ("yes", "yes", 5, 50.0)]
+    long = [("an answer of many words", b, n, share) for _, b, n, share in rows[:2]]
+    options = {"x": "b", "y": ("a",), "value": "n", "size": "share"}
+
+    short = drawn_as("grid", "a b n share", *rows, **options)
+    numbered = drawn_as("grid", "a b n share", *long, **options)
+
+    dark = [at(shape, "fill-opacity")[0] for _, _, shape in marks(short)]
+    assert sorted(dark, reverse=True) == [dark[0], dark[3], dark[1], dark[2]]
+    assert {"no", "yes", "8", "80 %"} <= set(texts(short))
+    assert "3  an answer of many words" in texts(numbered)
+    assert texts(numbered).count("3") == 1
+
+
+def test_slopes_cross_where_two_orders_differ():
+    columns = "who p p_low p_high p_rank j j_low j_high j_rank"
+    rows = [("a", 3.0, 2.0, 4.0, 1, 1.0, None, None, 2), ("b", 1.0, 0.0, 2.0, 2, None, None, None, 1)]
+
+    drawn = drawn_as("slopes", columns, *rows, x="who", y=("p", "j"))
+
+    places = {(row, column): at(shape, "cy")[0] for row, column, shape in marks(drawn)}
+    assert places[0, "p"] < places[1, "p"]
+    assert places[0, "j"] > places[1, "j"]
+    assert [shape.attributes["class"] for shape in drawn.shapes if shape.name == "line"] == ["moved", "moved"]
+    assert {"1. a", "3.00 [2.00, 4.00]", "1.00", "none"} <= set(texts(drawn))
+
+
+def test_a_mark_says_its_row_unless_the_chart_has_words_for_it():
+    columns, row = "value low high n_used", (0.5, None, 0.75, 3)
+
+    tips = [
+        [shape.tip for _, _, shape in marks(drawn_as("intervals", columns, row, tip=tip))]
+        for tip in ("", "{n_used}: {value}{low}")
+    ]
+
+    assert tips == [["value 0.500, high 0.750, n used 3"], ["3: 0.5"]]
+
+
+def test_a_chart_of_no_kind_is_named():
+    with pytest.raises(InputError, match=r"figure 'c1-own': no chart 'interval'; did you mean 'intervals'"):
+        drawn_as("interval", "a", (1,))
+
+
+def test_a_template_escapes_what_it_is_given_and_misses_nothing_silently():
+    text = render("page.html", {"title": "</title><script>alert('x')</script>"})
+
+    assert re.findall(r"<script", text) == []
+    assert "&lt;/title&gt;&lt;script&gt;alert(&#39;x&#39;)" in text
+    with pytest.raises(Exception, match="'title' is undefined"):
+        render("page.html", {})
