@@ -38,6 +38,10 @@ COMMANDS = {
     ),
     "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders."),
     "match": _Command("score", "compare", "Say whether responses give the reference answer."),
+    "why": _Command(
+        "why", "score",
+        "Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.",
+    ),
     "agree": _Command(
         "agree", "audit", "Say how far a judge agrees with people, and whether it may be trusted, for what."
     ),
