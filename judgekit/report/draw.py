@@ -5,9 +5,11 @@ column and the number that it shows, and says its row when it is pointed at.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import cycle
+from string import Formatter
 from typing import Any
 
-from judgekit.agreement.auditing.section import Figure
+from judgekit.agreement.auditing.section import Chart, Figure
 from judgekit.errors import InputError, there_are
 from judgekit.report.svg import WIDTH, Canvas, Place, Point, axis, ticks
 from judgekit.report.text import shown
@@ -19,12 +21,33 @@ def picture(figure: Figure) -> Canvas:
     """The figure, drawn.
 
     Raises:
-        InputError: If its chart is none of the five.
+        InputError: If its chart is none of the five, or names a column that is not there.
     """
     if figure.chart.kind not in _DRAW:
         kind: str = figure.chart.kind
         raise InputError(f"figure {figure.id!r}: no chart {kind!r}; {there_are(kind, _DRAW)}")
+    if missing := sorted(_columns(figure.chart) - set(figure.columns)):
+        there = there_are(missing[0], figure.columns)
+        raise InputError(f"figure {figure.id!r}: its chart names a column {missing[0]!r}; {there}")
+    if not figure.rows:
+        empty = Canvas(figure, 24)
+        empty.text((WIDTH / 2, 16), "nothing to draw", anchor="middle")
+        return empty
     return _DRAW[figure.chart.kind](figure)
+
+
+def _columns(chart: Chart) -> set[str]:
+    """The columns that a chart names."""
+    templates = [chart.name, chart.tip]
+    named = {chart.x, *chart.y, chart.size, chart.weights, *(chart.band or ())}
+    if chart.kind == "intervals":
+        templates.append(chart.group)
+    elif chart.kind == "bars":
+        named.add(chart.group)
+    if chart.kind in {"intervals", "bars", "grid"}:
+        named.add(chart.value)
+    named |= {str(name) for each in templates for _, name, _, _ in Formatter().parse(each) if name}
+    return named - {""}
 
 
 def _filled(template: str, figure: Figure, row: int) -> str:
@@ -162,8 +185,8 @@ def _points(figure: Figure) -> Canvas:
     """Points of one column or more over another, joined or a cloud; lines that belong to no row."""
     chart = figure.chart
     canvas = Canvas(figure, 270 if chart.curve and not chart.weights else 340)
-    colours = COLOURS if chart.legend else COLOURS[1:]
-    top = canvas.legend({chart.legend[y]: colours[k] for k, y in enumerate(chart.y)}) if chart.legend else 8.0
+    coloured = dict(zip(chart.y, cycle(COLOURS if len(chart.y) > 1 else COLOURS[1:])))
+    top = canvas.legend({chart.legend.get(y, y): coloured[y] for y in chart.y}) if chart.legend else 8.0
     top += 18 if chart.axes[1] else 4
     base = canvas.height - 34
     place = axis(chart.x_span, 50, WIDTH - 18)
@@ -178,7 +201,7 @@ def _points(figure: Figure) -> Canvas:
     for k, y in enumerate(chart.y):
         aside = 5.0 * k - 2.5 * (len(chart.y) - 1)
         known = {i: (x + aside, rise(v)) for i, x in across.items() if (v := figure.at(i, y)) is not None}
-        _series(canvas, y, colours[k], known, rise)
+        _series(canvas, y, coloured[y], known, rise)
     if chart.weights:
         _histogram(canvas, place, base)
     for kind, start, end, says in chart.segments:
@@ -212,7 +235,7 @@ def _histogram(canvas: Canvas, place: Place, base: float) -> None:
         counts[min(int(figure.at(i, figure.chart.x) * 20), 19)] += figure.at(i, figure.chart.weights)
     wide = (place(1) - place(0)) / 20
     for k, count in enumerate(counts):
-        tall = 40 * count / max(counts)
+        tall = 40 * count / (max(counts) or 1)
         tip = f"{count} {figure.chart.weights}"
         canvas.rect((place(k / 20) + 0.5, base - tall), (wide - 1, tall), "judge soft", tip)
 

@@ -48,7 +48,9 @@ class Canvas:
     def text(
         self, at: Point, text: str, kind: str = "small", *, anchor: str = "start", most: int = 60
     ) -> None:
-        """A line of text, cut where it is too long for the picture."""
+        """A line of text, cut where it is too long for the picture; nothing where there is none."""
+        if not text:
+            return
         cut = text if len(text) <= most else text[: most - 1] + "…"
         place = {"x": at[0], "y": at[1], "class": kind, "text-anchor": anchor}
         self.add("text", place, cut, text if cut != text else "")

@@ -142,9 +142,46 @@ def test_a_mark_says_its_row_unless_the_chart_has_words_for_it():
     assert tips == [["value 0.500, high 0.750, n used 3"], ["3: 0.5"]]
 
 
+@pytest.mark.parametrize("kind", ["intervals", "bars", "points", "grid", "slopes"])
+def test_a_table_without_rows_has_a_picture_that_says_so(kind):
+    assert texts(drawn_as(kind, "a b c", x="a", y=("b", "c"), value="c")) == ["nothing to draw"]
+
+
+def test_as_many_curves_as_there_are_columns_have_a_colour_each_in_turn():
+    columns = ("a", "b", "c", "d", "e", "f")
+    drawn = drawn_as("points", "x a b c d e f", (0.5,) * 7, x="x", y=columns, legend={"a": "first"})
+
+    assert [shape.attributes["class"] for _, _, shape in marks(drawn)] == [
+        "people soft", "judge soft", "third soft", "fourth soft", "fifth soft", "people soft",
+    ]  # fmt: skip
+    assert {"first", "b", "f"} <= set(texts(drawn))
+
+
 def test_a_chart_of_no_kind_is_named():
     with pytest.raises(InputError, match=r"figure 'c1-own': no chart 'interval'; did you mean 'intervals'"):
         drawn_as("interval", "a", (1,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("intervals", {"value": "shares"}),
+        ("intervals", {"value": "share", "name": "{shares}"}),
+        ("intervals", {"value": "share", "group": "by {shares}"}),
+        ("intervals", {"value": "share", "tip": "{shares}"}),
+        ("bars", {"value": "share", "group": "shares"}),
+        ("points", {"y": ("shares",)}),
+        ("points", {"x": "shares"}),
+        ("points", {"size": "shares"}),
+        ("points", {"weights": "shares"}),
+        ("points", {"band": ("share", "shares")}),
+        ("grid", {"value": "shares"}),
+        ("slopes", {"y": ("share", "shares")}),
+    ],
+)
+def test_a_column_that_is_not_there_is_named(kind, options):
+    with pytest.raises(InputError, match=r"figure 'c1-own': its chart names a column 'shares'; did you mean"):
+        drawn_as(kind, "share n", (0.5, 3), **options)
 
 
 def test_a_template_escapes_what_it_is_given_and_misses_nothing_silently():
