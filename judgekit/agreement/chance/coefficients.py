@@ -237,7 +237,9 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
     if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
-        return earned(estimate, _item_bootstrap(sample, how, kind), how.draw.over(clusters))
+        return earned(
+            estimate, _item_bootstrap(sample, how, kind), how.draw
+        )  # `cautioned` tells few clusters
     return _analytic(estimate, sample, how, kind)
 
 
