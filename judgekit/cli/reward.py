@@ -240,7 +240,10 @@ def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: 
     from judgekit.rewards.core.spec import load_spec
 
     loaded = load_spec(spec)
-    asked = [naming(each) for each in judges or loaded.judges]
+    try:
+        asked = [naming(each) for each in judges or loaded.judges]
+    except InputError as error:
+        raise InputError(f"{'--judge' if judges else f'{spec}: judges'}: {error}") from error
     naming.check()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

@@ -10,7 +10,7 @@ _OTHERS = {
 }  # keyword -> option of another name
 _BOTH = re.compile(r"\b\w+=(?:\{[^{}]*\}|[^\s;,()]+) \((--[^()]*)\)")  # columns={...} (--column ...)
 _GIVEN = re.compile(r"\b([a-z_]+)=('[^']*'|[\w.+-]+)")
-_NAMED = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_NAMED = re.compile(r"\b[Tt]here are [^;]*|\b[a-z]+(?:_[a-z]+)+\b")  # lists of names stay as they are
 
 
 def in_options(message: str, options: Collection[str]) -> str:
@@ -23,6 +23,8 @@ def in_options(message: str, options: Collection[str]) -> str:
     'map it with --column task=prompt'
     >>> in_options("on_empty='zero'; overwrite=True; id=3", there)
     '--on-empty zero; --overwrite; id=3'
+    >>> in_options("no option 'x'; there are name, on_empty; use on_empty", there)
+    "no option 'x'; there are name, on_empty; use --on-empty"
     """
 
     def option(keyword: str) -> str:

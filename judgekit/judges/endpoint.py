@@ -344,6 +344,7 @@ def parse_endpoint(spec: str) -> Endpoint:
     if kind != "endpoint" or not url or not model:
         raise InputError(
             "a judge on a server is named endpoint:URL#model, as in endpoint:http://localhost:8000/v1#qwen3-8b"
+            f"; this one names no {'model' if url else 'URL'}"
         )
     return Endpoint(url, model)
 

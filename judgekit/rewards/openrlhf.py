@@ -5,9 +5,11 @@
 
     reward_func = reward_function("/data/spec.toml")
 
-OpenRLHF calls it for one response at a time, each in a thread. The HTTP form (`judgekit reward serve`,
-`--reward.remote_url http://127.0.0.1:8077/get_reward`) puts groups together, which relative schemes and
-`group_mean` need, and serves all of its engines from one place.
+OpenRLHF calls it for one response at a time, each in a thread; the label is the reference. The HTTP form
+(`judgekit reward serve`) serves all of its engines from one place. It puts groups together, which relative
+schemes and `group_mean` need, where the address names the run and how large groups are:
+`--reward.remote_url "http://127.0.0.1:8077/get_reward?run=mine&group=8"`. OpenRLHF prints no more of a
+refusal than its status: the server's console has the reason.
 
 A reward that cannot be given is raised. OpenRLHF logs that and goes on without a reward, until its experience
 maker misses it (`reward_model_group is required`): the training ends, and nothing is learnt from a number.

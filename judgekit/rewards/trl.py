@@ -8,12 +8,13 @@
     trainer = GRPOTrainer("my-model", reward, args, train_dataset=rows)
     trainer.train()
 
-It is to be the only reward function: TRL adds several up, so that a response one of them has no reward for
-would be placed by the others alone. Checks and weights belong into the spec.
+The prompt is the task; `reference` names the column of the data set with an answer known to be good, and is
+left out where there is none. It is to be the only reward function: TRL adds several up, so that a response
+one of them has no reward for would be placed by the others alone. Checks and weights belong into the spec.
 
 A reward that cannot be given is None, and its advantage 0. TRL below 1.6 takes None for 0; there
 `on_failure="none"` becomes `group_mean`, with a warning. TRL warns of a row without any reward by
-printing that row, the rubric in it too.
+printing that row, the rubric in it too. Training waits for a judge that is away, up to `deadline_seconds`.
 
 Under several processes TRL hands each its own rows, perhaps half of a group. Where a reward depends on the
 rest of its group (a relative scheme, a dead band, `drop_group`, `group_mean`) that is an `InputError`; let a

@@ -388,6 +388,19 @@ def test_a_spec_is_shown_with_what_a_group_costs(capsys):
     assert "group of 8" in text
 
 
+def test_a_judge_of_a_spec_is_refused_with_the_file_and_in_the_keys_of_a_file(tmp_path, capsys):
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        'rubric = "answer_alone"\njudges = {judge = "endpoint:http://127.0.0.1:1/v1#m", temprature = 0}\n'
+    )
+
+    assert command("reward", "show", str(spec)) == 2
+    told = capsys.readouterr().err
+
+    assert f"{spec}: judges: no option 'temprature'; did you mean 'temperature'?" in told
+    assert " key_env, " in told
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_spec_that_imports_code_is_refused_unless_allowed(capsys):
     assert command("reward", "show", "explicit.toml") == 2

@@ -74,6 +74,7 @@ def test_an_outage_comes_by_the_deadline_even_if_no_attempt_ends():
     error, _ = bench.outage("hang", attempt_seconds=600.0, deadline_seconds=0.5)
 
     assert "512 of 512 rewards failed, more than 20 %: deadline (512)" in str(error)
+    assert str(error).endswith("; a batch waits 0.5 s for its judges (deadline_seconds)")
 
 
 def test_equal_responses_are_asked_about_once_and_a_second_pass_asks_nothing(serving, tmp_path):

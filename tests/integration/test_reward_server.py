@@ -12,6 +12,7 @@ import sys
 import types
 from collections import Counter
 from contextlib import asynccontextmanager
+from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -321,6 +322,38 @@ def test_a_bad_request_is_told_what_is_wrong_with_it(path, body, status, told):
     assert set(said) == {"error"}
     assert told in said["error"]
     assert after == 200
+
+
+def test_why_requests_fail_is_logged_once_a_kind_since_trainers_show_the_status_alone(caplog):
+    async def walk(client):
+        changed = {"query": ["<u>Ho?<a>Hello."], "prompts": ["Hi?"], "labels": [None]}
+        for body in [changed, changed, {"query": []}]:
+            await client.post("/get_reward", body)
+        await client.post("/v1/rewards", asked("13"))
+        await client.post("/nothing", {})
+
+    walked(walk, ALONE)
+
+    [refused, lost, nowhere] = [record.getMessage() for record in caplog.records]
+    assert refused.startswith("/get_reward answered 400: query[0] begins with")
+    assert lost.startswith("/v1/rewards answered 503: none of 1 rewards can be given: ")
+    assert nowhere.startswith(
+        "other answered 404: POST /nothing: Not Found; there are POST /v1/rewards, /get_reward"
+    )
+
+
+def test_the_request_of_the_guide_is_answered_as_it_says():
+    text = (files("judgekit.guides") / "rewards.md").read_text()
+    body = text.split("-d '", 1)[1].split("'\n", 1)[0]
+
+    async def walk(client):
+        return await client.post("/v1/rewards", body.encode())
+
+    status, told = walked(
+        walk, {"rubric": {"id": "k", "criteria": [{"id": "kind", "text": "Is it kind?"}]}}, lambda _: "yes"
+    )
+
+    assert (status, told["ids"], told["rewards"]) == (200, ["a", "b"], [1.0, 1.0])
 
 
 def test_a_page_in_a_browser_cannot_ask_unnoticed():

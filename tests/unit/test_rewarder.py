@@ -407,6 +407,26 @@ def test_a_bad_spec_is_refused_before_any_call(spec, complaint):
         Rewarder(spec, jk.Scripted("j", marking))
 
 
+def test_a_judge_that_a_spec_cannot_name_is_told_with_its_place():
+    with pytest.raises(InputError, match=r"^judges\[1\]: a judge on a server .* names no model"):
+        Rewarder({"rubric": RUBRIC, "judges": ["control:longer", "endpoint:http://127.0.0.1:1/v1"]})
+
+
+def test_keys_of_the_spec_below_a_table_are_told_where_they_belong(tmp_path):
+    spec = tmp_path / "spec.toml"
+    spec.write_text(
+        '[rubric]\nid = "r"\n[[rubric.criteria]]\nid = "a"\ntext = "Is it?"\non_failure = "group_mean"\n'
+    )
+
+    with pytest.raises(InputError) as told:
+        Rewarder(spec, jk.Scripted("j", marking))
+
+    assert str(told.value).startswith(f"{spec}: rubric: criteria[0] ('a').on_failure: unknown key; ")
+    assert str(told.value).endswith(
+        "; ['on_failure'] are keys of the spec itself, and stand in TOML above its first [table]"
+    )
+
+
 def test_a_bad_group_is_refused_before_any_call():
     rewarder = Rewarder({"rubric": RUBRIC}, jk.Scripted("j", lambda _: pytest.fail("asked")))
 

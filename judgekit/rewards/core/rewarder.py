@@ -171,7 +171,7 @@ class Rewarder:
         self._recent.extend(failures)
         some = failures if len(failures) >= WINDOW else list(self._recent)
         if stopped is None and (told := outage(some, self.spec.max_failed)):
-            stopped = JudgeOutage(told)
+            stopped = JudgeOutage(told + self._patience(some))
         if stopped is not None and any(failures):
             self._recent.clear()
             error = copy(stopped)  # batches that overlap are stopped by one error, and each has its own run
@@ -183,6 +183,12 @@ class Rewarder:
             error.run = self._batch(made, table, asked, seconds)
             raise
         return self._batch(dealt, table, asked, seconds)
+
+    def _patience(self, failures: Sequence[str | None]) -> str:
+        """What would do where judges were away or slow for longer than a batch waits for them."""
+        if not any(why is not None and why.startswith(LATE) for why in failures):
+            return ""
+        return f"; a batch waits {self.spec.deadline_seconds:g} s for its judges (deadline_seconds)"
 
     def _batch(
         self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked, seconds: float
@@ -252,10 +258,17 @@ def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
+def _judge(given: Any, where: str, *, own_code: bool) -> Judge:
+    try:
+        return resolve(given, own_code=own_code)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
 def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
     """Judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
-    judges = tuple(resolve(each, own_code=own_code) for each in several)
+    judges = tuple(_judge(each, f"judges[{i}]", own_code=own_code) for i, each in enumerate(several))
     for judge in judges if asked else ():
         check(judge, sending=sending)
     check_together(judges)

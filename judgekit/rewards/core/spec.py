@@ -354,7 +354,22 @@ def _parsed(raw: Mapping[str, Any], where: str) -> RewardSpec:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         told = "; ".join(dict.fromkeys(_complaint(dict(each)) for each in found))
+        if low := _below(raw) if "unknown key" in told else []:
+            told += f"; {low} are keys of the spec itself, and stand in TOML above its first [table]"
         raise InputError(f"{where}: {told}") from None
+
+
+def _below(raw: Mapping[str, Any]) -> list[str]:
+    """The spec's own keys that stand in a table of it, which is where TOML puts what follows a [table].
+
+    >>> _below({"rubric": {"id": "r", "criteria": [{"id": "a", "on_failure": "none"}]}})
+    ['on_failure']
+    """
+    rubric = raw.get("rubric")
+    rows = [each for each in (rubric, raw.get("length")) if isinstance(each, Mapping)]
+    for several in (rubric.get("criteria") if isinstance(rubric, Mapping) else None, raw.get("checks")):
+        rows += [row for row in several if isinstance(row, Mapping)] if isinstance(several, list) else []
+    return sorted({str(key) for row in rows for key in row} & set(RewardSpec.model_fields))
 
 
 def _complaint(each: dict[str, Any]) -> str:
@@ -367,4 +382,4 @@ def _complaint(each: dict[str, Any]) -> str:
         message = f"unknown key; {there_are(loc[-1], model.model_fields)}"
     elif each["type"] == "literal_error":
         message = f"{message}, found {each['input']!r:.80}"
-    return f"{place}: {message}" if place else message
+    return f"{place}: {message.removeprefix(f'{place}: ')}" if place else message

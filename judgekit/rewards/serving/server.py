@@ -1,8 +1,9 @@
 """Rewards by HTTP, for trainers that ask for one response at a time: batched and bounded.
 
 On the loopback it asks for no token unless one is set; beyond it, it does not start without. Bodies are
-JSON and said to be, so that no page in a browser can ask unnoticed. Nothing that was asked is logged. Off
-this machine, put it behind a proxy that speaks TLS.
+JSON and said to be, so that no page in a browser can ask unnoticed. Why requests fail is logged, a line of a
+kind in ten seconds, since trainers show the status alone; of what was asked the log holds no more than a few
+words that a refusal quotes. Off this machine, put it behind a proxy that speaks TLS.
 """
 
 import asyncio
@@ -31,6 +32,10 @@ WINDOW: Final = 3.0
 """Seconds a group waits for the rest, where a request names no window."""
 _MARGIN = 5.0  # seconds between our deadline and the moment a client gives up
 _LONGEST_RUN: Final = 200
+_QUIET: Final = 10.0  # seconds between two lines of the log on one route and status
+_LONGEST_LINE: Final = 400
+_POSTED: Final = ", ".join(route.path for route in ROUTES)
+_GOT: Final = "/health, /stats, /metrics"
 _OPEN = frozenset({"/health"})  # needs no token
 _log = logging.getLogger(__name__)
 
@@ -75,6 +80,7 @@ class RewardServer:
         least = LEAST_MET if rewarder.spec.relative else 0.0
         self.barrier = Barrier(batcher, self._released, least=least, most_waiting=settings.most_waiting)
         self._rates = Rates(settings.per_second)
+        self._logged: dict[tuple[str, int], float] = {}
 
     def app(self) -> web.Application:
         """The application, to be run with `handler_cancellation=True`."""
@@ -173,9 +179,21 @@ class RewardServer:
         known = request.match_info.route.resource
         route = known.canonical if known is not None else "other"
         self.metrics.add("requests_total", route=route, status=str(response.status))
+        if isinstance(response, web.Response) and response.status >= 400 and not self.barrier.closing:
+            self._log_failed(route, response)
         if route in {each.path for each in ROUTES}:
             self.metrics.took(route, time.monotonic() - began)
         return response
+
+    def _log_failed(self, route: str, response: web.Response) -> None:
+        """Say why a request failed, unless the same was said of another of its route just now."""
+        now, kind = time.monotonic(), (route, response.status)
+        if now - self._logged.get(kind, -_QUIET) >= _QUIET:
+            self._logged[kind] = now
+            told = str(orjson.loads(response.text or "")["error"])[:_LONGEST_LINE]
+            _log.warning(
+                "%s answered %d: %s", route, response.status, told if told.isprintable() else ascii(told)
+            )
 
     async def _said(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -193,7 +211,8 @@ class RewardServer:
         except web.HTTPRequestEntityTooLarge:
             return _error(413, f"the body is larger than {self._settings.body_bytes} bytes")
         except web.HTTPException as error:
-            return _error(error.status, f"{request.method} {request.path[:80]}: {error.reason}")
+            told = f"{request.method} {request.path[:80]}: {error.reason}"
+            return _error(error.status, f"{told}; there are POST {_POSTED} and GET {_GOT}")
         except web.RequestPayloadError as error:
             return _error(400, f"the body cannot be read: {error}")
         except Exception:  # noqa: BLE001 - one request's fault must not end the server
