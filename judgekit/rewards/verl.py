@@ -22,13 +22,17 @@ mixed, and says how large groups are (and how long they wait for their rest: `&w
     judgekit reward serve --spec /data/spec.toml --port 8077
     "+reward.custom_reward_function.reward_kwargs.url='http://127.0.0.1:8077/compute_score?run=mine&group=8'"
 
-A token is better left to `$JUDGEKIT_REWARD_TOKEN`, since verl prints and logs its configuration.
+A server that was there, and is gone or going down, is asked again for `reward_kwargs.seconds` (120); one that
+never was is told at once. A token is better left to `$JUDGEKIT_REWARD_TOKEN`, since verl prints and logs its
+configuration.
 """
 
+import asyncio
 import math
 import os
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -36,6 +40,10 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.items.texts import absent
 from judgekit.rewards.core.conversion import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
 from judgekit.rewards.core.kept_open import kept, kept_rewarder
+
+_PASSING: Final = frozenset({429, 502, 503, 504})
+_PAUSE: Final = 0.5  # seconds until a server that is away is asked again
+_reached: set[str] = set()  # addresses that a server was reached at: it will be there again
 
 
 async def compute_score(
@@ -65,7 +73,7 @@ async def compute_score(
         task_key: What the task is called in `extra_info`.
         own_code: Whether `py:` names of judges and checks may import code.
         token: What the server wants to be shown; `$JUDGEKIT_REWARD_TOKEN` where left out.
-        seconds: How long the server may take, its waiting for the rest of the group included.
+        seconds: How long the server may take or be away, its waiting for the rest of the group included.
         reward_router_address: Not used.
         reward_model_tokenizer: Not used.
 
@@ -104,13 +112,40 @@ def _task(columns: Mapping[str, Any], key: str) -> Any:
 
 
 async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds: float) -> dict[str, float]:
+    """The reward a server gives; a server that was there before and is away is asked again meanwhile."""
+    until = time.monotonic() + seconds
+    while True:
+        over = time.monotonic() + _PAUSE > until
+        try:
+            return await _answered(url, body, token, max(until - time.monotonic(), _PAUSE), over=over)
+        except _Away:
+            pass
+        except aiohttp.ClientConnectionError as error:
+            if not isinstance(error, aiohttp.ClientConnectorError):
+                _reached.add(url)  # it was cut off
+            if over or url not in _reached:
+                raise
+        await asyncio.sleep(_PAUSE)
+
+
+class _Away(Exception):  # noqa: N818 - an answer, not an error
+    """A server that is going down or has too much to do."""
+
+
+async def _answered(
+    url: str, body: Mapping[str, Any], token: str | None, seconds: float, *, over: bool
+) -> dict[str, float]:
     timeout = aiohttp.ClientTimeout(total=seconds)
     shown = os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token
     headers = {"Authorization": f"Bearer {shown}"} if shown else {}
     session = await kept("session", _session)
     async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
+        _reached.add(url)
         if answer.status != 200:
-            raise JudgeOutage(f"{url} answered {answer.status}: {(await answer.text())[:300]}")
+            text = await answer.text()
+            if answer.status in _PASSING and '"no rewards' not in text and not over:
+                raise _Away
+            raise JudgeOutage(f"{url} answered {answer.status}: {text[:300]}")
         told = await answer.json()
     if not isinstance(told, Mapping) or not all(_is_number(told.get(name)) for name in NUMBERS):
         raise JudgeOutage(f"{url} gave no reward but {told!r:.300}")

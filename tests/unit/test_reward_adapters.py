@@ -460,6 +460,36 @@ def test_verl_is_told_that_no_server_is_there():
         asyncio.run(verl.compute_score("mine", "x", None, extra, url="http://127.0.0.1:1/compute_score"))
 
 
+def test_verl_asks_a_server_again_that_was_cut_off_is_going_down_or_away():
+    asked, going = [], asyncio.Event()
+
+    async def spoilt(request):
+        asked.append(request.path)
+        if len(asked) == 1:
+            request.transport.abort()
+        else:
+            going.set()
+        return web.json_response({"error": "going down: no new groups are taken in"}, status=503)
+
+    async def walk():
+        app = web.Application()
+        app.router.add_post("/compute_score", spoilt)
+        async with TestServer(app) as server:
+            port, url = server.port, str(server.make_url("/compute_score"))
+            one = asyncio.create_task(verl.compute_score("mine", "x", None, {"question": "Hi?"}, url=url))
+            await asyncio.wait_for(going.wait(), 30)
+        await asyncio.sleep(0.6)  # nobody is there
+        settings = Settings(port=port)
+        async with (
+            Rewarder({"rubric": RUBRIC}, KIND) as rewarder,
+            listening(RewardServer(rewarder, settings), settings),
+        ):
+            return await asyncio.wait_for(one, 30)
+
+    assert asyncio.run(walk())["score"] == 1.0
+    assert len(asked) >= 2
+
+
 def test_verl_shows_a_server_the_token_of_the_environment_and_gaps_as_null(monkeypatch):
     monkeypatch.setenv("JUDGEKIT_REWARD_TOKEN", "0123456789abcdef")
     settings = Settings(port=0, token="0123456789abcdef")  # noqa: S106 - of nothing
