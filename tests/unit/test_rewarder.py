@@ -412,6 +412,22 @@ def test_a_judge_that_a_spec_cannot_name_is_told_with_its_place():
         Rewarder({"rubric": RUBRIC, "judges": ["control:longer", "endpoint:http://127.0.0.1:1/v1"]})
 
 
+def test_judges_that_are_away_are_told_of_while_they_are_waited_for(monkeypatch, caplog):
+    monkeypatch.setattr("judgekit.rewards.core.session._QUIET", 0.4)
+    rewarder = Rewarder(
+        {"rubric": RUBRIC, "judges": "endpoint:http://127.0.0.1:1/v1#m", "deadline_seconds": 2}
+    )
+
+    with pytest.raises(JudgeOutage, match=r"; a batch waits 2 s for its judges \(deadline_seconds\)$"):
+        rewarder.reward([Group(str(i), "Hi?", {"a": "A.", "b": "B."}) for i in range(3)])
+
+    [record] = caplog.records
+    assert record.getMessage().startswith(
+        "rewards have waited 0.4 s for judges that are asked again: judge 'm': "
+    )
+    assert "Cannot connect" in record.getMessage()
+
+
 def test_keys_of_the_spec_below_a_table_are_told_where_they_belong(tmp_path):
     spec = tmp_path / "spec.toml"
     spec.write_text(

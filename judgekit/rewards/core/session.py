@@ -1,6 +1,7 @@
 """Judges kept open in one event loop, asked about many items at once, within a deadline."""
 
 import asyncio
+import logging
 import math
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -20,6 +21,8 @@ from judgekit.run.halt import Halt
 from judgekit.types import Answer, Item, Judged
 
 _PATIENCE = 2.0
+_QUIET = 10.0  # seconds that judges are waited for without a word
+_log = logging.getLogger(__name__)
 _TURN = 32  # items begun before the loop gets a turn
 
 
@@ -49,6 +52,7 @@ class Session:
         self._halt = Halt()
         self._asker: Asker | None = None
         self._until = math.inf
+        self._told_at = -math.inf
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -77,6 +81,15 @@ class Session:
         """Why nothing is sent any more: an outage, or a lasting error of a provider."""
         return self._halt.error
 
+    def _tell_waiting(self, asker: Asker) -> None:
+        """Say that judges are waited for, once for batches that overlap; else the training seems to hang."""
+        now = asyncio.get_running_loop().time()
+        if asker.trouble and now - self._told_at >= _QUIET:
+            self._told_at = now
+            _log.warning(
+                "rewards have waited %g s for judges that are asked again: %s", _QUIET, asker.trouble
+            )
+
     async def ask(
         self, items: Iterable[Item], recipe: Recipe, made: Callable[[Item, Judged], Any], seconds: float
     ) -> Asked:
@@ -86,10 +99,12 @@ class Session:
         """
         asker = self._asker  # the session may be closed while somebody asks
         assert asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
-        self._until = asyncio.get_running_loop().time() + seconds
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + seconds
         asked = Asked()
         asker.forget_trouble()
         tasks: dict[str, asyncio.Task[None]] = {}
+        told = loop.call_later(_QUIET, self._tell_waiting, asker)
 
         async def walked(item: Item) -> None:
             asked.made[item.item_id] = made(item, await walk(item, recipe, asker, asked.answers))
@@ -102,6 +117,7 @@ class Session:
             if tasks:
                 await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         finally:
+            told.cancel()
             for task in tasks.values():
                 task.cancel()
             ended = await asyncio.gather(*tasks.values(), return_exceptions=True)
