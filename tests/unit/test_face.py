@@ -40,7 +40,9 @@ def test_no_module_hides_a_name(package: str):
     """One of the same name would take its place as soon as anything imports it."""
     names = {name for some in vars(import_module(package))["_ROOMS"].values() for name in some}
 
-    assert names & {path.stem for path in FACES[package].parent.iterdir()} == set()
+    modules = [path.stem for path in FACES[package].parent.glob("*.py")]
+    rooms = [path.parent.name for path in FACES[package].parent.glob("*/__init__.py")]
+    assert names & {*modules, *rooms} == set()
 
 
 NO_DOORS = ("reference", "changes", "contributing")
