@@ -1,5 +1,7 @@
 """Every public statistic on fixed data, beside what the first release gave: the same numbers, to 1e-9.
 
+What is fitted by iteration (REML, Newton) agrees to 1e-6, since another processor ends elsewhere.
+
 `tests/data/agreement_0.1.0.json` was written by that release from these very calls.
 """
 
@@ -298,6 +300,16 @@ def said(name: str) -> dict[str, float | str | None]:
     return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in flat(CALLS[name]())}
 
 
+FITTED = {
+    "all_coefficients", "cheapest", "component_estimates", "d_study", "g_study", "gap", "headline", "icc", "iccs",
+    "many_facet_rasch", "reliability", "severities", "variance_parts",
+}  # fmt: skip
+
+
+def near(name: str) -> float:
+    return 1e-6 if name in FITTED else 1e-9
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CALLS)
 def test_a_statistic_is_what_the_first_release_gave(name: str):
@@ -307,7 +319,7 @@ def test_a_statistic_is_what_the_first_release_gave(name: str):
     assert found.keys() == stored.keys()
     for key, value in stored.items():
         if isinstance(value, float):
-            assert found[key] == pytest.approx(value, rel=1e-9, abs=1e-9), key
+            assert found[key] == pytest.approx(value, rel=near(name), abs=near(name)), key
         else:
             assert found[key] == value, key
 
@@ -328,7 +340,7 @@ def sums(name: str) -> list[float]:
 def test_it_is_so_at_another_level_and_from_another_seed(name: str):
     stored = json.loads(STORED.read_text())["at another level"][name]
 
-    assert sums(name) == pytest.approx(stored, rel=1e-9, abs=1e-7)
+    assert sums(name) == pytest.approx(stored, rel=near(name), abs=100 * near(name))
 
 
 @pytest.mark.filterwarnings("ignore")
