@@ -301,8 +301,8 @@ def said(name: str) -> dict[str, float | str | None]:
 
 
 FITTED = {
-    "all_coefficients", "cheapest", "component_estimates", "d_study", "g_study", "gap", "headline", "icc", "iccs",
-    "many_facet_rasch", "reliability", "severities", "variance_parts",
+    "all_coefficients", "cheapest", "component_estimates", "d_study", "g_study", "gap", "headline", "icc",
+    "iccs", "many_facet_rasch", "reliability", "severities", "variance_parts",
 }  # fmt: skip
 
 
