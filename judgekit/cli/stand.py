@@ -91,7 +91,7 @@ def _print(found: "Standing") -> None:
         ranks = f"{place.rank_low} and {place.rank_high}" if place.rank_low else "unknown"
         strength = f"{place.strength:.2f}" if known else "unknown"
         rank = str(place.rank) if known else ""
-        rows.append((rank, place.system, strength, ends, ranks, str(place.n), f"{place.won:.1%}"))
+        rows.append((rank, place.system, strength, ends, ranks, str(place.n), _share(place.won)))
     say_table(heads, rows, right=("rank", "strength", "interval", "comparisons", "won"))
     say(
         f"strengths in log-odds ({found.method}); {found.level:.0%} intervals by {found.n_items} items, "
@@ -103,3 +103,8 @@ def _print(found: "Standing") -> None:
         say(f"note: {note}")
     if found.status != "ok":
         say(f"status: {found.status}")
+
+
+def _share(won: float) -> str:
+    """The share of comparisons won; a word where there were none."""
+    return "none" if math.isnan(won) else f"{won:.1%}"

@@ -8,6 +8,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
+from judgekit.cli.stand import _share
 from judgekit.errors import InputError
 
 TONE = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -189,6 +190,11 @@ def test_a_standing_that_cannot_be_told_is_an_exit_code_and_nulls(tmp_path, caps
     assert {place["strength"] for place in found["places"]} == {None}
     assert run("stand", tmp_path / "results", "--prior", 0.1) == 0
     assert "prior 0.1" in capsys.readouterr().out
+
+
+def test_a_share_of_no_comparisons_is_told_in_a_word():
+    assert _share(float("nan")) == "none"
+    assert _share(0.5) == "50.0%"
 
 
 def test_a_standing_never_replaces_what_it_was_read_from(compared, tmp_path):
