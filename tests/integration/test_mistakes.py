@@ -177,7 +177,7 @@ RUBRICS = [
         {"r.yaml": "id: t\ncriteria: [{id: caf\xe9, text: x}]".encode("latin-1")},
     ),
     Row(
-        "r.json ... line 1 column 28",
+        "r.json ... line 1 column 2",
         "score items.jsonl -r r.json {j}",
         {"r.json": '{"id": "t", "criteria": [],}'},
     ),
