@@ -101,7 +101,7 @@ def differences(before, now, where="", digits=9):
 
 
 def are_unlike(before, now):
-    """Whether two rows differ; numbers, to 12 digits, since another C library's exponential differs there."""
+    """Whether two rows differ; numbers to 12 digits, since Python 3.12 and newer add otherwise than 3.11."""
     if before == now:
         return False
     one, other = json.loads(before), json.loads(now)
