@@ -49,6 +49,47 @@ def test_the_number_of_items_alive_is_bounded(items, model):
     assert most <= 2 * 16 + 1  # one more is read than is alive
 
 
+def test_few_items_wait_for_a_judge_that_takes_its_time(walk, model, items, yes):
+    begun, seen = 0, []
+
+    def counted() -> Iterator[Item]:
+        nonlocal begun
+        for item in items(500):
+            begun += 1
+            yield item
+
+    async def slowly(_, n):
+        seen.append(begun - n)
+        await asyncio.sleep(0.001)
+        return yes
+
+    walked = walk(counted(), model(slowly), concurrency=4)
+
+    assert walked.labels == ["yes"] * 500
+    assert max(seen) <= 4 + 4 + 16  # asked, waiting, and begun in one turn; a window holds 64
+
+
+def test_a_slow_first_item_does_not_hold_up_those_behind_it(walk, model, items, yes):
+    others = asyncio.Event()
+    answered = 0
+
+    async def first_waits_for_all(_, n):
+        nonlocal answered
+        if n == 0:
+            async with asyncio.timeout(20):
+                await others.wait()
+            return yes
+        await asyncio.sleep(0)
+        answered += 1
+        if answered == 49:  # more than are begun in a turn
+            others.set()
+        return yes
+
+    walked = walk(items(50), model(first_waits_for_all), concurrency=4)
+
+    assert walked.labels == ["yes"] * 50
+
+
 def test_a_bad_item_in_mid_stream_is_raised_after_what_was_begun(walk, model, items):
     def broken() -> Iterator[Item]:
         yield from items(5)
