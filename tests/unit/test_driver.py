@@ -75,7 +75,7 @@ def test_a_slow_first_item_does_not_hold_up_those_behind_it(walk, model, items, 
 
     async def first_waits_for_all(_, n):
         nonlocal answered
-        if n == 0:
+        if n == 1:
             async with asyncio.timeout(20):
                 await others.wait()
             return yes
