@@ -26,10 +26,11 @@ def why(
     """
     from judgekit.table import read_outcomes, read_scores
 
-    outcomes = [o for o in read_outcomes(run) if o.unit.item_id == item]
+    stored = read_outcomes(run)
+    outcomes = [o for o in stored if o.unit.item_id == item]
     scores = [s for s in read_scores(run) if s.unit.item_id == item]
     if not outcomes:
-        known = list(dict.fromkeys(o.unit.item_id for o in read_outcomes(run)))
+        known = list(dict.fromkeys(o.unit.item_id for o in stored))
         raise InputError(f"{run}: no item {item!r}; {there_are(item, known[:20])}")
     wanted = set(response or ())
     if wanted and not any(wanted <= {*o.unit.responses} for o in outcomes):
