@@ -19,12 +19,12 @@ from judgekit.agreement.auditing.section import Figure
 from judgekit.agreement.auditing.wording import called, told
 from judgekit.agreement.bias.margins import MarginalHomogeneity
 from judgekit.errors import InputError
-from judgekit.markup import render
 from judgekit.report.checks import Gates
 from judgekit.report.draw import picture
 from judgekit.report.purposes import PURPOSES, Finding, Verdict
 from judgekit.report.svg import WIDTH
 from judgekit.report.text import MET, audit_json, audit_markdown, shown
+from judgekit.shelf import render
 from judgekit.types import Estimate
 from judgekit.writing import beside
 

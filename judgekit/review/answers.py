@@ -9,10 +9,9 @@ from typing import Any, Literal, get_args
 from judgekit.errors import InputError, there_are
 from judgekit.items.files import FIELD_LIMIT
 from judgekit.protocols.reading.labels import Reading, read_label
-from judgekit.review.sheet import read_key
+from judgekit.review.sheet import read_key, restored
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
-from judgekit.spreadsheet import restored
 from judgekit.types import PICKED, WEIGHT, Abstention, Outcome, Unit, Verdict
 
 How = Literal["join", "replace"]

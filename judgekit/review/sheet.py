@@ -4,25 +4,31 @@ What a question is about (item, response, the order shown) stands in a key that 
 the sheet, so that nobody who fills it in can see what wrote a response or what a judge said of it.
 """
 
+import csv
 import hashlib
+import io
 import json
 import random
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.markup import render
 from judgekit.prompt import flat
 from judgekit.review.route import Case
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.rubric.model import Criterion, Rubric, describe
 from judgekit.scales import Labels
-from judgekit.spreadsheet import csv_of
+from judgekit.shelf import render
 from judgekit.types import Item, Unit, brief
 from judgekit.writing import beside
 
+# A program that splits at semicolons or line ends sees cells where we see text: formulas begin there, too.
+_STARTS = r"""(?:^|[;\t\r\n])[ "\u00a0\u3000]*"""
+_FORMULA = r"(?='*[=+\-@＝＋－＠])"  # noqa: RUF001 - full-width signs are signs to a spreadsheet
+_OPEN, _SHUT = re.compile(_STARTS + _FORMULA), re.compile(f"({_STARTS})'{_FORMULA}")
 _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
 
 
@@ -139,7 +145,7 @@ def write_sheet(
         files[1].write(
             render("review/page.html", {"title": f"Review sheet {sheet.digest}", "sheet": sheet}).encode()
         )
-        files[2].write(csv_of(rows))
+        files[2].write(_csv_of(rows))
     return html, table, key
 
 
@@ -189,3 +195,27 @@ def _question(qid: str, unit: Unit, shown: Sequence[str], item: Item, criterion:
     names = [*scale.labels, scale.cannot_tell] if scale.cannot_tell else scale.labels
     labels = tuple((name, criterion.anchors.get(name, "")) for name in names)
     return Question(qid, tuple(texts), criterion.text, labels, describe(scale))
+
+
+def _csv_of(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([inert(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def inert(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula, by an apostrophe in front of what begins one.
+
+    >>> inert("a; =HYPERLINK(1)")
+    "a; '=HYPERLINK(1)"
+    """
+    return _OPEN.sub(lambda found: f"{found[0]}'", cell)
+
+
+def restored(cell: str) -> str:
+    """Return what a cell held before it was made inert.
+
+    >>> restored("a; '=HYPERLINK(1)")
+    'a; =HYPERLINK(1)'
+    """
+    return _SHUT.sub(r"\1", cell)

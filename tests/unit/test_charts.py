@@ -7,8 +7,8 @@ import pytest
 
 from judgekit.agreement.auditing.section import Chart, Figure
 from judgekit.errors import InputError
-from judgekit.markup import render
 from judgekit.report.draw import picture
+from judgekit.shelf import render
 
 
 def drawn_as(kind, columns, *rows, **options):

@@ -11,7 +11,7 @@ import pytest
 
 import judgekit
 from judgekit.errors import InputError, JudgekitError
-from judgekit.spreadsheet import inert, restored
+from judgekit.review.sheet import inert, restored
 from judgekit.writing import Together, beside, whole, write
 
 NAMES = ("a", "b", "c", "index")
