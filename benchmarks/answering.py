@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols.protocol import Orders
 from judgekit.protocols.sheet import LETTERS

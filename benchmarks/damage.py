@@ -24,10 +24,8 @@ from typing import Any
 from judgekit.errors import InputError
 from judgekit.judges.replay import Replay
 from judgekit.ledger import Ledger, key_of
-from judgekit.ledger.check import verify
-from judgekit.ledger.handing import export
-from judgekit.ledger.recovery import recover
-from judgekit.ledger.tools import entry, overview, rows
+from judgekit.ledger.check import recover, verify
+from judgekit.ledger.tools import entry, export, overview, rows
 from judgekit.types import Call, Message, Reply
 
 WHO = {"model": "m", "temperature": 0.0}

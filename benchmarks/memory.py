@@ -30,7 +30,7 @@ def rows(n: int) -> Iterator[dict[str, Any]]:
 
 def kind() -> Any:
     """The judge, as `py:memory:kind` names it."""
-    from judgekit.judges.scripted import Scripted
+    from judgekit.judges.resolve import Scripted
 
     return Scripted("kind", lambda _: REPLY, "1")
 

@@ -30,7 +30,7 @@ from injection_strings import HONEST, Injection, injections
 from injections import is_answer
 from quoting import echoes
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rewards.core.checks import MASTER_KEYS
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder

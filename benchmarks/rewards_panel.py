@@ -25,7 +25,7 @@ from typing import get_args
 
 import numpy as np
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import PoolName

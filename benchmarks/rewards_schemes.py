@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import kendalltau
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Call

@@ -22,8 +22,7 @@ from typing import Any, Self
 import judgekit as jk
 from judgekit.judges.endpoint import Endpoint
 from judgekit.judges.litellm import LiteLLM
-from judgekit.judges.local import Local
-from judgekit.judges.serve import serving
+from judgekit.judges.local import Local, serving
 from judgekit.types import Outcome, Verdict
 
 SETTINGS = {"temperature": 0.0, "max_tokens": 200, "seed": 0}

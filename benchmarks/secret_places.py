@@ -32,8 +32,7 @@ from judgekit.cli import app
 from judgekit.errors import JudgekitError
 from judgekit.judges.endpoint import Endpoint
 from judgekit.ledger import Ledger
-from judgekit.ledger.handing import exported
-from judgekit.ledger.tools import latest
+from judgekit.ledger.tools import exported, latest
 from judgekit.roles import Judge
 
 KEYS = {

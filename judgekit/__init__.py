@@ -17,8 +17,7 @@ _ROOMS = {
     "roles": ("Judge",),
     "rubric": ("Criterion", "Group", "Rubric", "load_rubric"),
     "items": ("read_items",),
-    "judges.resolve": ("resolve",),
-    "judges.scripted": ("Scripted",),
+    "judges.resolve": ("Scripted", "resolve"),
     "run": ("Limits",),
     "recordings": ("ingest",),
     "verbs": (

@@ -9,8 +9,8 @@ from judgekit.errors import JudgekitError as JudgekitError
 from judgekit.errors import JudgeOutage as JudgeOutage
 from judgekit.errors import ProviderError as ProviderError
 from judgekit.items import read_items as read_items
+from judgekit.judges.resolve import Scripted as Scripted
 from judgekit.judges.resolve import resolve as resolve
-from judgekit.judges.scripted import Scripted as Scripted
 from judgekit.recordings import ingest as ingest
 from judgekit.rewards.core.rewarder import Rewarder as Rewarder
 from judgekit.rewards.core.rewarder import reward as reward

@@ -12,7 +12,7 @@ import numpy as np
 from pair_arms import balanced, cascade, members, panel
 from recorded_sets import Arm, QualitySet, spent
 
-from judgekit.aggregate.accuracy import accuracy_weights
+from judgekit.aggregate.panels import accuracy_weights
 from judgekit.aggregate.votes import weighted
 from judgekit.agreement.probability.selective import Selection, select
 from judgekit.calibration.probabilities import fit_calibration

@@ -27,7 +27,7 @@ def ingest(
     from judgekit.recordings import ingest as ingest_rows
     from judgekit.rubric import load_rubric
     from judgekit.run import Tally
-    from judgekit.run.causes import cause_line
+    from judgekit.run.tally import cause_line
     from judgekit.table import json_line, outcome_row
 
     if protocol not in get_args(Kind):

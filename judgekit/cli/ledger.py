@@ -10,7 +10,7 @@ import typer
 
 from judgekit.cli.printing import say, say_json, say_table, say_text
 from judgekit.errors import InputError
-from judgekit.ledger import Ledger, check, compare, default_path, handing, recovery, tools
+from judgekit.ledger import Ledger, check, compare, default_path, tools
 from judgekit.ledger.damage import Damaged
 
 app = typer.Typer(
@@ -75,7 +75,7 @@ def export(
 ) -> None:
     """Write the latest reply under each key as a line of JSON, which the judge replay:FILE reads."""
     with Ledger(ledger or default_path(), read_only=True) as opened:
-        n = handing.export(opened, to)
+        n = tools.export(opened, to)
     say(f"{n} replies -> {to}")
 
 
@@ -88,7 +88,7 @@ def recover(
     """Copy what is whole of a damaged ledger to a new one, to go on with; exit code 1 if anything was not."""
     try:
         with Ledger(ledger, read_only=True) as opened:
-            found = recovery.recover(opened, to)
+            found = check.recover(opened, to)
     except Damaged as error:
         raise InputError(
             f"{ledger}: nothing can be copied from it, {error.found}; move it away, and a run makes a new one"
@@ -185,7 +185,7 @@ def _overview(found: tools.Overview, *, json: bool) -> None:
 
 def _one(found: tools.Entry, *, json: bool) -> None:
     if json:
-        say_json(handing.exported(found), indent=2)
+        say_json(tools.exported(found), indent=2)
         return
     reply, asked = found.reply, found.asked
     _table(
@@ -216,7 +216,7 @@ def _known(number: float | None) -> str:
 def _several(found: Iterable[tools.Entry], *, json: bool) -> None:
     if json:
         for each in found:
-            say_json(handing.exported(each), indent=None)
+            say_json(tools.exported(each), indent=None)
         return
     cells = [
         (e.key[:_BRIEF], e.written[:19], e.judge, e.reply.fault or "", " ".join(e.reply.text.split())[:60])

@@ -37,8 +37,7 @@ def serve(
     path: Annotated[str | None, typer.Argument(help="A GGUF of yours; else the bundled model.")] = None,
 ) -> None:
     """Serve the model on this machine only, with a key, for clients that speak to OpenAI's API."""
-    from judgekit.judges.local import Local
-    from judgekit.judges.serve import serving
+    from judgekit.judges.local import Local, serving
 
     with serving(Local(path)) as address:
         say(f"serving {address.model} on {address.url}")

@@ -116,8 +116,7 @@ def _protocols() -> Iterable[str]:
 
 
 def _panels() -> Iterable[str]:
-    from judgekit.aggregate.fitted import FITTED
-    from judgekit.aggregate.panels import PANELS
+    from judgekit.aggregate.panels import FITTED, PANELS
 
     return [*PANELS, *FITTED]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from judgekit.cli.printing import say, say_table
 from judgekit.run import Tally
-from judgekit.run.causes import cause_line
+from judgekit.run.tally import cause_line
 from judgekit.types import Score
 
 _ROWS = 40  # scores that are printed; all of them are in the files

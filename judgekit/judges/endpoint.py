@@ -22,7 +22,7 @@ import orjson
 
 from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
-from judgekit.judges.identity import identity_of
+from judgekit.judges.servers import identity_of
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:

@@ -22,10 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 from judgekit.errors import InputError, ProviderError, kind_of
 from judgekit.ledger.damage import Damaged
 from judgekit.ledger.file import is_sqlite
-from judgekit.ledger.handing import exported
 from judgekit.ledger.key import key_of
 from judgekit.ledger.store import Ledger
-from judgekit.ledger.tools import latest
+from judgekit.ledger.tools import exported, latest
 from judgekit.scales import as_name
 from judgekit.types import Call, Reply
 from judgekit.writing import unreadable

@@ -4,7 +4,8 @@ Each is a function of an open `Ledger`. `check` verifies one, `handing` writes o
 `compare` holds two of them, or two runs, against each other.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any, Final, get_args
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import chosen, fact_of, reply_of, told_text
+from judgekit.ledger.columns import USER_VERSION, chosen, fact_of, plain_pairs, reply_of, told_text
 from judgekit.ledger.damage import Damaged, told
+from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.key import VERSIONS, key_of_request
 from judgekit.ledger.store import Ledger
 from judgekit.types import Fault, Reply
+from judgekit.writing import beside
 
 FAULTS: Final[tuple[str, ...]] = get_args(Fault)
 LATEST: Final = "edition = (SELECT max(edition) FROM replies AS every WHERE every.key = replies.key)"
@@ -272,3 +275,89 @@ def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bo
             f"{ledger.path}: cannot be made smaller now (another process reads it); end what uses it"
         )
     return before - size_of(ledger.path)
+
+
+def export(ledger: Ledger, path: str | Path) -> int:
+    """Write the latest reply under each key as a line of JSON, `key` first; returns how many.
+
+    The judge `replay:FILE` reads it back, if prompts were stored. An infinite log-probability is
+    written as a word, since JSON has no number for it.
+
+    Raises:
+        InputError: If it cannot be written, or is the ledger. An older file stays until the new one is whole.
+    """
+    n = 0
+    with beside(Path(path), reads=[ledger.path], private=True) as [file]:
+        for each in latest(ledger):
+            file.write(_line(each))
+            n += 1
+    return n
+
+
+def exported(each: Entry) -> dict[str, Any]:
+    """A reply as an object of an export; `replay` takes `judge` and the request's `identity` from it."""
+    reply = each.reply
+    return {
+        "key": each.key, "judge": each.judge, "edition": each.edition, "written": each.written,
+        "text": reply.text, "fault": reply.fault, "detail": reply.detail,
+        "logprobs": plain_pairs(reply.logprobs), "probs": plain_pairs(reply.probs),
+        "decisions": [plain_pairs(pairs) for pairs in reply.decisions],
+        "model": reply.model, "fingerprint": reply.fingerprint, "input_tokens": reply.input_tokens,
+        "output_tokens": reply.output_tokens, "cost_usd": reply.cost_usd, "seconds": reply.seconds,
+        "tries": reply.tries, "request": each.asked,
+    }  # fmt: skip
+
+
+def _line(each: Entry) -> bytes:
+    row = exported(each)
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # half a surrogate pair, which plain JSON can only escape
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """A ledger that is left as it is.
+
+    Args:
+        path: Where it lies.
+        beside: Where replies are kept instead.
+        replies: Requests it has an answer to, of the judges asked about.
+        cost_usd: What those answers cost, as far as that is known.
+    """
+
+    path: Path
+    beside: Path
+    replies: int
+    cost_usd: float
+
+    def __str__(self) -> str:
+        n = f"{self.replies} {'reply' if self.replies == 1 else 'replies'}"
+        return (
+            f"{self.path}: a ledger of judgekit 0.1.0, whose prompts were others; {n} of these judges, paid "
+            f"with ${self.cost_usd:.4f} as far as known, are not served but asked again, and it stays as it "
+            f"is; replies are kept in {self.beside}"
+        )
+
+
+def kept_in(path: Path, judges: Collection[str] = ()) -> tuple[Path, Older | None]:
+    """The file that a run at a ledger keeps its replies in, and the older one that lies there instead.
+
+    Args:
+        path: The ledger that was named.
+        judges: Names of those that will be asked; none: of all.
+
+    Raises:
+        InputError: If the file is there and cannot be read.
+    """
+    if not path.is_file() or not is_sqlite(path):
+        return path, None
+    with Ledger(path, read_only=True) as ledger:
+        if ledger.version == USER_VERSION:
+            return path, None
+        some = f"judge IN ({', '.join('?' * len(judges))})" if judges else "true"
+        sql = f"SELECT count(DISTINCT key), total(cost_usd) FROM replies WHERE {some}"  # noqa: S608 - constants
+        [(replies, cost)] = ledger.query(sql, tuple(judges))
+    beside = path.with_name(f"{path.stem}.k{USER_VERSION}{path.suffix}")
+    return beside, Older(path, beside, replies, cost)

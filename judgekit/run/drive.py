@@ -25,22 +25,20 @@ from collections.abc import (
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.judges.identity import check_together
-from judgekit.judges.servers import InUse
+from judgekit.judges.servers import InUse, check_together
 from judgekit.ledger import Ledger
 from judgekit.ledger.file import BUSY_SECONDS
 from judgekit.plan import price_of
 from judgekit.roles import Judge, Learning, Recipe, Tunable
-from judgekit.run.apart import is_short, taken
 from judgekit.run.ask import Asker, Known
-from judgekit.run.halt import Halt
-from judgekit.run.limits import Limits
+from judgekit.run.limits import Halt, Limits
 from judgekit.run.send import Sender, fact_name
 from judgekit.run.tally import Tally
 from judgekit.types import Answer, Item, Judged, Round
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
+_AT_ONCE = 4_000  # characters of replies that are read in the loop
 Steps = Generator[Round, Sequence[Answer], Judged]
 
 
@@ -277,12 +275,25 @@ async def _walk_on(
             known = None
             if seen is not None:
                 seen += answers
-            step = taken(steps, answers) if is_short(answers) else await asker.steps.taken(steps, answers)
+            if sum([len(answer.reply.text) for answer in answers]) <= _AT_ONCE:
+                step = _taken(steps, answers)
+            else:  # what was made to be hard to read may take a tenth of a second, and the loop has its turns
+                async with asker.reading:
+                    step = await asyncio.to_thread(_taken, steps, answers)
             if isinstance(step, Judged):
                 return step
             round_ = step
     finally:
         steps.close()
+
+
+def _taken(steps: Steps, answers: Sequence[Answer]) -> Round | Judged:
+    """Return the next round of a recipe, or what it came to."""
+    try:
+        return steps.send(answers)
+    except StopIteration as end:
+        judged: Judged = end.value
+        return judged
 
 
 def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:

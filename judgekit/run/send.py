@@ -26,8 +26,7 @@ from judgekit.errors import JudgekitError, JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
 from judgekit.roles import Judge, Keyed, Learning, Narrow, Served
 from judgekit.run.gate import Gate
-from judgekit.run.halt import Halt
-from judgekit.run.limits import LONGEST_WAIT, Limits
+from judgekit.run.limits import LONGEST_WAIT, Halt, Limits
 from judgekit.run.tally import Tally
 from judgekit.types import Call, Reply
 

@@ -17,7 +17,7 @@ from typing import Any, Unpack, cast
 
 import numpy as np
 
-from judgekit.aggregate.fitted import FITTED
+from judgekit.aggregate.panels import FITTED
 from judgekit.agreement.probability.selective import LEAST, Selection
 from judgekit.errors import InputError
 from judgekit.protocols import is_paired
@@ -352,7 +352,7 @@ def score_cascade(
     Raises:
         InputError: Before any call: as `score`; for a judge on both steps, or a recipe of several rounds.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> items = [{"id": str(n), "task": "Hi", "response": "Hello"} for n in range(3)]
     >>> yes, no = '{"label": "yes"}', '{"label": "no"}'

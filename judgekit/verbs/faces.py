@@ -74,7 +74,7 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
         BudgetExceeded, JudgeOutage, ProviderError: Why the run stopped early; the `run` of the error
             holds what was done, and running again goes on from the ledger.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> items = [{"id": "1", "task": "Where is my parcel?", "response": "At the depot, sorry."}]
@@ -90,7 +90,7 @@ def compare(items: Any, rubric: RubricLike, judges: Judges = "local", **options:
     Arguments and errors are those of `score`; the scores are of pairs: 1 where the first of
     `unit.responses` is preferred, 0 where the second is, orders undone and judges pooled.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> items = [{"id": "1", "task": "Hi", "responses": {"x": "Hello.", "y": "What?"}}]
     >>> first_shown = Scripted("partial", lambda call: '{"label": "A"}')
@@ -163,7 +163,7 @@ def stream_scores(
     of `score`; what is wrong with the arguments is raised here and now. Rows skipped are counted in
     a warning at the end.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> items = ({"id": n, "task": "Hi", "response": "Hello"} for n in range(3))
     >>> judge = Scripted("kind", lambda call: '{"label": "yes"}')

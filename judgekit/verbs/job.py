@@ -12,19 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 
 from judgekit.aggregate import rubric_scores
-from judgekit.aggregate.fitted import FittedPanel
 from judgekit.aggregate.pairs import pair_scores
-from judgekit.aggregate.panels import pool_of
+from judgekit.aggregate.panels import FittedPanel, pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.errors import InputError, JudgekitError, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
-from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import check, resolve
+from judgekit.judges.servers import check_together
 from judgekit.ledger import Ledger, default_path
-from judgekit.ledger.older import Older, kept_in
+from judgekit.ledger.tools import Older, kept_in
 from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of

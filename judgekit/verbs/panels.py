@@ -4,8 +4,8 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from judgekit.aggregate.fitted import ACCURACY, FITTED, FittedPanel, Truth
 from judgekit.aggregate.pairs import pairs_of
+from judgekit.aggregate.panels import ACCURACY, FITTED, FittedPanel, Truth
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.errors import InputError
 from judgekit.plan import Plan

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 import orjson
 
 from judgekit.errors import InputError, check_kinds, kind_of
-from judgekit.run.causes import cause_line
+from judgekit.run.tally import cause_line
 from judgekit.table import (
     Kind,
     frame,

@@ -12,12 +12,11 @@ import judgekit as jk
 from judgekit.errors import InputError, ProviderError
 from judgekit.judges.decision import Decision
 from judgekit.judges.replay import Replay
-from judgekit.judges.resolve import check, resolve
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted, check, resolve
 from judgekit.ledger import Ledger
 from judgekit.ledger.check import verify
-from judgekit.ledger.handing import export
 from judgekit.ledger.key import key_of
+from judgekit.ledger.tools import export
 from judgekit.plan import check_scales
 from judgekit.protocols import read, sheet_of
 from judgekit.protocols.reading.decisions import read_decisions

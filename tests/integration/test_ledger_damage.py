@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from judgekit.cli import app, main
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.check import verify
 from judgekit.ledger.tools import overview
@@ -51,7 +51,7 @@ def test_damage_met_in_the_middle_of_a_run_is_said_once_with_what_to_do(
     """The command line: exit code 2, one line, no traceback; and what was recovered is served again."""
     altered(ledger, "UPDATE replies SET text = replace(text, 'yes', 'no') WHERE id = 200")
     (tmp_path / "mine.py").write_text(
-        "from judgekit.judges.scripted import Scripted\n"
+        "from judgekit.judges.resolve import Scripted\n"
         "kind = Scripted('kind', lambda _: '{\"label\": \"yes\"}', revision='1')\n",
         encoding="utf-8",
     )

@@ -15,8 +15,7 @@ import pytest
 
 from judgekit.errors import JudgekitError, ProviderError
 from judgekit.judges import model_store
-from judgekit.judges.local import WORTH, Local
-from judgekit.judges.serve import serving
+from judgekit.judges.local import WORTH, Local, serving
 from judgekit.judges.wire import body_of
 from judgekit.roles import Priced, Served
 from judgekit.types import Call, Message, Reply

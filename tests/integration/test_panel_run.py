@@ -8,7 +8,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.types import Reply
 from judgekit.verbs import prepare
 
@@ -260,7 +260,7 @@ def test_a_stream_counts_its_panel_as_well_and_repeats_it(planted, tmp_path):
 
 SHOWN = """\
 import json
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.types import Reply
 
 def says(step):

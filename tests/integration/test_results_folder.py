@@ -15,7 +15,7 @@ import pytest
 import judgekit as jk
 from judgekit.cli import main
 from judgekit.errors import InputError, JudgekitError
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.table import read_outcomes
 from judgekit.verbs import Options, Writer, prepare
 from judgekit.verbs.digest import asked_of

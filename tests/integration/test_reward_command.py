@@ -26,7 +26,7 @@ text = "How good is it?"
 """
 JUDGE = """
 import asyncio, re
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 
 async def answer(call):
     await asyncio.sleep(0.3)

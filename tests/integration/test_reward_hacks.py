@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_hacks as bench
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 
 
 @pytest.mark.parametrize("name", sorted(bench.SETTINGS))

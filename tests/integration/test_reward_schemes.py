@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import rewards_schemes as bench
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec

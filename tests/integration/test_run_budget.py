@@ -191,7 +191,7 @@ def test_what_a_server_says_it_read_neither_lowers_the_cost_nor_stops_a_budget_e
 
 
 def test_a_judge_of_your_own_cannot_lower_the_cost_either():
-    judge = jk.judges.scripted.Scripted("own", lambda _: jk.types.Reply(YES, cost_usd=-5.0, input_tokens=-1))
+    judge = jk.Scripted("own", lambda _: jk.types.Reply(YES, cost_usd=-5.0, input_tokens=-1))
 
     summary = jk.score(items(3), RUBRIC, judge, ledger=None).summary
 

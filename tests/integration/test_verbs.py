@@ -12,7 +12,7 @@ import pytest
 import judgekit as jk
 from judgekit.errors import InputError
 from judgekit.judges.endpoint import Endpoint
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.verbs import Writer, prepare
 
 RUBRIC = {
@@ -40,7 +40,7 @@ def rubric_values(run):
 def test_score_works_in_a_plain_script():
     script = (
         "import judgekit as jk\n"
-        "from judgekit.judges.scripted import Scripted\n"
+        "from judgekit.judges.resolve import Scripted\n"
         f"run = jk.score({items(2)!r}, {RUBRIC!r}, Scripted('kind', lambda _: {YES!r}), ledger=None)\n"
         "print([s.value for s in run.scores if s.level == 'rubric'])\n"
     )

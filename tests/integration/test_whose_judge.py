@@ -14,8 +14,8 @@ import judgekit as jk
 from judgekit.cli import app
 from judgekit.errors import InputError
 from judgekit.judges.endpoint import Endpoint
-from judgekit.judges.identity import check_together
 from judgekit.judges.litellm import LiteLLM
+from judgekit.judges.servers import check_together
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import load_spec
 from judgekit.types import Abstention, Verdict

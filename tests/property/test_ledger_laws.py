@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from judgekit.judges.replay import Replay
 from judgekit.ledger import Ledger, key_of
 from judgekit.ledger.check import verify
-from judgekit.ledger.handing import export
 from judgekit.ledger.key import request_of
 from judgekit.ledger.store import UNPAID
+from judgekit.ledger.tools import export
 from judgekit.types import Call, Fault, Message, Reply
 
 

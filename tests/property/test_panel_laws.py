@@ -7,8 +7,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from judgekit.aggregate import pools, votes
-from judgekit.aggregate.accuracy import accuracy_weights
 from judgekit.aggregate.latent import ballots_of, fit
+from judgekit.aggregate.panels import accuracy_weights
 from judgekit.calibration import balance, balanced_scores
 from judgekit.recipes import faireval
 from judgekit.review import route

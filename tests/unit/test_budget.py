@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from judgekit.run.budget import Budget
+from judgekit.run.gate import Budget
 
 
 def test_what_fits_is_reserved_at_once_and_what_was_spent_is_gone():

@@ -11,8 +11,7 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.judges import controls
-from judgekit.judges.controls import Control, nearest, parse_control
-from judgekit.judges.lexical import rouge_metric
+from judgekit.judges.controls import Control, nearest, parse_control, rouge_metric
 from judgekit.protocols import read
 from judgekit.scales import YES_NO, Labels, Numbers, Scale
 from judgekit.types import Abstention, Ask, Call, Item, Message, Unit, Verdict

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.ledger import Ledger
 from judgekit.plan import Plan
 from judgekit.recipes import Grading

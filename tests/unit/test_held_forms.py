@@ -4,7 +4,7 @@ from itertools import cycle, product
 
 import pytest
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.rubric import Rubric

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.tools import overview
 from judgekit.plan import Plan
@@ -104,7 +104,7 @@ def test_a_stream_that_a_forked_child_goes_on_with_says_so(tmp_path: Path):
         f"""
 import os, sys
 import judgekit as jk
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 rows = [{{"id": str(n), "task": "Hi", "response": f"Hello {{n}}"}} for n in range(2000)]
 stream = jk.stream_scores(rows, {TONE}, Scripted("kind", lambda _: '{YES}'), ledger=None)
 next(stream)

@@ -16,7 +16,7 @@ from judgekit import score
 from judgekit.cli import app
 from judgekit.errors import InputError
 from judgekit.items import read_items, survey
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 
 ROWS = [{"item_id": n, "task": "Hi?", "response": f"Hello {n}."} for n in range(5)]
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}

@@ -14,7 +14,7 @@ from judgekit import score
 from judgekit.cli import app
 from judgekit.errors import InputError
 from judgekit.items import read_items
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rubric.foreign import healthbench, prometheus
 from judgekit.rubric.load import parse
 from judgekit.types import Message

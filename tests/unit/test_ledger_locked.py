@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.store import BATCH
 from judgekit.ledger.tools import overview

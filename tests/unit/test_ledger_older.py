@@ -12,11 +12,10 @@ from typer.testing import CliRunner
 from judgekit.cli import app
 from judgekit.errors import InputError
 from judgekit.judges.replay import Replay
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.ledger import Ledger
 from judgekit.ledger.check import verify
-from judgekit.ledger.handing import export
-from judgekit.ledger.tools import entry, overview, rows
+from judgekit.ledger.tools import entry, export, overview, rows
 from judgekit.verbs import score
 from judgekit.verbs.faces import preview
 

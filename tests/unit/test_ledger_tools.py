@@ -12,8 +12,7 @@ from judgekit.errors import InputError, ProviderError
 from judgekit.judges.replay import Replay
 from judgekit.ledger import Ledger, key_of
 from judgekit.ledger.check import verify
-from judgekit.ledger.handing import export
-from judgekit.ledger.tools import compact, entry, overview, rows
+from judgekit.ledger.tools import compact, entry, export, overview, rows
 from judgekit.scales import YES_NO
 from judgekit.types import Ask, Call, Message, Reply, Unit
 

@@ -1,7 +1,7 @@
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.plan import Plan, price_of
 from judgekit.rubric import Rubric
 from judgekit.types import Item

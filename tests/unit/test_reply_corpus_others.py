@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.plan import Plan
 from judgekit.protocols import read
 from judgekit.rubric import Rubric

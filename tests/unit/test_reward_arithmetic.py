@@ -179,7 +179,7 @@ def test_a_batch_with_failures_loads_nothing_that_would_hold_a_server_up():
     code = """
 import sys
 import judgekit as jk
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 judge = Scripted("j", lambda call: "no verdict")
 rewarder = jk.rewards.Rewarder({"rubric": "support_reply", "max_failed": 1.0}, judge)
 before = set(sys.modules)

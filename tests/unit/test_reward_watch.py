@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder

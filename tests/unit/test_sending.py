@@ -5,7 +5,7 @@ import pytest
 
 from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.run import Limits, Tally
-from judgekit.run.halt import Halt
+from judgekit.run.limits import Halt
 from judgekit.run.send import Sender
 from judgekit.types import Abstention, Answer, Call, Item, Judged, Message, Reply, Round
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.judges.decision import Decision
-from judgekit.judges.questions import questions_of, refuses
+from judgekit.judges.decision import Decision, questions_of, refuses
 from judgekit.protocols import read, sheet_of
 from judgekit.protocols.labelled import criterion_text
 from judgekit.protocols.sheet import again

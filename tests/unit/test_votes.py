@@ -3,7 +3,7 @@ from itertools import permutations, product
 import pytest
 
 from judgekit.aggregate import votes
-from judgekit.aggregate.accuracy import accuracy_weights
+from judgekit.aggregate.panels import accuracy_weights
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, YES_NO, Labels, Numbers
 from judgekit.types import Abstention, Unit, Verdict

@@ -19,8 +19,8 @@ import numpy as np
 from judgekit.agreement.core.resample import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
-from judgekit.judges.identity import check_together
 from judgekit.judges.resolve import check, resolve
+from judgekit.judges.servers import check_together
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.combining import WINDOW, combined, dealt_with, outage
 from judgekit.rewards.core.prepared import Looking, Prepared, prepared
@@ -54,7 +54,7 @@ class Rewarder:
     Raises:
         InputError: If the spec, a judge or a check cannot be used; before any call.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "%s"}' % ("yes" if "sorry" in str(call) else "no"))
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> group = Group("1", "Where is my parcel?", {"a": "At the depot, sorry.", "b": "No idea."})
@@ -373,7 +373,7 @@ def reward(
         InputError: If something handed in cannot be used; before any call.
         JudgeOutage, ProviderError: If too many rewards could not be given; `run` holds those that could.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> rows = [{"id": "7", "task": "Hi", "responses": {"a": "Hello", "b": "What?"}}]

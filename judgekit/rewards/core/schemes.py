@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median, stdev
 from typing import Any, Protocol
 
-from judgekit.aggregate.place import Placed, rubric_value
 from judgekit.aggregate.pools import by_rater
-from judgekit.aggregate.scores import settle
+from judgekit.aggregate.scores import Placed, rubric_value, settle
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.remade import Remade, changed
 from judgekit.rewards.core.prepared import Prepared

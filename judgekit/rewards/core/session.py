@@ -12,12 +12,12 @@ from typing import Any, Self
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger import Ledger
-from judgekit.ledger.older import kept_in
+from judgekit.ledger.tools import kept_in
 from judgekit.roles import Judge, Recipe
 from judgekit.run import Limits, Tally
 from judgekit.run.ask import Asker
 from judgekit.run.drive import asking, walk
-from judgekit.run.halt import Halt
+from judgekit.run.limits import Halt
 from judgekit.types import Answer, Item, Judged
 
 _PATIENCE = 2.0

@@ -78,7 +78,7 @@ class Watch(Rewarder):
 
     `seen` holds what it has found so far.
 
-    >>> from judgekit.judges.scripted import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> gullible = Scripted("gullible", lambda call: '{"label": "yes"}')
     >>> watch = Watch(Rewarder({"rubric": rubric}, gullible))

@@ -10,7 +10,7 @@ import json
 import math
 from dataclasses import dataclass
 
-from judgekit.judges.scripted import Scripted
+from judgekit.judges.resolve import Scripted
 from judgekit.scales import Labels
 from judgekit.types import Reply
 
