@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from judgekit.agreement.core.intervals import wilson
+from judgekit.agreement.core.estimate import wilson
 from judgekit.distribution import label_of, mean_of
 from judgekit.errors import InputError
 from judgekit.recipes.cascade import Question, by_question, confidence_of

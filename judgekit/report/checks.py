@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from judgekit.agreement.auditing.records import LONG, CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.wording import told
-from judgekit.agreement.people.ceiling import Ceiling
-from judgekit.agreement.people.replacement import against_margin
+from judgekit.agreement.auditing.section import told
+from judgekit.agreement.people.ceiling import Ceiling, against_margin
 from judgekit.report.thresholds import Gate
 from judgekit.types import Estimate
 

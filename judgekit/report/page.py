@@ -15,9 +15,8 @@ from typing import Any
 
 from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.section import Figure
-from judgekit.agreement.auditing.wording import called, told
-from judgekit.agreement.bias.margins import MarginalHomogeneity
+from judgekit.agreement.auditing.section import Figure, called, told
+from judgekit.agreement.bias.range_use import MarginalHomogeneity
 from judgekit.errors import InputError
 from judgekit.report.checks import Gates
 from judgekit.report.draw import picture

@@ -10,9 +10,8 @@ import numpy as np
 from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit
-from judgekit.agreement.auditing.section import Figure
-from judgekit.agreement.auditing.sections.panel import panel_lines
-from judgekit.agreement.auditing.wording import told
+from judgekit.agreement.auditing.section import Figure, told
+from judgekit.agreement.auditing.sections.beside import panel_lines
 from judgekit.report.checks import Gates
 from judgekit.report.purposes import PURPOSES, Finding
 

@@ -8,7 +8,7 @@ from judgekit.agreement.auditing.audit import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.records import Audit
 from judgekit.agreement.auditing.section import Section
-from judgekit.agreement.sampling.sample_check import Sampling
+from judgekit.agreement.sampling.ppi import Sampling
 from judgekit.calibration.orders import Rule
 from judgekit.errors import InputError, check_kinds
 from judgekit.items import read_items

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from judgekit.agreement.auditing.headline import all_coefficients, headline
-from judgekit.agreement.bias.margins import bowker, stuart_maxwell
+from judgekit.agreement.auditing.sections.agreement import all_coefficients, headline
+from judgekit.agreement.bias.range_use import bowker, stuart_maxwell
 from judgekit.agreement.chance.chance import Coefficient, chance_corrected, krippendorff_alpha
 from judgekit.agreement.chance.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
 from judgekit.agreement.core.ratings import Ratings, as_ratings

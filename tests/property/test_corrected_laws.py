@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.probability import brier, calibration_error, corp, selective
+from judgekit.agreement.probability import brier, reliability, selective
 from judgekit.agreement.sampling import active, ppi, rogan_gladen
 
 tenths = st.integers(0, 10).map(lambda k: k / 10)
@@ -35,7 +35,7 @@ def test_brier_is_the_sum_of_its_parts_in_any_bins(rows, n_bins, kind):
 @given(pairs)
 def test_brier_is_the_sum_of_its_corp_parts_and_none_is_negative(rows):
     p, y = columns(rows)
-    parts = corp.corp(p, y)
+    parts = reliability.corp(p, y)
 
     assert parts.brier == pytest.approx(parts.mcb - parts.dsc + parts.unc, abs=1e-12)
     assert parts.mcb >= -1e-12
@@ -45,9 +45,9 @@ def test_brier_is_the_sum_of_its_corp_parts_and_none_is_negative(rows):
 @given(pairs)
 def test_recalibrating_leaves_no_miscalibration(rows):
     p, y = columns(rows)
-    x, _, fit = corp.isotonic(p, y)
+    x, _, fit = reliability.isotonic(p, y)
 
-    again = corp.corp(np.clip(fit[np.searchsorted(x, p)], 0, 1), y)
+    again = reliability.corp(np.clip(fit[np.searchsorted(x, p)], 0, 1), y)
 
     assert again.mcb == pytest.approx(0, abs=1e-9)
 
@@ -60,16 +60,16 @@ def test_calibration_knows_no_order_of_rows(rows, random):
     q, z = columns(shuffled)
 
     for kind in ("width", "mass"):
-        mine = calibration_error.expected_calibration_error(p, y, kind=kind)
-        assert calibration_error.expected_calibration_error(q, z, kind=kind) == pytest.approx(mine)
-    assert corp.corp(q, z).mcb == pytest.approx(corp.corp(p, y).mcb, abs=1e-12)
+        mine = reliability.expected_calibration_error(p, y, kind=kind)
+        assert reliability.expected_calibration_error(q, z, kind=kind) == pytest.approx(mine)
+    assert reliability.corp(q, z).mcb == pytest.approx(reliability.corp(p, y).mcb, abs=1e-12)
     assert selective.aurc(q, z) == pytest.approx(selective.aurc(p, y))
 
 
 @given(pairs)
 def test_errors_of_calibration_lie_between_0_and_1(rows):
     p, y = columns(rows)
-    mean = calibration_error.expected_calibration_error(p, y)
+    mean = reliability.expected_calibration_error(p, y)
 
     assert 0 <= mean <= 1 + 1e-9
     assert abs(p.mean() - y.mean()) <= mean + 1e-9

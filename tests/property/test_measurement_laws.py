@@ -8,15 +8,13 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from judgekit.agreement.bias.flips import (
-    denoised,
-    denoised_accuracy,
-    flip_noise,
-    flip_probability,
-    pair_accuracies,
+from judgekit.agreement.bias.favours import (
+    equal_opportunity,
+    lc_win_rate,
+    length_coefficient,
+    length_correlation,
+    self_preference,
 )
-from judgekit.agreement.bias.length_effects import lc_win_rate, length_coefficient, length_correlation
-from judgekit.agreement.bias.leniency import leniency, leniency_model
 from judgekit.agreement.bias.order_effects import (
     attributable_to_position,
     order_intercept,
@@ -24,11 +22,19 @@ from judgekit.agreement.bias.order_effects import (
     position_effects,
 )
 from judgekit.agreement.bias.range_use import deming_slope, range_use
-from judgekit.agreement.bias.retest import repeatability
-from judgekit.agreement.bias.self_preference import equal_opportunity, self_preference
-from judgekit.agreement.bias.signed_error import (
+from judgekit.agreement.bias.repeats import (
+    denoised,
+    denoised_accuracy,
+    flip_noise,
+    flip_probability,
+    pair_accuracies,
+    repeatability,
+)
+from judgekit.agreement.bias.severity import (
     confidence_gap,
     criterion_validity,
+    leniency,
+    leniency_model,
     panel_severity,
     signed_error,
 )

@@ -39,10 +39,9 @@ from judgekit.agreement.bias.populations import cross_kappa, populations
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.agreement.core.weights import weights_of
 from judgekit.agreement.people.alt_test import alt_test
-from judgekit.agreement.people.ceiling import human_ceiling
-from judgekit.agreement.people.replacement import replacement_alpha
+from judgekit.agreement.people.ceiling import human_ceiling, replacement_alpha
 from judgekit.agreement.published.arena import benchmark_agreement
-from judgekit.agreement.published.overlap import rbo_ext
+from judgekit.agreement.published.rankings import rbo_ext
 from judgekit.types import Estimate
 
 SCALE = np.array([1.0, 2.0, 3.0, 4.0])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.chance.coefficients import kappa
-from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.core.estimate import clustered_mean
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -29,7 +29,7 @@ def bench():
 
 
 def test_the_planted_tables_have_their_kappa(bench):
-    from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+    from judgekit.agreement.chance.chance import fleiss_cohen_everitt
 
     assert fleiss_cohen_everitt(bench.binary(0.61, 0.9)).kappa == pytest.approx(0.61)
     assert bench.quadratic(bench.five_by_five(0.77)) == pytest.approx(0.77)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from judgekit.agreement.auditing.headline import all_coefficients, headline
-from judgekit.agreement.bias.margins import marginal_homogeneity
+from judgekit.agreement.auditing.sections.agreement import all_coefficients, headline
+from judgekit.agreement.bias.range_use import marginal_homogeneity
 from judgekit.agreement.chance.coefficients import alpha, brennan_prediger, gwet, kappa, percent
 from judgekit.agreement.chance.profile import coverage, kappa_profile
 from judgekit.agreement.core.ratings import as_ratings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.auditing.data import repeatability_of, repeats_of
-from judgekit.agreement.auditing.sections.family import family_of
+from judgekit.agreement.auditing.sections.favours import family_of
 from judgekit.agreement.bias.populations import populations
 from judgekit.cli import main
 from judgekit.errors import InputError

@@ -7,7 +7,7 @@ import pytest
 
 from judgekit.agreement import audit
 from judgekit.agreement.auditing.data import of_frame
-from judgekit.agreement.auditing.sections.panel import panel_lines
+from judgekit.agreement.auditing.sections.beside import panel_lines
 
 
 def panel(columns: dict[str, list], scale, **options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.core.resample import Resampling
-from judgekit.agreement.probability import brier, calibration_error, corp
+from judgekit.agreement.probability import brier, reliability
 from judgekit.errors import InputError
 
 # 20 forecasts; the expected figures are by hand or by the package named beside each.
@@ -15,24 +15,24 @@ Y = [0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1]
 
 def test_ece_of_twenty_forecasts():
     # netcal 1.3.6
-    assert calibration_error.expected_calibration_error(P, Y) == pytest.approx(0.2155)
+    assert reliability.expected_calibration_error(P, Y) == pytest.approx(0.2155)
 
 
 def test_a_probability_on_an_edge_belongs_to_the_bin_above():
     # .57 * 100 is 56.99999999999999 in floating point.
     edges = np.array([0.0, 0.29, 0.57, 0.58, 1.0])
 
-    assert calibration_error.bin_of(edges, 100, "width").tolist() == [0, 29, 57, 58, 99]
+    assert reliability.bin_of(edges, 100, "width").tolist() == [0, 29, 57, 58, 99]
 
 
 def test_equal_probabilities_share_a_bin_of_equal_mass():
-    where = calibration_error.bin_of(np.array([0.1, 0.5, 0.5, 0.5, 0.5, 0.9]), 3, "mass")
+    where = reliability.bin_of(np.array([0.1, 0.5, 0.5, 0.5, 0.5, 0.9]), 3, "mass")
 
     assert len(set(where[1:5])) == 1
 
 
 def test_equal_mass_bins_hold_equal_numbers():
-    found = calibration_error.bins(P, Y, n_bins=5, kind="mass")
+    found = reliability.bins(P, Y, n_bins=5, kind="mass")
 
     assert found.count.tolist() == [4] * 5
 
@@ -40,7 +40,7 @@ def test_equal_mass_bins_hold_equal_numbers():
 def test_the_null_level_of_four_forecasts_is_exact():
     # Each of two bins: |k - .2| with k ~ Bin(2, .1) has mean .324; halves of 4. It is below .25 only
     # if neither bin is surprised: .81^2.
-    null = calibration_error.null_level([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], Resampling(seed=3, b=20_000))
+    null = reliability.null_level([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], Resampling(seed=3, b=20_000))
 
     assert null.mean == pytest.approx(0.162, abs=0.003)
     assert null.p_value == pytest.approx(1 - 0.81**2, abs=0.012)
@@ -52,15 +52,15 @@ def test_the_debiased_error_of_calibrated_forecasts_is_nearer_zero():
     for _ in range(200):
         p = rng.random(200)
         y = rng.random(200) < p
-        plain.append(calibration_error.expected_calibration_error(p, y))
-        debiased.append(calibration_error.expected_calibration_error(p, y, debiased=True))
+        plain.append(reliability.expected_calibration_error(p, y))
+        debiased.append(reliability.expected_calibration_error(p, y, debiased=True))
 
     assert np.mean(plain) > 0.05
     assert abs(np.mean(debiased)) < np.mean(plain) / 1.5
 
 
 def test_missing_pairs_are_dropped_and_counted():
-    found = calibration_error.ece([0.2, None, 0.8], [0, 1, np.nan], seed=1)
+    found = reliability.ece([0.2, None, 0.8], [0, 1, np.nan], seed=1)
 
     assert (found.n_units, found.n_used, found.n_dropped) == (3, 1, 2)
     assert found.value == pytest.approx(0.2)
@@ -68,18 +68,18 @@ def test_missing_pairs_are_dropped_and_counted():
 
 def test_nothing_at_all_is_undefined():
     for found in (
-        calibration_error.ece([], [], seed=1),
-        corp.miscalibration([None], [1], seed=1),
+        reliability.ece([], [], seed=1),
+        reliability.miscalibration([None], [1], seed=1),
         brier.brier([], []),
     ):
         assert isnan(found.value)
         assert found.status == "undefined:too_few"
     assert isnan(brier.log_loss([], []))
-    assert isnan(corp.corp([], []).mcb)
+    assert isnan(reliability.corp([], []).mcb)
 
 
 def test_no_error_of_calibration_has_an_interval_around_its_bias():
-    found = calibration_error.ece(P, Y, seed=1)
+    found = reliability.ece(P, Y, seed=1)
 
     assert isnan(found.low)
     assert found.interval == "none"
@@ -99,14 +99,14 @@ def test_no_error_of_calibration_has_an_interval_around_its_bias():
 )
 def test_what_is_no_forecast_is_refused(p, y, match):
     with pytest.raises(InputError, match=match):
-        calibration_error.expected_calibration_error(p, y)
+        reliability.expected_calibration_error(p, y)
 
 
 def test_bins_have_to_be_of_a_known_kind_and_number():
     with pytest.raises(InputError, match="at least 1"):
-        calibration_error.expected_calibration_error(P, Y, n_bins=0)
+        reliability.expected_calibration_error(P, Y, n_bins=0)
     with pytest.raises(InputError, match="'width' and 'mass'"):
-        calibration_error.expected_calibration_error(P, Y, kind="adaptive")
+        reliability.expected_calibration_error(P, Y, kind="adaptive")
 
 
 def test_stephensons_parts_of_twenty_forecasts():
@@ -125,11 +125,11 @@ def test_scores_equal_scikit_learns():
 
     assert brier.brier(P, Y).value == pytest.approx(brier_score_loss(Y, P))
     assert brier.log_loss(P, Y) == pytest.approx(log_loss(Y, P))
-    assert corp.isotonic(P, Y)[2] == pytest.approx(fit)
+    assert reliability.isotonic(P, Y)[2] == pytest.approx(fit)
 
 
 def test_isotonic_fits_of_ties_are_their_share():
-    x, count, fit = corp.isotonic([0.3, 0.3, 0.3, 0.7], [1, 0, 0, 1])
+    x, count, fit = reliability.isotonic([0.3, 0.3, 0.3, 0.7], [1, 0, 0, 1])
 
     assert (x.tolist(), count.tolist()) == ([0.3, 0.7], [3, 1])
     assert fit == pytest.approx([1 / 3, 1])
@@ -205,8 +205,8 @@ def test_the_consistency_band_holds_the_curve_of_a_calibrated_judge():
     rng = np.random.default_rng(5)
     p = rng.choice(np.linspace(0.05, 0.95, 10), 800)
     y = rng.random(800) < p
-    good = corp.reliability_diagram(p, y, seed=1, b=300, level=0.95)
-    bad = corp.reliability_diagram(p, rng.random(800) < p**3, seed=1, b=300, level=0.95)
+    good = reliability.reliability_diagram(p, y, seed=1, b=300, level=0.95)
+    bad = reliability.reliability_diagram(p, rng.random(800) < p**3, seed=1, b=300, level=0.95)
 
     inside = (good.recalibrated >= good.low - 1e-9) & (good.recalibrated <= good.high + 1e-9)
     outside = (bad.recalibrated < bad.low) | (bad.recalibrated > bad.high)
@@ -218,8 +218,8 @@ def test_the_consistency_band_holds_the_curve_of_a_calibrated_judge():
 def test_miscalibration_names_the_level_of_chance():
     rng = np.random.default_rng(6)
     p = rng.random(500)
-    calm = corp.miscalibration(p, rng.random(500) < p, seed=1, b=200)
-    bent = corp.miscalibration(p, rng.random(500) < p**3, seed=1, b=200)
+    calm = reliability.miscalibration(p, rng.random(500) < p, seed=1, b=200)
+    bent = reliability.miscalibration(p, rng.random(500) < p**3, seed=1, b=200)
 
     assert "p = 0.005" in bent.notes[1]
     assert "p = 0.005" not in calm.notes[1]

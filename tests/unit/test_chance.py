@@ -5,9 +5,13 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
-from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha, patterns
+from judgekit.agreement.chance.chance import (
+    chance_corrected,
+    fleiss_cohen_everitt,
+    krippendorff_alpha,
+    patterns,
+)
 from judgekit.agreement.chance.coefficients import alpha, conger, fleiss, gwet, kappa, percent, scott
-from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
 from judgekit.agreement.core.ratings import as_ratings, ratings_of_table
 from judgekit.agreement.core.weights import weights_of
 from judgekit.errors import InputError

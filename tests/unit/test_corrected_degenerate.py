@@ -7,8 +7,8 @@ from math import isnan
 import numpy as np
 import pytest
 
-from judgekit.agreement.probability import brier, calibration_error, corp, selective
-from judgekit.agreement.sampling import active, ppi, rogan_gladen, sequential
+from judgekit.agreement.probability import brier, reliability, selective
+from judgekit.agreement.sampling import active, planning, ppi, rogan_gladen
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -25,11 +25,11 @@ COLUMNS = {
 }
 CLUSTERS = "überall"
 MADE = {
-    "ece": lambda y, f: calibration_error.ece(f, y, seed=1, b=50),
+    "ece": lambda y, f: reliability.ece(f, y, seed=1, b=50),
     "brier": lambda y, f: brier.brier(f, y),
     "brier in one cluster": lambda y, f: brier.brier(f, y, clusters=[CLUSTERS] * len(y)),
     "cox": lambda y, f: brier.cox_calibration(f, y)[1],
-    "mcb": lambda y, f: corp.miscalibration(f, y, seed=1, b=50),
+    "mcb": lambda y, f: reliability.miscalibration(f, y, seed=1, b=50),
     "conformal": selective.conformal_radius,
     "ppi": lambda y, f: ppi.ppi(y, f, f, sampling="random"),
     "ppi of nothing": lambda y, f: ppi.ppi(y, f, [None], sampling="random"),
@@ -43,8 +43,8 @@ MADE = {
     "rogan-gladen": lambda y, f: rogan_gladen.corrected_rate(y, f, f, sampling="by_label"),
     "active": lambda y, f: active.active_mean(y, f, np.full(len(y), 0.5), lam=None),
     "hajek": lambda y, _: active.hajek_mean(y, np.full(len(y), 0.5)),
-    "sequence": lambda y, _: sequential.confidence_sequence(y),
-    "bernstein": lambda y, _: sequential.confidence_sequence(y, kind="bernstein"),
+    "sequence": lambda y, _: planning.confidence_sequence(y),
+    "bernstein": lambda y, _: planning.confidence_sequence(y, kind="bernstein"),
 }
 
 

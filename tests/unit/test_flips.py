@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.bias.flips import (
+from judgekit.agreement.bias.repeats import (
     denoised,
     denoised_accuracy,
     flip_noise,

@@ -5,16 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.bias.length_effects import (
+from judgekit.agreement.bias.favours import (
+    equal_opportunity,
     lc_win_rate,
     lc_win_rates,
     length_coefficient,
     length_correlation,
     length_preference,
     partial_spearman,
-)
-from judgekit.agreement.bias.self_preference import (
-    equal_opportunity,
     self_preference,
     self_preference_in_pairs,
 )

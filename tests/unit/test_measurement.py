@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.bias.leniency import leniency, leniency_model, system_gaps
 from judgekit.agreement.bias.range_use import anchoring, deming_slope, halo, range_use, scale_use
-from judgekit.agreement.bias.retest import repeatability
-from judgekit.agreement.bias.signed_error import (
+from judgekit.agreement.bias.repeats import repeatability
+from judgekit.agreement.bias.severity import (
     confidence_gap,
     criterion_validity,
+    leniency,
+    leniency_model,
     panel_severity,
     signed_error,
+    system_gaps,
 )
 from judgekit.agreement.bias.slices import metric_conflicts
 from judgekit.agreement.models.dstudy import gap, variance_parts

@@ -5,9 +5,8 @@ import pytest
 
 from judgekit.agreement.bias import slices
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.core.estimate import Status
-from judgekit.agreement.core.intervals import clustered_mean
-from judgekit.agreement.people import replacement
+from judgekit.agreement.core.estimate import Status, clustered_mean
+from judgekit.agreement.people import ceiling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -147,7 +146,7 @@ def test_a_statistic_without_error_is_not_tested():
     ],
 )
 def test_an_interval_beside_a_margin(low, high, finding):
-    found = replacement.against_margin(Estimate("d", (low + high) / 2, low, high), margin=0.05)
+    found = ceiling.against_margin(Estimate("d", (low + high) / 2, low, high), margin=0.05)
 
     assert found.finding == finding
 
@@ -156,16 +155,16 @@ def test_few_labels_never_show_that_a_judge_is_as_good():
     rng = np.random.default_rng(3)
     difference = clustered_mean((rng.random(20) < 0.8).astype(float) - (rng.random(20) < 0.8))
 
-    assert replacement.against_margin(difference, margin=0.05).finding == "undecided"
+    assert ceiling.against_margin(difference, margin=0.05).finding == "undecided"
 
 
 def test_an_interval_that_cannot_be_trusted_decides_nothing():
     shaky = Estimate("d", 0.0, -0.01, 0.01, status="unstable:few_clusters")
 
-    assert replacement.against_margin(shaky, margin=0.05).finding == "undecided"
+    assert ceiling.against_margin(shaky, margin=0.05).finding == "undecided"
 
 
 def test_a_margin_is_a_positive_number():
     for margin in (0.0, -0.1, nan, float("inf")):
         with pytest.raises(InputError, match="positive"):
-            replacement.against_margin(Estimate("d", 0.0, -0.1, 0.1), margin=margin)
+            ceiling.against_margin(Estimate("d", 0.0, -0.1, 0.1), margin=margin)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from judgekit.agreement.bias.margins import marginal_homogeneity
-from judgekit.agreement.chance.chance import chance_corrected, krippendorff_alpha
+from judgekit.agreement.bias.range_use import marginal_homogeneity
+from judgekit.agreement.chance.chance import chance_corrected, fleiss_cohen_everitt, krippendorff_alpha
 from judgekit.agreement.chance.coefficients import (
     alpha,
     brennan_prediger,
@@ -19,9 +19,8 @@ from judgekit.agreement.chance.coefficients import (
     percent,
     scott,
 )
-from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
 from judgekit.agreement.chance.profile import kappa_profile
-from judgekit.agreement.core.intervals import clustered_mean
+from judgekit.agreement.core.estimate import clustered_mean
 from judgekit.agreement.core.ratings import Ratings, as_ratings, ratings_of_table
 from judgekit.agreement.models.bland import concordance
 from judgekit.agreement.models.icc import FORMS, f_interval, icc, mean_squares

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.core.intervals import bounded_interval, mean_se
-from judgekit.agreement.probability import brier, calibration_error, corp, selective
+from judgekit.agreement.core.estimate import bounded_interval, mean_se
+from judgekit.agreement.probability import brier, reliability, selective
 from judgekit.agreement.sampling import planning, ppi
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles.json"
@@ -61,12 +61,12 @@ def test_clustered_standard_errors():
 def test_calibration_of_twenty_forecasts():
     data, expected, tol = oracle("calib.twenty")
     p, y = data["p"], data["y"]
-    parts, split = brier.decompose_brier(p, y), corp.corp(p, y)
+    parts, split = brier.decompose_brier(p, y), reliability.corp(p, y)
     intercept, slope = (each.value for each in brier.cox_calibration(p, y))
 
     found = {
-        "ece10": calibration_error.expected_calibration_error(p, y),
-        "ece_equal_mass5": calibration_error.expected_calibration_error(p, y, n_bins=5, kind="mass"),
+        "ece10": reliability.expected_calibration_error(p, y),
+        "ece_equal_mass5": reliability.expected_calibration_error(p, y, n_bins=5, kind="mass"),
         "brier": parts.brier,
         "rel10": parts.reliability,
         "res10": parts.resolution,

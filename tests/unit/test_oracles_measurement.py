@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgekit.agreement.bias.length_effects import lc_win_rate
+from judgekit.agreement.bias.favours import lc_win_rate
 from judgekit.agreement.bias.order_effects import position_counts, position_effects, sign_test
-from judgekit.agreement.bias.retest import repeatability
+from judgekit.agreement.bias.repeats import repeatability
 from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
 from judgekit.agreement.models.gstudy import g_study
 from judgekit.agreement.models.reml import as_blocks, fit_reml

@@ -12,7 +12,7 @@ from judgekit.agreement.association.groupings import grouped
 from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, tie_calibrated_accuracy
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.agreement.people.alt_test import alt_test
-from judgekit.agreement.published.overlap import rbo_ext
+from judgekit.agreement.published.rankings import rbo_ext
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles.json"
 

@@ -17,9 +17,9 @@ from judgekit.agreement.people.ceiling import (
     disattenuated_correlation,
     human_ceiling,
     leave_one_out,
+    replacement_alpha,
 )
 from judgekit.agreement.people.panel import measure_of, panel_of
-from judgekit.agreement.people.replacement import replacement_alpha
 from judgekit.errors import InputError
 
 nan = float("nan")

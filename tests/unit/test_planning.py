@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
-from judgekit.agreement.core.intervals import t_quantile, wilson
+from judgekit.agreement.chance.chance import fleiss_cohen_everitt
+from judgekit.agreement.core.estimate import t_quantile, wilson
 from judgekit.agreement.core.ratings import as_ratings
-from judgekit.agreement.sampling import active, planning, sequential
+from judgekit.agreement.sampling import active, planning
 from judgekit.errors import InputError
 
 PREVALENCES = (0.5, 0.7, 0.8, 0.9, 0.95)
@@ -267,7 +267,7 @@ def test_an_allocation_below_the_least_is_refused():
 def test_peeking_at_a_confidence_sequence_is_harmless(rate):
     rng, runs, n = np.random.default_rng(5), 1000, np.arange(1, 401)
     s = np.cumsum(rng.random((runs, 400)) < rate, axis=1)
-    wide = np.array([sequential.mixture_radius(0.25, int(k)) for k in n])
+    wide = np.array([planning.mixture_radius(0.25, int(k)) for k in n])
     ordinary = norm.ppf(0.975) * np.sqrt(s / n * (1 - s / n) / n)
 
     missed = (np.abs(s / n - rate) > wide).any(axis=1).mean()
@@ -281,8 +281,8 @@ def test_peeking_at_shares_and_at_bernstein_is_harmless():
     rng, rate, missed, missed_bernstein = np.random.default_rng(6), 0.9, 0, 0
     for _ in range(100):
         x = (rng.random(200) < rate).astype(float)
-        shares = [sequential.share_sequence(int(x[:t].sum()), t) for t in range(1, 200, 10)]
-        ends = [sequential.bernstein_ends(x[:t]) for t in range(1, 200, 10)]
+        shares = [planning.share_sequence(int(x[:t].sum()), t) for t in range(1, 200, 10)]
+        ends = [planning.bernstein_ends(x[:t]) for t in range(1, 200, 10)]
         missed += any(not low <= rate <= high for low, high in shares)
         missed_bernstein += any(not low <= rate <= high for low, high in ends)
 
@@ -291,23 +291,23 @@ def test_peeking_at_shares_and_at_bernstein_is_harmless():
 
 
 def test_shares_at_the_ends():
-    assert sequential.share_sequence(0, 0) == (0.0, 1.0)
-    assert sequential.share_sequence(0, 50)[0] == 0.0
-    assert sequential.share_sequence(50, 50)[1] == 1.0
+    assert planning.share_sequence(0, 0) == (0.0, 1.0)
+    assert planning.share_sequence(0, 50)[0] == 0.0
+    assert planning.share_sequence(50, 50)[1] == 1.0
     with pytest.raises(InputError):
-        sequential.share_sequence(3, 2)
+        planning.share_sequence(3, 2)
 
 
 def test_confidence_sequences_as_estimates():
     x = [1.0] * 190 + [0.0] * 10
-    mixture, bernstein = (sequential.confidence_sequence(x, kind=kind) for kind in ("mixture", "bernstein"))
-    five = sequential.confidence_sequence([1 + 4 * each for each in x], bounds=(1, 5), kind="bernstein")
+    mixture, bernstein = (planning.confidence_sequence(x, kind=kind) for kind in ("mixture", "bernstein"))
+    five = planning.confidence_sequence([1 + 4 * each for each in x], bounds=(1, 5), kind="bernstein")
 
     assert mixture.value == bernstein.value == 0.95
     assert bernstein.high - bernstein.low < mixture.high - mixture.low
     assert (five.low, five.high) == pytest.approx((1 + 4 * bernstein.low, 1 + 4 * bernstein.high))
-    assert sequential.confidence_sequence([1, None]).status == "undefined:too_few"
+    assert planning.confidence_sequence([1, None]).status == "undefined:too_few"
     with pytest.raises(InputError, match="kind"):
-        sequential.confidence_sequence(x, kind="betting")
+        planning.confidence_sequence(x, kind="betting")
     with pytest.raises(InputError, match="not in"):
-        sequential.confidence_sequence([2.0, 0.0])
+        planning.confidence_sequence([2.0, 0.0])

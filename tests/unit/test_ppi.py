@@ -3,7 +3,7 @@ from math import isnan
 import numpy as np
 import pytest
 
-from judgekit.agreement.sampling import ppi, rogan_gladen, sample_check
+from judgekit.agreement.sampling import ppi, rogan_gladen
 from judgekit.errors import InputError
 
 # Twenty labelled units, a judge wrong on three; 230 unlabelled ones.
@@ -71,7 +71,7 @@ def test_a_shifted_mean_contradicts_the_declaration():
 def test_a_random_sample_is_rarely_refused():
     rng = np.random.default_rng(2)
     reasons = [
-        sample_check.refusal("random", ("random",), x[:n], x[n:])
+        ppi.refusal("random", ("random",), x[:n], x[n:])
         for n in (10, 50, 200)
         for x in rng.beta(2, 1, (500, n + 1000))
     ]

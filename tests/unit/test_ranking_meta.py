@@ -15,7 +15,7 @@ from judgekit.agreement.association.pairwise_accuracy import (
     soft_pairwise_accuracy,
     tie_calibrated_accuracy,
 )
-from judgekit.agreement.published.overlap import ranking_overlap, rbo_ext, top_weight
+from judgekit.agreement.published.rankings import ranking_overlap, rbo_ext, top_weight
 from judgekit.errors import InputError
 
 nan = float("nan")

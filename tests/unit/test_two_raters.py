@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judgekit.agreement.auditing.headline import all_coefficients, headline
-from judgekit.agreement.bias.margins import bhapkar, bowker, marginal_homogeneity, stuart_maxwell
+from judgekit.agreement.auditing.sections.agreement import all_coefficients, headline
+from judgekit.agreement.bias.range_use import bhapkar, bowker, marginal_homogeneity, stuart_maxwell
 from judgekit.agreement.chance.profile import coverage, kappa_profile, specific, within_steps
 from judgekit.agreement.core.ratings import as_ratings, ratings_of_table
 from judgekit.agreement.models.bland import bland_altman, ccc, concordance

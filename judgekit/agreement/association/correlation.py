@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
-from judgekit.agreement.core.estimate import Status, flagged, undefined
-from judgekit.agreement.core.intervals import fisher_z
+from judgekit.agreement.core.estimate import Status, fisher_z, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import (
     Drawn,

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.headline import headline
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, How, JudgeAudit, Skipped
 from judgekit.agreement.auditing.section import About, Case, Figure, Section, intervals
 from judgekit.agreement.auditing.sections import SECTIONS
-from judgekit.agreement.auditing.sections.panel import panel_audit
-from judgekit.agreement.auditing.sections.severity import of_criterion
+from judgekit.agreement.auditing.sections.agreement import headline
+from judgekit.agreement.auditing.sections.beside import panel_audit
+from judgekit.agreement.auditing.sections.scores import of_criterion
 from judgekit.agreement.bias.range_use import Use, scale_use
 from judgekit.agreement.chance.coefficients import alpha
 from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.ratings import Ratings
-from judgekit.agreement.sampling.sample_check import Sampling
+from judgekit.agreement.sampling.ppi import Sampling
 from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, is_control
 

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from judgekit.agreement.bias.retest import repeatability
+from judgekit.agreement.bias.repeats import repeatability
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, as_ratings
 from judgekit.agreement.core.resample import Drawn
 from judgekit.agreement.people.panel import majority

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 from judgekit.agreement.association.comparing import Significance
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.bias.error_correlation import ErrorCorrelation
-from judgekit.agreement.bias.margins import MarginalHomogeneity
-from judgekit.agreement.bias.range_use import Use
+from judgekit.agreement.bias.range_use import MarginalHomogeneity, Use
 from judgekit.agreement.bias.slices import Slice
 from judgekit.agreement.chance.profile import Coverage
 from judgekit.agreement.core.ratings import Floats
@@ -16,11 +15,10 @@ from judgekit.agreement.core.resample import Drawn
 from judgekit.agreement.models.bland import BlandAltman
 from judgekit.agreement.models.rasch import Severities
 from judgekit.agreement.people.alt_test import AltTest
-from judgekit.agreement.people.ceiling import Ceiling
-from judgekit.agreement.people.replacement import Replacement
-from judgekit.agreement.probability.corp import ReliabilityDiagram
+from judgekit.agreement.people.ceiling import Ceiling, Replacement
+from judgekit.agreement.probability.reliability import ReliabilityDiagram
 from judgekit.agreement.probability.selective import Selection
-from judgekit.agreement.sampling.sample_check import Sampling
+from judgekit.agreement.sampling.ppi import Sampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate, is_control
 

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, undefined
-from judgekit.agreement.core.intervals import rate
+from judgekit.agreement.core.estimate import Status, rate, undefined
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, logistic
 from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampling, value_of

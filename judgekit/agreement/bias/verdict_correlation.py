@@ -19,8 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from judgekit.agreement.bias.error_correlation import effective_votes, participation_ratio
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
-from judgekit.agreement.core.intervals import t_quantile
+from judgekit.agreement.core.estimate import Status, flagged, t_quantile, undefined, with_interval
 from judgekit.types import Estimate, Judged, Outcome, Unit, Verdict
 
 VARIES = 1e-9

@@ -15,15 +15,26 @@ from judgekit.agreement.chance.chance import (
     Metric,
     Parts,
     beyond_chance,
+    fleiss_cohen_everitt,
+    linearised,
     metric_weights,
     observed_and_expected,
     parts_of,
     patterns,
+    standard_error,
     with_ranks,
 )
-from judgekit.agreement.chance.linearised import fleiss_cohen_everitt, linearised, standard_error
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
-from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
+from judgekit.agreement.core.estimate import (
+    ENOUGH_CLUSTERS,
+    Status,
+    at_one,
+    fisher_z,
+    flagged,
+    t_interval,
+    undefined,
+    wilson,
+    with_interval,
+)
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
     Drawn,

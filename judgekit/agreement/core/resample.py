@@ -19,8 +19,14 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import Status, flagged, is_defined, undefined, with_interval
-from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
+from judgekit.agreement.core.estimate import (
+    ENOUGH_CLUSTERS,
+    Status,
+    flagged,
+    is_defined,
+    undefined,
+    with_interval,
+)
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate

@@ -5,13 +5,16 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
-from judgekit.agreement.core.intervals import (
+from judgekit.agreement.core.estimate import (
+    Status,
     clustered_mean,
     fisher_z,
+    flagged,
     normal_quantile,
     t_interval,
     t_quantile,
+    undefined,
+    with_interval,
 )
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import (

@@ -10,11 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, complete, forecasts, kept_clusters
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
-from judgekit.agreement.core.intervals import mean_se, normal_quantile, t_interval
+from judgekit.agreement.core.estimate import (
+    Status,
+    flagged,
+    mean_se,
+    normal_quantile,
+    t_interval,
+    undefined,
+    with_interval,
+)
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.regress import logit
-from judgekit.agreement.probability.calibration_error import Kind, bin_of
+from judgekit.agreement.probability.reliability import Kind, bin_of
 from judgekit.types import Estimate
 
 CLIP = 1e-12

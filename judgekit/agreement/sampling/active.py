@@ -12,17 +12,19 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.chance.linearised import fleiss_cohen_everitt
+from judgekit.agreement.chance.chance import fleiss_cohen_everitt
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters, within
-from judgekit.agreement.core.estimate import Status, flagged, undefined
-from judgekit.agreement.core.intervals import (
+from judgekit.agreement.core.estimate import (
     Bounds,
+    Status,
     all_equal,
     equal_note,
     fisher_z,
+    flagged,
     floored_se,
     mean_se,
     placed,
+    undefined,
 )
 from judgekit.agreement.core.ratings import Floats, Ratings
 from judgekit.agreement.core.weights import Kind, weights_of

@@ -1,36 +1,10 @@
-"""The sections of an audit, in the order in which a report shows them: one module and one line each."""
+"""The sections of an audit, in the order in which a report shows them: one line each."""
 
 from judgekit.agreement.auditing.section import Section
-from judgekit.agreement.auditing.sections import (
-    agreement,
-    controls,
-    family,
-    lengths,
-    orders,
-    panel,
-    people,
-    populations,
-    repeats,
-    scores,
-    severity,
-    slices,
-    sureness,
-    systems,
-)
+from judgekit.agreement.auditing.sections import agreement, beside, favours, parts, scores, sureness
 
 SECTIONS: tuple[Section, ...] = (
-    agreement.SECTION,
-    scores.SECTION,
-    sureness.SECTION,
-    lengths.SECTION,
-    systems.SECTION,
-    slices.SECTION,
-    orders.SECTION,
-    panel.SECTION,
-    severity.SECTION,
-    people.SECTION,
-    controls.SECTION,
-    repeats.SECTION,
-    family.SECTION,
-    populations.SECTION,
-)
+    agreement.SECTION, scores.SCORES, sureness.SURENESS, favours.LENGTH, parts.SYSTEMS, parts.SLICES,
+    favours.ORDER, beside.PANEL, scores.SEVERITY, beside.PEOPLE, beside.CONTROLS, sureness.REPEATS,
+    favours.FAMILY, parts.POPULATIONS,
+)  # fmt: skip

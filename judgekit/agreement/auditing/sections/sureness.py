@@ -1,18 +1,18 @@
-"""Probabilities: is the judge right as often as it is sure, and when may it decide alone?"""
+"""Is the judge right as often as it is sure, when may it decide alone, and does it say the same again?"""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.records import How, JudgeAudit, Sureness
-from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
-from judgekit.agreement.probability.calibration_error import ece
-from judgekit.agreement.probability.corp import miscalibration, reliability_diagram
+from judgekit.agreement.auditing.data import Labelled, repeatability_of
+from judgekit.agreement.auditing.records import How, JudgeAudit, Skipped, Sureness
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals, told
+from judgekit.agreement.probability.reliability import ece, miscalibration, reliability_diagram
 from judgekit.agreement.probability.selective import risk_coverage, select
+from judgekit.types import Estimate
 
-SAYS = {
+SAYS_SURENESS = {
     "reliability": (
         "Is it right as often as it is sure?",
         (
@@ -98,17 +98,62 @@ def _risk(about: About, found: Sureness) -> Figure:
     )  # fmt: skip
 
 
-def figures(about: About, judge: JudgeAudit) -> Iterator[Figure]:
+def draw_sureness(about: About, judge: JudgeAudit) -> Iterator[Figure]:
     """Reliability, and how the error falls."""
     if judge.sureness is not None:
         yield _reliability(about, judge.sureness)
         yield _risk(about, judge.sureness)
 
 
-def compute(case: Case) -> dict[str, Any]:
+def compute_sureness(case: Case) -> dict[str, Any]:
     """Calibration, where the judge gave probabilities."""
     found = case.skipped.unless("calibration", lambda: sureness(case.lab, case.judge, case.how))
     return {"sureness": found}
 
 
-SECTION = Section(name="calibration", says=SAYS, compute=compute, of_judge=figures)
+SURENESS = Section(name="calibration", says=SAYS_SURENESS, compute=compute_sureness, of_judge=draw_sureness)
+
+
+SAYS_REPEATS = {
+    "repeats": (
+        "Does it say the same when it is asked again?",
+        (
+            "Units that were judged more than once in the same order. Flips: how often two verdicts on "
+            "one unit differ; all the same: units on which none does. ICC: the share of the variance of "
+            "single scores that is between units, not between repeats."
+        ),
+    ),
+}
+
+
+NOISE = ("sem", "smallest_detectable_change")
+"""In shares of the scale, so that they are told and not drawn among rates."""
+
+
+def repeats(lab: Labelled, judge: str, how: How, skipped: Skipped) -> dict[str, Estimate]:
+    """Repeatability of a judge that was asked something twice; empty, and said, where it was not."""
+    if judge in lab.repeats:
+        return repeatability_of(lab.repeats[judge], **how.options)
+    skipped.say("repeats", "nothing was asked twice in the same order; ask with samples=2 or more")
+    return {}
+
+
+def draw_repeats(about: About) -> Figure | None:
+    """Does it say the same when it is asked again?"""
+    rates = {
+        each.judge: [e for name, e in each.repeats.items() if name not in (*NOISE, "repeat_agreement")]
+        for each in about.judges
+    }
+    told_of = [
+        f"noise of a single score of {each.judge} (SEM): {told(each.repeats['sem'])} of the scale; smallest "
+        f"difference that is more than noise: {told(each.repeats['smallest_detectable_change'])}"
+        for each in about.judges
+        if "sem" in each.repeats
+    ]
+    return intervals(about, "repeats", rates, told_of)
+
+
+REPEATS = Section(
+    name="repeats", says=SAYS_REPEATS, of_all=draw_repeats,
+    compute=lambda case: {"repeats": repeats(case.lab, case.judge, case.how, case.skipped)},
+)  # fmt: skip

@@ -1,0 +1,278 @@
+"""Parts of the data: are systems in people's order, is the judge worse somewhere, with whom does it agree?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from judgekit.agreement.association.groupings import four_groupings
+from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, soft_accuracy
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
+from judgekit.agreement.auditing.section import (
+    About,
+    Case,
+    Chart,
+    Figure,
+    Section,
+    called,
+    ends,
+    intervals,
+    number,
+    told,
+)
+from judgekit.agreement.auditing.sections.agreement import main_coefficient
+from judgekit.agreement.bias.populations import Populations, populations
+from judgekit.agreement.bias.slices import Slice, by_slice
+from judgekit.agreement.core.estimate import Status, clustered_mean, undefined
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.agreement.core.resample import Resampling, magnitude, resampled, settled
+from judgekit.types import Estimate, is_control
+
+SAYS_SYSTEMS = {
+    "ranks": (
+        "Does it put systems in people's order?",
+        (
+            "Mean score of each system by people (left) and by the judge (right), best on top, with "
+            "intervals. Lines that cross are systems that change places."
+        ),
+    ),
+}
+
+
+def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Systems, and scores by people and by the judge of shape (n_systems, n_items).
+
+    A pair gives its value to the first system and the rest of 1 to the second.
+    """
+    names = sorted({s for each in lab.systems for s in each})
+    items = {item: k for k, item in enumerate(dict.fromkeys(lab.items))}
+    sums, counts = np.zeros((2, len(names), len(items))), np.zeros((len(names), len(items)))
+    mine, people = lab.column(judge), lab.human
+    for row, (systems, item) in enumerate(zip(lab.systems, lab.items, strict=True)):
+        if np.isnan(mine[row]) or np.isnan(people[row]):
+            continue
+        for place, system in enumerate(systems):
+            s, k = names.index(system), items[item]
+            sums[0, s, k] += 1 - people[row] if place else people[row]
+            sums[1, s, k] += 1 - mine[row] if place else mine[row]
+            counts[s, k] += 1
+    human, judged = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return tuple(names), human, judged
+
+
+def systems(lab: Labelled, judge: str, how: How) -> Systems | None:
+    """How the judge ranks systems; None where fewer than two are named."""
+    if len({s for each in lab.systems for s in each}) < 2:
+        return None
+    names, human, judged = grids_of(lab, judge)
+    b = min(how.b, 300)
+    b = min(how.b, 300)
+    groupings = four_groupings(human, judged, b=b, level=how.level, seed=how.seed)
+    n = len(names)
+    return Systems(
+        names=names,
+        human=tuple(_mean(name, row, how) for name, row in zip(names, human, strict=True)),
+        judge=tuple(_mean(name, row, how) for name, row in zip(names, judged, strict=True)),
+        soft_accuracy=soft_accuracy(human, judged, level=how.level, seed=how.seed),
+        pair_accuracy=_pair_accuracy(human, judged, how),
+        groupings={str(name): each for name, each in groupings.items()},
+        reversals=tuple(
+            (names[i], names[j])
+            for i in range(n)
+            for j in range(i + 1, n)
+            if _sign(human[i], human[j], how) * _sign(judged[i], judged[j], how) < 0
+        ),
+        n_pairs=n * (n - 1) // 2,
+    )
+
+
+def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
+    value, n = pairwise_accuracy(human, judged), human.shape[1]
+    made = Estimate(
+        "pair_accuracy_of_systems", value, level=how.level, n_units=n, n_raters=2, n_used=n, unit="item",
+        method="share of pairs of systems in the same order; the systems are fixed",
+    )  # fmt: skip
+    if np.isnan(value):
+        return undefined(made, Status.TOO_FEW)
+    return resampled(
+        made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n,
+        Resampling(level=how.level, seed=how.seed, b=min(how.b, 300)), kind="percentile",
+    )  # fmt: skip
+
+
+def _mean(name: str, values: Floats, how: How) -> Estimate:
+    return clustered_mean(values, name=name, level=how.level)
+
+
+def _sign(one: Floats, other: Floats, how: How) -> int:
+    """Which way an interval of the mean difference points; 0 where it holds 0."""
+    made = _mean("difference", settled(one - other, magnitude(one, other)), how)
+    return int(made.low > 0) - int(made.high < 0)
+
+
+def draw_systems(about: About, judge: JudgeAudit) -> Figure | None:
+    """Systems in people's order and in the judge's."""
+    s = judge.systems
+    if s is None:
+        return None
+    by = [sorted(range(len(s.names)), key=lambda k: -np.nan_to_num(of[k].value)) for of in (s.human, s.judge)]
+    rows = [
+        (
+            s.names[k], *ends(s.human[k]), by[0].index(k) + 1, *ends(s.judge[k]), by[1].index(k) + 1,
+            s.human[k].n_used,
+        )
+        for k in by[0]
+    ]  # fmt: skip
+    people = ("people", "people_low", "people_high", "people_rank")
+    judged = ("judge", "judge_low", "judge_high", "judge_rank")
+    accuracy = f"pairs in people's order {told(s.pair_accuracy)}"
+    return about.figure(
+        "ranks", ("system", *people, *judged, "items"), rows, max((e.n_used for e in s.human), default=0),
+        interval="95 % t over items",
+        notes=[f"{accuracy}, soft pairwise accuracy {told(s.soft_accuracy)}"],
+        chart=Chart(kind="slopes", x="system", y=("people", "judge")),
+    )  # fmt: skip
+
+
+def compute_systems(case: Case) -> dict[str, Any]:
+    """The order of systems, where they are named."""
+    if not case.numbers:
+        return {"systems": None}
+    return {"systems": case.skipped.unless("systems", lambda: systems(case.lab, case.judge, case.how))}
+
+
+SYSTEMS = Section(name="systems", says=SAYS_SYSTEMS, compute=compute_systems, of_judge=draw_systems)
+
+
+SAYS_SLICES = {
+    "slices": (
+        "Is it worse somewhere?",
+        (
+            "Agreement in each part of the data; the dashed line is all of it. Parts that differ from the "
+            "rest beyond chance (Benjamini and Hochberg over the parts of a column) are marked ▲; small "
+            "parts are only named."
+        ),
+    ),
+}
+
+
+def slices(lab: Labelled, measure: Callable[[Labelled], Estimate]) -> dict[str, tuple[Slice, ...]]:
+    """The gate's coefficient by each column of groups, each group tested against the rest."""
+    groups = dict(lab.groups)
+    names = [s[0] if len(s) == 1 else None for s in lab.systems]
+    if len({n for n in names if n is not None}) > 1:
+        groups["system"] = tuple(names)
+    if lab.lengths is not None and (np.isfinite(lab.lengths)).sum() >= 90:
+        cuts = np.nanquantile(lab.lengths, [1 / 3, 2 / 3])
+        third = np.digitize(lab.lengths, cuts)
+        names_of = ("shorter", "middle", "longer")
+        groups["length"] = tuple(
+            names_of[k] if ok else None
+            for k, ok in zip(third.tolist(), np.isfinite(lab.lengths), strict=True)
+        )
+    return {
+        name: by_slice(list(of), lambda index: measure(rows(lab, index)))
+        for name, of in groups.items()
+        if len(set(of) - {None}) > 1
+    }
+
+
+def rows(lab: Labelled, index: Codes) -> Labelled:
+    """Some units of it, for what is computed from labels and numbers."""
+    kept = np.zeros(lab.ratings.n_units, dtype=bool)
+    kept[index] = True
+    return replace(
+        lab, ratings=lab.ratings.where(kept), numbers=lab.numbers[kept], sure=lab.sure[kept], groups={},
+        lengths=None, weights=None if lab.weights is None else lab.weights[kept], orders={},
+    )  # fmt: skip
+
+
+def draw_slices(about: About, judge: JudgeAudit) -> Figure | None:
+    """Agreement in parts of the data."""
+    rows = [
+        (column, str(each.name), each.n, *ends(each.estimate), number(each.p_adjusted), bool(each.flagged))
+        for column, of in judge.slices.items()
+        for each in of
+    ]
+    if not rows:
+        return None
+    interval = f"{judge.main.level:.0%} intervals of {called(judge.main.name)}"
+    return about.figure(
+        "slices", ("by", "group", "n", "value", "low", "high", "p_adjusted", "flagged"), rows,
+        judge.main.n_used, interval=interval, lines={"all": number(judge.main.value)},
+        chart=Chart(
+            kind="intervals", name="{group} (n {n}) {flagged}", group="by {by}", span="agreement",
+            axes=("agreement", ""),
+        ),
+    )  # fmt: skip
+
+
+def compute_slices(case: Case) -> dict[str, Any]:
+    """The main coefficient by each column of groups."""
+    how = replace(case.how, b=min(case.how.b, 200))
+    return {"slices": slices(case.lab, lambda part: main_coefficient(part, case.judge, how))}
+
+
+SLICES = Section(name="slices", says=SAYS_SLICES, compute=compute_slices, of_judge=draw_slices)
+
+
+SAYS_POPULATIONS = {
+    "populations": (
+        "With whom does it agree, and they with each other?",
+        (
+            "Agreement beyond chance: of the judge with each population, of each population among "
+            "themselves (their own), of populations with each other, and the differences. A judge cannot "
+            "agree with two populations that disagree with each other."
+        ),
+    ),
+}
+
+
+RESAMPLES = 500
+"""As many at most, for there are several estimates for each two populations."""
+
+
+def by_population(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
+    """A judge's agreement with each population, the population's own, and the gaps; none below two."""
+    panel = lab.ratings.of(judge, *lab.people)
+    options = replace(how, b=min(how.b, RESAMPLES)).options
+    pools = {person: lab.pools[person] for person in lab.people if person in lab.pools}
+    if len(set(pools.values())) > 1:
+        return _named(populations(panel, judge=judge, pools=pools, **options))
+    if len(set(lab.populations) - {None}) > 1:
+        return _named(populations(panel, judge=judge, units=lab.populations, **options))
+    return {}
+
+
+def _named(found: Populations) -> dict[str, Estimate]:
+    made: dict[str, Estimate] = {}
+    for each in found.each:
+        made[f"with {each.name}"] = each.judge
+        made[f"{each.name} among themselves"] = each.own
+        made[f"with {each.name}, less their own"] = each.shortfall
+    for words, pairs in (
+        ("{} with {}", found.between),
+        ("with {}, less with {}", found.gaps),
+        ("own of {}, less of {}", found.own_gaps),
+    ):
+        made |= {words.format(*names): each for names, each in pairs.items()}
+    return {name: replace(each, name=name) for name, each in made.items()}
+
+
+def draw_populations(about: About) -> Figure | None:
+    """With whom does it agree, and do they agree with each other?"""
+    return intervals(about, "populations", {each.judge: each.populations.values() for each in about.judges})
+
+
+def compute_populations(case: Case) -> dict[str, Any]:
+    """Agreement with each population; none for a rule."""
+    if is_control(case.judge):
+        return {"populations": {}}
+    return {"populations": by_population(case.lab, case.judge, case.how)}
+
+
+POPULATIONS = Section(
+    name="populations", says=SAYS_POPULATIONS, compute=compute_populations, of_all=draw_populations
+)
