@@ -77,8 +77,7 @@ FLAGS = (
 
 def _agree(_: typer.Context, verdicts: Path, given: dict[str, Any]) -> int:
     from judgekit.report import findings, read_thresholds
-    from judgekit.report.page import write_report
-    from judgekit.report.text import audit_json
+    from judgekit.report.page import audit_json, write_report
     from judgekit.verbs.agree import agree as compare_with_people
 
     wanted = _required(given["require"] or [])

@@ -73,7 +73,7 @@ def import_(
 ) -> None:
     """Read a filled sheet back as annotators' verdicts."""
     from judgekit.review import join, read_answers
-    from judgekit.review.answers import How
+    from judgekit.review.sheet import How
     from judgekit.table import json_line, outcome_row, read_outcomes
 
     if how not in {"join", "replace"}:

@@ -21,10 +21,9 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
+    from judgekit.rewards.core.preferences import Each, Format
     from judgekit.rewards.core.records import Batch, Group
     from judgekit.rewards.core.rewarder import Rewarder
-    from judgekit.rewards.pairs.exports import Format
-    from judgekit.rewards.pairs.preferences import Each
 
 app = typer.Typer(
     help="Rewards for RL: serve them, give them, make pairs of them, look at a spec.", no_args_is_help=True
@@ -70,8 +69,7 @@ def serve(
     /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that has begun is answered.
     """
     from judgekit.rewards.serving.limits import token_for
-    from judgekit.rewards.serving.listening import serve_until_told
-    from judgekit.rewards.serving.server import RewardServer, Settings
+    from judgekit.rewards.serving.server import RewardServer, Settings, serve_until_told
 
     token = token_for(host, os.environ.get(token_env), f"${token_env}")
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
@@ -165,8 +163,7 @@ def pairs(
 
     With a ledger in the spec, nothing that `reward give` asked is asked again.
     """
-    from judgekit.rewards.pairs.exports import exported
-    from judgekit.rewards.pairs.preferences import labelled, preferences
+    from judgekit.rewards.core.preferences import exported, labelled, preferences
 
     single = _is_single(each, form, good, bad)
     exported([], cast("Format", form))

@@ -1,8 +1,7 @@
 """People in the loop: which answers a person should give, blind sheets out, labels in."""
 
-from judgekit.review.answers import join, read_answers
 from judgekit.review.route import RULES, Case, drawn, route
-from judgekit.review.sheet import Question, Sheet, make_sheet, read_key, write_sheet
+from judgekit.review.sheet import Question, Sheet, join, make_sheet, read_answers, read_key, write_sheet
 
 __all__ = [
     "RULES", "Case", "Question", "Sheet", "drawn", "join", "make_sheet", "read_answers", "read_key", "route",

@@ -84,7 +84,7 @@ def in_python(folder: Path) -> None:
 
     import judgekit as jk
     from judgekit.report import findings, read_thresholds
-    from judgekit.report.text import audit_json
+    from judgekit.report.page import audit_json
 
     def saved(name: str, run: jk.Run) -> jk.Run:
         run.save(folder / name)

@@ -9,8 +9,8 @@ import pytest
 
 from judgekit.agreement import audit
 from judgekit.report import findings, read_thresholds
+from judgekit.report.draw import shown
 from judgekit.report.page import write_report
-from judgekit.report.text import shown
 from judgekit.types import Unit, Verdict
 from judgekit.verbs.agree import agree
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from judgekit.rewards.watching.logs import Mlflow, Wandb
+from judgekit.rewards.watching.watch import Mlflow, Wandb
 
 RECORD = {"batch": 3, "mean": 0.5, "cost_usd": None, "n_failed": 2, "outage": "HTTP 500"}
 

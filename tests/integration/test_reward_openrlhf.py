@@ -24,8 +24,7 @@ from transformers import AutoTokenizer
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import openrlhf as border
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.serving.listening import listening
-from judgekit.rewards.serving.server import RewardServer, Settings
+from judgekit.rewards.serving.server import RewardServer, Settings, listening
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMPT = "<|im_start|>user\nHow many?<|im_end|>\n<|im_start|>assistant\n"

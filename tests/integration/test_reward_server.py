@@ -23,8 +23,7 @@ import judgekit as jk
 from judgekit.errors import ProviderError
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.serving.listening import listening
-from judgekit.rewards.serving.server import RewardServer, Settings
+from judgekit.rewards.serving.server import RewardServer, Settings, listening
 from judgekit.types import Reply
 
 BETTER = {"id": "better", "criteria": [{"id": "better", "text": "Which response is better?"}]}

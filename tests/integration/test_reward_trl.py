@@ -36,12 +36,10 @@ from trl import (
 from judgekit import Scripted
 from judgekit.rewards import trl as border
 from judgekit.rewards import trl_served
+from judgekit.rewards.core.preferences import exported, labelled, preferences
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.pairs.exports import exported
-from judgekit.rewards.pairs.preferences import labelled, preferences
-from judgekit.rewards.serving.listening import listening
-from judgekit.rewards.serving.server import RewardServer, Settings
+from judgekit.rewards.serving.server import RewardServer, Settings, listening
 from judgekit.types import Reply
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

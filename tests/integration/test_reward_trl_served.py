@@ -11,8 +11,7 @@ from judgekit import Scripted
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import trl, trl_served
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.serving.listening import listening
-from judgekit.rewards.serving.server import RewardServer, Settings
+from judgekit.rewards.serving.server import RewardServer, Settings, listening
 from judgekit.types import Reply
 
 RUBRIC = {"id": "more", "criteria": [{"id": "more", "text": "Which number is greater?"}]}

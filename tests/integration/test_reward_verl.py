@@ -24,8 +24,7 @@ from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 from judgekit.rewards import verl as border
 from judgekit.rewards.core.conversion import NUMBERS, Unrewarded
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.serving.listening import listening
-from judgekit.rewards.serving.server import RewardServer, Settings
+from judgekit.rewards.serving.server import RewardServer, Settings, listening
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CONFIGS = Path(verl.__file__).parent / "trainer" / "config"

@@ -3,8 +3,7 @@
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.core.answers import final, words
-from judgekit.rewards.core.checks import Checking, check_of
+from judgekit.rewards.core.checks import Checking, check_of, final, words
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.types import Message

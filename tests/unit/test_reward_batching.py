@@ -6,7 +6,7 @@ from judgekit.errors import InputError, ProviderError
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import load_spec
-from judgekit.rewards.serving.batching import Batcher
+from judgekit.rewards.serving.server import Batcher
 
 MARKS = {"id": "marks", "criteria": [{"id": "good", "text": "How good is it?", "scale": "0-10"}]}
 SPEC = {"rubric": MARKS}

@@ -4,10 +4,9 @@ import pytest
 
 from judgekit import Scripted
 from judgekit.errors import InputError
+from judgekit.rewards.core.preferences import Labelled, Preference, exported, labelled, preferences
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
-from judgekit.rewards.pairs.exports import exported
-from judgekit.rewards.pairs.preferences import Labelled, Preference, labelled, preferences
 from judgekit.types import Message, Reply
 
 GROUP = Group("q", "Hi", {"a": "aa", "b": "bb", "c": "cc", "d": "dd"})

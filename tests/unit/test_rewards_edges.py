@@ -10,10 +10,10 @@ import pytest
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage, ProviderError
 from judgekit.rewards.core.checks import Checking, check_of
+from judgekit.rewards.core.preferences import preferences
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec
-from judgekit.rewards.pairs.preferences import preferences
 from judgekit.rewards.watching.watch import Watch
 from judgekit.rubric import load_rubric
 from judgekit.types import Message, Reply

@@ -26,7 +26,7 @@ ROOMS_WITHIN = {
         "core", "chance", "association", "models", "people", "sampling", "probability", "published", "bias",
         "auditing",
     ],
-    "rewards": ["core", "pairs", "watching", "serving"],  # adapters, which use them all, stand beside them
+    "rewards": ["core", "watching", "serving"],  # adapters, which use them all, stand beside them
 }  # fmt: skip
 OUTSIDE = {
     "aiohttp", "asyncio", "http", "logging", "os", "random", "secrets", "shutil", "socket", "sqlite3",

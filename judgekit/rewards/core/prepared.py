@@ -12,8 +12,7 @@ from typing import TypeVar, cast
 
 from judgekit.prompt import flat
 from judgekit.protocols.reading.limits import CHECKED
-from judgekit.rewards.core.answers import Part, part_of, words
-from judgekit.rewards.core.checks import Check, Checking, number_of
+from judgekit.rewards.core.checks import Check, Checking, Part, number_of, part_of, words
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.spec import CheckSpec
 from judgekit.types import Text

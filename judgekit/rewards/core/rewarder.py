@@ -25,8 +25,7 @@ from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.combining import WINDOW, combined, dealt_with, outage
 from judgekit.rewards.core.prepared import Looking, Prepared, prepared
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
-from judgekit.rewards.core.relative import Relative
-from judgekit.rewards.core.schemes import LATE, Alone, Scheme
+from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
 from judgekit.rewards.core.session import Asked, Session
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.roles import Judge, Tunable

@@ -1,28 +1,52 @@
-"""What a scheme is, and those that judge each response alone: explicit, implicit, points, match.
+"""Schemes: what is asked about a group, and what the answers say of each response.
 
-A scheme says what is asked about a group, and what the answers say of each response. Several judges' values
-of one response become one by a pool; pessimism is what a reward can buy against hacks. Judges are pooled over
-whole values, not over criteria: the least of several verdicts on a fault would be the most lenient of them.
-With one judge of three fooled, the mean hands the hacked response an advantage of .83; the least and the
-lower bound do not (`benchmarks/rewards_panel.py`).
+Several judges' values of one response become one by a pool. Judges are pooled over whole values, not over
+criteria: the least of several verdicts on a fault would be the most lenient of them. With one judge of three
+fooled, the mean hands the hacked response an advantage of .83; the least and the lower bound do not
+(`benchmarks/rewards_panel.py`).
+
+Where responses are compared, the value is the share of the group that a response beats, on [0, 1] with mean
+0.5: counted where everybody met everybody, else, and where pairs were seen in one balanced order, expected
+from Bradley-Terry strengths: a judge that sees nothing but the place gives everybody the same. Equal texts
+are level, and those stopped by a gate are beaten by all that were not. A response that nothing is known of,
+since its check or all its comparisons failed, is no part of the group: nobody loses or wins against it.
 """
 
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from statistics import fmean, median, stdev
 from typing import Any, Protocol
 
+import numpy as np
+
 from judgekit.aggregate.pools import by_rater
 from judgekit.aggregate.scores import Placed, rubric_value, settle
+from judgekit.errors import InputError
+from judgekit.plan import Plan
+from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.remade import Remade, changed
+from judgekit.recipes.schedules import Pair
+from judgekit.recipes.tournament import (
+    Counting,
+    First,
+    Fixture,
+    Tournament,
+    circle,
+    pivots,
+    preferences,
+    round_robin,
+    swiss,
+)
 from judgekit.rewards.core.prepared import Prepared
 from judgekit.rewards.core.records import Judgement
 from judgekit.rewards.core.spec import PoolName, RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
+from judgekit.standing.newton import Problem
 from judgekit.types import Abstention, Item, Judged, Outcome, Rule, Score, Text
 
 LATE = "deadline"
@@ -192,3 +216,190 @@ def _components(rubric: Rubric, outcomes: Sequence[Outcome]) -> dict[str, float 
         if (value := getattr(o, "value", None)) is not None:
             values[o.criterion].setdefault(o.rater, []).append(value)
     return {name: fmean(map(fmean, own.values())) if own else None for name, own in values.items()}
+
+
+ALONE = "alone in its group: there is nothing to compare it with"
+PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite
+LEAST_MET = 0.5  # share of the comparisons of a response that have to have come about
+_OPPOSITE = 6  # up to this size everybody meets everybody there; of eight it would take 32 calls, not 24
+_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody in both orders, nearly everybody in a balanced one
+
+
+class Relative:
+    """Responses against those of their group."""
+
+    def __init__(self, spec: RewardSpec, judges: Sequence[Judge]) -> None:
+        self._spec = spec
+        self._n_judges = len(judges)
+        self.recipe = _BySize(spec, tuple(judges))
+
+    def items(self, prepared: Prepared) -> tuple[Item, ...]:
+        """One item: the group's open responses, by their digests."""
+        group, names = prepared.group, prepared.open
+        if len(names) < 2:
+            return ()
+        if self._spec.scheme == "list" and len(names) > len(LETTERS):
+            raise InputError(f"group {group.key!r}: {len(names)} responses cannot be ranked in one list")
+        name = hashlib.sha256(json.dumps([group.key, *names]).encode()).hexdigest()[:32]
+        responses = {n: prepared.texts[n] for n in names}
+        item = Item(
+            name, group.task, responses, group.reference, group.sources, rubric=group.rubric,
+            where=f"group {group.key!r}",
+        )  # fmt: skip
+        return (item,)
+
+    def made(self, prepared: Prepared, item: Item, judged: Judged) -> dict[str, Judgement]:
+        """What was said of each open response."""
+        names, outcomes = prepared.open, judged.outcomes
+        said = preferences(self.recipe.rubric_of(item), item, outcomes)
+        planned = _planned(names, outcomes)
+        counted = self.recipe.counted(len(names))
+        shared = {rater: shares(prepared, pairs, planned, counted=counted) for rater, pairs in said.items()}
+        return {name: self._judgement(name, shared, outcomes) for name in names}
+
+    def judgements(
+        self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
+    ) -> dict[str, Judgement]:
+        """What was said of each open response, or what is known without asking."""
+        names = prepared.open
+        if len(prepared.digests) < 2:
+            return {name: Judgement(reason=ALONE) for name in names}
+        if len(names) < 2:  # equal to one another, or better than all that a gate stopped
+            values = {name: share_beaten(name, prepared, names, {}) for name in names}
+            return {name: Judgement(v, reason="" if v is not None else ALONE) for name, v in values.items()}
+        said: dict[str, Judgement] = made.get(items[0].item_id, {})
+        return said or {name: Judgement(reason=LATE) for name in names}
+
+    def _judgement(
+        self, name: str, values: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
+    ) -> Judgement:
+        own = tuple(o for o in outcomes if name in o.unit.responses)
+        value, short = over_judges(
+            self._spec, self._n_judges, {rater: each.get(name) for rater, each in values.items()}
+        )
+        return Judgement(value, {}, own, reason="" if value is not None else why_not(own, short))
+
+
+def _planned(names: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many others each response was to meet."""
+    pairs = {frozenset(o.shown) for o in outcomes if len(o.shown) == 2}
+    pairs = pairs or {frozenset(pair) for pair in combinations(names, 2)}
+    return {name: sum(name in pair for pair in pairs) for name in names}
+
+
+class _BySize:
+    """The recipe of a group, which for the scheme `pairwise` depends on its size."""
+
+    def __init__(self, spec: RewardSpec, judges: tuple[Judge, ...]) -> None:
+        self._spec = spec
+        both, one = (self._plan(judges, order) for order in ("both", "given"))
+        self._asked = both if spec.orders == "both" else one
+        self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
+
+    def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
+        """Everybody meets everybody in both orders, or nearly so in a balanced one; level ones in both."""
+        seed = self._spec.seed
+        return (
+            tournament(both, *round_robin(seed)),
+            tournament(one, *circle(seed, _OPPOSITE), first="scheduled"),
+            tournament(both, *swiss(None, seed)),
+        )
+
+    def _of_scheme(self) -> Counted:
+        spec = self._spec
+        first: First = "drawn" if spec.orders == "random" else "sorted"
+        if spec.scheme == "list":
+            return Grading(self._asked, aggregate=no_scores)
+        if spec.scheme == "round_robin":
+            return tournament(self._asked, *round_robin(spec.seed), first=first)
+        if spec.scheme == "swiss":
+            return tournament(self._asked, *swiss(spec.rounds, spec.seed), first=first)
+        return tournament(self._asked, *pivots(spec.pivots, spec.seed), first=first)
+
+    def _plan(self, judges: tuple[Judge, ...], orders: Any) -> Plan:
+        spec = self._spec
+        return Plan(
+            spec.rubric, judges, protocol="rank" if spec.scheme == "list" else "compare", form=spec.form,
+            per_call=spec.per_call, samples=spec.samples, orders=orders,
+        )  # fmt: skip
+
+    def rubric_of(self, item: Item) -> Rubric:
+        """The rubric a group is judged by."""
+        return self._asked.rubric_of(item)
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans of its calls: one, of comparisons."""
+        return (self._asked,)
+
+    @property
+    def helpers(self) -> tuple[Judge, ...]:
+        """Judges that it asks beside those of its plans: none."""
+        return ()
+
+    def of(self, n: int) -> Counted:
+        """The recipe of a group of so many distinct responses."""
+        small, medium, large = self._sized
+        return small if n <= _SMALL else medium if n <= _MEDIUM else large
+
+    def counted(self, n: int) -> bool:
+        """Whether a group of so many is shown evenly enough for its results to be counted as they are."""
+        return self._spec.scheme != "pairwise" or not _SMALL < n <= _MEDIUM
+
+    def calls(self, item: Item) -> tuple[int, int]:
+        """The least and the most calls for a group."""
+        return self.of(len(item.responses)).calls(item)
+
+    def __call__(self, item: Item) -> Any:
+        """Begin to ask about a group."""
+        return self.of(len(item.responses))(item)
+
+
+def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First = "sorted") -> Tournament:
+    """A tournament of a plan of comparisons."""
+    return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, first)
+
+
+def shares(
+    prepared: Prepared, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
+) -> dict[str, float]:
+    """The share of its group that each response beats, by one judge; without those that met too few."""
+    met = {name: sum(name in pair for pair in pairs) for name in prepared.open}
+    names = [name for name in prepared.open if met[name]]
+    full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
+    if not counted or len(full) < len(names) * (len(names) - 1):
+        full = expected(names, pairs)
+    if not full:
+        return {}
+    enough = [name for name in names if met[name] >= LEAST_MET * planned[name]]
+    beaten = {name: share_beaten(name, prepared, names, full) for name in enough}
+    return {name: value for name, value in beaten.items() if value is not None}
+
+
+def share_beaten(
+    name: str, prepared: Prepared, met: Sequence[str], full: Mapping[Pair, float]
+) -> float | None:
+    """The mean over the other responses of the group: equal texts are level, gated ones are beaten."""
+    others = {other: prepared.times(other) for other in met if other != name}
+    twins = prepared.times(name) - 1
+    n = sum(others.values()) + twins + prepared.n_gated
+    if not n:
+        return None
+    won = sum(times * full[name, other] for other, times in others.items())
+    return float((won + twins * 0.5 + prepared.n_gated) / n)
+
+
+def expected(names: Sequence[str], pairs: Mapping[Pair, float]) -> dict[Pair, float]:
+    """Every pair's expected preference, from Bradley-Terry strengths; empty where they cannot be had."""
+    place = {name: i for i, name in enumerate(names)}
+    one = np.array([place[a] for a, _ in pairs], dtype=np.intp)
+    other = np.array([place[b] for _, b in pairs], dtype=np.intp)
+    won = np.array(list(pairs.values()), dtype=float)
+    counts = np.stack([won, np.zeros(len(won)), 1.0 - won], axis=1)
+    problem = Problem(len(names), one, other, np.zeros(len(won)), order=False, davidson=False, prior=PRIOR)
+    top = problem.top(counts) if len(won) else None
+    if top is None:
+        return {}
+    theta = top[0]
+    chance = 1.0 / (1.0 + np.exp(theta[None, :] - theta[:, None]))
+    return {(a, b): float(chance[place[a], place[b]]) for a in names for b in names if a != b}

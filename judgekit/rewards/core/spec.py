@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.protocols import Form
-from judgekit.rewards.core.answers import Part
+from judgekit.rewards.core.checks import Part
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import parse_text, read_text
 

@@ -1,4 +1,4 @@
-"""Rewards by HTTP, for trainers that ask for one response at a time: batched and bounded.
+"""Rewards by HTTP, for trainers that ask for one response at a time: batched, bounded, drained at the end.
 
 On the loopback it asks for no token unless one is set; beyond it, it does not start without. Bodies are
 JSON and said to be, so that no page in a browser can ask unnoticed. Why requests fail is logged, a line of a
@@ -8,24 +8,109 @@ words that a refusal quotes. Off this machine, put it behind a proxy that speaks
 
 import asyncio
 import logging
+import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
 from judgekit.errors import InputError, JudgekitError, kind_of
-from judgekit.rewards.core.records import Reward
-from judgekit.rewards.core.relative import LEAST_MET
+from judgekit.rewards.core.combining import dealt_with
+from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.rewards.core.schemes import LEAST_MET
 from judgekit.rewards.serving.barrier import Barrier, Client, Mixed, Refused
-from judgekit.rewards.serving.batching import Batcher
-from judgekit.rewards.serving.deadlines import in_hand
-from judgekit.rewards.serving.limits import Rates, is_for_us, may_ask
+from judgekit.rewards.serving.limits import Connections, Rates, in_hand, is_for_us, may_ask, room_for
 from judgekit.rewards.serving.metrics import Metrics
 from judgekit.rewards.serving.routes import MOST, ROUTES, Route, Wanted
+
+Seeing = Callable[[Batch, str | None], None]
+"""Told of every batch, and why it was cut short, if it was."""
+_MOST = 1_024  # responses in a batch; one more group, however large, still fits
+
+
+class Batcher:
+    """Judges groups, those of one tick together. Belongs to one event loop."""
+
+    def __init__(self, rewarder: Rewarder, *, tick: float = 0.005, seen: Seeing) -> None:
+        self._rewarder = rewarder
+        self._tick = tick
+        self._seen = seen
+        self._pending: list[tuple[Group, asyncio.Future[Mapping[str, Reward]]]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, group: Group) -> Mapping[str, Reward]:
+        """The rewards of a group by response id."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Mapping[str, Reward]] = loop.create_future()
+        self._pending.append((group, future))
+        if self._timer is None:
+            self._timer = loop.call_later(self._tick, self._flush)
+        return await future
+
+    def _flush(self) -> None:
+        """Begin a batch of what is pending; two groups with one key cannot be in the same."""
+        batch: dict[str, tuple[Group, asyncio.Future[Mapping[str, Reward]]]] = {}
+        later, n = [], 0
+        for group, future in self._pending:
+            if future.cancelled():
+                continue
+            if group.key in batch or n >= _MOST:
+                later.append((group, future))
+            else:
+                batch[group.key] = (group, future)
+                n += len(group.responses)
+        loop = asyncio.get_running_loop()
+        self._pending = later
+        self._timer = loop.call_later(0, self._flush) if later else None
+        if batch:
+            task = loop.create_task(self._judged(list(batch.values())))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _judged(self, pairs: Sequence[tuple[Group, asyncio.Future[Any]]]) -> None:
+        try:
+            rewards = await self._rewards([group for group, _ in pairs])
+        except InputError as error:
+            if len(pairs) > 1:
+                await asyncio.gather(*(self._judged([pair]) for pair in pairs))
+                return
+            _raise(pairs, error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours is raised where it was asked for
+            _raise(pairs, error)
+        else:
+            for group, future in pairs:
+                if not future.done():
+                    future.set_result(rewards[group.key])
+
+    async def _rewards(self, groups: Sequence[Group]) -> Mapping[str, Mapping[str, Reward]]:
+        """Group key -> its rewards. After an outage nothing is imputed, and a group is dropped as a whole."""
+        outage = None
+        try:
+            batch = await self._rewarder(groups)
+        except JudgekitError as error:
+            if not isinstance(error.run, Batch):
+                raise
+            batch, outage = error.run, str(error)
+        self._seen(batch, outage)
+        by_group: dict[str, dict[str, Reward]] = {group.key: {} for group in groups}
+        for reward in batch:
+            by_group[reward.group][reward.response] = replace(reward, outcomes=())
+        if outage is not None and self._rewarder.spec.on_failure == "drop_group":
+            by_group = {key: dealt_with(own, "drop_group") for key, own in by_group.items()}
+        return by_group
+
+
+def _raise(pairs: Sequence[tuple[Group, asyncio.Future[Any]]], error: Exception) -> None:
+    for _, future in pairs:
+        if not future.done():
+            future.set_exception(error)
+
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WINDOW: Final = 3.0
@@ -273,3 +358,73 @@ def _whole(raw: str | None, what: str, most: int) -> int | None:
     if not raw.isascii() or not raw.isdecimal() or len(raw) > 9 or not least <= int(raw) <= most:
         raise InputError(f"{what}={raw[:20]!r}: a whole number from {least} to {most}")
     return int(raw)
+
+
+_LAST_WORDS = 1.0  # seconds for replies that are being sent
+
+
+class _WithoutTraces(logging.Filter):
+    """Lets pass what aiohttp says of a request that is no HTTP, but not its bytes, tokens among them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+
+_wire = logging.getLogger(f"{__name__}.wire")
+_wire.addFilter(_WithoutTraces())
+
+
+@asynccontextmanager
+async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[str]:
+    """Listen while the context lasts; its address. Requests that are being answered at the end still are."""
+    runner = web.AppRunner(
+        server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=_LAST_WORDS,
+        keepalive_timeout=75.0, logger=_wire,
+    )  # fmt: skip
+    await runner.setup()
+    try:
+        listener = await _socket(runner, settings)
+        try:
+            host, port, *_ = listener.sockets[0].getsockname()
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            listener.close()
+    finally:
+        await runner.cleanup()
+
+
+async def _socket(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
+    assert runner.server is not None  # noqa: S101 - for the type checker
+    connections = Connections(runner.server, room_for(settings.most_connections), settings.read_seconds)
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.create_server(connections, settings.host, settings.port, backlog=4_096)
+    except OSError as error:
+        raise InputError(f"cannot listen on {settings.host} port {settings.port}: {error}") from None
+
+
+async def serve_until_told(server: RewardServer, settings: Settings, ready: Callable[[str], None]) -> bool:
+    """Serve until SIGTERM or Ctrl-C, then drain: what has begun ends, nothing new is taken in."""
+    async with listening(server, settings) as address:
+        with _signalled() as told:
+            ready(address)
+            await told.wait()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.barrier.drained(), settings.drain_seconds)
+            return True
+    return False
+
+
+@contextmanager
+def _signalled() -> Iterator[asyncio.Event]:
+    """Set at the first SIGTERM or SIGINT; a second one does what it always does."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for each in signals:
+        loop.add_signal_handler(each, told.set)
+    try:
+        yield told
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)

@@ -1,1 +1,0 @@
-"""Pairs for preference training, and the files that trainers read them from."""
