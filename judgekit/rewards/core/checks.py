@@ -330,7 +330,7 @@ def is_json(seen: Checking) -> bool:
 
 
 def words_at_most(seen: Checking, *, most: int) -> bool:
-    """Whether the response has at most so many words, as `answers.words` counts them."""
+    """Whether the response has at most so many words, as `words` counts them."""
     return words(seen.response) <= most
 
 

@@ -47,7 +47,7 @@ _HOW_IT_RUNS = frozenset(
 class LengthPenalty(BaseModel):
     """A penalty that grows from `target` words to `limit` words, and stays there.
 
-    Words are counted by `answers.words`: what blanks separate, each sign of Chinese and Japanese, and each
+    Words are counted by `checks.words`: what blanks separate, each sign of Chinese and Japanese, and each
     begun twenty letters without a blank.
 
     Args:
