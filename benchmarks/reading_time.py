@@ -26,8 +26,8 @@ from judgekit.protocols.recorded import first_line_scores, result_marker
 from judgekit.protocols.same import same_answer, same_number
 from judgekit.protocols.winners import stated_winner
 from judgekit.recipes.extracting import answer_in
+from judgekit.recipes.gaps import object_in
 from judgekit.recipes.rewriting import prompt_in
-from judgekit.recipes.unlisted import object_in
 from judgekit.rewards.core.checks import Checking, check_of
 from judgekit.rubric.wording import compound, polarity, states_fault, states_virtue, vague
 from judgekit.scales import fold

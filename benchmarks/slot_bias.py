@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from judgekit.calibration import balanced_scores
-from judgekit.recipes.faireval import votes
+from judgekit.recipes.paired import votes
 from judgekit.review import route
 from judgekit.scales import Numbers
 from judgekit.types import Outcome, Unit, Verdict

@@ -12,7 +12,7 @@ from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say, say_json, say_styled, say_table
 
 if TYPE_CHECKING:
-    from judgekit.recipes.replaying import Step
+    from judgekit.recipes.cascade import Step
     from judgekit.verbs.cascade import Replayed
 
 _ROWS = 20  # points of the curve that are printed; --json has all

@@ -44,7 +44,7 @@ def export(
 ) -> None:
     """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
     from judgekit.items import read_items
-    from judgekit.recipes.faireval import votes
+    from judgekit.recipes.paired import votes
     from judgekit.review import drawn, make_sheet, route, write_sheet
     from judgekit.rubric import load_rubric
     from judgekit.table import read_outcomes

@@ -1,12 +1,10 @@
 """P(True) after brainstorming: the judge answers the task itself a few times, and is shown its own answers.
 
-Kadavath et al. (2022), "Language Models (Mostly) Know What They Know", arXiv 2207.05221: several samples of
-the model's own at temperature 1, shown before the answer that is proposed, make its P(True) tell right from
-wrong better. Each judge sees its own ideas and no others. They are untrusted text like the rest, each in a
-fence of its own after the task and the reference.
+Kadavath et al. (2022), arXiv 2207.05221: several samples of the model's own at temperature 1 make its P(True)
+tell right from wrong better. Each judge sees its own ideas alone, each in a fence of untrusted text.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -14,10 +12,10 @@ from judgekit.errors import InputError
 from judgekit.fences import Told
 from judgekit.plan import Plan
 from judgekit.prompt import put
-from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.grading import Grading, OverGrading, Rounds
 from judgekit.roles import Choosy
 from judgekit.scales import writable
-from judgekit.types import Answer, Call, Item, Judged, Outcome, Round, Verdict, is_control
+from judgekit.types import Call, Item, Judged, Outcome, Round, Verdict, is_control
 
 FLAG = "fewer_ideas"
 GUIDELINES = (
@@ -28,17 +26,9 @@ GUIDELINES = (
 
 @dataclass(frozen=True)
 class Brainstormed(OverGrading):
-    """Brainstorm, then ask.
+    """Brainstorm `ideas` answers a judge, then ask; controls, which are rules, are asked without.
 
-    A verdict for which fewer ideas were shown than asked for, because a call for them failed, is flagged
-    `fewer_ideas`. Controls, which are rules and have no ideas, are asked without.
-
-    Args:
-        grading: What is asked after it.
-        ideas: How often each judge answers the task.
-
-    Raises:
-        InputError: If the ideas are below 1, or a judge gives labels only and cannot write any.
+    A verdict for which fewer ideas were shown, since a call for them failed, is flagged `fewer_ideas`.
     """
 
     grading: Grading
@@ -54,12 +44,12 @@ class Brainstormed(OverGrading):
                 )
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls for an item: ideas of each judge that is asked, and the grading."""
+        """Return the least and the most calls: ideas of each judge that is asked, and the grading."""
         least, most = self.grading.calls(item)
         n = self.ideas * len(_writers(self.grading.plan.calls(item)))
         return least + n, most + n
 
-    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Ask for ideas, show them, ask, aggregate."""
         asked = self.grading.plan.calls(item)
         ideas = {judge: list[str]() for judge in _writers(asked)}

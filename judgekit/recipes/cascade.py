@@ -1,26 +1,27 @@
 """Cascades: a cheap judge first, a stronger one or a person only where that can change the decision.
 
-What the cheap judge (or panel) leaves in doubt goes on: near the threshold that decides, below a
-confidence, or where its panel disagrees. The confidence from which it may be believed is fitted on labels
-(`fit_doubt`), with a stated error and a stated probability that it is exceeded; where no confidence can
-promise that, everything goes on. After Jung, Brahman and Choi (2024), "Trust or Escalate", arXiv 2407.18370.
+The confidence from which the cheap judge is believed is fitted on labels (`fit_doubt`), with a stated error
+and a stated probability that it is exceeded; where none can promise that, everything goes on. After Jung,
+Brahman and Choi (2024), "Trust or Escalate", arXiv 2407.18370. The curve of two stored runs
+(`replay_cascade`) is read on other labels than those that the threshold was fitted on.
 """
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 import numpy.typing as npt
 
+from judgekit.agreement.core.estimate import wilson
 from judgekit.agreement.probability.selective import Selection, select
-from judgekit.distribution import as_said, mean_of
+from judgekit.distribution import as_said, label_of
 from judgekit.errors import InputError
 from judgekit.plan import Plan
-from judgekit.recipes.empty import by_rule
-from judgekit.recipes.grading import Grading
+from judgekit.recipes.grading import Grading, Rounds, by_rule
+from judgekit.recipes.points import credit_of, probs_of
 from judgekit.roles import Judge
-from judgekit.types import Abstention, Answer, Item, Judged, Outcome, Round, Unit, Verdict
+from judgekit.scales import Scale
+from judgekit.types import Abstention, Item, Judged, Outcome, Unit, Verdict
 
 Question = tuple[Unit, str]
 Doubt = Callable[[Sequence[Outcome]], bool]
@@ -30,7 +31,7 @@ PERSON = "person"
 
 
 def confidence_of(outcomes: Sequence[Outcome]) -> float:
-    """Probability of the most probable label, averaged within raters, then over them; -inf without any.
+    """Return the probability of the likeliest label, averaged within raters, then over them; or -inf.
 
     A single reply read from text is always sure of itself; ask several times, a panel, or for letters.
 
@@ -40,41 +41,27 @@ def confidence_of(outcomes: Sequence[Outcome]) -> float:
     >>> round(confidence_of(said), 3), confidence_of([Abstention("a", unit, "c", "refused")])
     (0.667, -inf)
     """
-    by_rater: dict[str, list[dict[str, float]]] = {}
-    for o in outcomes:
-        if isinstance(o, Verdict):
-            by_rater.setdefault(o.rater, []).append(dict(o.probs))
-    if not by_rater:
-        return -math.inf
-    return as_said(max(mean_of([mean_of(own) for own in by_rater.values()]).values()))
-
-
-def value_of(outcomes: Sequence[Outcome]) -> float | None:
-    """Mean value, samples averaged within a rater and raters then; None without a verdict."""
-    by_rater: dict[str, list[float]] = {}
-    for o in outcomes:
-        if isinstance(o, Verdict):
-            by_rater.setdefault(o.rater, []).append(o.value)
-    return fmean(fmean(own) for own in by_rater.values()) if by_rater else None
+    probs = probs_of(outcomes)
+    return as_said(max(probs.values())) if probs else -math.inf
 
 
 def below(threshold: float) -> Doubt:
-    """Doubt below a confidence; nan (no threshold could be fitted) doubts everything."""
+    """Return the doubt below a confidence; nan (no threshold could be fitted) doubts everything."""
     return lambda outcomes: math.isnan(threshold) or confidence_of(outcomes) < threshold
 
 
 def near(threshold: float, within: float) -> Doubt:
-    """Doubt where the mean value is no further than `within` from the threshold that decides."""
+    """Return the doubt where the mean value is no further than `within` from the threshold that decides."""
 
     def doubt(outcomes: Sequence[Outcome]) -> bool:
-        value = value_of(outcomes)
+        value = credit_of(outcomes)
         return value is None or as_said(abs(value - threshold)) <= within
 
     return doubt
 
 
 def disagreeing(outcomes: Sequence[Outcome]) -> bool:
-    """Doubt where raters or samples differ in their label, or one of them gave none."""
+    """Tell whether raters or samples differ in their label, or one of them gave none."""
     labels = {o.label if isinstance(o, Verdict) else None for o in outcomes}
     return len(labels) > 1 or None in labels
 
@@ -82,14 +69,10 @@ def disagreeing(outcomes: Sequence[Outcome]) -> bool:
 def fit_doubt(
     confidence: npt.ArrayLike, wrong: npt.ArrayLike, *, alpha: float, delta: float = 0.1, least: int = 30
 ) -> tuple[Doubt, Selection]:
-    """The doubt that keeps the cheap judge's error below alpha, `1 - delta` sure, and what it rests on.
+    """Return the doubt that keeps the cheap judge's error below alpha, `1 - delta` sure, and its grounds.
 
-    Args:
-        confidence: Shape (n,), `confidence_of` labelled questions.
-        wrong: Shape (n,), 1 where the cheap judge and people disagree, else 0.
-        alpha: The error to promise of what is kept.
-        delta: The probability with which the promise may fail.
-        least: Thresholds that keep fewer labelled questions are not tried.
+    `confidence` and `wrong` (1 where the cheap judge and people disagree, else 0) have shape (n,), of
+    labelled questions; thresholds that keep fewer than `least` of them are not tried.
 
     >>> doubt, selection = fit_doubt([0.9] * 60 + [0.5] * 40, [0] * 60 + [1] * 40, alpha=0.1)
     >>> selection.threshold, doubt([])
@@ -101,16 +84,9 @@ def fit_doubt(
 
 @dataclass(frozen=True)
 class Cascade:
-    """Cheap judges first; where they leave a question in doubt, the strong ones.
+    """Cheap judges, whose aggregator makes the scores; where they leave a question in doubt, the strong ones.
 
-    Args:
-        cheap: Asks everything; its aggregator makes the scores.
-        strong: Asks what is in doubt, of the same criteria; None gives it to a person, as an abstention
-            `undecided` by the rater `person`.
-        doubt: Which questions are in doubt.
-
-    Raises:
-        InputError: If both ask the same judge, or in different ways.
+    Without strong ones (None) it goes to a person: an abstention `undecided` by the rater `person`.
     """
 
     cheap: Grading
@@ -131,22 +107,22 @@ class Cascade:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """The plan of the cheap step, which is asked in any case."""
+        """Return the plan of the cheap step, which is asked in any case."""
         return self.cheap.plans
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
-        """The strong judges, and all substitutes."""
+        """Return the strong judges, and all substitutes."""
         if self.strong is None:
             return self.cheap.helpers
         return (*self.cheap.helpers, *self.strong.plan.judges, *self.strong.helpers)
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls for an item: nothing in doubt, or everything."""
+        """Return the least and the most calls: nothing in doubt, or everything."""
         least, most = self.cheap.calls(item)
         return least, most + (0 if self.strong is None else self.strong.calls(item)[1])
 
-    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Ask the cheap step, find the doubts, ask the strong one."""
         cheap = yield from self.cheap.asked(item, self.cheap.plan.calls(item))
         doubted = {question: True for question, own in by_question(cheap).items() if self.doubt(own)}
@@ -169,7 +145,7 @@ class Cascade:
 
 
 def by_question(outcomes: Sequence[Outcome]) -> dict[Question, list[Outcome]]:
-    """Outcomes by unit and criterion, in order of first appearance."""
+    """Group outcomes by unit and criterion, in order of first appearance."""
     grouped: dict[Question, list[Outcome]] = {}
     for o in outcomes:
         grouped.setdefault((o.unit, o.criterion), []).append(o)
@@ -182,7 +158,121 @@ def _to_a_person(question: Question) -> Abstention:
 
 
 def _marked(outcome: Outcome, settled: set[Question]) -> Outcome:
-    """A cheap verdict that was passed on says so; it is kept, and does not count."""
+    """Flag a cheap verdict that was passed on; it is kept, and does not count."""
     if isinstance(outcome, Verdict) and (outcome.unit, outcome.criterion) in settled:
         return replace(outcome, flags=(*outcome.flags, ESCALATED))
     return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a threshold would have meant.
+
+    Args:
+        threshold: Questions below this confidence go on; -inf keeps all that has a verdict, inf none.
+        escalated: Share of the questions that went on.
+        cost: Of all questions, in the unit of the costs given.
+        agreement: Share of the questions with a final verdict whose label is people's; nan without any.
+        low, high: Ends of its 95 % interval (Wilson).
+        n_missing: Questions without a final verdict, of `n`.
+    """
+
+    threshold: float
+    escalated: float
+    cost: float
+    agreement: float
+    low: float
+    high: float
+    n: int
+    n_missing: int
+
+
+def replay_cascade(
+    cheap: Iterable[Outcome],
+    strong: Iterable[Outcome],
+    labels: Iterable[Outcome] | Mapping[Question, str],
+    *,
+    scale: Scale,
+    costs: tuple[float, float] = (1.0, 10.0),
+    at: Iterable[float] = (),
+) -> tuple[Step, ...]:
+    """Return cost against agreement with people for every threshold on the cheap judges' confidence.
+
+    Both runs answer the same questions of one criterion, or of several on one `scale`; `labels` are people's
+    verdicts, or (unit, criterion) -> label, and questions without one are left out. `costs` are of a question
+    on each step, in any unit; `at` adds thresholds, such as a fitted one. The steps run from the cheapest
+    (only what the cheap judges could not answer goes on) to the dearest (everything).
+
+    >>> from judgekit.scales import YES_NO
+    >>> from judgekit.types import Unit
+    >>> def said(rater, words):
+    ...     return [Verdict(rater, Unit(str(i)), "c", ((w, 1.0),), w, 1.0) for i, w in enumerate(words)]
+    >>> curve = replay_cascade(
+    ...     said("cheap", ["yes", "no"]), said("strong", ["yes", "yes"]), said("ann", ["yes", "yes"]),
+    ...     scale=YES_NO,
+    ... )
+    >>> [(step.cost, step.agreement) for step in curve]
+    [(2.0, 0.5), (22.0, 1.0)]
+    """
+    right = labels if isinstance(labels, Mapping) else labels_of(labels, scale)
+    asked, backup = by_question(list(cheap)), by_question(list(strong))
+    questions = [question for question in asked if question in right]
+    if not questions:
+        raise InputError("no question of the cheap run has a label; their units or criteria differ")
+    if absent := [question for question in questions if question not in backup]:
+        raise InputError(
+            f"the strong run has no outcome on {len(absent)} of {len(questions)} labelled questions, such as "
+            f"{_named(absent[0])}; a replay needs both judges on all of them"
+        )
+    sure = {question: confidence_of(asked[question]) for question in questions}
+    first = {question: _label(asked[question], scale) for question in questions}
+    second = {question: _label(backup[question], scale) for question in questions}
+    distinct = sorted({each for each in sure.values() if each > -math.inf})
+    thresholds = [-math.inf, *sorted({*distinct[1:], *at} - {-math.inf, math.inf}), math.inf]
+    return tuple(
+        _step(threshold, [(sure[q], first[q], second[q], right[q]) for q in questions], costs)
+        for threshold in thresholds
+    )
+
+
+def _step(
+    threshold: float,
+    questions: Sequence[tuple[float, str | None, str | None, str]],
+    costs: tuple[float, float],
+) -> Step:
+    n = len(questions)
+    goes_on = [sure < threshold or first is None for sure, first, _, _ in questions]
+    final = [
+        (second if on else first, label)
+        for on, (_, first, second, label) in zip(goes_on, questions, strict=True)
+    ]
+    answered = [(said, label) for said, label in final if said is not None]
+    hits = sum(said == label for said, label in answered)
+    low, high = wilson(hits, len(answered))
+    return Step(
+        threshold=threshold,
+        escalated=sum(goes_on) / n,
+        cost=n * costs[0] + sum(goes_on) * costs[1],
+        agreement=hits / len(answered) if answered else math.nan,
+        low=low,
+        high=high,
+        n=n,
+        n_missing=n - len(answered),
+    )
+
+
+def labels_of(outcomes: Iterable[Outcome], scale: Scale) -> dict[Question, str]:
+    """Return the label of each question that was answered; of several raters the most probable."""
+    found = {question: _label(own, scale) for question, own in by_question(list(outcomes)).items()}
+    return {question: label for question, label in found.items() if label is not None}
+
+
+def _named(question: Question) -> str:
+    unit, criterion = question
+    about = ", ".join([*map(repr, unit.responses), *([f"part {unit.part!r}"] if unit.part else [])])
+    return f"{criterion!r} of item {unit.item_id!r}" + (f" ({about})" if about else "")
+
+
+def _label(outcomes: Sequence[Outcome], scale: Scale) -> str | None:
+    probs = probs_of(outcomes)
+    return label_of(scale, probs.items()) if probs else None

@@ -7,31 +7,16 @@ from types import MappingProxyType
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.errors import InputError, there_are
 from judgekit.plan import Plan
-from judgekit.recipes import researchqa
+from judgekit.recipes import points
 from judgekit.recipes.brainstorm import GUIDELINES, Brainstormed
-from judgekit.recipes.coverage import (
-    BLOCKED,
-    BLOCKED_GUIDELINES,
-    COVERED,
-    COVERED_GUIDELINES,
-    covered,
-    three_counts,
-)
 from judgekit.recipes.extracting import Extracting, check_settled
-from judgekit.recipes.faireval import scores_first
-from judgekit.recipes.funnel import LIMIT, Funnel, Prior, Stop, check_questions
-from judgekit.recipes.gaps import SeverityVote, gaps_vote
-from judgekit.recipes.gim import CREDIT, confident_credit, mean_credit, with_confidence
-from judgekit.recipes.grading import Counted, Grading
-from judgekit.recipes.published import Published
-from judgekit.recipes.relative import Relative
-from judgekit.recipes.remade import on_scale, only, without_reference
+from judgekit.recipes.funnel import LIMIT, Funnel, check_questions
+from judgekit.recipes.gaps import Unlisted, check_points, gaps_vote
+from judgekit.recipes.grading import Counted, Grading, Together
+from judgekit.recipes.paired import RESEARCHQA_WEIGHT, Relative, researchqa_pairs, scores_first
+from judgekit.recipes.published import Published, on_scale, only, without_reference
 from judgekit.recipes.rewriting import Rewriting
-from judgekit.recipes.samples import ANSWERS, majority_scores
-from judgekit.recipes.together import Together
 from judgekit.recipes.tournament import Tournament, sorting, swiss
-from judgekit.recipes.unlisted import Unlisted, check_points
-from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
 
@@ -40,19 +25,11 @@ from judgekit.scales import Labels
 _WANG = "Wang et al., 2024, arXiv 2305.17926"
 _PAIR = {"protocol": "compare", "form": "scores"}
 _PAIR_WORDS = {"protocol": "compare"}
-_WARM = {"temperature": 1.0}
+_WARM, _COLD = {"temperature": 1.0}, {"temperature": 0.0}
 _RANKED = Rubric(
     id="examiner_rank",
     criteria=({"id": "overall", "text": "Which response answers the question better, all in all?"},),
 )
-
-
-def _researchqa_pairs(grading: Grading, *, weight: float) -> Counted:
-    return researchqa.pairs(grading, weight=float(weight))
-
-
-def _relative(grading: Grading, *, rounds: int) -> Counted:
-    return Relative(grading, int(rounds))
 
 
 def _examiner(grading: Grading) -> Counted:
@@ -60,73 +37,71 @@ def _examiner(grading: Grading) -> Counted:
     return Together((grading, replace(grading, plan=ranking, aggregate=pair_scores)))
 
 
-def _swiss(grading: Grading, *, rounds: int | None, seed: int) -> Counted:
-    return Tournament(grading, *swiss(None if rounds is None else int(rounds), int(seed)))
-
-
-def _sorting(grading: Grading, *, seed: int) -> Counted:
-    return Tournament(grading, *sorting(int(seed)))
-
-
 _PAIRS = (
     Published(
         "faireval-vanilla", _WANG,
         "One order, one sample, two scores before the reasons: the baseline that position can buy.",
         "JSON instead of free lines; a reply that cannot be read is asked once more.",
-        {**_PAIR, "orders": "given"}, "pair_quality", _WARM, sheet_to=scores_first,
+        options={**_PAIR, "orders": "given"}, rubric="pair_quality", judge=_WARM, sheet_to=scores_first,
     ),
     Published(
         "faireval-mec", _WANG,
         "Multiple evidence: reasons before two scores, three samples of one order.",
         "As faireval-vanilla. More samples of one order do not undo a preference for a place.",
-        {**_PAIR, "orders": "given", "samples": 3}, "pair_quality", _WARM,
+        options={**_PAIR, "orders": "given", "samples": 3}, rubric="pair_quality", judge=_WARM,
     ),
     Published(
         "faireval-bpc", _WANG,
         "Balanced position: reasons before two scores, once in each order, scores averaged.",
         "Means are taken within an order and then over orders, so that a lost reply does not tilt them.",
-        _PAIR, "pair_quality", _WARM,
+        options=_PAIR, rubric="pair_quality", judge=_WARM,
     ),
     Published(
         "faireval", _WANG,
         "Three samples in each order (MEC 3 + BPC 3); `judgekit review export` picks the pairs for people by "
         "BPDE.",
         "As faireval-bpc; equally diverse pairs are routed by how near they are to a draw.",
-        {**_PAIR, "samples": 3}, "pair_quality", _WARM,
+        options={**_PAIR, "samples": 3}, rubric="pair_quality", judge=_WARM,
     ),
     Published(
         "prometheus-relative", "Kim et al., 2023, arXiv 2310.08491",
         "Responses graded apart, compared by their grades; level ones graded anew.",
         "At most `rounds` times instead of for ever; ties that stay are ties; pairs graded anew are "
         "flagged.",
-        {"protocol": "grade"}, "instruction_following", _WARM, {"rounds": 3}, build=_relative,
+        options={"protocol": "grade"}, rubric="instruction_following", judge=_WARM,
+        settings={"rounds": 3}, build=lambda grading, rounds: Relative(grading, int(rounds)),
     ),
     Published(
         "researchqa-pairs", "Yifei et al., 2025, arXiv 2509.00496",
         "Sum of the coverage labels 1 to 5 plus 5 for each order in which the judge chose the response.",
         "The 5 is the setting `weight`; a pair whose sums are not complete has no winner.",
-        {"protocol": "checklist", "per_call": 8, "aggregate": covered}, "research_report",
-        {"temperature": 0.0}, {"weight": researchqa.WEIGHT},
-        rubric_to=on_scale(COVERED, guidelines=COVERED_GUIDELINES), build=_researchqa_pairs,
+        options={"protocol": "checklist", "per_call": 8, "aggregate": points.covered},
+        rubric="research_report", judge=_COLD, settings={"weight": RESEARCHQA_WEIGHT},
+        rubric_to=on_scale(points.COVERED, guidelines=points.COVERED_GUIDELINES),
+        build=lambda grading, weight: researchqa_pairs(grading, weight=float(weight)),
     ),
     Published(
         "swiss", "LLM Swiss Round, 2025, arXiv 2512.21010",
         "Pairs meet by rounds, level ones with one another: `rounds` of them, else as many as find the best.",
         "With a seed, draws, both orders, and no point for sitting out.",
-        _PAIR_WORDS, "pair_quality", settings={"rounds": None, "seed": 0}, build=_swiss,
+        options=_PAIR_WORDS, rubric="pair_quality", settings={"rounds": None, "seed": 0},
+        build=lambda grading, rounds, seed: Tournament(
+            grading, *swiss(None if rounds is None else int(rounds), int(seed))
+        ),
     ),
     Published(
         "merge-sort", "Bai et al., 2023, arXiv 2306.04181",
         "As many pairs as a merge sort of the responses wants, about n log2 n.",
         "Both orders of each pair; one wrong verdict can move a response far.",
-        _PAIR_WORDS, "pair_quality", settings={"seed": 0}, build=_sorting,
+        options=_PAIR_WORDS, rubric="pair_quality", settings={"seed": 0},
+        build=lambda grading, seed: Tournament(grading, *sorting(int(seed))),
     ),
     Published(
         "examiner", "Bai et al., 2023, arXiv 2306.04181",
         "Each judge grades four axes and the whole, and ranks all responses; no judge judges its own.",
         "One call ranks a list, in all cyclic orders, instead of a merge sort of pairs; judges say in "
         "`systems` what they wrote.",
-        {"protocol": "grade", "per_call": None}, "examiner", least_judges=2, build=_examiner,
+        options={"protocol": "grade", "per_call": None}, rubric="examiner", least_judges=2, build=_examiner,
     ),
 )  # fmt: skip
 
@@ -137,19 +112,11 @@ _GAPS = "GAPS, 2025, arXiv 2510.13734"
 _GIM = "GIM, 2026, arXiv 2605.18663"
 _VOTED = {"protocol": "grade", "panel": gaps_vote, "rule": "published_clipped"}
 _CREDIT = on_scale(
-    CREDIT,
+    points.CREDIT,
     guidelines="Give proportional credit, 0 to 1. Lists after 'such as' or 'including' need not be complete. "
     "If the material does not tell, the credit is 0.",
 )
-_NOT_APPLICABLE = on_scale(ANSWERS, if_undecided="skip")
-
-
-def _funnel(grading: Grading, *, stop: Stop, limit: float, prior: Mapping[str, Prior] | None) -> Counted:
-    return Funnel(grading, prior or {}, stop, float(limit))
-
-
-def _unlisted(grading: Grading, *, votes: SeverityVote) -> Counted:
-    return Unlisted(grading, votes)
+_NOT_APPLICABLE = on_scale(points.ANSWERS, if_undecided="skip")
 
 
 _POINTS = (
@@ -158,60 +125,61 @@ _POINTS = (
         "One claim a call, three judges, a majority of two; points won over positive points, at least 0.",
         "One wording for claims and faults; the points stand in the rubric; no confidence is made up; a "
         "rubric without positive points has no score instead of 0.",
-        _VOTED, "clinical_checklist", {"temperature": 0.0}, least_judges=3,
+        options=_VOTED, rubric="clinical_checklist", judge=_COLD, least_judges=3,
     ),
     Published(
         "gaps-unlisted", _GAPS,
         "gaps, then what no claim covers: listed by the first judge, graded S1 to S4 by all, taken off.",
         "Statements that do not stand in the response are dropped; where the sweep failed there is no score.",
-        _VOTED, "clinical_checklist", {"temperature": 0.0}, {"votes": "conservative"}, least_judges=3,
-        rubric_to=only(check_points), build=_unlisted,
+        options=_VOTED, rubric="clinical_checklist", judge=_COLD,
+        settings={"votes": "conservative"}, least_judges=3, rubric_to=only(check_points), build=Unlisted,
     ),
     Published(
         "gim", _GIM,
         "One criterion a call, credit from 0 to 1, plain mean over criteria.",
         "Credits are not multiplied by the judge's confidence; a judge that failed is missing, not 0.",
-        {"protocol": "grade", "per_call": 1, "aggregate": mean_credit}, "research_report",
-        {"temperature": 0.0}, rubric_to=_CREDIT,
+        options={"protocol": "grade", "per_call": 1, "aggregate": points.mean_credit},
+        rubric="research_report", judge=_COLD, rubric_to=_CREDIT,
     ),
     Published(
         "gim-confidence", _GIM,
         "gim with each credit multiplied by the confidence that the judge states of itself, as published.",
         "A verdict without a confidence is missing; a judge that failed is missing, not 0.",
-        {"protocol": "grade", "per_call": 1, "aggregate": confident_credit}, "research_report",
-        {"temperature": 0.0}, rubric_to=_CREDIT, sheet_to=with_confidence,
+        options={"protocol": "grade", "per_call": 1, "aggregate": points.confident_credit},
+        rubric="research_report", judge=_COLD, rubric_to=_CREDIT, sheet_to=points.with_confidence,
     ),
     Published(
         "drb2", "Li et al., 2026, arXiv 2601.08536",
         "Fifty points a call: met, absent, or blocked (met only by a source that may not be used).",
         "Three counts are kept apart (`count:met`, `count:absent`, `count:blocked`); points of a batch that "
         "failed are missing, the others count. The blocked source is the item's source `blocked`.",
-        {"protocol": "checklist", "per_call": 50, "aggregate": three_counts}, "research_report",
-        rubric_to=on_scale(BLOCKED, guidelines=BLOCKED_GUIDELINES),
+        options={"protocol": "checklist", "per_call": 50, "aggregate": points.three_counts},
+        rubric="research_report", rubric_to=on_scale(points.BLOCKED, guidelines=points.BLOCKED_GUIDELINES),
     ),
     Published(
         "researchqa", "Yifei et al., 2025, arXiv 2509.00496",
         "Eight points a call, five labels of coverage, (x - 1) / 4, plain mean.",
         "A batch that cannot be read is missing with its points; the item is kept.",
-        {"protocol": "checklist", "per_call": 8, "aggregate": covered}, "research_report",
-        {"temperature": 0.0}, rubric_to=on_scale(COVERED, guidelines=COVERED_GUIDELINES),
+        options={"protocol": "checklist", "per_call": 8, "aggregate": points.covered},
+        rubric="research_report",
+        judge=_COLD, rubric_to=on_scale(points.COVERED, guidelines=points.COVERED_GUIDELINES),
     ),
     Published(
         "reviewergpt", "Liu & Shah, 2023, arXiv 2306.00622",
         "A checklist question a call, yes, no or n/a, three samples, their majority.",
         "A label at the end instead of the leading word; a majority of n/a leaves the question out, and "
         "split samples give no verdict.",
-        {"protocol": "grade", "per_call": 1, "samples": 3, "aggregate": majority_scores}, "paper_checklist",
-        {"temperature": 1.0}, rubric_to=_NOT_APPLICABLE,
+        options={"protocol": "grade", "per_call": 1, "samples": 3, "aggregate": points.majority_scores},
+        rubric="paper_checklist", judge=_WARM, rubric_to=_NOT_APPLICABLE,
     ),
     Published(
         "choice-funnel", "SATA-Bench, 2025, arXiv 2506.00643",
         "Which points hold, picked one at a time by letter; the pull of each letter is divided out.",
         "The two readings of the stopping rule are named (`stop`: none, above, below); the prior is fitted "
         "apart (`fit_prior`) and handed over by judge.",
-        {"protocol": "grade"}, "research_report",
-        settings={"stop": "none", "limit": LIMIT, "prior": None},
-        rubric_to=only(check_questions), build=_funnel,
+        options={"protocol": "grade"}, rubric="research_report",
+        settings={"stop": "none", "limit": LIMIT, "prior": None}, rubric_to=only(check_questions),
+        build=lambda grading, stop, limit, prior: Funnel(grading, prior or {}, stop, float(limit)),
     ),
 )  # fmt: skip
 
@@ -223,51 +191,45 @@ _KADAVATH = "Kadavath et al., 2022, arXiv 2207.05221"
 _PEEM = "PEEM, 2026, arXiv 2603.10477"
 
 
-def _rewriting(
-    grading: Grading, *, task_model: Judge, writer: Judge | None, rounds: int, rationales: bool
-) -> Counted:
-    return Rewriting(grading, task_model, writer, int(rounds), bool(rationales))
-
-
-def _brainstormed(grading: Grading, *, ideas: int) -> Counted:
-    return Brainstormed(grading, int(ideas))
-
-
 _ALONE = (
     Published(
         "prometheus", "Kim et al., 2023, arXiv 2310.08491",
         "One criterion with five described levels, reasons first, three samples, mean.",
         "JSON instead of the [RESULT] marker; one re-ask instead of asking for ever.",
-        {"protocol": "grade", "per_call": 1, "samples": 3}, "instruction_following", {"temperature": 1.0},
+        options={"protocol": "grade", "per_call": 1, "samples": 3},
+        rubric="instruction_following", judge=_WARM,
     ),
     Published(
         "peem", _PEEM,
         "Three axes of the prompt and six of the response, 1 to 5 with a reason; two numbers, never one.",
         "Every axis has level descriptions.",
-        {"protocol": "grade", "per_call": None}, "peem",
+        options={"protocol": "grade", "per_call": None}, rubric="peem",
     ),
     Published(
         "peem-rewrite", _PEEM,
         "peem, then the prompt is rewritten from scores and reasons and tried again, up to four times.",
         "Scores only (the control arm) with the setting rationales=False; every round is kept and scored.",
-        {"protocol": "grade", "per_call": None}, "peem",
+        options={"protocol": "grade", "per_call": None}, rubric="peem",
         settings={"writer": None, "rounds": 4, "rationales": True}, needs=("task_model",), writes=True,
-        build=_rewriting,
+        build=lambda grading, task_model, writer, rounds, rationales: Rewriting(
+            grading, task_model, writer, int(rounds), bool(rationales)
+        ),
     ),
     Published(
         "p-true", _KADAVATH,
         "The probability of the letter of True, over that of True and False.",
         "Other letters; no brainstormed samples (p-true-brainstorm has them); a judge without "
         "log-probabilities is read by the letter it writes and flagged no_logprobs.",
-        {"protocol": "grade", "form": "letters"}, "answer_alone", rubric_to=on_scale(TRUE),
+        options={"protocol": "grade", "form": "letters"}, rubric="answer_alone", rubric_to=on_scale(TRUE),
     ),
     Published(
         "p-true-brainstorm", _KADAVATH,
         "p-true after the judge has answered the task five times and is shown its own answers as ideas.",
         "Other letters; no few-shot examples; ideas that were lost are not replaced and flagged fewer_ideas; "
         "a judge without log-probabilities is read by the letter it writes and flagged no_logprobs.",
-        {"protocol": "grade", "form": "letters"}, "answer_alone", {"temperature": 1.0}, {"ideas": 5},
-        rubric_to=on_scale(TRUE, guidelines=GUIDELINES), build=_brainstormed,
+        options={"protocol": "grade", "form": "letters"}, rubric="answer_alone", judge=_WARM,
+        settings={"ideas": 5}, rubric_to=on_scale(TRUE, guidelines=GUIDELINES),
+        build=lambda grading, ideas: Brainstormed(grading, int(ideas)),
     ),
 )  # fmt: skip
 
@@ -282,27 +244,26 @@ _MATCHES = (
         "answer-matching", _CHANDAK,
         "Does the response say at least what the reference says? Numbers within one per cent match.",
         "Labels no and yes instead of 0 and 1.",
-        {"protocol": "match"}, "answer_match",
+        options={"protocol": "match"}, rubric="answer_match",
     ),
     Published(
         "answer-matching-no-gold", _CHANDAK,
         "The weaker control: is the answer right, to the best of the judge's knowledge, without a reference?",
         "The same form of answer as the other protocols here.",
-        {"protocol": "grade"}, "answer_alone", item_to=without_reference,
+        options={"protocol": "grade"}, rubric="answer_alone", item_to=without_reference,
     ),
     Published(
         "xfinder", "Yu et al., 2024, arXiv 2405.11874",
         "The judge extracts the final answer, a rule compares it with the reference; mathematics by value.",
         "Any judge instead of a tuned extractor; what is no valid answer counts as wrong and is flagged.",
-        {"protocol": "match"}, "extracted_answer", {"temperature": 0.0},
+        options={"protocol": "match"}, rubric="extracted_answer", judge=_COLD,
         rubric_to=only(check_settled), build=Extracting,
     ),
     Published(
         "osq", "Myrzakhan et al., 2024, arXiv 2406.07545",
         "Correct or Incorrect against the reference, facts only.",
         "Whole words are compared, so that Incorrect is not read as correct; no `cannot be answered` string.",
-        {"protocol": "match", "form": "text"}, "open_answer",
-        rubric_to=on_scale(VERDICT),
+        options={"protocol": "match", "form": "text"}, rubric="open_answer", rubric_to=on_scale(VERDICT),
     ),
 )  # fmt: skip
 
@@ -313,14 +274,7 @@ CATALOG: Mapping[str, Published] = MappingProxyType(
 
 
 def published(name: str) -> Published:
-    """The recipe of a name.
-
-    Raises:
-        InputError: If there is none.
-
-    >>> published("faireval").options["samples"]
-    3
-    """
+    """Return the recipe of a name; an unknown one is an InputError that names the nearest."""
     if name not in CATALOG:
         raise InputError(f"no recipe {name!r}; {there_are(name, CATALOG)}")
     return CATALOG[name]

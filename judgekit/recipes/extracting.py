@@ -1,15 +1,14 @@
 """xFinder: a judge finds the final answer in a response, and a rule compares it with the reference.
 
-Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference, so it cannot be led by it; it says
-what the response answers, or that there is no valid answer. What kind of answer is wanted stands in the
-item's tags: `answer_type` (alphabet_option, short_text, categorical_label, math) and `answer_range`, the
-answers allowed, parted by `|` (for options `A: text | B: text`). Extraction and comparison can be told
-apart: the extracted answer is the verdict's evidence.
+Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference, so it cannot be led by it. What kind
+of answer is wanted stands in the item's tags: `answer_type` (alphabet_option, short_text, categorical_label,
+math) and `answer_range`, the answers allowed, parted by `|` (for options `A: text | B: text`). The extracted
+answer is the verdict's evidence.
 """
 
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
@@ -24,8 +23,7 @@ from judgekit.protocols.reading.objects import whole
 from judgekit.protocols.reading.thoughts import without
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
-from judgekit.recipes.grading import Grading, OverGrading
-from judgekit.recipes.substitutes import substituted
+from judgekit.recipes.grading import Grading, OverGrading, Rounds, substituted
 from judgekit.rubric import Rubric
 from judgekit.scales import settle
 from judgekit.types import (
@@ -71,12 +69,6 @@ class Extracting(OverGrading):
     """Extract, then compare; one call a response, judge and sample, one more where it cannot be read.
 
     Where a judge failed its substitute extracts.
-
-    Args:
-        grading: Its plan names judges, samples and the rubric (of one criterion), and it aggregates.
-
-    Raises:
-        InputError: For another rubric, or what only `Grading`'s own rounds do.
     """
 
     grading: Grading
@@ -86,13 +78,13 @@ class Extracting(OverGrading):
         check_settled(self.grading.plan.rubric)
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls for an item."""
+        """Return the least and the most calls for an item."""
         plan, substitutes = self.grading.plan, self.grading.substitutes
         each = len(item.responses) * plan.samples
         n = len(plan.judges) * each
         return n, (n * 2 if self.grading.reask else n) + len(substitutes) * each
 
-    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Extract, compare, aggregate."""
         if item.reference is None:
             where = item.where or f"item {item.item_id!r}"
@@ -160,11 +152,7 @@ class Extracting(OverGrading):
 
 
 def check_settled(rubric: Rubric) -> None:
-    """See that an extracted answer can settle a rubric.
-
-    Raises:
-        InputError: If it has several criteria, or one that is not answered by yes and no.
-    """
+    """Refuse a rubric with several criteria, or with one that is not answered by yes and no."""
     leaves = rubric.leaves
     if len(leaves) != 1 or {"no", "yes"} - {*getattr(leaves[0].scale, "labels", ())}:
         raise InputError(
@@ -173,10 +161,7 @@ def check_settled(rubric: Rubric) -> None:
 
 
 def kind_of(item: Item) -> Kind:
-    """The kind of answer an item wants; its tag `answer_type`, else a letter is an option and the rest text.
-
-    Raises:
-        InputError: If the tag names no kind.
+    """Return the kind of answer an item wants: its tag `answer_type`, else an option for a letter, or text.
 
     >>> kind_of(Item("1", reference="B")), kind_of(Item("1", reference="Graz"))
     ('alphabet_option', 'short_text')
@@ -192,7 +177,7 @@ def kind_of(item: Item) -> Kind:
 
 
 def options_of(item: Item) -> dict[str, str]:
-    """The answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
+    """Return the answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
 
     >>> options_of(Item("1", tags={"answer_range": "A: Graz | B: Vienna"}))
     {'A': 'Graz', 'B': 'Vienna'}
@@ -205,7 +190,7 @@ def options_of(item: Item) -> dict[str, str]:
 
 
 def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
-    """Whether an answer is one of those allowed; where nothing is said, and in mathematics, all are."""
+    """Tell whether an answer is one of those allowed; where nothing is said, and in mathematics, all are."""
     kind = kind_of(item)
     if not options or kind in {"math", "short_text"}:
         return True
@@ -226,7 +211,7 @@ def _wanted(item: Item) -> Ours:
 
 
 def answer_in(call: Call, reply: Reply) -> str | None:
-    """The answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
+    """Return the answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
     if reply.fault is not None:
         return None
     text = without(reply.text).strip() if len(reply.text) <= REPLY else ""
@@ -246,7 +231,7 @@ def answer_in(call: Call, reply: Reply) -> str | None:
 
 
 def _sound(text: str) -> str:
-    r"""JSON with the backslashes doubled that judges leave single in LaTeX, where `\frac` begins a form feed.
+    r"""Double the backslashes that judges leave single in LaTeX: JSON takes `\f` of `\frac` for a form feed.
 
     >>> _sound(r'"\( \frac{1}{2} \times x \)\n"')
     '"\\\\( \\\\frac{1}{2} \\\\times x \\\\)\\n"'

@@ -1,14 +1,14 @@
 """Choice funnel: which criteria hold, asked for one at a time by letter, with the letters' own pull undone.
 
 SATA-Bench (2025), arXiv 2506.00643, and its reference code. Each step shows what is left as lettered options,
-takes the letter whose probability stands out most from that letter's prior, and removes it; after the
-first pick "none of them" may be picked, which ends it. The prior comes from runs in which the contents
-go round the letters (`fit_prior`). A judge without probabilities is read by the letter it writes,
-undebiased, and every verdict says `no_logprobs`.
+takes the letter whose probability stands out most from that letter's prior (`fit_prior`, of runs in which the
+contents go round the letters), and removes it; after the first pick "none of them" may be picked, which ends
+it. A judge without probabilities is read by the letter it writes, undebiased, and every verdict says
+`no_logprobs`.
 """
 
 import math
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -17,8 +17,7 @@ from judgekit.fences import Fences, fences_of
 from judgekit.protocols import sheet_of
 from judgekit.protocols.read import read
 from judgekit.protocols.reading import letters
-from judgekit.recipes.grading import Grading, OverGrading
-from judgekit.recipes.together import in_step
+from judgekit.recipes.grading import Grading, OverGrading, Rounds, in_step
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
 from judgekit.scales import Labels, settle
@@ -32,16 +31,12 @@ _LEAST = 1e-12  # of a probability, before its logarithm
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """How much a judge is drawn to each letter, whatever stands behind it.
-
-    Args:
-        shares: By place, for the longest list seen; shorter lists take its beginning.
-    """
+    """How much a judge is drawn to each letter, by place; shorter lists take the beginning of the longest."""
 
     shares: tuple[float, ...] = ()
 
     def of(self, n: int) -> tuple[float, ...]:
-        """The prior of `n` letters: the first of the shares, scaled to 1; equal where none were fitted.
+        """Return the prior of `n` letters: the first of the shares, scaled to 1; equal ones without a fit.
 
         >>> Prior((0.5, 0.25, 0.25)).of(2)
         (0.6666666666666666, 0.3333333333333333)
@@ -56,19 +51,9 @@ class Prior:
 
 
 def fit_prior(runs: Iterable[Sequence[Sequence[float]]]) -> Prior:
-    """A prior from items whose options were asked in all cyclic orders.
+    """Return a prior from items (their runs in all cyclic orders, the probability of each letter by place).
 
-    Args:
-        runs: For each item, for each cyclic order, the probability of each letter by place.
-
-    Returns:
-        Softmax of the mean over orders of the logarithms, then the mean over items of the longest list.
-
-    Raises:
-        InputError: If there is no run, or the orders of an item differ in length.
-
-    Source:
-        SATA-Bench, arXiv 2506.00643.
+    It is the softmax of the mean over orders of the logarithms, then the mean over items of the longest list.
 
     >>> [round(p, 3) for p in fit_prior([[[0.8, 0.2], [0.4, 0.6]]]).shares]
     [0.62, 0.38]
@@ -96,7 +81,7 @@ def _prior_of(orders: Sequence[Sequence[float]]) -> list[float]:
 
 
 def debiased(probs: Sequence[float], prior: Sequence[float]) -> list[float]:
-    """Probabilities with a prior divided out: softmax of log p - log prior.
+    """Return probabilities with a prior divided out: the softmax of log p - log prior.
 
     >>> [round(p, 3) for p in debiased([0.6, 0.4], [0.75, 0.25])]
     [0.333, 0.667]
@@ -113,18 +98,12 @@ def _softmax(logs: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class Funnel(OverGrading):
-    """The recipe: one funnel for each judge, response and sample.
+    """One funnel for each judge, response and sample; a judge that is not in `prior` is not debiased.
 
     Args:
-        grading: Its plan names judges and rubric (yes/no questions), and it aggregates.
-        prior: Judge -> its prior; a judge that is not here is not debiased.
         stop: When to end besides `none of them` and the end of the list: `none`: not; `above`: after a pick
             whose debiased probability is above the limit, as the published docstring has it; `below`:
             before a pick whose debiased probability is below the limit, as the published code does.
-        limit: Of `above` and `below`.
-
-    Raises:
-        InputError: For an unknown rule, a criterion that is no yes/no question, or what only `Grading` does.
     """
 
     grading: Grading
@@ -139,12 +118,12 @@ class Funnel(OverGrading):
         check_questions(self.grading.plan.rubric)
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most: one pick that ends it, or every criterion picked."""
+        """Return the least and the most calls: one pick that ends it, or every criterion picked."""
         plan = self.grading.plan
         walks = len(plan.judges) * len(item.responses) * plan.samples
         return walks, walks * len(plan.rubric_of(item).leaves)
 
-    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Walk all funnels in step."""
         plan = self.grading.plan
         views = [(Unit(item.item_id, (name,)), (name,)) for name in item.responses]
@@ -159,9 +138,7 @@ class Funnel(OverGrading):
         outcomes = tuple(outcome for some in found for outcome in some)
         return Judged(item, outcomes, self.grading.aggregate(plan.rubric_of(item), item, outcomes))
 
-    def _walk(
-        self, fences: Fences, judge: Judge, view: View, sample: int
-    ) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
+    def _walk(self, fences: Fences, judge: Judge, view: View, sample: int) -> Rounds[tuple[Outcome, ...]]:
         criteria = self.grading.plan.rubric_of(fences.item).leaves
         left, found = list(criteria), _Found(judge.name, view, sample)
         while left:
@@ -195,7 +172,7 @@ class Funnel(OverGrading):
     def _choice(
         self, judge: Judge, probs: Sequence[float], options: Sequence[Criterion | None], *, known: bool
     ) -> tuple[Criterion | None, float]:
-        """The option whose letter stands out most; only probabilities can be debiased."""
+        """Return the option whose letter stands out most, and how far; only probabilities can be debiased."""
         prior = self.prior.get(judge.name, Prior()) if known else Prior()
         own = debiased(probs, prior.of(len(options))) if known else list(probs)
         best = max(range(len(own)), key=own.__getitem__)
@@ -203,11 +180,7 @@ class Funnel(OverGrading):
 
 
 def check_questions(rubric: Rubric) -> None:
-    """See that each criterion of a rubric holds of a response or does not.
-
-    Raises:
-        InputError: If one is no yes/no question about a response.
-    """
+    """Refuse a rubric with a criterion that is no yes/no question."""
     for c in rubric.leaves:
         if not (isinstance(c.scale, Labels) and len(c.scale.labels) == 2) or c.about != "response":
             raise InputError(f"criterion {c.id!r} is no yes/no question about a response")
@@ -226,7 +199,7 @@ class _Found:
     trouble: Abstention | None = None
 
     def seen(self, answer: Answer) -> list[float] | None:
-        """The probability of each option by place; None where there is none, with the reason kept."""
+        """Return the probability of each option by place; None where there is none, with the reason kept."""
         self.last = answer.call.key
         probs = _weights(answer)
         if isinstance(probs, Abstention):
@@ -237,20 +210,21 @@ class _Found:
         return probs
 
     def outcome(self, criterion: Criterion) -> Outcome:
-        """Yes where it was picked; no where the funnel ended without it; open where the funnel broke off."""
+        """Return yes where it was picked, no where the funnel ended without it, else why it broke off."""
         unit, shown = self.view
         if criterion.id not in self.picked and self.trouble is not None:
             return replace(self.trouble, criterion=criterion.id)
         labels = criterion.scale.labels if isinstance(criterion.scale, Labels) else ("no", "yes")
         probs, label, value = settle(criterion.scale, {labels[criterion.id in self.picked]: 1.0})
         return Verdict(
-            self.rater, unit, criterion.id, probs, label, value, "text" if self.flags else "logprob",
-            flags=self.flags, shown=shown, sample=self.sample, call=self.picked.get(criterion.id, self.last),
+            rater=self.rater, unit=unit, criterion=criterion.id, probs=probs, label=label, value=value,
+            source="text" if self.flags else "logprob", flags=self.flags, shown=shown,
+            sample=self.sample, call=self.picked.get(criterion.id, self.last),
         )  # fmt: skip
 
 
 def _weights(answer: Answer) -> list[float] | Abstention:
-    """The probability of each option by place, or why there is none."""
+    """Return the probability of each option by place, or why there is none."""
     call = answer.call
     weights = letters.weights_of(answer.reply, call.letters) if answer.reply.fault is None else {}
     if weights:

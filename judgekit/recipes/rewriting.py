@@ -1,13 +1,13 @@
 """PEEM's loop: a prompt is judged with what it brings about, and rewritten from the judge's reasons.
 
-PEEM (2026), arXiv 2603.10477. A round runs the task model on the prompt, judges prompt and response, and
-hands scores and reasons to the writer, whose text is the next round's prompt. The control arm hands over
-the scores only; what the reasons are worth is the difference between the two. Responses of the rounds are
-`round0` (the prompt as it came), `round1`, ...; the task's units carry the round as their part.
+PEEM (2026), arXiv 2603.10477. A round runs the task model on the prompt, judges both, and hands scores and
+reasons to the writer, whose text is the next prompt; the control arm hands over the scores only. Responses of
+the rounds are `round0` (the prompt as it came), `round1`, ...; the task's units carry the round as their
+part.
 """
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from judgekit.errors import InputError
@@ -15,7 +15,7 @@ from judgekit.fences import fences_of
 from judgekit.plan import Plan
 from judgekit.prompt import Ours, bundled_template, fill, flat, put
 from judgekit.protocols.reading.abstaining import abstain, why_unread
-from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.grading import Grading, OverGrading, Rounds
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.scales import writable
@@ -40,13 +40,9 @@ class Rewriting(OverGrading):
 
     Args:
         grading: How prompt and response are judged; its rubric has criteria about both.
-        task_model: Answers the prompt.
-        writer: Rewrites it; the task model where left out.
+        task_model: Answers the prompt, and rewrites it where there is no `writer`.
         rounds: Rewritings at most; 4 in the paper.
         rationales: Hand the judge's reasons to the writer; False is the control arm (scores only).
-
-    Raises:
-        InputError: If a model has the name of a judge, or the rounds are below 1.
     """
 
     grading: Grading
@@ -67,16 +63,16 @@ class Rewriting(OverGrading):
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
-        """The task model, the writer and the judges' substitutes."""
+        """Return the task model, the writer and the judges' substitutes."""
         writer = () if self.writer is None or self.writer is self.task_model else (self.writer,)
         return (self.task_model, *writer, *self.grading.helpers)
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls: one where the task model does not answer, all rounds otherwise."""
+        """Return the least and the most calls: the task model does not answer, or all rounds."""
         _, most = self.grading.calls(replace(item, responses={"round0": ""}))
         return 1, (self.rounds + 1) * (1 + most) + self.rounds
 
-    def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Run, judge, rewrite; as often as there are rounds, or until a model gives no text."""
         prompt, made = flat(item.task), list[Judged]()
         for turn in range(self.rounds + 1):
@@ -108,7 +104,7 @@ class Rewriting(OverGrading):
         return replace(item, task=prompt, responses={name: response}, systems={name: self.task_model.name})
 
     def _silent(self, tried: Item, answer: Answer) -> Judged:
-        """A round that did not come about: its criteria abstain, by the name of the model that failed."""
+        """Return a round that did not come about: its criteria abstain, by the model that failed."""
         rubric = self.grading.plan.rubric_of(tried)
         reason, detail = why_unread(answer.reply, "text of a model to judge")
         task, response = Unit(tried.item_id), Unit(tried.item_id, tuple(tried.responses))
@@ -117,7 +113,7 @@ class Rewriting(OverGrading):
         return Judged(tried, outcomes, self.grading.aggregate(rubric, tried, outcomes))
 
     def _request(self, tried: Item, judged: Judged) -> Call:
-        """What the writer is asked: the prompt, what came of it, the scores, perhaps the reasons."""
+        """Return what the writer is asked: the prompt, what came of it, the scores, perhaps the reasons."""
         rubric = self.grading.plan.rubric_of(tried)
         lines = "\n".join(_findings(rubric, judged.outcomes, rationales=self.rationales))
         names = tuple(tried.responses)
@@ -132,7 +128,7 @@ class Rewriting(OverGrading):
 
 
 def _findings(rubric: Rubric, outcomes: Iterable[Outcome], *, rationales: bool) -> Iterable[str]:
-    """A line a verdict: criterion, label, and why."""
+    """Return a line a verdict: criterion, label, and why."""
     for o in outcomes:
         about = "prompt" if rubric.by_id[o.criterion].about == "task" else "response"
         if isinstance(o, Abstention):
@@ -142,17 +138,17 @@ def _findings(rubric: Rubric, outcomes: Iterable[Outcome], *, rationales: bool) 
 
 
 def prompt_in(text: str) -> str:
-    """The prompt a writer wrote, without a heading or a code fence around it."""
+    """Return the prompt a writer wrote, without a heading or a code fence around it."""
     bare = _LABELLED.sub("", text.strip(), count=1)
     found = _FENCED.match(bare)
     return (found[1] if found else bare).strip()
 
 
 def _text(answer: Answer) -> str:
-    """The text a model wrote; empty where it failed."""
+    """Return the text a model wrote; empty where it failed."""
     return "" if answer.reply.fault is not None else writable(answer.reply.text.strip())
 
 
 def _in_round(unit: Unit, name: str) -> Unit:
-    """The unit; one of the task has the round as its part."""
+    """Return the unit; one of the task has the round as its part."""
     return unit if unit.responses else Unit(unit.item_id, (), name)

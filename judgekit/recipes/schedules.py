@@ -1,10 +1,10 @@
 """Schedules: which pairs to compare next, given what the comparisons before said.
 
-A schedule is a generator. It yields rounds, each a tuple of pairs that can be asked at once, and is
-sent one result a pair: 1 if the first is better, 0 if the second is, 0.5 for a draw (any number between
-is read by its side of one half), None where no verdict was obtained. It returns the names, best first.
-It knows nothing of how a pair is compared. Each has a function that says how many comparisons it will
-ask for, at least and at most.
+A schedule is a generator. It yields rounds, each a tuple of pairs that can be asked at once, and is sent one
+result a pair: 1 if the first is better, 0 if the second is, 0.5 for a draw (any other number is read by its
+side of one half), None where no verdict was obtained. It returns the names, best first. The seed decides all
+that is drawn: who is first, who meets whom, who stands ahead of whom that ends level. Each has a function
+that says how many comparisons it will ask for, at least and at most.
 """
 
 from collections.abc import Generator, Sequence
@@ -20,16 +20,7 @@ Schedule = Generator[tuple[Pair, ...], Sequence[Result], tuple[str, ...]]
 
 
 def round_robin(names: Sequence[str], *, seed: int = 0) -> Schedule:
-    """Every pair once, in one round; ranked by the mean result over the comparisons obtained.
-
-    Args:
-        names: At least two, all different.
-        seed: Decides which of a pair is first, the order of pairs, and of names that end level.
-
-    >>> schedule = round_robin(["a", "b", "c"])
-    >>> len(next(schedule))
-    3
-    """
+    """Meet every pair once, in one round; ranked by the mean result over the comparisons obtained."""
     mixed, rng = _mixed(names, seed)
     pairs = [(a, b) if rng.random() < 0.5 else (b, a) for a, b in combinations(mixed, 2)]
     asked = tuple(pairs[i] for i in rng.permutation(len(pairs)))
@@ -39,24 +30,15 @@ def round_robin(names: Sequence[str], *, seed: int = 0) -> Schedule:
 
 
 def round_robin_calls(n: int) -> tuple[int, int]:
-    """The least and the most comparisons of a round robin of `n` names."""
+    """Return the least and the most comparisons of a round robin of `n` names."""
     return n * (n - 1) // 2, n * (n - 1) // 2
 
 
 def circle(names: Sequence[str], *, opposite: bool = True, seed: int = 0) -> Schedule:
-    """Everybody is first as often as second: on a circle, against each of the next half; one round.
+    """Show everybody first as often as second: on a circle, against each of the next half; one round.
 
-    Ranked like a round robin.
-
-    Args:
-        names: At least three, all different.
-        opposite: Whether, of an even number, opposite ones meet, in both orders, which costs a comparison a
-            name; else they do not, as in one order somebody would be first more often.
-        seed: Decides who stands where.
-
-    >>> met = next(circle(["a", "b", "c", "d", "e", "f"], opposite=False))
-    >>> len(met), {name: sum(pair[0] == name for pair in met) for name in "abcdef"}
-    (12, {'a': 2, 'b': 2, 'c': 2, 'd': 2, 'e': 2, 'f': 2})
+    Of an even number `opposite` ones meet in both orders, which costs a comparison a name, or do not meet: in
+    one order somebody would be first more often. Ranked like a round robin.
     """
     mixed, _ = _mixed(names, seed)
     n = len(mixed)
@@ -68,32 +50,19 @@ def circle(names: Sequence[str], *, opposite: bool = True, seed: int = 0) -> Sch
 
 
 def circle_calls(n: int, *, opposite: bool = True) -> tuple[int, int]:
-    """The least and the most comparisons of `n` names on a circle."""
+    """Return the least and the most comparisons of `n` names on a circle."""
     asked = n * (n // 2 if opposite else (n - 1) // 2)
     return asked, asked
 
 
 def swiss(names: Sequence[str], *, rounds: int, seed: int = 0) -> Schedule:
-    """Rounds in which those with equal points meet, so that close neighbours are compared most.
+    """Meet those with equal points, round after round, so that close neighbours are compared most.
 
-    In each round names are ordered by points, shuffled where they are equal, and each meets the next it
-    has not met (a rematch only where no exchange with one other pair avoids it). Of an odd number the
-    lowest that has not yet sat out does, without a point. A draw is half a point for each.
-
-    Args:
-        names: At least two, all different.
-        rounds: How many; log2 of the number of names finds the best of them.
-        seed: Of the shuffles.
-
-    Returns:
-        Names by points a comparison obtained, then by the mean of the same of their opponents.
-
-    Raises:
-        InputError: For fewer than two names, one that stands twice, or no round.
-
-    Source:
-        LLM Swiss Round (2025), with a seed, draws, and no point for sitting out.
-        https://arxiv.org/abs/2512.21010
+    In each round names are ordered by points, shuffled where they are equal, and each meets the next it has
+    not met (a rematch only where no exchange with one other pair avoids it). Of an odd number the lowest that
+    has not yet sat out does, without a point. Names rank by points a comparison obtained, then by the mean of
+    the same of their opponents. LLM Swiss Round (2025), arXiv 2512.21010, with a seed, draws, and no point
+    for sitting out.
     """
     if rounds < 1:
         raise InputError(f"a Swiss tournament has 1 round or more, not {rounds}")
@@ -115,30 +84,16 @@ def swiss(names: Sequence[str], *, rounds: int, seed: int = 0) -> Schedule:
 
 
 def swiss_calls(n: int, rounds: int) -> tuple[int, int]:
-    """The least and the most comparisons of a Swiss tournament."""
+    """Return the least and the most comparisons of a Swiss tournament."""
     return rounds * (n // 2), rounds * (n // 2)
 
 
 def merge_sort(names: Sequence[str], *, seed: int = 0) -> Schedule:
     """Sort by comparing, about n log2 n times; merges of one level run at once.
 
-    A draw, or a comparison that was not obtained, leaves the two in the order they were shuffled into.
-    The sort takes every verdict at its word: one wrong one can move a name far.
-
-    Args:
-        names: At least two, all different.
-        seed: Of the shuffle.
-
-    Source:
-        LM-as-an-Examiner (2023) ranks answers so. https://arxiv.org/abs/2306.04181
-
-    >>> schedule = merge_sort(["low", "high"], seed=1)
-    >>> [pair] = next(schedule)
-    >>> try:
-    ...     schedule.send([float(pair[0] == "high")])
-    ... except StopIteration as end:
-    ...     print(end.value)
-    ('high', 'low')
+    A draw, or a comparison that was not obtained, leaves the two in the order they were shuffled into. Every
+    verdict is taken at its word: one wrong one can move a name far. LM-as-an-Examiner (2023), arXiv
+    2306.04181.
     """
     mixed, _ = _mixed(names, seed)
     runs = [[name] for name in mixed]
@@ -155,11 +110,7 @@ def merge_sort(names: Sequence[str], *, seed: int = 0) -> Schedule:
 
 
 def merge_sort_calls(n: int) -> tuple[int, int]:
-    """The least and the most comparisons of a merge sort of `n` names.
-
-    >>> merge_sort_calls(8)
-    (12, 17)
-    """
+    """Return the least and the most comparisons of a merge sort of `n` names."""
     least = most = 0
     runs = [1] * n
     while len(runs) > 1:
@@ -171,19 +122,7 @@ def merge_sort_calls(n: int) -> tuple[int, int]:
 
 
 def pivots(names: Sequence[str], *, n: int = 1, seed: int = 0) -> Schedule:
-    """Everybody meets the same few, chosen by the seed, who meet one another too; one round.
-
-    Args:
-        names: At least two, all different.
-        n: How many are met.
-        seed: Of the choice.
-
-    Source:
-        BRPO, Writing-Zero (2025), arXiv 2506.00103, with one pivot.
-
-    >>> len(next(pivots(["a", "b", "c", "d"])))
-    3
-    """
+    """Meet the same `n`, chosen by the seed, who meet one another too (BRPO, 2025, arXiv 2506.00103)."""
     if n < 1:
         raise InputError(f"{n} pivots; at least 1")
     mixed, _ = _mixed(names, seed)
@@ -200,11 +139,7 @@ def pivots(names: Sequence[str], *, n: int = 1, seed: int = 0) -> Schedule:
 
 
 def pivots_calls(n: int, pivots: int = 1) -> tuple[int, int]:
-    """The least and the most comparisons of `n` names with so many pivots.
-
-    >>> pivots_calls(8), pivots_calls(8, 2)
-    ((7, 7), (13, 13))
-    """
+    """Return the least and the most comparisons of `n` names with so many pivots."""
     met = min(pivots, n)
     total = met * (n - met) + met * (met - 1) // 2
     return total, total
@@ -241,14 +176,14 @@ class _Table:
             self.played[b].append(a)
 
     def ranked(self) -> tuple[str, ...]:
-        """Best first: points a comparison, then those of the opponents, then as shuffled."""
+        """Return the names, best first: points a comparison, those of the opponents, then as shuffled."""
         rate = {n: self.points[n] / len(self.played[n]) if self.played[n] else 0.5 for n in self.names}
         against = {n: sum(rate[o] for o in self.played[n]) / max(len(self.played[n]), 1) for n in self.names}
         return tuple(sorted(self.names, key=lambda n: (-round(rate[n], 12), -round(against[n], 12))))
 
 
 def _neighbours(line: Sequence[str], met: set[frozenset[str]]) -> tuple[Pair, ...]:
-    """Each with the next it has not met; who is left over exchanges with the pairs nearest to it."""
+    """Pair each with the next it has not met; who is left over exchanges with the pairs nearest to it."""
     waiting = list(line)
     pairs: list[Pair] = []
     while waiting:
@@ -274,7 +209,7 @@ def _exchange(pairs: list[Pair], met: set[frozenset[str]]) -> None:
 
 
 def _mixed(names: Sequence[str], seed: int) -> tuple[list[str], np.random.Generator]:
-    """The names shuffled, whatever order they came in."""
+    """Shuffle the names, whatever order they came in."""
     if len(set(names)) < len(names) or len(names) < 2:
         raise InputError(f"a schedule needs two names or more, all different, not {list(names)}")
     rng = np.random.default_rng(seed)

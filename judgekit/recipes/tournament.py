@@ -1,11 +1,11 @@
-"""Comparisons within a group: a schedule says who meets whom, a judge who is better. Pure: a recipe.
+"""Comparisons within a group: a schedule says who meets whom, a judge who is better.
 
 Who meets whom is drawn from the ids of the responses and a seed, who is shown first from the ids alone, so
 that the same group gives the same calls whatever order it was handed over in.
 """
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
@@ -14,11 +14,10 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.pools import by_rater
 from judgekit.errors import InputError
 from judgekit.recipes import schedules
-from judgekit.recipes.grading import Grading, OverGrading
+from judgekit.recipes.grading import Grading, OverGrading, Rounds, in_step
 from judgekit.recipes.schedules import Pair, Schedule
-from judgekit.recipes.together import in_step
 from judgekit.rubric import Rubric
-from judgekit.types import Answer, Item, Judged, Outcome, Round
+from judgekit.types import Item, Judged, Outcome
 
 Fixture = Callable[[Sequence[str]], Schedule]
 """From the names of a group to its schedule."""
@@ -29,19 +28,11 @@ Counting = Callable[[int], tuple[int, int]]
 
 @dataclass(frozen=True)
 class Tournament(OverGrading):
-    """Pairs of a group, compared as a schedule wants it.
-
-    Its scores are those of the pairs that met; `standing.bradley_terry` puts a group in order from them.
+    """Pairs of a group, compared as a schedule wants it, for `standing.bradley_terry` to rank.
 
     Args:
-        grading: Asks one pair: both orders, or the order given.
-        fixture: The schedule.
-        counting: How many comparisons it has.
         first: Who is shown first, where only one order is asked: the first of the `sorted` ids, one that is
             `drawn` from the two ids, or the first of the pair as it is `scheduled`.
-
-    Raises:
-        InputError: If it is not pairs that are asked about.
     """
 
     grading: Grading
@@ -54,7 +45,7 @@ class Tournament(OverGrading):
             raise InputError(f"pairs meet here, and {self.grading.plan.asked_by.name!r} asks no pairs")
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls for a group."""
+        """Return the least and the most calls for a group."""
         n = len(item.responses)
         if n < 2:
             return 0, 0
@@ -62,7 +53,7 @@ class Tournament(OverGrading):
         few, many = self.grading.calls(two_of(item, (*item.responses,)[:2]))
         return least * few, most * many
 
-    def __call__(self, item: Item) -> Generator[Round, Sequence[Answer], Judged]:
+    def __call__(self, item: Item) -> Rounds[Judged]:
         """Ask round after round."""
         if len(item.responses) < 2:
             return Judged(item)
@@ -78,20 +69,20 @@ class Tournament(OverGrading):
             rubric = self.grading.plan.rubric_of(item)
             return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
 
-    def _asked(self, item: Item, pair: Pair) -> Generator[Round, Sequence[Answer], tuple[Outcome, ...]]:
+    def _asked(self, item: Item, pair: Pair) -> Rounds[tuple[Outcome, ...]]:
         orders: Mapping[First, Pair] = {"drawn": drawn(pair), "scheduled": pair}
         two = two_of(item, orders.get(self.first, tuple(sorted(pair))))
         return self.grading.asked(two, self.grading.plan.calls(two))
 
     def _result(self, item: Item, pair: Pair, outcomes: Sequence[Outcome]) -> float | None:
-        """How far the first of the pair is preferred, by all judges."""
+        """Return how far the first of the pair is preferred, by all judges."""
         values = preferences(self.grading.plan.rubric_of(item), item, outcomes)
         there = [own[pair] if pair in own else 1.0 - own[pair[::-1]] for own in values.values() if own]
         return fmean(there) if there else None
 
 
 def preferences(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> dict[str, dict[Pair, float]]:
-    """Rater -> pair -> how far its first response is preferred, orders undone; open pairs are left out."""
+    """Return rater -> pair -> how far its first response is preferred, orders undone, none for open pairs."""
     found: dict[str, dict[Pair, float]] = {}
     whole = rubric.id if len(rubric.leaves) > 1 else rubric.leaves[0].id
     for rater, own in by_rater(outcomes).items():
@@ -104,33 +95,29 @@ def preferences(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> dict
 
 
 def two_of(item: Item, pair: Sequence[str]) -> Item:
-    """An item with two of its responses, in this order."""
+    """Return an item with two of its responses, in this order."""
     return replace(item, responses={name: item.responses[name] for name in pair})
 
 
 def drawn(pair: Pair) -> Pair:
-    """The pair in an order drawn from its ids."""
+    """Return the pair in an order drawn from its ids."""
     one, other = sorted(pair)
     odd = hashlib.sha256(f"{one}{other}".encode()).digest()[0] % 2
     return (other, one) if odd else (one, other)
 
 
 def swiss_rounds(n: int) -> int:
-    """Rounds that find the best of `n`: the logarithm to base 2, rounded up; at least 1.
-
-    >>> [swiss_rounds(n) for n in (2, 5, 8, 16)]
-    [1, 3, 3, 4]
-    """
+    """Return the rounds that find the best of `n`: the logarithm to base 2, rounded up; at least 1."""
     return max((n - 1).bit_length(), 1)
 
 
 def round_robin(seed: int) -> tuple[Fixture, Counting]:
-    """Everybody meets everybody."""
+    """Have everybody meet everybody."""
     return lambda names: schedules.round_robin(names, seed=seed), schedules.round_robin_calls
 
 
 def circle(seed: int, most: int) -> tuple[Fixture, Counting]:
-    """Everybody is shown first as often as second; opposite ones meet in groups of up to `most`."""
+    """Show everybody first as often as second; opposite ones meet in groups of up to `most`."""
     return (
         lambda names: schedules.circle(names, opposite=len(names) <= most, seed=seed),
         lambda n: schedules.circle_calls(n, opposite=n <= most),
@@ -138,7 +125,7 @@ def circle(seed: int, most: int) -> tuple[Fixture, Counting]:
 
 
 def swiss(rounds: int | None, seed: int) -> tuple[Fixture, Counting]:
-    """Level ones meet, for so many rounds, else for as many as find the best."""
+    """Have level ones meet, for so many rounds, else for as many as find the best."""
     return (
         lambda names: schedules.swiss(names, rounds=rounds or swiss_rounds(len(names)), seed=seed),
         lambda n: schedules.swiss_calls(n, rounds or swiss_rounds(n)),
@@ -146,7 +133,7 @@ def swiss(rounds: int | None, seed: int) -> tuple[Fixture, Counting]:
 
 
 def pivots(n: int, seed: int) -> tuple[Fixture, Counting]:
-    """Everybody meets the same few."""
+    """Have everybody meet the same few."""
     return (
         lambda names: schedules.pivots(names, n=n, seed=seed),
         lambda size: schedules.pivots_calls(size, n),
@@ -154,5 +141,5 @@ def pivots(n: int, seed: int) -> tuple[Fixture, Counting]:
 
 
 def sorting(seed: int) -> tuple[Fixture, Counting]:
-    """As many meetings as a merge sort wants."""
+    """Have as many meetings as a merge sort wants."""
     return lambda names: schedules.merge_sort(names, seed=seed), schedules.merge_sort_calls

@@ -15,7 +15,7 @@ from judgekit.calibration.orders import Rule
 from judgekit.calibration.probabilities import Calibration, Method, fit_calibration
 from judgekit.errors import InputError
 from judgekit.protocols import is_paired
-from judgekit.recipes.replaying import labels_of
+from judgekit.recipes.cascade import labels_of
 from judgekit.recordings import Kind
 from judgekit.scales import PAIR
 from judgekit.table import outcome_row

@@ -26,12 +26,14 @@ from judgekit.recipes.cascade import (
     Cascade,
     Doubt,
     Question,
+    Step,
     below,
     by_question,
     confidence_of,
     fit_doubt,
+    labels_of,
+    replay_cascade,
 )
-from judgekit.recipes.replaying import Step, labels_of, replay_cascade
 from judgekit.recordings import Kind
 from judgekit.rubric import Rubric
 from judgekit.scales import PAIR, Numbers, Scale

@@ -30,8 +30,7 @@ from judgekit.prompt import Template, template_of
 from judgekit.protocols import Protocol
 from judgekit.protocols.reading.evidence import Unfounded
 from judgekit.recipes import Grading
-from judgekit.recipes.grading import Aggregate, Counted
-from judgekit.recipes.substitutes import one_vote_each
+from judgekit.recipes.grading import Aggregate, Counted, one_vote_each
 from judgekit.roles import Judge, Noting
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text

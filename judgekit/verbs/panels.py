@@ -9,7 +9,7 @@ from judgekit.aggregate.panels import ACCURACY, FITTED, FittedPanel, Truth
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.errors import InputError
 from judgekit.plan import Plan
-from judgekit.recipes.replaying import labels_of
+from judgekit.recipes.cascade import labels_of
 from judgekit.roles import Judge
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.types import Item, Unit, is_control

@@ -10,7 +10,7 @@ from judgekit.aggregate import pools, votes
 from judgekit.aggregate.latent import ballots_of, fit
 from judgekit.aggregate.panels import accuracy_weights
 from judgekit.calibration import balance, balanced_scores
-from judgekit.recipes import faireval
+from judgekit.recipes import paired
 from judgekit.review import route
 from judgekit.scales import PAIR, YES_NO, Labels
 from judgekit.standing import bradley_terry
@@ -211,7 +211,7 @@ def test_scores_do_not_know_in_which_order_replies_came(outcomes, random):
     mixed = random.sample(outcomes, len(outcomes))
 
     assert balanced_scores(mixed, unit=UNIT) == balanced_scores(outcomes, unit=UNIT)
-    [one], [other] = (route(faireval.votes(some), budget=1) for some in (mixed, outcomes))
+    [one], [other] = (route(paired.votes(some), budget=1) for some in (mixed, outcomes))
     assert one.priority == pytest.approx(other.priority)
     assert one.priority == math.inf or 0.0 <= one.priority <= math.log(3) + 1e-9
 

@@ -5,7 +5,7 @@ import pytest
 
 from judgekit.calibration import balance, balanced_scores
 from judgekit.errors import InputError
-from judgekit.recipes.faireval import votes
+from judgekit.recipes.paired import votes
 from judgekit.review import route
 from judgekit.scales import YES_NO, Labels
 from judgekit.types import Abstention, Unit, Verdict

@@ -259,6 +259,6 @@ def test_prompts_are_made_in_few_places():
         "prompt.py",
         "protocols/sheet.py", "protocols/labelled.py", "protocols/compare.py", "protocols/rank.py",
         "protocols/select_all.py",
-        "recipes/gim.py", "recipes/faireval.py", "recipes/extracting.py", "recipes/rewriting.py",
-        "recipes/unlisted.py",
+        "recipes/points.py", "recipes/paired.py", "recipes/extracting.py", "recipes/rewriting.py",
+        "recipes/gaps.py",
     }  # fmt: skip

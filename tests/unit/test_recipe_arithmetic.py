@@ -11,13 +11,19 @@ import pytest
 import judgekit as jk
 from judgekit.calibration import balanced_scores
 from judgekit.protocols.same import same_answer, same_number
-from judgekit.recipes.coverage import BLOCKED, COVERED, covered, three_counts
-from judgekit.recipes.faireval import votes
 from judgekit.recipes.funnel import Prior, debiased, fit_prior
-from judgekit.recipes.gaps import PENALTY, gaps_vote, points, severity
-from judgekit.recipes.gim import confident_credit, mean_credit
-from judgekit.recipes.samples import ANSWERS, majority_of_samples
-from judgekit.recipes.unlisted import penalty_of
+from judgekit.recipes.gaps import PENALTY, gaps_vote, penalty_of, points, severity
+from judgekit.recipes.paired import votes
+from judgekit.recipes.points import (
+    ANSWERS,
+    BLOCKED,
+    COVERED,
+    confident_credit,
+    covered,
+    majority_of_samples,
+    mean_credit,
+    three_counts,
+)
 from judgekit.review import route
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.scales import YES_NO, Numbers, settle

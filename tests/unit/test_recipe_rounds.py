@@ -10,9 +10,8 @@ from judgekit.aggregate.panels import PANELS
 from judgekit.errors import InputError, ProviderError
 from judgekit.plan import Plan
 from judgekit.protocols.reading.evidence import Shown
-from judgekit.recipes.cascade import Cascade, below, disagreeing, fit_doubt, near
+from judgekit.recipes.cascade import Cascade, below, disagreeing, fit_doubt, near, replay_cascade
 from judgekit.recipes.grading import Grading
-from judgekit.recipes.replaying import replay_cascade
 from judgekit.rubric import Rubric
 from judgekit.scales import YES_NO
 from judgekit.table import json_line, outcome_row

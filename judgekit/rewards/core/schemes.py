@@ -28,7 +28,7 @@ from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
-from judgekit.recipes.remade import Remade, changed
+from judgekit.recipes.published import Remade, changed
 from judgekit.recipes.schedules import Pair
 from judgekit.recipes.tournament import (
     Counting,
