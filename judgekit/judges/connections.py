@@ -1,20 +1,12 @@
 """Whose reply it is: connections on which a server's stray replies are not taken for answers.
 
-HTTP says only by their order which request a reply answers. A server that sends one reply too many on a
-kept connection makes every later one there belong to the request before it. Four signs tell:
-
-- The request's id. Each request has an `X-Request-Id` of its own; vLLM takes it into the reply's `id`,
-  others into a header. A server that was once seen to do so has to do it every time.
-- Bytes that came while nobody had asked. A connection of a server that takes its time rests before it is
-  asked on again, a twentieth of what the last reply took, so that what comes a little late comes then.
-- More than one reply to a request.
-- The same `id` twice running on a connection, from a server whose ids are not always the same.
-
-At the first of them the server gets one request a connection from then on, that connection is never
-asked on again, and what other kept connections still give is not used but asked again, unless its id
-vouches for it. What cannot be told: of a server that repeats no id, a stray reply that comes later than
-the rest, to a connection that has been asked on meanwhile. What such a server gave over kept connections
-before the first sign is counted for the summary; `keep_alive=False` rules it out.
+HTTP says by order alone which request a reply answers. Four signs tell that a server sent one too many: a
+reply that names another request (vLLM repeats a request's id in the body, others in a header; a server once
+seen to do so has to do it every time), bytes that came while nobody had asked, more than one reply to a
+request, and one `id` twice running from a server whose ids differ. From the first sign on each connection is
+asked on once, and what other kept ones still give is asked again, unless its id vouches for it. What cannot
+be told: of a server that repeats no id, a stray reply that comes late to a connection asked on meanwhile.
+What such a server gave before the first sign is counted for the summary; `keep_alive=False` rules it out.
 """
 
 import io
@@ -45,11 +37,7 @@ class Lane:
 
 
 class Watch:
-    """What is known of a server: how it names requests, and whether it keeps to their order.
-
-    Args:
-        alone: Whether each request gets a connection of its own.
-    """
+    """What is known of a server: how it names requests, and whether it keeps to their order."""
 
     def __init__(self, *, alone: bool) -> None:
         self.alone = alone
@@ -76,11 +64,7 @@ class Watch:
         return request
 
     def begins(self, request: str, protocol: Any) -> bool:
-        """Note the connection that a request goes by; False where it must not.
-
-        Raises:
-            ClientConnectionError: If the server spoke first on a new connection.
-        """
+        """Note the connection that a request goes by, and tell whether it may be asked on."""
         lane = getattr(protocol, "lane", None)
         if lane is None:
             lane = protocol.lane = Lane()
@@ -99,14 +83,7 @@ class Watch:
         return self._ways.pop(request, None)
 
     def is_own(self, request: str, way: Way | None, *, header: str, said: str) -> bool:
-        """Whether a completion answers its request, as far as can be told.
-
-        Args:
-            request: The request's id.
-            way: What `ended` gave.
-            header: The reply's `X-Request-Id`, empty if it has none.
-            said: The reply's `id`, empty if it has none.
-        """
+        """Tell whether a completion answers its request; `header` and `said` are the ids it names."""
         given, last, more = (0, "", False) if way is None else (way[1].given, way[1].last, _has_more(way[0]))
         by_body, by_header = request in said, request == header
         if (self._session in said and not by_body) or (self._session in header and not by_header):
@@ -148,11 +125,7 @@ class Watch:
 
 
 class Connections(aiohttp.TCPConnector):
-    """Connections without a limit (the runner bounds what is under way), which read in small pieces.
-
-    Args:
-        watch: Says which may be asked on, and is told which request went by which.
-    """
+    """Connections without a limit (the runner bounds what is under way), which read in small pieces."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(limit=0)

@@ -1,10 +1,8 @@
 """Controls: raters that are rules, cost nothing and need no prompt.
 
-A judge that does not beat them adds nothing to them. A control looks at the item and at what is
-asked, and answers every criterion of a call: a rule gives a place on [0, 1], and the label
-nearest to it on the criterion's scale is said (ties go to the lower). Where a rule has nothing to
-go by (no reference, say) it gives no label for that criterion, which reads as an abstention.
-For a pair, a rule about one response says which of the two it puts higher, or that they tie.
+A judge that does not beat them adds nothing to them. A rule gives a place on [0, 1], and the label nearest to
+it on the criterion's scale is said. Where it has nothing to go by, such as no reference, it gives no label,
+which reads as an abstention. Of a pair, a rule about one response says which of the two it puts higher.
 """
 
 import json
@@ -34,29 +32,20 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def exact_metric(response: str, reference: str) -> float:
-    """1 if both are the same text, case, blanks and compatibility forms aside.
-
-    >>> exact_metric(" Paris ", "paris"), exact_metric("Paris.", "paris")
-    (1.0, 0.0)
-    """
+    """Return 1 if both are the same text, case, blanks and compatibility forms aside."""
     return float(fold(response) == fold(reference))
 
 
 def contains_metric(response: str, reference: str) -> float:
-    """1 if the reference stands in the response, case, blanks and compatibility forms aside.
-
-    >>> contains_metric("It is Paris.", "paris")
-    1.0
-    """
+    """Return 1 if the reference stands in the response, case, blanks and compatibility forms aside."""
     return float(fold(reference) in fold(response))
 
 
 def f1_metric(response: str, reference: str) -> float:
-    """F1 of the words both share, without case, ASCII punctuation and English articles.
+    """Return the F1 of the words both share, without case, ASCII punctuation and English articles.
 
-    Source:
-        Rajpurkar et al. (2016), arXiv 1606.05250, as their evaluation script computes it: where one side
-        has no word left, 1 if neither has, else 0.
+    As the script of Rajpurkar et al. (2016), arXiv 1606.05250: where one side has no word, 1 if neither has,
+    else 0.
 
     >>> round(f1_metric("The cat sat.", "a cat sat down"), 3)
     0.8
@@ -69,14 +58,10 @@ def f1_metric(response: str, reference: str) -> float:
 
 
 def rouge_metric() -> Metric:
-    """ROUGE-L F1 without stemming, by the package rouge-score.
+    """Return ROUGE-L F1 without stemming, on the words of the package rouge-score (a-z and 0-9 only).
 
-    It knows words of a-z and 0-9 only: None where the reference has none, as in Chinese, and where a response
-    and its reference have more than 10,000 words each. The words are the package's; what they share is found
-    by rapidfuzz, since the package takes seconds for what that does in milliseconds.
-
-    Raises:
-        InputError: If the package is not there.
+    It is None where the reference has none, or both have more than 10,000. What they share is found by
+    rapidfuzz, since the package takes seconds for what that does in milliseconds.
     """
     try:
         from rouge_score.tokenize import tokenize
@@ -93,11 +78,7 @@ def rouge_metric() -> Metric:
 
 
 def chrf_metric() -> Metric:
-    """ChrF (characters up to 6, beta 2), by the package sacrebleu, divided by 100.
-
-    Raises:
-        InputError: If the package is not there.
-    """
+    """Return chrF (characters up to 6, beta 2) by the package sacrebleu, divided by 100."""
     try:
         from sacrebleu.metrics.chrf import CHRF
     except ImportError:
@@ -126,20 +107,7 @@ _WORDS = {"worst": 0.0, "middle": 0.5, "best": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A rule as a judge.
-
-    Args:
-        name: `control:` and the rule, with its argument.
-        rule: The rule.
-        systems: Systems whose responses it may not judge: none, since a rule has no family.
-
-    >>> import asyncio
-    >>> from judgekit.scales import YES_NO
-    >>> from judgekit.types import Ask
-    >>> call = Call("", (Ask(Unit("1", ("a",)), "kind", YES_NO),), "grade", ())
-    >>> asyncio.run(constant("best")(call)).text
-    '{"kind": {"label": "yes", "rationale": "control:constant=best"}}'
-    """
+    """A rule as a judge, named `control:` and the rule, with its argument."""
 
     name: str
     rule: Rule
@@ -185,14 +153,7 @@ class Control:
 
 
 def parse_control(spec: str) -> Control:
-    """A control by its name: `control:NAME`, or `control:NAME=ARGUMENT`.
-
-    Raises:
-        InputError: If there is no such control, or its argument is missing or of no use.
-
-    >>> parse_control("control:random=7").name
-    'control:random=7'
-    """
+    """Return the control that `control:NAME` or `control:NAME=ARGUMENT` names."""
     name, equals, argument = spec.removeprefix("control:").partition("=")
     if name == "constant":
         if not argument:
@@ -211,10 +172,7 @@ def parse_control(spec: str) -> Control:
 
 
 def constant(label: str) -> Control:
-    """Always the same label, or `best`, `middle`, `worst` of whatever scale (unless it has such a label).
-
-    A label that a criterion's scale does not have is said all the same, and abstains as off the scale.
-    """
+    """Return a control that says one label, or `best`, `middle`, `worst` where a scale has none such."""
 
     def rule(_: Call, __: Unit, ___: str, scale: Scale) -> str:
         return (
@@ -225,11 +183,7 @@ def constant(label: str) -> Control:
 
 
 def random(seed: int = 0) -> Control:
-    """A label drawn evenly from the scale.
-
-    Drawn from a digest of the seed, the item, the responses, the criterion and the sample, so that it
-    repeats, whatever the order of calls and of the responses shown.
-    """
+    """Return a control that draws a label evenly, by a digest of what is asked, so that it repeats."""
 
     def rule(call: Call, unit: Unit, criterion: str, scale: Scale) -> str:
         parts = [seed, unit.item_id, unit.responses, unit.part, criterion, call.sample]
@@ -240,11 +194,10 @@ def random(seed: int = 0) -> Control:
 
 
 def longer() -> Control:
-    """The longer, the better.
+    """Return a control by which the longer response in characters is the better.
 
-    Of a pair, the longer one in characters. A lone response is worth half its length over that of a
-    yardstick, at most 1: 0.5 where it is as long, 1 from twice as long. The yardstick is the
-    reference, if there is one; else the mean of the item's other responses; else 2000 characters.
+    A lone response is worth half its length over that of a yardstick, at most 1: over the reference, else the
+    mean of the item's other responses, else 2000 characters.
     """
 
     def placed(text: str, item: Item, response: str) -> float:
@@ -303,11 +256,7 @@ _PLAIN: Mapping[str, Callable[[], Control]] = {
 
 
 def nearest(scale: Scale, value: float) -> str:
-    """The label whose value is nearest to one on [0, 1]; of two as near, the lower.
-
-    >>> nearest(Labels(labels=("bad", "fair", "good")), 0.8), nearest(Numbers(low=1, high=5, step=1), 0.6)
-    ('good', '3')
-    """
+    """Return the label whose value is nearest to one on [0, 1]; of two as near, the lower."""
     if isinstance(scale, Labels):
         return min(scale.worth, key=lambda label: (abs(scale.worth[label] - value), scale.worth[label]))
     number = scale.low + value * (scale.high - scale.low)

@@ -1,11 +1,9 @@
 """A decision model: typed questions in, probabilities out, and no words.
 
-It answers a whole rubric in one request, since its questions share one state; what goes beyond the
-limit of a request is asked in further ones, one after another inside one call. Probabilities are kept
-as they come (`Reply.decisions`) and judged by the reader; a verdict has no rationale and no evidence.
-
-Its twin among chat judges is the form `letters` with one criterion a call: the same question, answered
-by the probabilities of option letters. Run both on the same items and compare their outcomes.
+A call becomes one state, its prompt without criteria and form, and a named question for each criterion, in
+the words that a chat judge is shown: `noul` (yes or no), `score` (up to ten ordered levels) or `choice`. What
+goes beyond the limit of a request is asked in further ones. Its twin among chat judges is the form `letters`
+with one criterion a call: run both on the same items and compare their outcomes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,23 +30,13 @@ _WHICH = "Which of the two responses is better by it?"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One typed question.
-
-    Args:
-        labels: The options, as the scale spells them, in the order asked.
-        body: The question as it is sent.
-    """
+    """One typed question as it is sent, and its options as the scale spells them, in the order asked."""
 
     labels: tuple[str, ...]
     body: Mapping[str, Any]
 
     def pairs(self, answer: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
-        """(label, probability) as the model gave them, right or wrong; what is no label stays as it is.
-
-        >>> levels = Question(("bad", "good"), {"type": "score"})
-        >>> levels.pairs({"type": "score", "probabilities": {"0": 0.3, "1": 0.6, "7": 0.1}})
-        (('bad', 0.3), ('good', 0.6), ('7', 0.1))
-        """
+        """Return (label, probability) as the model gave them, right or wrong, labels or not."""
         if self.body["type"] == "noul":
             no, yes = self.labels
             return (no, 1.0 - answer["noul"]), (yes, answer["noul"])
@@ -60,12 +48,7 @@ class Question:
 
 
 def refuses(scale: Scale) -> str | None:
-    """Why a scale cannot be a typed question; None if it can.
-
-    >>> from judgekit.scales import YES_NO, Numbers
-    >>> refuses(YES_NO), refuses(Numbers(low=0, high=100))
-    (None, 'a decision model chooses among labels, and a number from 0 to 100 has none')
-    """
+    """Return why a scale cannot be a typed question; None if it can."""
     if not isinstance(scale, Labels):
         return f"a decision model chooses among labels, and {describe(scale)} has none"
     if scale == PAIR:
@@ -79,10 +62,7 @@ def refuses(scale: Scale) -> str | None:
 
 
 def questions_of(call: Call) -> tuple[str, dict[str, Question]]:
-    """The state of a call, and a question for each ask by its name, in order.
-
-    Every scale must be one that `refuses` lets pass.
-    """
+    """Return the state of a call, and a question by name for each ask, whose scale is not refused."""
     names = [ask.criterion for ask in call.asks]
     if len(set(names)) < len(names):
         names = [str(i) for i in range(len(names))]
@@ -128,25 +108,15 @@ _OWN = frozenset({"state", "questions", "input", "images", "assets", "audio", "v
 class Decision(LiteLLM):
     """A decision model of any provider that litellm asks typed questions.
 
-    A call counts as one request for the runner's rates, whatever `chunk` makes of it. Requests that went
-    well before one that failed are not made again when the call is tried again.
+    A call counts as one request for the runner's rates, whatever `chunk` makes of it. Requests that went well
+    before one that failed are not made again when the call is tried again. Options are those of `LiteLLM`,
+    and:
 
     Args:
-        model: `provider/model`, as litellm writes it.
         name: The rater's name; `decision:` and the model if None, since a chat judge may have the same.
-        revision: Tells this judge's replies from those of another revision, as in `LiteLLM`.
-        api_base: Base URL of a server of one's own.
-        key_env: Environment variable that holds the key; litellm's own choice if None.
-        api_key_env: The older name of `key_env`.
         extra: More arguments of `litellm.asystemone` (`safety_identifier`, ...).
-        input_usd_per_million: Price of a million tokens read, as in `LiteLLM`.
-        output_usd_per_million: Price of a million tokens written.
-        systems: Whose responses it may not judge.
         chunk: Questions a request, at most 128. Part of the identity, since questions asked together may
             colour one another.
-
-    Raises:
-        InputError: If an option cannot be used.
 
     >>> judge = Decision("hosted_vllm/nimble", api_base="http://localhost:8000")
     >>> judge.identity
@@ -191,11 +161,7 @@ class Decision(LiteLLM):
         return f"Decision({self.model!r}{named})"
 
     def with_(self, **changes: Any) -> "Decision":
-        """A judge like this one, with other options; not entered.
-
-        Raises:
-            InputError: If there is no such option.
-        """
+        """Return a judge like this one, with other options; not entered."""
         return Decision(**wire.changed(self._options, changes))
 
     def _identity(self, name: str | None, revision: str | None) -> dict[str, Any]:
@@ -206,11 +172,7 @@ class Decision(LiteLLM):
         return refuses(scale)
 
     def check(self) -> None:
-        """See that the provider answers decision questions, and its key and address are there.
-
-        Raises:
-            InputError: If not; it names the provider, the environment variable or the option.
-        """
+        """See that the provider answers decision questions, and its key and address are there."""
         super().check()
         if (litellm := self._litellm) is not None:
             bare, provider, config = self._asked_of(litellm)
@@ -246,13 +208,7 @@ class Decision(LiteLLM):
     async def __call__(self, call: Call, /) -> Reply:
         """Ask all of a call's questions, in as many requests as they take.
 
-        Returns:
-            Probabilities for each ask, none for one whose answer could not be read; or a fault, where a
-            request was at fault.
-
-        Raises:
-            ProviderError: If a request got no reply.
-            InputError: If a scale is refused, or the judge was not entered; before any request.
+        Returns probabilities for each ask, none for one whose answer could not be read; or a request's fault.
         """
         check_scales(self, ((ask.criterion, ask.scale) for ask in call.asks))
         litellm = self._litellm
@@ -278,7 +234,7 @@ class Decision(LiteLLM):
         questions: Mapping[str, Question],
         unread: frozenset[str] = frozenset(),
     ) -> Reply:
-        """The reply to one request, made once more without the questions whose answers were `unread`.
+        """Return the reply to one request, made once more without the questions whose answers were `unread`.
 
         litellm reads the answers to a request all or none, so one that is malformed hides the others.
         """
@@ -325,12 +281,7 @@ class Decision(LiteLLM):
 
 
 def merged(replies: Sequence[Reply]) -> Reply:
-    """One reply of the parts of a call; the last one's fault, if it has one, is that of all.
-
-    >>> parts = [Reply(input_tokens=7, decisions=((("no", 1.0),),)), Reply(decisions=((),))]
-    >>> merged(parts).decisions, merged(parts).input_tokens
-    (((('no', 1.0),), ()), None)
-    """
+    """Return the replies to parts of one call as one; what is unknown of one is unknown of all."""
     if len(replies) < 2:
         return replies[0] if replies else Reply()
     last = replies[-1]
@@ -376,7 +327,7 @@ def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None
 
 
 def _prices(listed: Mapping[str, Any], model: str, bare: str, provider: str) -> tuple[float, float] | None:
-    """US dollars of a token in and out; None where the model is not listed, or listed as free.
+    """Return US dollars of a token in and out; None where the model is not listed, or listed as free.
 
     Unlike a chat model's, the price of what is written may be 0, and there may be one for decisions alone.
     """
@@ -393,14 +344,7 @@ def _prices(listed: Mapping[str, Any], model: str, bare: str, provider: str) -> 
 
 
 def parse_decision(spec: str) -> Decision:
-    """The judge that `decision:provider/model` names.
-
-    Raises:
-        InputError: If it is not of that form.
-
-    >>> parse_decision("decision:perplexity/pplx-decider-v1.2")
-    Decision('perplexity/pplx-decider-v1.2')
-    """
+    """Return the judge that `decision:provider/model` names."""
     kind, _, model = spec.partition(":")
     if kind != "decision" or "/" not in model:
         raise InputError(f"judge {spec!r}: a decision model is named decision:provider/model")

@@ -1,10 +1,8 @@
 """An OpenAI-compatible server, asked directly: the fast road for vLLM, SGLang, llama.cpp and gateways.
 
-The key is read from an environment variable when the judge is entered and goes into one header; it
-stands in no attribute that is shown and in no identity, and is taken out of all that comes in.
-Redirects are not followed and proxies of the environment not used, so it reaches the host that was
-named and no other.
-One attempt a call: waiting, deadlines and repeats are the runner's.
+The key is read from an environment variable when the judge is entered, goes into one header, and is taken out
+of all that comes in. Redirects are not followed and proxies of the environment not used, so it reaches the
+host that was named and no other. One attempt a call: waiting, deadlines and repeats are the runner's.
 """
 
 import asyncio
@@ -43,27 +41,20 @@ class Endpoint:
         url: The base URL, up to and with `/v1`. A user and password in it are sent as such (basic
             authorisation) and stand nowhere else; a query is refused.
         model: The model's name as the server knows it.
-        name: The rater's name; the model's if None. One that is given tells its replies from others' in
-            the address's place: a server that moved, or several servers of one judge, share them.
+        name: The rater's name; the model's if None. One that is given tells its replies from others' in the
+            address's place: a server that moved, or several servers of one judge, share them.
         revision: The same beside the name, or without one: a new revision is asked anew.
-        key_env: Environment variable that holds the key; `JUDGEKIT_API_KEY` if None. Where it is not
-            set, or named "", no key is sent.
-        api_key_env: The older name of `key_env`.
-        temperature: None leaves it to the server, as with the next three.
-        max_tokens: The most tokens of a reply; a budget needs it.
-        top_p: Nucleus sampling.
-        seed: The server's seed.
+        key_env: Environment variable that holds the key; `JUDGEKIT_API_KEY` if None. Where it is not set, or
+            named "", no key is sent. Its older name is `api_key_env`.
+        temperature: None leaves it to the server, as with `max_tokens` (a budget needs it), `top_p` and
+            `seed`.
         stop: Texts that end the reply.
         keep_alive: Whether a connection is asked on again; see `connections` for what that risks.
         session: A session of yours that the requests go by (a proxy, certificates, ...), which stays open.
             Which connection a reply came by is its own affair, so stray ones show by their ids alone.
         extra: More fields of the request's body (`top_k`, `chat_template_kwargs`, ...).
-        input_usd_per_million: Price of a million tokens read; unknown if None.
-        output_usd_per_million: Price of a million tokens written; unknown if None.
+        input_usd_per_million: Price of a million tokens read; unknown if None, as that of those written.
         systems: Whose responses it may not judge.
-
-    Raises:
-        InputError: If the URL or an option cannot be used.
 
     >>> judge = Endpoint("http://localhost:8000/v1", "qwen3-8b", seed=7)
     >>> judge.identity
@@ -139,11 +130,7 @@ class Endpoint:
         return f"Endpoint({self.endpoint!r}, {self.model!r}{named})"
 
     def with_(self, **changes: Any) -> "Endpoint":
-        """A judge like this one, with other options; not entered, and having learnt nothing yet.
-
-        Raises:
-            InputError: If there is no such option.
-        """
+        """Return a judge like this one, with other options; not entered, and having learnt nothing yet."""
         return Endpoint(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -167,11 +154,7 @@ class Endpoint:
         return (input_tokens * self._prices[0] + output_tokens * self._prices[1]) / 1e6
 
     async def __aenter__(self) -> Self:
-        """Open the connections, or share them with a run that has them open in the same loop.
-
-        Raises:
-            InputError: If they are open in another running loop, or the key cannot stand in a header.
-        """
+        """Open the connections, or share them with a run that has them open in the same loop."""
         loop = asyncio.get_running_loop()
         with self._moving:  # other threads may come at the same moment
             if self._session is not None and self._loop is not loop:
@@ -224,15 +207,11 @@ class Endpoint:
         )
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask once.
-
-        Returns:
-            What the server said, with a fault where the request or the reply is at fault.
+        """Ask once; a reply has a fault where the request or the reply is at fault.
 
         Raises:
             ProviderError: If there was no reply, or another request's; `dropped` names a parameter that is
                 left out from now on, or `keep_alive`.
-            InputError: If the judge was not entered.
         """
         if self._session is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
@@ -279,11 +258,7 @@ class Endpoint:
         *,
         alone: bool,
     ) -> "_Came":
-        """What came for a request.
-
-        Raises:
-            ProviderError: If it is another request's reply.
-        """
+        """Return what came for a request; raise ProviderError if it is another request's reply."""
         watch, body = self._watch, servers.parsed(raw or b"")
         header, status = response.headers.get(servers.REQUEST_ID, ""), response.status
         if status >= 300:
@@ -331,14 +306,7 @@ class _Came(NamedTuple):
 
 
 def parse_endpoint(spec: str) -> Endpoint:
-    """The judge that `endpoint:URL#model` names.
-
-    Raises:
-        InputError: If it is not of that form.
-
-    >>> parse_endpoint("endpoint:http://localhost:8000/v1#qwen3-8b")
-    Endpoint('http://localhost:8000', 'qwen3-8b')
-    """
+    """Return the judge that `endpoint:URL#model` names."""
     kind, _, rest = spec.partition(":")
     url, _, model = rest.partition("#")
     if kind != "endpoint" or not url or not model:

@@ -1,12 +1,10 @@
 """Any provider that litellm knows: `provider/model`.
 
-litellm is imported when the judge is entered, since that takes a second or two. It is told not to fetch
-its price list, not to read `.env` files, not to print, not to repeat a request and not to drop parameters
-silently: what is refused is found by asking, as everywhere. Keys are taken out of all that comes in.
-
-A server of one's own is sent each request's id as by `endpoint`, and a reply that names another is not
-used. Which connection a reply came by is litellm's affair, so of a server that repeats no id nothing can be
-told; `endpoint` asks such a server more safely.
+litellm is imported when the judge is entered, since that takes a second or two. It is told not to fetch its
+price list, not to read `.env` files, not to print, not to repeat a request and not to drop parameters
+silently. A server of one's own is sent each request's id as by `endpoint`, and a reply that names another is
+not used; of one that repeats no id nothing can be told, since litellm does not say which connection a reply
+came by.
 """
 
 import asyncio
@@ -44,26 +42,19 @@ class LiteLLM:
 
     Args:
         model: `provider/model`, as litellm writes it.
-        name: The rater's name; the model's if None. With a server of one's own, one that is given tells
-            its replies from others' in the address's place.
+        name: The rater's name; the model's if None. With a server of one's own, one that is given tells its
+            replies from others' in the address's place.
         revision: Tells this judge's replies from those of another revision, and stands in the address's
             place, too.
-        temperature: None leaves it to the provider, as with the next three.
-        max_tokens: The most tokens of a reply; a budget needs it.
-        top_p: Nucleus sampling.
-        seed: The provider's seed.
+        temperature: None leaves it to the provider, as with `max_tokens` (a budget needs it), `top_p` and
+            `seed`.
         api_base: Base URL of a server of one's own.
-        key_env: Environment variable that holds the key; litellm's own choice if None. With
-            `api_base` too, litellm sends the provider's key to that server unless this names another,
-            or none ("").
-        api_key_env: The older name of `key_env`.
+        key_env: Environment variable that holds the key; litellm's own choice if None. With `api_base` too,
+            litellm sends the provider's key to that server unless this names another, or none (""). Its older
+            name is `api_key_env`.
         extra: More arguments of `litellm.acompletion` (`reasoning_effort`, ...).
-        input_usd_per_million: Price of a million tokens read; litellm's list price if None.
-        output_usd_per_million: Price of a million tokens written; likewise.
+        input_usd_per_million: Price of a million tokens read, as that of those written; litellm's if None.
         systems: Whose responses it may not judge.
-
-    Raises:
-        InputError: If an option cannot be used.
 
     >>> LiteLLM("openai/gpt-4o-mini", seed=7).identity
     {'adapter': 'litellm/1', 'model': 'openai/gpt-4o-mini', 'temperature': 0.0, 'max_tokens': 1024, 'seed': 7}
@@ -123,11 +114,7 @@ class LiteLLM:
         return f"LiteLLM({self.model!r}{named})"
 
     def with_(self, **changes: Any) -> "LiteLLM":
-        """A judge like this one, with other options; not entered, and having learnt nothing yet.
-
-        Raises:
-            InputError: If there is no such option.
-        """
+        """Return a judge like this one, with other options; not entered, and having learnt nothing yet."""
         return LiteLLM(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -146,11 +133,7 @@ class LiteLLM:
         return (named, self.endpoint) if os.environ.get(named, "").strip() else None
 
     def check(self) -> None:
-        """See that the provider is known and its key is there, without a request.
-
-        Raises:
-            InputError: If they are not; it names the provider or the environment variable.
-        """
+        """See that the provider is known and its key is there, without a request."""
         litellm = _import()
         try:
             bare, provider, _, _ = litellm.get_llm_provider(model=self.model, api_base=self._api_base)
@@ -178,10 +161,10 @@ class LiteLLM:
         return [name for name in names if name.endswith("_API_KEY") and not name.startswith("AZURE_")]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """US dollars for so many tokens at the prices given, else litellm's; None where it lists none (or 0).
+        """Return US dollars for so many tokens at the prices given, else litellm's; None where it lists none.
 
-        Higher prices of very long prompts and lower ones of cached tokens are not in it; a reply's own
-        cost has them. Known once the judge was entered or checked.
+        Higher prices of very long prompts and lower ones of cached tokens are not in it; a reply's own cost
+        has them.
         """
         if self._given is not None:
             return (input_tokens * self._given[0] + output_tokens * self._given[1]) / 1e6
@@ -215,14 +198,10 @@ class LiteLLM:
             await _close_clients(self._litellm, loop)
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask once.
-
-        Returns:
-            What the model said, with a fault where the request or the reply is at fault.
+        """Ask once; a reply has a fault where the request or the reply is at fault.
 
         Raises:
             ProviderError: If there was no reply; `dropped` names a parameter that is left out from now on.
-            InputError: If the judge was not entered.
         """
         litellm = self._litellm
         if litellm is None:
@@ -270,10 +249,10 @@ class LiteLLM:
         return {"extra_headers": {**given, servers.REQUEST_ID: request, **once}}
 
     def _price_of(self, got: Any) -> Callable[[int, int], float | None]:
-        """The price given; or litellm's list price, or its own sum for this reply where the model is listed.
+        """Return the price given, else litellm's own sum for this reply, else its list price.
 
-        That sum knows cheaper cached tokens and dearer long prompts; it is taken where it is at most ten
-        times the list price, since litellm makes it of counts that a server may have invented.
+        Its sum knows cheaper cached tokens and dearer long prompts; it is taken where it is at most ten times
+        the list price, since litellm makes it of counts that a server may have invented.
         """
         said = got._hidden_params.get("response_cost")  # noqa: SLF001 - where litellm documents it to be
 
@@ -390,10 +369,10 @@ def _unknown(model: str, providers: list[str]) -> str:
 
 
 def _prices(listed: Mapping[str, Any], *names: str) -> tuple[float, float] | None:
-    """US dollars of a token in and out; None where the model is not listed, or listed at 0.
+    """Return US dollars of a token in and out; None where the model is not listed, or listed at 0.
 
-    Looked up in litellm's list itself: its functions ask the network for some providers, guess for
-    others, and give 0 or raise for what they do not know.
+    litellm's own functions ask the network for some providers, guess for others, and give 0 for what they do
+    not know.
     """
     model, bare, provider = names
     for key in (model, f"{provider}/{bare}", bare):

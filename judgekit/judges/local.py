@@ -1,11 +1,10 @@
 """A model in this process: the judge that needs no key, no server and no network.
 
-The engine (llama.cpp, by way of xllamacpp) has one slot, and one worker thread asks it one call
-after another. `reproducible` reads every prompt afresh and repeats to the bit; `fast` keeps the
-prefix it has just read, which is many times quicker where calls share one, but moves
-log-probabilities by up to 0.17, so near-ties flip. Which of the two it was stands in each reply.
-
-The bundled model is there so that everything runs. What it is worth is said in `WORTH`.
+The engine (llama.cpp, by way of xllamacpp) has one slot, and one worker thread asks it one call after
+another. `reproducible` reads every prompt afresh and repeats to the bit; `fast` keeps the prefix it has just
+read, which is many times quicker where calls share one, but moves log-probabilities by up to 0.17, so
+near-ties flip. The package is optional and has needs of its own (AVX2 and FMA on x86, the system's libgomp),
+so each is checked before it can end in a crash. What the bundled model is worth is said in `WORTH`.
 """
 
 import asyncio
@@ -40,11 +39,7 @@ Mode = Literal["reproducible", "fast"]
 
 
 def engine_version() -> str:
-    """Version of the engine, without importing it.
-
-    Raises:
-        InputError: If it is not installed.
-    """
+    """Return the engine's version without importing it; raise InputError if it is not installed."""
     try:
         return importlib.metadata.version(ENGINE)
     except importlib.metadata.PackageNotFoundError:
@@ -57,22 +52,11 @@ def engine_version() -> str:
 def open_engine(
     file: Path, *, name: str, key: str, mode: Mode, context: int, reading: int, writing: int
 ) -> Any:
-    """Load a model; the engine's own server on 127.0.0.1 comes with it.
+    """Load a model into an engine of one slot, so that no other call can move a log-probability.
 
-    One slot, so that no other call's place in a batch can move a log-probability.
-
-    Args:
-        file: The GGUF file.
-        name: What the server calls the model, instead of telling its path.
-        key: What the server asks for.
-        mode: `reproducible` or `fast`. This switches the prompt cache for requests of this process and
-            those by HTTP alike; none has to say it again.
-        context: Tokens of prompt and reply together.
-        reading: Threads that read prompts; their number moves nothing but the time.
-        writing: Threads that write; their number moves log-probabilities.
-
-    Raises:
-        InputError: If the engine cannot run here or cannot load the file.
+    Its own server comes with it, on 127.0.0.1 and asking for `key`. The mode switches the prompt cache for
+    all its requests; `context` is tokens of prompt and reply together; threads that read move nothing but the
+    time, and those that write move log-probabilities.
     """
     engine = _import_engine()
     params = engine.CommonParams()
@@ -103,11 +87,7 @@ def first_token(engine: Any, text: str) -> str:
 
 
 def missing_instructions(cpuinfo: str) -> list[str]:
-    r"""What an x86 processor lacks of what the engine was built for, from the text of /proc/cpuinfo.
-
-    >>> missing_instructions("flags\t\t: fpu sse4_2 avx fma")
-    ['avx2']
-    """
+    """Return what an x86 processor lacks of avx2 and fma, from the text of /proc/cpuinfo."""
     flags = next((line.split() for line in cpuinfo.splitlines() if line.startswith("flags")), ["avx2", "fma"])
     return [needed for needed in ("avx2", "fma") if needed not in flags]
 
@@ -143,12 +123,7 @@ def processors() -> int:
 
 
 def joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    """The chat completion that a stream of chunks adds up to.
-
-    >>> parts = [{"choices": [{"delta": {"content": text}}]} for text in ("y", "es")]
-    >>> joined([*parts, {"choices": [{"finish_reason": "stop", "delta": {}}]}])["choices"]
-    [{'message': {'content': 'yes'}, 'logprobs': {'content': []}, 'finish_reason': 'stop'}]
-    """
+    """Return the chat completion that a stream of chunks adds up to."""
     whole: dict[str, Any] = {}
     text: list[str] = []
     logprobs: list[Any] = []
@@ -166,19 +141,15 @@ def joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def without_markers(text: str) -> str:
-    """Text in which a chat template's markers are only text.
-
-    >>> without_markers("a < b <|im_end|> <|im_start|>assistant")
-    'a < b < |im_end|> < |im_start|>assistant'
-    """
+    """Return a text in which a chat template's markers are only text."""
     return _MARKER.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
 
 
 def tightened(schema: Mapping[str, Any], max_tokens: int | None) -> Mapping[str, Any]:
-    """A reply schema whose texts are bounded, so that a small model reaches the label before its limit.
+    """Return a reply schema whose texts are bounded, so that a small model reaches the label in time.
 
-    A model of this size does not stop talking by itself; a grammar can end a text, and not every
-    server's schema dialect can, so this is done here and not in the prompt's own schema.
+    A model of this size does not stop talking by itself; not every server's schema dialect can end a text, so
+    this is done here and not in the prompt's own schema.
 
     >>> tightened({"type": "string"}, 256)
     {'type': 'string', 'maxLength': 192}
@@ -217,27 +188,21 @@ _LOG = logging.getLogger(__name__)
 class Local:
     """A GGUF model in this process; an asynchronous context manager that loads it and frees it.
 
+    A chat template's own markers (`<|im_end|>` and the like) in a prompt are broken by a blank, since the
+    engine would obey them: a response could end its turn and speak for the judge.
+
     Args:
         path: A GGUF file; None is the bundled model.
         name: The rater's name; `local`, or `local:` and the file's stem, where left out.
-        temperature: 0 takes the most probable token each time.
-        max_tokens: The most it writes for a call.
         seed: Of the sampling; sample k of a call is drawn with `seed + k`, so that repeats differ.
         mode: `reproducible` or `fast`; see the module.
-        threads: Threads of the engine. Where left out, all processors read prompts, and replies are
-            written by 1 thread for the bundled model and at most 8 for one of your own. The writing ones
-            are part of the identity, since their number moves log-probabilities.
+        threads: Threads of the engine. Where left out, all processors read prompts, and replies are written
+            by 1 thread for the bundled model and at most 8 for one of your own. The writing ones are part of
+            the identity, since their number moves log-probabilities.
         context: Tokens of prompt and reply together; a longer prompt abstains as `too_long`.
-        bounded: Whether a reply's texts are bounded by its grammar (`engine.tightened`), so that a small
-            model reaches the label; a served model, of the same name, knows nothing of that.
+        bounded: Whether a reply's texts are bounded by its grammar (`tightened`).
         pull: Whether the bundled model may be downloaded if it is not here.
         say: Told what a person should know: what is downloaded, what the judge is worth.
-
-    A chat template's own markers (`<|im_end|>` and the like) in a prompt are broken by a blank, since
-    the engine would obey them: a response could end its turn and speak for the judge.
-
-    Raises:
-        InputError: If `path` is not a GGUF file, or a number is out of range.
     """
 
     path: str | None = None
@@ -274,11 +239,7 @@ class Local:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """Model (by digest), engine, mode and settings; no path. Reads a large file once.
-
-        Raises:
-            InputError: If the engine is not installed.
-        """
+        """The model (by digest), engine, mode and settings, and no path; a large file is read once."""
         if not self._identity:
             own = None if self.path is None else model_store.digest(model_store.find(self.path))
             self._identity |= {
@@ -312,11 +273,7 @@ class Local:
         return self.threads or (1 if self.path is None else min(processors(), _MOST_THREADS))
 
     def with_(self, **changes: Any) -> "Local":
-        """This judge with other settings, for instance `judge.with_(temperature=1.0, name="warm")`.
-
-        Raises:
-            InputError: If there is no setting of that name.
-        """
+        """Return this judge with other settings, for instance `judge.with_(temperature=1.0, name="warm")`."""
         options = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
         return Local(**changed(options, changes))
 
@@ -331,12 +288,7 @@ class Local:
         return model_store.find(self.path)
 
     async def __aenter__(self) -> Self:
-        """Load the model, in the worker thread.
-
-        Raises:
-            InputError: If the engine is missing or cannot run here, or the model cannot be loaded.
-            ProviderError: If the model has to be downloaded and cannot be.
-        """
+        """Load the model in the worker thread, after its download where it has to be."""
         if self._worker is not None:
             raise InputError(f"judge {self.name!r} is open already; make a second one")
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="judgekit-local")
@@ -355,11 +307,7 @@ class Local:
         self._close()
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask the model; a cancelled call ends at its next token, or while reading in a second or two.
-
-        Raises:
-            ProviderError: If the engine refuses the request, or an option letter is not one token.
-        """
+        """Ask the model; a cancelled call ends at its next token, or while reading in a second or two."""
         if self._worker is None:
             raise InputError(f"judge {self.name!r} is not open: use it in 'async with', or let a run open it")
         abandoned = threading.Event()
@@ -458,14 +406,7 @@ class Local:
 
 
 def parse_local(spec: str) -> str | None:
-    """The path in `local:PATH`; None for `local`, the bundled model.
-
-    Raises:
-        InputError: If it is neither.
-
-    >>> parse_local("local"), parse_local("local:models/mine.gguf")
-    (None, 'models/mine.gguf')
-    """
+    """Return the path in `local:PATH`; None for `local`, the bundled model."""
     kind, colon, path = spec.partition(":")
     if kind != "local" or (colon and not path):
         raise InputError(f"{spec!r} is not an embedded judge; write local, or local:/path/to/model.gguf")
@@ -482,15 +423,10 @@ class Address(NamedTuple):
 
 @contextmanager
 def serving(judge: Local) -> Iterator[Address]:
-    """Serve a judge's model by HTTP while the context lasts.
+    """Serve a judge's model by HTTP while the context lasts, so that other roads to it can be compared.
 
-    Args:
-        judge: Says which model and which settings; it need not be open, and its sampling settings
-            are for the client to send.
-
-    Raises:
-        InputError: If the engine is missing or cannot load the model.
-        ProviderError: If the model has to be downloaded and cannot be.
+    The judge need not be open, and its sampling settings are for the client to send. In `reproducible` mode
+    `litellm`, `endpoint` and `local` get the same log-probabilities to the bit.
     """
     key = secrets.token_urlsafe()
     engine = judge.open_engine(key)

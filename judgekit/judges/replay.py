@@ -1,13 +1,11 @@
 """A judge that repeats recorded replies: other people's judgements, or a run without its judge.
 
-The record is a ledger, or a file of JSON lines, one reply each: `{"key": "k2:...", "text": "..."}`,
-found by the key of the call; or, without a key, `{"item_id": ..., "response_id": ..., "criterion":
-..., "sample": 0, "text": ...}`, found by what the call asks. Other fields of a reply (`fault`,
-`model`, `logprobs`, ...) may stand beside the text.
-
-A key holds the judge's identity, so a record found by keys must tell who was recorded: a ledger
-and its export do so with each request that they stored; another file opens with a line
-`{"identity": {...}}`. Where one judge was recorded with several settings, each is tried.
+The record is a ledger, or a file of JSON lines: `{"key": "k2:...", "text": "..."}`, found by the key of the
+call; or `{"item_id": ..., "response_id": ..., "criterion": ..., "sample": 0, "text": ...}`, found by what it
+asks. Other fields of a reply (`fault`, `logprobs`, ...) may stand beside the text. A key holds the judge's
+identity, so a record found by keys must tell it: a ledger and its export do with each request they stored,
+another file by a first line `{"identity": {...}}`. Where one judge was recorded with several settings, each
+is tried.
 """
 
 import json
@@ -48,15 +46,8 @@ class Recorded(NamedTuple):
 class Replay:
     """Recorded replies as a judge; they cost nothing again. The record is held in memory.
 
-    Args:
-        path: The file; `FILE#JUDGE` for one judge of a record of several.
-        name: The rater's name; if left out `replay:` and the file's name without its suffix, and the
-            judge if one was named.
-        judge: Name of the judge, instead of `#JUDGE`.
-
-    Raises:
-        InputError: If the file cannot be read, holds two replies to one call or several judges of
-            which none was named, or is a ledger without prompts.
+    The path is a file, or `FILE#JUDGE` for one judge of a record of several; `judge` says the same. The name
+    is `replay:` and the file's stem (and the judge, if one was named) where left out.
     """
 
     path: Path
@@ -79,11 +70,7 @@ class Replay:
         return identities[0] if len(identities) == 1 else {}
 
     async def __call__(self, call: Call, /) -> Reply:
-        """The recorded reply.
-
-        Raises:
-            ProviderError: If there is none, or several; asking again will not help.
-        """
+        """Return the recorded reply; where there is none, or several, asking again will not help."""
         replies, identities = self._recorded
         places: tuple[str | Place, ...] = (call.key, *_places(call))
         for place in places:
@@ -174,12 +161,7 @@ def _load(path: Path, judge: str) -> Recorded:
 
 
 class _Who:
-    """Who gave the replies of a record, found out line by line.
-
-    Args:
-        path: The record.
-        judge: The judge that was named, or empty.
-    """
+    """Who gave the replies of a record, found out line by line; `judge` is the one named, or empty."""
 
     def __init__(self, path: Path, judge: str) -> None:
         self.path = path
@@ -201,12 +183,7 @@ class _Who:
         return True
 
     def identities(self) -> Sequence[Mapping[str, Any]]:
-        """The identities of the one judge.
-
-        Raises:
-            InputError: If there are several judges and none was named, or another one; or if the record
-                could have told who they are and does not.
-        """
+        """Return the identities of the one judge; InputError where it cannot be told who that is."""
         names = sorted(self._by_judge)
         if self.judge and self.judge not in names:
             raise InputError(f"{self.path}: holds no reply of {self.judge!r}; there are {names}")

@@ -34,21 +34,18 @@ Answering = Callable[[Call], Any | Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A function from a call to what it says of it; it may be asynchronous.
+    """A judge that is a function: for tests, for rules of your own, for models this package cannot reach.
 
-    It says a `Reply`, or the text of one; or plainly a label, a number, True or False of everything that is
-    asked, or a mapping of what each ask is called (`Ask.called`) to such.
+    The function takes a call, may be asynchronous, and says a `Reply`, or the text of one; or plainly a
+    label, a number, True or False of everything that is asked, or a mapping of what each ask is called
+    (`Ask.called`) to such. What it raises is an abstention; a judge that only raises is an outage.
 
     Args:
         name: The rater's name.
-        answer: The function. What it raises is an abstention; a judge that only raises is an outage.
-        revision: Names this version of the function; without one, replies are not stored, since the
-            ledger could not know that the function has changed.
+        answer: The function.
+        revision: Names this version of the function; without one, replies are not stored, since the ledger
+            could not know that the function has changed.
 
-    >>> import asyncio
-    >>> judge = Scripted("kind", lambda call: "yes")
-    >>> asyncio.run(judge(Call("kind", (), "grade", ()))).text
-    'yes'
     >>> from judgekit import score
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> run = score([{"id": "1", "task": "Hi", "response": "Hello"}], rubric, lambda call: True)
@@ -84,11 +81,7 @@ def judge_of(function: Callable[[Call], Any]) -> Scripted:
 
 
 def _text(said: Any, call: Call) -> str:
-    """A plain answer in the form that was asked for; text of another kind as it is.
-
-    Raises:
-        TypeError: If it is nothing that can be said.
-    """
+    """Return a plain answer in the form that was asked for; text of another kind as it is."""
     names = tuple(dict.fromkeys(ask.called for ask in call.asks))
     labels = {label for ask in call.asks for label in getattr(ask.scale, "labels", ())}
     if isinstance(said, str) and said not in labels:
@@ -197,11 +190,7 @@ def _made(
 
 
 def check(judge: Judge, *, sending: bool = True) -> None:
-    """See that a judge can be asked, if it can tell; a key is needed only where calls are to be sent.
-
-    Raises:
-        InputError: If it cannot; says what is missing.
-    """
+    """See that a judge can be asked, if it can tell; a key is needed only where calls are to be sent."""
     if isinstance(judge, Checked):
         try:
             judge.check()
@@ -211,11 +200,7 @@ def check(judge: Judge, *, sending: bool = True) -> None:
 
 
 def _prices(price: Any) -> dict[str, float]:
-    """Both prices of a judge, from `IN/OUT` or a pair of numbers.
-
-    Raises:
-        InputError: If it is neither.
-    """
+    """Return both prices of a judge from `IN/OUT` or a pair of numbers."""
     pair = price.split("/") if isinstance(price, str) else price
     try:
         read, written = map(float, pair)
@@ -297,11 +282,7 @@ def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
 
 
 def _judge(found: Any, where: str = "") -> Judge:
-    """A judge as it is, or a function of a call as one.
-
-    Raises:
-        InputError: If it is neither.
-    """
+    """Return a judge as it is, or a function of a call as one; InputError if it is neither."""
     whole = not isinstance(found, type) and hasattr(found, "name") and hasattr(found, "identity")
     if whole and callable(found):
         return found  # type: ignore[no-any-return]  # it has just been looked at

@@ -1,4 +1,4 @@
-"""What a server says beside its replies, and what of it may be shown."""
+"""What may be shown of a server and a judge's settings, and what servers say beside their replies."""
 
 import hashlib
 import json
@@ -54,17 +54,10 @@ _LONGEST = 4000  # letters of an error that are looked at, once the keys are out
 
 
 def address_of(url: str, what: str) -> tuple[str, str]:
-    """A base URL as its origin, which may be shown, and its path, which may not: some hold a token.
+    """Return a base URL's origin, which may be shown, and its path, which may not: some hold a token.
 
-    Args:
-        url: Up to and with `/v1`.
-        what: What to call it in messages; they show scheme and host only.
-
-    Raises:
-        InputError: If it is no http URL, or holds a user, a password or a query.
-
-    >>> address_of("http://localhost:8000/v1/", "url")
-    ('http://localhost:8000', '/v1')
+    One that is no http URL, or holds a user, a password or a query, is an InputError, which calls it `what`
+    and shows its scheme and host only.
     """
     try:
         parts = urlsplit(url.strip())
@@ -86,7 +79,7 @@ def address_of(url: str, what: str) -> tuple[str, str]:
 
 
 def login_of(url: str) -> tuple[str, str, str]:
-    """A URL without its user and password, and both of them.
+    """Return a URL without its user and password, and both of them.
 
     >>> login_of("http://me:pass%2Fword@host/v1")
     ('http://host/v1', 'me', 'pass/word')
@@ -101,7 +94,7 @@ def login_of(url: str) -> tuple[str, str, str]:
 
 
 def shown_address(origin: str, path: str) -> str:
-    """An address as it may be shown and kept: of a part of its path that may be a token, a digest.
+    """Return an address as it may be shown and kept: of a part of its path that may be a token, a digest.
 
     >>> shown_address("https://host:443", "/v1"), shown_address("http://a:80", "/t0k3n/openai/v1")
     ('https://host/v1', 'http://a/~b81c829a/openai/v1')
@@ -117,7 +110,7 @@ def tokens_in(path: str) -> list[str]:
 
 
 def without_addresses(text: str) -> str:
-    """A text whose URLs end with their hosts, and hold no user or password.
+    """Return a text whose URLs end with their hosts, and hold no user or password.
 
     >>> without_addresses("judge 'http://me:pass@host/t0k3n#m' has no form")
     "judge 'http://host/...' has no form"
@@ -130,11 +123,7 @@ def _digest(part: str) -> str:
 
 
 def complaint_of(body: object) -> tuple[str, str | None]:
-    """The words of an error body, and the parameter it names.
-
-    >>> complaint_of({"error": {"message": "no such model", "code": "model_not_found", "param": "model"}})
-    ('no such model (model_not_found)', 'model')
-    """
+    """Return the words of an error body, and the parameter it names."""
     failure = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(failure, dict):
         return in_words(failure), None
@@ -153,11 +142,7 @@ def in_words(value: object) -> str:
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
-    """Seconds a server asks to wait, from `retry-after-ms` or `retry-after` (seconds or an HTTP date).
-
-    >>> wait_of({"retry-after": "1.5"}), wait_of({"retry-after-ms": "20"}), wait_of({"retry-after": "soon"})
-    (1.5, 0.02, None)
-    """
+    """Return the seconds a server asks to wait: `retry-after-ms`, or `retry-after` (an HTTP date, too)."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         raw = headers.get(name, "")
         try:
@@ -172,14 +157,7 @@ def wait_of(headers: Mapping[str, str]) -> float | None:
 
 
 class Keys:
-    """Keys that a judge holds, to be taken out of all that comes in. They are shown by nothing.
-
-    Args:
-        values: The keys; those too short to be told from words are left alone.
-
-    >>> Keys("tr0ub4dor", "x").out_of("x: your key is Tr0ub4dor")
-    'x: your key is [key]'
-    """
+    """Keys that a judge holds, to be taken out of all that comes in, unless they are as short as words."""
 
     def __init__(self, *values: str) -> None:
         forms = {form for value in values if _is_long(value) for form in (value, quote(value, safe=""))}
@@ -197,7 +175,7 @@ class Keys:
         return text
 
     def out_of_error(self, text: str) -> str:
-        """An error's text without these keys, nor what looks like one.
+        """Return an error's text without these keys, nor what looks like one.
 
         >>> NO_KEYS.out_of_error("wrong key sk-abcdef123456")
         'wrong key [key]'
@@ -215,7 +193,7 @@ NO_KEYS = Keys()
 
 
 def is_secret(name: str) -> bool:
-    """Whether what goes by this name is a secret: a field of a request, a header, a variable.
+    """Tell whether a field of a request, a header or a variable of this name holds a secret.
 
     >>> [is_secret(name) for name in ("aws_secret_access_key", "X-API-Key", "max_tokens", "top_k")]
     [True, True, False, False]
@@ -224,7 +202,7 @@ def is_secret(name: str) -> bool:
 
 
 def secrets_in(settings: Any) -> Iterator[str]:
-    """The texts in settings, however nested, that stand under the name of a secret.
+    """Yield the texts in settings, however nested, that stand under the name of a secret.
 
     >>> list(secrets_in({"top_k": 1, "extra_headers": {"Authorization": "Bearer abc"}, "tokens": ["x"]}))
     ['Bearer abc', 'abc']
@@ -262,11 +240,7 @@ def redact(text: str, *secrets: str) -> str:
 
 
 def parsed(raw: bytes) -> object:
-    """What JSON says; its text where it is none, such as a page. Half of a surrogate pair is let pass.
-
-    >>> parsed(b'{"a": NaN}'), parsed(b"<html>")
-    ({'a': nan}, '<html>')
-    """
+    """Return what JSON says, or its text where it is none; NaN and half of a surrogate pair are let pass."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -298,18 +272,12 @@ def identity_of(
     name: str | None = None,
     revision: str | None = None,
 ) -> dict[str, Any]:
-    """What makes a judge's replies its own.
+    """Return what makes a judge's replies its own, as it goes into the ledger's key.
 
-    Args:
-        adapter: How it is asked, with a version.
-        model: As it is asked for.
-        settings: What is sent beside the call.
-        address: Where it is asked, without a secret; empty where the model says so (a provider's).
-        name: A name that the user gave; stands in the address's place.
-        revision: The same of a revision, which is told apart where there is no address, too.
-
-    Raises:
-        InputError: If a setting cannot be written as JSON.
+    It holds the model, where it is asked (an address without a secret; empty where the model says so), and
+    the settings that have a meaning known here; of all others a digest, and of what goes by the name of a
+    secret nothing. So no key gets into a ledger or `run.json`, while a changed setting is a changed judge. A
+    name or a revision that the user gave stands in the address's place.
 
     >>> identity_of("endpoint/1", "m", {"top_k": 1, "api_key": "x"}, address="http://a:1/v1")
     {'adapter': 'endpoint/1', 'model': 'm', 'address': 'http://a:1/v1', 'top_k': 1}
@@ -332,11 +300,7 @@ def identity_of(
 
 
 def check_together(judges: Iterable[Judge]) -> None:
-    """See that judges may be in one run: none would speak for another, and no key goes to two servers.
-
-    Raises:
-        InputError: If not; names the judges and says what would do.
-    """
+    """See that judges may be in one run: none would speak for another, and no key goes to two servers."""
     by_name: dict[str, Judge] = {}
     by_identity: dict[bytes, str] = {}
     hosts: dict[str, tuple[str, str]] = {}

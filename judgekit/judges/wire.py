@@ -1,9 +1,8 @@
 """The OpenAI chat-completion shape, which every server speaks: a call out, a reply in.
 
-Shared by the judges that talk to a server (`endpoint`, `local`; `litellm` returns the same
-shape). Capabilities are found by asking: a parameter that a server refuses is dropped,
-remembered in `refused`, and the request is made again without it. What bounds the output is
-never dropped, since a budget rests on it: a refused `max_tokens` becomes `max_completion_tokens`.
+Capabilities are found by asking: a parameter that a server refuses is dropped, remembered in `refused`, and
+the request is made again without it. What bounds the output is never dropped, since a budget rests on it: a
+refused `max_tokens` becomes `max_completion_tokens`.
 """
 
 import math
@@ -72,14 +71,7 @@ def settings_of(
     stop: Sequence[str] = (),
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The sampling parameters that are set, as they are sent and as they stand in a judge's identity.
-
-    Raises:
-        InputError: If one is out of bounds, or `extra` holds what is not its to set.
-
-    >>> settings_of(temperature=0.0, max_tokens=64, top_p=None, seed=None, extra={"top_k": 1})
-    {'temperature': 0.0, 'max_tokens': 64, 'top_k': 1}
-    """
+    """Return the sampling parameters that are set, as they are sent and stand in a judge's identity."""
     numbers = {"temperature": temperature, "max_tokens": max_tokens, "top_p": top_p, "seed": seed}
     check_kinds({**numbers, "extra": extra, "stop": stop}, _KINDS)
     if temperature is not None and not (math.isfinite(temperature) and temperature >= 0.0):
@@ -99,29 +91,14 @@ def settings_of(
 
 
 def changed(options: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A judge's options with some of them changed.
-
-    Raises:
-        InputError: If there is no option of that name.
-
-    >>> changed({"temperature": 0.0}, {"temprature": 1.0})
-    Traceback (most recent call last):
-    judgekit.errors.InputError: no option 'temprature'; did you mean 'temperature'? There are temperature
-    """
+    """Return a judge's options with some of them changed; InputError if there is none of that name."""
     for name in changes.keys() - options.keys():
         raise InputError(f"no option {name!r}; {there_are(name, options)}")
     return {**options, **changes}
 
 
 def body_of(call: Call, model: str, settings: Mapping[str, Any], refused: set[str]) -> dict[str, Any]:
-    """The request body of a call.
-
-    Args:
-        call: What is asked.
-        model: The model's name as the server knows it.
-        settings: Sampling parameters of the judge (temperature, max_tokens, ...).
-        refused: Parameters this server has refused before; left out.
-    """
+    """Return the request body of a call, without the parameters this server has refused before."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [{"role": m.role, "content": m.content} for m in call.messages],
@@ -148,11 +125,7 @@ def _without(body: dict[str, Any], refused: set[str]) -> dict[str, Any]:
 
 
 def prices_of(read: float | None, written: float | None) -> tuple[float, float] | None:
-    """US dollars of a million tokens read and written, as the caller gives them; None where unknown.
-
-    Raises:
-        InputError: If one is missing, or is no number from 0.
-    """
+    """Return US dollars of a million tokens read and written, as they were given; None where unknown."""
     if read is None and written is None:
         return None
     if read is None or written is None or not 0.0 <= read < math.inf or not 0.0 <= written < math.inf:
@@ -172,20 +145,15 @@ def reply_of(
     keys: Keys = NO_KEYS,
     noted: Counter[str] | None = None,
 ) -> Reply:
-    """The reply in a chat completion (HTTP 2xx), each field taken only where it has the type it should.
+    """Return the reply in a chat completion (HTTP 2xx), with each field that has the type it should.
 
-    Args:
-        body: The completion.
-        letters: Whether a single token was asked for, which is whole although it was cut there.
-        seconds: How long it took.
-        price: US dollars of so many tokens in and out; where it knows none, the server's own sum is taken.
-        sent: The request's body, which the counts of tokens are held against.
-        keys: What is taken out of every text that came in.
-        noted: Counts what was not believed.
+    `letters`: a single token was asked for, which is whole although it was cut there. `price` gives US
+    dollars of so many tokens in and out; where it knows none, the server's own sum is taken. `sent` is what
+    the counts of tokens are held against, and `noted` counts what was not believed.
 
     Raises:
-        ProviderError: If it holds an error instead, as gateways send when the server behind them fails; or
-            if it is no completion (a page, an object without choices), which asking again may mend.
+        ProviderError: If it holds an error instead, as gateways send when the server behind them fails; or if
+            it is no completion (a page, an object without choices), which asking again may mend.
     """
     whole = _mapping(body)
     choices = whole.get("choices")
@@ -234,10 +202,10 @@ def spent_of(
     price: Callable[[int, int], float | None] | None,
     noted: Counter[str] | None = None,
 ) -> tuple[int | None, int | None, float | None]:
-    """Tokens read and written and their price, as far as a server is to be believed.
+    """Return tokens read and written and their price (None: unknown), as far as a server is believed.
 
-    A count that is no whole number, negative, or beyond what was sent or asked for is noted, and the
-    estimate that a budget reserves stands in its place. None: unknown.
+    A count that is no whole number, negative, or beyond what was sent or asked for is noted, and the estimate
+    that a budget reserves stands in its place.
     """
     told = _mapping(usage)
     read, written = told.get("prompt_tokens"), told.get("completion_tokens")
@@ -269,21 +237,13 @@ def refusal_of(
     *,
     param: str | None = None,
 ) -> Reply:
-    """What an answer that is not 2xx means: a reply with a fault, or an error raised.
+    """Return the reply that a status other than 2xx means, `too_long` or `refused`; else raise.
 
-    Args:
-        status: The HTTP status.
-        message: The server's words, without secrets (`Keys.out_of_error`).
-        sent: The request's body.
-        retry_after: Seconds the server asked to wait.
-        param: The parameter the server itself named, if it did.
-
-    Returns:
-        A reply with the fault `too_long` or `refused`, where the request itself is at fault.
+    `message` is the server's words without secrets, `param` the parameter that it named itself, if it did.
 
     Raises:
-        ProviderError: With `dropped` where a parameter was refused; passing for 408, 409, 425, 429 and
-            5xx; lasting for the rest, and for a 429 that says the money is spent.
+        ProviderError: With `dropped` where a parameter was refused; passing for 408, 409, 425, 429 and 5xx;
+            lasting for the rest, and for a 429 that says the money is spent.
     """
     brief = " ".join(message.split())[:300]
     if status == 413 or (status in {400, 422} and _TOO_LONG.search(message)):
