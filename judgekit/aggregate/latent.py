@@ -1,17 +1,13 @@
 """Latent classes: what the units are, and how each rater errs, from the votes alone.
 
-Dawid and Skene's model: every unit has one true label; a rater who meets label k says l with the
-probability confusion[k, l]; given the truth, raters err independently. That last is false for language
-models, which share their mistakes, so the fitted accuracies are too good: check them on units that
-people have labelled.
+Dawid and Skene's model: every unit has one true label; a rater who meets label k says l with the probability
+confusion[k, l]; given the truth, raters err independently. That last is false for language models, which
+share their mistakes, so the fitted accuracies are too good: check them on units that people have labelled. A
+verdict is a vote spread over the labels by its probabilities; an abstention is no vote. Sums are of
+logarithms, since a product of many probabilities would vanish.
 
-A verdict is a vote spread over the labels by its probabilities; an abstention is no vote. The fit is by
-expectation and maximisation, from several starts to the nearest top of the likelihood: products of matrices
-over distinct rows of votes, each counted once with its number, and sums of logarithms, so that a product of
-many probabilities cannot vanish.
-
-Notation: i unit, j rater, k true label, l label said; `posterior` is (i, k), `prevalence` (k,),
-`confusion` (j, k, l).
+Notation: i unit, j rater, k true label, l label said; `posterior` is (i, k), `prevalence` (k,), `confusion`
+(j, k, l).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,17 +38,7 @@ _INDEPENDENCE = "raters are taken to err independently; judges that share mistak
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ballots:
-    """Soft votes on one criterion.
-
-    Args:
-        criterion: Its id.
-        scale: Its scale.
-        labels: The labels of the scale, worst first.
-        units: Sorted.
-        raters: Sorted.
-        votes: Shape (n_units, n_raters, n_labels); a row of zeros where a rater gave no verdict.
-        reasons: Why, for the units on which nobody gave one.
-    """
+    """Soft votes (unit, rater, label) on one criterion, and why nobody voted on a unit."""
 
     criterion: str
     scale: Scale
@@ -64,22 +50,10 @@ class Ballots:
 
 
 def ballots_of(outcomes: Iterable[Outcome], scale: Scale, *, repeats: Repeats = "average") -> Ballots:
-    """The votes in outcomes on one criterion.
+    """Return the votes in outcomes on one criterion; samples and orders may repeat.
 
-    Args:
-        outcomes: Of any raters on any units; samples and orders may repeat.
-        scale: The criterion's scale.
-        repeats: `average`: one judge has one vote on a unit however often it was asked (orders balanced
-            first), because its repeats are no independent judges; `count`: each counts as a vote.
-
-    Raises:
-        InputError: If there is no outcome, they are on several criteria, or the scale has no labels to
-            count.
-
-    >>> from judgekit.scales import YES_NO
-    >>> said = [Verdict("j", Unit(str(i)), "kind", (("yes", 1.0),), "yes", 1.0) for i in range(2)]
-    >>> ballots_of(said, YES_NO).votes.tolist()
-    [[[0.0, 1.0]], [[0.0, 1.0]]]
+    With `average` one judge has one vote on a unit however often it was asked (orders balanced first),
+    because its repeats are no independent judges; with `count` each repeat is a vote.
     """
     cells: dict[tuple[Unit, str], list[Outcome]] = {}
     criteria = set()
@@ -153,21 +127,9 @@ def shares_of(verdicts: Iterable[Verdict], labels: Sequence[str]) -> Floats:
 class Latent:
     """A fitted latent-class model, which is also a pool for units it has not seen.
 
-    Args:
-        ballots: What it was fitted to.
-        model: `dawid_skene` (a confusion matrix a rater), `one_coin` (an accuracy a rater) or
-            `homogeneous` (one matrix for all).
-        posterior: Shape (n_units, n_labels); nan where nobody voted.
-        prevalence: Shape (n_labels,).
-        confusion: Shape (n_raters, n_labels, n_labels): true label, label said.
-        log_likelihood: Natural logarithm, without the prior of the smoothing.
-        iterations: Of the start that won.
-        converged: Whether it stopped by the tolerance.
-        starts: How many starts were tried.
-        seed: Of the starts.
-        status: `ok`; `undefined:not_identified` or `undefined:no_variation`, with nan for every number;
-            `unstable:label_switching` if raters say the true label no more often than chance.
-        notes: What a reader should know.
+    Every number is nan where the status is `undefined:not_identified` or `undefined:no_variation`; it is
+    `unstable:label_switching` if raters say the true label no more often than chance. A posterior is nan
+    where nobody voted; the log-likelihood is natural, without the prior of the smoothing.
     """
 
     ballots: Ballots
@@ -221,11 +183,7 @@ class Latent:
         return tuple(outcomes)
 
     def __call__(self, outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        """The panel's outcome on a unit, with what was learnt of the raters. A `pools.Pool`.
-
-        Raises:
-            InputError: If a rater was not among those fitted.
-        """
+        """Return the panel's outcome on a unit, with what was learnt of the raters. A `pools.Pool`."""
         verdicts = answered(outcomes)
         if not verdicts:
             return withheld(outcomes)
@@ -354,7 +312,7 @@ def _reach(linked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
 
 
 def is_switched(prevalence: Floats, confusion: Floats) -> bool:
-    """Whether raters say the true label no more often than chance: the labels may have changed names.
+    """Tell whether raters say the true label no more often than chance: labels may have changed names.
 
     >>> is_switched(np.array([0.5, 0.5]), np.array([[[0.1, 0.9], [0.8, 0.2]]] * 3))
     True
@@ -398,18 +356,7 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Em:
-    """One problem and its settings.
-
-    Args:
-        x: Shape (n_patterns, n_raters * n_labels): distinct rows of votes.
-        times: Shape (n_patterns,): how many units have each.
-        n_raters: How many raters.
-        tied: Which parameters are equal.
-        prior: Shape (n_labels, n_labels): votes added to each confusion matrix.
-        tolerance: Stop when the objective gains less.
-        least: Iterations made in any case.
-        most: Iterations after which it gives up.
-    """
+    """One problem: distinct rows of votes, (pattern, rater * label), counted by `times`; and settings."""
 
     x: Floats
     times: Floats

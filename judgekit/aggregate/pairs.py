@@ -1,9 +1,8 @@
 """The outcomes on an item's pairs -> scores of pairs: orders undone, then judges pooled.
 
-A pair's value is how far its first response is preferred: 1 first, 0.5 tie, 0 second. The verdicts
-of one judge are balanced over the orders they were asked in; only then are judges pooled, so that a
-panel is of judges and not of calls. The form `scores` gives two verdicts a reply, which become one on
-the pair first.
+A pair's value is how far its first response is preferred: 1 first, 0.5 tie, 0 second. The verdicts of one
+judge are balanced over the orders they were asked in before judges are pooled, so that a panel is of judges
+and not of calls. The form `scores` gives two verdicts a reply, which become one on the pair first.
 """
 
 import functools
@@ -40,7 +39,10 @@ def pair_scores(
     partial: bool = False,
     copies: Collection[str] = (),
 ) -> tuple[Score, ...]:
-    """The scores of an item's pairs.
+    """Return the scores of an item's pairs: one a criterion, and where there are several one for the rubric.
+
+    That is their mean by weight; faults count by the size of their weight, since the question is always which
+    response is better.
 
     Args:
         rubric: By which criteria they were compared.
@@ -50,11 +52,6 @@ def pair_scores(
         pool: How judges are pooled.
         partial: Give a rubric score although criteria are missing.
         copies: Judges whose samples are copies of one another (`Plan.copies`).
-
-    Returns:
-        For each pair a score a criterion, and where there are several one for the rubric: their
-        mean by weight, faults counting by the size of their weight, since the question is always
-        which response is better.
     """
     scores: list[Score] = []
     sure = functools.partial(uncertainty, clip=True, copies=copies)

@@ -1,4 +1,9 @@
-"""Panels by name: how several judges' outcomes on one question become one, for options and commands."""
+"""Panels by name: how several judges' outcomes on one question become one, for options and commands.
+
+A fitted panel (latent classes, or weights by accuracy) is a pool with a memory: while a run asks, it
+remembers the questions put to it; then it is fitted, criterion by criterion, and the same questions are
+scored again. Nothing is asked for that.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,17 +24,11 @@ from judgekit.types import Outcome, Unit, Verdict
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AccuracyWeights:
-    """Weights by fold; a pool, to be called with the outcomes on one unit.
+    """Weights from audited accuracy, by fold of the labelled items; a pool of the outcomes on one unit.
 
-    Args:
-        weights: Rater -> weight from all labels, for items that have none. Negative for a rater worse
-            than chance.
-        accuracy: Rater -> share of labelled units on which it gave the trusted label; nan without one.
-        n: Rater -> on how many labelled units it voted.
-        fold_of: Labelled item -> its fold.
-        by_fold: For each fold the weights from the others.
-        seed: That the items were dealt with.
-        ties: What is done where two labels weigh the same (`votes.weighted`).
+    The weights used on a unit never come from that unit's own label: each fold is weighed by what the raters
+    did on the others (`by_fold`), items without a label by all (`weights`). A weight is negative for a rater
+    worse than chance; an accuracy is nan without a labelled unit.
     """
 
     weights: Mapping[str, float]
@@ -59,23 +58,12 @@ def accuracy_weights(
     seed: int = 0,
     ties: Ties = "undecided",
 ) -> AccuracyWeights:
-    """Log-odds weights of raters, from units with a trusted label.
+    """Return log-odds weights of raters on one criterion, from units with a trusted label.
 
-    Args:
-        outcomes: Of all raters on one criterion; samples and orders are reduced first.
-        truth: Unit -> trusted label.
-        scale: The criterion's scale.
-        folds: How many parts the labelled items are dealt into; fewer if there are fewer items.
-        seed: Of the dealing.
-        ties: As of `votes.weighted`.
-
-    Returns:
-        The weights: log of (K - 1) a / (1 - a) for accuracy a, which is 0 at chance; K is how many labels
-        the truth has, since a label that is never right is no part of chance. One right vote and K - 1
-        wrong ones are added, so that no weight is infinite and a rater without a labelled unit weighs 0.
-
-    Raises:
-        InputError: If a trusted label is off the scale, or fewer than two labelled items have a verdict.
+    A weight is log of (K - 1) a / (1 - a) for accuracy a, which is 0 at chance; K is how many labels the
+    truth has, since a label that is never right is no part of chance. One right vote and K - 1 wrong ones are
+    added, so that no weight is infinite and a rater without a labelled unit weighs 0. Fewer than two labelled
+    items with a verdict are an InputError.
 
     Source:
         Nitzan and Paroush (1982), "Optimal Decision Rules in Uncertain Dichotomous Choice
@@ -141,16 +129,7 @@ Truth = Mapping[tuple[Unit, str], str]
 
 
 class FittedPanel:
-    """A pool that remembers what it is asked until it is fitted, and then decides.
-
-    Args:
-        name: One of `FITTED`.
-        judges: Names of the judges.
-        scales: Criterion -> its scale.
-
-    Raises:
-        InputError: If there are too few judges, or a scale has no labels to count.
-    """
+    """A pool that remembers what it is asked until it is fitted, and then decides."""
 
     def __init__(self, name: str, judges: Sequence[str], scales: Mapping[str, Scale]) -> None:
         self.name, self._criteria = name, tuple(scales)
@@ -166,11 +145,7 @@ class FittedPanel:
             levels(scale)
 
     def know(self, truth: Truth) -> None:
-        """Take labels by people, which `accuracy` needs.
-
-        Raises:
-            InputError: If a criterion has labels on fewer than two items.
-        """
+        """Take labels by people, which `accuracy` needs; InputError below two items a criterion."""
         self._truth = truth
         for criterion in self._criteria:
             items = {unit.item_id for unit, about in truth if about == criterion}
@@ -244,7 +219,7 @@ PANELS: Mapping[str, Pool] = {
 
 
 def pool_of(panel: str | Pool, *, min_judges: int = 1) -> Pool:
-    """The pool of a name, or the pool itself, abstaining below a number of judges.
+    """Return the pool of a name, or the pool itself, abstaining below a number of judges.
 
     Raises:
         InputError: If there is no pool of that name, or the number is below 1.

@@ -1,10 +1,9 @@
 """Pools: what several raters say of one question, as one verdict. Plain functions of outcomes.
 
-A pool takes one outcome per rater for one (unit, criterion) and gives one outcome by the rater
-`panel`. Repeats of one judge are no further judges: `per_rater` reduces them first, and a pool refuses
-two outcomes by one rater. Nothing depends on the order in which raters are listed. A rater that
-abstained leaves the distribution to the others, which the flag `withheld` says; `votes` has the pools
-in which a withheld vote still counts.
+A pool takes one outcome per rater for one (unit, criterion) and gives one outcome by the rater `panel`.
+Repeats of one judge are no further judges: `per_rater` reduces them first, and a pool refuses two outcomes by
+one rater. Nothing depends on the order of raters. A rater that abstained leaves the distribution to the
+others, which the flag `withheld` says; `votes` has the pools in which a withheld vote still counts.
 """
 
 import math
@@ -39,16 +38,7 @@ def by_rater(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "average") -> tuple[Outcome, ...]:
-    """One outcome per rater, by name: samples and orders of each are balanced into one.
-
-    Args:
-        outcomes: All outcomes of one (unit, criterion), of any raters.
-        scale: The scale of the criterion.
-        rule: How orders are balanced (`calibration.balance`).
-
-    Raises:
-        InputError: If there is no outcome, or they are about several questions.
-    """
+    """Return one outcome per rater on one question, into which its samples and orders are balanced."""
     question(outcomes)
     return tuple(balance(own, rule=rule, scale=scale) for own in by_rater(outcomes).values())
 
@@ -186,11 +176,7 @@ def minimum(pool: Pool, n: int) -> Pool:
 
 
 def answered(outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """The verdicts among one outcome per rater.
-
-    Raises:
-        InputError: If there is no outcome, they are about several questions, or a rater stands twice.
-    """
+    """Return the verdicts among one outcome per rater; InputError where a rater stands twice."""
     question(outcomes)
     raters = [o.rater for o in outcomes]
     if len(set(raters)) < len(raters):

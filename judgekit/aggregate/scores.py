@@ -1,9 +1,11 @@
 """The outcomes of one item -> its scores: each criterion, each dimension, the rubric.
 
-Verdicts are averaged over the samples of a judge first and then over judges, so that a judge that
-was asked more often, or lost fewer samples, does not weigh more. What abstained is counted by
-reason; a criterion that nobody judged leaves the rubric without a score unless a partial one was
-asked for.
+Verdicts are averaged over the samples of a judge first and then over judges, so that a judge that was asked
+more often does not weigh more. A criterion that nobody judged leaves the rubric without a score unless a
+partial one was asked for. A rubric score is `placed`, the weighted sum between the least and the most that
+could be won, so that faults (negative weights) need no clipping; or `published`, points achieved over
+positive points, as HealthBench and GAPS print it: it can be negative, or clipped to [0, 1]. Groups are placed
+first and then count as one.
 """
 
 import functools
@@ -29,13 +31,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A number and what it rests on.
-
-    Args:
-        value: None where there is no score.
-        share: Share of the weight that was judged.
-        gate: Id of the gate or veto that fired.
-    """
+    """A number (None: no score), the share of the weight judged, and the gate or veto that fired."""
 
     value: float | None
     share: float = 1.0
@@ -43,13 +39,7 @@ class Placed:
 
 
 def rubric_value(rubric: Rubric, settled: Mapping[str, Settled], *, rule: Rule, partial: bool) -> Placed:
-    """The rubric score of one unit.
-
-    Args:
-        rubric: What was asked.
-        settled: By criterion id; a criterion that is not there is missing.
-        rule: How to compute it.
-        partial: Score what was judged, with its share, instead of giving no score when something is missing.
+    """Return the rubric score of one unit; `partial` scores what was judged, with its share.
 
     >>> rubric = Rubric(id="r", criteria=[{"id": "a", "text": "A?"}, {"id": "b", "text": "B?", "weight": -1}])
     >>> rubric_value(rubric, {"a": Settled(1.0), "b": Settled(1.0)}, rule="placed", partial=False).value
@@ -176,7 +166,10 @@ def rubric_scores(
     pool: Pool | None = None,
     copies: Collection[str] = (),
 ) -> tuple[Score, ...]:
-    """The scores of one item.
+    """Return the scores of one item, by unit in order of first appearance.
+
+    A unit has a score a criterion, a dimension, and one for the rubric (unless its `total` is false);
+    criteria about the task join the rubric score of each response.
 
     Args:
         rubric: What was asked.
@@ -186,11 +179,6 @@ def rubric_scores(
         partial: Give a rubric or dimension score although criteria are missing, with the share judged.
         pool: How several judges' outcomes on a criterion become one; their mean where left out.
         copies: Judges whose samples are copies of one another (`Plan.copies`).
-
-    Returns:
-        For each unit in order of first appearance: a score a criterion, a dimension, and one for the
-        rubric (unless its `total` is false). Criteria about the task join the rubric score of each
-        response.
     """
     by_unit: dict[Unit, dict[str, list[Outcome]]] = {}
     for outcome in outcomes:
@@ -318,11 +306,11 @@ def _told(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 def uncertainty(
     values: Mapping[Repeat, float], *, clip: bool, copies: Collection[str] = ()
 ) -> tuple[float | None, float | None, dict[str, float]]:
-    """A 95 % interval of the mean over judges (one judge: over its samples), and the spread.
+    """Return a 95 % interval of the mean over judges (of one: over its samples), and the spread.
 
-    Student's t; where all say exactly the same it would have no width, which two or three judges do
-    not warrant, and Wilson's interval of a share is given (the widest for any spread on [0, 1]); none where
-    they are samples of a judge of `copies`.
+    Student's t; where all say exactly the same it would have no width, which two or three judges do not
+    warrant, and Wilson's interval of a share is given (the widest for any spread on [0, 1]); none where they
+    are samples of a judge of `copies`.
     """
     if len(values) < 2:
         return None, None, {}

@@ -1,4 +1,4 @@
-"""Whether a ledger is whole: SQLite's own check, and each row against what it says of itself."""
+"""Whether a ledger is whole, by SQLite's check and what each row says of itself; and a copy of what is."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +21,11 @@ _KEY_LENGTH: Final = len(VERSIONS[0]) + 64
 
 
 def verify(ledger: Ledger) -> list[str]:
-    """What is wrong with a ledger, a line each; empty if nothing is.
+    """Return what is wrong with a ledger, a line each, as far as SQLite can read it; empty if nothing is.
 
     Checked are SQLite's pages and indices; that each row has the digest that it carries; that a stored
-    request has the SHA-256 its key says; that the columns of JSON can be read; that faults are known and
-    were paid for; and that no number is negative. What SQLite can read only so far is checked so far.
+    request has the SHA-256 its key says; that the columns of JSON can be read; that faults are known and were
+    paid for; and that no number is negative.
     """
     ledger.flush()
     return [*_of_pages(ledger), *_of_replies(ledger), *_of_facts(ledger)]
@@ -62,7 +62,7 @@ def _of_facts(ledger: Ledger) -> Iterator[str]:
 
 @contextmanager
 def _as_far_as_it_reads() -> Iterator[list[str]]:
-    """Problems, to which it is added where SQLite cannot read on."""
+    """Give a list of problems, and add to it where SQLite cannot read on."""
     problems: list[str] = []
     try:
         yield problems
@@ -99,7 +99,7 @@ def _about_the_request(key: object, request: object, version: str) -> Iterator[s
 
 
 def _reads(reader: Callable[[Any], object], raw: object) -> bool:
-    """Whether a reader takes a stored value."""
+    """Tell whether a reader takes a stored value."""
     try:
         reader(raw)
     except (ValueError, TypeError):
@@ -121,9 +121,6 @@ def recover(ledger: Ledger, to: str | Path) -> Recovered:
     """Copy each reply that is what was written, of all editions, to a new ledger; what was learnt is not.
 
     A reply is copied without what was asked where that is not what its key says.
-
-    Raises:
-        InputError: If there is such a file already, or the ledger is of an older version.
     """
     if ledger.version < USER_VERSION:
         raise InputError(f"{ledger.path}: is of version {ledger.version}, which has no digests to go by")

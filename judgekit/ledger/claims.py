@@ -1,12 +1,10 @@
 """Which keys are being asked: processes that share a ledger pay for a call once.
 
-A claim is a lock of one byte, at a place that the key says, in an empty file beside the ledger. The
-system lets go of it when its process ends, however that ends, so no claim outlives the killed, and no clock
-decides who is alive. It is held until the reply is in the ledger.
-
-A process that is alone locks no keys, which would cost more than looking them up, but one byte for all
-of them. Another that comes knocks and waits; the first, which listens every half second, then locks what
-it is asking key by key, and lets it in. The last process to leave removes the file.
+A claim is a lock of one byte, at a place that the key says, in an empty file beside the ledger. The system
+lets go of it when its process ends, however that ends, so no claim outlives the killed, and no clock decides
+who is alive. A process that is alone locks no keys, which would cost more than looking them up, but one byte
+for all of them. Another that comes knocks and waits; the first, which listens every half second, then locks
+what it is asking key by key, and lets it in. The last process to leave removes the file.
 """
 
 import os
@@ -30,16 +28,7 @@ _KNOCK: Final = _ALL + 1  # shared by those who wait to be let in
 
 @dataclass(eq=False)
 class _Open:
-    """The file as this process has it open: once, since a process's locks end with any closing of it.
-
-    Args:
-        descriptor: Of the file.
-        alone: No other process may claim anything.
-        shared: Keys are locked one by one. Neither: we wait to be let in.
-        users: Ledgers of this process that have it open.
-        joined: How many have ever had.
-        held: Places of the keys that are claimed in this process.
-    """
+    """The file as this process has it open: once, since a process's locks end with any closing of it."""
 
     descriptor: int
     alone: bool = False
@@ -87,11 +76,7 @@ _GUARD: Final = threading.Lock()
 
 
 class Claims:
-    """The claims of one ledger.
-
-    Args:
-        ledger: The ledger's file.
-    """
+    """The claims of one ledger's file."""
 
     def __init__(self, ledger: Path) -> None:
         self._path = ledger.resolve().with_name(f"{ledger.name}-claims")

@@ -1,11 +1,9 @@
 """The tables of a ledger, and a reply as a row of them.
 
-Whatever a server says must be storable, or one odd reply would keep a whole batch from being
-written: half a surrogate pair is kept as bytes, a log-probability that is not finite as a word, and
-a count that SQLite's 64 bits cannot hold as unknown.
-
-Each row carries a digest of itself, so that what was altered (a disk, a bug, somebody's UPDATE) is
-never served. What was asked is not in it: that has a digest already, the key.
+Whatever a server says must be storable, or one odd reply would keep a whole batch from being written: half a
+surrogate pair is kept as bytes, a log-probability that is not finite as a word, and a count that 64 bits
+cannot hold as unknown. Each row carries a digest of itself, so that what was altered is never served; what
+was asked is not in it, since that has a digest already, the key.
 """
 
 import json
@@ -70,7 +68,7 @@ def row_of(
 
 
 def digest_of(values: tuple[Any, ...]) -> bytes:
-    """The digest of what a row holds, as SQLite keeps it: 128 bits of BLAKE2b over its JSON.
+    """Return the digest of what a row holds, as SQLite keeps it: 128 bits of BLAKE2b over its JSON.
 
     Numbers with a point are written in hexadecimal, which no library writes in two ways.
 
@@ -86,11 +84,7 @@ def _bytes(value: bytes) -> dict[str, str]:
 
 
 def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> Reply:
-    """The reply of a row of the columns `SERVED`.
-
-    Raises:
-        Damaged: If it is not what was written.
-    """
+    """Return the reply of a row of the columns `SERVED`; Damaged if it is not what was written."""
     if version >= USER_VERSION and digest_of(row[:16]) != row[16]:
         raise Damaged(path, f"reply {row[0]} was altered, its digest is not that of what it holds")
     model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row[4:16]
@@ -105,11 +99,7 @@ def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> R
 
 
 def fact_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> tuple[str, ...]:
-    """What was learnt, from a row of name, value and digest.
-
-    Raises:
-        Damaged: If it is not what was written.
-    """
+    """Return what was learnt, from a row of name, value and digest; Damaged if it is not what was written."""
     name, raw, digest = row
     if version >= USER_VERSION and digest_of((name, raw)) != digest:
         raise Damaged(path, f"fact {name!r} was altered, its digest is not that of what it holds")
@@ -120,11 +110,7 @@ def fact_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> tu
 
 
 def names_of(raw: str) -> list[str]:
-    """Names from JSON.
-
-    Raises:
-        ValueError: If it is no JSON, or holds anything but names.
-    """
+    """Return names from JSON; ValueError if it is none, or holds anything but names."""
     names = json.loads(raw)
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise ValueError(f"{raw!r} is no list of names")
@@ -141,11 +127,7 @@ def _text(text: str) -> str | bytes:
 
 
 def text_of(stored: object) -> str:
-    """Text as it was before it was stored.
-
-    Raises:
-        ValueError: If it is none.
-    """
+    """Return a text as it was before it was stored; ValueError if it is none."""
     if isinstance(stored, str):
         return stored
     if not isinstance(stored, bytes):
@@ -154,11 +136,7 @@ def text_of(stored: object) -> str:
 
 
 def told_text(path: Path, stored: object) -> str:
-    """As `text_of`, of a column that no digest was checked for.
-
-    Raises:
-        Damaged: If it is no text.
-    """
+    """Return a text of a column that no digest was checked for; Damaged if it is none."""
     try:
         return text_of(stored)
     except ValueError:
@@ -166,11 +144,7 @@ def told_text(path: Path, stored: object) -> str:
 
 
 def _pairs(pairs: Pairs) -> str | None:
-    """Pairs as JSON; infinities as words, which JSON has no numbers for.
-
-    >>> _pairs((("A", -0.5), ("B", float("-inf"))))
-    '[["A",-0.5],["B","-inf"]]'
-    """
+    """Return pairs as JSON; infinities as words, which JSON has no numbers for."""
     return json.dumps(plain_pairs(pairs), separators=(",", ":")) if pairs else None
 
 
@@ -188,10 +162,7 @@ def _probs(reply: Reply) -> str | None:
 
 
 def probs_of(raw: str | None) -> tuple[Pairs, tuple[Pairs, ...]]:
-    """The probabilities and the decisions of a reply from the column `probs`.
-
-    Raises:
-        ValueError, TypeError: If it is no JSON, or holds anything else.
+    """Return the probabilities and the decisions in the column `probs`; ValueError, TypeError if none.
 
     >>> probs_of('{"probs":[],"decisions":[[["yes",0.8],["no",0.2]],[]]}')
     ((), ((('yes', 0.8), ('no', 0.2)), ()))
@@ -205,11 +176,7 @@ def probs_of(raw: str | None) -> tuple[Pairs, tuple[Pairs, ...]]:
 
 
 def pairs_of(raw: str | None) -> Pairs:
-    """Pairs from JSON.
-
-    Raises:
-        ValueError, TypeError: If it is no JSON, or holds anything but pairs of a name and a number.
-    """
+    """Return pairs from JSON; ValueError or TypeError if it holds anything but a name and a number each."""
     return _paired(json.loads(raw)) if raw else ()
 
 

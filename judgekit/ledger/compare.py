@@ -1,7 +1,7 @@
 """Two ledgers, or the outcomes of two runs, held against each other.
 
-A ledger is read beside the other in the order of keys, so its size does not matter; of two runs the
-outcomes of the first are held in memory.
+Ledgers are read side by side in the order of keys, so their size does not matter; of two runs the outcomes of
+the first are held in memory.
 """
 
 from collections import Counter
@@ -29,14 +29,7 @@ What = Literal["label", "value", "reason", "verdict to abstention", "abstention 
 
 @dataclass(frozen=True, slots=True)
 class LedgerDiff:
-    """What two ledgers answer differently; of each key the latest reply counts.
-
-    Args:
-        same: Keys with one answer in both.
-        only_a: Keys that only the first has.
-        only_b: Keys that only the second has.
-        changed: Keys with two answers, and in what they differ (`text`, `fault`, `logprobs`, `probs`).
-    """
+    """What two ledgers answer differently by key; of each key the latest reply counts."""
 
     same: int
     only_a: tuple[str, ...]
@@ -76,14 +69,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeDiff:
-    """How the outcomes of two runs differ; rationales and other words do not count.
-
-    Args:
-        same: Outcomes with one label and value, or one reason, in both.
-        only_a: Outcomes that only the first has.
-        only_b: Outcomes that only the second has.
-        changed: Those that are not the same.
-    """
+    """How the outcomes of two runs differ in label, value or reason; other words do not count."""
 
     same: int
     only_a: tuple[Place, ...]
@@ -104,11 +90,7 @@ class OutcomeDiff:
 
 
 def diff(a: str | Path, b: str | Path) -> LedgerDiff | OutcomeDiff:
-    """How two ledgers, or two runs (their folders, or their `outcomes.jsonl`), differ.
-
-    Raises:
-        InputError: If one is neither, or they are not of a kind.
-    """
+    """Return how two ledgers, or two runs (their folders, or their `outcomes.jsonl`), differ."""
     first, second = _outcomes_of(Path(a)), _outcomes_of(Path(b))
     if (first is None) != (second is None):
         raise InputError(f"{a} and {b} are a ledger and a run; compare two ledgers or two runs")

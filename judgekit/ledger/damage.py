@@ -1,7 +1,4 @@
-"""What SQLite says of a file, as an error that names the file and says how to go on.
-
-All of the package's SQL runs within `told`, so that no error of SQLite's own comes out.
-"""
+"""What SQLite says of a file, as an error that names the file and says how to go on."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -38,17 +35,7 @@ class NoRoom(InputError):  # noqa: N818 - what it is
 
 @contextmanager
 def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
-    """Run SQL; what SQLite has to complain of is told with the file's name.
-
-    Args:
-        path: The ledger.
-        what: What has failed then, for where there is no room or somebody else's lock.
-
-    Raises:
-        Damaged: If the file is.
-        Locked: If another process has locked it.
-        NoRoom: If the disk or the permissions do not let us.
-    """
+    """Run SQL, and raise what SQLite complains of as Damaged, Locked or NoRoom, saying `what` has failed."""
     try:
         yield
     except sqlite3.ProgrammingError:

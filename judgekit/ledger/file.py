@@ -1,8 +1,7 @@
 """Opening the file: made whole or not at all, refused if it is something else or of a newer version.
 
-Several processes may make, write and read it at once. The tables and the version appear in one
-transaction, so a process killed at any moment leaves an empty file, which the next one fills, or a
-ledger.
+Several processes may make, write and read it at once. The tables and the version appear in one transaction,
+so a process killed at any moment leaves an empty file, which the next one fills, or a ledger.
 """
 
 import os
@@ -34,12 +33,7 @@ def default_path() -> Path:
 
 
 def open_file(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Connection, int]:
-    """A connection to a ledger, made if it is not there, and its version; one to read is made read-only.
-
-    Raises:
-        InputError: If it is missing and not to be made, cannot be opened, or is no ledger we can read; as
-            `Damaged`, if it was one.
-    """
+    """Open a ledger, made where that is asked for, and return the connection and the version of it."""
     try:
         if not path.exists():
             if read_only or not create:
@@ -72,11 +66,7 @@ def open_file(path: Path, *, create: bool, read_only: bool) -> tuple[sqlite3.Con
 
 
 def is_sqlite(path: Path) -> bool:
-    """Whether a file begins as SQLite files do.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
+    """Tell whether a file begins as SQLite files do."""
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
@@ -125,11 +115,7 @@ def _is_empty(db: sqlite3.Connection) -> bool:
 
 
 def _version_of(path: Path, db: sqlite3.Connection) -> int:
-    """The version of a ledger whose tables are there, with what finds a key in them.
-
-    Raises:
-        InputError: If it is none, or of a newer version.
-    """
+    """Return the version of a ledger whose tables are there; InputError if it is none, or newer."""
     rows = db.execute("SELECT name, tbl_name, sql FROM sqlite_master")
     found = {name: (table, sql) for name, table, sql in rows}
     if "replies" not in found:

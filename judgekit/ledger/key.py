@@ -1,10 +1,9 @@
 """The key of a reply: what was asked, as it was asked, and nothing else.
 
-`k2:` and the SHA-256 of canonical JSON (sorted keys, no blanks, UTF-8, floats as Python writes
-them) of the judge's identity, the messages, the reply schema, the sample and the attempt; and of
-the wish for log-probabilities where there is one, since a reply without them does not answer it.
-An endpoint's identity holds its address, unless the user gave its judge a revision; never a secret.
-Ten golden keys are pinned by a test, so that no change of JSON library can lose a ledger.
+`k2:` and the SHA-256 of canonical JSON (sorted keys, no blanks, UTF-8, floats as Python writes them) of the
+judge's identity, the messages, the reply schema, the sample and the attempt; and of the wish for
+log-probabilities where there is one, since a reply without them does not answer it. Ten golden keys are
+pinned by a test, so that no change of JSON library can lose a ledger.
 """
 
 import hashlib
@@ -24,16 +23,9 @@ VERSION: Final = VERSIONS[-1]
 
 
 def request_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> bytes:
-    """The canonical JSON of a request: `json.dumps` with sorted keys, no blanks and no escapes, only faster.
+    """Return the canonical JSON of a request: `json.dumps` with sorted keys and no blanks, only faster.
 
-    Args:
-        identity: The judge's.
-        call: What is asked.
-        sample: Which repeat it is; the call's own where left out.
-
-    Raises:
-        InputError: If the identity, a message or the schema holds what JSON cannot, such as half a
-            surrogate pair or an integer of more than 64 bits.
+    What JSON cannot hold, such as half a surrogate pair or an integer of more than 64 bits, is an InputError.
     """
     try:
         request: dict[str, Any] = {
@@ -54,7 +46,7 @@ def request_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = 
 
 @lru_cache(maxsize=1024)
 def _canonical(raw: bytes) -> orjson.Fragment:
-    """JSON with sorted keys and floats as Python writes them (`1e-07`); JSON libraries differ in the latter.
+    """Return JSON with sorted keys and floats as Python writes them (`1e-07`); JSON libraries differ.
 
     A run has few identities and schemas, so each is written once.
     """
@@ -68,9 +60,5 @@ def key_of_request(request: bytes, version: str = VERSION) -> str:
 
 
 def key_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> str:
-    """The key of a call to a judge with this identity, as a repeat of it where `sample` says so.
-
-    >>> key_of({"model": "m"}, Call("m", (), "grade", ()))[:11]
-    'k2:3bc84544'
-    """
+    """Return the key of a call to a judge with this identity, as a repeat of it where `sample` says so."""
     return key_of_request(request_of(identity, call, sample=sample))

@@ -1,10 +1,9 @@
 """The ledger: each reply written once, in one SQLite file, under the key of what was asked.
 
-It is cache, checkpoint, audit trail and replay in one. Replies are buffered and written together,
-every 500 or every half second, so a killed process loses at most what was in flight and the last
-half second. Several processes may share a file: a key is claimed while it is asked, the first reply to it
-wins, and all read it. While a run goes on nobody's lock is waited for: what could not be written stays
-buffered and is tried again.
+It is cache, checkpoint, audit trail and replay in one. Replies are buffered and written together, every 500
+or every half second, so a killed process loses at most what was in flight and the last half second. Several
+processes may share a file: a key is claimed while it is asked, the first reply to it wins, and all read it.
+While a run goes on nobody's lock is waited for: what could not be written stays buffered and is tried again.
 """
 
 import asyncio
@@ -52,21 +51,11 @@ class Kept(NamedTuple):
 
 
 class Ledger:
-    """Replies in one SQLite file.
+    """Replies in one SQLite file, made with mode 0600 if it is not there and may be made.
 
-    Belongs to the process, the thread and the event loop it is used in. A context manager: leaving it
-    writes what is buffered.
-
-    Args:
-        path: The file; made with mode 0600 if it is not there.
-        prompts: Whether to store what was asked beside what was answered.
-        create: False where a missing file is an error.
-        read_only: Only look; a missing file is an error, and one that cannot be written, or of an older
-            version, will do.
-
-    Raises:
-        InputError: If the file is no ledger, damaged, of another version, cannot be opened, or is missing
-            where it should not be.
+    It belongs to the process, the thread and the event loop it is used in. A context manager: leaving it
+    writes what is buffered. `prompts` stores what was asked beside what was answered; one that is read only
+    may be one that cannot be written, or of an older version.
     """
 
     def __init__(
@@ -95,11 +84,7 @@ class Ledger:
         self.close()
 
     def get(self, keys: Iterable[str]) -> dict[str, Reply]:
-        """The stored replies of these keys, latest edition each; keys without one are left out.
-
-        Raises:
-            InputError: If one is damaged, or the ledger is of an older version, which is not served.
-        """
+        """Return the stored replies of these keys, latest edition each; keys without one are left out."""
         return {key: kept.reply for key, kept in self.look(keys).items()}
 
     def look(self, keys: Iterable[str]) -> dict[str, Kept]:
@@ -120,11 +105,7 @@ class Ledger:
         return found
 
     def query(self, sql: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Rows of a SELECT, as they are wanted.
-
-        Raises:
-            InputError: If the file is damaged.
-        """
+        """Yield the rows of a SELECT, as they are wanted."""
         with told(self.path):
             for row in self._db.execute(sql, tuple(values)):  # noqa: UP028 - a cursor is not closed after its file
                 yield row
@@ -140,10 +121,7 @@ class Ledger:
                 raise
 
     def claim(self, key: str) -> bool:
-        """Claim a key, before it is asked; False where another is asking it now.
-
-        It is held until a reply under it is written, or it is released.
-        """
+        """Claim a key until its reply is written, or it is released; False where another is asking it."""
         self._check_process()
         if not self._claims.take(key):
             return False
@@ -166,16 +144,10 @@ class Ledger:
             self._claims.release((key,))
 
     def put(self, call: Call, identity: Mapping[str, Any], reply: Reply, *, again: bool = False) -> None:
-        """Keep a reply; written to the file within half a second, where no lock is in the way.
+        """Keep a reply that was paid for; it is in the file within half a second, if no lock is in the way.
 
-        Args:
-            call: What was asked.
-            identity: Who was asked.
-            reply: What came back; one that was not paid for (`unreachable`, ...) is not kept.
-            again: Write a new edition beside an older reply, which stays.
-
-        Raises:
-            InputError: If replies cannot be written (a full disk, a lock); they stay buffered, this one too.
+        `again` writes a new edition beside an older reply, which stays. Where replies cannot be written (a
+        full disk, a lock) that is an InputError, and they stay buffered, this one too.
         """
         if reply.fault in UNPAID:
             return
@@ -203,24 +175,13 @@ class Ledger:
                 raise
 
     def facts(self, name: str) -> frozenset[str]:
-        """What was learnt under a name, such as the parameters that a server refused.
-
-        Raises:
-            InputError: If it is damaged.
-        """
+        """Return what was learnt under a name, such as the parameters that a server refused."""
         rows = self.query("SELECT name, value, digest FROM facts WHERE name = ?", [name])
         stored = [value for row in rows for value in fact_of(self.path, row)]
         return frozenset(stored) | self._learnt.get(name, set())
 
     def flush(self, *, wait: bool = True) -> None:
-        """Write what is buffered.
-
-        Args:
-            wait: For another's lock, up to half a minute.
-
-        Raises:
-            InputError: If it cannot be written (a full disk, a lock); it stays buffered.
-        """
+        """Write what is buffered, waiting for another's lock if wanted; what cannot be written stays."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -230,14 +191,7 @@ class Ledger:
         self._late = self._tried = None
 
     async def settle(self, seconds: float = BUSY_SECONDS) -> None:
-        """Write what is buffered, while the event loop goes on.
-
-        Args:
-            seconds: How long another's lock is waited for at most.
-
-        Raises:
-            InputError: If it cannot be written; it stays buffered.
-        """
+        """Write what is buffered, while the event loop goes on and another's lock is waited for."""
         until = time.monotonic() + seconds
         while True:
             try:
@@ -294,11 +248,7 @@ class Ledger:
             self._set_timer(FLUSH_SECONDS)
 
     def close(self) -> None:
-        """Write what is buffered and close the file; once it is closed, its one file holds everything.
-
-        Raises:
-            InputError: If something cannot be written, and is lost.
-        """
+        """Write what is buffered and close the file; once it is closed, its one file holds everything."""
         try:
             self.flush(wait=self._late is None)
         finally:

@@ -1,8 +1,4 @@
-"""What can be done with a ledger besides asking it: look at it, make it smaller.
-
-Each is a function of an open `Ledger`. `check` verifies one, `handing` writes one as JSON lines, and
-`compare` holds two of them, or two runs, against each other.
-"""
+"""What can be done with a ledger besides asking it: look at it, hand it on, make it smaller."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -30,16 +26,7 @@ _MOST_NAMED = 5  # keys that an error names
 
 @dataclass(frozen=True)
 class Entry:
-    """A reply with what stands beside it in the ledger.
-
-    Args:
-        key: What it is stored under.
-        edition: 0, or how often it was asked anew.
-        written: When, UTC.
-        judge: Name of the judge when it was asked.
-        reply: What it said.
-        request: What was asked, as canonical JSON; None where prompts were not stored.
-    """
+    """A reply with what stands beside it in the ledger; its edition is how often it was asked anew."""
 
     key: str
     edition: int
@@ -58,16 +45,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many replies one judge, or one model, has in a ledger, and what they took.
-
-    Args:
-        name: Of the judge; or of the model, as the provider resolved it.
-        replies: All editions.
-        input_tokens: Sum of those known.
-        output_tokens: Sum of those known.
-        cost_usd: Sum of those known.
-        unpriced: Replies whose cost is not known.
-    """
+    """How many replies (of all editions) one judge or resolved model has, and the sums that are known."""
 
     name: str
     replies: int
@@ -79,22 +57,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a ledger holds.
-
-    Args:
-        path: The file.
-        version: Of its tables.
-        bytes: Its size, with what is written ahead.
-        keys: Requests answered.
-        replies: Replies, of which those beyond `keys` are older editions.
-        prompts: Replies stored with what was asked.
-        judges: By judge.
-        models: By model as resolved.
-        faults: Fault -> replies with it.
-        first: When the first reply was written, UTC; None if there is none.
-        last: When the last was.
-        facts: What was learnt: name -> values, such as the parameters a server refused.
-    """
+    """What a ledger holds: keys, replies of all editions, and how many of those with what was asked."""
 
     path: str
     version: int
@@ -111,11 +74,7 @@ class Overview:
 
 
 def overview(ledger: Ledger) -> Overview:
-    """Count what a ledger holds.
-
-    Raises:
-        InputError: If what was learnt is damaged.
-    """
+    """Count what a ledger holds."""
     ledger.flush()
     [(keys, replies, prompts, first, last)] = ledger.query(
         "SELECT count(DISTINCT key), count(*), count(request), min(written), max(written) FROM replies"
@@ -161,11 +120,7 @@ def size_of(path: Path) -> int:
 
 
 def entry(ledger: Ledger, key_prefix: str) -> Entry:
-    """The latest reply under the one key that begins so; `k2:` may be left out.
-
-    Raises:
-        InputError: If no key begins so, or several do.
-    """
+    """Return the latest reply under the one key that begins so; `k2:` may be left out."""
     ledger.flush()
     start = key_prefix if key_prefix.startswith(VERSIONS) else f"{VERSIONS[ledger.version - 1]}{key_prefix}"
     if start in VERSIONS or not start.isascii():
@@ -186,17 +141,7 @@ def entry(ledger: Ledger, key_prefix: str) -> Entry:
 def rows(
     ledger: Ledger, judge: str | None = None, fault: str | None = None, limit: int | None = None
 ) -> Iterator[Entry]:
-    """Replies in the order they were written, all editions, read as they are wanted.
-
-    Args:
-        ledger: Open as long as rows are wanted.
-        judge: Only of the judge of this name.
-        fault: Only with this fault; "none" for those without one.
-        limit: So many at most.
-
-    Raises:
-        InputError: If there is no such judge or fault; at once, not at the first row.
-    """
+    """Return replies of all editions in the order they were written; the fault may be "none"."""
     ledger.flush()
     if judge is not None:
         found = ledger.query("SELECT DISTINCT judge FROM replies ORDER BY 1")
@@ -227,11 +172,7 @@ def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
 
 
 def entry_of(ledger: Ledger, row: tuple[Any, ...]) -> Entry:
-    """The entry of a row of the columns of a ledger.
-
-    Raises:
-        Damaged: If the row is not what was written.
-    """
+    """Return the entry of a row of all columns; Damaged if it is not what was written."""
     key, edition, written, judge = row[:4]
     reply = reply_of(ledger.path, row[:-1], ledger.version)
     if not is_asked(row, ledger.version):
@@ -248,15 +189,9 @@ def is_asked(row: tuple[Any, ...], version: int) -> bool:
 
 
 def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bool = False) -> int:
-    """Make the file as small as it can be; returns the bytes saved.
+    """Make the file, which no other process uses, as small as it can be; return the bytes saved.
 
-    Args:
-        ledger: With no other process at it.
-        drop_prompts: Forget what was asked, for good. Replies are still served; `replay` cannot read them.
-        drop_old_editions: Forget all but the latest reply under each key, for good.
-
-    Raises:
-        InputError: If another process has the file open, or there is no room to rewrite it.
+    What is dropped is gone for good: without prompts replies are still served, and `replay` cannot read them.
     """
     ledger.flush()
     db = ledger.db
@@ -278,13 +213,10 @@ def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bo
 
 
 def export(ledger: Ledger, path: str | Path) -> int:
-    """Write the latest reply under each key as a line of JSON, `key` first; returns how many.
+    """Write the latest reply under each key as a line of JSON for `replay:FILE`; return how many.
 
-    The judge `replay:FILE` reads it back, if prompts were stored. An infinite log-probability is
-    written as a word, since JSON has no number for it.
-
-    Raises:
-        InputError: If it cannot be written, or is the ledger. An older file stays until the new one is whole.
+    An infinite log-probability is written as a word, since JSON has no number for it. An older file stays
+    until the new one is whole.
     """
     n = 0
     with beside(Path(path), reads=[ledger.path], private=True) as [file]:
@@ -318,13 +250,10 @@ def _line(each: Entry) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """A ledger that is left as it is.
+    """A ledger of judgekit 0.1.0, which no run serves or writes: a run's replies go to a file beside it.
 
-    Args:
-        path: Where it lies.
-        beside: Where replies are kept instead.
-        replies: Requests it has an answer to, of the judges asked about.
-        cost_usd: What those answers cost, as far as that is known.
+    Its keys are of other prompts, and of judges without an address, so its replies answer nothing that is
+    asked now. It can still be shown, verified, exported and replayed.
     """
 
     path: Path
@@ -342,15 +271,7 @@ class Older:
 
 
 def kept_in(path: Path, judges: Collection[str] = ()) -> tuple[Path, Older | None]:
-    """The file that a run at a ledger keeps its replies in, and the older one that lies there instead.
-
-    Args:
-        path: The ledger that was named.
-        judges: Names of those that will be asked; none: of all.
-
-    Raises:
-        InputError: If the file is there and cannot be read.
-    """
+    """Return the file that a run at a ledger keeps its replies in, and the older ledger beside it."""
     if not path.is_file() or not is_sqlite(path):
         return path, None
     with Ledger(path, read_only=True) as ledger:

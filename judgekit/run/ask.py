@@ -1,7 +1,7 @@
 """One call, answered: from the ledger, from an equal call in flight here or elsewhere, or by its judge.
 
-A call that is sent is claimed, paid for within the budget and kept in the ledger, so it is not asked
-again by this run, by another at the same time, or by the next.
+A call that is sent is claimed, paid for within the budget and kept in the ledger, so it is not asked again by
+this run, by another at the same time, or by the next.
 """
 
 import asyncio
@@ -35,13 +35,7 @@ class NotOurs(Exception):  # noqa: N818 - no error: somebody else's call
 
 
 class Elsewhere:
-    """Waits for replies that others write to the ledger; one look-up serves all that wait.
-
-    Args:
-        ledger: Where they are written.
-        halt: What ends the waiting.
-        longest: Seconds that a call is waited for at most: longer than anybody takes to ask one.
-    """
+    """Waits for replies that others write to the ledger; one look-up serves all that wait."""
 
     def __init__(self, ledger: Ledger, halt: Halt, longest: float) -> None:
         self.ledger = ledger
@@ -151,15 +145,7 @@ class _Landing:
 
 
 class Asker:
-    """Answers calls within the limits of a run.
-
-    Args:
-        judges: By name.
-        ledger: Where replies are kept; None keeps nothing.
-        limits: How fast and for how much.
-        tally: What is counted.
-        halt: What stops the run.
-    """
+    """Answers calls within the limits of a run."""
 
     def __init__(
         self, judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
@@ -199,13 +185,7 @@ class Asker:
     async def answer(
         self, calls: Sequence[Call], *, again: bool = False, known: Known | None = None
     ) -> list[Answer]:
-        """Answers of calls, in their order.
-
-        Args:
-            calls: What is asked.
-            again: Ask anew for what the ledger holds.
-            known: What it was seen to hold a moment ago.
-        """
+        """Return the answers of calls; `known` is what the ledger was seen to hold a moment ago."""
         # An equal call may have landed since: while it is not written it is still claimed.
         seen = known if known is not None and self._is_fresh(known) else self.look(calls)
         stored = {} if again else seen.kept
@@ -301,11 +281,7 @@ class Asker:
         return await self._flight(call, known, again=again)
 
     def _claim(self, ledger: Ledger, key: str, known: Known) -> None:
-        """Claim a key that is about to be asked.
-
-        Raises:
-            NotOurs: If another process asks it, or has stored a reply since we looked.
-        """
+        """Claim a key to be asked; NotOurs if another asks it, or stored a reply since we looked."""
         if not ledger.claim(key):
             raise NotOurs(None)
         self._claimed.add(key)
@@ -355,10 +331,7 @@ class Asker:
         return reply
 
     async def finish(self, begun: Iterable[asyncio.Future[Any]]) -> None:
-        """Wait until what was sent is answered and kept, for a while; nothing more is sent.
-
-        What is not answered then is counted as lost.
-        """
+        """Send nothing more, and wait a while until what was sent is kept; the rest counts as lost."""
         from anyio import CancelScope
 
         self._halt.stop(JudgekitError("interrupted"))

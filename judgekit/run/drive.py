@@ -1,13 +1,12 @@
 """Drives recipes over items: a bounded window of items alive, results in the order of the items.
 
-Items are begun some at a time, with one look into the ledger for all their calls. One that it does not
-answer is a task that walks its recipe's generator; the window bounds memory, so that a million items
-need no more than a thousand. While more calls wait at every gate than it lets through at once, or as many
-at a budget, no further item is begun: one that waits costs memory and the garbage collector's time, and
-gains nothing.
-When the run is stopped (budget, outage, a lasting error, the deadline) no further item is begun; those
-begun end with their outcomes, and then the reason is raised. When it is interrupted, or left early, what
-was sent is waited for, so that it is kept.
+Items are begun some at a time, with one look into the ledger for all their calls; one that it does not answer
+is a task that walks its recipe's generator; the window bounds memory, so that a million items need no more
+than a thousand. While more calls wait at every gate than it lets through at once, or as many at a budget, no
+further item is begun: one that waits costs memory and the garbage collector's time, and gains nothing. When
+the run is stopped (budget, outage, a lasting error, the deadline) those begun end with their outcomes, and
+then the reason is raised. When it is interrupted, or left early, what was sent is waited for, so that it is
+kept.
 """
 
 import asyncio
@@ -52,17 +51,10 @@ async def drive(
     tally: Tally | None = None,
     spared: Collection[str] = (),
 ) -> AsyncGenerator[Judged, None]:
-    """What becomes of each item, in the order of the items.
+    """Yield what becomes of each item, in the order of the items, which are read as needed.
 
-    Args:
-        items: Read as needed; an error in reading them is raised after what was begun is done.
-        recipe: Walked once for each item.
-        judges: By name; clients are opened here and closed at the end.
-        ledger: Where replies are kept and looked up; open, and belonging to this thread.
-        limits: How fast and for how much.
-        tally: What is counted; give your own to look at it while the run goes.
-        spared: Names of judges that another stands in for: where one of them fails for good, its calls are
-            left unanswered and the run goes on.
+    `spared` names judges that another stands in for: where one of them fails for good, its calls are left
+    unanswered and the run goes on.
 
     Raises:
         InputError: A budget could not be kept, since a price or a `max_tokens` is unknown; an item is bad.
@@ -107,12 +99,9 @@ async def asking(
     *,
     patience: Callable[[], float] = lambda: BUSY_SECONDS,
 ) -> AsyncGenerator[Asker, None]:
-    """Judges opened in this event loop, and what asks them; closed, and the ledger written, at the end.
+    """Open judges in this event loop for what asks them; close them, and write the ledger, at the end.
 
     A ledger that another process keeps locked is waited for then, by `patience()` seconds.
-
-    Raises:
-        InputError: If the judges cannot be in one run (`check_together`).
     """
     check_together(judges.values())
     async with AsyncExitStack() as stack:

@@ -1,9 +1,8 @@
-"""The gate of one endpoint: concurrency, requests and tokens a minute, and backing off.
+"""What a call waits for before it is sent: a place at its endpoint, the clock, room in the budget.
 
-Every judge behind an endpoint passes the same gate. When more than a quarter of recent attempts
-were turned away (429), the endpoint is overrun: fewer calls are let through at once, and all wait
-out a `Retry-After`. A few 429 among many successes only hold up the call they hit. Calls are let
-through in the order in which they came, except that what is asked again goes first: behind the
+Every judge behind an endpoint passes the same gate. When more than a quarter of recent attempts were turned
+away (429), the endpoint is overrun: fewer calls are let through at once, and all wait out a `Retry-After`.
+Calls are let through in the order in which they came, except that what is asked again goes first: behind the
 others it would be all that is left at the end, a few calls at a time.
 """
 
@@ -18,15 +17,7 @@ _OVERRUN = 0.25
 
 
 class Gate:
-    """Lets calls through.
-
-    Args:
-        concurrency: How many at once, at most.
-        rpm: Requests a minute.
-        tpm: Tokens a minute.
-        pause: How to sleep; the runner's ends when the run does.
-        clock: Seconds that only go forward.
-    """
+    """Lets so many calls through at once, and so many requests and tokens a minute."""
 
     def __init__(
         self,
@@ -58,14 +49,7 @@ class Gate:
     async def enter(
         self, tokens: int, *, again: bool = False, first: Callable[[], None] | None = None
     ) -> None:
-        """Wait for a place.
-
-        Args:
-            tokens: What the call may use.
-            again: It was asked before, so it goes first.
-            first: Called once there is a place, before the clock is waited for; what it raises gives the
-                place back.
-        """
+        """Wait for a place; `first` is called once there is one, and what it raises gives the place back."""
         if self.inside >= self.allowed or self._waiting or self._first:
             await self._queue(self._first if again else self._waiting)
         else:
@@ -130,10 +114,7 @@ class Gate:
 
 
 class Pace:
-    """So much a minute, one second's worth at once at most.
-
-    What asks for more than a second's worth waits for a full second's and delays those behind it.
-    """
+    """So much a minute, a second's worth at once at most; what asks for more delays those behind it."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_minute / 60
@@ -153,11 +134,10 @@ class Pace:
 
 
 class Budget:
-    """So much of one thing (US dollars, or tokens).
+    """So much of one thing (a unit), of which what a call may cost is reserved before it is sent.
 
-    Args:
-        most: How much there is; None: no end.
-        unit: What it is, for messages.
+    Where only open reservations stand in the way, a call waits for them to settle; where what was spent
+    leaves too little, there is none to be had any more and the run stops.
     """
 
     def __init__(self, most: float | None, unit: str) -> None:

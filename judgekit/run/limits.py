@@ -1,4 +1,4 @@
-"""How fast, how long and for how much a run may go."""
+"""How fast, how long and for how much a run may go, and why it stops before its end."""
 
 import asyncio
 import math
@@ -13,12 +13,12 @@ LONGEST_WAIT = 300.0  # seconds of a Retry-After that are honoured at most
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a run.
+    """Limits of a run; one that is not positive is an InputError.
 
     Args:
-        concurrency: Calls in flight at most, for each endpoint.
-        rpm: Requests a minute at most, for each endpoint; None: no limit of ours.
-        tpm: Tokens a minute at most (input estimated, plus `max_tokens`), for each endpoint.
+        concurrency: Calls in flight at most, for each endpoint, as with the next two.
+        rpm: Requests a minute at most; None: no limit of ours.
+        tpm: Tokens a minute at most (input estimated, plus `max_tokens`).
         attempt_seconds: How long one request may take; then it is tried again.
         run_seconds: How long the run may take; then it stops, keeping everything.
         tries: Requests for one call at most, the first among them; None: as many as `call_seconds` allow.
@@ -29,9 +29,6 @@ class Limits:
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known; for their
             calls is reserved what their dearest reply so far said that it cost (`usage.cost`).
         outage_after: Failed calls in a row, without a success, that are an outage.
-
-    Raises:
-        InputError: If a limit is not positive.
     """
 
     concurrency: int = 16
@@ -72,13 +69,10 @@ _DETAIL = 200  # letters of the reason that stand in an abstention
 
 
 class Halt:
-    """The first reason to stop, and a sleep that it ends.
+    """The first reason to stop, or to do without a judge that is spared, and a sleep that it ends.
 
-    What is in flight goes on to its end and is kept; what waits for a clock is woken, finds the
-    reason and is not sent.
-
-    Args:
-        spared: Names of judges that the run can do without.
+    What is in flight goes on to its end and is kept; what waits for a clock is woken, finds the reason and is
+    not sent.
     """
 
     def __init__(self, spared: Collection[str] = ()) -> None:

@@ -1,10 +1,10 @@
 """One reply from a judge: through its gate, within a deadline, tried again where that may help.
 
-Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and
-then become a reply with the fault `unreachable`; so many of them in a row are an outage. What one
-response may have drawn (an unknown 400, an exception of a judge of one's own) is that call's at once, and
-counts likewise. Lasting ones (401, 404, an exhausted quota) and outages halt the run, or only the judge
-where another stands in for it.
+Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and then become a
+reply with the fault `unreachable`; so many of them in a row are an outage. What one response may have drawn
+(an unknown 400, an exception of a judge of one's own) is that call's at once, and counts likewise. Lasting
+ones (401, 404, an exhausted quota) and outages halt the run, or only the judge where another stands in for
+it.
 """
 
 import asyncio
@@ -47,15 +47,7 @@ class _Raised(ProviderError):  # noqa: N818 - it tells what happened
 
 
 class Sender:
-    """Sends calls, one request or several each.
-
-    Args:
-        judges: All judges of the run; those behind one endpoint share its gate.
-        ledger: Where it is kept what a server refuses.
-        limits: How fast, and how often.
-        tally: What is counted.
-        halt: What stops the run.
-    """
+    """Sends calls, one request or several each; judges behind one endpoint share its gate."""
 
     def __init__(
         self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
@@ -94,14 +86,7 @@ class Sender:
             gate.when_short = told
 
     async def send(self, judge: Judge, call: Call, tokens: int = 0, first: First = None) -> Reply:
-        """A reply; one with a fault if none was to be had.
-
-        Args:
-            judge: Who is asked.
-            call: What is asked.
-            tokens: What it may use at most, for the rate of tokens.
-            first: Called before anything is sent; what it raises is raised.
-        """
+        """Return a reply, with a fault if none was to be had; `first` is called before anything is sent."""
         try:
             try:
                 # By far most calls end here: no machinery.

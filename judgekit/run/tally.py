@@ -1,4 +1,4 @@
-"""What a run did, counted while it goes."""
+"""What a run did, and why judges abstained, counted while it goes."""
 
 import re
 from collections import Counter
@@ -45,7 +45,7 @@ class Causes:
 
 
 def cause_line(cause: Mapping[str, Any]) -> str:
-    """A cause in a line.
+    """Return a cause in a line.
 
     >>> counted = {"abstentions": 9, "of_this_cause": 8}
     >>> cause_line({"judge": "a", "reason": "unreachable", **counted, "cause": "HTTP 503"})
@@ -59,27 +59,7 @@ def cause_line(cause: Mapping[str, Any]) -> str:
 
 @dataclass
 class Tally:
-    """Counts of a run, all from 0.
-
-    Args:
-        items: Items done.
-        calls: Calls answered, from the ledger or anew.
-        new_calls: Calls answered by a judge now.
-        ledger_hits: Calls answered from the ledger.
-        shared: Calls that waited for an equal call in flight and took its reply.
-        reasks: Calls of a second attempt among `calls`.
-        requests: Requests sent, retries among them.
-        lost: Requests in flight that were given up when the run was interrupted; they may have been paid.
-        verdicts: Verdicts read.
-        abstentions: Reason -> how many.
-        causes: Why, in the words of judges and servers.
-        flags: Flag of a verdict -> how many.
-        cost_usd: US dollars spent now, as far as prices are known.
-        unpriced: New calls whose price is not known.
-        input_tokens: Tokens read in new calls, as far as known.
-        output_tokens: Tokens written in new calls, as far as known.
-        models: Judge -> model as resolved -> how many replies.
-    """
+    """Counts of a run, all from 0, as `summary` names them."""
 
     items: int = 0
     calls: int = 0
