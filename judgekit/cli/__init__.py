@@ -8,7 +8,9 @@ A command's module is imported when the command is called, so that help costs li
 commands says of each stands here, and a test holds it against the command's own help.
 """
 
+import re
 import sys
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -18,7 +20,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from judgekit.cli.printing import guarded, on_terminal, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
-from judgekit.cli.wording import in_options
 from judgekit.errors import InputError, JudgekitError
 
 
@@ -39,43 +40,43 @@ COMMANDS = {
     "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders."),
     "match": _Command("score", "compare", "Say whether responses give the reference answer."),
     "why": _Command(
-        "why", "score",
+        "stored", "score",
         "Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.",
     ),
     "agree": _Command(
         "agree", "audit", "Say how far a judge agrees with people, and whether it may be trusted, for what."
     ),
     "cascade": _Command(
-        "cascade", "panels",
+        "stored", "panels",
         "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.",
     ),
     "calibrate": _Command(
-        "calibrate", "calibrate",
+        "stored", "calibrate",
         "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.",
     ),
     "stand": _Command(
-        "stand", "compare",
+        "stored", "compare",
         "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",
     ),
     "ingest": _Command(
-        "ingest", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
+        "stored", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
     ),
     "review": _Command("review", "people", "People in the loop: blind sheets out, labels in."),
     "reward": _Command(
         "reward", "rewards", "Rewards for RL: serve them, give them, make pairs of them, look at a spec."
     ),
-    "recipes": _Command("recipes", "compare", "List the published recipes with their sources."),
+    "recipes": _Command("reference", "compare", "List the published recipes with their sources."),
     "demo": _Command(
-        "demo", "judges", "Score six small items on the embedded judge and two controls, without a key."
+        "model", "judges", "Score six small items on the embedded judge and two controls, without a key."
     ),
-    "columns": _Command("score", "score", "Print the columns of the tables `scores` and `outcomes`."),
+    "columns": _Command("reference", "score", "Print the columns of the tables `scores` and `outcomes`."),
     "rubric": _Command("rubric", "rubrics", "Rubrics: list the bundled ones, show, lint, diff, import."),
     "model": _Command("model", "judges", "The embedded model: pull it, show it, serve it."),
     "ledger": _Command(
         "ledger", "ledger", "Look at the stored replies, check them, hand them on, compare them."
     ),
     "guide": _Command(
-        "guide", "",
+        "reference", "",
         "Print a guide: a scenario, its commands and code, what they print, and what to conclude from it.",
     ),
 }  # fmt: skip
@@ -83,12 +84,14 @@ COMMANDS = {
 
 @cache
 def loaded(name: str) -> Any:
-    """A command, with its options."""
+    """Return a command with its options: the function of its name in its module, or the module's group."""
     listed = COMMANDS[name]
     module = import_module(f"judgekit.cli.{listed.module}")
-    if (group := getattr(module, "app", None)) is None:
+    if (function := getattr(module, name, None)) is None:
+        group = module.app
+    else:
         group = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        group.command(name)(getattr(module, name))
+        group.command(name)(function)
     command: Any = typer.main.get_command(group)
     command.name = name
     if listed.guide:
@@ -97,14 +100,14 @@ def loaded(name: str) -> Any:
 
 
 class _Listed(TyperGroup):
-    """The commands by name and help; one that is called is loaded."""
+    """The group of all commands, known by name and help; one that is called is loaded."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = {name: TyperCommand(name, help=each.help) for name, each in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """The command that is called, loaded."""
+        """Return the command that is called, loaded."""
         name, _, rest = super().resolve_command(ctx, args)
         return name, loaded(str(name)), rest
 
@@ -169,16 +172,49 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _name_guide(arguments: list[str]) -> None:
-    """After a command that was carried out: which guide goes with it; on a terminal only."""
+    """Tell which guide goes with a command that was carried out; on a terminal only."""
     listed = COMMANDS.get(arguments[0]) if on_terminal() and arguments else None
     if listed is not None and listed.guide and not {"-q", "--quiet", "-h", "--help"} & {*arguments}:
         tell(f"what this means, with examples: judgekit guide {listed.guide}")
 
 
 def _options(arguments: list[str] | None) -> set[str]:
-    """The options of the command that was typed."""
+    """Return the options of the command that was typed."""
     typed = [*(sys.argv[1:] if arguments is None else arguments)]
     command: Any = typer.main.get_command(app) if not typed or typed[0] not in COMMANDS else loaded(typed[0])
     for each in typed[1:]:
         command = getattr(command, "commands", {}).get(each, command)
     return {name for each in command.params for name in each.opts}
+
+
+_OTHERS = {"budget_usd": "--budget", "rater": "--rater", "doubt": "--below"}  # options of another name
+_BOTH = re.compile(r"\b\w+=(?:\{[^{}]*\}|[^\s;,()]+) \((--[^()]*)\)")  # columns={...} (--column ...)
+_GIVEN = re.compile(r"\b([a-z_]+)=('[^']*'|[\w.+-]+)")
+_NAMED = re.compile(r"\b[Tt]here are [^;]*|\b[a-z]+(?:_[a-z]+)+\b")  # lists of names stay as they are
+
+
+def in_options(message: str, options: Collection[str]) -> str:
+    """Return a message in which keywords that are options of the command stand as such.
+
+    >>> there = {"--samples", "--budget-tokens", "--column", "--on-empty", "--overwrite"}
+    >>> in_options("samples=0; at least 1; use budget_tokens", there)
+    '--samples 0; at least 1; use --budget-tokens'
+    >>> in_options("map it with columns={'task': 'prompt'} (--column task=prompt)", there)
+    'map it with --column task=prompt'
+    >>> in_options("on_empty='zero'; overwrite=True; id=3", there)
+    '--on-empty zero; --overwrite; id=3'
+    >>> in_options("no option 'x'; there are name, on_empty; use on_empty", there)
+    "no option 'x'; there are name, on_empty; use --on-empty"
+    """
+
+    def option(keyword: str) -> str:
+        name = _OTHERS.get(keyword, f"--{keyword.replace('_', '-')}")
+        return name if name in options else ""
+
+    def given(found: re.Match[str]) -> str:
+        if not (name := option(found[1])):
+            return found[0]
+        return name if found[2] == "True" else f"{name} {found[2].strip(chr(39))}"
+
+    message = _BOTH.sub(r"\1", message)
+    return _NAMED.sub(lambda found: option(found[0]) or found[0], _GIVEN.sub(given, message))

@@ -6,8 +6,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command
-from judgekit.cli.pairs import columns_of
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
 from judgekit.errors import InputError
 
@@ -18,59 +18,78 @@ _STYLES = {
 
 
 _HOW = "How to compare"
-_MANY = list[str] | None
 FLAGS = (
     Flag(
-        "labels", WHAT, Path | None, None,
-        "People's labels (CSV, JSONL or Parquet); left out where they stand among the verdicts.",
+        "labels", WHAT, kind=Path | None,
+        help="People's labels (CSV, JSONL or Parquet); left out where they stand among the verdicts.",
     ),
     Flag(
-        "rubric", WHAT, str | None, None, "The rubric that declares the scales: a file or a bundled name.",
-        ("--rubric", "-r"),
+        "rubric", WHAT, kind=str | None, typed=("--rubric", "-r"),
+        help="The rubric that declares the scales: a file or a bundled name.",
     ),
     Flag(
-        "scale", WHAT, str | None, None,
-        "The scale where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair.",
-    ),
-    Flag("judge", WHAT, _MANY, None, "The judges to audit; all of them where left out.", ("--judge", "-j")),
-    Flag("items", WHAT, str | None, None, "The file of the items judged, for lengths, systems and tags."),
-    Flag("column", WHAT, _MANY, None, "OUR=THEIRS: which column of the labels, or of the items, holds what."),
-    Flag(
-        "labels_about", WHAT, str, "item",
-        "What labels of pairs are about: the item's order of responses ('item') or the order 'shown'.",
+        "scale", WHAT, kind=str | None,
+        help="The scale where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair.",
     ),
     Flag(
-        "systems", WHAT, bool, False, "Response ids are the names of the systems that wrote them.",
-        ("--response-is-system",),
-    ),
-    Flag("by", _HOW, _MANY, None, "The columns of the labels, or tags of the items, to slice by."),
-    Flag(
-        "balance", _HOW, str, "average",
-        "How a judge's orders and samples become one verdict: average, log_odds or consistent.",
-    ),
-    Flag("trusted", _HOW, bool, False, "The labels are a settled gold standard.", ("--trusted",)),
-    Flag(
-        "family", _HOW, _MANY, None,
-        "NAME=JUDGE,SYSTEM,...: who belongs to one model family, to look for self-preference.",
+        "judge", WHAT, kind=MANY, typed=("--judge", "-j"),
+        help="The judges to audit; all of them where left out.",
     ),
     Flag(
-        "sampling", _HOW, str, "unknown",
-        "How the labelled units were picked; only 'random' gives a corrected level.",
-    ),
-    Flag("epsilon", _HOW, float, 0.15, "The advantage that people get in the alternative annotator test."),
-    Flag("seed", _HOW, Annotated[int, typer.Option(min=0, help="The seed of all resampling.")], 0),
-    Flag("resamples", _HOW, int, 1000, "The number of resamples behind the intervals."),
-    Flag(
-        "report", FILES, Path | None, None,
-        "Write a page (.html), and .json and .md files of the same numbers beside it.",
-    ),
-    Flag("as_json", FILES, bool, False, "Print all estimates as JSON.", ("--json",)),
-    Flag(
-        "thresholds", FILES, Path | None, None, "A TOML file of thresholds in place of the default ones."
+        "items", WHAT, kind=str | None, help="The file of the items judged, for lengths, systems and tags."
     ),
     Flag(
-        "require", FILES, _MANY, None,
-        "PURPOSE=VERDICT (rank, level or gate): the exit code is 1 unless every judge gets it or better.",
+        "column", WHAT, kind=MANY, help="OUR=THEIRS: which column of the labels, or of the items, holds what."
+    ),
+    Flag(
+        "labels_about", WHAT, default="item",
+        help="What labels of pairs are about: the item's order of responses ('item') or the order 'shown'.",
+    ),
+    Flag(
+        "systems", WHAT, kind=bool, default=False, typed=("--response-is-system",),
+        help="Response ids are the names of the systems that wrote them.",
+    ),
+    Flag("by", _HOW, kind=MANY, help="The columns of the labels, or tags of the items, to slice by."),
+    Flag(
+        "balance", _HOW, default="average",
+        help="How a judge's orders and samples become one verdict: average, log_odds or consistent.",
+    ),
+    Flag(
+        "trusted", _HOW, kind=bool, default=False, typed=("--trusted",),
+        help="The labels are a settled gold standard.",
+    ),
+    Flag(
+        "family", _HOW, kind=MANY,
+        help="NAME=JUDGE,SYSTEM,...: who belongs to one model family, to look for self-preference.",
+    ),
+    Flag(
+        "sampling", _HOW, default="unknown",
+        help="How the labelled units were picked; only 'random' gives a corrected level.",
+    ),
+    Flag(
+        "epsilon", _HOW, kind=float, default=0.15,
+        help="The advantage that people get in the alternative annotator test.",
+    ),
+    Flag(
+        "seed", _HOW, kind=Annotated[int, typer.Option(min=0, help="The seed of all resampling.")], default=0
+    ),
+    Flag(
+        "resamples", _HOW, kind=int, default=1000, help="The number of resamples behind the intervals."
+    ),
+    Flag(
+        "report", FILES, kind=Path | None,
+        help="The page (.html) to write; .json and .md files of the same numbers are written beside it.",
+    ),
+    Flag(
+        "as_json", FILES, kind=bool, default=False, typed=("--json",), help="Print all estimates as JSON."
+    ),
+    Flag(
+        "thresholds", FILES, kind=Path | None,
+        help="The TOML file of thresholds that take the place of the default ones.",
+    ),
+    Flag(
+        "require", FILES, kind=MANY,
+        help="PURPOSE=VERDICT (rank, level or gate): exit code 1 unless every judge gets it or better.",
     ),
 )  # fmt: skip
 

@@ -18,26 +18,33 @@ app = typer.Typer(
 )
 File = Annotated[
     Path | None,
-    typer.Option("--ledger", help="The file; else $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite here."),
+    typer.Option(
+        "--ledger",
+        help="The ledger file; left out, $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite in this folder.",
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 _SHOWN = 20  # changes that a comparison lists
 _BRIEF = 15  # characters of a key in a list
 
 
 @app.command()
 def show(
-    key: Annotated[str | None, typer.Argument(help="A key, or the digits it begins with.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="The key of a reply, or the digits it begins with.")
+    ] = None,
     *,
     judge: Annotated[str | None, typer.Option(help="List the replies of this judge.")] = None,
     fault: Annotated[
-        str | None, typer.Option(help="List the replies with this fault; none: without.")
+        str | None, typer.Option(help="List the replies with this fault; 'none' lists those without.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=0, max=1_000_000_000, help="List so many replies.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, max=1_000_000_000, help="The number of replies to list.")
+    ] = None,
     ledger: File = None,
     json: AsJson = False,
 ) -> None:
-    """What the ledger holds; or one reply with what was asked; or a list of replies."""
+    """Show what the ledger holds; or one reply with what was asked; or a list of replies."""
     with Ledger(ledger or default_path(), read_only=True) as opened:
         if key is not None:
             if judge is not None or fault is not None or limit is not None:
@@ -51,7 +58,7 @@ def show(
 
 @app.command()
 def verify(*, ledger: File = None, json: AsJson = False) -> None:
-    """Check the file and each reply in it; exit code 1 if something is wrong."""
+    """Check the ledger file and each reply in it; exit code 1 if something is wrong."""
     n = None
     try:
         with Ledger(ledger or default_path(), read_only=True) as opened:
@@ -81,11 +88,11 @@ def export(
 
 @app.command()
 def recover(
-    to: Annotated[Path, typer.Argument(help="The new ledger.")],
+    to: Annotated[Path, typer.Argument(help="The file of the new ledger.")],
     *,
-    ledger: Annotated[Path, typer.Option("--ledger", help="The damaged one.")],
+    ledger: Annotated[Path, typer.Option("--ledger", help="The file of the damaged ledger.")],
 ) -> None:
-    """Copy what is whole of a damaged ledger to a new one, to go on with; exit code 1 if anything was not."""
+    """Copy the whole replies of a damaged ledger to a new one; exit code 1 if any reply was damaged."""
     try:
         with Ledger(ledger, read_only=True) as opened:
             found = check.recover(opened, to)
@@ -102,14 +109,17 @@ def recover(
 def compact(
     *,
     drop_prompts: Annotated[
-        bool, typer.Option("--drop-prompts", help="Forget what was asked; replay cannot read the rest.")
+        bool,
+        typer.Option(
+            "--drop-prompts", help="Forget what was asked; the judge replay:FILE cannot read the rest."
+        ),
     ] = False,
     drop_old_editions: Annotated[
         bool, typer.Option("--drop-old-editions", help="Forget all but the latest reply under each key.")
     ] = False,
     ledger: File = None,
 ) -> None:
-    """Make the file smaller; with no run at it."""
+    """Make the ledger file smaller; no run may use it meanwhile."""
     with Ledger(ledger or default_path(), create=False) as opened:
         saved = tools.compact(opened, drop_prompts=drop_prompts, drop_old_editions=drop_old_editions)
         left = tools.size_of(opened.path)
@@ -118,10 +128,12 @@ def compact(
 
 @app.command()
 def diff(
-    a: Annotated[Path, typer.Argument(help="A ledger, or the folder of a run.")],
-    b: Annotated[Path, typer.Argument(help="Another.")],
+    a: Annotated[Path, typer.Argument(help="A ledger file, or the folder of a run.")],
+    b: Annotated[Path, typer.Argument(help="The ledger file or folder to compare it with.")],
     *,
-    limit: Annotated[int, typer.Option(min=0, help="List so many differences of each kind.")] = _SHOWN,
+    limit: Annotated[
+        int, typer.Option(min=0, help="The number of differences of each kind to list.")
+    ] = _SHOWN,
     json: AsJson = False,
 ) -> None:
     """Compare two ledgers, or the outcomes of two runs; exit code 1 if they differ."""

@@ -8,14 +8,14 @@ typed, what completes it, and which command has it.
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from judgekit.cli.judges import Judge, KeyEnv, Price, Revision
+from judgekit.cli.named import MANY, ItemColumns, Judge, KeyEnv, Price, Revision
 from judgekit.run import Limits
 from judgekit.verbs.options import DEFAULTS, Options
 
@@ -27,28 +27,23 @@ LIMITS, FILES = "Limits", "Files"
 class Flag:
     """An option of a command line.
 
-    Args:
-        name: The parameter's name.
-        group: The group it is shown in.
-        kind: Its type, or a whole annotation of Typer's.
-        default: What it is where it is not typed; the verb's own where left out.
-        help: Its meaning; the verb's own where empty.
-        typed: How it is typed, where the name does not say it.
-        choices: Words it may be, for the shell to complete.
-        verbs: Commands that have it.
+    `kind` is its type, or a whole annotation of Typer's. Default and help are the verb's own where left out;
+    `typed` says how it is typed where the name does not, `choices` what the shell completes, `verbs` which
+    commands have it.
     """
 
     name: str
     group: str
+    _: KW_ONLY
     kind: Any = str
     default: Any = ...
     help: str = ""
     typed: tuple[str, ...] = ()
     choices: Callable[[], Iterable[str]] | None = None
-    verbs: frozenset[str] = field(default=frozenset({"score", "compare", "rank", "match"}))
+    verbs: frozenset[str] = frozenset({"score", "compare", "rank", "match"})
 
     def parameter(self, **changed: Any) -> inspect.Parameter:
-        """The option as a parameter of a function that Typer reads."""
+        """Return the option as a parameter of a function that Typer reads; `changed` has other defaults."""
         default = changed.get(self.name, _default(self.name) if self.default is ... else self.default)
         if hasattr(self.kind, "__metadata__"):
             kind, option = get_args(self.kind)
@@ -69,9 +64,8 @@ class Flag:
 
 
 def meaning(name: str) -> str:
-    """What the verbs say of an option, for a command line."""
-    text = _meanings()[name]
-    return text.replace("`", "").replace("None", "none")
+    """Return what the verbs say of an option, in the words of a command line."""
+    return _meanings()[name].replace("`", "").replace("None", "none")
 
 
 @cache
@@ -80,7 +74,7 @@ def _meanings() -> Mapping[str, str]:
 
 
 def _documented(record: type) -> dict[str, str]:
-    """Name -> meaning, from the lines under `Args:` of a record's docstring."""
+    """Return the meaning of each name under `Args:` in the docstring of a record."""
     lines = inspect.getdoc(record) or ""
     block = lines.partition("Args:\n")[2].partition("\n\n")[0]
     found = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", block, re.MULTILINE)
@@ -88,8 +82,8 @@ def _documented(record: type) -> dict[str, str]:
 
 
 def _default(name: str) -> Any:
-    limits = {each.name: each.default for each in fields(Limits)}
-    return limits[name] if name in limits else DEFAULTS[name]  # type: ignore[literal-required]
+    """Return the verb's own default of an option; None for what only a command line has."""
+    return {**{each.name: each.default for each in fields(Limits)}, **DEFAULTS}.get(name)
 
 
 def _completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -100,7 +94,7 @@ def _completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[st
 
 
 def _words(name: str) -> Callable[[], Iterable[str]]:
-    """The words that an option of a verb may be, by its type."""
+    """Return what lists the words that an option of a verb may be, by its type."""
     return lambda: _literals(Options.__annotations__[name])
 
 
@@ -134,87 +128,90 @@ def _rubrics() -> Iterable[str]:
 
 
 _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
-_ALONE = frozenset({"score", "match"})
-_MANY = list[str] | None
 FLAGS = (
     Flag(
-        "rubric", WHAT, str | None, None,
-        "The rubric: a YAML, TOML or JSON file, or the name of a bundled one; left out where the recipe has "
-        "one, or each item its own.", ("--rubric", "-r"), _rubrics,
+        "rubric", WHAT, kind=str | None, typed=("--rubric", "-r"), choices=_rubrics,
+        help="The rubric: a YAML, TOML or JSON file, or the name of a bundled one; left out where the recipe "
+        "has one, or each item its own.",
     ),
-    Flag("column", WHAT, _MANY, None, "OUR=THEIRS: which column of the items holds what, e.g. task=prompt."),
+    Flag("column", WHAT, kind=ItemColumns),
     Flag("on_bad_item", WHAT, choices=_words("on_bad_item")),
-    Flag("judge", JUDGES, Judge, None),
-    Flag("key_env", JUDGES, KeyEnv, None),
-    Flag("revision", JUDGES, Revision, None),
-    Flag("price", JUDGES, Price, None),
-    Flag("temperature", JUDGES, float | None, None, "The temperature of all judges that have one."),
-    Flag("max_tokens", JUDGES, int | None, None, "The most tokens that a judge may write for a call."),
+    Flag("judge", JUDGES, kind=Judge),
+    Flag("key_env", JUDGES, kind=KeyEnv),
+    Flag("revision", JUDGES, kind=Revision),
+    Flag("price", JUDGES, kind=Price),
+    Flag("temperature", JUDGES, kind=float | None, help="The temperature of all judges that have one."),
+    Flag("max_tokens", JUDGES, kind=int | None, help="The most tokens that a judge may write for a call."),
     Flag(
-        "substitute", JUDGES, _MANY, None,
-        "JUDGE=JUDGE: the second judge is asked where the first one fails.",
+        "substitute", JUDGES, kind=MANY,
+        help="JUDGE=JUDGE: the second judge is asked where the first one fails.",
     ),
     Flag(
-        "strong", JUDGES, _MANY, None,
-        "Judges that are asked only about what the judges of -j are in doubt of.",
+        "strong", JUDGES, kind=MANY,
+        help="The judges that are asked only about what the judges of -j are in doubt of.",
     ),
     Flag(
-        "below", JUDGES, float | None, None,
-        "The confidence below which a question is in doubt (`judgekit cascade` fits it); without --strong it "
-        "is left to a person.",
+        "below", JUDGES, kind=float | None,
+        help="The confidence below which a question is in doubt (`judgekit cascade` fits it); without "
+        "--strong it is left to a person.",
     ),
     Flag(
-        "recipe", ASKING, str | None, None,
-        "The published recipe to follow (`judgekit recipes` lists them); it fills the options that are not "
-        "typed.", (), _recipes,
+        "recipe", ASKING, kind=str | None, choices=_recipes,
+        help="The published recipe to follow (`judgekit recipes` lists them); it fills the options that are "
+        "not typed.",
     ),
-    Flag("setting", ASKING, _MANY, None, "NAME=VALUE: a setting of the recipe."),
+    Flag("setting", ASKING, kind=MANY, help="NAME=VALUE: a setting of the recipe."),
     Flag("protocol", ASKING, choices=_protocols, verbs=_SCORE),
     Flag("form", ASKING, choices=_words("form")),
     Flag(
-        "per_call", ASKING, str, "usual",
-        "How many criteria are asked in one call: a number, 'all', or the protocol's 'usual'.",
+        "per_call", ASKING, default="usual",
+        help="How many criteria are asked in one call: a number, 'all', or the protocol's 'usual'.",
     ),
-    Flag("samples", ASKING, int),
-    Flag("prompt", ASKING, Path | None, None),
+    Flag("samples", ASKING, kind=int),
+    Flag("prompt", ASKING, kind=Path | None),
     Flag("orders", ASKING, verbs=_PAIRS),
-    Flag("ties", ASKING, bool, verbs=frozenset({"score", "compare"})),
+    Flag("ties", ASKING, kind=bool, verbs=frozenset({"score", "compare"})),
     Flag("on_empty", ASKING, choices=_words("on_empty"), verbs=frozenset({"score", "compare", "match"})),
-    Flag("reask", ASKING, bool),
-    Flag("again", ASKING, _MANY, None, "The reason of stored abstentions that are asked anew."),
-    Flag("rule", SCORING, str | None, choices=_words("rule"), verbs=_ALONE),
-    Flag("partial", SCORING, bool, typed=("--partial",)),
+    Flag("reask", ASKING, kind=bool),
+    Flag(
+        "again", ASKING, kind=MANY, default=None, help="The reason of stored abstentions that are asked anew."
+    ),
+    Flag("rule", SCORING, kind=str | None, choices=_words("rule"), verbs=frozenset({"score", "match"})),
+    Flag("partial", SCORING, kind=bool, typed=("--partial",)),
     Flag("panel", SCORING, choices=_panels),
-    Flag("min_judges", SCORING, int),
-    Flag("labels", SCORING, Path | None, None),
-    Flag("calibration", SCORING, Path | None, None),
+    Flag("min_judges", SCORING, kind=int),
+    Flag("labels", SCORING, kind=Path | None),
+    Flag("calibration", SCORING, kind=Path | None),
     Flag("balance", SCORING, choices=_words("balance"), verbs=_PAIRS),
     Flag("unfounded", SCORING, choices=_words("unfounded")),
-    *(Flag(each, LIMITS, kind) for each, kind in (
+    *(Flag(each, LIMITS, kind=kind) for each, kind in (
         ("concurrency", int), ("rpm", float | None), ("tpm", float | None), ("attempt_seconds", float),
         ("run_seconds", float | None), ("tries", int),
     )),
-    Flag("budget", LIMITS, float | None, None, meaning("budget_usd")),
-    Flag("budget_tokens", LIMITS, int | None),
-    Flag("allow_unknown_price", LIMITS, bool, typed=("--allow-unknown-price",)),
+    Flag("budget", LIMITS, kind=float | None, help=meaning("budget_usd")),
+    Flag("budget_tokens", LIMITS, kind=int | None),
+    Flag("allow_unknown_price", LIMITS, kind=bool, typed=("--allow-unknown-price",)),
     Flag(
-        "out", FILES, Path | None, None,
-        "The folder for the results: scores and outcomes (JSONL and Parquet) and run.json.",
+        "out", FILES, kind=Path | None,
+        help="The folder for the results: scores and outcomes (JSONL and Parquet) and run.json.",
     ),
     Flag(
-        "overwrite", FILES, bool, False, "Let --out replace the results of another job.", ("--overwrite",)
+        "overwrite", FILES, kind=bool, default=False, typed=("--overwrite",),
+        help="Let --out replace the results of another job.",
     ),
     Flag(
-        "dry_run", FILES, bool, False, "Show the number of calls, tokens and the price; nothing is sent.",
-        ("--dry-run",),
+        "dry_run", FILES, kind=bool, default=False, typed=("--dry-run",),
+        help="Show the number of calls, tokens and the price; nothing is sent.",
     ),
     Flag(
-        "ledger", FILES, str | None, None,
-        "The ledger file that replies are kept in; 'none' keeps nothing. Left out: $JUDGEKIT_LEDGER, else "
-        ".judgekit/ledger.sqlite.",
+        "ledger", FILES, kind=str | None, default=None,
+        help="The ledger file that replies are kept in; 'none' keeps nothing. Left out: $JUDGEKIT_LEDGER, "
+        "else .judgekit/ledger.sqlite.",
     ),
-    Flag("prompts", FILES, bool, True, "Keep prompts beside replies in the ledger."),
-    Flag("quiet", FILES, bool, False, "Print nothing but errors.", ("--quiet", "-q")),
+    Flag("prompts", FILES, kind=bool, default=True, help="Keep prompts beside replies in the ledger."),
+    Flag(
+        "quiet", FILES, kind=bool, default=False, typed=("--quiet", "-q"), help="Print nothing but errors."
+    ),
 )  # fmt: skip
 
 
@@ -226,14 +223,9 @@ def command(
     argument: inspect.Parameter,
     **defaults: Any,
 ) -> Callable[..., Any]:
-    """A command for Typer: an argument and options, handed to a function as they were typed.
+    """Return a command for Typer, which hands a function its context, its argument and its options by name.
 
-    Args:
-        run: Takes the context, the argument and the options by name.
-        help_: The command's help.
-        flags: Its options.
-        argument: Its argument.
-        **defaults: Defaults of options that differ here.
+    `defaults` are those of options that differ from what their flags say.
     """
 
     def typed(context: typer.Context, **given: Any) -> Any:
@@ -248,6 +240,6 @@ def command(
 
 
 def argument(name: str, kind: Any, help_: str) -> inspect.Parameter:
-    """The argument of a command."""
+    """Return the argument of a command."""
     annotation = Annotated[kind, typer.Argument(help=help_)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)

@@ -25,11 +25,7 @@ _WIDE = 10_000  # columns where there is no terminal, so that no cell is cut or 
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    r"""Text in which nothing is left that a terminal would obey.
-
-    Args:
-        text: From wherever.
-        lines: Whether its line ends and tabs may stay.
+    r"""Return text in which nothing is left that a terminal would obey; line ends and tabs stay if asked.
 
     >>> plain("a\x1b[31m\nb"), plain("a\n\u202eb", lines=True)
     ('a\\x1b[31m\\nb', 'a\n\\u202eb')
@@ -45,29 +41,29 @@ def _escaped(sign: str) -> str:
 
 
 def say(text: str = "") -> None:
-    """A line of ours on the standard output."""
+    """Print a line of ours on the standard output."""
     _write(f"{plain(text)}\n")
 
 
 def tell(text: str) -> None:
-    """A line of ours on the error stream: a note, an error, how it goes."""
+    """Print a line of ours on the error stream: a note, an error, how it goes."""
     _write(f"{plain(text)}\n", error=True)
 
 
 def say_text(text: str) -> None:
-    """A text of several lines on the standard output: a prompt, a reply, a rubric."""
+    """Print a text of several lines on the standard output: a prompt, a reply, a rubric."""
     _write(f"{plain(text, lines=True)}\n")
 
 
 def say_styled(text: str, style: str, before: str = "") -> None:
-    """A line of ours that stands out, but for what stands before it."""
+    """Print a line of ours that stands out, but for what stands before it."""
     from rich.text import Text
 
     _console().print(Text.assemble(plain(before), (plain(text), style)), soft_wrap=True)
 
 
 def say_json(value: object, *, indent: int | None = 1) -> None:
-    """A value as JSON on the standard output, which reads as any other JSON."""
+    """Print a value as JSON on the standard output, which reads as any other JSON."""
     text = json_.dumps(value, indent=indent, ensure_ascii=False)
     _write(re.sub(r"[^\n -~]", lambda found: _in_json(found[0]), text) + "\n")
 
@@ -86,15 +82,7 @@ def say_table(
     title: str = "",
     bold: Collection[int] = (),
 ) -> None:
-    """A table on the standard output.
-
-    Args:
-        heads: Of its columns; empty for a table without.
-        rows: Their cells.
-        right: Columns that stand to the right, as numbers do.
-        title: Above it.
-        bold: Numbers of the rows that stand out.
-    """
+    """Print a table; columns in `right` are flush right, as numbers are, and rows in `bold` stand out."""
     from rich.table import Table
 
     cells = list(rows)
@@ -109,7 +97,7 @@ def say_table(
 
 
 def progress(what: str, *, total: int | None) -> "Progress":
-    """A line on the error stream that says how it goes; silent where it is no terminal."""
+    """Return a line on the error stream that says how it goes; silent where it is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -125,13 +113,13 @@ def progress(what: str, *, total: int | None) -> "Progress":
 
 
 def on_terminal() -> bool:
-    """Whether both streams are terminals, so that somebody reads along."""
+    """Tell whether both streams are terminals, so that somebody reads along."""
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """While it is open, what others write to the error stream is plain, too: warnings, logs, tracebacks."""
+    """Make plain, too, what others write to the error stream meanwhile: warnings, logs, tracebacks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no error
@@ -144,7 +132,7 @@ def guarded() -> Iterator[None]:
 
 
 def tell_crash() -> None:
-    """The error of ours that is being handled, with where it happened."""
+    """Print the error of ours that is being handled, with where it happened."""
     _write(plain(traceback.format_exc(), lines=True), error=True)
 
 

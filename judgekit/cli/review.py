@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from judgekit.cli.pairs import columns_of
+from judgekit.cli.named import ItemColumns, columns_of
 from judgekit.cli.printing import say
 from judgekit.errors import InputError
 from judgekit.writing import write
@@ -15,29 +15,34 @@ app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_ar
 
 @app.command("export")
 def export(
-    outcomes: Annotated[Path, typer.Argument(help="Folder that --out wrote, or its outcomes.jsonl.")],
-    items: Annotated[Path, typer.Option(help="The items that were judged.")],
-    rubric: Annotated[str, typer.Option("--rubric", "-r", help="The rubric they were judged by.")],
-    out: Annotated[Path, typer.Option(help="Folder for sheet.html, sheet.csv and key.json.")],
+    outcomes: Annotated[Path, typer.Argument(help="The folder that --out wrote, or its outcomes.jsonl.")],
+    items: Annotated[Path, typer.Option(help="The file of the items that were judged.")],
+    rubric: Annotated[
+        str, typer.Option("--rubric", "-r", help="The rubric they were judged by: a file or a bundled name.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder for sheet.html, sheet.csv and key.json.")],
     by: Annotated[
         str,
         typer.Option(
-            help="entropy, disagreement, low_mass, uncertain or near: where judges may be wrong; chance: a "
-            "sample that stands for all, whose weights `agree` uses."
+            help="The rule that picks answers: entropy, disagreement, low_mass, uncertain or near (where "
+            "judges may be wrong), or chance (a sample that stands for all, whose weights `agree` uses)."
         ),
     ] = "entropy",
     even: Annotated[
         float,
         typer.Option(
-            help="--by chance: share of the budget for all alike; the rest where judges are unsure."
+            help="The share of the budget that --by chance draws from all answers alike; the rest is drawn "
+            "where judges are unsure."
         ),
     ] = 1.0,
-    budget: Annotated[float, typer.Option(help="A share of all answers, or above 1 a number.")] = 0.2,
-    threshold: Annotated[float, typer.Option(help="What 'near' is near to.")] = 0.5,
+    budget: Annotated[
+        float, typer.Option(help="How much people are asked: a share of all answers, or above 1 a number.")
+    ] = 0.2,
+    threshold: Annotated[float, typer.Option(help="The value that --by near looks around.")] = 0.5,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the order of questions and responses, and of the draw.")
+        int, typer.Option(min=0, help="The seed of the order of questions and responses, and of the draw.")
     ] = 0,
-    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, as for score.")] = None,
+    column: ItemColumns = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")
     ] = False,
@@ -64,12 +69,21 @@ def export(
 
 @app.command("import")
 def import_(
-    answers: Annotated[Path, typer.Argument(help="The JSON that the page saved, or the filled CSV.")],
-    key: Annotated[Path, typer.Option(help="The key.json of the sheet.")],
-    out: Annotated[Path, typer.Option(help="Where the outcomes go (JSONL).")],
-    annotator: Annotated[str | None, typer.Option(help="Who filled it in, if not named.")] = None,
-    outcomes: Annotated[Path | None, typer.Option(help="Judges' outcomes to put beside them.")] = None,
-    how: Annotated[str, typer.Option(help="join both, or replace judges where people answered.")] = "join",
+    answers: Annotated[Path, typer.Argument(help="The JSON file that the page saved, or the filled CSV.")],
+    key: Annotated[Path, typer.Option(help="The key.json file of the sheet.")],
+    out: Annotated[Path, typer.Option(help="The file for the outcomes (JSONL).")],
+    annotator: Annotated[
+        str | None, typer.Option(help="The name of who filled it in, if the sheet does not say it.")
+    ] = None,
+    outcomes: Annotated[
+        Path | None, typer.Option(help="The judges' outcomes to put beside people's: a folder or a file.")
+    ] = None,
+    how: Annotated[
+        str,
+        typer.Option(
+            help="How they are put together: 'join' both, or 'replace' judges where people answered."
+        ),
+    ] = "join",
 ) -> None:
     """Read a filled sheet back as annotators' verdicts."""
     from judgekit.review import join, read_answers

@@ -14,8 +14,7 @@ import orjson
 import typer
 
 from judgekit.cli import signals
-from judgekit.cli.judges import Instead, KeyEnv, Naming, Price, Revision
-from judgekit.cli.pairs import columns_of
+from judgekit.cli.named import Instead, ItemColumns, KeyEnv, Naming, Price, Revision, columns_of
 from judgekit.cli.printing import say, say_json, tell
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.writing import beside
@@ -34,6 +33,15 @@ _SIZES = (2, 4, 8, 16)
 _STOPPED = 3
 
 SpecFile = Annotated[Path, typer.Option("--spec", help="The reward spec, a TOML file.")]
+Groups = Annotated[
+    str,
+    typer.Argument(
+        help="The groups: JSONL, CSV, TSV or Parquet (.gz, too), or - for standard input; an item is a group."
+    ),
+]
+_Batch = Annotated[
+    int, typer.Option("--batch", min=1, max=1_000_000, help="The number of groups that are judged together.")
+]
 OwnCode = Annotated[bool, typer.Option("--own-code", help="Let py: names of judges and checks import code.")]
 
 
@@ -45,19 +53,23 @@ def serve(
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    host: Annotated[str, typer.Option(help="Where to listen; beyond this machine only with a token.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one, and prints it.")] = 8077,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; beyond this machine only with a token.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8077,
     token_env: Annotated[str, typer.Option(help="The environment variable that holds the token.")] = TOKEN,
-    body_mb: Annotated[float, typer.Option(min=0.001, help="The largest body, in MB.")] = 16.0,
+    body_mb: Annotated[float, typer.Option(min=0.001, help="The largest body of a request, in MB.")] = 16.0,
     rate: Annotated[
-        float, typer.Option(min=0.0, help="Requests a second of one address; 0 for no limit.")
+        float, typer.Option(min=0.0, help="The most requests a second of one address; 0 for no limit.")
     ] = 2_000.0,
-    tick_ms: Annotated[float, typer.Option(min=0.0, help="How long a batch is gathered.")] = 5.0,
-    most_waiting: Annotated[int, typer.Option(min=1, help="Responses that may wait at once.")] = 50_000,
+    tick_ms: Annotated[
+        float, typer.Option(min=0.0, help="The milliseconds for which a batch is gathered.")
+    ] = 5.0,
+    most_waiting: Annotated[
+        int, typer.Option(min=1, help="The number of responses that may wait at once.")
+    ] = 50_000,
     drain_seconds: Annotated[
-        float, typer.Option(min=0.0, help="How long groups in flight may take to end after SIGTERM.")
+        float, typer.Option(min=0.0, help="The seconds that groups in flight may take to end after SIGTERM.")
     ] = 120.0,
 ) -> int:
     """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score, /compare.
@@ -74,8 +86,9 @@ def serve(
     token = token_for(host, os.environ.get(token_env), f"${token_env}")
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     settings = Settings(
-        host, port, token, tick_ms / 1000, int(body_mb * 1e6), rate, most_waiting,
-        drain_seconds=drain_seconds,
+        host=host, port=port, token=token, tick=tick_ms / 1000,
+        body_bytes=int(body_mb * 1e6), per_second=rate,
+        most_waiting=most_waiting, drain_seconds=drain_seconds,
     )  # fmt: skip
 
     # The loop gives the interpreter away with every piece it reads or sends, and must not wait 5 ms for it
@@ -99,21 +112,16 @@ def serve(
 
 @app.command()
 def give(
-    groups: Annotated[
-        str,
-        typer.Argument(
-            help="JSONL, CSV, TSV or Parquet (.gz, too), - for standard input; an item is a group."
-        ),
-    ],
+    groups: Groups,
     spec: SpecFile,
-    out: Annotated[Path, typer.Option(help="Where the rewards go (JSONL), a line for each response.")],
+    out: Annotated[Path, typer.Option(help="The file for the rewards (JSONL), a line for each response.")],
     judge: Instead = None,
     key_env: KeyEnv = None,
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Groups that are judged together.")] = 64,
-    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
+    batch: _Batch = 64,
+    column: ItemColumns = None,
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given."""
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
@@ -129,35 +137,36 @@ def give(
 
 @app.command()
 def pairs(
-    groups: Annotated[
-        str,
-        typer.Argument(
-            help="JSONL, CSV, TSV or Parquet (.gz, too), - for standard input; an item is a group."
-        ),
-    ],
+    groups: Groups,
     spec: SpecFile,
-    out: Annotated[Path, typer.Option(help="Where the rows go (JSONL).")],
+    out: Annotated[Path, typer.Option(help="The file for the rows (JSONL).")],
     form: Annotated[
         str,
         typer.Option(
-            help="trl, openrlhf, axolotl, llamafactory, nemo_rl or tinker; kto or kto_llamafactory for "
-            "single responses with a label."
+            help="The form of the rows: trl, openrlhf, axolotl, llamafactory, nemo_rl or tinker for pairs; "
+            "kto or kto_llamafactory for single responses with a label."
         ),
     ] = "trl",
-    margin: Annotated[float, typer.Option(help="How far apart the rewards of a pair are at least.")] = 0.2,
-    each: Annotated[str, typer.Option(help="all pairs of a group, or its extremes.")] = "all",
+    margin: Annotated[float, typer.Option(help="The least difference of the rewards of a pair.")] = 0.2,
+    each: Annotated[
+        str, typer.Option(help="Which pairs of a group are taken: 'all', or its 'extremes' only.")
+    ] = "all",
     one_order: Annotated[
         bool, typer.Option("--one-order", help="Take pairs that judges compared in one order only, too.")
     ] = False,
-    good: Annotated[float | None, typer.Option(help="kto: rewards from here on are good.")] = None,
-    bad: Annotated[float | None, typer.Option(help="kto: rewards up to here are bad.")] = None,
+    good: Annotated[
+        float | None, typer.Option(help="The reward from which on a response is good, for kto.")
+    ] = None,
+    bad: Annotated[
+        float | None, typer.Option(help="The reward up to which a response is bad, for kto.")
+    ] = None,
     judge: Instead = None,
     key_env: KeyEnv = None,
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Groups that are judged together.")] = 64,
-    column: Annotated[list[str] | None, typer.Option(help="OUR=THEIRS, e.g. task=prompt.")] = None,
+    batch: _Batch = 64,
+    column: ItemColumns = None,
 ) -> None:
     """Make preference data: judge each group, and write the pairs whose rewards are far enough apart.
 
@@ -192,7 +201,7 @@ def pairs(
 
 
 def _is_single(each: str, form: str, good: float | None, bad: float | None) -> bool:
-    """Whether responses are labelled one by one, and no pairs made of them; what goes with it is there."""
+    """Tell whether responses are labelled one by one, and no pairs made of them; check what goes with it."""
     if each not in {"all", "extremes"}:
         raise InputError(f"--each {each}: there are all and extremes")
     single = form.startswith("kto")
@@ -217,7 +226,7 @@ def show(
     own_code: OwnCode = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Say what a spec means: digest, scheme, range, what a failure becomes, calls for a group."""
+    """Say what a reward spec means: digest, scheme, range, what a failure becomes, calls for a group."""
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code), sending=False)
     said = {**_meaning(rewarder), "calls": {n: list(rewarder.calls(n)) for n in _SIZES}}
     if as_json:
@@ -232,7 +241,7 @@ def show(
 
 
 def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: bool = True) -> "Rewarder":
-    """The rewarder of a spec, with judges instead of its own where some are named; warnings are lines."""
+    """Return the rewarder of a spec, with other judges where some are named; print warnings as lines."""
     from judgekit.rewards.core.rewarder import Rewarder
     from judgekit.rewards.core.spec import load_spec
 
@@ -251,7 +260,7 @@ def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: 
 
 
 def _groups(items: str, columns: list[str] | None) -> "Iterator[Group]":
-    """The groups of a file; what is wrong with the first is raised at once."""
+    """Return the groups of a file; what is wrong with the first is raised at once."""
     from judgekit.rewards.core.rewarder import read_groups
 
     groups = read_groups(items, columns=columns_of(columns))
@@ -267,7 +276,7 @@ def _reads(rewarder: "Rewarder", groups: str, spec: Path) -> list[str | Path]:
 async def _judged(
     rewarder: "Rewarder", groups: "Iterator[Group]", size: int
 ) -> "AsyncIterator[tuple[list[Group], Batch]]":
-    """Groups and their rewards, batch by batch."""
+    """Yield groups and their rewards, batch by batch."""
     async with rewarder:
         while some := list(islice(groups, size)):
             yield some, await rewarder(some)
@@ -280,10 +289,7 @@ async def _collected(some: AsyncIterator[Any]) -> list[Any]:
 async def _given(
     rewarder: "Rewarder", groups: "Iterator[Group]", size: int, lines: BinaryIO
 ) -> tuple[dict[str, float | None], Counter[str], BaseException | None]:
-    """Write rewards batch by batch, of one cut short by an outage too.
-
-    Returns:
-        What they add up to, why some failed, and what stopped it.
+    """Write rewards batch by batch; return what they add up to, why some failed, and what stopped it.
 
     What stops it before anything is written is raised, so that an older file stays.
     """
@@ -312,7 +318,7 @@ def _failures(batch: "Batch") -> Iterator[str]:
 
 
 def _tell_failures(why: Counter[str], nothing: bool) -> None:
-    """Why rewards failed; where none at all was given, that is an outage."""
+    """Tell why rewards failed; where none at all was given, that is an outage."""
     from judgekit.rewards.core.combining import told
 
     if nothing:
@@ -332,7 +338,7 @@ def _lines(batch: "Batch") -> Iterator[bytes]:
 
 
 def _add(totals: dict[str, float | None], batch: "Batch") -> None:
-    """Counts added up; a cost that is not known once is not known."""
+    """Add the counts of a batch to the totals; a cost that is not known once is not known."""
     counts = {"groups", "calls", "new_calls", "cost_usd"}
     for name in (name for name in batch.stats if name == "n" or name.startswith("n_") or name in counts):
         before, now = totals.get(name, 0), batch.stats[name]

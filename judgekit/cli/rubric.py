@@ -13,7 +13,7 @@ from judgekit.writing import beside
 
 app = typer.Typer(help="Rubrics: list the bundled ones, show, lint, diff, import.", no_args_is_help=True)
 
-_Rubric = Annotated[str, typer.Argument(help="A YAML, TOML or JSON file, or the name of a bundled rubric.")]
+_Rubric = Annotated[str, typer.Argument(help="The rubric: a YAML, TOML or JSON file, or a bundled name.")]
 
 
 @app.command("list")
@@ -31,8 +31,12 @@ def list_() -> None:
 @app.command("show")
 def show(
     rubric: _Rubric,
-    prompt: Annotated[bool, typer.Option("--prompt", help="The prompt of a sample item instead.")] = False,
-    form: Annotated[str, typer.Option(help="Form of answer in that prompt: json, text or letters.")] = "json",
+    prompt: Annotated[
+        bool, typer.Option("--prompt", help="Print the prompts of a sample item instead.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option(help="The form of an answer in these prompts: json, text or letters.")
+    ] = "json",
 ) -> None:
     """Print a rubric as YAML, with its digest; or the prompts it is asked with."""
     loaded = load_rubric(rubric)
@@ -52,8 +56,10 @@ def show(
 
 
 @app.command("lint")
-def lint(rubrics: Annotated[list[str], typer.Argument(help="Files, or names of bundled rubrics.")]) -> None:
-    """Say what cannot be scored (error) or will be scored badly (warning); exit code 1 if there is any."""
+def lint(
+    rubrics: Annotated[list[str], typer.Argument(help="The rubrics: files, or names of bundled ones.")],
+) -> None:
+    """Say what of a rubric cannot be scored (error) or will be scored badly; exit code 1 if there is any."""
     from judgekit.rubric.lint import lint as lint_one
 
     n_findings = 0
@@ -68,7 +74,7 @@ def lint(rubrics: Annotated[list[str], typer.Argument(help="Files, or names of b
 
 @app.command("diff")
 def diff(old: _Rubric, new: _Rubric) -> None:
-    """Say what changed between two rubrics, and whether the meaning did; exit code 1 if it did."""
+    """Say what changed between two rubrics, and whether their meaning did; exit code 1 if it did."""
     from judgekit.rubric.diff import diff as diff_two
 
     changes = diff_two(load_rubric(old), load_rubric(new))
@@ -84,12 +90,18 @@ def diff(old: _Rubric, new: _Rubric) -> None:
 @app.command("import")
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="Of Prometheus, HealthBench, autorubric, verifiers or G-Eval.")
+        Path,
+        typer.Argument(help="The rubric's file of Prometheus, HealthBench, autorubric, verifiers or G-Eval."),
     ],
-    out: Annotated[Path | None, typer.Option(help="File, or folder for several; else printed.")] = None,
-    format_: Annotated[str | None, typer.Option("--format", help="Guessed where left out.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write, or the folder for several rubrics; printed where left out."),
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help="The file's format; guessed where left out.")
+    ] = None,
 ) -> None:
-    """Turn a rubric written for another tool into ours."""
+    """Turn a rubric written for another tool into one of judgekit's."""
     from judgekit.rubric.foreign import import_rubric
 
     imported = import_rubric(file, format_)

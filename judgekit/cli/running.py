@@ -1,22 +1,26 @@
-"""A job walked on the command line: a progress line, files as it goes, and what came of it."""
+"""A job walked on the command line: a progress line, files as it goes, and what is shown of the run."""
 
 import asyncio
 import gc
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from judgekit.cli import show
-from judgekit.cli.printing import progress, say, tell
+from judgekit.cli.printing import progress, say, say_table, tell
 from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger.damage import Locked, NoRoom
+from judgekit.run import Tally
+from judgekit.run.tally import cause_line
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
 
 _CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
-_ROWS = 200  # scores kept for the printed table
+_KEPT = 200  # scores kept for the printed table
+_ROWS = 40  # scores that are printed; all of them are in the files
 
 
 async def run_job(
@@ -27,20 +31,13 @@ async def run_job(
     overwrite: bool = False,
     reads: Iterable[str | Path] = (),
 ) -> list[Score]:
-    """Walk a job with a progress line, write its files as it goes, print what came of it.
+    """Walk a job with a progress line, write its files as it goes, and print what came of it.
 
-    Args:
-        job: Checked, and not begun.
-        out: Where its files go; None writes none.
-        quiet: Print nothing.
-        overwrite: Whether `out` may hold the results of another job.
-        reads: Files that are read for it, which results must not replace.
-
-    Returns:
-        The first scores; with `out`, all of them are in the files.
+    `reads` are files that the job reads, which its results must not replace. The scores returned are the
+    first ones; all of them are in the files of `out`.
     """
     first: list[Score] = []
-    systems = show.Systems()
+    systems = _Systems()
     summary: dict[str, Any] = {}
     gc.set_threshold(*_CYCLES)
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
@@ -58,7 +55,7 @@ async def _walk(
     job: Job,
     made: AbstractContextManager[Writer | None],
     first: list[Score],
-    systems: show.Systems,
+    systems: "_Systems",
     summary: dict[str, Any],
 ) -> None:
     """Walk a job to its end; `summary` gets what it came to, unless it was refused or did nothing."""
@@ -73,8 +70,8 @@ async def _walk(
                     if writer is not None:
                         writer.judged(judged)
                     systems.add(judged.scores)
-                    first += judged.scores if len(first) < _ROWS else ()
-                    bar.update(task, advance=1, note=show.note(job.tally, time.monotonic() - began))
+                    first += judged.scores if len(first) < _KEPT else ()
+                    bar.update(task, advance=1, note=_note(job.tally, time.monotonic() - began))
         except (Locked, NoRoom) as error:
             if not job.tally.requests:
                 stopped = error
@@ -92,12 +89,19 @@ async def _walk(
             if writer is not None and not written:
                 tell(f"{writer.folder}: nothing was written, what was there stays")
             if isinstance(stopped, KeyboardInterrupt):
-                tell(_kept(job))
+                tell(_what_is_kept(job))
             if stopped is None or (written and ended["calls"] and not refused):
                 summary.update(ended)
 
 
-def _kept(job: Job) -> str:
+def _note(tally: Tally, seconds: float) -> str:
+    """Return rate, cost and abstentions, for the progress line."""
+    rate = tally.items / seconds if seconds > 0 else 0.0
+    cost = f"${tally.cost_usd:.4f}" + ("+?" if tally.unpriced else "")
+    return f"{rate:.1f} items/s  {cost}  {sum(tally.abstentions.values())} abstained"
+
+
+def _what_is_kept(job: Job) -> str:
     if job.ledger is None:
         return "no ledger: what was paid for is not kept, and the same command pays again"
     n = job.tally.lost
@@ -105,39 +109,171 @@ def _kept(job: Job) -> str:
     return f"{lost if n else ''}what was paid for is in {job.ledger}; the same command goes on from there"
 
 
-def _print_run(
-    first: list[Score], systems: show.Systems, summary: dict[str, object], out: Path | None
-) -> None:
-    if first:
-        show.say_scores(first, systems.n_scores, out)
-        systems.say()
-        say()
-    for line in show.summary_lines(summary):
-        say(line)
-    if out is not None:
-        say(f"written to {out}")
-
-
 def print_preview(job: Job) -> None:
     """Print calls, tokens and price of a job; nothing is sent."""
-    seen = job.preview()
-    calls = (
-        f"{seen.least} calls"
-        if seen.least == seen.most
-        else f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
-    )
+    seen, budget = job.preview(), job.limits.budget_usd
+    calls = f"{seen.least} calls"
+    if seen.least != seen.most:
+        calls = f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
     stored = f", {seen.stored} of them in the ledger already" if seen.stored else ""
     say(f"{seen.items} items, {calls}{stored}; nothing was sent")
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
     say(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
     if seen.max_cost_usd is None:
-        how = (
-            "" if job.limits.budget_usd is None else f"; --budget needs it: --price {seen.unpriced[0]}=IN/OUT"
-        )
+        how = "" if budget is None else f"; --budget needs it: --price {seen.unpriced[0]}=IN/OUT"
         say(f"price: unknown for {', '.join(seen.unpriced)}{how}")
     else:
-        budget = job.limits.budget_usd
-        over = (
-            "" if budget is None or seen.max_cost_usd <= budget else f", more than the budget of ${budget:g}"
+        over = budget is not None and seen.max_cost_usd > budget
+        more = f", more than the budget of ${budget:g}" if over else ""
+        say(f"price: at most ${seen.max_cost_usd:.4f} for the first round{more}")
+
+
+def _print_run(first: list[Score], systems: "_Systems", summary: Mapping[str, Any], out: Path | None) -> None:
+    if first:
+        say_scores(first, systems.n_scores, out)
+        systems.say()
+        say()
+    for line in _summary_lines(summary):
+        say(line)
+    if out is not None:
+        say(f"written to {out}")
+
+
+def say_scores(scores: Sequence[Score], total: int, out: Path | None) -> None:
+    """Print the first of `total` scores: what was judged, its score, its interval, what it rests on."""
+    heads = ("item", "response", "score of", "value", "95 % interval over", "verdicts", "abstained")
+    ends = (n for n in range(_ROWS, len(scores)) if scores[n].unit != scores[n - 1].unit)
+    shown = scores[: next(ends, len(scores))]  # to the end of what was judged
+    bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
+    say_table(heads, map(_cells, shown), right={"value", "95 % interval over", "verdicts"}, bold=bold)
+    if (more := total - len(shown)) > 0:
+        say(f"and {more} more: " + (f"all {total} are in {out}" if out else "--out FOLDER writes all"))
+
+
+def _cells(score: Score) -> tuple[str, ...]:
+    over = "judges" if "judge" in score.spread else "samples"
+    none = score.low is None or score.high is None
+    interval = "" if none else f"{score.low:.2f} to {score.high:.2f}, {over}"
+    abstained = counted(score.n_abstained)
+    if score.value is None and score.level == "criterion" and score.n_verdicts and not abstained:
+        abstained = "withheld by the panel"
+    response = " vs ".join(score.unit.responses) or "(task)"
+    value = "none" if score.value is None else f"{score.value:.3f}"
+    return score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained
+
+
+@dataclass
+class _Systems:
+    """Mean score of each system over the items, as sums: a million items need no more memory than one."""
+
+    n_scores: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    scored: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+
+    def add(self, scores: Iterable[Score]) -> None:
+        for score in scores:
+            self.n_scores += 1
+            if score.level == "rubric" and score.system:
+                total = self.sums.setdefault(score.system, 0.0)
+                if score.value is None:
+                    self.missing[score.system] += 1
+                else:
+                    self.sums[score.system] = total + score.value
+                    self.scored[score.system] += 1
+
+    def say(self) -> None:
+        """Print a line for each system; nothing if no system is named."""
+        if not self.sums:
+            return
+        heads = ("system", "mean score", "items", "without a score")
+        rows = []
+        for system, total in sorted(self.sums.items()):
+            n = self.scored[system]
+            rows.append((system, f"{total / n:.3f}" if n else "none", str(n), str(self.missing[system])))
+        say()
+        say_table(heads, rows, right=heads[1:])
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return counts in words: `2 refused, 1 malformed`."""
+    return ", ".join(f"{n} {what}" for what, n in counts.items())
+
+
+def _summary_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Return what is said of a run in a few lines."""
+    abstained = sum(summary["abstentions"].values())
+    reasons = counted(summary["abstentions"])
+    cost = summary["cost_usd"]
+    if cost is None:
+        unknown = f"{summary['unpriced_calls']} calls of unknown price"
+        price = f"at least ${summary['known_cost_usd']:.4f} ({unknown})"
+    else:
+        price = f"${cost:.4f}"
+    outcomes = f"{summary['items']} items, {summary['verdicts']} verdicts, {abstained} abstentions"
+    calls = f"{summary['calls']} calls: {summary['new_calls']} new, {summary['ledger_hits']} from the ledger"
+    tokens = f"{summary['input_tokens']} tokens in, {summary['output_tokens']} out"
+    lines = [
+        f"{outcomes} ({reasons})" if reasons else outcomes,
+        f"{calls}, {summary['reasks']} re-asked; {tokens}; {price}; {summary['seconds']:.1f} s",
+    ]
+    lines += map(cause_line, summary.get("causes", ()))
+    if summary["flags"]:
+        lines.append(f"flags: {counted(summary['flags'])}")
+    for judge, noted in summary.get("notes", {}).items():
+        lines += [f"judge {judge}: {n} {what}" for what, n in noted.items()]
+    if summary["panel"] is not None:
+        lines += _panel_lines(summary["panel"])
+    if "fitted" in summary:
+        lines += _fitted_lines(summary["fitted"])
+    if summary["skipped"]:
+        lines.append(f"{summary['skipped']} bad rows skipped, the first: {summary['skipped_rows'][0]}")
+    if summary["ledger"] is None:
+        lines.append("no ledger: nothing was kept, and running again pays again")
+    return lines
+
+
+def _fitted_lines(fitted: Mapping[str, Any]) -> list[str]:
+    """Return how often each judge is right, as a panel was fitted.
+
+    >>> kind = {"status": "ok", "accuracy": {"a": 0.9, "b": None}, "notes": ["from 20 labels"]}
+    >>> _fitted_lines({"panel": "accuracy", "criteria": {"kind": kind}})
+    ["panel accuracy, 'kind': right are a .90, b unknown; from 20 labels"]
+    """
+    lines = []
+    for criterion, found in fitted["criteria"].items():
+        shares = found["accuracy"].items()
+        right = ", ".join(
+            f"{name} {'unknown' if p is None else f'{p:.2f}'.lstrip('0')}" for name, p in shares
         )
-        say(f"price: at most ${seen.max_cost_usd:.4f} for the first round{over}")
+        told = f"right are {right}" if found["status"] == "ok" else found["status"]
+        lines.append("; ".join([f"panel {fitted['panel']}, {criterion!r}: {told}", *found["notes"]]))
+    return lines
+
+
+def _panel_lines(panel: Mapping[str, Any]) -> list[str]:
+    """Return how many judges a panel is worth by its verdicts, who had no part in it, and who stood in.
+
+    >>> _panel_lines({"judges": ["a", "b"], "effective_judges": None, "status": "undefined:too_few",
+    ...     "left_out": {}, "substituted": {}})
+    ['panel of 2 judges: how many it is worth cannot be told, too few']
+    """
+    told = f"panel of {len(panel['judges'])} judges: "
+    worth = panel["effective_judges"]
+    if worth is None:
+        reason = panel["status"].removeprefix("undefined:").replace("_", " ")
+        told += f"how many it is worth cannot be told, {reason}"
+    else:
+        ends = "" if panel["low"] is None else f" [{panel['low']:.2f}, {panel['high']:.2f}]"
+        told += (
+            f"worth {worth:.2f}{ends} independent ones by their verdicts, which correlate by "
+            f"{panel['correlation_of_verdicts']:.2f} on {panel['items']} items"
+        )
+        told += "; " + "; ".join(panel["notes"])
+    left = [f"{judge} left out of that: {why}" for judge, why in panel["left_out"].items()]
+    stood = [
+        f"{by} stood in for {judge} in {n} verdicts"
+        for judge, substitutes in panel["substituted"].items()
+        for by, n in substitutes.items()
+    ]
+    return [told, *left, *stood]

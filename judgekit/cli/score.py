@@ -1,4 +1,4 @@
-"""`judgekit score`: items, a rubric and judges in; tables and files out."""
+"""`judgekit score`, `compare`, `rank` and `match`: items, a rubric and judges in; tables and files out."""
 
 import functools
 from collections.abc import Callable
@@ -8,14 +8,13 @@ import typer
 
 from judgekit import roles
 from judgekit.cli import signals
-from judgekit.cli.judges import Naming
+from judgekit.cli.named import Naming, columns_of, named_of, per_call_of, value_of
 from judgekit.cli.options import ASKING, FLAGS, LIMITS, SCORING, argument, command
-from judgekit.cli.pairs import columns_of, named_of, per_call_of, value_of
-from judgekit.cli.printing import say, tell
+from judgekit.cli.printing import tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
 from judgekit.protocols import ProtocolName
-from judgekit.verbs import DEFAULT_LEDGER, Options, prepare
+from judgekit.verbs import DEFAULT_LEDGER, Job, Options, prepare
 from judgekit.verbs.options import DEFAULTS
 
 ITEMS = argument(
@@ -25,7 +24,7 @@ ITEMS = argument(
 
 
 def verb(name: ProtocolName | Literal["score"], help_: str, **defaults: Any) -> Callable[..., None]:
-    """The command of a verb: what it asks is its protocol; `score` has it as an option."""
+    """Return the command of a verb: what it asks is its protocol; `score` has it as an option."""
 
     def run(context: typer.Context, items: str, given: dict[str, Any]) -> None:
         own = {} if name == "score" else {"protocol": name}
@@ -47,14 +46,12 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
     judges = list(map(judge_of, given["judge"] or ["local"]))
     stronger = list(map(judge_of, given["strong"])) if given["strong"] else None
     naming.check()
-    sending = not given["dry_run"]
-    if given["below"] is None:
-        job = prepare(items, rubric, judges, sending=sending, **options)
-    else:
+    make: Callable[..., Job] = prepare
+    if given["below"] is not None:
         from judgekit.verbs.cascade import prepare_cascade
 
-        doubt = given["below"]
-        job = prepare_cascade(items, rubric, judges, stronger, doubt=doubt, sending=sending, **options)
+        make = functools.partial(prepare_cascade, strong=stronger, doubt=given["below"])
+    job = make(items, rubric, judges, sending=not given["dry_run"], **options)
     if given["dry_run"]:
         print_preview(job)
         return
@@ -68,7 +65,7 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
 def _options(
     context: typer.Context, given: dict[str, Any], judge_of: Callable[[str], roles.Judge]
 ) -> tuple[str | None, Options]:
-    """The rubric and the options of the verb; what a recipe may fill is left out where it was not typed."""
+    """Return the rubric and the verb's options; what a recipe may fill is left out unless it was typed."""
     from judgekit.run import Limits
 
     asked = {
@@ -101,12 +98,12 @@ def _options(
 
 
 def _judge_of(naming: Naming, given: dict[str, Any], name: str) -> roles.Judge:
-    """A judge by its name, with the recipe's settings and those that were typed."""
+    """Return a judge by its name, with the recipe's settings and, where it has any, those that were typed."""
     from judgekit.recipes.catalog import published
 
     settings = {each: given[each] for each in ("temperature", "max_tokens") if given[each] is not None}
-    found = naming(name)
-    return _with(found if given["recipe"] is None else published(given["recipe"]).tuned(found), settings)
+    found = naming(name) if given["recipe"] is None else published(given["recipe"]).tuned(naming(name))
+    return found.with_(**settings) if settings and isinstance(found, roles.Tunable) else found
 
 
 score = verb(
@@ -132,22 +129,7 @@ match = verb(
 )
 
 
-def columns() -> None:
-    """Print the columns of the tables `scores` and `outcomes`."""
-    from judgekit.table import COLUMNS
-
-    for kind, own in COLUMNS.items():
-        say(f"{kind}.jsonl, {kind}.parquet, Run.frame({kind!r})")
-        for name, meaning in own.items():
-            say(f"  {name:14} {meaning}")
-
-
-def _with(judge: roles.Judge, settings: dict[str, Any]) -> roles.Judge:
-    """A judge with other settings, where it has any (controls and scripted judges have none)."""
-    return judge.with_(**settings) if settings and isinstance(judge, roles.Tunable) else judge
-
-
 def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line, and is not its default."""
+    """Tell whether an option stands on the command line, and is not its default."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

@@ -21,17 +21,13 @@ _CODE = 130
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While it is open, each of the signals raises KeyboardInterrupt, as Ctrl-C does anyway."""
+    """Let each of the signals raise KeyboardInterrupt meanwhile, as Ctrl-C does anyway."""
     with _handled(_raise):
         yield
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run asynchronous work to its end, or until it is cancelled by a signal.
-
-    Raises:
-        KeyboardInterrupt: If it was cancelled.
-    """
+    """Run asynchronous work to its end; KeyboardInterrupt if a signal cancelled it."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         task = loop.create_task(work)

@@ -16,7 +16,7 @@ import pytest
 
 import judgekit
 from judgekit.cli import COMMANDS, main
-from judgekit.cli.guide import BLOCK, FOLDER, guide_text, guides
+from judgekit.cli.reference import BLOCK, FOLDER, guide_text, guides
 
 ROOT = Path(__file__).parents[2]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 import judgekit as jk
-from judgekit.cli.show import say_scores
+from judgekit.cli.running import say_scores
 
 TONE = {"id": "tone", "criteria": [{"id": "kind", "text": "Is it kind?"}]}
 ROWS = [{"id": "1", "task": "Hi", "response": "Hello."}]

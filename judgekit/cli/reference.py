@@ -1,4 +1,4 @@
-"""`judgekit guide`: scenarios with the code, what it prints and what to conclude from it.
+"""`judgekit guide`, `recipes` and `columns`: what judgekit knows and only prints.
 
 The guides are Markdown files in `judgekit/guides/`. A block of code that is headed by its language and a
 name, as in `yaml reply.yaml`, is a file that the commands after it read.
@@ -6,13 +6,16 @@ name, as in `yaml reply.yaml`, is a file that the commands after it read.
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from judgekit.cli.printing import say, say_table, say_text, tell
 from judgekit.errors import InputError, there_are
 from judgekit.writing import write
+
+if TYPE_CHECKING:
+    from judgekit.recipes.published import Published
 
 _FIRST = (
     "score", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "statistics",
@@ -24,10 +27,12 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL
 
 
 def guide(
-    name: Annotated[str | None, typer.Argument(help="Name of a guide; without one, all are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The name of a guide; without one, all are listed.")
+    ] = None,
     files: Annotated[
         Path | None,
-        typer.Option(help="Write the files that the guide's commands read into this folder, to try them."),
+        typer.Option(help="The folder to write the files into that the guide's commands read, to try them."),
     ] = None,
 ) -> None:
     """Print a guide: a scenario, its commands and code, what they print, and what to conclude from it."""
@@ -48,7 +53,7 @@ def guide(
 
 
 def guides() -> list[str]:
-    """Names of the guides, in the order in which a newcomer may read them.
+    """Return the names of the guides, in the order in which a newcomer may read them.
 
     >>> guides()[0]
     'score'
@@ -58,11 +63,7 @@ def guides() -> list[str]:
 
 
 def guide_text(name: str) -> str:
-    """A guide as Markdown.
-
-    Raises:
-        InputError: If there is none of this name.
-    """
+    """Return a guide as Markdown; InputError if there is none of this name."""
     known = guides()
     if name not in known:
         raise InputError(f"no guide {name!r}; {there_are(name, known)}")
@@ -70,9 +71,53 @@ def guide_text(name: str) -> str:
 
 
 def title(name: str) -> str:
-    """The first line of a guide, which says what it is about.
+    """Return the first line of a guide, which says what it is about.
 
     >>> title("score")
     'Score responses by a rubric'
     """
     return guide_text(name).partition("\n")[0].removeprefix("# ")
+
+
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="The name of a recipe, to print all that is known of it.")
+    ] = None,
+) -> None:
+    """List the published recipes with their sources."""
+    from judgekit.recipes.catalog import CATALOG, published
+
+    if name is not None:
+        _describe(published(name))
+        return
+    say_table(("recipe", "what it does", "source"), ((r.name, r.what, r.source) for r in CATALOG.values()))
+    say()
+    say("judgekit recipes NAME says what it sets and what differs from its source")
+
+
+def _describe(recipe: "Published") -> None:
+    say(f"{recipe.name}: {recipe.what}")
+    say(f"source: {recipe.source}")
+    say(f"differs: {recipe.differs}")
+    say(f"rubric: {recipe.rubric or 'yours'}")
+    parts = {"options": recipe.options, "judge": recipe.judge, "settings": recipe.settings}
+    for part, values in parts.items():
+        if values:
+            said = (
+                f"{name}={getattr(value, '__name__', None) or repr(value)}" for name, value in values.items()
+            )
+            say(f"{part}: {', '.join(said)}")
+    if recipe.needs:
+        say(f"needs: {', '.join(f'--setting {name}=...' for name in recipe.needs)}")
+    if recipe.least_judges > 1:
+        say(f"judges: at least {recipe.least_judges}")
+
+
+def columns() -> None:
+    """Print the columns of the tables `scores` and `outcomes`."""
+    from judgekit.table import COLUMNS
+
+    for kind, own in COLUMNS.items():
+        say(f"{kind}.jsonl, {kind}.parquet, Run.frame({kind!r})")
+        for name, meaning in own.items():
+            say(f"  {name:14} {meaning}")
