@@ -21,36 +21,22 @@ DEFAULTS = Path(__file__).with_name("thresholds.toml")
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One threshold.
-
-    Args:
-        name: Its key in the file.
-        value: What has to be reached (or, for harms, not passed).
-        what: What is measured.
-        source: Where the number comes from.
-        judgement: Whether it is a default of this project rather than from the literature.
-    """
+    """One threshold, to be reached, or for harms not to be passed."""
 
     name: str
     value: float
     what: str
     source: str
-    judgement: bool
+    judgement: bool  # whether it is a default of this project rather than from the literature
 
     @property
     def cited(self) -> str:
-        """Its source, marked where the number is ours."""
+        """The source of the number, marked where it is ours."""
         return f"{self.source} (project default)" if self.judgement else self.source
 
 
 def read_thresholds(path: str | Path | None = None) -> dict[str, Gate]:
-    """The thresholds, some or all of them replaced by a file's.
-
-    Args:
-        path: A TOML file: `name = number`, or a table as in the bundled one.
-
-    Raises:
-        InputError: If it cannot be read, names an unknown threshold, or a value is no number from 0 up.
+    """Return the thresholds, some or all of them replaced by a file's (`name = number`, or tables).
 
     >>> read_thresholds()["agreement_gate"].value
     0.6
@@ -88,16 +74,7 @@ Gates = Mapping[str, Gate]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One number beside a threshold.
-
-    Args:
-        gate: Name of the threshold.
-        what: What is measured.
-        wanted: What is asked for, in words.
-        found: What was found, in words.
-        met: True, False, or None where the data do not show it.
-        source: Where the threshold comes from.
-    """
+    """One number beside a threshold; whether it is met is None where the data do not show it."""
 
     gate: str
     what: str
@@ -108,7 +85,7 @@ class Check:
 
 
 def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:
-    """A check of a threshold."""
+    """Return a check of a threshold."""
     gate = gates[name]
     return Check(
         gate=name, what=gate.what, wanted=wanted.format(f"{gate.value:g}"), found=found, met=met,
@@ -117,7 +94,7 @@ def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) ->
 
 
 def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
-    """Whether the lower end reaches a threshold; None where it does not and the upper end does."""
+    """Check whether the lower end reaches a threshold; not shown where only the upper end does."""
     bound = gates[name].value
     if estimate is None or math.isnan(estimate.low):
         return check(gates, name, "lower end at least {}", told(estimate), None)
@@ -127,7 +104,7 @@ def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
 
 
 def within(gates: Gates, name: str, estimate: Estimate | None) -> Check:
-    """Whether a whole interval lies within plus and minus a threshold; False where all of it is outside."""
+    """Check whether an interval lies within a threshold on both sides; not met where all is outside."""
     bound = gates[name].value
     text = f"between -{bound:g} and {bound:g}"
     if estimate is None or math.isnan(estimate.low):
@@ -138,12 +115,12 @@ def within(gates: Gates, name: str, estimate: Estimate | None) -> Check:
 
 
 def count(gates: Gates, name: str, n: int) -> Check:
-    """Whether there are enough of something."""
+    """Check whether there are enough of something."""
     return check(gates, name, "at least {}", str(n), n >= gates[name].value)
 
 
 def enough(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[Check]:
-    """Whether there is enough to say anything at all."""
+    """Check whether there is enough to say anything at all."""
     lab = criterion.labelled
     found = [count(gates, "enough_units", judge.main.n_used)]
     if len(lab.ratings.values) <= LONG:
@@ -161,7 +138,7 @@ def enough(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[C
 
 
 def near_ceiling(gates: Gates, ceiling: Ceiling | None) -> Check | None:
-    """Whether the judge is not worse than people by more than the margin; None without two people."""
+    """Check whether the judge is not worse than people by a margin; None without two people."""
     if ceiling is None or math.isnan(ceiling.difference.value):
         return None
     finding = against_margin(ceiling.difference, margin=max(gates["ceiling_margin"].value, 1e-9)).finding
@@ -174,7 +151,7 @@ def near_ceiling(gates: Gates, ceiling: Ceiling | None) -> Check | None:
 
 
 def alt_check(judge: JudgeAudit) -> list[Check]:
-    """The alternative annotator test: told, not decisive, since it depends on n as much as on the judge."""
+    """Tell of the alternative annotator test, which decides nothing: it depends on n as on the judge."""
     test = judge.alt_test
     if test is None or test.passes is None:
         return []
@@ -192,12 +169,12 @@ def alt_check(judge: JudgeAudit) -> list[Check]:
 
 
 def length_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """What the judge pays for length, where lengths are known."""
+    """Check what the judge pays for length, where lengths are known."""
     return [within(gates, "length", each) for each in judge.lengths if each.name == "length_per_doubling"]
 
 
 def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """Consistency over orders, and the lean to a place."""
+    """Check consistency over orders, and the lean to a place."""
     if not judge.orders:
         return []
     consistency, fairness = judge.orders["position_consistency"], judge.orders["preference_fairness"]
@@ -205,7 +182,7 @@ def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
 
 
 def beaten_by(judge: JudgeAudit) -> str:
-    """Name of a control that the judge is worse than, or does not differ from; empty if there is none."""
+    """Return the name of a control that the judge is worse than, or does not differ from; or nothing."""
     for each in judge.controls:
         d = each.difference
         if each.constant:
@@ -216,7 +193,7 @@ def beaten_by(judge: JudgeAudit) -> str:
 
 
 def says_nothing(judge: JudgeAudit) -> bool:
-    """Whether the judge gives one label whatever it sees."""
+    """Tell whether the judge gives one label whatever it sees."""
     return judge.main.status == "ok_degenerate" or (
         math.isnan(judge.main.value) and judge.main.status == "undefined:no_variation"
     )

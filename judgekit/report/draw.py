@@ -33,26 +33,21 @@ class Shape:
 
 @dataclass(slots=True)
 class Canvas:
-    """Shapes in the order drawn.
-
-    Args:
-        figure: What is drawn; its title is what a screen reader says.
-        height: Of the picture; its width is always the same.
-    """
+    """Shapes in the order drawn; the figure's title is what a screen reader says."""
 
     figure: Figure
     height: float
     shapes: list[Shape] = field(default_factory=list)
 
     def add(self, name: str, attributes: Mapping[str, Any], text: str = "", tip: str = "") -> None:
-        """A shape; attributes that are None are left out."""
+        """Add a shape; attributes that are None are left out."""
         written = {key: _written(value) for key, value in attributes.items() if value is not None}
         self.shapes.append(Shape(name, written, text, tip))
 
     def text(
         self, at: Point, text: str, kind: str = "small", *, anchor: str = "start", most: int = 60
     ) -> None:
-        """A line of text, cut where it is too long for the picture; nothing where there is none."""
+        """Add a line of text, cut where it is too long for the picture; nothing where there is none."""
         if not text:
             return
         cut = text if len(text) <= most else text[: most - 1] + "…"
@@ -78,12 +73,12 @@ class Canvas:
         self.add("circle", {"cx": at[0], "cy": at[1], "r": radius, "class": kind, **more}, tip=tip)
 
     def mark(self, row: int, column: str) -> dict[str, Any]:
-        """What a shape carries that shows a number of the table."""
+        """Return what a shape carries that shows a number of the table."""
         value = self.figure.at(row, column)
         return {"data-row": row, "data-column": column, "data-value": repr(value)}
 
     def legend(self, names: Mapping[str, str]) -> float:
-        """Names with their colours on top, wrapped; gives where the picture may start."""
+        """Draw names with their colours on top, wrapped; return where the picture may start."""
         x, y = 4.0, 12.0
         for name, kind in names.items():
             wide = 20 + 6.2 * min(len(name), 34)
@@ -118,18 +113,14 @@ def _written(value: Any) -> str:
 
 
 def axis(ends: Point, start: float, end: float) -> Place:
-    """From numbers to places; numbers outside are drawn at the edge."""
+    """Return a way from numbers to places; numbers outside are drawn at the edge."""
     low, high = ends
     span = (high - low) or 1.0
     return lambda value: start + (min(max(value, low), high) - low) / span * (end - start)
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers between two ends.
-
-    >>> ticks(0, 1)
-    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    """
+    """Return round numbers between two ends."""
     if not high > low:
         return [low]
     raw = (high - low) / about
@@ -143,11 +134,7 @@ COLOURS = ("people", "judge", "third", "fourth", "fifth")
 
 
 def picture(figure: Figure) -> Canvas:
-    """The figure, drawn.
-
-    Raises:
-        InputError: If its chart is none of the five, or names a column that is not there.
-    """
+    """Draw a figure; an `InputError` for an unknown chart, or one that names a column that is not there."""
     if figure.chart.kind not in _DRAW:
         kind: str = figure.chart.kind
         raise InputError(f"figure {figure.id!r}: no chart {kind!r}; {there_are(kind, _DRAW)}")
@@ -162,7 +149,7 @@ def picture(figure: Figure) -> Canvas:
 
 
 def _columns(chart: Chart) -> set[str]:
-    """The columns that a chart names."""
+    """Return the columns that a chart names."""
     templates = [chart.name, chart.tip]
     named = {chart.x, *chart.y, chart.size, chart.weights, *(chart.band or ())}
     if chart.kind == "intervals":
@@ -176,20 +163,20 @@ def _columns(chart: Chart) -> set[str]:
 
 
 def _filled(template: str, figure: Figure, row: int) -> str:
-    """A template with the row's cells."""
+    """Return a template with the row's cells."""
     cells = {name: _brief(cell) for name, cell in zip(figure.columns, figure.rows[row], strict=True)}
     return " ".join(template.format_map(cells).split())
 
 
 def _brief(value: Any) -> str:
-    """A cell in words: a flag is a mark, and what is missing nothing."""
+    """Return a cell in words: a flag is a mark, and what is missing nothing."""
     if value is None or isinstance(value, bool):
         return "▲" if value else ""
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _tip(figure: Figure, row: int) -> str:
-    """What is shown when a mark is pointed at: the chart's words, or the row."""
+    """Return what is shown when a mark is pointed at: the chart's words, or the row."""
     if figure.chart.tip:
         return _filled(figure.chart.tip, figure, row)
     cells = zip(figure.columns, figure.rows[row], strict=True)
@@ -197,11 +184,7 @@ def _tip(figure: Figure, row: int) -> str:
 
 
 def shown(value: Any) -> str:
-    """A cell as it is shown: numbers to four significant digits or three places.
-
-    >>> shown(0.123456), shown(None), shown(1234.5678), shown(True)
-    ('0.123', '-', '1235', 'yes')
-    """
+    """Return a cell as it is shown: numbers to four significant digits or three places."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -222,7 +205,7 @@ def _listed(figure: Figure, column: str) -> list[Any]:
 
 
 def _ends(figure: Figure, row: int, low: str = "low", high: str = "high") -> Point | None:
-    """Both ends of an interval, where it has them."""
+    """Return both ends of an interval, where it has them."""
     if not {low, high} <= set(figure.columns):
         return None
     ends = figure.at(row, low), figure.at(row, high)
@@ -230,7 +213,7 @@ def _ends(figure: Figure, row: int, low: str = "low", high: str = "high") -> Poi
 
 
 def _said(found: float | None, ends: Point | None, nothing: str) -> str:
-    """A number with its interval, short enough to stand beside a picture."""
+    """Return a number with its interval, short enough to stand beside a picture."""
     if found is None:
         return nothing
     value, *both = (f"{v:.2f}" if abs(v) < 100 else f"{v:.0f}" for v in (found, *(ends or ())))
@@ -238,7 +221,7 @@ def _said(found: float | None, ends: Point | None, nothing: str) -> str:
 
 
 def _span(figure: Figure) -> Point:
-    """Ends of the axis of intervals: of agreement, of any number, or even on both sides of 0."""
+    """Return the ends of an axis of intervals: of agreement, of any number, or even on both sides of 0."""
     ends = _numbers(figure, "low", "high")
     if figure.chart.span == "even":
         most = max([1.0, *map(abs, ends)])
@@ -251,7 +234,7 @@ def _span(figure: Figure) -> Point:
 
 
 def _intervals(figure: Figure) -> Canvas:
-    """Rows of a name, an interval and its numbers; a new group gets a heading."""
+    """Draw rows of a name, an interval and its numbers; a new group gets a heading."""
     step, head, chart, span = 19.0, 22.0, figure.chart, _span(figure)
     groups = [_filled(chart.group, figure, i) for i in figure.places]
     new = [bool(group) and (i == 0 or groups[i - 1] != group) for i, group in enumerate(groups)]
@@ -284,7 +267,7 @@ def _intervals(figure: Figure) -> Canvas:
 
 
 def _bars(figure: Figure) -> Canvas:
-    """Bars of percents in blocks with a heading: one for each row, or the rows of a block in one line."""
+    """Draw bars of percents in blocks with a heading: one a row, or the rows of a block in one line."""
     chart, colours = figure.chart, figure.chart.kinds or COLOURS
     heads, kinds = _listed(figure, chart.x), _listed(figure, chart.group) if chart.group else [""]
     thick, below = (20.0, 14.0) if chart.stacked else (12.0, 4.0)
@@ -324,7 +307,7 @@ def _bars(figure: Figure) -> Canvas:
 
 
 def _points(figure: Figure) -> Canvas:
-    """Points of one column or more over another, joined or a cloud; lines that belong to no row."""
+    """Draw points of one column or more over another, joined or a cloud; lines that belong to no row."""
     chart = figure.chart
     canvas = Canvas(figure, 270 if chart.curve and not chart.weights else 340)
     coloured = dict(zip(chart.y, cycle(COLOURS if len(chart.y) > 1 else COLOURS[1:])))
@@ -355,7 +338,7 @@ def _points(figure: Figure) -> Canvas:
 
 
 def _series(canvas: Canvas, y: str, colour: str, known: Mapping[int, Point], rise: Place) -> None:
-    """One column of points; of a cloud, a point's area says how many it stands for."""
+    """Draw a column of points; of a cloud, a point's area says how many it stands for."""
     figure, chart = canvas.figure, canvas.figure.chart
     if chart.curve:
         canvas.path(list(known.values()), f"curve {colour}-line")
@@ -371,7 +354,7 @@ def _series(canvas: Canvas, y: str, colour: str, known: Mapping[int, Point], ris
 
 
 def _histogram(canvas: Canvas, place: Place, base: float) -> None:
-    """How many there are in each twentieth of the lower axis, from 0 to 1, as bars on it."""
+    """Draw how many there are in each twentieth of the lower axis, from 0 to 1, as bars on it."""
     figure, counts = canvas.figure, [0] * 20
     for i in figure.places:
         counts[min(int(figure.at(i, figure.chart.x) * 20), 19)] += figure.at(i, figure.chart.weights)
@@ -383,7 +366,7 @@ def _histogram(canvas: Canvas, place: Place, base: float) -> None:
 
 
 def _grid(figure: Figure) -> Canvas:
-    """Cells of a table, the darker the stronger; labels too long for their place get a number."""
+    """Draw cells of a table, the darker the stronger; labels too long for their place get a number."""
     chart = figure.chart
     rows, columns = _listed(figure, chart.y[0]), _listed(figure, chart.x)
     names = list(dict.fromkeys([*columns, *rows]))
@@ -425,7 +408,7 @@ def _cell(canvas: Canvas, row: int, at: Point, size: Point, kind: str) -> None:
 
 
 def _slopes(figure: Figure) -> Canvas:
-    """Names in two orders, one on each side; what changes places has a line in a colour of its own."""
+    """Draw names in two orders, one on each side; what changes places has a line in a colour of its own."""
     canvas = Canvas(figure, 30.0 * len(figure.rows) + 28)
     left, right = figure.chart.y
     sides = {left: (4.0, 128.0, "start", COLOURS[0]), right: (WIDTH - 4, WIDTH - 128, "end", COLOURS[1])}

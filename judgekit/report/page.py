@@ -55,16 +55,7 @@ def write_report(
 ) -> tuple[Path, Path, Path]:
     """Write the page, and beside it `.json` and `.md` with the same numbers.
 
-    Args:
-        audit: Of judges against people.
-        found: The verdicts on it (`findings`).
-        gates: The thresholds they went by.
-        path: Of the page.
-        title: What was judged, for the heading.
-        reads: Files that were read for it, which none of the three may be.
-
-    Raises:
-        InputError: If they cannot be written there.
+    None of them may be a file that was read for it (`reads`); `title` is what was judged, for the heading.
     """
     target = Path(path)
     data, text = target.with_suffix(".json"), target.with_suffix(".md")
@@ -82,7 +73,7 @@ def write_report(
 def page(
     audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure], *, title: str = ""
 ) -> str:
-    """The page, as HTML."""
+    """Return the page, as HTML."""
 
     def found_of(judge: JudgeAudit, criterion: CriterionAudit) -> list[Finding]:
         return [f for f in found if (f.judge, f.criterion) == (judge.judge, criterion.criterion)]
@@ -108,7 +99,7 @@ def page(
 
 @cache
 def _words(part: str) -> Mapping[str, Any]:
-    """A part of the words: `verdicts`, `main` or `terms`."""
+    """Return a part of the words: `verdicts`, `main` or `terms`."""
     text = Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
     found: Mapping[str, Any] = tomllib.loads(text)[part]
     return found
@@ -135,7 +126,7 @@ def _lead(audit: Audit) -> str:
 
 
 def _ground(criterion: CriterionAudit) -> str:
-    """What the section rests on."""
+    """Tell what the section rests on."""
     lab = criterion.labelled
     labels = lab.ratings.labels
     scale = ", ".join(labels) if len(labels) <= 12 else f"{labels[0]} to {labels[-1]}"
@@ -156,7 +147,7 @@ def _ground(criterion: CriterionAudit) -> str:
 
 
 def _rests_on(judge: JudgeAudit, pairs: bool) -> str:
-    """What the judge's agreement rests on, and what its missing verdicts could change."""
+    """Tell what the judge's agreement rests on, and what its missing verdicts could change."""
     name = _words("main").get(judge.main.name, called(judge.main.name))
     missing = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in judge.abstained.items())
     more = []
@@ -187,7 +178,7 @@ def _margins(found: MarginalHomogeneity) -> list[list[Any]]:
 
 
 def _estimates_in(value: Any) -> list[list[Any]]:
-    """A row for each estimate, as `_ESTIMATE` heads it."""
+    """Return a row for each estimate, as `_ESTIMATE` heads it."""
     return [
         [
             called(e.name), *map(_known, (e.value, e.low, e.high)), e.n_used, e.n_dropped, e.unit, e.interval,
@@ -198,7 +189,7 @@ def _estimates_in(value: Any) -> list[list[Any]]:
 
 
 def _found_in(value: Any) -> Iterable[Estimate]:
-    """Every estimate in a record, mapping or sequence; slices and controls have tables of their own."""
+    """Find every estimate in a record, mapping or sequence; slices and controls have tables of their own."""
     if isinstance(value, Estimate):
         yield value
     elif isinstance(value, Mapping | tuple):
@@ -217,14 +208,7 @@ MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 def audit_json(
     audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure] | None = None
 ) -> dict[str, Any]:
-    """Everything as JSON-ready values; what is undefined is null.
-
-    Args:
-        audit: Of judges against people.
-        found: The verdicts on it.
-        gates: The thresholds they went by.
-        drawn: Its figures; made here where left out.
-    """
+    """Return everything as JSON-ready values; what is undefined is null."""
     from judgekit import __version__
 
     shown = figures(audit) if drawn is None else drawn
@@ -258,11 +242,7 @@ def _criterion(criterion: Any) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Records, arrays and numbers as what JSON knows.
-
-    >>> plain({"a": float("nan"), "b": (1, 2)})
-    {'a': None, 'b': [1, 2]}
-    """
+    """Return records, arrays and numbers as what JSON knows."""
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, float | np.floating):
@@ -284,7 +264,7 @@ def plain(value: Any) -> Any:
 
 
 def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure]) -> str:
-    """The report in Markdown."""
+    """Return the report in Markdown."""
     lines = ["# Judges against people", ""]
     lines += [f"- {name}: {_cell(value)}" for name, value in audit.provenance.items()]
     lines += [f"- note: {_cell(note)}" for note in audit.notes]
@@ -335,7 +315,7 @@ def _figure(figure: Figure) -> list[str]:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     head = "| " + " | ".join(map(_cell, columns)) + " |"
     return [
         head,
@@ -345,7 +325,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """Text that cannot leave its cell, be a heading, or be HTML."""
+    """Return text that cannot leave its cell, be a heading, or be HTML."""
     text = " ".join(str(value).split())
     for sign, safe in (
         ("\\", "\\\\"),

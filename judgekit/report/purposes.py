@@ -48,39 +48,28 @@ VERDICTS: tuple[Verdict, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict for one purpose.
-
-    Args:
-        judge: Whom it is about.
-        criterion: On which criterion.
-        purpose: `rank`, `level` or `gate`.
-        verdict: One of five.
-        why: The sentence that a reader should remember.
-        checks: The numbers that decided.
-        change: What would change it.
-        correction: What to do when using the judge; empty if nothing.
-    """
+    """A verdict for one purpose."""
 
     judge: str
     criterion: str
     purpose: Purpose
     verdict: Verdict
-    why: str
+    why: str  # the sentence that a reader should remember
     checks: tuple[Check, ...]
-    change: tuple[str, ...] = ()
-    correction: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()  # what would change the verdict
+    correction: tuple[str, ...] = ()  # what to do when using the judge
 
     def but(
         self, verdict: Verdict, why: str, change: Sequence[str] = (), do: Sequence[str] = ()
     ) -> "Finding":
-        """The same checks with a verdict."""
+        """Return the same checks with a verdict."""
         return replace(self, verdict=verdict, why=why, change=tuple(change), correction=tuple(do))
 
 
 def started(
     gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, purpose: Purpose, more: Sequence[Check] = ()
 ) -> tuple[Finding, bool]:
-    """A finding with the checks that come first for every purpose, and whether they have decided it."""
+    """Return a finding with the checks that come first for all purposes, and whether they decided it."""
     checks = (*enough(gates, criterion, judge), *more)
     draft = Finding(
         judge=judge.judge, criterion=criterion.criterion, purpose=purpose, verdict="INSUFFICIENT EVIDENCE",
@@ -110,7 +99,7 @@ def started(
 
 
 def association(judge: JudgeAudit) -> Estimate:
-    """How the judge's scores go with people's, whatever its severity; its agreement on a nominal scale."""
+    """Return how the judge's scores go with people's, whatever its severity; on a nominal scale agreement."""
     return judge.associations.get("pearson", judge.main)
 
 
@@ -118,7 +107,7 @@ OPEN = "the interval allows for useless and for good"
 
 
 def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
-    """May its verdicts on single items stand alone?"""
+    """Decide whether its verdicts on single items may stand alone."""
     draft, decided = started(gates, criterion, judge, "gate")
     if decided:
         return draft
@@ -146,7 +135,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
 
 
 def _good_once_corrected(gates: Gates, judge: JudgeAudit) -> bool:
-    """Whether only severity stands in the way: its correlation is firm, and near people's own."""
+    """Tell whether only severity stands in the way: its correlation is firm, and near people's."""
     aligned = near_ceiling(gates, judge.aligned)
     link = association(judge)
     return aligned is not None and aligned.met is True and link.low >= gates["agreement_gate"].value
@@ -175,7 +164,7 @@ def _not_firm(draft: Finding, gates: Gates, judge: JudgeAudit, said: str) -> Fin
 
 
 def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
-    """May a mean or a rate be estimated with it?"""
+    """Decide whether a mean or a rate may be estimated with it."""
     draft, decided = started(gates, criterion, judge, "level")
     if decided:
         return draft
@@ -203,7 +192,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
 
 
 def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
-    """May systems be ranked with it?"""
+    """Decide whether systems may be ranked with it."""
     ranks = judge.systems
     systems = count(gates, "enough_systems", 0 if ranks is None else len(ranks.names))
     draft, decided = started(gates, criterion, judge, "rank", [systems])
@@ -243,7 +232,7 @@ def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
 
 
 def _ranked(draft: Finding, said: str, useful: Check, length: Sequence[Check], do: Sequence[str]) -> Finding:
-    """The order is right; whether for a reason that will hold elsewhere."""
+    """Decide where the order is right; whether it is for a reason that will hold elsewhere."""
     if not useful.met:
         why = (
             f"{said}, but its scores of single items hardly follow people's ({useful.found}): it may be luck"
@@ -259,7 +248,7 @@ def _ranked(draft: Finding, said: str, useful: Check, length: Sequence[Check], d
 def _more_units(
     gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, missing: Sequence[Check]
 ) -> list[str]:
-    """What is missing before anything can be said."""
+    """Tell what is missing before anything can be said."""
     names, advice = {each.gate for each in missing}, []
     n, least = judge.main.n_used, int(gates["enough_units"].value)
     if "enough_units" in names:
@@ -290,7 +279,7 @@ def _more_units(
 
 
 def _more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
-    """How many labels would lift the lower end over the next threshold, at what was found."""
+    """Tell how many labels would lift the lower end over the next threshold, at what was found."""
     value, n = judge.main.value, judge.main.n_used
     if judge.table is None or not judge.main.name.startswith("cohen_kappa"):
         return ["more labelled units would narrow the interval"]
@@ -316,7 +305,7 @@ def _more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
 
 
 def _correction_of_level(judge: JudgeAudit) -> list[str]:
-    """How to use the judge for a level without believing its mean."""
+    """Tell how to use the judge for a level without believing its mean."""
     link, error = judge.associations.get("pearson"), judge.signed_error
     random = "label a random sample of what it judged and correct with it (PPI++)"
     advice = [f"{random}; do not report its raw mean"]
@@ -337,7 +326,7 @@ def _attenuated(judge: JudgeAudit) -> list[str]:
 
 
 def _corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check], *, pairs: bool) -> list[str]:
-    """What to do about the biases that were shown, where single items are decided on."""
+    """Tell what to do about the biases that were shown, where single items are decided on."""
     found = []
     if bias.met is False and pairs:
         side = "first" if judge.signed_error.value > 0 else "second"
@@ -356,7 +345,7 @@ def _corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check], *, pai
 
 
 def routing(judge: JudgeAudit) -> list[str]:
-    """Which verdicts people should see."""
+    """Tell which verdicts people should see."""
     if judge.sureness is None or judge.sureness.selection.status != "ok":
         return ["let people see every verdict that matters; let the judge sort and pre-fill"]
     s = judge.sureness.selection
@@ -365,12 +354,7 @@ def routing(judge: JudgeAudit) -> list[str]:
 
 
 def findings(audit: Audit, gates: Gates) -> tuple[Finding, ...]:
-    """A verdict for each criterion, judge (controls left out) and purpose.
-
-    Args:
-        audit: Of judges against people.
-        gates: Thresholds, as from `read_thresholds`.
-    """
+    """Return a verdict for each criterion, judge (controls left out) and purpose."""
     return tuple(
         decide(gates, criterion, judge)
         for criterion in audit.criteria

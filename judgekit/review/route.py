@@ -21,35 +21,26 @@ from judgekit.types import Outcome, Unit, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An answer that a person is asked for.
-
-    Args:
-        unit: About what.
-        criterion: On which criterion.
-        priority: How much it is wanted; higher first, infinite where no judge answered.
-        why: The rule that chose it.
-        weight: Of one drawn by chance, how many it stands for: one over its chance.
-    """
+    """An answer that a person is asked for; the higher its priority, the more it is wanted."""
 
     unit: Unit
     criterion: str
-    priority: float
-    why: str
-    weight: float | None = None
+    priority: float  # infinite where no judge answered
+    why: str  # the rule that chose it
+    weight: float | None = None  # of one drawn by chance, how many it stands for: one over its chance
 
 
 def entropy(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
-    """Balanced position diversity entropy: of the labels over all orders, samples and judges, in nats.
+    """Return the balanced position diversity entropy of the labels over orders, samples and judges, in nats.
 
-    Source:
-        Wang et al. (2023), "Large Language Models are not Fair Evaluators", arXiv 2305.17926.
+    Source: Wang et al. (2023), "Large Language Models are not Fair Evaluators", arXiv 2305.17926.
     """
     counts = Counter(verdict.label for verdict in verdicts)
     return -sum(n / len(verdicts) * math.log(n / len(verdicts)) for n in counts.values())
 
 
 def disagreement(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
-    """Variance of the value between judges, each the mean of its verdicts."""
+    """Return the variance of the value between judges, each the mean of its verdicts."""
     by_rater: dict[str, list[float]] = {}
     for verdict in verdicts:
         by_rater.setdefault(verdict.rater, []).append(verdict.value)
@@ -57,17 +48,17 @@ def disagreement(verdicts: Sequence[Verdict], threshold: float) -> float:  # noq
 
 
 def low_mass(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
-    """The most probability that any judge put outside the labels."""
+    """Return the most probability that any judge put outside the labels."""
     return 1.0 - min(verdict.mass for verdict in verdicts)
 
 
 def uncertain(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
-    """Mean probability of all labels but the most probable one."""
+    """Return the mean probability of all labels but the most probable one."""
     return 1.0 - fmean(max(p for _, p in verdict.probs) for verdict in verdicts)
 
 
 def near(verdicts: Sequence[Verdict], threshold: float) -> float:
-    """Closeness of the mean value to a threshold that decides something; 0 at the threshold itself."""
+    """Return how near the mean value is to a threshold that decides something; 0 at the threshold itself."""
     return -abs(fmean(verdict.value for verdict in verdicts) - threshold)
 
 
@@ -83,20 +74,11 @@ RULES: Mapping[str, Callable[[Sequence[Verdict], float], float]] = {
 def route(
     outcomes: Iterable[Outcome], *, by: str = "entropy", budget: float = 0.2, threshold: float = 0.5
 ) -> tuple[Case, ...]:
-    """The answers a person should give, the most wanted first.
+    """Return the answers a person should give, the most wanted first.
 
-    Args:
-        outcomes: Of judges; people's verdicts are left aside.
-        by: Name of a rule in `RULES`.
-        budget: A share of all (unit, criterion) from 0 to 1, rounded up; or above 1 a number of them.
-        threshold: What `near` is near to.
-
-    Returns:
-        Cases by falling priority; equal ones by how near the mean value is to one half, then in the
-        order of the outcomes.
-
-    Raises:
-        InputError: For an unknown rule, or a budget that is not positive.
+    Equal ones are ordered by how near the mean value is to one half, then as the outcomes. People's verdicts
+    are left aside. `budget` is a share of all (unit, criterion) from 0 to 1, rounded up, or above 1 a number
+    of them; `threshold` is what the rule `near` is near to.
     """
     if by not in RULES:
         raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, 'chance'])}")
@@ -118,28 +100,13 @@ def route(
 def drawn(
     outcomes: Iterable[Outcome], *, budget: float = 0.2, even: float = 1.0, seed: int = 0
 ) -> tuple[Case, ...]:
-    """Answers drawn by chance, which may stand for all; each drawn unit is asked about by all its criteria.
+    """Return answers drawn by chance, with weights, which may stand for all; of a unit, all its criteria.
 
-    Args:
-        outcomes: Of judges; people's verdicts are left aside.
-        budget: A share of all (unit, criterion) from 0 to 1, or above 1 a number of them.
-        even: Share of the budget that goes to all units alike, above 0. At 1 as many are drawn as the budget
-            says; below it each unit has a chance of its own, larger where judges are unsure or differ, and
-            the number drawn is near the budget.
-        seed: Of the draw.
+    `even` is the share of the budget that goes to all units alike, above 0. At 1 as many are drawn as the
+    budget says; below it each unit has a chance of its own, larger where judges are unsure or differ, and the
+    number drawn is near the budget.
 
-    Returns:
-        Cases in the order of the outcomes, with weights.
-
-    Raises:
-        InputError: For a budget or a share that cannot be.
-
-    Source:
-        Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
-
-    >>> said = [Verdict("j", Unit(str(n)), "kind", (("yes", 1.0),), "yes", 1.0) for n in range(8)]
-    >>> [case.weight for case in drawn(said, budget=2)]
-    [4.0, 4.0]
+    Source: Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
     """
     if not budget > 0 or not 0 < even <= 1:
         raise InputError(f"budget={budget:g}, even={even:g}: both are above 0, and even is at most 1")
@@ -167,12 +134,12 @@ def drawn(
 
 
 def _unsure(verdicts: Sequence[Verdict]) -> float:
-    """Probability of all labels but the most probable one, over all verdicts; 1 without any."""
+    """Return the probability of all labels but the most probable one, over all verdicts; 1 without any."""
     return 1.0 - max(mean_of([dict(v.probs) for v in verdicts]).values()) if verdicts else 1.0
 
 
 def _grouped(outcomes: Iterable[Outcome]) -> dict[tuple[Unit, str], list[Verdict]]:
-    """Judges' verdicts by unit and criterion; none where all abstained."""
+    """Return judges' verdicts by unit and criterion; none where all abstained."""
     grouped: dict[tuple[Unit, str], list[Verdict]] = {}
     for outcome in outcomes:
         own = grouped.setdefault((outcome.unit, outcome.criterion), [])

@@ -37,51 +37,30 @@ _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question as a person sees it.
+    """One question as a person sees it."""
 
-    Args:
-        id: `q1`, `q2`, ...: says nothing.
-        texts: (heading, text) each: sources, task, reference, then the response or both of a pair.
-        criterion: What is asked.
-        labels: (label, what it means) each; empty for a number.
-        allowed: The scale in words.
-    """
-
-    id: str
-    texts: tuple[tuple[str, str], ...]
+    id: str  # says nothing: `q1`, `q2`, ...
+    texts: tuple[tuple[str, str], ...]  # (heading, text), the response or both of a pair last
     criterion: str
-    labels: tuple[tuple[str, str], ...]
-    allowed: str
+    labels: tuple[tuple[str, str], ...]  # (label, what it means); empty for a number
+    allowed: str  # the scale in words
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Questions, and the key to them.
-
-    Args:
-        questions: In the order shown.
-        key: Question id -> what it is about; not for the eyes of who fills the sheet in.
-        digest: Of the key; the sheet and its answers name it.
-    """
+    """Questions, and the key to them: question id -> what it is about, not for who fills the sheet in."""
 
     questions: tuple[Question, ...]
     key: Mapping[str, Mapping[str, Any]]
-    digest: str
+    digest: str  # of the key; the sheet and its answers name it
 
     __repr__ = brief
 
 
 def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, seed: int = 0) -> Sheet:
-    """A sheet for cases; the order of questions, and of the two responses of a pair, is drawn.
+    """Make a sheet for cases; the order of questions, and of the two responses of a pair, is drawn.
 
-    Args:
-        cases: What to ask (`route`).
-        items: Where the texts are; items that no case is about are passed over.
-        rubric: Where the criteria are; an item's own rubric takes its place.
-        seed: Of the draws.
-
-    Raises:
-        InputError: If a case is about an item, response or criterion that is not there.
+    Items that no case is about are passed over; an item's own rubric takes the place of the rubric.
     """
     wanted = list(cases)
     ids = {case.unit.item_id for case in wanted}
@@ -118,16 +97,10 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
 def write_sheet(
     sheet: Sheet, folder: str | Path, *, overwrite: bool = False, reads: Iterable[str | Path] = ()
 ) -> tuple[Path, Path, Path]:
-    """Write `sheet.html`, `sheet.csv` and `key.json`; hand out one of the first two, keep the third.
+    """Write `sheet.html` or `sheet.csv` to hand out, and `key.json` to keep.
 
-    Args:
-        sheet: What is asked.
-        folder: It is made.
-        overwrite: Also where it holds the key of another sheet, whose answers could then not be read.
-        reads: Files that were read for it, which none of the three may be.
-
-    Raises:
-        InputError: If they cannot be written there, or a key would be lost.
+    None of them may be a file that was read for it (`reads`). A key of another sheet, whose answers could
+    then not be read, is only overwritten where that is wanted.
     """
     folder = Path(folder)
     html, table, key = folder / "sheet.html", folder / "sheet.csv", folder / "key.json"
@@ -153,11 +126,7 @@ def write_sheet(
 
 
 def read_key(path: str | Path) -> tuple[str, dict[str, dict[str, Any]]]:
-    """Digest and questions of a `key.json`.
-
-    Raises:
-        InputError: If it is none.
-    """
+    """Return digest and questions of a `key.json`."""
     path = Path(path)
     try:
         raw = parse_text(read_text(path, LARGE), ".json", f"{path}: not the key of a review sheet")
@@ -207,15 +176,10 @@ _CELLS = ("sheet", "annotator", "question", "label", "note")
 def read_answers(
     answers: str | Path, key: str | Path, *, annotator: str | None = None
 ) -> tuple[Outcome, ...]:
-    """The verdicts in a filled sheet.
+    """Return a verdict for each answer in a filled sheet; "cannot tell" is an abstention.
 
-    Args:
-        answers: The JSON that the page saved, or the filled CSV.
-        key: The `key.json` of the sheet.
-        annotator: Who filled it in; as the sheet says where left out.
-
-    Returns:
-        A verdict for each answer given; "cannot tell" is an abstention. What was left open is left out.
+    `answers` is the JSON that the page saved, or the filled CSV. What was left open is left out; `annotator`
+    is who filled it in, as the sheet says where left out.
 
     Raises:
         InputError: If the sheet is another one, a question is unknown or answered twice, a label is not
@@ -243,16 +207,7 @@ def read_answers(
 
 
 def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "join") -> tuple[Outcome, ...]:
-    """Judges' and people's outcomes in one table.
-
-    Args:
-        judges: Outcomes of judges.
-        people: Outcomes of annotators.
-        how: `join` keeps both; `replace` drops the judges' outcomes wherever a person gave a verdict.
-
-    Raises:
-        InputError: For another way.
-    """
+    """Join judges' and people's outcomes; `replace` drops the judges' wherever a person gave a verdict."""
     if how not in get_args(How):
         raise InputError(f"how={how!r}; {there_are(how, get_args(How))}")
     human = tuple(people)
@@ -261,7 +216,7 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    """Answers of a JSON or CSV file: sheet, annotator, question, label, note."""
+    """Return answers of a JSON or CSV file: sheet, annotator, question, label, note."""
     text = read_text(path, LARGE)
     if path.suffix == ".csv":
         yield from _csv_rows(path, text)
@@ -293,7 +248,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[dict[str, str]]:
 
 
 def _cell(value: object) -> str:
-    """What was filled in, as text: 0 is an answer, null is none."""
+    """Return what was filled in, as text: 0 is an answer, null is none."""
     return "" if value is None else str(value)
 
 
@@ -322,7 +277,7 @@ def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, s
 
 
 def _meant(unit: Unit, shown: tuple[str, ...], raw: Mapping[str, Any], said: str) -> tuple[Scale, Reading]:
-    """The scale of a question and what was said on it; A and B become the responses they stood for."""
+    """Return the scale of a question and what was said on it; A and B become the responses they stood for."""
     if len(unit.responses) == 2:
         if said.strip().upper() in {"A", "B"}:
             better = shown["AB".index(said.strip().upper())]

@@ -51,13 +51,10 @@ _TOKEN = re.compile(
 
 
 def final(response: Text) -> str:
-    """What a response answers: the last message of the assistant, without reasoning.
+    """Return what a response answers: the last message of the assistant, without reasoning.
 
     Reasoning that never ends leaves nothing; a response whose reasoning was opened by the prompt begins
     where it ends. A conversation in which no role is the assistant's ends with its last message.
-
-    >>> final("<think>Is it 41?</think> It is 42."), final("Is it 41?</think>42"), final("<think>Is it")
-    ('It is 42.', '42', '')
     """
     if isinstance(response, str):
         return _without_thoughts(response)
@@ -66,14 +63,12 @@ def final(response: Text) -> str:
 
 
 def part_of(response: Text, part: Part) -> str:
-    """A part of a response."""
+    """Return a part of a response."""
     return final(response) if part == "final" else flat(response)
 
 
 def words(text: str) -> int:
-    """How many words there are: what blanks separate, and each sign of Chinese and Japanese.
-
-    Of a word without blanks each begun twenty letters count, so that no text is short for want of them.
+    """Count what blanks separate, each sign of Chinese and Japanese, and of long words each begun 20 letters.
 
     >>> words("Two words"), words("\u6771\u4eac is \u5927\u304d\u3044"), words("x" * 50)
     (2, 6, 3)
@@ -88,11 +83,7 @@ def words(text: str) -> int:
 
 
 def answer_in(text: str) -> str:
-    r"""The answer that a text marks last: by a box, by `####` or by "answer is"; else its last line.
-
-    >>> answer_in(r"So \boxed{\text{Paris}}."), answer_in("6 * 7\n#### 42"), answer_in("The answer is 42.")
-    ('Paris', '42', '42')
-    """
+    """Return the answer that a text marks last: by a box, by `####` or by "answer is"; else its last line."""
     marked = _marked(text)
     if marked is None:
         lines = text.rstrip().rsplit("\n", 1)
@@ -101,17 +92,13 @@ def answer_in(text: str) -> str:
 
 
 def stated_in(reference: str) -> str:
-    r"""The answer of a reference: what it marks by a box or by `####`, as data sets do, else all of it.
-
-    >>> stated_in("6 * 7 is 42.\n#### 42"), stated_in("The answer is blowing in the wind")
-    ('42', 'The answer is blowing in the wind')
-    """
+    """Return the answer that a reference marks by a box or by `####`, as data sets do, else all of it."""
     marked = _marked(reference) if "####" in reference or "\\boxed{" in reference else None
     return bare(reference if marked is None else marked)
 
 
 def bare(answer: str) -> str:
-    r"""An answer without what Markdown and TeX put around it.
+    r"""Return an answer without what Markdown and TeX put around it.
 
     >>> bare(r"$\text{Paris}$."), bare("**42**"), bare(r"\( 5 \)")
     ('Paris', '42', '5')
@@ -131,7 +118,7 @@ def bare(answer: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """The words, numbers and signs of a text; a number whole, however it is written, punctuation left out.
+    """Return words, numbers and signs; a number whole, however it is written, punctuation left out.
 
     >>> tokens("It costs 1,423.50 (not -42)."), tokens("know, 2nd; x<5")
     (['it', 'costs', '1423.5', 'not', '-42'], ['know', '2nd', 'x', '<', '5'])
@@ -175,7 +162,7 @@ def _without_thoughts(text: str) -> str:
 
 
 def _marked(text: str) -> str | None:
-    """What the last mark of an answer says: its box, or the rest of its line up to the sentence's end."""
+    """Return what the last mark of an answer says: its box, or the rest of its line or sentence."""
     box, stated = _boxed(text), None
     for stated in _STATED.finditer(text):  # noqa: B007 - the last one
         pass
@@ -190,7 +177,7 @@ def _marked(text: str) -> str | None:
 
 
 def _boxed(text: str) -> tuple[int, int] | None:
-    r"""Where the contents of the last box that is closed begin and end."""
+    """Return where the contents of the last box that is closed begin and end."""
     found: tuple[int, int] | None = None
     begun: list[int | None] = []  # where open braces began, of boxes only
     for brace in _BRACES.finditer(text):
@@ -202,7 +189,7 @@ def _boxed(text: str) -> tuple[int, int] | None:
 
 
 def _closes_at_end(text: str, start: int) -> bool:
-    """Whether the brace opened before `start` is closed by the last character."""
+    """Tell whether the brace opened before `start` is closed by the last character."""
     depth = 1
     for at in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[at], 0)
@@ -225,10 +212,7 @@ class Checking:
     """What a check is given: the task, the response, and whatever else the data set has.
 
     Args:
-        task: What the response answers.
         response: The part of the response that the check is about, as plain text.
-        reference: A text known to be good, if there is one.
-        columns: Whatever else the data set has.
         whole: All of the response, with what tools said and what was thought.
     """
 
@@ -244,11 +228,7 @@ Check = Callable[[Checking], Any]
 
 
 def number_of(said: Any) -> float | None:
-    """What a check said, on [0, 1]; None where it could not say.
-
-    >>> number_of(True), number_of(0.5), number_of(None)
-    (1.0, 0.5, None)
-    """
+    """Return what a check said, on [0, 1]; None where it could not say."""
     if said is None:
         return None
     if isinstance(said, str | bytes):
@@ -260,11 +240,7 @@ def number_of(said: Any) -> float | None:
 
 
 def says_something(seen: Checking, *, least: int = 1) -> bool | None:
-    """Whether there is content: at least so many letters or digits, and more than an empty opener.
-
-    >>> [says_something(Checking("", text, None, {})) for text in ("42", "B", "Thought process:", "...")]
-    [True, True, False, False]
-    """
+    """Tell whether there are so many letters or digits, and more than an empty opener."""
     if len(seen.response) > CHECKED:
         return None
     bare = {_bare(key) for key in _EMPTY}
@@ -273,15 +249,7 @@ def says_something(seen: Checking, *, least: int = 1) -> bool | None:
 
 
 def contains_reference(seen: Checking) -> bool | None:
-    """Whether the reference stands in the response, word for word and number for number; None without one.
-
-    Case, blanks and punctuation aside. A word or a number is found only as a whole.
-
-    >>> contains_reference(Checking("", "It costs 1,423.", "1423", {}))
-    True
-    >>> contains_reference(Checking("", "It costs 1423.", "42", {}))
-    False
-    """
+    """Tell whether the reference stands in the response as a whole, case, blanks and punctuation aside."""
     if not _given(seen.reference) or len(seen.response) > CHECKED:
         return None
     reference = tokens(seen.reference)
@@ -291,17 +259,12 @@ def contains_reference(seen: Checking) -> bool | None:
 
 
 def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | None:
-    r"""Whether the response's answer is the reference; None without a reference.
+    """Tell whether the response's answer is the reference; None without a reference.
 
     The answer is what is marked last, by a box, `####` or "answer is", else the last line; a reference that
     marks its own is that answer. Numbers may be written in another way; the texts must else be equal, case,
     Markdown and TeX around them aside; or, with `mathematics` (the extra `math`), equal as expressions, which
     is bounded in size and time, as computer algebra is not.
-
-    >>> equals_reference(Checking("", "Answer: -5.", "-5.0", {}))
-    True
-    >>> equals_reference(Checking("", r"So it is \boxed{\text{Paris}}.", "Paris", {}))
-    True
     """
     if not _given(seen.reference) or len(seen.response) > CHECKED:
         return None
@@ -316,12 +279,12 @@ def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | Non
 
 
 def _given(reference: str | None) -> TypeGuard[str]:
-    """Whether there is a reference: data sets leave one out as an empty text, which every response holds."""
+    """Tell whether there is a reference; data sets leave one out as an empty text."""
     return reference is not None and bool(reference.strip())
 
 
 def is_json(seen: Checking) -> bool:
-    """Whether the response is one JSON value."""
+    """Tell whether the response is one JSON value."""
     try:
         json.loads(seen.response)
     except (ValueError, RecursionError):  # what nests that deep is none that anything reads
@@ -330,16 +293,12 @@ def is_json(seen: Checking) -> bool:
 
 
 def words_at_most(seen: Checking, *, most: int) -> bool:
-    """Whether the response has at most so many words, as `words` counts them."""
+    """Tell whether the response has at most so many words, as `words` counts them."""
     return words(seen.response) <= most
 
 
 def matches(seen: Checking, *, pattern: str) -> bool:
-    """Whether a regular expression of the spec's author is found in the response, within a second.
-
-    Raises:
-        TimeoutError: If it takes longer: patterns may need time that grows without bound.
-    """
+    """Tell whether a pattern of the spec's author is found; a `TimeoutError` after a second."""
     return regex.search(pattern, seen.response, regex.DOTALL, timeout=_SECONDS, concurrent=True) is not None
 
 
@@ -354,11 +313,7 @@ KINDS: Final[Mapping[str, Callable[..., bool | float | None]]] = {
 
 
 def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) -> Check:
-    """The check of a name, with its settings.
-
-    >>> check_of("words_at_most", {"most": 2})(Checking("", "one two three", None, {}))
-    False
-    """
+    """Return the check of a name, with its settings."""
     if kind.startswith("py:"):
         found: Any = _imported(kind, allowed=own_code)
     elif kind in KINDS:
@@ -387,5 +342,5 @@ def _imported(kind: str, *, allowed: bool) -> Any:
 
 
 def _bare(text: str) -> str:
-    """Letters and digits only."""
+    """Return the letters and digits of a text."""
     return "".join(ch for ch in fold(text) if ch.isalnum())

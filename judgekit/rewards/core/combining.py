@@ -20,7 +20,7 @@ _UNSURE = 0.05
 
 
 def combined(spec: RewardSpec, prepared: Prepared, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:
-    """The rewards of a group by response id, before failures are dealt with."""
+    """Return the rewards of a group by response id, before failures are dealt with."""
     by_digest = {digest: _reward(spec, prepared, digest, judgements.get(digest)) for digest in prepared.texts}
     if spec.dead_band is not None:
         ok = {d: r.value for d, r in by_digest.items() if r.status == "ok" and r.value is not None}
@@ -70,15 +70,7 @@ def _place(spec: RewardSpec, value: float) -> float:
 
 
 def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Reward]:
-    """The rewards of one group after its failures were dealt with.
-
-    >>> ok, lost = Reward("g", "a", 1.0), Reward("g", "b", None, "failed", "refused")
-    >>> both = {"a": ok, "b": lost}
-    >>> [(r.value, r.status) for r in dealt_with(both, "group_mean").values()]
-    [(1.0, 'ok'), (1.0, 'imputed')]
-    >>> [(r.value, r.status) for r in dealt_with(both, "drop_group").values()]
-    [(None, 'dropped'), (None, 'failed')]
-    """
+    """Return the rewards of one group after its failures were dealt with."""
     failed = [reward for reward in rewards.values() if reward.status == "failed"]
     if not failed or policy == "none":
         return dict(rewards)
@@ -101,21 +93,11 @@ def dealt_with(rewards: Mapping[str, Reward], policy: OnFailure) -> dict[str, Re
 
 
 def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
-    """Why failures are an outage, or None: they show, 95 % sure, that more than a share fails.
+    """Return why failures are an outage, or None: they show, 95 % sure, that more than `max_failed` fail.
 
-    Two of two are an outage at 20 %, one of four is none: a policy that writes one text would else be
-    stopped by a single lost call.
-
-    Args:
-        failures: For each distinct response that was to be judged why it failed, or None.
-        max_failed: The share that may fail; 1 never is an outage, 0 always.
-
-    Source:
-        The lower end of Clopper and Pearson (1934), one-sided.
-
-    >>> outage(["refused"] * 5 + [None] * 5, 0.2)
-    '5 of 10 rewards failed, more than 20 %: refused (5)'
-    >>> outage(["refused"] * 3 + [None] * 7, 0.2)
+    `failures` has for each distinct response that was to be judged why it failed, or None. Two of two are an
+    outage at 20 %, one of four is none: a policy that writes one text would else be stopped by a single lost
+    call. It is the lower end of Clopper and Pearson (1934), one-sided.
     """
     reasons = [reason for reason in failures if reason is not None]
     if not reasons or _chance(len(reasons), len(failures), max_failed) >= _UNSURE:
@@ -125,7 +107,7 @@ def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
 
 
 def _chance(k: int, n: int, share: float) -> float:
-    """Chance of k failures or more of n, where a share fails. Without scipy, which takes .3 s to import."""
+    """Return the chance of k failures or more of n. Without scipy, which takes .3 s to import."""
     if share in {0.0, 1.0}:
         return share
     yes, no = math.log(share), math.log1p(-share)
@@ -136,6 +118,6 @@ def _chance(k: int, n: int, share: float) -> float:
 
 
 def told(reasons: Iterable[str]) -> str:
-    """Reasons by how often they came, the commonest three."""
+    """Return reasons by how often they came, the commonest three."""
     common = Counter(reason[:160] for reason in reasons).most_common(3)
     return "; ".join(f"{reason} ({n})" for reason, n in common)

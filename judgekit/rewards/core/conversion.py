@@ -36,16 +36,10 @@ NUMBERS = ("score", "jk_gated", "jk_vetoed", "jk_imputed")
 
 
 def text_of_chat(value: Any, what: str = "conversation") -> Text:
-    """A text as it is, or a conversation; one single message of it is its content.
+    """Return a text as it is, or a conversation; one single message of it is its content.
 
     What a policy wrote is judged even where it is blank. Calls of tools are written into the content as
     JSON, since judges read words; thoughts kept apart from the content are no part of the response.
-
-    >>> text_of_chat([{"role": "assistant", "content": "Hi"}])
-    'Hi'
-    >>> called = {"function": {"name": "add", "arguments": {"a": 1}}}
-    >>> text_of_chat([{"role": "assistant", "content": None, "tool_calls": [called]}])
-    '{"name": "add", "arguments": {"a": 1}}'
     """
     if isinstance(value, str):
         return value
@@ -56,12 +50,7 @@ def text_of_chat(value: Any, what: str = "conversation") -> Text:
 
 
 def talk_of(items: Any, what: str) -> Text:
-    """Text, or the items of a Responses API input or output, as text or chat messages; thoughts left out.
-
-    >>> said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
-    >>> talk_of([{"type": "reasoning", "summary": []}, said], "the output")
-    'Hi.'
-    """
+    """Return text, or the items of a Responses API input or output without thoughts, as text or messages."""
     if isinstance(items, str):
         return items
     if not isinstance(items, Sequence | None) or not all(isinstance(each, Mapping) for each in items or ()):
@@ -101,7 +90,7 @@ def _content(value: Any, what: str) -> str:
 
 
 def _part(value: Any, what: str) -> str:
-    """The text of a part; that of a refusal has a name of its own."""
+    """Return the text of a part; that of a refusal has a name of its own."""
     kind = value.get("type") if isinstance(value, Mapping) else type(value).__name__
     text = value.get("refusal" if kind == "refusal" else "text") if isinstance(value, Mapping) else None
     if not isinstance(text, str):
@@ -117,12 +106,9 @@ def _call(value: Any) -> str:
 
 
 def response_in(query: str, prompt: str, where: str) -> str:
-    """What follows the prompt, without the special tokens that end it.
+    """Return what follows the prompt, without the special tokens that end it.
 
     A tokenizer may have put a token before the prompt; a prompt that was too long was cut from the left.
-
-    >>> response_in("<s><|user|>Hi?<|assistant|>Hello.</s>", "<|user|>Hi?<|assistant|>", "query[0]")
-    'Hello.'
     """
     at = query.find(prompt, 0, len(prompt) + _LEAST)
     if at >= 0:
@@ -141,11 +127,7 @@ def response_in(query: str, prompt: str, where: str) -> str:
 
 
 def _unended(text: str) -> str:
-    """A response without the special tokens at its end; from behind, since policies repeat themselves.
-
-    >>> _unended("Hello. </s> <pad><pad> "), _unended("Hello. ")
-    ('Hello.', 'Hello. ')
-    """
+    """Return a response without special tokens at its end; from behind, since policies repeat themselves."""
     ended, end = False, _bare(text, len(text))
     while found := _ENDING.search(text, max(end - _LONGEST, 0), end):
         ended, end = True, _bare(text, found.start())
@@ -153,7 +135,7 @@ def _unended(text: str) -> str:
 
 
 def _bare(text: str, end: int) -> int:
-    """Where the blanks before a place begin."""
+    """Return where the blanks before a place begin."""
     while end and text[end - 1].isspace():
         end -= 1
     return end
@@ -161,13 +143,7 @@ def _bare(text: str, end: int) -> int:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a trainer's data set that hold references, rubrics and ids.
-
-    Args:
-        reference: The text known to be good.
-        rubric: The row's own rubric: JSON, or the mapping that Arrow made of it.
-        row_id: What tells rows apart.
-    """
+    """The columns of a trainer's data set that hold references, rubrics and ids."""
 
     reference: str | None = None
     rubric: str | None = None
@@ -175,11 +151,7 @@ class Columns:
 
 
 def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -> list[range]:
-    """Places of the rows that are one group: runs of equal rows, in groups of `size`.
-
-    >>> cut_rows(["a", "a", "a", "a", "b", "b"], 2)
-    [range(0, 2), range(2, 4), range(4, 6)]
-    """
+    """Return the places of the rows that are one group: runs of equal rows, in groups of `size`."""
     cut: list[range] = []
     for run in _runs(rows):
         if whole and size and len(run) % size:
@@ -196,12 +168,9 @@ def cut_rows(rows: Sequence[object], size: int | None, *, whole: bool = False) -
 
 
 def sized(rows: Sequence[object], size: int, *, before: bool = False) -> bool:
-    """Whether a run of rows was as long as `size`, which is then the trainer's: here, or before.
+    """Tell whether a run of rows was as long as `size`, which is then the trainer's: here, or before.
 
     Where it never was, longer runs are no prompt that was drawn twice in a row, but groups that would be cut.
-
-    >>> sized(["a", "a", "a", "a", "b", "b"], 2)
-    True
     """
     runs = [len(run) for run in _runs(rows)]
     if before or not runs or min(runs) <= size:
@@ -214,13 +183,13 @@ def sized(rows: Sequence[object], size: int, *, before: bool = False) -> bool:
 
 
 def _runs(rows: Sequence[object]) -> list[range]:
-    """Places of equal rows next to one another."""
+    """Return the places of equal rows next to one another."""
     starts = [i for i in range(len(rows)) if i == 0 or rows[i] != rows[i - 1]]
     return [range(*ends) for ends in zip(starts, [*starts[1:], len(rows)], strict=False)]
 
 
 def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[object]:
-    """What tells each row from its neighbours: its id, or its prompt, reference and rubric."""
+    """Return what tells each row from its neighbours: its id, or its prompt, reference and rubric."""
     if columns.row_id is not None:
         return list(_column(data, columns.row_id, "row_id"))
     named = {"reference": columns.reference, "rubric": columns.rubric}
@@ -231,7 +200,7 @@ def identities(prompts: Sequence[Any], data: Data, columns: Columns) -> list[obj
 def groups_of(
     cut: Sequence[range], prompts: Sequence[Any], completions: Sequence[Any], data: Data, columns: Columns
 ) -> tuple[list[Group], list[Key]]:
-    """The groups, and for each row its key in the batch."""
+    """Return the groups, and for each row its key in the batch."""
     if len(completions) != len(prompts):
         raise InputError(
             f"{len(completions)} completions of {len(prompts)} prompts; there is one of each a row"
@@ -260,11 +229,7 @@ def groups_of(
 
 
 def reference_of(value: Any, what: str) -> str | None:
-    """A reference: a text, or a number in digits; None for a gap, and for blanks.
-
-    >>> reference_of(" ", "label"), reference_of(float("nan"), "label"), reference_of(42, "label")
-    (None, None, '42')
-    """
+    """Return a reference, a text or a number in digits; None for a gap, and for blanks."""
     if absent(value) or (isinstance(value, Real) and value != value):  # noqa: PLR0124 - numpy's nan, too
         return None
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -274,21 +239,13 @@ def reference_of(value: Any, what: str) -> str | None:
 
 
 def label_of(value: Any, what: str) -> str | None:
-    """A label as a reference: what is neither text nor a number is none, and a column at most.
-
-    >>> label_of("Paris", "label"), label_of(["Paris", "Lutetia"], "label"), label_of(True, "label")
-    ('Paris', None, None)
-    """
+    """Return a label as a reference; what is neither text nor a number is none, and a column at most."""
     several = isinstance(value, Mapping | list | tuple) or bool(getattr(value, "ndim", False))
     return None if several or isinstance(value, bool) else reference_of(value, what)
 
 
 def rubric_of(value: Any, where: str) -> Mapping[str, Any] | None:
-    """A row's own rubric: JSON, or the mapping that Arrow made of it; None where there is none.
-
-    >>> rubric_of('[{"id": "kind", "text": "Is it kind?"}]', "row 1")["criteria"][0]["id"]
-    'kind'
-    """
+    """Return a row's own rubric, from JSON or the mapping that Arrow made of it; None where there is none."""
     if isinstance(value, str) and value:
         value = json_of(value, where)
     if not value:
@@ -315,7 +272,7 @@ def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
 
 
 def _without_gaps(value: Any, where: str, left: int = _DEEPEST) -> Any:
-    """What Arrow made of a mapping, without the keys that only other rows have."""
+    """Return what Arrow made of a mapping, without the keys that only other rows have."""
     if not left:
         raise InputError(f"{where} is nested too deeply")
     if isinstance(value, Mapping):
@@ -324,11 +281,7 @@ def _without_gaps(value: Any, where: str, left: int = _DEEPEST) -> Any:
 
 
 def common(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What all rows have alike.
-
-    >>> common([{"a": 1, "b": 2}, {"a": 1, "b": 3}])
-    {'a': 1}
-    """
+    """Return what all rows have alike."""
     first, *others = rows
     return {k: v for k, v in first.items() if all(k in other and _same(other[k], v) for other in others)}
 
@@ -341,14 +294,11 @@ def _same(one: Any, other: Any) -> bool:
 
 
 class Unrewarded(BaseException):
-    """No reward, told to a trainer that makes 0.0 of every `Exception`; its cause says why.
-
-    Not an `Exception`, so that only who asks for it by name, or ends the training, can catch it.
-    """
+    """No reward, for a trainer that makes 0.0 of every `Exception`: to catch it, one has to name it."""
 
 
 def rewarding(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> Rewarder:
-    """A rewarder as it is, or one of a spec."""
+    """Return a rewarder as it is, or one of a spec."""
     if not isinstance(spec, Rewarder):
         return Rewarder(spec, judges, own_code=own_code)
     if judges is not None:
@@ -372,13 +322,7 @@ def one_by_one(spec: RewardSpec, trainer: str) -> None:
 
 
 def number(reward: Reward) -> float:
-    """The value of a reward, where the trainer knows no None.
-
-    >>> number(Reward("1", "a", None, "failed", "refused"))
-    Traceback (most recent call last):
-        ...
-    judgekit.errors.JudgeOutage: no reward for response 'a' of group '1': refused
-    """
+    """Return the value of a reward; a `JudgeOutage` where it has none, and the trainer knows no None."""
     if reward.value is None:
         why = reward.reason or reward.status
         raise JudgeOutage(f"no reward for response {reward.response!r} of group {reward.group!r}: {why}")
@@ -386,32 +330,20 @@ def number(reward: Reward) -> float:
 
 
 def numbers(reward: Reward) -> dict[str, float]:
-    """A reward as numbers, under the same names whatever became of it.
-
-    >>> numbers(Reward("1", "a", 0.5, "gated"))
-    {'score': 0.5, 'jk_gated': 1.0, 'jk_vetoed': 0.0, 'jk_imputed': 0.0}
-    """
+    """Return a reward as numbers, under the same names whatever became of it."""
     marks = (float(f"jk_{reward.status}" == name) for name in NUMBERS[1:])
     return dict(zip(NUMBERS, (number(reward), *marks), strict=True))
 
 
 def text_of(value: Any, what: str) -> Text:
-    """Text or chat messages, which may be objects of a trainer's own classes.
-
-    >>> text_of([{"role": "assistant", "content": "Hello."}], "the response")
-    'Hello.'
-    """
+    """Return text or chat messages, which may be objects of a trainer's own classes."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return text_of_chat(value, what)
     return text_of_chat([each.model_dump() if hasattr(each, "model_dump") else each for each in value], what)
 
 
 def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[str, Any] = {}) -> Group:
-    """A group of one response, for trainers that ask about one at a time.
-
-    >>> lone("Hi?", "Hello.", columns={"lang": "en"}).responses
-    {'response': 'Hello.'}
-    """
+    """Return a group of one response, for trainers that ask about one at a time."""
     return Group(
         "rollout", text_of(task, "the task"), {"response": text_of(response, "the response")},
         label_of(reference, "the reference"),
@@ -420,6 +352,6 @@ def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[st
 
 
 async def reward_of(rewarder: Rewarder, group: Group) -> Reward:
-    """The reward of the one response of a group."""
+    """Return the reward of the one response of a group."""
     [reward] = await rewarder([group])
     return reward

@@ -37,7 +37,7 @@ _KEPT = weakref.WeakKeyDictionary()
 
 
 async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-    """What is open in this event loop under that name; opened by whoever comes first."""
+    """Return what is open in this event loop under that name; opened by whoever comes first."""
     for each in list(_KEPT):
         if each.is_closed():
             _KEPT.pop(each, None)
@@ -52,7 +52,7 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
 
 
 async def kept_rewarder(spec: str | Path | Rewarder, *, own_code: bool = False) -> Rewarder:
-    """The open rewarder of a spec's file, or an open copy of a rewarder."""
+    """Return the open rewarder of a spec's file, or an open copy of a rewarder."""
     if isinstance(spec, Rewarder):
         return await kept(spec, lambda: copy(spec))
     return await kept((str(spec), own_code), lambda: Rewarder(spec, own_code=own_code))
@@ -74,7 +74,7 @@ class Blocking:
     """A rewarder that many threads may call at once, for trainers that do not await.
 
     It is kept open in an event loop of its own, in a thread that begins with the first call and ends with
-    this object, or with the process; a forked process begins its own. It can be pickled if the rewarder can.
+    this object, or with the process; a forked process begins its own.
     """
 
     def __init__(self, rewarder: Rewarder) -> None:
@@ -84,7 +84,7 @@ class Blocking:
         self._process = os.getpid()
 
     def __call__(self, groups: Iterable[Group]) -> Batch:
-        """The rewards of a batch; errors are those of the `Rewarder`."""
+        """Return the rewards of a batch; errors are those of the `Rewarder`."""
         future = self._opened().start_task_soon(self._rewarder, tuple(groups))
         try:
             return future.result()

@@ -27,17 +27,7 @@ _OWN = frozenset({"ok", "gated", "vetoed"})  # statuses of a reward that the res
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Of two responses to a task, the one that is preferred.
-
-    Args:
-        group: Key of the group.
-        task: What they answer.
-        chosen: The better response.
-        rejected: The other.
-        chosen_id: Its response id.
-        rejected_id: That of the other.
-        margin: How far apart their rewards are; above 0.
-    """
+    """Of two responses to a task, the one that is preferred, by a margin of their rewards above 0."""
 
     group: str
     task: Text
@@ -50,16 +40,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A response, and whether it is a good one.
-
-    Args:
-        group: Key of the group.
-        task: What it answers.
-        response: The response.
-        response_id: Its id.
-        label: True if it is good.
-        reward: Its reward.
-    """
+    """A response, and whether it is a good one."""
 
     group: str
     task: Text
@@ -74,13 +55,10 @@ Kept = TypeVar("Kept", Preference, Labelled)
 
 @dataclass(frozen=True)
 class Found(Generic[Kept]):
-    """What a batch gave, and what it did not.
+    """What a batch gave, and why -> how many others were left out.
 
-    Args:
-        kept: The records, in the order of the groups.
-        dropped: Why others were left out -> how many: `no_reward` (failed, imputed or dropped), `tie`
-            (nearer than the margin, or between the bars), `one_order`, `orders_disagree`,
-            `against_rewards` (the judges' winner has the lower reward).
+    The reasons are `no_reward` (failed, imputed or dropped), `tie` (nearer than the margin, or between the
+    bars), `one_order`, `orders_disagree`, `against_rewards` (the judges' winner has the lower reward).
     """
 
     kept: tuple[Kept, ...]
@@ -104,27 +82,11 @@ def preferences(
     both_orders: bool = True,
     rubric: Rubric | None = None,
 ) -> Found[Preference]:
-    """The pairs of each group whose rewards are far enough apart.
+    """Return the pairs of each group whose rewards are at least a margin above 0 apart.
 
-    Args:
-        batch: The rewards.
-        groups: The groups they were given for.
-        margin: How far apart at least, in the unit of the rewards; above 0.
-        each: `all` pairs of a group, or its `extremes`: the best with the worst.
-        both_orders: Of pairs that judges compared, take only those with the same winner in both orders.
-            Where nothing but single responses was judged it changes nothing.
-        rubric: By which they were compared, for the weights of several criteria (`spec.rubric`); all alike
-            where left out.
-
-    Raises:
-        InputError: If the margin is not above 0, or a response has no reward in the batch.
-
-    >>> group = Group("q", "Hi", {"a": "Hello!", "b": "What?", "c": "Go."})
-    >>> rewards = [Reward("q", "a", 1.0), Reward("q", "b", 0.9), Reward("q", "c", None, "failed")]
-    >>> batch = Batch({(r.group, r.response): r for r in rewards}, {})
-    >>> found = preferences(batch, [group], margin=0.1)
-    >>> [(p.chosen, p.rejected, p.margin) for p in found], found.dropped
-    ([('Hello!', 'What?', 0.1)], {'no_reward': 1})
+    `each` takes all pairs of a group, or its `extremes`, the best with the worst. With `both_orders`, pairs
+    that judges compared are taken only with the same winner in both orders; `rubric` has the weights of the
+    criteria they were compared by, which are else all alike.
     """
     if not margin > 0:
         raise InputError(f"margin={margin!r} would make preferences of ties; give one above 0")
@@ -157,17 +119,7 @@ def preferences(
 
 
 def labelled(batch: Batch, groups: Iterable[Group], *, good: float, bad: float) -> Found[Labelled]:
-    """Each response whose reward is high or low enough to say whether it is a good one.
-
-    Args:
-        batch: The rewards.
-        groups: The groups they were given for.
-        good: Rewards from here on are good.
-        bad: Rewards up to here are bad; between the two nothing is said.
-
-    Raises:
-        InputError: If `bad` is not below `good`, or a response has no reward in the batch.
-    """
+    """Return each response whose reward is at least `good` or at most `bad`; between them nothing is said."""
     if not bad < good:
         raise InputError(f"bad={bad!r} is not below good={good!r}, so that a reward could be both")
     kept: list[Labelled] = []
@@ -189,7 +141,7 @@ Own = Mapping[str, tuple[Reward, float]]
 
 
 def _distinct(batch: Batch, group: Group) -> tuple[Own, int]:
-    """Each text of a group once, if it has a reward of its own; and how many have none."""
+    """Return each text of a group once, if it has a reward of its own; and how many have none."""
     own: dict[str, tuple[Reward, float]] = {}
     lost: set[str] = set()
     for name, text in group.responses.items():
@@ -215,7 +167,7 @@ Sides = Mapping[tuple[str, str], float]
 
 
 def _winners(own: Own, rubric: Rubric | None) -> Sides:
-    """(digest shown first, digest shown second) -> how far the first is preferred."""
+    """Return (digest shown first, digest shown second) -> how far the first is preferred."""
     weights = {} if rubric is None else {c.id: abs(c.weight) or 1.0 for c in rubric.leaves}
     sides: dict[tuple[str, str], list[tuple[float, float]]] = {}
     outcomes = dict.fromkeys(o for reward, _ in own.values() for o in reward.outcomes)
@@ -231,7 +183,7 @@ def _winners(own: Own, rubric: Rubric | None) -> Sides:
 
 
 def _doubt(own: Own, sides: Sides, better: str, worse: str) -> str:
-    """Why judges' comparisons do not bear out a pair, or empty."""
+    """Return why judges' comparisons do not bear out a pair, or nothing."""
     if not sides or any(own[name][0].status != "ok" for name in (better, worse)):
         return ""
     there, back = sides.get((better, worse)), sides.get((worse, better))
@@ -249,19 +201,7 @@ _FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observ
 
 
 def exported(records: Iterable[Preference | Labelled], form: Format) -> list[Row]:
-    """Preference records as the rows of a trainer's format.
-
-    Args:
-        records: All of the kind that the format is for.
-        form: Its name.
-
-    Raises:
-        InputError: If there is no such format, records are of another kind, or one does not fit into it.
-
-    >>> pair = Preference("q", "Hi", "Hello!", "What?", "a", "b", 0.5)
-    >>> exported([pair], "trl")
-    [{'prompt': 'Hi', 'chosen': 'Hello!', 'rejected': 'What?', 'margin': 0.5}]
-    """
+    """Return preference records as the rows of a trainer's format."""
     some = list(records)
     if form not in _KINDS:
         raise InputError(f"no format {form!r}; {there_are(form, _KINDS)}")
@@ -284,7 +224,7 @@ def _texts(record: Preference | Labelled) -> tuple[Text, ...]:
 
 
 def _as_chat(record: Preference | Labelled) -> Preference | Labelled:
-    """A record with its texts as conversations."""
+    """Return a record with its texts as conversations."""
     if isinstance(record, Preference):
         chosen, rejected = _turns(record.chosen, "assistant"), _turns(record.rejected, "assistant")
         return replace(record, task=_turns(record.task, "user"), chosen=chosen, rejected=rejected)
@@ -309,7 +249,7 @@ def _pair(record: Preference) -> Row:
 
 
 def _axolotl(record: Preference) -> Row:
-    """Its template takes one message each; several turns of a response it would cut to the last."""
+    """Return a row of one message each: of several turns its template would cut a response to the last."""
     row: Row = {"messages": _messages(record.task, "user")}
     for name, text in (("chosen", record.chosen), ("rejected", record.rejected)):
         turns = _messages(text, "assistant")
@@ -332,7 +272,7 @@ def _nemo_rl(record: Preference) -> Row:
 
 
 def _tinker(record: Preference) -> Row:
-    """A is the chosen one or not by the digest of the texts, so that no place gives the answer away."""
+    """Return a comparison in which A is the chosen one or not by a digest, so that no place gives it away."""
     both = [_messages(text, "assistant") for text in (record.chosen, record.rejected)]
     first = hashlib.sha256(orjson.dumps(sorted(both, key=orjson.dumps))).digest()[0] % 2
     a, b = both if first else both[::-1]
@@ -351,13 +291,13 @@ def _kto_llamafactory(record: Labelled) -> Row:
 
 
 _KINDS: Mapping[str, tuple[type, bool, Callable[[Any], Row]]] = {
-    "trl": (Preference, False, _pair),
-    "openrlhf": (Preference, False, _pair),
-    "axolotl": (Preference, False, _axolotl),
-    "llamafactory": (Preference, True, _llamafactory),
-    "nemo_rl": (Preference, False, _nemo_rl),
-    "tinker": (Preference, False, _tinker),
-    "kto": (Labelled, False, _kto),
-    "kto_llamafactory": (Labelled, False, _kto_llamafactory),
+    "trl": (Preference, False, _pair),  # RewardTrainer, DPOTrainer
+    "openrlhf": (Preference, False, _pair),  # `--data.prompt_key` and so on
+    "axolotl": (Preference, False, _axolotl),  # `type: chat_template.default`
+    "llamafactory": (Preference, True, _llamafactory),  # alpaca, `"ranking": true`
+    "nemo_rl": (Preference, False, _nemo_rl),  # PreferenceDataset
+    "tinker": (Preference, False, _tinker),  # LabeledComparison
+    "kto": (Labelled, False, _kto),  # KTOTrainer
+    "kto_llamafactory": (Labelled, False, _kto_llamafactory),  # sharegpt
 }
 """Format -> the records it takes, whether it holds plain texts only, and its row."""

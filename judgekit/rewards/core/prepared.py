@@ -25,13 +25,7 @@ _DIGITS = 20  # of a digest: enough to tell the responses of all training runs a
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What the checks said of a response.
-
-    Args:
-        values: Check -> its value on [0, 1].
-        gate: The check that stopped it, or empty.
-        reason: Why it cannot be rewarded, or empty.
-    """
+    """What the checks said of a response: values on [0, 1], the gate that stopped it, why it has no value."""
 
     values: Mapping[str, float] = field(default_factory=dict)
     gate: str = ""
@@ -40,53 +34,39 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A group with each distinct response once.
-
-    Args:
-        group: The group.
-        digests: Response id -> digest of its text.
-        texts: Digest -> text, in the order of the digests, so that nothing depends on the order given.
-        checks: Digest -> what the checks said.
-        words: Digest -> how many words there are.
-    """
+    """A group with each distinct response once, under a digest of its text, with its checks and words."""
 
     group: Group
-    digests: Mapping[str, str]
-    texts: Mapping[str, Text]
+    digests: Mapping[str, str]  # by response id
+    texts: Mapping[str, Text]  # in the order of the digests, so that nothing depends on the order given
     checks: Mapping[str, Checks]
     words: Mapping[str, int]
 
     @property
     def open(self) -> tuple[str, ...]:
-        """Digests that a judge is to see: neither stopped by a gate nor failed."""
+        """The digests that a judge is to see: neither stopped by a gate nor failed."""
         return tuple(d for d in self.texts if not self.checks[d].gate and not self.checks[d].reason)
 
     def times(self, digest: str) -> int:
-        """How many responses of the group have this text."""
+        """Return how many responses of the group have this text."""
         return sum(other == digest for other in self.digests.values())
 
     @property
     def n_gated(self) -> int:
-        """How many responses of the group a gate stopped."""
+        """The number of responses of the group that a gate stopped."""
         return sum(bool(self.checks[digest].gate) for digest in self.digests.values())
 
 
 @dataclass(frozen=True)
 class Looking:
-    """How responses are looked at.
-
-    Args:
-        checks: What is checked.
-        part: Whose words are counted.
-        turns: How many threads of ours may be busy at once, since each takes turns with the event loop.
-    """
+    """How responses are looked at: by which checks, whose words are counted, how many threads may be busy."""
 
     checks: Sequence[tuple[CheckSpec, Check]] = ()
     part: Part = "final"
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_BUSY))
 
     async def apart(self, function: Callable[[], T]) -> T:
-        """What a function of ours gives, in a thread."""
+        """Return what a function of ours gives, in a thread that takes turns with the event loop."""
 
         def in_turn() -> T:
             with self.turns:
@@ -131,17 +111,17 @@ class _Seen:
         return words(self.final if self._part == "final" else self.whole)
 
     def look(self) -> None:
-        """All that takes time."""
+        """Do all that takes time."""
         _ = self.words, self.final
 
     def checking(self, part: Part) -> Checking:
-        """What a check sees."""
+        """Return what a check sees."""
         group, seen = self._group, self.final if part == "final" else self.whole
         return Checking(group.task, seen, group.reference, group.columns, self.whole)
 
 
 def digest_of(text: Text) -> str:
-    """Digest of a response, which is its name wherever nothing may depend on its place."""
+    """Return a digest of a response, which is its name wherever nothing may depend on its place."""
     turns = [text] if isinstance(text, str) else [part for m in text for part in (m.role, m.content)]
     raw = b"".join(b"%d:%s" % (len(turn), turn.encode("utf-8", "surrogatepass")) for turn in turns)
     return "r" + hashlib.sha256(raw).hexdigest()[:_DIGITS]
@@ -170,7 +150,7 @@ async def _checked(seen: _Seen, looking: Looking, until: float | None) -> Checks
 
 
 async def _said(spec: CheckSpec, check: Check, seen: Checking, looking: Looking) -> object:
-    """What a check says; what may take long in a thread, which goes on where it is too late."""
+    """Ask a check; what may take long is asked in a thread, which goes on where it is too late."""
     own = spec.kind.startswith("py:")
     if not own and len(seen.response) > CHECKED:
         raise ValueError(f"{len(seen.response)} characters are more than the {CHECKED} it looks at")

@@ -39,21 +39,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What judges made of one distinct response, on the scheme's own scale, before any shaping.
-
-    Args:
-        value: None where there is none.
-        components: Criterion id -> its value on [0, 1], None where it has none.
-        outcomes: The verdicts and abstentions it rests on.
-        gate: Id of the gate or veto of the rubric that fired.
-        reason: Why there is no value.
-    """
+    """What judges made of one distinct response, on the scheme's own scale, before any shaping."""
 
     value: float | None = None
-    components: Mapping[str, float | None] = field(default_factory=dict)
+    components: Mapping[str, float | None] = field(default_factory=dict)  # by criterion, on [0, 1]
     outcomes: tuple[Outcome, ...] = ()
-    gate: str = ""
-    reason: str = ""
+    gate: str = ""  # of the rubric's gates and vetoes the one that fired
+    reason: str = ""  # why there is no value
 
     __repr__ = brief
 
@@ -112,18 +104,12 @@ class Batch:
         return self.rewards[key]
 
     def group(self, key: str) -> dict[str, Reward]:
-        """The rewards of one group, by response id."""
+        """Return the rewards of one group, by response id."""
         return {reward.response: reward for reward in self if reward.group == key}
 
 
 def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """Groups as they are, if they can be rewarded.
-
-    >>> checked((Group("a", "Hi", {}),))
-    Traceback (most recent call last):
-        ...
-    judgekit.errors.InputError: group 'a' has no responses
-    """
+    """Return the groups as they are, or raise an `InputError` for one that cannot be rewarded."""
     seen: set[str] = set()
     for group in groups:
         if group.key in seen:
@@ -144,7 +130,7 @@ def checked(groups: tuple[Group, ...]) -> tuple[Group, ...]:
 
 
 def _text(group: Group, name: str, text: object) -> tuple[str, ...]:
-    """The turns of what has to be text."""
+    """Return the turns of what has to be text."""
     if isinstance(text, str):
         return (text,)
     if isinstance(text, tuple) and all(isinstance(turn, Message) for turn in text):

@@ -89,11 +89,11 @@ class Rewarder:
         self._moving = threading.Lock()
 
     def reward(self, groups: Iterable[Group]) -> Batch:
-        """The rewards of a batch, not awaited: in an event loop of its own, in a thread."""
+        """Return the rewards of a batch, not awaited: in an event loop of its own, in a thread."""
         return in_own_loop(self, groups)
 
     def calls(self, n: int) -> tuple[int, int]:
-        """The least and the most calls for a group of `n` different responses that no gate stops."""
+        """Return the least and the most calls for a group of `n` different responses that no gate stops."""
         if not self.spec.judge_weight:
             return 0, 0
         item = Item("1", "task", {str(i): str(i) for i in range(n if self.spec.relative else 1)}, "reference")
@@ -165,7 +165,7 @@ class Rewarder:
         self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked,
         stopped: JudgekitError | None, seconds: float,
     ) -> Batch:  # fmt: skip
-        """The batch, after failures were dealt with; raised instead of returned where there were too many."""
+        """Return the batch, after failures were dealt with; or raise, where there were too many."""
         failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
         self._recent.extend(failures)
         some = failures if len(failures) >= WINDOW else list(self._recent)
@@ -184,7 +184,7 @@ class Rewarder:
         return self._batch(dealt, table, asked, seconds)
 
     def _patience(self, failures: Sequence[str | None]) -> str:
-        """What would do where judges were away or slow for longer than a batch waits for them."""
+        """Return what would do where judges were away or slow for longer than a batch waits for them."""
         if not any(why is not None and why.startswith(LATE) for why in failures):
             return ""
         return f"; a batch waits {self.spec.deadline_seconds:g} s for its judges (deadline_seconds)"
@@ -206,7 +206,7 @@ class Rewarder:
         return Session(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)
 
     def _judges_here(self) -> tuple[Judge, ...]:
-        """The judges; copies where they may be open in another event loop, which has their connections."""
+        """Return the judges; copies where they may be open in another event loop."""
         running = asyncio.get_running_loop()
         with self._moving:
             if self._home is None or self._home.is_closed():
@@ -252,7 +252,7 @@ def _rewarder(spec: RewardSpec, judges: Any, own_code: bool) -> Rewarder:
 
 
 def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:
-    """For each distinct response of a group that no gate stopped: why it failed, or None."""
+    """Return for each distinct response of a group that no gate stopped why it failed, or None."""
     by_digest = {each.digests[name]: reward for name, reward in rewards.items() if reward.status != "gated"}
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
@@ -265,7 +265,7 @@ def _judge(given: Any, where: str, *, own_code: bool) -> Judge:
 
 
 def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
-    """Judges of names, of tables, or as they are; checked if they are asked."""
+    """Return judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
     judges = tuple(_judge(each, f"judges[{i}]", own_code=own_code) for i, each in enumerate(several))
     for judge in judges if asked else ():
@@ -314,7 +314,7 @@ def _zero_spread(rewards: Iterable[Reward]) -> float | None:
 
 
 def _with_length(rewards: Iterable[Reward], prepared: Iterable[Prepared]) -> float | None:
-    """Pearson's correlation of rewards of status ok with the number of words."""
+    """Return Pearson's correlation of rewards of status ok with the number of words."""
     words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in prepared}
     pairs = [
         (r.value, words[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
@@ -326,7 +326,7 @@ def _with_length(rewards: Iterable[Reward], prepared: Iterable[Prepared]) -> flo
 
 
 def _calls(answers: Iterable[Answer]) -> Mapping[str, Any]:
-    """Calls of a batch; an equal call that waited for the first is none of its own."""
+    """Count the calls of a batch; an equal call that waited for the first is none of its own."""
     some = list({(a.call.key or id(a)): a for a in answers}.values())
     new = [answer for answer in some if not answer.stored]
     hits = len(some) - len(new)
@@ -391,16 +391,12 @@ async def reward_async(
     columns: Mapping[str, str] | None = None,
     own_code: bool = False,
 ) -> Batch:
-    """`reward` for asynchronous code: the rewards of groups, to be awaited."""
+    """Reward groups as `reward` does, to be awaited."""
     return await Rewarder(spec, judges, own_code=own_code)(list(read_groups(groups, columns=columns)))
 
 
 def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Iterator[Group]:
-    """Groups as they are, or items as groups; an item's tags are the columns that checks see.
-
-    >>> next(read_groups([{"id": "7", "task": "Hi", "response": "Hello"}])).responses
-    {'response': 'Hello'}
-    """
+    """Read groups as they are, or items as groups; an item's tags are the columns that checks see."""
     if isinstance(source, Group):
         source = [source]
     if isinstance(source, Iterator):

@@ -60,21 +60,21 @@ class Scheme(Protocol):
 
     @property
     def recipe(self) -> Counted:
-        """What is walked over each item."""
+        """The recipe that is walked over each item."""
         ...
 
     def items(self, prepared: Prepared) -> tuple[Item, ...]:
-        """What is asked about a group; equal item ids are equal items, of any groups."""
+        """Return what is asked about a group; equal item ids are equal items, of any groups."""
         ...
 
     def made(self, prepared: Prepared, item: Item, judged: Judged) -> Any:
-        """What an item's answers come to, worked out as they land, while others are still waited for."""
+        """Return what an item's answers come to, worked out as they land, while others are waited for."""
         ...
 
     def judgements(
         self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
     ) -> dict[str, Judgement]:
-        """What was said of each open response, by its digest; `made` has the ids of items that were done."""
+        """Return what was said of each open response, by digest; `made` is by the ids of items."""
         ...
 
 
@@ -92,7 +92,7 @@ class Alone:
         self.recipe = Grading(self._plan, aggregate=no_scores)
 
     def items(self, prepared: Prepared) -> tuple[Item, ...]:
-        """An item for each open response; one and the same wherever task, text and all else are equal."""
+        """Return an item for each open response; the same one wherever task, text and all else are equal."""
         return tuple(self._item(prepared, digest) for digest in prepared.open)
 
     def _item(self, prepared: Prepared, digest: str) -> Item:
@@ -106,14 +106,14 @@ class Alone:
     def judgements(
         self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
     ) -> dict[str, Judgement]:
-        """What was said of each open response."""
+        """Return what was said of each open response."""
         late = Judgement(reason=LATE)
         return {
             digest: made.get(item.item_id, late) for digest, item in zip(prepared.open, items, strict=True)
         }  # fmt: skip
 
     def made(self, prepared: Prepared, item: Item, judged: Judged) -> Judgement:  # noqa: ARG002 - it stands alone
-        """What was said of a response."""
+        """Return what was said of a response."""
         outcomes = judged.outcomes
         rubric = self._plan.rubric_of(item)
         wholes = {name: self._whole(rubric, own) for name, own in by_rater(outcomes).items()}
@@ -129,7 +129,7 @@ class Alone:
         )  # fmt: skip
 
     def _whole(self, rubric: Rubric, outcomes: Sequence[Outcome]) -> Placed:
-        """One judge's score of the whole rubric."""
+        """Return one judge's score of the whole rubric."""
         asked: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
             asked.setdefault(outcome.criterion, []).append(outcome)
@@ -139,13 +139,9 @@ class Alone:
 
 
 def implicit(rubric: Rubric) -> Rubric:
-    """A rubric asked as one question: all criteria in view, one mark from 1 to 10.
+    """Return a rubric asked as one question: all criteria in view, one mark from 1 to 10.
 
-    Source:
-        Gunjal et al. (2025), "Rubrics as Rewards", arXiv 2507.17746 (RaR-Implicit).
-
-    >>> implicit(Rubric(id="r", criteria=[{"id": "a", "text": "Is it kind?"}])).leaves[0].id
-    'overall'
+    Source: Gunjal et al. (2025), "Rubrics as Rewards", arXiv 2507.17746 (RaR-Implicit).
     """
     lines = [f"- {_importance(c)}: {c.text}" for c in rubric.leaves]
     text = "All in all, how good is the response by these criteria?\n" + "\n".join(lines)
@@ -158,7 +154,7 @@ def implicit(rubric: Rubric) -> Rubric:
 def over_judges(
     spec: RewardSpec, n_judges: int, values: Mapping[str, float | None]
 ) -> tuple[float | None, str]:
-    """Judges' values of one response pooled, or None and why: too few of them gave one."""
+    """Return judges' values of one response pooled, or None and why: too few of them gave one."""
     there = [value for value in values.values() if value is not None]
     needed = n_judges if spec.min_judges is None else spec.min_judges
     if len(there) < max(needed, 1):
@@ -167,13 +163,9 @@ def over_judges(
 
 
 def pooled(values: Sequence[float], pool: PoolName, *, k: float = 1.0) -> float:
-    """Judges' values as one: `mean`, `median`, `min`, or `lower_bound`, the mean less `k` deviations.
+    """Return judges' values as one; `lower_bound` is the mean less `k` deviations.
 
-    Source:
-        Coste et al. (2023), arXiv 2310.02743, on worst-case and uncertainty-weighted optimisation.
-
-    >>> [round(pooled([0.2, 0.5, 0.8], name), 2) for name in ("mean", "min", "lower_bound")]
-    [0.5, 0.2, 0.2]
+    Source: Coste et al. (2023), arXiv 2310.02743, on worst-case and uncertainty-weighted optimisation.
     """
     if pool == "lower_bound":
         return fmean(values) - (k * stdev(values) if len(values) > 1 else 0.0)
@@ -181,7 +173,7 @@ def pooled(values: Sequence[float], pool: PoolName, *, k: float = 1.0) -> float:
 
 
 def why_not(outcomes: Iterable[Outcome], otherwise: str) -> str:
-    """The commonest reason of the abstentions, with the words of one of them."""
+    """Return the commonest reason of the abstentions, with the words of one of them."""
     failed = [o for o in outcomes if isinstance(o, Abstention)]
     if not failed:
         return otherwise
@@ -191,7 +183,7 @@ def why_not(outcomes: Iterable[Outcome], otherwise: str) -> str:
 
 
 def no_scores(*_: object) -> tuple[Score, ...]:
-    """No scores: a value is made a judge at a time (`Scheme.made`)."""
+    """Return no scores: a value is made a judge at a time (`Scheme.made`)."""
     return ()
 
 
@@ -210,7 +202,7 @@ def _name(task: Text, digest: str, *rest: object) -> str:
 
 
 def _components(rubric: Rubric, outcomes: Sequence[Outcome]) -> dict[str, float | None]:
-    """Mean of the judges' means on each criterion."""
+    """Return the mean of the judges' means on each criterion."""
     values: dict[str, dict[str, list[float]]] = {c.id: {} for c in rubric.leaves}
     for o in outcomes:
         if (value := getattr(o, "value", None)) is not None:
@@ -234,7 +226,7 @@ class Relative:
         self.recipe = _BySize(spec, tuple(judges))
 
     def items(self, prepared: Prepared) -> tuple[Item, ...]:
-        """One item: the group's open responses, by their digests."""
+        """Return one item: the group's open responses, by their digests."""
         group, names = prepared.group, prepared.open
         if len(names) < 2:
             return ()
@@ -249,7 +241,7 @@ class Relative:
         return (item,)
 
     def made(self, prepared: Prepared, item: Item, judged: Judged) -> dict[str, Judgement]:
-        """What was said of each open response."""
+        """Return what was said of each open response."""
         names, outcomes = prepared.open, judged.outcomes
         said = preferences(self.recipe.rubric_of(item), item, outcomes)
         planned = _planned(names, outcomes)
@@ -260,7 +252,7 @@ class Relative:
     def judgements(
         self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
     ) -> dict[str, Judgement]:
-        """What was said of each open response, or what is known without asking."""
+        """Return what was said of each open response, or what is known without asking."""
         names = prepared.open
         if len(prepared.digests) < 2:
             return {name: Judgement(reason=ALONE) for name in names}
@@ -281,7 +273,7 @@ class Relative:
 
 
 def _planned(names: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, int]:
-    """How many others each response was to meet."""
+    """Return how many others each response was to meet."""
     pairs = {frozenset(o.shown) for o in outcomes if len(o.shown) == 2}
     pairs = pairs or {frozenset(pair) for pair in combinations(names, 2)}
     return {name: sum(name in pair for pair in pairs) for name in names}
@@ -297,7 +289,7 @@ class _BySize:
         self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
 
     def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
-        """Everybody meets everybody in both orders, or nearly so in a balanced one; level ones in both."""
+        """Return recipes for small, medium and large groups; nearly all meet in a balanced order."""
         seed = self._spec.seed
         return (
             tournament(both, *round_robin(seed)),
@@ -324,46 +316,40 @@ class _BySize:
         )  # fmt: skip
 
     def rubric_of(self, item: Item) -> Rubric:
-        """The rubric a group is judged by."""
         return self._asked.rubric_of(item)
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """The plans of its calls: one, of comparisons."""
         return (self._asked,)
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
-        """Judges that it asks beside those of its plans: none."""
         return ()
 
     def of(self, n: int) -> Counted:
-        """The recipe of a group of so many distinct responses."""
         small, medium, large = self._sized
         return small if n <= _SMALL else medium if n <= _MEDIUM else large
 
     def counted(self, n: int) -> bool:
-        """Whether a group of so many is shown evenly enough for its results to be counted as they are."""
+        """Tell whether a group of so many is shown evenly enough for its results to be counted."""
         return self._spec.scheme != "pairwise" or not _SMALL < n <= _MEDIUM
 
     def calls(self, item: Item) -> tuple[int, int]:
-        """The least and the most calls for a group."""
         return self.of(len(item.responses)).calls(item)
 
     def __call__(self, item: Item) -> Any:
-        """Begin to ask about a group."""
         return self.of(len(item.responses))(item)
 
 
 def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First = "sorted") -> Tournament:
-    """A tournament of a plan of comparisons."""
+    """Return a tournament of a plan of comparisons."""
     return Tournament(Grading(plan, aggregate=no_scores), fixture, counting, first)
 
 
 def shares(
     prepared: Prepared, pairs: Mapping[Pair, float], planned: Mapping[str, int], *, counted: bool = True
 ) -> dict[str, float]:
-    """The share of its group that each response beats, by one judge; without those that met too few."""
+    """Return the share of its group that each response beats, by one judge; without those that met few."""
     met = {name: sum(name in pair for pair in pairs) for name in prepared.open}
     names = [name for name in prepared.open if met[name]]
     full = {**pairs, **{(b, a): 1.0 - value for (a, b), value in pairs.items()}}
@@ -379,7 +365,7 @@ def shares(
 def share_beaten(
     name: str, prepared: Prepared, met: Sequence[str], full: Mapping[Pair, float]
 ) -> float | None:
-    """The mean over the other responses of the group: equal texts are level, gated ones are beaten."""
+    """Return the mean over the other responses of the group: equal texts are level, gated ones are beaten."""
     others = {other: prepared.times(other) for other in met if other != name}
     twins = prepared.times(name) - 1
     n = sum(others.values()) + twins + prepared.n_gated
@@ -390,7 +376,7 @@ def share_beaten(
 
 
 def expected(names: Sequence[str], pairs: Mapping[Pair, float]) -> dict[Pair, float]:
-    """Every pair's expected preference, from Bradley-Terry strengths; empty where they cannot be had."""
+    """Return every pair's expected preference by Bradley-Terry strengths; none where there are none."""
     place = {name: i for i, name in enumerate(names)}
     one = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     other = np.array([place[b] for _, b in pairs], dtype=np.intp)

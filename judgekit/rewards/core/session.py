@@ -28,17 +28,11 @@ _TURN = 32  # items begun before the loop gets a turn
 
 @dataclass
 class Asked:
-    """What came back for a batch.
+    """What came back for a batch; items that were not done by the deadline are not there."""
 
-    Args:
-        made: Item id -> what was made of it; items that were not done by the deadline are not there.
-        answers: Every call answered, with its reply.
-        late: Why those are not there.
-    """
-
-    made: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)  # by item id
     answers: list[Answer] = field(default_factory=list)
-    late: str = ""
+    late: str = ""  # why the others are not there
 
 
 class Session:
@@ -73,12 +67,12 @@ class Session:
             warnings.warn(str(error), stacklevel=2)
 
     def _patience(self) -> float:
-        """Seconds that somebody's lock on the ledger is waited for at the end, within the deadline."""
+        """Return the seconds that somebody's lock on the ledger is waited for at the end."""
         return min(max(self._until - asyncio.get_running_loop().time(), 0.0), _PATIENCE)
 
     @property
     def stopped(self) -> JudgekitError | None:
-        """Why nothing is sent any more: an outage, or a lasting error of a provider."""
+        """The reason why nothing is sent any more: an outage, or a lasting error of a provider."""
         return self._halt.error
 
     def _tell_waiting(self, asker: Asker) -> None:
@@ -93,10 +87,7 @@ class Session:
     async def ask(
         self, items: Iterable[Item], recipe: Recipe, made: Callable[[Item, Judged], Any], seconds: float
     ) -> Asked:
-        """Walk a recipe over all items at once, and make of each what is wanted as soon as it is done.
-
-        What is not done in time is cancelled.
-        """
+        """Walk a recipe over all items at once, and make of each what is wanted; what is late is ended."""
         asker = self._asker  # the session may be closed while somebody asks
         assert asker is not None, "entered before it is asked"  # noqa: S101 - for the type checker
         loop = asyncio.get_running_loop()

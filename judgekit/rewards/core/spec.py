@@ -47,17 +47,14 @@ _HOW_IT_RUNS = frozenset(
 class LengthPenalty(BaseModel):
     """A penalty that grows from `target` words to `limit` words, and stays there.
 
-    Words are counted by `checks.words`: what blanks separate, each sign of Chinese and Japanese, and each
-    begun twenty letters without a blank.
+    Words are what blanks separate, each sign of Chinese and Japanese, and each begun twenty letters without
+    a blank. It is the soft overlong punishment of DAPO (Yu et al., 2025, arXiv 2503.14476), in words.
 
     Args:
         target: Words up to which there is none.
         limit: Words from which on it is whole; twice the target where left out.
         share: How much of the range it takes at most.
         part: Whose words: `final`, those of the last message of the assistant without reasoning; or `whole`.
-
-    Source:
-        The soft overlong punishment of DAPO (Yu et al., 2025, arXiv 2503.14476), in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -74,11 +71,7 @@ class LengthPenalty(BaseModel):
         return self
 
     def of(self, words: int) -> float:
-        """The share of the range that a response of so many words loses.
-
-        >>> [LengthPenalty(target=100).of(n) for n in (80, 150, 900)]
-        [0.0, 0.1, 0.2]
-        """
+        """Return the share of the range that a response of so many words loses."""
         limit = self.limit or 2 * self.target
         return self.share * min(max((words - self.target) / (limit - self.target), 0.0), 1.0)
 
@@ -86,11 +79,7 @@ class LengthPenalty(BaseModel):
 def shaped(
     value: float, *, own: Span, into: Span, clip: bool, grid: float | None, lost: float = 0.0
 ) -> float:
-    """A judged value as a reward.
-
-    >>> shaped(0.52, own=(0, 1), into=(-1, 1), clip=True, grid=0.05)
-    0.0
-    """
+    """Return a judged value as a reward."""
     low, high = own
     place = (value - low) / (high - low) - lost
     if grid is not None:
@@ -101,13 +90,9 @@ def shaped(
 
 
 def flattened(values: Mapping[str, float], band: float) -> dict[str, float]:
-    """A group whose rewards differ by less than `band` gets its mean: no signal, not an amplified one.
+    """Return a group whose rewards differ by less than `band` with its mean: no signal, not an amplified one.
 
-    Trainers divide by the standard deviation of a group, so that a spread of .001 would become an
-    advantage of more than 1.
-
-    >>> flattened({"a": 0.5, "b": 0.501}, 0.01)
-    {'a': 0.5005, 'b': 0.5005}
+    Trainers divide by the standard deviation of a group: a spread of .001 would become an advantage above 1.
     """
     if not values or max(values.values()) - min(values.values()) >= band:
         return dict(values)
@@ -115,11 +100,7 @@ def flattened(values: Mapping[str, float], band: float) -> dict[str, float]:
 
 
 def mixed(parts: Sequence[tuple[float, float]]) -> float:
-    """The mean of (weight, value) parts; weights are positive.
-
-    >>> mixed([(3.0, 1.0), (1.0, 0.0)])
-    0.75
-    """
+    """Return the mean of (weight, value) parts; weights are positive."""
     return math.fsum(w * v for w, v in parts) / math.fsum(w for w, _ in parts)
 
 
@@ -276,11 +257,7 @@ class RewardSpec(_Strict):
         return self
 
     def check_rubric(self, rubric: Rubric, where: str = "") -> None:
-        """Refuse a rubric, the spec's or a group's own, that gives no reward.
-
-        Raises:
-            InputError: If it has no total, no points to win, or criteria of a check's name.
-        """
+        """Refuse a rubric without a total, without points to win, or with criteria of a check's name."""
         if not rubric.total:
             raise InputError(f"{where}rubric {rubric.id!r} has no total, and a reward is one number")
         if self.scheme == "points" and not any(c.weight > 0 for c in rubric.leaves):
@@ -291,12 +268,12 @@ class RewardSpec(_Strict):
 
     @property
     def own_span(self) -> Span:
-        """What the scheme's values lie on."""
+        """The span that the scheme's values lie on."""
         return (-1.0, 1.0) if self.scheme == "points" else (0.0, 1.0)
 
     @property
     def span(self) -> Span:
-        """What rewards lie on, unless they are not clipped."""
+        """The span that rewards lie on, unless they are not clipped."""
         return self.range or self.own_span
 
     @property
@@ -311,11 +288,7 @@ class RewardSpec(_Strict):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what decides a reward; how it is run, and by which judges, is left out.
-
-        >>> RewardSpec(rubric="answer_match").digest == RewardSpec(rubric="answer_match", tries=9).digest
-        True
-        """
+        """SHA-256 of what decides a reward; how it is run, and by which judges, is left out."""
         meaning = self.model_dump(mode="json", exclude=set(_HOW_IT_RUNS)) | {"rubric": self.rubric.digest}
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -360,11 +333,7 @@ def _parsed(raw: Mapping[str, Any], where: str) -> RewardSpec:
 
 
 def _below(raw: Mapping[str, Any]) -> list[str]:
-    """The spec's own keys that stand in a table of it, which is where TOML puts what follows a [table].
-
-    >>> _below({"rubric": {"id": "r", "criteria": [{"id": "a", "on_failure": "none"}]}})
-    ['on_failure']
-    """
+    """Return the spec's own keys that stand in a table of it, where TOML puts what follows a [table]."""
     rubric = raw.get("rubric")
     rows = [each for each in (rubric, raw.get("length")) if isinstance(each, Mapping)]
     for several in (rubric.get("criteria") if isinstance(rubric, Mapping) else None, raw.get("checks")):
@@ -373,7 +342,7 @@ def _below(raw: Mapping[str, Any]) -> list[str]:
 
 
 def _complaint(each: dict[str, Any]) -> str:
-    """A fault with its place and what would do; what was found is shown of words to choose only, no keys."""
+    """Return a fault with its place and what would do; only words to choose from are shown, no keys."""
     loc, message = each["loc"], str(each["msg"]).removeprefix("Value error, ")
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc).removeprefix(".")
     if each["type"] == "extra_forbidden":

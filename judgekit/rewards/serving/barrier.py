@@ -41,15 +41,10 @@ class Mixed(JudgekitError):  # noqa: N818 - not our error
 
 
 class Client(NamedTuple):
-    """The run or the address that a request comes from.
-
-    Args:
-        name: A run, or an address.
-        named: Whether it is a run, which its client vouches for.
-    """
+    """The run that a request comes from, if its client named one, or else its address."""
 
     name: str = ""
-    named: bool = False
+    named: bool = False  # whether it is a run, which its client vouches for
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +92,7 @@ class _Line:
         return (self.client.named and not self.named) or self.size == 1
 
     def again(self, each: Wanted) -> _Place | None:
-        """The place of a response that is asked for again."""
+        """Return the place of a response that is asked for again."""
         for gathering in [*self.judged, *([self.open] if self.open else [])]:
             place = None if each.name is None else gathering.places.get(each.name)
             if place is not None and place.wanted.content == each.content:
@@ -110,9 +105,7 @@ class _Line:
 
 
 class Barrier:
-    """Gathers responses into groups and hands each group over when it is whole.
-
-    Belongs to one event loop.
+    """Gathers responses into groups and hands each group over when it is whole; of one event loop.
 
     Args:
         judging: Judges a group.
@@ -161,14 +154,11 @@ class Barrier:
         window: float = 0.0,
         client: Client = Client(),  # noqa: B008 - it never changes
     ) -> list[Reward]:
-        """The rewards of some responses, in their order.
+        """Return the rewards of some responses, in their order, when their groups are judged.
 
-        Args:
-            wanted: Responses. Those that announce no size of their group, where `size` announces none
-                either, are a group with the others of the same key in this call.
-            size: How many responses each group has.
-            window: Seconds a group waits for the rest, from its first response on.
-            client: Who asks.
+        Responses that announce no size of their group, where `size` announces none either, are a group with
+        the others of the same key in this call. A group waits `window` seconds for its rest, from its first
+        response on.
 
         Raises:
             InputError: If two that are to be one group answer different tasks, or a group cannot be judged.
@@ -195,7 +185,7 @@ class Barrier:
     def _seat_all(
         self, wanted: Sequence[Wanted], client: Client, size: int | None, window: float, places: list[_Place]
     ) -> None:
-        """A place for each response; groups of this call alone are judged when all of it is seated."""
+        """Give each response a place; groups of this call alone are judged when all of it is seated."""
         own: dict[str, _Gathering] = {}
         mine: set[_Gathering] = set()
         try:
@@ -218,7 +208,7 @@ class Barrier:
             self._release(gathering, "whole")
 
     def _seated_alone(self, each: Wanted, client: Client, own: dict[str, _Gathering]) -> _Place:
-        """A place in a group that this call brings as a whole."""
+        """Return a place in a group that this call brings as a whole."""
         gathering = own.get(each.key)
         if gathering is None:
             self._check_open()
@@ -232,7 +222,7 @@ class Barrier:
         return _seat(each, gathering)
 
     def _seated(self, each: Wanted, line: _Line, window: float, mine: set[_Gathering]) -> _Place:
-        """A place in a group that gathers; `mine` are those that this call was seated in."""
+        """Return a place in a group that gathers; `mine` are those that this call was seated in."""
         try:
             if line.mixed is not None:
                 self._mix(line, window)
@@ -276,11 +266,7 @@ class Barrier:
                 self._lines.pop((line.client, line.key), None)
 
     def _mix(self, line: _Line, window: float) -> None:
-        """Tell all under a line that they cannot be told apart; and those who come, until it is quiet.
-
-        Raises:
-            Mixed: Always.
-        """
+        """Raise `Mixed` for all under a line, and for who comes there until it is quiet."""
         error = Mixed(
             f"group {line.key[:60]!r}: a response more than its {line.size}, or another under an id that is "
             "taken, came while it was waiting or judged, so that two clients, or two groups, cannot be told "
@@ -343,7 +329,7 @@ class Barrier:
             self._idle.set()
 
     def _closed(self, line: _Line) -> _Gathering:
-        """The open group of a line, which takes no more places."""
+        """Return the open group of a line, which takes no more places."""
         gathering, line.open = line.open, None
         assert gathering is not None  # noqa: S101 - for the type checker
         if gathering.timer is not None:
@@ -400,7 +386,7 @@ class Barrier:
             self._n_known -= len(gathering.places)
 
     def _recalled(self, gathering: _Gathering) -> _Gathering | None:
-        """The last group of this key, if it had as many responses, and all that are here are of it."""
+        """Return the last group of this key, if it had as many responses, and all here are of it."""
         known = self._known.get((gathering.client, gathering.key))
         size = len(gathering.places) if gathering.line is None else gathering.line.size
         if known is None or len(known.places) != size:
@@ -428,7 +414,7 @@ class Barrier:
 
 
 def _seat(each: Wanted, gathering: _Gathering) -> _Place:
-    """A place in the group: a new one, or that of the response with the same id."""
+    """Return a place in the group: a new one, or that of the response with the same id."""
     content = each.content
     if each.name is None:  # equal texts without ids are different responses of the group
         gathering.texts[content] += 1
@@ -453,7 +439,7 @@ def _raise(error: Exception, gathering: _Gathering) -> None:
 
 
 def _same_text(each: Wanted, gathering: _Gathering) -> Iterator[_Place]:
-    """The places of a text without an id."""
+    """Return the places of a text without an id."""
     for n in range(1, gathering.texts[each.content] + 1):
         place = gathering.places.get(f"{each.content}.{n}")
         if place is not None:

@@ -25,11 +25,7 @@ _ADDRESSES = 10_000  # buckets kept; the longest unused goes first
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine can reach a host.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost"), is_loopback("0.0.0.0")
-    (True, True, True, False)
-    """
+    """Tell whether only programs of this machine can reach a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -37,13 +33,7 @@ def is_loopback(host: str) -> bool:
 
 
 def token_for(host: str, token: str | None, where: str) -> str | None:
-    """The token a server on this host asks for, if it may be started at all.
-
-    >>> token_for("0.0.0.0", None, "$TOKEN")
-    Traceback (most recent call last):
-        ...
-    judgekit.errors.InputError: listening on 0.0.0.0 needs a token, or anybody could spend your money: ...
-    """
+    """Return the token a server on this host asks for; an `InputError` where it may not be started so."""
     if not token:
         if is_loopback(host):
             return None
@@ -59,12 +49,9 @@ def token_for(host: str, token: str | None, where: str) -> str | None:
 
 
 def may_ask(headers: Mapping[str, str], token: str | None) -> bool:
-    """Whether a request carries the token: `Authorization: Bearer TOKEN`, or the password of `Basic`.
+    """Tell whether a request carries the token: `Authorization: Bearer TOKEN`, or the password of `Basic`.
 
     `Basic` is for clients that can be told nothing but an address: `http://judgekit:TOKEN@host/...`.
-
-    >>> may_ask({"Authorization": "Bearer tr0ub4dor"}, "tr0ub4dor"), may_ask({}, "tr0ub4dor")
-    (True, False)
     """
     if token is None:
         return True
@@ -81,7 +68,7 @@ def may_ask(headers: Mapping[str, str], token: str | None) -> bool:
 
 
 def is_for_us(host: str | None) -> bool:
-    """Whether a `Host` header names this machine, as it does unless a page's own name was made to lead here.
+    """Tell whether a `Host` header names this machine: a page's own name may have been made to lead here.
 
     >>> is_for_us("127.0.0.1:8077"), is_for_us("[::1]:8077"), is_for_us("evil.example:8077"), is_for_us(None)
     (True, True, False, True)
@@ -100,7 +87,7 @@ class Rates:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, address: str, now: float) -> float:
-        """Seconds until the next request of this address may come; 0 if this one may, which is counted.
+        """Return the seconds until the next request of an address may come; 0 for one that may, and counts.
 
         >>> rates = Rates(1)
         >>> [rates.wait("a", at) for at in (0, 0, 0, 1)], rates.wait("b", 1)
@@ -131,7 +118,7 @@ _FULL: Final = (
 
 
 def room_for(most: int) -> int:
-    """How many of `most` connections may be open, after this process was let open as many files."""
+    """Return how many of `most` connections may be open, after letting this process open as many files."""
     try:
         import resource  # not on every system
     except ImportError:
@@ -146,7 +133,7 @@ def room_for(most: int) -> int:
 
 
 class Connections:
-    """Makes the protocol of each connection."""
+    """The connections of a server; each gets a protocol of its own."""
 
     def __init__(self, server: web.Server, most: int, seconds: float) -> None:
         self.server = server
@@ -155,7 +142,7 @@ class Connections:
         self.n = 0
 
     def __call__(self) -> "Connection":
-        """The protocol of a new connection."""
+        """Return the protocol of a new connection."""
         return Connection(self)
 
 
@@ -241,7 +228,7 @@ class Connection(asyncio.Protocol):
 
 @contextlib.contextmanager
 def in_hand(request: web.Request) -> Iterator[None]:
-    """While a request is in hand, its connection waits for no head."""
+    """While a request is in hand, let its connection wait for no head."""
     own = None if request.transport is None else request.transport.get_protocol()
     if not isinstance(own, Connection):
         yield

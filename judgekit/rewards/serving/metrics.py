@@ -48,13 +48,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Metrics:
-    """Counts of a server since it was started.
-
-    >>> metrics = Metrics()
-    >>> metrics.add("requests_total", route="/score", status="200")
-    >>> [line for line in metrics.text({}).splitlines() if "/score" in line]
-    ['judgekit_reward_requests_total{route="/score",status="200"} 1']
-    """
+    """Counts of a server since it was started."""
 
     def __init__(self) -> None:
         self._counts: dict[str, dict[Labels, float]] = defaultdict(lambda: defaultdict(float))
@@ -94,7 +88,7 @@ class Metrics:
         }
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """All of it in Prometheus' text format, version 0.0.4."""
+        """Return all of it in Prometheus' text format, version 0.0.4."""
         lines = []
         for name, samples in self._samples(gauges).items():
             kind, meaning = _KINDS[name]
@@ -103,7 +97,7 @@ class Metrics:
         return "\n".join([*lines, *self._histogram()]) + "\n"
 
     def plain(self, gauges: Mapping[str, float]) -> dict[str, Any]:
-        """The same for JSON: name -> number, or {label values: number}."""
+        """Return the same for JSON: name -> number, or {label values: number}."""
         return {
             name: samples[()]
             if list(samples) == [()]
@@ -136,7 +130,7 @@ class Metrics:
 
 
 def _labels(labels: Labels) -> str:
-    """Labels as they stand behind a name; nothing for none."""
+    """Return labels as they stand behind a name; nothing for none."""
     escaped = (
         (name, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")) for name, value in labels
     )

@@ -56,26 +56,13 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A response whose reward is wanted.
-
-    Args:
-        task: What it answers.
-        response: The response; it may be empty, since policies write nothing at times.
-        group: Key of its group; responses without one are grouped by task, reference, sources and rubric.
-        name: Id of the response in its group; with one, asking again gives the same reward without a call,
-            if all of its group had one.
-        size: How many responses its group has, where the body says so.
-        reference: A text known to be good.
-        sources: Source id -> document that evidence may be quoted from.
-        rubric: Its own rubric, instead of the spec's.
-        columns: Whatever else there is, for checks.
-    """
+    """A response whose reward is wanted; it may be empty, since policies write nothing at times."""
 
     task: Text
     response: Text
-    group: str | None = None
-    name: str | None = None
-    size: int | None = None
+    group: str | None = None  # its key; without one, responses are grouped by what they have to share
+    name: str | None = None  # in its group; who asks again by it gets the same reward without a call
+    size: int | None = None  # of its group, where the body says so
     reference: str | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
     rubric: Mapping[str, Any] | None = None
@@ -93,21 +80,12 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """The key of the group that the response belongs to.
-
-        >>> Wanted("Hi?", "Hello.", "7").key, Wanted("Hi?", "a").key == Wanted("Hi?", "b").key
-        ('7', True)
-        """
+        """The key of the response's group: the given one, or a digest of what it answers."""
         return f"task:{self.shared}" if self.group is None else self.group
 
 
 def group_of(members: Mapping[str, Wanted]) -> Group:
-    """The group of some responses, in the order of their ids; columns they differ in are left out.
-
-    >>> some = {"b": Wanted("Hi?", "B", columns={"n": 1}), "a": Wanted("Hi?", "A", columns={"n": 2})}
-    >>> group_of(some).responses, group_of(some).columns
-    ({'a': 'A', 'b': 'B'}, {})
-    """
+    """Return the group of some responses, in the order of their ids, without columns they differ in."""
     first = next(iter(members.values()))
     return Group(
         first.key, first.task, {name: members[name].response for name in sorted(members)},
@@ -129,18 +107,10 @@ def _digest(what: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The form of the requests and answers of one trainer's HTTP endpoint.
-
-    Args:
-        path: Where it is asked.
-        patience: Seconds after which the trainer's client gives up.
-        read: From a body to the responses in it; an `InputError` says what is wrong with it.
-        write: From their rewards to what is answered; a `JudgeOutage` where one has no value, and the
-            trainer knows no None.
-    """
+    """The form of the requests and answers of one trainer's HTTP endpoint."""
 
     path: str
-    patience: float
+    patience: float  # seconds after which the trainer's client gives up
     read: Callable[[Body], tuple[Wanted, ...]]
     write: Callable[[Sequence[Wanted], Sequence[Reward], RewardSpec], Any]
 

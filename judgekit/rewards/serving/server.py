@@ -34,7 +34,11 @@ _MOST = 1_024  # responses in a batch; one more group, however large, still fits
 
 
 class Batcher:
-    """Judges groups, those of one tick together. Belongs to one event loop."""
+    """Judges groups, those of one tick together; of one event loop.
+
+    Batches may overlap: their judges share one limit of concurrency, so a slow one holds up nobody. A group
+    that cannot be asked about fails alone, not with the batch it came in.
+    """
 
     def __init__(self, rewarder: Rewarder, *, tick: float = 0.005, seen: Seeing) -> None:
         self._rewarder = rewarder
@@ -45,7 +49,7 @@ class Batcher:
         self._timer: asyncio.TimerHandle | None = None
 
     async def __call__(self, group: Group) -> Mapping[str, Reward]:
-        """The rewards of a group by response id."""
+        """Return the rewards of a group by response id."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Mapping[str, Reward]] = loop.create_future()
         self._pending.append((group, future))
@@ -89,7 +93,7 @@ class Batcher:
                     future.set_result(rewards[group.key])
 
     async def _rewards(self, groups: Sequence[Group]) -> Mapping[str, Mapping[str, Reward]]:
-        """Group key -> its rewards. After an outage nothing is imputed, and a group is dropped as a whole."""
+        """Return group key -> rewards. After an outage nothing is imputed, and groups are dropped whole."""
         outage = None
         try:
             batch = await self._rewarder(groups)
@@ -168,7 +172,7 @@ class RewardServer:
         self._logged: dict[tuple[str, int], float] = {}
 
     def app(self) -> web.Application:
-        """The application, to be run with `handler_cancellation=True`."""
+        """Return the application, to be run with `handler_cancellation=True`."""
         made = web.Application(
             client_max_size=self._settings.body_bytes, middlewares=[self._counted, self._guarded]
         )
@@ -196,7 +200,7 @@ class RewardServer:
         return handle
 
     def _group_of(self, request: web.Request, route: Route) -> tuple[int | None, float]:
-        """Size of the groups and seconds of their window, as the address says."""
+        """Return the size of the groups and the seconds of their window, as the address says."""
         query = request.query
         if stray := sorted(set(query) - {"group", "window_ms", "run"}):
             raise InputError(f"unknown parameters {stray}; there are group, window_ms and run")
@@ -328,7 +332,7 @@ class _Failed(Exception):  # noqa: N818 - an answer, not an error
 
 
 def _client_of(request: web.Request) -> Client:
-    """The run that an address names, else where the request comes from."""
+    """Return the run that an address names, else where the request comes from."""
     run = request.query.get("run")
     if run is None:
         return Client(request.remote or "")
@@ -351,7 +355,7 @@ def _error(status: int, told: str) -> web.Response:
 
 
 def _whole(raw: str | None, what: str, most: int) -> int | None:
-    """A whole number in an address, from 0 (a group: from 1) to `most`."""
+    """Return a whole number in an address, from 0 (a group: from 1) to `most`."""
     least = 1 if what == "group" else 0
     if raw is None:
         return None
@@ -377,7 +381,7 @@ _wire.addFilter(_WithoutTraces())
 
 @asynccontextmanager
 async def listening(server: RewardServer, settings: Settings) -> AsyncIterator[str]:
-    """Listen while the context lasts; its address. Requests that are being answered at the end still are."""
+    """Listen while the context lasts, at the address given; what is being answered at its end still is."""
     runner = web.AppRunner(
         server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=_LAST_WORDS,
         keepalive_timeout=75.0, logger=_wire,

@@ -41,45 +41,30 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Twice:
-    """A group rewarded by both, over the responses to which both gave a value.
-
-    Args:
-        training: Mean of the training rewards, placed on [0, 1].
-        hidden: Mean of the hidden ones, likewise.
-        agreement: Correlation of the two over the responses; None below three, or where one is constant.
-        n: How many responses.
-    """
+    """A group rewarded by both, over the responses to which both gave a value; means are on [0, 1]."""
 
     training: float
     hidden: float
-    agreement: float | None
+    agreement: float | None  # correlation of the two; None below three responses, or where one is constant
     n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What changed from the block of reference to the last full one.
-
-    Args:
-        training: Change of the mean training reward, on [0, 1] of its range, with Welch's interval.
-        hidden: Change of the mean hidden reward, likewise.
-        lag: Change of the hidden reward less half that of the training reward: below 0 where not even half
-            of a rise is confirmed. That the hidden rise is not yet shown would be no evidence.
-        agreement: Change of the mean correlation within groups.
-        agreeing: That mean in the last block.
-        look: Which comparison this is, from 1; its intervals are the wider the later.
-    """
+    """What changed from the block of reference to the last full one, with Welch's intervals."""
 
     training: Estimate
     hidden: Estimate
+    # The hidden change less half the training one: below 0 where not even half of a rise is confirmed. That
+    # the hidden rise is not yet shown would be no evidence.
     lag: Estimate
-    agreement: Estimate
-    agreeing: Estimate
-    look: int
+    agreement: Estimate  # change of the mean correlation within groups
+    agreeing: Estimate  # that mean in the last block
+    look: int  # which comparison it is, from 1; later ones have wider intervals
 
     @property
     def alarm(self) -> str:
-        """Why there is an alarm; empty where there is none."""
+        """The reason of an alarm; empty where there is none."""
         if self.training.low > 0 and self.lag.high < 0:
             return f"the training reward rose by {_said(self.training)}, the hidden by {_said(self.hidden)}"
         if self.agreement.high < 0 and not self.agreeing.low > 0:
@@ -104,7 +89,7 @@ class Drift:
         self._looks = 0
 
     def add(self, groups: Iterable[Twice]) -> Divergence | None:
-        """Take groups in; what the newest full block shows, if one was filled and there is a reference."""
+        """Take groups in; return what the newest full block shows, if one was filled after the first."""
         found = None
         for group in groups:
             self._filling.append(group)
@@ -126,7 +111,7 @@ class Drift:
 
 
 def divergence(before: Sequence[Twice], after: Sequence[Twice], *, look: int, level: float) -> Divergence:
-    """What changed between two blocks of groups; the groups are what is independent."""
+    """Compare two blocks of groups; the groups are what is independent."""
 
     def changed(name: str, value: Callable[[Twice], float | None], *, alone: bool = False) -> Estimate:
         old, new = ([v for v in map(value, block) if v is not None] for block in (before, after))
@@ -143,12 +128,7 @@ def divergence(before: Sequence[Twice], after: Sequence[Twice], *, look: int, le
 
 
 def change(name: str, before: Sequence[float] | None, after: Sequence[float], level: float) -> Estimate:
-    """Difference of two means of independent values, with Welch's interval; of one mean without a `before`.
-
-    >>> found = change("mean", [0.0, 0.2, 0.4], [0.5, 0.7, 0.9], 0.95)
-    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-    (0.5, 0.047, 0.953)
-    """
+    """Return the difference of two means of independent values, with Welch's interval; or one mean alone."""
     blocks = [after] if before is None else [before, after]
     made = Estimate(
         name, float("nan"), level=level, n_units=sum(map(len, blocks)), n_used=sum(map(len, blocks)),
@@ -165,22 +145,18 @@ def change(name: str, before: Sequence[float] | None, after: Sequence[float], le
 
 
 def drawn(groups: Sequence[Group], share: float, seed: int) -> tuple[Group, ...]:
-    """The groups of the sample: whole groups, drawn by a digest of what they hold, not by their place.
-
-    >>> drawn([Group("a", "Hi", {"0": "Hello"})], 1.0, 0)[0].key
-    'a'
-    """
+    """Return the groups of the sample, drawn by a digest of what they hold, not by their place."""
     return tuple(group for group in groups if lot(group, seed) < share)
 
 
 def lot(group: Group, seed: int) -> float:
-    """A number on [0, 1) drawn from the seed and what a group holds."""
+    """Return a number on [0, 1) drawn from the seed and what a group holds."""
     raw = repr((seed, group.key, group.task, sorted(group.responses.items())))
     return int.from_bytes(hashlib.sha256(raw.encode("utf-8", "surrogatepass")).digest()[:7]) / (1 << 56)
 
 
 def twice(training: Batch, own: Span, hidden: Batch, other: Span) -> list[Twice]:
-    """The groups of the hidden batch, rewarded by both; those with no response valued by both left out."""
+    """Return the groups of the hidden batch, rewarded by both, where a response has a value by both."""
     pairs: dict[str, list[tuple[float, float]]] = {}
     for reward in hidden:
         first, second = training[reward.group, reward.response], reward
@@ -191,11 +167,7 @@ def twice(training: Batch, own: Span, hidden: Batch, other: Span) -> list[Twice]
 
 
 def placed(value: float, span: Span) -> float:
-    """Where a reward lies in its range, 0 at its lower end and 1 at its upper.
-
-    >>> placed(0.5, (-1.0, 1.0))
-    0.75
-    """
+    """Return where a reward lies in its range, 0 at its lower end and 1 at its upper."""
     return (value - span[0]) / (span[1] - span[0])
 
 
@@ -213,14 +185,7 @@ def _said(estimate: Estimate) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One text in place of one response.
-
-    Args:
-        text: The text.
-        group: Key of the group it was rewarded in.
-        response: Its id there.
-        genuine: Reward of the policy's own response.
-    """
+    """One text in place of one response, whose own reward is `genuine`."""
 
     text: str
     group: str
@@ -230,22 +195,15 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What rewards empty answers were given in place of the policy's own.
+    """What rewards empty answers were given in place of the policy's own."""
 
-    Args:
-        above_middle: Share with a reward at or above the middle of the range, with Wilson's interval.
-        as_good: Share with a reward at or above that of the response they stand for, of those where
-            that is above the least reward, since nothing can be below the least.
-        by_text: Text -> how often at or above the middle, of how many.
-        n_gated: How many a check stopped before the judge.
-        n_failed: How many have no reward; they are in no share.
-    """
-
-    above_middle: Estimate
+    above_middle: Estimate  # share with a reward at or above the middle of the range
+    # Share with a reward at or above that of the response they stand for, of those where that is above the
+    # least reward, since nothing can be below the least.
     as_good: Estimate
-    by_text: Mapping[str, tuple[int, int]]
-    n_gated: int
-    n_failed: int
+    by_text: Mapping[str, tuple[int, int]]  # how often at or above the middle, of how many
+    n_gated: int  # stopped by a check, before the judge
+    n_failed: int  # without a reward, and in no share
 
     @property
     def worst(self) -> str | None:
@@ -279,7 +237,7 @@ async def probe(
 
 
 def counted(probes: Iterable[tuple[Probe, Reward]], least: float, most: float) -> Probed:
-    """Probes and their rewards, counted against the range of rewards."""
+    """Count probes and their rewards against the range of rewards."""
     middle = (least + most) / 2
     by_text: dict[str, tuple[int, int]] = {}
     n_gated = n_failed = good = compared = 0
@@ -302,7 +260,7 @@ def counted(probes: Iterable[tuple[Probe, Reward]], least: float, most: float) -
 
 
 def _chosen(groups: Sequence[Group], batch: Batch, tasks: int, seed: int) -> Iterator[tuple[Group, Reward]]:
-    """Groups drawn by lot, and of each a response that has a reward of its own."""
+    """Choose groups by lot, and of each a response that has a reward of its own."""
     left = tasks
     for group in sorted(groups, key=lambda group: lot(group, seed)):
         rewards = [batch[group.key, name] for name in group.responses]
@@ -317,7 +275,7 @@ def _chosen(groups: Sequence[Group], batch: Batch, tasks: int, seed: int) -> Ite
 def _put(
     group: Group, genuine: Reward, texts: Sequence[str], *, relative: bool
 ) -> Iterator[tuple[Group, list[Probe]]]:
-    """Groups with the texts in them: one of the texts alone, or the group with one response changed."""
+    """Put the texts into groups: one of the texts alone, or the group with one response changed."""
     assert genuine.value is not None  # noqa: S101 - for the type checker
     if not relative:
         names = {f"{i}": text for i, text in enumerate(texts)}

@@ -49,13 +49,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Logs:
-    """Hands each record to every logger, whatever becomes of the others.
-
-    >>> seen = []
-    >>> Logs(seen.append)({"batch": 1, "mean": 0.5})
-    >>> seen
-    [{'batch': 1, 'mean': 0.5}]
-    """
+    """Hands each record to every logger; that one failed is said once, and it is tried again."""
 
     def __init__(self, log: LogLike = None) -> None:
         several: list[Any] = [log] if isinstance(log, str) or not isinstance(log, Iterable) else list(log)
@@ -80,7 +74,7 @@ class Jsonl:
         self.path = Path(path)
 
     def __call__(self, record: Record) -> None:
-        """Add a record to the file, as a line."""
+        """Add a record, as a line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with self.path.open("ab") as file:
@@ -103,7 +97,7 @@ class Mlflow:
         return {"_run_id": self._run_id, "_sending": None, "_thread": None}
 
     def __call__(self, record: Record) -> None:
-        """Send the numbers of a record to the run."""
+        """Send the numbers of a record."""
         from mlflow.entities import Metric
 
         run_id = self._run_id or _open_run()
@@ -116,13 +110,10 @@ class Mlflow:
 
 
 class Wandb:
-    """The numbers as part of what the trainer logs next to the open W&B run.
-
-    They are added without a step of their own, so that they do not disturb the trainer's count.
-    """
+    """The numbers in what the trainer logs next to the open W&B run, whose count of steps they leave."""
 
     def __call__(self, record: Record) -> None:
-        """Add the numbers of a record to the run."""
+        """Add the numbers of a record."""
         import wandb
 
         if wandb.run is None:
@@ -131,11 +122,7 @@ class Wandb:
 
 
 def numbers_of(record: Record) -> dict[str, float]:
-    """The finite numbers of a record, under names of their own.
-
-    >>> numbers_of({"batch": 3, "mean": None, "outage": "HTTP 500", "n": 8})
-    {'judgekit/batch': 3.0, 'judgekit/n': 8.0}
-    """
+    """Return the finite numbers of a record, under names of their own."""
     return {
         f"{PREFIX}{name}": float(value)
         for name, value in record.items()
@@ -154,7 +141,7 @@ def _logger(log: str | Path | Logger) -> Logger:
 
 
 def _open_run() -> str:
-    """Id of the newest open MLflow run; trainers open it in a thread other than that of the rewards."""
+    """Return the newest open MLflow run; trainers open it in another thread than that of the rewards."""
     import mlflow
     from mlflow.tracking import fluent
 
@@ -175,15 +162,7 @@ Numbers = dict[str, float | None]
 
 @dataclass
 class Seen:
-    """What a watch has seen so far; a copy of the watch in another event loop adds to the same.
-
-    Args:
-        drift: Compares blocks of groups that two judges rewarded.
-        batches: How many were rewarded.
-        divergence: The last comparison with the hidden judge.
-        probed: The last probing.
-        said: What was complained of, which is said once.
-    """
+    """What a watch has seen so far; a copy of the watch in another event loop adds to the same."""
 
     drift: Drift
     batches: int = 0
@@ -264,15 +243,11 @@ class Watch(Rewarder):
         return functools.partial(Watch, **self._options), ()
 
     def calls(self, n: int) -> tuple[int, int]:
-        """Those of the rewarder; the hidden judge and probes come on top."""
+        """Return those of the rewarder; the hidden judge and probes come on top."""
         return self.rewarder.calls(n)
 
     async def __call__(self, groups: Iterable[Group]) -> Batch:
-        """The rewards of the rewarder, with more numbers in their stats.
-
-        Raises:
-            InputError, JudgeOutage, ProviderError: As the rewarder does; the last two are logged first.
-        """
+        """Reward groups as the rewarder does, errors too, with more numbers in the stats of the batch."""
         groups = tuple(groups)
         number = self.seen.batches = self.seen.batches + 1
         async with _beside(self._again(groups)) as second:
@@ -300,7 +275,7 @@ class Watch(Rewarder):
         await self._stack.aclose()
 
     async def _again(self, groups: Sequence[Group]) -> Batch | None:
-        """A sample of the groups, rewarded by the hidden judge; None where that came to nothing."""
+        """Return a sample of the groups, rewarded by the hidden judge; None where that came to nothing."""
         if self.hidden is None:
             return None
         sample = drawn(groups, self._share, self._seed)
@@ -342,7 +317,7 @@ class Watch(Rewarder):
 
 @asynccontextmanager
 async def _beside(work: Coroutine[Any, Any, Batch | None]) -> AsyncIterator[asyncio.Task[Batch | None]]:
-    """Work that goes on beside what is done inside, and has ended when that is left."""
+    """Let work go on beside what is done inside, and end with it."""
     task = asyncio.ensure_future(work)
     try:
         yield task
@@ -384,7 +359,7 @@ def _of_probe(probed: Probed | None) -> Numbers:
 
 
 def _ends(name: str, estimate: Estimate | None) -> Numbers:
-    """An estimate and its interval under three names."""
+    """Return an estimate and its interval under three names."""
     value, low, high = (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
     return {
         key: None if number is None or number != number else number  # noqa: PLR0124 - nan
