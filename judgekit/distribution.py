@@ -23,7 +23,7 @@ _DIGITS = 12
 
 
 def as_said(number: float) -> float:
-    """A number rounded to 12 significant digits, so that what is equal on paper compares equal.
+    """Return a number rounded to 12 significant digits, so that what is equal on paper compares equal.
 
     >>> 0.3 - 0.2 == 0.2 - 0.1, as_said(0.3 - 0.2) == as_said(0.2 - 0.1)
     (False, True)
@@ -32,10 +32,7 @@ def as_said(number: float) -> float:
 
 
 def levels(scale: Scale) -> tuple[str, ...]:
-    """Every label of a scale, worst first.
-
-    Raises:
-        InputError: If it is a range of numbers without a step, which has no end of labels.
+    """Return every label of a scale, worst first; InputError for a range of numbers without a step.
 
     >>> from judgekit.scales import Numbers
     >>> levels(Numbers(low=1, high=3, step=1))
@@ -53,11 +50,7 @@ def levels(scale: Scale) -> tuple[str, ...]:
 
 
 def worth(scale: Scale, label: str) -> float:
-    """Value of a label.
-
-    Raises:
-        InputError: If it is not on the scale.
-    """
+    """Return the value of a label; InputError if it is not on the scale."""
     value = scale.value(label)
     if value is None:
         raise InputError(f"label {label!r} is not on the scale; it was made with another one")
@@ -65,7 +58,7 @@ def worth(scale: Scale, label: str) -> float:
 
 
 def settled(scale: Scale, weights: Weights) -> tuple[tuple[tuple[str, float], ...], str, float]:
-    """Distribution, label and value of weights on a scale's labels, whatever order they come in.
+    """Return distribution, label and value of weights on a scale's labels, whatever order they come in.
 
     >>> from judgekit.scales import PAIR
     >>> settled(PAIR, {"first": 1, "second": 1})[1:]
@@ -81,10 +74,10 @@ def settled(scale: Scale, weights: Weights) -> tuple[tuple[tuple[str, float], ..
 
 
 def label_of(scale: Scale, probs: Iterable[tuple[str, float]]) -> str:
-    """The most probable label; of several, the one nearest the value, or the one between two as near.
+    """Return the most probable label; of several, the one nearest the value, or the one between two as near.
 
-    Of two labels as near with none between them it is the lower, and on a pair, which has no lower
-    side, the tie.
+    Of two labels as near with none between them it is the lower, and on a pair, which has no lower side, the
+    tie.
 
     >>> from judgekit.scales import PAIR, Labels
     >>> label_of(Labels(labels=("1", "2", "3")), [("2", 0.5), ("3", 0.5)])
@@ -112,7 +105,7 @@ def _preference(place: float, value: float, middle: float, label: str) -> tuple[
 
 
 def mean_of(distributions: Sequence[Weights], shares: Sequence[float] | None = None) -> dict[str, float]:
-    """Weighted mean of distributions (a linear pool); equal weights where none are given."""
+    """Return the weighted mean of distributions (a linear pool); weights are equal where none are given."""
     weights = [1.0] * len(distributions) if shares is None else shares
     labels = dict.fromkeys(label for each in distributions for label in each)
     total = math.fsum(weights)
@@ -130,10 +123,10 @@ def log_mean_of(
     *,
     epsilon: float = EPSILON,
 ) -> dict[str, float]:
-    """Weighted mean of log-odds (a logarithmic pool): of every label against every other.
+    """Return the weighted mean of log-odds (a logarithmic pool): of every label against every other.
 
-    Probabilities are kept at least `epsilon` from 0 first, labels nobody used included: one rater that
-    is certain would otherwise overrule all the others.
+    Probabilities are kept at least `epsilon` from 0 first, labels nobody used included: one rater that is
+    certain would otherwise overrule all the others.
     """
     weights = [1.0] * len(distributions) if shares is None else shares
     every = scale.labels if isinstance(scale, Labels) else ()
@@ -157,11 +150,7 @@ def _clipped(each: Weights, labels: Iterable[str], epsilon: float) -> dict[str, 
 
 
 def question(outcomes: Sequence[Outcome]) -> tuple[Unit, str]:
-    """The one unit and criterion that outcomes are about.
-
-    Raises:
-        InputError: If there is no outcome, or they are about several.
-    """
+    """Return the one unit and criterion that outcomes are about; InputError if there is none, or several."""
     asked = dict.fromkeys((o.unit, o.criterion) for o in outcomes)
     if len(asked) == 1:
         return next(iter(asked))
@@ -175,14 +164,14 @@ def question(outcomes: Sequence[Outcome]) -> tuple[Unit, str]:
 
 
 def commonest_reason(outcomes: Iterable[Outcome]) -> Reason:
-    """Why most abstained; of equally common reasons the first in the list of reasons."""
+    """Return why most abstained; of equally common reasons the first in the list of reasons."""
     counts = Counter(o.reason for o in outcomes if isinstance(o, Abstention))
     order: tuple[Reason, ...] = get_args(Reason)
     return min(counts, key=lambda reason: (-counts[reason], order.index(reason)), default="missing")
 
 
 def common_source(verdicts: Iterable[Verdict]) -> Source:
-    """How verdicts were read, if all were read alike; else `sample`."""
+    """Return how verdicts were read, if all were read alike; else `sample`."""
     sources = {v.source for v in verdicts}
     return sources.pop() if len(sources) == 1 else "sample"
 
@@ -197,7 +186,7 @@ def joined(
     flags: Iterable[str] = (),
     shown: tuple[str, ...] = (),
 ) -> Verdict:
-    """One verdict in the place of several: what they have in common, and a distribution worked out from them.
+    """Return one verdict in the place of several: what they share, with a distribution worked out from them.
 
     Rationales, quotations and the raters' own confidence stay with the verdicts they came from.
     """
@@ -212,10 +201,10 @@ def joined(
 
 
 def union(verdicts: Iterable[Verdict], flags: Iterable[str] = ()) -> tuple[str, ...]:
-    """All flags of verdicts and some more."""
+    """Return all flags of verdicts and some more."""
     return tuple(sorted({*flags, *(flag for v in verdicts for flag in v.flags)}))
 
 
 def relabelled(verdict: Verdict, scale: Scale, flags: Iterable[str] = ()) -> Verdict:
-    """A verdict that stands alone: its distribution untouched, its label by this room's rule."""
+    """Return a verdict that stands alone: its distribution untouched, its label by this room's rule."""
     return replace(verdict, label=label_of(scale, verdict.probs), flags=union([verdict], flags))

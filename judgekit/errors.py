@@ -66,7 +66,7 @@ class JudgeOutage(JudgekitError):  # noqa: N818 - the house's name for it
 
 
 def kind_of(value: object) -> str:
-    """What kind of thing a value is, for a message.
+    """Return what kind of thing a value is, for a message.
 
     >>> kind_of(1), kind_of([]), kind_of(None)
     ('an int', 'a list', 'None')
@@ -76,7 +76,7 @@ def kind_of(value: object) -> str:
 
 
 def did_you_mean(found: object, known: Iterable[str]) -> str:
-    """The nearest of what there is, as a question; empty where none is near.
+    """Return the nearest of what there is, as a question; empty where none is near.
 
     >>> did_you_mean("meen", ["mean", "median"]), did_you_mean("x", ["mean"])
     ("did you mean 'mean'? ", '')
@@ -86,7 +86,7 @@ def did_you_mean(found: object, known: Iterable[str]) -> str:
 
 
 def there_are(found: object, known: Iterable[str]) -> str:
-    """What there is instead of what was found.
+    """Return a hint of what there is instead of what was found.
 
     >>> there_are("meen", ["mean", "median"]), there_are("x", ["mean", "median"])
     ("did you mean 'mean'? There are mean, median", 'there are mean, median')
@@ -115,14 +115,9 @@ _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 def check_kinds(values: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
-    """See that each value is the kind of thing it has to be; what it may say is checked where it is used.
+    """Raise an InputError unless each value is the kind of thing it has to be.
 
-    Args:
-        values: By their names.
-        kinds: Name -> what it has to be, with `, or None` behind it where there may be none.
-
-    Raises:
-        InputError: Names the value, what was found and what would do.
+    `kinds` says it by name, with `, or None` behind it where there may be none.
 
     >>> check_kinds({"samples": "3"}, {"samples": "a whole number"})
     Traceback (most recent call last):

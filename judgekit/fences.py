@@ -1,17 +1,13 @@
 """Fences: the one way in which text from outside is shown to a judge.
 
 Whatever is judged is untrusted: a response may hold a closing fence, or a line that says it deserves full
-marks; so may the id of a source, an idea that a judge had in an earlier round, the answers that an item
-allows. Each stands between two lines that carry a tag, 24 hexadecimal digits of the SHA-256 of what is
-shown, and no text can contain its own digest.
+marks; so may a source's id, an idea, an allowed answer. Each stands between two lines that carry a tag, 24
+hexadecimal digits of the SHA-256 of what is shown, and no text can contain its own digest.
 
-What all units of an item share (sources with their ids, task, reference) carries the digest of itself alone,
-so that the calls for its responses begin with the same bytes; a response carries the digest of that and of
-itself, so that pairs share the one shown first. What is said of responses, and the line of a verdict, carry
-the unit's tag, the digest of all of this with the responses in any order: it is equal in all orders of a pair
-or a list. No tag and no prompt depends on a response that is not shown, and tags are equal for all criteria,
-judges, samples and runs. A response may know the task, or the one beside it, and so their tags; a prompt in
-which a text holds one of them carries the unit's tag throughout, so no text shown holds a tag of its prompt.
+What all units of an item share carries the digest of itself alone, so that the calls for its responses begin
+with the same bytes; a response carries the digest of that and of itself. What is said of responses, and the
+line of a verdict, carry the unit's tag, which is equal in all orders of a pair or a list. No tag depends on a
+response that is not shown. A prompt in which a text holds one of its tags carries the unit's tag throughout.
 
 What is not fenced is ours, or a rubric's: whoever writes a criterion, in an item's own rubric too, decides
 what is asked, and a judge is to follow it.
@@ -40,7 +36,7 @@ _PLAIN_ID = re.compile(r"[\w.-]{1,100}")
 
 
 def fence(kind: str, text: str, tag: str) -> str:
-    """Text between fences that it cannot close.
+    """Return text between fences that it cannot close.
 
     >>> print(fence("response", "</response>", "0123456789abcdef01234567"))
     <response 0123456789abcdef01234567>
@@ -54,16 +50,9 @@ def fence(kind: str, text: str, tag: str) -> str:
 class Fences:
     """The fences of an item: what its units share is put into them once.
 
-    Args:
-        item: The item.
-        shared: What stands before every response.
-        digest: SHA-256 of that.
-        tag: Of that.
-        before: That in its fences.
-        judged: The texts in it, (name, text) each.
-        responses: SHA-256 of each response that was shown.
-        pieces: Responses in their fences, by response and letter.
-        shown: What was shown, by responses and letters: all criteria are asked about the same.
+    `shared` stands before every response, `digest` is its SHA-256, `before` has it in its fences and `judged`
+    its texts as (name, text). `responses` and `pieces` keep each response's digest and fence, and `shown`
+    what was shown by responses and letters, since all criteria are asked about the same.
     """
 
     item: Item
@@ -77,15 +66,10 @@ class Fences:
     shown: dict[tuple[tuple[str, ...], str], Fenced] = field(default_factory=dict)
 
     def show(self, shown: tuple[str, ...] = (), *, letters: str = "", after: Sequence[Told] = ()) -> Fenced:
-        """What a judge of responses is shown: what all units share, the responses, then what is said of them.
+        """Return what a judge is shown: what all units share, the responses, then what is said of them.
 
-        Args:
-            shown: The responses, in the order shown; none for the task itself.
-            letters: What they are called, in this order; left out, they have no names.
-            after: What stands after the responses, such as an earlier judge's findings.
-
-        Raises:
-            InputError: If a text holds a lone surrogate, which no request can carry.
+        `shown` has the responses in the order shown (none for the task itself), `letters` what they are
+        called in this order, `after` what stands behind them, such as an earlier judge's findings.
         """
         if not after and (shown, letters) in self.shown:
             return self.shown[shown, letters]
@@ -112,7 +96,7 @@ class Fences:
         return material
 
     def _one(self, shown: tuple[str], letters: str) -> Fenced:
-        """As `show`, of one response: by far the commonest."""
+        """Return as `show` does what is shown of one response, by far the commonest case."""
         [response] = shown
         text = self.item.responses[response]
         tag, words = self._digest_of(response).hex()[:DIGITS], flat(text)
@@ -125,7 +109,7 @@ class Fences:
         return material
 
     def _piece(self, response: str, block: Block, tag: str) -> str:
-        """A response in the fence of its own tag, made once for each letter it is called by."""
+        """Return a response in the fence of its own tag, made once for each letter it is called by."""
         if (response, block[1]) not in self.pieces:
             self.pieces[response, block[1]] = _in_fence(block, tag)
         return self.pieces[response, block[1]]
@@ -138,14 +122,9 @@ class Fences:
 
 
 def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
-    """The fences of an item.
+    """Return the fences of an item; `beside` stands after its sources, task and reference for all its units.
 
-    Args:
-        item: The item.
-        beside: What stands after its sources, task and reference for all its units: ideas, answers allowed.
-
-    Raises:
-        InputError: If a text holds a lone surrogate, which no request can carry.
+    A lone surrogate in a text is an InputError, since no request can carry it.
 
     >>> fences = fences_of(Item("1", "Why?", {"a": "So.", "b": "No."}))
     >>> [a, b] = [fences.show((name,)) for name in "ab"]
@@ -169,7 +148,7 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
 
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
-    """SHA-256 of what came before and of texts with their kinds and names, each with its length."""
+    """Return the SHA-256 of what came before and of texts, kinds and names, each with its length."""
     told = "".join(
         [
             f"{len(kind)}:{kind}{len(name)}:{name}{len(text)}:{text}"
@@ -191,19 +170,19 @@ def _in_turns(text: tuple[Message, ...]) -> Iterator[str]:
 
 
 def _in_fence(block: Block, tag: str) -> str:
-    """A text in its fence; a conversation with a fence for each turn inside its own."""
+    """Return a text in its fence; a conversation with a fence for each turn inside its own."""
     kind, name, text = block
     head = f"{kind} id={_attribute(name)}" if kind == "source" else f"{kind} {name}" if name else kind
     return fence(head, text if isinstance(text, str) else "\n".join(_turn(turn, tag) for turn in text), tag)
 
 
 def _turn(turn: Message, tag: str) -> str:
-    """A turn in a fence named for its role, which may come from outside: it is no name of another fence."""
+    """Return a turn in a fence named for its role, which from outside may not be the name of another."""
     named = turn.role not in _KINDS and re.fullmatch(r"[a-z]{1,20}", turn.role)
     return fence(turn.role if named else "other", turn.content, tag)
 
 
 def _attribute(name: str) -> str:
-    """A source's id inside the line of a fence: quoted, on one line, without angle brackets."""
+    """Return a source's id for the line of a fence: quoted, on one line, without angle brackets."""
     seen = "".join(sign if sign.isprintable() and sign not in '"<>' else " " for sign in name)
     return f'"{" ".join(seen.split())}"'

@@ -30,27 +30,12 @@ OnEmpty = Literal["judge", "lowest", "abstain"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will ask.
+    """What a run will ask, and of whom; InputError if that cannot be asked, or judges share a name.
 
-    Args:
-        rubric: What is scored; an item's own rubric takes its place.
-        judges: Who is asked; their names are all different.
-        protocol: How one call is asked and read back: `grade`; `checklist` for many short criteria in
-            batches; `select_all`: which of them hold; `match`, `compare`, `rank`; or your own `Protocol`.
-        form: How answers are given: `json`, `text`, or `letters` (probabilities of option letters).
-        per_call: Criteria a call; None asks the whole rubric at once. 0 is the protocol's usual: 1 for
-            `grade`, 50 for `checklist`, all for `select_all`. Fewer a call cost more and keep criteria apart.
-        samples: How often each call is repeated; sample k has a key of its own. Samples of a judge
-            at temperature 0 are near copies of one another.
-        prompt: A prompt of your own instead of the bundled one.
-        orders: For `compare`: `both`, or `given` or `swapped` alone. For `rank`: `both` is all cyclic orders,
-            `given` one, a number so many of the cyclic ones.
-        ties: For `compare`: whether "tie" may be said.
-        on_empty: Whether what shows an empty response is asked like any other (`judge`), or not at all, since
-            a rule answers (`lowest`, `abstain`; `recipes.empty`).
-
-    Raises:
-        InputError: If the rubric cannot be asked this way, or judges share a name.
+    An item's own rubric takes the place of `rubric`. `per_call` None asks the whole rubric at once, and 0 is
+    the protocol's usual number; fewer a call cost more and keep criteria apart. `orders` of `rank` may be a
+    number of the cyclic ones; `on_empty` says whether what shows an empty response is asked like any other
+    (`judge`), or a rule answers (`lowest`, `abstain`; `recipes.grading`).
     """
 
     rubric: Rubric
@@ -95,11 +80,7 @@ class Plan:
 
     @cached_property
     def asked_by(self) -> Protocol:
-        """The protocol.
-
-        Raises:
-            InputError: If there is none of that name.
-        """
+        """Return the protocol; InputError if there is none of that name."""
         if isinstance(self.protocol, Protocol):
             return self.protocol
         if self.protocol not in PROTOCOLS:
@@ -111,7 +92,7 @@ class Plan:
         return self._sheets_of(self.rubric)
 
     def _sheets_of(self, rubric: Rubric) -> tuple[Sheet, ...]:
-        """The sheets of a rubric: criteria about the task first, then those about a response or a pair."""
+        """Return the sheets of a rubric: criteria about the task first, then those about responses."""
         sheets: list[Sheet] = []
         for about in self.asked_by.about:
             criteria = [c for c in rubric.leaves if c.about == about]
@@ -130,7 +111,7 @@ class Plan:
             yield criteria[start : start + size]
 
     def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
-        """The sheet of some criteria of a rubric, which asks so many in `every` call or in others like it."""
+        """Return the sheet of some criteria, of which there are `every` in this call and others like it."""
         how = Asking(
             form=self.form,
             guidelines=rubric.guidelines,
@@ -142,17 +123,13 @@ class Plan:
         return self.asked_by.sheet(criteria, how)
 
     def rubric_of(self, item: Item) -> Rubric:
-        """The rubric an item is judged by: its own, or the plan's.
-
-        Raises:
-            InputError: If the item's own rubric cannot be scored; names the item.
-        """
+        """Return the rubric of an item: its own, or the plan's; InputError if its own cannot be scored."""
         if item.rubric is None:
             return self.rubric
         return _own_rubric(orjson.dumps(item.rubric), item.where or f"item {item.item_id!r}")
 
     def sheets_of(self, item: Item) -> tuple[Sheet, ...]:
-        """The sheets an item is asked with."""
+        """Return the sheets an item is asked with."""
         if item.rubric is None:
             return self._sheets
         sheets = self._sheets_of(self.rubric_of(item))
@@ -160,11 +137,9 @@ class Plan:
         return sheets
 
     def calls(self, item: Item, *, beside: Sequence[Told] = ()) -> tuple[Call, ...]:
-        """The first round of calls for an item, each complete with its key.
+        """Return the first round of calls for an item, each complete with its key.
 
-        Args:
-            item: The item.
-            beside: What is shown besides its own texts, after its task.
+        `beside` is shown besides the item's own texts, after its task.
         """
         fences = fences_of(item, beside=beside)
         asked = [
@@ -183,7 +158,7 @@ class Plan:
 
     @property
     def copies(self) -> frozenset[str]:
-        """The judges whose samples are copies: their temperature is 0, or probabilities are what is read."""
+        """Return the judges whose samples are copies: at temperature 0, or where probabilities are read."""
         return frozenset(
             judge.name
             for judge in self.judges
@@ -192,7 +167,7 @@ class Plan:
 
     @property
     def copies_told(self) -> str | None:
-        """What to say before paying where samples of judges would be copies; None where none would."""
+        """Return what to say before paying where samples of judges would be copies; None where none would."""
         if self.samples < 2 or not self.copies:
             return None
         names = sorted(self.copies)
@@ -205,21 +180,21 @@ class Plan:
         )
 
     def ruled(self, item: Item, shown: Sequence[str]) -> bool:
-        """Whether responses are not shown to a judge, since one is empty and a rule answers for it."""
+        """Tell whether responses are not shown to a judge, since one is empty and a rule answers for it."""
         return self.on_empty != "judge" and any(is_empty(item.responses[each]) for each in shown)
 
     @staticmethod
     def addressed(call: Call, judge: Judge, sample: int) -> Call:
-        """A call to a judge, with its key."""
+        """Return a call put to a judge, with its key."""
         key = key_of(judge.identity or {"unstored": judge.name}, call, sample=sample)
         return call.addressed(judge.name, sample, key)
 
     def prompt_digests(self) -> dict[str, str]:
-        """SHA-256 of each prompt the rubric is asked with, by its name."""
+        """Return the SHA-256 of each prompt the rubric is asked with, by its name."""
         return {sheet.template.name: sheet.template.digest for sheet in self._sheets}
 
     def count(self, item: Item) -> int:
-        """How many calls the first round of an item has, without making them."""
+        """Return how many calls the first round of an item has, without making them."""
         views = [view for sheet in self.sheets_of(item) for view in sheet.views(item)]
         asked = sum(
             not (_own(judge, item, shown) or self.ruled(item, shown))
@@ -230,18 +205,14 @@ class Plan:
 
 
 def check_scales(judge: Choosy, asked: Iterable[tuple[str, Scale]]) -> None:
-    """See that a judge can be asked criteria, (id, scale) each, without a request.
-
-    Raises:
-        InputError: If it cannot; names the judge, the criterion and what would do.
-    """
+    """Raise an InputError, without a request, if a judge cannot be asked criteria, (id, scale) each."""
     for criterion, scale in asked:
         if why := judge.refuses(scale):
             raise InputError(f"judge {judge.name!r} cannot be asked criterion {criterion!r}: {why}")
 
 
 def _own(judge: Judge, item: Item, shown: Sequence[str]) -> bool:
-    """Whether a judge would judge what it wrote itself (peer examination leaves that out)."""
+    """Tell whether a judge would judge what it wrote itself (peer examination leaves that out)."""
     if not item.systems or not isinstance(judge, Authoring) or not judge.systems:
         return False
     return any(item.systems.get(response) in judge.systems for response in shown)
@@ -252,7 +223,7 @@ class Preview:
     """What a plan will take, before anything is sent.
 
     Args:
-        items: How many items.
+        items: How many items there are.
         least: Calls, if every reply can be read.
         most: Calls, if every one needs a re-ask.
         stored: Calls of the first round that the ledger answers already; what follows is of the others.
@@ -278,13 +249,10 @@ def preview(
     counted: Callable[[Item], tuple[int, int]],
     stored: Callable[[Iterable[str]], Collection[str]] | None = None,
 ) -> Preview:
-    """Count and price plans over items, in one pass; nothing is sent.
+    """Count the calls for items, read once, and price the first rounds of plans; nothing is sent.
 
-    Args:
-        plans: Whose first rounds are priced.
-        items: Read once.
-        counted: The least and the most calls for an item, of all rounds.
-        stored: Which of some keys the ledger has a reply for; None where there is no ledger.
+    `counted` gives the least and the most calls for an item, of all rounds; `stored` says which of some keys
+    the ledger has a reply for, and is None where there is no ledger.
     """
     judges = {judge.name: judge for plan in plans for judge in plan.judges}
     n_items = least = most = n_stored = n_in = 0
@@ -312,7 +280,7 @@ def preview(
 
 
 def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:
-    """The most tokens a judge writes for a call, and the most the call costs in US dollars."""
+    """Return the most tokens a judge writes for a call, and the most the call costs in US dollars."""
     if not isinstance(judge, Priced):
         return None, None
     limit = 1 if letters and judge.max_tokens else judge.max_tokens

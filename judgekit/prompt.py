@@ -47,10 +47,9 @@ class Template:
 
 
 def template_of(text: str, name: str = "template") -> Template:
-    r"""A template from Markdown: parts begin with `<!-- system -->` or `<!-- user -->` on a line.
+    r"""Return a template from Markdown: parts begin with `<!-- system -->` or `<!-- user -->` on a line.
 
-    Raises:
-        InputError: If it has no user part.
+    A text without a user part is an InputError.
 
     >>> template_of("<!-- user -->\nRate {what}.").places
     frozenset({'what'})
@@ -68,7 +67,7 @@ def template_of(text: str, name: str = "template") -> Template:
 
 @lru_cache
 def bundled_template(name: str) -> Template:
-    """A bundled prompt, ready to be filled.
+    """Return a bundled prompt, ready to be filled.
 
     >>> sorted(bundled_template("grade").places)
     ['criteria', 'form', 'guidelines', 'material']
@@ -77,11 +76,9 @@ def bundled_template(name: str) -> Template:
 
 
 def fill(template: Template, fields: Mapping[str, Ours | Fenced]) -> tuple[Message, ...]:
-    r"""The messages of a template, filled once: braces in the fields are text.
+    r"""Return the messages of a template, filled once: braces in the fields are text.
 
-    Raises:
-        InputError: If fields and places differ.
-        TypeError: If a field is plain text, which may be anybody's.
+    Fields that differ from the places are an InputError; plain text, which may be anybody's, a TypeError.
 
     >>> fill(template_of("<!-- user -->\n{a} and {b}"), {"a": Ours("{b}"), "b": Ours("x")})[0].content
     '{b} and x'
@@ -113,16 +110,12 @@ def _words(template: Template, place: str, value: Ours | Fenced) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A template with all filled in but a unit's material.
-
-    Args:
-        parts: For each message its role, and its text cut where the material goes.
-    """
+    """A template with all filled in but a unit's material: roles, and texts cut where that goes."""
 
     parts: tuple[tuple[str, tuple[str, ...]], ...]
 
     def about(self, material: Fenced, marks: Mapping[str, str] | None = None) -> tuple[Message, ...]:
-        """The messages about a unit: its material, its tag, and what other marks in the words stand for."""
+        """Return the messages about a unit, with its material, its tag and what other marks stand for."""
         told = {TAG: material.tag, **marks} if marks else {TAG: material.tag}
         messages, text = [], material.text
         for role, pieces in self.parts:
@@ -134,11 +127,9 @@ class Prompt:
 
 
 def settled(template: Template, static: Mapping[str, Ours]) -> Prompt:
-    """A template with what is the same for every item.
+    """Return a template with what is the same for every item.
 
-    Raises:
-        InputError: If the template has other places than these and `material`, or a rubric's words hold a
-            sign that stands for something here.
+    Other places than these and `material`, or a control character that marks a place here, are an InputError.
     """
     for place, words in static.items():
         if _CUT in words or (TAG in words and place != "form"):
@@ -150,17 +141,17 @@ def settled(template: Template, static: Mapping[str, Ours]) -> Prompt:
 
 
 def put(task: Text) -> tuple[Message, ...]:
-    """A task put to a model that is to carry it out: all of the prompt, with nothing of ours to guard."""
+    """Return the prompt of a task for a model that is to carry it out, with nothing of ours to guard."""
     return (Message("user", task),) if isinstance(task, str) else task
 
 
 def flat(text: Text) -> str:
-    """A text as one string; the turns of a conversation one after another."""
+    """Return a text as one string; the turns of a conversation one after another."""
     return text if isinstance(text, str) else "\n\n".join(m.content for m in text)
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:
-    """Tokens of a prompt, estimated on the high side: a third of its ASCII, 1.5 for each other letter.
+    """Return the tokens of a prompt, estimated high: a third of its ASCII, 1.5 for each other letter.
 
     >>> estimate_tokens([Message("user", "a" * 300)])
     108

@@ -1,10 +1,8 @@
 """Verdicts that judgekit did not ask for: recorded judges and people's labels -> the verdict table.
 
 A row has an `item_id`, whom it is about, who said it, and either a ready `label` or the raw `text` of a
-judge, which is read by that judge's own rule. Everything after the table (orders, panels, agreement)
-then works on it as on judgekit's own judges. Nothing is dropped without being counted: a text that
-cannot be read is an abstention; a label off the scale, two labels in one place, or a column that is not
-there, is an error that names the place.
+judge, which is read by that judge's own rule. Nothing is dropped without being counted: a text that cannot be
+read is an abstention; a label off the scale, two labels in one place, or a missing column is an error.
 """
 
 import difflib
@@ -97,7 +95,7 @@ def said_in(
     people: bool,
     labels_about: LabelsAbout,
 ) -> tuple[Outcome, ...]:
-    """The outcomes in rows under our names; arguments and errors as of `ingest`."""
+    """Return the outcomes in rows under our names; arguments and errors are those of `ingest`."""
     named = None if rater is None else name_of(rater, "rater")
     outcomes: list[Outcome] = []
     seen: dict[tuple[Any, ...], str] = {}
@@ -191,7 +189,7 @@ def _compared(said: _Said, reader: str, about: LabelsAbout) -> Outcome:
 
 
 def _winner(name: str, *, swapped: bool) -> str:
-    """What A, B or tie, in the order shown, means in the item's order."""
+    """Return what A, B or tie, in the order shown, means in the item's order."""
     if name == "tie":
         return "tie"
     return "first" if (name == "A") != swapped else "second"
@@ -236,11 +234,7 @@ READERS: Mapping[str, Callable[[_Said, str], Outcome]] = {
 
 
 def check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Mapping[str, str]) -> None:
-    """See that options are some that there are; those of `ingest`.
-
-    Raises:
-        InputError: If not; says what would do.
-    """
+    """Raise an InputError, which says what would do, unless options of `ingest` are some that there are."""
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "protocol": (protocol, get_args(Kind)),
         "reader": (reader, READERS),

@@ -11,7 +11,7 @@ from judgekit.types import Answer, Call, Item, Judged, Reply, Round
 
 
 class Recipe(Protocol):
-    """A generator over one item: yields rounds of calls, is sent their answers, returns what became of it.
+    """A generator over one item: it yields rounds of calls, is sent answers, returns what became of it.
 
     It is pure: no network, no clock. It knows nothing of how it is driven.
     """
@@ -32,12 +32,12 @@ class Judge(Protocol):
 
     @property
     def name(self) -> str:
-        """Short name, the `rater` of its verdicts."""
+        """Short name of the judge, the `rater` of its verdicts."""
         ...
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """What makes its replies its own."""
+        """What makes its replies its own, without a secret."""
         ...
 
     async def __call__(self, call: Call, /) -> Reply:
@@ -59,7 +59,7 @@ class Priced(Protocol):
         ...
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """US dollars for so many tokens; None where the price is unknown, which is not 0."""
+        """Return US dollars for so many tokens; None where the price is unknown, which is not 0."""
         ...
 
 
@@ -68,11 +68,7 @@ class Checked(Protocol):
     """A judge that sees without a request whether it can be asked; it may know its price only then."""
 
     def check(self) -> None:
-        """See that what it needs is there: a provider, a key, an address.
-
-        Raises:
-            InputError: If not; says what is missing.
-        """
+        """Raise an InputError that says what is missing: a provider, a key, an address."""
         ...
 
 
@@ -82,7 +78,7 @@ class Learning(Protocol):
 
     @property
     def refused(self) -> set[str]:
-        """Names of request parameters the server has refused."""
+        """Names of request parameters that its server has refused."""
         ...
 
 
@@ -111,7 +107,7 @@ class Keyed(Protocol):
     """A judge that sends a key to its server."""
 
     def key_goes_to(self) -> tuple[str, str] | None:
-        """The environment variable that holds the key, and the server it is sent to; None where none is."""
+        """Return the environment variable of the key, and the server it is sent to; None where none is."""
         ...
 
 
@@ -121,11 +117,11 @@ class Choosy(Protocol):
 
     @property
     def name(self) -> str:
-        """Its name, for the message."""
+        """Name of the judge, for the message."""
         ...
 
     def refuses(self, scale: Scale) -> str | None:
-        """Why it cannot be asked on a scale; None if it can."""
+        """Return why it cannot be asked on a scale; None if it can."""
         ...
 
 
@@ -144,11 +140,7 @@ class Tunable(Protocol):
     """A judge with settings that can be changed."""
 
     def with_(self, **changes: Any) -> Judge:
-        """This judge with other settings.
-
-        Raises:
-            InputError: If there is no setting of that name.
-        """
+        """Return this judge with other settings; InputError if there is no setting of that name."""
         ...
 
 

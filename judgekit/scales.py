@@ -1,13 +1,9 @@
 """Scales: the labels a rater may use, and what each is worth.
 
-A scale is either a list of labels, worst first, each with a value on [0, 1], or a range of
-numbers that is mapped onto [0, 1]. A verdict is a distribution over the labels; `settle`
-turns weights into that distribution, its value (the expectation of the labels' values) and
-the one label that is shown.
-
-Labels are non-empty NFC strings. Files may hold integers, which are taken as their digits;
-booleans, floats and dates are refused, because a YAML 1.1 reader turns `no` into False and
-1.10 into 1.1 before anybody can look.
+A scale is a list of labels, worst first, each with a value on [0, 1], or a range of numbers mapped onto [0,
+1]. A verdict is a distribution over the labels, and its value their expected value. Labels are non-empty NFC
+strings. Files may hold integers, which are taken as their digits; booleans, floats and dates are refused,
+since a YAML 1.1 reader turns `no` into False and 1.10 into 1.1 before anybody can look.
 """
 
 import re
@@ -31,10 +27,7 @@ _CONTROL = {"Cc", "Zl", "Zp"}  # not Cf: Persian needs its joiners, emoji theirs
 
 
 def as_name(raw: object) -> str:
-    """An id or a label: NFC text, or an integer's digits.
-
-    Raises:
-        ValueError: If it is empty, or a boolean, a float, a date or anything else.
+    """Return an id or a label as NFC text; ValueError if it is empty, a boolean, a float, a date or the like.
 
     >>> as_name(3), as_name(" yes ")
     ('3', 'yes')
@@ -50,10 +43,9 @@ def as_name(raw: object) -> str:
 
 
 def nfc(text: str) -> str:
-    """Text in NFC without blanks around it.
+    """Return text in NFC without blanks around it.
 
-    Raises:
-        ValueError: If it holds half of a surrogate pair, which no UTF-8 file or request can hold.
+    Half of a surrogate pair, which no UTF-8 file or request can hold, is a ValueError.
 
     >>> nfc(" e\u0301 ") == "\u00e9"
     True
@@ -64,10 +56,10 @@ def nfc(text: str) -> str:
 
 
 def nfkc(text: str) -> str:
-    """Text in NFKC, in time that grows with its length and no faster.
+    """Return text in NFKC, in time that grows with its length and no faster.
 
-    Runs of more marks than a sign can carry are broken into pieces, as Unicode's stream-safe text is, and
-    the few signs that stand for whole sentences are left out.
+    Runs of more marks than a sign can carry are broken into pieces, as Unicode's stream-safe text is, and the
+    few signs that stand for whole sentences are left out.
 
     >>> nfkc("\uff34\uff49\uff44\uff45"), len(nfkc("\u0301\u0316" * 1000))
     ('Tide', 2066)
@@ -82,12 +74,12 @@ def _normal(form: Literal["NFC", "NFKC"], text: str) -> str:
 
 
 def _broken(run: re.Match[str]) -> str:
-    """A run of marks with a joiner, which carries none on, after each piece of it."""
+    """Return a run of marks with a joiner, which carries none on, after each piece of it."""
     return "\u034f".join(run[0][at : at + _RUN] for at in range(0, len(run[0]), _RUN))
 
 
 def writable(text: str) -> str:
-    r"""Text as a file can hold it: half of a surrogate pair becomes the sign for what is no character.
+    r"""Return text as a file can hold it: half of a surrogate pair becomes the sign for what is no character.
 
     >>> writable("ok \ud83d") == "ok \ufffd"
     True
@@ -96,14 +88,14 @@ def writable(text: str) -> str:
 
 
 def as_number(raw: object) -> object:
-    """A number as it is; a boolean, which Python would count as 0 or 1, is refused."""
+    """Return a number as it is; a boolean, which Python would count as 0 or 1, is a ValueError."""
     if isinstance(raw, bool):
         raise ValueError(f"{raw!r} is a bool, not a number")
     return raw
 
 
 def plain_number(number: float) -> str:
-    """The shortest decimal of a number, which is its label on a scale of numbers.
+    """Return the shortest decimal of a number, which is its label on a scale of numbers.
 
     >>> plain_number(85.0), plain_number(62.5)
     ('85', '62.5')
@@ -159,11 +151,11 @@ class Labels(_Frozen):
 
     @cached_property
     def worth(self) -> Mapping[str, float]:
-        """Value of each label."""
+        """Return the value of each label."""
         return dict(zip(self.labels, self.values, strict=True))
 
     def value(self, label: str) -> float | None:
-        """Place of a label on [0, 1]; None if it is not on the scale."""
+        """Return the place of a label on [0, 1]; None if it is not on the scale."""
         return self.worth.get(label)
 
 
@@ -190,11 +182,11 @@ class Numbers(_Frozen):
 
     @property
     def kind(self) -> Kind:
-        """Numbers are always an interval scale."""
+        """Return `interval`, which numbers always are."""
         return "interval"
 
     def value(self, label: str) -> float | None:
-        """Place of a number on [0, 1]; None if it is not on the scale."""
+        """Return the place of a number on [0, 1]; None if it is not on the scale."""
         try:
             number = float(label)
         except ValueError:
@@ -213,7 +205,7 @@ Scale = Labels | Numbers
 
 
 def fold(text: str) -> str:
-    """What two labels must share to be the same: NFKC, case fold, single blanks.
+    """Return what two labels must share to be the same: NFKC, case fold, single blanks.
 
     >>> fold(" \uff39\uff25\uff33 ") == fold("yes")
     True
@@ -222,16 +214,10 @@ def fold(text: str) -> str:
 
 
 def settle(scale: Scale, weights: Mapping[str, float]) -> tuple[tuple[tuple[str, float], ...], str, float]:
-    """Distribution, label and value of weights on a scale's labels.
+    """Return distribution, label and value of weights (not negative, one above 0) on labels of a scale.
 
-    Args:
-        scale: The scale; every key of `weights` must be one of its labels.
-        weights: Non-negative, at least one above 0; need not sum to 1.
-
-    Returns:
-        The probabilities (summing to 1, zero weights left out, in the order given), the most
-        probable label (ties go to the label nearest the value, then to the lower), and
-        the expected value on [0, 1].
+    The probabilities sum to 1, in the order given, without zero weights. Of equally probable labels the one
+    nearest the value is shown, then the lower.
 
     >>> settle(YES_NO, {"yes": 3, "no": 1})
     ((('yes', 0.75), ('no', 0.25)), 'yes', 0.75)

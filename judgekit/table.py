@@ -75,7 +75,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
 
 
 def score_row(score: Score) -> dict[str, Any]:
-    """A score as a row of the table `scores`."""
+    """Return a score as a row of the table `scores`."""
     return {
         "item_id": score.unit.item_id,
         "response_id": score.unit.responses[0] if score.unit.responses else None,
@@ -99,10 +99,9 @@ def score_row(score: Score) -> dict[str, Any]:
 
 
 def score_of(row: Mapping[str, Any]) -> Score:
-    """The score a row of the table `scores` came from; one of 0.1.0 knows the first response of a pair only.
+    """Return the score that a row of the table `scores` came from; InputError if it is no such row.
 
-    Raises:
-        InputError: If it is no row, or a column is missing.
+    A row of 0.1.0 knows the first response of a pair only.
     """
     if not isinstance(row, Mapping):
         raise InputError(f"{kind_of(row)}, not a row of scores")
@@ -125,7 +124,7 @@ def score_of(row: Mapping[str, Any]) -> Score:
 
 
 def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as a row of the table `outcomes`.
+    """Return an outcome as a row of the table `outcomes`.
 
     >>> row = outcome_row(Abstention("j", Unit("1", ("a",)), "kind", "refused"))
     >>> row["kind"], row["reason"], row["value"]
@@ -166,11 +165,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_of(row: Mapping[str, Any]) -> Outcome:
-    """The outcome a row of the table `outcomes` came from.
-
-    Raises:
-        InputError: If it is no row, a column is missing, or one holds what it cannot.
-    """
+    """Return the outcome that a row of the table `outcomes` came from; InputError if it is no such row."""
     if not isinstance(row, Mapping):
         raise InputError(f"{kind_of(row)}, not a row of outcomes")
     kind = row.get("kind")
@@ -222,17 +217,14 @@ def _said(types: _Types) -> str:
 
 
 def json_line(row: Mapping[str, Any]) -> bytes:
-    """A row as one line of JSONL."""
+    """Return a row as one line of JSONL."""
     return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def columns_in(source: Any) -> frozenset[str]:
-    """The columns of a file, a frame or rows in memory, as they are called there.
+    """Return the columns of a file, a frame or rows in memory, as they are called there.
 
-    None of an iterator: a look would take its first row away.
-
-    Raises:
-        InputError: If a file cannot be opened or read.
+    An iterator has none: a look would take its first row away. A file that cannot be read is an InputError.
     """
     opened = _opened(source)
     if opened.columns is not None:
@@ -246,20 +238,15 @@ def columns_in(source: Any) -> frozenset[str]:
 
 
 def read_outcomes(source: Any) -> list[Outcome]:
-    """The outcomes of a saved run's folder, an `outcomes.jsonl`, an `outcomes.parquet`, a frame, or rows.
+    """Return the outcomes of a saved run's folder, an `outcomes.jsonl` or `.parquet`, a frame, or rows.
 
-    Raises:
-        InputError: If a file cannot be opened, or a row is none of outcomes; names its place.
+    A file that cannot be opened, or a row that is none of outcomes, is an InputError that names its place.
     """
     return _read(source, "outcomes", outcome_of)
 
 
 def read_scores(source: Any) -> list[Score]:
-    """The scores of a saved run's folder, a `scores.jsonl`, a `scores.parquet`, a frame, or rows.
-
-    Raises:
-        InputError: If a file cannot be opened, or a row is none of scores; names its place.
-    """
+    """Return the scores of a saved run's folder, a `scores.jsonl` or `.parquet`, a frame, or rows."""
     return _read(source, "scores", score_of)
 
 
@@ -287,14 +274,14 @@ def _opened(source: Any, kind: Kind = "outcomes") -> Rows:
 
 
 def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":
-    """Rows as a pandas table with the documented columns, in their order."""
+    """Return rows as a pandas table with the documented columns, in their order."""
     import pandas as pd
 
     return pd.DataFrame(list(rows), columns=list(COLUMNS[kind]))
 
 
 def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
-    """Write a JSONL file of rows as Parquet, a batch at a time; False if pyarrow is not installed."""
+    """Write a JSONL file of rows as Parquet, a batch at a time; return False if pyarrow is not installed."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

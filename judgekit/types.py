@@ -21,7 +21,7 @@ Rule = Literal["placed", "published", "published_clipped"]
 
 
 def brief(record: Any) -> str:
-    """`repr` of a record that holds rows: on one line, with long fields as counts.
+    """Return the `repr` of a record that holds rows: on one line, with long fields as counts.
 
     >>> score = Score(Unit("7"), "criterion", "c", 1.0, "placed")
     >>> brief(Judged(Item("7", "Hi", {}), (), (score,) * 1000))
@@ -94,14 +94,10 @@ class Unit:
 
 
 class Ask(NamedTuple):
-    """One answer that is wanted of a judge.
+    """One answer that is wanted of a judge: about what, by which criterion, on which scale.
 
-    Args:
-        unit: What it is about.
-        criterion: Id of the criterion.
-        scale: The scale it is given on.
-        name: What it is called in the reply; the criterion's id where left out.
-        text: The criterion in the words that a judge is shown; empty in a prompt made by hand.
+    `name` is what it is called in the reply, the criterion's id where left out; `text` is the criterion in
+    the words that a judge is shown, empty in a prompt made by hand.
     """
 
     unit: Unit
@@ -129,10 +125,8 @@ View = tuple[Unit, tuple[str, ...]]
 class Fenced:
     """What a judge is shown from outside, in its fences; only `fences` makes it.
 
-    Args:
-        pieces: What stands in fences, one after another; calls of an item share them.
-        tag: The tag of the unit.
-        judged: The texts in it, (name, text) each.
+    `pieces` stand one after another, and calls of an item share them; `tag` is the unit's; `judged` has the
+    texts in it, (name, text) each.
     """
 
     pieces: tuple[str, ...]
@@ -155,11 +149,11 @@ class AskedBy(Protocol):
 
     @property
     def read(self) -> Any:
-        """Reads a reply: from the call, the reply, its text and the judged texts to outcomes."""
+        """What reads a reply: from the call, the reply, its text and the judged texts to outcomes."""
         ...
 
     def bare(self, material: Fenced) -> str:
-        """The prompt without its criteria and without the form of an answer."""
+        """Return the prompt without its criteria and without the form of an answer."""
         ...
 
 
@@ -206,7 +200,7 @@ class Call:
     sheet: "AskedBy | None" = field(default=None, compare=False, repr=False)
 
     def addressed(self, judge: str, sample: int, key: str) -> "Call":
-        """The same put to a judge, as a repeat; `replace` would take four times as long."""
+        """Return the same call put to a judge, as a repeat; `replace` would take four times as long."""
         return Call(
             judge=judge, asks=self.asks, protocol=self.protocol, messages=self.messages, meant=self.meant,
             key=key, schema=self.schema, letters=self.letters, tag=self.tag, judged=self.judged,
@@ -458,7 +452,7 @@ class Judged:
 
 
 def is_control(rater: str) -> bool:
-    """Whether a rater is a control: a rule that costs nothing and says the same each time.
+    """Tell whether a rater is a control: a rule that costs nothing and says the same each time.
 
     >>> is_control("control:longer"), is_control("openai/gpt-5")
     (True, False)
@@ -479,7 +473,7 @@ INSTEAD_OF = "instead_of:"
 
 
 def weight_of(verdict: Verdict) -> float | None:
-    """How many units the unit of a person's verdict stands for; None where it was not drawn by chance.
+    """Return how many units that of a person's verdict stands for; None where it was not drawn by chance.
 
     >>> weight_of(Verdict("ann", Unit("1"), "kind", (("yes", 1.0),), "yes", 1.0, flags=("weight:12.5",)))
     12.5
@@ -488,7 +482,7 @@ def weight_of(verdict: Verdict) -> float | None:
 
 
 def stands_for(verdict: Verdict) -> str | None:
-    """The judge in whose place a verdict was given; None for a judge's own.
+    """Return the judge in whose place a verdict was given; None for a judge's own.
 
     >>> own = Verdict("b", Unit("1"), "kind", (("yes", 1.0),), "yes", 1.0)
     >>> stands_for(own) is None

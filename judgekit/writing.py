@@ -1,9 +1,9 @@
 """Files written beside their places and moved there when they are whole; until then what was there stays.
 
-One file is moved in one step. Files that belong together are moved so that no moment leaves some of the old
-and some of the new: they are made in a folder of their own, which becomes `.judgekit.next` in one step, and
-from then on they count; then they take their places one by one, the one that names the others last. Whoever
-opens such a file asks `whole` where it is, and whoever writes next finishes what a killed process left.
+Files that belong together are moved so that no moment leaves some of the old and some of the new: they are
+made in a folder of their own, which becomes `.judgekit.next` in one step, and from then on they count; then
+they take their places one by one, the one that names the others last. Whoever opens such a file asks `whole`
+where it is, and whoever writes next finishes what a killed process left.
 """
 
 import difflib
@@ -33,16 +33,11 @@ _COUNT = count()  # two threads may write to one place
 def beside(
     *targets: Path, reads: Iterable[str | Path] = (), private: bool = False
 ) -> Iterator[list[BinaryIO]]:
-    """Files to write, which take the places of the targets, in this order, when the block ends well.
+    """Give files to write, which take the places of the targets, in this order, when the block ends well.
 
-    Args:
-        targets: Where they go; their folders are made. A pipe or device is written to at once.
-        reads: Files that are read for it, which no target may be.
-        private: Whether nobody else may read them.
-
-    Raises:
-        InputError: If a target cannot be written, or is one of `reads`.
-        JudgekitError: If writing fails on the way (a full disk); all targets are as they were.
+    A pipe or device is written to at once; folders are made; nobody else may read `private` files. A target
+    that cannot be written, or is one of `reads`, is an InputError; a full disk on the way is a JudgekitError,
+    and then all targets are as they were.
     """
     spare(targets, reads)
     with ExitStack() as stack:
@@ -68,11 +63,7 @@ def beside(
 
 
 def spare(targets: Iterable[Path], reads: Iterable[str | Path]) -> None:
-    """Refuse targets that are files which are read, by whatever path.
-
-    Raises:
-        InputError: If one is; names both.
-    """
+    """Raise an InputError, which names both, if a target is a file that is read, by whatever path."""
     inputs = [path for each in reads if (path := Path(each)).is_file()]
     for target in targets:
         for each in inputs:
@@ -83,7 +74,7 @@ def spare(targets: Iterable[Path], reads: Iterable[str | Path]) -> None:
 
 
 def whole(folder: Path, name: str) -> Path:
-    """Where a file of a set is that was written by `Together`: the new one, if it has not taken its place.
+    """Return where a file of a set by `Together` is: the new one, if it has not taken its place.
 
     There is none where the set has none, whatever an older one had.
     """
@@ -94,15 +85,9 @@ def whole(folder: Path, name: str) -> Path:
 class Together:
     """Files of a folder that replace each other as a set: after a kill there are the old or the new ones.
 
-    A context manager; without `commit` nothing that was there is touched. One process at a time.
-
-    Args:
-        folder: Theirs; it is made.
-        names: Of all files that a set may have, the one that names the others last. Those that a new set
-            does not have are removed.
-
-    Raises:
-        InputError: On entering, if the folder cannot be written, or another process writes there.
+    A context manager; without `commit` nothing that was there is touched. `names` are all files that a set
+    may have, the one that names the others last; those that a new set lacks are removed. A folder that cannot
+    be written, or that another process writes to, is an InputError on entering.
     """
 
     def __init__(self, folder: str | Path, names: Collection[str]) -> None:
@@ -137,19 +122,18 @@ class Together:
         self._release()
 
     def path(self, name: str) -> Path:
-        """Where a file of the new set is written."""
+        """Return where a file of the new set is written."""
         return self.folder / _PART / name
 
     def open(self, name: str) -> BinaryIO:
-        """A file of the new set, to be written."""
+        """Return a file of the new set, to be written."""
         file = self._files[name] = _file(self.path(name), 0o666, self.folder)
         return file
 
     def commit(self) -> None:
         """Put the new set in the place of the old one.
 
-        Raises:
-            JudgekitError: If it cannot be written; the old set stands, or the new one waits, whole.
+        A failure is a JudgekitError: the old set stands, or the new one waits, whole.
         """
         try:
             self._commit()
@@ -204,7 +188,7 @@ class Together:
 
 
 def _opened(target: Path, *, private: bool) -> tuple[BinaryIO, Path | None]:
-    """A file beside the place that a target names, and where it is; None where there is nothing to move."""
+    """Return a file beside a target, and its path; None for the path where there is nothing to move."""
     if target.exists() and not target.is_file():
         return _file(target, 0o666, target), None
     real = target.resolve()
@@ -235,14 +219,14 @@ def write(target: str | Path, raw: bytes, *, reads: Iterable[str | Path] = ()) -
 
 
 def failed(told: Path, error: OSError) -> JudgekitError:
-    """What to raise where writing failed on the way."""
+    """Return what to raise where writing failed on the way."""
     return JudgekitError(
         f"{told}: could not be written to the end ({error.strerror or error}); what was there stays"
     )
 
 
 def unreadable(path: Path, error: OSError | None = None) -> InputError:
-    """What to raise where a file cannot be read, or is not there: the one nearby that may be meant."""
+    """Return what to raise where a file cannot be read, with the one nearby that may be meant."""
     why = "No such file or directory" if error is None else error.strerror
     hint = ""
     if path.is_dir():
@@ -258,7 +242,7 @@ def unreadable(path: Path, error: OSError | None = None) -> InputError:
 
 
 def _file(path: Path, mode: int, told: Path) -> BinaryIO:
-    """A new file, or one that is no regular file; errors name what was asked for."""
+    """Return a new file, or one that is no regular file; errors name what was asked for."""
     new = os.O_CREAT | os.O_EXCL if not path.exists() else 0
     return BufferedWriter(_Raw(os.open(path, os.O_WRONLY | new | getattr(os, "O_BINARY", 0), mode), told))
 

@@ -25,16 +25,9 @@ Aggregate = Callable[[Rubric, Item, Sequence[Outcome]], tuple[Score, ...]]
 
 
 class FittedOn(Value):
-    """What calibrations were fitted on.
+    """What calibrations were fitted on: digests (sha256) of verdicts and labels, and how they were made.
 
-    Args:
-        verdicts: sha256 of the verdicts.
-        labels: sha256 of the labels.
-        balance: How the orders and samples of a judge became one verdict.
-        protocol: How the run asked, and
-        form: in what form; null where only outcomes were handed in.
-        judges: Name of a judge -> its identity in the run; empty where only outcomes were handed in.
-        judgekit: The version.
+    Protocol, form and judges (name -> identity) are empty where only outcomes were handed in.
     """
 
     verdicts: str
@@ -73,19 +66,9 @@ class Calibrations(Value):
         protocol: str,
         form: str,
     ) -> list[str]:
-        """See that they are of these judges, asked in the same way on the same scales.
+        """Return a sentence for each judge (name -> identity) and criterion that has no calibration.
 
-        Args:
-            judges: Name -> identity.
-            scales: Criterion -> scale.
-            protocol: Of the run.
-            form: Of its answers.
-
-        Returns:
-            A sentence for each judge and criterion that has no calibration.
-
-        Raises:
-            InputError: If none of them is, or one is of another setting.
+        If none has one, or one is of another setting, scale or way of asking, it is an InputError.
         """
         found = {(fit.rater, fit.criterion): fit for fit in self.fits}
         asked = [(judge, criterion) for judge in judges for criterion in scales]
@@ -111,7 +94,7 @@ class Calibrations(Value):
         ]
 
     def applied(self, rubric: Rubric, outcomes: Iterable[Outcome]) -> list[Outcome]:
-        """Outcomes in which those of a calibrated judge on a question are one, balanced and calibrated."""
+        """Return outcomes with those of a calibrated judge on a question made one, balanced and mapped."""
         fits = {(fit.rater, fit.criterion): fit for fit in self.fits}
         made: dict[tuple[Any, ...], list[Outcome]] = {}
         for place, o in enumerate(outcomes):
@@ -129,7 +112,7 @@ class Calibrations(Value):
         return fit.apply(one) if isinstance(one, Verdict) else one
 
     def before(self, aggregate: Aggregate) -> Aggregate:
-        """An aggregator that is handed calibrated outcomes."""
+        """Return an aggregator that is handed calibrated outcomes."""
         return lambda rubric, item, outcomes: aggregate(rubric, item, self.applied(rubric, outcomes))
 
     def save(self, path: str | Path, *, reads: Iterable[str | Path] = ()) -> None:
@@ -167,7 +150,7 @@ def load_calibrations(path: str | Path) -> Calibrations:
 
 
 def _same(judge: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """See that a judge is the one that was calibrated."""
+    """Raise an InputError unless a judge is the one that was calibrated."""
     if other := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
         name = other[0]
         raise InputError(
@@ -177,6 +160,6 @@ def _same(judge: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def as_json(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """An identity as it comes back from JSON."""
+    """Return an identity as it comes back from JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(identity), sort_keys=True, default=str))
     return plain

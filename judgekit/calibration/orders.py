@@ -1,10 +1,8 @@
 """Undo the order in which responses were shown.
 
-A judge that leans to one place leans every time, so more samples of one order do not help; the other
-order does. Samples are averaged within each order first and then over orders, because a plain mean
-would tilt to the order that lost fewer samples. What cannot be undone is said: `single_order` where
-only one order has verdicts, `order_lost` where an order was asked and every answer in it failed. Where a
-judge gives both responses a score in one reply, the means of the scores are balanced in the same way.
+A judge that leans to one place leans every time, so more samples of one order do not help; the other order
+does. Samples are averaged within each order first and then over orders, because a plain mean would tilt to
+the order that lost fewer samples. What cannot be undone is said by the flags `single_order` and `order_lost`.
 """
 
 import math
@@ -95,11 +93,7 @@ def balance(
 
 
 def one_rater(outcomes: Sequence[Outcome]) -> str:
-    """The one rater of outcomes.
-
-    Raises:
-        InputError: If there are several.
-    """
+    """Return the one rater of outcomes; InputError if there are several."""
     raters = sorted({o.rater for o in outcomes})
     if len(raters) > 1:
         raise InputError(f"outcomes are by {len(raters)} raters, {raters}; balance each on its own first")
@@ -107,7 +101,7 @@ def one_rater(outcomes: Sequence[Outcome]) -> str:
 
 
 def by_order(outcomes: Sequence[Outcome]) -> dict[Order, list[Outcome]]:
-    """Outcomes by the order in which responses were shown."""
+    """Return outcomes by the order in which responses were shown."""
     orders: dict[Order, list[Outcome]] = {}
     for shown in sorted({o.shown for o in outcomes}):
         orders[shown] = [o for o in outcomes if o.shown == shown]
@@ -115,12 +109,12 @@ def by_order(outcomes: Sequence[Outcome]) -> dict[Order, list[Outcome]]:
 
 
 def verdicts_of(outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """Those that are verdicts."""
+    """Return those that are verdicts."""
     return [o for o in outcomes if isinstance(o, Verdict)]
 
 
 def _withheld(outcomes: Sequence[Outcome]) -> Abstention:
-    """The one abstention in the place of many."""
+    """Return the one abstention in the place of many."""
     only = outcomes[0]
     if len(outcomes) == 1 and isinstance(only, Abstention):
         return only
@@ -129,7 +123,7 @@ def _withheld(outcomes: Sequence[Outcome]) -> Abstention:
 
 
 def order_flags(asked: Collection[Order], answered: Collection[Order]) -> list[str]:
-    """What a reader should know of the orders asked and those that have verdicts."""
+    """Return what a reader should know of the orders asked and those that have verdicts."""
     flags = []
     if len(answered) == 1 and len(next(iter(answered))) > 1:
         flags.append("single_order")
@@ -232,7 +226,7 @@ def _mean(pairs: Sequence[_Pair], value: Callable[[_Pair], float]) -> float:
 
 
 def _score_pairs(outcomes: Sequence[Outcome], unit: Unit) -> dict[Order, list[_Pair]]:
-    """Replies that scored both responses, by order; an order that was asked and lost has none."""
+    """Return replies that scored both responses, by order; an order that was asked and lost has none."""
     if not outcomes:
         raise InputError("no outcomes: an answer that was not asked for cannot be reduced")
     one_rater(outcomes)

@@ -1,15 +1,10 @@
 """Map a judge's probabilities to people's: temperature, Platt, isotonic and beta calibration.
 
-A calibration belongs to one judge and one criterion. It is cross-fitted: what it does to an item that
-it was fitted on comes from a fit without that item, so that a calibrated verdict never knows its own
-label. Ordered labels are calibrated by their cumulative probabilities, labels without an order one
-against the rest, and a temperature all at once. Every pair is learnt from in both directions, so that
-what is said of (a, b) mirrors what is said of (b, a). A curve takes the probability a judge gave to
-something being so and gives the one it should have given; before a logarithm probabilities are kept
-`EPSILON` from 0 and 1.
-
-A fit that the labels cannot support is refused, with the number that could: few labels make a curve
-with many bends fit their noise.
+A calibration belongs to one judge and one criterion. It is cross-fitted: what it does to an item that it was
+fitted on comes from a fit without that item. Ordered labels are calibrated by their cumulative probabilities,
+labels without an order one against the rest, and a temperature all at once. Every pair is learnt from in both
+directions. A fit that the labels cannot support is refused, with the number that could: few labels make a
+curve with many bends fit their noise.
 """
 
 from collections import Counter
@@ -50,7 +45,7 @@ class Platt(Value):
     intercept: float
 
     def __call__(self, p: npt.ArrayLike) -> Floats:
-        """Probabilities, shape kept."""
+        """Return probabilities, shape kept."""
         return _sigmoid(self.slope * logit(p) + self.intercept)
 
 
@@ -67,7 +62,7 @@ class Beta(Value):
     c: float
 
     def __call__(self, p: npt.ArrayLike) -> Floats:
-        """Probabilities, shape kept."""
+        """Return probabilities, shape kept."""
         x = clipped(p)
         return _sigmoid(self.a * np.log(x) - self.b * np.log1p(-x) + self.c)
 
@@ -86,7 +81,7 @@ class Isotonic(Value):
         return self
 
     def __call__(self, p: npt.ArrayLike) -> Floats:
-        """Probabilities, shape kept."""
+        """Return probabilities, shape kept."""
         return np.asarray(np.interp(np.asarray(p, dtype=float), self.x, self.y))
 
 
@@ -167,25 +162,11 @@ def fit_calibration(
     folds: int = 5,
     seed: int = 0,
 ) -> Calibration:
-    """A judge's calibration on one criterion.
+    """Return a judge's calibration on one criterion, from one outcome and one label of people for each unit.
 
-    Args:
-        outcomes: One per unit, by one rater on one criterion (reduced by `calibration.balance`).
-        truth: Unit -> the label people gave.
-        scale: The criterion's scale.
-        method: `temperature` (1 parameter, from 20 labels), `platt` (2 a cut of the scale, from 100),
-            `beta` (3, from 100) or `isotonic` (from 500, or 50 for each different probability that the
-            judge gives, if that is fewer).
-        folds: Parts the labelled items are dealt into.
-        seed: Of the dealing.
-
-    Raises:
-        InputError: If the labels cannot support the method, with the number that could; if they are all
-            the same, or all on one item; if a unit has two outcomes, or they are by several raters or on
-            several criteria.
-
-    Source:
-        Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
+    Isotonic needs 50 labels for each different probability that the judge gives, if that is fewer than 500.
+    Labels that cannot support the method, are all the same or all on one item, or outcomes of several raters,
+    criteria or on one unit are an InputError.
     """
     if method not in NEEDED:
         raise InputError(f"no method {method!r} to calibrate by; there are {', '.join(NEEDED)}")
@@ -218,7 +199,7 @@ def fit_calibration(
 
 
 def _labelled(outcomes: Sequence[Outcome], truth: Mapping[Unit, str]) -> list[Verdict]:
-    """The verdicts on units that have a label, in the order of units."""
+    """Return the verdicts on units that have a label, in the order of units."""
     asked = {(o.rater, o.criterion) for o in outcomes}
     if len(asked) > 1:
         raise InputError(f"a calibration is of one rater on one criterion, not of {sorted(asked)}")
@@ -268,14 +249,14 @@ def _supported(x: Floats, y: Codes, labels: Sequence[str], method: Method, scale
 
 
 def _cuts(x: Floats, scale: Scale) -> list[Floats]:
-    """Probabilities (or labels as 0 and 1) of what each curve is about, shape (n,) each."""
+    """Return probabilities (or labels as 0 and 1) of what each curve is about, shape (n,) each."""
     if scale.kind == "nominal" and x.shape[1] > 2:
         return list(x.T)
     return [np.asarray(x[:, k:].sum(axis=1)) for k in range(1, x.shape[1])]
 
 
 def _both_ways(x: Floats, y: Codes, scale: Scale) -> tuple[Floats, Codes]:
-    """Pairs with their mirror images: which response an item lists first means nothing."""
+    """Return pairs with their mirror images: which response an item lists first means nothing."""
     if scale != PAIR:
         return x, y
     return np.concatenate([x, x[..., ::-1]]), np.concatenate([y, len(PAIR.labels) - 1 - y])
@@ -291,14 +272,14 @@ def _fit(x: Floats, y: Codes, method: Method, scale: Scale) -> Fit:
 
 
 def _curve(p: Floats, so: Floats, method: Method) -> Curve:
-    """A curve; level where a fold was left with one kind of label."""
+    """Return a curve; a level one where a fold was left with one kind of label."""
     if so.min() == so.max():
         return Isotonic(x=(0.0,), y=(float(so[0]),))
     return _FITS[method](p, so)
 
 
 def _temperature(x: Floats, y: Codes) -> float:
-    """The power of the probabilities (1 / T) with the greatest likelihood, between 1/100 and 100."""
+    """Return the power of the probabilities (1 / T) with the greatest likelihood, T between 1/100 and 100."""
     from scipy.optimize import minimize_scalar
     from scipy.special import log_softmax
 
@@ -311,7 +292,7 @@ def _temperature(x: Floats, y: Codes) -> float:
 
 
 def _mapped(fit: Fit, x: Floats, scale: Scale) -> Floats:
-    """Calibrated distributions, shape (n, n_labels)."""
+    """Return calibrated distributions, shape (n, n_labels)."""
     if fit.temperature is not None:
         powered = clipped(x) ** (1.0 / fit.temperature)
         return np.asarray(powered / powered.sum(axis=1, keepdims=True))
@@ -326,13 +307,13 @@ def _mapped(fit: Fit, x: Floats, scale: Scale) -> Floats:
 
 
 def fit_platt(p: Floats, y: Floats) -> Platt:
-    """By maximum likelihood; with a ridge where the answers are perfectly separated."""
+    """Fit by maximum likelihood; with a ridge where the answers are perfectly separated."""
     slopes, intercept = _logistic(logit(p)[:, None], y)
     return Platt(slope=slopes[0], intercept=intercept)
 
 
 def fit_beta(p: Floats, y: Floats) -> Beta:
-    """By maximum likelihood; a slope that would be negative is left out and the rest fitted again."""
+    """Fit by maximum likelihood; a slope that would be negative is left out and the rest fitted again."""
     x = clipped(p)
     columns = np.stack([np.log(x), -np.log1p(-x)], axis=1)
     (a, b), c = _logistic(columns, y)
@@ -346,7 +327,7 @@ def fit_beta(p: Floats, y: Floats) -> Beta:
 
 
 def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
-    """By pooling neighbours that fall."""
+    """Fit by pooling neighbours that fall."""
     from sklearn.isotonic import IsotonicRegression
 
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(p, y)
@@ -354,12 +335,12 @@ def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
 
 
 def clipped(p: npt.ArrayLike) -> Floats:
-    """Probabilities kept from 0 and 1."""
+    """Return probabilities kept from 0 and 1."""
     return np.asarray(np.clip(np.asarray(p, dtype=float), EPSILON, 1.0 - EPSILON))
 
 
 def logit(p: npt.ArrayLike) -> Floats:
-    """Log-odds."""
+    """Return log-odds."""
     x = clipped(p)
     return np.asarray(np.log(x) - np.log1p(-x))
 
@@ -371,7 +352,7 @@ def _sigmoid(x: npt.ArrayLike) -> Floats:
 
 
 def _logistic(x: Floats, y: Floats) -> tuple[tuple[float, ...], float]:
-    """Slopes and intercept of a logistic regression."""
+    """Return slopes and intercept of a logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
     few = len(np.unique(x, axis=0)) <= x.shape[1]  # as many slopes as points: they cannot be told apart
@@ -381,7 +362,7 @@ def _logistic(x: Floats, y: Floats) -> tuple[tuple[float, ...], float]:
 
 
 def _separated(x: Floats, y: Floats) -> bool:
-    """Whether one column alone tells the answers apart, so that its slope would be infinite."""
+    """Tell whether one column alone tells the answers apart, so that its slope would be infinite."""
     no, yes = x[y == 0.0], x[y == 1.0]
     return bool(np.any(no.max(axis=0) <= yes.min(axis=0)) or np.any(yes.max(axis=0) <= no.min(axis=0)))
 

@@ -1,11 +1,9 @@
 """Bradley-Terry: strengths of systems from comparisons, with intervals over items.
 
-The probability that one system beats another depends on the difference of their strengths. Unlike Elo,
-the fit does not depend on the order in which comparisons came. Strengths have a meaning only where
-every system can be reached from every other by wins (a tie is half of one); else the groups that
-cannot be joined are named and no strength is given. A soft verdict is a part of a win, a tie and a loss.
-Systems and items are sorted, and the system that sorts first is `one`, so that nothing depends on the
-order of rows or on which response an item lists first.
+Unlike Elo, the fit does not depend on the order in which comparisons came. Strengths have a meaning only
+where every system can be reached from every other by wins (a tie is half of one); else the groups that cannot
+be joined are named and no strength is given. A soft verdict is a part of a win, a tie and a loss. Systems and
+items are sorted, so that nothing depends on the order of rows or on which response an item lists first.
 """
 
 import math
@@ -126,17 +124,11 @@ class _Asked:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Comparisons:
-    """Comparisons of systems.
+    """Comparisons of systems as arrays with a row each; names are sorted, `one` sorts before `other`.
 
-    Args:
-        systems: Sorted.
-        items: Sorted.
-        one: Shape (n,): code of the system that sorts first.
-        other: Shape (n,): code of the other.
-        said: Shape (n, 3): how much of the verdict goes to `one`, to a tie, to `other`.
-        shown: Shape (n,): 1 if `one` was shown first, -1 if last, 0 if that is not known.
-        item: Shape (n,): code of the item.
-        n_dropped: Abstentions, and comparisons of a system with itself.
+    `said` (n, 3) has how much of the verdict goes to `one`, to a tie, to `other`; `shown` is 1 if `one` was
+    shown first, -1 if last, 0 if that is not known; abstentions and comparisons of a system with itself are
+    dropped.
     """
 
     systems: tuple[str, ...]
@@ -150,15 +142,9 @@ class Comparisons:
 
 
 def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) -> Comparisons:
-    """The comparisons in outcomes on pairs.
+    """Return the comparisons in outcomes on pairs; every verdict counts once.
 
-    Args:
-        outcomes: On units of two responses; every verdict counts once.
-        systems: Who wrote which response; where left out, response ids are taken as systems.
-
-    Raises:
-        InputError: If an outcome is not about a pair, is off the scale of pairs, or its response has no
-            system.
+    An outcome that is not about a pair, is off its scale, or of a response without a system is an InputError.
     """
     names: set[str] = set()
     rows: list[tuple[str, str, tuple[float, float, float], int, str]] = []
@@ -213,14 +199,14 @@ def _systems_of(unit: Unit, systems: Systems | None) -> tuple[str, str]:
 
 
 def _lead(unit: Unit, shown: tuple[str, ...]) -> int:
-    """1 if the first of the unit was shown before the second, -1 if after, 0 if that is not known."""
+    """Return 1 if the first of the unit was shown before the second, -1 if after, 0 if that is not known."""
     if any(response not in shown for response in unit.responses):
         return 0
     return 1 if shown.index(unit.responses[0]) < shown.index(unit.responses[1]) else -1
 
 
 def components(data: Comparisons) -> list[list[str]]:
-    """Groups of systems within which everybody can be reached from everybody by wins and ties."""
+    """Return groups of systems within which everybody can be reached from everybody by wins and ties."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -236,7 +222,7 @@ def components(data: Comparisons) -> list[list[str]]:
 
 
 def _cells(data: Comparisons) -> tuple[Codes, Floats, "_Types"]:
-    """Cells (one, other, shown), their counts, and what each item adds to them."""
+    """Return cells (one, other, shown), their counts, and what each item adds to them."""
     from scipy.sparse import coo_array
 
     keys = np.stack([data.one, data.other, data.shown], axis=1)
@@ -260,7 +246,7 @@ class _Types:
     times: Codes
 
     def draws(self, b: int, seed: int) -> Floats:
-        """Counts of `b` resamples, shape (b, n_cells, 3), a block at a time to spare memory."""
+        """Return counts of `b` resamples, shape (b, n_cells, 3), a block at a time to spare memory."""
         rng = np.random.default_rng(seed)
         n = int(self.times.sum())
         size = max(1, 4_000_000 // len(self.times))
@@ -290,7 +276,7 @@ class _Fit:
 
 
 def _resampled(problem: Problem, types: _Types, best: tuple[Floats, Floats], asked: _Asked) -> _Fit:
-    """The fit of each resample; draws from a normal distribution where items cannot be resampled."""
+    """Return the fit of each resample; draws from a normal distribution where items cannot be resampled."""
     x, covariance = best
     n_items = int(types.times.sum())
     if asked.b == 0 or n_items < 2:
@@ -365,7 +351,7 @@ def _ends(fit: _Fit, se: Floats, level: float) -> tuple[Floats, Floats]:
 
 
 def _told(fit: _Fit, low: Floats, kind: str) -> tuple[str, str, tuple[str, ...]]:
-    """The interval, status and notes of parameters with these lower ends; `none` where they have none."""
+    """Return interval, status and notes of parameters with these lower ends; `none` where they have none."""
     if not np.isnan(low).all():
         return kind, fit.status, fit.notes
     if len(fit.draws) < FEWEST_DRAWS:
@@ -375,7 +361,7 @@ def _told(fit: _Fit, low: Floats, kind: str) -> tuple[str, str, tuple[str, ...]]
 
 
 def _record(data: Comparisons) -> tuple[Floats, Floats]:
-    """Comparisons each system was in, and the share it won."""
+    """Return the comparisons each system was in, and the share it won."""
     n = len(data.systems)
     played = np.bincount(data.one, minlength=n) + np.bincount(data.other, minlength=n)
     gained = np.bincount(data.one, data.said[:, 0] + data.said[:, 1] / 2, n)
@@ -384,7 +370,7 @@ def _record(data: Comparisons) -> tuple[Floats, Floats]:
 
 
 def _without(data: Comparisons, asked: _Asked, status: str, notes: tuple[str, ...]) -> Standing:
-    """A standing without strengths, and why."""
+    """Return a standing without strengths, and why."""
     nan, n = math.nan, len(data.systems)
     played, won = _record(data)
     places = tuple(

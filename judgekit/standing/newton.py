@@ -17,16 +17,10 @@ _MOST, _FAR = 100, 15.0  # strengths beyond 15 are on their way to infinity: odd
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Problem:
-    """Cells and a model.
+    """Cells (shape (n_cells,) each: `one`, `other`, and `shown` as 1, -1 or 0) and a model.
 
-    Args:
-        n_systems: How many systems.
-        one: Shape (n_cells,).
-        other: Shape (n_cells,).
-        shown: Shape (n_cells,): 1, -1 or 0.
-        order: Whether there is an order effect.
-        davidson: Whether ties have a parameter; else each is half a win.
-        prior: Wins and losses of each system against an opponent of strength 0, added to the data.
+    `davidson` gives ties a parameter, where else each is half a win; `prior` adds wins and losses of each
+    system against an opponent of strength 0.
     """
 
     n_systems: int
@@ -43,7 +37,7 @@ class Problem:
         return self.n_systems + self.order + self.davidson
 
     def top(self, counts: Floats, start: Floats | None = None) -> tuple[Floats, Floats] | None:
-        """Parameters (strengths with mean 0) and their covariance; None if the likelihood has no top."""
+        """Return parameters (strengths with mean 0) and their covariance; None if there is no top."""
         x = np.zeros(self.n_parameters) if start is None else start.copy()
         value, slope, bend = self.at(x, counts)
         for _ in range(_MOST):
@@ -63,7 +57,7 @@ class Problem:
         return None
 
     def _anchor(self) -> Floats:
-        """Makes the Hessian invertible where only differences of strengths have a meaning."""
+        """Return what makes the Hessian invertible where only differences of strengths have a meaning."""
         fixed = np.zeros((self.n_parameters, self.n_parameters))
         if self.prior == 0.0:
             fixed[: self.n_systems, : self.n_systems] = 1.0 / self.n_systems
@@ -79,7 +73,7 @@ class Problem:
         return centre @ x, centre @ inverse @ centre
 
     def at(self, x: Floats, counts: Floats) -> tuple[float, Floats, Floats]:
-        """Log-likelihood at these parameters, its gradient and minus its Hessian."""
+        """Return the log-likelihood at these parameters, its gradient and minus its Hessian."""
         n = self.n_systems
         theta = x[:n]
         eta = theta[self.one] - theta[self.other]
@@ -117,7 +111,7 @@ class Problem:
         return value, slope, bend
 
     def _spread(self, cells: Floats) -> Floats:
-        """Of each system: the sum over its cells, negative where it is `other`."""
+        """Return of each system the sum over its cells, negative where it is `other`."""
         n = self.n_systems
         return np.asarray(np.bincount(self.one, cells, n) - np.bincount(self.other, cells, n), dtype=float)
 
@@ -142,7 +136,7 @@ def _halved(counts: Floats) -> Floats:
 
 
 def _log_shares(eta: Floats, log_nu: float, width: float) -> tuple[Floats, Floats, Floats]:
-    """Logarithms of P(one), P(tie), P(other), safe for large differences."""
+    """Return logarithms of P(one), P(tie), P(other), safe for large differences."""
     scaled = width * eta
     if not np.isfinite(log_nu):
         whole = np.logaddexp(0.0, -scaled)

@@ -88,27 +88,23 @@ class Standing:
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """Names, best first."""
+        """Names of the systems, best first."""
         return tuple(place.system for place in self.places)
 
     def of(self, system: str) -> Place:
-        """The place of a system.
-
-        Raises:
-            InputError: If it is not there.
-        """
+        """Return the place of a system; InputError if it is not there."""
         for place in self.places:
             if place.system == system:
                 return place
         raise InputError(f"no system {system!r}; there are {list(self.systems)}")
 
     def beats(self, one: str, other: str) -> float:
-        """Probability that one system wins a comparison with another, ties apart; nan if not identified."""
+        """Return the probability that one system beats another, ties apart; nan if not identified."""
         gap = self.of(one).strength - self.of(other).strength
         return 1.0 / (1.0 + math.exp(-gap))
 
     def difference(self, one: str, other: str) -> Estimate:
-        """How much stronger one system is than another, in log-odds, with its interval.
+        """Return how much stronger one system is than another, in log-odds, with its interval.
 
         Intervals of single strengths overlap more than those of differences: compare by this. Where no
         resample moves the difference there is none, and the status is `ok_degenerate`.
@@ -137,7 +133,7 @@ class Standing:
 
 
 def percentile_ends(draws: Floats, level: float) -> tuple[Floats, Floats]:
-    """Ends of the interval of each column, shape (n,); nan with too few draws, or where all are alike."""
+    """Return ends of the interval of each column; nan with too few draws, or where all are alike."""
     nothing = np.full(draws.shape[1], np.nan)
     if len(draws) < FEWEST_DRAWS:
         return nothing, nothing
@@ -149,15 +145,12 @@ def percentile_ends(draws: Floats, level: float) -> tuple[Floats, Floats]:
 def rank_intervals(
     strengths: Floats, draws: Floats, level: float
 ) -> list[tuple[int, int]] | list[tuple[None, None]]:
-    """Best and worst rank of each system, for all systems at once; None with too few draws.
+    """Return best and worst rank of each system, for all systems at once; None with too few draws.
 
-    A system stands below another only if the difference is beyond the largest studentised difference
-    that resampling alone makes between any two, in a share `level` of the resamples. Two whose difference
-    no resample moves are not told apart.
-
-    Source:
-        Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks", Review of Economic Studies
-        91, with the bootstrap's maximum over all pairs.
+    A system stands below another only if the difference is beyond the largest studentised difference that
+    resampling alone makes between any two, in a share `level` of the resamples. Two whose difference no
+    resample moves are not told apart. Source: Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for
+    Ranks", Review of Economic Studies 91, with the bootstrap's maximum over all pairs.
     """
     n = len(strengths)
     if len(draws) < FEWEST_DRAWS:

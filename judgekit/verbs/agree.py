@@ -119,7 +119,7 @@ def agree(
 def _columns(
     given: Mapping[str, str], items: Any, labels: Any
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Columns as they are called in the items, and in the labels: of each what it has."""
+    """Return columns as they are called in the items, and in the labels: of each what it has."""
     there = frozenset(given.values()) if items is None or items == "-" else columns_in(items)
     of_items = {ours: theirs for ours, theirs in given.items() if ours in FIELDS and theirs in there}
     said = frozenset(given.values()) if items is None or labels is None else columns_in(labels)
@@ -127,7 +127,7 @@ def _columns(
 
 
 def _is_table(verdicts: Any) -> bool:
-    """Whether it is verdicts in long form, rather than a frame of units by raters."""
+    """Tell whether verdicts are in long form, rather than a frame of units by raters."""
     if isinstance(verdicts, str | Path | Run):
         return True
     if hasattr(verdicts, "columns"):

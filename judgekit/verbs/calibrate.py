@@ -1,7 +1,7 @@
 """`calibrate`: people's labels of some answers -> what maps the judges' probabilities to theirs.
 
-Nothing is asked. A calibration is of one judge on one criterion; where the labels cannot support one, that is
-said, and the others are made.
+A calibration is of one judge on one criterion; where the labels cannot support one, that is said, and the
+others are made.
 """
 
 import hashlib
@@ -115,7 +115,7 @@ def calibrate(
 
 
 def _of(outcomes: Iterable[Outcome], judges: set[str], criteria: set[str]) -> list[Outcome]:
-    """The outcomes wanted: of judges, no people and, where none is named, no controls."""
+    """Return the outcomes wanted: of judges, no people and, where none is named, no controls."""
     own = [o for o in outcomes if getattr(o, "source", "") != "human"]
     for kind, wanted, there in (
         ("judge", judges, {o.rater for o in own}), ("criterion", criteria, {o.criterion for o in own}),

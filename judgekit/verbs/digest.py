@@ -24,18 +24,13 @@ _ASKED = (
 
 
 def asked_of(options: Options) -> dict[str, Any]:
-    """The options beside a plan that change what comes out; left out, they are as by default."""
+    """Return the options beside a plan that change what comes out; left out, they are as by default."""
     given = {name: value for name, value in options.items() if value is not None}
     return {name: given.get(name, default) for name, default in DEFAULTS.items() if name in _ASKED}
 
 
 def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:
-    """A digest of what is judged: of a file as it is, else of what the items hold.
-
-    Args:
-        source: A path, or whatever else items are read from.
-        read: Reads them, once more.
-    """
+    """Return a digest of what is judged: of a file as it is, else of the items that `read` gives."""
     if isinstance(source, str | Path):
         path = path_of(source)
         with whole(path.parent, path.name).open("rb") as file:
@@ -47,7 +42,7 @@ def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:
 
 
 def _held(item: Item) -> bytes:
-    """All that an item holds, save where it came from."""
+    """Return all that an item holds, save where it came from."""
     parts = (
         item.item_id, item.task, item.responses, item.reference, item.sources, item.systems, item.tags,
         item.rubric,
@@ -59,14 +54,14 @@ def _held(item: Item) -> bytes:
 
 
 def planned(plan: Plan) -> tuple[Any, ...]:
-    """What a plan asks, and whom."""
+    """Return what a plan asks, and whom."""
     prompts, judges = plan.prompt_digests(), plan.judges
     how = (plan.asked_by.name, plan.form, plan.per_call, plan.samples, plan.orders, plan.ties)
     return (plan.rubric.digest, judges, how, prompts)
 
 
 def digest_of(*parts: Any) -> str:
-    """A digest of values, judges and functions; an object of another kind counts by its type.
+    """Return a digest of values, judges and functions; an object of another kind counts by its type.
 
     >>> digest_of({"samples": 2}) == digest_of({"samples": 2}), digest_of(2) == digest_of("2")
     (True, False)

@@ -1,7 +1,7 @@
 """The verbs: `score`, `preview`, `stream_scores` and their asynchronous twins.
 
-A sync verb opens an event loop of its own in a thread for the time of the call, so it works in
-a script, in a notebook whose loop is running, and in a forked worker.
+A sync verb opens an event loop of its own in a thread for the time of the call, so it works in a script, in a
+notebook whose loop is running, and in a forked worker.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ async def score_async(
 
 
 def told(run: Run) -> Run:
-    """A run, for a caller's caller; where nothing was judged, that is said."""
+    """Return a run for a caller's caller; where nothing was judged, warn of that."""
     if run.summary["stopped"] is not None:
         warnings.warn(run.summary["stopped"], stacklevel=3)
     return run
 
 
 async def collected(job: Job) -> Run:
-    """Walk a job to its end; an error that stops it holds what was done."""
+    """Walk a job to its end and return its run; an error that stops it holds what was done."""
     scores: list[Score] = []
     outcomes: list[Outcome] = []
     try:
@@ -174,7 +174,7 @@ def stream_scores(
 
 
 def _streamed(job: Job) -> Iterator[Score]:
-    """Scores from a loop in a thread of its own, which reads ahead while they are used.
+    """Yield scores from a loop in a thread of its own, which reads ahead while they are used.
 
     A stream that is left early cancels the reading, and waits until what is under way has ended.
     """
@@ -204,7 +204,7 @@ def _streamed(job: Job) -> Iterator[Score]:
 
 
 def _tell_end(job: Job) -> None:
-    """Warnings at the end of a stream, which has no summary to say why nothing was judged, and count rows."""
+    """Warn at the end of a stream, which has no summary, why nothing was judged, and count rows."""
     if (why := job.tally.nothing()) is not None:
         warnings.warn(why, stacklevel=3)
     if job.skipped.n:
@@ -222,7 +222,7 @@ async def _read_ahead(job: Job, ready: "asyncio.Queue[Judged | None]") -> None:
 
 
 async def _ready(ready: "asyncio.Queue[Judged | None]") -> list[Judged]:
-    """All that is ready, at least one; nothing at the end. A hand-over each would cost more than judging."""
+    """Return all that is ready, nothing at the end; a hand-over each would cost more than judging."""
     some = [await ready.get()]
     while not ready.empty():
         some.append(ready.get_nowait())

@@ -55,10 +55,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A scoring job, checked and ready: nothing has been sent yet.
-
-    Made by `prepare`; walked by `judged`.
-    """
+    """A scoring job, checked and ready: `prepare` makes it, nothing has been sent, and `judged` walks it."""
 
     plan: Plan
     recipe: Counted
@@ -91,7 +88,7 @@ class Job:
 
     @functools.cached_property
     def digest(self) -> str | None:
-        """What makes it this job (`verbs.digest`); None where the items are known only as they come."""
+        """Return what makes it this job; None where the items are known only as they come."""
         if self.surveyed is None:
             return None
         how = {"columns": self.columns or {}, "on_bad_item": self.on_bad_item}
@@ -106,7 +103,7 @@ class Job:
         )  # fmt: skip
 
     def read(self) -> Iterator[Item]:
-        """The items, each with its own rubric checked."""
+        """Yield the items, each with its own rubric checked."""
         for item in self._items(self.skipped):
             if item.rubric is not None:
                 try:
@@ -121,14 +118,14 @@ class Job:
             yield item
 
     def preview(self) -> Preview:
-        """Calls of the job, tokens and price of its first round; nothing is sent."""
+        """Return calls of the job, tokens and price of its first round; nothing is sent."""
         if self.ledger is None or not self.ledger.exists():
             return preview_of(self.recipe.plans, self.read(), self.recipe.calls)
         with Ledger(self.ledger, read_only=True) as ledger:
             return preview_of(self.recipe.plans, self.read(), self.recipe.calls, ledger.get)
 
     async def judged(self) -> AsyncGenerator[Judged, None]:
-        """What becomes of each item, in order; the ledger is open for as long as it runs."""
+        """Yield what becomes of each item, in order; the ledger is open for as long as it runs."""
         judges = {judge.name: judge for judge in (*self.plan.judges, *self.recipe.helpers)}
         ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
         try:
@@ -151,7 +148,7 @@ class Job:
     async def _fitted(
         self, walked: AsyncGenerator[Judged, None], panel: FittedPanel
     ) -> AsyncGenerator[Judged, None]:
-        """The same, scored once a panel is fitted to all outcomes; if it stops early, to those there are."""
+        """Yield the same, scored once a panel is fitted to all outcomes, or to those before a stop."""
         held: list[Judged] = []
         stopped: JudgekitError | None = None
         try:
@@ -168,7 +165,7 @@ class Job:
             raise stopped
 
     def summary(self, stopped: BaseException | None = None) -> dict[str, Any]:
-        """What `run.json` holds."""
+        """Return what `run.json` holds."""
         from judgekit import __version__
 
         rubric, judges = self.plan.rubric, (*self.plan.judges, *self.recipe.helpers)
@@ -212,10 +209,9 @@ def prepare(
     sending: bool = True,
     **options: Unpack[Options],
 ) -> Job:
-    """Check everything that can be checked before a call is made; a key only where calls are to be sent.
+    """Return the job that options say, or raise an InputError before any call if something cannot be used.
 
-    Raises:
-        InputError: A bad rubric, item, judge or option: where, what was found, what would do.
+    A judge's key is looked for only where calls are to be sent.
     """
     check_options(options)
     recipe_name = options.get("recipe")
@@ -279,7 +275,7 @@ def _check_words(options: Options) -> None:
 
 
 def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
-    """The job of a panel that is fitted, which knows what people said where it needs that."""
+    """Return the job of a panel that is fitted, which knows what people said where it needs that."""
     if not isinstance(job.recipe, Grading):
         raise InputError(f"recipe {job.name!r} scores in a way of its own; panel {panel.name!r} has none")
     if options["labels"] is None:
@@ -291,7 +287,7 @@ def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
 
 
 def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
-    """The first item's own rubric, where none is named for all; then each has to have one."""
+    """Return the first item's own rubric, where none is named for all; then each has to have one."""
     if not isinstance(items, Iterator):
         unseen = Survey(0, 0, 0, 0, ())  # what is wrong with the other items is looked for later
         how: OnBadItem = options["on_bad_item"]
@@ -305,7 +301,7 @@ def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
 
 
 def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
-    """Why there is nothing to judge."""
+    """Return why there is nothing to judge."""
     if skipped is None or not skipped.n:
         return f"{name}: there is nothing in it to judge; give at least one item"
     where, message = skipped.first[0]
@@ -313,7 +309,7 @@ def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
 
 
 def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | None:
-    """The items, checked; None where they can be read once only."""
+    """Return what a check of the items found; None where they can be read once only."""
     if isinstance(items, Iterator):
         return None
     columns, on_bad_item = options["columns"], options["on_bad_item"]
@@ -326,7 +322,7 @@ def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | 
 
 
 def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:
-    """What items must hold: what the rubric says, a reference to match, two to compare; nothing to write."""
+    """Return what items must hold: what the rubric says, a reference to match, two to compare."""
     needs = set(rubric.needed)
     by_reference = any(each.needs_reference for each in protocols)
     if by_reference and any(criterion.reference is None for criterion in rubric.leaves):
@@ -345,12 +341,12 @@ def _tell(loaded: Rubric, plan: Plan, options: Options) -> None:
 
 
 def _say(options: Options) -> Callable[[str], None]:
-    """What takes a note; else a warning, told of who called a verb that called `prepare`."""
+    """Return what takes a note; else a warning, told of who called a verb that called `prepare`."""
     return options["say"] or functools.partial(warnings.warn, stacklevel=4)
 
 
 def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older | None]:
-    """Where replies are kept; and the older ledger that was named instead, which is told."""
+    """Return where replies are kept, and the older ledger that was named instead, which is told."""
     named = options["ledger"]
     if named is None:
         return None, None
@@ -374,7 +370,7 @@ def _judges(judges: Judges, found: "Published | None", options: Options) -> tupl
 
 
 def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
-    """A judge; one that is only named gets the settings of the recipe."""
+    """Return a judge; one that is only named gets the settings of the recipe."""
     judge = resolve(given, own_code=options["own_code"], say=options["say"])
     return found.tuned(judge) if found is not None and isinstance(given, str | Mapping) else judge
 
@@ -400,7 +396,7 @@ def _recipe(
     aggregate: Aggregate,
     substitutes: Mapping[str, Judge],
 ) -> Counted:
-    """What is walked: the round that the options make, or the recipe built on it."""
+    """Return what is walked: the round that the options make, or the recipe built on it."""
     grading = Grading(
         plan,
         reask=options["reask"],
@@ -420,7 +416,7 @@ def _recipe(
 
 
 def _aggregator(plan: Plan, options: Options, fitted: FittedPanel | None) -> Aggregate:
-    """What turns outcomes into scores, of pairs or of responses alone."""
+    """Return what turns outcomes into scores, of pairs or of responses alone."""
     panel, partial = options["panel"], options["partial"]
     pool = pool_of(fitted or panel, min_judges=options["min_judges"])
     if plan.asked_by.shows != "one":

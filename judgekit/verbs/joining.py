@@ -46,9 +46,9 @@ def join(
     labels_about: str = "item",
     families: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Labelled], list[str], dict[str, str]]:
-    """Verdicts and labels side by side, one `Labelled` a criterion; notes; and where they come from.
+    """Return verdicts and labels side by side, a `Labelled` for each criterion; notes; where they come from.
 
-    Arguments and errors as of `agree`.
+    Arguments and errors are those of `agree`.
     """
     if balance not in get_args(Rule):
         raise InputError(f"no rule {balance!r} to balance by; {there_are(balance, get_args(Rule))}")
@@ -102,14 +102,14 @@ def _check_groups(by: Sequence[str], facts: Facts, where: str) -> None:
 
 
 def _is_run(labels: Any) -> bool:
-    """Whether it is a table of outcomes, and none of labels."""
+    """Tell whether labels are a table of outcomes."""
     if isinstance(labels, Sequence) and not isinstance(labels, str) and labels:
         return isinstance(labels[0], Verdict | Abstention)
     return columns_in(labels) >= {"kind", "responses"}
 
 
 def _picked(people: Sequence[Outcome]) -> list[str]:
-    """A note where people's units were picked since judges may be wrong on them."""
+    """Return a note where people's units were picked since judges may be wrong on them."""
     verdicts = (o for o in people if isinstance(o, Verdict))
     rules = Counter(
         flag.removeprefix(PICKED) for o in verdicts for flag in o.flags if flag.startswith(PICKED)
@@ -122,11 +122,7 @@ def _picked(people: Sequence[Outcome]) -> list[str]:
 
 
 def _weighed(facts: Facts, people: Sequence[Outcome]) -> Facts:
-    """Weights that people's verdicts carry where their units were drawn by chance.
-
-    Raises:
-        InputError: If some of the units were drawn and others not.
-    """
+    """Return facts with the weights of units drawn by chance; InputError if some were and others not."""
     found = {
         o.unit: weight for o in people if isinstance(o, Verdict) and (weight := weight_of(o)) is not None
     }
@@ -174,7 +170,7 @@ def _each(
 
 
 def reduced(outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> list[Outcome]:
-    """Outcomes on one criterion, samples and orders of each rater on a unit made one."""
+    """Return outcomes on one criterion, samples and orders of each rater on a unit made one."""
 
     def unit(o: Outcome) -> tuple[str, tuple[str, ...], str]:
         return (o.unit.item_id, o.unit.responses, o.unit.part)
@@ -191,7 +187,7 @@ def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
 
 
 def outcomes_of(verdicts: Any) -> list[Outcome] | None:
-    """Outcomes, if that is what it is: a run, its folder, file or frame also; None for a table of labels."""
+    """Return the outcomes of a run, its folder, file, frame or list; None for a table of labels."""
     if isinstance(verdicts, Run):
         return _judged(list(verdicts.outcomes), "the run")
     if isinstance(verdicts, Sequence) and verdicts and isinstance(verdicts[0], Verdict | Abstention):
@@ -205,7 +201,7 @@ def outcomes_of(verdicts: Any) -> list[Outcome] | None:
 
 
 def _judged(outcomes: list[Outcome], name: str) -> list[Outcome]:
-    """The outcomes, of which one at least is a verdict; else it is said why none is."""
+    """Return the outcomes, of which one at least is a verdict; else an InputError says why none is."""
     tally = Tally()
     tally.judged(outcomes)
     if (why := tally.nothing()) is not None:
@@ -214,11 +210,7 @@ def _judged(outcomes: list[Outcome], name: str) -> list[Outcome]:
 
 
 def stored(source: Any) -> Run:
-    """A run: as it is, from the folder it was saved in, or of outcomes alone.
-
-    Raises:
-        InputError: If it is none of these.
-    """
+    """Return a run as it is, from its folder, or of outcomes alone; InputError for anything else."""
     if isinstance(source, str | Path) and Path(source).is_dir():
         return load_run(source)
     if isinstance(source, Run):
@@ -244,11 +236,7 @@ def people_of(
     columns: Mapping[str, str] | None = None,
     labels_about: str = "item",
 ) -> tuple[Sequence[Outcome], tuple[str, ...]]:
-    """What people said, from labels or from their outcomes; and notes of how it was read.
-
-    Raises:
-        InputError: For a file that is not there, or a bad row.
-    """
+    """Return what people said, from labels or from their outcomes, and notes of how it was read."""
     if isinstance(labels, str | Path) and not Path(labels).is_file():
         raise InputError(f"{labels}: there is no such file of labels")
     if (people := outcomes_of(labels)) is not None:
@@ -279,7 +267,7 @@ def shape_of(
     protocol: Kind,
     tables: Sequence[_Table] = (),
 ) -> Rubric:
-    """The rubric that declares the scales: the one given, or one made of a scale for what was judged."""
+    """Return the rubric that declares the scales: the one given, or one made of a scale."""
     if rubric is not None:
         return rubric if isinstance(rubric, Rubric) else load_rubric(rubric)
     if scale is None and not is_paired(protocol):
@@ -298,11 +286,7 @@ def _criteria(source: Any, columns: Mapping[str, str]) -> list[str]:
 
 
 def declared(criteria: Sequence[str], scale: Any) -> Rubric:
-    """A rubric that declares no more than a scale.
-
-    Raises:
-        InputError: If the scale is none.
-    """
+    """Return a rubric that declares no more than a scale; InputError if the scale is none."""
     spelled = scale
     if isinstance(scale, str):
         nominal = scale.startswith("nominal:")
@@ -332,7 +316,7 @@ def _more_facts(
     *,
     systems: bool,
 ) -> Facts:
-    """Systems, lengths and tags from response ids and items."""
+    """Return facts with systems, lengths and tags from response ids and items."""
     units = dict.fromkeys(o.unit for o in outcomes)
     known = {unit: (*unit.responses,) for unit in units} if systems else dict(facts.systems)
     if items is None:
@@ -358,11 +342,7 @@ def _more_facts(
 def _families(
     families: Mapping[str, Sequence[str]], judged: Sequence[Outcome], facts: Facts
 ) -> dict[str, str]:
-    """Judge or system -> its family.
-
-    Raises:
-        InputError: For a name that neither has.
-    """
+    """Return judge or system -> its family; InputError for a name that neither has."""
     known = {o.rater for o in judged} | {name for of in facts.systems.values() for name in of}
     known |= set(facts.family.values())
     made: dict[str, str] = {}

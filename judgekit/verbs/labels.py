@@ -1,8 +1,7 @@
 """People's labels as they lie in files: what their columns say, and what is wrong with them.
 
-Labels become verdicts in `ingest`; here is what else a row says (system, cluster, weight, groups), and the
-messages for what goes wrong most: a column that is not there, two that changed places, ids that name
-nothing.
+Labels become verdicts in `recordings`; here is what else a row says (system, cluster, weight, groups), and
+the messages for a missing column, two that changed places, and ids that name nothing.
 """
 
 import re
@@ -32,14 +31,7 @@ _PAIR_LABELS = {"a", "b", "1", "2", "0", "tie", "first", "second"}
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels that were read.
-
-    Args:
-        outcomes: One for each row.
-        facts: What the rows say of units besides.
-        rows: How many there were.
-        notes: What a reader should know of how they were read.
-    """
+    """Labels that were read: an outcome for each row, what rows say of units besides, and notes."""
 
     outcomes: tuple[Outcome, ...]
     facts: Facts
@@ -50,11 +42,7 @@ class Labels:
 
 
 def rows_of(source: Any, columns: Mapping[str, str], extra: Sequence[str] = ()) -> list[Cells]:
-    """The rows of a file, a frame or a list, under our names of the columns.
-
-    Raises:
-        InputError: For a row that cannot be read, or a column that was named and is not there.
-    """
+    """Return the rows of a file, a frame or a list, under our names of the columns."""
     return list(cells_of(source, (*_KNOWN, *extra), columns))
 
 
@@ -70,22 +58,11 @@ def read_labels(
     judged: Sequence[Unit] = (),
     labels_about: Any = "item",
 ) -> Labels:
-    """Labels of a file, a frame or a list of rows.
+    """Return the labels of a file, a frame or a list of rows; InputError for a bad row, naming it.
 
-    Args:
-        source: JSONL, CSV, TSV, Parquet or JSON; a frame; rows.
-        rubric: Declares the scale of each criterion.
-        protocol: `grade`, or `compare` where units are pairs.
-        people: Whether two labels of one rater in one place are an error.
-        rater: Who said it, where the rows do not say.
-        columns: Our name of a column -> its name there.
-        groups: Further columns to slice by.
-        judged: What the judges were asked; where labels name no response and each item was judged once,
-            they are joined by item alone.
-        labels_about: Whether A and B of pairs are about the item's order or the order shown.
-
-    Raises:
-        InputError: For a bad row, naming it.
+    Of `people` two labels of one rater in one place are an error. `judged` is what the judges were asked:
+    where labels name no response and each item was judged once, they are joined by item alone. `labels_about`
+    says whether A and B of pairs are about the item's order or the order shown.
     """
     check_options(protocol, "auto", labels_about, columns or {})
     rows = rows_of(source, columns or {}, groups)
@@ -118,7 +95,7 @@ def _check_columns(source: Any, rows: Sequence[Cells], rater: str | None) -> Non
 
 
 def _check_swapped(rows: Sequence[Cells], rubric: Rubric, protocol: Kind) -> None:
-    """Labels that are no labels while the raters are: two columns have changed places."""
+    """Raise an InputError where labels are no labels and raters are: two columns changed places."""
     some = rows[:200]
 
     def on_scale(row: Cells, value: Any) -> bool:
@@ -145,7 +122,7 @@ def _check_swapped(rows: Sequence[Cells], rubric: Rubric, protocol: Kind) -> Non
 def _by_item(
     outcomes: Sequence[Outcome], rows: Sequence[Cells], judged: Sequence[Unit], protocol: Kind
 ) -> tuple[Sequence[Outcome], tuple[str, ...]]:
-    """Labels that name no response, joined by item where each item was judged once."""
+    """Return labels that name no response, joined by item where each item was judged once."""
     named = ("response_id", "system") if not is_paired(protocol) else ("first", "second")
     if not judged or any(row.get(name) is not None for row in rows for name in named):
         return outcomes, ()
@@ -163,10 +140,9 @@ def _by_item(
 
 
 def _unjudged(rows: Sequence[Cells], outcomes: Sequence[Outcome], judged: Sequence[Unit]) -> tuple[str, ...]:
-    """A note of the labels about what no judge was asked.
+    """Return a note of the labels about what no judge was asked.
 
-    Raises:
-        InputError: If that is all of them, or if their ids are other spellings of what was judged.
+    If that is all of them, or if their ids are other spellings of what was judged, it is an InputError.
     """
     known = set(judged)
     lost = [(row, o.unit) for row, o in zip(rows, outcomes, strict=True) if o.unit not in known]
@@ -197,7 +173,7 @@ def _unjudged(rows: Sequence[Cells], outcomes: Sequence[Outcome], judged: Sequen
 
 
 def _spelled(item_id: str) -> str:
-    """An id without what is mistyped or lost by spreadsheets: case, blanks, leading zeros, a final .0."""
+    """Return an id without what spreadsheets lose: case, blanks, leading zeros, a final .0."""
     plain = re.sub(r"[\s_-]+", "-", fold(item_id))
     return re.sub(r"(?<![\d.])0+(?=\d)", "", plain.removesuffix(".0"))
 
@@ -223,7 +199,7 @@ def _facts(rows: Sequence[Cells], outcomes: Sequence[Outcome], groups: Sequence[
 def _populations(
     rows: Sequence[Cells], outcomes: Sequence[Outcome]
 ) -> tuple[dict[Unit, str], dict[str, str]]:
-    """Populations of units, or else of people: whichever is one and the same throughout."""
+    """Return populations of units, or else of people: whichever is one and the same throughout."""
     units: dict[Unit, str] = {}
     people: dict[str, str] = {}
     mixed: dict[str, str] = {}
@@ -244,7 +220,7 @@ def _populations(
 
 
 def _once(into: Any, unit: Unit, value: Any, row: Cells, name: str) -> None:
-    """Every row about a unit says the same of it."""
+    """See that every row about a unit says the same of it."""
     if into.setdefault(unit, value) != value:
         raise InputError(
             f"{row.place}: {name} {value!r} for item {unit.item_id!r}, {into[unit]!r} in another row about it"

@@ -136,10 +136,7 @@ KINDS: Mapping[str, str] = {
 
 
 def check_options(options: Options) -> None:
-    """See that each is an option, and the kind of thing it has to be.
-
-    Raises:
-        InputError: If one is not.
+    """Raise an InputError unless each is an option, and the kind of thing it has to be.
 
     >>> check_options({"limits": {"concurrency": 4}})
     Traceback (most recent call last):

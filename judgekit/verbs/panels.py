@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 def panel_verdicts(
     judges: Sequence[Judge], plans: Sequence[Plan], seats: Mapping[str, str]
 ) -> PanelVerdicts | None:
-    """Where the verdicts of a panel are to be counted; None if there are no two judges.
+    """Return where the verdicts of a panel are to be counted; None if there are no two judges.
 
-    Args:
-        judges: Of the panel.
-        plans: What they are asked. In comparisons the scale is that of pairs, whatever a criterion declares.
-        seats: Substitute -> the judge it stands in for.
+    In comparisons the scale is that of pairs, whatever a criterion declares; `seats` has substitute -> the
+    judge it stands in for.
     """
     names = [judge.name for judge in judges if not is_control(judge.name)]
     if len(names) < 2:
@@ -42,7 +40,7 @@ def panel_verdicts(
 
 
 def _unordered(scale: Scale) -> tuple[str, ...]:
-    """The labels of a scale without an order; two labels always have one."""
+    """Return the labels of a scale without an order; two labels always have one."""
     return (
         scale.labels
         if isinstance(scale, Labels) and scale.kind == "nominal" and len(scale.labels) > 2
@@ -51,11 +49,7 @@ def _unordered(scale: Scale) -> tuple[str, ...]:
 
 
 def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
-    """The panel that is fitted to all outcomes, if one is asked for.
-
-    Raises:
-        InputError: If it cannot be fitted, or labels are given that nothing is fitted on.
-    """
+    """Return the panel that is fitted to all outcomes, if one is asked for; labels need one, and it them."""
     name = options["panel"]
     if (options["labels"] is not None) != (name == ACCURACY):
         raise InputError("panel 'accuracy' and labels go together: judges are weighed by labels of people")
@@ -67,11 +61,7 @@ def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
 
 
 def truth_of(labels: Any, plan: Plan, items: Iterable[Item]) -> Truth:
-    """What people said of each question of a plan; labels of one question are one, the most probable.
-
-    Raises:
-        InputError: For a bad row of the labels, or if they are about none of the items.
-    """
+    """Return what people said of each question of a plan: the most probable of its labels."""
     from judgekit.verbs.joining import people_of
 
     paired, scales = plan.asked_by.shows != "one", _scales(plan)
@@ -88,11 +78,7 @@ def truth_of(labels: Any, plan: Plan, items: Iterable[Item]) -> Truth:
 
 
 def calibrations_of(plan: Plan, options: Options) -> "Calibrations | None":
-    """What maps the probabilities of the judges, if it was asked for; who has none is told.
-
-    Raises:
-        InputError: If it is no calibration, or one of other judges, scales or ways of asking.
-    """
+    """Return what maps the probabilities of the judges, if it was asked for; who has none is told."""
     given = options["calibration"]
     if given is None:
         return None

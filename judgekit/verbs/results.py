@@ -86,18 +86,10 @@ class Run:
 class Writer:
     """A folder of results, written beside what is there and put in its place at the end, all at once.
 
-    A context manager. The rows repeat to the byte when the replies come from the ledger; times stand
-    only in `run.json`, which names the other files with their digests and rows.
-
-    Args:
-        folder: It is made.
-        job: The digest of what is asked, of whom (`Job.digest`); results of another job are not overwritten.
-        overwrite: But for this.
-        reads: Files that are read for it; none of them may lie where results go.
-
-    Raises:
-        InputError: On entering, if the folder cannot be written, or holds what would be lost.
-        JudgekitError: If a disk is full; what was there stays.
+    A context manager. The rows repeat to the byte when the replies come from the ledger; times stand only in
+    `run.json`, which names the other files with their digests and rows. Results of another `job`
+    (`Job.digest`) are overwritten only if told so, and none of `reads` may lie where results go: an
+    InputError on entering.
     """
 
     def __init__(
@@ -164,15 +156,10 @@ class Writer:
         self._broken = False
 
     def finish(self, summary: Mapping[str, Any], *, refused: bool = False) -> bool:
-        """Write the Parquet files, where pyarrow is installed, and `run.json`; put all in their place.
+        """Write Parquet files, where pyarrow is, and `run.json`; put all in place; tell whether it was done.
 
-        Args:
-            summary: Of the run.
-            refused: Whether it was bad input that stopped it.
-
-        Returns:
-            Whether it was done. Not so where a row could not be written; and a run that was refused, or
-            stopped before its first item, leaves earlier results alone.
+        It is not done where a row could not be written; and a run that was `refused` as bad input, or stopped
+        before its first item, leaves earlier results alone.
         """
         nothing = summary.get("stopped") is not None and not any(self._rows.values())
         if self._broken or (refused and nothing) or (self._held and (refused or nothing)):

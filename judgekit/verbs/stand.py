@@ -94,7 +94,7 @@ def stand(
 
 
 def _read(runs: Iterable[Any]) -> tuple[list[Outcome], list[Score]]:
-    """All outcomes and scores."""
+    """Return all outcomes and scores of runs."""
     outcomes: list[Outcome] = []
     scores: list[Score] = []
     for run in map(stored, runs):
@@ -106,7 +106,7 @@ def _read(runs: Iterable[Any]) -> tuple[list[Outcome], list[Score]]:
 
 
 def _by(outcomes: list[Outcome], judges: set[str]) -> list[Outcome]:
-    """The outcomes of some judges; of all but controls where none is named."""
+    """Return the outcomes of some judges; of all but controls where none is named."""
     there = {o.rater for o in outcomes}
     if absent := sorted(judges - there):
         raise InputError(f"no judge {absent[0]!r} in the runs; there are {sorted(there)}")
@@ -117,7 +117,7 @@ def _by(outcomes: list[Outcome], judges: set[str]) -> list[Outcome]:
 def _of_scores(
     scores: Iterable[Score], criterion: str | None, items: Mapping[str, Item], *, pairs: bool
 ) -> list[Outcome]:
-    """Comparisons from scores: of pairs as they are, of responses of one item each two."""
+    """Return comparisons from scores: of pairs as they are, of responses of one item each two."""
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
     found: list[Outcome] = []
     for score in scores:
@@ -139,7 +139,7 @@ def _of_scores(
 
 
 def _verdict(item_id: str, systems: Sequence[str], value: float) -> Verdict:
-    """A comparison that says how far the first is preferred; one half is a tie."""
+    """Return a comparison that says how far the first is preferred; one half is a tie."""
     probs = (("tie", 1.0),) if value == 0.5 else (("first", value), ("second", 1.0 - value))
     label = "first" if value > 0.5 else "tie" if value == 0.5 else "second"
     return Verdict("scores", Unit(item_id, tuple(systems)), "score", probs, label, value)
