@@ -14,8 +14,7 @@ from typing import Any
 
 from judgekit.judges.resolve import Scripted
 from judgekit.plan import Plan
-from judgekit.protocols.protocol import Orders
-from judgekit.protocols.sheet import LETTERS
+from judgekit.protocols.sheet import LETTERS, Orders
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
 from judgekit.types import Call, Item, Reply, Unit

@@ -19,12 +19,10 @@ from adversarial import mixed, patterns, strings
 from answering import SETTINGS, answers, asked, decided
 
 from judgekit.protocols import read
-from judgekit.protocols.mathematics import equal
-from judgekit.protocols.reading.abstaining import why_unread
-from judgekit.protocols.reading.evidence import Shown
-from judgekit.protocols.recorded import first_line_scores, result_marker
-from judgekit.protocols.same import same_answer, same_number
-from judgekit.protocols.winners import stated_winner
+from judgekit.protocols.reading.material import Shown
+from judgekit.protocols.reading.replies import why_unread
+from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
+from judgekit.protocols.same import equal, same_answer, same_number
 from judgekit.recipes.extracting import answer_in
 from judgekit.recipes.gaps import object_in
 from judgekit.recipes.rewriting import prompt_in

@@ -18,7 +18,7 @@ from judgekit.items.texts import is_empty
 from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens
 from judgekit.protocols import PROTOCOLS, Asking, Form, Protocol, Sheet
-from judgekit.protocols.protocol import Orders
+from judgekit.protocols.sheet import Orders
 from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse

@@ -16,8 +16,7 @@ from judgekit.items.texts import name_of
 from judgekit.protocols import is_paired
 from judgekit.protocols.read import read
 from judgekit.protocols.reading.labels import read_label
-from judgekit.protocols.recorded import first_line_scores, result_marker
-from judgekit.protocols.winners import stated_winner
+from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR, Labels, Scale, plain_number, settle
 from judgekit.types import Abstention, Ask, Call, Outcome, Reply, Source, Unit, Verdict

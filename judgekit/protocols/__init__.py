@@ -8,15 +8,12 @@ with stands in `reading`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from judgekit.protocols.checklist import CHECKLIST
 from judgekit.protocols.compare import COMPARE
-from judgekit.protocols.grade import GRADE
-from judgekit.protocols.match import MATCH
-from judgekit.protocols.protocol import Asking, Protocol
+from judgekit.protocols.labelled import CHECKLIST, GRADE, MATCH
 from judgekit.protocols.rank import RANK
 from judgekit.protocols.read import read
 from judgekit.protocols.select_all import SELECT_ALL
-from judgekit.protocols.sheet import Form, Sheet
+from judgekit.protocols.sheet import Asking, Form, Protocol, Sheet
 from judgekit.rubric.model import Criterion
 
 ProtocolName = Literal["grade", "checklist", "match", "compare", "rank", "select_all"]
@@ -26,16 +23,12 @@ PROTOCOLS: Mapping[str, Protocol] = {
 
 
 def sheet_of(criteria: Sequence[Criterion], protocol: str = "grade", **how: Any) -> Sheet:
-    """A sheet for criteria; the options are those of `Asking`.
-
-    Raises:
-        InputError: If they cannot be asked so.
-    """
+    """Return a sheet for criteria; the options are those of `Asking`."""
     return PROTOCOLS[protocol].sheet(criteria, Asking(**how))
 
 
 def is_paired(protocol: str) -> bool:
-    """Whether the verdicts of a protocol are about pairs of responses."""
+    """Tell whether the verdicts of a protocol are about pairs of responses."""
     return PROTOCOLS[protocol].shows != "one"
 
 

@@ -1,9 +1,8 @@
 """Compare: which of two responses is better, asked in an order and read back without it.
 
 The judge says A or B; what that means depends on which response was shown first, and the call knows
-(`Call.meant`), so a verdict is always on the scale of pairs, relative to `unit.responses`. The form
-`scores` asks for a number for each response instead, as FairEval does: two verdicts on the two
-responses, which `calibration.balanced_scores` turns into one on the pair.
+(`Call.meant`), so a verdict is always relative to `unit.responses`. The form `scores` asks for a number for
+each response instead, as FairEval does; `calibration.balanced_scores` makes one verdict of the two.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +11,8 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.prompt import TAG, Ours, bundled_template
-from judgekit.protocols.protocol import Asking, Protocol
 from judgekit.protocols.reading.labelled import read_labels
-from judgekit.protocols.sheet import Form, Sheet, Wanted, object_schema
+from judgekit.protocols.sheet import Asking, Form, Protocol, Sheet, Wanted, object_schema
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import Ask, Item, Unit, View
@@ -29,11 +27,7 @@ _REASONS = (
 
 
 def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
-    """A sheet for comparing pairs by criteria about responses or pairs.
-
-    Raises:
-        InputError: If `letters` or `scores` is asked for with more than one criterion.
-    """
+    """Return a sheet for comparing pairs; `letters` and `scores` go with one criterion."""
     form, orders = how.form, how.orders
     if form in {"letters", "scores"} and len(criteria) != 1:
         raise InputError(f"form {form!r} compares by one criterion a call, not by {[c.id for c in criteria]}")
@@ -75,7 +69,7 @@ def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
 
 
 def _scored(asked: Sequence[tuple[str, str]]) -> Callable[[Unit, tuple[str, ...]], Wanted]:
-    """A score for each response, which are called A and B."""
+    """Want a score for each response, which are called A and B."""
     [(cid, text)] = asked
 
     def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
@@ -90,7 +84,7 @@ def _scored(asked: Sequence[tuple[str, str]]) -> Callable[[Unit, tuple[str, ...]
 def _preferred(
     asked: Sequence[tuple[str, str]], form: Form, *, ties: bool
 ) -> Callable[[Unit, tuple[str, ...]], Wanted]:
-    """A or B, on the scale of what is said: worst for the first of the unit's responses first."""
+    """Want A or B, on the scale of what is said: worst for the first of the unit's responses first."""
     label_of = PAIR.labels if ties else ("second", "first")
 
     def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
@@ -105,7 +99,7 @@ def _preferred(
 
 
 def _compared(criterion: Criterion) -> str:
-    """A criterion as a question about two responses; its anchors say what is better."""
+    """Return a criterion as a question about two responses; its anchors say what is better."""
     lines = [f"Criterion `{criterion.id}`: {criterion.text}"]
     if criterion.weight < 0 or criterion.veto is not None:
         lines.append(_FAULT)

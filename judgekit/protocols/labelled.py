@@ -1,4 +1,8 @@
-"""Sheets whose criteria are answered with a label each: what `grade`, `checklist` and `match` share."""
+"""Criteria answered with a label each: `grade`, `checklist` and `match`.
+
+`grade` asks for evidence and reasons before each label, `checklist` for many short points in one call,
+`match` whether a response gives the answer that the reference gives.
+"""
 
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -6,10 +10,9 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.prompt import TAG, Ours, bundled_template
-from judgekit.protocols.protocol import Asking
 from judgekit.protocols.reading.labelled import read_labels
 from judgekit.protocols.reading.lines import PLACEHOLDER
-from judgekit.protocols.sheet import Sheet, Wanted, object_schema, singly
+from judgekit.protocols.sheet import Asking, Protocol, Sheet, Wanted, object_schema, singly
 from judgekit.rubric.model import Criterion, describe
 from judgekit.scales import Labels, Scale
 from judgekit.types import Ask, Unit
@@ -26,7 +29,7 @@ Schema = Callable[[Sequence[Criterion]], Mapping[str, Any]]
 
 
 def words_of(criteria: Sequence[Criterion], label: str) -> str:
-    """An object with evidence, rationale and label, or one such for each criterion, in words."""
+    """Describe an object with evidence, rationale and label, or one such for each criterion, in words."""
     keys = (_EVIDENCE, _RATIONALE, *([_TAGS] if any(c.tags for c in criteria) else []))
     if len(criteria) == 1:
         return keys_in_words("Its keys are, in this order:", (*keys, f"{label}, spelled as above"))
@@ -38,7 +41,7 @@ def words_of(criteria: Sequence[Criterion], label: str) -> str:
 
 
 def schema_of(criteria: Sequence[Criterion]) -> Mapping[str, Any]:
-    """The schema of that."""
+    """Return the JSON schema of that."""
     each = {c.id: _answer(c) for c in criteria}
     return each[criteria[0].id] if len(criteria) == 1 else object_schema(each)
 
@@ -52,18 +55,9 @@ def labelled_sheet(
     words: Words = words_of,
     schema: Schema = schema_of,
 ) -> Sheet:
-    """A sheet for criteria that are answered with a label each.
+    """Return a sheet for criteria that are answered with a label each; letters need one on a scale of labels.
 
-    Args:
-        criteria: At least one, all about the same thing.
-        how: How they are asked.
-        protocol: Name of the protocol.
-        template: Name of its bundled prompt.
-        words: The form of an answer in JSON, in words.
-        schema: The schema of that.
-
-    Raises:
-        InputError: If `letters` is asked of other than one criterion on a scale of labels.
+    `template` names the bundled prompt; `words` and `schema` give the form of an answer in JSON.
     """
     if how.form == "letters" and (len(criteria) != 1 or not isinstance(criteria[0].scale, Labels)):
         raise InputError(
@@ -105,7 +99,7 @@ def labelled_sheet(
 
 
 def criterion_text(criterion: Criterion, letters: Mapping[str, str] | None = None) -> str:
-    """A criterion as a judge is shown it; with `letters` (label -> letter), as lettered options."""
+    """Return a criterion as a judge is shown it; with `letters` (label -> letter), as lettered options."""
     lines = [f"Criterion `{criterion.id}`: {criterion.text}"]
     scale = criterion.scale
     if criterion.reference:
@@ -139,12 +133,12 @@ def _letters(scale: Scale) -> tuple[tuple[str, str], ...]:
 
 
 def ids_of(criteria: Sequence[Criterion]) -> str:
-    """The ids of criteria, as words in a prompt."""
+    """Return the ids of criteria, as words in a prompt."""
     return ", ".join(f'"{c.id}"' for c in criteria)
 
 
 def keys_in_words(how: str, keys: Sequence[str]) -> str:
-    """An object described key by key; a pattern of one would be copied, and be taken for an answer."""
+    """Describe an object key by key; a pattern of one would be copied, and be taken for an answer."""
     return "\n".join((f"Reply with one JSON object and nothing else. {how}", *(f"- {key}" for key in keys)))
 
 
@@ -159,7 +153,7 @@ def _text_form(criteria: Sequence[Criterion]) -> str:
 
 
 def _label_kind(criteria: Sequence[Criterion]) -> str:
-    """What JSON calls the labels of criteria."""
+    """Return what JSON calls the labels of criteria."""
     numbers = [not isinstance(c.scale, Labels) for c in criteria]
     if not any(numbers):
         return "a string"
@@ -181,6 +175,61 @@ def _answer(criterion: Criterion) -> Mapping[str, Any]:
 
 
 def labels_of(scale: Scale) -> list[str]:
-    """All that may be said on a scale of labels; nothing for numbers."""
+    """Return all that may be said on a scale of labels; nothing for numbers."""
     labels = list(scale.labels) if isinstance(scale, Labels) else []
     return [*labels, scale.cannot_tell] if labels and scale.cannot_tell else labels
+
+
+def _graded(criteria: Sequence[Criterion], how: Asking) -> Sheet:
+    template = "grade_rubric" if how.whole else "grade"
+    return labelled_sheet(criteria, how, protocol="grade", template=template)
+
+
+GRADE = Protocol(name="grade", about=("task", "response"), sheet=_graded, apart=True)
+
+
+_POINT = (
+    '"id" (a string): the id of the point',
+    '"evidence" (a string): the sentence that decides it, word for word, or empty',
+)
+
+
+def _list_in_words(criteria: Sequence[Criterion], label: str) -> str:
+    return keys_in_words(
+        'Its only key is "answers" (a list of objects): one for each of '
+        f"{ids_of(criteria)}, in this order. The keys of each are, in this order:",
+        (*_POINT, f"{label} of that point, spelled as above"),
+    )
+
+
+def _list_schema(criteria: Sequence[Criterion]) -> Mapping[str, Any]:
+    labels = list(dict.fromkeys(label for c in criteria for label in labels_of(c.scale)))
+    every = all(isinstance(c.scale, Labels) for c in criteria)
+    point = {
+        "id": {"type": "string", "enum": [c.id for c in criteria]},
+        "evidence": STRING,
+        "label": {"type": "string", "enum": labels} if every else {"type": ["string", "number"]},
+    }
+    return object_schema({"answers": {"type": "array", "items": object_schema(point)}})
+
+
+def _listed(criteria: Sequence[Criterion], how: Asking) -> Sheet:
+    return labelled_sheet(
+        criteria, how, protocol="checklist", template="checklist", words=_list_in_words, schema=_list_schema
+    )
+
+
+CHECKLIST = Protocol(
+    name="checklist",
+    about=("task", "response"),
+    sheet=_listed,
+    per_call=50,  # as DeepResearch Bench II asks them
+    apart=True,
+)
+
+
+def _matched(criteria: Sequence[Criterion], how: Asking) -> Sheet:
+    return labelled_sheet(criteria, how, protocol="match", template="match")
+
+
+MATCH = Protocol(name="match", about=("response",), sheet=_matched, needs_reference=True)

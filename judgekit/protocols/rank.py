@@ -1,8 +1,7 @@
 """Rank: an order of several responses in one call; read as one verdict for each pair of them.
 
-The judge orders letters, "B > A = C" or a JSON list; each pair of responses becomes a verdict on the
-scale of pairs, all with the same call. A response that is left out abstains for its pairs; one that
-is named twice makes the order unreadable.
+The judge orders letters, "B > A = C" or a JSON list. A response that is left out abstains for its pairs; one
+that is named twice makes the order unreadable.
 """
 
 import re
@@ -13,16 +12,14 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.prompt import TAG, Ours, bundled_template
-from judgekit.protocols.protocol import Asking, Protocol
-from judgekit.protocols.reading.abstaining import abstain, all_abstain, why_unread
-from judgekit.protocols.reading.limits import PROSE
 from judgekit.protocols.reading.lines import is_turned_down, tagged_lines
 from judgekit.protocols.reading.material import Material
 from judgekit.protocols.reading.objects import holding, whole
-from judgekit.protocols.sheet import LETTERS, Sheet, Wanted, object_schema
+from judgekit.protocols.reading.replies import PROSE, abstain, all_abstain, verdict_of, why_unread
+from judgekit.protocols.sheet import LETTERS, Asking, Protocol, Sheet, Wanted, object_schema
 from judgekit.rubric.model import Criterion
-from judgekit.scales import PAIR, settle
-from judgekit.types import Ask, Call, Item, Outcome, Reply, Unit, Verdict, View
+from judgekit.scales import PAIR
+from judgekit.types import Ask, Call, Item, Outcome, Reply, Unit, View
 
 _ORDER = re.compile(r"\b[A-Z](?:\s{0,9}[>=,\u2265\u227b]\s{0,9}[A-Z])+\b")
 _HELD = re.compile(r"(?<![^\W_])[a-z][\W_]{0,9}[>=,\u2265\u227b][\W_]{0,9}[a-z](?![^\W_])")
@@ -30,12 +27,7 @@ _NAMED = re.compile(r"^[^:\uff1a>=,\u2265\u227b]*[:\uff1a]")  # "Final ranking:"
 
 
 def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
-    """A sheet for ranking by one criterion.
-
-    Raises:
-        InputError: If there are several criteria, the form is neither `json` nor `text`, or a number of
-            orders is below 1.
-    """
+    """Return a sheet for ranking by one criterion, in the form `json` or `text`."""
     if len(criteria) != 1:
         raise InputError(
             f"responses are ranked by one criterion a call, not by {len(criteria)}; give per_call=1"
@@ -102,13 +94,7 @@ _TEXT = (
 
 
 def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
-    """One outcome for each pair.
-
-    Args:
-        call: What was asked.
-        reply: What came back.
-        text: Its text, reasoning left out.
-        material: The judged texts.
+    """Return one outcome for each pair, all with the same call.
 
     >>> pair = Unit("1", ("x", "y"))
     >>> call = Call("j", (Ask(pair, "c", PAIR),), "rank", (), shown=("y", "x"))
@@ -131,16 +117,11 @@ def _outcome(call: Call, ask: Ask, places: Mapping[str, int | None], rationale: 
         left = [name for name in unit.responses if places[name] is None]
         return abstain(call, ask.about, "missing", f"the order leaves out {left}")
     said = "tie" if first == second else "first" if first < second else "second"
-    probs, label, value = settle(PAIR, {said: 1.0})
-    flags = ("reasked",) if call.attempt > 1 else ()
-    return Verdict(
-        call.judge, *ask.about, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
-        sample=call.sample, call=call.key,
-    )  # fmt: skip
+    return verdict_of(call, ask, {said: 1.0}, rationale=rationale)
 
 
 def _places(text: str, call: Call, reply: Reply, material: Material) -> tuple[dict[str, int] | None, str]:
-    """Place of each letter, ties sharing one; None if there is no order to read. And the rationale."""
+    """Return the place of each letter, ties sharing one, and the rationale; None without an order."""
     letters = LETTERS[: len(call.shown)]
     asked = call.schema is not None
     one = whole(text) is not None
@@ -159,7 +140,7 @@ def _places(text: str, call: Call, reply: Reply, material: Material) -> tuple[di
 
 
 def _orders(text: str) -> Iterator[str]:
-    """The orders that a text states; letters parted by commas are one only where they end their line."""
+    """Find the orders that a text states; letters parted by commas are one only where they end their line."""
     for found in _ORDER.finditer(text):
         ends = text[found.end() : found.end() + 9].partition("\n")[0].strip(" .*_`") == ""
         if not is_turned_down(text, found.start()) and (ends or ">" in found[0]):
@@ -167,12 +148,12 @@ def _orders(text: str) -> Iterator[str]:
 
 
 def _flat(ranking: Sequence[Any]) -> list[str]:
-    """Letters of a JSON ranking; a list inside it is a tie."""
+    """Return the letters of a JSON ranking; a list inside it is a tie."""
     return ["=".join(map(str, each)) if isinstance(each, list) else str(each) for each in ranking]
 
 
 def _parsed(order: str, letters: str) -> dict[str, int] | None:
-    """Places in "B > A = C"; None where a letter stands twice, is unknown, or none is there."""
+    """Return the places in "B > A = C"; None where a letter stands twice, is unknown, or none is there."""
     places: dict[str, int] = {}
     body = _NAMED.sub("", order, count=1)
     place = 0

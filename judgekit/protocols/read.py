@@ -12,7 +12,7 @@ The forms of an answer, in their order:
 
 Of 4 and 5 no form is read that the judged texts hold, whatever the label (`material`). The last answer
 counts, and one that is off the scale abstains rather than falling back to an earlier one. Blocks of
-reasoning are not read (`thoughts`), and how much is looked at is bounded (`limits`).
+reasoning are not read, and how much is looked at is bounded (`replies`).
 """
 
 import re
@@ -20,12 +20,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from judgekit.protocols.rank import read_ranking
-from judgekit.protocols.reading import objects, thoughts
-from judgekit.protocols.reading.abstaining import all_abstain
-from judgekit.protocols.reading.decisions import read_decisions
-from judgekit.protocols.reading.labelled import read_labels, read_letter
-from judgekit.protocols.reading.limits import REPLY, THOUGHTS
+from judgekit.protocols.reading.labelled import read_labels
 from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.objects import whole
+from judgekit.protocols.reading.probabilities import read_decisions, read_letter
+from judgekit.protocols.reading.replies import REPLY, THOUGHTS, all_abstain, has_thoughts, without_thoughts
 from judgekit.protocols.select_all import read_selected
 from judgekit.protocols.sheet import Reader
 from judgekit.types import Abstention, Call, Outcome, Reason, Reply
@@ -36,7 +35,7 @@ _BRACKETS, _DEEPEST = re.compile(r"[\[\]{}]"), 200
 
 
 def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
-    """One outcome for each answer asked for, in the order asked.
+    """Return one outcome for each answer asked for, in the order asked.
 
     >>> from judgekit.scales import YES_NO
     >>> from judgekit.types import Ask, Unit
@@ -60,7 +59,7 @@ def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
 
 
 def _is_deep(text: str) -> bool:
-    """Whether more brackets are open at once than any answer needs; those in strings count too."""
+    """Tell whether more brackets are open at once than any answer needs; those in strings count too."""
     if text.count("{") + text.count("[") <= _DEEPEST:
         return False
     depth = 0
@@ -72,7 +71,7 @@ def _is_deep(text: str) -> bool:
 
 
 def _as_meant(outcome: Outcome, meant: Mapping[str, str]) -> Outcome:
-    """A verdict in A and B as one about the first and second of `unit.responses`."""
+    """Return a verdict in A and B as one about the first and second of `unit.responses`."""
     if isinstance(outcome, Abstention):
         return outcome
     probs = tuple((meant[label], p) for label, p in outcome.probs)
@@ -93,14 +92,14 @@ def _outcomes(call: Call, reply: Reply) -> tuple[Outcome, ...]:
 
 
 def _answer_in(text: str) -> str:
-    """A reply without its reasoning; one that is an object may hold the like in its strings."""
-    if len(text) > THOUGHTS or not thoughts.has_tags(text):
+    """Return a reply without its reasoning; one that is an object may hold the like in its strings."""
+    if len(text) > THOUGHTS or not has_thoughts(text):
         return text
-    return text if len(text) <= REPLY and objects.whole(text) is not None else thoughts.without(text)
+    return text if len(text) <= REPLY and whole(text) is not None else without_thoughts(text)
 
 
 def _unreadable(reply: Reply, text: str) -> tuple[Reason, str] | None:
-    """Why nothing of a reply is looked at; None if it can be."""
+    """Return why nothing of a reply is looked at; None if it can be."""
     if len(text) > REPLY:
         return "malformed", f"too long to read: {len(text):,} characters; {REPLY:,} at most are looked at"
     if _is_deep(text):

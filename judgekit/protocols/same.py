@@ -1,15 +1,23 @@
 """Whether two answers are the same, without a judge: numbers, options, labels, short texts, mathematics.
 
-The second half of an extract-then-compare verdict, and the number rule of answer matching. Sources: xFinder,
-Yu et al. (2024), arXiv 2405.11874; Answer Matching, Chandak et al. (2025), arXiv 2507.02856.
+The second half of an extract-then-compare verdict (xFinder, Yu et al., 2024, arXiv 2405.11874), and the
+number rule of answer matching (Chandak et al., 2025, arXiv 2507.02856). Mathematics is compared by mpmath
+(extra `math`). What is compared was written by a model about untrusted text: nothing is evaluated as code,
+and nothing simplified, which may take for ever; two expressions are equal if their values are, to hundreds of
+digits, at points drawn for their variables. Every step towards a value is bounded in size.
 """
 
+import ast
 import math
 import re
-from collections.abc import Mapping
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from judgekit.errors import InputError
+from judgekit.protocols.reading.replies import CHECKED
 from judgekit.scales import fold
 
 Kind = Literal["alphabet_option", "short_text", "categorical_label", "math"]
@@ -22,7 +30,7 @@ _NAMED = re.compile(r"^\(?([A-Za-z])\)?[.):]?$")
 
 
 def number_of(text: str) -> float | None:
-    """The one number that a text is, or None: a range, a fraction, a word or several numbers are none.
+    """Return the one number that a text is, or None: a range, a fraction or a word is none.
 
     >>> number_of("1,250.5"), number_of("-3."), number_of(".5"), number_of("40%"), number_of("3-4")
     (1250.5, -3.0, 0.5, 0.4, None)
@@ -36,13 +44,9 @@ def number_of(text: str) -> float | None:
 
 
 def same_number(response: str, reference: str, *, tolerance: float = TOLERANCE) -> bool:
-    """Whether two texts are numbers that differ by less than a share of their mean; a range never is one.
+    """Tell whether two texts are numbers that differ by less than a share of their mean; no range is one.
 
-    Source:
-        Answer Matching: `|r - g| / mean(r, g) < 1 %`. Equal numbers match, zeros too.
-
-    >>> same_number("100.9", "100"), same_number("101.1", "100"), same_number("99-101", "100")
-    (True, False, False)
+    Source: Answer Matching, `|r - g| / mean(r, g) < 1 %`. Equal numbers match, zeros too.
     """
     r, g = number_of(response), number_of(reference)
     if r is None or g is None:
@@ -51,7 +55,7 @@ def same_number(response: str, reference: str, *, tolerance: float = TOLERANCE) 
 
 
 def is_no_answer(text: str) -> bool:
-    """Whether an extractor says that there is no valid answer.
+    """Tell whether an extractor says that there is no valid answer.
 
     >>> is_no_answer("no valid answer."), is_no_answer("[No valid answer]"), is_no_answer("A")
     (True, True, False)
@@ -60,30 +64,17 @@ def is_no_answer(text: str) -> bool:
 
 
 def same_answer(kind: Kind, answer: str, reference: str, *, options: Mapping[str, str] | None = None) -> bool:
-    """Whether an extracted answer is the reference, by the rule of its kind.
+    """Tell whether an extracted answer is the reference, by the rule of its kind.
 
-    Args:
-        kind: `math`: equal as mathematics; else equal texts, case and a last dot aside; `alphabet_option`
-            also where one is a letter and the other that option's text.
-        answer: What was extracted; "no valid answer" is never the reference.
-        reference: The right answer.
-        options: Letter -> text of the option.
-
-    Raises:
-        InputError: For an unknown kind, or mathematics without the package that it needs.
-
-    >>> same_answer("alphabet_option", "(b)", "B"), same_answer("short_text", "Graz.", "graz")
-    (True, True)
-    >>> same_answer("alphabet_option", "Vienna", "B", options={"A": "Graz", "B": "Vienna"})
-    True
+    `math`: equal as mathematics; else equal texts, case and a last dot aside; `alphabet_option` also where
+    one is a letter and the other that option's text (`options`: letter -> text). "No valid answer" is never
+    the reference.
     """
     if kind not in get_args(Kind):
         raise InputError(f"no kind of answer {kind!r}; there are {', '.join(get_args(Kind))}")
     if is_no_answer(answer):
         return False
     if kind == "math":
-        from judgekit.protocols.mathematics import equal
-
         return equal(answer, reference)
     if kind == "alphabet_option":
         return bool(_readings(answer, options or {}) & _readings(reference, options or {}))
@@ -91,7 +82,7 @@ def same_answer(kind: Kind, answer: str, reference: str, *, options: Mapping[str
 
 
 def _readings(text: str, options: Mapping[str, str]) -> set[str]:
-    """What an option may be called: its letter, its text."""
+    """Return what an option may be called: its letter, else its text."""
     named = _NAMED.match(text.strip())
     letter = named[1].upper() if named else None
     if letter is None:
@@ -101,3 +92,177 @@ def _readings(text: str, options: Mapping[str, str]) -> set[str]:
 
 def _bare(text: str) -> str:
     return fold(text).removesuffix(".").strip()
+
+
+_LONGEST = 300
+_LONGEST_RAW = 1000  # with the LaTeX still in it
+_MOST_NODES = 200
+_LONGEST_NUMBER = 40
+_DIGITS = 1000
+_ORDERS = 300  # values lie between 10 to the minus this and 10 to the plus; below there is only rounding
+_POINTS = 5
+_FARTHEST = 5.0  # of a point's two parts, either way; beyond pi, so that log(exp(x)) is not x
+_FUNCTIONS = {"sqrt", "log", "ln", "exp", "sin", "cos", "tan", "abs"}
+_REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text)|[$]|\\[()\[\]]")
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_ROOT = re.compile(r"\\?sqrt\s*\{([^{}]*)\}")
+_BOXED = re.compile(r"\\boxed\s*\{(.*)\}", re.DOTALL)
+
+
+class _UnreadError(ValueError):
+    """Not an expression that is read here."""
+
+
+def equal(answer: str, reference: str) -> bool:
+    r"""Tell whether two expressions are equal; texts that are none are compared as texts.
+
+    An answer such as `x = 3` is compared by its right side; a percentage by its hundredth part. Variables are
+    complex: sqrt(x^2) is not x. Values beyond 10^300 are not computed; those that differ by less than
+    10^-300, or by that part of themselves, are equal.
+
+    >>> equal(r"\frac{1}{2}", "0.5"), equal("(x+1)^2", "x^2 + 2x + 1"), equal("2*sqrt(2)", "sqrt(8)")
+    (True, True, True)
+    >>> equal("1/3", "0.33"), equal("__import__('os')", "1")
+    (False, False)
+    """
+    ctx = _context()
+    try:
+        one, two = _parts(answer), _parts(reference)
+        if len(one) != len(two):
+            return False
+        return all(_same(a, b, ctx) for a, b in zip(one, two, strict=True))
+    except (_UnreadError, RecursionError, OverflowError, TypeError, ValueError, ZeroDivisionError):
+        return _text(answer) == _text(reference)
+
+
+def _context() -> Any:
+    """Return arithmetic of its own precision, so that nobody else's is changed."""
+    try:
+        import mpmath
+    except ImportError:
+        raise InputError(
+            "answers of mathematics are compared by mpmath, which is not installed; install the extra 'math'"
+        ) from None
+    ctx = mpmath.mp.clone()
+    ctx.dps = _DIGITS
+    return ctx
+
+
+def _text(raw: str) -> str:
+    return fold(_REMOVED.sub("", raw[:CHECKED])).removesuffix(".").replace(" ", "") + raw[CHECKED:]
+
+
+def _parts(raw: str) -> list[ast.expr]:
+    """Return the expressions of an answer; several where it is a list or a tuple."""
+    if len(raw) > _LONGEST_RAW:
+        raise _UnreadError
+    text = _python(raw)
+    if len(text) > _LONGEST:
+        raise _UnreadError
+    try:
+        body = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        raise _UnreadError from None
+    if sum(1 for _ in ast.walk(body)) > _MOST_NODES:
+        raise _UnreadError
+    return body.elts if isinstance(body, ast.Tuple | ast.List) else [body]
+
+
+def _python(raw: str) -> str:
+    """Return an answer in the notation of Python: LaTeX undone, products written out."""
+    text = raw.strip().rstrip(".")
+    if boxed := _BOXED.search(text):
+        text = boxed[1]
+    text = _REMOVED.sub(" ", text)
+    for _ in range(8):  # fractions and roots inside one another, the innermost first
+        new = _ROOT.sub(r" sqrt(\1) ", _FRACTION.sub(r" ((\1)/(\2)) ", text))
+        if new == text:
+            break
+        text = new
+    text = text.replace("\\cdot", "*").replace("\\times", "*").replace("\\div", "/").replace("\\", " ")
+    text = text.replace("\u2212", "-").replace("\u00d7", "*").replace("\u00b7", "*").replace("\u03c0", " pi ")
+    text = text.replace("^", "**").replace("{", "(").replace("}", ")")
+    text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = text.rsplit("=", 1)[-1]
+    text = re.sub(r"(?<![\d.])(\d++(?:\.\d++)?)\s*+%", r"(\1/100)", text)
+    text = re.sub(r"(?<=[\d)])\s*(?=[A-Za-z(])", "*", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _same(one: ast.expr, two: ast.expr, ctx: Any) -> bool:
+    """Tell whether two expressions have one value, at every point drawn."""
+    pairs = ((_value(one, point, ctx), _value(two, point, ctx)) for point in _points(one, two))
+    return all(abs(a - b) <= ctx.mpf(10) ** -_ORDERS * max(1, abs(a), abs(b)) for a, b in pairs)
+
+
+def _points(*expressions: ast.expr) -> Iterator[dict[str, complex]]:
+    """Draw values of the variables: the same in every run, since they are drawn by the variables' names."""
+    nodes = [node for each in expressions for node in ast.walk(each)]
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and len(node.id) == 1}
+    drawn = {name: np.random.default_rng(ord(name)) for name in sorted(names)}
+    for _ in range(_POINTS if names else 1):
+        yield {name: complex(*rng.uniform(-_FARTHEST, _FARTHEST, 2)) for name, rng in drawn.items()}
+
+
+def _value(node: ast.expr, point: Mapping[str, complex], ctx: Any) -> Any:
+    """Return the value of a node, a complex number; anything but arithmetic is refused."""
+    if isinstance(node, ast.Constant):
+        return _number(node.value, ctx)
+    if isinstance(node, ast.Name):
+        return _named(node.id, point, ctx)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
+        value = _value(node.operand, point, ctx)
+        return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.BinOp):
+        return _kept(_operation(node.op, _value(node.left, point, ctx), _value(node.right, point, ctx)), ctx)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        name = node.func.id.lower()
+        if name in _FUNCTIONS and len(node.args) == 1:
+            function = getattr(ctx, {"abs": "fabs"}.get(name, name))
+            return _kept(ctx.mpc(function(_value(node.args[0], point, ctx))), ctx)
+    raise _UnreadError
+
+
+def _kept(value: Any, ctx: Any) -> Any:
+    """Return a value within bounds; a part that is nothing but rounding is 0, and decides no branch."""
+    size = abs(value)
+    if not size <= ctx.mpf(10) ** _ORDERS:
+        raise _UnreadError
+    least = ctx.mpf(10) ** -_ORDERS * max(1, size)
+    return ctx.mpc(*(part if abs(part) > least else 0 for part in (value.real, value.imag)))
+
+
+def _operation(op: ast.operator, left: Any, right: Any) -> Any:
+    match op:
+        case ast.Add():
+            return left + right
+        case ast.Sub():
+            return left - right
+        case ast.Mult():
+            return left * right
+        case ast.Div():
+            return left / right
+        case ast.Pow():
+            return left**right
+    raise _UnreadError
+
+
+def _number(raw: object, ctx: Any) -> Any:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or len(repr(raw)) > _LONGEST_NUMBER:
+        raise _UnreadError
+    exact = Fraction(repr(raw))
+    return _kept(ctx.mpc(exact.numerator) / exact.denominator, ctx)
+
+
+def _named(name: str, point: Mapping[str, complex], ctx: Any) -> Any:
+    """Return a constant, or a variable; two letters together are a word, not a product."""
+    match name.lower():
+        case "pi":
+            return ctx.mpc(ctx.pi)
+        case "e":
+            return ctx.mpc(ctx.e)
+        case "i":
+            return ctx.mpc(0, 1)
+    if name not in point:
+        raise _UnreadError
+    return ctx.mpc(point[name])

@@ -1,9 +1,9 @@
 """Select all: which of these hold? Many yes/no criteria in one call; read as one verdict for each.
 
-What a judge does not name does not hold, so an empty selection is an answer, and a name that nobody
-asked for is passed over and flagged; a selection of such names alone is none, and so is a line that holds
-anything else, since that may be a quotation. One call is cheap, but judges name too few or too many
-(SATA-Bench, arXiv 2506.00643), which asking one by one shows.
+What a judge does not name does not hold, so an empty selection is an answer, and a name that nobody asked for
+is passed over and flagged; a selection of such names alone is none, and so is a line that holds anything
+else, since that may be a quotation. One call is cheap, but judges name too few or too many (SATA-Bench, arXiv
+2506.00643).
 """
 
 import re
@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 from judgekit.errors import InputError
 from judgekit.prompt import TAG, Ours, bundled_template
-from judgekit.protocols.protocol import Asking, Protocol
-from judgekit.protocols.reading.abstaining import all_abstain, brief
 from judgekit.protocols.reading.labelled import read_labels, why_missing
 from judgekit.protocols.reading.lines import tagged_lines, without_tag
 from judgekit.protocols.reading.material import Material
 from judgekit.protocols.reading.objects import holding
-from judgekit.protocols.sheet import Sheet, Wanted, object_schema, singly
+from judgekit.protocols.reading.replies import all_abstain, brief, verdict_of
+from judgekit.protocols.sheet import Asking, Protocol, Sheet, Wanted, object_schema, singly
 from judgekit.rubric.model import Criterion
-from judgekit.scales import Labels, fold, settle
+from judgekit.scales import Labels, fold
 from judgekit.types import Ask, Call, Outcome, Reply, Unit, Verdict, is_control
 
 UNKNOWN = "unknown_id"
@@ -30,12 +29,7 @@ _EDGES = " \t\"'`*_.[]()"
 
 
 def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
-    """A sheet that asks which of the criteria hold.
-
-    Raises:
-        InputError: If a criterion is no yes/no question, the form is neither `json` nor `text`, or an id
-            holds a comma, which parts the ids of a text.
-    """
+    """Return a sheet that asks which of the criteria hold, all of them yes/no questions."""
     if how.form not in {"json", "text"}:
         raise InputError(f"form {how.form!r}: a selection is given as 'json' or 'text'")
     for c in criteria:
@@ -90,21 +84,7 @@ class _Selection:
 
 
 def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
-    """One outcome for each criterion; a control says a label for each instead.
-
-    Args:
-        call: What was asked.
-        reply: What came back.
-        text: Its text, reasoning left out.
-        material: The judged texts.
-
-    >>> from judgekit.scales import YES_NO
-    >>> unit = Unit("1", ("x",))
-    >>> call = Call("j", (Ask(unit, "kind", YES_NO), Ask(unit, "short", YES_NO)), "select_all", ())
-    >>> said = Reply('{"rationale": "", "selected": ["short"]}')
-    >>> [outcome.label for outcome in read_selected(call, said, said.text, Material(()))]
-    ['no', 'yes']
-    """
+    """Return one outcome for each criterion; a control says a label for each instead."""
     if is_control(call.judge):
         return read_labels(call, reply, text, material)
     found = _in_json(call, text, material) or _on_line(text, call.tag, cut=reply.fault == "truncated")
@@ -117,24 +97,18 @@ def read_selected(call: Call, reply: Reply, text: str, material: Material) -> tu
     if named and (not chosen or (found.on_line and None in named)):
         odd = [name for name, cid in zip(found.names, named, strict=True) if cid is None]
         return all_abstain(call, "off_scale", f"no point that was asked about: {brief(str(odd))}")
-    flags: tuple[str, ...] = (UNKNOWN,) if None in named else ()
-    flags += ("reasked",) if call.attempt > 1 else ()
-    return tuple(
-        _verdict(call, ask, flags, found.rationale, holds=ask.criterion in chosen) for ask in call.asks
-    )
+    flags = (UNKNOWN,) if None in named else ()
 
+    def verdict(ask: Ask) -> Verdict:
+        labels = ask.scale.labels if isinstance(ask.scale, Labels) else ("no", "yes")
+        said = labels[-1 if ask.criterion in chosen else 0]
+        return verdict_of(call, ask, {said: 1.0}, flags, rationale=found.rationale)
 
-def _verdict(call: Call, ask: Ask, flags: tuple[str, ...], rationale: str, *, holds: bool) -> Verdict:
-    labels = ask.scale.labels if isinstance(ask.scale, Labels) else ("no", "yes")
-    probs, label, value = settle(ask.scale, {labels[-1 if holds else 0]: 1.0})
-    return Verdict(
-        call.judge, *ask.about, probs, label, value, rationale=rationale, flags=flags, shown=call.shown,
-        sample=call.sample, call=call.key,
-    )  # fmt: skip
+    return tuple(map(verdict, call.asks))
 
 
 def _in_json(call: Call, text: str, material: Material) -> _Selection | None:
-    """The selection of a reply that is one object, else of the last object that has one."""
+    """Return the selection of a reply that is one object, else of the last object that has one."""
     found = holding(text, _KEY, material, asked=call.schema is not None)
     if not isinstance(found.value, list) or not all(isinstance(name, str | int) for name in found.value):
         return None
@@ -142,7 +116,7 @@ def _in_json(call: Call, text: str, material: Material) -> _Selection | None:
 
 
 def _on_line(text: str, tag: str, *, cut: bool) -> _Selection | None:
-    """The selection on the last line that carries the tag."""
+    """Return the selection on the last line that carries the tag."""
     for line in reversed(tagged_lines(text, tag, ": IDS")):
         found = re.match(rf"\W*+{_KEY}[^\w:]*+:(.*)", line, re.IGNORECASE)
         if found is None:

@@ -1,11 +1,11 @@
-"""A sheet: the criteria asked together in one call, and how the answer is to be given.
+"""What a protocol is, and its sheets: the criteria asked together in one call, and the form of the answer.
 
-All of it is worked out once for a plan; for an item only the material is filled in. Every protocol makes
-sheets; what differs between protocols stands in the fields. No form shows an example of a label: weak
-judges copy it.
+All of a sheet is worked out once for a plan; for an item only the material is filled in. No form shows an
+example of a label: weak judges copy it. To add a protocol is to make a record: outside the package it is
+handed over as `protocol=`, inside it stands in the list of `judgekit.protocols`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -33,7 +33,6 @@ class Wanted:
     """What is wanted of a judge that is shown responses in an order.
 
     Args:
-        asks: The answers.
         meant: (label said, label meant), where what is said depends on the order.
         letters: Option letter -> label, where the answer is one letter.
         marks: What else stands for something in the form of the answer.
@@ -47,19 +46,13 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """Criteria asked together, with what is the same for every item.
+    """Criteria asked together, each on its scale, with what is the same for every item.
 
     Args:
-        protocol: Name of the protocol that asks.
-        read: Its reader.
         form: `json` (an object, enforced by a schema where the provider can), `text` (reasons, then a line
             for each criterion that carries the item's tag), `letters` (one option letter, read from the
             probabilities of the first token) or `scores` (of two responses, a number each).
-        criteria: What is asked, in order.
-        scales: The scale each is asked on.
-        template: The prompt.
         static: Fields of the template that no item changes.
-        schema: JSON schema of the answer; None for other forms.
         views: What the criteria are about in an item: units, and the orders their responses are shown in.
         wanted: What is wanted of a judge that is shown a view.
         lettered: Whether the responses are called by letters.
@@ -79,21 +72,21 @@ class Sheet:
 
     @cached_property
     def prompt(self) -> Prompt:
-        """The template, filled in for all items."""
+        """Return the template, filled in for all items."""
         return settled(self.template, self.static)
 
     @property
     def asked(self) -> tuple[tuple[str, Scale], ...]:
-        """(criterion id, the scale it is asked on) each."""
+        """Return each criterion's id with the scale it is asked on."""
         return tuple((c.id, scale) for c, scale in zip(self.criteria, self.scales, strict=True))
 
     def ask(self, item: Item, view: View, *, fences: Fences | None = None) -> Call:
-        """The call about a view; who is asked, and the key, are the plan's to add."""
+        """Return the call about a view; who is asked, and the key, are the plan's to add."""
         letters = LETTERS if self.lettered else ""
         return self.ask_about(item, view, (fences or fences_of(item)).show(view[1], letters=letters))
 
     def ask_about(self, item: Item, view: View, material: Fenced) -> Call:
-        """The call about a view whose material is in its fences already."""
+        """Return the call about a view whose material is in its fences already."""
         wanted = self.wanted(*view)
         return Call(
             judge="",
@@ -112,14 +105,14 @@ class Sheet:
         )
 
     def bare(self, material: Fenced) -> str:
-        """The prompt without its criteria and without the form of an answer, for who is asked otherwise."""
+        """Return the prompt without its criteria and the form of an answer, for who is asked otherwise."""
         empty = {**self.static, "criteria": Ours(), "form": Ours()}
         messages = settled(self.template, empty).about(material)
         return "\n\n".join(message.content for message in messages)
 
 
 def singly(criteria: tuple[Criterion, ...]) -> Callable[[Item], Iterator[View]]:
-    """The views of criteria about the task itself, or about one response: each response alone."""
+    """Return the views of criteria about the task itself, or about each response alone."""
 
     def views(item: Item) -> Iterator[View]:
         if criteria[0].about == "task":
@@ -132,17 +125,62 @@ def singly(criteria: tuple[Criterion, ...]) -> Callable[[Item], Iterator[View]]:
 
 
 def again(call: Call, why: Reason) -> tuple[Message, ...]:
-    """The messages of a re-ask: the same, and a word on what was wrong; the prefix stays shared."""
+    """Return the messages of a re-ask: the same, and a word on what was wrong; the prefix stays shared."""
     *before, last = call.messages
     complaint = _AGAIN.format(why=why.replace("_", " "))
     return (*before, Message(last.role, f"{last.content}\n\n{complaint}"))
 
 
 def object_schema(properties: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The JSON schema of an object with exactly these properties, in this order."""
+    """Return the JSON schema of an object with exactly these properties, in this order."""
     return {
         "type": "object",
         "properties": properties,
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+Orders = Literal["both", "given", "swapped"] | int
+Shows = Literal["one", "two", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How the criteria of a call are to be asked.
+
+    Args:
+        guidelines: What holds for every criterion.
+        whole: The criteria are the same for every item, so they may stand before the item.
+        orders: In which orders responses that are shown together are shown.
+        template: A prompt of your own with the places `guidelines`, `material`, `criteria`, `form`.
+    """
+
+    form: Form = "json"
+    guidelines: str = ""
+    whole: bool = False
+    orders: Orders = "both"
+    ties: bool = True
+    template: Template | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """How one call is asked and read back.
+
+    Args:
+        about: What the criteria that it asks may be about; those about the first are asked first.
+        sheet: Puts criteria onto a sheet: what is asked, its schema, and the reader of its reply.
+        shows: Whether a call shows one response, two of an item's, or all of them.
+        per_call: Criteria a call, as is usual; None asks all of them together.
+        apart: Whether each criterion is answered for itself, so that some can be asked again alone.
+        needs_reference: Whether a criterion without a reference of its own is judged by the item's.
+    """
+
+    name: str
+    about: tuple[str, ...]
+    sheet: Callable[[Sequence[Criterion], Asking], Sheet]
+    shows: Shows = "one"
+    per_call: int | None = 1
+    apart: bool = False
+    needs_reference: bool = False

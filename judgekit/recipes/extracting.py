@@ -16,22 +16,18 @@ from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import Ours, bundled_template, settled
 from judgekit.protocols.read import read
-from judgekit.protocols.reading.evidence import Shown
-from judgekit.protocols.reading.limits import REPLY
-from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.material import Material, Shown
 from judgekit.protocols.reading.objects import whole
-from judgekit.protocols.reading.thoughts import without
+from judgekit.protocols.reading.replies import REPLY, abstain, verdict_of, without_thoughts
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
 from judgekit.protocols.sheet import again, object_schema
 from judgekit.recipes.grading import Grading, OverGrading, Rounds, substituted
 from judgekit.rubric import Rubric
-from judgekit.scales import settle
 from judgekit.types import (
     Abstention,
     Answer,
     Ask,
     Call,
-    Evidence,
     Item,
     Judged,
     Outcome,
@@ -39,7 +35,6 @@ from judgekit.types import (
     Reply,
     Round,
     Unit,
-    Verdict,
 )
 
 FLAG = "no_valid_answer"
@@ -134,21 +129,21 @@ class Extracting(OverGrading):
         """The verdict of one extraction."""
         call, reply = answer.call, answer.reply
         [ask] = call.asks
-        unit, cid = ask.about
         extracted = answer_in(call, reply)
         if extracted is None:
             reason, detail = _why(call, reply)
-            return Abstention(call.judge, unit, cid, reason, detail, call.shown, call.sample, call.key)
+            return abstain(call, ask.about, reason, detail)
         options = options_of(item)
         valid = not is_no_answer(extracted) and _in_range(item, extracted, options)
         same = valid and same_answer(kind_of(item), extracted, item.reference or "", options=options)
-        probs, label, value = settle(ask.scale, {"yes" if same else "no": 1.0})
-        flags = (() if valid else (FLAG,)) + (("reasked",) if call.attempt > 1 else ())
-        evidence: tuple[Evidence, ...] = (Shown(call.judged).find(extracted),) if valid else ()
-        return Verdict(
-            call.judge, unit, cid, probs, label, value, rationale=f"extracted: {extracted}",
-            evidence=evidence, flags=flags, shown=call.shown, sample=call.sample, call=call.key,
-        )  # fmt: skip
+        return verdict_of(
+            call,
+            ask,
+            {"yes" if same else "no": 1.0},
+            () if valid else (FLAG,),
+            rationale=f"extracted: {extracted}",
+            evidence=(Shown(call.judged).find(extracted),) if valid else (),
+        )
 
 
 def check_settled(rubric: Rubric) -> None:
@@ -214,7 +209,7 @@ def answer_in(call: Call, reply: Reply) -> str | None:
     """Return the answer in a reply: of its JSON object, or the one line that it is, unless that refuses."""
     if reply.fault is not None:
         return None
-    text = without(reply.text).strip() if len(reply.text) <= REPLY else ""
+    text = without_thoughts(reply.text).strip() if len(reply.text) <= REPLY else ""
     one = whole(_sound(text))
     if one is None:
         if found := _ANSWER.findall(_sound(text)):

@@ -16,7 +16,7 @@ from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.protocols import sheet_of
 from judgekit.protocols.read import read
-from judgekit.protocols.reading import letters
+from judgekit.protocols.reading.probabilities import weights_of
 from judgekit.recipes.grading import Grading, OverGrading, Rounds, in_step
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
@@ -226,7 +226,7 @@ class _Found:
 def _weights(answer: Answer) -> list[float] | Abstention:
     """Return the probability of each option by place, or why there is none."""
     call = answer.call
-    weights = letters.weights_of(answer.reply, call.letters) if answer.reply.fault is None else {}
+    weights = weights_of(answer.reply, call.letters) if answer.reply.fault is None else {}
     if weights:
         return [weights.get(label, 0.0) for _, label in call.letters]
     [outcome] = read(call, answer.reply)

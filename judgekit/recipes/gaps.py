@@ -20,10 +20,9 @@ from judgekit.errors import InputError
 from judgekit.fences import fences_of
 from judgekit.prompt import Ours, bundled_template, settled
 from judgekit.protocols import read, sheet_of
-from judgekit.protocols.reading.abstaining import abstain, why_unread
-from judgekit.protocols.reading.evidence import Shown
-from judgekit.protocols.reading.limits import REPLY
+from judgekit.protocols.reading.material import Shown
 from judgekit.protocols.reading.objects import pieces, whole
+from judgekit.protocols.reading.replies import REPLY, abstain, why_unread
 from judgekit.protocols.sheet import object_schema
 from judgekit.recipes.grading import FAILED, Grading, OverGrading, Rounds, substituted
 from judgekit.rubric import Criterion, Rubric

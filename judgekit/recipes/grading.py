@@ -17,7 +17,7 @@ from judgekit.errors import InputError
 from judgekit.items.texts import is_empty
 from judgekit.plan import Plan
 from judgekit.protocols import read
-from judgekit.protocols.reading.evidence import Unfounded, founded
+from judgekit.protocols.reading.material import Unfounded, founded
 from judgekit.protocols.sheet import again
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric

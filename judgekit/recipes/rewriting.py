@@ -14,7 +14,7 @@ from judgekit.errors import InputError
 from judgekit.fences import fences_of
 from judgekit.plan import Plan
 from judgekit.prompt import Ours, bundled_template, fill, flat, put
-from judgekit.protocols.reading.abstaining import abstain, why_unread
+from judgekit.protocols.reading.replies import abstain, why_unread
 from judgekit.recipes.grading import Grading, OverGrading, Rounds
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric

@@ -28,7 +28,7 @@ from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Protocol
-from judgekit.protocols.reading.evidence import Unfounded
+from judgekit.protocols.reading.material import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted, one_vote_each
 from judgekit.roles import Judge, Noting

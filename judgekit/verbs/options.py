@@ -12,8 +12,8 @@ from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
 from judgekit.protocols import Form, Protocol, ProtocolName
-from judgekit.protocols.protocol import Orders
-from judgekit.protocols.reading.evidence import Unfounded
+from judgekit.protocols.reading.material import Unfounded
+from judgekit.protocols.sheet import Orders
 from judgekit.recipes.grading import Aggregate
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric

@@ -20,10 +20,9 @@ import adversarial
 import reading_time
 
 from judgekit.protocols import read
-from judgekit.protocols.reading import limits
-from judgekit.protocols.reading.evidence import Shown
-from judgekit.protocols.recorded import first_line_scores, result_marker
-from judgekit.protocols.winners import stated_winner
+from judgekit.protocols.reading import replies
+from judgekit.protocols.reading.material import Shown
+from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
 from judgekit.scales import Labels, fold, nfkc
 from judgekit.types import Ask, Call, Reply, Unit, Verdict
 
@@ -106,7 +105,7 @@ def test_only_what_no_writing_has_is_normalised_in_another_way():
 
 
 def test_what_is_longer_than_the_bound_is_malformed_and_says_how_long():
-    text = f'{{"rationale": "{"x" * limits.REPLY}", "label": "4"}}'
+    text = f'{{"rationale": "{"x" * replies.REPLY}", "label": "4"}}'
 
     [outcome] = read(CALL, Reply(text))
 
@@ -129,8 +128,8 @@ def test_quotations_are_looked_for_within_a_bound():
 
     found = shown.locate([f"the tides arise, {i} times a day, as they say" for i in range(1_000)])
 
-    assert len(found) == limits.QUOTES
-    assert shown.cells <= limits.CELLS + 960_000 * 60
+    assert len(found) == replies.QUOTES
+    assert shown.cells <= replies.CELLS + 960_000 * 60
 
 
 def test_all_functions_that_make_patterns_are_in_the_battery():

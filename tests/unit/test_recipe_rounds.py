@@ -9,7 +9,7 @@ import judgekit as jk
 from judgekit.aggregate.panels import PANELS
 from judgekit.errors import InputError, ProviderError
 from judgekit.plan import Plan
-from judgekit.protocols.reading.evidence import Shown
+from judgekit.protocols.reading.material import Shown
 from judgekit.recipes.cascade import Cascade, below, disagreeing, fit_doubt, near, replay_cascade
 from judgekit.recipes.grading import Grading
 from judgekit.rubric import Rubric

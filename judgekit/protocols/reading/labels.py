@@ -58,7 +58,7 @@ _BOXED = re.compile(r"[\s$*_`(\[]*\\boxed\s*\{([^{}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """All that is worked out once for a scale."""
+    """What is worked out once for a scale."""
 
     scale: Scale
     exact: dict[str, Reading] = field(default_factory=dict)
@@ -81,11 +81,7 @@ def _table(scale: Scale) -> _Table:
 
 
 def read_label(scale: Scale, raw: object) -> Reading:
-    """Which label stands in a place for one.
-
-    Args:
-        scale: The scale asked for.
-        raw: What stands there: text, a number, a boolean (on a scale of yes and no), anything.
+    """Return which label stands in a place for one, be it text, a number, a boolean or anything else.
 
     >>> from judgekit.scales import YES_NO
     >>> read_label(YES_NO, " **YES.** ").label, read_label(YES_NO, "not yes").kind
@@ -112,7 +108,7 @@ def read_label(scale: Scale, raw: object) -> Reading:
 
 
 def is_vague(text: str) -> bool:
-    """Whether a text begins with about, more or less than a number.
+    """Tell whether a text begins with about, more or less than a number.
 
     >>> is_vague("~4"), is_vague("> 3"), is_vague("<4>")
     (True, True, False)
@@ -121,7 +117,7 @@ def is_vague(text: str) -> bool:
 
 
 def bare_label(scale: Scale, line: str) -> Reading | None:
-    """The label a line is and nothing else; None if it is anything more.
+    """Return the label a line is and nothing else; None if it is anything more.
 
     >>> five = Labels(labels=("1", "2", "3", "4", "5"))
     >>> bare_label(five, "**4/5**"), bare_label(five, "4 problems")
@@ -134,7 +130,7 @@ def bare_label(scale: Scale, line: str) -> Reading | None:
 
 
 def _text(table: _Table, text: str) -> Reading:
-    """Reads folded text: as a whole, then without keywords in front, then up to a separator."""
+    """Read folded text: as a whole, then without keywords in front, then up to a separator."""
     for _ in range(_MOST_KEYWORDS):
         if found := _whole(table, text):
             return found
@@ -157,7 +153,7 @@ def _text(table: _Table, text: str) -> Reading:
 
 
 def _whole(table: _Table, text: str) -> Reading | None:
-    """The label a text is from end to end; None if it is none."""
+    """Return the label a text is from end to end; None if it is none."""
     bare = _stripped(text)
     for form in (text, bare):
         if (found := table.exact.get(form)) is not None:
@@ -185,14 +181,14 @@ def _numeric(table: _Table, number: float) -> Reading:
 
 
 def _percent(table: _Table, number: float) -> Reading:
-    """A percentage is a number from 0 to 100, or a hundredth of it from 0 to 1."""
+    """Read a percentage: a number from 0 to 100, or a hundredth of it from 0 to 1."""
     if isinstance(table.scale, Numbers) and table.scale.low == 0 and table.top in {1, 100}:
         return _numeric(table, number / 100 if table.top == 1 else number)
     return OFF_SCALE
 
 
 def _boolean(scale: Scale, raw: bool) -> Reading:
-    """True and false are yes and no, or the label of that name."""
+    """Read true and false as yes and no, or as the label of that name."""
     table = _table(scale)
     for word in ("true", "yes") if raw else ("false", "no"):
         if (found := table.exact.get(word)) is not None:
@@ -201,7 +197,7 @@ def _boolean(scale: Scale, raw: bool) -> Reading:
 
 
 def _offers_another(table: _Table, found: Reading, rest: str) -> bool:
-    """Whether what follows a label takes it back: "3, or 4", "yes - no", "correct, but only partially"."""
+    """Tell whether what follows takes a label back: "3, or 4", "yes - no", "correct, but only partially"."""
     bare = rest.strip(_EDGES)
     words = bare.split()
     if _ALTERNATIVE.match(bare):
@@ -212,5 +208,5 @@ def _offers_another(table: _Table, found: Reading, rest: str) -> bool:
 
 
 def _stripped(text: str) -> str:
-    """Text without marks around it; those in front that would change it stay."""
+    """Return a text without marks around it; those in front that would change it stay."""
     return text.rstrip(_EDGES).lstrip(_FRONT)

@@ -1,9 +1,9 @@
 r"""Verdicts in free text: lines that carry the tag, then the last explicit verdict.
 
-"Explicit" is a closed list of forms in which judges state a verdict ("Score: 4", "I give it a 4
-out of 5", "[RESULT] 4", "\boxed{4}", a last line that is nothing but a label). A number in prose
-is none of them; nor is a verdict that is turned down, asked, conditional or somebody else's. A form that the
-judged texts hold, with whatever label, is not read at all.
+"Explicit" is a closed list of forms in which judges state a verdict ("Score: 4", "I give it a 4 out of 5",
+"[RESULT] 4", "\boxed{4}", a last line that is nothing but a label). A number in prose is none of them; nor is
+a verdict that is turned down, asked, conditional or somebody else's. A form that the judged texts hold, with
+whatever label, is not read at all.
 """
 
 import re
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from judgekit.protocols.reading.labels import CUT, UNCLEAR, Reading, bare_label, is_vague, read_label
-from judgekit.protocols.reading.limits import PROSE
 from judgekit.protocols.reading.material import LAST, Material, seen
+from judgekit.protocols.reading.replies import PROSE
 from judgekit.scales import Labels, Scale, fold, nfkc
 
 _KEYWORDS = (
@@ -106,7 +106,7 @@ class _Stated:
 def tagged(
     text: str, tag: str, ids: Sequence[str], scales: Sequence[Scale], *, truncated: bool
 ) -> dict[str, Reading]:
-    """Readings of the lines that carry the tag; of several for a criterion, the last.
+    """Read the lines that carry the tag; of several for a criterion, the last.
 
     A line cut off at the very end of a truncated reply reads as cut.
     """
@@ -123,7 +123,7 @@ def tagged(
 
 
 def tagged_lines(text: str, tag: str, placeholder: str = "") -> list[str]:
-    """What follows the tag in each line that carries it, fences and the line of our own prompt aside."""
+    """Return what follows the tag in each line that carries it, but for fences and our own prompt's line."""
     if not tag or tag not in text:
         return []
     lines = unfenced(text, tag).splitlines(keepends=True)
@@ -132,17 +132,17 @@ def tagged_lines(text: str, tag: str, placeholder: str = "") -> list[str]:
 
 
 def without_tag(text: str, tag: str) -> str:
-    """The words of a reply, without the lines that carry the tag."""
+    """Return the words of a reply, without the lines that carry the tag."""
     return "\n".join(line for line in text.strip().splitlines() if not tag or tag not in line).strip()
 
 
 def unfenced(text: str, tag: str) -> str:
-    """Text without fences: a judge may quote them, and they carry the tag as well and say nothing."""
+    """Return a text without fences: a judge may quote them, and they carry the tag and say nothing."""
     return re.sub(rf"<[^<>\n]*{re.escape(tag)}\s*+>", "", text)
 
 
 def _unnamed(scale: Scale, words: str) -> Reading:
-    """What a line with the tag says that does not name the only criterion; nothing if it names another."""
+    """Read a line with the tag that does not name the only criterion; nothing if it names another."""
     named = _NAMED.match(words)
     if named is None or fold(named[1]) in _PLAIN or read_label(scale, named[1]).kind in _SAYS:
         return _value(scale, words)
@@ -150,7 +150,7 @@ def _unnamed(scale: Scale, words: str) -> Reading:
 
 
 def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tuple[str, Reading]]:
-    """Which criterion a line is about and what it says; the likeliest first, where ids are alike."""
+    """Return which criterion a line is about and what it says; the likeliest first, where ids are alike."""
     bare = _LEADING.sub("", words, count=1)
     about = []
     for cid, scale in zip(ids, scales, strict=True):
@@ -165,10 +165,7 @@ def _about(words: str, ids: Sequence[str], scales: Sequence[Scale]) -> list[tupl
 
 
 def _after_id(text: str, cid: str, *, parted: bool = False) -> str | None:
-    """What follows a criterion's id at the start of a text; None if it is about another.
-
-    `parted` asks for a separator behind the id.
-    """
+    """Return what follows a criterion's id (if `parted`, a separator too) at the start of a text, or None."""
     name = _name(cid)
     if text[: len(name)].casefold() != name.casefold():
         return None
@@ -186,7 +183,7 @@ def _name(cid: str) -> str:
 
 
 def _value(scale: Scale, text: str) -> Reading:
-    """The label in what follows an id, as it stands or without signs in front of it."""
+    """Read the label in what follows an id, as it stands or without signs in front of it."""
     exact = read_label(scale, text.strip())
     if exact.kind in _SAYS or is_vague(text):
         return exact
@@ -196,9 +193,9 @@ def _value(scale: Scale, text: str) -> Reading:
 def by_id(
     text: str, ids: Sequence[str], scales: Sequence[Scale], material: Material, *, truncated: bool
 ) -> dict[str, Reading]:
-    """Readings of untagged lines `criterion: label`, for several criteria; the last of each.
+    """Read untagged lines `criterion: label`, for several criteria; the last of each.
 
-    None where the judged texts hold such a line about any of the criteria.
+    There are none where the judged texts hold such a line about any of the criteria.
     """
     found: dict[str, Reading] = {}
     for line in seen(_last(text)).splitlines(keepends=True):
@@ -225,7 +222,7 @@ def _id_lines(ids: tuple[str, ...]) -> re.Pattern[str]:
 def last_explicit(
     text: str, cid: str, scale: Scale, material: Material, *, truncated: bool
 ) -> Reading | None:
-    """The last verdict stated in the text, of a form that the judged texts do not hold; None if none is."""
+    """Return the last verdict stated in the text, of a form that the judged texts do not hold, or None."""
     text = seen(_STRUCK.sub("", _last(text))).casefold()
     stated = sorted(_stated(text, cid, scale), key=lambda each: (each.start, each.end), reverse=True)
     held: dict[str, bool] = {}
@@ -240,24 +237,24 @@ def last_explicit(
 
 
 def _form(form: str, cid: str, scale: Scale) -> re.Pattern[str]:
-    """How a verdict of a form begins in a judged text."""
+    """Return how a verdict of a form begins in a judged text."""
     return _colon(cid) if form == "colon" else _offered(scale) if form == "line" else _FIXED[form]
 
 
 def _last(text: str) -> str:
-    """What of a text is looked through: its end, from the beginning of a line."""
+    """Return what of a text is looked through: its end, from the beginning of a line."""
     return text if len(text) <= PROSE else text[-PROSE:].partition("\n")[2]
 
 
 def _is_corrected(after: str, scale: Scale) -> bool:
-    """Whether what follows a verdict corrects it and offers another label."""
+    """Tell whether what follows a verdict corrects it and offers another label."""
     corrects = _CORRECTS.search(after, 0, _CORRECTED)
     return corrects is not None and _labels(scale).search(after, corrects.end(), _CORRECTED) is not None
 
 
 @lru_cache(maxsize=512)
 def _labels(scale: Scale) -> re.Pattern[str]:
-    """A label of a scale as a word; of a scale of numbers, or of labels that are, any number."""
+    """Match a label of a scale as a word; of a scale of numbers, or of labels that are, any number."""
     words = [fold(label) for label in scale.labels] if isinstance(scale, Labels) else []
     numbers = not words or any(word[-1:].isdigit() for word in words)
     named = [re.escape(word) for word in sorted(words, key=len, reverse=True)]
@@ -267,7 +264,7 @@ def _labels(scale: Scale) -> re.Pattern[str]:
 
 @lru_cache(maxsize=512)
 def _offered(scale: Scale) -> re.Pattern[str]:
-    """A label put forward: as the last word of a line or sentence, or in quotation marks."""
+    """Match a label put forward: as the last word of a line or sentence, or in quotation marks."""
     marked = r"[^\S\n]*+[.!?\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb)\]}<]"
     return re.compile(rf"{_labels(scale).pattern}(?={LAST}|{marked})")
 
@@ -294,7 +291,7 @@ def _stated(text: str, cid: str, scale: Scale) -> Iterator[_Stated]:
 
 
 def _is_meant(text: str, start: int, at: int, value: str) -> bool:
-    """Whether a verdict is stated at all: not turned down, asked, or under a condition."""
+    """Tell whether a verdict is stated at all: not turned down, asked, or under a condition."""
     return not (
         is_turned_down(text, start)
         or _AFTERWARDS.match(text, at + len(value.rstrip()))
@@ -303,12 +300,12 @@ def _is_meant(text: str, start: int, at: int, value: str) -> bool:
 
 
 def is_turned_down(text: str, at: int) -> bool:
-    """Whether the words before a place in its sentence turn down what follows, or make it somebody else's."""
+    """Tell whether the words before a place in its sentence turn down what follows, or make it another's."""
     return _TURNED_DOWN.search(_sentence_before(text, at)) is not None
 
 
 def _leads_to(text: str, start: int, cid: str) -> bool:
-    """Whether the words before a verdict in its sentence are such as lead to it: "Overall, my final"."""
+    """Tell whether the words before a verdict in its sentence are such as lead to it: "Overall, my final"."""
     before = _sentence_before(text, start).replace(fold(cid), "")
     return before.rstrip()[-1:] == "," or _OPENERS.fullmatch(before) is not None
 
@@ -318,7 +315,7 @@ def _sentence_before(text: str, at: int) -> str:
 
 
 def _bare_lines(text: str, scale: Scale) -> Iterator[_Stated]:
-    """A first line, or a last one, that is only a label."""
+    """Find a first line, or a last one, that is only a label."""
     lines = text.splitlines(keepends=True)
     full = [i for i, line in enumerate(lines) if line.strip()]
     for i in dict.fromkeys(full[:1] + full[-1:]):
@@ -331,7 +328,7 @@ def _bare_lines(text: str, scale: Scale) -> Iterator[_Stated]:
 
 
 def _is_verdict(reading: Reading, value: str) -> bool:
-    """Whether what follows a keyword is meant as a verdict at all."""
+    """Tell whether what follows a keyword is meant as a verdict at all."""
     if reading.kind in _SAYS:
         return True
     return reading.kind in {"off_scale", "unclear"} and 0 < len(value.split()) <= _TRUST

@@ -1,17 +1,17 @@
-r"""Objects that are nearly JSON: one pass over the text, nothing looked at twice.
+"""Objects that are nearly JSON: one pass over the text, nothing looked at twice.
 
 Mended is what judges get wrong where one reading makes sense: single, curly or missing quotation marks,
-missing or trailing commas, comments, Python's words, raw line ends, doubled braces, back-slashes that
-escape nothing, quotation marks inside of a string. A mark closes a string only where what follows fits: a
-comma and the next key, a bracket, the end of the line and the next key. What was cut off is left out, and the
-object says so. Where nothing fits the object ends there, broken.
+missing or trailing commas, comments, Python's words, raw line ends, doubled braces, back-slashes that escape
+nothing, quotation marks inside of a string. A mark closes a string only where what follows fits: a comma and
+the next key, a bracket, the end of the line and the next key. What was cut off is left out, and the object
+says so. Where nothing fits the object ends there, broken.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from judgekit.protocols.reading.limits import DEEPEST
+from judgekit.protocols.reading.replies import DEEPEST
 
 State = Literal["whole", "cut", "broken"]
 _CLOSING = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -45,7 +45,7 @@ class Loose:
 
 
 def opens(text: str, start: int) -> tuple[bool, int]:
-    """Whether the brace at a place opens anything like an object, and up to where it surely does not.
+    """Tell whether the brace at a place opens anything like an object, and up to where it surely does not.
 
     >>> opens("{{ a: 1}}", 0), opens("{1, 2}", 0)
     ((True, 0), (False, 1))
@@ -57,7 +57,7 @@ def opens(text: str, start: int) -> tuple[bool, int]:
 
 
 def loose(text: str, start: int) -> Loose:
-    r"""The object that opens at a place.
+    r"""Return the object that opens at a place.
 
     >>> loose("{'label': '4', 'why': 'it\\'s so',}", 0).value
     {'label': '4', 'why': "it's so"}
@@ -77,7 +77,7 @@ class _Reader:
     depth: int = 0
 
     def pairs(self) -> dict[str, Any]:
-        """The object at hand, with all pairs that are complete; stands behind it afterwards."""
+        """Return the object at hand, with all pairs that are complete, and stand behind it."""
         value: dict[str, Any] = {}
         opening = _OPENING.match(self.text, self.at)
         doubled = opening[1].count("{") if opening else 0
@@ -123,7 +123,7 @@ class _Reader:
         return key
 
     def value(self, after: str) -> Any:
-        """The value at hand, `_NOTHING` where it is not complete; `after` says what may follow a string."""
+        """Return the value at hand, `_NOTHING` if not complete; `after` says what may follow a string."""
         if not self.more():
             return self.ends("cut")
         sign = self.text[self.at]
@@ -145,7 +145,7 @@ class _Reader:
         return _meaning(bare[0].strip())
 
     def string(self, after: str) -> Any:
-        """The string at hand, up to the first closing mark that what comes after it fits."""
+        """Return the string at hand, up to the first closing mark that what comes after it fits."""
         start = self.at + 1
         for mark in _MARK[_CLOSING[self.text[self.at]]].finditer(self.text, start):
             if len(mark[0]) == 1 and _AFTER[after].match(self.text, mark.end()):
@@ -155,7 +155,7 @@ class _Reader:
         return self.ends("cut")
 
     def closes(self, bracket: str) -> bool:
-        """Whether the bracket at hand closes; the end of the text cuts off."""
+        """Tell whether the bracket at hand closes; the end of the text cuts off."""
         if not self.more():
             self.ends("cut")
             return True
@@ -169,7 +169,7 @@ class _Reader:
             self.at += 1
 
     def more(self) -> bool:
-        """Whether anything comes after white space and comments."""
+        """Tell whether anything comes after white space and comments."""
         gap = _GAP.match(self.text, self.at)
         self.at = gap.end() if gap else self.at
         return self.at < len(self.text)
@@ -181,7 +181,7 @@ class _Reader:
 
 
 def _meaning(bare: str) -> Any:
-    """What a word without quotation marks is."""
+    """Return what a word without quotation marks is."""
     if bare in _WORDS:
         return _WORDS[bare]
     if _NUMBER.fullmatch(bare) and len(bare) < 40:
@@ -190,7 +190,7 @@ def _meaning(bare: str) -> Any:
 
 
 def _unescaped(raw: str) -> str:
-    """A string with its escapes undone; a back-slash that escapes nothing stays."""
+    """Return a string with its escapes undone; a back-slash that escapes nothing stays."""
     if "\\" not in raw:
         return raw
     text = _ESCAPE.sub(lambda found: _escape(found[1], found[0]), raw)

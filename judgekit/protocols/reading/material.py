@@ -1,21 +1,110 @@
-"""The judged texts of a call, and which forms of an untagged verdict they hold.
+"""The texts a judge was shown: whether what it quotes stands there, and which forms of a verdict they hold.
 
-A judge quotes what it judges. In free text its own untagged verdict cannot be told from one that it quotes.
-So where the judged texts hold any verdict of a form, whatever its label, no untagged one of that form is
-read. To ask whether they hold the same label would let a text that quotes the unfavourable one silence it.
+Three looks for a quotation, each only where the one before found nothing: letter for letter; with white
+space, quotation marks and case aside; and fuzzily, for a judge that drops a word or mends a typing error.
+
+A judge quotes what it judges, and in free text its own untagged verdict cannot be told from one that it
+quotes. So where the judged texts hold any verdict of a form, whatever its label, no untagged one of that form
+is read. To ask whether they hold the same label would let a text that quotes the unfavourable one silence it.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
+from typing import Literal
 
-from judgekit.protocols.reading.entries import ANSWER_KEYS
-from judgekit.protocols.reading.evidence import Shown
-from judgekit.protocols.reading.limits import JUDGED
-from judgekit.protocols.reading.thoughts import has_tags
+from rapidfuzz import fuzz
+
+from judgekit.protocols.reading.replies import CELLS, JUDGED, QUOTES, has_thoughts
 from judgekit.scales import fold, nfkc
+from judgekit.types import Abstention, Evidence, Outcome, Verdict
+
+Unfounded = Literal["flag", "abstain"]
+UNFOUNDED = "unfounded"
+_ALIKE = 90.0  # rapidfuzz's partial ratio, per cent
+_SHORTEST = 20  # letters of a quotation that is looked for fuzzily: of fewer, chance finds some anywhere
+_LONGEST = 2_000
+_DOTS = ("...", "\u2026", "[...]")
+_STRAIGHT = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " "})
+
+
+@dataclass(slots=True)
+class Shown:
+    """The texts a judge was shown, (name, text) each, in the order they are looked through."""
+
+    texts: tuple[tuple[str, str], ...]
+    _plain: dict[str, str] = field(default_factory=dict)
+    cells: int = 0
+
+    def find(self, quote: str) -> Evidence:
+        """Return a quotation with where and how it was found.
+
+        >>> shown = Shown((("response", "The parcel is at the depot in Graz, and comes on Friday."),))
+        >>> [shown.find(q).how for q in ("at the depot", "AT  the depot", "Parcel is at the depo in Graz")]
+        ['exact', 'normalised', 'fuzzy']
+        >>> shown.find("The parcel is lost for good.").found
+        False
+        """
+        for name, text in self.texts:
+            if quote in text:
+                return Evidence(quote, name, found=True, how="exact")
+        wanted = _folded(quote)
+        for name, text in self.texts:
+            if name not in self._plain:
+                self._plain[name] = _folded(text)
+            if wanted and wanted in self._plain[name]:
+                return Evidence(quote, name, found=True, how="normalised")
+        if _SHORTEST <= len(wanted) <= _LONGEST:
+            for name, text in self._plain.items():
+                if self.cells > CELLS:
+                    break
+                self.cells += len(wanted) * len(text)
+                if len(text) >= len(wanted) and fuzz.partial_ratio(wanted, text, score_cutoff=_ALIKE):
+                    return Evidence(quote, name, found=True, how="fuzzy")
+        return Evidence(quote)
+
+    def locate(self, quotes: Iterable[str]) -> tuple[Evidence, ...]:
+        """Return each quotation with where it was found; empty ones, and those of too many, are left out."""
+        return tuple(self.find(quote) for quote in islice(filter(str.strip, quotes), QUOTES))
+
+
+def _folded(text: str) -> str:
+    """Return a text in one case, with single blanks and straight marks, without marks and dots around it."""
+    plain = text if text.isascii() else text.translate(_STRAIGHT)
+    bare = " ".join(plain.split()).casefold()
+    for dots in _DOTS:
+        bare = bare.removeprefix(dots).removesuffix(dots)
+    return bare.strip("\"' ")
+
+
+def is_unfounded(evidence: Sequence[Evidence]) -> bool:
+    """Tell whether quotations were given and none of them exists."""
+    return bool(evidence) and not any(e.found for e in evidence)
+
+
+def founded(outcomes: Iterable[Outcome], unfounded: Unfounded = "flag") -> tuple[Outcome, ...]:
+    """Flag verdicts that rest on quotations nobody wrote, or turn them into abstentions."""
+    return tuple(
+        _kept(outcome, unfounded)
+        if isinstance(outcome, Verdict) and is_unfounded(outcome.evidence)
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def _kept(verdict: Verdict, unfounded: Unfounded) -> Outcome:
+    if unfounded == "abstain":
+        quotes = "; ".join(repr(e.quote) for e in verdict.evidence)
+        return Abstention(
+            verdict.rater, verdict.unit, verdict.criterion, "unfounded",
+            f"said {verdict.label!r}, but the material does not hold {quotes}"[:200], verdict.shown,
+            verdict.sample, verdict.call,
+        )  # fmt: skip
+    return verdict if UNFOUNDED in verdict.flags else replace(verdict, flags=(*verdict.flags, UNFOUNDED))
+
 
 _DROPPED = "\"'`*_~\\\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _MARKUP = str.maketrans({**dict.fromkeys(_DROPPED, ""), **dict.fromkeys(">|#", " ")})
@@ -26,10 +115,12 @@ LAST = rf"(?:(?!{BREAK})[\W_])*+(?:{BREAK}|$)"
 """Nothing but signs up to the end of a line."""
 _QUOTES = frozenset("\"'\u201c\u201d")
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
+ANSWER_KEYS = ("label", *STAND_INS, "answers")
 
 
 def seen(text: str) -> str:
-    r"""A text as it is seen: NFKC, without signs that cannot be seen.
+    r"""Return a text as it is seen: NFKC, without signs that cannot be seen.
 
     >>> seen("Sc\u200bore\uff1a 5")
     'Score: 5'
@@ -38,8 +129,13 @@ def seen(text: str) -> str:
     return text if text.isascii() else "".join(ch for ch in text if unicodedata.category(ch) != "Cf")
 
 
+def unescaped(text: str) -> str:
+    """Return a JSON text with the ASCII characters that it writes as escapes."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
 def said(text: str) -> str:
-    """What a text says however it is quoted: in one line, no markup, no quotation marks."""
+    """Return what a text says however it is quoted: in one line, no markup, no quotation marks."""
     return " ".join(text.translate(_MARKUP).split())
 
 
@@ -64,7 +160,7 @@ class Material:
         return sum(len(text) for _, text in self.texts) > JUDGED
 
     def forms(self) -> Iterator[str]:
-        """Each text as it is seen, and as it may be quoted, in small letters."""
+        """Return each text as it is seen, and as it may be quoted, in small letters."""
         if not self._seen:
             self._seen = tuple(seen(text).casefold() for _, text in self.texts)
         for text in self._seen:
@@ -72,11 +168,11 @@ class Material:
             yield said(text)
 
     def hold(self, pattern: re.Pattern[str]) -> bool:
-        """Whether they hold a pattern of small letters, plainly or as it may be quoted."""
+        """Tell whether they hold a pattern of small letters, plainly or as it may be quoted."""
         return bool(self.texts) and (self.is_long or any(pattern.search(text) for text in self.forms()))
 
     def hold_objects(self, keys: tuple[str, ...] = ()) -> bool:
-        r"""Whether they hold a key of JSON that answers stand at, be it of no object that is whole.
+        r"""Tell whether they hold a key of JSON that answers stand at, be it of no object that is whole.
 
         >>> Material((("response", 'Reply with {"l\u0061bel": 5}'),)).hold_objects()
         True
@@ -87,18 +183,18 @@ class Material:
             return bool(self.texts)
         pattern = _keys((*ANSWER_KEYS, *keys))
         return any(":" in text or "=" in text for _, text in self.texts) and any(
-            pattern.search(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)) for text in self.forms()
+            pattern.search(unescaped(text)) for text in self.forms()
         )
 
     def hold_keys(self) -> bool:
-        """Whether they hold anything like a key of JSON."""
+        """Tell whether they hold anything like a key of JSON."""
         return any(
             before.rstrip()[-1:] in _QUOTES for _, text in self.texts for before in text.split(":")[:-1]
         )
 
     def hold_thoughts(self) -> bool:
-        """Whether they hold the beginning or end of a block of reasoning."""
-        return any(has_tags(text) for _, text in self.texts)
+        """Tell whether they hold the beginning or end of a block of reasoning."""
+        return any(has_thoughts(text) for _, text in self.texts)
 
 
 @lru_cache(maxsize=256)

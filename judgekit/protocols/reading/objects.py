@@ -15,14 +15,168 @@ from typing import Any
 
 import orjson
 
-from judgekit.protocols.reading.entries import Said, answers, fold, unread
-from judgekit.protocols.reading.limits import FAILURES
+from judgekit import scales
 from judgekit.protocols.reading.loose import State, loose, opens
-from judgekit.protocols.reading.material import Material
+from judgekit.protocols.reading.material import STAND_INS, Material, unescaped
+from judgekit.protocols.reading.replies import FAILURES
+
+_BESIDE = frozenset(("evidence", "rationale", "confidence", "tags"))  # what our objects hold beside a label
+_ABOUT = ("id", "criterion", "name")
+_WRAPPERS = frozenset(
+    """answer answers assessment criteria data evaluation evaluations final final_answer final_verdict grade
+    grades grading json judgement judgment label labels object output parameters properties rating ratings
+    reply response result results review score scores verdict verdicts""".split()  # noqa: SIM905 - shorter
+)
+"""Keys that name no question; any other that wraps an answer says what it answers."""
+_DEEPEST = 16  # wrappers around an answer
+_NOTHING = object()
+
+fold = lru_cache(maxsize=256)(scales.fold)
+"""Replies of a run have the same few keys, each looked at several times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an object says on one criterion, before the label is looked up on the scale."""
+
+    label: object
+    key: str
+    entry: Mapping[str, Any]
+    mended: bool = False
+
+
+def answers(value: object, ids: Sequence[str], depth: int = 0) -> dict[str, Said]:
+    """Return what a decoded JSON value says on criteria, read only at the keys that were asked for.
+
+    A wrapper such as `{"evaluation": {...}}` is looked into, and so is what it wraps, a few times over
+    (`depth` says where we are). Two keys that read the same and hold different things are a label that is
+    none.
+
+    >>> answers({"label": "4", "rationale": "label: 5"}, ["clarity"])["clarity"].label
+    '4'
+    >>> answers({"tone": {"label": "4"}}, ["clarity"]), answers({"label": 4, "Label": 2}, ["a"])["a"].label
+    ({}, [4, 2])
+    """
+    if depth > _DEEPEST or not isinstance(value, dict | list):
+        return {}
+    if isinstance(value, list):
+        return {cid: said for entry in value for cid, said in answers(entry, ids, depth + 1).items()}
+    keys = _keys(value)
+    if "answers" in keys:
+        listed = value[keys["answers"]]
+        if isinstance(listed, list) or (isinstance(listed, dict) and "answers" not in ids):
+            return answers(listed, ids, depth + 1)
+    if not keys.keys().isdisjoint(_ABOUT) and (named := _named(value, ids)):
+        return named
+    keyed = {cid: raw for cid in ids if (raw := _at(value, keys, cid, ids)) is not _NOTHING}
+    if (
+        len(ids) == 1
+        and not isinstance(keyed.get(ids[0]), dict)
+        and (said := _flat(ids[0], value, keys, keyed))
+    ):
+        return {ids[0]: said}
+    if keyed:
+        return {cid: _entry(cid, raw) for cid, raw in keyed.items()}
+    return answers(_wrapped(value), ids, depth + 1)
+
+
+def _keys(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return the keys of an object by what they read as."""
+    return {fold(key): key for key in map(str, entry)}
+
+
+def _at(entry: Mapping[str, Any], keys: Mapping[str, str], cid: str, ids: Sequence[str]) -> Any:
+    """Return what an object holds at a criterion's id, or at a key that reads the same and is no other's id.
+
+    It is a list, which is no label, where several such keys hold different things.
+    """
+    if len(keys) == len(entry):  # no two read the same
+        key = cid if cid in entry else keys.get(fold(cid))
+        return entry[key] if key is not None and (key == cid or key not in ids) else _NOTHING
+    name = fold(cid)
+    found = [entry[key] for key in entry if key == cid or (fold(str(key)) == name and key not in ids)]
+    return _one(found) if found else _NOTHING
+
+
+def _wrapped(value: Mapping[str, Any]) -> Any:
+    """Return what an object holds at its only key, if that names no question."""
+    [(key, inner), *others] = value.items() or [("", None)]
+    return inner if not others and fold(str(key)) in _WRAPPERS else None
+
+
+def _one(values: list[Any]) -> Any:
+    """Return what several places for one thing hold: a list of it, which is no label, where they differ."""
+    return values[0] if all(each == values[0] for each in values) else values
+
+
+def _flat(
+    cid: str, value: Mapping[str, Any], keys: Mapping[str, str], keyed: Mapping[str, Any]
+) -> Said | None:
+    """Return what an object says on the only criterion asked, beside what may stand at that one's id."""
+    key = label_key(value, keys)
+    if key is None or _is_about_another(value, cid):
+        return None
+    label = _at(value, keys, key, ())
+    differs = cid in keyed and key != cid and fold(cid) not in _BESIDE
+    return Said(_one([label, keyed[cid]]) if differs else label, key, value)
+
+
+def _is_about_another(entry: Mapping[str, Any], cid: str) -> bool:
+    """Tell whether an entry names a criterion, and not this one."""
+    name = entry.get("id", entry.get("criterion"))
+    return isinstance(name, str) and fold(name) != fold(cid)
+
+
+def label_key(entry: Mapping[str, Any], keys: Mapping[str, str]) -> str | None:
+    """Return the key an entry gives its label under: `label`, or the only stand-in for it."""
+    if "label" in keys and entry[keys["label"]] is not None:
+        return keys["label"]
+    stand_ins = [keys[name] for name in STAND_INS if name in keys and not isinstance(entry[keys[name]], dict)]
+    return stand_ins[0] if len(stand_ins) == 1 else keys.get("label")
+
+
+def _named(entry: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Said]:
+    """Return what an entry says on the criterion that it names."""
+    name = next((str(entry[key]) for key in _ABOUT if isinstance(entry.get(key), str | int)), None)
+    if name is None:
+        return {}
+    cid = name if name in ids else next((cid for cid in ids if fold(cid) == fold(name)), None)
+    return {} if cid is None else {cid: _entry(cid, entry)}
+
+
+def _entry(cid: str, raw: object) -> Said:
+    """Return what an entry says: an object with a label, or a bare value."""
+    if not isinstance(raw, dict):
+        return Said(raw, cid, {})
+    keys = _keys(raw)
+    key = label_key(raw, keys)
+    return Said(None, "label", raw) if key is None else Said(_at(raw, keys, key, ()), key, raw)
+
+
+def unread(raw: str, said: Mapping[str, Said], ids: Sequence[str]) -> bool:
+    """Tell whether a JSON text has an answer, at any depth, that is not among what was read from it.
+
+    >>> copied = '{"A": {"label": "9"}, "x": {"A": 2, "B": 9}}'
+    >>> unread(copied, answers(json.loads(copied), ["A", "B"]), ["A", "B"])
+    True
+    """
+    names = {fold(cid) for cid in ids} - _BESIDE
+    labels = {"label", *STAND_INS} - names
+    labels |= {fold(each.key) for each in said.values() if each.entry}
+    labelled = 0
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal labelled
+        keys = [fold(key) for key, value in pairs if not isinstance(value, dict | list)]
+        labelled += any(key in labels for key in keys) + sum(key in names - labels for key in keys)
+        return dict(pairs)
+
+    json.JSONDecoder(strict=False, object_pairs_hook=note).raw_decode(raw)
+    return labelled != len(said)
+
 
 _DECODER = json.JSONDecoder(strict=False)  # lets raw line ends stand in strings
 _FENCE = re.compile(r"```\w*+\s*+")
-_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 _NEAR = 60  # characters of a line beside an object that tell whether it stands apart
 _VALUE = (
     r"""(?:"((?:[^"\\\n]|\\.)*+)"|'((?:[^'\\\n]|\\.)*+)'|\u201c([^\u201d\n]*+)\u201d"""
@@ -61,7 +215,7 @@ class Piece:
 
 
 def whole(text: str) -> tuple[Any, str] | None:
-    r"""The value that a reply is, a fence around it aside, and its text; None if it is none.
+    r"""Return the value that a reply is, a fence around it aside, and its text; None if it is none.
 
     >>> whole('```json\n{"a": 1}\n```'), whole('It is {"a": 1}')
     (({'a': 1}, '{"a": 1}'), None)
@@ -83,7 +237,7 @@ def whole(text: str) -> tuple[Any, str] | None:
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """The objects of a text, none inside another, in their order.
+    """Find the objects of a text, none inside another, in their order.
 
     >>> [piece.value for piece in pieces('{"a": {"b": 1}} or {broken or {c: 2}')]
     [{'a': {'b': 1}}, {'c': 2}]
@@ -107,10 +261,10 @@ def pieces(text: str) -> Iterator[Piece]:
 
 
 def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = True) -> Found:
-    """What the JSON objects in a text say on the criteria `ids`.
+    """Return what the JSON objects in a text say on the criteria `ids`.
 
-    `asked` says whether JSON was asked for. Where it was not, a whole object has no fixed place either: it
-    may be one of the judged text, with the judge's own words in the middle.
+    Where JSON was not `asked` for, a whole object has no fixed place either: it may be one of the judged
+    text, with the judge's own words in the middle.
     """
     if (found := whole(text)) is not None:
         value, raw = found
@@ -124,10 +278,7 @@ def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = Tru
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The object of a reply that has a key: what it holds there, and the object itself.
-
-    `doubtful` says that an object seems to have it but cannot be believed.
-    """
+    """What the object of a reply holds at a key, and that object; doubtful where it cannot be believed."""
 
     value: Any = None
     entry: Mapping[str, Any] | None = None
@@ -135,7 +286,7 @@ class Held:
 
 
 def holding(text: str, key: str, material: Material, *, asked: bool) -> Held:
-    r"""The object that a reply is, if it has a key, else the last one in it that has.
+    r"""Return what the object that a reply is holds at a key, else the last one in it that has the key.
 
     >>> holding('It is {"order": 1}\n{"order": 2}', "order", Material(()), asked=True).value
     2
@@ -159,7 +310,7 @@ def holding(text: str, key: str, material: Material, *, asked: bool) -> Held:
 
 
 def _held(value: object, key: str) -> Held | None:
-    """What an object holds at a key; doubtful where two keys read the same and differ."""
+    """Return what an object holds at a key; doubtful where two keys read the same and differ."""
     if not isinstance(value, dict):
         return None
     values = [each for name, each in value.items() if name == key or fold(str(name)) == key]
@@ -170,9 +321,8 @@ def _held(value: object, key: str) -> Held | None:
 
 
 def keys_in(text: str, key: str) -> int:
-    """How often a name is a key in a text, escaped or not, inside of what and however broken."""
-    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-    return len(_key(key).findall(plain))
+    """Count how often a name is a key in a text, escaped or not, inside of what and however broken."""
+    return len(_key(key).findall(unescaped(text)))
 
 
 @lru_cache(maxsize=16)
@@ -185,7 +335,7 @@ def _is_free(material: Material, ids: Sequence[str]) -> bool:
 
 
 def _within(text: str, ids: Sequence[str], material: Material) -> Found:
-    """What the objects in a text say; of several answers the last counts."""
+    """Return what the objects in a text say; of several answers the last counts."""
     said: dict[str, Said] = {}
     rest: list[str] = []
     found = list(pieces(text))
@@ -214,14 +364,14 @@ def _within(text: str, ids: Sequence[str], material: Material) -> Found:
 
 
 def _is_apart(text: str, piece: Piece) -> bool:
-    """Whether an object stands apart from the words around it, and is no part of a sentence."""
+    """Tell whether an object stands apart from the words around it, and is no part of a sentence."""
     before = text[max(piece.start - _NEAR, 0) : piece.start].rpartition("\n")[2].rstrip()
     after = text[piece.end : piece.end + _NEAR].partition("\n")[0].lstrip()
     return not (before and (before[-1].isalnum() or before[-1] in ",;\"'(")) and not after[:1].isalnum()
 
 
 def _borne_out(raw: str, said: Mapping[str, Said]) -> dict[str, Said] | None:
-    """The answers of a mended object that its raw text bears out; None if it tells something else.
+    """Return the answers of a mended object that its raw text bears out; None if it tells something else.
 
     Every `"label": value` that is closed in the raw text has to be one that the object shows, in its order.
     """
@@ -238,7 +388,7 @@ def _borne_out(raw: str, said: Mapping[str, Said]) -> dict[str, Said] | None:
 
 
 def _labels(raw: str, ids: Sequence[str]) -> int:
-    """How many labels are begun in the raw text of an object."""
+    """Count the labels that are begun in the raw text of an object."""
     return len(_begun(("label", *ids) if len(ids) == 1 else ("label",)).findall(raw))
 
 
@@ -259,7 +409,7 @@ def _closed(pair: re.Match[str]) -> str:
 
 
 def _same(label: object) -> str:
-    """A label as it can be compared with the raw text."""
+    """Return a label as it can be compared with the raw text."""
     if isinstance(label, bool) or label is None:
         return str(label).lower()
     text = fold(str(label)).strip("\"' ")

@@ -18,7 +18,7 @@ import regex
 
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.prompt import flat
-from judgekit.protocols.reading.limits import CHECKED
+from judgekit.protocols.reading.replies import CHECKED
 from judgekit.protocols.same import same_number
 from judgekit.scales import fold
 from judgekit.types import Text
@@ -273,7 +273,7 @@ def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | Non
         return True
     if not mathematics:
         return False
-    from judgekit.protocols.mathematics import equal
+    from judgekit.protocols.same import equal
 
     return equal(said, reference)
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from judgekit.prompt import flat
-from judgekit.protocols.reading.limits import CHECKED
+from judgekit.protocols.reading.replies import CHECKED
 from judgekit.rewards.core.checks import Check, Checking, Part, number_of, part_of, words
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.spec import CheckSpec
