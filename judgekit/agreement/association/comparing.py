@@ -33,13 +33,9 @@ from judgekit.types import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Significance:
-    """A test of no difference.
+    """A test of no difference: its statistic, two-sided p and degrees of freedom, nan where there is none.
 
-    Args:
-        name: `williams`, `steiger`, `mcnemar_mid_p` or `paired_permutation`.
-        statistic: What was referred to the distribution; nan where it is a count of resamples.
-        p: Two-sided p-value; nan where the test cannot be done.
-        df: Degrees of freedom; nan where it has none.
+    `name` is `williams`, `steiger`, `mcnemar_mid_p` or `paired_permutation`.
     """
 
     name: str
@@ -49,11 +45,10 @@ class Significance:
 
 
 def williams(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
-    """Williams' test that two correlations with the same third column are equal.
+    """Test by Williams' t that two correlations with the same third column are equal.
 
-    Source:
-        Williams (1959); Steiger (1980), "Tests for comparing elements of a correlation matrix", equation
-        7. Checked against the examples of Steiger (case A) and of Silver, Hittner and May (2006).
+    Source: Williams (1959); Steiger (1980), "Tests for comparing elements of a correlation matrix", equation
+    7. Checked against the examples of Steiger (case A) and of Silver, Hittner and May (2006).
     """
     from scipy.special import stdtr
 
@@ -69,11 +64,10 @@ def williams(r_first: float, r_second: float, r_between: float, n: int) -> Signi
 
 
 def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
-    """Steiger's z for the same question, on the scale of Fisher's z, with the mean correlation.
+    """Test the same by Steiger's z, on the scale of Fisher's z, with the mean correlation.
 
-    Source:
-        Steiger (1980), equations 11 and 14. Checked against the example in Silver, Hittner and May (2006)
-        and case A of the paper (-0.8887; the paper prints -0.891 from a rounded covariance).
+    Source: Steiger (1980), equations 11 and 14. Checked against the example in Silver, Hittner and May (2006)
+    and case A of the paper (-0.8887; the paper prints -0.891 from a rounded covariance).
     """
     from scipy.special import ndtr
 
@@ -89,11 +83,10 @@ def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Signif
 
 
 def mcnemar_mid_p(first_only: int, second_only: int) -> Significance:
-    """McNemar's test on the units only one of the two judges got right, with the mid-p value.
+    """Test the units that only one of the two judges got right, by McNemar's mid-p value.
 
-    Source:
-        Fagerland, Lydersen and Laake (2013), "The McNemar test for binary matched-pairs data",
-        https://doi.org/10.1186/1471-2288-13-91. Checked against their example, 1 and 7 discordant pairs.
+    Source: Fagerland, Lydersen and Laake (2013), https://doi.org/10.1186/1471-2288-13-91. Checked against
+    their example, 1 and 7 discordant pairs.
     """
     from scipy.stats import binom
 
@@ -109,10 +102,7 @@ def mcnemar_mid_p(first_only: int, second_only: int) -> Significance:
 def paired_permutation(
     difference: npt.ArrayLike, *, clusters: Any = None, n_flips: int = 10_000, seed: int = 0
 ) -> Significance:
-    """Sign-flip test that differences of the same units are symmetric about 0.
-
-    Shapes: `difference` (n_units,), `clusters` (n_units,).
-    """
+    """Test by sign flips that differences (n_units,) of the same units are symmetric about 0."""
     d = column(difference, "difference")
     kept = ~np.isnan(d)
     groups = kept_clusters(clusters, kept)
@@ -132,14 +122,7 @@ def paired_permutation(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two judges on the same units.
-
-    Args:
-        first: The first judge's value, without an interval.
-        second: The second judge's.
-        difference: First minus second, with its interval.
-        tests: Tests that the difference is 0.
-    """
+    """Two judges on the same units: their values, and first minus second with its interval and tests."""
 
     first: float
     second: float
@@ -161,18 +144,15 @@ def paired_difference(
     Args:
         first: Shape (n_units,): a score, an error, 1 for right and 0 for wrong; nan where missing.
         second: The same units.
-        level: Confidence.
-        clusters: Shape (n_units,), what each unit belongs to. Standard errors are then CR1 (sums by
-            cluster, G / (G - 1)), with t of G - 1 degrees of freedom.
+        clusters: Standard errors are then CR1 (sums by cluster, G / (G - 1)), with t of G - 1 degrees of
+            freedom.
         n_flips: Of the permutation test.
-        seed: Of the flips.
 
     Returns:
         nan with a status below two units with both. Where all differences are equal there is no interval.
 
-    Source:
-        Miller (2024), "Adding Error Bars to Evals", https://arxiv.org/abs/2411.00640, with CR1 and t
-        where the paper has CR0 and z. Checked against statsmodels.
+    Source: Miller (2024), "Adding Error Bars to Evals", https://arxiv.org/abs/2411.00640, with CR1 and t
+    where the paper has CR0 and z. Checked against statsmodels.
     """
     a, c = aligned(first=first, second=second)
     kept = ~(np.isnan(a) | np.isnan(c))
@@ -201,20 +181,12 @@ def compare_accuracies(
 ) -> Comparison:
     """Difference of two judges' accuracies against the same trusted labels.
 
-    Args:
-        truth: Shape (n_units,), labels as numbers; nan where missing.
-        first: The first judge's labels.
-        second: The second's.
-        level: Confidence.
-        clusters: Shape (n_units,); then the interval is CR1 with t.
+    `truth`, `first` and `second` have shape (n_units,): labels as numbers; nan where missing.
 
     Returns:
-        With McNemar's mid-p. For independent units the interval is Bonett and Price's, which adds one
-        discordant pair on each side and so holds for few units and for judges that never differ.
-
-    Source:
-        Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
-        Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
+        With McNemar's mid-p. For independent units the interval is Bonett and Price's (2012), which adds one
+        discordant pair on each side and so holds for few units and for judges that never differ; with
+        clusters it is CR1 with t.
     """
     y, a, c = aligned(truth=truth, first=first, second=second)
     kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(c))
@@ -251,18 +223,14 @@ def compare_correlations(
     """Difference of two judges' correlations with the same people's scores.
 
     Args:
-        human: Shape (n_units,), nan where missing.
-        first: The first judge's scores.
-        second: The second's.
-        kind: Which correlation. Williams' and Steiger's tests are given for Pearson and, as an
-            approximation, Spearman; the permutation test for all.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_units,); whole clusters are resampled and exchanged.
-        n_flips: Of the permutation test, which exchanges the two judges' standardised scores unit by unit.
+        human: Shape (n_units,), nan where missing; `first` and `second` are the judges' scores.
+        kind: Which correlation. Williams' and Steiger's tests are given for Pearson and, as an approximation,
+            Spearman; the permutation test for all.
+        n_flips: Of the permutation test, which exchanges the two judges' standardised scores unit by unit
+            (whole clusters at once).
 
-    Source:
-        The permutation is PERM-BOTH of Deutsch, Dror and Roth (2021), "A Statistical Analysis of
-        Summarization Evaluation Metrics Using Resampling Methods", https://arxiv.org/abs/2104.00054.
+    Source: The permutation is PERM-BOTH of Deutsch, Dror and Roth (2021), "A Statistical Analysis of
+    Summarization Evaluation Metrics Using Resampling Methods", https://arxiv.org/abs/2104.00054.
     """
     draw = resampling(how)
     if kind not in KINDS:

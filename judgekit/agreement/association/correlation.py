@@ -35,21 +35,15 @@ KINDS: tuple[Kind, ...] = ("pearson", "spearman", "tau_b", "tau_c", "somers_d", 
 
 
 def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for.
+    """Return Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for.
 
-    Shapes: `x` (n_units,), `y` (n_units,).
-
-    Source:
-        Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
+    Source: Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
     """
     return _rank_coefficient("tau_b", x, y)
 
 
 def tau_c(x: npt.ArrayLike, y: npt.ArrayLike, *, categories: int | None = None) -> float:
-    """Stuart's tau-c, for tables that are not square: reaches 1 where the number of labels differs.
-
-    Shapes: `x` (n_units,), `y` (n_units,).
-    """
+    """Return Stuart's tau-c, which reaches 1 where the numbers of labels differ."""
     a, b = complete(x=x, y=y)
     if not (varies(a) and varies(b)):
         return math.nan
@@ -63,7 +57,7 @@ def somers_d(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 
 def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties.
+    """Return Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties.
 
     Ties cost nothing, so that a judge who ties most pairs may still reach 1.
     """
@@ -71,10 +65,7 @@ def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Pearson's correlation of two columns, nan where either does not vary.
-
-    Shapes: `x` (n_units,), `y` (n_units,).
-    """
+    """Return Pearson's correlation of two columns, nan where either does not vary."""
     a, b = complete(x=x, y=y)
     return _moments(a, b) if varies(a) and varies(b) else math.nan
 
@@ -102,26 +93,22 @@ def correlation(
     """A correlation of two raters with its interval.
 
     Args:
-        x: Shape (n_units,), numbers on the declared scale; nan where a rater did not rate a unit.
-        y: Shape (n_units,).
+        x: Shape (n_units,), as `y`: numbers on the declared scale; nan where a rater did not rate a unit.
         kind: Which coefficient; `somers_d` is of y given x.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_units,), what each unit belongs to; whole clusters are then resampled.
-        interval: The default is Fisher's z for Pearson, Bonett and Wright's for Spearman and for
-            tau-b without ties, and BCa by units for what is left. Their formula for tau-b covers
-            only .85 to .92 of the time on five-point labels (n = 30 and 100), BCa .93 to .97.
+        interval: The default is Fisher's z for Pearson, Bonett and Wright's for Spearman and for tau-b
+            without ties, and BCa by units for what is left. Their formula for tau-b covers only .85 to .92 of
+            the time on five-point labels (n = 30 and 100), BCa .93 to .97.
         categories: Declared number of labels, for tau-c.
 
     Returns:
-        nan with a status if fewer than two units have both ratings or if a rater does not vary.
-        Below 4 units, and at a correlation of 1 or -1, there is a value without an interval.
+        nan with a status if fewer than two units have both ratings or if a rater does not vary. Below 4
+        units, and at a correlation of 1 or -1, there is a value without an interval.
 
     Raises:
         InputError: If the columns differ in length or hold infinity, or for an unknown kind.
 
-    Source:
-        Bonett and Wright (2000), "Sample size requirements for estimating Pearson, Kendall and
-        Spearman correlations", Psychometrika 65. Checked against R's statpsych (its example).
+    Source: Bonett and Wright (2000), "Sample size requirements for estimating Pearson, Kendall and Spearman
+    correlations", Psychometrika 65. Checked against R's statpsych (its example).
 
     >>> e = correlation([1, 2, 3, 4, 5, 6], [2, 1, 4, 3, 6, 5])
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3), e.interval
@@ -238,16 +225,7 @@ MANY_BYTES = 2**17
 
 @dataclass(frozen=True, slots=True)
 class PairCounts:
-    """Pairs of units by how two raters order them; numbers, or arrays with one entry a table.
-
-    Args:
-        n: Units.
-        concordant: Ordered alike by both.
-        discordant: Ordered oppositely.
-        tied_x: Tied by the first rater only.
-        tied_y: Tied by the second rater only.
-        tied_both: Tied by both.
-    """
+    """Pairs of units by how two raters order them; numbers, or arrays with one entry a table."""
 
     n: Any
     concordant: Any
@@ -277,10 +255,7 @@ def pair_counts_of_table(table: npt.ArrayLike) -> PairCounts:
 
 
 def small_table(x: npt.ArrayLike, y: npt.ArrayLike) -> Floats | None:
-    """The table of two columns of whole numbers that are few, counted without a sort.
-
-    Shape: returns (labels, labels).
-    """
+    """Return the table (labels, labels) of two columns of few whole numbers; None where they are none."""
     found = [_few_codes(np.asarray(each)) for each in (x, y)]
     if found[0] is None or found[1] is None or len(found[0]) != len(found[1]):
         return None
@@ -351,10 +326,9 @@ def _ties(counts: npt.NDArray[Any]) -> float:
 def table_replicates(
     kind: str, x: Floats, y: Floats, draw: Resampling, *, categories: int | None = None
 ) -> Floats | None:
-    """A rank coefficient of each of `b` resampled tables; None where there is no small table.
+    """Return a rank coefficient of each of `b` resampled tables; None where there is no small table.
 
-    Drawing n units with replacement and counting them is drawing one table from a multinomial
-    distribution, which costs the same for any n.
+    Drawing n units again and counting them is drawing one table from a multinomial, at one cost for any n.
     """
     if kind in {"pearson", "spearman"}:
         return None

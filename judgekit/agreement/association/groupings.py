@@ -30,13 +30,7 @@ Columns = Callable[[Floats, Floats], float]
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """A coefficient averaged over groups.
-
-    Args:
-        value: The mean over the groups in which it is defined; nan if there is none.
-        n_groups: Over how many groups.
-        n_skipped: Groups left out because a rater does not vary within them.
-    """
+    """A mean over groups in which a coefficient is defined, their number, and how many lack variation."""
 
     value: float
     n_groups: int
@@ -44,10 +38,7 @@ class Grouped:
 
 
 def groups_of(human: npt.ArrayLike, metric: npt.ArrayLike, grouping: Grouping) -> list[tuple[Floats, Floats]]:
-    """The columns of each group: scores by people and by the judge that are both there.
-
-    Shape: `human` (n_systems, n_items).
-    """
+    """Return the columns of each group: scores (n_systems, n_items) by people and judge, both there."""
     h, m = grids(human, metric)
     if grouping not in GROUPINGS:
         raise InputError(f"unknown grouping {grouping!r}; there are {', '.join(GROUPINGS)}")
@@ -67,12 +58,9 @@ def groups_of(human: npt.ArrayLike, metric: npt.ArrayLike, grouping: Grouping) -
 def grouped(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping, statistic: Columns
 ) -> Grouped:
-    """A coefficient in each group, and its mean with equal weight for each group.
+    """Return a coefficient in each group of scores (n_systems, n_items), and its mean over groups.
 
-    Shape: `human` (n_systems, n_items).
-
-    Source:
-        The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.
+    Source: The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.
     """
     values = np.array([statistic(a, c) for a, c in groups_of(human, metric, grouping)])
     known = values[~np.isnan(values)]
@@ -92,17 +80,14 @@ def grouped_correlation(
     """A correlation in one grouping, with an interval by resampling items.
 
     Args:
-        human: Shape (n_systems, n_items), people's scores, nan where missing.
-        metric: The same shape, the judge's.
+        human: Shape (n_systems, n_items), people's scores, nan where missing; `metric` has the judge's.
         grouping: `none` pools all scores; `by_item` correlates over systems within each item and averages;
             `by_system` over items within each system; `system_level` correlates the systems' means.
-        kind: Which correlation.
-        how: Level, seed and number of resamples: see `Drawn`.
         clusters: Shape (n_items,), what each item belongs to; whole clusters are then resampled.
 
     Returns:
-        nan with a status if no group has two scores that differ. The systems are taken as fixed: the
-        interval is about other items, not about other systems.
+        nan with a status if no group has two scores that differ. The systems are taken as fixed: the interval
+        is about other items, not about other systems.
 
     Raises:
         InputError: For differing shapes, infinity, or an unknown grouping or kind.

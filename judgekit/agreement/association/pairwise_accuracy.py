@@ -45,8 +45,6 @@ class ScorePairs:
         gap: How far the judge's two scores are apart.
         before: 1 where the judge is right as long as it does not tie the pair, else 0.
         gain: What is won by tying it: 1, 0 or -1.
-        group: The group a pair belongs to.
-        items: The items of its two scores.
     """
 
     gap: Floats
@@ -57,10 +55,7 @@ class ScorePairs:
 
 
 def score_pairs(h: Floats, m: Floats, grouping: Grouping) -> ScorePairs:
-    """All pairs of scores within the groups of a grouping.
-
-    Shape: `h` (n_systems, n_items).
-    """
+    """Return all pairs of scores (n_systems, n_items) within the groups of a grouping."""
     both = ~(np.isnan(h) | np.isnan(m))
     where = np.broadcast_to(np.arange(h.shape[1]), h.shape)
     size = (magnitude(h), magnitude(m))
@@ -117,8 +112,8 @@ class Calibration:
     Args:
         acc_eq: Share of pairs ordered or tied as people did, at `eps`; a mean over groups.
         tau_eq: The same on [-1, 1]: right less wrong.
-        eps: Judge's scores at most so far apart count as tied, in points of its scale; the smallest
-            of those that are best.
+        eps: Judge's scores at most so far apart count as tied, in points; the smallest of those that are
+            best.
         at_zero: The accuracy where only equal scores are ties.
     """
 
@@ -130,12 +125,9 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class TieCalibrated:
-    """Pairwise accuracy with ties, where the threshold was fitted and on other items.
+    """Pairwise accuracy with ties, where the threshold was fitted (flattering) and on other items.
 
-    Args:
-        in_sample: On the items the threshold was fitted to; flattering.
-        held_out: Each fold of the items at the threshold fitted to the others.
-        calibration: The threshold, and the accuracy without one.
+    `held_out` has each fold of the items at the threshold fitted to the others.
     """
 
     in_sample: Estimate
@@ -146,10 +138,7 @@ class TieCalibrated:
 def pairwise_accuracy(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping = "system_level", eps: float = 0.0
 ) -> float:
-    """Share of pairs that the judge orders, or ties, as people do.
-
-    Shape: `human` (n_systems, n_items).
-    """
+    """Return the share of pairs of scores (n_systems, n_items) ordered, or tied, as people do."""
     h, m = grids(human, metric)
     pairs = score_pairs(h, m, grouping)
     return mean_right(right_at(pairs, eps), weights_of_pairs(pairs, None))
@@ -167,13 +156,10 @@ def tie_calibrated_accuracy(
     """Pairwise accuracy with ties, its threshold, and its value on held-out items.
 
     Args:
-        human: Shape (n_systems, n_items), people's scores, nan where missing.
-        metric: The same shape, the judge's.
-        grouping: Which pairs are compared: `none` all scores, `by_item` systems on one item, `by_system`
-            items of one system, `system_level` the systems' means.
-        folds: Items are split into so many; 2 is a split half.
+        human: Shape (n_systems, n_items), people's scores, nan where missing; `metric` has the judge's.
+        grouping: Which pairs are compared, as in `grouped_correlation`.
+        folds: Items are split into so many; 2 is a split half. Clusters (n_items,) stay in one fold.
         how: See `Drawn`; `b` 1000 where left out.
-        clusters: Shape (n_items,); whole clusters are resampled, and stay in one fold.
 
     Raises:
         InputError: For differing shapes or infinity.
@@ -293,10 +279,7 @@ def sign_flips(n_items: int, *, n_flips: int = 1000, seed: int = 0) -> Floats:
 
 
 def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool = False) -> Floats:
-    """One-sided paired permutation p-values that system s is better than t, shape (systems, systems).
-
-    Shapes: `scores` (n_systems, n_items), `flips` (n_flips, n_items).
-    """
+    """Return one-sided paired permutation p-values that system s is better than t, (systems, systems)."""
     x = grid(scores, "scores")
     signs = grid(flips, "flips")
     if signs.shape[1] != x.shape[1]:
@@ -308,13 +291,10 @@ def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool 
 def soft_pairwise_accuracy(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, n_flips: int = 1000, seed: int = 0, mid_p: bool = False
 ) -> float:
-    """One less the mean distance of the two raters' p-values over pairs of systems.
+    """Return one less the mean distance of the two raters' p-values over pairs of systems.
 
-    Shape: `human` (n_systems, n_items).
-
-    Source:
-        Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
-        and five items) and the definition in mt-metrics-eval.
+    Source: Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
+    and five items) and the definition in mt-metrics-eval.
     """
     h, m = _complete_items(*grids(human, metric))
     if h.shape[0] < 2 or h.shape[1] < 2:
@@ -336,19 +316,15 @@ def soft_accuracy(
     """Soft pairwise accuracy with a jackknife interval over items (or clusters of them).
 
     Args:
-        human: Shape (n_systems, n_items), nan where missing.
-        metric: The same shape.
-        level: Confidence.
+        human: Shape (n_systems, n_items), nan where missing; `metric` has the judge's.
         n_flips: Sign flips beyond 15 items.
-        seed: Of the flips.
         mid_p: Count half of the flips that give exactly the observed difference, so that the value does not
             depend on the order of the systems; the published value counts all of them.
-        clusters: Shape (n_items,), what each item belongs to; clusters are left out as a whole.
 
     Returns:
-        The interval is a t interval from leaving out each item in turn; it is timid (covered .99 in
-        150 simulated sets of 6 systems and 50 or 150 items). Resampling is not used, because an item drawn
-        twice counts as two items and makes every p-value surer than it is.
+        The interval is a t interval from leaving out each item in turn; it is timid (covered .99 in 150
+        simulated sets of 6 systems and 50 or 150 items). Resampling is not used, because an item drawn twice
+        counts as two items and makes every p-value surer than it is.
     """
     h, m = grids(human, metric)
     kept = np.asarray(~(np.isnan(h) | np.isnan(m)).any(axis=0), dtype=bool)

@@ -47,16 +47,12 @@ def audit(
         labelled: What both said, one for each criterion, as `of_frame` makes it of a frame; of outcomes and
             labels `jk.agree` makes it and audits it.
         judges: Names of those to audit; all where left out.
-        level: Confidence of the intervals.
-        seed: Of all resampling.
-        b: Resamples.
         epsilon: The advantage a judge is given in the alternative annotator test.
         error: The error a judge may make where its sure verdicts stand alone.
         sampling: How the labelled units came out of all that was judged; only `random` allows for a level
             corrected by them.
         sections: Sections of one's own, after those that every audit has.
-        notes: Of the data, to stand in the report.
-        provenance: Where they come from.
+        notes: Of the data, to stand in the report, as `provenance`: where they come from.
 
     Raises:
         InputError: If a judge named is not there.

@@ -27,12 +27,10 @@ OF_SCORES = ("sem", "smallest_detectable_change", "icc_repeats")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Repeats:
-    """What one judge said again and again.
+    """What one judge said again and again: a row a question, with the unit's cluster.
 
-    Args:
-        said: Shape (n_questions, most repeats), a number for each label; nan where there is none.
-        places: The same as places on the scale, from 0 to 1; nan throughout on a nominal scale.
-        clusters: Shape (n_questions,), what each unit belongs to.
+    `said` has a number for each label, (n_questions, most repeats), nan where there is none; `places` the
+    same on the scale, from 0 to 1, nan throughout on a nominal scale.
     """
 
     said: Floats
@@ -261,9 +259,7 @@ class Facts:
         lengths: Length of its response; of a pair, the first's less the second's.
         weights: How many units of the population it stands for.
         family: The family of who wrote its response.
-        populations: The population it belongs to.
         pools: Person -> the population they belong to.
-        families: Judge or system -> its family.
     """
 
     clusters: Mapping[Unit, str] = field(default_factory=dict)
@@ -289,20 +285,12 @@ def side_by_side(
     facts: Facts | None = None,
     trusted: bool = False,
 ) -> Labelled:
-    """Judges and people of one criterion.
+    """Put judges and people of one criterion side by side.
 
-    Args:
-        criterion: Its id.
-        scale: As declared.
-        judged: Judges' outcomes, one for each (unit, judge): reduced over orders and samples before.
-        people: People's, one for each (unit, person).
-        raw: Judges' outcomes before they were reduced, for orders and probabilities.
-        facts: What else is known of the units.
-        trusted: Whether the labels are taken for the truth.
-
-    Raises:
-        InputError: If no unit was both judged and labelled, a name is both a judge's and a person's, or
-            two outcomes stand in one place.
+    `judged` has one outcome for each (unit, judge), reduced over orders and samples before; `people` one for
+    each (unit, person); `raw` the judges' before they were reduced, for orders and probabilities. It is an
+    `InputError` if no unit was both judged and labelled, a name is both a judge's and a person's, or two
+    outcomes stand in one place.
     """
     known = facts or Facts()
     judges = tuple(dict.fromkeys(sorted({o.rater for o in judged}, key=lambda n: (is_control(n), n))))

@@ -29,16 +29,7 @@ LONG = 10
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How an audit draws and bounds.
-
-    Args:
-        level: Confidence.
-        seed: Of all resampling.
-        b: Resamples.
-        error: The error a judge may make where its sure verdicts stand alone.
-        epsilon: The advantage a judge is given in the alternative annotator test.
-        sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
-    """
+    """How an audit draws and bounds; `error`, `epsilon` and `sampling` are those of `audit`."""
 
     level: float = 0.95
     seed: int = 0
@@ -78,13 +69,10 @@ class Sureness:
 
     Args:
         diagram: CORP reliability: probability of the label said against the share on which people agree.
-        mcb: Miscalibration.
-        ece: Expected calibration error.
-        selection: The threshold above which its verdicts may stand alone; those without a probability, or
-            on which people do not say one label, are counted as dropped.
-        p: Shape (n,), probabilities.
+        selection: The threshold above which its verdicts may stand alone; those without a probability, or on
+            which people do not say one label, are counted as dropped.
+        p: Shape (n,), probabilities, of the `kind` they are.
         agrees: Shape (n,), 1 where people say the same.
-        kind: What the probabilities are.
     """
 
     diagram: ReliabilityDiagram
@@ -98,14 +86,9 @@ class Sureness:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A rule that costs nothing, beside the judge.
+    """A rule that costs nothing beside the judge: its agreement with people, and the judge's less it.
 
-    Args:
-        name: Of the control.
-        agreement: Its percent agreement with people.
-        difference: Agreement of the judge less the control's.
-        test: Whether they differ.
-        constant: Whether it says one label whatever is judged.
+    A `constant` one says one label whatever is judged.
     """
 
     name: str
@@ -117,17 +100,10 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Systems:
-    """How the judge ranks systems beside people.
+    """How the judge ranks systems beside people: their means by both, and how the orders agree.
 
-    Args:
-        names: Of the systems.
-        human: Their means by people, with intervals.
-        judge: By the judge.
-        soft_accuracy: Soft pairwise accuracy.
-        pair_accuracy: Share of pairs of systems in the same order, with an interval over items.
-        groupings: Pearson's correlation in four groupings.
-        reversals: Pairs of systems that people separate and the judge separates the other way round.
-        n_pairs: Pairs of systems.
+    `groupings` is Pearson's correlation in four groupings; `reversals` are pairs of systems that people
+    separate and the judge separates the other way round.
     """
 
     names: tuple[str, ...]
@@ -142,17 +118,17 @@ class Systems:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelAudit:
-    """The judges of a criterion together.
+    """The judges of a criterion together, without controls.
+
+    A substitute sits on the seat of the judge it stood in for, under its own name where that judge gave no
+    verdict at all.
 
     Args:
-        judges: Without controls. A substitute sits on the seat of the judge it stood in for, under its own
-            name where that judge gave no verdict at all.
-        errors: Correlation of their errors, in this order.
         effective: How many independent judges they are worth.
-        within: The same within people's labels: a label that is hard for all is no fault they share. None
-            on a long scale.
-        gap: Accuracy of their majority if they erred independently, less its actual accuracy; nan on a
-            long scale, or where no unit has a verdict of all.
+        within: The same within people's labels: a label that is hard for all is no fault they share. None on
+            a long scale.
+        gap: Accuracy of their majority if they erred independently, less its actual accuracy; nan on a long
+            scale, or where no unit has a verdict of all.
     """
 
     judges: tuple[str, ...]

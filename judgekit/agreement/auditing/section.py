@@ -43,7 +43,7 @@ NAMES = {
 
 
 def told(estimate: Estimate | None) -> str:
-    """An estimate in a line: value, interval, or why there is none.
+    """Tell an estimate in a line: value, interval, or why there is none.
 
     >>> told(Estimate("kappa", 0.71, low=0.6, high=0.8))
     '0.710 [0.600, 0.800]'
@@ -91,14 +91,7 @@ COLUMNS = ("group", "statistic", "value", "low", "high", "n", "interval", "statu
 
 @dataclass(frozen=True)
 class Case:
-    """One judge on one criterion, as a section measures it.
-
-    Args:
-        lab: What judges and people said.
-        judge: Name of the judge.
-        how: Level, seed and resamples.
-        skipped: Takes what cannot be computed, and why.
-    """
+    """One judge on one criterion, as a section measures it; `skipped` takes what could not be, and why."""
 
     lab: Labelled
     judge: str
@@ -201,15 +194,11 @@ class Figure:
         kind: Whose words it has.
         criterion: Which criterion it is about.
         judge: Which judge; empty where it is about several.
-        title: A question that it answers.
-        reading: How to read it, in a sentence or two.
-        columns: Names of the columns.
+        title: A question that it answers, with how to read it.
         rows: The numbers; None where there is none.
         n: Units it rests on.
         interval: What its intervals are; empty where there are none.
-        notes: What a reader should know.
         lines: Further numbers that are drawn: a band, a slope, a limit.
-        chart: How it is drawn.
     """
 
     id: str

@@ -27,10 +27,8 @@ class ErrorCorrelation:
 
     Args:
         matrix: Shape (n_judges, n_judges), phi of each pair; nan for a judge without variation.
-        mean: Mean over pairs.
         kish: k / (1 + (k - 1) mean), at most k: the number of independent judges it is worth.
         participation: (sum of eigenvalues)^2 / sum of their squares: 1 for one shared error, k for none.
-        judges: How many judges that is about.
         excluded: Places of judges that are always right or always wrong, whose phi is undefined.
     """
 
@@ -43,13 +41,10 @@ class ErrorCorrelation:
 
 
 def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorrelation:
-    """Correlation of judges' errors and the number of independent judges they are worth.
+    """Return the correlation of judges' errors (n_units, n_judges) and how many judges they are worth.
 
-    Shapes: `errors` (n_units, n_judges), `strata` (n_units,).
-
-    Source:
-        Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
-        https://arxiv.org/abs/2605.29800.
+    Source: Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
+    https://arxiv.org/abs/2605.29800.
     """
     e = grid(errors, "errors")
     if strata is not None:
@@ -103,19 +98,17 @@ def effective_judges(
     names: Sequence[str] = (),
     **how: Unpack[Drawn],
 ) -> Estimate:
-    """The number of independent judges that a jury is worth, with an interval over units.
+    """The number of independent judges that a jury is worth (Kish's), with an interval over units.
+
+    The participation ratio and the judges left out stand in the notes.
 
     Args:
         errors: Shape (n_units, n_judges): 1 where a judge was wrong, 0 where right (or any size of error);
             nan where it gave nothing. Pairs of judges are compared on the units both have.
         strata: Shape (n_units,): the human label, or a class of difficulty. Correlations are then within
             strata, since units that are hard for everybody are no shared bias.
-        clusters: Shape (n_units,), whole clusters are resampled.
         names: Of the judges, for the notes.
         how: See `Drawn`; `b` 1000 where left out.
-
-    Returns:
-        Kish's number; the participation ratio and the judges left out stand in the notes.
     """
     draw = resampling(how, b=1000)
     e = grid(errors, "errors")
@@ -141,10 +134,7 @@ def effective_judges(
 
 
 def condorcet_gap(errors: npt.ArrayLike) -> float:
-    """What the majority loses by the judges' errors going together.
-
-    Shape: `errors` (n_units, n_judges).
-    """
+    """Return what the majority loses by the judges' errors (n_units, n_judges) going together."""
     e = grid(errors, "errors")
     e = e[~np.isnan(e).any(axis=1)]
     if not np.isin(e, (0.0, 1.0)).all():
@@ -183,14 +173,10 @@ def _within(e: Floats, strata: Codes | None) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Jury:
-    """A jury beside its best single member.
+    """A jury beside its best single member, by a measure against the reference.
 
-    Args:
-        jury: The jury's measure against the reference.
-        best: The best member's; its choice from the same units flatters it.
-        difference: Jury less best member, the best chosen anew in each resample.
-        best_name: Who was best in the sample.
-        members: Name -> measure.
+    The choice of the best from the same units flatters it; in the difference it is chosen anew in each
+    resample.
     """
 
     jury: Estimate
@@ -213,14 +199,13 @@ def jury_against_best(
     """Is the jury closer to the reference than its best single member?
 
     Args:
-        data: `Ratings` or raw ratings of shape (n_units, n_raters), judges and reference in columns.
+        data: `Ratings`, or raw ratings of shape (n_units, n_raters) with their declared `scale`, judges and
+            reference in columns.
         reference: Name of the trusted column.
         judges: Names of the members; all others where left out.
-        scale: The declared scale of raw ratings.
         aggregate: `majority` (of equally frequent labels the one nearest the mean, then the lower) for
             nominal scales, `mean` for others, where left out.
         measure: `agreement` with the majority and Pearson's correlation with the mean, where left out.
-        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         Over the units that all members and the reference have, so that nobody is spared the hard ones.

@@ -24,10 +24,9 @@ from judgekit.types import Estimate
 
 
 def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, given: npt.ArrayLike) -> float:
-    """Rank correlation of x and y with the ranks of a third held fixed.
+    """Return the rank correlation of x and y with the ranks of a third held fixed.
 
-    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2)(1 - r_yz^2)); nan where a column is constant or follows `given`
-    exactly.
+    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2)(1 - r_yz^2)); nan where a column is constant or follows `given`.
     """
     a, b, z = (np.asarray(each, dtype=float) for each in (x, y, given))
     ab, az, bz = spearman(a, b), spearman(a, z), spearman(b, z)
@@ -45,15 +44,8 @@ def length_correlation(
 ) -> Estimate:
     """Partial rank correlation of the judge's score with length, given the human score.
 
-    Args:
-        judge: Shape (n,), nan where missing.
-        length: In characters or tokens, above 0.
-        human: The human score.
-        how: See `Drawn`; `b` 1000 where left out.
-        clusters: Shape (n,), what responses belong to (the item).
-
-    Returns:
-        From -1 to 1; 0 where the judge's score does not follow length beyond what people's does.
+    From -1 to 1; 0 where the judge's score does not follow length beyond what people's does. All have shape
+    (n,), nan where missing; a length is in characters or tokens, above 0. `b` 1000 where left out.
     """
     draw = resampling(how, b=1000)
     columns, kept, base = _complete("length_correlation", draw.level, judge=judge, length=length, human=human)
@@ -87,13 +79,10 @@ def length_coefficient(
     judge ~ human + log2(length) (+ covariates) (+ a constant for each item), by least squares.
 
     Args:
-        judge: Shape (n,), nan where missing.
-        length: Above 0.
-        human: The human score.
+        judge: Shape (n,), nan where missing, as `human` (its score) and `length`, which is above 0.
         items: Shape (n,): compares responses to the same item only.
         covariates: Name -> numbers, shape (n,): markdown headers, lists, bold, ...; each gets a coefficient.
         clusters: What rows belong to; the item where left out and `items` is given.
-        level: Confidence.
 
     Returns:
         `length_per_doubling`, then one for each covariate. Family-wise claims over covariates need Holm.
@@ -131,15 +120,12 @@ def length_preference(
 ) -> Estimate:
     """Logit of a judge of pairs for length, given the human margin: b1 of tanh(length difference / sd).
 
+    0 where length moves nothing beyond the human margin.
+
     Args:
         prefers: Shape (n_pairs,), 1 if the judge prefers the first response, 0 the second, 0.5 a tie.
         difference: Length of the first minus of the second.
         human_margin: How much people prefer the first; 0 where equal.
-        clusters: What pairs belong to.
-        level: Confidence.
-
-    Returns:
-        Logits; 0 where length moves nothing beyond the human margin.
     """
     columns, kept, base = _complete(
         "length_preference", level, prefers=prefers, difference=difference, human_margin=human_margin
@@ -162,17 +148,14 @@ def lc_win_rate(
     Args:
         preference: Shape (n_items,), 1 a win, 0 a loss, 0.5 a tie, or a probability; nan where missing.
         difference: Length of the system's response minus the baseline's.
-        clusters: What items belong to.
-        level: Confidence.
 
     Returns:
         `win_rate`, `lc_win_rate` (delta-method error, interval on the logit scale) and `length_phi`. Where
         the lengths do not differ, the controlled rate is not identified.
 
-    Source:
-        Dubois et al. (2024), arXiv 2404.04475, without its item difficulties. Their reported standard error
-        is that of the fitted preferences and leaves the coefficients' own out; this one has it. Checked
-        against statsmodels' binomial GLM.
+    Source: Dubois et al. (2024), arXiv 2404.04475, without its item difficulties. Their reported standard
+    error is that of the fitted preferences and leaves the coefficients' own out; this one has it. Checked
+    against statsmodels' binomial GLM.
     """
     columns, kept, base = _complete("win_rate", level, preference=preference, difference=difference)
     groups = kept_clusters(clusters, kept)
@@ -201,24 +184,17 @@ def lc_win_rates(
 ) -> Mapping[str, Estimate]:
     """Length-controlled win rates of several systems on the same items, fitted together.
 
-    logit P(win) = theta_m + phi_m tanh(difference / sd) + gamma_item, a ridge on gamma; the rate of a
-    system averages its logit over all items at equal length.
-
-    Args:
-        systems: Shape (n_rows,).
-        items: Shape (n_rows,).
-        preference: As in `lc_win_rate`.
-        difference: As in `lc_win_rate`.
-        ridge: Penalty on the items' difficulties, about one over their variance in logits.
-        level: Confidence.
+    logit P(win) = theta_m + phi_m tanh(difference / sd) + gamma_item, a ridge on gamma (about one over the
+    variance of the items' difficulties in logits); the rate of a system averages its logit over all items at
+    equal length. `systems`, `items`, `preference` and `difference` have shape (n_rows,), the last two as in
+    `lc_win_rate`.
 
     Returns:
         System -> `lc_win_rate`; not identified where the system's own lengths do not differ, undefined where
         it has no complete row. A note says where wins and losses are separated, so that a small ridge alone
         holds the coefficients finite.
 
-    Source:
-        As `lc_win_rate`; there item difficulties come from a file and have a slope for each system.
+    Source: As `lc_win_rate`; there item difficulties come from a file and have a slope for each system.
     """
     y, d = aligned(preference=preference, difference=difference)
     kept = ~(np.isnan(y) | np.isnan(d))
@@ -318,17 +294,10 @@ def self_preference(
     clusters: Clusters = None,
     level: float = 0.95,
 ) -> Estimate:
-    """Judge minus human score on its own family's responses, less the same on others'.
+    """Judge minus human score on its own family's responses, less the same on others', in score points.
 
-    Args:
-        judge: Shape (n,), scores; nan where missing.
-        own: 1 for a response of the judge's family, 0 for another.
-        human: Scores of people on the same scale.
-        clusters: What responses belong to (the item).
-        level: Confidence.
-
-    Returns:
-        Score points; 0: it is as lenient with its own as with others.
+    0: it is as lenient with its own as with others. `judge` and `human` are scores (n,), nan where missing;
+    `own` is 1 for a response of the judge's family, 0 for another.
     """
     base = Estimate("self_preference", float("nan"), level=level, method="signed error, own minus others")
     columns, kept, base = _prepared(base, judge, own, human)
@@ -350,11 +319,8 @@ def self_preference_in_pairs(
 ) -> Estimate:
     """Gamma of logit P(judge prefers its own) = b human_margin + gamma, in logits.
 
-    Args:
-        prefers_own: Shape (n_pairs,) of an own and another's response: 1 own wins, 0 other wins, 0.5 a tie.
-        human_margin: How much people prefer the own response; 0 where equal.
-        clusters: What pairs belong to.
-        level: Confidence.
+    `prefers_own` (n_pairs,) is of an own and another's response: 1 own wins, 0 other wins, 0.5 a tie;
+    `human_margin` is how much people prefer the own one; 0 where equal.
     """
     base = Estimate("self_preference_logit", float("nan"), level=level, unit="pair", method="logit")
     columns, kept, base = _prepared(base, prefers_own, prefers_own, human_margin)
@@ -373,17 +339,9 @@ def equal_opportunity(
 ) -> Estimate:
     """P(judge: own | people: own) - P(judge: other | people: other).
 
-    Args:
-        prefers_own: Shape (n_pairs,), above 0.5 where the judge prefers its own, below where the other.
-        human_prefers_own: The same of people; ties are left out.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: What pairs belong to.
-
-    Returns:
-        From -1 to 1; above 0 it misses fewer wins of its own than of others.
-
-    Source:
-        Wataoka et al. (2024), arXiv 2410.21819.
+    From -1 to 1; above 0 it misses fewer wins of its own than of others. `prefers_own` (n_pairs,) is above
+    0.5 where the judge prefers its own, below where the other; `human_prefers_own` the same of people, whose
+    ties are left out. Source: Wataoka et al. (2024), arXiv 2410.21819.
     """
     draw = resampling(how)
     base = Estimate(

@@ -25,15 +25,10 @@ from judgekit.types import Estimate
 
 @dataclass(frozen=True, slots=True)
 class PositionCounts:
-    """Pairs judged in both orders.
+    """Pairs judged in both orders: `n` of them with both verdicts.
 
-    Args:
-        n: Pairs with both verdicts.
-        consistent: Both name the same response, or both a tie.
-        primacy: They lean to the first place.
-        recency: They lean to the second.
-        hard: The same place won twice.
-        n_dropped: Pairs of which a verdict is missing.
+    Consistent ones name the same response or a tie twice, others lean to the first place (primacy) or the
+    second (recency); `hard`: the same place won twice.
     """
 
     n: int
@@ -50,10 +45,7 @@ def _leaning(one: Floats, other: Floats) -> Floats:
 
 
 def position_counts(one: npt.ArrayLike, other: npt.ArrayLike) -> PositionCounts:
-    """Count the pairs whose two verdicts agree, or lean to a place.
-
-    Shapes: `one` (n_pairs,), `other` (n_pairs,).
-    """
+    """Count the pairs whose two verdicts (n_pairs,) agree, or lean to a place."""
     a, b = aligned(one=one, other=other)
     leaning = _leaning(a, b)
     there = ~np.isnan(leaning)
@@ -76,21 +68,16 @@ def position_effects(
 ) -> Mapping[str, Estimate]:
     """Rates of consistency and of leaning to a place, each an estimate.
 
-    Args:
-        one: Shape (n_pairs,), verdicts in one order, by place: 1 the first shown won, 0 the second, 0.5 a
-            tie; nan where missing.
-        other: Shape (n_pairs,), in the other order, by place again.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_pairs,): what pairs belong to (a prompt).
+    `one` and `other` have shape (n_pairs,): verdicts in either order, by place: 1 the first shown won, 0 the
+    second, 0.5 a tie; nan where missing.
 
     Returns:
         `position_consistency`, `conflict_rate`, `hard_conflict_rate`, `primacy_rate`, `recency_rate` (Wilson;
         CR1 and t with clusters); `preference_fairness` = (recency - primacy) / n from -1 (the first place
-        always wins) to 1, 0 for none (bootstrap of pairs, exact sign test in its notes);
-        `first_pick_rate`: share of all verdicts won by the first place, a tie one half.
+        always wins) to 1, 0 for none (bootstrap of pairs, exact sign test in its notes); `first_pick_rate`:
+        share of all verdicts won by the first place, a tie one half.
 
-    Source:
-        Shi et al. (2024), arXiv 2406.07791; their fairness simplifies exactly to the one here.
+    Source: Shi et al. (2024), arXiv 2406.07791; their fairness simplifies exactly to the one here.
     """
     draw = resampling(how)
     a, c = aligned(one=one, other=other)
@@ -132,11 +119,7 @@ def attributable_to_position(
 ) -> Mapping[str, Estimate]:
     """Split inconsistency into noise and place, by repeats in each order.
 
-    Args:
-        one: Shape (n_pairs, n_repeats), verdicts by place in one order; nan where missing.
-        other: The same shape, in the other order, by place.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_pairs,).
+    Verdicts by place as in `position_effects`, of shape (n_pairs, n_repeats) in either order.
 
     Returns:
         `d_within`: how often two repeats in one order differ; `d_between`: how often two verdicts in
@@ -193,14 +176,9 @@ def _cross_disagreement(x: Floats, y: Floats) -> Floats:
 def listwise_position(chosen: npt.ArrayLike, n_places: int, *, level: float = 0.95) -> Estimate:
     """Cramer's V of chosen places against uniform, for lists shown in every cyclic order.
 
-    Args:
-        chosen: Shape (n_calls,), the place chosen, from 0; nan where missing. Each list must have been shown
-            in all cyclic orders, or quality and place are mixed up.
-        n_places: How many places there are.
-        level: Confidence; V has no interval here, its p-value stands in the notes.
-
-    Raises:
-        InputError: For a place that does not exist.
+    `chosen` (n_calls,) are places from 0, nan where missing; one that does not exist is an `InputError`. Each
+    list must have been shown in all cyclic orders, or quality and place are mixed up. V has no interval here,
+    its p-value stands in the notes.
     """
     from scipy.stats import chisquare
 
@@ -231,12 +209,8 @@ def order_intercept(
 ) -> tuple[Estimate, Estimate]:
     """Bradley-Terry with an order term: logit P(first shown wins) = theta_a - theta_b + delta.
 
-    Args:
-        first: Shape (n_calls,), the system shown first.
-        second: The system shown second.
-        won: 1 where the first shown won, 0 where the second did, 0.5 a tie, nan missing.
-        clusters: What calls belong to (the item).
-        level: Confidence.
+    `first` and `second` (n_calls,) are the systems shown; `won` is 1 where the first shown won, 0 where the
+    second did, 0.5 a tie, nan missing.
 
     Returns:
         delta in logits (above 0 favours the first place; exp(delta) are the odds at equal quality), and its

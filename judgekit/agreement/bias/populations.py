@@ -30,12 +30,8 @@ _OfPairs = dict[tuple[Hashable, Hashable], Estimate]
 class Population:
     """One pool of people, or the units of one population.
 
-    Args:
-        name: Of the population.
-        judge: Cross-kappa of the judge with its people.
-        own: The people's agreement among themselves (Fleiss, same weights).
-        shortfall: Judge less own: what the judge lacks to be one of them.
-        n_raters: People in it who rated anything.
+    `judge` is the cross-kappa of the judge with its people, `own` the people's agreement among themselves
+    (Fleiss, same weights), `shortfall` what the judge lacks to be one of them.
     """
 
     name: Hashable
@@ -47,12 +43,11 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Populations:
-    """All populations and what lies between them.
+    """All populations, in order of first appearance, and what lies between them.
 
     Args:
-        each: One entry a population, in order of first appearance.
-        between: (a, b) -> cross-kappa of the people of a with those of b; empty where populations are
-            of units, which have no people in common to compare.
+        between: (a, b) -> cross-kappa of the people of a with those of b; empty where populations are of
+            units, which have no people in common to compare.
         gaps: (a, b) -> the judge's agreement with a less that with b.
         own_gaps: (a, b) -> the own agreement of a less that of b.
     """
@@ -78,12 +73,10 @@ class _Side:
 
 
 def cross_kappa(first: Codes, second: Codes, weights: Weights) -> float:
-    """Agreement between two pools of raters beyond chance.
+    """Return agreement between two pools of raters (n_units, n_raters each) beyond chance.
 
-    Shapes: `first` (n_units, n_raters), `second` (n_units, other raters).
-
-    Source:
-        Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability", https://arxiv.org/abs/2106.07393.
+    Source: Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability",
+    https://arxiv.org/abs/2106.07393.
     """
     n = len(first)
     sides = [_Side(parts_of(each, weights), np.ones(n), each.shape[1]) for each in (first, second)]
@@ -104,14 +97,13 @@ def populations(
     """The judge's agreement with each population beside the population's own.
 
     Args:
-        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
+        data: `Ratings`, or raw ratings of shape (n_units, n_raters) with their declared `scale`, people and
+            judge in columns.
         judge: Name of the judge's column.
         pools: Person -> population. Or:
         units: Shape (n_units,), the population each unit belongs to; None for none. Exactly one of them.
         humans: Names of people's columns, with `units`; all but the judge's where left out.
-        scale: The declared scale of raw ratings.
         weights: `identity` for nominal scales, `quadratic` for others, where left out.
-        how: Level, seed and number of resamples: see `Drawn`.
 
     Raises:
         InputError: For neither or both of `pools` and `units`, or an unknown person.

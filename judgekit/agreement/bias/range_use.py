@@ -46,9 +46,7 @@ class Use:
         entropy: Of the categories used, over its maximum: 0 one label only, 1 all equally often.
         extremes: Share of scores at either end.
         heaping: Multiple -> share of scores that are multiples of it (5 and 10 of a 0-100 scale).
-        sd: Standard deviation.
         informative: False if the standard deviation is below 0.3 of a step or one label has more than 90 %.
-        n: Scores.
     """
 
     counts: Mapping[float, int]
@@ -63,18 +61,10 @@ class Use:
 
 
 def scale_use(scores: npt.ArrayLike, *, values: Sequence[float], heaps: Sequence[int] = (5, 10)) -> Use:
-    """Describe how a rater uses a scale.
+    """Describe how a rater uses a scale of declared `values`, in order; shares are nan without scores.
 
-    Args:
-        scores: Shape (n_units,), nan where missing.
-        values: The declared categories, in order.
-        heaps: Multiples to look for.
-
-    Returns:
-        Shares are nan without scores.
-
-    Raises:
-        InputError: For a score that is not on the scale.
+    `scores` have shape (n_units,), nan where missing; one that is not on the scale is an `InputError`.
+    `heaps` are multiples to look for.
 
     >>> use = scale_use([4, 4, 5, 4], values=[1, 2, 3, 4, 5])
     >>> use.range_share, use.unused, round(use.entropy, 3)
@@ -126,22 +116,14 @@ def range_use(
     clusters: Clusters = None,
     **how: Unpack[Drawn],
 ) -> Mapping[str, Estimate]:
-    """Judge beside people, unit by unit, with intervals by resampling units.
+    """Judge beside people (n_units,), unit by unit, with intervals by resampling units.
 
-    Args:
-        judge: Shape (n_units,), nan where missing.
-        human: The human score on the same scale.
-        values: The declared categories, in order.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_units,).
+    Scores and declared `values` as in `scale_use`.
 
     Returns:
         `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
         `deming_slope` (below 1: central tendency), `entropy_difference`, `extremes_difference` and
         `unused_difference` (judge minus human).
-
-    Raises:
-        InputError: For a score that is not on the scale.
     """
     draw = resampling(how)
     y, x = aligned(judge=judge, human=human)
@@ -187,15 +169,8 @@ def halo(
 ) -> Estimate:
     """Mean correlation between criteria in the judge's scores, minus the same in people's.
 
-    Args:
-        judge: Shape (n_units, n_criteria); units with a nan in either are left out.
-        human: The same of people.
-        how: See `Drawn`; `b` 1000 where left out.
-        clusters: Shape (n_units,).
-
-    Returns:
-        Above 0: the judge tells criteria apart less than people do. Pairs with a constant column are left
-        out.
+    Above 0 the judge tells criteria apart less than people do. Both have shape (n_units, n_criteria); units
+    with a nan in either and pairs with a constant column are left out. `b` 1000 where left out.
     """
     draw = resampling(how, b=1000)
     x, y = grid(judge, "judge"), grid(human, "human")
@@ -227,15 +202,13 @@ def anchoring(
 ) -> Estimate:
     """Slope of a score on the score given just before in the same context, given the human score.
 
+    0: none. Above 0: a score is drawn to the one before.
+
     Args:
         scores: Shape (n_calls,), in the order they were given.
         batches: Shape (n_calls,), the context a call stood in; errors are clustered by it.
         human: The human score of the same units, held fixed. Without it neighbours that are alike look like
             anchoring, so the order must have been random.
-        level: Confidence.
-
-    Returns:
-        0: none. Above 0: a score is drawn to the one before.
     """
     (x,) = aligned(scores=scores)
     codes = coded_clusters(batches, len(x))
@@ -295,17 +268,7 @@ def _at(counts: Floats, places: list[int]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class ChiSquare:
-    """A chi-square test.
-
-    Args:
-        name: Of the test.
-        statistic: nan where it is undefined; `status` says why.
-        df: Degrees of freedom.
-        p: How often chance alone gives as much or more.
-        n_used: Units it rests on.
-        n_dropped: Units left out because a rater did not rate them.
-        status: As of an estimate.
-    """
+    """A chi-square test: nan where it is undefined, which `status` explains, as of an estimate."""
 
     name: str
     statistic: float
@@ -320,11 +283,9 @@ class ChiSquare:
 class MarginalHomogeneity:
     """Whether two raters use the labels equally often.
 
-    Args:
-        stuart_maxwell: Test of equal margins.
-        bhapkar: The same with a variance that does not suppose it; more powerful.
-        bowker: Test of symmetry: whether label k against l is as frequent as l against k.
-        differences: Label -> second rater's share of it less the first's.
+    Stuart and Maxwell test equal margins, Bhapkar the same with a variance that does not suppose it (more
+    powerful), Bowker symmetry: whether label k against l is as frequent as l against k. The difference of
+    each label is the second rater's share of it less the first's.
     """
 
     stuart_maxwell: ChiSquare
@@ -334,13 +295,10 @@ class MarginalHomogeneity:
 
 
 def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
-    """Stuart and Maxwell's statistic d'V^-1 d and its degrees of freedom.
+    """Return Stuart and Maxwell's statistic d'V^-1 d of a square table, and its degrees of freedom.
 
-    Shape: `table` (n_categories, n_categories).
-
-    Source:
-        Stuart (1955), Biometrika 42; Maxwell (1970), British Journal of Psychiatry 116. Checked against
-        statsmodels; R irr 0.84.1 drops labels with equal margins and gives another number.
+    Source: Stuart (1955), Biometrika 42; Maxwell (1970), British Journal of Psychiatry 116. Checked against
+    statsmodels; R irr 0.84.1 drops labels with equal margins and gives another number.
     """
     counts = _square(table)
     d = counts.sum(axis=1) - counts.sum(axis=0)
@@ -355,10 +313,9 @@ def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
 
 
 def bhapkar(table: npt.ArrayLike) -> tuple[float, int]:
-    """Bhapkar's statistic and its degrees of freedom; Stuart-Maxwell's S as S / (1 - S/n).
+    """Return Bhapkar's statistic, Stuart-Maxwell's S as S / (1 - S/n), and its degrees of freedom.
 
-    Source:
-        Bhapkar (1966), JASA 61. Checked against statsmodels.
+    Source: Bhapkar (1966), JASA 61. Checked against statsmodels.
     """
     counts = _square(table)
     statistic, df = stuart_maxwell(counts)
@@ -367,10 +324,9 @@ def bhapkar(table: npt.ArrayLike) -> tuple[float, int]:
 
 
 def bowker(table: npt.ArrayLike) -> tuple[float, int]:
-    """Bowker's statistic of symmetry; its degrees of freedom are the pairs of labels that were seen.
+    """Return Bowker's statistic of symmetry; its degrees of freedom are the pairs of labels that were seen.
 
-    Source:
-        Bowker (1948), JASA 43. Checked against statsmodels where every pair was seen.
+    Source: Bowker (1948), JASA 43. Checked against statsmodels where every pair was seen.
     """
     counts = _square(table)
     upper = np.triu_indices(len(counts), 1)
@@ -385,20 +341,12 @@ def bowker(table: npt.ArrayLike) -> tuple[float, int]:
 def marginal_homogeneity(ratings: Any, *, scale: Any = None, level: float = 0.95) -> MarginalHomogeneity:
     """Whether two raters use the labels equally often: three tests, and the difference of each label.
 
-    Args:
-        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their `scale`.
-        scale: The declared scale of raw labels.
-        level: Confidence of the differences.
+    `ratings` are `Ratings` of two raters, or raw labels of shape (n_units, 2) with their declared `scale`;
+    more than two raters are an `InputError`.
 
     Returns:
-        Differences have Bonett and Price's interval, which holds for rare labels too. The tests take
+        Differences have Bonett and Price's interval (2012), which holds for rare labels too. The tests take
         units as independent: with clusters their p is too small, and the differences have no interval.
-
-    Raises:
-        InputError: For more than two raters.
-
-    Source:
-        As the tests; Bonett and Price (2012), Journal of Educational and Behavioral Statistics 37.
 
     >>> found = marginal_homogeneity([[1, 0]] * 9 + [[0, 1]] * 3 + [[1, 1]] * 8, scale=[0, 1])
     >>> round(found.stuart_maxwell.statistic, 3), round(found.stuart_maxwell.p, 3)

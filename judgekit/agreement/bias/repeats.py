@@ -55,14 +55,9 @@ def flip_noise(repeats: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpa
     Args:
         repeats: Shape (n_items, n_repeats), 0 or 1; nan where missing. Items with fewer than two repeats are
             left out.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_items,).
 
     Returns:
         q from 0 to below 0.5; `undefined:not_identified` where repeats differ half of the time or more.
-
-    Raises:
-        InputError: For a repeat that is neither 0 nor 1.
     """
     draw = resampling(how)
     x = _binary(repeats)
@@ -73,16 +68,10 @@ def flip_noise(repeats: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpa
 def flips_by_margin(
     repeats: npt.ArrayLike, margin: npt.ArrayLike, **how: Unpack[Drawn]
 ) -> tuple[Estimate, ...]:
-    """Flipping noise for small, middle and large quality gaps (terciles of |margin|).
+    """Flipping noise for small, middle and large quality gaps: terciles of |margin|, people's (n_items,).
 
-    Args:
-        repeats: As in `flip_noise`.
-        margin: Shape (n_items,), the human margin of the pair; nan where missing.
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Returns:
-        One estimate a tercile. An item without a margin might belong to any of them, so each counts it as
-        dropped.
+    Repeats as in `flip_noise`. An item without a margin might belong to any tercile, so each counts it as
+    dropped.
     """
     draw = resampling(how)
     x, gap = _binary(repeats), np.abs(column(margin, "margin"))
@@ -117,10 +106,8 @@ def denoised_accuracy(
     Args:
         correct: Shape (n_items,), whether one verdict was right, 0 or 1; nan where missing.
         repeats: Shape (n_items, n_repeats), 0 or 1; rows of nan for items that were not repeated.
-        how: Level, seed and number of resamples: see `Drawn`.
         as_published: Take the disagreement itself for q, as the published code does. It overstates the
             accuracy: true 0.8 with flips of 0.1 comes out as 0.875.
-        clusters: Shape (n_items,).
     """
     draw = resampling(how)
     y, x = column(correct, "correct"), _binary(repeats)
@@ -146,16 +133,9 @@ def position_bias(
 ) -> Estimate:
     """De-noised accuracy with the preferred response shown first, minus with it shown second.
 
-    Args:
-        first: Shape (n_items,), whether the verdict was right with the preferred response first.
-        second: The same with it second.
-        repeats_first: Shape (n_items, n_repeats), repeats with it first.
-        repeats_second: Repeats with it second; each order is corrected by its own flips.
-        clusters: Shape (n_items,).
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Returns:
-        Above 0: it favours the first place. 0: none. From -1 to 1.
+    From -1 to 1; above 0 it favours the first place. `first` and `second` have shape (n_items,): whether the
+    verdict was right with the preferred response first, and second; the repeats of each order (n_items,
+    n_repeats) correct it by its own flips.
     """
     draw = resampling(how)
     a, c = aligned(first=first, second=second)
@@ -173,15 +153,9 @@ def length_bias(
 ) -> Estimate:
     """De-noised accuracy where people prefer the longer response, minus where they do not.
 
-    Args:
-        correct: Shape (n_items,), whether the verdict was right.
-        longer: Whether the response people prefer is strictly longer, 0 or 1; nan where unknown.
-        repeats: Shape (n_items, n_repeats); each group is corrected by its own flips.
-        clusters: Shape (n_items,).
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Returns:
-        Above 0: it favours length. 0: none. From -1 to 1.
+    From -1 to 1; above 0 it favours length. `correct` (n_items,) says whether the verdict was right, `longer`
+    whether the response people prefer is strictly longer, 0 or 1, nan where unknown; each group of `repeats`
+    (n_items, n_repeats) is corrected by its own flips.
     """
     draw = resampling(how)
     y, long = aligned(correct=correct, longer=longer)
@@ -193,9 +167,8 @@ def length_bias(
 def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str, Estimate]:
     """Accuracies of pairs judged in both orders, on the pairs with both verdicts.
 
-    Args:
-        first: Shape (n_items,), 1 if right with the preferred response first, 0 if not; nan where missing.
-        second: The same with it second.
+    `first` and `second` have shape (n_items,): 1 if right with the preferred response first, and second, 0 if
+    not; nan where missing.
 
     Returns:
         `accuracy_both` (right in both orders), `accuracy_first`, `accuracy_second`, `accuracy_random` (what
@@ -274,15 +247,13 @@ def repeatability(
     Args:
         repeats: Shape (n_units, n_repeats), scores or label codes; nan where missing. Units with fewer than
             two repeats are left out.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_units,).
 
     Returns:
-        `flip_rate`: how often two repeats of a unit differ; `repeat_agreement`: 1 minus that;
-        `all_same`: share of units whose repeats are all equal; `sem`: sqrt of the mean squares within units,
-        in score points; `smallest_detectable_change`: 1.96 sqrt(2) sem; `icc_repeats`: share of variance
-        between units, ICC(A,1) over the columns, from mean squares where no cell is missing, else from
-        REML. The last three are meant for scores.
+        `flip_rate`: how often two repeats of a unit differ; `repeat_agreement`: 1 minus that; `all_same`:
+        share of units whose repeats are all equal; `sem`: sqrt of the mean squares within units, in score
+        points; `smallest_detectable_change`: 1.96 sqrt(2) sem; `icc_repeats`: share of variance between
+        units, ICC(A,1) over the columns, from mean squares where no cell is missing, else from REML. The last
+        three are meant for scores.
     """
     draw = resampling(how)
     x = grid(repeats, "repeats")

@@ -38,16 +38,9 @@ from judgekit.types import Estimate
 def signed_error(
     judge: npt.ArrayLike, human: npt.ArrayLike, *, clusters: Clusters = None, level: float = 0.95
 ) -> Estimate:
-    """Mean of judge minus human score, in score points.
+    """Mean of judge minus human score (n_units,), in score points; nan where missing.
 
-    Args:
-        judge: Shape (n_units,), nan where missing.
-        human: The human score on the same scale.
-        clusters: Shape (n_units,): CR1 errors with t on clusters - 1.
-        level: Confidence.
-
-    Returns:
-        Above 0 the judge is lenient, below severe.
+    Above 0 the judge is lenient, below severe; with clusters errors are CR1 with t on clusters - 1.
 
     >>> round(signed_error([4, 5, 3, 4], [3, 4, 3, 4]).value, 2)
     0.5
@@ -63,14 +56,8 @@ def confidence_gap(
 ) -> Estimate:
     """Mean stated confidence minus share correct; above 0 is overconfident.
 
-    Args:
-        confidence: Shape (n_units,), on [0, 1]; nan where missing.
-        correct: 1 or 0, or any agreement on [0, 1].
-        clusters: Shape (n_units,).
-        level: Confidence of the interval.
-
-    Raises:
-        InputError: For numbers outside [0, 1] (a confidence of 8 of 10 is 0.8).
+    Both have shape (n_units,), nan where missing: a confidence on [0, 1] (8 of 10 is 0.8), and 1 or 0, or any
+    agreement on [0, 1]; other numbers are an `InputError`.
     """
     c, y = aligned(confidence=confidence, correct=correct)
     for name, x in (("confidence", c), ("correct", y)):
@@ -86,9 +73,7 @@ def panel_severity(
 ) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...]]:
     """Each rater's mean signed error against the others on the same units: severity without a model.
 
-    Args:
-        ratings: Shape (n_units, n_raters), numbers on one scale; nan where missing.
-        level: Confidence.
+    `ratings` are numbers on one scale (n_units, n_raters), nan where missing.
 
     Returns:
         For each rater, as seen, and shrunk towards 0 by tau^2 / (tau^2 + se^2), tau^2 the variance of the
@@ -146,13 +131,8 @@ def criterion_validity(
 
     Args:
         score: Shape (n_units,), the judge's; nan where missing.
-        outcome: Any column of numbers; 0 and 1 for `auc`.
+        outcome: Any column of numbers; 0 and 1 for `auc`, or an `InputError`.
         kind: The coefficient; `auc` is the chance that a unit with the outcome scores above one without.
-        clusters: Shape (n_units,).
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Raises:
-        InputError: For `auc` with an outcome that is neither 0 nor 1.
 
     >>> criterion_validity([1, 2, 3, 4], [0, 0, 1, 1], kind="auc").value
     1.0
@@ -190,19 +170,12 @@ def leniency(
 ) -> tuple[Estimate, Estimate]:
     """P_c and P_+ with intervals by resampling units.
 
-    Args:
-        judge: Shape (n_units,), 1 correct, 0 incorrect; nan where the reply could not be read, which is no
-            "incorrect" and is dropped and counted.
-        human: The same of people.
-        how: Level, seed and number of resamples: see `Drawn`.
-        clusters: Shape (n_units,).
+    `judge` and `human` have shape (n_units,): 1 correct, 0 incorrect; nan where a reply could not be read,
+    which is no "incorrect" and is dropped and counted. Another label is an `InputError`.
 
     Returns:
         `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR < FPR;
         P_+ also where P_c is 1. `unstable:few_minority` below 10 units of the rarer human label.
-
-    Raises:
-        InputError: For a label that is neither 0 nor 1.
     """
     draw = resampling(how)
     x, y = _labels(judge, human)
@@ -252,14 +225,10 @@ def _p_c(columns: Floats) -> float:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Scores of systems by the judge and by people.
+    """Scores of systems by the judge and by people: shares of correct.
 
-    Args:
-        gaps: System -> judge's share of correct minus people's, paired by unit.
-        mean_absolute: Mean of the absolute gaps.
-        spearman: Rank correlation of the two scores over systems; nan for fewer than two, or ties only.
-        judge: System -> the judge's share of correct.
-        human: System -> people's.
+    `gaps` are the judge's minus people's, paired by unit; `spearman` is over systems, nan for fewer than two,
+    or ties only.
     """
 
     gaps: Mapping[str, Estimate]
@@ -275,12 +244,7 @@ def system_gaps(
     """How far the judge's score of each system is from people's, and whether it ranks them as people do.
 
     A lexical rule may rank perfectly with large gaps; an agreeable judge may have small gaps and rank badly.
-
-    Args:
-        judge: Shape (n_units,), 1 correct, 0 incorrect, nan missing.
-        human: The same of people.
-        systems: Shape (n_units,), whose answer it was.
-        level: Confidence of the gaps' intervals.
+    Labels as in `leniency`; `systems` (n_units,) says whose answer it was.
     """
     x, y = _labels(judge, human)
     codes = coded_clusters(systems, len(x))

@@ -30,13 +30,10 @@ Measure = Callable[[Codes], Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice beside the rest.
+    """One slice beside the rest, tested against it.
 
     Args:
-        name: Of the slice.
-        n: Units in it.
         estimate: Of the statistic in it; without a value where it has fewer than the least number.
-        rest: Of the statistic outside it.
         difference: Slice minus rest; nan where either is undefined.
         p: Two-sided p-value of that difference; nan where it was not tested.
         p_adjusted: Over all slices tested.
@@ -63,21 +60,18 @@ def by_slice(
 ) -> tuple[Slice, ...]:
     """A statistic in each slice, tested against the rest.
 
-    The test is Welch's: the difference over the root of the two squared standard errors, with as many
-    degrees of freedom as the smaller side has units with a value, less one.
+    The test is Welch's: the difference over the root of the two squared standard errors, with as many degrees
+    of freedom as the smaller side has units with a value, less one.
 
     Args:
         groups: The slice of each unit; None where it is in none (it still belongs to the rest).
         measure: Gives the estimate for some units. Its `se` and `n_used` are what the test uses.
-        least: Slices with fewer units, or fewer that have a value, are shown by name only.
+        least: Slices with fewer units (2 at least), or fewer that have a value, are shown by name only.
         q: A slice is flagged where its adjusted p-value is at most this.
         method: `bh` for looking through slices; `holm` for a family of gates.
 
     Returns:
         One entry a slice, in order of first appearance.
-
-    Raises:
-        InputError: If `least` is below 2.
     """
     if least < 2:
         raise InputError(f"least {least}; a slice needs 2 units at least")
@@ -138,7 +132,6 @@ class MetricConflict:
     """One measure beside the judge.
 
     Args:
-        measure: Its name.
         difference: First system minus second, over items.
         better: The system whose lead the interval confirms, or `undecided`.
         correlation: Rank correlation over items of its differences with the judge's.
@@ -164,18 +157,13 @@ def metric_conflicts(
     level: float = 0.95,
     most: int = 50,
 ) -> tuple[MetricConflict, ...]:
-    """Compare the verdict of each measure on two systems with the judge's.
+    """Compare the verdict of each measure on two systems with the judge's, which comes first.
 
     Args:
         first: Measure -> scores of the first system, shape (n_items,), higher is better; nan where missing.
         second: The same measures of the second system on the same items.
         judge: Which of the measures is the judge.
-        clusters: Shape (n_items,), what items belong to.
-        level: Confidence.
         most: The most items to name for review.
-
-    Returns:
-        One entry a measure, the judge's own first.
 
     Raises:
         InputError: If the measures differ, the judge is not among them, or the numbers of items differ.

@@ -93,10 +93,9 @@ def mean_of(correlations: Iterable[float]) -> float:
 
 
 def jackknifed(value: float, rest: Sequence[float], shares: Sequence[float]) -> float:
-    """Standard error by leaving out groups of unequal size, `shares` being n over the size of each.
+    """Return the standard error by leaving out groups of unequal size, `shares` being n over each size.
 
-    Source:
-        Busing, Meijer and van der Leeden (1999), "Delete-m jackknife for unequal m".
+    Source: Busing, Meijer and van der Leeden (1999), "Delete-m jackknife for unequal m".
     """
     pseudo = [h * value - (h - 1) * r for h, r in zip(shares, rest, strict=True)]
     centre = len(rest) * value - sum((1 - 1 / h) * r for h, r in zip(shares, rest, strict=True))
@@ -120,9 +119,8 @@ class VerdictCorrelation:
 
     Args:
         judges: Names of its seats, sorted; a substitute sits on its judge's.
-        pairs: Two judges -> the correlation of their verdicts, nan where it is undefined, and the units
-            (a response or pair under a criterion) that both gave a verdict on.
-        mean: Mean over pairs.
+        pairs: Two judges -> the correlation of their verdicts, nan where it is undefined, and the units (a
+            response or pair under a criterion) that both gave a verdict on.
         effective: k / (1 + (k - 1) mean), at most k, of the judges not left out; its units are items.
         participation: k^2 / the sum of squared correlations, a judge with itself included.
         left_out: Judge -> why it has no correlation.
@@ -230,10 +228,7 @@ class PanelVerdicts:
         return cells
 
     def found(self, *, level: float = 0.95) -> VerdictCorrelation:
-        """What the sums say so far.
-
-        The interval is Student's t about the mean correlation, by a jackknife over groups of items.
-        """
+        """Return what the sums say so far, with Student's t by a jackknife over groups of items."""
         judges, whole = self._judges, merged(self._sums)
         pairs = {pair: correlation(whole.get(pair, {})) for pair in combinations(judges, 2)}
         left_out = _left_out(judges, whole)

@@ -80,10 +80,7 @@ def patterns(codes: Codes, n_categories: int) -> tuple[Codes, Codes]:
 def parts_of(
     codes: Codes, weights: Weights, *, counts: npt.NDArray[Any] | None = None, copies: Floats | None = None
 ) -> Parts:
-    """Parts of rows of ratings.
-
-    Shapes: `codes` (n_rows, n_raters), `counts` (n_rows,), `copies` (n_raters,).
-    """
+    """Return the parts of rows of codes (n_rows, n_raters), each standing for `counts` units."""
     m, r = codes.shape
     q = len(weights.values)
     copies = np.ones(r) if copies is None else copies
@@ -145,12 +142,9 @@ _TINY = 1e-12  # chance agreement this near 1 is 1
 def observed_and_expected(
     coefficient: Coefficient, parts: Parts, weights: Weights, draws: Floats | None = None
 ) -> tuple[Floats, Floats]:
-    """Observed agreement and that expected by chance, for each draw.
+    """Return observed agreement and that expected by chance, for each of the draws (n_draws, n_rows).
 
-    Shape: `draws` (n_draws, n_rows).
-
-    Source:
-        Gwet (2014), chapters 2 to 5; Krippendorff (2011); Conger (1980), Psychological Bulletin 88.
+    Source: Gwet (2014), chapters 2 to 5; Krippendorff (2011); Conger (1980), Psychological Bulletin 88.
     """
     drawn = parts.counts[None, :] if draws is None else draws
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -185,12 +179,9 @@ def chance_corrected(
     values: npt.ArrayLike,
     weights: Kind | Weights | npt.ArrayLike = "identity",
 ) -> float:
-    """A coefficient of agreement of several raters on the same units.
+    """Return a coefficient of ratings (n_units, n_raters).
 
-    Shape: `ratings` (n_units, n_raters).
-
-    Source:
-        Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
+    Source: Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
     """
     coded = as_ratings(ratings, scale=np.asarray(values, dtype=float))
     weighing = weights_of(weights, coded.values)
@@ -202,13 +193,10 @@ def chance_corrected(
 
 
 def krippendorff_alpha(ratings: npt.ArrayLike, *, values: npt.ArrayLike, metric: Metric) -> float:
-    """Krippendorff's alpha, 1 - D_o / D_e.
+    """Return Krippendorff's alpha, 1 - D_o / D_e, of ratings (n_units, n_raters).
 
-    Shape: `ratings` (n_units, n_raters).
-
-    Source:
-        Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
-        against its worked example (0.743 nominal, 0.815 ordinal, 0.849 interval) and krippendorff 0.9.
+    Source: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
+    against its worked example (0.743 nominal, 0.815 ordinal, 0.849 interval) and krippendorff 0.9.
     """
     return chance_corrected(
         ratings, "alpha", values=values, weights=metric_weights(metric, np.asarray(values, dtype=float))
@@ -280,14 +268,9 @@ def _conger(parts: Parts, weights: Weights, drawn: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class TwoRaters:
-    """Cohen's kappa of a table with its standard errors.
+    """Cohen's kappa of a table, nan where one label is all that both used, with its standard errors.
 
-    Args:
-        kappa: nan where one label is all that both used.
-        se: For an interval.
-        se0: If kappa were 0: for the test of that, and for nothing else.
-        observed: Observed agreement.
-        expected: Agreement by chance.
+    `se` is for an interval; `se0`, of a kappa of 0, is for the test of that and nothing else.
     """
 
     kappa: float
@@ -303,13 +286,10 @@ def fleiss_cohen_everitt(
     weights: Kind | Weights | npt.ArrayLike = "identity",
     values: npt.ArrayLike | None = None,
 ) -> TwoRaters:
-    """Kappa of two raters, weighted or not, with its large-sample standard errors.
+    """Return kappa of a square table of two raters, weighted or not, with its large-sample standard errors.
 
-    Shape: `table` (n_categories, n_categories).
-
-    Source:
-        Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
-        Psychological Bulletin 72. Checked against statsmodels `cohens_kappa` and the values of R vcd.
+    Source: Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
+    Psychological Bulletin 72. Checked against statsmodels `cohens_kappa` and the values of R vcd.
     """
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
@@ -335,15 +315,11 @@ def fleiss_cohen_everitt(
 
 
 def linearised(coefficient: Coefficient, parts: Parts, weights: Weights) -> Floats:
-    """Each row's term: their mean over units is the coefficient, their spread its standard error.
+    """Return each row's term: their mean over units is the coefficient, their spread its standard error.
 
-    (For alpha the mean is the coefficient before its correction for the sample's size.)
-
-    Shape: returns (n_rows,).
-
-    Source:
-        Gwet (2014), chapter 5 and appendix; for alpha Gwet (2015), "On Krippendorff's Alpha
-        Coefficient". Checked to 1e-9 against the values of irrCAC with its rounding removed.
+    For alpha the mean is the coefficient before its correction for the sample's size. Source: Gwet (2014),
+    chapter 5 and appendix; Gwet (2015), "On Krippendorff's Alpha Coefficient". Checked to 1e-9 against the
+    values of irrCAC with its rounding removed.
     """
     if coefficient == "alpha":
         return _alpha_terms(parts, weights)
@@ -360,10 +336,7 @@ def linearised(coefficient: Coefficient, parts: Parts, weights: Weights) -> Floa
 
 
 def standard_error(terms: Floats, counts: Floats, clusters: Codes | None = None) -> tuple[float, int]:
-    """Standard error of a mean of terms, and its degrees of freedom.
-
-    Shapes: `terms` (n_rows,), `counts` (n_rows,), `clusters` (n_rows,).
-    """
+    """Return the standard error of a mean of terms (n_rows,), and its degrees of freedom."""
     there = ~np.isnan(terms) & (counts > 0)
     x, c = terms[there], counts[there]
     n = float(c.sum())

@@ -96,7 +96,7 @@ def _degenerate(coefficient: Coefficient, ratings: Ratings) -> str:
 
 
 def _minority(ratings: Ratings, counts: Codes, reference: str | None) -> float:
-    """Units outside the label that a rater gave most, of the rater for whom they are fewest.
+    """Return the units outside the label that a rater gave most, of the rater for whom they are fewest.
 
     Who gave one label only is passed over: that is a finding about the rater, not about the units.
     """
@@ -119,15 +119,14 @@ class Options(Drawn, total=False):
     """How an interval is made; the same for all coefficients.
 
     Args:
-        interval: `auto`: for two raters `fisher_z` of the standard error; for more `bca` below 200
-            units (where t covers .91 to .94, see `benchmarks/coverage_kappa.py`) and `t` of the
-            linearised standard error from there on; `bca` of clusters where units come in clusters.
-            Or one of them, `percentile` or `none` by name; `t` with clusters is CR1 with t.
+        interval: `auto`: for two raters `fisher_z` of the standard error; for more `bca` below 200 units
+            (where t covers .91 to .94, see `benchmarks/coverage_kappa.py`) and `t` of the linearised standard
+            error from there on; `bca` of clusters where units come in clusters. Or one of them, `percentile`
+            or `none` by name; `t` with clusters is CR1 with t.
         level: As `seed` and `b`, of `Drawn`.
-        resample: `("unit",)`: of these raters; `("unit", "rater")`: of raters in general, with units
-            and raters both drawn again.
-        reference: Name of the rater who is a person: whose rarer label decides whether there is
-            enough of it. Every rater's does where left out.
+        resample: `("unit",)`: of these raters; `("unit", "rater")`: of raters in general, both drawn again.
+        reference: The rater who is a person: whose rarer label decides whether there is enough of it, every
+            rater's where left out.
     """
 
     interval: HowInterval
@@ -320,15 +319,12 @@ def percent(
 ) -> Estimate:
     """Observed agreement: the mean over units of the share of pairs of raters that agree.
 
-    Args:
-        ratings: `Ratings`, or raw labels of shape (n_units, n_raters) with their `scale`.
-        scale: The declared scale of raw labels.
-        weights: How far two labels agree.
-        options: Of the interval, see `Options`.
+    `ratings` are `Ratings`, or raw labels of shape (n_units, n_raters) with their declared `scale`; `weights`
+    say how far two labels agree; `options` are of the interval, see `Options`.
 
     Returns:
-        From 0 to 1, chance included: on a scale of two labels, one of them rare, it is high for any
-        two raters. Wilson's interval for two raters. nan if no unit has two ratings.
+        From 0 to 1, chance included: on a scale of two labels, one of them rare, it is high for any two
+        raters. Wilson's interval for two raters. nan if no unit has two ratings.
 
     >>> percent([["no", "no"], ["yes", "no"]], scale=["no", "yes"]).value
     0.5
@@ -342,22 +338,20 @@ def kappa(
     """Cohen's kappa of two raters, each with their own habits; weighted where `weights` say so.
 
     Args:
-        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their `scale`.
+        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their declared `scale`.
             Units that one of them did not rate are left out and counted.
-        scale: The declared scale of raw labels.
         weights: `identity` for labels without order; `linear` and `quadratic` for a scale with one.
         options: Of the interval, see `Options`.
 
     Returns:
-        At most 1; 0 is what two raters with these habits agree by chance. Fisher's z of the exact
-        standard error. nan if both used one and the same label; 0 with status `ok_degenerate` if one
-        of them, or both, used one label only.
+        At most 1; 0 is what two raters with these habits agree by chance. Fisher's z of the exact standard
+        error. nan if both used one and the same label; 0 with status `ok_degenerate` if one of them, or both,
+        used one label only.
 
     Raises:
         InputError: For more than two raters: `conger`, `fleiss` and `alpha` are for them.
 
-    Source:
-        Cohen (1960), (1968); Fleiss, Cohen and Everitt (1969).
+    Source: Cohen (1960), (1968); Fleiss, Cohen and Everitt (1969).
 
     >>> kappa([["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]], scale=["no", "yes"]).value
     0.5
@@ -376,10 +370,8 @@ def conger(
 ) -> Estimate:
     """Conger's kappa: Cohen's for any number of raters, each with their own habits.
 
-    Arguments and landmarks as of `kappa`; units with missing ratings stay.
-
-    Source:
-        Conger (1980), Psychological Bulletin 88.
+    Arguments and landmarks as of `kappa`; units with missing ratings stay. Source: Conger (1980),
+    Psychological Bulletin 88.
 
     >>> round(conger([[1, 1, 2], [2, 2, 2], [1, 1, 1], [2, 1, 2]], scale=[1, 2]).value, 4)
     0.3846
@@ -392,10 +384,8 @@ def fleiss(
 ) -> Estimate:
     """Fleiss' kappa: raters are exchangeable, and chance draws from what all of them used.
 
-    Arguments as of `percent`. Units with one rating count for the labels used, as in Gwet (2014).
-
-    Source:
-        Fleiss (1971), Psychological Bulletin 76.
+    Arguments as of `percent`. Units with one rating count for the labels used, as in Gwet (2014). Source:
+    Fleiss (1971), Psychological Bulletin 76.
 
     >>> round(fleiss([[1, 1, 2], [2, 2, 2], [1, 1, 1], [2, 1, 2]], scale=[1, 2]).value, 4)
     0.3333
@@ -406,13 +396,9 @@ def fleiss(
 def scott(
     ratings: Any, *, scale: Any = None, weights: Kind | npt.ArrayLike = "identity", **options: Unpack[Options]
 ) -> Estimate:
-    """Scott's pi: Fleiss' kappa of two raters.
+    """Scott's pi: Fleiss' kappa of two raters; more are an `InputError`.
 
-    Raises:
-        InputError: For more than two raters.
-
-    Source:
-        Scott (1955), Public Opinion Quarterly 19.
+    Source: Scott (1955), Public Opinion Quarterly 19.
 
     >>> round(scott([[1, 1], [2, 2], [1, 2], [1, 1]], scale=[1, 2]).value, 4)
     0.4667
@@ -428,10 +414,8 @@ def gwet(
 ) -> Estimate:
     """Gwet's AC1, or AC2 with weights: chance is for hard units only, so a rare label costs little.
 
-    Arguments as of `percent`. It rises with every declared label that nobody uses.
-
-    Source:
-        Gwet (2008), British Journal of Mathematical and Statistical Psychology 61.
+    Arguments as of `percent`. It rises with every declared label that nobody uses. Source: Gwet (2008),
+    British Journal of Mathematical and Statistical Psychology 61.
 
     >>> round(gwet([[1, 1], [2, 2], [1, 2], [1, 1]], scale=[1, 2]).value, 4)
     0.5294
@@ -446,10 +430,8 @@ def brennan_prediger(
 ) -> Estimate:
     """Brennan and Prediger's kappa (Randolph's; PABAK on two labels): chance uses all labels alike.
 
-    Arguments as of `percent`. It rises with every declared label that nobody uses.
-
-    Source:
-        Brennan and Prediger (1981), Educational and Psychological Measurement 41.
+    Arguments as of `percent`. It rises with every declared label that nobody uses. Source: Brennan and
+    Prediger (1981), Educational and Psychological Measurement 41.
 
     >>> brennan_prediger([[1, 1], [2, 2], [1, 2], [1, 1]], scale=[1, 2]).value
     0.5
@@ -464,18 +446,13 @@ def alpha(
 ) -> Estimate:
     """Krippendorff's alpha: any number of raters, gaps, any scale.
 
-    Args:
-        ratings: `Ratings`, or raw labels of shape (n_units, n_raters) with their `scale`. Units with
-            fewer than two ratings are left out and counted.
-        scale: The declared scale of raw labels.
-        metric: `nominal`, `ordinal`, `interval` or `ratio`; the scale's own level where left out.
-        options: Of the interval, see `Options`.
+    `metric` is `nominal`, `ordinal`, `interval` or `ratio`, the scale's own level where left out; other
+    arguments as of `percent`. Units with fewer than two ratings are left out and counted.
 
     Returns:
         At most 1; 0 is what chance gives. nan if all ratings are the same.
 
-    Source:
-        Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability".
+    Source: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability".
 
     >>> round(alpha([[0, 0], [1, 1], [0, 1], [0, None]], scale=[0, 1], metric="nominal").value, 4)
     0.4444

@@ -24,14 +24,13 @@ class KappaProfile:
     """A kappa of two raters with what explains it.
 
     Args:
-        kappa: Cohen's kappa.
         kappa_max: The highest kappa that raters with these habits could reach.
-        prevalence_index: How far the commonest label outweighs the rest, from both raters' shares: on
-            two labels |p11 - p22|; 0 is balance (or more labels than two in balance), 1 is one label only.
-        bias_index: How much of the ratings two raters would have to move to use labels equally often:
-            on two labels |p12 - p21|.
-        specific: Label -> specific agreement 2 n_kk / (n_k. + n_.k): of all uses of the label, the share
-            on which the other rater agreed (positive and negative agreement on two labels).
+        prevalence_index: How far the commonest label outweighs the rest, from both raters' shares: on two
+            labels |p11 - p22|; 0 is balance (or more labels than two in balance), 1 is one label only.
+        bias_index: How much of the ratings two raters would have to move to use labels equally often: on two
+            labels |p12 - p21|.
+        specific: Label -> specific agreement: of all uses of the label, the share on which the other rater
+            agreed.
         one_against_rest: Label -> kappa of this label against all others; empty for two labels.
         paradox: Whether agreement is high, kappa low, and a rare label the reason.
     """
@@ -63,18 +62,12 @@ class Coverage:
 def kappa_profile(ratings: Any, *, scale: Any = None, level: float = 0.95) -> KappaProfile:
     """A kappa of two raters with its maximum, prevalence, bias and specific agreement.
 
-    Args:
-        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their `scale`.
-        scale: The declared scale of raw labels.
-        level: Confidence.
+    `ratings` are `Ratings` of two raters, or raw labels of shape (n_units, 2) with their declared `scale`;
+    more than two raters are an `InputError`.
 
-    Raises:
-        InputError: For more than two raters.
-
-    Source:
-        Feinstein and Cicchetti (1990), J. Clin. Epidemiol. 43; Byrt, Bishop and Carlin (1993), ibid. 46;
-        specific agreement: Dice (1945), with Wilson's interval for the share of units of which both
-        raters said the label among those of which either did, of which it is a function.
+    Source: Feinstein and Cicchetti (1990), J. Clin. Epidemiol. 43; Byrt, Bishop and Carlin (1993), ibid. 46;
+    specific agreement: Dice (1945), with Wilson's interval for the share of units of which both raters said
+    the label among those of which either did, of which it is a function.
 
     >>> pairs = [[1, 1]] * 80 + [[1, 0]] * 10 + [[0, 1]] * 5 + [[0, 0]] * 5
     >>> found = kappa_profile(pairs, scale=[0, 1])
@@ -121,17 +114,8 @@ def confusion(ratings: Ratings) -> Floats:
 def specific(ratings: Any, label: str, *, scale: Any = None, level: float = 0.95) -> Estimate:
     """Specific agreement of two raters on one label, 2 n_kk / (n_k. + n_.k).
 
-    Args:
-        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their `scale`.
-        label: Of the scale.
-        scale: The declared scale of raw labels.
-        level: Confidence.
-
-    Returns:
-        From 0 to 1; nan if neither rater used the label.
-
-    Raises:
-        InputError: If the label is not on the scale, or for more than two raters.
+    Ratings as in `kappa_profile`. From 0 to 1; nan if neither rater used the label. A label that is not on
+    the scale, or more than two raters, are an `InputError`.
 
     >>> round(specific([[1, 1], [1, 0], [0, 0], [1, 1]], "1", scale=[0, 1]).value, 3)
     0.8
@@ -160,16 +144,9 @@ def specific(ratings: Any, label: str, *, scale: Any = None, level: float = 0.95
 
 
 def within_steps(ratings: Any, steps: int = 1, *, scale: Any = None, level: float = 0.95) -> Estimate:
-    """Share of pairs of ratings that lie at most so many categories apart.
+    """Share of pairs of ratings that lie at most `steps` categories apart.
 
-    Args:
-        ratings: `Ratings`, or raw labels of shape (n_units, n_raters) with their `scale`.
-        steps: How many categories apart still agrees.
-        scale: The declared scale of raw labels.
-        level: Confidence.
-
-    Raises:
-        InputError: If the scale has no order.
+    Ratings as in `percent`; a scale without order is an `InputError`.
 
     >>> within_steps([[1, 2], [3, 5], [4, 4], [2, 2]], scale=[1, 2, 3, 4, 5]).value
     0.75
@@ -185,13 +162,7 @@ def within_steps(ratings: Any, steps: int = 1, *, scale: Any = None, level: floa
 def coverage(ratings: Any, *, scale: Any = None, level: float = 0.95) -> Coverage:
     """How many units two raters share, and what the others could do to their percent agreement.
 
-    Args:
-        ratings: `Ratings` of two raters, or raw labels of shape (n_units, 2) with their `scale`.
-        scale: The declared scale of raw labels.
-        level: Confidence.
-
-    Raises:
-        InputError: For more than two raters.
+    Ratings as in `kappa_profile`; more than two raters are an `InputError`.
 
     >>> found = coverage([[1, 1], [1, 0], [0, 0], [1, None]], scale=[0, 1])
     >>> found.coverage.value, found.lowest.value, found.highest.value

@@ -86,11 +86,7 @@ def t_quantile(level: float, df: float) -> float:
 
 
 def wilson(successes: float, n: float, *, level: float = 0.95) -> Ends:
-    """Wilson's interval of a share; never beyond 0 and 1, and never a point at them.
-
-    Source:
-        Wilson (1927), JASA 22. Checked against statsmodels `proportion_confint`.
-    """
+    """Return Wilson's (1927) interval of a share: never beyond 0 and 1, and never a point at them."""
     if n <= 0:
         return _NONE
     z2 = normal_quantile(level) ** 2
@@ -119,24 +115,17 @@ def t_interval(value: float, se: float, df: float, *, level: float = 0.95, most:
 
 
 def at_one(expected: float, n: float, *, level: float = 0.95) -> Ends:
-    """Interval of a coefficient that came out as 1: no disagreement was seen in `n` units.
+    """Return the interval of a coefficient that came out as 1: no disagreement was seen in `n` units.
 
-    A standard error is 0 there, and so is every resample's, which would claim certainty. The lower
-    end takes Wilson's for `n` of `n` as observed agreement and leaves agreement by chance as it is.
+    A standard error and every resample's are 0 there, which would claim certainty. The lower end takes
+    Wilson's for `n` of `n` as observed agreement and leaves agreement by chance as it is.
     """
     low, _ = wilson(n, n, level=level)
     return (low - expected) / (1 - expected), 1.0
 
 
 def share(successes: int, n: int, *, name: str = "share", level: float = 0.95, dropped: int = 0) -> Estimate:
-    """A share of independent units with Wilson's interval.
-
-    Args:
-        successes: How many of the `n` did.
-        n: How many there were.
-        name: Of the estimate.
-        level: Confidence.
-        dropped: Units left out because something was missing.
+    """A share of independent units with Wilson's interval; `dropped` units were left out.
 
     Raises:
         InputError: If `successes` is not from 0 to `n`.
@@ -167,10 +156,7 @@ def rate(
     level: float = 0.95,
     dropped: int = 0,
 ) -> Estimate:
-    """How often something happened: Wilson's interval, or CR1 and t where units come in clusters.
-
-    Shapes: `event` (n,), `clusters` (n,).
-    """
+    """Return how often an event (n,) happened: Wilson's interval, or CR1 and t with clusters."""
     if clusters is None:
         return share(int(event.sum()), len(event), name=name, level=level, dropped=dropped)
     made = clustered_mean(event.astype(float), clusters, name=name, level=level)
@@ -178,11 +164,10 @@ def rate(
 
 
 def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tuple[float, float, float]:
-    """Interval of a difference of two shares of the same units, and its standard error.
+    """Return the interval of a difference of two shares of the same units, and its standard error.
 
-    Source:
-        Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
-        Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
+    Source: Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
+    Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
     """
     p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
     centre = p_up - p_down
@@ -192,13 +177,10 @@ def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tu
 
 
 def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tuple[float, float, int]:
-    """Mean, its standard error and degrees of freedom.
+    """Return the mean of values (n,), its standard error and degrees of freedom.
 
-    Shapes: `values` (n,), `clusters` (n,).
-
-    Source:
-        Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little
-        below 30 clusters. Checked against statsmodels' clustered covariance.
+    Source: Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little
+    below 30 clusters. Checked against statsmodels' clustered covariance.
     """
     n = len(values)
     mean = float(values.mean()) if n else float("nan")
@@ -222,12 +204,10 @@ def clustered_mean(
         values: Shape (n,), nan where missing.
         clusters: Shape (n,): what each value belongs to (a prompt, a conversation); None if values are
             independent.
-        name: Of the estimate.
-        level: Confidence.
 
     Returns:
-        The mean with a t interval (CR1 with G-1 degrees of freedom for clusters). Below 20 clusters
-        its status is `unstable:few_clusters`.
+        The mean with a t interval (CR1 with G-1 degrees of freedom for clusters). Below 20 clusters its
+        status is `unstable:few_clusters`.
 
     Raises:
         InputError: For infinity, or if there is not one cluster a value.
@@ -267,10 +247,7 @@ Bounds = tuple[float, float]
 
 
 def floored_se(se: float, residuals: Floats, n: int, bounds: Bounds | None) -> float:
-    """A standard error that is not 0 because all residuals happen to be equal: as if half a unit were not.
-
-    sqrt(h (1 - h) / n) with h = 1/(2n), times the range of labels.
-    """
+    """Return a standard error that is not 0 because all residuals are equal: as if half a unit were not."""
     if bounds is None or not all_equal(residuals):
         return se
     half = 0.5 / n

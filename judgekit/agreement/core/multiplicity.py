@@ -32,9 +32,8 @@ def adjust(p: npt.ArrayLike, *, method: Method) -> Floats:
     Raises:
         InputError: For a p-value outside [0, 1], or another method.
 
-    Source:
-        Holm (1979); Hochberg (1988); Hommel (1988); Benjamini & Hochberg (1995); Benjamini & Yekutieli
-        (2001). Checked against R's p.adjust (values) and statsmodels.
+    Source: Holm (1979); Hochberg (1988); Hommel (1988); Benjamini & Hochberg (1995); Benjamini & Yekutieli
+    (2001). Checked against R's p.adjust (values) and statsmodels.
 
     >>> adjust([0.01, 0.04, 0.03], method="holm").round(3).tolist()
     [0.03, 0.06, 0.06]
@@ -71,7 +70,7 @@ def _by(p: Floats) -> Floats:
 
 
 def _hommel(p: Floats) -> Floats:
-    """Closed testing by Simes: the largest Simes p over all subsets a test is in.
+    """Adjust by closed testing: the largest Simes p over all subsets a test is in.
 
     Of the subsets of size j with test i, the one with the j - 1 largest others has the largest.
     """

@@ -173,15 +173,14 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Ratings:
-    """Shape (n_units, n_raters), coded.
+    """Ratings of shape (n_units, n_raters), coded.
 
     Args:
         codes: Index of the category in `values`; -1 where a rater did not rate a unit.
         values: Shape (n_categories,): the declared value of each category.
-        level: What differences mean: `nominal`, `ordinal`, `interval` or `ratio`.
+        level: What differences mean.
         raters: Their names, one a column.
-        clusters: Shape (n_units,), the cluster each unit belongs to, coded from 0; None where units
-            are independent.
+        clusters: Shape (n_units,), the cluster of each unit, coded from 0; None where units are independent.
         labels: What the categories are called.
     """
 
@@ -237,13 +236,11 @@ def as_ratings(
     """Ratings from an array, a frame or lists of shape (n_units, n_raters).
 
     Args:
-        data: Labels or numbers of the scale; None or nan where a rater did not rate a unit, and so is
-            the scale's "cannot tell", which has no value. A pandas frame gives its column names as raters.
+        data: Labels or numbers of the scale; None or nan where a rater did not rate a unit, and so is the
+            scale's "cannot tell", which has no value. A pandas frame gives its column names as raters.
         scale: The declared scale: a `Scale`, labels worst first, or numbers in order. A scale of numbers
             without a step takes the numbers found in the data as its categories (its range is declared).
         level: `ordinal` for labels and `interval` for numbers where left out.
-        raters: Names of the columns.
-        clusters: What each unit belongs to.
 
     Raises:
         InputError: For a wrong shape, a label off the scale (naming its row and column), or infinity.

@@ -19,14 +19,11 @@ FAR = 12.0  # a coefficient times its column's size beyond this says that outcom
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Coefficients with what their intervals need.
+    """Coefficients (k,) with their covariance (k, k) and what their intervals need.
 
     Args:
-        coef: Shape (k,).
-        cov: Shape (k, k).
         df: Degrees of freedom of t: n - k, or clusters - 1; infinite for a likelihood.
         kind: `t`, `t_cr1` or `wald`.
-        ridge: The penalty used, 0 for none.
         n_clusters: How many clusters; 0 where rows are independent.
     """
 
@@ -39,10 +36,7 @@ class Fit:
 
 
 def least_squares(x: Floats, y: Floats, clusters: Codes | None = None) -> Fit | None:
-    """Ordinary least squares; None if there are not more rows than columns or columns depend on each other.
-
-    Shapes: `x` (n, k), `y` (n,), `clusters` (n,).
-    """
+    """Fit y (n,) on x (n, k) by least squares; None where columns depend on each other or rows are few."""
     n, k = x.shape
     if n <= k or np.linalg.matrix_rank(x) < k:
         return None
@@ -54,10 +48,7 @@ def least_squares(x: Floats, y: Floats, clusters: Codes | None = None) -> Fit | 
 def logistic(
     x: Floats, y: Floats, clusters: Codes | None = None, *, ridge: Floats | float = 0.0
 ) -> Fit | None:
-    """Logistic regression of outcomes in [0, 1] by Newton's method.
-
-    Shapes: `x` (n, k), `y` (n,), `clusters` (n,).
-    """
+    """Fit outcomes (n,) in [0, 1] on x (n, k) by Newton's method, with a ridge where they are separated."""
     n, k = x.shape
     penalty = np.broadcast_to(np.asarray(ridge, dtype=float), (k,))
     if not np.any(penalty) and (n <= k or np.linalg.matrix_rank(x) < k):
@@ -93,10 +84,7 @@ def _inverse(x: Floats, coef: Floats, penalty: Floats) -> Floats:
 
 
 def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> Estimate:
-    """An estimate of a coefficient, or of a combination of them.
-
-    Shape: `contrast` (k,).
-    """
+    """Return an estimate of a coefficient, or of a combination of them: `contrast` (k,)."""
     if fit is None:
         return undefined(estimate, Status.NOT_IDENTIFIED, "too few rows, or columns that say the same")
     c = np.eye(len(fit.coef))[contrast] if isinstance(contrast, int) else contrast

@@ -35,7 +35,8 @@ from judgekit.types import Estimate
 class Drawn(TypedDict, total=False):
     """The options of an interval by resampling, the same for all statistics that have one.
 
-    What is drawn again is what is independent: clusters where the data have them, units otherwise.
+    What is drawn again is what is independent: units, or clusters where a statistic is told them (`clusters`,
+    shape (n_units,): what each unit belongs to, an item or a prompt).
 
     Args:
         level: Confidence, above 0 and below 1; 0.95 unless the statistic says otherwise.
@@ -52,11 +53,7 @@ class Drawn(TypedDict, total=False):
 class Resampling:
     """How the units of a sample are drawn again.
 
-    Args:
-        level: Confidence of the interval.
-        seed: Seed of the resamples.
-        b: How many resamples are drawn.
-        clusters: Shape (n,), coded from 0 without gaps: whole clusters are drawn. None: units are.
+    `clusters` (n,) are coded from 0 without gaps and drawn whole; None: units are drawn.
     """
 
     level: float = 0.95
@@ -75,11 +72,7 @@ class Resampling:
 
 
 def resampling(how: Drawn, *, b: int = 2000, level: float = 0.95) -> Resampling:
-    """What the caller asked for, with the statistic's own defaults for the rest.
-
-    Raises:
-        InputError: If the level is not between 0 and 1, or the number of resamples is below 0.
-    """
+    """Return what the caller asked for, with the statistic's own defaults for the rest."""
     draw = Resampling(**({"level": level, "b": b} | how))
     if not 0 < draw.level < 1:
         raise InputError(f"the level {draw.level} is not between 0 and 1")
@@ -99,14 +92,9 @@ _GROUPS = 1000  # above twice so many rows the jackknife leaves out groups, not 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An interval by resampling.
+    """An interval by resampling; `lost` is the share of resamples in which the statistic was undefined.
 
-    Args:
-        low: Lower end, nan if there is none.
-        high: Upper end.
-        se: Standard deviation over the resamples.
-        lost: Share of resamples in which the statistic was undefined.
-        kind: `bca` or `percentile`, with `_cluster` where clusters were resampled.
+    `kind` is `bca` or `percentile`, with `_cluster` where clusters were resampled.
     """
 
     low: float
@@ -130,13 +118,10 @@ def draws(n: int, draw: Resampling) -> list[Codes]:
 def bootstrap(
     statistic: Statistic, n: int, draw: Resampling, *, kind: str = "bca", replicates: Floats | None = None
 ) -> Interval:
-    """An interval of a statistic of units.
+    """Return an interval of a statistic of units: `bca` (by the jackknife) or `percentile`.
 
-    `kind` is `bca` (bias-corrected and accelerated, by the jackknife) or `percentile`; `replicates` is the
-    statistic of each resample, if the caller has computed them all at once.
-
-    Source:
-        Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
+    `replicates` is the statistic of each resample, if the caller has computed them all at once. Source: Efron
+    (1987), "Better Bootstrap Confidence Intervals", JASA 82.
     """
     clusters = draw.clusters
     name = kind if clusters is None else f"{kind}_cluster"
@@ -154,10 +139,10 @@ def bootstrap(
 def weighted_bootstrap(
     statistic: Weighted, counts: npt.NDArray[Any], draw: Resampling, *, kind: str = "bca"
 ) -> Interval:
-    """An interval of a statistic that takes how often each unit was drawn.
+    """Return an interval of a statistic of how often each unit was drawn, (n_draws, n_rows) to (n_draws,).
 
-    Shapes: `statistic` from (n_draws, n_rows) to (n_draws,), `counts` (n_rows,), how many units a row stands
-    for; with clusters, one each. Drawing rows by their counts is drawing units: those of a row are alike.
+    `counts` (n_rows,) say how many units a row stands for (with clusters, one each): those of a row are
+    alike.
     """
     return weighted_bootstraps(lambda drawn: statistic(drawn)[:, None], counts, draw, kind=kind)[0]
 
@@ -191,13 +176,11 @@ def weighted_bootstraps(
 def product_bootstrap(
     statistic: Callable[[Floats, Floats], Floats], counts: npt.NDArray[Any], n_raters: int, draw: Resampling
 ) -> Interval:
-    """A percentile interval with units and raters both drawn again: of raters in general.
+    """Return a percentile interval with units and raters both drawn again: of raters in general.
 
     `statistic` takes draws of units (n_draws, n_rows) and copies of raters (n_raters,); it must not take two
-    copies of a rater for two raters who agree. The interval is too wide rather than too narrow.
-
-    Source:
-        Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
+    copies of a rater for two raters who agree. The interval is too wide rather than too narrow. Source: Owen
+    (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
     """
     pool = _pool(counts, draw.clusters)
     rng = np.random.default_rng(draw.seed)
@@ -266,10 +249,7 @@ def _interval(
 
 
 def _bca_tails(tails: Floats, good: Floats, value: float, left_out: Floats, times: Floats) -> Floats:
-    """Where to cut, by the bias of the resamples and the skew of the jackknife.
-
-    `times` is how many units each jackknife value is true of.
-    """
+    """Return where to cut, by the resamples' bias and the skew of the jackknife (each value `times` over)."""
     from scipy.special import ndtr, ndtri
 
     same = np.abs(good - value) <= 1e-12 * max(abs(value), 1.0)

@@ -24,10 +24,7 @@ MOST_HELD = 1024
 class Weights:
     """Agreement of each pair of categories, symmetric, with 1 for a category and itself.
 
-    Args:
-        name: Of the kind, or `own`.
-        values: Shape (n_categories,): what they are computed from.
-        matrix: Shape (n_categories, n_categories); None if there are too many categories.
+    `values` (n_categories,) are what they are computed from; the `matrix` is None if categories are too many.
     """
 
     name: str
@@ -74,13 +71,7 @@ class Weights:
 
 
 def weights_of(weights: Kind | Weights | npt.ArrayLike, values: Floats, level: Level = "ordinal") -> Weights:
-    """Weights of a kind on the values of a scale, or the caller's own.
-
-    Shapes: `weights` (n_categories, n_categories), `values` (n_categories,).
-
-    Source:
-        Gwet (2014), "Handbook of Inter-Rater Reliability", 4th edition, chapter 3.
-    """
+    """Return weights of a kind on the values of a scale, or the caller's own (Gwet 2014, chapter 3)."""
     if isinstance(weights, Weights):
         return weights
     if not isinstance(weights, str):

@@ -36,7 +36,6 @@ class Concordance:
     """Lin's concordance correlation and what it is made of: ccc = pearson * bias_correction.
 
     Args:
-        ccc: 1 if all points lie on the line of identity.
         pearson: How near the points are to any line.
         bias_correction: How near that line is to identity, at most 1.
         location_shift: (mean of the second - mean of the first) / sqrt(sd * sd).
@@ -54,12 +53,8 @@ class Concordance:
 class BlandAltman:
     """Differences of two raters, first less second, in units of the scale.
 
-    Args:
-        bias: Their mean.
-        lower_limit: Below it lie 2.5 % of differences, if they are normal.
-        upper_limit: Above it lie 2.5 %.
-        proportional_bias: Slope of the difference on the mean of both: 0 if the bias is the same all
-            along the scale.
+    Beyond each limit lie 2.5 % of them, if they are normal; `proportional_bias` is the slope of the
+    difference on the mean of both, 0 if the bias is the same all along the scale.
     """
 
     bias: Estimate
@@ -69,10 +64,9 @@ class BlandAltman:
 
 
 def concordance(x: Floats, y: Floats) -> tuple[float, float]:
-    """Lin's concordance correlation of two columns without nan, and its standard error.
+    """Return Lin's concordance correlation of two columns without nan, and its standard error.
 
-    Source:
-        Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
+    Source: Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
     """
     n = len(x)
     dx, dy = x - x.mean(), y - y.mean()
@@ -99,14 +93,8 @@ def concordance(x: Floats, y: Floats) -> tuple[float, float]:
 def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[Drawn]) -> Concordance:
     """Lin's concordance correlation coefficient of two raters, with its parts.
 
-    Args:
-        ratings: `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing.
-        scale: The declared scale of raw labels; raw numbers need none.
-        clusters: What each unit belongs to, for raw numbers.
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Returns:
-        Estimates; the interval of the coefficient is by Fisher's z, or by BCa over clusters.
+    `ratings` are `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing, which need no
+    `scale`. The interval of the coefficient is by Fisher's z, or by BCa over clusters.
 
     Raises:
         InputError: For more than two raters, a wrong shape, infinity, or a nominal scale.
@@ -144,18 +132,10 @@ def bland_altman(
 ) -> BlandAltman:
     """Bias and limits of agreement of two raters.
 
-    Args:
-        ratings: `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing.
-        scale: The declared scale of raw labels; raw numbers need none.
-        clusters: What each unit belongs to, for raw numbers; the bias then has a CR1 interval, and the
-            limits none.
-        level: Confidence of the intervals. The limits themselves are always those of 95 %.
+    Ratings and errors as in `ccc`. `level` is of the intervals; the limits themselves are always those of 95
+    %. With clusters the bias has a CR1 interval, and the limits none.
 
-    Raises:
-        InputError: For more than two raters, a wrong shape, infinity, or a nominal scale.
-
-    Source:
-        Bland and Altman (1999), Statistical Methods in Medical Research 8.
+    Source: Bland and Altman (1999), Statistical Methods in Medical Research 8.
 
     >>> found = bland_altman([[1, 2], [2, 2], [3, 5], [4, 4], [5, 6]])
     >>> round(found.bias.value, 2), round(found.upper_limit.value, 2)

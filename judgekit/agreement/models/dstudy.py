@@ -49,12 +49,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A design and what it would give.
+    """A design (`n`: facet -> how many) and what it would give.
 
     Args:
-        n: Facet -> how many (`sample`: repeats of the same call).
-        calls: Calls for one item.
-        cost: Of them, in the unit of the prices.
+        calls: Calls for one item, and their `cost` in the unit of the prices.
         g: Generalizability coefficient, for ranking.
         phi: Index of dependability, for levels and pass or fail.
         sem: Square root of the absolute error variance, in score points.
@@ -102,9 +100,9 @@ def design_parts(
 
 
 def g_coefficient(parts: Parts) -> float:
-    """Generalizability coefficient: share of the variance of observed scores that ranks objects rightly.
+    """Return the generalizability coefficient: universe / (universe + relative error); nan if both are 0.
 
-    universe / (universe + relative error). 1: ranks repeat exactly; 0: they are noise. nan if both are 0.
+    1: ranks repeat exactly; 0: they are noise.
     """
     return _ratio(parts.universe, parts.relative)
 
@@ -115,10 +113,10 @@ def phi_coefficient(parts: Parts) -> float:
 
 
 def phi_at_cut(parts: Parts, *, cut: float, mean: float, mean_variance: float = 0.0) -> float:
-    """Dependability of decisions at a cut score: Phi(lambda).
+    """Return the dependability of decisions at a cut score, Phi(lambda) (Brennan & Kane 1977).
 
     (universe + d) / (universe + d + absolute error), d = (mean - cut)^2 - variance of the mean, at least 0: a
-    cut far from the mean is easier to decide. At d = 0 it is Phi. Brennan & Kane (1977).
+    cut far from the mean is easier to decide.
     """
     return _ratio(parts.universe + max((mean - cut) ** 2 - mean_variance, 0.0), parts.absolute)
 
@@ -143,11 +141,10 @@ def reliability(
         study: From `g_study`.
         n: The design: facet -> levels averaged over (within its parent, for a nested facet), 1 where left
             out. `sample` is the number of repeats, over which only the residual is averaged.
-        how: See `Drawn`; `b` 400 where left out.
-        coefficient: `g`, `phi` or `phi_cut`.
-        cut: The cut score of `phi_cut`.
+        coefficient: `g`, `phi` or `phi_cut`, which needs its `cut` score.
         object_: What is measured; the study's item where left out.
         fixed: Facets whose levels stay, in every resample too.
+        how: See `Drawn`; `b` 400 where left out.
 
     Raises:
         InputError: For an unknown facet, or `phi_cut` without a cut.
@@ -242,11 +239,7 @@ def d_study(
 def cheapest(
     designs: Sequence[Design], *, target: float, coefficient: Literal["g", "phi"] = "phi"
 ) -> Design | None:
-    """The cheapest design that reaches a target; None if none does, however many calls were considered.
-
-    Raises:
-        InputError: If the target is not between 0 and 1.
-    """
+    """The cheapest design that reaches a target between 0 and 1; None if none of those considered does."""
     if not 0 < target < 1:
         raise InputError(f"target {target}; a reliability between 0 and 1 is needed")
     reaching = [d for d in designs if getattr(d, coefficient) >= target - 1e-12]
@@ -267,13 +260,9 @@ def _ratio(true: float, error: float) -> float:
 
 @dataclass(frozen=True)
 class VarianceParts:
-    """Variance of single verdicts, by what it is due to.
+    """Variance of single verdicts, by what it is due to: an estimate a component, the residual last.
 
-    Args:
-        study: The components.
-        variances: An estimate for each component, the residual last.
-        shares: Each over their sum.
-        one_call: Universe and error variance of a single call.
+    `shares` are each over their sum; `one_call` has the universe and error variance of a single call.
     """
 
     study: GStudy
@@ -298,10 +287,8 @@ def variance_parts(
         facets: Column -> labels: `item`, and any of `judge`, `prompt`, `order`, `criterion`, ... A column
             named `sample` says which repeat a row is; repeats have no effect of their own and make the
             residual.
+        item: The column of items; `sample` that of repeats.
         how: See `Drawn`; `b` 200 where left out.
-        item: The column of items.
-        sample: The column of repeats.
-        clusters: Shape (n_rows,), what items belong to.
 
     Returns:
         Components, their shares, and the error of one call. Without repeats the residual holds what only
@@ -346,16 +333,8 @@ def gap(
     """Is the gap between two systems more than noise: mean paired difference over items.
 
     Calls about one item (judges, orders, repeats) are averaged first, for they are not independent; items, or
-    the clusters they belong to, are what the interval counts.
-
-    Args:
-        y: Shape (n_rows,), values of verdicts; nan for abstentions.
-        systems: Shape (n_rows,).
-        items: Shape (n_rows,).
-        first: A system.
-        second: Another.
-        clusters: Shape (n_rows,).
-        level: Confidence.
+    the clusters they belong to, are what the interval counts. `y`, `systems` and `items` have shape
+    (n_rows,), `y` the values of verdicts, nan for abstentions.
 
     Returns:
         First minus second over items that both answered; the notes say how much of the error is calls.

@@ -114,12 +114,10 @@ def by_mean_squares(
     *,
     moved: Iterable[Floats] | None = None,
 ) -> Floats:
-    """Components of resamples of items; they may be negative.
+    """Return the components of resamples of items, (b, n_terms + 1); they may be negative.
 
-    Each term's sum of squared group totals over group size has expectation
-    N mu^2 + sum over terms of variance x tr(P K); solving these is the analysis of variance.
-
-    Shapes: `y` (n_rows,), `items` (n_rows,), `weights` (b, n_items), returns (b, n_terms + 1).
+    Each term's sum of squared group totals over group size has expectation N mu^2 + sum over terms of
+    variance x tr(P K); solving these is the analysis of variance. `weights` has shape (b, n_items).
     """
     n = len(y)
     partitions = {"": np.zeros(n, dtype=np.intp), **terms, RESIDUAL: np.arange(n, dtype=np.intp)}
@@ -171,15 +169,11 @@ class GStudy:
     Args:
         components: Term -> variance, never below 0 (negative estimates set to 0); `residual` last.
         raw: As they were estimated; expected mean squares may give negative ones.
-        mean: Grand mean.
         groups: Term -> how many groups it has in the data.
         within: Facet -> the facet it is nested in.
         item: The facet that is resampled.
         method: `ems` or `reml`.
-        n_rows: Rows used.
-        n_dropped: Rows left out because something was missing.
-        status: As in `Estimate`.
-        notes: What a reader should know.
+        n_rows: Rows used; `n_dropped` were left out because something was missing.
     """
 
     components: Mapping[str, float]
@@ -235,9 +229,8 @@ def g_study(
     Raises:
         InputError: For shapes that differ, an unknown facet, infinity, or `ems` on unequal cells.
 
-    Source:
-        Brennan (2001), "Generalizability Theory". Checked against his p x (r:t) data to all printed digits
-        and R lme4's REML on an unbalanced item x judge set.
+    Source: Brennan (2001), "Generalizability Theory". Checked against his p x (r:t) data to all printed
+    digits and R lme4's REML on an unbalanced item x judge set.
 
     >>> study = g_study([1, 2, 3, 5, 5, 6], {"item": [1, 1, 2, 2, 3, 3], "judge": ["a", "b"] * 3})
     >>> {term: round(variance, 3) for term, variance in study.components.items()}
@@ -329,11 +322,11 @@ def component_estimates(study: GStudy, **how: Unpack[Drawn]) -> tuple[Estimate, 
 def interval_of(
     base: Estimate, replicates: Floats, study: GStudy, draw: Resampling, *, share: bool = False
 ) -> Estimate:
-    """An estimate with an interval from its replicates over items.
+    """Return an estimate with an interval from its replicates over items.
 
     It is t of the replicates' spread on the scale of the log, or of the logit of a `share`: a variance of a
     hundred items is skewed, and percentiles of its replicates cover .90 to .92 where they say .95. Where some
-    replicates lie at an end, so that there is no such scale, it is their percentiles.
+    lie at an end, so that there is no such scale, it is their percentiles.
     """
     prepared = study._data  # noqa: SLF001 - a function of this module, public for `dstudy`
     clusters = None if prepared is None else prepared.clusters

@@ -44,16 +44,7 @@ FORMS: dict[Form, tuple[int, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class MeanSquares:
-    """Of a two-way table of units by raters; each a number or one a resample.
-
-    Args:
-        rows: Between units.
-        columns: Between raters.
-        error: Residual.
-        within: Within units.
-        n: Units.
-        k: Raters.
-    """
+    """Mean squares of a two-way table of n units by k raters; each a number or one a resample."""
 
     rows: Any
     columns: Any
@@ -64,10 +55,7 @@ class MeanSquares:
 
 
 def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
-    """Mean squares of complete ratings, of shape (n_units, n_raters).
-
-    Shape: `drawn` (n_draws, n_units).
-    """
+    """Return mean squares of complete ratings (n_units, n_raters), or of each draw (n_draws, n_units)."""
     x = numbers - numbers.mean()  # or the squares of large numbers would swallow small differences
     k = x.shape[1]
     weight = np.ones((1, len(x))) if drawn is None else drawn
@@ -93,10 +81,10 @@ def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
 
 
 def of_squares(form: Form, ms: MeanSquares) -> Any:
-    """An intraclass correlation from mean squares; nan where nothing varies.
+    """Return an intraclass correlation from mean squares; nan where nothing varies.
 
-    Source:
-        Shrout and Fleiss (1979), Psychological Bulletin 86; McGraw and Wong (1996), Psychological Methods 1.
+    Source: Shrout and Fleiss (1979), Psychological Bulletin 86; McGraw and Wong (1996), Psychological Methods
+    1.
     """
     model, average = FORMS[form]
     noise = ms.within if model == 1 else ms.error
@@ -108,12 +96,10 @@ def of_squares(form: Form, ms: MeanSquares) -> Any:
 
 
 def f_interval(form: Form, ms: MeanSquares, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval by F: exact for forms 1 and 3, by Satterthwaite's degrees of freedom for form 2.
+    """Return an interval by F: exact for forms 1 and 3, by Satterthwaite's degrees of freedom for form 2.
 
-    nan where there is none: no disagreement, or a mean of raters that agree less than chance.
-
-    Source:
-        McGraw and Wong (1996), table 7. Checked against the values of R psych and pingouin.
+    nan where there is none: no disagreement, or a mean of raters that agree less than chance. Source: McGraw
+    and Wong (1996), table 7. Checked against the values of R psych and pingouin.
     """
     from scipy.special import fdtri
 
@@ -155,11 +141,11 @@ _AT_ONCE = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Of b resamples, by the M numbers of ratings m that units have.
+    """Sums of b resamples, by the M numbers of ratings m that units have.
 
-    sizes (M,); units (b, M); together (b, M, r, r) how often two raters rated the same such unit;
-    total (b, M, r) sums of unit totals by rater; square (b, M) of squared unit totals; by_rater (b, r);
-    rated (b, r); all_squares (b,); n (b,) ratings.
+    sizes (M,); units (b, M); together (b, M, r, r) how often two raters rated the same such unit; total (b,
+    M, r) sums of unit totals by rater; square (b, M) of squared unit totals; by_rater (b, r); rated (b, r);
+    all_squares (b,); n (b,) ratings.
     """
 
     sizes: Floats
@@ -174,10 +160,7 @@ class _Sums:
 
 
 def resampled_components(numbers: Floats, drawn: Floats, start: Floats, *, one_way: bool) -> Floats:
-    """Variance components of each resample by restricted maximum likelihood.
-
-    Shapes: `numbers` (n_units, n_raters), `drawn` (n_draws, n_units), returns (n_draws, 3).
-    """
+    """Return variance components (n_draws, 3) of resamples of ratings (n_units, n_raters), by REML."""
     _, counts = np.unique((~np.isnan(numbers)).sum(axis=1), return_counts=True)
     step = max(1, _AT_ONCE // (len(counts) * numbers.shape[1] ** 2))
     centred = numbers - np.nanmean(numbers)
@@ -300,23 +283,20 @@ def icc(
     """An intraclass correlation.
 
     Args:
-        ratings: `Ratings`, or numbers of shape (n_units, n_raters), nan where a rater did not rate.
-        form: By either name: ICC(2,1) of Shrout and Fleiss is ICC(A,1) of McGraw and Wong. Absolute
-            agreement (A, 2) counts a rater's leniency as error, consistency (C, 3) does not.
-        scale: The declared scale of raw labels; raw numbers need none.
-        clusters: What each unit belongs to, for raw numbers.
-        how: Level, seed and number of resamples: see `Drawn`.
+        ratings: `Ratings`, or numbers of shape (n_units, n_raters), nan where a rater did not rate; numbers
+            need no `scale`.
+        form: By either name: ICC(2,1) of Shrout and Fleiss is ICC(A,1) of McGraw and Wong. Absolute agreement
+            (A, 2) counts a rater's leniency as error, consistency (C, 3) does not.
 
     Returns:
-        At most 1; 0 if units differ no more than noise does. May be below 0 with complete ratings, and
-        is then reported so. nan if nothing varies.
+        At most 1; 0 if units differ no more than noise does. May be below 0 with complete ratings, and is
+        then reported so. nan if nothing varies.
 
     Raises:
         InputError: For an unknown form, a wrong shape, infinity, or a nominal scale.
 
-    Source:
-        As `of_squares`. Checked against pingouin and the published table of Shrout and Fleiss (.17, .29,
-        .71, .44, .62, .91).
+    Source: Shrout and Fleiss (1979); McGraw and Wong (1996). Checked against pingouin and the published table
+    of Shrout and Fleiss (.17, .29, .71, .44, .62, .91).
 
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6]], "ICC(A,1)").value, 3)
     0.261
@@ -332,9 +312,7 @@ def iccs(
     clusters: Any = None,
     **how: Unpack[Drawn],
 ) -> list[Estimate]:
-    """Several forms of intraclass correlation of the same ratings, which share their resamples.
-
-    Arguments and landmarks as of `icc`.
+    """Several forms of intraclass correlation of the same ratings, which share their resamples; as `icc`.
 
     >>> [each.name for each in iccs([[1, 2], [2, 3], [4, 4]])]
     ['icc_1', 'icc_a1', 'icc_c1', 'icc_1k', 'icc_ak', 'icc_ck']

@@ -29,19 +29,14 @@ P_EXTREME = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Marginal:
-    """Data of the likelihood.
+    """Data of the likelihood: `counts` is sparse, (n_units, n_cells * n_categories), of what is kept.
 
     Args:
-        counts: Sparse, shape (n_units, n_cells * n_categories), of the raters and criteria kept.
-        cell_rater: Shape (n_cells,).
-        cell_criterion: Shape (n_cells,).
+        cell_rater: Shape (n_cells,), as `cell_criterion`.
         used: Categories that occur, in order.
-        z: Nodes of a standard normal.
-        log_w: Log weights of the nodes.
-        extreme: Rater -> whether all its ratings are at the top.
-        flat: Criterion -> the same.
+        z: Nodes of a standard normal; `log_w` are their log weights.
+        extreme: Rater -> whether all its ratings are at the top; `flat` the same of a criterion.
         n_of: Shape (n_raters,), ratings of each.
-        n_criteria: How many there are.
         rows: (category, unit, rater, criterion) of every rating.
     """
 
@@ -243,10 +238,10 @@ def _fit_of(model: Marginal, r: Floats, p: Floats) -> tuple[Floats, Floats]:
 
 
 def bound_of(model: Marginal, fit: RaschFit, rater: int) -> float:
-    """Severity at which a rater's ratings, all at one end, would still come with probability 5 %.
+    """Return the severity at which a rater's ratings, all at one end, would still come with probability 5 %.
 
-    On the scale of the others (their mean 0), over the units' posteriors from the others' ratings; nan if
-    nobody else used that end.
+    It is on the scale of the others (their mean 0), over the units' posteriors from the others' ratings; nan
+    if nobody else used that end.
     """
     from scipy.optimize import brentq
 
@@ -281,10 +276,8 @@ LOW_FIT, HIGH_FIT = 0.5, 1.5
 class RaterFit:
     """How well a rater's ratings follow the model; mean squares, 1 is as expected.
 
-    Args:
-        infit: Weighted by information: unexpected ratings near a rater's own level.
-        outfit: Unweighted: surprises far from it.
-        flag: `muted` below 0.5 (too predictable), `erratic` above 1.5, else empty.
+    Infit is weighted by information (unexpected ratings near a rater's own level), outfit is not (surprises
+    far from it); the flag is `muted` below 0.5 (too predictable), `erratic` above 1.5, else empty.
     """
 
     infit: float
@@ -305,12 +298,8 @@ class Severities:
         unit_sd: Standard deviation of the units in logits.
         separation: True spread of severities over their error.
         reliability: separation^2 / (1 + separation^2): are raters told apart; not agreement.
-        chi_square: Of equal severities.
-        p_value: Of it.
+        chi_square: Of equal severities, with its `p_value`.
         components: Raters that share units, directly or by a chain, by name.
-        log_likelihood: At the maximum.
-        status: As in `Estimate`.
-        notes: What a reader should know.
     """
 
     raters: Mapping[str, Estimate]
@@ -329,12 +318,7 @@ class Severities:
 
 
 def severities(ratings: Ratings, *, level: float = 0.95) -> Severities:
-    """Severities from ratings of shape (n_units, n_raters), by `many_facet_rasch`.
-
-    Args:
-        ratings: Labels as `Ratings`, with their scale.
-        level: Confidence of the intervals.
-    """
+    """Severities of the raters of `Ratings`, by `many_facet_rasch`."""
     rows, columns = np.nonzero(ratings.codes >= 0)
     names = np.asarray(ratings.raters, dtype=object)[columns]
     codes, k = ratings.codes[rows, columns], len(ratings.values)
@@ -355,25 +339,21 @@ def many_facet_rasch(
 
     Args:
         category: Shape (n_rows,), the category given, from 0, worst first; below 0 where missing.
-        units: Shape (n_rows,).
-        raters: Shape (n_rows,).
+        units: Shape (n_rows,), as `raters` and `criteria`.
         n_categories: How many the scale declares.
-        criteria: Shape (n_rows,).
-        level: Confidence of the intervals.
         nodes: Gauss-Hermite nodes; 41, and 121 where a unit has more than 20 ratings.
 
     Returns:
         Standard errors from the observed information, normal intervals. A rater who gave one end of the scale
         only is extreme: its severity is not finite, its end is the value at which such ratings would still
-        come with probability 5 %. `undefined:not_identified` where raters fall into groups that share no
-        unit (listed), `needs_two_raters`, `no_variation`.
+        come with probability 5 %. `undefined:not_identified` where raters fall into groups that share no unit
+        (listed), `needs_two_raters`, `no_variation`.
 
     Raises:
         InputError: For a category that the scale does not have, or columns of different lengths.
 
-    Source:
-        Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked
-        against conditional maximum likelihood on complete data.
+    Source: Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked
+    against conditional maximum likelihood on complete data.
     """
     x = np.asarray(category, dtype=np.intp)
     columns = {"units": units, "raters": raters} | ({} if criteria is None else {"criteria": criteria})

@@ -31,7 +31,6 @@ class Blocks:
     """Data prepared for fitting: m items, r nested columns at most, c crossed and fixed columns.
 
     Args:
-        nested, crossed: Names of the terms.
         u_term, w_term: Shapes (r,) and (c - p,): the term of each column of U and W.
         uu, uw: Shapes (G, r, r) and (G, r, c): U'U and U'W of each layout.
         layout: Shape (m,): the layout of each item.
@@ -62,14 +61,10 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Reml:
-    """Fitted variance components.
+    """Fitted variance components, nan if y does not vary; `residual` is among them.
 
-    Args:
-        components: Term -> variance, `residual` among them; nan if y does not vary.
-        mean: The first fixed effect, which is the mean where there is no other.
-        deviance: -2 log restricted likelihood, constants included.
-        converged: Whether the optimiser said so.
-        log_ratios: Where it ended, a start for the next fit.
+    `mean` is the first fixed effect, `deviance` -2 log restricted likelihood, constants included, and
+    `log_ratios` where it ended, a start for the next fit.
     """
 
     components: Mapping[str, float]
@@ -87,10 +82,7 @@ def as_blocks(
     crossed: Mapping[str, Codes],
     fixed: Floats | None = None,
 ) -> Blocks:
-    """Prepare rows for `fit_reml`.
-
-    Shapes: `y` (n_rows,), `items` (n_rows,), `nested` (n_rows,), `fixed` (n_rows, p).
-    """
+    """Prepare rows for `fit_reml`: columns of codes (n_rows,), and fixed effects (n_rows, p)."""
     values = np.asarray(y, dtype=float)
     if values.ndim != 1 or any(len(c) != len(values) for c in (items, *nested.values(), *crossed.values())):
         raise InputError("y and every column of codes must have shape (n_rows,)")
@@ -229,12 +221,9 @@ def _summed(x: Floats, y: Floats) -> Floats:
 
 
 def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | None = None) -> Reml:
-    """Fit by restricted maximum likelihood.
+    """Fit by restricted maximum likelihood, items weighted by `weights` (n_items,).
 
-    Shape: `weights` (n_items,).
-
-    Source:
-        Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.
+    Source: Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.
     """
     sums = _sums(blocks, weights)
     names = (*blocks.nested, *blocks.crossed, RESIDUAL)

@@ -35,10 +35,7 @@ ENOUGH = 30
 
 
 def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accuracy") -> tuple[Floats, Floats]:
-    """Who is at least as good, on each unit and for each annotator left out.
-
-    Shapes: `judge` (n_units,), `humans` (n_units, n_humans).
-    """
+    """Return who is at least as good, (n_units, n_humans): the judge, and each annotator left out."""
     rows = ROW_SCORES[score] if isinstance(score, str) else score
     judge_wins, human_wins = np.full(humans.shape, np.nan), np.full(humans.shape, np.nan)
     for j in range(humans.shape[1]):
@@ -51,10 +48,7 @@ def indicators(judge: Floats, humans: Floats, score: Score | RowScore = "accurac
 
 
 def epsilon_p_value(difference: Floats, epsilon: float) -> float:
-    """One-sided p-value that the mean difference is below epsilon.
-
-    Shape: `difference` (n_units,).
-    """
+    """Return the one-sided p-value that the mean of differences (n_units,) is below epsilon."""
     d = difference[~np.isnan(difference)]
     if len(d) < 2:
         return math.nan
@@ -73,10 +67,7 @@ def epsilon_p_value(difference: Floats, epsilon: float) -> float:
 
 
 def standardised(labels: Floats, how: str) -> Floats:
-    """Each rater's labels on that rater's own scale, for raters who use the scale differently.
-
-    Shape: `labels` (n_units, n_raters).
-    """
+    """Return labels (n_units, n_raters), each rater's on that rater's own scale."""
     x = grid(labels, "labels")
     if how == "none":
         return x
@@ -111,16 +102,13 @@ ROW_SCORES: dict[str, RowScore] = {"accuracy": _accuracy, "neg_rmse": _neg_rmse}
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """The test of the judge against one annotator.
+    """The test of the judge against one annotator, on the n items they share.
 
     Args:
-        name: Of the annotator.
-        n: Items they share.
         difference: Mean of (annotator at least as good) - (judge at least as good); below epsilon is good.
         advantage: Share of items on which the judge is at least as good.
         p: One-sided p-value that the difference is below epsilon; nan where it cannot be told.
         p_adjusted: After Benjamini and Yekutieli.
-        won: Whether the judge wins over this annotator.
     """
 
     name: str
@@ -139,13 +127,12 @@ class AltTest:
     Args:
         passes: Whether the winning rate is at least one half; None if nobody could be tested.
         winning_rate: Omega, the share of tested annotators the judge wins over; without an interval.
-        advantage: Rho, the mean over annotators of the share of items on which the judge is at least
-            as good, with an interval over items.
-        annotators: The tests behind it.
+        advantage: Rho, the mean over annotators of the share of items on which the judge is at least as good,
+            with an interval over items.
         dropped: Annotators left out because they share too few items with others.
         epsilon: The advantage the judge was given.
-        power: The chance that a judge who is exactly as good as these annotators passes with as many
-            items; nan where it cannot be told.
+        power: The chance that a judge who is exactly as good as these annotators passes with as many items;
+            nan where it cannot be told.
     """
 
     passes: bool | None
@@ -174,17 +161,16 @@ def alt_test(
     """May the judge stand in for one of these annotators?
 
     Args:
-        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
+        data: `Ratings`, or raw ratings of shape (n_units, n_raters) with their declared `scale`, people and
+            judge in columns.
         judge: Name of the judge's column.
         humans: Names of the annotators' columns; all others where left out.
-        scale: The declared scale of raw ratings.
-        epsilon: The advantage given to the judge: the authors use .2 where the annotators are experts,
-            .15 where skilled, .1 for a crowd.
+        epsilon: The advantage given to the judge: the authors use .2 where the annotators are experts, .15
+            where skilled, .1 for a crowd.
         score: `accuracy` for nominal scales, `neg_rmse` for others, where left out.
         standardise: Where annotators use the scale differently: each one's z-scores or ranks.
         q: False discovery rate over the annotators (Benjamini and Yekutieli).
         min_items: Annotators with fewer items are left out of the tests (they still are others).
-        how: Level, seed and number of resamples: see `Drawn`.
         power_runs: Simulated sets behind the power; 0 for none.
 
     Returns:
@@ -194,9 +180,8 @@ def alt_test(
     Raises:
         InputError: For an unknown rater or option.
 
-    Source:
-        Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the
-        winning rate is over the annotators that were tested, and nobody tested is no error.
+    Source: Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the winning
+    rate is over the annotators that were tested, and nobody tested is no error.
     """
     draw = resampling(how)
     if score is not None and isinstance(score, str) and score not in ROW_SCORES:
@@ -234,12 +219,7 @@ def alt_test(
 
 
 def alt_tests_together(tests: Mapping[str, AltTest], *, q: float = 0.05) -> dict[str, AltTest]:
-    """Several tests (criteria, domains) with the false discovery rate held over all of their p-values.
-
-    Args:
-        tests: Name -> what `alt_test` gave.
-        q: False discovery rate over all annotators of all tests.
-    """
+    """Several tests by name (criteria, domains), with the false discovery rate `q` held over all p-values."""
     p = [each.p for test in tests.values() for each in test.annotators]
     adjusted = iter(adjust(np.nan_to_num(p, nan=1.0), method="by").tolist())
     made = {}
@@ -352,17 +332,14 @@ def alt_test_power(
         n_items: Items rated by everybody.
         n_humans: Annotators, at least 2.
         values: The scale's values.
-        keep_humans: Probability that an annotator says the truth before guessing.
-        keep_judge: The judge's.
-        epsilon: The advantage the judge is given.
-        q: False discovery rate.
-        score: How agreement with the others is scored.
+        keep_humans: Probability that an annotator says the truth before guessing; `keep_judge` is the
+            judge's.
+        epsilon: The advantage the judge is given; `q` and `score` as in `alt_test`.
         runs: Simulated sets; the result has a standard error of at most 0.5 / sqrt(runs).
-        seed: Of the simulation.
 
     Returns:
-        The share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one
-        half). nan below 2 items or 2 humans.
+        The share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one half).
+        nan below 2 items or 2 humans.
 
     Raises:
         InputError: For a probability outside [0, 1].
@@ -385,11 +362,9 @@ def alt_test_power(
 
 
 def keep_rate(codes: Codes, n_categories: int) -> float:
-    """The probability of keeping the truth that gives the annotators' observed agreement.
+    """Return the probability of keeping the truth that gives the agreement seen in codes (n_units, n_humans).
 
     Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
-
-    Shape: `codes` (n_units, n_humans).
     """
     if n_categories < 2:
         return math.nan

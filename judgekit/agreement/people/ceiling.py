@@ -47,8 +47,8 @@ class Ceiling:
     Args:
         judge: Mean over people left out of the judge's measure against the others.
         human: The same of those left out: the ceiling.
-        difference: Judge less human, from the same resamples. At least as good as people means that its
-            lower end is above minus a margin said beforehand, not that its p-value is above .05.
+        difference: Judge less human, from the same resamples. At least as good as people means that its lower
+            end is above minus a margin said beforehand, not that its p-value is above .05.
         ratio: Judge over human; undefined where the ceiling is not above 0.
         by_person: Name -> (judge, human) with that person left out.
     """
@@ -63,10 +63,7 @@ class Ceiling:
 def leave_one_out(
     judge: Codes, humans: Codes, values: Floats, measure: Measure, aggregate: Aggregate
 ) -> tuple[Floats, Floats]:
-    """Measure of the judge, and of each human, against the others.
-
-    Shapes: `judge` (n_units,), `humans` (n_units, n_humans), `values` (n_categories,).
-    """
+    """Return the measure of the judge, and of each human left out, against the others (n_humans,)."""
     scores = np.full((2, humans.shape[1]), np.nan)
     j_values, h_values = numbers_of(judge, values), numbers_of(humans, values)
     for j in range(humans.shape[1]):
@@ -96,18 +93,17 @@ def human_ceiling(
     """The judge's measure against people beside people's own, each person left out in turn.
 
     Args:
-        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
+        data: `Ratings`, or raw ratings of shape (n_units, n_raters) with their declared `scale`, people and
+            judge in columns.
         judge: Name of the judge's column.
         humans: Names of people's columns; all others where left out.
-        scale: The declared scale of raw ratings.
-        measure: Kappa for nominal scales and Pearson's correlation for others, where left out. Kappas
-            compare labels, so they go with `majority` or `pairs`.
+        measure: Kappa for nominal scales and Pearson's correlation for others, where left out. Kappas compare
+            labels, so they go with `majority` or `pairs`.
         aggregate: `pairs` for nominal scales, `mean` for others, where left out.
-        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
-        With one human there is no ceiling: the judge's measure against that human, and three estimates
-        with the status `undefined:needs_two_raters`.
+        With one human there is no ceiling: the judge's measure against that human, and three estimates with
+        the status `undefined:needs_two_raters`.
 
     Raises:
         InputError: For an unknown rater, measure or aggregate, or an order asked of a nominal scale.
@@ -178,11 +174,7 @@ def _ceiling(
 
 
 def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, float]:
-    """A correlation as it would be if neither rater had noise, and the most that could be seen.
-
-    Source:
-        Spearman (1904), "The Proof and Measurement of Association between Two Things".
-    """
+    """Return a correlation as it would be without noise (Spearman 1904), and the most that could be seen."""
     if not (rel_judge > 0 and rel_human > 0) or math.isnan(r):
         return math.nan, math.nan
     most = math.sqrt(rel_judge * rel_human)
@@ -194,15 +186,8 @@ def disattenuated_correlation(
 ) -> tuple[Estimate, Estimate]:
     """A correlation as it would be if neither side had noise, and the most that could be seen.
 
-    The interval takes the reliabilities as known.
-
-    Args:
-        r: The observed correlation with its interval.
-        rel_judge: Reliability of the judge (from repeats), above 0 and at most 1.
-        rel_human: Reliability of the people's label (from the panel's ICC).
-
-    Returns:
-        The corrected correlation, flagged where it exceeds 1, and the maximum observable one.
+    The interval takes the reliabilities, above 0 and at most 1, as known: of the judge from repeats, of the
+    people's label from the panel's ICC. The corrected correlation is flagged where it exceeds 1.
     """
     value, most = disattenuated(r.value, rel_judge, rel_human)
     known = "the reliabilities are taken as known"
@@ -267,12 +252,8 @@ def _alone(blank: Estimate, panel: Panel, of: Measure) -> Ceiling:
 class Replacement:
     """Krippendorff's alpha of people, of people and the judge, and with the judge in one's place.
 
-    Args:
-        panel: Alpha of the people.
-        joined: Alpha of the people and the judge.
-        delta: Joined less panel; below 0 the judge disagrees more than people do.
-        replaced: Mean over people of alpha with that person's ratings replaced by the judge's.
-        replaced_delta: Replaced less panel: on equal terms, since the number of raters stays.
+    `delta` is joined less panel: below 0 the judge disagrees more than people do. `replaced` is the mean over
+    people of alpha with their ratings replaced by the judge's, on equal terms with the panel's.
     """
 
     panel: Estimate
@@ -294,18 +275,8 @@ def replacement_alpha(
     """How does alpha change when the judge joins the panel, or takes one person's place?
 
     All alphas are over the units that the judge and at least two people rated; the judge is put where the
-    person it replaces had rated.
-
-    Args:
-        data: `Ratings` or raw ratings of shape (n_units, n_raters), people and judge in columns.
-        judge: Name of the judge's column.
-        humans: Names of people's columns; all others where left out.
-        scale: The declared scale of raw ratings.
-        metric: Of Krippendorff's alpha; the scale's level where left out.
-        how: Level, seed and number of resamples: see `Drawn`.
-
-    Raises:
-        InputError: For an unknown rater or metric.
+    person it replaces had rated. Ratings, judge and humans as in `human_ceiling`; the `metric` is the scale's
+    level where left out. An unknown rater or metric is an `InputError`.
     """
     draw = resampling(how)
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
@@ -358,14 +329,10 @@ Finding = Literal["equivalent", "non_inferior", "worse", "undecided", "undefined
 
 @dataclass(frozen=True, slots=True)
 class Equivalence:
-    """What the interval of a difference says beside a margin.
+    """What the interval of a difference says beside a margin; `why` has the numbers in a sentence.
 
-    Args:
-        finding: `equivalent`: inside (-margin, margin). `non_inferior`: above -margin. `worse`: all of it
-            below -margin. `undecided`: it holds -margin, more labels are needed. `undefined`: no interval.
-        margin: As declared.
-        difference: The estimate it rests on, first minus second, more is better.
-        why: A sentence with the numbers.
+    The finding is `equivalent`: inside (-margin, margin); `non_inferior`: above -margin; `worse`: all of it
+    below -margin; `undecided`: it holds -margin, more labels are needed; `undefined`: no interval.
     """
 
     finding: Finding

@@ -21,15 +21,7 @@ Measure = Callable[[Floats, Floats], float]
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """A judge and the people who rated the same units.
-
-    Args:
-        judge: Shape (n_units,), codes; -1 where it gave nothing.
-        humans: Shape (n_units, n_humans), codes.
-        ratings: What they come from, with scale and clusters.
-        judge_name: Of the judge.
-        names: Of the humans.
-    """
+    """A judge's codes (n_units,) and people's (n_units, n_humans), -1 where missing, and their ratings."""
 
     judge: Codes
     humans: Codes
@@ -48,10 +40,7 @@ def numbers_of(codes: Codes, values: Floats) -> Floats:
 
 
 def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scale: Any = None) -> Panel:
-    """A judge and people out of one table of ratings.
-
-    Shape: `data` (n_units, n_raters).
-    """
+    """Take a judge and people out of one table of ratings (n_units, n_raters)."""
     ratings = given(data, scale)
     place = {name: i for i, name in enumerate(ratings.raters)}
     people = tuple(humans) if humans is not None else tuple(n for n in ratings.raters if n != judge)
@@ -65,9 +54,9 @@ def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scal
 
 
 def majority(codes: Codes, values: Floats) -> Codes:
-    """The most frequent label of each unit; of equally frequent ones that nearest the mean, then the lower.
+    """Return the most frequent label of each unit (n_units, n_raters).
 
-    Shapes: `codes` (n_units, n_raters), `values` (n_categories,), returns (n_units,).
+    Of equally frequent ones it is that nearest the mean, then the lower.
     """
     votes = np.stack([(codes == k).sum(axis=1) for k in range(len(values))], axis=1)
     total = votes.sum(axis=1)
@@ -80,10 +69,7 @@ def majority(codes: Codes, values: Floats) -> Codes:
 
 
 def measure_of(name: MeasureName | Measure, values: Floats) -> Measure:
-    """A measure of two columns by its name, on a declared scale.
-
-    Shape: `values` (n_categories,).
-    """
+    """Return a measure of two columns by its name, on the declared values of a scale."""
     if not isinstance(name, str):
         return name
     plain: dict[str, Measure] = {

@@ -33,7 +33,6 @@ class BrierParts:
     """brier = reliability - resolution + uncertainty + within_variance - within_covariance, exactly.
 
     Args:
-        brier: Mean squared difference of probability and outcome.
         reliability: Mean squared distance of the bins' probability and share true; 0 is calibrated.
         resolution: How far the bins' shares are from the overall share; more is better.
         uncertainty: Variance of the outcome, which no judge can change.
@@ -52,23 +51,12 @@ class BrierParts:
 def decompose_brier(
     p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width"
 ) -> BrierParts:
-    """The Brier score in parts that add up, whatever the bins.
+    """The Brier score in parts that add up, whatever the bins (of equal `width` or `mass`); nan without data.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        n_bins: How many bins.
-        kind: `width` or `mass`.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
 
-    Returns:
-        The parts; all nan without data.
-
-    Raises:
-        InputError: For a malformed argument.
-
-    Source:
-        Stephenson, Coelho & Jolliffe (2008), "Two Extra Components in the Brier Score Decomposition",
-        Weather and Forecasting 23. The identity is a property test.
+    Source: Stephenson, Coelho & Jolliffe (2008), "Two Extra Components in the Brier Score Decomposition",
+    Weather and Forecasting 23. The identity is a property test.
 
     >>> parts = decompose_brier([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0])
     >>> round(parts.reliability, 3), round(parts.resolution, 3), round(parts.uncertainty, 4)
@@ -94,8 +82,6 @@ def decompose_brier(
 def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Mean negative log-probability of what came true, in nats; probabilities kept 1e-12 off 0 and 1.
 
-    nan without data.
-
     >>> round(log_loss([0.5, 0.5], [0, 1]), 4)
     0.6931
     """
@@ -107,11 +93,9 @@ def log_loss(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def spiegelhalter_z(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Spiegelhalter's z: is the Brier score what the probabilities themselves lead one to expect?
 
-    Standard normal for a calibrated judge; above 0 its probabilities are too extreme. nan where all of
-    them are 0, 1/2 or 1, or without data.
-
-    Source:
-        Spiegelhalter (1986), "Probabilistic Prediction in Patient Management and Clinical Trials".
+    Standard normal for a calibrated judge; above 0 its probabilities are too extreme. nan where all of them
+    are 0, 1/2 or 1, or without data. Source: Spiegelhalter (1986), "Probabilistic Prediction in Patient
+    Management and Clinical Trials".
     """
     p_, y_ = forecasts(p, y)
     spread = np.sum((1 - 2 * p_) ** 2 * p_ * (1 - p_))
@@ -121,18 +105,11 @@ def spiegelhalter_z(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The Brier score with a t interval, by CR1 where rows are clustered.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        clusters: Shape (n,), what each row belongs to.
-        level: Confidence.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
 
     Returns:
-        From 0 to 1, lower is better. No value below two rows or clusters, and no interval where no score
-        (or no cluster's) differs from another.
-
-    Raises:
-        InputError: For a malformed argument.
+        From 0 to 1, lower is better. No value below two rows or clusters, and no interval where no score (or
+        no cluster's) differs from another.
     """
     p_all, y_all = aligned(p=p, y=y)
     p_, y_ = forecasts(p_all, y_all)
@@ -154,18 +131,12 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
 def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
     """Logistic regression of the outcome on the logit of the probability, with Wald intervals.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        level: Confidence.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
 
     Returns:
         `cox_intercept`, 0 for a calibrated judge and below 0 where its probabilities are too high, and
         `cox_slope`, 1 for a calibrated judge and below 1 where they are too extreme. nan where no finite fit
         exists: one outcome only, or outcomes separated by the probability.
-
-    Raises:
-        InputError: For a malformed argument.
     """
     n = len(aligned(p=p, y=y)[0])
     x, y_ = _log_odds(p, y)

@@ -28,13 +28,7 @@ _ULP = 1e-9  # 0.57 * 100 is 56.99999999999999
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:
-    """What is in the bins that hold anything; each array has one entry a bin.
-
-    Args:
-        count: Forecasts in it.
-        mean_p: Their mean probability.
-        mean_y: The share that came true.
-    """
+    """The forecasts in each bin that holds any, their mean probability, and the share that came true."""
 
     count: Floats
     mean_p: Floats
@@ -57,10 +51,7 @@ def bin_of(p: Floats, n_bins: int, kind: Kind) -> Codes:
 
 
 def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width") -> Bins:
-    """Counts, mean probabilities and shares true, by bin.
-
-    Shapes: `p` (n,), `y` (n,).
-    """
+    """Return counts, mean probabilities and shares true of p and y (n,), by bin."""
     p_, y_ = forecasts(p, y)
     return _bins(bin_of(p_, n_bins, kind), p_, y_)
 
@@ -68,12 +59,11 @@ def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "
 def expected_calibration_error(
     p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width", debiased: bool = False
 ) -> float:
-    """ECE: the mean distance between probability and share true, over bins, by their counts.
+    """Return the ECE: the mean distance between probability and share true, over bins, by their counts.
 
-    Source:
-        Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
-        whose resampling of the bins' shares is normal, so that its mean is taken in closed form here.
-        Checked against netcal 1.3.6.
+    Source: Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
+    whose resampling of the bins' shares is normal, so that its mean is taken in closed form here. Checked
+    against netcal 1.3.6.
     """
     b = bins(p, y, n_bins=n_bins, kind=kind)
     if not len(b.count):
@@ -90,11 +80,8 @@ def expected_calibration_error(
 class NullLevel:
     """What a perfectly calibrated judge with the same probabilities would show.
 
-    Args:
-        mean: On average.
-        high: At most, in 95 % of cases (or as many as `level` said).
-        p_value: How often it would show as much as was seen.
-        seed: Of the draws.
+    It is on average `mean`, at most `high` in 95 % of cases (or as many as `level` said), and with
+    probability `p_value` as much as was seen.
     """
 
     mean: float
@@ -106,12 +93,10 @@ class NullLevel:
 def null_level(
     p: npt.ArrayLike, y: npt.ArrayLike, draw: Resampling, *, n_bins: int = 10, kind: Kind = "width"
 ) -> NullLevel:
-    """The ECE of perfect calibration: outcomes are drawn from the probabilities themselves, `b` times.
+    """Return the ECE of perfect calibration: outcomes are drawn from the probabilities themselves, `b` times.
 
-    nan without data.
-
-    Source:
-        Bröcker & Smith (2007), "Increasing the Reliability of Reliability Diagrams" (consistency resampling).
+    Source: Bröcker & Smith (2007), "Increasing the Reliability of Reliability Diagrams" (consistency
+    resampling).
     """
     p_, y_ = forecasts(p, y)
     if not len(p_):
@@ -138,17 +123,8 @@ def ece(
     """ECE as an estimate: the value, with the null level and the debiased value among its notes.
 
     It has no interval: resampling a biased estimator gives an interval around the bias. Whether the judge is
-    calibrated is told by the null level; `null_level` gives its numbers.
-
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        how: Level, seed and number of resamples: see `Drawn`.
-        n_bins: How many bins.
-        kind: Of bins.
-
-    Raises:
-        InputError: For a malformed argument.
+    calibrated is told by the null level. `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where
+    missing. Bins are of equal `width` or `mass`.
 
     >>> ece([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0], seed=1).notes[0]
     'a perfectly calibrated judge would show 0.163 on average, at most 0.400 in 95 % of cases (p = 0.35)'
@@ -194,7 +170,6 @@ class CorpParts:
     """brier = mcb - dsc + unc, exactly; mcb and dsc are never negative.
 
     Args:
-        brier: Mean squared difference of probability and outcome.
         mcb: Miscalibration: what the best monotone recalibration would gain; 0 is calibrated.
         dsc: Discrimination: what knowing the judge's order gains over the overall share.
         unc: Variance of the outcome.
@@ -211,14 +186,10 @@ class ReliabilityDiagram:
     """The curve of a CORP reliability diagram; each array has one entry a distinct probability, ascending.
 
     Args:
-        p: The probability.
-        count: How often it was said.
+        p: The probability, said `count` times.
         recalibrated: The isotonic fit there: what it meant.
-        low: Lower edge of the consistency band: where a calibrated judge's fit would lie.
-        high: Its upper edge.
+        low: Lower edge, as `high` the upper, of the band where a calibrated judge's fit would lie.
         level: Confidence of the band, at each point alone.
-        parts: The score in parts.
-        seed: Of the band.
     """
 
     p: Floats
@@ -239,12 +210,10 @@ def isotonic(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats, Floats
 
 
 def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
-    """The Brier score in miscalibration, discrimination and uncertainty.
+    """Return the Brier score of p and y (n,) in miscalibration, discrimination and uncertainty.
 
-    Shapes: `p` (n,), `y` (n,).
-
-    Source:
-        Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic regression.
+    Source: Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic
+    regression.
     """
     p_, y_ = forecasts(p, y)
     if not len(p_):
@@ -259,13 +228,8 @@ def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
 def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> ReliabilityDiagram:
     """The reliability curve and the band in which a calibrated judge's curve would lie.
 
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        how: See `Drawn`; `b` 1000 and `level` 0.9 where left out.
-
-    Raises:
-        InputError: For a malformed argument.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing. See `Drawn`; `b` 1000 and
+    `level` 0.9 where left out.
     """
     draw = resampling(how, b=1000, level=0.9)
     x, count, fit = isotonic(p, y)
@@ -285,15 +249,8 @@ def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]
 def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> Estimate:
     """MCB as an estimate, with the level a calibrated judge would show among its notes.
 
-    It has no interval, since it cannot be below 0 and is above it even for a calibrated judge.
-
-    Args:
-        p: Shape (n,), probabilities; nan where missing.
-        y: Shape (n,), 0 or 1; nan where missing.
-        how: See `Drawn`; `b` 1000 where left out.
-
-    Raises:
-        InputError: For a malformed argument.
+    It has no interval, since it cannot be below 0 and is above it even for a calibrated judge. Arguments as
+    of `reliability_diagram`; `level` 0.95 where left out.
     """
     draw = resampling(how, b=1000)
     n = len(aligned(p=p, y=y)[0])

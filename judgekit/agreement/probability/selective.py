@@ -27,13 +27,7 @@ ABSTAIN = "abstain_all"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RiskCoverage:
-    """The error of the most confident part, for each part that equal confidences do not cut.
-
-    Args:
-        threshold: Confidence from which verdicts are kept, falling.
-        coverage: Share kept, rising to 1.
-        risk: Share of those kept that is wrong.
-    """
+    """The error of the most confident part (`coverage`, rising to 1), for each threshold, falling."""
 
     threshold: Floats
     coverage: Floats
@@ -51,12 +45,10 @@ class Selection:
             it: they are not kept.
         n_used: Labelled verdicts with a confidence, which it rests on.
         n_dropped: Those left out because the confidence or the label was missing.
-        n_kept: How many of those used are kept.
-        n_wrong: How many of those are wrong.
+        n_kept: How many of those used are kept, of which `n_wrong` are wrong.
         alpha: The error promised.
         delta: The probability with which the promise may fail.
         status: `ok` or `abstain_all`.
-        notes: What a reader should know.
     """
 
     threshold: float
@@ -78,10 +70,7 @@ class Selection:
 
 
 def risk_coverage(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> RiskCoverage:
-    """Error against share kept, from the most confident verdict down.
-
-    Shapes: `confidence` (n,), `wrong` (n,).
-    """
+    """Return error (n,) against share kept, from the most confident verdict down."""
     threshold, ends, errors = _groups(confidence, wrong)
     return RiskCoverage(threshold, ends / max(ends[-1] if len(ends) else 1, 1), errors / ends)
 
@@ -90,11 +79,8 @@ def aurc(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
     """Area under the risk-coverage curve: the mean error of the k most confident, over all k.
 
     The overall error where confidence says nothing, lower where it helps. Among equal confidences the
-    expectation over their orders is taken, so the value does not depend on the order of rows. nan
-    without data.
-
-    Source:
-        Geifman & El-Yaniv (2017), "Selective Classification for Deep Neural Networks".
+    expectation over their orders is taken, so the value does not depend on the order of rows. nan without
+    data. Source: Geifman & El-Yaniv (2017), "Selective Classification for Deep Neural Networks".
 
     >>> round(aurc([3, 2, 1], [0, 0, 1]), 4)
     0.1111
@@ -107,10 +93,7 @@ def aurc(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> float:
 
 
 def upper_bound(wrong: int, n: int, delta: float) -> float:
-    """One-sided Clopper-Pearson bound: the error at which so few wrong ones have probability delta.
-
-    1 where everything is wrong or there is nothing.
-    """
+    """Return the Clopper-Pearson bound: the error at which so few wrong ones have probability delta."""
     from scipy.stats import beta
 
     if not 0 <= wrong <= n or not 0 < delta < 1:
@@ -121,14 +104,12 @@ def upper_bound(wrong: int, n: int, delta: float) -> float:
 
 
 def last_accepted(wrong: Sequence[int], n: Sequence[int], *, alpha: float, delta: float) -> int | None:
-    """Fixed-sequence testing: the index of the last bound at most alpha before the first above it.
+    """Return the index of the last bound at most alpha before the first above it (fixed-sequence testing).
 
     None if the first one fails: then there is no threshold to use, and returning the strictest one all the
-    same, as the published code does, would void the guarantee.
-
-    Source:
-        Jung, Brahman & Choi (2024), "Trust or Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer
-        (1991). Checked against solving binom.cdf(wrong, n, r) = delta.
+    same, as the published code does, would void the guarantee. Source: Jung, Brahman & Choi (2024), "Trust or
+    Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer (1991). Checked against solving
+    binom.cdf(wrong, n, r) = delta.
     """
     accepted = None
     for i, (e, m) in enumerate(zip(wrong, n, strict=True)):
@@ -151,21 +132,18 @@ def select(
     """The laxest threshold that keeps the error below alpha, `1 - delta` sure; or none.
 
     Thresholds are tried from strict to lax, each by an exact binomial bound, and the first failure ends the
-    search. The promise is over the draw of the labelled verdicts and holds for further verdicts of the
-    same kind only; a change of model, prompt or traffic ends it.
+    search. The promise is over the draw of the labelled verdicts and holds for further verdicts of the same
+    kind only; a change of model, prompt or traffic ends it.
 
     Args:
         confidence: Shape (n,), of labelled verdicts; nan where missing.
         wrong: Shape (n,), 1 where judge and people disagree, else 0; nan where missing.
         alpha: The error to promise.
         delta: The probability with which the promise may fail.
-        grid: Thresholds, fixed before looking at `wrong`. Left out: the 20 quantiles of the confidence at
-            0, .05, ..., .95, which do not look at it either.
+        grid: Thresholds, fixed before looking at `wrong`. Left out: the 20 quantiles of the confidence at 0,
+            .05, ..., .95, which do not look at it either.
         n_judges: In a cascade: how many judges get a threshold, which share delta.
         least: Thresholds that keep fewer labelled verdicts are not tried.
-
-    Raises:
-        InputError: For a malformed argument.
 
     >>> select([0.9] * 60 + [0.5] * 40, [0] * 60 + [1] * 40, alpha=0.1).threshold
     0.9
@@ -227,7 +205,7 @@ def least_n(level: float) -> int:
 
 
 def quantile_index(n: int, level: float) -> int:
-    """Which of n sorted scores bounds the next one, counted from 1; above n where there are too few.
+    """Return which of n sorted scores bounds the next one, counted from 1; above n where there are too few.
 
     ceil((n + 1) level), guarded: in floating point (1 - .9) * 20 is 1.9999999999999996, and cutting it off
     takes the largest of 19 scores where the 18th is right.
@@ -237,12 +215,10 @@ def quantile_index(n: int, level: float) -> int:
 
 
 def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
-    """The score below which the next one lies with probability at least `level`.
+    """Return the score below which the next one of scores (n,) lies with probability at least `level`.
 
-    Shape: `scores` (n,).
-
-    Source:
-        Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the 18th).
+    Source: Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the
+    18th).
     """
     x = column(scores, "scores")
     x = np.sort(x[~np.isnan(x)])
@@ -253,16 +229,8 @@ def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
 def conformal_radius(labels: npt.ArrayLike, judged: npt.ArrayLike, *, level: float = 0.9) -> Estimate:
     """Half-width of the interval around a judge's score that holds the person's label.
 
-    Args:
-        labels: Shape (n,), people's labels as numbers; nan where missing.
-        judged: Shape (n,), the judge's scores on the same scale; nan where missing.
-        level: Share of units whose label is to be inside.
-
-    Returns:
-        The half-width; undefined, with the number of labels needed, where there are too few.
-
-    Raises:
-        InputError: For a malformed argument.
+    `labels` and `judged` have shape (n,), on one scale; nan where missing. `level` is the share of units
+    whose label is to be inside. Undefined, with the number of labels needed, where there are too few.
     """
     y, f = aligned(labels=labels, judged=judged)
     residuals = np.abs(y - f)
@@ -283,10 +251,7 @@ def group_radii(
 ) -> Mapping[Hashable, float]:
     """A radius for each group (system, criterion), so that the promise holds in each; Mondrian conformal.
 
-    Infinite in a group with too few labels.
-
-    Raises:
-        InputError: If there is not one group a score.
+    Infinite in a group with too few labels. There is one group a score.
 
     >>> group_radii([0.0, 1.0, 2.0], ["a", "a", "b"], level=0.5)
     {'a': 1.0, 'b': 2.0}

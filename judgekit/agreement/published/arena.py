@@ -22,13 +22,7 @@ from judgekit.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """Scores of systems with their uncertainty.
-
-    Args:
-        value: Shape (n_systems,).
-        low: Shape (n_systems,), lower ends of the intervals.
-        high: Upper ends.
-    """
+    """Scores of systems (n_systems,) with the ends of their intervals."""
 
     value: Floats
     low: Floats
@@ -41,15 +35,12 @@ class BenchmarkAgreement:
 
     Args:
         separability: Share of pairs of systems whose intervals do not overlap.
-        separability_paired: Share of pairs told apart by a paired t test with Holm's correction; overlap
-            of intervals is a timid test, because the same items were seen.
+        separability_paired: Share of pairs told apart by a paired t test with Holm's correction; overlap of
+            intervals is a timid test, because the same items were seen.
         agreement: Mean over pairs of 1 (both separate them, same order), -1 (opposite order), 0.
         brier: Mean squared distance of the chance that s is better than t from what people say.
-        n_pairs: Pairs of systems.
-        n_items: Items with a judge's score of every system.
-        n_dropped: The judge's items left out because a score was missing.
-        n_dropped_human: People's items left out for the same reason.
-        seed: Of the resamples.
+        n_items: Items with a judge's score of every system; `n_dropped` of its items and `n_dropped_human` of
+            people's lack one.
     """
 
     separability: float
@@ -64,10 +55,7 @@ class BenchmarkAgreement:
 
 
 def bootstrap_means(scores: npt.ArrayLike, draw: Resampling) -> Floats:
-    """Means of the systems in resamples of the items, shape (b, n_systems); one resample for all systems.
-
-    Shape: `scores` (n_systems, n_items).
-    """
+    """Return means of scores (n_systems, n_items) in shared resamples of the items, (b, n_systems)."""
     x = grid(scores, "scores")
     n = x.shape[1]
     if n == 0:
@@ -77,10 +65,7 @@ def bootstrap_means(scores: npt.ArrayLike, draw: Resampling) -> Floats:
 
 
 def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
-    """Share of pairs of systems whose intervals do not overlap.
-
-    Shape: `low` (n_systems,).
-    """
+    """Return the share of pairs of systems (n_systems,) whose intervals do not overlap."""
     ends = _ends(low, high)
     return _mean(np.abs(_order(*ends)))
 
@@ -88,10 +73,7 @@ def separability(low: npt.ArrayLike, high: npt.ArrayLike) -> float:
 def interval_agreement(
     judge_low: npt.ArrayLike, judge_high: npt.ArrayLike, human_low: npt.ArrayLike, human_high: npt.ArrayLike
 ) -> float:
-    """Do the pairs that both raters separate stand in the same order?
-
-    Shape: `judge_low` (n_systems,).
-    """
+    """Tell by how much the pairs that both raters separate stand in the same order."""
     judge, human = _ends(judge_low, judge_high), _ends(human_low, human_high)
     if len(judge[0]) != len(human[0]):
         raise InputError(f"intervals of {len(judge[0])} systems by the judge and {len(human[0])} by people")
@@ -99,10 +81,7 @@ def interval_agreement(
 
 
 def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
-    """Brier score of the judge's chances that one system is better than another.
-
-    Shapes: `judge_means` (n_resamples, n_systems), `human` (n_systems,).
-    """
+    """Return the Brier score of the chances that one system is better than another, by resampled means."""
     x = grid(judge_means, "judge_means")
     truth = settled(np.asarray(human, dtype=float))
     if truth.shape != (x.shape[1],):
@@ -128,10 +107,7 @@ def standings(scores: npt.ArrayLike, draw: Resampling) -> Standings:
 
 
 def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
-    """Share of pairs of systems told apart by paired t tests over items, with Holm's correction.
-
-    Shape: `scores` (n_systems, n_items).
-    """
+    """Return the share of pairs of systems told apart by paired t tests, with Holm's correction."""
     from scipy.special import stdtr
 
     x = grid(scores, "scores")
@@ -154,7 +130,6 @@ def benchmark_agreement(
     Args:
         judge: Shape (n_systems, n_judged_items), nan where missing; items with a missing score are left out.
         human: Shape (n_systems, n_human_items): the same systems, not necessarily the same items.
-        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         The numbers; one that needs resamples of fewer than two items is nan.

@@ -33,12 +33,11 @@ class Consistency:
             first, tie, second.
         consistency: Share of pairs on the diagonal.
         decisive: Share that agrees among pairs without a tie on either side.
-        rating_ties: Share of pairs rated equal.
-        ranking_ties: Share of pairs ranked equal.
-        rating_wins: Win rate of the first response by ratings, a tie one half, on all rated pairs.
-        ranking_wins: The same by rankings.
-        reversal: The two win rates lie on different sides of one half.
-        reversal_certain: So do their whole intervals.
+        rating_ties: Share of pairs rated equal; `ranking_ties` ranked equal.
+        rating_wins: Win rate of the first response by ratings, a tie one half, on all rated pairs;
+            `ranking_wins` the same by rankings.
+        reversal: The two win rates lie on different sides of one half; `reversal_certain`: so do their whole
+            intervals.
     """
 
     table: tuple[tuple[int, ...], ...]
@@ -69,12 +68,10 @@ def ratings_against_rankings(
     """Compare what ratings imply with what rankings say, on the same pairs.
 
     Args:
-        first: Shape (n_pairs,), the rating of the first response; nan where missing.
-        second: The rating of the second.
+        first: Shape (n_pairs,), the rating of the first response, as `second`; nan where missing.
         ranking: 1 the first is preferred, 0 the second, 0.5 equal, or where two orders differ; nan where
             missing.
         clusters: Shape (n_pairs,), what pairs belong to; intervals are then CR1.
-        level: Confidence.
 
     Returns:
         Consistency over the pairs that have both; each win rate over the pairs that have its own.
@@ -116,13 +113,10 @@ def _groups(clusters: Clusters) -> npt.NDArray[np.object_] | None:
 
 
 def concordance_of_ranks(numbers: Floats) -> float:
-    """Kendall's W with its correction for ties.
+    """Return Kendall's W of numbers (n_units, n_raters), with its correction for ties.
 
-    Shape: `numbers` (n_units, n_raters).
-
-    Source:
-        Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and
-        Castellan (1988). Checked against scipy's Friedman statistic, which is m (n - 1) W.
+    Source: Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and
+    Castellan (1988). Checked against scipy's Friedman statistic, which is m (n - 1) W.
     """
     from scipy.stats import rankdata
 
@@ -141,14 +135,13 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
     """Kendall's coefficient of concordance of several raters.
 
     Args:
-        ratings: `Ratings`, or numbers of shape (n_units, n_raters); a unit that a rater did not rate
-            is left out and counted. Rows are what is ranked: systems, responses, items.
-        scale: The declared scale of raw labels; raw numbers need none.
+        ratings: `Ratings`, or numbers of shape (n_units, n_raters), which need no `scale`; a unit that a
+            rater did not rate is left out and counted. Rows are what is ranked: systems, responses, items.
 
     Returns:
-        From 0 to 1, without an interval. The notes give the test of no concordance (chi-square with
-        n - 1 degrees of freedom, which is rough for fewer than 8 units) and the mean of Spearman's rho
-        over pairs of raters, (m W - 1) / (m - 1).
+        From 0 to 1, without an interval. The notes give the test of no concordance (chi-square with n - 1
+        degrees of freedom, which is rough for fewer than 8 units) and the mean of Spearman's rho over pairs
+        of raters, (m W - 1) / (m - 1).
 
     Raises:
         InputError: For a wrong shape, infinity, or a nominal scale.
@@ -187,13 +180,12 @@ Ranking = Sequence[Any]
 
 
 def rbo_ext(first: Ranking, second: Ranking, *, p: float = 0.9, ties: Ties = "refuse") -> float:
-    """Rank-biased overlap, extrapolated beyond the depth that was seen.
+    """Return rank-biased overlap, extrapolated beyond the depth that was seen.
 
-    Source:
-        Webber, Moffat and Zobel (2010), "A similarity measure for indefinite rankings", equation 30,
-        https://doi.org/10.1145/1852102.1852106; with ties Corsi and Urbano (2024), "The Treatment of
-        Ties in Rank-Biased Overlap", https://arxiv.org/abs/2406.07121. Checked against their published
-        test values, and for `a` against the mean over all orders.
+    Source: Webber, Moffat and Zobel (2010), "A similarity measure for indefinite rankings", equation 30,
+    https://doi.org/10.1145/1852102.1852106; with ties Corsi and Urbano (2024), "The Treatment of Ties in
+    Rank-Biased Overlap", https://arxiv.org/abs/2406.07121. Checked against their published test values, and
+    for `a` against the mean over all orders.
     """
     shares = _agreements(first, second, p, ties)
     if not len(shares):
@@ -208,13 +200,12 @@ def ranking_overlap(
     """Overlap of the orders of systems by people's and by the judge's mean scores.
 
     Args:
-        human: Shape (n_systems, n_items), nan where missing; means are over the items that have both.
-        metric: The same shape.
+        human: Shape (n_systems, n_items), as `metric`, nan where missing; means are over the items that have
+            both.
         p: Persistence; the share of the weight in the first three places is in the notes.
         ties: What equal means mean. `w`: these systems hold one place, the first of theirs. `a`: their order
             is unknown, and the value is the mean over all orders. `b`: as `a`, so corrected that a ranking
             agrees fully with itself. `refuse`: no value.
-        how: Level, seed and number of resamples: see `Drawn`.
 
     Returns:
         nan with a status where no system has both scores, or where ties are refused and there are some.
@@ -247,11 +238,7 @@ def _order(means: Floats) -> list[frozenset[int]]:
 
 
 def top_weight(p: float, depth: int) -> float:
-    """The share of the weight that the first `depth` places have.
-
-    Source:
-        Webber, Moffat and Zobel (2010), equation 21.
-    """
+    """Return the share of the weight that the first `depth` places have (Webber et al. 2010, equation 21)."""
     _persistence(p)
     d = np.arange(1, depth)
     tail = -math.log(1 - p) - float((p**d / d).sum())

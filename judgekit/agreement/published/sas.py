@@ -29,10 +29,8 @@ from judgekit.types import Estimate
 def ccs_as_published(gold: npt.ArrayLike, predicted: npt.ArrayLike, *, most: Sequence[float]) -> float:
     """CCS with the published code's errors, for comparison with published numbers only.
 
-    Args:
-        gold: Shape (n_answers, 1 + m), nan after an answer's last step.
-        predicted: The same of the judge; nan counts as 0.
-        most: Shape (1 + m,); the code takes the largest total and the largest step seen.
+    Arguments as of `collaborative_consistency`, but that a missing step counts as 0 and `most` holds the
+    largest total and the largest step seen.
     """
     g, p = grids(gold, predicted)
     steps = (~np.isnan(g)).sum(axis=1) - 1
@@ -65,8 +63,8 @@ def collaborative_consistency(
             number of steps, and a last estimate without a value counts those.
         predicted: The same of the judge; an answer with a step not graded is dropped and counted, not 0.
         most: Shape (1 + m,), the most points of each.
-        how: See `Drawn`; `b` 1000 where left out.
         alpha: Weight of the total.
+        how: See `Drawn`; `b` 1000 where left out.
     """
     draw = resampling(how, b=1000)
     g, p = grids(gold, predicted)
@@ -105,10 +103,7 @@ def ecs(
     gold_errors: npt.ArrayLike,
     predicted_errors: npt.ArrayLike,
 ) -> float:
-    """Errors consistency score: rank correlation of how often each error is named, mean over three tiers.
-
-    Shapes: `gold_scores` (n_answers,), `gold_errors` (n_answers, n_kinds).
-    """
+    """Return the rank correlation of how often each error is named, mean over three tiers of answers."""
     tiers = _tiers(gold_scores, predicted_scores, totals, gold_errors, predicted_errors)
     known = tiers[~np.isnan(tiers)]
     return float(known.mean()) if len(known) else float("nan")

@@ -51,20 +51,16 @@ def active_mean(
 
     Args:
         labels: Shape (N,), people's labels; nan where the unit was not drawn. A unit drawn whose label was
-            not obtained must not be handed in as not drawn: get the label, or leave the unit out
-            and say so.
+            not obtained must not be handed in as not drawn: get the label, or leave the unit out and say so.
         judged: Shape (N,), the judge's values of all units. Units without one are left out.
         pi: Shape (N,), the chances used in drawing.
         lam: How much the judge is trusted; None finds the best.
         bounds: The range of labels; None for a t interval without one.
-        clusters: Shape (N,), what each unit belongs to.
-        level: Confidence.
 
     Raises:
         InputError: For a malformed argument, a chance outside (0, 1], or a label out of bounds.
 
-    Source:
-        Zrnic & Candès (2024), arXiv 2403.03208; the variance is the sample variance of the terms.
+    Source: Zrnic & Candès (2024), arXiv 2403.03208; the variance is the sample variance of the terms.
     """
     y, f, chance = aligned(labels=labels, judged=judged, pi=pi)
     kept = ~np.isnan(f)
@@ -107,15 +103,9 @@ def hajek_mean(
     Args:
         values: Shape (n,), of the units drawn; nan where missing.
         pi: Shape (n,), their chances (or anything proportional to them that is at most 1).
-        bounds: The range of values; None for a t interval without one.
-        clusters: Shape (n,), what each unit belongs to.
-        level: Confidence.
+        bounds: The range of values, which they must not leave; None for a t interval without one.
 
-    Raises:
-        InputError: For a malformed argument, or a value out of bounds.
-
-    Source:
-        Hájek (1971); Särndal, Swensson & Wretman (1992), "Model Assisted Survey Sampling".
+    Source: Hájek (1971); Särndal, Swensson & Wretman (1992), "Model Assisted Survey Sampling".
 
     >>> round(hajek_mean([1, 1, 0, 0], [0.5, 0.5, 0.25, 0.25]).value, 4)
     0.3333
@@ -147,23 +137,13 @@ def hajek_mean(
 def hajek_kappa(
     ratings: Ratings, pi: npt.ArrayLike, *, weights: Kind = "identity", level: float = 0.95
 ) -> Estimate:
-    """Cohen's kappa of the population from units drawn with unequal chances.
+    """Cohen's kappa of the population from units drawn with unequal chances `pi` (n_units,).
 
     Without the weights kappa of, say, as many failures as passes is the kappa of a population that does not
-    exist.
+    exist. It is an `InputError` if there are not two raters, or for a chance outside (0, 1].
 
-    Args:
-        ratings: Of two raters.
-        pi: Shape (n_units,), chances.
-        weights: How far two labels agree.
-        level: Confidence.
-
-    Raises:
-        InputError: If there are not two raters, or for a chance outside (0, 1].
-
-    Source:
-        The table is weighted by 1/pi; the variance is that of Fleiss, Cohen & Everitt (1969) with each unit's
-        influence weighted (linearisation). With equal chances it is theirs times n/(n-1).
+    Source: The table is weighted by 1/pi; the variance is that of Fleiss, Cohen & Everitt (1969) with each
+    unit's influence weighted (linearisation). With equal chances it is theirs times n/(n-1).
     """
     if ratings.n_raters != 2:
         raise InputError(f"{ratings.n_raters} raters; kappa is of two")
@@ -209,19 +189,15 @@ def labelling_probabilities(uncertainty: npt.ArrayLike, *, budget: float, tau: f
     """The chance of each unit to be labelled: partly even, partly by how unsure the judge is.
 
     Args:
-        uncertainty: Shape (N,), anything that grows as the judge's error does: the standard deviation
-            sqrt(p (1 - p)) of a probability, the spread over samples, 1 - confidence. At least 0.
-        budget: Labels wanted, on average.
+        uncertainty: Shape (N,), anything that grows as the judge's error does: the standard deviation sqrt(p
+            (1 - p)) of a probability, the spread over samples, 1 - confidence. At least 0.
+        budget: Labels wanted, on average; the chances, in (0, 1], have this sum.
         tau: Share of the budget spread evenly, in (0, 1]; it keeps every chance above 0.
-
-    Returns:
-        Shape (N,), in (0, 1], with sum `budget`.
 
     Raises:
         InputError: If the uncertainty is missing or negative anywhere, or there is no such budget or tau.
 
-    Source:
-        Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
+    Source: Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
 
     >>> labelling_probabilities([0, 0, 1, 1], budget=2).tolist()
     [0.25, 0.25, 0.75, 0.75]
@@ -257,22 +233,16 @@ def draw_units(pi: npt.ArrayLike, *, seed: int) -> npt.NDArray[np.bool_]:
 def neyman_allocation(
     sizes: Sequence[int], sds: Sequence[float], *, n: int, least: int = 2
 ) -> tuple[int, ...]:
-    """How many of n labels each stratum gets: in proportion to its size times its spread.
+    """How many of n labels each stratum gets: in proportion to its size times its spread (Neyman 1934).
 
     Args:
         sizes: Units in each stratum.
         sds: Expected standard deviation of the label (less the judge's) in each.
-        n: Labels in all.
+        n: Labels in all; the result has this sum (or all there is), none above its stratum's size.
         least: The fewest in any stratum, so that its spread can be seen.
-
-    Returns:
-        Whole numbers with sum n (or all there is), none above its stratum's size.
 
     Raises:
         InputError: If lengths differ or n does not reach `least` in each.
-
-    Source:
-        Neyman (1934).
 
     >>> neyman_allocation([100, 100], [0.1, 0.3], n=40)
     (10, 30)

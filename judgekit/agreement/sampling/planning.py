@@ -27,8 +27,7 @@ _ULP = 1e-9
 def anticipated_table(kappa: float, prevalence: float) -> Floats:
     """The 2 x 2 table of two raters with the same share of positives, shape (2, 2), shares of units.
 
-    Raises:
-        InputError: If no such table exists.
+    A kappa and prevalence that no table has are an `InputError`.
 
     >>> anticipated_table(0.6, 0.7).round(3).tolist()
     [[0.616, 0.084], [0.084, 0.216]]
@@ -43,10 +42,7 @@ def anticipated_table(kappa: float, prevalence: float) -> Floats:
 
 
 def kappa_unit_sd(table: npt.ArrayLike, *, weights: Kind = "identity") -> float:
-    """Standard error of kappa for one unit: divide by sqrt(n). nan where kappa is undefined.
-
-    Shape: `table` (q, q).
-    """
+    """Return the standard error of kappa for one unit (divide by sqrt(n)); nan where it is undefined."""
     shares = np.asarray(table, dtype=float)
     return fleiss_cohen_everitt(shares / shares.sum(), weights=weights).se
 
@@ -54,19 +50,10 @@ def kappa_unit_sd(table: npt.ArrayLike, *, weights: Kind = "identity") -> float:
 def labels_for_kappa(
     table: npt.ArrayLike, *, half_width: float, level: float = 0.95, weights: Kind = "identity"
 ) -> int:
-    """Units so that kappa's interval reaches `half_width` to each side.
+    """Units so that kappa's interval reaches `half_width` to each side of what a table anticipates.
 
-    Args:
-        table: The anticipated table, as from `anticipated_table`.
-        half_width: Wanted.
-        level: Confidence.
-        weights: As in kappa.
-
-    Raises:
-        InputError: If the half-width is not above 0, or kappa of the table is undefined.
-
-    Source:
-        Fleiss, Cohen & Everitt (1969), inverted.
+    The table is as from `anticipated_table`. A half-width not above 0, or a table of which kappa is
+    undefined, is an `InputError`. Source: Fleiss, Cohen & Everitt (1969), inverted.
 
     >>> labels_for_kappa([[0.63, 0.07], [0.06, 0.24]], half_width=0.1)
     238
@@ -80,16 +67,9 @@ def labels_for_kappa_bound(
 ) -> int:
     """Units so that the lower end of kappa's Fisher-z interval is above `bound` with probability `power`.
 
-    Args:
-        table: The anticipated table, as from `anticipated_table`.
-        bound: What the lower end has to clear.
-        power: How surely. At high kappas it is surer than that (.88 for .80 at kappa .8 against .6), since
-            samples with a higher kappa have a smaller standard error.
-        level: Confidence of the two-sided interval.
-        weights: As in kappa.
-
-    Raises:
-        InputError: If the anticipated kappa is not above the bound: no number of labels would do.
+    The table is as from `anticipated_table`. At high kappas it is surer than the power (.88 for .80 at kappa
+    .8 against .6), since samples with a higher kappa have a smaller standard error. Where the anticipated
+    kappa is not above the bound no number of labels would do, which is an `InputError`.
 
     >>> labels_for_kappa_bound(anticipated_table(0.8, 0.5), bound=0.6)
     133
@@ -105,16 +85,10 @@ def labels_for_kappa_bound(
 
 
 def labels_for_share(rate: float, *, half_width: float, level: float = 0.95, deff: float = 1.0) -> int:
-    """Units so that the Wilson interval of a share reaches `half_width` to each side.
+    """Units so that the Wilson interval of a share of `rate` reaches `half_width` to each side.
 
-    Args:
-        rate: Anticipated.
-        half_width: Wanted.
-        level: Confidence.
-        deff: Design effect of clusters, from `design_effect`.
-
-    Source:
-        The half-width is z sqrt(p q / n + z^2 / 4 n^2) / (1 + z^2 / n), solved for n.
+    `deff` is the design effect of clusters, from `design_effect`. Source: The half-width is z sqrt(p q / n +
+    z^2 / 4 n^2) / (1 + z^2 / n), solved for n.
 
     >>> labels_for_share(0.5, half_width=0.1)
     93
@@ -134,18 +108,9 @@ def labels_for_difference(
 ) -> int:
     """Items so that a paired difference of `delta` is found with probability `power`.
 
-    Args:
-        delta: The difference that matters.
-        sd: Standard deviation of the items' differences, from `paired_sd` or a pilot.
-        power: How surely.
-        level: Of the two-sided test.
-        deff: Design effect of clusters.
-
-    Raises:
-        InputError: If something is not above 0.
-
-    Source:
-        Miller (2024), "Adding Error Bars to Evals", arXiv 2411.00640.
+    `sd` is the standard deviation of the items' differences, from `paired_sd` or a pilot; `deff` the design
+    effect of clusters; `level` that of the two-sided test. What is not above 0 is an `InputError`. Source:
+    Miller (2024), "Adding Error Bars to Evals", arXiv 2411.00640.
 
     >>> labels_for_difference(0.05, sd=0.5)
     785
@@ -159,10 +124,8 @@ def paired_sd(
 ) -> float:
     """Sd of an item's difference: sqrt(omega^2 + sigma_a^2 / K_a + sigma_b^2 / K_b).
 
-    Args:
-        between: omega, sd over items of the expected difference.
-        noise: sigma of one answer of each system on an item.
-        resamples: K, answers drawn of each.
+    `between` is omega, sd over items of the expected difference; `noise` sigma of one answer of each system
+    on an item; `resamples` K, answers drawn of each.
 
     >>> round(paired_sd(0.3, noise=(0.4, 0.4), resamples=(4, 4)), 4)
     0.4123
@@ -182,19 +145,12 @@ def design_effect(cluster_size: float, icc: float) -> float:
 def labels_for_ppi(classical: int, *, correlation: float, unlabelled: float = math.inf) -> int:
     """Labels with a judge that do the work of `classical` labels without one.
 
-    (1 - rho^2) of them where much is unlabelled: .51 at a correlation of .7, .36 at .8, .19 at .9.
+    (1 - rho^2) of them where much is unlabelled: .51 at a correlation of .7, .36 at .8, .19 at .9; rho is the
+    `correlation` of judge and label over units. It is an `InputError` if that is not between -1 and 1 or
+    something is not above 0.
 
-    Args:
-        classical: Labels needed without a judge.
-        correlation: Of judge and label over units.
-        unlabelled: Units judged but not labelled.
-
-    Raises:
-        InputError: If the correlation is not between -1 and 1 or something is not above 0.
-
-    Source:
-        The variance with the best lam is var(y)/n (1 - rho^2 N / (n + N)) (Angelopoulos et al. 2023),
-        solved for n.
+    Source: The variance with the best lam is var(y)/n (1 - rho^2 N / (n + N)) (Angelopoulos et al. 2023),
+    solved for n.
 
     >>> labels_for_ppi(100, correlation=0.8), labels_for_ppi(100, correlation=0.8, unlabelled=100)
     (36, 60)
@@ -211,12 +167,11 @@ def labels_for_ppi(classical: int, *, correlation: float, unlabelled: float = ma
 
 @dataclass(frozen=True, slots=True)
 class Attenuation:
-    """What a judge makes of a true difference in pass rates.
+    """What a judge makes of a true difference (`gain`) in pass rates.
 
     Args:
         j: Sensitivity + specificity - 1, equal for both systems: the factor on a difference.
-        gain: The true difference.
-        seen: What the judge shows of it.
+        seen: What the judge shows of the gain.
         factor: How many times more items its verdicts need than people's.
         items: Items needed to find it with the judge; None if not asked for.
     """
@@ -275,13 +230,11 @@ def _whole(n: float) -> int:
 
 
 def mixture_radius(variance: float, n: int, *, level: float = 0.95, best_at: int = 100) -> float:
-    """Half-width, at any n, of the normal-mixture confidence sequence of a mean.
+    """Return the half-width, at any n, of the normal-mixture confidence sequence of a mean.
 
     sqrt((V + r) log((V + r) / (r alpha^2))) / n, with V = n variance and r chosen to be narrow at `best_at`.
-
-    Source:
-        Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49; r as in
-        Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), arXiv 2103.06476, for `best_at`.
+    Source: Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49; r as in
+    Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), arXiv 2103.06476, for `best_at`.
     """
     if n < 1:
         return math.inf
@@ -292,16 +245,11 @@ def mixture_radius(variance: float, n: int, *, level: float = 0.95, best_at: int
 
 
 def bernstein_ends(x: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
-    """Ends, at this n, of the empirical-Bernstein confidence sequence of a mean in [0, 1].
+    """Return the ends, at this n, of the empirical-Bernstein confidence sequence of a mean in [0, 1].
 
-    Exact at any n and narrower than the mixture where values vary little; values must be in the order
-    in which they came.
-
-    Shape: `x` (n,).
-
-    Source:
-        Waudby-Smith & Ramdas (2024), "Estimating Means of Bounded Random Variables by Betting", JRSS B 86,
-        theorem 2 (predictable plug-in), with the bets cut at 1/2.
+    Exact at any n and narrower than the mixture where values vary little; values must be in the order in
+    which they came. Source: Waudby-Smith & Ramdas (2024), "Estimating Means of Bounded Random Variables by
+    Betting", JRSS B 86, theorem 2 (predictable plug-in), with the bets cut at 1/2.
     """
     v = column(x, "x")
     if not len(v):
@@ -329,14 +277,11 @@ def confidence_sequence(
 
     Args:
         values: Shape (n,), in the order they came; nan where missing.
-        bounds: The range of values.
+        bounds: The range of values, which they must not leave.
         kind: `mixture`, by the largest variance the range allows; `bernstein`, by how the values vary, which
             is narrower where they vary little. To be chosen beforehand.
         best_at: The number of values at which it is to be narrow, said beforehand.
         level: Confidence, over all times at once.
-
-    Raises:
-        InputError: For a malformed argument, or a value out of bounds.
 
     >>> found = confidence_sequence([1, 0] * 50)
     >>> found.value, round(found.low, 3), round(found.high, 3)
@@ -369,22 +314,11 @@ def confidence_sequence(
 def share_sequence(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
     """A share's interval that holds at every time it is looked at; exact, and narrow at high and low shares.
 
-    The shares p that the mixture of binomials over a Beta(1/2, 1/2) does not beat by 1 / alpha.
+    The shares p that the mixture of binomials over a Beta(1/2, 1/2) does not beat by 1 / alpha: (0, 1) at n =
+    0. `level` is over all times at once; more successes than values are an `InputError`.
 
-    Args:
-        successes: So far.
-        n: So far.
-        level: Confidence, over all times at once.
-
-    Returns:
-        (0, 1) at n = 0.
-
-    Raises:
-        InputError: If there are more successes than values.
-
-    Source:
-        Robbins (1970), "Statistical Methods Related to the Law of the Iterated Logarithm": the
-        ratio of mixture and likelihood is a martingale, so Ville's inequality holds at all times.
+    Source: Robbins (1970), "Statistical Methods Related to the Law of the Iterated Logarithm": the ratio of
+    mixture and likelihood is a martingale, so Ville's inequality holds at all times.
 
     >>> low, high = share_sequence(95, 100)
     >>> round(low, 3), round(high, 3)

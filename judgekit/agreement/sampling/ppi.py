@@ -87,7 +87,7 @@ def share_outside(judged: Floats, unlabelled: Floats) -> float:
 
 
 def most_outside(n: int) -> float:
-    """The share outside that is not held against a sample: 5 %, or more where n is small.
+    """Return the share outside that is not held against a sample: 5 %, or more where n is small.
 
     The part of a population beyond the range of n random units is Beta(2, n - 1); its 99.9th percentile is
     above 5 % until n is about 180.
@@ -125,12 +125,8 @@ FEWEST_CLUSTERS = 20
 class PpiMean:
     """A mean by PPI; all nan where there is none.
 
-    Args:
-        value: The mean.
-        se: Its standard error.
-        lam: How much the judge was trusted: 0 not at all, 1 fully.
-        df: Degrees of freedom of t: labels (or clusters with labels) less one.
-        classical_se: Standard error of the labels alone.
+    `lam` is how much the judge was trusted, 0 not at all, 1 fully; `df` labels (or clusters with labels) less
+    one; `classical_se` the standard error of the labels alone.
     """
 
     value: float
@@ -144,10 +140,10 @@ _NONE = PpiMean(math.nan, math.nan, math.nan, 0, math.nan)
 
 
 def power_tuned(y: Floats, f: Floats, u: Floats) -> float:
-    """The lam that makes the variance least: cov(y, f) / ((1 + n/N) var(f)), cut to [0, 1].
+    """Return the lam of least variance: cov(y, f) / ((1 + n/N) var(f)), cut to [0, 1].
 
-    var(f) is pooled over labelled and unlabelled units, both with n - 1 in the denominator. 0 where the
-    judge does not vary, or nothing is unlabelled.
+    var(f) is pooled over labelled and unlabelled units. 0 where the judge does not vary, or nothing is
+    unlabelled.
     """
     if len(y) < 2 or not len(u):
         return 0.0
@@ -166,13 +162,10 @@ def ppi_mean(
     clusters: Codes | None = None,
     clusters_u: Codes | None = None,
 ) -> PpiMean:
-    """The mean and its standard error; everything complete.
+    """Return the mean and its standard error from complete `y` (n,), `f` (n,) and `u` (N,).
 
-    Shapes: `y` (n,), `f` (n,), `u` (N,), `clusters` (n,), `clusters_u` (N,).
-
-    Source:
-        Angelopoulos, Duchi & Zrnic (2023). ppi-python 0.2.3 divides variances by n, which covers less: its
-        standard errors are ours with n for n - 1 (checked so, and its point estimate at lam 1).
+    Source: Angelopoulos, Duchi & Zrnic (2023). ppi-python 0.2.3 divides variances by n, which covers less:
+    its standard errors are ours with n for n - 1 (checked so, and its point estimate at lam 1).
     """
     y_, f_ = aligned(y=y, f=f)
     u_ = column(u, "u")
@@ -209,9 +202,7 @@ def ppi(
         lam: None for PPI++ (the best one is found); 1 for plain PPI.
         bounds: The range of labels, which the interval stays inside (by the logit); None for a t interval
             without a range.
-        clusters: Shape (n,), what each labelled unit belongs to (a conversation, a prompt).
-        unlabelled_clusters: Shape (N,); goes with `clusters`.
-        level: Confidence.
+        clusters: Shape (n,), what each labelled unit belongs to; goes with `unlabelled_clusters`, shape (N,).
 
     Returns:
         The mean. Undefined where the labels are no random sample: by declaration, or because the judge's
@@ -220,9 +211,9 @@ def ppi(
     Raises:
         InputError: For a malformed argument, or a label out of bounds.
 
-    Source:
-        As `ppi_mean`. t with n - 1 degrees of freedom on the logit scale keeps its coverage at high rates and
-        with few labels, where the published z interval does not (benchmarks/coverage_ppi.py).
+    Source: Angelopoulos, Duchi & Zrnic (2023). t with n - 1 degrees of freedom on the logit scale keeps its
+    coverage at high rates and with few labels, where the published z interval does not
+    (benchmarks/coverage_ppi.py).
 
     >>> ppi([1, 0, 1, 1] * 5, [1, 0, 1, 0] * 5, [1, 0] * 50, sampling="chosen").status
     'undefined:not_identified'
@@ -266,19 +257,9 @@ def ppi_difference(
 ) -> Estimate:
     """How much better the first system is than the second, on the same items.
 
-    PPI++ on each item's difference, which needs far fewer labels than two separate intervals.
-
-    Args:
-        labels: Two arrays of shape (n,): people's labels of the first and second system's responses.
-        judged: The judge's values of the same.
-        unlabelled: Two arrays of shape (N,): the judge's values for items without labels.
-        sampling: How the labelled items came about; only `random` will do.
-        clusters: As in `ppi`.
-        unlabelled_clusters: As in `ppi`.
-        level: Confidence.
-
-    Raises:
-        InputError: For a malformed argument.
+    PPI++ on each item's difference, which needs far fewer labels than two separate intervals. Arguments as of
+    `ppi`, but that `labels`, `judged` and `unlabelled` hold two arrays each, of the first and of the second
+    system.
 
     >>> labels, judged = ([1, 1, 0, 1] * 5, [0, 1, 0, 1] * 5), ([1, 1, 0, 1] * 5, [0, 1, 0, 0] * 5)
     >>> others = ([1, 1, 0, 1] * 20, [0, 1, 0, 0] * 20)
@@ -365,28 +346,15 @@ def ppi_stratified(
     """The mean label where each stratum was sampled at random, at whatever rate.
 
     PPI++ in each stratum with a lam of its own, put together by the strata's shares of all units, labelled or
-    not.
-
-    Args:
-        labels: Shape (n,), people's labels as numbers; nan where missing.
-        judged: Shape (n,), the judge's values of the same units; nan where missing.
-        strata: The stratum of each labelled unit.
-        unlabelled: Shape (N,), the judge's values of the other units; nan where missing.
-        unlabelled_strata: The stratum of each unlabelled unit.
-        sampling: `stratified` or `random`.
-        bounds: The range of labels; None for a t interval without one.
-        level: Confidence.
+    not. Arguments as of `ppi`, `strata` (n,) and `unlabelled_strata` (N,) saying the stratum of each unit and
+    `sampling` being `stratified` or `random`.
 
     Returns:
         The mean; undefined if a stratum has fewer than two labels, for then nothing is known of it.
 
-    Raises:
-        InputError: For a malformed argument, or a label out of bounds.
-
-    Source:
-        Fisch et al. (2024), "Stratified Prediction-Powered Inference", arXiv 2406.04291. The variance of the
-        shares is added, since the units are a sample; degrees of freedom by Satterthwaite. With one
-        stratum it is `ppi`.
+    Source: Fisch et al. (2024), "Stratified Prediction-Powered Inference", arXiv 2406.04291. The variance of
+    the shares is added, since the units are a sample; degrees of freedom by Satterthwaite. With one stratum
+    it is `ppi`.
 
     >>> ppi_stratified([1, 0], [1, 0], ["a", "b"], [1, 0], ["a", "b"], sampling="stratified").notes
     ('fewer than 2 labels in a, b; join strata or label more there',)
@@ -451,19 +419,14 @@ def on_label_scale(
         labels: Shape (n,), people's labels; nan where missing.
         judged: Shape (n,), the judge's scores, more is better; nan where missing.
         unlabelled: Shape (N,), its scores of the other units; nan where missing.
-        seed: Of the folds.
-        folds: How many.
+        seed: Of the folds, of which there are two or more and a label in each.
 
     Returns:
         Shapes (n,) and (N,), nan where the score is missing (or no label to learn from). A score beyond those
         labelled gets the end's value.
 
-    Raises:
-        InputError: If there are fewer than two folds, or fewer labels than folds.
-
-    Source:
-        Zrnic & Candès (2024), "Cross-Prediction-Powered Inference", PNAS 121; isotonic calibration as in
-        cje-eval.
+    Source: Zrnic & Candès (2024), "Cross-Prediction-Powered Inference", PNAS 121; isotonic calibration as in
+    cje-eval.
 
     >>> f, u = on_label_scale([0, 0, 1, 1] * 5, [1, 2, 4, 5] * 5, [1, 3, 5], seed=1)
     >>> f[:4].tolist(), u.tolist()

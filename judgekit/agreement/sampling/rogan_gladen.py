@@ -24,12 +24,9 @@ class JudgeRates:
     """What the correction rests on.
 
     Args:
-        p: Share of the unlabelled units the judge calls positive.
-        n: Unlabelled units.
-        sp: Specificity: share of labelled negatives it calls negative.
-        n_negative: Labelled negatives.
-        se: Sensitivity: share of labelled positives it calls positive.
-        n_positive: Labelled positives.
+        p: Share of the n unlabelled units the judge calls positive.
+        sp: Specificity: share of the labelled negatives it calls negative.
+        se: Sensitivity: share of the labelled positives it calls positive.
     """
 
     p: float
@@ -46,17 +43,16 @@ class JudgeRates:
 
 
 def rogan_gladen(p: float, sp: float, se: float) -> float:
-    """The true rate, not cut to [0, 1]; nan where J is not above 0.
+    """Return the true rate, not cut to [0, 1]; nan where J is not above 0.
 
-    Source:
-        Rogan & Gladen (1978), "Estimating Prevalence from the Results of a Screening Test".
+    Source: Rogan & Gladen (1978), "Estimating Prevalence from the Results of a Screening Test".
     """
     j = se + sp - 1
     return (p + sp - 1) / j if j > 0 else math.nan
 
 
 def delta_se(rates: JudgeRates) -> float:
-    """Standard error by the delta method, counting the noise of all three rates; nan where J is not above 0.
+    """Return the standard error by the delta method, counting the noise of all three rates; nan if J <= 0.
 
     sqrt(p (1-p)/N + (1-theta)^2 sp (1-sp)/n0 + theta^2 se (1-se)/n1) / J
     """
@@ -67,16 +63,15 @@ def delta_se(rates: JudgeRates) -> float:
 
 
 def lee_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, float]:
-    """The adjusted interval: pseudo-counts added to all three rates and the centre moved, cut to [0, 1].
+    """Return the adjusted interval: pseudo-counts added to all rates and the centre moved, cut to [0, 1].
 
-    Covers best of the intervals for this correction. (nan, nan) where there is no labelled negative or no
-    labelled positive, and where the adjusted J is not above 0: the published code asserts the first and
-    leaves such sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second.
+    Covers best of the intervals for this correction. (nan, nan) where there is no labelled negative or
+    positive, and where the adjusted J is not above 0: the published code asserts the first and leaves such
+    sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second.
 
-    Source:
-        Lee et al. (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after
-        Lang & Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated
-        sensitivity and specificity". Checked against twelve values of the published code.
+    Source: Lee et al. (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after
+    Lang & Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity
+    and specificity". Checked against twelve values of the published code.
     """
     z = normal_quantile(level)
     z2 = z * z
@@ -95,11 +90,10 @@ def lee_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, floa
 
 
 def youden_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, float]:
-    """Interval of J from the Wilson intervals of both rates; nan without labels of both kinds.
+    """Return the interval of J from the Wilson intervals of both rates; nan without labels of both kinds.
 
-    Source:
-        Newcombe (1998), "Interval Estimation for the Difference Between Independent Proportions", method 10,
-        as J is the difference of se and 1 - sp.
+    Source: Newcombe (1998), "Interval Estimation for the Difference Between Independent Proportions", method
+    10, as J is the difference of se and 1 - sp.
     """
     if not (rates.n_negative and rates.n_positive):
         return math.nan, math.nan
@@ -126,20 +120,15 @@ def corrected_rate(
         labels: Shape (n,), people's labels, 0 or 1; nan where missing.
         judged: Shape (n,), the judge's verdicts on the same units, 0 or 1; nan where missing.
         unlabelled: Shape (N,), its verdicts on the population, 0 or 1; nan where missing.
-        sampling: `by_label`, `carried_over` or `random`. Units picked by what the judge said bend
-            sensitivity and specificity and are refused.
+        sampling: `by_label`, `carried_over` or `random`. Units picked by what the judge said bend sensitivity
+            and specificity and are refused.
         interval: `lee`, or `delta` (too short at high rates).
-        level: Confidence.
 
     Returns:
         The share, cut to [0, 1]. Undefined where J is not above 0 or may be 0 by its interval.
 
-    Raises:
-        InputError: For a malformed argument.
-
-    Source:
-        `rogan_gladen`, `lee_interval`. judgy 0.1.0 resamples only the labelled units for its interval and so
-        covers .74 of the time where 95 % is said (100 and 100 units); this one covers .95.
+    Source: Rogan & Gladen (1978); Lee et al. (2025). judgy 0.1.0 resamples only the labelled units for its
+    interval and so covers .74 of the time where 95 % is said (100 and 100 units); this one covers .95.
 
     >>> found = corrected_rate([1] * 50 + [0] * 50, [1] * 45 + [0] * 45 + [1] * 10, [1, 1, 1, 0] * 50,
     ...                        sampling="by_label")

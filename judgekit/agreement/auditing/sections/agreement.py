@@ -41,19 +41,13 @@ PARADOX = (
 
 
 def headline(ratings: Any, *, scale: Any = None, **options: Unpack[Options]) -> list[Estimate]:
-    """The coefficients to show first.
+    """The coefficients to show first; arguments as of `percent`.
 
-    Args:
-        ratings: `Ratings`, or raw labels of shape (n_units, n_raters) with their `scale`.
-        scale: The declared scale of raw labels.
-        options: Of the intervals, see `Options`.
-
-    Returns:
-        Two raters: on labels without order or on two labels Cohen's kappa, AC1 and the agreement on each
-        label; on a rubric's scale of up to ten levels quadratic and linear kappa and agreement within
-        one level; on longer scales ICC(A,1), concordance and bias. More raters, or gaps: Krippendorff's
-        alpha with the scale's metric and AC1 or AC2. Percent agreement always, on up to ten levels.
-        Where one rare label makes a kappa low, its notes say `kappa_paradox`.
+    Two raters: on labels without order or on two labels Cohen's kappa, AC1 and the agreement on each label;
+    on a rubric's scale of up to ten levels quadratic and linear kappa and agreement within one level; on
+    longer scales ICC(A,1), concordance and bias. More raters, or gaps: Krippendorff's alpha with the scale's
+    metric and AC1 or AC2. Percent agreement always, on up to ten levels. Where one rare label makes a kappa
+    low, its notes say `kappa_paradox`.
 
     >>> [each.name for each in headline([[0, 0], [1, 1], [1, 0], [0, 0]], scale=["0", "1"])]
     ['cohen_kappa', 'percent_agreement', 'gwet_ac1', 'specific_agreement[0]', 'specific_agreement[1]']
@@ -77,8 +71,8 @@ def headline(ratings: Any, *, scale: Any = None, **options: Unpack[Options]) -> 
 def all_coefficients(ratings: Any, *, scale: Any = None, **options: Unpack[Options]) -> list[Estimate]:
     """Every coefficient that has a meaning on the scale, for a table or a forest plot.
 
-    Arguments as of `headline`. On long scales coefficients that take any two labels for different are
-    left out.
+    Arguments as of `percent`. On long scales coefficients that take any two labels for different are left
+    out.
 
     >>> len(all_coefficients([[1, 1], [2, 2], [2, 1], [1, 1]], scale=["1", "2"]))
     6

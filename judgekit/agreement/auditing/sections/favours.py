@@ -184,10 +184,7 @@ def family_of(name: str, families: Mapping[str, str]) -> str:
 
 
 def own_responses(lab: Labelled, judge: str) -> Floats:
-    """Whose responses they are.
-
-    Shape: returns (n_units,).
-    """
+    """Return whose responses they are, (n_units,): 1 of its family, 0 not; of pairs the difference."""
     mine = family_of(judge, lab.families)
     own = np.full(lab.ratings.n_units, np.nan)
     for row, systems in enumerate(lab.systems):

@@ -42,7 +42,7 @@ SAYS_SYSTEMS = {
 
 
 def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Systems, and scores by people and by the judge of shape (n_systems, n_items).
+    """Return systems, and scores by people and by the judge of shape (n_systems, n_items).
 
     A pair gives its value to the first system and the rest of 1 to the second.
     """
