@@ -18,7 +18,6 @@ class Recipe(Protocol):
 
     def __call__(self, item: Item, /) -> Generator[Round, Sequence[Answer], Judged]:
         """Start on an item."""
-        ...
 
 
 class Judge(Protocol):
@@ -33,12 +32,10 @@ class Judge(Protocol):
     @property
     def name(self) -> str:
         """Short name of the judge, the `rater` of its verdicts."""
-        ...
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """What makes its replies its own, without a secret."""
-        ...
 
     async def __call__(self, call: Call, /) -> Reply:
         """Answer one call.
@@ -46,7 +43,6 @@ class Judge(Protocol):
         Raises:
             ProviderError: If the server gave no reply; `passing` says whether to ask again.
         """
-        ...
 
 
 @runtime_checkable
@@ -56,11 +52,9 @@ class Priced(Protocol):
     @property
     def max_tokens(self) -> int | None:
         """The most tokens it writes for a call; None if it has no limit."""
-        ...
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
         """Return US dollars for so many tokens; None where the price is unknown, which is not 0."""
-        ...
 
 
 @runtime_checkable
@@ -69,7 +63,6 @@ class Checked(Protocol):
 
     def check(self) -> None:
         """Raise an InputError that says what is missing: a provider, a key, an address."""
-        ...
 
 
 @runtime_checkable
@@ -79,7 +72,6 @@ class Learning(Protocol):
     @property
     def refused(self) -> set[str]:
         """Names of request parameters that its server has refused."""
-        ...
 
 
 @runtime_checkable
@@ -89,7 +81,6 @@ class Served(Protocol):
     @property
     def endpoint(self) -> str:
         """What the limits are counted by, without a secret: a host, or a provider."""
-        ...
 
 
 @runtime_checkable
@@ -99,7 +90,6 @@ class Noting(Protocol):
     @property
     def noted(self) -> Mapping[str, int]:
         """What was seen since it was last opened, in words -> how often."""
-        ...
 
 
 @runtime_checkable
@@ -108,7 +98,6 @@ class Keyed(Protocol):
 
     def key_goes_to(self) -> tuple[str, str] | None:
         """Return the environment variable of the key, and the server it is sent to; None where none is."""
-        ...
 
 
 @runtime_checkable
@@ -118,11 +107,9 @@ class Choosy(Protocol):
     @property
     def name(self) -> str:
         """Name of the judge, for the message."""
-        ...
 
     def refuses(self, scale: Scale) -> str | None:
         """Return why it cannot be asked on a scale; None if it can."""
-        ...
 
 
 @runtime_checkable
@@ -132,7 +119,6 @@ class Authoring(Protocol):
     @property
     def systems(self) -> tuple[str, ...]:
         """Names of the systems whose responses it may not judge."""
-        ...
 
 
 @runtime_checkable
@@ -141,7 +127,6 @@ class Tunable(Protocol):
 
     def with_(self, **changes: Any) -> Judge:
         """Return this judge with other settings; InputError if there is no setting of that name."""
-        ...
 
 
 @runtime_checkable
@@ -151,4 +136,3 @@ class Narrow(Protocol):
     @property
     def at_once(self) -> int:
         """How many calls it answers at once."""
-        ...

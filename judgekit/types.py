@@ -145,16 +145,13 @@ class AskedBy(Protocol):
     @property
     def protocol(self) -> str:
         """Name of the protocol."""
-        ...
 
     @property
     def read(self) -> Any:
         """What reads a reply: from the call, the reply, its text and the judged texts to outcomes."""
-        ...
 
     def bare(self, material: Fenced) -> str:
         """Return the prompt without its criteria and without the form of an answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

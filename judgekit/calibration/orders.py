@@ -5,9 +5,10 @@ does. Samples are averaged within each order first and then over orders, because
 the order that lost fewer samples. What cannot be undone is said by the flags `single_order` and `order_lost`.
 """
 
-import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain
+from statistics import fmean
 from typing import Literal
 
 from judgekit.distribution import (
@@ -142,17 +143,8 @@ def _reduced(each: Sequence[dict[str, float]], scale: Scale, rule: Rule, epsilon
     return log_mean_of(each, scale, epsilon=epsilon) if rule == "log_odds" else mean_of(each)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """The scores that one reply gave to both responses."""
-
-    shown: Order
-    first: Verdict
-    second: Verdict
-
-    @property
-    def label(self) -> str:
-        return _compared(self.first.value, self.second.value)
+_Pair = tuple[Verdict, Verdict]
+"""The scores that one reply gave to both responses."""
 
 
 def balanced_scores(
@@ -190,18 +182,10 @@ def balanced_scores(
         detail = f"no reply of {sum(isinstance(o, Abstention) for o in outcomes)} scored both responses"
         return Abstention(rater, unit, criterion, commonest_reason(outcomes), detail)
     label = _compared(*_means(answered, rule))
-    verdicts = [v for pairs in answered.values() for pair in pairs for v in (pair.first, pair.second)]
+    verdicts = [replace(v, unit=unit) for pairs in answered.values() for pair in pairs for v in pair]
     return joined(
-        [_on(unit, v) for v in verdicts], PAIR, {label: 1.0}, rater=rater, source=common_source(verdicts),
+        verdicts, PAIR, {label: 1.0}, rater=rater, source=common_source(verdicts),
         flags=order_flags(orders, answered), shown=next(iter(answered)) if len(answered) == 1 else (),
-    )  # fmt: skip
-
-
-def _on(unit: Unit, verdict: Verdict) -> Verdict:
-    return Verdict(
-        rater=verdict.rater, unit=unit, criterion=verdict.criterion, probs=verdict.probs, label=verdict.label,
-        value=verdict.value, source=verdict.source, mass=verdict.mass, undecided=verdict.undecided,
-        tags=verdict.tags, flags=verdict.flags,
     )  # fmt: skip
 
 
@@ -213,16 +197,10 @@ def _compared(first: float, second: float) -> str:
 
 
 def _means(answered: dict[Order, list[_Pair]], rule: str) -> tuple[float, float]:
-    if rule == "published":
-        every = [pair for pairs in answered.values() for pair in pairs]
-        return _mean(every, lambda p: p.first.value), _mean(every, lambda p: p.second.value)
-    firsts = [_mean(pairs, lambda p: p.first.value) for pairs in answered.values()]
-    seconds = [_mean(pairs, lambda p: p.second.value) for pairs in answered.values()]
-    return math.fsum(firsts) / len(firsts), math.fsum(seconds) / len(seconds)
-
-
-def _mean(pairs: Sequence[_Pair], value: Callable[[_Pair], float]) -> float:
-    return math.fsum(map(value, pairs)) / len(pairs)
+    every = list(answered.values())
+    groups = [list(chain(*every))] if rule == "published" else every
+    first, second = (fmean(fmean(pair[side].value for pair in pairs) for pairs in groups) for side in (0, 1))
+    return first, second
 
 
 def _score_pairs(outcomes: Sequence[Outcome], unit: Unit) -> dict[Order, list[_Pair]]:
@@ -245,5 +223,5 @@ def _score_pairs(outcomes: Sequence[Outcome], unit: Unit) -> dict[Order, list[_P
     for (shown, _), reply in sorted(replies.items(), key=lambda each: each[0]):
         first, second = (reply.get(side) for side in sides)
         if isinstance(first, Verdict) and isinstance(second, Verdict):
-            orders[shown].append(_Pair(shown, first, second))
+            orders[shown].append((first, second))
     return orders

@@ -79,17 +79,13 @@ def bradley_terry(
     data = comparisons_of(outcomes, systems)
     asked = _Asked(davidson=ties == "davidson", order=order, prior=prior, b=b, seed=seed, level=level)
     if not len(data.one):
-        return _without(data, asked, Status.NO_PAIRED_ITEMS, ("no verdict compares two systems",))
+        return _without(data, asked, Status.NO_PAIRED_ITEMS, "no verdict compares two systems")
     cells, counts, draws_of = _cells(data)
     groups = components(data)
     if len(groups) > 1 and not prior:
         named = "; ".join(", ".join(group) for group in groups)
-        return _without(
-            data,
-            asked,
-            Status.NOT_IDENTIFIED,
-            (f"no system of one group has both won and lost against another: {named}",),
-        )
+        why = f"no system of one group has both won and lost against another: {named}"
+        return _without(data, asked, Status.NOT_IDENTIFIED, why)
     notes: tuple[str, ...] = ()
     if asked.davidson and not counts[:, 1].sum():
         asked, notes = replace(asked, davidson=False), ("no ties, so that they have no parameter",)
@@ -98,10 +94,10 @@ def bradley_terry(
         order=order, davidson=asked.davidson, prior=prior,
     )  # fmt: skip
     if order and not np.any(cells[:, 2]):
-        return _without(data, asked, Status.NOT_IDENTIFIED, ("no verdict says what was shown first",))
+        return _without(data, asked, Status.NOT_IDENTIFIED, "no verdict says what was shown first")
     best = problem.top(counts)
     if best is None:
-        return _without(data, asked, Status.NOT_IDENTIFIED, ("the likelihood has no top",))
+        return _without(data, asked, Status.NOT_IDENTIFIED, "the likelihood has no top")
     return _standing(data, asked, _resampled(problem, draws_of, best, asked), notes)
 
 
@@ -312,6 +308,8 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
     places = tuple(
         Place(
             system=data.systems[i],
+            n=int(played[i]),
+            won=float(won[i]),
             strength=float(x[i]),
             low=float(low[i]),
             high=float(high[i]),
@@ -319,8 +317,6 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
             rank=1 + int(np.sum(strengths > strengths[i])),
             rank_low=span[i][0],
             rank_high=span[i][1],
-            n=int(played[i]),
-            won=float(won[i]),
         )
         for i in order
     )
@@ -369,28 +365,17 @@ def _record(data: Comparisons) -> tuple[Floats, Floats]:
     return played.astype(float), np.where(played > 0, gained / np.maximum(played, 1), np.nan)
 
 
-def _without(data: Comparisons, asked: _Asked, status: str, notes: tuple[str, ...]) -> Standing:
+def _without(data: Comparisons, asked: _Asked, status: str, why: str) -> Standing:
     """Return a standing without strengths, and why."""
     nan, n = math.nan, len(data.systems)
     played, won = _record(data)
     places = tuple(
-        Place(
-            system=system,
-            strength=nan,
-            low=nan,
-            high=nan,
-            se=nan,
-            rank=None,
-            rank_low=None,
-            rank_high=None,
-            n=int(played[i]),
-            won=float(won[i]),
-        )
-        for i, system in enumerate(data.systems)
+        Place(system=system, n=int(played[i]), won=float(won[i])) for i, system in enumerate(data.systems)
     )
     effect = Estimate("order_effect", nan, status=status, method=asked.method) if asked.order else None
     return Standing(
         places=places, method=asked.method, interval="none", level=asked.level, n_items=len(data.items),
         n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect, ties=None,
-        seed=asked.seed, status=status, notes=notes, covariance=np.full((n, n), nan), draws=np.empty((0, n)),
+        seed=asked.seed, status=status, notes=(why,), covariance=np.full((n, n), nan),
+        draws=np.empty((0, n)),
     )  # fmt: skip

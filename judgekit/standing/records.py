@@ -18,7 +18,7 @@ ALIKE = "every resample gave the same value, so there is no interval"
 _STILL = 1e-9  # strengths are fitted to 1e-11: resamples that differ by less say the same
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where one system stands.
 
@@ -36,18 +36,18 @@ class Place:
     """
 
     system: str
-    strength: float
-    low: float
-    high: float
-    se: float
-    rank: int | None
-    rank_low: int | None
-    rank_high: int | None
+    strength: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    se: float = math.nan
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
     n: int
     won: float
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Standing:
     """An order of systems.
 

@@ -1,13 +1,9 @@
 """`cascade`: a cheap judge first, a strong one where it is in doubt; from stored runs, or asked live.
 
-`cascade` asks nothing. The labels of some items fit the confidence below which a question goes on to the
-strong judge; the curve of cost against agreement is read on the other items, so that the point of the fitted
-threshold is no better than it will be. What is promised is the bound, not the curve: it is about the
-verdicts that the cheap judge keeps.
-
-`score_cascade` is one job with one ledger and one budget: `recipes.cascade.Cascade` over the rounds that
-`score`, `compare` and the others ask anyway. What it costs is known within bounds beforehand (nothing in
-doubt, everything), and to the call afterwards.
+Of stored runs the labels of some items fit the confidence below which a question goes on to the strong
+judge, and the curve of cost against agreement is read on the other items. What is promised is the bound, not
+the curve. Live it is one job with one ledger and one budget, whose cost is known within bounds beforehand
+(nothing in doubt, everything), and to the call afterwards.
 """
 
 import math
@@ -135,25 +131,44 @@ def cascade(
     (0.6, 0.023, 100.0)
     """
     _check(fit_share, costs, least)
-    runs = _read(
-        cheap, strong, labels, rubric=rubric, scale=scale, columns=columns, labels_about=labels_about,
-        criteria={criterion} if isinstance(criterion, str) else set(criterion),
+    criteria = {criterion} if isinstance(criterion, str) else set(criterion)
+    notes: list[str] = []
+    first, second = (
+        _stored(source, step, criteria, notes) for source, step in ((cheap, "cheap"), (strong, "strong"))
+    )
+    if both := sorted({o.rater for o in first} & {o.rater for o in second}):
+        raise InputError(f"judges {both} stand in both runs; a second look is no second judge")
+    protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
+    shape = shape_of(rubric, scale, first, protocol)
+    its = _scale(first, shape, protocol, notes)
+    people, read_so = people_of(
+        labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
+        labels_about=labels_about,
     )  # fmt: skip
-    asked = by_question(runs.cheap)
-    known = [question for question in asked if question in runs.right]
-    notes = (*runs.notes, *_told(asked, known), *([SAME] if fit_share == 1 else []))
+    _check_apart(people, cheap=first, strong=second)
+    right, asked = labels_of(people, its), by_question(first)
+    known = [question for question in asked if question in right]
+    notes += [*read_so, *_told(asked, known), *([SAME] if fit_share == 1 else [])]
     fit, read = _halves(known, fit_share, seed)
-    said = labels_of([o for question in fit for o in asked[question]], runs.scale)
+    said = labels_of([o for question in fit for o in asked[question]], its)
     sure = [confidence_of(asked[question]) if question in said else math.nan for question in fit]
-    wrong = [float(said.get(question) != runs.right[question]) for question in fit]
+    wrong = [float(said.get(question) != right[question]) for question in fit]
     _, fitted = fit_doubt(sure, wrong, alpha=alpha, delta=delta, least=least)
     threshold = math.inf if math.isnan(fitted.threshold) else fitted.threshold
-    curve = replay_cascade(
-        runs.cheap, runs.strong, {question: runs.right[question] for question in read}, scale=runs.scale,
-        costs=costs, at=(threshold,),
-    )  # fmt: skip
+    truth = {question: right[question] for question in read}
+    curve = replay_cascade(first, second, truth, scale=its, costs=costs, at=(threshold,))
     chosen = next(step for step in curve if step.threshold == threshold)
-    return Replayed(fitted, curve, chosen, len(fit), len(read), costs, notes)
+    return Replayed(
+        fitted=fitted, curve=curve, chosen=chosen, n_fit=len(fit), n_read=len(read), costs=costs,
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _check_apart(people: Sequence[Outcome], **runs: Sequence[Outcome]) -> None:
+    """Raise an InputError if somebody gave the labels and stands in a run, too."""
+    for step, own in runs.items():
+        if both := sorted({o.rater for o in people} & {o.rater for o in own}):
+            raise InputError(f"{both} gave the labels and stand in the {step} run; nobody judges themselves")
 
 
 def _check(fit_share: float, costs: tuple[float, float], least: int) -> None:
@@ -166,7 +181,7 @@ def _check(fit_share: float, costs: tuple[float, float], least: int) -> None:
 
 
 def _told(asked: Mapping[Question, Sequence[Outcome]], known: Sequence[Question]) -> list[str]:
-    """What there is to say of the labelled questions before anything is fitted."""
+    """Return what there is to say of the labelled questions before anything is fitted."""
     if not known:
         unit, criterion = next(iter(asked))
         raise InputError(
@@ -186,7 +201,7 @@ def _told(asked: Mapping[Question, Sequence[Outcome]], known: Sequence[Question]
 def _halves(
     known: Sequence[Question], share: float, seed: int
 ) -> tuple[Sequence[Question], Sequence[Question]]:
-    """The questions to fit on and those to read the curve on, by item."""
+    """Return the questions to fit on and those to read the curve on, by item."""
     if share == 1:
         return known, known
     items = sorted({unit.item_id for unit, _ in known})
@@ -199,61 +214,8 @@ def _halves(
     return fit, [question for question in known if question[0].item_id not in fitting]
 
 
-@dataclass(frozen=True, slots=True)
-class _TwoRuns:
-    """Two runs over the same questions, and people's labels.
-
-    Args:
-        cheap: Outcomes of the first.
-        strong: Outcomes of the second.
-        right: Question -> label by people.
-        scale: Of all criteria.
-        notes: What a reader should know of how they were read.
-    """
-
-    cheap: Sequence[Outcome]
-    strong: Sequence[Outcome]
-    right: Mapping[Question, str]
-    scale: Scale
-    notes: tuple[str, ...]
-
-    __repr__ = brief
-
-
-def _read(
-    cheap: Any,
-    strong: Any,
-    labels: Any,
-    *,
-    rubric: Any = None,
-    scale: Any = None,
-    criteria: Collection[str] = (),
-    columns: Mapping[str, str] | None = None,
-    labels_about: str = "item",
-) -> _TwoRuns:
-    """Two runs and labels, read; arguments and errors as of `cascade`."""
-    notes: list[str] = []
-    first, second = (
-        _stored(source, step, criteria, notes) for source, step in ((cheap, "cheap"), (strong, "strong"))
-    )
-    if both := sorted({o.rater for o in first} & {o.rater for o in second}):
-        raise InputError(f"judges {both} stand in both runs; a second look is no second judge")
-    protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
-    shape = shape_of(rubric, scale, first, protocol)
-    found = _scale(first, shape, protocol, notes)
-    people, read = people_of(
-        labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
-        labels_about=labels_about,
-    )  # fmt: skip
-    notes += read
-    for step, own in (("cheap", first), ("strong", second)):
-        if both := sorted({o.rater for o in people} & {o.rater for o in own}):
-            raise InputError(f"{both} gave the labels and stand in the {step} run; nobody judges themselves")
-    return _TwoRuns(first, second, labels_of(people, found), found, tuple(notes))
-
-
 def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -> Sequence[Outcome]:
-    """The outcomes of one step, of the criteria wanted; controls beside a judge are no part of a panel."""
+    """Return the outcomes of a step on the criteria wanted, without controls that stand beside a judge."""
     outcomes: Sequence[Outcome] = stored(source).outcomes
     there = {o.criterion for o in outcomes}
     if absent := sorted(set(wanted) - there):
@@ -269,7 +231,7 @@ def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -
 
 
 def _scale(outcomes: Sequence[Outcome], rubric: Rubric, protocol: Kind, notes: list[str]) -> Scale:
-    """The one scale of the criteria."""
+    """Return the one scale of the criteria."""
     names = list(dict.fromkeys(o.criterion for o in outcomes))
     if strange := [name for name in names if name not in rubric.by_id]:
         raise InputError(
@@ -301,24 +263,21 @@ def prepare_cascade(
     sending: bool = True,
     **options: Unpack[Options],
 ) -> Job:
-    """A job of two steps, checked before any call; see `score_cascade`."""
+    """Return a job of two steps, checked before any call, by the arguments of `score_cascade`."""
     if "substitutes" in (strong_options or {}):
         raise InputError("strong_options: substitutes stand in for the cheap judges only")
     if (panel := options.get("panel")) in FITTED:
         raise InputError(f"panel {panel!r} is fitted to all outcomes, and a cascade decides before")
     first = prepare(items, rubric, cheap, sending=sending, **options)
-    doubtful = doubt if callable(doubt) else below(_confidence(doubt))
+    if not callable(doubt) and doubt > 1:
+        raise InputError(f"doubt={doubt:g}; the confidence that is needed is a probability, at most 1")
+    doubtful = doubt if callable(doubt) else below(doubt)
     if strong is None:
         alone = Cascade(_grading(first), None, doubtful)
         return replace(first, recipe=alone, asked={**first.asked, "doubt": doubt})
     asked = {name: value for name, value in options.items() if name not in _CHEAP_ONLY}
-    later = prepare(
-        items,
-        rubric,
-        strong,
-        sending=sending,
-        **cast("Options", {**asked, "samples": 1, **(strong_options or {})}),
-    )
+    own = cast("Options", {**asked, "samples": 1, **(strong_options or {})})
+    later = prepare(items, rubric, strong, sending=sending, **own)
     recipe = Cascade(_grading(first), _grading(later), doubtful)
     both = {**first.asked, "doubt": doubt, "strong": later.asked}
     return replace(first, recipe=recipe, later=later.recipe.plans, asked=both)
@@ -370,12 +329,6 @@ def score_cascade(
         items, rubric, cheap, strong, doubt=doubt, strong_options=strong_options, **options
     )  # fmt: skip
     return told(in_own_loop(collected, job))
-
-
-def _confidence(threshold: float) -> float:
-    if threshold > 1:
-        raise InputError(f"doubt={threshold:g}; the confidence that is needed is a probability, at most 1")
-    return threshold
 
 
 def _grading(job: Job) -> Grading:

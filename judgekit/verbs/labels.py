@@ -35,7 +35,6 @@ class Labels:
 
     outcomes: tuple[Outcome, ...]
     facts: Facts
-    rows: int
     notes: tuple[str, ...] = ()
 
     __repr__ = brief
@@ -75,7 +74,7 @@ def read_labels(
     )
     outcomes, notes = _by_item(outcomes, rows, judged, protocol)
     notes = (*notes, *_unjudged(rows, outcomes, judged))
-    return Labels(tuple(outcomes), _facts(rows, outcomes, groups), len(rows), notes)
+    return Labels(tuple(outcomes), _facts(rows, outcomes, groups), notes)
 
 
 def _shown(source: Any) -> str:
