@@ -19,45 +19,29 @@ from judgekit.items.texts import absent, name_of
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A row and what to call it.
-
-    Args:
-        place: File and line, or the number of the row.
-        row: Our name of a column -> what stands in it.
-    """
+    """A row and what to call it: our name of a column -> what stands in it."""
 
     place: str
     row: Mapping[str, Any]
 
     def fail(self, message: str) -> InputError:
-        """An error about the row, which names its place."""
+        """Return an error about the row, which names its place."""
         return InputError(f"{self.place}: {message}")
 
     def get(self, column: str, default: Any = None) -> Any:
-        """What stands in a column; the default for a gap."""
+        """Return what stands in a column; the default for a gap."""
         value = self.row.get(column)
         return default if absent(value) else value
 
     def name(self, column: str, default: Any = None) -> str:
-        """What stands in a column, as a name: 1 and "1" are one.
-
-        Raises:
-            InputError: If it is none.
-        """
+        """Return what stands in a column, as a name: 1 and "1" are one."""
         try:
             return name_of(self.get(column, default), column)
         except InputError as error:
             raise self.fail(str(error)) from None
 
     def count(self, column: str) -> int:
-        """What stands in a column, as a whole number from 0; 0 for a gap.
-
-        Raises:
-            InputError: If it is none.
-
-        >>> Cells("row 1", {"sample": "2.0"}).count("sample")
-        2
-        """
+        """Return what stands in a column, as a whole number from 0; 0 for a gap."""
         raw = self.get(column, 0)
         try:  # CSV has text, and pandas makes floats of whole numbers where a column has gaps
             number = float(raw) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else nan
@@ -71,16 +55,9 @@ class Cells:
 def cells_of(
     source: Any, names: Sequence[str], columns: Mapping[str, str], *, any_of: Sequence[str] = ()
 ) -> Iterator[Cells]:
-    """The rows of a file, a frame or a list.
+    """Return the rows of a file, a frame or a list, under `names` of ours.
 
-    Args:
-        source: As for `read_items`.
-        names: Our names of the columns that are looked at.
-        columns: Our name of a column -> its name there; all of these have to be there.
-        any_of: Names of ours of which one has to be there.
-
-    Raises:
-        InputError: For a row that cannot be read or is none; for a column that is not there.
+    `columns` (our name -> the name there) have to be there, and one of `any_of`, if it is given.
     """
     layout = Layout({**{name: name for name in names}, **columns}, frozenset(columns))
     theirs = {name: layout.names[name] for name in names}

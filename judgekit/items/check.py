@@ -57,16 +57,12 @@ class Layout:
 
     @property
     def wanted(self) -> frozenset[str]:
-        """Every column that is looked at."""
+        """Return every column that is looked at."""
         return frozenset((*self.names.values(), "id"))
 
 
 def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Need] = RESPONSE) -> Layout:
-    """A layout from the caller's names.
-
-    Raises:
-        InputError: If a name on our side is unknown.
-    """
+    """Return a layout from the caller's names, which are our own."""
     given = dict(columns or {})
     for ours in given:
         if ours not in FIELDS:
@@ -77,7 +73,7 @@ def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Nee
 
 
 def lacking(found: Collection[str], layout: Layout) -> list[str]:
-    """The fields that have no column among those found: needed ones, and any the caller mapped.
+    """Return the fields without a column among those found: needed ones, and any the caller mapped.
 
     >>> lacking(["id", "prompt", "response"], layout_of())
     ['task']
@@ -95,7 +91,7 @@ def lacking(found: Collection[str], layout: Layout) -> list[str]:
 
 
 def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> str:
-    """What to say of fields without a column: what was found, and how to map it.
+    """Tell of fields without a column: what was found, and how to map it.
 
     >>> no_column(["task"], ["id", "prompt"], layout_of())
     "no column 'task'; found ['id', 'prompt']; map it with columns={'task': 'prompt'} (--column task=prompt)"
@@ -113,7 +109,7 @@ def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> 
 
 
 def _nearest(ours: str, name: str, found: Collection[str]) -> str:
-    """The column found that is most likely meant."""
+    """Return the column found that is most likely meant."""
     lowered = {str(each).casefold(): str(each) for each in found}
     for each in _ALSO.get(ours, ()):
         if each in lowered:
@@ -123,15 +119,9 @@ def _nearest(ours: str, name: str, found: Collection[str]) -> str:
 
 
 def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
-    """The item of a row, with the responses of that row.
+    """Return the item of a row, with the responses of that row; errors come without the row's place.
 
-    Args:
-        row: The row.
-        layout: Which column holds what.
-        ours: Whether it is known not to be a row of another project's (`items.theirs`).
-
-    Raises:
-        InputError: If it is not one, without the row's place.
+    `ours`: it is known not to be a row of another project's (`items.theirs`).
     """
     if row.fault:
         raise InputError(row.fault)
@@ -156,15 +146,15 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
     responses, systems = _responses(values, layout)
     sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
     item = Item(
-        name_of(item_id, "item_id"),
-        text_of(task, "task"),
-        responses,
-        _reference(get(names["reference"])),
-        {} if sources is None else _sources(sources),
-        systems,
-        {} if tags is None else _tags(tags, names["tags"]),
-        None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
-        row.where,
+        item_id=name_of(item_id, "item_id"),
+        task=text_of(task, "task"),
+        responses=responses,
+        reference=_reference(get(names["reference"])),
+        sources={} if sources is None else _sources(sources),
+        systems=systems,
+        tags={} if tags is None else _tags(tags, names["tags"]),
+        rubric=None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
+        where=row.where,
     )
     for each in sorted(layout.needs & _COLUMNS):
         if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
@@ -174,11 +164,7 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
 
 
 def check_needs(item: Item, needs: Collection[Need]) -> None:
-    """Refuse an item that lacks what it would be judged by.
-
-    Raises:
-        InputError: If it has no reference, no sources, no turns or no pair where those are needed.
-    """
+    """Refuse an item that lacks what it would be judged by."""
     if "pair" in needs and len(item.responses) < 2:
         raise InputError(
             f"has {len(item.responses)} response, and two or more are compared; give it another (rows of one "
@@ -232,7 +218,7 @@ def _systems(value: Any, texts: Mapping[str, Text]) -> Mapping[str, str]:
 
 
 def _names(value: Any, what: str) -> Mapping[str, str]:
-    """A mapping of names to names; empty for a gap, and without the gaps in it."""
+    """Return a mapping of names to names; empty for a gap, and without the gaps in it."""
     if absent(value):
         return {}
     pairs = named(mapping_of(value, what), what)
@@ -240,7 +226,7 @@ def _names(value: Any, what: str) -> Mapping[str, str]:
 
 
 def _tags(value: Any, column: str) -> Mapping[str, str]:
-    """A mapping of tags; a plain text in a cell is one tag, which is called as its column."""
+    """Return a mapping of tags; a plain text in a cell is one tag, which is called as its column."""
     plain = isinstance(value, str) and not value.lstrip().startswith(("{", "["))
     return _names({column: value} if plain and not absent(value) else value, "tags")
 
@@ -257,7 +243,7 @@ def _sources(value: Any) -> Mapping[str, str]:
 
 
 def _reference(value: Any) -> str | None:
-    """A reference, or None for a gap; blanks alone are one too."""
+    """Return a reference, or None for a gap; blanks alone are one too."""
     if absent(value):
         return None
     text = plain_of(value, "reference")
@@ -280,7 +266,7 @@ def _columns_of(layout: Layout, ours: str) -> tuple[str, ...]:
 
 
 def _checked(item: Item, where: str, layout: Layout) -> Item:
-    """An item made by hand, held to the rules for rows, save that its task may be empty."""
+    """Return an item made by hand, held to the rules for rows, save that its task may be empty."""
     if name_of(item.item_id, "item_id") != item.item_id:
         raise InputError(f"item_id {item.item_id!r} is not in NFC, or has blanks around it")
     if "response" in layout.needs and not item.responses:

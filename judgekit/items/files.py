@@ -1,8 +1,12 @@
 """Files of rows: JSON lines, JSON, CSV, TSV and Parquet, with the exact place of what is broken.
 
-Text is read as bytes and decoded line by line: a decoder that reads ahead can neither say in
-which line a byte is wrong nor go on behind it. What is packed (.gz) is unpacked as it is read, and only as
-long as it stays near its size. Standard input (`-`) is written into a temporary file, since it is read twice.
+Text is read as bytes and decoded line by line: a decoder that reads ahead can neither say in which line a
+byte is wrong nor go on behind it. What is packed (.gz) is unpacked as it is read, and only as long as it
+stays near its size. Standard input (`-`) is written into a temporary file, since it is read twice.
+
+A Parquet file of 2.5 kB can hold one text of a megabyte and say of six thousand rows that they have it. What
+it says of itself is looked at before it is read; it is read by so few rows that they fit into memory if each
+had the longest text there can be; and what was read is added up, since a file can say what it likes.
 """
 
 import csv
@@ -13,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -22,11 +26,101 @@ from typing import IO, Any
 import orjson
 
 from judgekit.errors import InputError, kind_of
-from judgekit.items.parquet import open_parquet
-from judgekit.items.rows import Row, Source, table
+from judgekit.items.rows import BATCH, Row, Source, solid_row, table
 from judgekit.items.texts import json_value
 from judgekit.rubric.files import LARGE
 from judgekit.writing import unreadable, whole
+
+_BYTES, _CELLS = 1_000, 100  # that a byte of a file may become; a label alone takes a bit
+_SPARED_BYTES, _SPARED_CELLS = 1 << 28, 100_000  # whatever its size
+_AT_ONCE = 1 << 26  # bytes that a batch should have at most
+_FEW = 16  # rows of a batch, unless a file looks like a trap; fewer cost more than they are worth
+_DENSE = 50  # times the size that texts usually shrink to at most
+
+
+def open_parquet(path: Path, wanted: frozenset[str]) -> Source:
+    """Return the rows of a Parquet file, which may not say that it becomes far more than its size."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise InputError(
+            f"{path}: reading Parquet needs pyarrow; install judgekit with the extra 'parquet'"
+        ) from None
+    broken = (pa.ArrowException, OSError)
+    try:
+        with pq.ParquetFile(path) as file:
+            columns = file.schema_arrow.names
+            kept = [name for name in columns if name in wanted]
+            size = _batch_size(path, file.metadata, frozenset(kept))
+    except broken as error:
+        raise InputError(f"{path}: is not Parquet ({_brief(error)})") from None
+    most = path.stat().st_size * _BYTES + _SPARED_BYTES
+
+    def batches() -> Iterator[Iterable[Row]]:
+        start, read = 1, 0
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=size, columns=kept):
+                    read += sum(_spelled_out(column).nbytes for column in batch.columns)
+                    if read > most:
+                        raise _grown(path, f"the first {start + batch.num_rows - 1} rows have {read:,} bytes")
+                    yield _rows(path, start, batch)
+                    start += batch.num_rows
+        except broken as error:
+            raise InputError(f"{path}: breaks off behind row {start - 1} ({_brief(error)})") from None
+
+    return table(str(path), columns, batches)
+
+
+def _batch_size(path: Path, about: Any, kept: frozenset[str]) -> int:
+    """Return how many rows fit into memory at once, if each had all that a column says it holds."""
+    cells, held, dense = about.num_rows, 0, False
+    for group in map(about.row_group, range(about.num_row_groups)):
+        own = [group.column(n) for n in range(group.num_columns)]
+        own = [column for column in own if column.path_in_schema.split(".")[0] in kept]
+        cells = max(cells, *(column.num_values for column in own)) if own else cells
+        held = max(held, sum(column.total_uncompressed_size for column in own))
+        dense |= any("DELTA_BYTE_ARRAY" in column.encodings for column in own)  # texts made of those before
+        dense |= held > _DENSE * sum(column.total_compressed_size for column in own)
+    size = path.stat().st_size
+    if cells > size * _CELLS + _SPARED_CELLS:
+        raise _grown(path, f"it says that it has {cells:,} cells in a column")
+    if held > size * _BYTES + _SPARED_BYTES:
+        raise _grown(path, f"it says that its columns have {held:,} bytes")
+    return max(1 if dense else _FEW, min(BATCH, _AT_ONCE // max(1, held)))
+
+
+def _spelled_out(column: Any) -> Any:
+    """Return a column without the shorthand by which equal texts are one."""
+    return column.dictionary_decode() if hasattr(column, "dictionary_decode") else column
+
+
+def _grown(path: Path, what: str) -> InputError:
+    return InputError(
+        f"{path}: {what}, which is far more than its size of {path.stat().st_size:,} bytes; "
+        "write the rows as JSON lines"
+    )
+
+
+def _rows(path: Path, start: int, batch: Any) -> Iterator[Row]:
+    try:
+        rows = batch.to_pylist(maps_as_pydicts="strict")
+    except (UnicodeDecodeError, KeyError):
+        if batch.num_rows == 1:
+            fault = "holds text that is not UTF-8, or a mapping with one key twice; repair it at its source"
+            yield Row(f"{path}: row {start}", None, fault)
+        else:
+            for i in range(batch.num_rows):
+                yield from _rows(path, start + i, batch.slice(i, 1))
+        return
+    for number, row in enumerate(rows, start):
+        yield Row(f"{path}: row {number}", solid_row(row))
+
+
+def _brief(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
 
 LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
@@ -39,17 +133,13 @@ _BOM = b"\xef\xbb\xbf"  # what Excel puts in front
 
 
 def path_of(source: str | PathLike[str]) -> Path:
-    """The path of a file; for `-` that of what came by the standard input, once it is all there.
-
-    Raises:
-        InputError: If nothing came by it, or it is a terminal.
-    """
+    """Return the path of a file; for `-` that of what came by the standard input, once it is all there."""
     return Path(source) if str(source) != "-" else _spooled(sys.stdin)[0]
 
 
 @functools.lru_cache(maxsize=1)
 def _spooled(stream: Any) -> tuple[Path, object]:
-    """What came, in a file that is gone with the folder beside it, or with the process."""
+    """Return what came, in a file that is gone with the folder beside it, or with the process."""
     if not hasattr(stream, "buffer") or stream.isatty():
         raise InputError(
             "standard input: is a terminal, or none; pipe items into it, or name a file instead of -"
@@ -70,11 +160,7 @@ def _spooled(stream: Any) -> tuple[Path, object]:
 
 
 def open_file(source: str | PathLike[str], wanted: frozenset[str]) -> Source:
-    """The rows of a file, by its suffix; of results that a killed run left half moved, the new ones.
-
-    Raises:
-        InputError: If it cannot be opened, or its suffix is of no kind known here.
-    """
+    """Return the rows of a file, by its suffix; of results that a killed run left half moved, the new."""
     path = path_of(source)
     kind = _kind(path)
     opener = _OPENERS.get(kind)
@@ -96,16 +182,12 @@ def _is_packed(path: Path) -> bool:
 
 
 def _kind(path: Path) -> str:
-    """The suffix that says how a file is read."""
+    """Return the suffix that says how a file is read."""
     return Path(path.stem if _is_packed(path) else path.name).suffix.lower()
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    """One row a line; blank lines are left out, broken ones are rows with a fault.
-
-    Raises:
-        InputError: If the file cannot be read.
-    """
+    """Return one row a line; blank lines are left out, broken ones are rows with a fault."""
     loads = json_value
     for number, line in enumerate(_lines_of(path), 1):
         try:
@@ -149,10 +231,9 @@ def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:
-    """The lines of a file; of one that is too long only the beginning, with which no row can be read.
+    """Return the lines of a file, which may not become far more than its packed size.
 
-    Raises:
-        InputError: If it cannot be read, or was packed and becomes far more than its size.
+    Of a line that is too long only the beginning comes, with which no row can be read.
     """
     first, read = True, 0
     with _binary(path) as file:
@@ -177,7 +258,7 @@ def _open_lines(path: Path, _: frozenset[str]) -> Source:
 
 
 def _open_json(path: Path, _: frozenset[str]) -> Source:
-    """A JSON list, which has to be held in memory whole."""
+    """Open a JSON list, which has to be held in memory whole."""
     with _binary(path) as file:
         text = file.read(LARGE + 1).removeprefix(_BOM)
     if len(text) > LARGE:
@@ -223,7 +304,7 @@ def _csv_rows(path: Path, header: list[str], wanted: frozenset[str]) -> Iterator
 
 
 def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
-    """(line it starts on, fields, fault) of each row that is not blank, the header first."""
+    """Return (line it starts on, fields, fault) of each row that is not blank, the header first."""
     broken: list[tuple[int, str]] = []
 
     def lines() -> Iterator[str]:
@@ -256,7 +337,7 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
 
 
 def _delimiter(path: Path) -> str:
-    """What stands between columns: the suffix's sign, unless another makes more of the first line."""
+    """Return what stands between columns: the suffix's sign, unless another makes more of the first line."""
     usual = "\t" if _kind(path) == ".tsv" else ","
     header = next(_lines_of(path), b"").decode(errors="replace")
     return max((usual, ",", ";", "\t"), key=lambda each: len(next(csv.reader([header], delimiter=each), [])))

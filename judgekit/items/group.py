@@ -28,11 +28,7 @@ _AS_IT_IS = (
 
 
 def together(rows: Iterable[Row], id_of: Callable[[Row], str]) -> Iterator[Row]:
-    """The rows, those of one item behind its first one; all are read before the first is given.
-
-    >>> [row.where for row in together([Row("1", "a"), Row("2", "b"), Row("3", "a")], lambda row: row.values)]
-    ['1', '3', '2']
-    """
+    """Return the rows, those of one item behind its first one; all are read before the first is given."""
     firsts: dict[int, int] = {}
     kept: list[Any] = []  # what JSON does not hold; it is in memory anyway
 
@@ -54,10 +50,10 @@ def together(rows: Iterable[Row], id_of: Callable[[Row], str]) -> Iterator[Row]:
 
 
 def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
-    """Adjacent parts with one id as one item, with their responses in order.
+    """Return adjacent parts with one id as one item, with their responses in order.
 
-    A part that does not fit the first one (another task, a response id taken) is handed to `on_bad` and
-    left out; the item stays with its other responses.
+    A part that does not fit the first one (another task, a response id taken) is handed to `on_bad` and left
+    out; the item stays with its other responses.
     """
     for _, run in groupby(parts, attrgetter("item_id")):
         first, *more = run
@@ -65,7 +61,7 @@ def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
 
 
 def unique(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
-    """The items without those whose id came before, which are handed to `on_bad`."""
+    """Return the items without those whose id came before, which are handed to `on_bad`."""
     seen: set[int] = set()
     for item in items:
         mark = digest(item.item_id)
@@ -81,11 +77,7 @@ def unique(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
 
 
 def digest(item_id: str) -> int:
-    """64 bits of an id. Among a million ids, two share them with a probability of 3 in 100 million.
-
-    >>> digest("42").bit_length() <= 64
-    True
-    """
+    """Return 64 bits of an id, which two of a million ids share with a probability of 3 in 100 million."""
     return int.from_bytes(blake2b(item_id.encode(), digest_size=8).digest())
 
 
@@ -104,7 +96,7 @@ def _join(first: Item, more: Iterable[Item], on_bad: OnBad) -> Item:
 
 
 def _clash(first: Item, part: Item, places: dict[str, str], tags: dict[str, str]) -> str:
-    """Why a part cannot belong to the item that `first` began; empty if it can."""
+    """Tell why a part cannot belong to the item that `first` began; empty if it can."""
     same = f"{first.where}, which has the same item_id {first.item_id!r}"
     for field in ("task", "reference", "sources", "rubric"):
         if getattr(first, field) != getattr(part, field):

@@ -56,13 +56,9 @@ class FirstSkips:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a first pass over a source found.
+    """What a first pass over a source found: rows (bad ones too), items that reading will give, and so on.
 
     Args:
-        n_rows: Rows read, bad ones too.
-        n_items: Items that reading will give.
-        n_responses: Responses in them.
-        n_skipped: Rows that are left out.
         columns: Columns found, in the order met.
         apart: Whether rows of one item stand apart, so that reading sorts them.
         n_rubrics: Items with a rubric of their own.
@@ -141,17 +137,10 @@ def survey(
     on_bad_item: OnBadItem = "raise",
     needs: Collection[Need] = RESPONSE,
 ) -> Survey:
-    """Check every row of a source and count its items; nothing but 8 bytes an item is kept.
+    """Check every row of a source that can be read twice, and count its items; the options are `read_items`'.
 
-    Args:
-        source: As in `read_items`, but not an iterator, which would be used up.
-        columns: As there.
-        on_bad_item: As there.
-        needs: As there.
-
-    Raises:
-        InputError: For the first bad row, unless bad ones are skipped; for a column that no row has; and if
-            every row is bad.
+    It keeps nothing but 8 bytes an item. It raises for the first bad row, unless bad ones are skipped; for a
+    column that no row has; and if every row is bad.
 
     >>> survey([{"id": 7, "task": "Hi?", "response": "Hello."}]).n_items
     1
@@ -192,7 +181,7 @@ class _Tally:
     alone: str = ""
 
     def rows_of(self, source: Source) -> Iterator[Row]:
-        """A pass that counts rows, and notes the columns where each row has its own."""
+        """Return a pass that counts rows, and notes the columns where each row has its own."""
         loose, columns = source.columns is None, self.columns
         for row in source.rows():
             self.rows += 1
@@ -206,7 +195,7 @@ class _Tally:
             yield row
 
     def skip(self, where: str, message: str) -> None:
-        """Counts a bad row."""
+        """Count a bad row."""
         self.skipped += 1
         self.first = self.first or f"{where}: {message}"
 
@@ -221,12 +210,19 @@ def _survey(source: Source, layout: Layout, on_bad_item: OnBadItem) -> Survey:
         raise InputError(f"{source.name}: none of {found.rows} rows can be used; the first: {found.first}")
     if found.columns and (unmet := layout.mapped.intersection(lacking(found.columns, layout))):
         raise InputError(f"{source.name}: {no_column(sorted(unmet), found.columns, layout)}")
-    columns = tuple(map(str, found.columns))
-    return Survey(found.rows, found.items, found.responses, found.skipped, columns, apart, found.rubrics)
+    return Survey(
+        n_rows=found.rows,
+        n_items=found.items,
+        n_responses=found.responses,
+        n_skipped=found.skipped,
+        columns=tuple(map(str, found.columns)),
+        apart=apart,
+        n_rubrics=found.rubrics,
+    )
 
 
 def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_Tally, bool]:
-    """What a pass finds, and whether an id comes again behind another item."""
+    """Return what a pass finds, and whether an id comes again behind another item."""
     tally = _Tally(dict.fromkeys(source.columns or ()))
     on_bad = _raise if on_bad_item == "raise" else tally.skip
     marks = array("Q")
@@ -243,7 +239,7 @@ def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_T
 
 
 def _sorted(source: Source, layout: Layout) -> Source:
-    """A source whose rows of one item stand together; a row of none stands where it stood."""
+    """Return a source whose rows of one item stand together; a row of none stands where it stood."""
 
     def id_of(row: Row) -> str:
         try:
@@ -255,7 +251,7 @@ def _sorted(source: Source, layout: Layout) -> Source:
 
 
 def _twice(marks: "array[int]") -> bool:
-    """Whether a digest stands there more than once; sorts the array."""
+    """Tell whether a digest stands there more than once; the array is sorted on the way."""
     import numpy as np
 
     sorted_marks = np.frombuffer(marks, dtype=np.uint64) if marks else np.zeros(0, np.uint64)
@@ -272,7 +268,7 @@ def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]
 
 
 def _all(items: Iterable[Item], n: int, name: str) -> Iterator[Item]:
-    """The items, unless there are fewer than there were."""
+    """Return the items, unless there are fewer than there were."""
     now = 0
     for item in items:
         now += 1
@@ -285,7 +281,7 @@ def _all(items: Iterable[Item], n: int, name: str) -> Iterator[Item]:
 
 
 def _alone(item: Item, layout: Layout) -> str:
-    """What to say of an item that lacks the other response it should be compared with; mostly nothing."""
+    """Tell of an item that lacks the other response it should be compared with; mostly nothing."""
     if not layout.needs >= PAIR:
         return ""
     try:

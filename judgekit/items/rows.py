@@ -1,8 +1,7 @@
 """Sources of rows: files, data frames, lists, iterators, data sets. Nothing is checked here.
 
-A source gives rows one at a time and never holds more than a batch of them. A row that cannot
-be read (a broken line, a field too many) is a row with a fault, so that whoever reads can
-decide whether it stops the run.
+A source gives rows one at a time and never holds more than a batch of them. A row that cannot be read (a
+broken line, a field too many) is a row with a fault, so that whoever reads decides whether it stops the run.
 """
 
 from collections import Counter
@@ -32,13 +31,9 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that gives rows.
+    """Something that gives rows; `columns` are a table's, None where each row has its own.
 
-    Args:
-        name: What messages call it.
-        rows: Starts a pass over the rows.
-        columns: Columns of a table; None where each row has its own.
-        again: Whether a second pass gives the same rows.
+    `rows` starts a pass over them, and `again` tells whether a second one gives the same.
     """
 
     name: str
@@ -48,16 +43,9 @@ class Source:
 
 
 def open_rows(source: Any, wanted: frozenset[str], name: str = "items") -> Source:
-    """The rows of something in memory.
+    """Return the rows of something in memory: a frame, a Hugging Face data set, an iterable.
 
-    Args:
-        source: A pandas frame; a Hugging Face data set, streamed or not; a list or any other iterable of
-            mappings or items.
-        wanted: Columns that will be looked at; a frame gives no others.
-        name: What messages call it.
-
-    Raises:
-        InputError: If it is none of these.
+    `wanted` are the columns that will be looked at; a frame gives no others.
     """
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _frame(source, wanted)
@@ -78,11 +66,7 @@ def open_rows(source: Any, wanted: frozenset[str], name: str = "items") -> Sourc
 
 
 def table(name: str, columns: Sequence[object], batches: Callable[[], Iterator[Iterable[Row]]]) -> Source:
-    """A source with one set of columns, read in batches.
-
-    Raises:
-        InputError: If two columns have one name.
-    """
+    """Return a source with one set of columns, no two of one name, read in batches."""
     names = [str(column) for column in columns]
     if twice := sorted(each for each, n in Counter(names).items() if n > 1):
         raise InputError(f"{name}: column {twice[0]!r} stands there twice; rename one of them")
@@ -90,7 +74,7 @@ def table(name: str, columns: Sequence[object], batches: Callable[[], Iterator[I
 
 
 def solid(value: Any) -> Any:
-    """A value from Arrow without what Arrow adds: nulls for keys a mapping does not have, and arrays.
+    """Return a value from Arrow without what Arrow adds: nulls for keys a mapping does not have, and arrays.
 
     >>> solid({"a": {"x": None, "y": 1}, "b": None})
     {'a': {'y': 1}}
@@ -105,7 +89,7 @@ def solid(value: Any) -> Any:
 
 
 def solid_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a table, whose every column is there, a gap in it too."""
+    """Return a row of a table, whose every column is there, a gap in it too."""
     return {column: solid(each) for column, each in row.items()}
 
 

@@ -1,7 +1,8 @@
 """The values of a row: texts, conversations, names and mappings, read strictly.
 
-Judged texts are taken as they are, blank by blank; only ids are brought into one form. Each
-function says what it found and what would do; the row's place is put in front by whoever calls.
+Judged texts are taken as they are, blank by blank; only ids are brought into one form. Each function raises
+an InputError of what it found and what would do, which begins with `what`; whoever calls puts the row's place
+in front.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from judgekit.types import Message, Text
 
 
 def absent(value: Any) -> bool:
-    """Whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has for one.
+    """Tell whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has.
 
     >>> absent(None), absent(float("nan")), absent(""), absent(0)
     (True, True, True, False)
@@ -32,11 +33,7 @@ def absent(value: Any) -> bool:
 
 
 def name_of(value: Any, what: str) -> str:
-    """An id: text in one form, or an integer's digits.
-
-    Raises:
-        InputError: If it is neither.
-    """
+    """Return an id: text in one form, or an integer's digits."""
     if type(value) is str and value.isascii() and value.isprintable() and value.strip(" ") == value != "":
         return value  # nearly every id: nothing to bring into form
     if isinstance(value, float):
@@ -52,11 +49,7 @@ def name_of(value: Any, what: str) -> str:
 
 
 def plain_of(value: Any, what: str) -> str:
-    """A text that is not a conversation, as it is.
-
-    Raises:
-        InputError: If it is no text, or holds half of a surrogate pair.
-    """
+    """Return a text that is not a conversation, as it is, if no half of a surrogate pair stands in it."""
     if value is None:
         raise InputError(f"{what} is null; leave it out, or write it as text")
     if not isinstance(value, str):
@@ -73,16 +66,7 @@ def plain_of(value: Any, what: str) -> str:
 
 
 def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
-    """A text or a conversation that is not blank, unless it may be empty.
-
-    Args:
-        value: Text, or a list of chat messages: `{"role": ..., "content": ...}`, the content text or
-            a list of `{"type": "text", "text": ...}`.
-        what: What messages call it.
-        empty: Whether there may be nothing in it but blanks.
-
-    Raises:
-        InputError: If it is neither, or empty and may not be.
+    """Return a text, or a conversation from a list of messages, that is not blank unless it may be `empty`.
 
     >>> text_of([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "task")
     (Message(role='user', content='Why?'),)
@@ -99,11 +83,7 @@ def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
 
 
 def mapping_of(value: Any, what: str) -> Mapping[Any, Any]:
-    """A mapping, or the mapping in a JSON string (as CSV holds it).
-
-    Raises:
-        InputError: If it is neither.
-    """
+    """Return a mapping, or the mapping in a JSON string (as CSV holds it)."""
     if isinstance(value, str):
         value = json_of(value, what)
     if not isinstance(value, Mapping):
@@ -114,11 +94,7 @@ def mapping_of(value: Any, what: str) -> Mapping[Any, Any]:
 
 
 def json_of(text: str, what: str) -> Any:
-    """What a JSON string holds.
-
-    Raises:
-        InputError: If it is no JSON.
-    """
+    """Return what a JSON string holds."""
     try:
         return json_value(text)
     except ValueError as error:
@@ -127,11 +103,7 @@ def json_of(text: str, what: str) -> Any:
 
 
 def json_value(raw: bytes | str) -> Any:
-    """What JSON holds, if it is not nested too deep.
-
-    Raises:
-        ValueError: If it is, or is no JSON (`orjson.JSONDecodeError`).
-    """
+    """Return what JSON holds, if it is not nested too deep; else, and for what is no JSON, a ValueError."""
     value = orjson.loads(raw)
     if type(value) is dict:  # nearly every row is one of texts, and this runs for each
         for each in value.values():
@@ -144,11 +116,7 @@ def json_value(raw: bytes | str) -> Any:
 
 
 def named(pairs: Mapping[Any, Any], what: str) -> dict[str, Any]:
-    """A mapping with its keys as names.
-
-    Raises:
-        InputError: If a key is no name, or two are the same once they are.
-    """
+    """Return a mapping with its keys as names, no two of them the same."""
     out: dict[str, Any] = {}
     for key, value in pairs.items():
         name = name_of(key, f"a key of {what}")
@@ -186,7 +154,7 @@ def _part(value: Any, what: str) -> str:
 
 
 def is_empty(text: Text) -> bool:
-    """Whether a text or a conversation holds nothing but blanks.
+    """Tell whether a text or a conversation holds nothing but blanks.
 
     >>> is_empty(" "), is_empty((Message("assistant", ""),)), is_empty("0")
     (True, True, False)

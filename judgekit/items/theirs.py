@@ -16,8 +16,7 @@ from typing import Any
 
 from judgekit.items.rows import Row
 from judgekit.items.texts import absent, json_of
-from judgekit.rubric.foreign.healthbench import healthbench
-from judgekit.rubric.foreign.prometheus import prometheus
+from judgekit.rubric.formats import healthbench, prometheus
 
 _LEVEL = re.compile(r"(?:orig_)?(score\d{1,3}_description)")
 _TASK, _REFERENCE = (
@@ -44,7 +43,7 @@ COLUMNS = frozenset(
 
 
 def is_theirs(columns: Collection[Any]) -> bool:
-    """Whether a table with these columns, and without a task, is one of theirs."""
+    """Tell whether a table with these columns, and without a task, is one of theirs."""
     rubric = not {"rubric", "score_rubric"}.isdisjoint(columns) or any(
         map(_LEVEL.fullmatch, map(str, columns))
     )
@@ -52,10 +51,7 @@ def is_theirs(columns: Collection[Any]) -> bool:
 
 
 def in_our_names(row: Row) -> dict[str, Any] | None:
-    """What a row of theirs holds, under our names; None for any other.
-
-    Raises:
-        InputError: If its rubric cannot be read.
+    """Return what a row of theirs holds, under our names; None for any other.
 
     >>> levels = {f"score{n}_description": f"Level {n}." for n in range(1, 6)}
     >>> row = {"instruction": "Hi?", "response": "Hello.", "rubric": {"criteria": "Is it kind?", **levels}}
@@ -101,5 +97,5 @@ def _first(values: Mapping[str, Any], names: Collection[str]) -> Any:
 
 
 def _json(value: Any, opening: str = "[") -> Any:
-    """What a cell holds, which in CSV is JSON."""
+    """Return what a cell holds, which in CSV is JSON."""
     return json_of(value, "a cell") if isinstance(value, str) and value.startswith(opening) else value

@@ -22,8 +22,7 @@ class Change:
         place: `rubric`, `criterion 'kind'` or `group 'tone'`.
         field: What differs; `added` or `removed` for the whole criterion or group, `group` for what
             holds it, `order` for the order of what stands in one group.
-        old: What it was, as in a JSON file; None where it was added.
-        new: What it is now; None where it was removed.
+        old, new: What it was and is, as in a JSON file; None where it was added or removed.
         moves_meaning: False only for the rubric's id, version and origin, and for what items must hold: old
             scores and new ones can be compared as long as no change moves the meaning.
     """
@@ -36,10 +35,7 @@ class Change:
 
 
 def diff(old: Rubric, new: Rubric) -> list[Change]:
-    """Changes that turn one rubric into the other: the rubric's fields, what was removed, then the new order.
-
-    Returns:
-        Empty where nothing differs.
+    """Return the changes that turn one rubric into the other: fields, what was removed, the new order.
 
     >>> one = Rubric(id="a", criteria=[{"id": "kind", "text": "Is it kind?"}])
     >>> two = Rubric(id="b", criteria=[{"id": "kind", "text": "Is it kind?", "weight": 2}])
@@ -95,7 +91,7 @@ def _fields(old: Any, new: Any, leave_out: str) -> Iterator[tuple[str, Any, Any]
 
 
 def _reordered(before: dict[str, Placed], after: dict[str, Placed]) -> Iterator[Change]:
-    """Groups in which criteria that stayed there changed their order."""
+    """Find groups in which criteria that stayed there changed their order."""
     stayed = {name for name in before if name in after and before[name][1] == after[name][1]}
     for holder in dict.fromkeys(after[name][1] for name in after if name in stayed):
         was, now = (

@@ -1,11 +1,9 @@
 """What a YAML, TOML or JSON file holds, read strictly.
 
-The YAML loader resolves what YAML 1.2 does (true, false, null, integers, floats) and nothing
-more: by YAML 1.1 a scale `[no, yes]` would become `[False, True]`. No format may name a key
-twice in one mapping, because the first one would be lost without a word.
-
-Nothing here takes long or grows large, whatever a file holds: it has a largest size, what it holds a
-largest depth, and what YAML's aliases stand for counts as if it were written out.
+The YAML loader resolves what YAML 1.2 does (true, false, null, integers, floats) and nothing more: by YAML
+1.1 a scale `[no, yes]` would become `[False, True]`. No format may name a key twice in one mapping, because
+the first one would be lost without a word. Nothing here takes long or grows large: a file has a largest size,
+what it holds a largest depth, and YAML's aliases count as if they were written out.
 """
 
 import json
@@ -28,11 +26,7 @@ _DOTS = 300  # in the key of a line of TOML; each of them is a mapping, walked a
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """What a YAML, TOML or JSON file holds.
-
-    Raises:
-        InputError: If it cannot be read or is no mapping.
-    """
+    """Return the mapping that a YAML, TOML or JSON file holds."""
     raw = parse_text(read_text(path), path.suffix, str(path))
     if not isinstance(raw, dict):
         raise InputError(f"{path}: holds {kind_of(raw)}, not a mapping with 'id' and 'criteria'")
@@ -40,11 +34,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path, most: int = LARGEST) -> str:
-    """Text of a UTF-8 file, without a byte order mark.
-
-    Raises:
-        InputError: If it cannot be read, is not UTF-8, or has more than `most` bytes.
-    """
+    """Return the text of a UTF-8 file of at most `most` bytes, without a byte order mark."""
     try:
         with path.open("rb") as file:
             raw = file.read(most + 1)
@@ -58,10 +48,9 @@ def read_text(path: Path, most: int = LARGEST) -> str:
 
 
 def parse_text(text: str, suffix: str, where: str) -> Any:
-    """What a text holds, by the suffix of its file; anything but `.toml` and `.json` is YAML.
+    """Return what a text holds, by the suffix of its file; anything but `.toml` and `.json` is YAML.
 
-    Raises:
-        InputError: If it is not well formed; opens with `where` and names the line.
+    What is not well formed is an InputError that opens with `where` and names the line.
 
     >>> parse_text("scale: [no, yes]", ".yaml", "here")
     {'scale': ['no', 'yes']}
@@ -76,7 +65,7 @@ def parse_text(text: str, suffix: str, where: str) -> Any:
 
 
 def _of_yaml(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Where YAML stumbled, over what, and what nearly always mends it."""
+    """Tell where YAML stumbled, over what, and what nearly always mends it."""
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return " ".join(str(error).split())
@@ -102,11 +91,7 @@ def _parsed(text: str, suffix: str) -> Any:
 
 
 def shallow(value: Any) -> Any:
-    """The value, if it is not nested too deep; what walks it later may then call itself.
-
-    Raises:
-        ValueError: If it is.
-    """
+    """Return a value that is not nested too deep (else a ValueError): what walks it later may call itself."""
     layer = [value]
     for _ in range(DEPTH):
         layer = [
@@ -135,7 +120,7 @@ class Yaml12(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - yaml's own name
 
     def get_single_node(self) -> yaml.Node | None:
-        """The document, if it is not too much when it is written out."""
+        """Return the document, if it is not too much when it is written out."""
         node = super().get_single_node()
         if node is not None and (size := _written_out(node, {})) > _WRITTEN_OUT:
             raise ValueError(f"aliases make {size:.0e} characters of it; write out what they stand for")
@@ -143,7 +128,7 @@ class Yaml12(yaml.SafeLoader):
 
 
 def _written_out(node: yaml.Node, known: dict[int, int]) -> int:
-    """Characters and nodes of a node, each alias counted as what it stands for."""
+    """Count the characters and nodes of a node, each alias as what it stands for."""
     if (size := known.get(id(node))) is not None:
         if size == 0:
             raise ValueError("an alias stands inside what it stands for")

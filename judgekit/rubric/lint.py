@@ -1,7 +1,7 @@
 """What is wrong with a rubric, or will be misread: errors that `load_rubric` refuses, and warnings.
 
-Warnings follow rules, no judge is asked; those on wording know English only. Each says where, what
-was found, why it matters and what would do. A warning may be wrong: it is meant for the author.
+Warnings follow rules, no judge is asked; those on wording know English only. Each says where, what was found,
+why it matters and what would do. A warning may be wrong: it is meant for the author.
 """
 
 import re
@@ -15,8 +15,7 @@ from pydantic import ValidationError
 from rapidfuzz import fuzz
 
 from judgekit.errors import InputError
-from judgekit.rubric.complaints import complaints
-from judgekit.rubric.load import find, read_mapping
+from judgekit.rubric.load import complaints, find, read_mapping
 from judgekit.rubric.model import Criterion, Node, Rubric
 from judgekit.rubric.wording import compound, contained, polarity, states_fault, states_virtue, vague
 from judgekit.scales import Labels, fold
@@ -41,14 +40,7 @@ _AFFIRMING = {"yes", "true", "met", "present", "holds"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing an author should look at.
-
-    Args:
-        level: `error`: the rubric cannot be used; `warning`: it can, and may mislead.
-        place: Criterion, field or file.
-        code: Name of the rule, stable.
-        message: What was found, why it matters, what would do.
-    """
+    """One thing an author should look at; a rule's `code` is stable."""
 
     level: Literal["error", "warning"]
     place: str
@@ -57,10 +49,7 @@ class Finding:
 
 
 def lint(source: str | Path | Mapping[str, Any] | Rubric) -> list[Finding]:
-    """Findings on a rubric: all errors at once, or, if it can be used, its warnings.
-
-    Args:
-        source: As for `load_rubric`.
+    """Return the findings on what `load_rubric` takes: all errors at once, or, without any, warnings.
 
     >>> [finding.code for finding in lint({"id": "r", "criteria": [{"id": "a", "text": "Is it good?"}]})]
     ['vague']
@@ -80,8 +69,13 @@ def lint(source: str | Path | Mapping[str, Any] | Rubric) -> list[Finding]:
 
 
 def _warnings(rubric: Rubric) -> list[Finding]:
-    found = [each for criterion in rubric.leaves for rule in _RULES for each in rule(criterion)]
-    found = [each for each in found if each.code != "needs" or not rubric.needs]
+    found = [
+        _warning(criterion.id, *told.split(": ", 1))
+        for criterion in rubric.leaves
+        for rule in _RULES
+        for told in rule(criterion)
+        if not (rubric.needs and told.startswith("needs: "))
+    ]
     return [*found, *_duplicates(rubric), *_lopsided(rubric)]
 
 
@@ -90,159 +84,133 @@ def _warning(name: str, code: str, message: str) -> Finding:
 
 
 def _wants_fault(criterion: Criterion) -> bool:
-    """Whether a high value of this criterion is bad news."""
+    """Tell whether a high value of this criterion is bad news."""
     return criterion.veto is not None or criterion.weight < 0
 
 
-def _compound(criterion: Criterion) -> Iterator[Finding]:
+def _compound(criterion: Criterion) -> Iterator[str]:
     if what := compound(criterion.text):
-        yield _warning(
-            criterion.id,
-            "compound",
-            f"asks two things at once ({what}); an answer cannot say which of them failed; "
-            "make two criteria of it",
+        yield (
+            f"compound: asks two things at once ({what}); an answer cannot say which of them failed; "
+            "make two criteria of it"
         )
 
 
-def _anchors(criterion: Criterion) -> Iterator[Finding]:
+def _anchors(criterion: Criterion) -> Iterator[str]:
     scale = criterion.scale
     if criterion.about == "pair":  # pairs are judged on a scale of their own
         return
     if not isinstance(scale, Labels):
         if not criterion.anchors:
-            yield _warning(
-                criterion.id,
-                "anchors",
-                "is a scale of numbers without any anchor, so raters will use different parts of it; "
-                "say what its two ends mean",
+            yield (
+                "anchors: is a scale of numbers without any anchor, so raters will use different parts of "
+                "it; say what its two ends mean"
             )
         return
     bare = [label for label in scale.labels if label not in criterion.anchors]
     if len(scale.labels) > 2 and bare:
         none = len(bare) == len(scale.labels)
         what = "no anchors" if none else f"no anchor for {', '.join(bare)}"
-        yield _warning(
-            criterion.id,
-            "anchors",
-            f"has {what}, so raters fill the gap each in their own way; say what each label means",
-        )
+        yield f"anchors: has {what}, so raters fill the gap each in their own way; say what each label means"
 
 
-def _labels(criterion: Criterion) -> Iterator[Finding]:
+def _labels(criterion: Criterion) -> Iterator[str]:
     scale = criterion.scale
     if not isinstance(scale, Labels):
         return
     if len(scale.labels) > _MOST_LABELS:
-        yield _warning(
-            criterion.id,
-            "many_labels",
-            f"has {len(scale.labels)} labels, more than raters can keep apart; "
-            f"use at most {_MOST_LABELS}, or a scale of numbers",
+        yield (
+            f"many_labels: has {len(scale.labels)} labels, more than raters can keep apart; "
+            f"use at most {_MOST_LABELS}, or a scale of numbers"
         )
     everything = [*scale.labels[:_MOST_COMPARED], *filter(None, [scale.cannot_tell])]
     folded = sorted(((label, fold(label)) for label in everything), key=lambda each: len(each[0]))
     for n, (long, text) in enumerate(folded):
         short = next((label for label, part in folded[:n] if contained(part, text)), None)
         if short is not None:
-            yield _warning(
-                criterion.id,
-                "labels_overlap",
-                f"has the label {short!r} inside the label {long!r}, which people and judges mix up; "
-                "use words that do not contain each other, or numbers with anchors",
+            yield (
+                f"labels_overlap: has the label {short!r} inside the label {long!r}, which people and judges "
+                "mix up; use words that do not contain each other, or numbers with anchors"
             )
     even = [i / (len(scale.labels) - 1) for i in range(len(scale.labels))]
     if scale.kind == "nominal" and len(scale.labels) > 2 and list(scale.values) == even:
-        yield _warning(
-            criterion.id,
-            "nominal_values",
-            "has a nominal scale with evenly rising values, though its labels have no order; "
-            "say in 'values' what each label is worth",
+        yield (
+            "nominal_values: has a nominal scale with evenly rising values, though its labels have no order; "
+            "say in 'values' what each label is worth"
         )
 
 
 def asked_back(rubric: Rubric) -> list[str]:
-    """What should be asked of a rubric before anything is paid for: what is not wrong, and hardly meant."""
-    found = (each for criterion in rubric.leaves for each in _two_ends(criterion))
-    return [f"rubric {rubric.id!r}, {each.place}: {each.message}" for each in found]
+    """Return what should be asked of a rubric before anything is paid for: not wrong, and hardly meant."""
+    return [
+        f"rubric {rubric.id!r}, criterion {criterion.id!r}: {told.split(': ', 1)[1]}"
+        for criterion in rubric.leaves
+        for told in _two_ends(criterion)
+    ]
 
 
-def _two_ends(criterion: Criterion) -> Iterator[Finding]:
+def _two_ends(criterion: Criterion) -> Iterator[str]:
     scale = criterion.scale
     if not isinstance(scale, Labels) or len(scale.labels) > 2 or len(criterion.anchors) == 2:
         return
     if all(_WHOLE.fullmatch(label) for label in scale.labels):
         low, high = map(int, scale.labels)
         if abs(high - low) > 1:
-            yield _warning(
-                criterion.id,
-                "two_ends",
-                f"has a scale of the two labels {low} and {high} and nothing between them; write "
-                f"`scale: {low}-{high}` if the whole range is meant, or give both labels an anchor if not",
+            yield (
+                f"two_ends: has a scale of the two labels {low} and {high} and nothing between them; write "
+                f"`scale: {low}-{high}` if the whole range is meant, or give both labels an anchor if not"
             )
 
 
-def _direction(criterion: Criterion) -> Iterator[Finding]:
+def _direction(criterion: Criterion) -> Iterator[str]:
     scale, text = criterion.scale, criterion.text
     if (criterion.veto is not None and criterion.weight > 0) or (criterion.gate and criterion.weight < 0):
         kind = "veto" if criterion.veto else "gate"
-        yield _warning(
-            criterion.id,
-            "against_itself",
-            f"is a {kind} with weight {criterion.weight:g}, so one label is rewarded and punished at once; "
-            "change the sign, or leave the weight out",
+        yield (
+            f"against_itself: is a {kind} with weight {criterion.weight:g}, so one label is rewarded and "
+            "punished at once; change the sign, or leave the weight out"
         )
     elif isinstance(scale, Labels) and len(scale.labels) > 2:
         low, high = scale.labels[0], scale.labels[-1]
         worst, best = (polarity(f"{x} {criterion.anchors.get(x, '')}") for x in (low, high))
         if criterion.weight < 0 and best >= 0 and (best > 0 or worst < 0):
-            yield _warning(
-                criterion.id,
-                "penalised_best",
-                f"has a negative weight, but its labels run from {low!r} (worst) to {high!r} (best), so the "
-                "best label costs most; make the weight positive, or let the top label be the worst fault",
+            yield (
+                f"penalised_best: has a negative weight, but its labels run from {low!r} (worst) to {high!r} "
+                "(best), so the best label costs most; make the weight positive, or let the top label be "
+                "the worst fault"
             )
     elif not (isinstance(scale, Labels) and fold(scale.labels[-1]) in _AFFIRMING):
         return
     elif _wants_fault(criterion) and states_virtue(text):
-        yield _warning(
-            criterion.id,
-            "penalised_virtue",
-            f"takes the score down where {scale.labels[-1]!r} is said, but reads like praise; "
-            "word it as the fault, or make it a positive weight or a gate",
+        yield (
+            f"penalised_virtue: takes the score down where {scale.labels[-1]!r} is said, but reads like "
+            "praise; word it as the fault, or make it a positive weight or a gate"
         )
     elif not _wants_fault(criterion) and states_fault(text):
-        yield _warning(
-            criterion.id,
-            "rewarded_fault",
-            f"lifts the score where {scale.labels[-1]!r} is said, but describes a fault; "
-            "give it a negative weight or 'veto: true', or word it as what should hold",
+        yield (
+            f"rewarded_fault: lifts the score where {scale.labels[-1]!r} is said, but describes a fault; "
+            "give it a negative weight or 'veto: true', or word it as what should hold"
         )
 
 
-def _text(criterion: Criterion) -> Iterator[Finding]:
+def _text(criterion: Criterion) -> Iterator[str]:
     if len(criterion.text) > _LONG:
-        yield _warning(
-            criterion.id,
-            "long",
-            f"has a text of {len(criterion.text)} characters; judges weigh its parts differently each time; "
-            "move what holds for all criteria to 'guidelines' and levels to 'anchors', or split it",
+        yield (
+            f"long: has a text of {len(criterion.text)} characters; judges weigh its parts differently each "
+            "time; move what holds for all criteria to 'guidelines' and levels to 'anchors', or split it"
         )
     if not criterion.anchors and (word := vague(criterion.text)):
-        yield _warning(
-            criterion.id,
-            "vague",
-            f"says {word!r} without an anchor, which every rater fills in their own way; "
-            "say what can be seen in the text, or add anchors",
+        yield (
+            f"vague: says {word!r} without an anchor, which every rater fills in their own way; "
+            "say what can be seen in the text, or add anchors"
         )
 
 
-def _undecided(criterion: Criterion) -> Iterator[Finding]:
+def _undecided(criterion: Criterion) -> Iterator[str]:
     if criterion.if_undecided != "abstain" and criterion.scale.cannot_tell is None:
-        yield _warning(
-            criterion.id,
-            "undecided_unused",
-            f"has if_undecided: {criterion.if_undecided}, but its scale offers no way to say so; "
-            "add 'cannot_tell' to the scale, or remove it",
+        yield (
+            f"undecided_unused: has if_undecided: {criterion.if_undecided}, but its scale offers no way to "
+            "say so; add 'cannot_tell' to the scale, or remove it"
         )
 
 
@@ -267,7 +235,7 @@ def _duplicates(rubric: Rubric) -> Iterator[Finding]:
 
 
 def _alike(a: str, b: str) -> float:
-    """Per cent of characters in common; of long texts only what they begin with is compared."""
+    """Return the per cent of characters in common; of long texts only what they begin with is compared."""
     return fuzz.ratio(a[:_LONGEST_COMPARED], b[:_LONGEST_COMPARED], score_cutoff=_ALIKE)
 
 
@@ -294,7 +262,7 @@ def _lopsided(rubric: Rubric) -> Iterator[Finding]:
 
 
 def _shares(nodes: tuple[Node, ...], share: float) -> Iterator[tuple[str, float]]:
-    """(id, share of all weight) of each criterion that has a weight."""
+    """Return (id, share of all weight) of each criterion that has a weight."""
     total = sum(abs(node.weight) for node in nodes)
     for node in nodes:
         if not node.weight:
@@ -306,18 +274,17 @@ def _shares(nodes: tuple[Node, ...], share: float) -> Iterator[tuple[str, float]
             yield from _shares(node.criteria, own)
 
 
-def _undeclared(criterion: Criterion) -> Iterator[Finding]:
+def _undeclared(criterion: Criterion) -> Iterator[str]:
     for need, words in _NAMED.items():
         there = need in criterion.needs or (need == "reference" and criterion.reference is not None)
         if not there and words.search(criterion.text[:_LONGEST_COMPARED]):
-            yield _warning(
-                criterion.id,
-                "needs",
-                f"speaks of {need.replace('_', ' ')}, and items without it would be judged all the same; "
-                f"declare `needs: [{need}]`, for the criterion or the rubric",
+            yield (
+                f"needs: speaks of {need.replace('_', ' ')}, and items without it would be judged all the "
+                f"same; declare `needs: [{need}]`, for the criterion or the rubric"
             )
 
 
-_RULES: tuple[Callable[[Criterion], Iterator[Finding]], ...] = (
+_RULES: tuple[Callable[[Criterion], Iterator[str]], ...] = (
     _compound, _anchors, _labels, _two_ends, _direction, _text, _undecided, _undeclared,
 )  # fmt: skip
+"""Rules for a criterion; each tells what it found as `code: message`."""

@@ -35,7 +35,7 @@ _MOST_LABELS = 11  # a range of whole numbers up to this long is a scale of labe
 
 
 def _spelled_scale(raw: Any) -> Any:
-    """The scale a shorthand stands for: `yes_no`, `1-5`, `0-100`, a list of labels, a mapping."""
+    """Return the scale a shorthand stands for: `yes_no`, `1-5`, `0-100`, a list of labels, a mapping."""
     if isinstance(raw, str):
         return YES_NO if raw == "yes_no" else _range(raw)
     if isinstance(raw, list | tuple):
@@ -48,7 +48,7 @@ def _spelled_scale(raw: Any) -> Any:
 
 
 def _range(raw: str) -> Scale:
-    """`1-5` is a scale of labels, `0-100` one of numbers."""
+    """Return the scale of a range: `1-5` is one of labels, `0-100` one of numbers."""
     if not (found := _RANGE.fullmatch(raw.strip())):
         raise ValueError(f"scale {raw!r} is not yes_no, a range such as 1-5, or a list of labels")
     low, high = float(found[1]), float(found[2])
@@ -58,12 +58,12 @@ def _range(raw: str) -> Scale:
 
 
 def _text(raw: Any) -> Any:
-    """NFC text without the line ends that YAML's block styles add."""
+    """Return NFC text without the line ends that YAML's block styles add."""
     return nfc(raw) if isinstance(raw, str) else raw
 
 
 def _threshold(raw: Any) -> Any:
-    """`gate: true` means from the middle of the scale up."""
+    """Read `gate: true` as from the middle of the scale up."""
     if raw is True:
         return 0.5
     return None if raw is False else raw
@@ -134,7 +134,7 @@ class Criterion(_Strict):
     @field_validator("anchors", mode="before")
     @classmethod
     def _one_anchor_a_label(cls, raw: Any, info: ValidationInfo) -> Any:
-        """Labels spelled alike: 1 and "1" are one label, on a scale of numbers 1.0 too."""
+        """Refuse two labels spelled alike: 1 and "1" are one, on a scale of numbers 1.0 too."""
         if not isinstance(raw, dict):
             return raw
         numbers = isinstance(info.data.get("scale"), Numbers)
@@ -292,7 +292,7 @@ def _drop_needs(nodes: list[dict[str, Any]]) -> None:
 
 
 def walk(nodes: tuple[Criterion | Group, ...]) -> Iterator[Criterion | Group]:
-    """Every criterion and group, each group before what it holds."""
+    """Return every criterion and group, each group before what it holds."""
     for node in nodes:
         yield node
         if isinstance(node, Group):
@@ -300,7 +300,7 @@ def walk(nodes: tuple[Criterion | Group, ...]) -> Iterator[Criterion | Group]:
 
 
 def describe(scale: Scale) -> str:
-    """A scale in words, for prompts and messages.
+    """Return a scale in words, for prompts and messages.
 
     >>> describe(YES_NO), describe(Numbers(low=0, high=100))
     ('no, yes', 'a number from 0 to 100')

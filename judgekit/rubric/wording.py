@@ -1,7 +1,6 @@
 """What can be told from the words of a criterion: two questions in one, praise or blame, vagueness.
 
-English only, and only clear cases: a rule that cries wolf is switched off. Nothing here reads
-meaning; it knows a few hundred words and the patterns they stand in.
+English only, and only clear cases: a rule that cries wolf is switched off. Nothing here reads meaning.
 """
 
 import re
@@ -73,11 +72,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"|\u201c[^\u201d]*\u201d|`[^`]*`")
 
 
 def compound(text: str) -> str | None:
-    """What in a text asks two things at once; None if nothing clearly does.
-
-    >>> compound("Is it polite and helpful?"), compound("Is it free of spelling and grammar errors?")
-    ("'polite and helpful'", None)
-    """
+    """Return what in a text asks two things at once; None if nothing clearly does."""
     text = " ".join(_QUOTED.sub(" ", text[:_LONGEST]).split())
     if text.count("?") > 1:
         return f"{text.count('?')} question marks"
@@ -91,11 +86,7 @@ def compound(text: str) -> str | None:
 
 
 def polarity(text: str) -> int:
-    """1 if a text praises and blames nothing, -1 if it blames and praises nothing, else 0.
-
-    >>> polarity("Is polite"), polarity("Blames the customer"), polarity("Names the drug")
-    (1, -1, 0)
-    """
+    """Return 1 if a text praises and blames nothing, -1 if it blames and praises nothing, else 0."""
     text = text[:_LONGEST]
     return bool(_PRAISE.search(text)) * (not _BLAME.search(text)) - bool(_BLAME.search(text)) * (
         not _PRAISE.search(text)
@@ -103,7 +94,7 @@ def polarity(text: str) -> int:
 
 
 def states_virtue(text: str) -> bool:
-    """Whether a text clearly says, or asks, that something laudable is there, and names no fault.
+    """Tell whether a text clearly says, or asks, that something laudable is there, and names no fault.
 
     >>> states_virtue("Is polite"), states_virtue("States clearly that the dose is safe")
     (True, False)
@@ -112,17 +103,13 @@ def states_virtue(text: str) -> bool:
 
 
 def states_fault(text: str) -> bool:
-    """Whether a text clearly says, or asks, that a fault is there.
-
-    >>> states_fault("Contains errors"), states_fault("Warns of dangerous errors")
-    (True, False)
-    """
+    """Tell whether a text clearly says, or asks, that a fault is there."""
     text = text[:_LONGEST]
     return bool(_FAULT_STATED.search(text)) and not _DENIED.search(text)
 
 
 def vague(text: str) -> str | None:
-    """The first word that every rater fills with a meaning of their own; None if there is none.
+    """Return the first word that every rater fills with a meaning of their own; None if there is none.
 
     >>> vague("Is the tone appropriate?")
     'appropriate'
@@ -132,11 +119,7 @@ def vague(text: str) -> str | None:
 
 
 def contained(short: str, long: str) -> bool:
-    """Whether one label stands in another so that a reader of free text could take one for the other.
-
-    >>> contained("correct", "incorrect"), contained("no", "not at all"), contained("1", "10")
-    (True, False, False)
-    """
+    """Tell whether one label stands in another so that a reader of free text could take it for the other."""
     if short == long or short.replace(".", "").isdigit():
         return False
     words = long.split()

@@ -11,10 +11,9 @@ from judgekit.scales import YES_NO, Labels, Numbers, Scale, plain_number
 
 
 def to_yaml(rubric: Rubric) -> str:
-    """A rubric in the form that `load_rubric` reads; what is as by default is left out.
+    """Return a rubric in the form that `load_rubric` reads; what is as by default is left out.
 
-    Returns:
-        YAML that reads the same by YAML 1.1 and 1.2; its digest, id, version and origin are the rubric's.
+    The YAML reads the same by YAML 1.1 and 1.2; its digest, id, version and origin are the rubric's.
 
     >>> print(to_yaml(Rubric(id="r", criteria=[{"id": "kind", "text": "Is it kind?", "weight": 2}])))
     id: r
@@ -66,7 +65,7 @@ def _criterion(criterion: Criterion) -> Iterator[tuple[str, Any]]:
 
 
 def _worth(criterion: Criterion) -> Iterator[tuple[str, Any]]:
-    """Weight, gate and veto; a gate or veto weighs 0 where nothing is said."""
+    """Write weight, gate and veto; a gate or veto weighs 0 where nothing is said."""
     if criterion.weight != (0 if criterion.gate or criterion.veto else 1):
         yield "weight", _number(criterion.weight)
     for name, threshold in (("gate", criterion.gate), ("veto", criterion.veto)):
@@ -97,7 +96,7 @@ def _number(number: float) -> int | float:
 
 
 def _label(label: str) -> int | str:
-    """A label of digits as the integer that reads back as the same digits."""
+    """Return a label of digits as the integer that reads back as the same digits."""
     short = label.isascii() and label.isdigit() and len(label) < 10
     return int(label) if short and plain_number(int(label)) == label else label
 
@@ -110,7 +109,7 @@ class _Dumper(yaml.SafeDumper):
     """Quotes whatever YAML 1.1 or 1.2 would take for something other than text."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - yaml's signature
-        """Equal values are written out twice, not as references."""
+        """Tell yaml to write equal values out twice, not as references."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""From a file to rubrics: which format it is in, and the reader for it."""
+"""Rubrics from a file in another project's format: which format it is in, and the reader for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,7 @@ from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.rubric.files import LARGE, SUFFIXES, parse_text, read_text
-from judgekit.rubric.foreign.autorubric import autorubric
-from judgekit.rubric.foreign.geval import geval
-from judgekit.rubric.foreign.healthbench import healthbench
-from judgekit.rubric.foreign.prometheus import prometheus
-from judgekit.rubric.foreign.shape import Read, mapping
-from judgekit.rubric.foreign.verifiers import verifiers
+from judgekit.rubric.formats import Read, autorubric, geval, healthbench, mapping, prometheus, verifiers
 from judgekit.rubric.load import parse
 from judgekit.rubric.model import Rubric
 from judgekit.types import brief
@@ -20,13 +15,7 @@ from judgekit.types import brief
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Rubrics read from somebody else's file.
-
-    Args:
-        format: The format it was read in.
-        rubrics: One, or, for HealthBench and lists of metrics, one for each entry.
-        notes: What could not be carried over, in words.
-    """
+    """Rubrics read from somebody else's file, an entry each; `notes` say what could not be carried over."""
 
     format: str
     rubrics: tuple[Rubric, ...]
@@ -54,14 +43,10 @@ def import_rubric(
     source: str | Path | Mapping[str, Any] | list[Any],
     format: str | None = None,  # noqa: A002 - what everybody calls it
 ) -> Imported:
-    """Rubrics from a file in another project's format, or from what such a file holds.
+    """Return rubrics from a file in another project's format, or from what such a file holds.
 
-    Args:
-        source: Path of a YAML, TOML, JSON, JSONL or text file; or a mapping or list.
-        format: One of `FORMATS`; told from the keys where left out.
-
-    Raises:
-        InputError: If it cannot be read, is in no known format, or could not be scored.
+    `source` is the path of a YAML, TOML, JSON, JSONL or text file, or a mapping or list; `format`, one of
+    `FORMATS`, is told from the keys where left out.
 
     >>> found = import_rubric({"criteria": [{"requirement": "Is kind.", "weight": 3}]})
     >>> found.format, found.rubrics[0].leaves[0].weight
@@ -85,7 +70,7 @@ def import_rubric(
 
 
 def guess(raw: Any) -> str | None:
-    """Format of what a file holds, by its keys; None if it is in none that is known.
+    """Return the format of what a file holds, by its keys; None if it is in none that is known.
 
     >>> guess({"id": "r", "criteria": [{"id": "a", "text": "Is it kind?"}]}), guess({"x": 1})
     ('judgekit', None)
@@ -111,7 +96,7 @@ def guess(raw: Any) -> str | None:
 
 
 def _first(raw: Any) -> Mapping[str, Any]:
-    """The first mapping that holds no further list of criteria: a criterion, an example, a metric."""
+    """Return the first mapping that holds no further list of criteria: a criterion, an example, a metric."""
     node = raw
     for _ in range(8):  # no format nests deeper
         if isinstance(node, list):
@@ -137,7 +122,7 @@ def _outline(raw: Any) -> str:
 
 
 def _file(source: str | Path) -> tuple[Any, str, str]:
-    """What a file holds, its path for messages, and a name for its rubric."""
+    """Return what a file holds, its path for messages, and a name for its rubric."""
     path = Path(source)
     text = read_text(path, LARGE)
     if path.suffix in {".jsonl", ".ndjson"}:
