@@ -17,11 +17,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
+from judgekit.aggregate.pools import PANEL, answered, pooled, withheld
 from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.calibration.orders import balance
-from judgekit.distribution import common_source, commonest_reason, joined, levels, mean_of, settled
+from judgekit.distribution import commonest_reason, levels, mean_of, settled
 from judgekit.errors import InputError
 from judgekit.scales import Scale
 from judgekit.types import Abstention, Outcome, Reason, Unit, Verdict
@@ -31,6 +31,8 @@ Repeats = Literal["average", "count"]
 LABEL_SWITCHING = "unstable:label_switching"
 TINY = 1e-100
 """In the place of probability 0 under a logarithm."""
+_LEAST, _MOST = 50, 10_000  # iterations; implementations that stop at the first small gain stop early
+_TOLERANCE = 1e-9  # of log-likelihood gained by one more
 Tied = Callable[[Floats], Floats]
 """Expected counts (j, k, l) -> counts that stand for the same parameters."""
 _INDEPENDENCE = "raters are taken to err independently; judges that share mistakes look too accurate"
@@ -65,9 +67,19 @@ def ballots_of(outcomes: Iterable[Outcome], scale: Scale, *, repeats: Repeats = 
     labels = levels(scale)
     units = sorted({unit for unit, _ in cells}, key=lambda u: (u.item_id, u.responses, u.part))
     raters = sorted({rater for _, rater in cells})
+    row, column = {u: i for i, u in enumerate(units)}, {r: j for j, r in enumerate(raters)}
+    code = {label: k for k, label in enumerate(labels)}
+    places: list[tuple[int, int, int]] = []
+    shares: list[float] = []
+    for (unit, rater), own in cells.items():
+        once = len(own) > 1 and repeats == "average"
+        for verdict in (balance(own, scale=scale),) if once else own:
+            for label, p in verdict.probs if isinstance(verdict, Verdict) else ():
+                if label not in code:
+                    raise InputError(f"label {label!r} by {rater!r} is not on the scale {list(code)}")
+                places.append((row[unit], column[rater], code[label]))
+                shares.append(p)
     votes = np.zeros((len(units), len(raters), len(labels)))
-    index = ({u: i for i, u in enumerate(units)}, {r: j for j, r in enumerate(raters)}, _codes(labels))
-    places, shares = _entries(cells, scale, repeats, index)
     np.add.at(votes, tuple(np.array(places, dtype=np.intp).reshape(-1, 3).T), np.array(shares, dtype=float))
     silent = votes.sum(axis=(1, 2)) == 0
     reasons = _reasons(cells, {unit for unit, none in zip(units, silent, strict=True) if none})
@@ -75,37 +87,6 @@ def ballots_of(outcomes: Iterable[Outcome], scale: Scale, *, repeats: Repeats = 
         criterion=criteria.pop(), scale=scale, labels=labels, units=tuple(units), raters=tuple(raters),
         votes=votes, reasons=reasons,
     )  # fmt: skip
-
-
-def _entries(
-    cells: dict[tuple[Unit, str], list[Outcome]],
-    scale: Scale,
-    repeats: Repeats,
-    index: tuple[dict[Unit, int], dict[str, int], dict[str, int]],
-) -> tuple[list[tuple[int, int, int]], list[float]]:
-    """(unit, rater, label) and the part of a vote, for every vote."""
-    places: list[tuple[int, int, int]] = []
-    shares: list[float] = []
-    row, column, code = index
-    for (unit, rater), own in cells.items():
-        i, j = row[unit], column[rater]
-        for verdict in _votes(own, scale, repeats):
-            for label, p in verdict.probs:
-                if label not in code:
-                    raise InputError(f"label {label!r} by {rater!r} is not on the scale {list(code)}")
-                places.append((i, j, code[label]))
-                shares.append(p)
-    return places, shares
-
-
-def _codes(labels: Sequence[str]) -> dict[str, int]:
-    return {label: k for k, label in enumerate(labels)}
-
-
-def _votes(own: Sequence[Outcome], scale: Scale, repeats: Repeats) -> list[Verdict]:
-    if len(own) > 1 and repeats == "average":
-        return [v for v in [balance(own, scale=scale)] if isinstance(v, Verdict)]
-    return [v for v in own if isinstance(v, Verdict)]
 
 
 def _reasons(cells: dict[tuple[Unit, str], list[Outcome]], silent: set[Unit]) -> dict[Unit, Reason]:
@@ -117,19 +98,13 @@ def _reasons(cells: dict[tuple[Unit, str], list[Outcome]], silent: set[Unit]) ->
     return {unit: commonest_reason(own) for unit, own in lost.items()}
 
 
-def shares_of(verdicts: Iterable[Verdict], labels: Sequence[str]) -> Floats:
-    """The mean distribution of verdicts, shape (n_labels,)."""
-    mean = mean_of([dict(v.probs) for v in verdicts])
-    return np.array([mean.get(label, 0.0) for label in labels])
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Latent:
     """A fitted latent-class model, which is also a pool for units it has not seen.
 
     Every number is nan where the status is `undefined:not_identified` or `undefined:no_variation`; it is
     `unstable:label_switching` if raters say the true label no more often than chance. A posterior is nan
-    where nobody voted; the log-likelihood is natural, without the prior of the smoothing.
+    where nobody voted; the log-likelihood is natural.
     """
 
     ballots: Ballots
@@ -153,34 +128,24 @@ class Latent:
 
     def verdicts(self) -> tuple[Outcome, ...]:
         """The panel's outcome on each unit fitted; all `undecided` where the model is not identified."""
-        flags = (self.model,)
         outcomes: list[Outcome] = []
-        for unit, row in zip(self.ballots.units, self.posterior.tolist(), strict=True):
-            if reason := self.ballots.reasons.get(unit):
-                outcomes.append(Abstention(PANEL, unit, self.ballots.criterion, reason, "no vote"))
+        votes = self.ballots
+        for unit, row in zip(votes.units, self.posterior.tolist(), strict=True):
+            if reason := votes.reasons.get(unit):
+                outcomes.append(Abstention(PANEL, unit, votes.criterion, reason, "no vote"))
             elif row[0] != row[0]:
-                outcomes.append(
-                    Abstention(
-                        PANEL, unit, self.ballots.criterion, "undecided", f"{self.model}: {self.status}"
-                    )
-                )
+                outcomes.append(self._undecided(unit))
             else:
-                probs, label, value = settled(
-                    self.ballots.scale, dict(zip(self.ballots.labels, row, strict=True))
-                )
-                outcomes.append(
-                    Verdict(
-                        rater=PANEL,
-                        unit=unit,
-                        criterion=self.ballots.criterion,
-                        probs=probs,
-                        label=label,
-                        value=value,
-                        source="sample",
-                        flags=flags,
-                    )
-                )
+                probs, label, value = settled(votes.scale, dict(zip(votes.labels, row, strict=True)))
+                verdict = Verdict(
+                    rater=PANEL, unit=unit, criterion=votes.criterion, probs=probs, label=label, value=value,
+                    source="sample", flags=(self.model,),
+                )  # fmt: skip
+                outcomes.append(verdict)
         return tuple(outcomes)
+
+    def _undecided(self, unit: Unit) -> Abstention:
+        return Abstention(PANEL, unit, self.ballots.criterion, "undecided", f"{self.model}: {self.status}")
 
     def __call__(self, outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
         """Return the panel's outcome on a unit, with what was learnt of the raters. A `pools.Pool`."""
@@ -188,52 +153,25 @@ class Latent:
         if not verdicts:
             return withheld(outcomes)
         if self.status.startswith("undefined"):
-            only = outcomes[0]
-            return Abstention(PANEL, only.unit, only.criterion, "undecided", f"{self.model}: {self.status}")
+            return self._undecided(outcomes[0].unit)
+        raters, labels = self.ballots.raters, self.ballots.labels
         log = np.log(np.maximum(self.prevalence, TINY))
         for v in verdicts:
-            if v.rater not in self.ballots.raters:
-                raise InputError(f"rater {v.rater!r} was not among those fitted, {list(self.ballots.raters)}")
-            said = shares_of([v], self.ballots.labels)
-            log = log + np.log(np.maximum(self.confusion[self.ballots.raters.index(v.rater)], TINY)) @ said
-        weights = np.exp(log - log.max())
-        return joined(
-            verdicts, scale, dict(zip(self.ballots.labels, weights.tolist(), strict=True)), rater=PANEL,
-            source=common_source(verdicts), flags=(self.model, *panel_flags(outcomes, len(verdicts))),
-        )  # fmt: skip
+            if v.rater not in raters:
+                raise InputError(f"rater {v.rater!r} was not among those fitted, {list(raters)}")
+            given = mean_of([dict(v.probs)])
+            said = np.array([given.get(label, 0.0) for label in labels])
+            log = log + np.log(np.maximum(self.confusion[raters.index(v.rater)], TINY)) @ said
+        weights = np.exp(log - log.max()).tolist()
+        return pooled(outcomes, verdicts, scale, dict(zip(labels, weights, strict=True)), (self.model,))
 
 
-def fit(
-    ballots: Ballots,
-    *,
-    model: Model = "dawid_skene",
-    starts: int = 5,
-    seed: int = 0,
-    smoothing: float = 0.0,
-    tolerance: float = 1e-9,
-    least: int = 50,
-    most: int = 10_000,
-) -> Latent:
-    """The latent-class model of votes, by expectation and maximisation.
+def fit(ballots: Ballots, *, model: Model = "dawid_skene", starts: int = 5, seed: int = 0) -> Latent:
+    """Return the latent-class model of votes of most likelihood, by expectation and maximisation.
 
-    Args:
-        ballots: The votes (`ballots_of`).
-        model: `dawid_skene`, `one_coin` or `homogeneous`.
-        starts: The first start is the share of votes; each further one weighs the raters at random. The
-            best likelihood wins, the first of those that are equal.
-        seed: Of the further starts.
-        smoothing: Votes added to each row of each confusion matrix before it is scaled, half of them on
-            the diagonal and half spread over all labels; 0 gives the maximum likelihood.
-        tolerance: Stop when the likelihood gains less than this.
-        least: Iterations made in any case; implementations that stop at the first small gain stop early.
-        most: Iterations after which it gives up, with `converged` false.
-
-    Returns:
-        The fitted model. With fewer than 3 raters that share units, or fewer votes than parameters, it
-        is not identified, and every number is nan.
-
-    Raises:
-        InputError: For an unknown model, or settings below their least.
+    The first start is the share of votes; each further one weighs the raters at random. The best likelihood
+    wins, the first of those that are equal. With fewer than 3 raters that share units, or fewer votes than
+    parameters, the model is not identified, and every number is nan.
 
     Source:
         Dawid and Skene (1979), "Maximum Likelihood Estimation of Observer Error-Rates Using the EM
@@ -241,10 +179,8 @@ def fit(
     """
     if model not in TIED:
         raise InputError(f"no latent-class model {model!r}; there are {list(TIED)}")
-    if starts < 1 or least < 1 or smoothing < 0.0:
-        raise InputError(
-            f"starts {starts} and least {least} must be 1 or more, smoothing {smoothing} not negative"
-        )
+    if starts < 1:
+        raise InputError(f"starts {starts} must be 1 or more")
     shape = ballots.votes.shape
     voted = ballots.votes.sum(axis=(1, 2)) > 0.0
     status, notes = identified(ballots, model)
@@ -256,19 +192,15 @@ def fit(
             status=status, notes=notes,
         )  # fmt: skip
     x, times, back = patterns(ballots.votes[voted])
-    prior = smoothing * (0.5 * np.eye(shape[2]) + 0.5 / shape[2])
-    em = Em(
-        x=x, times=times, n_raters=shape[1], tied=TIED[model], prior=prior, tolerance=tolerance, least=least,
-        most=most,
-    )  # fmt: skip
+    em = Em(x, times, shape[1], TIED[model])
     best = first = em.run(em.start(np.ones(shape[1])))
     rng = np.random.default_rng(seed)
     for _ in range(starts - 1):
         other = em.run(em.start(rng.exponential(size=(shape[1],))))
-        if other.objective > best.objective + 1e-6:
+        if other.log_likelihood > best.log_likelihood + 1e-6:
             best = other
     if best is not first:
-        gain = best.objective - first.objective
+        gain = best.log_likelihood - first.log_likelihood
         notes = (*notes, f"another start than the share of votes won, by {gain:.3g} of log-likelihood")
     posterior = np.full(shape[::2], np.nan)
     posterior[voted] = best.posterior[back]
@@ -349,23 +281,18 @@ class Fitted:
     prevalence: Floats
     confusion: Floats
     log_likelihood: float
-    objective: float
     iterations: int
     converged: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Em:
-    """One problem: distinct rows of votes, (pattern, rater * label), counted by `times`; and settings."""
+    """One problem: distinct rows of votes, (pattern, rater * label), counted by `times`."""
 
     x: Floats
     times: Floats
     n_raters: int
     tied: Tied
-    prior: Floats
-    tolerance: float
-    least: int
-    most: int
 
     def start(self, weights: npt.NDArray[np.float64]) -> Floats:
         """Posterior (pattern, k) in which raters' votes are counted with weights."""
@@ -376,7 +303,7 @@ class Em:
     def run(self, posterior: Floats) -> Fitted:
         """From a posterior to the top of the likelihood near it."""
         before = -np.inf
-        for iteration in range(1, self.most + 1):
+        for iteration in range(1, _MOST + 1):
             prevalence, confusion = self._maximised(posterior)
             flat = np.log(np.maximum(confusion, TINY)).transpose(1, 0, 2).reshape(len(prevalence), -1)
             # A label that nobody gives is no class: it must not be grown out of the floor under 0.
@@ -387,14 +314,13 @@ class Em:
             whole = raised.sum(axis=1, keepdims=True)
             posterior = raised / whole
             likelihood = float(self.times @ (np.log(whole) + top)[:, 0])
-            objective = likelihood + float(np.sum(self.prior * np.log(np.maximum(confusion, TINY))))
-            done = iteration >= self.least and abs(objective - before) < self.tolerance
-            if done or iteration == self.most:
+            done = iteration >= _LEAST and abs(likelihood - before) < _TOLERANCE
+            if done or iteration == _MOST:
                 break
-            before = objective
+            before = likelihood
         return Fitted(
             posterior=posterior, prevalence=prevalence, confusion=confusion, log_likelihood=likelihood,
-            objective=objective, iterations=iteration, converged=done,
+            iterations=iteration, converged=done,
         )  # fmt: skip
 
     def _maximised(self, posterior: Floats) -> tuple[Floats, Floats]:
@@ -402,7 +328,7 @@ class Em:
         prevalence = weighed.sum(axis=0) / self.times.sum()
         n_labels = len(prevalence)
         counts = (weighed.T @ self.x).reshape(n_labels, self.n_raters, n_labels).transpose(1, 0, 2)
-        counts = self.tied(counts + self.prior)
+        counts = self.tied(counts)
         rows = counts.sum(axis=2, keepdims=True)
         return prevalence, np.where(rows > 0.0, counts / np.where(rows > 0.0, rows, 1.0), 1.0 / n_labels)
 

@@ -56,7 +56,7 @@ def mean(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     verdicts = answered(outcomes)
     if not verdicts:
         return withheld(outcomes)
-    return _pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts]))
+    return pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts]))
 
 
 def median(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
@@ -70,7 +70,7 @@ def median(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     values = sorted(as_said(v.value) for v in verdicts)
     middle = (values[(len(values) - 1) // 2], values[len(values) // 2])
     halves = [mean_of([dict(v.probs) for v in verdicts if as_said(v.value) == value]) for value in middle]
-    return _pooled(outcomes, verdicts, scale, mean_of(halves))
+    return pooled(outcomes, verdicts, scale, mean_of(halves))
 
 
 def trimmed_mean(share: float) -> Pool:
@@ -92,7 +92,7 @@ def trimmed_mean(share: float) -> Pool:
         out = math.floor(share * len(verdicts) + 1e-9)
         ranked = sorted((as_said(v.value), sorted(v.probs)) for v in verdicts)
         kept = [dict(probs) for _, probs in ranked[out : len(ranked) - out]]
-        return _pooled(outcomes, verdicts, scale, mean_of(kept))
+        return pooled(outcomes, verdicts, scale, mean_of(kept))
 
     return pool
 
@@ -113,7 +113,7 @@ def linear_pool(weights: Mapping[str, float]) -> Pool:
         if not verdicts:
             return withheld(outcomes)
         shares = [weights[v.rater] for v in verdicts]
-        return _pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts], shares))
+        return pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts], shares))
 
     return pool
 
@@ -135,10 +135,10 @@ def log_pool(weights: Mapping[str, float] | None = None, *, epsilon: float = EPS
         if not verdicts:
             return withheld(outcomes)
         if len(verdicts) == 1:  # a panel of one is its judge, unclipped
-            return _pooled(outcomes, verdicts, scale, dict(verdicts[0].probs))
+            return pooled(outcomes, verdicts, scale, dict(verdicts[0].probs))
         shares = None if weights is None else [weights[v.rater] for v in verdicts]
-        pooled = log_mean_of([dict(v.probs) for v in verdicts], scale, shares, epsilon=epsilon)
-        return _pooled(outcomes, verdicts, scale, pooled)
+        log_mean = log_mean_of([dict(v.probs) for v in verdicts], scale, shares, epsilon=epsilon)
+        return pooled(outcomes, verdicts, scale, log_mean)
 
     return pool
 
@@ -158,8 +158,7 @@ def confidence_weighted(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     if not any(shares):
         shares = [1.0] * len(shares)
     flags = ("no_confidence",) if len(stated) < len(verdicts) else ()
-    pooled = mean_of([dict(v.probs) for v in verdicts], shares)
-    return _pooled(outcomes, verdicts, scale, pooled, flags)
+    return pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts], shares), flags)
 
 
 def minimum(pool: Pool, n: int) -> Pool:
@@ -205,13 +204,14 @@ def panel_flags(outcomes: Sequence[Outcome], n_verdicts: int) -> tuple[str, ...]
     return tuple(flags)
 
 
-def _pooled(
+def pooled(
     outcomes: Sequence[Outcome],
     verdicts: Sequence[Verdict],
     scale: Scale,
     weights: Mapping[str, float],
     flags: tuple[str, ...] = (),
 ) -> Verdict:
+    """Return the panel's verdict, from weights of labels and the verdicts behind it."""
     return joined(
         verdicts, scale, weights, rater=PANEL, source=common_source(verdicts),
         flags=(*flags, *panel_flags(outcomes, len(verdicts))),

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from judgekit.aggregate.pools import PANEL, Pool, answered, panel_flags, withheld
-from judgekit.distribution import as_said, common_source, joined, label_of, question, worth
+from judgekit.aggregate.pools import PANEL, Pool, answered, pooled, withheld
+from judgekit.distribution import as_said, label_of, question, worth
 from judgekit.errors import InputError
 from judgekit.scales import Labels, Scale
 from judgekit.types import Abstention, Outcome, Verdict
@@ -44,7 +44,7 @@ def strict_majority(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "
     votes = _votes(verdicts, scale)
     for label, n in votes.items():
         if 2 * n > len(outcomes):
-            return _elected(outcomes, verdicts, scale, label)
+            return pooled(outcomes, verdicts, scale, {label: 1.0})
     if 2 * len(verdicts) <= len(outcomes):
         return withheld(outcomes, f"{len(verdicts)} of {len(outcomes)} raters voted, not more than half")
     return _broken(outcomes, verdicts, scale, votes, ties)
@@ -58,7 +58,7 @@ def plurality(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "undeci
     votes = _votes(verdicts, scale)
     leaders = [label for label, n in votes.items() if n == max(votes.values())]
     if len(leaders) == 1:
-        return _elected(outcomes, verdicts, scale, leaders[0])
+        return pooled(outcomes, verdicts, scale, {leaders[0]: 1.0})
     return _broken(outcomes, verdicts, scale, votes, ties)
 
 
@@ -69,7 +69,7 @@ def unanimous(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
         return withheld(outcomes)
     votes = _votes(verdicts, scale)
     if len(votes) == 1 and len(verdicts) == len(outcomes):
-        return _elected(outcomes, verdicts, scale, next(iter(votes)))
+        return pooled(outcomes, verdicts, scale, {next(iter(votes)): 1.0})
     return _undecided(outcomes, votes)
 
 
@@ -87,7 +87,7 @@ def conservative(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     votes = _votes(verdicts, scale)
     worst = [x for x in votes if x == lowest or (lowest is None and worth(scale, x) == 0.0)]
     if worst:
-        return _elected(outcomes, verdicts, scale, worst[0])
+        return pooled(outcomes, verdicts, scale, {worst[0]: 1.0})
     return plurality(outcomes, scale, ties="lowest")
 
 
@@ -117,7 +117,7 @@ def weighted(weights: Mapping[str, float], *, ties: Ties = "undecided") -> Pool:
         sums = {label: as_said(math.fsum(own)) for label, own in given.items()}
         leaders = {label: 1 for label, total in sums.items() if total == max(sums.values())}
         if len(leaders) == 1:
-            return _elected(outcomes, verdicts, scale, next(iter(leaders)))
+            return pooled(outcomes, verdicts, scale, {next(iter(leaders)): 1.0})
         return _broken(outcomes, verdicts, scale, leaders, ties)
 
     return pool
@@ -151,7 +151,7 @@ def _broken(
         label = leaders[-1]
     else:
         label = _middle(votes, scale)
-    return _elected(outcomes, verdicts, scale, label, ("tied",))
+    return pooled(outcomes, verdicts, scale, {label: 1.0}, ("tied",))
 
 
 def _middle(votes: Mapping[str, int], scale: Scale) -> str:
@@ -165,16 +165,3 @@ def _undecided(outcomes: Sequence[Outcome], votes: Mapping[str, int]) -> Abstent
     unit, criterion = question(outcomes)
     said = ", ".join(f"{n} {label!r}" for label, n in votes.items())
     return Abstention(PANEL, unit, criterion, "undecided", f"of {len(outcomes)} raters: {said}")
-
-
-def _elected(
-    outcomes: Sequence[Outcome],
-    verdicts: Sequence[Verdict],
-    scale: Scale,
-    label: str,
-    flags: tuple[str, ...] = (),
-) -> Verdict:
-    return joined(
-        verdicts, scale, {label: 1.0}, rater=PANEL, source=common_source(verdicts),
-        flags=(*flags, *panel_flags(outcomes, len(verdicts))),
-    )  # fmt: skip

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any, Literal
 
-from judgekit.aggregate.pools import PANEL, answered, panel_flags, withheld
+from judgekit.aggregate.pools import PANEL, answered, pooled, withheld
 from judgekit.aggregate.scores import reasons_of
-from judgekit.distribution import common_source, joined, label_of
+from judgekit.distribution import label_of
 from judgekit.errors import InputError
 from judgekit.fences import fences_of
 from judgekit.prompt import Ours, bundled_template, settled
@@ -66,10 +66,7 @@ def gaps_vote(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
         said = ", ".join(f"{n} {label!r}" for label, n in ranked)
         unit, criterion = outcomes[0].unit, outcomes[0].criterion
         return Abstention(PANEL, unit, criterion, "undecided", f"review needed: {said}")
-    return joined(
-        verdicts, scale, {label: 1.0}, rater=PANEL, source=common_source(verdicts),
-        flags=panel_flags(outcomes, len(verdicts)),
-    )  # fmt: skip
+    return pooled(outcomes, verdicts, scale, {label: 1.0})
 
 
 def severity(grades: Sequence[int], vote: SeverityVote = "conservative") -> int:

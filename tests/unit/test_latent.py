@@ -107,13 +107,6 @@ def test_one_coin_has_one_accuracy_a_rater_and_homogeneous_one_matrix():
         assert same[j] == pytest.approx(same[0])
 
 
-def test_smoothing_leaves_no_error_impossible():
-    votes, _ = drawn(5, n=20)
-
-    assert np.any(fit(ballots(votes, THREE)).confusion < 1e-12)
-    assert np.all(fit(ballots(votes, THREE), smoothing=1.0).confusion > 1e-3)
-
-
 def test_two_raters_identify_nothing():
     votes, _ = drawn(6, n_raters=2)
 
@@ -164,7 +157,7 @@ def test_a_rater_who_says_the_opposite_is_found_out():
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"model": "glad"}, "'glad'"), ({"starts": 0}, "starts 0"), ({"smoothing": -1}, "-1")],
+    [({"model": "glad"}, "'glad'"), ({"starts": 0}, "starts 0")],
 )
 def test_settings_that_mean_nothing_are_refused(options, words):
     votes, _ = drawn(0)
