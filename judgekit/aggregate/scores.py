@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean, stdev
+from typing import Any
 
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.rubric.model import Criterion, Group, Rubric
@@ -151,6 +152,10 @@ Place = Callable[[Mapping[str, Settled]], Placed]
 Settling = Callable[[Criterion, Sequence[Outcome]], Settled]
 Sure = Callable[..., tuple[float | None, float | None, dict[str, float]]]
 """`uncertainty`, told whose samples are copies."""
+Asked = Mapping[str, list[Outcome]]
+"""Criterion -> its outcomes on one unit."""
+About = dict[str, Any]
+"""What a score is of: its unit and system, and in the end its level, name and rule."""
 Repeat = tuple[str, int]
 """One judge's one pass over a rubric: (rater, sample)."""
 _POLICY = {"worst": 0.0, "best": 1.0}
@@ -190,43 +195,28 @@ def rubric_scores(
     scores: list[Score] = []
     for unit, asked in by_unit.items():
         system = item.systems.get(unit.responses[0], "") if unit.responses else ""
+        about: About = {"unit": unit, "system": system}
         own = [c for c in rubric.leaves if c.id in asked]
-        scores += [_criterion_score(c, unit, asked[c.id], system, settling, sure=sure) for c in own]
-        scores += _dimension_scores(own, unit, asked, system, settling, sure=sure, partial=partial)
+        scores += [_criterion_score(c, asked[c.id], about, settling, sure=sure) for c in own]
+        scores += _dimension_scores(own, asked, about, settling, sure=sure, partial=partial)
         if rubric.total and (unit.responses or len(by_unit) == 1):
             place = functools.partial(rubric_value, rubric, rule=chosen, partial=partial)
-            blank = Score(unit, "rubric", rubric.id, None, chosen, system=system)
-            scores.append(_whole(place, rubric.leaves, {**task, **asked}, blank, settling, sure=sure))
+            about |= {"level": "rubric", "name": rubric.id, "rule": chosen}
+            scores.append(_whole(place, rubric.leaves, {**task, **asked}, about, settling, sure=sure))
     return tuple(scores)
 
 
 def _criterion_score(
-    criterion: Criterion,
-    unit: Unit,
-    outcomes: Sequence[Outcome],
-    system: str,
-    settling: Settling,
-    *,
-    sure: Sure,
+    criterion: Criterion, outcomes: Sequence[Outcome], about: About, settling: Settling, *, sure: Sure
 ) -> Score:
+    about = {**about, "level": "criterion", "name": criterion.id, "rule": "placed"}
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        return Score(
-            unit,
-            "criterion",
-            criterion.id,
-            only.value,
-            "placed",
-            n_verdicts=1,
-            flags=_told(outcomes) if only.flags else (),
-            system=system,
-        )
+        return Score(**about, value=only.value, n_verdicts=1, flags=_told(outcomes) if only.flags else ())
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
     low, high, spread = sure(values, clip=True)
-    value = settling(criterion, outcomes).value
     return Score(
-        unit=unit, level="criterion", name=criterion.id, value=value, rule="placed", low=low, high=high,
-        n_verdicts=len(values), n_abstained=reasons_of(outcomes), spread=spread, flags=_told(outcomes),
-        system=system,
+        **about, value=settling(criterion, outcomes).value, low=low, high=high, n_verdicts=len(values),
+        n_abstained=reasons_of(outcomes), spread=spread, flags=_told(outcomes),
     )  # fmt: skip
 
 
@@ -254,31 +244,29 @@ def settle(criterion: Criterion, outcomes: Sequence[Outcome], *, pool: Pool | No
 
 
 def _dimension_scores(
-    criteria: Sequence[Criterion], unit: Unit, asked: Mapping[str, list[Outcome]], system: str,
-    settling: Settling, *, sure: Sure, partial: bool,
-) -> list[Score]:  # fmt: skip
+    own: Sequence[Criterion], asked: Asked, about: About, settling: Settling, *, sure: Sure, partial: bool
+) -> list[Score]:
     scores = []
-    for dimension in dict.fromkeys(c.dimension for c in criteria if c.dimension and c.weight):
-        own = [c for c in criteria if c.dimension == dimension]
-        place = functools.partial(dimension_value, own, partial=partial)
-        blank = Score(unit, "dimension", str(dimension), None, "placed", system=system)
-        scores.append(_whole(place, own, asked, blank, settling, sure=sure))
+    for dimension in dict.fromkeys(c.dimension for c in own if c.dimension and c.weight):
+        criteria = [c for c in own if c.dimension == dimension]
+        place = functools.partial(dimension_value, criteria, partial=partial)
+        whole = {**about, "level": "dimension", "name": str(dimension), "rule": "placed"}
+        scores.append(_whole(place, criteria, asked, whole, settling, sure=sure))
     return scores
 
 
 def _whole(
-    place: Place, criteria: Sequence[Criterion], asked: Mapping[str, list[Outcome]], blank: Score,
-    settling: Settling, *, sure: Sure,
-) -> Score:  # fmt: skip
-    """A score over several criteria, with its spread over complete repeats."""
+    place: Place, criteria: Sequence[Criterion], asked: Asked, about: About, settling: Settling, *, sure: Sure
+) -> Score:
+    """Return a score over several criteria, with its spread over complete repeats."""
     outcomes = [o for c in criteria for o in asked.get(c.id, ())]
     settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
+        told = _told(outcomes) if only.flags else ()
         return Score(
-            blank.unit, blank.level, blank.name, placed.value, blank.rule, n_verdicts=1, share=placed.share,
-            gate=placed.gate, flags=_told(outcomes) if only.flags else (), system=blank.system,
-        )  # fmt: skip
+            **about, value=placed.value, n_verdicts=1, share=placed.share, gate=placed.gate, flags=told
+        )
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
     if len(repeats) > 1 and placed.value is not None:
@@ -288,12 +276,12 @@ def _whole(
             }
             if (value := place(own).value) is not None:
                 values[repeat] = value
-    low, high, spread = sure(values, clip=blank.rule != "published")
+    low, high, spread = sure(values, clip=about["rule"] != "published")
     n = sum(isinstance(o, Verdict) for o in outcomes)
     return Score(
-        unit=blank.unit, level=blank.level, name=blank.name, value=placed.value, rule=blank.rule, low=low,
-        high=high, n_verdicts=n, n_abstained=reasons_of(outcomes), spread=spread, share=placed.share,
-        gate=placed.gate, flags=_told(outcomes), system=blank.system,
+        **about, value=placed.value, low=low, high=high, n_verdicts=n,
+        n_abstained=reasons_of(outcomes), spread=spread, share=placed.share, gate=placed.gate,
+        flags=_told(outcomes),
     )  # fmt: skip
 
 

@@ -163,12 +163,12 @@ def parse_control(spec: str) -> Control:
         if equals and not argument.isdecimal():
             raise InputError(f"{spec}: the seed {argument!r} is no whole number; write control:random=7")
         return random(int(argument or 0))
-    if name not in _PLAIN:
-        known = sorted([*_PLAIN, "constant=LABEL", "random=SEED"])
+    if name not in {*_PLAIN, *_METRICS}:
+        known = sorted([*_PLAIN, *_METRICS, "constant=LABEL", "random=SEED"])
         raise InputError(f"{spec}: there is no control {name!r}; {there_are(name, known)}")
     if equals:
         raise InputError(f"{spec}: {name!r} takes no argument; write control:{name}")
-    return _PLAIN[name]()
+    return _PLAIN[name]() if name in _PLAIN else _lexical(name, _METRICS[name]())
 
 
 def constant(label: str) -> Control:
@@ -219,40 +219,15 @@ def first() -> Control:
     return Control("control:first", rule)
 
 
-def exact() -> Control:
-    """Whether the response is the reference, case and blanks aside."""
-    return _lexical("exact", exact_metric)
-
-
-def contains() -> Control:
-    """Whether the reference stands in the response, case and blanks aside."""
-    return _lexical("contains", contains_metric)
-
-
-def token_f1() -> Control:
-    """F1 of the words shared with the reference, as SQuAD counts them."""
-    return _lexical("token_f1", f1_metric)
-
-
-def rouge_l() -> Control:
-    """ROUGE-L F1 against the reference (extra `lexical`); no label where the reference has no Latin word."""
-    return _lexical("rouge_l", rouge_metric())
-
-
-def chrf() -> Control:
-    """Character n-gram F score (chrF) against the reference (extra `lexical`)."""
-    return _lexical("chrf", chrf_metric())
-
-
-_PLAIN: Mapping[str, Callable[[], Control]] = {
-    "longer": longer,
-    "first": first,
-    "exact": exact,
-    "contains": contains,
-    "token_f1": token_f1,
-    "rouge_l": rouge_l,
-    "chrf": chrf,
+_PLAIN: Mapping[str, Callable[[], Control]] = {"longer": longer, "first": first}
+_METRICS: Mapping[str, Callable[[], Metric]] = {
+    "exact": lambda: exact_metric,
+    "contains": lambda: contains_metric,
+    "token_f1": lambda: f1_metric,
+    "rouge_l": rouge_metric,
+    "chrf": chrf_metric,
 }
+"""Measures of a response against its reference, by the name of their control."""
 
 
 def nearest(scale: Scale, value: float) -> str:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from judgekit.errors import InputError
 from judgekit.judges import wire
-from judgekit.judges.litellm import LiteLLM
+from judgekit.judges.litellm import LiteLLM, prices_in
 from judgekit.plan import check_scales
 from judgekit.rubric.model import describe
 from judgekit.scales import PAIR, Labels, Scale
@@ -130,27 +130,19 @@ class Decision(LiteLLM):
         model: str,
         *,
         name: str | None = None,
-        revision: str | None = None,
-        api_base: str | None = None,
-        key_env: str | None = None,
-        api_key_env: str | None = None,
         extra: Mapping[str, Any] | None = None,
-        input_usd_per_million: float | None = None,
-        output_usd_per_million: float | None = None,
-        systems: Sequence[str] = (),
         chunk: int = MOST_QUESTIONS,
+        **options: Any,
     ) -> None:
         if stray := sorted(_OWN & (extra or {}).keys()):
             raise InputError(f"extra sets {stray}, which are the call's; leave them out")
         if not 1 <= chunk <= MOST_QUESTIONS:
             raise InputError(f"chunk is {chunk!r}; a request holds 1 to {MOST_QUESTIONS} questions")
-        given: dict[str, Any] = {"name": name, "revision": revision, "api_base": api_base}
-        given |= {"key_env": key_env, "api_key_env": api_key_env, "extra": extra, "systems": systems}
-        given |= {"input_usd_per_million": input_usd_per_million}
-        given |= {"output_usd_per_million": output_usd_per_million}
         self._chunk = chunk
-        super().__init__(model, **given, temperature=None, max_tokens=None)
-        self._options = {"model": model, **given, "chunk": chunk}
+        unused: dict[str, Any] = dict.fromkeys(("temperature", "max_tokens", "top_p", "seed"))
+        super().__init__(model, name=name, extra=extra, **unused, **options)
+        own = {option: value for option, value in self._options.items() if option not in unused}
+        self._options = {**own, "chunk": chunk}
         self.name = name or f"decision:{model}"
         # It writes no text; but a judge that writes nothing at all passes for a rule, which reads nothing.
         self.max_tokens = 1
@@ -159,10 +151,6 @@ class Decision(LiteLLM):
     def __repr__(self) -> str:
         named = "" if self.name == f"decision:{self.model}" else f", name={self.name!r}"
         return f"Decision({self.model!r}{named})"
-
-    def with_(self, **changes: Any) -> "Decision":
-        """Return a judge like this one, with other options; not entered."""
-        return Decision(**wire.changed(self._options, changes))
 
     def _identity(self, name: str | None, revision: str | None) -> dict[str, Any]:
         return {**super()._identity(name, revision), "adapter": "decision/1", "chunk": self._chunk}
@@ -180,14 +168,13 @@ class Decision(LiteLLM):
                 raise InputError(
                     f"{self!r} has no address: give api_base, or set {' or '.join(config.api_base_env)}"
                 )
-            self._prices = _prices(litellm.model_cost, self.model, bare, provider)
+            self._prices = prices_in(litellm.model_cost, self.model, bare, provider, decisions=True)
 
     def _missing(self, litellm: ModuleType) -> list[str]:
         """Variables that may hold the key, where one is needed and none does."""
         _, _, config = self._asked_of(litellm)
-        return (
-            list(config.api_key_env) if config.api_key_required and not config.resolve_api_key(None) else []
-        )
+        wanting = config.api_key_required and not config.resolve_api_key(None)
+        return list(config.api_key_env) if wanting else []
 
     def _asked_of(self, litellm: ModuleType) -> tuple[str, str, Any]:
         """The model's bare name, its provider, and how litellm puts decision questions to that."""
@@ -314,9 +301,7 @@ def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None
     """The questions whose answers in a response (2xx) litellm could not read; None if that was not it."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ValidationError):
-        cause = (
-            cause.__cause__ or cause.__context__
-        )  # litellm raises some errors where it means to return them
+        cause = cause.__cause__ or cause.__context__  # litellm raises some where it means to return them
     if cause is None or not cause.title.endswith("Response"):  # a request that it would not send, say
         return None
     places = [each["loc"] for each in cause.errors(include_url=False, include_input=False)]
@@ -324,23 +309,6 @@ def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None
         return frozenset(names)
     said = (place[1] for place in places)  # a name; in OpenAI's protocol a number
     return frozenset(names[each] if isinstance(each, int) else each for each in said)
-
-
-def _prices(listed: Mapping[str, Any], model: str, bare: str, provider: str) -> tuple[float, float] | None:
-    """Return US dollars of a token in and out; None where the model is not listed, or listed as free.
-
-    Unlike a chat model's, the price of what is written may be 0, and there may be one for decisions alone.
-    """
-    for key in (model, f"{provider}/{bare}", bare):
-        entry = listed.get(key, {})
-        if key != bare or entry.get("litellm_provider") == provider:
-            read, written = (
-                entry.get(f"{way}_cost_per_token_decisions", entry.get(f"{way}_cost_per_token"))
-                for way in ("input", "output")
-            )
-            if read:
-                return float(read), float(written or 0.0)
-    return None
 
 
 def parse_decision(spec: str) -> Decision:

@@ -129,9 +129,9 @@ class Endpoint:
         named = "" if self.name == self.model else f", name={self.name!r}"
         return f"Endpoint({self.endpoint!r}, {self.model!r}{named})"
 
-    def with_(self, **changes: Any) -> "Endpoint":
+    def with_(self, **changes: Any) -> Self:
         """Return a judge like this one, with other options; not entered, and having learnt nothing yet."""
-        return Endpoint(**wire.changed(self._options, changes))
+        return type(self)(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._given is not None:
@@ -267,31 +267,23 @@ class Endpoint:
         watch.took(seconds)
         own = watch.is_own(request, way, header=header, said=wire.id_of(body))
         if watch.strays:
-            self._note_strays()
+            self.noted[servers.STRAYS] += watch.strays
+            if watch.unvouched:
+                self.noted[_UNVOUCHED] += watch.unvouched
+            watch.strays = watch.unvouched = 0
+            self.refused.add(servers.KEEP_ALIVE)
         if not own:
             dropped = None if alone else servers.KEEP_ALIVE
             raise ProviderError(servers.ANOTHERS, passing=True, dropped=dropped)
         return _Came(status, response.headers, raw, body, seconds, True)
 
-    def _note_strays(self) -> None:
-        """Count what the watch saw, and remember what comes of it."""
-        watch = self._watch
-        self.noted[servers.STRAYS] += watch.strays
-        if watch.unvouched:
-            self.noted[_UNVOUCHED] += watch.unvouched
-        watch.strays = watch.unvouched = 0
-        self.refused.add(servers.KEEP_ALIVE)
-
     def _refusal(self, came: "_Came", sent: dict[str, Any]) -> Reply:
         """What a status of 300 or more means; a refused parameter is remembered."""
         message, param = servers.complaint_of(came.body)
-        wait = servers.wait_of(came.headers)
-        try:
-            return wire.refusal_of(came.status, self._keys.out_of_error(message), sent, wait, param=param)
-        except ProviderError as error:
-            if error.dropped:
-                self.refused.add(error.dropped)
-            raise
+        return wire.refusal_of(
+            came.status, self._keys.out_of_error(message), sent, servers.wait_of(came.headers), param=param,
+            refused=self.refused,
+        )  # fmt: skip
 
 
 class _Came(NamedTuple):

@@ -16,7 +16,6 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from time import perf_counter
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -93,7 +92,8 @@ class LiteLLM:
             temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, extra=extra or {}
         )
         provider = model.partition("/")[0]
-        base = api_base or _base_around(provider)
+        around = (f"{provider.upper()}_API_BASE", f"{provider.upper()}_BASE_URL")  # where litellm looks, too
+        base = api_base or next((found for name in around if (found := os.environ.get(name, "").strip())), "")
         origin, path = servers.address_of(base, "api_base") if base else (provider, "")
         self.endpoint, self._tokens = origin, [each for each in servers.tokens_in(path) if each not in model]
         self.address = servers.shown_address(origin, path) if base else ""
@@ -113,9 +113,9 @@ class LiteLLM:
         named = "" if self.name == self.model else f", name={self.name!r}"
         return f"LiteLLM({self.model!r}{named})"
 
-    def with_(self, **changes: Any) -> "LiteLLM":
+    def with_(self, **changes: Any) -> Self:
         """Return a judge like this one, with other options; not entered, and having learnt nothing yet."""
-        return LiteLLM(**wire.changed(self._options, changes))
+        return type(self)(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # In another process it is made anew from its options: no connection, and no key in a pickle.
@@ -140,7 +140,7 @@ class LiteLLM:
         except litellm.BadRequestError:
             raise InputError(_unknown(self.model, [each.value for each in litellm.provider_list])) from None
         self._litellm, self._lost = litellm, _failures(litellm)
-        self._prices = _prices(litellm.model_cost, self.model, bare, provider)
+        self._prices = prices_in(litellm.model_cost, self.model, bare, provider)
         self._key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
         missing = [self._key_env] if self._key_env else self._missing(litellm)
         if self._key_env == "":
@@ -279,25 +279,16 @@ class LiteLLM:
         body = getattr(error, "body", None)
         told = isinstance(body, dict) and body.get("message")
         complaint, param = servers.complaint_of(body) if told else (words, None)
-        message = self._keys.out_of_error(complaint)
-        try:
-            return wire.refusal_of(status, message, sent, servers.wait_of(headers), param=param)
-        except ProviderError as refusal:
-            if refusal.dropped:
-                self.refused.add(refusal.dropped)
-            raise refusal from None
+        return wire.refusal_of(
+            status, self._keys.out_of_error(complaint), sent, servers.wait_of(headers), param=param,
+            refused=self.refused,
+        )  # fmt: skip
 
 
 def _echoed(got: Any) -> str:
     """The id of a request, where a server of one's own repeats it in a header."""
     headers = got._hidden_params.get("additional_headers")  # noqa: SLF001 - as for its price
     return str((headers or {}).get(f"llm_provider-{servers.REQUEST_ID.lower()}", ""))
-
-
-def _base_around(provider: str) -> str:
-    """The server of one's own that litellm takes from the environment for a provider; empty if none."""
-    names = (f"{provider.upper()}_API_BASE", f"{provider.upper()}_BASE_URL")
-    return next((found for name in names if (found := os.environ.get(name, "").strip())), "")
 
 
 def _keys_around() -> Iterator[str]:
@@ -308,37 +299,22 @@ def _keys_around() -> Iterator[str]:
 
 
 def _import() -> ModuleType:
-    """litellm, quiet; the garbage collector rests meanwhile, which saves three tenths of the time."""
-    with _environment(_WHILE_IMPORTED), _no_collection():
+    """Return litellm, quiet; the garbage collector rests meanwhile, which saves three tenths of the time."""
+    added = [name for name in _WHILE_IMPORTED if name not in os.environ]
+    os.environ.update({name: _WHILE_IMPORTED[name] for name in added})
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
         import litellm
-
+    finally:
+        if collecting:
+            gc.enable()
+        for name in added:
+            del os.environ[name]
     module: ModuleType = litellm
     for name, value in {"suppress_debug_info": True, "set_verbose": False, "telemetry": False}.items():
         setattr(module, name, value)
     return module
-
-
-@contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables set for a while, where the user has not."""
-    added = [name for name in wanted if name not in os.environ]
-    os.environ.update({name: wanted[name] for name in added})
-    try:
-        yield
-    finally:
-        for name in added:
-            del os.environ[name]
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _failures(litellm: ModuleType) -> tuple[type[Exception], ...]:
@@ -368,19 +344,23 @@ def _unknown(model: str, providers: list[str]) -> str:
     return f"judge {model!r} has no provider that litellm knows; {hint}"
 
 
-def _prices(listed: Mapping[str, Any], *names: str) -> tuple[float, float] | None:
+def prices_in(listed: Mapping[str, Any], *names: str, decisions: bool = False) -> tuple[float, float] | None:
     """Return US dollars of a token in and out; None where the model is not listed, or listed at 0.
 
     litellm's own functions ask the network for some providers, guess for others, and give 0 for what they do
-    not know.
+    not know. Only decisions may cost nothing to write, and there may be a price for them alone.
     """
     model, bare, provider = names
+    suffix = "_decisions" if decisions else ""
     for key in (model, f"{provider}/{bare}", bare):
         entry = listed.get(key, {})
         if key != bare or entry.get("litellm_provider") == provider:
-            read, written = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-            if read and written:
-                return float(read), float(written)
+            read, written = (
+                entry.get(f"{way}_cost_per_token{suffix}", entry.get(f"{way}_cost_per_token"))
+                for way in ("input", "output")
+            )
+            if read and (written or decisions):
+                return float(read), float(written or 0.0)
     return None
 
 

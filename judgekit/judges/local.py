@@ -49,35 +49,6 @@ def engine_version() -> str:
         ) from None
 
 
-def open_engine(
-    file: Path, *, name: str, key: str, mode: Mode, context: int, reading: int, writing: int
-) -> Any:
-    """Load a model into an engine of one slot, so that no other call can move a log-probability.
-
-    Its own server comes with it, on 127.0.0.1 and asking for `key`. The mode switches the prompt cache for
-    all its requests; `context` is tokens of prompt and reply together; threads that read move nothing but the
-    time, and those that write move log-probabilities.
-    """
-    engine = _import_engine()
-    params = engine.CommonParams()
-    params.model.path, params.model_alias = str(file), {name}
-    params.n_ctx, params.n_batch, params.n_parallel = context, _BATCH, 1
-    params.cache_prompt, params.cache_ram_mib = mode == "fast", 0
-    params.cpuparams.n_threads, params.cpuparams_batch.n_threads = writing, reading
-    params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
-    params.verbosity, params.ui, params.endpoint_slots = -1, False, False
-    try:
-        server = engine.Server(params)
-        # An engine that is freed before its own loop has begun waits for ever; an answer shows that it has.
-        server.handle_completions({"prompt": "a", "max_tokens": 1})
-    except (ValueError, RuntimeError) as problem:
-        raise InputError(
-            f"{file}: the engine could not load this model ({problem}); is the file whole, its architecture "
-            f"one that {ENGINE} {engine_version()} knows, and is there memory for it?"
-        ) from None
-    return server
-
-
 def first_token(engine: Any, text: str) -> str:
     """The first token with which a loaded model writes a text; the text itself if it is one token."""
     grammar = f"root ::= {json.dumps(text, ensure_ascii=False)}"
@@ -263,11 +234,6 @@ class Local:
         return f"{name} ({self.mode})"
 
     @property
-    def worth(self) -> str:
-        """What is known of it as a grader; empty for a model of your own, which nobody has measured."""
-        return WORTH if self.path is None else ""
-
-    @property
     def writing_threads(self) -> int:
         """Threads that write."""
         return self.threads or (1 if self.path is None else min(processors(), _MOST_THREADS))
@@ -298,8 +264,8 @@ class Local:
         except BaseException:
             self._close()
             raise
-        if self.worth:
-            self.say(self.worth)
+        if self.path is None:  # one of your own nobody has measured
+            self.say(WORTH)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -319,16 +285,30 @@ class Local:
             abandoned.set()
 
     def open_engine(self, key: str) -> Any:
-        """A new engine with this judge's model and settings; its server asks for `key`."""
-        return open_engine(
-            self.file(),
-            name=self.model,
-            key=key,
-            mode=self.mode,
-            context=self.context,
-            reading=self.threads or processors(),
-            writing=self.writing_threads,
-        )
+        """Load the model into an engine of one slot, so that no other call can move a log-probability.
+
+        Its own server comes with it, on 127.0.0.1 and asking for `key`. The mode switches the prompt cache
+        for all its requests.
+        """
+        engine, file = _import_engine(), self.file()
+        params = engine.CommonParams()
+        params.model.path, params.model_alias = str(file), {self.model}
+        params.n_ctx, params.n_batch, params.n_parallel = self.context, _BATCH, 1
+        params.cache_prompt, params.cache_ram_mib = self.mode == "fast", 0
+        params.cpuparams.n_threads = self.writing_threads
+        params.cpuparams_batch.n_threads = self.threads or processors()
+        params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [key]
+        params.verbosity, params.ui, params.endpoint_slots = -1, False, False
+        try:
+            server = engine.Server(params)
+            # One that is freed before its own loop has begun waits for ever; an answer shows that it has.
+            server.handle_completions({"prompt": "a", "max_tokens": 1})
+        except (ValueError, RuntimeError) as problem:
+            raise InputError(
+                f"{file}: the engine could not load this model ({problem}); is the file whole, its "
+                f"architecture one that {ENGINE} {engine_version()} knows, and is there memory for it?"
+            ) from None
+        return server
 
     def _load(self) -> None:
         self._engine = self.open_engine(secrets.token_urlsafe())
@@ -387,12 +367,7 @@ class Local:
             return reply_of(joined(chunks), letters=letters)
         message = str(error.get("message", error))
         param = "response_format" if _FORM.search(message) else None
-        try:
-            return refusal_of(int(error.get("code", 500)), message, body, param=param)
-        except ProviderError as problem:
-            if problem.dropped:
-                self.refused.add(problem.dropped)
-            raise
+        return refusal_of(int(error.get("code", 500)), message, body, param=param, refused=self.refused)
 
     def _check_letter(self, letter: str) -> None:
         if letter in self._single:

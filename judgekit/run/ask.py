@@ -159,8 +159,8 @@ class Asker:
         self._money = Budget(limits.budget_usd, "US dollars")
         self._tokens = Budget(limits.budget_tokens, "tokens")
         self._dearest: dict[str, float] = {}
-        self._budgeted = limits.budget_usd is not None or limits.budget_tokens is not None
-        self._counted = self._budgeted or limits.tpm is not None
+        scarce = limits.budget_usd, limits.budget_tokens, limits.tpm
+        self._counted = any(most is not None for most in scarce)
         self._kept = {name for name, judge in judges.items() if judge.identity}
         self.reading = asyncio.Semaphore(1)  # two long replies read at a time would only take turns
         self._flying: dict[str, asyncio.Future[_Landed]] = {}
@@ -187,7 +187,8 @@ class Asker:
     ) -> list[Answer]:
         """Return the answers of calls; `known` is what the ledger was seen to hold a moment ago."""
         # An equal call may have landed since: while it is not written it is still claimed.
-        seen = known if known is not None and self._is_fresh(known) else self.look(calls)
+        fresh = known is not None and (self._ledger is None or self._ledger.writes == known.writes)
+        seen = known if fresh and known is not None else self.look(calls)
         stored = {} if again else seen.kept
         flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
         landed = iter([await flights[0]]) if len(flights) == 1 else iter(await _together(flights))
@@ -201,9 +202,6 @@ class Asker:
             if answer.reply.fault not in UNPAID:
                 self._tally.answered(answer)
         return answers
-
-    def _is_fresh(self, known: Known) -> bool:
-        return self._ledger is None or self._ledger.writes == known.writes
 
     def look(self, calls: Sequence[Call]) -> Known:
         """What the ledger holds of calls."""
@@ -291,19 +289,15 @@ class Asker:
                 raise NotOurs(kept)
 
     def _kept_and_counted(self, call: Call, judge: Judge, reply: Reply, *, again: bool) -> Reply:
-        """A reply, stored and counted unless it was not paid for."""
+        """Return a reply, counted and stored if it was paid for; if it cannot be (a full disk), stop."""
         if reply.fault not in UNPAID:
             self._tally.paid(reply)
             if self._ledger is not None and judge.identity:
-                self._keep(self._ledger, call, judge, reply, again=again)
+                try:
+                    self._ledger.put(call, judge.identity, reply, again=again)
+                except JudgekitError as error:
+                    self._halt.stop(error)
         return reply
-
-    def _keep(self, ledger: Ledger, call: Call, judge: Judge, reply: Reply, *, again: bool) -> None:
-        """Store a reply; where that fails (a full disk), nothing more is paid for."""
-        try:
-            ledger.put(call, judge.identity, reply, again=again)
-        except JudgekitError as error:
-            self._halt.stop(error)
 
     async def _reserved(self, judge: Judge, call: Call, first: First) -> Reply:
         """A reply within the budget: what it may cost is reserved, and what it did cost is settled."""

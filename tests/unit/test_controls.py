@@ -74,13 +74,13 @@ def test_a_metric_without_a_reference_says_nothing_and_so_abstains(control: str,
 def test_rouge_has_no_label_where_it_knows_no_word_of_the_reference():
     item = Item("42", responses={"a": "\u5df4\u9ece"}, reference="\u5df4\u9ece")
 
-    assert said(controls.rouge_l(), "a", item=item) == [None]
-    assert said(controls.chrf(), "a", item=item) == ["yes"]
+    assert said(parse_control("control:rouge_l"), "a", item=item) == [None]
+    assert said(parse_control("control:chrf"), "a", item=item) == ["yes"]
 
 
 def test_every_criterion_of_a_call_is_answered_on_its_own_scale():
-    assert said(controls.exact(), "b", scales=(YES_NO, FIVE, PERCENT)) == ["yes", "5", "100"]
-    assert said(controls.token_f1(), "a", scales=(YES_NO, FIVE, PERCENT)) == ["no", "3", "50"]
+    assert said(parse_control("control:exact"), "b", scales=(YES_NO, FIVE, PERCENT)) == ["yes", "5", "100"]
+    assert said(parse_control("control:token_f1"), "a", scales=(YES_NO, FIVE, PERCENT)) == ["no", "3", "50"]
 
 
 def test_what_a_control_says_is_read_as_a_verdict():
@@ -162,8 +162,8 @@ def test_longer_measures_by_the_reference_else_the_other_responses_else_2000_cha
 def test_of_a_pair_longer_says_the_longer_and_first_the_one_shown_first():
     assert said(controls.longer(), "a", "b", scales=(PAIR,)) == ["first"]
     assert said(controls.longer(), "a", "c", scales=(PAIR,)) == ["second"]  # both turns count
-    assert said(controls.exact(), "a", "b", scales=(PAIR,)) == ["second"]
-    assert said(controls.exact(), "a", "c", scales=(PAIR,)) == ["tie"]
+    assert said(parse_control("control:exact"), "a", "b", scales=(PAIR,)) == ["second"]
+    assert said(parse_control("control:exact"), "a", "c", scales=(PAIR,)) == ["tie"]
     assert said(controls.first(), "a", "b", scales=(PAIR,)) == ["first"]
     assert said(controls.first(), "a", "b", scales=(PAIR,), shown=("b", "a")) == ["second"]
     assert said(controls.first(), "a", scales=(FIVE,)) == ["5"]

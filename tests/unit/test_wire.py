@@ -4,7 +4,7 @@ from email.utils import format_datetime
 import pytest
 
 from judgekit.errors import InputError, ProviderError
-from judgekit.judges.servers import address_of, complaint_of, redact, wait_of
+from judgekit.judges.servers import NO_KEYS, Keys, address_of, complaint_of, wait_of
 from judgekit.judges.wire import body_of, refusal_of, reply_of, settings_of
 from judgekit.types import Call, Message
 
@@ -226,14 +226,17 @@ def test_a_wait_is_a_finite_number_of_seconds_or_none(headers: dict[str, str], w
     ],
 )
 def test_keys_are_taken_out(key: str):
-    assert key not in redact(f"wrong key {key}, or {key}.", "hunter2")
+    assert key not in Keys("hunter2").out_of_error(f"wrong key {key}, or {key}.")
 
 
 def test_what_stands_for_a_key_is_taken_out_whatever_it_looks_like():
-    text = redact("https://x/v1?key=zzz&a=1 Authorization: Bearer yyy api_key=www")
+    text = NO_KEYS.out_of_error("https://x/v1?key=zzz&a=1 Authorization: Bearer yyy api_key=www")
 
     assert text == "https://x/v1?key=[key]&a=1 Authorization: Bearer [key] api_key=[key]"
-    assert redact("the key and the token are risk-averse") == "the key and the token are risk-averse"
+    assert (
+        NO_KEYS.out_of_error("the key and the token are risk-averse")
+        == "the key and the token are risk-averse"
+    )
 
 
 @pytest.mark.parametrize(
