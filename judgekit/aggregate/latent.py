@@ -115,8 +115,6 @@ class Latent:
     log_likelihood: float
     iterations: int
     converged: bool
-    starts: int
-    seed: int
     status: str
     notes: tuple[str, ...]
 
@@ -188,7 +186,7 @@ def fit(ballots: Ballots, *, model: Model = "dawid_skene", starts: int = 5, seed
         nan = np.full((shape[1], shape[2], shape[2]), np.nan)
         return Latent(
             ballots=ballots, model=model, posterior=np.full(shape[::2], np.nan), prevalence=nan[0, 0],
-            confusion=nan, log_likelihood=float("nan"), iterations=0, converged=False, starts=0, seed=seed,
+            confusion=nan, log_likelihood=float("nan"), iterations=0, converged=False,
             status=status, notes=notes,
         )  # fmt: skip
     x, times, back = patterns(ballots.votes[voted])
@@ -209,7 +207,7 @@ def fit(ballots: Ballots, *, model: Model = "dawid_skene", starts: int = 5, seed
     return Latent(
         ballots=ballots, model=model, posterior=posterior, prevalence=best.prevalence,
         confusion=best.confusion, log_likelihood=best.log_likelihood, iterations=best.iterations,
-        converged=best.converged, starts=starts, seed=seed, status=status, notes=notes,
+        converged=best.converged, status=status, notes=notes,
     )  # fmt: skip
 
 
@@ -254,10 +252,6 @@ def is_switched(prevalence: Floats, confusion: Floats) -> bool:
     return bool(diagonal.mean() <= 1.0 / max(int(there.sum()), 1))
 
 
-def _own(counts: Floats) -> Floats:
-    return counts
-
-
 def _one_coin(counts: Floats) -> Floats:
     n_labels = counts.shape[-1]
     hits = np.trace(counts, axis1=1, axis2=2)[:, None, None]
@@ -270,7 +264,7 @@ def _shared(counts: Floats) -> Floats:
     return np.broadcast_to(counts.sum(axis=0), counts.shape)
 
 
-TIED: dict[str, Tied] = {"dawid_skene": _own, "one_coin": _one_coin, "homogeneous": _shared}
+TIED: dict[str, Tied] = {"dawid_skene": lambda counts: counts, "one_coin": _one_coin, "homogeneous": _shared}
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -19,14 +19,8 @@ from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR
 from judgekit.types import CALIBRATED, EMPTY, Item, Outcome, Score, Unit, Verdict
 
-_TOLD = (
-    "single_order",
-    "order_lost",
-    "withheld",
-    "few_judges",
-    CALIBRATED,
-    EMPTY,
-)  # flags that a score passes on
+_TOLD = ("single_order", "order_lost", "withheld", "few_judges", CALIBRATED, EMPTY)
+"""Flags that a score passes on."""
 
 
 def pair_scores(
@@ -41,17 +35,10 @@ def pair_scores(
 ) -> tuple[Score, ...]:
     """Return the scores of an item's pairs: one a criterion, and where there are several one for the rubric.
 
-    That is their mean by weight; faults count by the size of their weight, since the question is always which
-    response is better.
-
-    Args:
-        rubric: By which criteria they were compared.
-        item: Whose responses.
-        outcomes: All outcomes of the item.
-        rule: How orders are undone: `average`, `log_odds` or `consistent` (else a tie).
-        pool: How judges are pooled.
-        partial: Give a rubric score although criteria are missing.
-        copies: Judges whose samples are copies of one another (`Plan.copies`).
+    That is their mean by weight (with `partial` although some are missing); faults count by the size of their
+    weight, since the question is always which response is better. `rule` is how orders are undone: `average`,
+    `log_odds` or `consistent` (else a tie); `copies` are judges whose samples are copies of one another
+    (`Plan.copies`).
     """
     scores: list[Score] = []
     sure = functools.partial(uncertainty, clip=True, copies=copies)

@@ -221,9 +221,6 @@ PANELS: Mapping[str, Pool] = {
 def pool_of(panel: str | Pool, *, min_judges: int = 1) -> Pool:
     """Return the pool of a name, or the pool itself, abstaining below a number of judges.
 
-    Raises:
-        InputError: If there is no pool of that name, or the number is below 1.
-
     >>> pool_of("mean") is pools.mean
     True
     """

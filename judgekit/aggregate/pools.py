@@ -28,6 +28,8 @@ from judgekit.types import Abstention, Outcome, Verdict
 
 Pool = Callable[[Sequence[Outcome], Scale], Outcome]
 """One outcome per rater -> the panel's."""
+Probs = Mapping[str, float]
+"""Label -> probability."""
 PANEL = "panel"
 
 
@@ -74,13 +76,9 @@ def median(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 
 
 def trimmed_mean(share: float) -> Pool:
-    """Mean of probabilities without the lowest and the highest raters.
+    """Return a mean of probabilities without the lowest and the highest raters.
 
-    Args:
-        share: Of the raters to leave out at each end, rounded down; below one half.
-
-    Raises:
-        InputError: If the share is not in [0, 0.5).
+    The share of raters to leave out at each end is rounded down; one outside [0, 0.5) is an InputError.
     """
     if not 0.0 <= share < 0.5:
         raise InputError(f"a trimmed mean leaves out a share of [0, 0.5) at each end, not {share}")
@@ -98,47 +96,48 @@ def trimmed_mean(share: float) -> Pool:
 
 
 def linear_pool(weights: Mapping[str, float]) -> Pool:
-    """Weighted mean of probabilities.
+    """Return a weighted mean of probabilities; the scale of the weights does not matter.
 
-    Args:
-        weights: Rater -> weight, not negative; their scale does not matter.
-
-    Raises:
-        InputError: If a weight is negative; when used, if a rater that answered has none.
+    A weight that is negative is an InputError; when used, a rater that answered and has none, too.
     """
-    _check_weights(weights)
-
-    def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        verdicts = [v for v in answered(outcomes) if _weight(weights, v.rater) > 0.0]
-        if not verdicts:
-            return withheld(outcomes)
-        shares = [weights[v.rater] for v in verdicts]
-        return pooled(outcomes, verdicts, scale, mean_of([dict(v.probs) for v in verdicts], shares))
-
-    return pool
+    return _weighing(weights, lambda probs, _, shares: mean_of(probs, shares))
 
 
 def log_pool(weights: Mapping[str, float] | None = None, *, epsilon: float = EPSILON) -> Pool:
-    """Weighted mean of log-odds: a rater that is sure moves the panel more than one that is not.
+    """Return a weighted mean of log-odds: a rater that is sure moves the panel more than one that is not.
 
-    Args:
-        weights: Rater -> weight, not negative; equal where left out.
-        epsilon: How far probabilities are kept from 0 and 1, so that no rater is infinitely sure.
-
-    Raises:
-        InputError: As of `linear_pool`.
+    Weights are as of `linear_pool`, and equal where left out; `epsilon` is how far probabilities are kept
+    from 0 and 1, so that no rater is infinitely sure.
     """
-    _check_weights(weights or {})
+
+    def mixed(probs: Sequence[Probs], scale: Scale, shares: Sequence[float] | None) -> Probs:
+        if len(probs) == 1:  # a panel of one is its judge, unclipped
+            return probs[0]
+        return log_mean_of(probs, scale, shares, epsilon=epsilon)
+
+    return _weighing(weights, mixed)
+
+
+def _weighing(
+    weights: Mapping[str, float] | None,
+    mixed: Callable[[Sequence[Probs], Scale, Sequence[float] | None], Probs],
+) -> Pool:
+    """Return a pool that mixes the probabilities of raters by weight; those of weight 0 are left out."""
+    if bad := {rater: w for rater, w in (weights or {}).items() if not (0.0 <= w < math.inf)}:
+        raise InputError(f"weights of a pool cannot be negative or infinite, as {bad} are")
 
     def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        verdicts = [v for v in answered(outcomes) if weights is None or _weight(weights, v.rater) > 0.0]
+        verdicts = answered(outcomes)
+        if weights is not None:
+            if strangers := [v.rater for v in verdicts if v.rater not in weights]:
+                raise InputError(
+                    f"rater {strangers[0]!r} has no weight; there are weights for {sorted(weights)}"
+                )
+            verdicts = [v for v in verdicts if weights[v.rater] > 0.0]
         if not verdicts:
             return withheld(outcomes)
-        if len(verdicts) == 1:  # a panel of one is its judge, unclipped
-            return pooled(outcomes, verdicts, scale, dict(verdicts[0].probs))
         shares = None if weights is None else [weights[v.rater] for v in verdicts]
-        log_mean = log_mean_of([dict(v.probs) for v in verdicts], scale, shares, epsilon=epsilon)
-        return pooled(outcomes, verdicts, scale, log_mean)
+        return pooled(outcomes, verdicts, scale, mixed([dict(v.probs) for v in verdicts], scale, shares))
 
     return pool
 
@@ -216,14 +215,3 @@ def pooled(
         verdicts, scale, weights, rater=PANEL, source=common_source(verdicts),
         flags=(*flags, *panel_flags(outcomes, len(verdicts))),
     )  # fmt: skip
-
-
-def _check_weights(weights: Mapping[str, float]) -> None:
-    if bad := {rater: w for rater, w in weights.items() if not (0.0 <= w < math.inf)}:
-        raise InputError(f"weights of a pool cannot be negative or infinite, as {bad} are")
-
-
-def _weight(weights: Mapping[str, float], rater: str) -> float:
-    if rater not in weights:
-        raise InputError(f"rater {rater!r} has no weight; there are weights for {sorted(weights)}")
-    return weights[rater]

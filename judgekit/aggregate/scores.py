@@ -173,17 +173,11 @@ def rubric_scores(
 ) -> tuple[Score, ...]:
     """Return the scores of one item, by unit in order of first appearance.
 
-    A unit has a score a criterion, a dimension, and one for the rubric (unless its `total` is false);
-    criteria about the task join the rubric score of each response.
-
-    Args:
-        rubric: What was asked.
-        item: What it was asked about.
-        outcomes: All outcomes of the item.
-        rule: How the rubric score is computed; the rubric's own rule where left out.
-        partial: Give a rubric or dimension score although criteria are missing, with the share judged.
-        pool: How several judges' outcomes on a criterion become one; their mean where left out.
-        copies: Judges whose samples are copies of one another (`Plan.copies`).
+    A unit has a score a criterion, a dimension, and one for the rubric (unless its `total` is false),
+    computed by the rubric's own rule where none is given; criteria about the task join the rubric score of
+    each response. `partial` gives a rubric or dimension score although criteria are missing, with the share
+    judged. `pool` makes several judges' outcomes on a criterion one, their mean where left out; `copies` are
+    judges whose samples are copies (`Plan.copies`).
     """
     by_unit: dict[Unit, dict[str, list[Outcome]]] = {}
     for outcome in outcomes:

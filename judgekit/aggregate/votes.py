@@ -8,7 +8,7 @@ the flag `tied` says so; it decides only if more than half of the raters voted a
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from judgekit.aggregate.pools import PANEL, Pool, answered, pooled, withheld
 from judgekit.distribution import as_said, label_of, question, worth
@@ -17,21 +17,15 @@ from judgekit.scales import Labels, Scale
 from judgekit.types import Abstention, Outcome, Verdict
 
 Ties = Literal["undecided", "lowest", "highest", "middle"]
-_TIES = ("undecided", "lowest", "highest", "middle")
+_TIES = get_args(Ties)
 
 
 def strict_majority(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "undecided") -> Outcome:
-    """The label that more than half of all raters asked gave.
+    """Return the label that more than half of all raters asked gave, abstentions included.
 
-    Args:
-        outcomes: One per rater, abstentions included.
-        scale: The scale of the criterion.
-        ties: What to do without a majority. `undecided`: abstain; `lowest`, `highest`: that label of
-            those with most votes; `middle`: the median of the votes (on a pair, one vote for each side
-            is a tie).
-
-    Raises:
-        InputError: For an unknown rule, two outcomes by a rater, or outcomes on several questions.
+    Without a majority `ties` decides. `undecided`: abstain; `lowest`, `highest`: that label of those with
+    most votes; `middle`: the median of the votes (on a pair, one vote for each side is a tie). An unknown
+    rule, two outcomes by a rater, or outcomes on several questions are an InputError.
 
     >>> from judgekit.scales import YES_NO
     >>> from judgekit.types import Unit
@@ -92,15 +86,11 @@ def conservative(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 
 
 def weighted(weights: Mapping[str, float], *, ties: Ties = "undecided") -> Pool:
-    """The label with the largest sum of its voters' weights.
+    """Return a pool that gives the label with the largest sum of its voters' weights.
 
-    Args:
-        weights: Rater -> weight. A negative weight, as of a rater worse than chance, counts against the
-            label it votes for; `accuracy_weights` makes such weights.
-        ties: As of `strict_majority`, among the labels with the largest sum.
-
-    Raises:
-        InputError: When used, if a rater that voted has no weight.
+    A negative weight, as `accuracy_weights` gives a rater worse than chance, counts against the label it
+    votes for. Ties are as of `strict_majority`, among the labels with the largest sum. When used, a rater
+    without a weight is an InputError.
     """
 
     def pool(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:

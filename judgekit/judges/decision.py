@@ -193,10 +193,7 @@ class Decision(LiteLLM):
         return bare, provider, config
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask all of a call's questions, in as many requests as they take.
-
-        Returns probabilities for each ask, none for one whose answer could not be read; or a request's fault.
-        """
+        """Ask all of a call's questions, in as many requests as they take; none of one that was not read."""
         check_scales(self, ((ask.criterion, ask.scale) for ask in call.asks))
         litellm = self._litellm
         if litellm is None:

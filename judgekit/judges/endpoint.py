@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
@@ -40,7 +40,6 @@ class Endpoint:
     Args:
         url: The base URL, up to and with `/v1`. A user and password in it are sent as such (basic
             authorisation) and stand nowhere else; a query is refused.
-        model: The model's name as the server knows it.
         name: The rater's name; the model's if None. One that is given tells its replies from others' in the
             address's place: a server that moved, or several servers of one judge, share them.
         revision: The same beside the name, or without one: a new revision is asked anew.
@@ -48,7 +47,6 @@ class Endpoint:
             named "", no key is sent. Its older name is `api_key_env`.
         temperature: None leaves it to the server, as with `max_tokens` (a budget needs it), `top_p` and
             `seed`.
-        stop: Texts that end the reply.
         keep_alive: Whether a connection is asked on again; see `connections` for what that risks.
         session: A session of yours that the requests go by (a proxy, certificates, ...), which stays open.
             Which connection a reply came by is its own affair, so stray ones show by their ids alone.
@@ -207,12 +205,7 @@ class Endpoint:
         )
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask once; a reply has a fault where the request or the reply is at fault.
-
-        Raises:
-            ProviderError: If there was no reply, or another request's; `dropped` names a parameter that is
-                left out from now on, or `keep_alive`.
-        """
+        """Ask once; what is refused is left out from now on, and named by the ProviderError."""
         if self._session is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
         sent = wire.body_of(call, self.model, self._settings, self.refused)
@@ -231,39 +224,34 @@ class Endpoint:
                 raise ProviderError(said, passing=True) from None
             finally:
                 way = watch.ended(request)
-            came = self._came(request, way, response, raw, perf_counter() - started, alone=alone)
-            if came.sure or wire.is_passing(came.status):  # else: a connection that was never asked on is
+            seconds, body = perf_counter() - started, servers.parsed(raw or b"")
+            sure = self._is_sure(request, way, response, body, seconds, alone=alone)
+            if sure or wire.is_passing(response.status):  # else: a connection that was never asked on is
                 break
-        if came.status >= 300:
-            return self._refusal(came, sent)
-        if came.raw is None:
-            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=came.seconds)
+        if response.status >= 300:
+            message, param = servers.complaint_of(body)
+            message, wait = self._keys.out_of_error(message), servers.wait_of(response.headers)
+            return wire.refusal_of(response.status, message, sent, wait, param=param, refused=self.refused)
+        if raw is None:
+            return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
         return wire.reply_of(
-            came.body,
+            body,
             letters=bool(call.letters),
-            seconds=came.seconds,
+            seconds=seconds,
             price=self.cost,
             sent=sent,
             keys=self._keys,
             noted=self.noted,
         )
 
-    def _came(
-        self,
-        request: str,
-        way: "Way | None",
-        response: "aiohttp.ClientResponse",
-        raw: bytes | None,
-        seconds: float,
-        *,
-        alone: bool,
-    ) -> "_Came":
-        """Return what came for a request; raise ProviderError if it is another request's reply."""
-        watch, body = self._watch, servers.parsed(raw or b"")
-        header, status = response.headers.get(servers.REQUEST_ID, ""), response.status
-        if status >= 300:
-            sure = watch.is_sure(request, way, header)
-            return _Came(status, response.headers, raw, body, seconds, sure)
+    def _is_sure(
+        self, request: str, way: "Way | None", response: "aiohttp.ClientResponse", body: object,
+        seconds: float, *, alone: bool,
+    ) -> bool:  # fmt: skip
+        """Tell whether a response answers its request; ProviderError if it is another request's reply."""
+        watch, header = self._watch, response.headers.get(servers.REQUEST_ID, "")
+        if response.status >= 300:
+            return watch.is_sure(request, way, header)
         watch.took(seconds)
         own = watch.is_own(request, way, header=header, said=wire.id_of(body))
         if watch.strays:
@@ -275,26 +263,7 @@ class Endpoint:
         if not own:
             dropped = None if alone else servers.KEEP_ALIVE
             raise ProviderError(servers.ANOTHERS, passing=True, dropped=dropped)
-        return _Came(status, response.headers, raw, body, seconds, True)
-
-    def _refusal(self, came: "_Came", sent: dict[str, Any]) -> Reply:
-        """What a status of 300 or more means; a refused parameter is remembered."""
-        message, param = servers.complaint_of(came.body)
-        return wire.refusal_of(
-            came.status, self._keys.out_of_error(message), sent, servers.wait_of(came.headers), param=param,
-            refused=self.refused,
-        )  # fmt: skip
-
-
-class _Came(NamedTuple):
-    """A response that was read; `sure` unless it may answer another request."""
-
-    status: int
-    headers: Mapping[str, str]
-    raw: bytes | None
-    body: object
-    seconds: float
-    sure: bool
+        return True
 
 
 def parse_endpoint(spec: str) -> Endpoint:

@@ -15,7 +15,7 @@ import logging
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -37,23 +37,17 @@ _OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 class LiteLLM:
-    """A model of any provider.
+    """A model of any provider; options that are not told here are those of `Endpoint`.
 
     Args:
         model: `provider/model`, as litellm writes it.
         name: The rater's name; the model's if None. With a server of one's own, one that is given tells its
-            replies from others' in the address's place.
-        revision: Tells this judge's replies from those of another revision, and stands in the address's
-            place, too.
-        temperature: None leaves it to the provider, as with `max_tokens` (a budget needs it), `top_p` and
-            `seed`.
+            replies from others' in the address's place, and so does `revision`.
         api_base: Base URL of a server of one's own.
         key_env: Environment variable that holds the key; litellm's own choice if None. With `api_base` too,
-            litellm sends the provider's key to that server unless this names another, or none (""). Its older
-            name is `api_key_env`.
+            litellm sends the provider's key to that server unless this names another, or none ("").
         extra: More arguments of `litellm.acompletion` (`reasoning_effort`, ...).
         input_usd_per_million: Price of a million tokens read, as that of those written; litellm's if None.
-        systems: Whose responses it may not judge.
 
     >>> LiteLLM("openai/gpt-4o-mini", seed=7).identity
     {'adapter': 'litellm/1', 'model': 'openai/gpt-4o-mini', 'temperature': 0.0, 'max_tokens': 1024, 'seed': 7}
@@ -151,8 +145,12 @@ class LiteLLM:
                     f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED
-        found = (*_keys_around(), *self._tokens, *servers.secrets_in(self._settings))
-        self._keys = servers.Keys(self._key, *found)
+        around = [  # which variables it reads, litellm decides
+            value.strip()
+            for name, value in os.environ.items()
+            if servers.is_secret(name) and any(c.isdigit() for c in value)
+        ]
+        self._keys = servers.Keys(self._key, *around, *self._tokens, *servers.secrets_in(self._settings))
 
     def _missing(self, litellm: ModuleType) -> list[str]:
         """Keys litellm finds wanting. Azure and AWS have other ways to sign in, which it does not see."""
@@ -161,11 +159,7 @@ class LiteLLM:
         return [name for name in names if name.endswith("_API_KEY") and not name.startswith("AZURE_")]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """Return US dollars for so many tokens at the prices given, else litellm's; None where it lists none.
-
-        Higher prices of very long prompts and lower ones of cached tokens are not in it; a reply's own cost
-        has them.
-        """
+        """Return US dollars for so many tokens at the prices given, else litellm's; None if it has none."""
         if self._given is not None:
             return (input_tokens * self._given[0] + output_tokens * self._given[1]) / 1e6
         if self._prices is None:
@@ -198,11 +192,7 @@ class LiteLLM:
             await _close_clients(self._litellm, loop)
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Ask once; a reply has a fault where the request or the reply is at fault.
-
-        Raises:
-            ProviderError: If there was no reply; `dropped` names a parameter that is left out from now on.
-        """
+        """Ask once; a refused parameter is left out from now on, and the ProviderError tells."""
         litellm = self._litellm
         if litellm is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
@@ -289,13 +279,6 @@ def _echoed(got: Any) -> str:
     """The id of a request, where a server of one's own repeats it in a header."""
     headers = got._hidden_params.get("additional_headers")  # noqa: SLF001 - as for its price
     return str((headers or {}).get(f"llm_provider-{servers.REQUEST_ID.lower()}", ""))
-
-
-def _keys_around() -> Iterator[str]:
-    """Values of environment variables that hold keys by their names; which it reads, litellm decides."""
-    for name, value in os.environ.items():
-        if servers.is_secret(name) and any(c.isdigit() for c in value):
-            yield value.strip()
 
 
 def _import() -> ModuleType:

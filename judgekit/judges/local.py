@@ -49,14 +49,6 @@ def engine_version() -> str:
         ) from None
 
 
-def first_token(engine: Any, text: str) -> str:
-    """The first token with which a loaded model writes a text; the text itself if it is one token."""
-    grammar = f"root ::= {json.dumps(text, ensure_ascii=False)}"
-    asked = {"prompt": "Answer: ", "max_tokens": 1, "temperature": 0, "grammar": grammar, "logprobs": 1}
-    [choice] = engine.handle_completions(asked)["choices"]
-    return str(choice["logprobs"]["content"][0]["token"])
-
-
 def missing_instructions(cpuinfo: str) -> list[str]:
     """Return what an x86 processor lacks of avx2 and fma, from the text of /proc/cpuinfo."""
     flags = next((line.split() for line in cpuinfo.splitlines() if line.startswith("flags")), ["avx2", "fma"])
@@ -370,9 +362,13 @@ class Local:
         return refusal_of(int(error.get("code", 500)), message, body, param=param, refused=self.refused)
 
     def _check_letter(self, letter: str) -> None:
+        """See that the first token with which the model writes a letter is the letter itself."""
         if letter in self._single:
             return
-        if (token := first_token(self._engine, letter)).strip() != letter:
+        grammar = f"root ::= {json.dumps(letter, ensure_ascii=False)}"
+        asked = {"prompt": "Answer: ", "max_tokens": 1, "temperature": 0, "grammar": grammar, "logprobs": 1}
+        [choice] = self._engine.handle_completions(asked)["choices"]
+        if (token := str(choice["logprobs"]["content"][0]["token"])).strip() != letter:
             raise ProviderError(
                 f"{self.name}: option letter {letter!r} is not one token of {self.model} (it begins with "
                 f"{token!r}), so its probability cannot be read; ask for text instead of probabilities"

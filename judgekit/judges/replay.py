@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -35,13 +35,6 @@ _ANSWERS = frozenset({"text", "fault", "logprobs", "probs"})
 _REPLY = TypeAdapter(Reply)
 
 
-class Recorded(NamedTuple):
-    """A record: its replies by key or place, and the identities of the judge that gave them."""
-
-    replies: Mapping[str | Place, Reply]
-    identities: Sequence[Mapping[str, Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class Replay:
     """Recorded replies as a judge; they cost nothing again. The record is held in memory.
@@ -54,24 +47,25 @@ class Replay:
     name: str = ""
     judge: str = ""
     max_tokens: int | None = field(default=0, init=False)
-    _recorded: Recorded = field(init=False, repr=False)
+    _replies: Mapping[str | Place, Reply] = field(init=False, repr=False)
+    _identities: Sequence[Mapping[str, Any]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         path, judge = (Path(self.path), self.judge) if self.judge else _split(Path(self.path))
-        object.__setattr__(self, "path", path)
-        object.__setattr__(self, "judge", judge)
-        object.__setattr__(self, "name", self.name or f"replay:{path.stem}{'#' if judge else ''}{judge}")
-        object.__setattr__(self, "_recorded", _load(path, judge))
+        name = self.name or f"replay:{path.stem}{'#' if judge else ''}{judge}"
+        replies, identities = _load(path, judge)
+        found = {"path": path, "judge": judge, "name": name, "_replies": replies, "_identities": identities}
+        for field_, value in found.items():
+            object.__setattr__(self, field_, value)
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """The identity of the judge that was recorded; empty if the record tells none, or several."""
-        identities = self._recorded.identities
-        return identities[0] if len(identities) == 1 else {}
+        return self._identities[0] if len(self._identities) == 1 else {}
 
     async def __call__(self, call: Call, /) -> Reply:
         """Return the recorded reply; where there is none, or several, asking again will not help."""
-        replies, identities = self._recorded
+        replies, identities = self._replies, self._identities
         places: tuple[str | Place, ...] = (call.key, *_places(call))
         for place in places:
             if place in replies:
@@ -135,8 +129,8 @@ def _twice(call: Call, identities: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _load(path: Path, judge: str) -> Recorded:
-    """A record from a ledger or a file of JSON lines; of one judge, if it is named."""
+def _load(path: Path, judge: str) -> tuple[Mapping[str | Place, Reply], Sequence[Mapping[str, Any]]]:
+    """Return a record's replies, of the judge that is named, by key or place, and its identities."""
     replies: dict[str | Place, Reply] = {}
     lines: dict[str | Place, int] = {}
     who = _Who(path, judge)
@@ -157,7 +151,7 @@ def _load(path: Path, judge: str) -> Recorded:
             )
         lines[place] = number
         replies[place] = _reply(entry, where)
-    return Recorded(replies, who.identities())
+    return replies, who.identities()
 
 
 class _Who:

@@ -38,13 +38,9 @@ class Scripted:
 
     The function takes a call, may be asynchronous, and says a `Reply`, or the text of one; or plainly a
     label, a number, True or False of everything that is asked, or a mapping of what each ask is called
-    (`Ask.called`) to such. What it raises is an abstention; a judge that only raises is an outage.
-
-    Args:
-        name: The rater's name.
-        answer: The function.
-        revision: Names this version of the function; without one, replies are not stored, since the ledger
-            could not know that the function has changed.
+    (`Ask.called`) to such. What it raises is an abstention; a judge that only raises is an outage. A revision
+    names this version of the function; without one, replies are not stored, since the ledger could not know
+    that the function has changed.
 
     >>> from judgekit import score
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -73,11 +69,6 @@ class Scripted:
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
         """Nothing."""
         return 0.0
-
-
-def judge_of(function: Callable[[Call], Any]) -> Scripted:
-    """A function as a judge of its own name."""
-    return Scripted(getattr(function, "__name__", type(function).__name__).strip("<>"), function)
 
 
 def _text(said: Any, call: Call) -> str:
@@ -291,7 +282,7 @@ def _judge(found: Any, where: str = "") -> Judge:
             f"{where or 'judge: '}{_what(found)}; a judge is its name, a function of a call, or an object "
             "with name, identity and __call__"
         )
-    return judge_of(found)
+    return Scripted(getattr(found, "__name__", type(found).__name__).strip("<>"), found)
 
 
 def _what(found: Any) -> str:

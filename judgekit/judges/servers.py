@@ -1,12 +1,12 @@
 """What may be shown of a server and a judge's settings, and what servers say beside their replies."""
 
-import hashlib
 import json
 import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -100,7 +100,8 @@ def shown_address(origin: str, path: str) -> str:
     ('https://host/v1', 'http://a/~b81c829a/openai/v1')
     """
     usual = {"http": ":80", "https": ":443"}[origin.partition(":")[0]]
-    parts = [part if _PLAIN.fullmatch(part) else _digest(part) for part in path.split("/")]
+    digests = {token: sha256(token.encode()).hexdigest()[:8] for token in tokens_in(path)}
+    parts = [f"~{digests[part]}" if part in digests else part for part in path.split("/")]
     return origin.removesuffix(usual) + "/".join(parts)
 
 
@@ -116,10 +117,6 @@ def without_addresses(text: str) -> str:
     "judge 'http://host/...' has no form"
     """
     return _URL.sub(lambda m: m[0] if m[0].partition("#")[0] in _EXAMPLES else f"{m[1]}{m[2]}/...", text)
-
-
-def _digest(part: str) -> str:
-    return f"~{hashlib.sha256(part.encode()).hexdigest()[:8]}"
 
 
 def complaint_of(body: object) -> tuple[str, str | None]:
@@ -160,7 +157,9 @@ class Keys:
     """Keys that a judge holds, to be taken out of all that comes in, unless they are as short as words."""
 
     def __init__(self, *values: str) -> None:
-        forms = {form for value in values if _is_long(value) for form in (value, quote(value, safe=""))}
+        # What is so long can be told from a word, so that taking it out blanks nothing else.
+        kept = [v for v in values if len(v) >= 8 or (len(v) >= 6 and any(c.isdigit() for c in v))]
+        forms = {form for value in kept for form in (value, quote(value, safe=""))}
         self._lowered = [form.lower() for form in sorted(forms, key=len, reverse=True)]
 
     def out_of(self, text: str) -> str:
@@ -219,11 +218,6 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(each)
 
 
-def _is_long(value: str) -> bool:
-    """Whether a key can be told from a word, so that taking it out blanks nothing else."""
-    return len(value) >= 8 or (len(value) >= 6 and any(c.isdigit() for c in value))
-
-
 def parsed(raw: bytes) -> object:
     """Return what JSON says, or its text where it is none; NaN and half of a surrogate pair are let pass."""
     try:
@@ -280,7 +274,7 @@ def identity_of(
     others = {key: value for key, value in settings.items() if key not in shown}
     identity |= shown
     if others := _without_secrets(others):
-        identity["others"] = _digest_of(others, model)
+        identity["others"] = _digest(others, model)
     return identity
 
 
@@ -332,9 +326,9 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _digest_of(settings: Mapping[str, Any], model: str) -> str:
+def _digest(settings: Mapping[str, Any], model: str) -> str:
     try:
         raw = orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise InputError(f"judge {model!r}: extra cannot be written as JSON: {error}") from None
-    return hashlib.sha256(raw).hexdigest()[:16]
+    return sha256(raw).hexdigest()[:16]

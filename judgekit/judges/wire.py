@@ -142,11 +142,9 @@ def reply_of(
 
     `letters`: a single token was asked for, which is whole although it was cut there. `price` gives US
     dollars of so many tokens in and out; where it knows none, the server's own sum is taken. `sent` is what
-    the counts of tokens are held against, and `noted` counts what was not believed.
-
-    Raises:
-        ProviderError: If it holds an error instead, as gateways send when the server behind them fails; or if
-            it is no completion (a page, an object without choices), which asking again may mend.
+    the counts of tokens are held against, and `noted` counts what was not believed. An error in its place, as
+    gateways send when the server behind them fails, is raised; so is what is no completion (a page), which
+    asking again may mend.
     """
     whole = _mapping(body)
     choices = whole.get("choices")
@@ -205,10 +203,11 @@ def spent_of(
     sent = sent or _NONE
     asked = sent.get("max_tokens") or sent.get("max_completion_tokens")
     most_written = math.inf if asked is None else _SLACK * asked + 64
+    most_read = math.inf  # what a server puts around a prompt is in `_FEW`, which is most often enough
+    if type(read) is int and read > _FEW and sent:
+        most_read = _FEW + _SLACK * sum(len(m["content"]) for m in sent["messages"])
     doubted = False
-    if read is not None and not (
-        type(read) is int and (0 <= read <= _FEW or _FEW < read <= _most_read(sent))
-    ):
+    if read is not None and not (type(read) is int and 0 <= read <= most_read):
         doubted, read = True, _estimated(sent["messages"]) if sent else None
     if written is not None and not (type(written) is int and 0 <= written <= most_written):
         doubted, written = True, _estimated([{"content": text}]) if asked is None else asked
@@ -233,12 +232,9 @@ def refusal_of(
 ) -> Reply:
     """Return the reply that a status other than 2xx means, `too_long` or `refused`; else raise.
 
-    `message` is the server's words without secrets, `param` the parameter that it named
-    itself, if it did; what it refuses is added to `refused`.
-
-    Raises:
-        ProviderError: With `dropped` where a parameter was refused; passing for 408, 409, 425, 429 and 5xx;
-            lasting for the rest, and for a 429 that says the money is spent.
+    `message` is the server's words without secrets, `param` the parameter that it named itself. What it
+    refuses is `dropped` and added to `refused`. The error is passing for 408, 409, 425, 429 and 5xx, and
+    lasting for the rest, and for a 429 that says the money is spent.
     """
     brief = " ".join(message.split())[:300]
     if status == 413 or (status in {400, 422} and _TOO_LONG.search(message)):
@@ -319,11 +315,6 @@ def _text(content: object) -> str | None:
     if isinstance(content, list):
         return "".join(_words(_mapping(part).get("text")) for part in content)
     return _words(content) if content is None or isinstance(content, str) else None
-
-
-def _most_read(sent: Mapping[str, Any]) -> float:
-    """Tokens that a prompt can be at most; what a server puts around it is in `_FEW`."""
-    return _FEW + _SLACK * sum(len(m["content"]) for m in sent["messages"]) if sent else math.inf
 
 
 def _estimated(messages: Sequence[Mapping[str, Any]]) -> int:

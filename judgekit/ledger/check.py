@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -10,10 +9,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from judgekit.errors import InputError
-from judgekit.ledger.columns import COLUMNS, USER_VERSION, digest_of, names_of, pairs_of, probs_of, reply_of
+from judgekit.ledger import columns
 from judgekit.ledger.damage import Damaged
 from judgekit.ledger.key import VERSIONS, key_of_request
-from judgekit.ledger.store import UNPAID, WRITE, Ledger
+from judgekit.ledger.store import UNPAID, Ledger
 from judgekit.ledger.tools import FAULTS, facts_in, is_asked
 
 _COUNTS: Final = ("edition", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries")
@@ -28,51 +27,47 @@ def verify(ledger: Ledger) -> list[str]:
     paid for; and that no number is negative.
     """
     ledger.flush()
-    return [*_of_pages(ledger), *_of_replies(ledger), *_of_facts(ledger)]
+    parts = (_of_pages, _of_replies, _of_facts)
+    return [said for part in parts for said in _as_far_as_it_reads(part(ledger))]
+
+
+def _as_far_as_it_reads(problems: Iterator[str]) -> Iterator[str]:
+    """Yield problems, and one more where SQLite cannot read on."""
+    try:
+        yield from problems
+    except (sqlite3.DatabaseError, Damaged) as error:
+        yield f"SQLite cannot read on: {error.__cause__ or error}"
 
 
 def _of_pages(ledger: Ledger) -> Iterator[str]:
-    with _as_far_as_it_reads() as problems:
-        found = ledger.db.execute("PRAGMA integrity_check")
-        problems += [f"SQLite: {said}" for (said,) in found if said != "ok"]
-    yield from problems
+    for (said,) in ledger.db.execute("PRAGMA integrity_check"):
+        if said != "ok":
+            yield f"SQLite: {said}"
 
 
 def _of_replies(ledger: Ledger) -> Iterator[str]:
-    with _as_far_as_it_reads() as problems:
-        found = ledger.db.execute(f"SELECT id, {ledger.columns} FROM replies ORDER BY id")  # noqa: S608 - constants
-        for number, *values in found:
-            row = dict(zip(COLUMNS, values, strict=True))
-            whole = ledger.version < USER_VERSION or digest_of(tuple(values[:16])) == row["digest"]
-            said = [] if whole else ["its digest is not that of what it holds: it was altered"]
-            said += _complaints(row, VERSIONS[ledger.version - 1])
-            problems += [f"reply {number} ({row['key']}): {what}" for what in said]
-    yield from problems
+    found = ledger.db.execute(f"SELECT id, {ledger.columns} FROM replies ORDER BY id")  # noqa: S608 - constants
+    for number, *values in found:
+        row = dict(zip(columns.COLUMNS, values, strict=True))
+        whole = (
+            ledger.version < columns.USER_VERSION or columns.digest_of(tuple(values[:16])) == row["digest"]
+        )
+        said = [] if whole else ["its digest is not that of what it holds: it was altered"]
+        for what in (*said, *_complaints(row, VERSIONS[ledger.version - 1])):
+            yield f"reply {number} ({row['key']}): {what}"
 
 
 def _of_facts(ledger: Ledger) -> Iterator[str]:
-    with _as_far_as_it_reads() as problems:
-        for name, value, digest in facts_in(ledger):
-            if ledger.version == USER_VERSION and digest_of((name, value)) != digest:
-                problems.append(f"fact {name!r}: its digest is not that of what it holds: it was altered")
-            if not _reads(names_of, value):
-                problems.append(f"fact {name!r}: {value!r} is no list of names")
-    yield from problems
-
-
-@contextmanager
-def _as_far_as_it_reads() -> Iterator[list[str]]:
-    """Give a list of problems, and add to it where SQLite cannot read on."""
-    problems: list[str] = []
-    try:
-        yield problems
-    except (sqlite3.DatabaseError, Damaged) as error:
-        problems.append(f"SQLite cannot read on: {error.__cause__ or error}")
+    for name, value, digest in facts_in(ledger):
+        if ledger.version == columns.USER_VERSION and columns.digest_of((name, value)) != digest:
+            yield f"fact {name!r}: its digest is not that of what it holds: it was altered"
+        if not _reads(columns.names_of, value):
+            yield f"fact {name!r}: {value!r} is no list of names"
 
 
 def _complaints(row: Mapping[str, Any], version: str) -> Iterator[str]:
     yield from _about_the_request(row["key"], row["request"], version)
-    for name, reader in (("logprobs", pairs_of), ("probs", probs_of)):
+    for name, reader in (("logprobs", columns.pairs_of), ("probs", columns.probs_of)):
         if not _reads(reader, row[name]):
             yield f"{name} is no list of names and numbers: {row[name]!r:.80}"
     if row["fault"] is not None and row["fault"] not in FAULTS:
@@ -118,11 +113,8 @@ class Recovered(NamedTuple):
 
 
 def recover(ledger: Ledger, to: str | Path) -> Recovered:
-    """Copy each reply that is what was written, of all editions, to a new ledger; what was learnt is not.
-
-    A reply is copied without what was asked where that is not what its key says.
-    """
-    if ledger.version < USER_VERSION:
+    """Copy each reply that is what was written, of all editions, to a new ledger; what was learnt is not."""
+    if ledger.version < columns.USER_VERSION:
         raise InputError(f"{ledger.path}: is of version {ledger.version}, which has no digests to go by")
     if Path(to).exists():
         raise InputError(f"{to}: is there already; name a new file")
@@ -134,11 +126,11 @@ def recover(ledger: Ledger, to: str | Path) -> Recovered:
                 continue
             damaged, unread = damaged + unread, 0  # of those behind the last row it cannot be told
             try:
-                reply_of(ledger.path, row[:-1])
+                columns.reply_of(ledger.path, row[:-1])
             except Damaged:
                 damaged += 1
                 continue
-            new.db.execute(WRITE, row if is_asked(row, ledger.version) else (*row[:-1], None))
+            new.db.execute(columns.WRITE, row if is_asked(row, ledger.version) else (*row[:-1], None))
             whole += 1
     return Recovered(whole, damaged)
 

@@ -42,12 +42,13 @@ COLUMNS: Final = (
     "key", "edition", "written", "judge", "model", "fingerprint", "fault", "detail", "text", "logprobs",
     "probs", "input_tokens", "output_tokens", "cost_usd", "seconds", "tries", "digest", "request",
 )  # fmt: skip
+WRITE = f"INSERT OR IGNORE INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - constants
 SERVED: Final = COLUMNS[:-1]
 """What a reply is served from; what was asked is longer than all of it, and not read."""
 _MOST: Final = 2**63 - 1
 
 
-def chosen(columns: Iterable[str], version: int) -> str:
+def chosen(version: int, columns: Iterable[str] = COLUMNS) -> str:
     """Columns for a SELECT; a version without digests has none."""
     return ", ".join("NULL" if each == "digest" and version < USER_VERSION else each for each in columns)
 
@@ -91,8 +92,9 @@ def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> R
     try:
         own, decisions = probs_of(probs)
         return Reply(
-            text_of(text), fault, text_of(detail), pairs_of(logprobs), own, text_of(model),
-            text_of(fingerprint), n_in, n_out, cost, seconds, tries, decisions,
+            text=text_of(text), fault=fault, detail=text_of(detail), logprobs=pairs_of(logprobs), probs=own,
+            model=text_of(model), fingerprint=text_of(fingerprint), input_tokens=n_in, output_tokens=n_out,
+            cost_usd=cost, seconds=seconds, tries=tries, decisions=decisions,
         )  # fmt: skip
     except (ValueError, TypeError):
         raise Damaged(path, f"reply {row[0]} cannot be read") from None

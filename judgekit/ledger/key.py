@@ -23,10 +23,7 @@ VERSION: Final = VERSIONS[-1]
 
 
 def request_of(identity: Mapping[str, Any], call: Call, *, sample: int | None = None) -> bytes:
-    """Return the canonical JSON of a request: `json.dumps` with sorted keys and no blanks, only faster.
-
-    What JSON cannot hold, such as half a surrogate pair or an integer of more than 64 bits, is an InputError.
-    """
+    """Return the canonical JSON of a request: `json.dumps` with sorted keys and no blanks, only faster."""
     try:
         request: dict[str, Any] = {
             "attempt": call.attempt,

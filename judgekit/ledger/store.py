@@ -20,16 +20,7 @@ import orjson
 
 from judgekit.errors import InputError
 from judgekit.ledger.claims import Claims
-from judgekit.ledger.columns import (
-    COLUMNS,
-    SERVED,
-    USER_VERSION,
-    chosen,
-    digest_of,
-    fact_of,
-    reply_of,
-    row_of,
-)  # fmt: skip
+from judgekit.ledger.columns import SERVED, USER_VERSION, WRITE, chosen, digest_of, fact_of, reply_of, row_of
 from judgekit.ledger.damage import Damaged, Locked, told
 from judgekit.ledger.file import BUSY_SECONDS, open_file
 from judgekit.types import Call, Reply
@@ -40,7 +31,6 @@ UNPAID: Final = frozenset({"unreachable", "over_budget", "cancelled"})
 _PAUSE: Final = 0.05  # until a lock is tried again
 
 _READ = f"SELECT {', '.join(SERVED)} FROM replies WHERE key IN (%s) ORDER BY edition"  # noqa: S608 - constants
-WRITE = f"INSERT OR IGNORE INTO replies ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - constants
 
 
 class Kept(NamedTuple):
@@ -265,7 +255,7 @@ class Ledger:
     @property
     def columns(self) -> str:
         """All columns, as a SELECT names them."""
-        return chosen(COLUMNS, self.version)
+        return chosen(self.version)
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:

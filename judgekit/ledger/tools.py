@@ -98,7 +98,7 @@ def overview(ledger: Ledger) -> Overview:
 
 def facts_in(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     """What was learnt, as rows of name, value and digest."""
-    columns = chosen(("name", "value", "digest"), ledger.version)
+    columns = chosen(ledger.version, ("name", "value", "digest"))
     return ledger.query(f"SELECT {columns} FROM facts ORDER BY name")  # noqa: S608 - constants
 
 
@@ -108,9 +108,12 @@ def _shares(ledger: Ledger, column: str) -> tuple[Share, ...]:
         f"count(*) - count(cost_usd) FROM replies GROUP BY {column} ORDER BY {column}"
     )
     return tuple(
-        Share(told_text(ledger.path, name), n, int(a), int(b), cost, none)
-        for name, n, a, b, cost, none in rows
-    )
+        Share(
+            name=told_text(ledger.path, name), replies=n, input_tokens=int(read), output_tokens=int(written),
+            cost_usd=cost, unpriced=none,
+        )
+        for name, n, read, written, cost, none in rows
+    )  # fmt: skip
 
 
 def size_of(path: Path) -> int:
@@ -168,16 +171,12 @@ def latest(ledger: Ledger) -> Iterator[Entry]:
 def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
     wanted = f"SELECT {ledger.columns} FROM replies WHERE {clause}"  # noqa: S608 - values go in by place
     for row in ledger.query(wanted, values):
-        yield entry_of(ledger, row)
-
-
-def entry_of(ledger: Ledger, row: tuple[Any, ...]) -> Entry:
-    """Return the entry of a row of all columns; Damaged if it is not what was written."""
-    key, edition, written, judge = row[:4]
-    reply = reply_of(ledger.path, row[:-1], ledger.version)
-    if not is_asked(row, ledger.version):
-        raise Damaged(ledger.path, f"what was asked for reply {key} is not what its key says")
-    return Entry(key, edition, written, told_text(ledger.path, judge), reply, row[-1])
+        key, edition, written, judge = row[:4]
+        reply = reply_of(ledger.path, row[:-1], ledger.version)
+        if not is_asked(row, ledger.version):
+            raise Damaged(ledger.path, f"what was asked for reply {key} is not what its key says")
+        judge = told_text(ledger.path, judge)
+        yield Entry(key=key, edition=edition, written=written, judge=judge, reply=reply, request=row[-1])
 
 
 def is_asked(row: tuple[Any, ...], version: int) -> bool:
@@ -213,15 +212,16 @@ def compact(ledger: Ledger, *, drop_prompts: bool = False, drop_old_editions: bo
 
 
 def export(ledger: Ledger, path: str | Path) -> int:
-    """Write the latest reply under each key as a line of JSON for `replay:FILE`; return how many.
-
-    An infinite log-probability is written as a word, since JSON has no number for it. An older file stays
-    until the new one is whole.
-    """
+    """Write the latest reply under each key as a line of JSON for `replay:FILE`; return how many."""
     n = 0
     with beside(Path(path), reads=[ledger.path], private=True) as [file]:
         for each in latest(ledger):
-            file.write(_line(each))
+            row = exported(each)
+            try:
+                line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            except orjson.JSONEncodeError:  # half a surrogate pair, which plain JSON can only escape
+                line = json.dumps(row, separators=(",", ":")).encode() + b"\n"
+            file.write(line)
             n += 1
     return n
 
@@ -238,14 +238,6 @@ def exported(each: Entry) -> dict[str, Any]:
         "output_tokens": reply.output_tokens, "cost_usd": reply.cost_usd, "seconds": reply.seconds,
         "tries": reply.tries, "request": each.asked,
     }  # fmt: skip
-
-
-def _line(each: Entry) -> bytes:
-    row = exported(each)
-    try:
-        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except orjson.JSONEncodeError:  # half a surrogate pair, which plain JSON can only escape
-        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,19 +168,10 @@ class Asker:
         self._elsewhere = None if ledger is None else Elsewhere(ledger, halt, limits.longest_call)
 
     @property
-    def trouble(self) -> str:
-        """What a request failed of last, that was to be tried again."""
-        return self.sender.trouble
-
-    @property
     def is_short(self) -> bool:
         """Whether few calls wait: a gate has room for more, and no budget holds up as many as may be sent."""
         held = max(self._money.waiting, self._tokens.waiting)
         return self.sender.is_short and held < self._limits.concurrency
-
-    def forget_trouble(self) -> None:
-        """From now on nothing has failed."""
-        self.sender.trouble = ""
 
     async def answer(
         self, calls: Sequence[Call], *, again: bool = False, known: Known | None = None

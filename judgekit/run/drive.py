@@ -107,7 +107,7 @@ async def asking(
     async with AsyncExitStack() as stack:
         judges = {name: await _opened(judge, ledger, stack) for name, judge in judges.items()}
         if ledger is not None:
-            stack.push_async_callback(_settle, ledger, patience)
+            stack.push_async_callback(lambda: ledger.settle(patience()))
             stack.callback(_learn, judges.values(), ledger)
         if limits.run_seconds is not None:
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
@@ -137,10 +137,6 @@ def _learn(judges: Iterable[Judge], ledger: Ledger) -> None:
     for judge in judges:
         if isinstance(judge, Learning) and judge.refused:
             ledger.learn(fact_name(judge), frozenset(judge.refused))
-
-
-async def _settle(ledger: Ledger, patience: Callable[[], float]) -> None:
-    await ledger.settle(patience())
 
 
 class _Source:

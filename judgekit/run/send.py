@@ -12,15 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_after_delay,
-    stop_any,
-)
-from tenacity.wait import wait_random_exponential
+import tenacity
 
 from judgekit.errors import JudgekitError, JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
@@ -30,8 +22,8 @@ from judgekit.run.limits import LONGEST_WAIT, Halt, Limits
 from judgekit.run.tally import Tally
 from judgekit.types import Call, Reply
 
-_BACKOFF = wait_random_exponential(multiplier=0.5, max=30.0)
-_STEADY = wait_random_exponential(multiplier=0.5, max=5.0)  # where time is what ends it
+_BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=30.0)
+_STEADY = tenacity.wait_random_exponential(multiplier=0.5, max=5.0)  # where time is what ends it
 _OF_ONE = frozenset({400, 403, 406, 413, 415, 422, 451})  # statuses that one response may have drawn
 _BUG = 5  # calls that a judge of one's own raises in, and never answers, before it is called one
 _ADVICE = {
@@ -62,9 +54,9 @@ class Sender:
         self.trouble = ""  # what a request failed of last
         self._learnt: dict[str, frozenset[str]] = {}
         by_endpoint: dict[str, Gate] = {}
-        self._stop = stop_any(
-            *([] if limits.tries is None else [stop_after_attempt(limits.tries)]),
-            *([] if limits.call_seconds is None else [stop_after_delay(limits.call_seconds)]),
+        self._stop = tenacity.stop_any(
+            *([] if limits.tries is None else [tenacity.stop_after_attempt(limits.tries)]),
+            *([] if limits.call_seconds is None else [tenacity.stop_after_delay(limits.call_seconds)]),
         )
         self._gates = {
             judge.name: by_endpoint.setdefault(_endpoint(judge), self._gate(judge)) for judge in judges
@@ -130,11 +122,11 @@ class Sender:
                 self.trouble = f"judge {judge.name!r}: {another}"
                 raise
 
-        retrying = AsyncRetrying(
+        retrying = tenacity.AsyncRetrying(
             stop=self._stop,
             wait=self._wait,
             sleep=self._halt.pause,
-            retry=retry_if_exception(_passing),
+            retry=tenacity.retry_if_exception(_passing),
             reraise=True,
         )
         reply: Reply = await retrying(attempt)
@@ -180,7 +172,7 @@ class Sender:
                 gate.leave()
         raise ProviderError("the server refuses one parameter after another")
 
-    def _wait(self, state: RetryCallState) -> float:
+    def _wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds to wait: what the server asked for, else exponential with full jitter."""
         error = state.outcome.exception() if state.outcome is not None else None
         asked_for = _asked_for(error) if isinstance(error, ProviderError) else None

@@ -78,10 +78,10 @@ class Session:
     def _tell_waiting(self, asker: Asker) -> None:
         """Say that judges are waited for, once for batches that overlap; else the training seems to hang."""
         now = asyncio.get_running_loop().time()
-        if asker.trouble and now - self._told_at >= _QUIET:
+        if asker.sender.trouble and now - self._told_at >= _QUIET:
             self._told_at = now
             _log.warning(
-                "rewards have waited %g s for judges that are asked again: %s", _QUIET, asker.trouble
+                "rewards have waited %g s for judges that are asked again: %s", _QUIET, asker.sender.trouble
             )
 
     async def ask(
@@ -93,7 +93,7 @@ class Session:
         loop = asyncio.get_running_loop()
         self._until = loop.time() + seconds
         asked = Asked()
-        asker.forget_trouble()
+        asker.sender.trouble = ""
         tasks: dict[str, asyncio.Task[None]] = {}
         told = loop.call_later(_QUIET, self._tell_waiting, asker)
 
@@ -115,7 +115,7 @@ class Session:
         for error in ended:
             if error is not None and not isinstance(error, asyncio.CancelledError):
                 raise error
-        asked.late = f"deadline: {asker.trouble}" if asker.trouble else "deadline"
+        asked.late = f"deadline: {asker.sender.trouble}" if asker.sender.trouble else "deadline"
         return asked
 
 
