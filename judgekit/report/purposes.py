@@ -8,7 +8,7 @@ and what would change it: how many more labels, of what kind, and how to correct
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.auditing.section import told
@@ -41,9 +41,7 @@ PURPOSES: dict[Purpose, str] = {
     "level": "estimate a level",
     "gate": "decide on single items",
 }
-VERDICTS: tuple[Verdict, ...] = (
-    "TRUST", "TRUST WITH CORRECTION", "HUMAN IN THE LOOP", "INSUFFICIENT EVIDENCE", "DO NOT USE",
-)  # fmt: skip
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 @dataclass(frozen=True, slots=True)

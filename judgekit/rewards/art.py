@@ -20,7 +20,7 @@ from itertools import takewhile
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import reference_of, rewarding, rubric_of, text_of
+from judgekit.rewards.core.conversion import reference_of, rewarding, rubric_of, text_of_chat
 from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
@@ -41,17 +41,9 @@ def after_each(
 
     The trajectories of the new group are copies. `metrics` of a trajectory get the reward it had
     (`independent_reward`) and a `judgekit/...` for each criterion and check; those of the group the number
-    of trajectories left out (`judgekit/left_out`).
-
-    Args:
-        spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
-        judges: Judges, or their names, instead of the spec's.
-        reference: Key of the group's `metadata` with a text known to be good.
-        rubric: Key of the group's `metadata` with its own rubric, in JSON.
-        own_code: Whether `py:` names of judges and checks may import code.
-
-    Raises:
-        InputError: If the spec cannot be used; later, if the trajectories of a group share no task.
+    of trajectories left out (`judgekit/left_out`). `reference` and `rubric` are keys of the group's
+    `metadata`, with a text known to be good, and with its own rubric, in JSON; other arguments are those of
+    `Rewarder`, which may itself stand for the spec. Trajectories that share no task are an `InputError`.
     """
     rewarder = rewarding(spec, judges, own_code=own_code)
 
@@ -86,19 +78,15 @@ def _group(
         raise InputError("the trajectories of a group begin with different messages, so they share no task")
     first = next(iter(talks.values()))
     return Group(
-        "group", text_of(first[:n], "the task"),
-        {name: text_of(talk[n:], f"trajectory {name}") for name, talk in talks.items()},
+        "group", text_of_chat(first[:n], "the task"),
+        {name: text_of_chat(talk[n:], f"trajectory {name}") for name, talk in talks.items()},
         None if reference is None else reference_of(row.get(reference), f"the group's {reference!r}"),
         rubric=None if rubric is None else rubric_of(row.get(rubric), "the group's rubric"), columns=row,
     )  # fmt: skip
 
 
 def _shared(talks: Sequence[Sequence[Mapping[str, Any]]]) -> int:
-    """How many messages all begin with, before the model says anything.
-
-    >>> _shared([[{"role": "user"}, {"role": "assistant"}], [{"role": "user"}, {"role": "user"}]])
-    1
-    """
+    """Return how many messages all begin with, before the model says anything."""
     same = takewhile(_one_question, zip(*talks, strict=False))
     return sum(1 for _ in same)
 

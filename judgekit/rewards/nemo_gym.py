@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, talk_of, text_of
+from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, talk_of, text_of_chat
 from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group
 
@@ -118,4 +118,4 @@ def _rollout(row: Mapping[str, Any], reference_field: str) -> Group:
 
 def _group(history: Sequence[Any], responses: Sequence[Mapping[str, Any]]) -> Group:
     said = {str(n): talk_of(each.get("output"), f"response {n}") for n, each in enumerate(responses)}
-    return Group("group", text_of(history, "the conversation"), said)
+    return Group("group", text_of_chat(history, "the conversation"), said)

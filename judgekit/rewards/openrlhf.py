@@ -32,15 +32,8 @@ def reward_function(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: 
 
     It returns tensors of length n: `rewards`, `scores` (for dynamic filtering: rewards on [0, 1]), and among
     `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Labels are references, and checks
-    see them as the column `label`.
-
-    Args:
-        spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
-        judges: Judges, or their names, instead of the spec's.
-        own_code: Whether `py:` names of judges and checks may import code.
-
-    Raises:
-        InputError: If the spec cannot be used, or needs a group.
+    see them as the column `label`. Arguments are those of `Rewarder`, which may itself be the spec; one
+    that needs a group is an `InputError`.
     """
     rewarder = rewarding(spec, judges, own_code=own_code)
     one_by_one(rewarder.spec, "OpenRLHF")

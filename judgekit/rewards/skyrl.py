@@ -24,16 +24,10 @@ from judgekit.rewards.core.spec import SpecLike
 
 
 def register(name: str, spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> None:
-    """Register the environment of a spec under a name.
+    """Register the environment of a spec under a name, which `environment.env_class` calls it by.
 
-    Args:
-        name: What `environment.env_class` and `skyrl_gym.make` call it.
-        spec: A `Rewarder`, a `RewardSpec`, a mapping or a TOML file.
-        judges: Judges, or their names, instead of the spec's.
-        own_code: Whether `py:` names of judges and checks may import code.
-
-    Raises:
-        InputError: If the spec cannot be used, or is relative.
+    Further arguments are those of `Rewarder`, which may itself stand for the spec; a relative one is an
+    `InputError`.
     """
     import skyrl_gym
 
@@ -41,10 +35,7 @@ def register(name: str, spec: SpecLike | Rewarder, judges: Any = None, *, own_co
 
 
 def env_class(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: bool = False) -> Any:
-    """Makes environments of a spec: `BaseTextEnv`s that end after one step.
-
-    Args and errors are those of `register`.
-    """
+    """Makes environments of a spec: `BaseTextEnv`s that end after one step."""
     rewarder = rewarding(spec, judges, own_code=own_code)
     one_by_one(rewarder.spec, "SkyRL")
     return functools.partial(_env(), Blocking(rewarder))

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import common, lone, number, numbers, one_by_one, text_of
+from judgekit.rewards.core.conversion import common, lone, number, numbers, one_by_one, text_of_chat
 from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 
@@ -52,7 +52,7 @@ async def rm(args: Any, sample: Any, **_: Any) -> Given | list[Given]:
 
 
 def _groups(samples: Iterable[Any]) -> list[tuple[Group, Mapping[str, Any]]]:
-    """Groups, and which sample each response id stands for."""
+    """Return groups, and which sample each response id stands for."""
     parts: dict[Any, dict[str, Any]] = {}
     for n, sample in enumerate(samples):
         same = (sample.group_index, repr([sample.prompt, sample.label, _row(sample).get("rubric")]))
@@ -69,7 +69,7 @@ def _group(key: str, own: Mapping[str, Any]) -> Group:
     first = next(iter(own.values()))
     row = common(_row(each) for each in own.values())
     some = lone(first.prompt, first.response, reference=first.label, columns=row)
-    responses = {name: text_of(each.response, f"sample {name}") for name, each in own.items()}
+    responses = {name: text_of_chat(each.response, f"sample {name}") for name, each in own.items()}
     return Group(key, some.task, responses, some.reference, rubric=some.rubric, columns=row)
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.conversion import lone, number, numbers, text_of
+from judgekit.rewards.core.conversion import lone, number, numbers, text_of_chat
 from judgekit.rewards.core.kept_open import kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
@@ -52,7 +52,7 @@ async def group_rewards(
     rewarder = await kept_rewarder(spec)
     some = lone(task, "", reference=reference, columns=columns)
     said = {str(n): _said(trajectory, renderer) for n, trajectory in enumerate(trajectories)}
-    responses = {name: text_of(turns, f"trajectory {name}") for name, turns in said.items()}
+    responses = {name: text_of_chat(turns, f"trajectory {name}") for name, turns in said.items()}
     group = Group("group", some.task, responses, some.reference, rubric=some.rubric, columns=columns)
     batch = await rewarder([group])
     return [_told(batch["group", name]) for name in responses]
@@ -78,9 +78,9 @@ class Preference:
         """
         rewarder = await kept_rewarder(self.spec)
         pair = {"A": comparison.completion_A, "B": comparison.completion_B}
-        task = text_of([_plain(m) for m in comparison.prompt_conversation], "the prompt")
+        task = text_of_chat([_plain(m) for m in comparison.prompt_conversation], "the prompt")
         responses = {
-            name: text_of([_plain(m) for m in own], f"completion {name}") for name, own in pair.items()
+            name: text_of_chat([_plain(m) for m in own], f"completion {name}") for name, own in pair.items()
         }
         batch = await rewarder([Group("pair", task, responses)])
         a, b = (number(_own(batch["pair", name])) for name in "AB")
@@ -89,17 +89,17 @@ class Preference:
 
 
 def _own(reward: Reward) -> Reward:
-    """A reward without what it has of the other completion, which would make a tie of a failure."""
+    """Return a reward without what it has of the other completion, which would make a tie of a failure."""
     return replace(reward, value=None) if reward.status == "imputed" else reward
 
 
 def _said(trajectory: Any, renderer: Any) -> list[dict[str, Any]]:
-    """What the model said, a message a transition."""
+    """Return what the model said, a message a transition."""
     return [_plain(renderer.parse_response(each.ac.tokens)[0]) for each in trajectory.transitions]
 
 
 def _plain(message: Any) -> dict[str, Any]:
-    """A message with the text of its content only; thoughts are no part of a response."""
+    """Return a message with the text of its content only; thoughts are no part of a response."""
     from tinker_cookbook.renderers import get_text_content
 
     return {"role": message["role"], "content": get_text_content(message)}

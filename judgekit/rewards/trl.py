@@ -105,16 +105,8 @@ def online_dpo_reward_func(
 
     With `group_mean` a failure is level with the other response of its pair, and OnlineDPO then chooses
     the first: noise, but no bias, since the two are drawn alike. Where both fail, `JudgeOutage` is raised.
-
-    Args:
-        spec: As in `reward_func`; its `on_failure` is `raise` or `group_mean`.
-        reference: As in `reward_func`.
-        rubric: As in `reward_func`.
-        judges: As in `reward_func`.
-        own_code: As in `reward_func`.
-
-    Raises:
-        InputError: If the spec cannot be used, or would give None.
+    Arguments are those of `reward_func`; a spec whose `on_failure` is neither `raise` nor `group_mean`, and
+    would give None, is an `InputError`.
     """
     asked = spec.spec if isinstance(spec, Rewarder) else load_spec(spec)
     if asked.on_failure not in {"raise", "group_mean"}:
@@ -130,7 +122,7 @@ def online_dpo_reward_func(
 async def judgekit_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float | None]:
-    """What TRL awaits; made by `reward_func`."""
+    """Return what TRL awaits; made by `reward_func`."""
     data = data_of(columns, len(prompts))
     rows = identities(prompts, data, border.columns)
     if border.whole and border.size is not None:
@@ -145,7 +137,7 @@ async def judgekit_reward(
 def judgekit_pair_reward(
     border: _Border, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float]:
-    """What OnlineDPO calls; made by `online_dpo_reward_func`. Its second half has the second responses."""
+    """Return what OnlineDPO calls for; its second half has the second responses."""
     data = data_of(columns, len(prompts))
     half, odd = divmod(len(prompts), 2)
     if odd or list(prompts[:half]) != list(prompts[half:]):
@@ -167,18 +159,14 @@ def judgekit_pair_reward(
 
 
 def data_of(columns: Mapping[str, Any], n: int) -> dict[str, Sequence[Any]]:
-    """The columns of the data set among what TRL hands over: those with a value for each row.
-
-    >>> data_of({"answer": ["1", "2"], "trainer_state": None, "new_in_trl": 7}, 2)
-    {'answer': ['1', '2']}
-    """
+    """Return the columns of the data set among what TRL hands over: those with a value for each row."""
     there = ((name, values) for name, values in columns.items() if name not in NOT_DATA)
     several = ((name, values) for name, values in there if hasattr(values, "__len__"))
     return {name: v for name, v in several if len(v) == n and not isinstance(v, str | Mapping)}
 
 
 def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
-    """Numbers of the batch among the trainer's metrics, statuses among the completions it prints."""
+    """Put numbers of the batch among the trainer's metrics, statuses among the completions it prints."""
     if log_metric := columns.get("log_metric"):
         for name, value in batch.stats.items():
             if isinstance(value, int | float) and math.isfinite(value):
@@ -189,14 +177,14 @@ def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
 
 
 def as_function(function: Callable[..., Any], settings: object) -> Callable[..., Any]:
-    """A partial pickles, where a closure does not; TRL below 1.12 asks it for its name."""
+    """Return a partial, which pickles where a closure does not; TRL below 1.12 asks it for its name."""
     made = functools.partial(function, settings)
     vars(made)["__name__"] = function.__name__
     return made
 
 
 def installed() -> tuple[int, ...] | None:
-    """The first two numbers of TRL's version; None where only something of its form is used."""
+    """Return the first two numbers of TRL's version; None where only something of its form is used."""
     try:
         version = importlib.metadata.version("trl")
     except importlib.metadata.PackageNotFoundError:
@@ -205,11 +193,7 @@ def installed() -> tuple[int, ...] | None:
 
 
 def spec_for(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> RewardSpec:
-    """The spec as that TRL can take it; that of a rewarder stays what it is.
-
-    Raises:
-        InputError: If it cannot.
-    """
+    """Return the spec as that TRL can take it, or raise an `InputError`; a rewarder's stays what it is."""
     if not isinstance(spec, Rewarder):
         return lowered(load_spec(spec), version)
     if version is not None and version < NONE_SINCE and spec.spec.on_failure == "none":
@@ -221,7 +205,7 @@ def spec_for(spec: SpecLike | Rewarder, version: tuple[int, ...] | None) -> Rewa
 
 
 def lowered(spec: RewardSpec, version: tuple[int, ...] | None) -> RewardSpec:
-    """The spec as that TRL can take it."""
+    """Return the spec as that TRL can take it."""
     if version is None or version >= NONE_SINCE:
         return spec
     told = ".".join(map(str, version))

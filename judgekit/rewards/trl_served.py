@@ -39,7 +39,7 @@ _PASSING = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Served:
     url: str
     columns: Columns
@@ -92,26 +92,16 @@ def served_reward_func(
     check_version(installed())
     met = f"{os.environ.get('MASTER_ADDR', '')}:{os.environ.get('MASTER_PORT', '')}"
     served = _Served(
-        url.rstrip("/"),
-        Columns(reference, rubric, row_id),
-        num_generations,
-        met if run is None else run,
-        os.environ.get("RANK", "0"),
-        os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token,
-        window_seconds,
-        patience_seconds,
-        tuple(columns),
-        max_failed,
-    )
+        url=url.rstrip("/"), columns=Columns(reference, rubric, row_id), size=num_generations,
+        run=met if run is None else run, rank=os.environ.get("RANK", "0"),
+        token=os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token,
+        window=window_seconds, patience=patience_seconds, sent=tuple(columns), max_failed=max_failed,
+    )  # fmt: skip
     return as_function(judgekit_served_reward, served)
 
 
 def check_version(version: tuple[int, ...] | None) -> None:
-    """Refuse a TRL that takes None for 0: only the server knows whether it will answer None.
-
-    Raises:
-        InputError: If it is older than 1.6; None is no TRL at all, but something of its form.
-    """
+    """Refuse a TRL that takes None for 0: only the server knows whether it will answer None."""
     if version is not None and version < NONE_SINCE:
         raise InputError("a server may answer None, which TRL below 1.6 takes for 0; use TRL 1.6 or later")
 
@@ -119,12 +109,7 @@ def check_version(version: tuple[int, ...] | None) -> None:
 async def judgekit_served_reward(
     served: _Served, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
 ) -> list[float | None]:
-    """What TRL awaits; made by `served_reward_func`.
-
-    Raises:
-        InputError: If `num_generations` is not the trainer's.
-        JudgeOutage: If the server has no answer, or too many responses have no reward.
-    """
+    """Return what TRL awaits; made by `served_reward_func`."""
     served.called += 1
     data = data_of(columns, len(prompts))
     rows = identities(prompts, data, served.columns)
@@ -145,7 +130,7 @@ async def judgekit_served_reward(
 
 
 def _items(served: _Served, group: Group) -> list[dict[str, Any]]:
-    """The group's responses as the server's own form has them; their ids are this process's alone."""
+    """Return the group's responses in the server's own form; their ids are this process's alone."""
     row, _, _ = group.key.rpartition("#")
     if stray := [name for name in served.sent if name not in group.columns]:
         raise InputError(f"columns {stray} are not there, or differ within a group")
@@ -183,7 +168,7 @@ def _check_failures(served: _Served, items: Sequence[Mapping[str, Any]], answer:
 
 
 async def _asked(served: _Served, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The server's answer; that none of the rewards can be given (503) is one, too.
+    """Return the server's answer; that none of the rewards can be given (503) is one, too.
 
     A server that is gone, going down, or busy is asked again as long as there is patience: it knows by their
     ids what it has rewarded already.

@@ -112,7 +112,7 @@ def _task(columns: Mapping[str, Any], key: str) -> Any:
 
 
 async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds: float) -> dict[str, float]:
-    """The reward a server gives; a server that was there before and is away is asked again meanwhile."""
+    """Return the reward a server gives; one that was there before and is away is asked again meanwhile."""
     until = time.monotonic() + seconds
     while True:
         over = time.monotonic() + _PAUSE > until
@@ -157,12 +157,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _session() -> aiohttp.ClientSession:
-    """Without a limit of connections: those that wait for the rest of their group must not keep it out."""
+    """Open a session without a limit of connections: who waits for a group must not keep its rest out."""
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can carry of a row that numpy, pandas and OmegaConf have been at; gaps are null."""
+    """Return what JSON can carry of a row that numpy, pandas and OmegaConf have been at; gaps are null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if hasattr(value, "tolist"):

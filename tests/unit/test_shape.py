@@ -249,6 +249,7 @@ BY_KEYWORD = (
     "distribution",
     "report",
     "review",
+    "rewards",
     "standing",
     "table",
 )

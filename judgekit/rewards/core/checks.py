@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeGuard, get_args
+from typing import Any, Final, Literal, TypeGuard
 
 import regex
 
@@ -25,7 +25,6 @@ from judgekit.types import Text
 
 Part = Literal["final", "whole"]
 """What is looked at: `final`, the last message of the assistant without reasoning; `whole`, everything."""
-PARTS: tuple[str, ...] = get_args(Part)
 
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>|\[(/?)THINK\]", re.IGNORECASE)
 _CHANNEL = "<|channel|>final<|message|>"  # of gpt-oss, where a trainer keeps the special tokens

@@ -34,33 +34,29 @@ def combined(spec: RewardSpec, prepared: Prepared, judgements: Mapping[str, Judg
 
 
 def _reward(spec: RewardSpec, prepared: Prepared, digest: str, judgement: Judgement | None) -> Reward:
-    checks = prepared.checks[digest]
+    checks, judged = prepared.checks[digest], judgement or Judgement()
     low, high = spec.span
     stopped = round(low + spec.gated * (high - low), 12)
+    made = Reward("", "", None, components=checks.values)
     if checks.gate:
-        return Reward("", "", stopped, "gated", checks.gate, components=checks.values)
+        return replace(made, value=stopped, status="gated", reason=checks.gate)
     if checks.reason:
-        return Reward("", "", None, "failed", checks.reason, components=checks.values)
+        return replace(made, status="failed", reason=checks.reason)
+    made = replace(made, judged=judged.value, outcomes=judged.outcomes)
     parts = [(check.weight, checks.values[check.name]) for check in spec.checks if check.weight]
-    components: dict[str, float | None] = {**checks.values}
-    judged = judgement or Judgement()
     if spec.judge_weight:
-        components = {**judged.components, **components}
+        made = replace(made, components={**judged.components, **checks.values})
         if judged.value is None:
-            return Reward(
-                "", "", None, "failed", judged.reason, None, components, judged.outcomes
-            )  # fmt: skip
+            return replace(made, status="failed", reason=judged.reason)
         if judged.gate:
-            return Reward(
-                "", "", stopped, "vetoed", judged.gate, judged.value, components, judged.outcomes
-            )  # fmt: skip
+            return replace(made, value=stopped, status="vetoed", reason=judged.gate)
         parts.append((spec.judge_weight, _place(spec, judged.value)))
     lost = 0.0 if spec.length is None else spec.length.of(prepared.words[digest])
     value = shaped(
         mixed(parts), own=(0.0, 1.0), into=spec.span, clip=spec.clip, lost=lost,
         grid=None if spec.relative else spec.grid,
     )  # fmt: skip
-    return Reward("", "", value, "ok", "", judged.value, components, judged.outcomes)
+    return replace(made, value=value)
 
 
 def _place(spec: RewardSpec, value: float) -> float:

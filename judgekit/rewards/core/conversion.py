@@ -74,6 +74,8 @@ def _message(item: Mapping[str, Any], what: str) -> Mapping[str, Any]:
 def _turn(value: Any, what: str) -> Message:
     if isinstance(value, Message):
         return value
+    if hasattr(value, "model_dump"):  # of a trainer's own class
+        value = value.model_dump()
     if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
         raise InputError(f'{what} is {value!r:.60}, not {{"role": ..., "content": ...}}')
     said = _content(value.get("content"), what)
@@ -208,23 +210,15 @@ def groups_of(
     groups: list[Group] = []
     keys: dict[int, Key] = {}
     for n, rows in enumerate(cut):
-        own = {
-            name: values[rows[0]]
-            for name, values in data.items()
-            if all(_same(values[i], values[rows[0]]) for i in rows)
-        }
-        name = str(n) if columns.row_id is None else f"{own[columns.row_id]}#{n}"
-        groups.append(
-            Group(
-                name,
-                text_of_chat(prompts[rows[0]], f"prompt of row {rows[0]}"),
-                {str(i): text_of_chat(completions[i], f"completion of row {i}") for i in rows},
-                None if columns.reference is None else _reference(data, columns.reference, rows[0]),
-                rubric=None if columns.rubric is None else _rubric(data, columns.rubric, rows[0]),
-                columns=own,
-            )
-        )
-        keys |= {i: (name, str(i)) for i in rows}
+        own, first = common({name: values[i] for name, values in data.items()} for i in rows), rows[0]
+        key = str(n) if columns.row_id is None else f"{own[columns.row_id]}#{n}"
+        responses = {str(i): text_of_chat(completions[i], f"completion of row {i}") for i in rows}
+        groups.append(Group(
+            key=key, task=text_of_chat(prompts[first], f"prompt of row {first}"), responses=responses,
+            reference=reference_of(*_cell(data, columns.reference, "reference", first)),
+            rubric=rubric_of(*_cell(data, columns.rubric, "rubric", first)), columns=own,
+        ))  # fmt: skip
+        keys |= {i: (key, str(i)) for i in rows}
     return groups, [keys[i] for i in range(len(prompts))]
 
 
@@ -263,12 +257,9 @@ def _column(data: Data, name: str, what: str) -> Sequence[Any]:
     return data[name]
 
 
-def _reference(data: Data, name: str, row: int) -> str | None:
-    return reference_of(_column(data, name, "reference")[row], f"row {row}: reference {name!r}")
-
-
-def _rubric(data: Data, name: str, row: int) -> Mapping[str, Any] | None:
-    return rubric_of(_column(data, name, "rubric")[row], f"row {row}: rubric {name!r}")
+def _cell(data: Data, name: str | None, what: str, row: int) -> tuple[Any, str]:
+    """Return what a row has in a column, nothing where none is named, and where it stands."""
+    return None if name is None else _column(data, name, what)[row], f"row {row}: {what} {name!r}"
 
 
 def _without_gaps(value: Any, where: str, left: int = _DEEPEST) -> Any:
@@ -335,17 +326,10 @@ def numbers(reward: Reward) -> dict[str, float]:
     return dict(zip(NUMBERS, (number(reward), *marks), strict=True))
 
 
-def text_of(value: Any, what: str) -> Text:
-    """Return text or chat messages, which may be objects of a trainer's own classes."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return text_of_chat(value, what)
-    return text_of_chat([each.model_dump() if hasattr(each, "model_dump") else each for each in value], what)
-
-
 def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[str, Any] = {}) -> Group:
     """Return a group of one response, for trainers that ask about one at a time."""
     return Group(
-        "rollout", text_of(task, "the task"), {"response": text_of(response, "the response")},
+        "rollout", text_of_chat(task, "the task"), {"response": text_of_chat(response, "the response")},
         label_of(reference, "the reference"),
         rubric=rubric_of(columns.get("rubric"), "the row's rubric"), columns=columns,
     )  # fmt: skip

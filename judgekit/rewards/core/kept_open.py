@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager, ExitStack
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,15 +23,9 @@ from judgekit.rewards.core.rewarder import Rewarder
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Holding:
-    """The task that holds something open, and the future of it."""
-
-    holder: asyncio.Task[None]
-    opening: asyncio.Future[Any]
-
-
-_KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Holding]]
+_Held = tuple[asyncio.Task[None], asyncio.Future[Any]]
+"""The task that holds something open, and the future of it."""
+_KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Held]]
 _KEPT = weakref.WeakKeyDictionary()
 
 
@@ -43,11 +36,10 @@ async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[
             _KEPT.pop(each, None)
     loop = asyncio.get_running_loop()
     here = _KEPT.setdefault(loop, {})
-    holding = here.get(name)
-    if holding is None or holding.holder.done():
+    if name not in here or here[name][0].done():
         opening = loop.create_future()
-        holding = here[name] = _Holding(loop.create_task(_hold(opened, opening)), opening)
-    thing: T = await asyncio.shield(holding.opening)
+        here[name] = loop.create_task(_hold(opened, opening)), opening
+    thing: T = await asyncio.shield(here[name][1])
     return thing
 
 

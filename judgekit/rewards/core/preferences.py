@@ -104,17 +104,10 @@ def preferences(
                 dropped[why] += 1
                 continue
             chosen, rejected = own[better][0].response, own[worse][0].response
-            kept.append(
-                Preference(
-                    group.key,
-                    group.task,
-                    group.responses[chosen],
-                    group.responses[rejected],
-                    chosen,
-                    rejected,
-                    apart,
-                )
-            )
+            kept.append(Preference(
+                group=group.key, task=group.task, chosen=group.responses[chosen],
+                rejected=group.responses[rejected], chosen_id=chosen, rejected_id=rejected, margin=apart,
+            ))  # fmt: skip
     return Found(tuple(kept), dict(+dropped))
 
 
@@ -131,8 +124,10 @@ def labelled(batch: Batch, groups: Iterable[Group], *, good: float, bad: float) 
             if bad < value < good:
                 dropped["tie"] += 1
                 continue
-            response = group.responses[reward.response]
-            kept.append(Labelled(group.key, group.task, response, reward.response, value >= good, value))
+            kept.append(Labelled(
+                group=group.key, task=group.task, response=group.responses[reward.response],
+                response_id=reward.response, label=value >= good, reward=value,
+            ))  # fmt: skip
     return Found(tuple(kept), dict(+dropped))
 
 

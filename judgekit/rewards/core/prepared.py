@@ -1,14 +1,14 @@
 """A group prepared: its distinct responses, and what the checks say of each, before any judge is asked."""
 
 import asyncio
-import contextlib
 import hashlib
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from judgekit.prompt import flat
 from judgekit.protocols.reading.replies import CHECKED
@@ -163,27 +163,14 @@ async def _said(spec: CheckSpec, check: Check, seen: Checking, looking: Looking)
 
 
 async def _in_thread(function: Callable[[], T]) -> T:
-    """What a function gives, in a thread that the process does not wait for when it ends."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def end(said: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(cast("T", said))
-        else:
-            future.set_exception(error)
+    """Return what a function gives, in a thread that the process does not wait for when it ends."""
+    future: Future[T] = Future()
 
     def run() -> None:
-        said: T | None = None
-        raised: Exception | None = None
         try:
-            said = function()
+            future.set_result(function())
         except Exception as error:  # noqa: BLE001 - raised where it is awaited
-            raised = error
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(end, said, raised)
+            future.set_exception(error)
 
     threading.Thread(target=run, name="judgekit-check", daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)

@@ -409,5 +409,6 @@ def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Ite
 
 def _group(item: Item) -> Group:
     return Group(
-        item.item_id, item.task, item.responses, item.reference, item.sources, item.rubric, item.tags
-    )
+        key=item.item_id, task=item.task, responses=item.responses, reference=item.reference,
+        sources=item.sources, rubric=item.rubric, columns=item.tags,
+    )  # fmt: skip

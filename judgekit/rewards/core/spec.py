@@ -30,18 +30,9 @@ PoolName = Literal["mean", "median", "min", "lower_bound"]
 Orders = Literal["both", "random", "given"]
 RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
-_HOW_IT_RUNS = frozenset(
-    {
-        "concurrency",
-        "deadline_seconds",
-        "attempt_seconds",
-        "tries",
-        "ledger",
-        "max_failed",
-        "judges",
-        "rubric",
-    }
-)
+_HOW_IT_RUNS = frozenset({
+    "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "max_failed", "judges", "rubric",
+})  # fmt: skip
 
 
 class LengthPenalty(BaseModel):

@@ -13,7 +13,7 @@ import hmac
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import web
 
@@ -132,6 +132,10 @@ def room_for(most: int) -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, max(soft - _KEPT, 1))
 
 
+_Waiting = Literal["head", "taking"]
+"""What a connection waits for: that a head is whole, that what was written is taken."""
+
+
 class Connections:
     """The connections of a server; each gets a protocol of its own."""
 
@@ -153,8 +157,7 @@ class Connection(asyncio.Protocol):
         self._all = all_of_them
         self._inner: web.RequestHandler | None = None
         self._transport: asyncio.Transport | None = None
-        self._head: asyncio.TimerHandle | None = None
-        self._taking: asyncio.TimerHandle | None = None
+        self._timers: dict[_Waiting, asyncio.TimerHandle] = {}
         self._in_hand = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -166,15 +169,15 @@ class Connection(asyncio.Protocol):
             transport.write(_FULL)
             transport.close()
             return
-        self._head = self._ends_in(self._all.seconds)
+        self._wait("head")
         self._inner = self._all.server()
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """While no request is in hand, it is of a head."""
         if self._inner is not None:
-            if self._head is None and not self._in_hand:
-                self._head = self._ends_in(self._all.seconds)
+            if "head" not in self._timers and not self._in_hand:
+                self._wait("head")
             self._inner.data_received(data)
 
     def eof_received(self) -> None:
@@ -184,46 +187,40 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """What was written is not taken."""
-        self._taking = self._ends_in(self._all.seconds)
+        self._wait("taking")
         if self._inner is not None:
             self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """What was written is taken again."""
-        self._stop_taking()
+        self._stop("taking")
         if self._inner is not None:
             self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
         self._all.n -= 1
-        self._stop_head()
-        self._stop_taking()
+        self._stop("head")
+        self._stop("taking")
         if self._inner is not None:
             self._inner.connection_lost(exc)
 
     def begin(self) -> None:
         """A head is whole: a request is in hand."""
         self._in_hand += 1
-        self._stop_head()
+        self._stop("head")
 
     def end(self) -> None:
         """The request in hand is answered."""
         self._in_hand -= 1
 
-    def _stop_head(self) -> None:
-        if self._head is not None:
-            self._head.cancel()
-            self._head = None
-
-    def _stop_taking(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
-
-    def _ends_in(self, seconds: float) -> asyncio.TimerHandle:
+    def _wait(self, what: _Waiting) -> None:
         assert self._transport is not None  # noqa: S101 - for the type checker
-        return asyncio.get_running_loop().call_later(seconds, self._transport.abort)
+        self._timers[what] = asyncio.get_running_loop().call_later(self._all.seconds, self._transport.abort)
+
+    def _stop(self, what: _Waiting) -> None:
+        if (timer := self._timers.pop(what, None)) is not None:
+            timer.cancel()
 
 
 @contextlib.contextmanager

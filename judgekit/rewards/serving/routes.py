@@ -88,8 +88,9 @@ def group_of(members: Mapping[str, Wanted]) -> Group:
     """Return the group of some responses, in the order of their ids, without columns they differ in."""
     first = next(iter(members.values()))
     return Group(
-        first.key, first.task, {name: members[name].response for name in sorted(members)},
-        first.reference, first.sources, first.rubric, common(each.columns for each in members.values()),
+        key=first.key, task=first.task, responses={name: members[name].response for name in sorted(members)},
+        reference=first.reference, sources=first.sources, rubric=first.rubric,
+        columns=common(each.columns for each in members.values()),
     )  # fmt: skip
 
 
@@ -133,16 +134,16 @@ def _own(raw: Any, where: str) -> Wanted:
         raise InputError(f"{where}: group_size is 0; a group has a response at least")
     sources, rubric, columns = cells.get("sources", {}), cells.get("rubric"), cells.get("columns", {})
     return Wanted(
-        _task(row.get("task"), f"{where}: task"),
-        text_of_chat(_there(row, "response", where), f"{where}: response"),
-        None if cells.get("group") is None else cells.name("group"),
-        None if cells.get("id") is None else cells.name("id"),
-        size,
-        reference_of(row.get("reference"), f"{where}: reference"),
-        {k: plain_of(v, f"{where}: source {k!r}")
-         for k, v in named(mapping_of(sources, f"{where}: sources"), f"{where}: sources").items()},
-        rubric_of(rubric, f"{where}: rubric"),
-        dict(mapping_of(columns, f"{where}: columns")),
+        task=_task(row.get("task"), f"{where}: task"),
+        response=text_of_chat(_there(row, "response", where), f"{where}: response"),
+        group=None if cells.get("group") is None else cells.name("group"),
+        name=None if cells.get("id") is None else cells.name("id"),
+        size=size,
+        reference=reference_of(row.get("reference"), f"{where}: reference"),
+        sources={k: plain_of(v, f"{where}: source {k!r}")
+                 for k, v in named(mapping_of(sources, f"{where}: sources"), f"{where}: sources").items()},
+        rubric=rubric_of(rubric, f"{where}: rubric"),
+        columns=dict(mapping_of(columns, f"{where}: columns")),
     )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from judgekit.rewards.serving.routes import MOST, ROUTES, Route, Wanted
 
 Seeing = Callable[[Batch, str | None], None]
 """Told of every batch, and why it was cut short, if it was."""
+_Asked = tuple[Group, asyncio.Future[Mapping[str, Reward]]]
 _MOST = 1_024  # responses in a batch; one more group, however large, still fits
 
 
@@ -44,7 +45,7 @@ class Batcher:
         self._rewarder = rewarder
         self._tick = tick
         self._seen = seen
-        self._pending: list[tuple[Group, asyncio.Future[Mapping[str, Reward]]]] = []
+        self._pending: list[_Asked] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -59,7 +60,7 @@ class Batcher:
 
     def _flush(self) -> None:
         """Begin a batch of what is pending; two groups with one key cannot be in the same."""
-        batch: dict[str, tuple[Group, asyncio.Future[Mapping[str, Reward]]]] = {}
+        batch: dict[str, _Asked] = {}
         later, n = [], 0
         for group, future in self._pending:
             if future.cancelled():
@@ -77,7 +78,7 @@ class Batcher:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _judged(self, pairs: Sequence[tuple[Group, asyncio.Future[Any]]]) -> None:
+    async def _judged(self, pairs: Sequence[_Asked]) -> None:
         try:
             rewards = await self._rewards([group for group, _ in pairs])
         except InputError as error:
@@ -110,7 +111,7 @@ class Batcher:
         return by_group
 
 
-def _raise(pairs: Sequence[tuple[Group, asyncio.Future[Any]]], error: Exception) -> None:
+def _raise(pairs: Sequence[_Asked], error: Exception) -> None:
     for _, future in pairs:
         if not future.done():
             future.set_exception(error)
@@ -124,7 +125,7 @@ _LONGEST_RUN: Final = 200
 _QUIET: Final = 10.0  # seconds between two lines of the log on one route and status
 _LONGEST_LINE: Final = 400
 _POSTED: Final = ", ".join(route.path for route in ROUTES)
-_GOT: Final = "/health, /stats, /metrics"
+_GOT: Final = ("/health", "/stats", "/metrics")
 _OPEN = frozenset({"/health"})  # needs no token
 _log = logging.getLogger(__name__)
 
@@ -176,14 +177,9 @@ class RewardServer:
         made = web.Application(
             client_max_size=self._settings.body_bytes, middlewares=[self._counted, self._guarded]
         )
+        got = (self._health, self._stats, self._text)
         made.add_routes([web.post(route.path, self._handler(route)) for route in ROUTES])
-        made.add_routes(
-            [
-                web.get("/health", self._health),
-                web.get("/stats", self._stats),
-                web.get("/metrics", self._text),
-            ]
-        )
+        made.add_routes([web.get(path, handler) for path, handler in zip(_GOT, got, strict=True)])
         return made
 
     def _released(self, how: str) -> None:
@@ -289,19 +285,16 @@ class RewardServer:
             return await handler(request)
         except _Failed as failed:
             return _error(failed.status, str(failed))
-        except InputError as error:
-            return _error(400, str(error))
-        except Refused as error:
-            return _error(503, str(error))
-        except Mixed as error:
-            return _error(409, str(error))
+        except (InputError, Refused, Mixed) as error:
+            status = 400 if isinstance(error, InputError) else 409 if isinstance(error, Mixed) else 503
+            return _error(status, str(error))
         except JudgekitError as error:
             return _error(503, f"no rewards: {error}")
         except web.HTTPRequestEntityTooLarge:
             return _error(413, f"the body is larger than {self._settings.body_bytes} bytes")
         except web.HTTPException as error:
             told = f"{request.method} {request.path[:80]}: {error.reason}"
-            return _error(error.status, f"{told}; there are POST {_POSTED} and GET {_GOT}")
+            return _error(error.status, f"{told}; there are POST {_POSTED} and GET {', '.join(_GOT)}")
         except web.RequestPayloadError as error:
             return _error(400, f"the body cannot be read: {error}")
         except Exception:  # noqa: BLE001 - one request's fault must not end the server

@@ -118,12 +118,12 @@ def divergence(before: Sequence[Twice], after: Sequence[Twice], *, look: int, le
         return change(name, None if alone else old, new, level)
 
     return Divergence(
-        changed("training", lambda group: group.training),
-        changed("hidden", lambda group: group.hidden),
-        changed("lag", lambda group: group.hidden - CONFIRMED * group.training),
-        changed("agreement", lambda group: group.agreement),
-        changed("agreeing", lambda group: group.agreement, alone=True),
-        look,
+        training=changed("training", lambda group: group.training),
+        hidden=changed("hidden", lambda group: group.hidden),
+        lag=changed("lag", lambda group: group.hidden - CONFIRMED * group.training),
+        agreement=changed("agreement", lambda group: group.agreement),
+        agreeing=changed("agreeing", lambda group: group.agreement, alone=True),
+        look=look,
     )
 
 
