@@ -47,15 +47,15 @@ COMMANDS = {
         "agree", "audit", "Say how far a judge agrees with people, and whether it may be trusted, for what."
     ),
     "cascade": _Command(
-        "stored", "panels",
+        "agree", "panels",
         "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.",
     ),
     "calibrate": _Command(
-        "stored", "calibrate",
+        "agree", "calibrate",
         "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.",
     ),
     "stand": _Command(
-        "stored", "compare",
+        "agree", "compare",
         "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",
     ),
     "ingest": _Command(

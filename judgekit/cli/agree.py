@@ -1,15 +1,28 @@
-"""`judgekit agree`: judges against people; a table, a verdict for each purpose, a report."""
+"""`judgekit agree`, `calibrate`, `cascade` and `stand`: what stored runs and labels say of judges."""
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from judgekit.cli.named import MANY, columns_of
-from judgekit.cli.options import FILES, WHAT, Flag, argument, command
+from judgekit.cli.named import MANY, ItemColumns, columns_of
+from judgekit.cli.options import FILES, REQUIRED, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
 from judgekit.errors import InputError
+from judgekit.verbs.agree import agree as compare_with_people
+from judgekit.verbs.calibrate import calibrate as fit
+from judgekit.verbs.cascade import cascade as replay
+from judgekit.verbs.stand import stand as order_systems
+from judgekit.writing import write
+
+if TYPE_CHECKING:
+    from judgekit.recipes.cascade import Step
+    from judgekit.standing import Standing
+    from judgekit.verbs.cascade import Replayed
 
 _STYLES = {
     "TRUST": "bold green", "TRUST WITH CORRECTION": "green", "HUMAN IN THE LOOP": "yellow",
@@ -17,72 +30,47 @@ _STYLES = {
 }  # fmt: skip
 
 
-_HOW = "How to compare"
-FLAGS = (
+_ROWS = 20  # points of a cascade's curve that are printed; --json has all
+_HOW, _RUN = "How to compare", "The run: the folder that --out wrote, or its outcomes.jsonl."
+_LABELS = "The file of people's labels (CSV, JSONL or Parquet)."
+_RUBRIC = Flag("rubric", WHAT, typed=("--rubric", "-r"))
+_JUDGE = Flag("judge", WHAT, kind=MANY, typed=("--judge", "-j"))
+_CRITERION = Flag("criterion", WHAT, kind=MANY)
+_COLUMN = Flag(
+    "column", WHAT, kind=MANY,
+    help="OUR=THEIRS: which column of the labels holds what, e.g. label=score.",
+)  # fmt: skip
+_SEED = Flag(
+    "seed", _HOW, kind=Annotated[int, typer.Option(min=0, help="The seed of what is drawn by chance.")]
+)
+_AS_JSON = Flag(
+    "as_json", FILES, kind=bool, default=False, typed=("--json",), help="Print all estimates as JSON."
+)
+AGREE = (
     Flag(
         "labels", WHAT, kind=Path | None,
         help="People's labels (CSV, JSONL or Parquet); left out where they stand among the verdicts.",
     ),
+    _RUBRIC, Flag("scale", WHAT), _JUDGE, Flag("items", WHAT),
     Flag(
-        "rubric", WHAT, kind=str | None, typed=("--rubric", "-r"),
-        help="The rubric that declares the scales: a file or a bundled name.",
+        "column", WHAT, kind=MANY,
+        help="OUR=THEIRS: which column of the labels, or of the items, holds what.",
     ),
-    Flag(
-        "scale", WHAT, kind=str | None,
-        help="The scale where there is no rubric: 1-5, 0-100, yes_no, no,maybe,yes, nominal:a,b,c or pair.",
-    ),
-    Flag(
-        "judge", WHAT, kind=MANY, typed=("--judge", "-j"),
-        help="The judges to audit; all of them where left out.",
-    ),
-    Flag(
-        "items", WHAT, kind=str | None, help="The file of the items judged, for lengths, systems and tags."
-    ),
-    Flag(
-        "column", WHAT, kind=MANY, help="OUR=THEIRS: which column of the labels, or of the items, holds what."
-    ),
-    Flag(
-        "labels_about", WHAT, default="item",
-        help="What labels of pairs are about: the item's order of responses ('item') or the order 'shown'.",
-    ),
-    Flag(
-        "systems", WHAT, kind=bool, default=False, typed=("--response-is-system",),
-        help="Response ids are the names of the systems that wrote them.",
-    ),
-    Flag("by", _HOW, kind=MANY, help="The columns of the labels, or tags of the items, to slice by."),
-    Flag(
-        "balance", _HOW, default="average",
-        help="How a judge's orders and samples become one verdict: average, log_odds or consistent.",
-    ),
-    Flag(
-        "trusted", _HOW, kind=bool, default=False, typed=("--trusted",),
-        help="The labels are a settled gold standard.",
-    ),
+    Flag("labels_about", WHAT),
+    Flag("systems", WHAT, of="responses_are_systems", typed=("--response-is-system",)),
+    Flag("by", _HOW, kind=MANY),
+    Flag("balance", _HOW),
+    Flag("trusted", _HOW, typed=("--trusted",)),
     Flag(
         "family", _HOW, kind=MANY,
         help="NAME=JUDGE,SYSTEM,...: who belongs to one model family, to look for self-preference.",
     ),
-    Flag(
-        "sampling", _HOW, default="unknown",
-        help="How the labelled units were picked; only 'random' gives a corrected level.",
-    ),
-    Flag(
-        "epsilon", _HOW, kind=float, default=0.15,
-        help="The advantage that people get in the alternative annotator test.",
-    ),
-    Flag(
-        "seed", _HOW, kind=Annotated[int, typer.Option(min=0, help="The seed of all resampling.")], default=0
-    ),
-    Flag(
-        "resamples", _HOW, kind=int, default=1000, help="The number of resamples behind the intervals."
-    ),
+    Flag("sampling", _HOW), Flag("epsilon", _HOW), _SEED, Flag("resamples", _HOW, of="b"),
     Flag(
         "report", FILES, kind=Path | None,
         help="The page (.html) to write; .json and .md files of the same numbers are written beside it.",
     ),
-    Flag(
-        "as_json", FILES, kind=bool, default=False, typed=("--json",), help="Print all estimates as JSON."
-    ),
+    _AS_JSON,
     Flag(
         "thresholds", FILES, kind=Path | None,
         help="The TOML file of thresholds that take the place of the default ones.",
@@ -94,29 +82,25 @@ FLAGS = (
 )  # fmt: skip
 
 
-def _agree(_: typer.Context, verdicts: Path, given: dict[str, Any]) -> int:
+def _agree(_: typer.Context, given: dict[str, Any]) -> int:
     from judgekit.report import findings, read_thresholds
     from judgekit.report.page import audit_json, write_report
-    from judgekit.verbs.agree import agree as compare_with_people
 
     wanted = _required(given["require"] or [])
-    report, labels, items = given["report"], given["labels"], given["items"]
+    verdicts, report = given["verdicts"], given["report"]
     if report is not None and report.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"--report {report}: the report is a page; name it {report.stem or 'report'}.html")
     gates = read_thresholds(given["thresholds"])
     made = compare_with_people(
-        verdicts, labels=labels, rubric=given["rubric"], scale=given["scale"], judge=given["judge"],
-        items=items, by=given["by"] or (), columns=columns_of(given["column"]), balance=given["balance"],
-        responses_are_systems=given["systems"], trusted=given["trusted"], labels_about=given["labels_about"],
-        families=_families(given["family"] or []), seed=given["seed"], b=given["resamples"],
-        epsilon=given["epsilon"], sampling=given["sampling"],
+        verdicts, columns=columns_of(given["column"]), families=_families(given["family"] or []),
+        **of_verb(compare_with_people, AGREE, given),
     )  # fmt: skip
     found = findings(made, gates)
     if given["as_json"]:
         say_json(audit_json(made, found, gates))
     else:
         _print(made, found)
-    files = (verdicts, labels, given["rubric"], given["thresholds"], items)
+    files = (verdicts, given["labels"], given["rubric"], given["thresholds"], given["items"])
     reads = [path for path in files if path is not None]
     if report is not None:
         for path in write_report(made, found, gates, report, reads=reads):
@@ -128,10 +112,13 @@ agree = command(
     _agree,
     "Say how far a judge agrees with people, and whether it may be trusted, for what.\n\n"
     "Example: judgekit agree run --labels labels.csv --rubric my.yaml --report audit.html",
-    FLAGS,
-    argument=argument(
-        "verdicts", Path, "The folder or outcomes.jsonl of a run, or a table: item_id, rater, label, ..."
-    ),
+    AGREE,
+    verb=compare_with_people,
+    arguments=[
+        argument(
+            "verdicts", Path, "The folder or outcomes.jsonl of a run, or a table: item_id, rater, label, ..."
+        )
+    ],
 )
 
 
@@ -195,8 +182,7 @@ def _print(made: Any, found: Sequence[Any]) -> None:
         left = ", ".join(f"{n} {what}" for what, n in criterion.labelled.dropped.items() if n)
         if left:
             say(f"{criterion.criterion}, left out: {left}")
-    for note in made.notes:
-        say(f"note: {note}")
+    _say_notes(made.notes)
     say()
     for each in found:
         _print_finding(each)
@@ -212,3 +198,210 @@ def _print_finding(each: Any) -> None:
         say(f"  do: {line}")
     for line in each.change:
         say(f"  to change it: {line}")
+
+
+CALIBRATE = (
+    _RUBRIC, Flag("scale", WHAT), _JUDGE, _CRITERION, _COLUMN, Flag("labels_about", WHAT),
+    Flag("method", _HOW), Flag("balance", _HOW), _SEED,
+    Flag("out", FILES, kind=Path, default=REQUIRED, help="The file for the calibration (JSON)."),
+)  # fmt: skip
+
+
+def _calibrate(_: typer.Context, given: dict[str, Any]) -> None:
+    run, labels, rubric, out = (given[name] for name in ("run", "labels", "rubric", "out"))
+    found = fit(run, labels, columns=columns_of(given["column"]), **of_verb(fit, CALIBRATE, given))
+    found.save(out, reads=[run, labels, *([rubric] if rubric else [])])
+    heads = ("judge", "criterion", "labels", "error before", "error after")
+    rows = (
+        (own.rater, own.criterion, str(own.n), f"{own.brier_before:.4f}", f"{own.brier_after:.4f}")
+        for own in found.fits
+    )
+    say_table(heads, rows, right=heads[2:])
+    say("error: Brier score, each item by a fit without it (0 is best)")
+    _say_notes(found.notes)
+    say(f"written to {out}")
+
+
+calibrate = command(
+    _calibrate,
+    "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.\n\n"
+    "Example: judgekit calibrate results labels.csv --rubric r.yaml --out fitted.json. Nothing is asked.",
+    CALIBRATE,
+    verb=fit,
+    arguments=[argument("run", Path, _RUN), argument("labels", Path, _LABELS)],
+)
+
+
+CASCADE = (
+    Flag("labels", WHAT, kind=Path),
+    _RUBRIC, Flag("scale", WHAT), _CRITERION, _COLUMN, Flag("labels_about", WHAT),
+    Flag("alpha", _HOW), Flag("delta", _HOW), Flag("least", _HOW), Flag("fit_share", _HOW), _SEED,
+    Flag(
+        "cheap_cost", _HOW, kind=float, default=1.0,
+        help="The cost of a question to the cheap judge, in any unit.",
+    ),
+    Flag(
+        "strong_cost", _HOW, kind=float, default=10.0,
+        help="The cost of a question to the strong judge, in the same unit.",
+    ),
+    _AS_JSON,
+)  # fmt: skip
+
+
+def _cascade(_: typer.Context, given: dict[str, Any]) -> int:
+    found = replay(
+        given["cheap"], given["strong"], costs=(given["cheap_cost"], given["strong_cost"]),
+        columns=columns_of(given["column"]), **of_verb(replay, CASCADE, given),
+    )  # fmt: skip
+    if given["as_json"]:
+        points = {"chosen": _point(found.chosen), "curve": [_point(step) for step in found.curve]}
+        say_json({"fitted": _nulled(asdict(found.fitted)), **points, **{
+            name: getattr(found, name) for name in ("n_fit", "n_read", "costs", "notes")
+        }})  # fmt: skip
+    else:
+        _print_cascade(found)
+    return 0 if found.fitted.status == "ok" else 1
+
+
+cascade = command(
+    _cascade,
+    "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.\n\n"
+    "Nothing is asked. The exit code is 1 where no threshold can promise the error.",
+    CASCADE,
+    verb=replay,
+    arguments=[
+        argument("cheap", Path, "The cheap judge's run: its folder, or its outcomes.jsonl."),
+        argument("strong", Path, "The strong judge's run, on the same questions."),
+    ],
+)
+
+
+def _point(step: "Step") -> dict[str, Any]:
+    """Return a point of the curve as JSON, which says what the cheap judge keeps."""
+    keeps = "from_threshold" if math.isfinite(step.threshold) else "all" if step.threshold < 0 else "none"
+    return {"cheap_keeps": keeps, **_nulled(asdict(step))}
+
+
+def _print_cascade(found: "Replayed") -> None:
+    rows = []
+    for step in _some(found.curve, found.chosen):
+        mark = "<- fitted" if step is found.chosen and found.fitted.status == "ok" else ""
+        shown = (f"{step.agreement:.3f}", f"{step.low:.3f} to {step.high:.3f}")
+        if math.isnan(step.agreement):
+            shown = ("none", "")
+        about = (_threshold(step), f"{step.escalated:.1%}", f"{step.cost:g}")
+        rows.append((*about, *shown, str(step.n_missing), mark))
+    right = ("goes on", "cost", "agreement", "95 % interval", "no verdict")
+    say_table(("goes on below", *right, ""), rows, right=right)
+    if len(found.curve) > _ROWS:
+        say(f"some of {len(found.curve)} thresholds; --json prints all")
+    say(
+        f"read on {found.n_read} labelled questions; a question costs {found.costs[0]:g} and, where it goes "
+        f"on, {found.costs[1]:g} more; the strong judge alone would cost {found.n_read * found.costs[1]:g}"
+    )
+    say_styled(_promise(found), "bold")
+    _say_notes((*found.notes, *found.fitted.notes))
+
+
+def _promise(found: "Replayed") -> str:
+    """Return the fitted threshold with its bound, or that there is none."""
+    fitted = found.fitted
+    sure = f"{1 - fitted.delta:.0%} sure"
+    if fitted.status != "ok":
+        return f"no threshold can promise an error of {fitted.alpha:g}, {sure}: send everything on"
+    rests_on = f"{fitted.n_wrong} of {fitted.n_kept} kept among {found.n_fit} labelled questions were wrong"
+    return (
+        f"threshold {fitted.threshold:.6g}: of what the cheap judge keeps at most {fitted.bound:.3f} "
+        f"is wrong, {sure} ({rests_on}; to be promised: {fitted.alpha:g})"
+    )
+
+
+def _threshold(step: "Step") -> str:
+    if math.isfinite(step.threshold):
+        return f"{step.threshold:.6g}"
+    return "(only what got no verdict)" if step.threshold < 0 else "(everything)"
+
+
+def _some(curve: "Sequence[Step]", chosen: "Step") -> "list[Step]":
+    """Return points spread evenly over the curve, its ends and the chosen one among them."""
+    last = len(curve) - 1
+    wanted = {round(i * last / (_ROWS - 1)) for i in range(_ROWS)}
+    return [step for i, step in enumerate(curve) if i in wanted or step is chosen]
+
+
+STAND = (
+    Flag("criterion", WHAT), _JUDGE, Flag("items", WHAT), Flag("column", WHAT, kind=ItemColumns),
+    Flag("ties", _HOW), Flag("order", _HOW, typed=("--order",)), Flag("prior", _HOW),
+    Flag("resamples", _HOW, of="b"), _SEED, Flag("level", _HOW),
+    Flag("out", FILES, kind=Path | None, help="The file to write the standing into, as JSON."), _AS_JSON,
+)  # fmt: skip
+
+
+def _stand(_: typer.Context, given: dict[str, Any]) -> int:
+    runs, items, out = given["runs"], given["items"], given["out"]
+    columns = columns_of(given["column"])
+    found = order_systems(*runs, columns=columns, **of_verb(order_systems, STAND, given))
+    effect = found.order_effect
+    plain = {
+        **{field.name: getattr(found, field.name) for field in fields(found) if field.repr},
+        "places": [_nulled(asdict(place)) for place in found.places],
+        "order_effect": None if effect is None else _nulled(asdict(effect)),
+    }
+    if out is not None:
+        text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
+        write(out, text.encode(), reads=[*runs, *([items] if items else [])])
+    if given["as_json"]:
+        say_json(plain)
+    else:
+        _print_standing(found)
+    return int(found.status.startswith("undefined"))
+
+
+stand = command(
+    _stand,
+    "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.\n\n"
+    "Example: judgekit stand results --items items.jsonl. Nothing is asked. The exit code is 1 where the "
+    "comparisons do not tell the systems' strengths.",
+    STAND,
+    verb=order_systems,
+    arguments=[
+        argument("runs", list[Path], "The runs: folders that --out wrote, or outcomes.jsonl files of pairs.")
+    ],
+)
+
+
+def _nulled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as JSON has them: what is undefined or infinite is null."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+
+
+def _print_standing(found: "Standing") -> None:
+    heads = ("rank", "system", "strength", "interval", "rank between", "comparisons", "won")
+    rows = []
+    for place in found.places:
+        known = not math.isnan(place.strength)
+        ends = f"{place.low:.2f} to {place.high:.2f}" if not math.isnan(place.low) else "none"
+        ranks = f"{place.rank_low} and {place.rank_high}" if place.rank_low else "unknown"
+        strength = f"{place.strength:.2f}" if known else "unknown"
+        rank = str(place.rank) if known else ""
+        rows.append((rank, place.system, strength, ends, ranks, str(place.n), _share(place.won)))
+    say_table(heads, rows, right=("rank", "strength", "interval", "comparisons", "won"))
+    say(
+        f"strengths in log-odds ({found.method}); {found.level:.0%} intervals by {found.n_items} items, "
+        f"{found.n_comparisons} comparisons, {found.n_dropped} without a verdict"
+    )
+    if (effect := found.order_effect) is not None:
+        say(f"shown first gains {effect.value:.2f} [{effect.low:.2f}, {effect.high:.2f}] in log-odds")
+    _say_notes(found.notes)
+    if found.status != "ok":
+        say(f"status: {found.status}")
+
+
+def _share(won: float) -> str:
+    """Return the share of comparisons won; a word where there were none."""
+    return "none" if math.isnan(won) else f"{won:.1%}"
+
+
+def _say_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        say(f"note: {note}")

@@ -1,8 +1,8 @@
-"""The options of the commands that judge, made from what the verbs say of theirs.
+"""The options of commands, made from what the verbs say of theirs.
 
-An option is declared once: its name, type and meaning stand in `verbs.Options` and `run.Limits`, its default
-in `verbs.DEFAULTS`. Here stands what only a command line has: the group an option is shown in, how it is
-typed, what completes it, and which command has it.
+An option is declared once: its name, type, default and meaning stand in a verb's signature and docstring, of
+the verbs that judge in `verbs.Options`, `verbs.DEFAULTS` and `run.Limits`. Here stands what only a command
+line has: the group an option is shown in, how it is typed, what completes it, and which command has it.
 """
 
 import inspect
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, NamedTuple, get_args
 
 import typer
 
@@ -21,69 +21,90 @@ from judgekit.verbs.options import DEFAULTS, Options
 
 WHAT, JUDGES, ASKING, SCORING = "What to judge", "Judges", "Asking", "Scoring"
 LIMITS, FILES = "Limits", "Files"
+REQUIRED = inspect.Parameter.empty  # the default of an option that has to be typed
+
+
+_TYPED = {int, float, bool, int | None, float | None}  # what a shell can type as it is; all else is text
+
+
+class _Said(NamedTuple):
+    """What a verb says of one of its options."""
+
+    meaning: str = ""
+    kind: Any = str
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
     """An option of a command line.
 
-    `kind` is its type, or a whole annotation of Typer's. Default and help are the verb's own where left out;
-    `typed` says how it is typed where the name does not, `choices` what the shell completes, `verbs` which
-    commands have it.
+    `of` is the verb's name of it, where that is another. Kind (a type, or a whole annotation of Typer's),
+    default, help and the words that the shell completes are the verb's own where left out; `typed` says how
+    it is typed where the name does not, and `verbs` which of the commands that judge have it.
     """
 
     name: str
     group: str
     _: KW_ONLY
-    kind: Any = str
+    of: str = ""
+    kind: Any = None
     default: Any = ...
     help: str = ""
     typed: tuple[str, ...] = ()
     choices: Callable[[], Iterable[str]] | None = None
     verbs: frozenset[str] = frozenset({"score", "compare", "rank", "match"})
 
-    def parameter(self, **changed: Any) -> inspect.Parameter:
+    def parameter(self, said: Mapping[str, _Said], **changed: Any) -> inspect.Parameter:
         """Return the option as a parameter of a function that Typer reads; `changed` has other defaults."""
-        default = changed.get(self.name, _default(self.name) if self.default is ... else self.default)
+        own = said.get(self.of or self.name, _Said())
+        default = changed.get(self.name, own.default if self.default is ... else self.default)
+        default = None if default == () else default
         if hasattr(self.kind, "__metadata__"):
             kind, option = get_args(self.kind)
             option.rich_help_panel = self.group
         else:
-            kind, option = (
-                self.kind,
-                typer.Option(
-                    *self.typed,
-                    help=self.help or meaning(self.name),
-                    rich_help_panel=self.group,
-                    autocompletion=None if self.choices is None else _completing(self.choices),
-                ),
+            words = _literals(own.kind) if self.kind is None else []
+            choices = self.choices or ((lambda: words) if words else None)
+            kind = self.kind or (own.kind if own.kind in _TYPED else str if default else str | None)
+            option = typer.Option(
+                *self.typed,
+                help=self.help or own.meaning.replace("`", "").replace("None", "none"),
+                rich_help_panel=self.group,
+                autocompletion=_completing(choices) if choices else None,
             )
         return inspect.Parameter(
             self.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
         )
 
 
-def meaning(name: str) -> str:
-    """Return what the verbs say of an option, in the words of a command line."""
-    return _meanings()[name].replace("`", "").replace("None", "none")
-
-
 @cache
-def _meanings() -> Mapping[str, str]:
-    return {**_documented(Limits), **_documented(Options)}
+def _said_of(verb: Callable[..., Any] | None) -> Mapping[str, _Said]:
+    """Return what a verb says of its options, by name; None stands for the verbs that judge."""
+    if verb is None:
+        meanings = {**_documented(Limits), **_documented(Options)}
+        kinds = {**{each.name: each.type for each in fields(Limits)}, **Options.__annotations__}
+        defaults = {**{each.name: each.default for each in fields(Limits)}, **DEFAULTS}
+    else:
+        meanings, parameters = _documented(verb), inspect.signature(verb).parameters
+        kinds = {name: each.annotation for name, each in parameters.items()}
+        defaults = {name: each.default for name, each in parameters.items()}
+    return {name: _Said(meanings.get(name, ""), kind, defaults[name]) for name, kind in kinds.items()}
 
 
-def _documented(record: type) -> dict[str, str]:
-    """Return the meaning of each name under `Args:` in the docstring of a record."""
-    lines = inspect.getdoc(record) or ""
+def _documented(thing: Any) -> dict[str, str]:
+    """Return the meaning of each name under `Args:` in a docstring."""
+    lines = inspect.getdoc(thing) or ""
     block = lines.partition("Args:\n")[2].partition("\n\n")[0]
     found = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", block, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in found}
 
 
-def _default(name: str) -> Any:
-    """Return the verb's own default of an option; None for what only a command line has."""
-    return {**{each.name: each.default for each in fields(Limits)}, **DEFAULTS}.get(name)
+def of_verb(verb: Callable[..., Any], flags: Iterable[Flag], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given for the options that a verb has, by its own names."""
+    names = {flag.of or flag.name: given[flag.name] for flag in flags}
+    there = inspect.signature(verb).parameters.keys()
+    return {name: value for name, value in names.items() if name in there and value is not None}
 
 
 def _completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -91,11 +112,6 @@ def _completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[st
         return [each for each in choices() if each.startswith(incomplete)]
 
     return complete
-
-
-def _words(name: str) -> Callable[[], Iterable[str]]:
-    """Return what lists the words that an option of a verb may be, by its type."""
-    return lambda: _literals(Options.__annotations__[name])
 
 
 def _literals(kind: Any) -> list[str]:
@@ -130,12 +146,12 @@ def _rubrics() -> Iterable[str]:
 _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
 FLAGS = (
     Flag(
-        "rubric", WHAT, kind=str | None, typed=("--rubric", "-r"), choices=_rubrics,
+        "rubric", WHAT, typed=("--rubric", "-r"), choices=_rubrics,
         help="The rubric: a YAML, TOML or JSON file, or the name of a bundled one; left out where the recipe "
         "has one, or each item its own.",
     ),
     Flag("column", WHAT, kind=ItemColumns),
-    Flag("on_bad_item", WHAT, choices=_words("on_bad_item")),
+    Flag("on_bad_item", WHAT),
     Flag("judge", JUDGES, kind=Judge),
     Flag("key_env", JUDGES, kind=KeyEnv),
     Flag("revision", JUDGES, kind=Revision),
@@ -156,41 +172,38 @@ FLAGS = (
         "--strong it is left to a person.",
     ),
     Flag(
-        "recipe", ASKING, kind=str | None, choices=_recipes,
+        "recipe", ASKING, choices=_recipes,
         help="The published recipe to follow (`judgekit recipes` lists them); it fills the options that are "
         "not typed.",
     ),
     Flag("setting", ASKING, kind=MANY, help="NAME=VALUE: a setting of the recipe."),
     Flag("protocol", ASKING, choices=_protocols, verbs=_SCORE),
-    Flag("form", ASKING, choices=_words("form")),
+    Flag("form", ASKING),
     Flag(
-        "per_call", ASKING, default="usual",
+        "per_call", ASKING, kind=str, default="usual",
         help="How many criteria are asked in one call: a number, 'all', or the protocol's 'usual'.",
     ),
-    Flag("samples", ASKING, kind=int),
+    Flag("samples", ASKING),
     Flag("prompt", ASKING, kind=Path | None),
     Flag("orders", ASKING, verbs=_PAIRS),
-    Flag("ties", ASKING, kind=bool, verbs=frozenset({"score", "compare"})),
-    Flag("on_empty", ASKING, choices=_words("on_empty"), verbs=frozenset({"score", "compare", "match"})),
-    Flag("reask", ASKING, kind=bool),
-    Flag(
-        "again", ASKING, kind=MANY, default=None, help="The reason of stored abstentions that are asked anew."
-    ),
-    Flag("rule", SCORING, kind=str | None, choices=_words("rule"), verbs=frozenset({"score", "match"})),
-    Flag("partial", SCORING, kind=bool, typed=("--partial",)),
+    Flag("ties", ASKING, verbs=frozenset({"score", "compare"})),
+    Flag("on_empty", ASKING, verbs=frozenset({"score", "compare", "match"})),
+    Flag("reask", ASKING),
+    Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),
+    Flag("rule", SCORING, verbs=frozenset({"score", "match"})),
+    Flag("partial", SCORING, typed=("--partial",)),
     Flag("panel", SCORING, choices=_panels),
-    Flag("min_judges", SCORING, kind=int),
+    Flag("min_judges", SCORING),
     Flag("labels", SCORING, kind=Path | None),
     Flag("calibration", SCORING, kind=Path | None),
-    Flag("balance", SCORING, choices=_words("balance"), verbs=_PAIRS),
-    Flag("unfounded", SCORING, choices=_words("unfounded")),
-    *(Flag(each, LIMITS, kind=kind) for each, kind in (
-        ("concurrency", int), ("rpm", float | None), ("tpm", float | None), ("attempt_seconds", float),
-        ("run_seconds", float | None), ("tries", int),
+    Flag("balance", SCORING, verbs=_PAIRS),
+    Flag("unfounded", SCORING),
+    *(Flag(each, LIMITS) for each in (
+        "concurrency", "rpm", "tpm", "attempt_seconds", "run_seconds", "tries",
     )),
-    Flag("budget", LIMITS, kind=float | None, help=meaning("budget_usd")),
-    Flag("budget_tokens", LIMITS, kind=int | None),
-    Flag("allow_unknown_price", LIMITS, kind=bool, typed=("--allow-unknown-price",)),
+    Flag("budget", LIMITS, of="budget_usd"),
+    Flag("budget_tokens", LIMITS),
+    Flag("allow_unknown_price", LIMITS, typed=("--allow-unknown-price",)),
     Flag(
         "out", FILES, kind=Path | None,
         help="The folder for the results: scores and outcomes (JSONL and Parquet) and run.json.",
@@ -216,23 +229,24 @@ FLAGS = (
 
 
 def command(
-    run: Callable[[typer.Context, Any, dict[str, Any]], Any],
+    run: Callable[[typer.Context, dict[str, Any]], Any],
     help_: str,
     flags: Iterable[Flag],
     *,
-    argument: inspect.Parameter,
+    arguments: Iterable[inspect.Parameter],
+    verb: Callable[..., Any] | None = None,
     **defaults: Any,
 ) -> Callable[..., Any]:
-    """Return a command for Typer, which hands a function its context, its argument and its options by name.
+    """Return a command for Typer, which hands a function its context, and arguments and options by name.
 
-    `defaults` are those of options that differ from what their flags say.
+    `verb` says what its options are; None stands for the verbs that judge. `defaults` take precedence.
     """
 
     def typed(context: typer.Context, **given: Any) -> Any:
-        return run(context, given.pop(argument.name), given)
+        return run(context, given)
 
     context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-    parameters = [argument, context, *[flag.parameter(**defaults) for flag in flags]]
+    parameters = [*arguments, context, *[flag.parameter(_said_of(verb), **defaults) for flag in flags]]
     typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
     typed.__annotations__ = {each.name: each.annotation for each in parameters}
     typed.__doc__ = help_

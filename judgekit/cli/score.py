@@ -26,12 +26,12 @@ ITEMS = argument(
 def verb(name: ProtocolName | Literal["score"], help_: str, **defaults: Any) -> Callable[..., None]:
     """Return the command of a verb: what it asks is its protocol; `score` has it as an option."""
 
-    def run(context: typer.Context, items: str, given: dict[str, Any]) -> None:
+    def run(context: typer.Context, given: dict[str, Any]) -> None:
         own = {} if name == "score" else {"protocol": name}
-        _judge(context, items, {**dict.fromkeys(each.name for each in FLAGS), **given, **own})
+        _judge(context, given["items"], {**dict.fromkeys(each.name for each in FLAGS), **given, **own})
 
     flags = [flag for flag in FLAGS if name in flag.verbs]
-    return command(run, help_, flags, argument=ITEMS, **defaults)
+    return command(run, help_, flags, arguments=[ITEMS], **defaults)
 
 
 def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:

@@ -16,16 +16,16 @@ class Limits:
     """Limits of a run; one that is not positive is an InputError.
 
     Args:
-        concurrency: Calls in flight at most, for each endpoint, as with the next two.
-        rpm: Requests a minute at most; None: no limit of ours.
-        tpm: Tokens a minute at most (input estimated, plus `max_tokens`).
+        concurrency: The most calls in flight at one endpoint; `rpm` and `tpm` are of one endpoint, too.
+        rpm: The most requests a minute; None: no limit of ours.
+        tpm: The most tokens a minute (input estimated, plus `max_tokens`).
         attempt_seconds: How long one request may take; then it is tried again.
         run_seconds: How long the run may take; then it stops, keeping everything.
-        tries: Requests for one call at most, the first among them; None: as many as `call_seconds` allow.
+        tries: The most requests for one call, the first among them; None: as many as `call_seconds` allow.
         call_seconds: How long one call may be tried; None: no limit of its own.
-        budget_usd: US dollars that this run may spend (what the ledger holds is free); reserved before each
-            call, so that it is never overspent.
-        budget_tokens: Tokens that this run may use, in and out together; reserved likewise.
+        budget_usd: The US dollars that this run may spend (what the ledger holds is free); reserved before
+            each call, so that it is never overspent.
+        budget_tokens: The tokens that this run may use, in and out together; reserved likewise.
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known; for their
             calls is reserved what their dearest reply so far said that it cost (`usage.cost`).
         outage_after: Failed calls in a row, without a success, that are an outage.

@@ -63,24 +63,27 @@ def agree(
             `family` (of who wrote the response), `population` (of the person or of the unit, whichever has
             one throughout), `cluster`, `weight`, `length`. Left out where people's verdicts stand in the same
             table.
-        rubric: Declares the scales.
-        scale: The scale of all criteria, where there is no rubric: `1-5`, `yes_no`, a list of labels, ...
-        judge: Which to audit; all where left out. Of a frame: its column.
-        items: The items (whatever `read_items` takes), for lengths and tags.
-        by: Columns of the labels, or tags of the items, to slice by.
+        rubric: The rubric that declares the scales: a file, or the name of a bundled one.
+        scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
+            or `pair`. A frame may have a list of labels.
+        judge: The judges to audit; all of them where left out. Of a frame: its columns.
+        items: The items that were judged, for lengths, systems and tags (whatever `read_items` takes).
+        by: The columns of the labels, or tags of the items, to slice by.
         columns: Our name of a column of the labels, or of the items -> its name there.
-        balance: How a judge's orders and samples become one verdict (`calibration.balance`).
-        responses_are_systems: Whether response ids name who wrote them.
-        trusted: Whether the labels are the truth (a settled gold), so that no second person is asked for.
-        labels_about: Whether `A`, `B`, `1`, `2` of people's pairs are about the `item`'s order, or about
-            the order `shown`.
+        balance: How a judge's orders and samples become one verdict: `average`, `log_odds` or `consistent`.
+        responses_are_systems: Whether response ids are the names of the systems that wrote them.
+        trusted: Whether the labels are the truth (a settled gold standard), so that no second person is asked
+            for.
+        labels_about: What labels of pairs are about: the order of responses in the `item`, or the order
+            `shown`.
         families: Family -> the judges and systems in it, for self-preference; a judge and a system of one
             name are of one family anyway.
-        level: Confidence.
-        seed: Of all resampling.
-        b: Resamples.
-        epsilon: The advantage a judge is given in the alternative annotator test.
-        sampling: How the labelled units came out of all that was judged; `random` gives a corrected level.
+        level: The confidence of the intervals.
+        seed: The seed of all resampling.
+        b: The number of resamples behind the intervals.
+        epsilon: The advantage that a judge is given in the alternative annotator test.
+        sampling: How the labelled units were picked from all that was judged; only `random` gives a corrected
+            level.
         sections: Sections of one's own (`jk.agreement.Section`), after those that every audit has.
 
     Raises:

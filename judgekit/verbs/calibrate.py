@@ -44,16 +44,20 @@ def calibrate(
         run: A run, the folder that `save` or `--out` wrote, or outcomes. Only judges whose probabilities
             mean something can gain: by letters, of decision models, or over several samples.
         labels: People's labels of some of it, as for `agree`; or their outcomes.
-        method: `temperature` (from 20 labels), `platt` or `beta` (from 100), `isotonic` (from 500 or fewer).
-        rubric: Declares the scales.
-        scale: The scale, where there is no rubric: `1-5`, `yes_no`, a list of labels, ...; pairs need none.
-        judge: Only these judges; all where left out, and no controls.
-        criterion: Only these criteria.
-        balance: How the orders and samples of a judge become one verdict.
+        method: How probabilities are mapped: `temperature` (from 20 labels), `platt` or `beta` (from 100), or
+            `isotonic` (from 500 or fewer).
+        rubric: The rubric that declares the scales: a file, or the name of a bundled one.
+        scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
+            or `pair`.
+        judge: The judges to calibrate; all but controls where left out.
+        criterion: The criteria to calibrate on; all of them where left out.
+        balance: How a judge's orders and samples become one verdict: `average`, `log_odds` or `consistent`.
         columns: Our name of a column of the labels -> its name there.
-        labels_about: As for `agree`.
-        folds: Parts the labelled items are dealt into: what is done to one is learnt from the others.
-        seed: Of the dealing.
+        labels_about: What labels of pairs are about: the order of responses in the `item`, or the order
+            `shown`.
+        folds: The number of parts the labelled items are dealt into: what is done to one is learnt from the
+            others.
+        seed: The seed of how labelled items are dealt into parts.
 
     Raises:
         InputError: If no judge could be calibrated, with the reasons; for files and names as of `agree`.

@@ -96,19 +96,21 @@ def cascade(
     Args:
         cheap: Run of the cheap judge, or of a panel: a run, its folder, its `outcomes.jsonl`, or outcomes.
         strong: Outcomes of the strong judge, the panel or the people after it, on the same questions.
-        labels: People's labels, as for `agree`; or their outcomes.
-        rubric: Declares the scales.
-        scale: The scale, where there is no rubric: `1-5`, `yes_no`, a list of labels, ...
-        criterion: Only these criteria; all where left out. They have to have one scale.
-        alpha: The error that is promised of what the cheap judge keeps.
+        labels: People's labels (as for `agree`), or their outcomes.
+        rubric: The rubric that declares the scales: a file, or the name of a bundled one.
+        scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
+            or `pair`.
+        criterion: The criteria to look at, which need one scale; all of them where left out.
+        alpha: The share of wrong verdicts that is promised of what the cheap judge keeps.
         delta: The probability with which the promise may fail.
-        least: Thresholds that keep fewer labelled questions are not tried.
-        fit_share: Share of the items whose labels fit the threshold, above 0; the curve is read on the
-            others. 1 does both on all of them, and says so.
-        seed: Of which items those are.
-        costs: What one question costs on each step, in any unit.
+        least: The number of labelled questions that a threshold has to keep at least.
+        fit_share: The share of the items whose labels fit the threshold, above 0; the curve is read on the
+            others. 1 does both on all items, and says so.
+        seed: The seed that draws the items to fit on.
+        costs: The cost of one question on each step, in any unit.
         columns: Our name of a column of the labels -> its name there.
-        labels_about: As for `agree`.
+        labels_about: What labels of pairs are about: the order of responses in the `item`, or the order
+            `shown`.
 
     Raises:
         InputError: For files that are no outcomes, options out of range, criteria on several scales, labels

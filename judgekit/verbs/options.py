@@ -55,8 +55,8 @@ class Options(TypedDict, total=False):
             of your own (`jk.aggregate`). `dawid_skene`, `one_coin`, `homogeneous` and `accuracy` are fitted
             to the verdicts of the whole run, and scores come at its end.
         labels: People's labels of some of the items, as for `agree`; the panel `accuracy` needs them.
-        calibration: What `calibrate` gave, or its file: scores rest on the judges' probabilities mapped to
-            people's, and outcomes stay as they were said.
+        calibration: The calibration that `calibrate` fitted, or its file: scores rest on the judges'
+            probabilities mapped to people's, and outcomes stay as they were said.
         min_judges: There is no panel score where fewer judges than this gave a verdict.
         orders: The orders that responses are shown in: for pairs `both`, `given` or `swapped`; for ranks
             `both` (all cyclic orders), `given`, or a number of orders.

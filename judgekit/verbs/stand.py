@@ -38,17 +38,18 @@ def stand(
     Args:
         *runs: Runs, folders that `save` or `--out` wrote, or outcomes on pairs (a list, an
             `outcomes.jsonl`). Responses to one item may stand in different runs.
-        criterion: By which criterion; by the rubric's scores where left out and a run has several.
-        judge: Whose verdicts; all judges where left out, controls only where they are alone.
-        items: The items that were judged, which say which system wrote a response. Where left out, scores
-            say it, and else response ids are taken as systems.
+        criterion: The criterion to order by; where left out and a run has several, the rubric's scores.
+        judge: The judges whose verdicts count; all where left out, controls only where they are alone.
+        items: The items that were judged, which say which system wrote a response. Where left out, scores say
+            it, or else response ids are taken as systems.
         columns: Our name of a column of the items -> its name there.
-        ties: `half`: a win of one half for each; `davidson`: ties have a probability of their own.
+        ties: What a tie is: `half` a win for each, or `davidson`, with a probability of its own.
         order: Fit how much the response shown first gains, from the verdicts of each order apart.
-        prior: Wins and losses given to each system against an average one; 0.1 makes every standing finite.
-        b: Resamples of items behind the intervals; 0 uses the inverse Hessian.
-        seed: Of the resampling.
-        level: Confidence, of each interval, and of all intervals of ranks together.
+        prior: The wins and losses given to each system against an average one; 0.1 makes every standing
+            finite.
+        b: The number of resamples of items behind the intervals; 0 uses the inverse Hessian.
+        seed: The seed of the resampling.
+        level: The confidence of each interval, and of all intervals of ranks together.
 
     Raises:
         InputError: If there is nothing that compares two systems, or a name is not there.

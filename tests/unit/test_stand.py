@@ -8,7 +8,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
-from judgekit.cli.stored import _share
+from judgekit.cli.agree import _share
 from judgekit.errors import InputError
 
 TONE = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
