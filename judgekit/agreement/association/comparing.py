@@ -18,6 +18,7 @@ from judgekit.agreement.core.arrays import aligned, column, kept_clusters
 from judgekit.agreement.core.estimate import (
     ENOUGH_CLUSTERS,
     Status,
+    about,
     bonett_price,
     flagged,
     mean_se,
@@ -159,10 +160,9 @@ def paired_difference(
     groups = kept_clusters(clusters, kept)
     d = settled((a - c)[kept], magnitude(a, c))
     mean, se, df = mean_se(d, groups)
-    estimate = Estimate(
-        "paired_difference", mean, level=level, n_units=len(a), n_raters=2, n_used=len(d),
-        n_dropped=len(a) - len(d), unit="unit" if groups is None else "cluster",
-        method="mean of differences, first minus second",
+    estimate = about(
+        "paired_difference", len(d), len(a), value=mean, level=level, n_raters=2,
+        unit="unit" if groups is None else "cluster", method="mean of differences, first minus second",
     )  # fmt: skip
     test = paired_permutation(np.where(kept, a - c, np.nan), clusters=clusters, n_flips=n_flips, seed=seed)
     values = (_mean(a[kept]), _mean(c[kept]))
@@ -192,9 +192,9 @@ def compare_accuracies(
     kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(c))
     right_a, right_c = ((settled(each[kept] - y[kept], 1.0) == 0) * 1.0 for each in (a, c))
     n, d = int(kept.sum()), right_a - right_c
-    estimate = Estimate(
-        "accuracy_difference", _mean(d), level=level, n_units=len(y), n_raters=3, n_used=n,
-        n_dropped=len(y) - n, method="accuracy of the first minus that of the second",
+    estimate = about(
+        "accuracy_difference", n, len(y), value=_mean(d), level=level, n_raters=3,
+        method="accuracy of the first minus that of the second",
     )  # fmt: skip
     if n == 0:
         return Comparison(math.nan, math.nan, undefined(estimate, Status.NO_PAIRED_ITEMS))
@@ -239,9 +239,9 @@ def compare_correlations(
     kept = ~(np.isnan(h) | np.isnan(a) | np.isnan(c))
     groups = kept_clusters(clusters, kept)
     total, (h, a, c) = len(h), (each[kept] for each in (h, a, c))
-    estimate = Estimate(
-        f"{kind}_difference", math.nan, level=draw.level, n_units=total, n_raters=3, n_used=len(h),
-        n_dropped=total - len(h), method=f"{kind} of the first with people minus that of the second",
+    estimate = about(
+        f"{kind}_difference", len(h), total, level=draw.level, n_raters=3,
+        method=f"{kind} of the first with people minus that of the second",
     )  # fmt: skip
     if len(h) < 2:
         status = Status.TOO_FEW if len(h) else Status.NO_PAIRED_ITEMS

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
-from judgekit.agreement.core.estimate import Status, fisher_z, flagged, undefined
+from judgekit.agreement.core.estimate import Status, about, fisher_z, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -121,10 +121,7 @@ def correlation(
     kept = ~(np.isnan(a) | np.isnan(c))
     groups = kept_clusters(clusters, kept)
     a, c = a[kept], c[kept]
-    estimate = Estimate(
-        kind, math.nan, level=draw.level, n_units=len(kept), n_raters=2, n_used=len(a),
-        n_dropped=len(kept) - len(a), method=kind, notes=_blind(kind),
-    )  # fmt: skip
+    estimate = about(kind, len(a), len(kept), level=draw.level, n_raters=2, method=kind, notes=_blind(kind))
     if len(a) == 0:
         return undefined(estimate, Status.NO_PAIRED_ITEMS)
     if len(a) < 2:

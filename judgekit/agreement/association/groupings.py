@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient
-from judgekit.agreement.core.estimate import Status, flagged, undefined
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling
 from judgekit.errors import InputError
@@ -99,10 +99,9 @@ def grouped_correlation(
     both = ~(np.isnan(h) | np.isnan(m))
     found = grouped(h, m, grouping=grouping, statistic=_of(kind))
     fixed = f"the {h.shape[0]} systems are taken as fixed, items are resampled"
-    estimate = Estimate(
-        kind, found.value, level=draw.level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
-        n_dropped=int(h.size - both.sum()), unit="item", method=f"{kind}, grouping {grouping}",
-        notes=(fixed,),
+    estimate = about(
+        kind, both.sum(), h.size, value=found.value, level=draw.level, n_raters=2, unit="item",
+        method=f"{kind}, grouping {grouping}", notes=(fixed,),
     )  # fmt: skip
     if found.n_skipped:
         note = f"{found.n_skipped} of {found.n_groups + found.n_skipped} groups skipped for want of variation"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import Grouping, groups_of
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -169,10 +169,7 @@ def tie_calibrated_accuracy(
     pairs, groups = score_pairs(h, m, grouping), coded_clusters(clusters, h.shape[1])
     found = _calibrated(pairs, None)
     both = int((~(np.isnan(h) | np.isnan(m))).sum())
-    blank = Estimate(
-        "acc_eq", found.acc_eq, level=draw.level, n_units=h.size, n_raters=2, n_used=both,
-        n_dropped=h.size - both, unit="item",
-    )  # fmt: skip
+    blank = about("acc_eq", both, h.size, value=found.acc_eq, level=draw.level, n_raters=2, unit="item")
     inside = replace(
         blank, method=f"grouping {grouping}, eps fitted to these items",
         notes=(f"eps = {found.eps:g}", "the threshold was fitted to these items, which flatters the judge"),
@@ -191,10 +188,7 @@ def tie_calibrated_accuracy(
 
 
 def _held_out(
-    estimate: Estimate,
-    scores: tuple[Floats, Floats, Grouping],
-    fold: Codes,
-    draw: Resampling,
+    estimate: Estimate, scores: tuple[Floats, Floats, Grouping], fold: Codes, draw: Resampling
 ) -> Estimate:
     """The held-out value; the interval resamples items and keeps each one's fold and threshold."""
     h, _, grouping = scores
@@ -329,9 +323,9 @@ def soft_accuracy(
     h, m = grids(human, metric)
     kept = np.asarray(~(np.isnan(h) | np.isnan(m)).any(axis=0), dtype=bool)
     groups = kept_clusters(clusters, kept)
-    estimate = Estimate(
-        "soft_pairwise_accuracy", soft_pairwise_accuracy(h, m, n_flips=n_flips, seed=seed, mid_p=mid_p),
-        level=level, n_units=h.shape[1], n_raters=2, n_used=int(kept.sum()), n_dropped=int((~kept).sum()),
+    estimate = about(
+        "soft_pairwise_accuracy", kept.sum(), h.shape[1],
+        value=soft_pairwise_accuracy(h, m, n_flips=n_flips, seed=seed, mid_p=mid_p), level=level, n_raters=2,
         unit="item" if groups is None else "cluster", seed=seed,
         method="all sign flips" if kept.sum() <= EXACT else f"{n_flips} shared sign flips",
         notes=(f"{h.shape[0]} systems, taken as fixed", "depends on the number of items"),

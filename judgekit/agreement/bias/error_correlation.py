@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, Statistic, grid, resampled, resampling, settled
 from judgekit.agreement.people.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
@@ -119,10 +119,9 @@ def effective_judges(
     if found.excluded:
         left = [names[i] for i in found.excluded] if names else f"in columns {list(found.excluded)}"
         notes.append(f"judges {left} left out: their errors do not vary")
-    estimate = Estimate(
-        "effective_judges", found.kish, level=draw.level, n_units=len(e), n_raters=e.shape[1], n_used=used,
-        n_dropped=len(e) - used, method="Kish, mean phi" + (" within strata" if cut is not None else ""),
-        notes=tuple(notes),
+    estimate = about(
+        "effective_judges", used, len(e), value=found.kish, level=draw.level, n_raters=e.shape[1],
+        method="Kish, mean phi" + (" within strata" if cut is not None else ""), notes=tuple(notes),
     )  # fmt: skip
     if math.isnan(found.kish):
         return undefined(estimate, Status.NO_VARIATION if e.shape[1] > 1 and used else Status.TOO_FEW)
@@ -216,9 +215,9 @@ def jury_against_best(
     pooled = aggregate or ("majority" if panel.ratings.level == "nominal" else "mean")
     of = measure_of(measure or ("agreement" if pooled == "majority" else "pearson"), values)
     here = (panel.judge >= 0) & (panel.humans >= 0).all(axis=1)
-    blank = Estimate(
-        "jury", math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
-        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{pooled} of {len(panel.names)} judges",
+    blank = about(
+        "jury", here.sum(), len(here), level=draw.level, n_raters=1 + len(panel.names),
+        method=f"{pooled} of {len(panel.names)} judges",
     )  # fmt: skip
     if not here.any() or not len(panel.names):
         none = undefined(blank, Status.NO_PAIRED_ITEMS if len(panel.names) else Status.NOT_IDENTIFIED)
@@ -226,7 +225,6 @@ def jury_against_best(
     truth, members = numbers_of(panel.judge[here], values), numbers_of(panel.humans[here], values)
     votes = numbers_of(majority(panel.humans[here], values), values)
     jury = votes if pooled == "majority" else members.mean(axis=1)
-    groups = kept_clusters(panel.ratings.clusters, here)
 
     def scores(index: Codes) -> Floats:
         """Of the jury, then of each member."""
@@ -242,7 +240,7 @@ def jury_against_best(
 
     def estimate(name: str, value: float, statistic: Statistic, *notes: str) -> Estimate:
         made = replace(blank, name=name, value=float(value), notes=notes)
-        return resampled(made, statistic, len(truth), draw.over(groups))
+        return resampled(made, statistic, len(truth), draw.over(kept_clusters(panel.ratings.clusters, here)))
 
     top = members[:, best - 1]
     return Jury(

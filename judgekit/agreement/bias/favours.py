@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, normal_quantile, undefined
+from judgekit.agreement.core.estimate import Status, about, normal_quantile, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import RIDGE, Fit, coefficient, least_squares, logistic
-from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampled, resampling, value_of, varies
+from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampled, resampling, varies
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -60,8 +60,7 @@ def length_correlation(
     if np.isnan(value):
         return undefined(base, Status.NO_VARIATION)
     filled = replace(base, value=value)
-    groups = kept_clusters(clusters, kept)
-    return resampled(filled, of, len(columns), draw.over(groups), kind="percentile")
+    return resampled(filled, of, len(columns), draw.over(kept_clusters(clusters, kept)), kind="percentile")
 
 
 def length_coefficient(
@@ -213,10 +212,9 @@ def lc_win_rates(
     for code, name in names.items():
         mine, total = kept & (own == code), int((own == code).sum())
         n = int(mine.sum())
-        base = Estimate(
-            "lc_win_rate", float("nan"), level=level, n_units=total, n_used=n, n_dropped=total - n,
-            unit="item", method=f"joint logit, ridge {ridge:g}",
-        )  # fmt: skip
+        base = about(
+            "lc_win_rate", n, total, level=level, unit="item", method=f"joint logit, ridge {ridge:g}"
+        )
         if n == 0:
             made[name] = undefined(base, Status.TOO_FEW)
         elif not varies(d[mine]):
@@ -276,10 +274,7 @@ def _complete(
     columns = np.column_stack(aligned(**raw))
     kept = ~np.any(np.isnan(columns), axis=1)
     n = int(kept.sum())
-    base = Estimate(
-        name, float("nan"), level=level, n_units=len(columns), n_raters=1, n_used=n,
-        n_dropped=len(columns) - n,
-    )  # fmt: skip
+    base = about(name, n, len(columns), level=level, n_raters=1)
     return columns[kept], kept, base
 
 
@@ -357,13 +352,8 @@ def equal_opportunity(
     def of(sums: Floats) -> Floats:
         return ratio(sums[:, 0], sums[:, 1]) - ratio(sums[:, 2], sums[:, 3])
 
-    value = value_of(of, flat)
-    if np.isnan(value):
-        return undefined(
-            base, Status.NOT_IDENTIFIED, "people must prefer own responses in some pairs and others in some"
-        )
-    groups = kept_clusters(clusters, kept)
-    return by_sums(replace(base, value=value), flat, of, draw.over(groups))
+    none = (Status.NOT_IDENTIFIED, "people must prefer own responses in some pairs and others in some")
+    return by_sums(base, flat, of, draw.over(kept_clusters(clusters, kept)), none=none)
 
 
 def _prepared(

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, rate, undefined
+from judgekit.agreement.core.estimate import Status, about, rate, undefined
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, logistic
-from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampling, value_of
+from judgekit.agreement.core.resample import Drawn, by_sums, grids, mean_of_sums, ratio, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -95,9 +95,9 @@ def position_effects(
     ]
     of = "pair" if groups is None else "cluster"
     made = {each.name: replace(each, unit=of, n_raters=1) for each in rates}
-    base = Estimate(
-        "preference_fairness", float("nan"), level=draw.level, n_units=len(leaning), n_raters=1,
-        n_used=counts.n, n_dropped=counts.n_dropped, unit="pair", method="(recency - primacy) / n",
+    base = about(
+        "preference_fairness", counts.n, len(leaning), level=draw.level, n_raters=1, unit="pair",
+        method="(recency - primacy) / n",
     )  # fmt: skip
     first = replace(base, name="first_pick_rate", method="first place over all verdicts, ties one half")
     if counts.n == 0:
@@ -106,8 +106,7 @@ def position_effects(
     picks = ((np.sign(a - 0.5) + np.sign(c - 0.5) + 2) / 4)[there]
     for each, x in ((base, -leaning[there]), (first, picks)):
         columns = np.column_stack([x, np.ones(counts.n)])
-        filled = replace(each, value=value_of(_mean, columns))
-        made[each.name] = by_sums(filled, columns, _mean, draw.over(groups))
+        made[each.name] = by_sums(each, columns, mean_of_sums, draw.over(groups))
     p = sign_test(counts.primacy, counts.recency)
     note = "no conflict" if np.isnan(p) else f"exact sign test of primacy against recency: p = {p:.4g}"
     made["preference_fairness"] = replace(made["preference_fairness"], notes=(note,))
@@ -133,7 +132,6 @@ def attributable_to_position(
     within = ratio(np.where(told, by_order, 0.0).sum(axis=1), told.sum(axis=1).astype(float))
     between = _cross_disagreement(x, 1.0 - y)
     there = ~(np.isnan(within) | np.isnan(between))
-    groups = kept_clusters(clusters, there)
     columns = np.column_stack([within[there], between[there], np.ones(int(there.sum()))])
     formulas = {
         "d_within": lambda s: ratio(s[:, 0], s[:, 2]),
@@ -142,16 +140,15 @@ def attributable_to_position(
     }
     made = {}
     for name, of in formulas.items():
-        base = Estimate(
-            name, float("nan"), level=draw.level, n_units=len(x), n_raters=1, n_used=len(columns),
-            unit="pair", n_dropped=len(x) - len(columns), method="mean pairwise disagreement",
+        base = about(
+            name, len(columns), len(x), level=draw.level, n_raters=1, unit="pair",
+            method="mean pairwise disagreement",
         )  # fmt: skip
         if len(columns) == 0:
             why = "repeats in each order are needed: one verdict an order cannot tell place from noise"
             made[name] = undefined(base, Status.NOT_IDENTIFIED, why)
             continue
-        filled = replace(base, value=value_of(of, columns))
-        made[name] = by_sums(filled, columns, of, draw.over(groups))
+        made[name] = by_sums(base, columns, of, draw.over(kept_clusters(clusters, there)))
     return made
 
 
@@ -162,10 +159,6 @@ def pair_disagreement(repeats: Floats) -> Floats:
     k = there.sum(axis=1)
     pairs = (k * (k - 1)).astype(float)
     return 1.0 - ratio(same.astype(float), pairs)
-
-
-def _mean(sums: Floats) -> Floats:
-    return ratio(sums[:, 0], sums[:, 1])
 
 
 def _cross_disagreement(x: Floats, y: Floats) -> Floats:
@@ -186,10 +179,9 @@ def listwise_position(chosen: npt.ArrayLike, n_places: int, *, level: float = 0.
     kept = x[~np.isnan(x)]
     if n_places < 2 or np.any((kept < 0) | (kept >= n_places) | (kept != np.round(kept))):
         raise InputError(f"places are whole numbers from 0 to {n_places - 1}")
-    base = Estimate(
-        "listwise_position_v", float("nan"), level=level, n_units=len(x), n_used=len(kept),
-        n_dropped=len(x) - len(kept), unit="call", method="cramer_v against uniform",
-    )  # fmt: skip
+    base = about(
+        "listwise_position_v", len(kept), len(x), level=level, unit="call", method="cramer_v against uniform"
+    )
     if len(kept) < 5 * n_places:
         return undefined(base, Status.TOO_FEW, f"chi-square needs about {5 * n_places} calls")
     counts = np.bincount(kept.astype(int), minlength=n_places)
@@ -229,9 +221,9 @@ def order_intercept(
     np.add.at(x, (np.arange(len(a)), c), -1.0)
     x[:, -1] = 1.0
     groups = kept_clusters(clusters, there)
-    base = Estimate(
-        "order_intercept", float("nan"), level=level, n_units=len(y), n_used=len(a),
-        n_dropped=len(y) - len(a), unit="call", method="bradley_terry with order term, logits",
+    base = about(
+        "order_intercept", len(a), len(y), level=level, unit="call",
+        method="bradley_terry with order term, logits",
     )  # fmt: skip
     used = x[:, 1:]  # the first system is the reference
     fit = logistic(used, y[there], groups)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from judgekit.agreement.association.correlation import pearson
 from judgekit.agreement.chance.profile import confusion
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import Status, bonett_price, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, bonett_price, undefined, with_interval
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters, given
 from judgekit.agreement.core.regress import coefficient, least_squares
 from judgekit.agreement.core.resample import (
@@ -132,7 +132,6 @@ def range_use(
     scale_use(x, values=values)
     y, x = y[kept], x[kept]
     declared = np.asarray(values, dtype=float)
-    groups = kept_clusters(clusters, kept)
     moments = _moments(y, x)
     both = np.concatenate([y[:, None] == declared, x[:, None] == declared], axis=1).astype(float)
     q = len(declared)
@@ -150,17 +149,14 @@ def range_use(
     }
     made = {}
     for name, (columns, of) in formulas.items():
-        base = Estimate(
-            name, float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
-            n_dropped=int((~kept).sum()), method="judge beside human",
-        )  # fmt: skip
-        value = value_of(of, columns) if len(x) else float("nan")
-        if np.isnan(value):
-            made[name] = undefined(base, Status.NO_VARIATION if len(x) else Status.NO_PAIRED_ITEMS)
+        base = about(name, len(x), len(kept), level=draw.level, n_raters=2, method="judge beside human")
+        if not len(x):
+            made[name] = undefined(base, Status.NO_PAIRED_ITEMS)
         elif name == "unused_difference":
-            made[name] = replace(base, value=value, notes=("grows with fewer units, so it is not resampled",))
+            note = "grows with fewer units, so it is not resampled"
+            made[name] = replace(base, value=value_of(of, columns), notes=(note,))
         else:
-            made[name] = by_sums(replace(base, value=value), columns, of, draw.over(groups))
+            made[name] = by_sums(base, columns, of, draw.over(kept_clusters(clusters, kept)))
     return made
 
 
@@ -185,9 +181,8 @@ def halo(
         known = [gap for gap in gaps if not np.isnan(gap)]
         return float(np.mean(known)) if known else float("nan")
 
-    base = Estimate(
-        "halo", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
-        n_dropped=int((~kept).sum()),
+    base = about(
+        "halo", len(x), len(kept), level=draw.level, n_raters=2,
         method="mean correlation between criteria, judge minus human",
     )  # fmt: skip
     value = of(np.arange(len(x))) if len(x) > 1 else float("nan")
@@ -220,9 +215,8 @@ def anchoring(
     before = np.concatenate([[np.nan], x[:-1]])
     before[np.concatenate([[True], codes[1:] != codes[:-1]])[: len(x)]] = np.nan
     kept = ~(np.isnan(x) | np.isnan(before) | np.isnan(other))
-    base = Estimate(
-        "anchoring", float("nan"), level=level, n_units=len(x), n_raters=1, n_used=int(kept.sum()),
-        n_dropped=int((~kept).sum()),
+    base = about(
+        "anchoring", kept.sum(), len(x), level=level, n_raters=1,
         method="slope on the score before" if human is None else "slope on the score before, given human",
     )  # fmt: skip
     if not kept.any():
@@ -360,10 +354,9 @@ def marginal_homogeneity(ratings: Any, *, scale: Any = None, level: float = 0.95
         name="", statistic=float("nan"), df=0, p=float("nan"), n_used=n, n_dropped=these.n_units - n,
         status=status or Status.NO_VARIATION,
     )  # fmt: skip
-    start = Estimate(
-        "", float("nan"), level=level, n_units=these.n_units, n_raters=2, n_used=n,
-        n_dropped=these.n_units - n, method="second rater's share less the first's",
-    )  # fmt: skip
+    start = about(
+        "", n, these.n_units, level=level, n_raters=2, method="second rater's share less the first's"
+    )
     found = []
     for k, label in enumerate(these.labels):
         named = replace(start, name=f"margin_difference[{label}]")

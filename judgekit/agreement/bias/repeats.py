@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.bias.order_effects import pair_disagreement
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import Status, normal_quantile, share, undefined
+from judgekit.agreement.core.estimate import Status, about, normal_quantile, share, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -26,9 +26,9 @@ from judgekit.agreement.core.resample import (
     Resampling,
     by_sums,
     grid,
+    mean_of_sums,
     ratio,
     resampling,
-    value_of,
 )
 from judgekit.agreement.models.reml import RESIDUAL, as_blocks, fit_reml
 from judgekit.errors import InputError
@@ -184,13 +184,9 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
             "accuracy_both": a * c == 1, "accuracy_first": a, "accuracy_second": c, "inconsistent": a != c,
         }.items()
     }  # fmt: skip
-    base = Estimate("accuracy_random", float("nan"), n_units=len(there), n_used=n, n_dropped=lost)
-    if n == 0:
-        return made | {"accuracy_random": undefined(base, Status.NO_PAIRED_ITEMS)}
+    base = about("accuracy_random", n, len(there))
     columns = np.column_stack([(a + c) / 2, np.ones(n)])
-    filled = replace(base, value=float(columns[:, 0].mean()), method="mean of both orders")
-    mean: OfSums = lambda s: ratio(s[:, 0], s[:, 1])  # noqa: E731 - one formula, named for its type
-    return made | {"accuracy_random": by_sums(filled, columns, mean, Resampling())}
+    return made | {"accuracy_random": by_sums(base, columns, mean_of_sums, Resampling())}
 
 
 def _difference(means: Floats) -> Floats:
@@ -208,9 +204,9 @@ def _estimate(name: str, raw: list[Floats], of: OfSums, clusters: Clusters, draw
     known = ~np.isnan(stacked[kept])
     columns = np.concatenate([np.where(known, stacked[kept], 0.0), known], axis=1)
     k = len(raw)
-    base = Estimate(
-        name, float("nan"), level=draw.level, n_units=len(stacked), n_raters=1, n_used=int(kept.sum()),
-        n_dropped=int((~kept).sum()), unit="item", method="flips by pairs of repeats",
+    base = about(
+        name, kept.sum(), len(stacked), level=draw.level, n_raters=1, unit="item",
+        method="flips by pairs of repeats",
     )  # fmt: skip
 
     def of_sums(sums: Floats) -> Floats:
@@ -220,13 +216,8 @@ def _estimate(name: str, raw: list[Floats], of: OfSums, clusters: Clusters, draw
         return undefined(
             base, Status.NOT_IDENTIFIED, "verdicts and at least two repeats of some items are needed"
         )
-    value = value_of(of_sums, columns)
-    if np.isnan(value):
-        return undefined(
-            base, Status.NOT_IDENTIFIED, "repeats differ half of the time or more: the judge is a coin"
-        )
-    groups = kept_clusters(clusters, kept)
-    return by_sums(replace(base, value=value), columns, of_sums, draw.over(groups))
+    coin = (Status.NOT_IDENTIFIED, "repeats differ half of the time or more: the judge is a coin")
+    return by_sums(base, columns, of_sums, draw.over(kept_clusters(clusters, kept)), none=coin)
 
 
 def _binary(repeats: npt.ArrayLike) -> Floats:
@@ -261,10 +252,7 @@ def repeatability(
     k = there.sum(axis=1)
     kept = k >= 2
     x, there, k = x[kept], there[kept], k[kept].astype(float)
-    base = Estimate(
-        "", float("nan"), level=draw.level, n_units=len(kept), n_raters=1, n_used=len(x),
-        n_dropped=int((~kept).sum()),
-    )  # fmt: skip
+    base = about("", len(x), len(kept), level=draw.level, n_raters=1)
     if len(x) == 0:
         why = "no unit has two repeats"
         return {name: undefined(replace(base, name=name), Status.TOO_FEW, why) for name in NAMES}
@@ -275,18 +263,20 @@ def repeatability(
     d, ones = pair_disagreement(x), np.ones(len(x))
     change = float(normal_quantile(0.95) * np.sqrt(2))
     squares = np.column_stack([within.sum(axis=1), k - 1])
-    means: OfSums = lambda s: ratio(s[:, 0], s[:, 1])  # noqa: E731 - one formula, named for its type
     formulas: dict[str, tuple[Floats, OfSums, str]] = {
-        "flip_rate": (np.column_stack([d, ones]), means, "pairs of repeats that differ"),
-        "repeat_agreement": (np.column_stack([1 - d, ones]), means, "pairs of repeats that agree"),
-        "all_same": (np.column_stack([same, ones]), means, "units whose repeats are all equal"),
-        "sem": (squares, lambda s: np.sqrt(means(s)), "sqrt of mean squares within units"),
-        "smallest_detectable_change": (squares, lambda s: change * np.sqrt(means(s)), "1.96 sqrt(2) sem"),
+        "flip_rate": (np.column_stack([d, ones]), mean_of_sums, "pairs of repeats that differ"),
+        "repeat_agreement": (np.column_stack([1 - d, ones]), mean_of_sums, "pairs of repeats that agree"),
+        "all_same": (np.column_stack([same, ones]), mean_of_sums, "units whose repeats are all equal"),
+        "sem": (squares, lambda s: np.sqrt(mean_of_sums(s)), "sqrt of mean squares within units"),
+        "smallest_detectable_change": (
+            squares,
+            lambda s: change * np.sqrt(mean_of_sums(s)),
+            "1.96 sqrt(2) sem",
+        ),
     }
     made = {}
     for name, (columns, of, method) in formulas.items():
-        filled = replace(base, name=name, value=value_of(of, columns), method=method)
-        made[name] = by_sums(filled, columns, of, draw.over(groups))
+        made[name] = by_sums(replace(base, name=name, method=method), columns, of, draw.over(groups))
     made["icc_repeats"] = _icc(replace(base, name="icc_repeats"), x, groups, draw)
     return made
 
@@ -294,11 +284,9 @@ def repeatability(
 def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: Resampling) -> Estimate:
     if not np.isnan(x).any():
         base = replace(base, method="ICC(A,1), mean squares")
-        columns = _icc_columns(x)
-        value = value_of(_icc_of, columns) if len(x) > 1 else float("nan")
-        if np.isnan(value):
-            return undefined(base, Status.NO_VARIATION if len(x) > 1 else Status.TOO_FEW)
-        return by_sums(replace(base, value=value), columns, _icc_of, draw.over(groups))
+        if len(x) < 2:
+            return undefined(base, Status.TOO_FEW)
+        return by_sums(base, _icc_columns(x), _icc_of, draw.over(groups))
     rows, column = np.nonzero(~np.isnan(x))
     base = replace(base, method="ICC(A,1), REML")
     of = np.unique(column, return_inverse=True)[1]

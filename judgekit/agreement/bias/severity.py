@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import correlation, spearman
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, clustered_mean, flagged, normal_quantile, undefined
+from judgekit.agreement.core.estimate import (
+    Status,
+    about,
+    clustered_mean,
+    flagged,
+    normal_quantile,
+    undefined,
+)
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -29,7 +36,6 @@ from judgekit.agreement.core.resample import (
     ratio,
     resampling,
     settled,
-    value_of,
 )
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -46,8 +52,7 @@ def signed_error(
     0.5
     """
     x, y = aligned(judge=judge, human=human)
-    groups = None if clusters is None else np.asarray(clusters, dtype=object)
-    made = clustered_mean(settled(x - y, magnitude(x, y)), groups, name="signed_error", level=level)
+    made = clustered_mean(settled(x - y, magnitude(x, y)), clusters, name="signed_error", level=level)
     return replace(made, method="mean of judge minus human", n_raters=2)
 
 
@@ -63,8 +68,7 @@ def confidence_gap(
     for name, x in (("confidence", c), ("correct", y)):
         if len(bad := np.flatnonzero((x < 0) | (x > 1))):
             raise InputError(f"{name}: unit {bad[0]} is {x[bad[0]]:g}; numbers from 0 to 1 are needed")
-    groups = None if clusters is None else np.asarray(clusters, dtype=object)
-    made = clustered_mean(settled(c - y, magnitude(c, y)), groups, name="confidence_gap", level=level)
+    made = clustered_mean(settled(c - y, magnitude(c, y)), clusters, name="confidence_gap", level=level)
     return replace(made, method="mean confidence minus share correct", n_raters=1)
 
 
@@ -182,10 +186,7 @@ def leniency(
     kept = ~(np.isnan(x) | np.isnan(y))
     x, y = x[kept], y[kept]
     columns = np.column_stack([x * y, y, x * (1 - y), 1 - y])
-    base = Estimate(
-        "leniency_p_c", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(x),
-        n_dropped=int((~kept).sum()), method="TPR - FPR",
-    )  # fmt: skip
+    base = about("leniency_p_c", len(x), len(kept), level=draw.level, n_raters=2, method="TPR - FPR")
     plus = replace(base, name="leniency_p_plus", method="FPR / (1 - P_c)")
     rarer = int(min(y.sum(), len(y) - y.sum())) if len(y) else 0
     if rarer == 0:
@@ -210,12 +211,9 @@ def leniency(
 
 
 def _filled(base: Estimate, of: OfSums, columns: Floats, groups: Codes | None, draw: Resampling) -> Estimate:
-    value = value_of(of, columns)
-    if np.isnan(value):
-        worse = base.name == "leniency_p_c" or np.isnan(_p_c(columns))
-        why = "TPR is below FPR: worse than chance" if worse else "P_c is 1: it never guesses"
-        return undefined(base, Status.NOT_IDENTIFIED, why)
-    return by_sums(replace(base, value=value), columns, of, draw.over(groups))
+    worse = base.name == "leniency_p_c" or np.isnan(_p_c(columns))
+    why = "TPR is below FPR: worse than chance" if worse else "P_c is 1: it never guesses"
+    return by_sums(base, columns, of, draw.over(groups), none=(Status.NOT_IDENTIFIED, why))
 
 
 def _p_c(columns: Floats) -> float:

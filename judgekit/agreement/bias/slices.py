@@ -83,7 +83,7 @@ def by_slice(
     sides = [
         (name, np.array(rows, dtype=np.intp), np.delete(everyone, rows)) for name, rows in members.items()
     ]
-    pairs = [_pair(measure, inside, outside, least) for _, inside, outside in sides]
+    pairs = [(_told(measure, x, least), _told(measure, rest, least)) for _, x, rest in sides]
     p = [_p_value(a, b) for a, b in pairs]
     adjusted = adjust(p, method=method).tolist()
     return tuple(
@@ -99,10 +99,6 @@ def by_slice(
         )
         for (name, x, _), (a, b), p_, adjusted_ in zip(sides, pairs, p, adjusted, strict=True)
     )
-
-
-def _pair(measure: Measure, inside: Codes, outside: Codes, least: int) -> tuple[Estimate, Estimate]:
-    return _told(measure, inside, least), _told(measure, outside, least)
 
 
 def _told(measure: Measure, units: Codes, least: int) -> Estimate:
@@ -177,10 +173,14 @@ def metric_conflicts(
     if len({len(d) for d in differences.values()}) > 1:
         raise InputError("measures have different numbers of items")
     mine = differences[judge]
-    verdict = _difference(judge, mine, clusters, level)
+    leads = {
+        name: clustered_mean(d, clusters, name=f"difference:{name}", level=level)
+        for name, d in differences.items()
+    }
+    verdict = leads[judge]
     made = []
     for name, d in differences.items():
-        own = verdict if name == judge else _difference(name, d, clusters, level)
+        own = leads[name]
         relation = correlation(mine, d, kind="spearman", level=level, clusters=clusters)
         made.append(
             MetricConflict(
@@ -200,11 +200,6 @@ def better(difference: Estimate) -> Sign:
     if difference.low > 0:
         return "first"
     return "second" if difference.high < 0 else "undecided"
-
-
-def _difference(name: str, d: Floats, clusters: Clusters, level: float) -> Estimate:
-    groups = None if clusters is None else np.asarray(clusters, dtype=object)
-    return clustered_mean(d, groups, name=f"difference:{name}", level=level)
 
 
 def _finding(own: Estimate, judge: Estimate) -> Finding:

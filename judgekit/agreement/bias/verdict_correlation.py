@@ -19,7 +19,7 @@ from typing import Any
 from zlib import crc32
 
 from judgekit.agreement.bias.error_correlation import effective_votes, participation_ratio
-from judgekit.agreement.core.estimate import Status, flagged, t_quantile, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, t_quantile, undefined, with_interval
 from judgekit.types import Estimate, Judged, Outcome, Unit, Verdict
 
 VARIES = 1e-9
@@ -234,10 +234,9 @@ class PanelVerdicts:
         left_out = _left_out(judges, whole)
         k, mean = len(judges) - len(left_out), mean_of(pairs.values())
         used = sum(self._items)
-        blank = Estimate(
-            "correlation_of_verdicts", mean, level=level, n_units=self._all_items, n_raters=len(judges),
-            n_used=used, n_dropped=self._all_items - used, unit="item",
-            method="mean over pairs of judges, within criteria", notes=(CAUTION,),
+        blank = about(
+            "correlation_of_verdicts", used, self._all_items, value=mean, level=level, n_raters=len(judges),
+            unit="item", method="mean over pairs of judges, within criteria", notes=(CAUTION,),
         )  # fmt: skip
         r = undefined(blank, _why(whole)) if math.isnan(mean) else self._bounded(blank, whole)
         effective = replace(

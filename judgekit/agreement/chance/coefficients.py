@@ -4,6 +4,7 @@ Against it stand raters that do not vary, rare labels, and few clusters. The pac
 same alpha without intervals, 28 times slower.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Unpack, cast, get_args
 
@@ -27,6 +28,7 @@ from judgekit.agreement.chance.chance import (
 from judgekit.agreement.core.estimate import (
     ENOUGH_CLUSTERS,
     Status,
+    about,
     at_one,
     fisher_z,
     flagged,
@@ -77,11 +79,8 @@ def cautioned(
         return estimate
     status = found[0][0] if estimate.status == "ok" else estimate.status
     judged = flagged(estimate, status, [note for _, note in found])
-    if (
-        status == Status.DEGENERATE and coefficient == "conger"
-    ):  # 0 whatever the data: an interval says nothing
-        nan = float("nan")
-        return replace(judged, low=nan, high=nan, se=nan, interval="none", seed=None)
+    if status == Status.DEGENERATE and coefficient == "conger":  # 0 whatever the data: no interval says more
+        return replace(judged, low=math.nan, high=math.nan, se=math.nan, interval="none", seed=None)
     return judged
 
 
@@ -173,10 +172,9 @@ def estimate(
     rows, counts = _condensed(ratings)
     rated = (rows.codes >= 0).sum(axis=1)
     n_used = int(counts @ (rated >= 2))
-    start = Estimate(
-        name, float("nan"), level=how.draw.level, n_units=ratings.n_units, n_raters=ratings.n_raters,
-        n_used=n_used, n_dropped=ratings.n_units - n_used, method=_method(coefficient, weighing),
-        unit="unit" if ratings.clusters is None else "cluster",
+    start = about(
+        name, n_used, ratings.n_units, level=how.draw.level, n_raters=ratings.n_raters,
+        method=_method(coefficient, weighing), unit="unit" if ratings.clusters is None else "cluster",
     )  # fmt: skip
     if reason := _unusable(rows, n_used):
         return undefined(start, reason)
@@ -247,9 +245,8 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
     if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
-        return earned(
-            estimate, _item_bootstrap(sample, how, kind), how.draw
-        )  # `cautioned` tells few clusters
+        drawn = weighted_bootstrap(sample.of, sample.parts.counts, how.draw.over(clusters), kind=kind)
+        return earned(estimate, drawn, how.draw)  # `cautioned` tells few clusters
     return _analytic(estimate, sample, how, kind)
 
 
@@ -296,11 +293,6 @@ def _standard_error(sample: _Sample, *, published: bool) -> tuple[float, int]:
     if fixed is not weights:
         parts = parts_of(parts.codes, fixed, counts=parts.counts)
     return standard_error(linearised(sample.coefficient, parts, fixed), parts.counts, sample.ratings.clusters)
-
-
-def _item_bootstrap(sample: _Sample, how: _How, kind: str) -> Interval:
-    draw = how.draw.over(sample.ratings.clusters)
-    return weighted_bootstrap(sample.of, sample.parts.counts, draw, kind=kind)
 
 
 def _product(sample: _Sample, how: _How) -> Interval:

@@ -11,7 +11,15 @@ import numpy as np
 
 from judgekit.agreement.chance.chance import beyond_chance
 from judgekit.agreement.chance.coefficients import estimate, gwet, kappa
-from judgekit.agreement.core.estimate import Status, is_defined, share, undefined, wilson, with_interval
+from judgekit.agreement.core.estimate import (
+    Status,
+    about,
+    is_defined,
+    share,
+    undefined,
+    wilson,
+    with_interval,
+)
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -63,11 +71,10 @@ def kappa_profile(ratings: Any, *, scale: Any = None, level: float = 0.95) -> Ka
     """A kappa of two raters with its maximum, prevalence, bias and specific agreement.
 
     `ratings` are `Ratings` of two raters, or raw labels of shape (n_units, 2) with their declared `scale`;
-    more than two raters are an `InputError`.
-
-    Source: Feinstein and Cicchetti (1990), J. Clin. Epidemiol. 43; Byrt, Bishop and Carlin (1993), ibid. 46;
-    specific agreement: Dice (1945), with Wilson's interval for the share of units of which both raters said
-    the label among those of which either did, of which it is a function.
+    more than two raters are an `InputError`. Source: Feinstein and Cicchetti (1990), J. Clin. Epidemiol. 43;
+    Byrt, Bishop and Carlin (1993), ibid. 46; specific agreement: Dice (1945), with Wilson's interval for the
+    share of units of which both raters said the label among those of which either did, of which it is a
+    function.
 
     >>> pairs = [[1, 1]] * 80 + [[1, 0]] * 10 + [[0, 1]] * 5 + [[0, 0]] * 5
     >>> found = kappa_profile(pairs, scale=[0, 1])
@@ -128,9 +135,9 @@ def specific(ratings: Any, label: str, *, scale: Any = None, level: float = 0.95
     agreed = float(table[k, k])
     either = float(table[k].sum() + table[:, k].sum() - agreed)
     n = int(table.sum())
-    start = Estimate(
-        f"specific_agreement[{label}]", float("nan"), level=level, n_units=these.n_units, n_raters=2,
-        n_used=n, n_dropped=these.n_units - n, method="2 n_kk / (n_k. + n_.k)",
+    start = about(
+        f"specific_agreement[{label}]", n, these.n_units, level=level, n_raters=2,
+        method="2 n_kk / (n_k. + n_.k)",
     )  # fmt: skip
     if reason := _unpaired(these, n):
         return undefined(start, reason)

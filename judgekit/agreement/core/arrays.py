@@ -15,12 +15,17 @@ from judgekit.errors import InputError
 Clusters = Sequence[Any] | npt.NDArray[Any] | None
 
 
-def column(values: npt.ArrayLike, name: str) -> Floats:
-    """Numbers of shape (n,), nan where missing."""
+def numbers(values: npt.ArrayLike, name: str) -> Floats:
+    """Return an array of numbers, nan where missing."""
     try:
-        x = np.asarray(values, dtype=float)
+        return np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: {error}; numbers are needed, nan or None where missing") from error
+
+
+def column(values: npt.ArrayLike, name: str) -> Floats:
+    """Numbers of shape (n,), nan where missing."""
+    x = numbers(values, name)
     if x.ndim != 1:
         raise InputError(f"{name} has shape {x.shape}; one number a row is needed")
     if len(bad := np.flatnonzero(np.isinf(x))):

@@ -8,10 +8,12 @@ their interval on the logit scale, with a floor under the error.
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.core.arrays import Clusters
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -30,6 +32,11 @@ class Status:
     FEW_UNITS = "unstable:few_units"
     RESAMPLES_LOST = "unstable:resamples_lost"
     DEGENERATE = "ok_degenerate"
+
+
+def about(name: str, used: float, units: int, value: float = math.nan, **said: Any) -> Estimate:
+    """Return an estimate from `used` of so many units, the rest counted as dropped, as yet without value."""
+    return Estimate(name, value, n_units=units, n_used=int(used), n_dropped=units - int(used), **said)
 
 
 def undefined(estimate: Estimate, status: str, *notes: str) -> Estimate:
@@ -196,7 +203,7 @@ def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tup
 
 
 def clustered_mean(
-    values: npt.ArrayLike, clusters: npt.ArrayLike | None = None, *, name: str = "mean", level: float = 0.95
+    values: npt.ArrayLike, clusters: Clusters = None, *, name: str = "mean", level: float = 0.95
 ) -> Estimate:
     """A mean of values, or of paired differences, whose independent units are clusters.
 
@@ -218,7 +225,7 @@ def clustered_mean(
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or np.isinf(x).any():
         raise InputError(f"values are finite numbers of shape (n,), found shape {x.shape}")
-    groups = coded_clusters(None if clusters is None else np.asarray(clusters), len(x))
+    groups = coded_clusters(clusters, len(x))
     there = ~np.isnan(x)
     x, groups = x[there], None if groups is None else groups[there]
     mean, se, df = mean_se(x, groups)

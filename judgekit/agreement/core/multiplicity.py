@@ -5,6 +5,7 @@ something odd: Benjamini-Hochberg. Tests that depend on each other in unknown wa
 annotator: Benjamini-Yekutieli. Equal to statsmodels (tests), whose 65 MB would replace forty lines.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -53,14 +54,6 @@ def adjust(p: npt.ArrayLike, *, method: Method) -> Floats:
     return adjusted
 
 
-def _holm(p: Floats) -> Floats:
-    return np.maximum.accumulate(p * np.arange(len(p), 0, -1))
-
-
-def _hochberg(p: Floats) -> Floats:
-    return _lowest_from_here(p * np.arange(len(p), 0, -1))
-
-
 def _bh(p: Floats) -> Floats:
     return _lowest_from_here(p * len(p) / np.arange(1, len(p) + 1))
 
@@ -88,11 +81,11 @@ def _lowest_from_here(x: Floats) -> Floats:
     return np.minimum.accumulate(x[::-1])[::-1]
 
 
-_RULES = {
-    "holm": _holm,
+_RULES: dict[str, Callable[[Floats], Floats]] = {
+    "holm": lambda p: np.maximum.accumulate(p * np.arange(len(p), 0, -1)),
     "bh": _bh,
     "by": _by,
     "bonferroni": lambda p: p * len(p),
-    "hochberg": _hochberg,
+    "hochberg": lambda p: _lowest_from_here(p * np.arange(len(p), 0, -1)),
     "hommel": _hommel,
 }

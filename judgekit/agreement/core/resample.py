@@ -19,6 +19,7 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.core.arrays import numbers
 from judgekit.agreement.core.estimate import (
     ENOUGH_CLUSTERS,
     Status,
@@ -270,9 +271,18 @@ OfSums = Callable[[Floats], Floats]
 _CELLS = 20_000_000
 
 
-def by_sums(estimate: Estimate, columns: Floats, of: OfSums, draw: Resampling) -> Estimate:
-    """As `resampled`, for a statistic `of` the sums of columns (n_units, k)."""
-    if np.isnan(estimate.value) or draw.b == 0:
+def by_sums(
+    estimate: Estimate, columns: Floats, of: OfSums, draw: Resampling, *, none: tuple[str, ...] = ()
+) -> Estimate:
+    """As `resampled`, for a statistic `of` the sums of columns (n_units, k); it computes the value, too.
+
+    `none` is the status, and the note, where there is no value.
+    """
+    estimate = replace(estimate, value=value_of(of, columns))
+    if np.isnan(estimate.value):
+        why = none or (Status.NO_VARIATION if len(columns) else Status.NO_PAIRED_ITEMS,)
+        return undefined(estimate, *why)
+    if draw.b == 0:
         return estimate
     pooled = columns
     if draw.clusters is not None:
@@ -292,6 +302,11 @@ def by_sums(estimate: Estimate, columns: Floats, of: OfSums, draw: Resampling) -
 def value_of(of: OfSums, columns: Floats) -> float:
     """The statistic of these units."""
     return float(of(columns.sum(axis=0, keepdims=True))[0])
+
+
+def mean_of_sums(sums: Floats) -> Floats:
+    """Return the quotient of the first two sums: a mean, where the second counts."""
+    return ratio(sums[:, 0], sums[:, 1])
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -327,10 +342,7 @@ def varies(x: Floats) -> bool:
 
 def grid(x: npt.ArrayLike, what: str) -> Floats:
     """Numbers of shape (n_rows, n_columns), nan for missing."""
-    try:
-        array = np.asarray(x, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: {error}; numbers are needed, nan or None where missing") from error
+    array = numbers(x, what)
     if array.ndim != 2:
         raise InputError(f"{what} must have two dimensions, found shape {array.shape}")
     if len(bad := np.argwhere(np.isinf(array))):

@@ -7,6 +7,7 @@ import numpy as np
 
 from judgekit.agreement.core.estimate import (
     Status,
+    about,
     clustered_mean,
     fisher_z,
     flagged,
@@ -133,9 +134,8 @@ def bland_altman(
     """Bias and limits of agreement of two raters.
 
     Ratings and errors as in `ccc`. `level` is of the intervals; the limits themselves are always those of 95
-    %. With clusters the bias has a CR1 interval, and the limits none.
-
-    Source: Bland and Altman (1999), Statistical Methods in Medical Research 8.
+    %. With clusters the bias has a CR1 interval, and the limits none. Source: Bland and Altman (1999),
+    Statistical Methods in Medical Research 8.
 
     >>> found = bland_altman([[1, 2], [2, 2], [3, 5], [4, 4], [5, 6]])
     >>> round(found.bias.value, 2), round(found.upper_limit.value, 2)
@@ -182,9 +182,9 @@ def _two(
         status = Status.NEEDS_TWO_RATERS
     elif n < 2:
         status = Status.TOO_FEW if n else Status.NO_PAIRED_ITEMS
-    start = Estimate(
-        "", float("nan"), level=level, n_units=len(numbers), n_raters=numbers.shape[1], n_used=n,
-        n_dropped=len(numbers) - n, unit="unit" if groups is None else "cluster", status=status,
+    start = about(
+        "", n, len(numbers), level=level, n_raters=numbers.shape[1],
+        unit="unit" if groups is None else "cluster", status=status,
     )  # fmt: skip
     kept = None if groups is None else coded(groups[both])
     return numbers[both][:, 0], numbers[both][:, -1], kept, start

@@ -14,7 +14,7 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import Status, flagged, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
 from judgekit.agreement.core.ratings import Floats, Ratings, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -324,9 +324,9 @@ def iccs(
     groups = ratings.clusters if isinstance(ratings, Ratings) else coded_clusters(clusters, len(x))
     rated = ~np.isnan(x)
     used = rated.any(axis=1)
-    blank = Estimate(
-        "", float("nan"), level=draw.level, n_units=len(x), n_raters=x.shape[1], n_used=int(used.sum()),
-        n_dropped=int((~used).sum()), unit="unit" if groups is None else "cluster",
+    blank = about(
+        "", used.sum(), len(x), level=draw.level, n_raters=x.shape[1],
+        unit="unit" if groups is None else "cluster",
     )  # fmt: skip
     starts = [replace(blank, name=_NAMES[FORMS[f]][0], method=_NAMES[FORMS[f]][1]) for f in forms]
     if reason := _unusable(rated):
@@ -349,12 +349,7 @@ def _unusable(rated: Any) -> str:
     return Status.NO_PAIRED_ITEMS if paired == 0 else Status.TOO_FEW if paired < 2 else ""
 
 
-def _complete(
-    start: Estimate,
-    form: Form,
-    table: tuple[Floats, MeanSquares],
-    draw: Resampling,
-) -> Estimate:
+def _complete(start: Estimate, form: Form, table: tuple[Floats, MeanSquares], draw: Resampling) -> Estimate:
     x, ms = table
     value = float(of_squares(form, ms))
     if np.isnan(value):

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, drawn_again, grid, resampling
@@ -198,9 +198,9 @@ def alt_test(
     tested = np.flatnonzero(n >= max(min_items, 2))
     dropped = tuple(panel.names[j] for j in np.flatnonzero(n < max(min_items, 2)))
     name = chosen if isinstance(chosen, str) else "own score"
-    blank = Estimate(
-        "advantage_probability", math.nan, level=draw.level, n_units=len(kept), n_raters=1 + len(panel.names),
-        n_used=int(kept.sum()), n_dropped=int((~kept).sum()), method=f"{name}, epsilon {epsilon:g}",
+    blank = about(
+        "advantage_probability", kept.sum(), len(kept), level=draw.level, n_raters=1 + len(panel.names),
+        method=f"{name}, epsilon {epsilon:g}",
         notes=(f"{len(tested)} of {len(panel.names)} annotators tested",),
     )  # fmt: skip
     if not len(tested):
@@ -288,13 +288,12 @@ def _advantage(blank: Estimate, panel: Panel, judge_wins: Floats, draw: Resampli
     there = ~np.isnan(judge_wins)
     won, here = np.nan_to_num(judge_wins), there.astype(np.float64)
     rows = np.asarray(there.any(axis=1), dtype=bool)
-    groups = kept_clusters(panel.ratings.clusters, rows)
 
     def rho(drawn: Floats) -> Floats:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(((drawn @ won[rows]) / (drawn @ here[rows])).mean(axis=1), dtype=np.float64)
 
-    return drawn_again(blank, rho, int(rows.sum()), draw.over(groups))
+    return drawn_again(blank, rho, int(rows.sum()), draw.over(kept_clusters(panel.ratings.clusters, rows)))
 
 
 def _power(

@@ -22,7 +22,7 @@ from judgekit.agreement.chance.chance import (
     parts_of,
 )
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import Status, flagged, undefined
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, Weighted, drawn_again, resampled, resampling
 from judgekit.agreement.people.panel import (
@@ -120,10 +120,9 @@ def human_ceiling(
     of = measure_of(name, panel.ratings.values)
     shown = name if isinstance(name, str) else "own measure"
     here = (panel.judge >= 0) & ((panel.humans >= 0).sum(axis=1) >= 2)
-    blank = Estimate(
-        shown, math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
-        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"leave one out, {pooled} of the others",
-        notes=("the people are taken as fixed",),
+    blank = about(
+        shown, here.sum(), len(here), level=draw.level, n_raters=1 + len(panel.names),
+        method=f"leave one out, {pooled} of the others", notes=("the people are taken as fixed",),
     )  # fmt: skip
     if len(panel.names) < 2:
         return _alone(blank, panel, of)
@@ -282,10 +281,9 @@ def replacement_alpha(
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
     used: Metric = metric or panel.ratings.level
     here = (panel.judge >= 0) & ((panel.humans >= 0).sum(axis=1) >= 2)
-    blank = Estimate(
-        "krippendorff_alpha", math.nan, level=draw.level, n_units=len(here), n_raters=1 + len(panel.names),
-        n_used=int(here.sum()), n_dropped=int((~here).sum()), method=f"{used} metric",
-        notes=("the people are taken as fixed",),
+    blank = about(
+        "krippendorff_alpha", here.sum(), len(here), level=draw.level, n_raters=1 + len(panel.names),
+        method=f"{used} metric", notes=("the people are taken as fixed",),
     )  # fmt: skip
     if len(panel.names) < 2 or not here.any():
         none = undefined(blank, Status.NEEDS_TWO_RATERS if len(panel.names) < 2 else Status.NO_PAIRED_ITEMS)

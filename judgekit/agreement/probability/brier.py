@@ -12,6 +12,7 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import Clusters, aligned, complete, forecasts, kept_clusters
 from judgekit.agreement.core.estimate import (
     Status,
+    about,
     flagged,
     mean_se,
     normal_quantile,
@@ -53,10 +54,9 @@ def decompose_brier(
 ) -> BrierParts:
     """The Brier score in parts that add up, whatever the bins (of equal `width` or `mass`); nan without data.
 
-    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
-
-    Source: Stephenson, Coelho & Jolliffe (2008), "Two Extra Components in the Brier Score Decomposition",
-    Weather and Forecasting 23. The identity is a property test.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing. Source: Stephenson, Coelho &
+    Jolliffe (2008), "Two Extra Components in the Brier Score Decomposition", Weather and Forecasting 23. The
+    identity is a property test.
 
     >>> parts = decompose_brier([0.1, 0.1, 0.9, 0.9], [0, 0, 1, 0])
     >>> round(parts.reliability, 3), round(parts.resolution, 3), round(parts.uncertainty, 4)
@@ -115,9 +115,9 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
     p_, y_ = forecasts(p_all, y_all)
     codes = kept_clusters(clusters, ~np.isnan(p_all) & ~np.isnan(y_all))
     mean, se, df = mean_se((p_ - y_) ** 2, codes)
-    made = Estimate(
-        "brier", mean, level=level, n_units=len(p_all), n_raters=1, n_used=len(p_),
-        n_dropped=len(p_all) - len(p_), unit="unit" if codes is None else "cluster",
+    made = about(
+        "brier", len(p_), len(p_all), value=mean, level=level, n_raters=1,
+        unit="unit" if codes is None else "cluster",
         method="mean squared difference of probability and outcome",
     )  # fmt: skip
     if df < 1:
@@ -141,9 +141,7 @@ def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) 
     n = len(aligned(p=p, y=y)[0])
     x, y_ = _log_odds(p, y)
     method = "logistic regression of the outcome on the log-odds of p"
-    blank = Estimate(
-        "", math.nan, level=level, n_units=n, n_raters=1, n_used=len(x), n_dropped=n - len(x), method=method
-    )
+    blank = about("", len(x), n, level=level, n_raters=1, method=method)
     first, second = (replace(blank, name=name) for name in ("cox_intercept", "cox_slope"))
     if not _overlaps(x, y_):
         alike = len(set(y_)) < 2

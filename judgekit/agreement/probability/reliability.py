@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, forecasts
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, resampling
 from judgekit.errors import InputError
@@ -53,7 +53,11 @@ def bin_of(p: Floats, n_bins: int, kind: Kind) -> Codes:
 def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width") -> Bins:
     """Return counts, mean probabilities and shares true of p and y (n,), by bin."""
     p_, y_ = forecasts(p, y)
-    return _bins(bin_of(p_, n_bins, kind), p_, y_)
+    where = bin_of(p_, n_bins, kind)
+    count = np.bincount(where).astype(float)
+    held = count > 0
+    mean_p, mean_y = (np.bincount(where, weights=x)[held] / count[held] for x in (p_, y_))
+    return Bins(count[held], mean_p, mean_y)
 
 
 def expected_calibration_error(
@@ -132,10 +136,9 @@ def ece(
     draw = resampling(how)
     p_, y_ = forecasts(p, y)
     n = len(np.atleast_1d(np.asarray(p, dtype=float)))
-    made = Estimate(
-        "ece", expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind),
-        level=draw.level, n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
-        method=f"{n_bins} bins of equal {kind}", seed=draw.seed,
+    made = about(
+        "ece", len(p_), n, value=expected_calibration_error(p_, y_, n_bins=n_bins, kind=kind),
+        level=draw.level, n_raters=1, method=f"{n_bins} bins of equal {kind}", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
         return undefined(made, Status.TOO_FEW, "no complete pair of a probability and an outcome")
@@ -146,14 +149,6 @@ def ece(
         f"at most {null.high:.3f} in {100 * draw.level:g} % of cases (p = {null.p_value:.2g})"
     )
     return replace(made, notes=(by_chance, f"debiased: {debiased:.3f}"))
-
-
-def _bins(where: Codes, p: Floats, y: Floats) -> Bins:
-    count = np.bincount(where).astype(float)
-    held = count > 0
-    count = count[held]
-    mean_p, mean_y = (np.bincount(where, weights=x)[held] / count for x in (p, y))
-    return Bins(count, mean_p, mean_y)
 
 
 def _folded_normal_mean(gap: Floats, sd: Floats) -> Floats:
@@ -233,13 +228,10 @@ def reliability_diagram(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]
     """
     draw = resampling(how, b=1000, level=0.9)
     x, count, fit = isotonic(p, y)
-    if not len(x):
-        return ReliabilityDiagram(
-            p=x, count=count, recalibrated=fit, low=x, high=x, level=draw.level, parts=corp(p, y),
-            seed=draw.seed,
-        )  # fmt: skip
-    fits = _null_fits(x, count, draw.seed, draw.b)
-    low, high = np.quantile(fits, [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
+    low = high = x
+    fits = np.array([_isotonic_fit(row / count, count) for row in _null_counts(x, count, draw.seed, draw.b)])
+    if len(x):
+        low, high = np.quantile(fits, [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
     return ReliabilityDiagram(
         p=x, count=count, recalibrated=fit, low=low, high=high, level=draw.level, parts=corp(p, y),
         seed=draw.seed,
@@ -256,8 +248,8 @@ def miscalibration(p: npt.ArrayLike, y: npt.ArrayLike, **how: Unpack[Drawn]) -> 
     n = len(aligned(p=p, y=y)[0])
     p_, y_ = forecasts(p, y)
     parts = corp(p_, y_)
-    made = Estimate(
-        "corp_mcb", parts.mcb, level=draw.level, n_units=n, n_raters=1, n_used=len(p_), n_dropped=n - len(p_),
+    made = about(
+        "corp_mcb", len(p_), n, value=parts.mcb, level=draw.level, n_raters=1,
         method="isotonic recalibration, Brier score", seed=draw.seed,
     )  # fmt: skip
     if not len(p_):
@@ -283,10 +275,6 @@ def _isotonic_fit(mean: Floats, weight: Floats) -> Floats:
 def _null_counts(x: Floats, count: Floats, seed: int, b: int) -> Floats:
     """How many came true at each probability if it were what it says, shape (b, n_distinct)."""
     return np.random.default_rng(seed).binomial(count.astype(int), x, size=(b, len(x))).astype(float)
-
-
-def _null_fits(x: Floats, count: Floats, seed: int, b: int) -> Floats:
-    return np.array([_isotonic_fit(row / count, count) for row in _null_counts(x, count, seed, b)])
 
 
 def _null_miscalibration(p: Floats, seed: int, b: int) -> Floats:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -236,9 +236,9 @@ def conformal_radius(labels: npt.ArrayLike, judged: npt.ArrayLike, *, level: flo
     residuals = np.abs(y - f)
     n = int(np.sum(~np.isnan(residuals)))
     value = radius(residuals, level=level)
-    made = Estimate(
-        "conformal_radius", value, level=level, n_units=len(y), n_raters=2, n_used=n,
-        n_dropped=len(y) - n, method="split conformal, |label - score|",
+    made = about(
+        "conformal_radius", n, len(y), value=value, level=level, n_raters=2,
+        method="split conformal, |label - score|",
     )  # fmt: skip
     if math.isinf(value):
         needed = least_n(level)

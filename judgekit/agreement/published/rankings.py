@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import groups_of
 from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, clustered_mean, rate, undefined
+from judgekit.agreement.core.estimate import Status, about, clustered_mean, rate, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, given_numbers
 from judgekit.agreement.core.resample import Drawn, grids, magnitude, resampled, resampling, settled
 from judgekit.errors import InputError
@@ -93,7 +93,7 @@ def ratings_against_rankings(
 
     everything = np.ones(len(a), dtype=bool)
     wins = [
-        replace(clustered_mean(x, _groups(clusters), name=name, level=level), unit="pair", method="win rate")
+        replace(clustered_mean(x, clusters, name=name, level=level), unit="pair", method="win rate")
         for name, x in (("rating_win_rate", rated), ("ranking_win_rate", ranked))
     ]
     by_rating, by_ranking = wins
@@ -106,10 +106,6 @@ def ratings_against_rankings(
         ranking_wins=by_ranking, reversal=bool((by_rating.value - 0.5) * (by_ranking.value - 0.5) < 0),
         reversal_certain=bool(min(r.high for r in wins) < 0.5 < max(r.low for r in wins)),
     )  # fmt: skip
-
-
-def _groups(clusters: Clusters) -> npt.NDArray[np.object_] | None:
-    return None if clusters is None else np.asarray(clusters, dtype=object)
 
 
 def concordance_of_ranks(numbers: Floats) -> float:
@@ -155,10 +151,7 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
     rated = ~np.isnan(x)
     used = rated.all(axis=1)
     n, m = int(used.sum()), x.shape[1]
-    start = Estimate(
-        "kendall_w", float("nan"), n_units=len(x), n_raters=m, n_used=n,
-        n_dropped=len(x) - n, method="Kendall's W, corrected for ties",
-    )  # fmt: skip
+    start = about("kendall_w", n, len(x), n_raters=m, method="Kendall's W, corrected for ties")
     if int(rated.any(axis=0).sum()) < 2:
         return undefined(start, Status.NEEDS_TWO_RATERS)
     if n < 2:
@@ -213,9 +206,9 @@ def ranking_overlap(
     draw = resampling(how)
     h, m = grids(human, metric)
     both = ~(np.isnan(h) | np.isnan(m))
-    estimate = Estimate(
-        "rbo_ext", math.nan, level=draw.level, n_units=h.size, n_raters=2, n_used=int(both.sum()),
-        n_dropped=int((~both).sum()), unit="item", method=f"p = {p:g}, ties {ties}",
+    estimate = about(
+        "rbo_ext", both.sum(), h.size, level=draw.level, n_raters=2, unit="item",
+        method=f"p = {p:g}, ties {ties}",
         notes=(f"{top_weight(p, 3):.0%} of the weight is in the first three places", "systems fixed"),
     )  # fmt: skip
 

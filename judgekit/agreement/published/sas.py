@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.core.arrays import aligned
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampled, resampling, value_of
+from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -74,19 +74,14 @@ def collaborative_consistency(
         mine = steps == m
         a, c = g[mine, : m + 1], p[mine, : m + 1]
         kept = ~(np.isnan(a) | np.isnan(c)).any(axis=1)
-        base = Estimate(
-            "ccs", float("nan"), level=draw.level, n_units=len(a), n_raters=2, n_used=int(kept.sum()),
-            n_dropped=int((~kept).sum()), method=f"{m} steps, alpha {alpha:g}",
-        )  # fmt: skip
+        base = about(
+            "ccs", kept.sum(), len(a), level=draw.level, n_raters=2, method=f"{m} steps, alpha {alpha:g}"
+        )
         if not kept.any():
             made.append(undefined(base, Status.NO_PAIRED_ITEMS))
             continue
         columns = _columns(a[kept], c[kept], _weights(m + 1, list(most)[: m + 1], alpha))
-        value = value_of(_kappa, columns)
-        if np.isnan(value):
-            made.append(undefined(base, Status.NO_VARIATION))
-        else:
-            made.append(by_sums(replace(base, value=value), columns, _kappa, draw))
+        made.append(by_sums(base, columns, _kappa, draw))
     if lost := int((steps < 0).sum()):
         base = Estimate(
             "ccs", float("nan"), level=draw.level, n_units=lost, n_raters=2, n_dropped=lost,
@@ -151,9 +146,9 @@ def errors_consistency(
         np.isnan(gs) | np.isnan(ps) | np.isnan(most) | np.isnan(ge).any(axis=1) | np.isnan(pe).any(axis=1)
     )
     gs, ps, most, ge, pe = gs[kept], ps[kept], most[kept], ge[kept], pe[kept]
-    base = Estimate(
-        "ecs", float("nan"), level=draw.level, n_units=len(kept), n_raters=2, n_used=len(gs),
-        n_dropped=int((~kept).sum()), method="spearman of error counts, mean over tiers",
+    base = about(
+        "ecs", len(gs), len(kept), level=draw.level, n_raters=2,
+        method="spearman of error counts, mean over tiers",
     )  # fmt: skip
     if len(gs) == 0:
         return undefined(base, Status.NO_PAIRED_ITEMS)

@@ -17,6 +17,7 @@ from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clust
 from judgekit.agreement.core.estimate import (
     Bounds,
     Status,
+    about,
     all_equal,
     equal_note,
     fisher_z,
@@ -70,9 +71,9 @@ def active_mean(
     if bounds is not None:
         within(y[drawn], *bounds, "labels")
     n = int(drawn.sum())
-    made = Estimate(
-        "active_mean", math.nan, level=level, n_units=n_all, n_raters=2, n_used=len(y),
-        n_dropped=n_all - len(y), unit="unit" if codes is None else "cluster", method="active inference",
+    made = about(
+        "active_mean", len(y), n_all, level=level, n_raters=2, unit="unit" if codes is None else "cluster",
+        method="active inference",
     )  # fmt: skip
     if n < 2:
         return undefined(made, Status.TOO_FEW, f"{n} labels")
@@ -116,9 +117,9 @@ def hajek_mean(
     n_all, v, chance = len(v), v[kept], chances(chance[kept])
     if bounds is not None:
         within(v, *bounds, "values")
-    made = Estimate(
-        "hajek_mean", math.nan, level=level, n_units=n_all, n_raters=1, n_used=len(v),
-        n_dropped=n_all - len(v), unit="unit" if codes is None else "cluster", method="weights 1/pi",
+    made = about(
+        "hajek_mean", len(v), n_all, level=level, n_raters=1, unit="unit" if codes is None else "cluster",
+        method="weights 1/pi",
     )  # fmt: skip
     if len(v) < 2:
         return undefined(made, Status.TOO_FEW, f"{len(v)} values")
@@ -140,20 +141,18 @@ def hajek_kappa(
     """Cohen's kappa of the population from units drawn with unequal chances `pi` (n_units,).
 
     Without the weights kappa of, say, as many failures as passes is the kappa of a population that does not
-    exist. It is an `InputError` if there are not two raters, or for a chance outside (0, 1].
-
-    Source: The table is weighted by 1/pi; the variance is that of Fleiss, Cohen & Everitt (1969) with each
-    unit's influence weighted (linearisation). With equal chances it is theirs times n/(n-1).
+    exist. It is an `InputError` if there are not two raters, or for a chance outside (0, 1]. Source: The
+    table is weighted by 1/pi; the variance is that of Fleiss, Cohen & Everitt (1969) with each unit's
+    influence weighted (linearisation). With equal chances it is theirs times n/(n-1).
     """
     if ratings.n_raters != 2:
         raise InputError(f"{ratings.n_raters} raters; kappa is of two")
     kept = np.asarray((ratings.codes >= 0).all(axis=1), dtype=bool)
     codes, chance = ratings.codes[kept], chances(column(pi, "pi")[kept])
     groups = kept_clusters(ratings.clusters, kept)
-    made = Estimate(
-        "cohen_kappa", math.nan, level=level, n_units=len(kept), n_raters=2, n_used=len(codes),
-        n_dropped=int((~kept).sum()), unit="unit" if groups is None else "cluster",
-        method=f"{weights} weights, units weighted by 1/pi",
+    made = about(
+        "cohen_kappa", len(codes), len(kept), level=level, n_raters=2,
+        unit="unit" if groups is None else "cluster", method=f"{weights} weights, units weighted by 1/pi",
     )  # fmt: skip
     if len(codes) < 2:
         return undefined(made, Status.TOO_FEW, f"{len(codes)} units with both labels")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.chance.chance import fleiss_cohen_everitt
 from judgekit.agreement.core.arrays import column, within
-from judgekit.agreement.core.estimate import Bounds, Status, normal_quantile, undefined
+from judgekit.agreement.core.estimate import Bounds, Status, about, normal_quantile, undefined
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.weights import Kind
 from judgekit.errors import InputError
@@ -147,10 +147,8 @@ def labels_for_ppi(classical: int, *, correlation: float, unlabelled: float = ma
 
     (1 - rho^2) of them where much is unlabelled: .51 at a correlation of .7, .36 at .8, .19 at .9; rho is the
     `correlation` of judge and label over units. It is an `InputError` if that is not between -1 and 1 or
-    something is not above 0.
-
-    Source: The variance with the best lam is var(y)/n (1 - rho^2 N / (n + N)) (Angelopoulos et al. 2023),
-    solved for n.
+    something is not above 0. Source: The variance with the best lam is var(y)/n (1 - rho^2 N / (n + N))
+    (Angelopoulos et al. 2023), solved for n.
 
     >>> labels_for_ppi(100, correlation=0.8), labels_for_ppi(100, correlation=0.8, unlabelled=100)
     (36, 60)
@@ -293,10 +291,7 @@ def confidence_sequence(
     if kind not in {"mixture", "bernstein"}:
         raise InputError(f"kind {kind!r}; there are 'mixture' and 'bernstein'")
     n, (bottom, top) = len(x), bounds
-    made = Estimate(
-        "mean", math.nan, level=level, n_units=len(given), n_raters=1, n_used=n, n_dropped=len(given) - n,
-        method=f"confidence sequence, {kind}",
-    )  # fmt: skip
+    made = about("mean", n, len(given), level=level, n_raters=1, method=f"confidence sequence, {kind}")
     if n < 2:
         return undefined(made, Status.TOO_FEW, f"{n} values")
     mean, width = float(x.mean()), top - bottom
@@ -315,10 +310,9 @@ def share_sequence(successes: int, n: int, *, level: float = 0.95) -> tuple[floa
     """A share's interval that holds at every time it is looked at; exact, and narrow at high and low shares.
 
     The shares p that the mixture of binomials over a Beta(1/2, 1/2) does not beat by 1 / alpha: (0, 1) at n =
-    0. `level` is over all times at once; more successes than values are an `InputError`.
-
-    Source: Robbins (1970), "Statistical Methods Related to the Law of the Iterated Logarithm": the ratio of
-    mixture and likelihood is a martingale, so Ville's inequality holds at all times.
+    0. `level` is over all times at once; more successes than values are an `InputError`. Source: Robbins
+    (1970), "Statistical Methods Related to the Law of the Iterated Logarithm": the ratio of mixture and
+    likelihood is a martingale, so Ville's inequality holds at all times.
 
     >>> low, high = share_sequence(95, 100)
     >>> round(low, 3), round(high, 3)

@@ -24,6 +24,7 @@ from judgekit.agreement.core.arrays import Clusters, aligned, column, within
 from judgekit.agreement.core.estimate import (
     Bounds,
     Status,
+    about,
     all_equal,
     equal_note,
     floored_se,
@@ -225,10 +226,9 @@ def ppi(
     n_all, y, f, u = len(y) + len(u), y[kept], f[kept], u[kept_u]
     if bounds is not None:
         within(y, *bounds, "labels")
-    made = Estimate(
-        "ppi_mean", math.nan, level=level, n_units=n_all, n_raters=2, n_used=len(y) + len(u),
-        n_dropped=n_all - len(y) - len(u), unit="unit" if groups is None else "cluster",
-        method="ppi++" if lam is None else f"ppi, lam {lam:g}",
+    made = about(
+        "ppi_mean", len(y) + len(u), n_all, level=level, n_raters=2,
+        unit="unit" if groups is None else "cluster", method="ppi++" if lam is None else f"ppi, lam {lam:g}",
     )  # fmt: skip
     if why := refusal(sampling, ("random",), f, u, clusters=groups, clusters_u=groups_u):
         return undefined(made, Status.NOT_IDENTIFIED, why)
@@ -371,10 +371,9 @@ def ppi_stratified(
     n_all, y, f, u = len(y) + len(u), y[kept], f[kept], u[kept_u]
     if bounds is not None:
         within(y, *bounds, "labels")
-    made = Estimate(
-        "ppi_mean", math.nan, level=level, n_units=n_all, n_raters=2, n_used=len(y) + len(u),
-        n_dropped=n_all - len(y) - len(u), method=f"ppi++ in {len(names)} strata",
-    )  # fmt: skip
+    made = about(
+        "ppi_mean", len(y) + len(u), n_all, level=level, n_raters=2, method=f"ppi++ in {len(names)} strata"
+    )
     if why := refusal(sampling, ("random", "stratified")):
         return undefined(made, Status.NOT_IDENTIFIED, why)
     labelled = np.bincount(s, minlength=len(names))

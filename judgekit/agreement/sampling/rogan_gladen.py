@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
-from judgekit.agreement.core.estimate import Status, normal_quantile, undefined, wilson
+from judgekit.agreement.core.estimate import Status, about, normal_quantile, undefined, wilson
 from judgekit.agreement.sampling.ppi import Sampling, refusal
 from judgekit.types import Estimate
 
@@ -67,11 +67,10 @@ def lee_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, floa
 
     Covers best of the intervals for this correction. (nan, nan) where there is no labelled negative or
     positive, and where the adjusted J is not above 0: the published code asserts the first and leaves such
-    sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second.
-
-    Source: Lee et al. (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after
-    Lang & Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity
-    and specificity". Checked against twelve values of the published code.
+    sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second. Source: Lee et al.
+    (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after Lang & Reiczigel
+    (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity".
+    Checked against twelve values of the published code.
     """
     z = normal_quantile(level)
     z2 = z * z
@@ -142,10 +141,7 @@ def corrected_rate(
     u = u[~np.isnan(u)]
     for name, x in (("labels", y), ("judged", f), ("unlabelled", u)):
         binary(x, name)
-    made = Estimate(
-        "corrected_rate", math.nan, level=level, n_units=n_all, n_raters=2, n_used=len(y) + len(u),
-        n_dropped=n_all - len(y) - len(u), method="rogan-gladen",
-    )  # fmt: skip
+    made = about("corrected_rate", len(y) + len(u), n_all, level=level, n_raters=2, method="rogan-gladen")
     if why := refusal(sampling, ("by_label", "carried_over", "random")):
         return undefined(made, Status.NOT_IDENTIFIED, why)
     ones = int(y.sum())

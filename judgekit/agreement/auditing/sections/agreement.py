@@ -140,18 +140,14 @@ def _drawn(options: Options) -> dict[str, Any]:
 SAYS = {
     "forest": (
         "How far does the judge agree with people?",
-        (
-            "Each line is one way to count agreement, with its interval; 1 is perfect, 0 is what chance "
-            "gives (but for percent and specific agreement, which count chance in). They differ in their "
-            "idea of chance."
-        ),
+        "Each line is one way to count agreement, with its interval; 1 is perfect, 0 is what chance "
+        "gives (but for percent and specific agreement, which count chance in). They differ in their "
+        "idea of chance.",
     ),
     "confusion": (
         "Which labels does it give for which?",
-        (
-            "A row is what most people say, a column what the judge says; each cell has the count and its "
-            "share of the row. A perfect judge has everything on the diagonal."
-        ),
+        "A row is what most people say, a column what the judge says; each cell has the count and its "
+        "share of the row. A perfect judge has everything on the diagonal.",
     ),
 }
 

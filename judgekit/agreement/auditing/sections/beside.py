@@ -25,18 +25,14 @@ from judgekit.types import is_control
 SAYS_PEOPLE = {
     "variance": (
         "Where do people's scores vary?",
-        (
-            "Share of the variance of single scores that is due to the units, to the persons, and to the "
-            "rest: disagreement on single units."
-        ),
+        "Share of the variance of single scores that is due to the units, to the persons, and to the "
+        "rest: disagreement on single units.",
     ),
     "design": (
         "How many people make a dependable label?",
-        (
-            "Dependability of the mean of so many persons: Phi for the score itself, G for the order of "
-            "units. The dashed lines are .75, good, and .9, asked for where single units are decided on "
-            "(Koo and Li 2016)."
-        ),
+        "Dependability of the mean of so many persons: Phi for the score itself, G for the order of "
+        "units. The dashed lines are .75, good, and .9, asked for where single units are decided on "
+        "(Koo and Li 2016).",
     ),
 }
 
@@ -185,10 +181,8 @@ CONTROLS = Section(
 SAYS_PANEL = {
     "errors": (
         "Are the judges wrong on the same units?",
-        (
-            "Correlation of errors for each two judges: 0 is independent, 1 is wrong together always. "
-            "Judges that fail together add little to each other in a panel."
-        ),
+        "Correlation of errors for each two judges: 0 is independent, 1 is wrong together always. "
+        "Judges that fail together add little to each other in a panel.",
     ),
 }
 

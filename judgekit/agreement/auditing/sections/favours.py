@@ -40,10 +40,8 @@ from judgekit.types import Estimate, is_control
 SAYS_LENGTH = {
     "length": (
         "Does it pay for length?",
-        (
-            "Mean {what} by fifths of {across}. People like longer responses too: what counts is where "
-            "the judge's line is steeper than theirs."
-        ),
+        "Mean {what} by fifths of {across}. People like longer responses too: what counts is where "
+        "the judge's line is steeper than theirs.",
     ),
 }
 
@@ -108,10 +106,8 @@ LENGTH = Section(name="length", says=SAYS_LENGTH, compute=compute_length, of_jud
 SAYS_ORDER = {
     "orders": (
         "Does the verdict follow the place or the response?",
-        (
-            "Each pair was judged in both orders. Consistent: the same response wins both times. "
-            "Otherwise the judge leans to the response shown first, or to the one shown second."
-        ),
+        "Each pair was judged in both orders. Consistent: the same response wins both times. "
+        "Otherwise the judge leans to the response shown first, or to the one shown second.",
     ),
 }
 
@@ -165,11 +161,9 @@ ORDER = Section(
 SAYS_FAMILY = {
     "family": (
         "Does it favour what its own family wrote?",
-        (
-            "What the judge gives its own family's responses beyond what people give them, less the same "
-            "for others: 0 is no favour. Of scores in shares of the scale; of pairs in logits, and as the "
-            "share of people's wins it sees, its own less others'."
-        ),
+        "What the judge gives its own family's responses beyond what people give them, less the same "
+        "for others: 0 is no favour. Of scores in shares of the scale; of pairs in logits, and as the "
+        "share of people's wins it sees, its own less others'.",
     ),
 }
 

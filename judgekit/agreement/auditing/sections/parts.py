@@ -33,10 +33,8 @@ from judgekit.types import Estimate, is_control
 SAYS_SYSTEMS = {
     "ranks": (
         "Does it put systems in people's order?",
-        (
-            "Mean score of each system by people (left) and by the judge (right), best on top, with "
-            "intervals. Lines that cross are systems that change places."
-        ),
+        "Mean score of each system by people (left) and by the judge (right), best on top, with "
+        "intervals. Lines that cross are systems that change places.",
     ),
 }
 
@@ -149,11 +147,9 @@ SYSTEMS = Section(name="systems", says=SAYS_SYSTEMS, compute=compute_systems, of
 SAYS_SLICES = {
     "slices": (
         "Is it worse somewhere?",
-        (
-            "Agreement in each part of the data; the dashed line is all of it. Parts that differ from the "
-            "rest beyond chance (Benjamini and Hochberg over the parts of a column) are marked ▲; small "
-            "parts are only named."
-        ),
+        "Agreement in each part of the data; the dashed line is all of it. Parts that differ from the "
+        "rest beyond chance (Benjamini and Hochberg over the parts of a column) are marked ▲; small "
+        "parts are only named.",
     ),
 }
 
@@ -221,11 +217,9 @@ SLICES = Section(name="slices", says=SAYS_SLICES, compute=compute_slices, of_jud
 SAYS_POPULATIONS = {
     "populations": (
         "With whom does it agree, and they with each other?",
-        (
-            "Agreement beyond chance: of the judge with each population, of each population among "
-            "themselves (their own), of populations with each other, and the differences. A judge cannot "
-            "agree with two populations that disagree with each other."
-        ),
+        "Agreement beyond chance: of the judge with each population, of each population among "
+        "themselves (their own), of populations with each other, and the differences. A judge cannot "
+        "agree with two populations that disagree with each other.",
     ),
 }
 

@@ -35,26 +35,20 @@ from judgekit.types import Estimate
 SAYS_SCORES = {
     "scatter": (
         "Does it score high where people do?",
-        (
-            "Dots are units, larger where there are more: people's mean across, the judge upwards, on the "
-            "scale's numbers. On the dashed line both say the same; the solid line is the trend with "
-            "error in both (Deming)."
-        ),
+        "Dots are units, larger where there are more: people's mean across, the judge upwards, on the "
+        "scale's numbers. On the dashed line both say the same; the solid line is the trend with "
+        "error in both (Deming).",
     ),
     "differences": (
         "By how much does it differ from people?",
-        (
-            "Each dot is a unit: the mean of both scores across, judge less people upwards. The solid "
-            "line is the mean difference; 95 % of differences lie between the dashed ones (Bland and "
-            "Altman)."
-        ),
+        "Each dot is a unit: the mean of both scores across, judge less people upwards. The solid "
+        "line is the mean difference; 95 % of differences lie between the dashed ones (Bland and "
+        "Altman).",
     ),
     "distribution": (
         "Do judges use the scale as people do?",
-        (
-            "Share of all labels, people beside each judge. Bars of unlike length for one label are "
-            "leniency, severity, or a label the judge avoids."
-        ),
+        "Share of all labels, people beside each judge. Bars of unlike length for one label are "
+        "leniency, severity, or a label the judge avoids.",
     ),
 }
 
@@ -225,11 +219,9 @@ SCORES = Section(name="scores", says=SAYS_SCORES, compute=compute, of_judge=scat
 SAYS_SEVERITY = {
     "severity": (
         "Who is severe, who is lenient?",
-        (
-            "Severity of each rater in logits, by a model that allows for which units each one saw "
-            "(many-facet Rasch); 0 is the mean of all. Erratic raters surprise more than the model "
-            "allows, muted ones less."
-        ),
+        "Severity of each rater in logits, by a model that allows for which units each one saw "
+        "(many-facet Rasch); 0 is the mean of all. Erratic raters surprise more than the model "
+        "allows, muted ones less.",
     ),
 }
 

@@ -15,18 +15,14 @@ from judgekit.types import Estimate
 SAYS_SURENESS = {
     "reliability": (
         "Is it right as often as it is sure?",
-        (
-            "Across: the judge's probability of its label ({kind}). Upwards: how often people agree "
-            "(CORP, no bins). On the dashed line both are equal; within the band lies what a calibrated "
-            "judge may show by chance."
-        ),
+        "Across: the judge's probability of its label ({kind}). Upwards: how often people agree "
+        "(CORP, no bins). On the dashed line both are equal; within the band lies what a calibrated "
+        "judge may show by chance.",
     ),
     "risk": (
         "How much may it decide alone?",
-        (
-            "If only verdicts above a probability stand: how many do (across), and how many of those "
-            "people disagree with (upwards)."
-        ),
+        "If only verdicts above a probability stand: how many do (across), and how many of those "
+        "people disagree with (upwards).",
     ),
 }
 
@@ -117,11 +113,9 @@ SURENESS = Section(name="calibration", says=SAYS_SURENESS, compute=compute_suren
 SAYS_REPEATS = {
     "repeats": (
         "Does it say the same when it is asked again?",
-        (
-            "Units that were judged more than once in the same order. Flips: how often two verdicts on "
-            "one unit differ; all the same: units on which none does. ICC: the share of the variance of "
-            "single scores that is between units, not between repeats."
-        ),
+        "Units that were judged more than once in the same order. Flips: how often two verdicts on "
+        "one unit differ; all the same: units on which none does. ICC: the share of the variance of "
+        "single scores that is between units, not between repeats.",
     ),
 }
 
