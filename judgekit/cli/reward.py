@@ -319,7 +319,7 @@ def _failures(batch: "Batch") -> Iterator[str]:
 
 def _tell_failures(why: Counter[str], nothing: bool) -> None:
     """Tell why rewards failed; where none at all was given, that is an outage."""
-    from judgekit.rewards.core.combining import told
+    from judgekit.rewards.core.prepared import told
 
     if nothing:
         raise JudgeOutage(f"no reward could be given: {told(why.elements())}")

@@ -23,8 +23,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from judgekit.errors import InputError, JudgekitError
-from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, talk_of, text_of_chat
-from judgekit.rewards.core.kept_open import kept_rewarder
+from judgekit.rewards.core.conversion import (
+    kept_rewarder,
+    lone,
+    number,
+    numbers,
+    one_by_one,
+    talk_of,
+    text_of_chat,
+)
 from judgekit.rewards.core.records import Group
 
 

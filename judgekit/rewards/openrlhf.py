@@ -18,8 +18,7 @@ maker misses it (`reward_model_group is required`): the training ends, and nothi
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from judgekit.rewards.core.conversion import lone, numbers, one_by_one, response_in, rewarding
-from judgekit.rewards.core.kept_open import Blocking
+from judgekit.rewards.core.conversion import Blocking, lone, numbers, one_by_one, response_in, rewarding
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import SpecLike

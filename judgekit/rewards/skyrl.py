@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import lone, numbers, one_by_one, rewarding
-from judgekit.rewards.core.kept_open import Blocking
+from judgekit.rewards.core.conversion import Blocking, lone, numbers, one_by_one, rewarding
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import SpecLike
 

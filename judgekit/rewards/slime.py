@@ -17,8 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import common, lone, number, numbers, one_by_one, text_of_chat
-from judgekit.rewards.core.kept_open import kept_rewarder
+from judgekit.rewards.core.conversion import (
+    common,
+    kept_rewarder,
+    lone,
+    number,
+    numbers,
+    one_by_one,
+    text_of_chat,
+)
 from judgekit.rewards.core.records import Group, Reward
 
 Given = float | dict[str, float]

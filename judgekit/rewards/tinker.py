@@ -21,8 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.conversion import lone, number, numbers, text_of_chat
-from judgekit.rewards.core.kept_open import kept_rewarder
+from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, text_of_chat
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 

@@ -28,9 +28,8 @@ import aiohttp
 import orjson
 
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards.core.combining import WINDOW, outage
 from judgekit.rewards.core.conversion import Columns, cut_rows, groups_of, identities, sized
-from judgekit.rewards.core.prepared import digest_of
+from judgekit.rewards.core.prepared import WINDOW, digest_of, outage
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
 from judgekit.types import Text

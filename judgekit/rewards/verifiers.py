@@ -20,8 +20,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.conversion import lone, number, numbers, one_by_one, reward_of
-from judgekit.rewards.core.kept_open import kept_rewarder
+from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, one_by_one, reward_of
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
 
@@ -41,23 +40,14 @@ def _classes() -> dict[str, type]:
     from verifiers.v1.judge import Judge, JudgeView, judge_question, judge_response
 
     class JudgekitJudgeConfig(JudgeConfig):  # type: ignore[misc]  # verifiers', unknown to the checker
-        """An entry of `judges` in the configuration of a taskset.
-
-        Args:
-            spec: TOML file of the spec.
-            own_code: Whether `py:` names of judges and checks may import code.
-            answer_field: Field of the task with a text known to be good, if it has one.
-            question_field: Field of the task that is judged by; its prompt where left out.
-            rubric_field: Field of the task with its own rubric, in JSON.
-            view: What is judged: `last_reply` or `full_trace`.
-        """
+        """An entry of `judges` in the configuration of a taskset."""
 
         spec: Path
-        own_code: bool = False
-        answer_field: str = "answer"
-        question_field: str = ""
-        rubric_field: str = "rubric"
-        view: JudgeView = "last_reply"
+        own_code: bool = False  # whether `py:` names of judges and checks may import code
+        answer_field: str = "answer"  # of the task, with a text known to be good, if it has one
+        question_field: str = ""  # of the task, that is judged by; its prompt where left out
+        rubric_field: str = "rubric"  # of the task, with its own rubric, in JSON
+        view: JudgeView = "last_reply"  # what is judged, or `full_trace`
 
         @field_validator("spec")
         @classmethod

@@ -38,8 +38,16 @@ import aiohttp
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.items.texts import absent
-from judgekit.rewards.core.conversion import NUMBERS, Unrewarded, lone, numbers, one_by_one, reward_of
-from judgekit.rewards.core.kept_open import kept, kept_rewarder
+from judgekit.rewards.core.conversion import (
+    NUMBERS,
+    Unrewarded,
+    kept,
+    kept_rewarder,
+    lone,
+    numbers,
+    one_by_one,
+    reward_of,
+)
 
 _PASSING: Final = frozenset({429, 502, 503, 504})
 _PAUSE: Final = 0.5  # seconds until a server that is away is asked again
@@ -114,39 +122,29 @@ def _task(columns: Mapping[str, Any], key: str) -> Any:
 async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds: float) -> dict[str, float]:
     """Return the reward a server gives; one that was there before and is away is asked again meanwhile."""
     until = time.monotonic() + seconds
+    shown = os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token
+    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
     while True:
-        over = time.monotonic() + _PAUSE > until
+        left = until - time.monotonic()
+        timeout = aiohttp.ClientTimeout(total=max(left, _PAUSE))
+        session = await kept("session", _session)
         try:
-            return await _answered(url, body, token, max(until - time.monotonic(), _PAUSE), over=over)
-        except _Away:
-            pass
+            async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
+                _reached.add(url)
+                if answer.status == 200:
+                    return _numbers_in(await answer.json(), url)
+                text = await answer.text()
+                if answer.status not in _PASSING or '"no rewards' in text or left < _PAUSE:
+                    raise JudgeOutage(f"{url} answered {answer.status}: {text[:300]}")
         except aiohttp.ClientConnectionError as error:
             if not isinstance(error, aiohttp.ClientConnectorError):
                 _reached.add(url)  # it was cut off
-            if over or url not in _reached:
+            if left < _PAUSE or url not in _reached:
                 raise
         await asyncio.sleep(_PAUSE)
 
 
-class _Away(Exception):  # noqa: N818 - an answer, not an error
-    """A server that is going down or has too much to do."""
-
-
-async def _answered(
-    url: str, body: Mapping[str, Any], token: str | None, seconds: float, *, over: bool
-) -> dict[str, float]:
-    timeout = aiohttp.ClientTimeout(total=seconds)
-    shown = os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token
-    headers = {"Authorization": f"Bearer {shown}"} if shown else {}
-    session = await kept("session", _session)
-    async with session.post(url, json=body, headers=headers, timeout=timeout) as answer:
-        _reached.add(url)
-        if answer.status != 200:
-            text = await answer.text()
-            if answer.status in _PASSING and '"no rewards' not in text and not over:
-                raise _Away
-            raise JudgeOutage(f"{url} answered {answer.status}: {text[:300]}")
-        told = await answer.json()
+def _numbers_in(told: Any, url: str) -> dict[str, float]:
     if not isinstance(told, Mapping) or not all(_is_number(told.get(name)) for name in NUMBERS):
         raise JudgeOutage(f"{url} gave no reward but {told!r:.300}")
     return {name: float(told[name]) for name in NUMBERS}

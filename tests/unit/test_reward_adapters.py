@@ -29,7 +29,10 @@ from judgekit.errors import InputError, JudgeOutage
 from judgekit.rewards import openrlhf, slime, verl
 from judgekit.rewards.core.conversion import (
     NUMBERS,
+    Blocking,
     Unrewarded,
+    kept,
+    kept_rewarder,
     lone,
     number,
     numbers,
@@ -37,7 +40,6 @@ from judgekit.rewards.core.conversion import (
     rewarding,
     talk_of,
 )
-from judgekit.rewards.core.kept_open import Blocking, kept, kept_rewarder
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import load_spec
@@ -240,7 +242,7 @@ def test_the_thread_ends_with_what_needed_it(marks):
 def test_the_thread_ends_where_the_garbage_is_collected_in_it(marks):
     code = (
         "import gc, threading\n"
-        "from judgekit.rewards.core.kept_open import Blocking\n"
+        "from judgekit.rewards.core.conversion import Blocking\n"
         "from judgekit.rewards.core.records import Group\n"
         "from judgekit.rewards.core.rewarder import Rewarder\n"
         "gc.disable()\n"
@@ -274,7 +276,7 @@ def test_no_thread_is_left_where_it_could_not_be_opened(marks, tmp_path):
 def test_a_process_that_ends_closes_it(marks, tmp_path):
     spec = marks(f'ledger = "{tmp_path / "replies.sqlite"}"')
     code = (
-        "from judgekit.rewards.core.kept_open import Blocking\n"
+        "from judgekit.rewards.core.conversion import Blocking\n"
         "from judgekit.rewards.core.records import Group\n"
         "from judgekit.rewards.core.rewarder import Rewarder\n"
         f"rewarded = Blocking(Rewarder({str(spec)!r}))\n"
@@ -294,7 +296,7 @@ def test_a_process_that_ends_closes_it(marks, tmp_path):
 def test_a_forked_process_has_a_thread_of_its_own(marks):
     code = (
         "import multiprocessing\n"
-        "from judgekit.rewards.core.kept_open import Blocking\n"
+        "from judgekit.rewards.core.conversion import Blocking\n"
         "from judgekit.rewards.core.records import Group\n"
         "from judgekit.rewards.core.rewarder import Rewarder\n"
         f"rewarded = Blocking(Rewarder({str(marks())!r}))\n"

@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 import judgekit as jk
-from judgekit.rewards.core.combining import outage
-from judgekit.rewards.core.prepared import Looking, prepared
+from judgekit.rewards.core.prepared import Looking, outage, prepared
 from judgekit.rewards.core.records import Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder, stats_of
 from judgekit.rewards.core.spec import flattened

@@ -10,7 +10,7 @@ import pytest
 
 from judgekit.errors import InputError, JudgeOutage
 from judgekit.judges.resolve import Scripted
-from judgekit.rewards.core.kept_open import kept_rewarder
+from judgekit.rewards.core.conversion import kept_rewarder
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.trl import reward_func

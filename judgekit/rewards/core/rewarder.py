@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from statistics import fmean
 from typing import Any, Self
 
@@ -22,8 +23,7 @@ from judgekit.items import read_items
 from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
 from judgekit.rewards.core.checks import check_of
-from judgekit.rewards.core.combining import WINDOW, combined, dealt_with, outage
-from judgekit.rewards.core.prepared import Looking, Prepared, prepared
+from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
 from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
 from judgekit.rewards.core.session import Asked, Session
@@ -66,7 +66,7 @@ class Rewarder:
         self, spec: SpecLike, judges: Any = None, *, own_code: bool = False, sending: bool = True
     ) -> None:
         self.spec: RewardSpec = load_spec(spec)
-        self._made_of = (self.spec, judges, own_code)  # names stay names, which can be pickled
+        self._anew = partial(Rewarder, self.spec, judges, own_code=own_code)  # with names as names: pickled
         given = self.spec.judges if judges is None else judges
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
         if (least := self.spec.min_judges or 1) > len(self.judges):
@@ -75,7 +75,8 @@ class Rewarder:
             [(check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks],
             "final" if self.spec.length is None else self.spec.length.part,
         )
-        self._scheme: Scheme = (Relative if self.spec.relative else Alone)(self.spec, self.judges)
+        of = Relative if self.spec.relative else Alone
+        self._scheme: Scheme = of(self.spec, self.judges)
         if self.spec.judge_weight and (told := self._scheme.recipe.plans[0].copies_told) is not None:
             warnings.warn(told, stacklevel=2)
         for each in asked_back(self._scheme.recipe.plans[0].rubric):
@@ -243,12 +244,7 @@ class Rewarder:
             await session.__aexit__(None, None, None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rewarder, self._made_of
-
-
-def _rewarder(spec: RewardSpec, judges: Any, own_code: bool) -> Rewarder:
-    """A rewarder as it was, made anew in another process."""
-    return Rewarder(spec, judges, own_code=own_code)
+        return self._anew, ()
 
 
 def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:

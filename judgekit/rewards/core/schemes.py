@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean, median, stdev
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -55,29 +55,6 @@ OVERALL = "overall"
 _RESPONSE = "response"
 
 
-class Scheme(Protocol):
-    """A way of judging responses: what is asked about a group, and what is made of the answers."""
-
-    @property
-    def recipe(self) -> Counted:
-        """The recipe that is walked over each item."""
-        ...
-
-    def items(self, prepared: Prepared) -> tuple[Item, ...]:
-        """Return what is asked about a group; equal item ids are equal items, of any groups."""
-        ...
-
-    def made(self, prepared: Prepared, item: Item, judged: Judged) -> Any:
-        """Return what an item's answers come to, worked out as they land, while others are waited for."""
-        ...
-
-    def judgements(
-        self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
-    ) -> dict[str, Judgement]:
-        """Return what was said of each open response, by digest; `made` is by the ids of items."""
-        ...
-
-
 class Alone:
     """Each response on its own: adding one to a group changes nothing for the others."""
 
@@ -92,7 +69,7 @@ class Alone:
         self.recipe = Grading(self._plan, aggregate=no_scores)
 
     def items(self, prepared: Prepared) -> tuple[Item, ...]:
-        """Return an item for each open response; the same one wherever task, text and all else are equal."""
+        """Return an item for each open response; equal item ids are equal items, of any groups."""
         return tuple(self._item(prepared, digest) for digest in prepared.open)
 
     def _item(self, prepared: Prepared, digest: str) -> Item:
@@ -106,14 +83,14 @@ class Alone:
     def judgements(
         self, prepared: Prepared, items: Sequence[Item], made: Mapping[str, Any]
     ) -> dict[str, Judgement]:
-        """Return what was said of each open response."""
+        """Return what was said of each open response, by digest; `made` is by the ids of items."""
         late = Judgement(reason=LATE)
         return {
             digest: made.get(item.item_id, late) for digest, item in zip(prepared.open, items, strict=True)
         }  # fmt: skip
 
     def made(self, prepared: Prepared, item: Item, judged: Judged) -> Judgement:  # noqa: ARG002 - it stands alone
-        """Return what was said of a response."""
+        """Return what was said of a response, worked out as it lands, while others are waited for."""
         outcomes = judged.outcomes
         rubric = self._plan.rubric_of(item)
         wholes = {name: self._whole(rubric, own) for name, own in by_rater(outcomes).items()}
@@ -339,6 +316,10 @@ class _BySize:
 
     def __call__(self, item: Item) -> Any:
         return self.of(len(item.responses))(item)
+
+
+Scheme = Alone | Relative
+"""A way of judging responses: what is asked about a group, and what is made of the answers."""
 
 
 def tournament(plan: Plan, fixture: Fixture, counting: Counting, *, first: First = "sorted") -> Tournament:

@@ -199,11 +199,6 @@ def _read_slime(body: Body) -> tuple[Wanted, ...]:
     )  # fmt: skip
 
 
-def _write_slime(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
-    [reward] = rewards
-    return number(reward)
-
-
 def _read_verl(body: Body) -> tuple[Wanted, ...]:
     extra = mapping_of({} if absent(body.get("extra_info")) else body["extra_info"], "extra_info")
     task = next((extra[name] for name in _VERL_TASKS if not absent(extra.get(name))), None)
@@ -224,11 +219,6 @@ def _read_verl(body: Body) -> tuple[Wanted, ...]:
             columns={**{str(k): v for k, v in extra.items() if k not in _PER_ROLLOUT}, **kept},
         ),
     )  # fmt: skip
-
-
-def _write_verl(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
-    [reward] = rewards
-    return numbers(reward)
 
 
 def _read_compare(body: Body) -> tuple[Wanted, ...]:
@@ -279,7 +269,7 @@ def _list(body: Body, key: str) -> list[Any]:
 ROUTES: Final = (
     Route("/v1/rewards", 300.0, _read_own, _write_own),
     Route("/get_reward", 180.0, _read_openrlhf, _write_openrlhf),
-    Route("/score", 120.0, _read_slime, _write_slime),
-    Route("/compute_score", 300.0, _read_verl, _write_verl),
+    Route("/score", 120.0, _read_slime, lambda _, rewards, __: number(*rewards)),
+    Route("/compute_score", 300.0, _read_verl, lambda _, rewards, __: numbers(*rewards)),
     Route("/compare", 300.0, _read_compare, _write_compare),
 )

@@ -19,7 +19,7 @@ import orjson
 from aiohttp import web
 
 from judgekit.errors import InputError, JudgekitError, kind_of
-from judgekit.rewards.core.combining import dealt_with
+from judgekit.rewards.core.prepared import dealt_with
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.schemes import LEAST_MET
@@ -132,31 +132,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of a reward server: where it listens, whom it answers, how much it takes in.
-
-    Args:
-        host: Where it listens.
-        port: On which port; 0 for a free one.
-        token: What requests have to carry, or None.
-        tick: Seconds that a batch is gathered.
-        body_bytes: The largest body.
-        per_second: Requests a second of one address; 0 for no limit.
-        most_waiting: Responses that may wait for their reward at once.
-        read_seconds: How long a head, and how long a body, may take to arrive, and an answer to be taken.
-        most_connections: How many may be open at once.
-        drain_seconds: How long groups in flight may take to end once it is going down.
-    """
+    """The settings of a reward server: where it listens, whom it answers, how much it takes in."""
 
     host: str = "127.0.0.1"
-    port: int = 8077
-    token: str | None = field(default=None, repr=False)
-    tick: float = 0.005
+    port: int = 8077  # 0 for a free one
+    token: str | None = field(default=None, repr=False)  # what requests have to carry
+    tick: float = 0.005  # seconds that a batch is gathered
     body_bytes: int = 16 << 20
-    per_second: float = 2_000.0
-    most_waiting: int = 50_000
-    read_seconds: float = 30.0
+    per_second: float = 2_000.0  # requests of one address; 0 for no limit
+    most_waiting: int = 50_000  # responses that may wait for their reward at once
+    read_seconds: float = 30.0  # for a head, and for a body, to arrive, and for an answer to be taken
     most_connections: int = 16_384
-    drain_seconds: float = 120.0
+    drain_seconds: float = 120.0  # for groups in flight to end once it is going down
 
 
 class RewardServer:
