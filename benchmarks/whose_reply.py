@@ -15,7 +15,7 @@ import re
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,37 +119,48 @@ class Strays(asyncio.Protocol):
 
 
 @contextmanager
-def straying(*, named: str, share: float, how: How, seed: int = 0) -> Iterator[tuple[str, Counter[str]]]:
-    """A running server's base URL, and what it has sent."""
-    loop, ready, sent = asyncio.new_event_loop(), threading.Event(), Counter[str]()
-    draws, stop, urls = random.Random(seed), asyncio.Event(), list[str]()  # noqa: S311 - a script
-
-    opened: set[Any] = set()
-
-    def connection() -> Strays:
-        made = Strays(named, share, draws, sent, how)
-        made.open = opened
-        return made
+def listening(start: Callable[[], Awaitable[asyncio.Server]], opened: Collection[Any] = ()) -> Iterator[str]:
+    """The base URL of a server that is started in a thread; what it opened is aborted in the end."""
+    loop, ready, stop, urls = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), list[str]()
 
     async def serve() -> None:
-        server = await loop.create_server(connection, "127.0.0.1", 0, backlog=1024)
+        server = await start()
         urls.append(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
         ready.set()
         await stop.wait()
         server.close()
         for transport in list(opened):
             transport.abort()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[arg-type]
+            task.cancel()
         await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
     ready.wait(10)
     try:
-        yield urls[0], sent
+        yield urls[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def straying(*, named: str, share: float, how: How, seed: int = 0) -> Iterator[tuple[str, Counter[str]]]:
+    """A running server's base URL, and what it has sent."""
+    sent, draws, opened = Counter[str](), random.Random(seed), set[Any]()  # noqa: S311 - a script
+
+    def connection() -> Strays:
+        made = Strays(named, share, draws, sent, how)
+        made.open = opened
+        return made
+
+    def start() -> Awaitable[asyncio.Server]:
+        return asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, backlog=1024)
+
+    with listening(start, opened) as url:
+        yield url, sent
 
 
 class Watched(Endpoint):

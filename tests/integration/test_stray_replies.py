@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from judgekit.types import Call, Message, Reply
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from whose_reply import NAMED, How, measure, straying
+from whose_reply import NAMED, How, listening, measure, straying
 
 FAR = How(("late", "stray"), latency=0.02, late=0.06)  # later than a connection rests
 
@@ -79,27 +78,8 @@ def answering(answer: Callable[[int, bytes], bytes]) -> Iterator[tuple[str, list
         finally:
             writer.close()
 
-    loop, ready, urls = asyncio.new_event_loop(), threading.Event(), list[str]()
-    stop = asyncio.Event()
-
-    async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        urls.append(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-        ready.set()
-        await stop.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:  # type: ignore[arg-type]
-            task.cancel()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield urls[0], asked
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
+    with listening(lambda: asyncio.start_server(serve, "127.0.0.1", 0)) as url:
+        yield url, asked
 
 
 def http(text: str, name: str, status: int = 200) -> bytes:
