@@ -125,7 +125,7 @@ class Latent:
         return dict(zip(self.ballots.raters, diagonal.tolist(), strict=True))
 
     def verdicts(self) -> tuple[Outcome, ...]:
-        """The panel's outcome on each unit fitted; all `undecided` where the model is not identified."""
+        """Return the panel's outcome on each unit fitted; `undecided` where nothing is identified."""
         outcomes: list[Outcome] = []
         votes = self.ballots
         for unit, row in zip(votes.units, self.posterior.tolist(), strict=True):
@@ -212,7 +212,7 @@ def fit(ballots: Ballots, *, model: Model = "dawid_skene", starts: int = 5, seed
 
 
 def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
-    """Whether votes can tell a model's parameters: its status, and notes."""
+    """Return the status of a model on votes, and notes: whether they can tell its parameters."""
     cast = ballots.votes.sum(axis=2) > 0.0
     raters, used = int((cast.any(axis=0)).sum()), int((ballots.votes.sum(axis=(0, 1)) > 0.0).sum())
     if used < 2:
@@ -222,11 +222,7 @@ def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
     if together < 3:
         note = f"{raters} raters voted, {together} of them on units they share; 3 are needed"
         return Status.NOT_IDENTIFIED, (note,)
-    free = {
-        "dawid_skene": raters * used * (used - 1),
-        "one_coin": raters,
-        "homogeneous": used * (used - 1),
-    }
+    free = {"dawid_skene": raters * used * (used - 1), "one_coin": raters, "homogeneous": used * (used - 1)}
     parameters, n_votes = free[model] + used - 1, int(cast.sum())
     if n_votes < parameters:
         return Status.NOT_IDENTIFIED, (f"{n_votes} votes for {parameters} parameters",)
@@ -234,7 +230,7 @@ def identified(ballots: Ballots, model: Model) -> tuple[str, tuple[str, ...]]:
 
 
 def _reach(linked: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
-    """Size of the largest group of raters joined by shared units."""
+    """Return the size of the largest group of raters joined by shared units."""
     closed = linked.astype(float)
     for _ in range(len(linked).bit_length()):
         closed = (closed @ closed > 0.0).astype(float)
@@ -289,13 +285,13 @@ class Em:
     tied: Tied
 
     def start(self, weights: npt.NDArray[np.float64]) -> Floats:
-        """Posterior (pattern, k) in which raters' votes are counted with weights."""
+        """Return the posterior (pattern, k) in which raters' votes are counted with weights."""
         votes = self.x.reshape(len(self.x), self.n_raters, -1)
         shares = np.einsum("ijl,j->il", votes, weights)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
     def run(self, posterior: Floats) -> Fitted:
-        """From a posterior to the top of the likelihood near it."""
+        """Climb from a posterior to the top of the likelihood near it."""
         before = -np.inf
         for iteration in range(1, _MOST + 1):
             prevalence, confusion = self._maximised(posterior)
@@ -328,7 +324,7 @@ class Em:
 
 
 def patterns(votes: Floats) -> tuple[Floats, Floats, Codes]:
-    """Distinct rows of votes, how often each occurs, and which one each unit has."""
+    """Return distinct rows of votes, how often each occurs, and which one each unit has."""
     flat = votes.reshape(len(votes), -1)
     mixed = flat @ np.random.default_rng(0).standard_normal(flat.shape[1])
     _, first, back, times = np.unique(mixed, return_index=True, return_inverse=True, return_counts=True)

@@ -56,7 +56,7 @@ def pair_scores(
 
 
 def pooled_pairs(outcomes: Iterable[Outcome], *, rule: Rule = "average") -> list[Outcome]:
-    """One outcome for each pair and criterion: orders and samples of each judge undone, judges pooled."""
+    """Return one outcome for each pair and criterion: orders and samples undone, judges pooled."""
     raters = [
         _per_rater(unit, some, rule)
         for unit, by_criterion in _by_pair(outcomes, str).items()
@@ -68,7 +68,7 @@ def pooled_pairs(outcomes: Iterable[Outcome], *, rule: Rule = "average") -> list
 def _by_pair(
     outcomes: Iterable[Outcome], place: Callable[[str], Any]
 ) -> dict[Unit, dict[str, list[Outcome]]]:
-    """Outcomes by pair and criterion; two scores of one call belong to the pair that was shown."""
+    """Return outcomes by pair and criterion; two scores of one call belong to the pair that was shown."""
     grouped: dict[Unit, dict[str, list[Outcome]]] = {}
     for outcome in outcomes:
         unit = outcome.unit
@@ -89,7 +89,7 @@ def _per_rater(unit: Unit, outcomes: Sequence[Outcome], rule: Rule) -> tuple[Out
 def _repeats(
     unit: Unit, outcomes: Sequence[Outcome], raters: Sequence[Outcome], rule: Rule
 ) -> dict[Repeat, float]:
-    """The value of each sample of a judge that has verdicts in all orders; else the judge's own, once."""
+    """Return the value of each sample of a judge with verdicts in all orders; else the judge's own, once."""
     values: dict[Repeat, float] = {}
     for rater in raters:
         own = [o for o in outcomes if o.rater == rater.rater]
@@ -107,7 +107,7 @@ def _repeats(
 
 
 def _replies(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """One outcome a reply: of two scores in one, the one that was not obtained, else the first."""
+    """Return one outcome a reply: of two scores in one, the one that was not obtained, else the first."""
     if all(len(o.unit.responses) == 2 for o in outcomes):
         return list(outcomes)
     found: dict[tuple[str, int, tuple[str, ...]], Outcome] = {}
@@ -163,5 +163,5 @@ def _rubric_score(
 
 
 def pairs_of(item: Item) -> tuple[Unit, ...]:
-    """Every pair of an item's responses, in its own order."""
+    """Return every pair of an item's responses, in its own order."""
     return tuple(Unit(item.item_id, pair) for pair in combinations(item.responses, 2))

@@ -40,12 +40,12 @@ class AccuracyWeights:
     ties: Ties = "undecided"
 
     def of(self, unit: Unit) -> Mapping[str, float]:
-        """The weights to use on a unit: learnt without its item."""
+        """Return the weights to use on a unit, learnt without its item."""
         fold = self.fold_of.get(unit.item_id)
         return self.weights if fold is None else self.by_fold[fold]
 
     def __call__(self, outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        """The weighted vote on one unit. A `pools.Pool`."""
+        """Return the weighted vote on one unit. A `pools.Pool`."""
         return weighted(self.of(outcomes[0].unit) if outcomes else {}, ties=self.ties)(outcomes, scale)
 
 
@@ -102,7 +102,7 @@ def accuracy_weights(
 def _marked(
     outcomes: Iterable[Outcome], truth: Mapping[Unit, str], scale: Scale
 ) -> dict[str, dict[Unit, bool]]:
-    """Rater -> labelled unit -> whether it gave the trusted label."""
+    """Return rater -> labelled unit -> whether it gave the trusted label."""
     by_unit: dict[Unit, list[Outcome]] = {}
     right: dict[str, dict[Unit, bool]] = {}
     for outcome in outcomes:
@@ -156,7 +156,7 @@ class FittedPanel:
                 )
 
     def __call__(self, outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-        """The panel's outcome on one question; before the fit the mean, for the time being."""
+        """Return the panel's outcome on one question; before the fit the mean, for the time being."""
         one = outcomes[0]
         if not self._pools:
             self._asked[one.unit, one.criterion] = outcomes, scale
@@ -189,7 +189,7 @@ class FittedPanel:
                 self._pools[criterion], self._lost[criterion] = None, str(error)
 
     def summary(self) -> dict[str, Any]:
-        """What was fitted: by criterion the status, and how often each judge is right."""
+        """Return what was fitted: by criterion the status, and how often each judge is right."""
         return {
             "panel": self.name,
             "criteria": {name: self._told(name, pool) for name, pool in self._pools.items()},

@@ -34,7 +34,7 @@ PANEL = "panel"
 
 
 def by_rater(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """Outcomes by rater, in order of name."""
+    """Return outcomes by rater, in order of name."""
     by_name = sorted(outcomes, key=attrgetter("rater"))
     return {name: list(own) for name, own in groupby(by_name, key=attrgetter("rater"))}
 
@@ -46,7 +46,7 @@ def per_rater(outcomes: Sequence[Outcome], scale: Scale, *, rule: Rule = "averag
 
 
 def mean(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """Mean of the raters' probabilities (a linear pool with equal weights); its value is the mean value.
+    """Return the mean of the raters' probabilities, a linear pool with equal weights; so is its value.
 
     >>> from judgekit.scales import YES_NO
     >>> from judgekit.types import Unit
@@ -62,7 +62,7 @@ def mean(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 
 
 def median(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """The middle rater by value; of an even number, the mean of the two in the middle.
+    """Return the middle rater by value; of an even number, the mean of the two in the middle.
 
     Raters with one and the same value in the middle are averaged.
     """
@@ -143,10 +143,10 @@ def _weighing(
 
 
 def confidence_weighted(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """Mean of probabilities, each weighted by the confidence the rater stated of itself.
+    """Return the mean of probabilities, each weighted by the confidence the rater stated of itself.
 
-    Nowhere a default: a judge's word on its own confidence is seldom calibrated. A rater that stated
-    none weighs as much as the others do on average, which the flag `no_confidence` says.
+    Nowhere a default: a judge's word on its own confidence is seldom calibrated. A rater that stated none
+    weighs as much as the others do on average, which the flag `no_confidence` says.
     """
     verdicts = answered(outcomes)
     if not verdicts:
@@ -161,7 +161,7 @@ def confidence_weighted(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 
 
 def minimum(pool: Pool, n: int) -> Pool:
-    """A pool that abstains where fewer than `n` raters gave a verdict, with the commonest reason."""
+    """Return a pool that abstains where fewer than `n` raters gave a verdict, with the commonest reason."""
 
     def guarded(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
         n_verdicts = len(answered(outcomes))
@@ -187,7 +187,7 @@ def answered(outcomes: Sequence[Outcome]) -> list[Verdict]:
 
 
 def withheld(outcomes: Sequence[Outcome], detail: str = "") -> Abstention:
-    """The panel's abstention, with the commonest reason of its members."""
+    """Return the panel's abstention, with the commonest reason of its members."""
     unit, criterion = question(outcomes)
     lost = [o for o in outcomes if isinstance(o, Abstention)]
     if not detail:
@@ -196,7 +196,7 @@ def withheld(outcomes: Sequence[Outcome], detail: str = "") -> Abstention:
 
 
 def panel_flags(outcomes: Sequence[Outcome], n_verdicts: int) -> tuple[str, ...]:
-    """What a reader should know: who withheld a vote, and whether one judge speaks for a panel."""
+    """Return what a reader should know: who withheld a vote, and whether one judge speaks for a panel."""
     flags = ["withheld"] if any(isinstance(o, Abstention) for o in outcomes) else []
     if n_verdicts < 2 <= len(outcomes):
         flags.append("few_judges")

@@ -68,7 +68,7 @@ def rubric_value(rubric: Rubric, settled: Mapping[str, Settled], *, rule: Rule, 
 def dimension_value(
     criteria: Sequence[Criterion], settled: Mapping[str, Settled], *, partial: bool
 ) -> Placed:
-    """The placed score of the criteria of one dimension."""
+    """Return the placed score of the criteria of one dimension."""
     weighed = _weigh(criteria, settled, partial=partial)
     return Placed(None if weighed is None else _place(weighed), _share(criteria, settled))
 
@@ -80,7 +80,7 @@ Weighed = list[tuple[float, float | None]]
 def _weigh(
     nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled], *, partial: bool
 ) -> Weighed | None:
-    """Weights and values; None where something is missing and no partial score was asked for."""
+    """Return weights and values; None where something is missing and no partial score was asked for."""
     weighed: Weighed = []
     for node in nodes:
         if isinstance(node, Group):
@@ -107,13 +107,13 @@ def _place(weighed: Weighed) -> float | None:
 
 
 def _share(nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled]) -> float:
-    """Share of the weight that was judged; a group counts with its weight and the share inside it."""
+    """Return the share of the weight that was judged; a group counts with its weight and the share in it."""
     there, every = _judged(nodes, settled)
     return there / every if every else 1.0
 
 
 def _judged(nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled]) -> tuple[float, float]:
-    """The weight that was judged, and the weight of all that counts; signs aside."""
+    """Return the weight that was judged, and the weight of all that counts; signs aside."""
     there = every = 0.0
     for node in nodes:
         if isinstance(node, Group):
@@ -132,7 +132,7 @@ def _judged(nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled]) 
 
 
 def _gates(criteria: Iterable[Criterion], settled: Mapping[str, Settled]) -> tuple[str, bool]:
-    """Id of the first gate that does not hold or veto that does; whether any is not known."""
+    """Return the id of the first gate or veto that fires; and whether any is not known."""
     unknown = False
     for c in criteria:
         if c.gate is None and c.veto is None:
@@ -215,7 +215,7 @@ def _criterion_score(
 
 
 def settle(criterion: Criterion, outcomes: Sequence[Outcome], *, pool: Pool | None = None) -> Settled:
-    """Where the outcomes on one criterion settle: mean over samples, then over judges, or by a pool."""
+    """Return where outcomes on one criterion settle: mean over samples, then over judges, or by a pool."""
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
         return Settled(only.value)
     if pool is not None and len({o.rater for o in outcomes}) > 1:
@@ -280,7 +280,7 @@ def _whole(
 
 
 def _told(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """The flags of verdicts that a score passes on."""
+    """Return the flags of verdicts that a score passes on."""
     flags = {flag for o in outcomes if isinstance(o, Verdict) for flag in o.flags}
     return tuple(flag for flag in (CALIBRATED, EMPTY) if flag in flags)
 
@@ -335,6 +335,6 @@ def _repeat(outcome: Outcome) -> Repeat:
 
 
 def reasons_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """How many abstained, by reason."""
+    """Return how many abstained, by reason."""
     reasons = [o.reason for o in outcomes if isinstance(o, Abstention)]
     return dict(Counter(reasons)) if reasons else {}

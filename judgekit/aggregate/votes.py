@@ -45,7 +45,7 @@ def strict_majority(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "
 
 
 def plurality(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "undecided") -> Outcome:
-    """The label with most votes, however few; ties as of `strict_majority`."""
+    """Return the label with most votes, however few; ties as of `strict_majority`."""
     verdicts = _voters(outcomes, ties)
     if not verdicts:
         return withheld(outcomes)
@@ -57,7 +57,7 @@ def plurality(outcomes: Sequence[Outcome], scale: Scale, *, ties: Ties = "undeci
 
 
 def unanimous(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """The label that every rater asked gave; else the panel is `undecided`."""
+    """Return the label that every rater asked gave; else the panel is `undecided`."""
     verdicts = answered(outcomes)
     if not verdicts:
         return withheld(outcomes)
@@ -68,7 +68,7 @@ def unanimous(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 
 
 def conservative(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """The worst label of the scale if any rater gave it; else the one with most votes, ties to the worse.
+    """Return the worst label of the scale if any rater gave it, else the plurality, ties to the worse.
 
     Source:
         GAPS (2025), unlisted content: any S4 is S4, else the majority, ties to the more severe.
@@ -120,7 +120,7 @@ def _voters(outcomes: Sequence[Outcome], ties: str) -> list[Verdict]:
 
 
 def _votes(verdicts: Sequence[Verdict], scale: Scale) -> dict[str, int]:
-    """Votes for each label, worst first."""
+    """Return the votes for each label, worst first."""
     counts = Counter(label_of(scale, v.probs) for v in verdicts)
     return {label: counts[label] for label in sorted(counts, key=lambda each: (worth(scale, each), each))}
 
@@ -145,7 +145,7 @@ def _broken(
 
 
 def _middle(votes: Mapping[str, int], scale: Scale) -> str:
-    """The median vote; between two, the label of the scale nearest their mean, the lower of two as near."""
+    """Return the median vote; between two, the label nearest their mean, the lower of two as near."""
     line = sorted((label for label, n in votes.items() for _ in range(n)), key=lambda x: worth(scale, x))
     pair = (line[(len(line) - 1) // 2], line[len(line) // 2])
     return label_of(scale, ((pair[0], 0.5), (pair[1], 0.5)) if pair[0] != pair[1] else ((pair[0], 1.0),))

@@ -56,7 +56,7 @@ class Watch:
         self.rest = REST * seconds if seconds > SLOW else 0.0
 
     def request_id(self, *, new: bool = False) -> str:
-        """The id of a request, perhaps by a new connection; what it begins with is this session's alone."""
+        """Return the id of a request, perhaps by a new connection; it begins as only this session's do."""
         self._count += 1
         request = f"{self._session}{self._count}"
         if new:
@@ -79,7 +79,7 @@ class Watch:
         return True
 
     def ended(self, request: str) -> Way | None:
-        """The connection that a request went by; None where another client's session had it."""
+        """Return the connection that a request went by; None where another client's session had it."""
         return self._ways.pop(request, None)
 
     def is_own(self, request: str, way: Way | None, *, header: str, said: str) -> bool:
@@ -105,13 +105,13 @@ class Watch:
         return own
 
     def is_sure(self, request: str, way: Way | None, header: str) -> bool:
-        """Whether an error answers its request; its connection is not asked on again."""
+        """Tell whether an error answers its request; its connection is not asked on again."""
         given = 0 if way is None else way[1].given
         self._given(way, "", keep=False)
         return not given or request == header
 
     def stray(self) -> None:
-        """A reply came that was nobody's, or another's: from now on each connection is asked on once."""
+        """Note a reply that was nobody's, or another's: from now on each connection is asked on once."""
         self.strays += 1
         self.alone = True
 
@@ -133,7 +133,7 @@ class Connections(aiohttp.TCPConnector):
         self._new = False
 
     async def connect(self, req: Any, *args: Any, **options: Any) -> aiohttp.connector.Connection:
-        """A connection that may be asked on."""
+        """Return a connection that may be asked on."""
         request = req.headers[REQUEST_ID]
         while True:
             self._new = request in self._watch.want_new
@@ -161,12 +161,12 @@ class Connections(aiohttp.TCPConnector):
 
 
 def named(body: bytes, request: str) -> aiohttp.payload.Payload:
-    """A body to send, which brings its request's id along."""
+    """Return a body to send, which brings its request's id along."""
     kind = aiohttp.payload.BytesPayload if len(body) <= _LONG else aiohttp.payload.BytesIOPayload
     data: Any = body if len(body) <= _LONG else io.BytesIO(body)
     return kind(data, headers={REQUEST_ID: request}, content_type="application/json")
 
 
 def _has_more(protocol: ResponseHandler) -> bool:
-    """Whether more came than the reply that was read; aiohttp has no other word for it."""
+    """Tell whether more came than the reply that was read; aiohttp has no other word for it."""
     return bool(getattr(protocol, "_buffer", None) or getattr(protocol, "_tail", None))

@@ -116,7 +116,7 @@ class Control:
     max_tokens: int | None = field(default=0, init=False)
 
     async def __call__(self, call: Call, /) -> Reply:
-        """The rule's label on each ask: JSON by its name, an order of letters, or the option letter."""
+        """Return the rule's label on each ask: JSON by its name, an order of letters, or a letter."""
         if call.protocol == RANK.name:
             return Reply(json.dumps({"ranking": self._order(call)}), model=self.name, cost_usd=0.0)
         said = {
@@ -133,7 +133,7 @@ class Control:
         return Reply(json.dumps(entries, ensure_ascii=False), model=self.name, cost_usd=0.0)
 
     def _order(self, call: Call) -> list[list[str]]:
-        """Letters of a ranking, best first, by how many pairs the rule gives them; equal ones together."""
+        """Return letters of a ranking, best first, by the pairs the rule gives them; equal ones together."""
         won = dict.fromkeys(call.shown, 0.0)
         for ask in call.asks:
             label = self.rule(call, ask.unit, ask.criterion, ask.scale)
@@ -148,7 +148,7 @@ class Control:
         return [[letters[name] for name, n in won.items() if n == level] for level in levels]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
-        """Nothing."""
+        """Return 0, since a rule costs nothing."""
         return 0.0
 
 
@@ -209,7 +209,7 @@ def longer() -> Control:
 
 
 def first() -> Control:
-    """Of a pair, the response shown first; of a lone response, which is always first, the best label."""
+    """Return a control by which the response shown first is the better; a lone one is the best."""
 
     def rule(call: Call, unit: Unit, _: str, scale: Scale) -> str | None:
         if len(unit.responses) == 2 and call.shown and call.shown[0] != unit.responses[0]:
@@ -242,7 +242,7 @@ def nearest(scale: Scale, value: float) -> str:
 
 
 def _drawn(scale: Scale, share: float) -> str:
-    """The label at a share of the way through the scale, all labels equally wide."""
+    """Return the label at a share of the way through the scale, all labels equally wide."""
     if isinstance(scale, Labels):
         return scale.labels[int(share * len(scale.labels))]
     if scale.step is None:
@@ -252,7 +252,7 @@ def _drawn(scale: Scale, share: float) -> str:
 
 
 def _steps(scale: Numbers) -> int:
-    """How many steps there are from the lowest number to the highest that is allowed."""
+    """Return how many steps there are from the lowest number to the highest that is allowed."""
     return math.floor((scale.high - scale.low) / (scale.step or 1.0) + 1e-9)
 
 
@@ -267,7 +267,7 @@ _Placed = Callable[[str, Item, str], float | None]
 
 
 def _about(lone: _Placed, paired: _Placed) -> Rule:
-    """A rule from a measure of a lone response, and one that two responses are compared by."""
+    """Return a rule from a measure of a lone response, and one that two responses are compared by."""
 
     def rule(call: Call, unit: Unit, _: str, scale: Scale) -> str | None:
         item = call.item

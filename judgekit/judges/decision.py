@@ -148,15 +148,11 @@ class Decision(LiteLLM):
         self.max_tokens = 1
         self._begun: dict[str, list[Reply]] = {}  # of calls that ended half-way, by their key
 
-    def __repr__(self) -> str:
-        named = "" if self.name == f"decision:{self.model}" else f", name={self.name!r}"
-        return f"Decision({self.model!r}{named})"
-
     def _identity(self, name: str | None, revision: str | None) -> dict[str, Any]:
         return {**super()._identity(name, revision), "adapter": "decision/1", "chunk": self._chunk}
 
     def refuses(self, scale: Scale) -> str | None:
-        """Why it cannot be asked on a scale (numbers, more than ten ordered labels); None if it can."""
+        """Return why it cannot be asked on a scale; None if it can."""
         return refuses(scale)
 
     def check(self) -> None:
@@ -171,13 +167,13 @@ class Decision(LiteLLM):
             self._prices = prices_in(litellm.model_cost, self.model, bare, provider, decisions=True)
 
     def _missing(self, litellm: ModuleType) -> list[str]:
-        """Variables that may hold the key, where one is needed and none does."""
+        """Return the variables that may hold the key, where one is needed and none does."""
         _, _, config = self._asked_of(litellm)
         wanting = config.api_key_required and not config.resolve_api_key(None)
         return list(config.api_key_env) if wanting else []
 
     def _asked_of(self, litellm: ModuleType) -> tuple[str, str, Any]:
-        """The model's bare name, its provider, and how litellm puts decision questions to that."""
+        """Return the model's bare name, its provider, and how litellm puts decision questions to that."""
         if not hasattr(litellm, "asystemone"):
             raise InputError(f"{self!r}: this litellm asks no decision questions; install 1.106.2")
         from litellm.decisions.call import supported_decisions_providers
@@ -282,20 +278,20 @@ def merged(replies: Sequence[Reply]) -> Reply:
 
 
 def _sum(numbers: Sequence[Number | None]) -> Number | None:
-    """The sum; None if one is unknown."""
+    """Return the sum; None if one is unknown."""
     known = [number for number in numbers if number is not None]
     return sum(known[1:], known[0]) if len(known) == len(numbers) else None
 
 
 def _tokens(usage: Any) -> dict[str, Any]:
-    """Tokens read and written; unknown where litellm, which fills in zeros, was told nothing."""
+    """Return tokens read and written; unknown where litellm, which fills in zeros, was told nothing."""
     if usage is None or not (usage.input_tokens or usage.output_tokens):
         return {}
     return {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
 
 
 def _unread(error: BaseException, names: Sequence[str]) -> frozenset[str] | None:
-    """The questions whose answers in a response (2xx) litellm could not read; None if that was not it."""
+    """Return the questions whose answers in a 2xx litellm could not read; None if that was not it."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ValidationError):
         cause = cause.__cause__ or cause.__context__  # litellm raises some where it means to return them

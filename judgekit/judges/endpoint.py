@@ -138,7 +138,7 @@ class Endpoint:
         return functools.partial(type(self), **self._options), ()
 
     def key_goes_to(self) -> tuple[str, str] | None:
-        """The variable that holds the key, and the server it is sent to; None where none is sent."""
+        """Return the variable that holds the key, and the server it is sent to; None where none is sent."""
         return (self._key_env, self.endpoint) if self._key and not self._login else None
 
     @property
@@ -146,7 +146,7 @@ class Endpoint:
         return os.environ.get(self._key_env, "").strip()
 
     def cost(self, input_tokens: int, output_tokens: int) -> float | None:
-        """US dollars for so many tokens; None where the price is unknown."""
+        """Return US dollars for so many tokens; None where the price is unknown."""
         if self._prices is None:
             return None
         return (input_tokens * self._prices[0] + output_tokens * self._prices[1]) / 1e6
@@ -279,7 +279,7 @@ def parse_endpoint(spec: str) -> Endpoint:
 
 
 async def _read(response: "aiohttp.ClientResponse") -> bytes | None:
-    """The body; None if it is longer than `MAX_REPLY`."""
+    """Return the body; None if it is longer than `MAX_REPLY`."""
     content = response.content
     data = await content.readany()
     if content.at_eof():

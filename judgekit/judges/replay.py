@@ -79,12 +79,12 @@ class Replay:
         return replies[found[0][0]]
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
-        """Nothing."""
+        """Return 0, since what a reply cost then is not spent again."""
         return 0.0
 
 
 def _split(path: Path) -> tuple[Path, str]:
-    """The file and the judge of `FILE#JUDGE`; either may hold another `#`."""
+    """Return the file and the judge of `FILE#JUDGE`; either may hold another `#`."""
     text = str(path)
     ends = [i for i, c in enumerate(text) if c == "#"] if not path.exists() else []
     for end in reversed(ends):
@@ -94,7 +94,7 @@ def _split(path: Path) -> tuple[Path, str]:
 
 
 def _places(call: Call) -> Iterator[Place]:
-    """Where a reply to a call may stand: under its criterion, or under any."""
+    """Yield where a reply to a call may stand: under its criterion, or under any."""
     if not call.asks:
         return
     unit, criterion = call.asks[0].about
@@ -165,7 +165,7 @@ class _Who:
         self._unknown = False
 
     def gave(self, entry: Mapping[str, Any]) -> bool:
-        """Whether a reply is of the judge that was named; notes the identity in its request."""
+        """Tell whether a reply is of the judge that was named; notes the identity in its request."""
         identities = self._by_judge.setdefault(str(entry.get("judge", "")), {})
         if self.judge and entry.get("judge") != self.judge:
             return False
@@ -197,7 +197,7 @@ class _Who:
 
 
 def _stored(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The replies of a ledger, in the form of its export."""
+    """Yield the replies of a ledger, in the form of its export."""
     keys: set[str] = set()
     with Ledger(path, read_only=True) as ledger:
         for number, each in enumerate(latest(ledger), 1):
@@ -241,7 +241,7 @@ def _parsed(line: bytes) -> Any:
 
 
 def _place(entry: Mapping[str, Any], where: str) -> str | Place:
-    """The key of a line, or else the ids it names."""
+    """Return the key of a line, or else the ids it names."""
     key = entry.get("key")
     if isinstance(key, str) and key:
         return key
@@ -260,7 +260,7 @@ def _place(entry: Mapping[str, Any], where: str) -> str | Place:
 
 
 def _reply(entry: Mapping[str, Any], where: str) -> Reply:
-    """The reply of a line; what it cost then is not spent again."""
+    """Return the reply of a line; what it cost then is not spent again."""
     if not _ANSWERS & entry.keys():
         raise InputError(f"{where}: holds no reply; found {sorted(entry)}; write 'text', or a 'fault'")
     fields = {name: each for name, each in entry.items() if name in _FIELDS}

@@ -60,14 +60,14 @@ class Scripted:
         object.__setattr__(self, "identity", identity)
 
     async def __call__(self, call: Call, /) -> Reply:
-        """What the function answers."""
+        """Return what the function answers."""
         said = self.answer(call)
         if inspect.isawaitable(said):
             said = await said
         return said if isinstance(said, Reply) else Reply(_text(said, call), model=self.name, cost_usd=0.0)
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:  # noqa: ARG002 - a price list's shape
-        """Nothing."""
+        """Return 0, since a function costs nothing that is known."""
         return 0.0
 
 
@@ -125,7 +125,7 @@ def resolve(
     name: str | None = None,
     **settings: Any,
 ) -> Judge:
-    """The judge of a name, of a table, or the judge itself.
+    """Return the judge of a name, of a table, or the judge itself.
 
     Args:
         judge: A judge, its name in one of the forms above, or a table of `judge` (such a name) and settings;
@@ -165,7 +165,7 @@ def resolve(
 def _made(
     judge: str | Judge, settings: dict[str, Any], *, own_code: bool, say: Callable[[str], None] | None
 ) -> Judge:
-    """A judge with these settings; checked, if it was only named."""
+    """Return a judge with these settings, checked if it was only named."""
     if not isinstance(judge, str):
         return _with(_judge(judge), settings)
     if given := _NAMED.fullmatch(judge):
@@ -245,7 +245,7 @@ def _found(judge: str, *, own_code: bool, say: Callable[[str], None] | None) -> 
 
 
 def _meant(judge: str, kind: str) -> str:
-    """What is wrong with a name that has none of the forms, and what it most likely should be."""
+    """Return what is wrong with a name that has none of the forms, and what it most likely should be."""
     if kind != judge:
         return f"has none of the forms {FORMS}; {did_you_mean(kind, _KINDS)}".rstrip("; ")
     provider = next((provider for begins, provider in _PROVIDERS if judge.lower().startswith(begins)), "")
@@ -286,14 +286,14 @@ def _judge(found: Any, where: str = "") -> Judge:
 
 
 def _what(found: Any) -> str:
-    """What was found where a judge is wanted, and why it is none."""
+    """Return what was found where a judge is wanted, and why it is none."""
     if isinstance(found, type):
         return f"the class {found.__name__}, not an object of it"
     return f"{kind_of(found)} that cannot be called with one call" if callable(found) else kind_of(found)
 
 
 def _takes_a_call(found: Any) -> bool:
-    """Whether something may be called with a call alone."""
+    """Tell whether something may be called with a call alone."""
     try:
         inspect.signature(found).bind(None)
     except (TypeError, ValueError):

@@ -106,7 +106,7 @@ def shown_address(origin: str, path: str) -> str:
 
 
 def tokens_in(path: str) -> list[str]:
-    """The parts of an address's path that may be tokens."""
+    """Return the parts of an address's path that may be tokens."""
     return [part for part in path.split("/") if not _PLAIN.fullmatch(part)]
 
 
@@ -131,7 +131,7 @@ def complaint_of(body: object) -> tuple[str, str | None]:
 
 
 def in_words(value: object) -> str:
-    """A text as it is, and anything else as Python writes it, however deep it is nested."""
+    """Return a text as it is, and anything else as Python writes it, however deep it is nested."""
     try:
         return value if isinstance(value, str) else repr(value)
     except RecursionError:
@@ -163,7 +163,7 @@ class Keys:
         self._lowered = [form.lower() for form in sorted(forms, key=len, reverse=True)]
 
     def out_of(self, text: str) -> str:
-        """A text without these keys, in whatever case a server repeats them."""
+        """Return a text without these keys, in whatever case a server repeats them."""
         if not self._lowered or not text:
             return text
         lowered = text.lower()
@@ -209,7 +209,7 @@ def secrets_in(settings: Any) -> Iterator[str]:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """All texts in a secret, and of one that follows the word of its scheme the secret alone, too."""
+    """Yield all texts in a secret, and of one behind the word of its scheme the secret alone, too."""
     if isinstance(value, str):
         yield value
         yield from value.split()[1:]
@@ -310,7 +310,7 @@ def check_together(judges: Iterable[Judge]) -> None:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a setting can be shown: numbers, words of a list known here, and mappings of them."""
+    """Tell whether a setting can be shown: numbers, words of a list known here, and mappings of them."""
     if isinstance(value, Mapping):
         return all(
             _is_plain(v) and (not isinstance(v, str) or k in _SHOWN) for k, v in value.items()

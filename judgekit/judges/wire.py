@@ -106,7 +106,7 @@ def body_of(call: Call, model: str, settings: Mapping[str, Any], refused: set[st
 
 
 def _without(body: dict[str, Any], refused: set[str]) -> dict[str, Any]:
-    """The body without what was refused, nor what makes no sense without it."""
+    """Return the body without what was refused, nor what makes no sense without it."""
     kept = {key: value for key, value in body.items() if key not in refused}
     if "logprobs" in refused:
         kept.pop("top_logprobs", None)
@@ -180,7 +180,7 @@ def reply_of(
 
 
 def id_of(body: object) -> str:
-    """The id of a completion; empty if it has none."""
+    """Return the id of a completion; empty if it has none."""
     said = body.get("id") if isinstance(body, dict) else None
     return said if isinstance(said, str) else ""
 
@@ -256,12 +256,12 @@ def refusal_of(
 
 
 def is_passing(status: int) -> bool:
-    """Whether a status says that asking again may help."""
+    """Tell whether a status says that asking again may help."""
     return status in {408, 409, 425, 429} or (status >= 500 and status != 501)
 
 
 def _failure(failure: object, keys: Keys) -> Reply:
-    """What an error inside a 200 means; 502 where it has no status of its own."""
+    """Return what an error inside a 200 means; 502 where it has no status of its own."""
     code: Any = _mapping(failure).get("code")
     known = type(code) is int and 400 <= code <= 599
     words = keys.out_of_error(complaint_of({"error": failure})[0])
@@ -269,7 +269,7 @@ def _failure(failure: object, keys: Keys) -> Reply:
 
 
 def _seen(body: object) -> str:
-    """What came instead of a completion: how far it looked like one, and how it begins."""
+    """Return what came instead of a completion: how far it looked like one, and how it begins."""
     missing = "no JSON object"
     if isinstance(body, dict):
         choices = body.get("choices")
@@ -280,7 +280,7 @@ def _seen(body: object) -> str:
 
 
 def _refused_parameter(message: str, sent: Mapping[str, Any], param: str | None) -> str | None:
-    """What an error complains about, if it is a parameter we can do without (or with less of)."""
+    """Return what an error complains about, if it is a parameter we can do without (or with less of)."""
     refuses = _REFUSES.search(message)
     form = ("json_schema", "structured output", "grammar", "guided decoding")
     if refuses and "response_format" in sent and any(name in message.lower() for name in form):
@@ -297,7 +297,7 @@ def _refused_parameter(message: str, sent: Mapping[str, Any], param: str | None)
 
 
 def _first_token(logprobs: object, keys: Keys) -> tuple[tuple[str, float], ...]:
-    """(token, log-probability) of the first token's alternatives, the one written among them."""
+    """Return (token, log-probability) of the first token's alternatives, the one written among them."""
     content = _mapping(logprobs).get("content")
     first = _mapping(content[0]) if isinstance(content, list) and content else _NONE
     top = first.get("top_logprobs")
@@ -311,7 +311,7 @@ def _first_token(logprobs: object, keys: Keys) -> tuple[tuple[str, float], ...]:
 
 
 def _text(content: object) -> str | None:
-    """The words of a message, of which some servers send parts; None where it is none of the shapes."""
+    """Return the words of a message, of which some servers send parts; None where it has another shape."""
     if isinstance(content, list):
         return "".join(_words(_mapping(part).get("text")) for part in content)
     return _words(content) if content is None or isinstance(content, str) else None

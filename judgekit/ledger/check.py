@@ -136,7 +136,7 @@ def recover(ledger: Ledger, to: str | Path) -> Recovered:
 
 
 def _rows(ledger: Ledger) -> Iterator[tuple[Any, ...] | None]:
-    """Rows in the order of their numbers; None for a number whose place in the file cannot be read."""
+    """Yield rows in the order of their numbers; None for a number whose place in the file cannot be read."""
     next_, vain = 0, 0
     while vain < _GAP:
         first, which = next_, "id = ?" if vain else "id >= ? ORDER BY id"

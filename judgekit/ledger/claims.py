@@ -90,7 +90,7 @@ class Claims:
         return bool(self._mine)
 
     def alone(self) -> int | None:
-        """A number that is the same again only if nobody else has asked meanwhile; None if others may ask."""
+        """Return a number that is the same again only if nobody else has asked; None if others may ask."""
         file = self._opened()
         return -file.joined if file is not None and file.alone and file.users == 1 else None
 
@@ -144,7 +144,7 @@ class Claims:
                 os.close(file.descriptor)
 
     def _opened(self) -> _Open | None:
-        """The file; None where it cannot be locked."""
+        """Return the file; None where it cannot be locked."""
         if self._file is None and not self._none:
             with _GUARD:
                 try:
@@ -160,7 +160,7 @@ class Claims:
 
 
 def _opened(path: Path) -> _Open:
-    """The file, with the guard held; one that was removed while it was being opened is opened anew."""
+    """Return the file, with the guard held; one that was removed while it was being opened is opened anew."""
     who = (os.getpid(), path)
     while (file := _OPEN.get(who)) is None:
         file = _Open(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -179,7 +179,7 @@ def _opened(path: Path) -> _Open:
 
 
 def _place(key: str) -> int:
-    """The byte that stands for a key: 60 bits of its digest."""
+    """Return the byte that stands for a key: 60 bits of its digest."""
     try:
         return 1 + int(key[3:18], 16)
     except ValueError:  # a key that is not ours

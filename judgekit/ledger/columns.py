@@ -49,14 +49,14 @@ _MOST: Final = 2**63 - 1
 
 
 def chosen(version: int, columns: Iterable[str] = COLUMNS) -> str:
-    """Columns for a SELECT; a version without digests has none."""
+    """Return columns for a SELECT; a version without digests has NULL in their place."""
     return ", ".join("NULL" if each == "digest" and version < USER_VERSION else each for each in columns)
 
 
 def row_of(
     call: Call, identity: Mapping[str, Any], reply: Reply, *, edition: int, prompts: bool
 ) -> tuple[Any, ...]:
-    """A reply as a row, in the order of `COLUMNS`, written now."""
+    """Return a reply as a row, in the order of `COLUMNS`, written now."""
     request = request_of(identity, call).decode() if prompts else None
     written = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     row = (
@@ -120,7 +120,7 @@ def names_of(raw: str) -> list[str]:
 
 
 def _text(text: str) -> str | bytes:
-    """Text as SQLite takes it; with half a surrogate pair, which UTF-8 has no place for, as bytes."""
+    """Return a text as SQLite takes it; with half a surrogate pair, which UTF-8 cannot hold, as bytes."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -151,12 +151,12 @@ def _pairs(pairs: Pairs) -> str | None:
 
 
 def plain_pairs(pairs: Pairs) -> list[tuple[str, float | str]]:
-    """Pairs as JSON can hold them."""
+    """Return pairs as JSON can hold them."""
     return [(name, value if math.isfinite(value) else str(value)) for name, value in pairs]
 
 
 def _probs(reply: Reply) -> str | None:
-    """The column `probs`: pairs, or an object with pairs for each ask where a decision model answered."""
+    """Return the column `probs`: pairs, or an object with those for each ask of a decision model."""
     if not reply.decisions:
         return _pairs(reply.probs)
     each = {"probs": plain_pairs(reply.probs), "decisions": [plain_pairs(pairs) for pairs in reply.decisions]}
@@ -187,7 +187,7 @@ def _paired(plain: Iterable[tuple[object, float | str]]) -> Pairs:
 
 
 def _number(number: float | None) -> float | None:
-    """A number as SQLite gives it back, which the digest is made of."""
+    """Return a number as SQLite gives it back, which the digest is made of."""
     return None if number is None or math.isnan(number) else float(number)
 
 

@@ -103,7 +103,7 @@ def diff(a: str | Path, b: str | Path) -> LedgerDiff | OutcomeDiff:
 
 
 def _outcomes_of(path: Path) -> Path | None:
-    """The file of outcomes that a path means; None where it is a ledger."""
+    """Return the file of outcomes that a path means; None where it is a ledger."""
     if path.is_dir():
         if not whole(path, OUTCOMES).is_file():
             raise InputError(f"{path}: no run is kept there (it has no {OUTCOMES}), and it is no ledger")
@@ -139,7 +139,7 @@ def _answers(ledger: Ledger, side: int) -> Iterator[tuple[str, int, tuple[Any, .
 
 
 def diff_outcomes(a: Path, b: Path) -> OutcomeDiff:
-    """How two files of outcomes differ."""
+    """Return how two files of outcomes differ."""
     before = dict(_placed(a))
     same, only_b, changed = 0, [], []
     for place, now in _placed(b):

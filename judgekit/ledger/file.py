@@ -28,7 +28,7 @@ _NAMES = {
 
 
 def default_path() -> Path:
-    """`$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
+    """Return `$JUDGEKIT_LEDGER`, else `.judgekit/ledger.sqlite` in the current folder."""
     return Path(os.environ.get("JUDGEKIT_LEDGER") or ".judgekit/ledger.sqlite")
 
 
@@ -75,7 +75,7 @@ def is_sqlite(path: Path) -> bool:
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A connection; a ledger on a medium that cannot be written is read as it lies there."""
+    """Return a connection; a ledger on a medium that cannot be written is read as it lies there."""
     if read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         wal = path.with_name(f"{path.name}-wal")
         still = "" if wal.exists() else "&immutable=1"
@@ -154,7 +154,7 @@ def _write_ahead(db: sqlite3.Connection) -> None:
 
 
 def _network_file_system(path: Path) -> str | None:
-    """Kind of the network file system a path is on, where the system tells (Linux)."""
+    """Return the kind of the network file system a path is on, where the system tells (Linux)."""
     mounts = Path("/proc/mounts")
     if not mounts.is_file():
         return None

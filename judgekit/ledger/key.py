@@ -52,7 +52,7 @@ def _canonical(raw: bytes) -> orjson.Fragment:
 
 
 def key_of_request(request: bytes, version: str = VERSION) -> str:
-    """The key of a canonical request."""
+    """Return the key of a canonical request."""
     return version + hashlib.sha256(request).hexdigest()
 
 

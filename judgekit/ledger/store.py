@@ -78,7 +78,7 @@ class Ledger:
         return {key: kept.reply for key, kept in self.look(keys).items()}
 
     def look(self, keys: Iterable[str]) -> dict[str, Kept]:
-        """As `get`, with their editions."""
+        """Return the same as `get`, with the edition of each reply."""
         self._check_process()
         if self.version < USER_VERSION:
             raise InputError(f"{self.path}: a ledger of version {self.version}, whose replies are not served")
@@ -101,7 +101,7 @@ class Ledger:
                 yield row
 
     def changed(self) -> int:
-        """A number that changes whenever another process may have written."""
+        """Return a number that changes whenever another process may have written."""
         if (alone := self._claims.alone()) is not None:
             return alone
         try:
@@ -122,7 +122,7 @@ class Ledger:
         return True
 
     def is_claimed(self, key: str) -> bool:
-        """Whether somebody is asking a key now."""
+        """Tell whether somebody is asking a key now."""
         if self._claims.take(key):
             self._claims.release((key,))
             return False

@@ -37,7 +37,7 @@ class Entry:
 
     @cached_property
     def asked(self) -> Mapping[str, Any] | None:
-        """The request: `identity`, `messages`, `schema`, `sample`, `attempt`; None if not stored."""
+        """Return the request: `identity`, `messages`, `schema`, `sample`, `attempt`; None if not stored."""
         if self.request is None:
             return None
         return dict(orjson.loads(self.request))
@@ -97,7 +97,7 @@ def overview(ledger: Ledger) -> Overview:
 
 
 def facts_in(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-    """What was learnt, as rows of name, value and digest."""
+    """Return what was learnt, as rows of name, value and digest."""
     columns = chosen(ledger.version, ("name", "value", "digest"))
     return ledger.query(f"SELECT {columns} FROM facts ORDER BY name")  # noqa: S608 - constants
 
@@ -117,7 +117,7 @@ def _shares(ledger: Ledger, column: str) -> tuple[Share, ...]:
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a ledger: the file, and what is written ahead beside it."""
+    """Return the bytes of a ledger: of the file, and of what is written ahead beside it."""
     parts = (path, path.with_name(f"{path.name}-wal"))
     return sum(part.stat().st_size for part in parts if part.exists())
 
@@ -163,7 +163,7 @@ def rows(
 
 
 def latest(ledger: Ledger) -> Iterator[Entry]:
-    """The latest reply under each key, in the order they were written."""
+    """Return the latest reply under each key, in the order they were written."""
     ledger.flush()
     return _entries(ledger, f"{LATEST} ORDER BY id")
 
@@ -180,7 +180,7 @@ def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:
 
 
 def is_asked(row: tuple[Any, ...], version: int) -> bool:
-    """Whether what a row says was asked is what its key says; it may say nothing."""
+    """Tell whether what a row says was asked is what its key says; it may say nothing."""
     key, request = row[0], row[-1]
     if request is None:
         return True
@@ -227,7 +227,7 @@ def export(ledger: Ledger, path: str | Path) -> int:
 
 
 def exported(each: Entry) -> dict[str, Any]:
-    """A reply as an object of an export; `replay` takes `judge` and the request's `identity` from it."""
+    """Return a reply as an object of an export; `replay` takes `judge` and the `identity` from it."""
     reply = each.reply
     return {
         "key": each.key, "judge": each.judge, "edition": each.edition, "written": each.written,

@@ -45,7 +45,7 @@ class Elsewhere:
         self._watching: asyncio.Task[None] | None = None
 
     async def reply(self, key: str, edition: int) -> Kept | None:
-        """A reply of a later edition; None where nobody asks any more, or the run is stopped."""
+        """Return a reply of a later edition; None where nobody asks any more, or the run is stopped."""
         future: asyncio.Future[Kept | None] = asyncio.get_running_loop().create_future()
         self._waiting[key] = future, edition, time.monotonic() + self._longest
         if self._watching is None:
@@ -108,7 +108,7 @@ class Known(NamedTuple):
     writes: int
 
     def edition(self, key: str) -> int:
-        """The latest edition of a reply; -1 where there was none."""
+        """Return the latest edition of a reply; -1 where there was none."""
         return self.kept[key].edition if key in self.kept else -1
 
 
@@ -195,14 +195,14 @@ class Asker:
         return answers
 
     def look(self, calls: Sequence[Call]) -> Known:
-        """What the ledger holds of calls."""
+        """Return what the ledger holds of calls."""
         if self._ledger is None or not (keys := [call.key for call in calls if call.judge in self._kept]):
             return _NOTHING
         as_of = self._ledger.changed()
         return Known(self._ledger.look(keys), as_of, self._ledger.writes)
 
     def stored(self, round_: Round, known: Known) -> list[Answer] | None:
-        """Answers of a round that the ledger has all of; else None."""
+        """Return the answers of a round that the ledger has all of; else None."""
         kept = known.kept
         if round_.again or not all(call.key in kept for call in round_.calls):
             return None
@@ -212,7 +212,7 @@ class Asker:
         return answers
 
     def _flight(self, call: Call, known: Known, *, again: bool) -> Coroutine[None, None, _Landed]:
-        """A reply on its way: a new one, or that of an equal call in flight."""
+        """Return a reply on its way: a new one, or that of an equal call in flight."""
         if call.judge not in self._kept:
             return self._fly(call, known, None, again=again)
         if (flying := self._flying.get(call.key)) is not None:
@@ -224,7 +224,7 @@ class Asker:
     async def _fly(
         self, call: Call, known: Known, landing: "asyncio.Future[_Landed] | None", *, again: bool
     ) -> _Landed:
-        """A reply from the judge, paid for and kept; or from another process that asks the same."""
+        """Return a reply from the judge, paid for and kept; or from another process that asks the same."""
         judge, elsewhere = self._judges[call.judge], self._elsewhere
         claiming: First = None
         if landing is not None and elsewhere is not None:
@@ -260,7 +260,7 @@ class Asker:
     async def _shared(
         self, flying: asyncio.Future[_Landed], call: Call, known: Known, *, again: bool
     ) -> _Landed:
-        """The reply of an equal call in flight; asked anew where only that one was cancelled."""
+        """Return the reply of an equal call in flight; asked anew where only that one was cancelled."""
         try:
             return await asyncio.shield(flying)
         except asyncio.CancelledError:
@@ -291,7 +291,7 @@ class Asker:
         return reply
 
     async def _reserved(self, judge: Judge, call: Call, first: First) -> Reply:
-        """A reply within the budget: what it may cost is reserved, and what it did cost is settled."""
+        """Return a reply within the budget: what it may cost is reserved, and what it did cost is settled."""
         n_in = estimate_tokens(call.messages)
         limit, price = price_of(judge, n_in, letters=bool(call.letters))
         tokens = 0 if limit == 0 else n_in + (limit or 0)  # what writes nothing is a rule, and reads nothing
@@ -332,7 +332,7 @@ class Asker:
 
 
 def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
-    """What a reply cost, in money and tokens; what was reserved, where it does not say."""
+    """Return what a reply cost, in money and tokens; what was reserved, where it does not say."""
     if reply.fault in UNPAID:
         return 0.0, 0
     n_in, n_out = reply.input_tokens, reply.output_tokens
@@ -341,7 +341,7 @@ def _spent(reply: Reply, money: float, tokens: int) -> tuple[float, float]:
 
 
 async def _together(flights: Iterable[Coroutine[None, None, _Landed]]) -> list[_Landed]:
-    """Replies of all, in order; where one fails, the others are ended before its error goes on."""
+    """Return the replies of all, in order; where one fails, the others end before its error goes on."""
     tasks = [asyncio.ensure_future(each) for each in flights]
     try:
         return await asyncio.gather(*tasks)

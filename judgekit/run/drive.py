@@ -54,11 +54,8 @@ async def drive(
     """Yield what becomes of each item, in the order of the items, which are read as needed.
 
     `spared` names judges that another stands in for: where one of them fails for good, its calls are left
-    unanswered and the run goes on.
-
-    Raises:
-        InputError: A budget could not be kept, since a price or a `max_tokens` is unknown; an item is bad.
-        BudgetExceeded, JudgeOutage, ProviderError: Why the run stopped, after the last item begun.
+    unanswered and the run goes on. A bad item, and what else stopped the run (a budget, an outage, a judge's
+    lasting error), is raised after the last item begun; a budget that could not be kept, at once.
     """
     limits = limits or Limits()
     tally = tally if tally is not None else Tally()
@@ -117,7 +114,7 @@ async def asking(
 
 
 async def _opened(judge: Judge, ledger: Ledger | None, stack: AsyncExitStack) -> Judge:
-    """A judge, open, told what its server refuses; a copy where a run in another thread has it open."""
+    """Return a judge, open, told what its server refuses; a copy where another thread has it open."""
     if isinstance(judge, Learning) and ledger is not None:
         judge.refused.update(ledger.facts(fact_name(judge)))
     if not isinstance(judge, AbstractAsyncContextManager):
@@ -149,7 +146,7 @@ class _Source:
         self.trouble: InputError | None = None
 
     def some(self, most: int) -> Iterator[Item]:
-        """The next items, at most so many."""
+        """Yield the next items, at most so many."""
         for _ in range(most):
             if self._halt.error is not None:
                 self.more = False
@@ -165,7 +162,7 @@ class _Source:
                 yield item
 
     def fail(self, error: InputError) -> None:
-        """An item is bad: what was begun is finished, then the first error is raised."""
+        """Note that an item is bad: what was begun is finished, then the first error is raised."""
         self.more = False
         self.trouble = self.trouble or error
 
@@ -230,7 +227,7 @@ def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.F
 
 
 def _step(steps: Steps, answers: Sequence[Answer] | None, ended: asyncio.Future[Judged]) -> Round | None:
-    """The next round of a recipe; None if it has ended, in what it came to or in an error."""
+    """Return the next round of a recipe; None if it has ended, in what it came to or in an error."""
     try:
         return next(steps) if answers is None else steps.send(answers)
     except StopIteration as end:
@@ -282,7 +279,7 @@ def _taken(steps: Steps, answers: Sequence[Answer]) -> Round | Judged:
 
 
 def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:
-    """A budget that could not be kept is refused before any call."""
+    """Refuse a budget that could not be kept, before any call."""
     if limits.budget_usd is None and limits.budget_tokens is None:
         return
     for judge in judges:

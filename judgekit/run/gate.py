@@ -97,14 +97,14 @@ class Gate:
             self.when_short()
 
     def went_well(self) -> None:
-        """An attempt was answered: let a little more through."""
+        """Let a little more through, since an attempt was answered."""
         if self._turned_away:
             self._turned_away.append(False)
         if self.allowed < self.most:
             self.allowed = min(self.allowed + 1 / self.allowed, self.most)
 
     def was_turned_away(self, retry_after: float | None) -> None:
-        """An attempt got a 429: if many do, back off, all of us."""
+        """Note that an attempt got a 429: if many do, all back off."""
         self._turned_away.append(True)
         if sum(self._turned_away) / _RECENT > _OVERRUN:
             self.allowed = max(1.0, self.allowed * 0.7)
@@ -194,7 +194,7 @@ class Budget:
         return True
 
     def message(self) -> str:
-        """Why the run stops."""
+        """Return why the run stops."""
         return (
             f"the budget of {self.most:.10g} {self.unit} does not cover the next call "
             f"({self.spent:.6g} spent); run again with more to go on"

@@ -103,7 +103,7 @@ class Halt:
             pass
 
     def unsent(self, judge: str) -> Reply | None:
-        """What becomes of a call that is not sent any more; None while calls to the judge go on."""
+        """Return what becomes of a call that is not sent any more; None while calls to the judge go on."""
         error = self.error or self._given_up.get(judge)
         if error is None:
             return None

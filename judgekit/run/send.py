@@ -94,7 +94,7 @@ class Sender:
         return _believed(reply)
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
-        """What a failure means for the run."""
+        """Return the reply that a failure becomes, and stop the run, or the judge, where it has to be."""
         told = _told(judge, error)
         if not (error.passing or _is_of_one(error)):
             lasting = ProviderError(f"judge {judge.name!r} stopped: {told}", status=error.status)
@@ -109,7 +109,7 @@ class Sender:
         return Reply(fault="unreachable", detail=told, tries=self._limits.tries or 1)
 
     async def _tried_again(self, judge: Judge, call: Call, tokens: int, error: ProviderError) -> Reply:
-        """The attempts after the first, which failed with `error`."""
+        """Return the reply of the attempts after the first, which failed with `error`."""
         first = [error]
         self.trouble = f"judge {judge.name!r}: {error}"
 
@@ -126,7 +126,9 @@ class Sender:
             stop=self._stop,
             wait=self._wait,
             sleep=self._halt.pause,
-            retry=tenacity.retry_if_exception(_passing),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, ProviderError) and error.passing
+            ),
             reraise=True,
         )
         reply: Reply = await retrying(attempt)
@@ -135,7 +137,7 @@ class Sender:
     async def _attempt(
         self, judge: Judge, call: Call, tokens: int, *, again: bool, first: First = None
     ) -> Reply:
-        """One request, through the gate; again at once where a parameter was refused and dropped."""
+        """Make one request, through the gate; again at once where a parameter was refused and dropped."""
         gate = self._gates[judge.name]
         for _ in range(_DROPS):
             await gate.enter(tokens, again=again, first=first)
@@ -173,7 +175,7 @@ class Sender:
         raise ProviderError("the server refuses one parameter after another")
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds to wait: what the server asked for, else exponential with full jitter."""
+        """Return the seconds to wait: what the server asked for, else exponential with full jitter."""
         error = state.outcome.exception() if state.outcome is not None else None
         asked_for = _asked_for(error) if isinstance(error, ProviderError) else None
         return asked_for or (_BACKOFF if self._limits.tries is not None else _STEADY)(state)
@@ -189,7 +191,7 @@ class Sender:
 
 
 def _told(judge: Judge, error: ProviderError) -> str:
-    """A failure with the address that was asked, and what is most likely to mend it."""
+    """Return a failure with the address that was asked, and what is most likely to mend it."""
     address: str = getattr(judge, "address", "")
     advice = _ADVICE.get(error.status or 0, "")
     if error.status == 401 and isinstance(judge, Keyed):
@@ -202,7 +204,7 @@ def _told(judge: Judge, error: ProviderError) -> str:
 
 
 def _believed(reply: Reply) -> Reply:
-    """A reply whose counts and price can be: whoever made it, it does not lower what a run has cost."""
+    """Return a reply whose counts and price can be, so that none lowers what a run has cost."""
     for number in (reply.input_tokens, reply.output_tokens, reply.cost_usd):
         if number is not None and not 0 <= number < math.inf:
             return replace(reply, input_tokens=None, output_tokens=None, cost_usd=None)
@@ -210,25 +212,21 @@ def _believed(reply: Reply) -> Reply:
 
 
 def fact_name(judge: Judge) -> str:
-    """What a judge's capabilities are stored under: where it is asked, and its model."""
+    """Return what a judge's capabilities are stored under: where it is asked, and its model."""
     endpoint = getattr(judge, "address", "") or (judge.endpoint if isinstance(judge, Served) else "")
     return f"refused {judge.identity.get('adapter', '')} {endpoint} {judge.identity.get('model', '')}"
 
 
 def _endpoint(judge: Judge) -> str:
-    """What a gate is shared by; a judge without a server has one of its own."""
+    """Return what a gate is shared by; a judge without a server has one of its own."""
     return f"server {judge.endpoint}" if isinstance(judge, Served) else f"judge {judge.name}"
 
 
-def _passing(error: BaseException) -> bool:
-    return isinstance(error, ProviderError) and error.passing
-
-
 def _is_of_one(error: ProviderError) -> bool:
-    """Whether a failure that asking again does not mend may be that of one response, not of the judge."""
+    """Tell whether a failure that asking again does not mend may be of one response, not of the judge."""
     return isinstance(error, _Raised) or error.status in _OF_ONE
 
 
 def _asked_for(error: ProviderError) -> float | None:
-    """Seconds a server wants to be left alone, as far as they are honoured."""
+    """Return the seconds a server wants to be left alone, as far as they are honoured."""
     return None if error.retry_after is None else min(error.retry_after, LONGEST_WAIT)

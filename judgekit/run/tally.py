@@ -29,7 +29,7 @@ class Causes:
         self.words.setdefault(key, outcome.detail)
 
     def plain(self, least: int = FEW + 1) -> list[dict[str, Any]]:
-        """For each judge and reason of `least` abstentions or more: how many, and the commonest cause."""
+        """Return, by judge and reason of `least` abstentions or more, how many and the commonest cause."""
         commonest: dict[tuple[str, str], tuple[int, tuple[str, str, str]]] = {}
         totals = Counter[tuple[str, str]]()
         for key, n in sorted(self.counts.items()):
@@ -65,19 +65,19 @@ class Tally:
     calls: int = 0
     new_calls: int = 0
     ledger_hits: int = 0
-    shared: int = 0
-    reasks: int = 0
+    shared: int = 0  # calls that took the reply of an equal one in flight
+    reasks: int = 0  # second attempts among the calls
     requests: int = 0
-    lost: int = 0
+    lost: int = 0  # requests given up in flight when a run was interrupted; they may have been paid
     verdicts: int = 0
     abstentions: Counter[str] = field(default_factory=Counter)
     causes: Causes = field(default_factory=Causes)
     flags: Counter[str] = field(default_factory=Counter)
     cost_usd: float = 0.0
-    unpriced: int = 0
+    unpriced: int = 0  # new calls whose price is not known
     input_tokens: int = 0
     output_tokens: int = 0
-    models: dict[str, Counter[str]] = field(default_factory=dict)
+    models: dict[str, Counter[str]] = field(default_factory=dict)  # judge -> model -> replies
 
     def answered(self, answer: Answer) -> None:
         """Count one answered call."""
@@ -111,7 +111,7 @@ class Tally:
                 self.causes.add(outcome)
 
     def nothing(self) -> str | None:
-        """Why there is no verdict at all; None where there is one, or nothing was asked for one."""
+        """Return why there is no verdict at all; None where there is one, or nothing was asked for one."""
         if self.verdicts or not (self.items or self.abstentions):
             return None
         if not self.abstentions:
@@ -122,7 +122,7 @@ class Tally:
         return f"nothing was judged: no verdict in {self.abstentions.total()} answers asked for; {told}"
 
     def summary(self) -> dict[str, Any]:
-        """The counts, as they stand in `run.json`."""
+        """Return the counts, as they stand in `run.json`."""
         return {
             "items": self.items,
             "calls": self.calls,
