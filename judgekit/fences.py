@@ -73,8 +73,6 @@ class Fences:
         """
         if not after and (shown, letters) in self.shown:
             return self.shown[shown, letters]
-        if len(shown) == 1 and not after:
-            return self._one(shown, letters)
         own: list[Block] = [
             ("response", letters[i : i + 1], self.item.responses[each]) for i, each in enumerate(shown)
         ]
@@ -93,19 +91,6 @@ class Fences:
         material = Fenced(tuple(pieces), tag, (*texts, *self.judged))
         if not after:
             self.shown[shown, letters] = material
-        return material
-
-    def _one(self, shown: tuple[str], letters: str) -> Fenced:
-        """Return as `show` does what is shown of one response, by far the commonest case."""
-        [response] = shown
-        text = self.item.responses[response]
-        tag, words = self._digest_of(response).hex()[:DIGITS], flat(text)
-        block: Block = ("response", letters[:1], text)
-        if self.tag in words or tag in words:
-            pieces = tuple([_in_fence(each, tag) for each in (*self.shared, block)])
-        else:
-            pieces = (*self.before, self._piece(response, block, tag))
-        material = self.shown[shown, letters] = Fenced(pieces, tag, (("response", words), *self.judged))
         return material
 
     def _piece(self, response: str, block: Block, tag: str) -> str:

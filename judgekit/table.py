@@ -74,28 +74,28 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
 }
 
 
+_SCORE = ("level", "name", "value", "rule", "low", "high", "n_verdicts", "share", "gate", "system")
+_ASKED = ("rater", "criterion", "sample", "call")
+_SAID = ("label", "value", "source", "mass", "undecided", "confidence", "rationale")
+"""Fields that stand in a row as they are: of scores, of all outcomes, and of verdicts."""
+
+
 def score_row(score: Score) -> dict[str, Any]:
     """Return a score as a row of the table `scores`."""
-    return {
-        "item_id": score.unit.item_id,
+    row = {name: getattr(score, name) for name in _SCORE}
+    row |= _unit_row(score.unit)
+    row |= {
         "response_id": score.unit.responses[0] if score.unit.responses else None,
-        "responses": list(score.unit.responses),
-        "part": score.unit.part,
-        "system": score.system,
-        "level": score.level,
-        "name": score.name,
-        "value": score.value,
-        "rule": score.rule,
-        "low": score.low,
-        "high": score.high,
-        "n_verdicts": score.n_verdicts,
         "n_abstained": dict(score.n_abstained),
         "spread_judge": score.spread.get("judge"),
         "spread_sample": score.spread.get("sample"),
-        "share": score.share,
-        "gate": score.gate,
         "flags": list(score.flags),
     }
+    return {name: row[name] for name in COLUMNS["scores"]}
+
+
+def _unit_row(unit: Unit) -> dict[str, Any]:
+    return {"item_id": unit.item_id, "responses": list(unit.responses), "part": unit.part}
 
 
 def score_of(row: Mapping[str, Any]) -> Score:
@@ -112,10 +112,8 @@ def score_of(row: Mapping[str, Any]) -> Score:
         )
         spread = {name: row[f"spread_{name}"] for name in ("judge", "sample")}
         return Score(
-            unit=unit, level=row["level"], name=row["name"], value=row["value"], rule=row["rule"],
-            low=row["low"], high=row["high"], n_verdicts=row["n_verdicts"], n_abstained=row["n_abstained"],
-            spread={k: v for k, v in spread.items() if v is not None}, share=row["share"], gate=row["gate"],
-            flags=tuple(row["flags"]), system=row["system"],
+            unit=unit, n_abstained=row["n_abstained"], flags=tuple(row["flags"]),
+            spread={k: v for k, v in spread.items() if v is not None}, **{name: row[name] for name in _SCORE},
         )  # fmt: skip
     except KeyError as error:
         raise InputError(f"a row of scores has no column {error}; it has {sorted(row)}") from None
@@ -130,24 +128,13 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
     >>> row["kind"], row["reason"], row["value"]
     ('abstention', 'refused', None)
     """
-    row: dict[str, Any] = {
-        "item_id": outcome.unit.item_id,
-        "responses": list(outcome.unit.responses),
-        "part": outcome.unit.part,
-        "criterion": outcome.criterion,
-        "rater": outcome.rater,
-    }
+    row = {name: getattr(outcome, name) for name in _ASKED}
+    row |= {**_unit_row(outcome.unit), "shown": list(outcome.shown)}
     if isinstance(outcome, Verdict):
+        row |= {name: getattr(outcome, name) for name in _SAID}
         row |= {
             "kind": "verdict",
-            "label": outcome.label,
-            "value": outcome.value,
             "probs": dict(outcome.probs),
-            "source": outcome.source,
-            "mass": outcome.mass,
-            "undecided": outcome.undecided,
-            "confidence": outcome.confidence,
-            "rationale": outcome.rationale,
             "evidence": [
                 {"quote": e.quote, "where": e.where, "found": e.found, "how": e.how} for e in outcome.evidence
             ],
@@ -160,7 +147,6 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
         row |= dict.fromkeys(("label", "value", "probs", "source", "mass", "undecided", "confidence"))
         row |= {"kind": "abstention", "rationale": "", "evidence": [], "tags": [], "flags": []}
         row |= {"reason": outcome.reason, "detail": outcome.detail}
-    row |= {"shown": list(outcome.shown), "sample": outcome.sample, "call": outcome.call}
     return {name: row[name] for name in COLUMNS["outcomes"]}
 
 
@@ -175,14 +161,11 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
         if name not in row:
             raise InputError(f"a row of outcomes has no column {name!r}; it has {sorted(row)}")
         if not isinstance(row[name], types):
-            raise InputError(f"{name} is {row[name]!r}; in a row of kind {kind!r} it holds {_said(types)}")
+            raise InputError(f"{name} is {row[name]!r}; in a row of kind {kind!r} it holds {_told(types)}")
     unit = Unit(row["item_id"], tuple(row["responses"]), row["part"])
-    shown, sample, call = tuple(row["shown"]), row["sample"], row["call"]
+    asked = {"unit": unit, "shown": tuple(row["shown"]), **{name: row[name] for name in _ASKED}}
     if kind == "abstention":
-        return Abstention(
-            rater=row["rater"], unit=unit, criterion=row["criterion"], reason=row["reason"],
-            detail=row["detail"], shown=shown, sample=sample, call=call,
-        )  # fmt: skip
+        return Abstention(reason=row["reason"], detail=row["detail"], **asked)
     try:
         evidence = tuple(
             Evidence(e["quote"], e["where"], e["found"], e.get("how", "")) for e in row["evidence"]
@@ -190,11 +173,8 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     except (KeyError, TypeError, AttributeError):
         raise InputError("evidence is a list of quotations, each with quote, where and found") from None
     return Verdict(
-        rater=row["rater"], unit=unit, criterion=row["criterion"], probs=tuple(row["probs"].items()),
-        label=row["label"], value=row["value"], source=row["source"], mass=row["mass"],
-        undecided=row["undecided"], confidence=row["confidence"], rationale=row["rationale"],
-        evidence=evidence, tags=tuple(row["tags"]), flags=tuple(row["flags"]), shown=shown, sample=sample,
-        call=call,
+        probs=tuple(row["probs"].items()), evidence=evidence, tags=tuple(row["tags"]),
+        flags=tuple(row["flags"]), **asked, **{name: row[name] for name in _SAID},
     )  # fmt: skip
 
 
@@ -212,7 +192,7 @@ _ABSTENTION: Mapping[str, _Types] = {"reason": (str,), "detail": (str,)}
 _CALLED = {str: "a text", list: "a list", int: "a number", Mapping: "an object", NoneType: "null"}
 
 
-def _said(types: _Types) -> str:
+def _told(types: _Types) -> str:
     return " or ".join(_CALLED[each] for each in types if each is not float)
 
 
@@ -299,15 +279,24 @@ def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
 
 
 def _schema(pa: Any, kind: Kind) -> Any:
+    quotation = {"quote": pa.string(), "where": pa.string(), "found": pa.bool_(), "how": pa.string()}
+    numbers = (
+        "value",
+        "low",
+        "high",
+        "spread_judge",
+        "spread_sample",
+        "share",
+        "mass",
+        "undecided",
+        "confidence",
+    )
     special = {
-        "value": pa.float64(), "low": pa.float64(), "high": pa.float64(), "spread_judge": pa.float64(),
-        "spread_sample": pa.float64(), "share": pa.float64(), "mass": pa.float64(), "undecided": pa.float64(),
-        "confidence": pa.float64(), "n_verdicts": pa.int64(), "sample": pa.int64(),
-        "probs": pa.map_(pa.string(), pa.float64()), "n_abstained": pa.map_(pa.string(), pa.int64()),
-        "responses": pa.list_(pa.string()), "shown": pa.list_(pa.string()), "tags": pa.list_(pa.string()),
-        "flags": pa.list_(pa.string()),
-        "evidence": pa.list_(
-            pa.struct({"quote": pa.string(), "where": pa.string(), "found": pa.bool_(), "how": pa.string()})
-        ),
-    }  # fmt: skip
+        **dict.fromkeys(numbers, pa.float64()),
+        **dict.fromkeys(("n_verdicts", "sample"), pa.int64()),
+        **dict.fromkeys(("responses", "shown", "tags", "flags"), pa.list_(pa.string())),
+        "probs": pa.map_(pa.string(), pa.float64()),
+        "n_abstained": pa.map_(pa.string(), pa.int64()),
+        "evidence": pa.list_(pa.struct(quotation)),
+    }
     return pa.schema([(name, special.get(name, pa.string())) for name in COLUMNS[kind]])

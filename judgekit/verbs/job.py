@@ -49,6 +49,7 @@ from judgekit.verbs.options import (
 from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
+_PLANNED = ("protocol", "form", "per_call", "samples", "orders", "ties", "on_empty")
 if TYPE_CHECKING:
     from judgekit.recipes.published import Published
 
@@ -267,11 +268,16 @@ def prepare(
 
 
 def _check_words(options: Options) -> None:
-    _check("rule", options["rule"], (None, *get_args(Rule)))
-    _check("on_bad_item", options["on_bad_item"], get_args(OnBadItem))
-    for reason in options["again"]:
-        _check("again", reason, get_args(Reason))
-    _check("unfounded", options["unfounded"], get_args(Unfounded))
+    for option, value, choices in (
+        ("rule", options["rule"], (None, *get_args(Rule))),
+        ("on_bad_item", options["on_bad_item"], get_args(OnBadItem)),
+        *(("again", reason, get_args(Reason)) for reason in options["again"]),
+        ("unfounded", options["unfounded"], get_args(Unfounded)),
+        ("balance", options["balance"], get_args(BalanceRule)),
+    ):
+        if value not in choices:
+            known = [str(each) for each in choices if each is not None]
+            raise InputError(f"{option}={value!r}; {there_are(value, known)}")
 
 
 def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
@@ -376,16 +382,8 @@ def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
 
 
 def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:
-    asked: dict[str, Any] = {
-        "protocol": options["protocol"],
-        "form": options["form"],
-        "per_call": options["per_call"],
-        "samples": options["samples"],
-        "prompt": _template(options["prompt"]),
-        "orders": options["orders"],
-        "ties": options["ties"],
-        "on_empty": options["on_empty"],
-    }
+    given: Mapping[str, Any] = options
+    asked = {name: given[name] for name in _PLANNED} | {"prompt": _template(options["prompt"])}
     return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
 
 
@@ -398,13 +396,9 @@ def _recipe(
 ) -> Counted:
     """Return what is walked: the round that the options make, or the recipe built on it."""
     grading = Grading(
-        plan,
-        reask=options["reask"],
-        again=options["again"],
-        aggregate=aggregate,
-        substitutes=substitutes,
-        unfounded=options["unfounded"],
-    )
+        plan, reask=options["reask"], again=options["again"], unfounded=options["unfounded"],
+        aggregate=aggregate, substitutes=substitutes,
+    )  # fmt: skip
     settings = dict(options["settings"] or {})
     if found is None:
         if settings:
@@ -420,24 +414,11 @@ def _aggregator(plan: Plan, options: Options, fitted: FittedPanel | None) -> Agg
     panel, partial = options["panel"], options["partial"]
     pool = pool_of(fitted or panel, min_judges=options["min_judges"])
     if plan.asked_by.shows != "one":
-        rule = options["balance"]
-        _check("balance", rule, get_args(BalanceRule))
-        return functools.partial(pair_scores, rule=rule, pool=pool, partial=partial, copies=plan.copies)
-    plain = panel == "mean" and options["min_judges"] == 1
-    return functools.partial(
-        rubric_scores,
-        rule=options["rule"],
-        partial=partial,
-        pool=None if plain else pool,
-        copies=plan.copies,
-    )
-
-
-def _check(option: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise InputError(
-            f"{option}={value!r}; {there_are(value, [str(c) for c in choices if c is not None])}"
-        )
+        balance = options["balance"]
+        return functools.partial(pair_scores, rule=balance, pool=pool, partial=partial, copies=plan.copies)
+    its = None if panel == "mean" and options["min_judges"] == 1 else pool
+    rule = options["rule"]
+    return functools.partial(rubric_scores, rule=rule, partial=partial, pool=its, copies=plan.copies)
 
 
 def _template(prompt: str | Path | Template | None) -> Template | None:
