@@ -46,11 +46,9 @@ class Significance:
 
 
 def williams(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
-    """Test by Williams' t that two correlations with the same third column are equal.
-
-    Source: Williams (1959); Steiger (1980), "Tests for comparing elements of a correlation matrix", equation
-    7. Checked against the examples of Steiger (case A) and of Silver, Hittner and May (2006).
-    """
+    """Test by Williams' t that two correlations with the same third column are equal."""
+    # Source: Williams (1959); Steiger (1980, equation 7), "Tests for comparing elements of a correlation
+    # matrix". Checked against the examples of Steiger (case A) and of Silver, Hittner and May (2006).
     from scipy.special import stdtr
 
     if n < 4 or not all(abs(r) <= 1 for r in (r_first, r_second, r_between)):
@@ -65,11 +63,9 @@ def williams(r_first: float, r_second: float, r_between: float, n: int) -> Signi
 
 
 def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Significance:
-    """Test the same by Steiger's z, on the scale of Fisher's z, with the mean correlation.
-
-    Source: Steiger (1980), equations 11 and 14. Checked against the example in Silver, Hittner and May (2006)
-    and case A of the paper (-0.8887; the paper prints -0.891 from a rounded covariance).
-    """
+    """Test the same by Steiger's z, on the scale of Fisher's z, with the mean correlation."""
+    # Source: Steiger (1980), equations 11 and 14. Checked against the example in Silver, Hittner and May
+    # (2006) and case A of the paper (-0.8887; the paper prints -0.891 from a rounded covariance).
     from scipy.special import ndtr
 
     if n < 4 or not all(abs(r) < 1 for r in (r_first, r_second, r_between)):
@@ -84,11 +80,9 @@ def steiger(r_first: float, r_second: float, r_between: float, n: int) -> Signif
 
 
 def mcnemar_mid_p(first_only: int, second_only: int) -> Significance:
-    """Test the units that only one of the two judges got right, by McNemar's mid-p value.
-
-    Source: Fagerland, Lydersen and Laake (2013), https://doi.org/10.1186/1471-2288-13-91. Checked against
-    their example, 1 and 7 discordant pairs.
-    """
+    """Test the units that only one of the two judges got right, by McNemar's mid-p value."""
+    # Source: Fagerland, Lydersen and Laake (2013), https://doi.org/10.1186/1471-2288-13-91. Checked against
+    # their example, 1 and 7 discordant pairs.
     from scipy.stats import binom
 
     if min(first_only, second_only) < 0:

@@ -35,10 +35,8 @@ KINDS: tuple[Kind, ...] = ("pearson", "spearman", "tau_b", "tau_c", "somers_d", 
 
 
 def tau_b(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Return Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for.
-
-    Source: Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
-    """
+    """Return Kendall's tau-b: order alike less order oppositely, both raters' ties allowed for."""
+    # Source: Kendall (1945), "The Treatment of Ties in Ranking Problems". Checked against scipy and R.
     return _rank_coefficient("tau_b", x, y)
 
 
@@ -57,10 +55,8 @@ def somers_d(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 
 def gamma(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
-    """Return Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties.
-
-    Ties cost nothing, so that a judge who ties most pairs may still reach 1.
-    """
+    """Return Goodman and Kruskal's gamma: concordant less discordant among pairs that neither ties."""
+    # Ties cost nothing, so that a judge who ties most pairs may still reach 1.
     return _rank_coefficient("gamma", x, y)
 
 
@@ -323,10 +319,8 @@ def _ties(counts: npt.NDArray[Any]) -> float:
 def table_replicates(
     kind: str, x: Floats, y: Floats, draw: Resampling, *, categories: int | None = None
 ) -> Floats | None:
-    """Return a rank coefficient of each of `b` resampled tables; None where there is no small table.
-
-    Drawing n units again and counting them is drawing one table from a multinomial, at one cost for any n.
-    """
+    """Return a rank coefficient of each of `b` resampled tables; None where there is no small table."""
+    # Drawing n units again and counting them is drawing one table from a multinomial, at one cost for any n.
     if kind in {"pearson", "spearman"}:
         return None
     place_x, place_y, shape = places(x, y)

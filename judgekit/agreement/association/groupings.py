@@ -58,10 +58,8 @@ def groups_of(human: npt.ArrayLike, metric: npt.ArrayLike, grouping: Grouping) -
 def grouped(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, grouping: Grouping, statistic: Columns
 ) -> Grouped:
-    """Return a coefficient in each group of scores (n_systems, n_items), and its mean over groups.
-
-    Source: The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.
-    """
+    """Return a coefficient in each group of scores (n_systems, n_items), and its mean over groups."""
+    # Source: The grouping of mt-metrics-eval, which skips constant groups too. Checked against it.
     values = np.array([statistic(a, c) for a, c in groups_of(human, metric, grouping)])
     known = values[~np.isnan(values)]
     value = float(known.mean()) if len(known) else math.nan

@@ -285,11 +285,9 @@ def better_p_values(scores: npt.ArrayLike, flips: npt.ArrayLike, *, mid_p: bool 
 def soft_pairwise_accuracy(
     human: npt.ArrayLike, metric: npt.ArrayLike, *, n_flips: int = 1000, seed: int = 0, mid_p: bool = False
 ) -> float:
-    """Return one less the mean distance of the two raters' p-values over pairs of systems.
-
-    Source: Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
-    and five items) and the definition in mt-metrics-eval.
-    """
+    """Return one less the mean distance of the two raters' p-values over pairs of systems."""
+    # Source: Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
+    # and five items) and the definition in mt-metrics-eval.
     h, m = _complete_items(*grids(human, metric))
     if h.shape[0] < 2 or h.shape[1] < 2:
         return math.nan

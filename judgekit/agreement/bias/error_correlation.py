@@ -41,11 +41,9 @@ class ErrorCorrelation:
 
 
 def error_correlation(errors: npt.ArrayLike, *, strata: Any = None) -> ErrorCorrelation:
-    """Return the correlation of judges' errors (n_units, n_judges) and how many judges they are worth.
-
-    Source: Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
-    https://arxiv.org/abs/2605.29800.
-    """
+    """Return the correlation of judges' errors (n_units, n_judges) and how many judges they are worth."""
+    # Source: Kish (1965), "Survey Sampling", the design effect. "Nine Judges, Two Effective Votes",
+    # https://arxiv.org/abs/2605.29800.
     e = grid(errors, "errors")
     if strata is not None:
         e = _within(e, coded_clusters(strata, len(e)))

@@ -24,10 +24,8 @@ from judgekit.types import Estimate
 
 
 def partial_spearman(x: npt.ArrayLike, y: npt.ArrayLike, given: npt.ArrayLike) -> float:
-    """Return the rank correlation of x and y with the ranks of a third held fixed.
-
-    (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2)(1 - r_yz^2)); nan where a column is constant or follows `given`.
-    """
+    """Return the rank correlation of x and y with the ranks of a third held fixed."""
+    # (r_xy - r_xz r_yz) / sqrt((1 - r_xz^2)(1 - r_yz^2)); nan where a column is constant or follows `given`.
     a, b, z = (np.asarray(each, dtype=float) for each in (x, y, given))
     ab, az, bz = spearman(a, b), spearman(a, z), spearman(b, z)
     room = (1 - az**2) * (1 - bz**2)

@@ -73,11 +73,9 @@ class _Side:
 
 
 def cross_kappa(first: Codes, second: Codes, weights: Weights) -> float:
-    """Return agreement between two pools of raters (n_units, n_raters each) beyond chance.
-
-    Source: Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability",
-    https://arxiv.org/abs/2106.07393.
-    """
+    """Return agreement between two pools of raters (n_units, n_raters each) beyond chance."""
+    # Source: Wong, Paritosh and Aroyo (2021), "Cross-replication Reliability",
+    # https://arxiv.org/abs/2106.07393.
     n = len(first)
     sides = [_Side(parts_of(each, weights), np.ones(n), each.shape[1]) for each in (first, second)]
     return float(_crossed(sides[0], sides[1], weights)(np.ones((1, n)))[0])

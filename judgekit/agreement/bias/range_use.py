@@ -289,11 +289,9 @@ class MarginalHomogeneity:
 
 
 def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
-    """Return Stuart and Maxwell's statistic d'V^-1 d of a square table, and its degrees of freedom.
-
-    Source: Stuart (1955), Biometrika 42; Maxwell (1970), British Journal of Psychiatry 116. Checked against
-    statsmodels; R irr 0.84.1 drops labels with equal margins and gives another number.
-    """
+    """Return Stuart and Maxwell's statistic d'V^-1 d of a square table, and its degrees of freedom."""
+    # Source: Stuart (1955), Biometrika 42; Maxwell (1970), British Journal of Psychiatry 116. Checked against
+    # statsmodels; R irr 0.84.1 drops labels with equal margins and gives another number.
     counts = _square(table)
     d = counts.sum(axis=1) - counts.sum(axis=0)
     off = counts + counts.T
@@ -307,10 +305,8 @@ def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
 
 
 def bhapkar(table: npt.ArrayLike) -> tuple[float, int]:
-    """Return Bhapkar's statistic, Stuart-Maxwell's S as S / (1 - S/n), and its degrees of freedom.
-
-    Source: Bhapkar (1966), JASA 61. Checked against statsmodels.
-    """
+    """Return Bhapkar's statistic, Stuart-Maxwell's S as S / (1 - S/n), and its degrees of freedom."""
+    # Source: Bhapkar (1966), JASA 61. Checked against statsmodels.
     counts = _square(table)
     statistic, df = stuart_maxwell(counts)
     rest = 1 - statistic / float(counts.sum()) if df else 0.0
@@ -318,10 +314,8 @@ def bhapkar(table: npt.ArrayLike) -> tuple[float, int]:
 
 
 def bowker(table: npt.ArrayLike) -> tuple[float, int]:
-    """Return Bowker's statistic of symmetry; its degrees of freedom are the pairs of labels that were seen.
-
-    Source: Bowker (1948), JASA 43. Checked against statsmodels where every pair was seen.
-    """
+    """Return Bowker's statistic of symmetry, whose degrees of freedom are the pairs of labels seen."""
+    # Source: Bowker (1948), JASA 43. Checked against statsmodels where every pair was seen.
     counts = _square(table)
     upper = np.triu_indices(len(counts), 1)
     there, back = counts[upper], counts.T[upper]

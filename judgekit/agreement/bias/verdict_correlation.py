@@ -93,10 +93,8 @@ def mean_of(correlations: Iterable[float]) -> float:
 
 
 def jackknifed(value: float, rest: Sequence[float], shares: Sequence[float]) -> float:
-    """Return the standard error by leaving out groups of unequal size, `shares` being n over each size.
-
-    Source: Busing, Meijer and van der Leeden (1999), "Delete-m jackknife for unequal m".
-    """
+    """Return the standard error by leaving out groups of unequal size, `shares` being n over each size."""
+    # Source: Busing, Meijer and van der Leeden (1999), "Delete-m jackknife for unequal m".
     pseudo = [h * value - (h - 1) * r for h, r in zip(shares, rest, strict=True)]
     centre = len(rest) * value - sum((1 - 1 / h) * r for h, r in zip(shares, rest, strict=True))
     each = [(p - centre) ** 2 / (h - 1) for h, p in zip(shares, pseudo, strict=True)]

@@ -142,10 +142,8 @@ _TINY = 1e-12  # chance agreement this near 1 is 1
 def observed_and_expected(
     coefficient: Coefficient, parts: Parts, weights: Weights, draws: Floats | None = None
 ) -> tuple[Floats, Floats]:
-    """Return observed agreement and that expected by chance, for each of the draws (n_draws, n_rows).
-
-    Source: Gwet (2014), chapters 2 to 5; Krippendorff (2011); Conger (1980), Psychological Bulletin 88.
-    """
+    """Return observed agreement and that expected by chance, for each of the draws (n_draws, n_rows)."""
+    # Source: Gwet (2014), chapters 2 to 5; Krippendorff (2011); Conger (1980), Psychological Bulletin 88.
     drawn = parts.counts[None, :] if draws is None else draws
     with np.errstate(invalid="ignore", divide="ignore"):
         if coefficient == "alpha":
@@ -179,10 +177,8 @@ def chance_corrected(
     values: npt.ArrayLike,
     weights: Kind | Weights | npt.ArrayLike = "identity",
 ) -> float:
-    """Return a coefficient of ratings (n_units, n_raters).
-
-    Source: Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
-    """
+    """Return a coefficient of ratings (n_units, n_raters)."""
+    # Source: Gwet (2014). Checked against the values of irrCAC, statsmodels and scikit-learn.
     coded = as_ratings(ratings, scale=np.asarray(values, dtype=float))
     weighing = weights_of(weights, coded.values)
     if coded.codes.size == 0:
@@ -193,11 +189,9 @@ def chance_corrected(
 
 
 def krippendorff_alpha(ratings: npt.ArrayLike, *, values: npt.ArrayLike, metric: Metric) -> float:
-    """Return Krippendorff's alpha, 1 - D_o / D_e, of ratings (n_units, n_raters).
-
-    Source: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
-    against its worked example (0.743 nominal, 0.815 ordinal, 0.849 interval) and krippendorff 0.9.
-    """
+    """Return Krippendorff's alpha, 1 - D_o / D_e, of ratings (n_units, n_raters)."""
+    # Source: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", sections B to D. Checked
+    # against its worked example (0.743 nominal, 0.815 ordinal, 0.849 interval) and krippendorff 0.9.
     return chance_corrected(
         ratings, "alpha", values=values, weights=metric_weights(metric, np.asarray(values, dtype=float))
     )
@@ -286,11 +280,9 @@ def fleiss_cohen_everitt(
     weights: Kind | Weights | npt.ArrayLike = "identity",
     values: npt.ArrayLike | None = None,
 ) -> TwoRaters:
-    """Return kappa of a square table of two raters, weighted or not, with its large-sample standard errors.
-
-    Source: Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
-    Psychological Bulletin 72. Checked against statsmodels `cohens_kappa` and the values of R vcd.
-    """
+    """Return kappa of a square table of two raters with its large-sample standard errors."""
+    # Source: Fleiss, Cohen and Everitt (1969), "Large sample standard errors of kappa and weighted kappa",
+    # Psychological Bulletin 72. Checked against statsmodels `cohens_kappa` and the values of R vcd.
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise InputError(f"a table of two raters is square, found {counts.shape}")
@@ -315,12 +307,10 @@ def fleiss_cohen_everitt(
 
 
 def linearised(coefficient: Coefficient, parts: Parts, weights: Weights) -> Floats:
-    """Return each row's term: their mean over units is the coefficient, their spread its standard error.
-
-    For alpha the mean is the coefficient before its correction for the sample's size. Source: Gwet (2014),
-    chapter 5 and appendix; Gwet (2015), "On Krippendorff's Alpha Coefficient". Checked to 1e-9 against the
-    values of irrCAC with its rounding removed.
-    """
+    """Return each row's term: their mean over units is the coefficient, their spread its standard error."""
+    # For alpha the mean is the coefficient before its correction for the sample's size. Source: Gwet (2014),
+    # chapter 5 and appendix; Gwet (2015), "On Krippendorff's Alpha Coefficient". Checked to 1e-9 against the
+    # values of irrCAC with its rounding removed.
     if coefficient == "alpha":
         return _alpha_terms(parts, weights)
     observed, expected = (float(x[0]) for x in observed_and_expected(coefficient, parts, weights))

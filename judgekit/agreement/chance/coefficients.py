@@ -95,10 +95,8 @@ def _degenerate(coefficient: Coefficient, ratings: Ratings) -> str:
 
 
 def _minority(ratings: Ratings, counts: Codes, reference: str | None) -> float:
-    """Return the units outside the label that a rater gave most, of the rater for whom they are fewest.
-
-    Who gave one label only is passed over: that is a finding about the rater, not about the units.
-    """
+    """Return the units outside the label that a rater gave most, of the rater for whom they are fewest."""
+    # Who gave one label only is passed over: that is a finding about the rater, not about the units.
     fewest = np.inf
     for name, column in zip(ratings.raters, ratings.codes.T, strict=True):
         given = np.bincount(column + 1, weights=counts, minlength=2)[1:]

@@ -122,11 +122,9 @@ def t_interval(value: float, se: float, df: float, *, level: float = 0.95, most:
 
 
 def at_one(expected: float, n: float, *, level: float = 0.95) -> Ends:
-    """Return the interval of a coefficient that came out as 1: no disagreement was seen in `n` units.
-
-    A standard error and every resample's are 0 there, which would claim certainty. The lower end takes
-    Wilson's for `n` of `n` as observed agreement and leaves agreement by chance as it is.
-    """
+    """Return the interval of a coefficient that came out as 1: no disagreement was seen in `n` units."""
+    # A standard error and every resample's are 0 there, which would claim certainty. The lower end takes
+    # Wilson's for `n` of `n` as observed agreement and leaves agreement by chance as it is.
     low, _ = wilson(n, n, level=level)
     return (low - expected) / (1 - expected), 1.0
 
@@ -171,11 +169,9 @@ def rate(
 
 
 def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tuple[float, float, float]:
-    """Return the interval of a difference of two shares of the same units, and its standard error.
-
-    Source: Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
-    Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
-    """
+    """Return the interval of a difference of two shares of the same units, and its standard error."""
+    # Source: Bonett and Price (2012), "Adjusted Wald Confidence Interval for a Difference of Binomial
+    # Proportions Based on Paired Data", J. Educational and Behavioral Statistics 37.
     p_up, p_down = (up + 1) / (n + 2), (down + 1) / (n + 2)
     centre = p_up - p_down
     se = float(np.sqrt((p_up + p_down - centre**2) / (n + 2)))
@@ -184,11 +180,9 @@ def bonett_price(up: float, down: float, n: float, *, level: float = 0.95) -> tu
 
 
 def mean_se(values: Floats, clusters: npt.NDArray[np.intp] | None = None) -> tuple[float, float, int]:
-    """Return the mean of values (n,), its standard error and degrees of freedom.
-
-    Source: Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little
-    below 30 clusters. Checked against statsmodels' clustered covariance.
-    """
+    """Return the mean of values (n,), its standard error and degrees of freedom."""
+    # Source: Miller (2024), arXiv 2411.00640, with CR1 and t in place of CR0 and z, which cover too little
+    # below 30 clusters. Checked against statsmodels' clustered covariance.
     n = len(values)
     mean = float(values.mean()) if n else float("nan")
     groups = n if clusters is None else len(np.unique(clusters))

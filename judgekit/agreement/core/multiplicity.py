@@ -63,10 +63,8 @@ def _by(p: Floats) -> Floats:
 
 
 def _hommel(p: Floats) -> Floats:
-    """Adjust by closed testing: the largest Simes p over all subsets a test is in.
-
-    Of the subsets of size j with test i, the one with the j - 1 largest others has the largest.
-    """
+    """Adjust by closed testing: the largest Simes p over all subsets a test is in."""
+    # Of the subsets of size j with test i, the one with the j - 1 largest others has the largest.
     m = len(p)
     found = p.copy()
     for j in range(2, m + 1):

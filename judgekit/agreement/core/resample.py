@@ -119,11 +119,9 @@ def draws(n: int, draw: Resampling) -> list[Codes]:
 def bootstrap(
     statistic: Statistic, n: int, draw: Resampling, *, kind: str = "bca", replicates: Floats | None = None
 ) -> Interval:
-    """Return an interval of a statistic of units: `bca` (by the jackknife) or `percentile`.
-
-    `replicates` is the statistic of each resample, if the caller has computed them all at once. Source: Efron
-    (1987), "Better Bootstrap Confidence Intervals", JASA 82.
-    """
+    """Return an interval of a statistic of units: `bca` (by the jackknife) or `percentile`."""
+    # `replicates` is the statistic of each resample, if the caller has computed them all at once. Source:
+    # Efron (1987), "Better Bootstrap Confidence Intervals", JASA 82.
     clusters = draw.clusters
     name = kind if clusters is None else f"{kind}_cluster"
     if n == 0:
@@ -140,11 +138,9 @@ def bootstrap(
 def weighted_bootstrap(
     statistic: Weighted, counts: npt.NDArray[Any], draw: Resampling, *, kind: str = "bca"
 ) -> Interval:
-    """Return an interval of a statistic of how often each unit was drawn, (n_draws, n_rows) to (n_draws,).
-
-    `counts` (n_rows,) say how many units a row stands for (with clusters, one each): those of a row are
-    alike.
-    """
+    """Return an interval of a statistic of how often each unit was drawn, (n_draws, n_rows) to (n_draws,)."""
+    # `counts` (n_rows,) say how many units a row stands for (with clusters, one each): those of a row are
+    # alike.
     return weighted_bootstraps(lambda drawn: statistic(drawn)[:, None], counts, draw, kind=kind)[0]
 
 
@@ -177,12 +173,10 @@ def weighted_bootstraps(
 def product_bootstrap(
     statistic: Callable[[Floats, Floats], Floats], counts: npt.NDArray[Any], n_raters: int, draw: Resampling
 ) -> Interval:
-    """Return a percentile interval with units and raters both drawn again: of raters in general.
-
-    `statistic` takes draws of units (n_draws, n_rows) and copies of raters (n_raters,); it must not take two
-    copies of a rater for two raters who agree. The interval is too wide rather than too narrow. Source: Owen
-    (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
-    """
+    """Return a percentile interval with units and raters both drawn again: of raters in general."""
+    # `statistic` takes draws of units (n_draws, n_rows) and copies of raters (n_raters,); it must not take
+    # two copies of a rater for two raters who agree. The interval is too wide rather than too narrow. Source:
+    # Owen (2007), "The pigeonhole bootstrap", Annals of Applied Statistics 1.
     pool = _pool(counts, draw.clusters)
     rng = np.random.default_rng(draw.seed)
     copies = rng.multinomial(n_raters, np.full(n_raters, 1.0 / n_raters), size=draw.b)
@@ -274,10 +268,8 @@ _CELLS = 20_000_000
 def by_sums(
     estimate: Estimate, columns: Floats, of: OfSums, draw: Resampling, *, none: tuple[str, ...] = ()
 ) -> Estimate:
-    """As `resampled`, for a statistic `of` the sums of columns (n_units, k); it computes the value, too.
-
-    `none` is the status, and the note, where there is no value.
-    """
+    """As `resampled`, for a statistic `of` the sums of columns (n_units, k); it computes the value, too."""
+    # `none` is the status, and the note, where there is no value.
     estimate = replace(estimate, value=value_of(of, columns))
     if np.isnan(estimate.value):
         why = none or (Status.NO_VARIATION if len(columns) else Status.NO_PAIRED_ITEMS,)

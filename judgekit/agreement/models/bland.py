@@ -65,10 +65,8 @@ class BlandAltman:
 
 
 def concordance(x: Floats, y: Floats) -> tuple[float, float]:
-    """Return Lin's concordance correlation of two columns without nan, and its standard error.
-
-    Source: Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
-    """
+    """Return Lin's concordance correlation of two columns without nan, and its standard error."""
+    # Source: Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
     n = len(x)
     dx, dy = x - x.mean(), y - y.mean()
     vx, vy, cov, shift = (

@@ -100,10 +100,8 @@ def design_parts(
 
 
 def g_coefficient(parts: Parts) -> float:
-    """Return the generalizability coefficient: universe / (universe + relative error); nan if both are 0.
-
-    1: ranks repeat exactly; 0: they are noise.
-    """
+    """Return the generalizability coefficient: universe / (universe + relative error); nan if both are 0."""
+    # 1: ranks repeat exactly; 0: they are noise.
     return _ratio(parts.universe, parts.relative)
 
 
@@ -113,11 +111,9 @@ def phi_coefficient(parts: Parts) -> float:
 
 
 def phi_at_cut(parts: Parts, *, cut: float, mean: float, mean_variance: float = 0.0) -> float:
-    """Return the dependability of decisions at a cut score, Phi(lambda) (Brennan & Kane 1977).
-
-    (universe + d) / (universe + d + absolute error), d = (mean - cut)^2 - variance of the mean, at least 0: a
-    cut far from the mean is easier to decide.
-    """
+    """Return the dependability of decisions at a cut score, Phi(lambda) (Brennan & Kane 1977)."""
+    # (universe + d) / (universe + d + absolute error), d = (mean - cut)^2 - variance of the mean, at least 0:
+    # a cut far from the mean is easier to decide.
     return _ratio(parts.universe + max((mean - cut) ** 2 - mean_variance, 0.0), parts.absolute)
 
 

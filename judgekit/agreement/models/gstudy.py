@@ -114,11 +114,9 @@ def by_mean_squares(
     *,
     moved: Iterable[Floats] | None = None,
 ) -> Floats:
-    """Return the components of resamples of items, (b, n_terms + 1); they may be negative.
-
-    Each term's sum of squared group totals over group size has expectation N mu^2 + sum over terms of
-    variance x tr(P K); solving these is the analysis of variance. `weights` has shape (b, n_items).
-    """
+    """Return the components of resamples of items, (b, n_terms + 1); they may be negative."""
+    # Each term's sum of squared group totals over group size has expectation N mu^2 + sum over terms of
+    # variance x tr(P K); solving these is the analysis of variance. `weights` has shape (b, n_items).
     n = len(y)
     partitions = {"": np.zeros(n, dtype=np.intp), **terms, RESIDUAL: np.arange(n, dtype=np.intp)}
     within = {*nested, RESIDUAL}
@@ -322,12 +320,10 @@ def component_estimates(study: GStudy, **how: Unpack[Drawn]) -> tuple[Estimate, 
 def interval_of(
     base: Estimate, replicates: Floats, study: GStudy, draw: Resampling, *, share: bool = False
 ) -> Estimate:
-    """Return an estimate with an interval from its replicates over items.
-
-    It is t of the replicates' spread on the scale of the log, or of the logit of a `share`: a variance of a
-    hundred items is skewed, and percentiles of its replicates cover .90 to .92 where they say .95. Where some
-    lie at an end, so that there is no such scale, it is their percentiles.
-    """
+    """Return an estimate with an interval from its replicates over items."""
+    # It is t of the replicates' spread on the scale of the log, or of the logit of a `share`: a variance of a
+    # hundred items is skewed, and percentiles of its replicates cover .90 to .92 where they say .95. Where
+    # some lie at an end, so that there is no such scale, it is their percentiles.
     prepared = study._data  # noqa: SLF001 - a function of this module, public for `dstudy`
     clusters = None if prepared is None else prepared.clusters
     found = bootstrap(

@@ -81,11 +81,9 @@ def mean_squares(numbers: Floats, drawn: Floats | None = None) -> MeanSquares:
 
 
 def of_squares(form: Form, ms: MeanSquares) -> Any:
-    """Return an intraclass correlation from mean squares; nan where nothing varies.
-
-    Source: Shrout and Fleiss (1979), Psychological Bulletin 86; McGraw and Wong (1996), Psychological Methods
-    1.
-    """
+    """Return an intraclass correlation from mean squares; nan where nothing varies."""
+    # Source: Shrout and Fleiss (1979), Psychological Bulletin 86; McGraw and Wong (1996), Psychological
+    # Methods 1.
     model, average = FORMS[form]
     noise = ms.within if model == 1 else ms.error
     raters = ms.k * (ms.columns - ms.error) / ms.n if model == 2 else 0.0
@@ -96,11 +94,9 @@ def of_squares(form: Form, ms: MeanSquares) -> Any:
 
 
 def f_interval(form: Form, ms: MeanSquares, *, level: float = 0.95) -> tuple[float, float]:
-    """Return an interval by F: exact for forms 1 and 3, by Satterthwaite's degrees of freedom for form 2.
-
-    nan where there is none: no disagreement, or a mean of raters that agree less than chance. Source: McGraw
-    and Wong (1996), table 7. Checked against the values of R psych and pingouin.
-    """
+    """Return an interval by F: exact for forms 1 and 3, by Satterthwaite's degrees of freedom for form 2."""
+    # nan where there is none: no disagreement, or a mean of raters that agree less than chance. Source:
+    # McGraw and Wong (1996), table 7. Checked against the values of R psych and pingouin.
     from scipy.special import fdtri
 
     model, average = FORMS[form]

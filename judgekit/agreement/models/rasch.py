@@ -238,11 +238,9 @@ def _fit_of(model: Marginal, r: Floats, p: Floats) -> tuple[Floats, Floats]:
 
 
 def bound_of(model: Marginal, fit: RaschFit, rater: int) -> float:
-    """Return the severity at which a rater's ratings, all at one end, would still come with probability 5 %.
-
-    It is on the scale of the others (their mean 0), over the units' posteriors from the others' ratings; nan
-    if nobody else used that end.
-    """
+    """Return the severity at which ratings all at one end would still come with probability 5 %."""
+    # It is on the scale of the others (their mean 0), over the units' posteriors from the others' ratings;
+    # nan if nobody else used that end.
     from scipy.optimize import brentq
 
     x, unit, of, criterion = model.rows

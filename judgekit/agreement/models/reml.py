@@ -221,10 +221,8 @@ def _summed(x: Floats, y: Floats) -> Floats:
 
 
 def fit_reml(blocks: Blocks, *, weights: Floats | None = None, start: Floats | None = None) -> Reml:
-    """Fit by restricted maximum likelihood, items weighted by `weights` (n_items,).
-
-    Source: Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.
-    """
+    """Fit by restricted maximum likelihood, items weighted by `weights` (n_items,)."""
+    # Source: Checked against R lme4's REML estimates and deviance (2e-5) and against a dense likelihood.
     sums = _sums(blocks, weights)
     names = (*blocks.nested, *blocks.crossed, RESIDUAL)
     mean = float(sums.wy[len(blocks.w_term)]) / max(sums.rows, 1.0)

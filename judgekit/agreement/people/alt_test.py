@@ -361,10 +361,8 @@ def alt_test_power(
 
 
 def keep_rate(codes: Codes, n_categories: int) -> float:
-    """Return the probability of keeping the truth that gives the agreement seen in codes (n_units, n_humans).
-
-    Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
-    """
+    """Return the probability of keeping the truth that gives the agreement seen (n_units, n_humans)."""
+    # Two raters agree if both keep the truth, or by chance: a^2 + (1 - a^2) / q.
     if n_categories < 2:
         return math.nan
     counts = np.stack([(codes == k).sum(axis=1) for k in range(n_categories)], axis=1)

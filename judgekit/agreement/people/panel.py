@@ -54,10 +54,8 @@ def panel_of(data: Any, *, judge: str, humans: Sequence[str] | None = None, scal
 
 
 def majority(codes: Codes, values: Floats) -> Codes:
-    """Return the most frequent label of each unit (n_units, n_raters).
-
-    Of equally frequent ones it is that nearest the mean, then the lower.
-    """
+    """Return the most frequent label of each unit (n_units, n_raters)."""
+    # Of equally frequent ones it is that nearest the mean, then the lower.
     votes = np.stack([(codes == k).sum(axis=1) for k in range(len(values))], axis=1)
     total = votes.sum(axis=1)
     mean = votes @ values / np.maximum(total, 1)

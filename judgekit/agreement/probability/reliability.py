@@ -63,12 +63,10 @@ def bins(p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "
 def expected_calibration_error(
     p: npt.ArrayLike, y: npt.ArrayLike, *, n_bins: int = 10, kind: Kind = "width", debiased: bool = False
 ) -> float:
-    """Return the ECE: the mean distance between probability and share true, over bins, by their counts.
-
-    Source: Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
-    whose resampling of the bins' shares is normal, so that its mean is taken in closed form here. Checked
-    against netcal 1.3.6.
-    """
+    """Return the ECE: the mean distance between probability and share true, over bins, by their counts."""
+    # Source: Naeini et al. (2015). Debiased: Kumar, Liang & Ma (2019), "Verified Uncertainty Calibration",
+    # whose resampling of the bins' shares is normal, so that its mean is taken in closed form here. Checked
+    # against netcal 1.3.6.
     b = bins(p, y, n_bins=n_bins, kind=kind)
     if not len(b.count):
         return math.nan
@@ -97,11 +95,9 @@ class NullLevel:
 def null_level(
     p: npt.ArrayLike, y: npt.ArrayLike, draw: Resampling, *, n_bins: int = 10, kind: Kind = "width"
 ) -> NullLevel:
-    """Return the ECE of perfect calibration: outcomes are drawn from the probabilities themselves, `b` times.
-
-    Source: Bröcker & Smith (2007), "Increasing the Reliability of Reliability Diagrams" (consistency
-    resampling).
-    """
+    """Return the ECE of perfect calibration: outcomes are drawn from the probabilities, `b` times."""
+    # Source: Bröcker & Smith (2007), "Increasing the Reliability of Reliability Diagrams" (consistency
+    # resampling).
     p_, y_ = forecasts(p, y)
     if not len(p_):
         return NullLevel(math.nan, math.nan, math.nan, draw.seed)
@@ -205,11 +201,9 @@ def isotonic(p: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Floats, Floats
 
 
 def corp(p: npt.ArrayLike, y: npt.ArrayLike) -> CorpParts:
-    """Return the Brier score of p and y (n,) in miscalibration, discrimination and uncertainty.
-
-    Source: Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic
-    regression.
-    """
+    """Return the Brier score of p and y (n,) in miscalibration, discrimination and uncertainty."""
+    # Source: Dimitriadis, Gneiting & Jordan (2021), PNAS 118. Checked against scikit-learn's isotonic
+    # regression.
     p_, y_ = forecasts(p, y)
     if not len(p_):
         return CorpParts(*[math.nan] * 4)

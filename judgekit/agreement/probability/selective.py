@@ -104,13 +104,11 @@ def upper_bound(wrong: int, n: int, delta: float) -> float:
 
 
 def last_accepted(wrong: Sequence[int], n: Sequence[int], *, alpha: float, delta: float) -> int | None:
-    """Return the index of the last bound at most alpha before the first above it (fixed-sequence testing).
-
-    None if the first one fails: then there is no threshold to use, and returning the strictest one all the
-    same, as the published code does, would void the guarantee. Source: Jung, Brahman & Choi (2024), "Trust or
-    Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer (1991). Checked against solving
-    binom.cdf(wrong, n, r) = delta.
-    """
+    """Return the index of the last bound at most alpha before the first above it (fixed-sequence testing)."""
+    # None if the first one fails: then there is no threshold to use, and returning the strictest one all the
+    # same, as the published code does, would void the guarantee. Source: Jung, Brahman & Choi (2024), "Trust
+    # or Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer (1991). Checked against solving
+    # binom.cdf(wrong, n, r) = delta.
     accepted = None
     for i, (e, m) in enumerate(zip(wrong, n, strict=True)):
         if upper_bound(e, m, delta) > alpha:
@@ -205,21 +203,17 @@ def least_n(level: float) -> int:
 
 
 def quantile_index(n: int, level: float) -> int:
-    """Return which of n sorted scores bounds the next one, counted from 1; above n where there are too few.
-
-    ceil((n + 1) level), guarded: in floating point (1 - .9) * 20 is 1.9999999999999996, and cutting it off
-    takes the largest of 19 scores where the 18th is right.
-    """
+    """Return which of n sorted scores bounds the next one, from 1 on; above n where there are too few."""
+    # ceil((n + 1) level), guarded: in floating point (1 - .9) * 20 is 1.9999999999999996, and cutting it off
+    # takes the largest of 19 scores where the 18th is right.
     _check(level)
     return math.ceil((n + 1) * level - _ULP)
 
 
 def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
-    """Return the score below which the next one of scores (n,) lies with probability at least `level`.
-
-    Source: Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the
-    18th).
-    """
+    """Return the score below which the next one of scores (n,) lies with probability at least `level`."""
+    # Source: Vovk, Gammerman & Shafer (2005); Lei et al. (2018). Checked against MAPIE (n = 19, 90 %: the
+    # 18th).
     x = column(scores, "scores")
     x = np.sort(x[~np.isnan(x)])
     k = quantile_index(len(x), level)

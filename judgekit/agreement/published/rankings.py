@@ -109,11 +109,9 @@ def ratings_against_rankings(
 
 
 def concordance_of_ranks(numbers: Floats) -> float:
-    """Return Kendall's W of numbers (n_units, n_raters), with its correction for ties.
-
-    Source: Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and
-    Castellan (1988). Checked against scipy's Friedman statistic, which is m (n - 1) W.
-    """
+    """Return Kendall's W of numbers (n_units, n_raters), with its correction for ties."""
+    # Source: Kendall and Babington Smith (1939), Annals of Mathematical Statistics 10; ties as in Siegel and
+    # Castellan (1988). Checked against scipy's Friedman statistic, which is m (n - 1) W.
     from scipy.stats import rankdata
 
     n, m = numbers.shape
@@ -173,13 +171,11 @@ Ranking = Sequence[Any]
 
 
 def rbo_ext(first: Ranking, second: Ranking, *, p: float = 0.9, ties: Ties = "refuse") -> float:
-    """Return rank-biased overlap, extrapolated beyond the depth that was seen.
-
-    Source: Webber, Moffat and Zobel (2010), "A similarity measure for indefinite rankings", equation 30,
-    https://doi.org/10.1145/1852102.1852106; with ties Corsi and Urbano (2024), "The Treatment of Ties in
-    Rank-Biased Overlap", https://arxiv.org/abs/2406.07121. Checked against their published test values, and
-    for `a` against the mean over all orders.
-    """
+    """Return rank-biased overlap, extrapolated beyond the depth that was seen."""
+    # Source: Webber, Moffat and Zobel (2010), "A similarity measure for indefinite rankings", equation 30,
+    # https://doi.org/10.1145/1852102.1852106; with ties Corsi and Urbano (2024), "The Treatment of Ties in
+    # Rank-Biased Overlap", https://arxiv.org/abs/2406.07121. Checked against their published test values, and
+    # for `a` against the mean over all orders.
     shares = _agreements(first, second, p, ties)
     if not len(shares):
         return math.nan

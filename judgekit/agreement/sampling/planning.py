@@ -228,12 +228,10 @@ def _whole(n: float) -> int:
 
 
 def mixture_radius(variance: float, n: int, *, level: float = 0.95, best_at: int = 100) -> float:
-    """Return the half-width, at any n, of the normal-mixture confidence sequence of a mean.
-
-    sqrt((V + r) log((V + r) / (r alpha^2))) / n, with V = n variance and r chosen to be narrow at `best_at`.
-    Source: Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49; r as in
-    Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), arXiv 2103.06476, for `best_at`.
-    """
+    """Return the half-width, at any n, of the normal-mixture confidence sequence of a mean."""
+    # sqrt((V + r) log((V + r) / (r alpha^2))) / n, with V = n variance and r chosen to be narrow at
+    # `best_at`. Source: Robbins (1970); Howard, Ramdas, McAuliffe & Sekhon (2021), Annals of Statistics 49; r
+    # as in Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), arXiv 2103.06476, for `best_at`.
     if n < 1:
         return math.inf
     reach = -2 * math.log(1 - level)
@@ -243,12 +241,10 @@ def mixture_radius(variance: float, n: int, *, level: float = 0.95, best_at: int
 
 
 def bernstein_ends(x: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the ends, at this n, of the empirical-Bernstein confidence sequence of a mean in [0, 1].
-
-    Exact at any n and narrower than the mixture where values vary little; values must be in the order in
-    which they came. Source: Waudby-Smith & Ramdas (2024), "Estimating Means of Bounded Random Variables by
-    Betting", JRSS B 86, theorem 2 (predictable plug-in), with the bets cut at 1/2.
-    """
+    """Return the ends, at this n, of the empirical-Bernstein confidence sequence of a mean in [0, 1]."""
+    # Exact at any n and narrower than the mixture where values vary little; values must be in the order in
+    # which they came. Source: Waudby-Smith & Ramdas (2024), "Estimating Means of Bounded Random Variables by
+    # Betting", JRSS B 86, theorem 2 (predictable plug-in), with the bets cut at 1/2.
     v = column(x, "x")
     if not len(v):
         return 0.0, 1.0

@@ -88,11 +88,9 @@ def share_outside(judged: Floats, unlabelled: Floats) -> float:
 
 
 def most_outside(n: int) -> float:
-    """Return the share outside that is not held against a sample: 5 %, or more where n is small.
-
-    The part of a population beyond the range of n random units is Beta(2, n - 1); its 99.9th percentile is
-    above 5 % until n is about 180.
-    """
+    """Return the share outside that is not held against a sample: 5 %, or more where n is small."""
+    # The part of a population beyond the range of n random units is Beta(2, n - 1); its 99.9th percentile is
+    # above 5 % until n is about 180.
     from scipy.stats import beta
 
     return max(OUTSIDE, float(beta.ppf(0.999, 2, n - 1))) if n > 1 else 1.0
@@ -141,11 +139,9 @@ _NONE = PpiMean(math.nan, math.nan, math.nan, 0, math.nan)
 
 
 def power_tuned(y: Floats, f: Floats, u: Floats) -> float:
-    """Return the lam of least variance: cov(y, f) / ((1 + n/N) var(f)), cut to [0, 1].
-
-    var(f) is pooled over labelled and unlabelled units. 0 where the judge does not vary, or nothing is
-    unlabelled.
-    """
+    """Return the lam of least variance: cov(y, f) / ((1 + n/N) var(f)), cut to [0, 1]."""
+    # var(f) is pooled over labelled and unlabelled units. 0 where the judge does not vary, or nothing is
+    # unlabelled.
     if len(y) < 2 or not len(u):
         return 0.0
     variance = _variance(np.concatenate([f, u]))
@@ -163,11 +159,9 @@ def ppi_mean(
     clusters: Codes | None = None,
     clusters_u: Codes | None = None,
 ) -> PpiMean:
-    """Return the mean and its standard error from complete `y` (n,), `f` (n,) and `u` (N,).
-
-    Source: Angelopoulos, Duchi & Zrnic (2023). ppi-python 0.2.3 divides variances by n, which covers less:
-    its standard errors are ours with n for n - 1 (checked so, and its point estimate at lam 1).
-    """
+    """Return the mean and its standard error from complete `y` (n,), `f` (n,) and `u` (N,)."""
+    # Source: Angelopoulos, Duchi & Zrnic (2023). ppi-python 0.2.3 divides variances by n, which covers less:
+    # its standard errors are ours with n for n - 1 (checked so, and its point estimate at lam 1).
     y_, f_ = aligned(y=y, f=f)
     u_ = column(u, "u")
     if len(y_) < 2 or not (len(u_) or lam in {None, 0}):

@@ -43,19 +43,15 @@ class JudgeRates:
 
 
 def rogan_gladen(p: float, sp: float, se: float) -> float:
-    """Return the true rate, not cut to [0, 1]; nan where J is not above 0.
-
-    Source: Rogan & Gladen (1978), "Estimating Prevalence from the Results of a Screening Test".
-    """
+    """Return the true rate, not cut to [0, 1]; nan where J is not above 0."""
+    # Source: Rogan & Gladen (1978), "Estimating Prevalence from the Results of a Screening Test".
     j = se + sp - 1
     return (p + sp - 1) / j if j > 0 else math.nan
 
 
 def delta_se(rates: JudgeRates) -> float:
-    """Return the standard error by the delta method, counting the noise of all three rates; nan if J <= 0.
-
-    sqrt(p (1-p)/N + (1-theta)^2 sp (1-sp)/n0 + theta^2 se (1-se)/n1) / J
-    """
+    """Return the standard error by the delta method, counting the noise of all three rates; nan if J <= 0."""
+    # sqrt(p (1-p)/N + (1-theta)^2 sp (1-sp)/n0 + theta^2 se (1-se)/n1) / J
     theta = rogan_gladen(rates.p, rates.sp, rates.se)
     if math.isnan(theta) or not (rates.n and rates.n_negative and rates.n_positive):
         return math.nan
@@ -63,15 +59,13 @@ def delta_se(rates: JudgeRates) -> float:
 
 
 def lee_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the adjusted interval: pseudo-counts added to all rates and the centre moved, cut to [0, 1].
-
-    Covers best of the intervals for this correction. (nan, nan) where there is no labelled negative or
-    positive, and where the adjusted J is not above 0: the published code asserts the first and leaves such
-    sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second. Source: Lee et al.
-    (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after Lang & Reiczigel
-    (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity and specificity".
-    Checked against twelve values of the published code.
-    """
+    """Return the adjusted interval: pseudo-counts added to all rates and the centre moved, cut to [0, 1]."""
+    # Covers best of the intervals for this correction. (nan, nan) where there is no labelled negative or
+    # positive, and where the adjusted J is not above 0: the published code asserts the first and leaves such
+    # sets out (8 % of them at n = 50, rate .95), and turns the interval round in the second. Source: Lee et
+    # al. (2025), "How to Correctly Report LLM-as-a-Judge Evaluations", arXiv 2511.21140, after Lang &
+    # Reiczigel (2014), "Confidence limits for prevalence of disease adjusted for estimated sensitivity and
+    # specificity". Checked against twelve values of the published code.
     z = normal_quantile(level)
     z2 = z * z
     if not (rates.n and rates.n_negative and rates.n_positive):
@@ -89,11 +83,9 @@ def lee_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, floa
 
 
 def youden_interval(rates: JudgeRates, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of J from the Wilson intervals of both rates; nan without labels of both kinds.
-
-    Source: Newcombe (1998), "Interval Estimation for the Difference Between Independent Proportions", method
-    10, as J is the difference of se and 1 - sp.
-    """
+    """Return the interval of J from the Wilson intervals of both rates; nan without labels of both kinds."""
+    # Source: Newcombe (1998), "Interval Estimation for the Difference Between Independent Proportions",
+    # method 10, as J is the difference of se and 1 - sp.
     if not (rates.n_negative and rates.n_positive):
         return math.nan, math.nan
     l1, u1 = wilson(rates.se * rates.n_positive, rates.n_positive, level=level)

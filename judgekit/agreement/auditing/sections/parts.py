@@ -40,10 +40,8 @@ SAYS_SYSTEMS = {
 
 
 def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Return systems, and scores by people and by the judge of shape (n_systems, n_items).
-
-    A pair gives its value to the first system and the rest of 1 to the second.
-    """
+    """Return systems, and scores by people and by the judge of shape (n_systems, n_items)."""
+    # A pair gives its value to the first system and the rest of 1 to the second.
     names = sorted({s for each in lab.systems for s in each})
     items = {item: k for k, item in enumerate(dict.fromkeys(lab.items))}
     sums, counts = np.zeros((2, len(names), len(items))), np.zeros((len(names), len(items)))
