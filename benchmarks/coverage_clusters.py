@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import concluded, options, share
 
-from judgekit.agreement.core.estimate import clustered_mean
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.sampling.ppi import ppi
 
 CLUSTERS = (10, 20, 40, 80)

@@ -22,7 +22,7 @@ from stored import Found, concluded, options, share
 
 from judgekit.agreement.chance.chance import beyond_chance, fleiss_cohen_everitt
 from judgekit.agreement.chance.coefficients import alpha, fleiss, gwet, kappa
-from judgekit.agreement.core.estimate import clustered_mean
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.types import Estimate
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 import numpy as np
 from stored import concluded, options, share
 
-from judgekit.agreement.core.estimate import wilson
+from judgekit.agreement.core.intervals import wilson
 from judgekit.agreement.sampling.ppi import ppi, ppi_mean
 from judgekit.agreement.sampling.rogan_gladen import corrected_rate
 

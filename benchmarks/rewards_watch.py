@@ -19,7 +19,7 @@ from statistics import median
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import wilson
+from judgekit.agreement.core.intervals import wilson
 from judgekit.rewards.watching.hidden import Drift, Twice
 
 BATCHES, GROUPS, WINDOW = 1000, 6, 200

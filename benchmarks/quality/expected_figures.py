@@ -15,7 +15,7 @@ from recorded_sets import QualitySet
 
 from judgekit.agreement.association.correlation import spearman
 from judgekit.agreement.chance import coefficients
-from judgekit.agreement.core.estimate import share
+from judgekit.agreement.core.intervals import share
 from judgekit.protocols.recorded import first_line_scores
 from judgekit.types import Estimate, Outcome, Verdict
 

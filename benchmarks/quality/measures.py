@@ -14,7 +14,7 @@ from recorded_sets import Arm, QualitySet
 from judgekit.agreement.association.comparing import paired_difference
 from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.chance import coefficients
-from judgekit.agreement.core.estimate import share
+from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import Resampling, by_sums, ratio
 from judgekit.distribution import levels

@@ -9,7 +9,7 @@ from pair_arms import balanced, one_verdict
 from recorded_sets import Arm, QualitySet, Recorded
 
 from judgekit.agreement.bias.repeats import pair_accuracies
-from judgekit.agreement.core.estimate import share
+from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import Resampling, by_sums, ratio, value_of
 from judgekit.types import Estimate, Outcome, Unit, Verdict

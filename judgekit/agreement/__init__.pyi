@@ -65,9 +65,9 @@ from judgekit.agreement.chance.profile import coverage as coverage
 from judgekit.agreement.chance.profile import kappa_profile as kappa_profile
 from judgekit.agreement.chance.profile import specific as specific
 from judgekit.agreement.chance.profile import within_steps as within_steps
-from judgekit.agreement.core.estimate import clustered_mean as clustered_mean
-from judgekit.agreement.core.estimate import share as share
 from judgekit.agreement.core.estimate import Status as Status
+from judgekit.agreement.core.intervals import clustered_mean as clustered_mean
+from judgekit.agreement.core.intervals import share as share
 from judgekit.agreement.core.multiplicity import adjust as adjust
 from judgekit.agreement.core.ratings import as_ratings as as_ratings
 from judgekit.agreement.core.ratings import Ratings as Ratings

@@ -163,8 +163,8 @@ def _unmet(found: Sequence[Any], wanted: dict[str, str]) -> bool:
 
 
 def _print(made: Any, found: Sequence[Any]) -> None:
-    from judgekit.agreement.auditing.section import called, told
     from judgekit.agreement.auditing.sections.beside import panel_lines
+    from judgekit.agreement.auditing.wording import called, told
 
     rows = []
     for criterion in made.criteria:

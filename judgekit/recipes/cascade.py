@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import wilson
+from judgekit.agreement.core.intervals import wilson
 from judgekit.agreement.probability.selective import Selection, select
 from judgekit.distribution import as_said, label_of
 from judgekit.errors import InputError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.agreement.auditing.records import LONG, CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.section import told
+from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.people.ceiling import Ceiling, against_margin
 from judgekit.errors import InputError, there_are
 from judgekit.rubric.files import parse_text, read_text

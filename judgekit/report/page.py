@@ -18,8 +18,9 @@ import numpy as np
 from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.section import Figure, called, told
+from judgekit.agreement.auditing.section import Figure
 from judgekit.agreement.auditing.sections.beside import panel_lines
+from judgekit.agreement.auditing.wording import called, told
 from judgekit.agreement.bias.range_use import MarginalHomogeneity
 from judgekit.errors import InputError
 from judgekit.report.checks import Gates

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.section import told
+from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.core.weights import Kind
 from judgekit.agreement.sampling.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
 from judgekit.errors import InputError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.chance.coefficients import kappa
-from judgekit.agreement.core.estimate import clustered_mean
+from judgekit.agreement.core.intervals import clustered_mean
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

@@ -6,7 +6,7 @@ import pytest
 from judgekit.agreement.bias.range_use import bhapkar, bowker, stuart_maxwell
 from judgekit.agreement.chance.chance import chance_corrected, fleiss_cohen_everitt, krippendorff_alpha
 from judgekit.agreement.chance.profile import confusion
-from judgekit.agreement.core.estimate import clustered_mean, wilson
+from judgekit.agreement.core.intervals import clustered_mean, wilson
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.agreement.models.icc import iccs
 from judgekit.agreement.published.rankings import concordance_of_ranks

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from judgekit.agreement.core.estimate import t_quantile
+from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.resample import Resampling
 from judgekit.agreement.models.dstudy import (
     cheapest,

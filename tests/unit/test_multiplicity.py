@@ -5,7 +5,8 @@ import pytest
 
 from judgekit.agreement.bias import slices
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.core.estimate import Status, clustered_mean
+from judgekit.agreement.core.estimate import Status
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.people import ceiling
 from judgekit.errors import InputError
 from judgekit.types import Estimate

@@ -20,7 +20,7 @@ from judgekit.agreement.chance.coefficients import (
     scott,
 )
 from judgekit.agreement.chance.profile import kappa_profile
-from judgekit.agreement.core.estimate import clustered_mean
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Ratings, as_ratings, ratings_of_table
 from judgekit.agreement.models.bland import concordance
 from judgekit.agreement.models.icc import FORMS, f_interval, icc, mean_squares

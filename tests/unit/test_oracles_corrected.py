@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.core import multiplicity
-from judgekit.agreement.core.estimate import bounded_interval, mean_se
+from judgekit.agreement.core.intervals import bounded_interval, mean_se
 from judgekit.agreement.probability import brier, reliability, selective
 from judgekit.agreement.sampling import planning, ppi
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from judgekit.agreement.chance.chance import fleiss_cohen_everitt
-from judgekit.agreement.core.estimate import t_quantile, wilson
+from judgekit.agreement.core.intervals import t_quantile, wilson
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.agreement.sampling import active, planning
 from judgekit.errors import InputError

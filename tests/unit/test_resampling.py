@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from judgekit.agreement.chance.chance import beyond_chance, observed_and_expected, parts_of, patterns
-from judgekit.agreement.core.estimate import (
+from judgekit.agreement.core.intervals import (
     at_one,
     bonett_price,
     clustered_mean,

@@ -14,20 +14,11 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient, pearson, spearman
 from judgekit.agreement.association.pairwise_accuracy import EXACT, sign_flips
-from judgekit.agreement.core.arrays import aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import (
-    ENOUGH_CLUSTERS,
-    Status,
-    about,
-    bonett_price,
-    flagged,
-    mean_se,
-    t_interval,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.arrays import aligned, column, kept_clusters, magnitude, settled
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, bonett_price, mean_se, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Drawn, magnitude, resampled, resampling, settled
+from judgekit.agreement.core.resample import Drawn, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

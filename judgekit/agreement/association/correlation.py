@@ -15,18 +15,11 @@ from typing import Any, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import aligned, complete, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, fisher_z, flagged, undefined
+from judgekit.agreement.core.arrays import aligned, complete, kept_clusters, settled, varies
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined
+from judgekit.agreement.core.intervals import fisher_z
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import (
-    Drawn,
-    Resampling,
-    Statistic,
-    resampled,
-    resampling,
-    settled,
-    varies,
-)
+from judgekit.agreement.core.resample import Drawn, Resampling, Statistic, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

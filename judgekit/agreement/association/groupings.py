@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import KINDS, Kind, coefficient
+from judgekit.agreement.core.arrays import grids
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import Drawn, grids, resampled, resampling
+from judgekit.agreement.core.resample import Drawn, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -18,19 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import Grouping, groups_of
-from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.arrays import grid, grids, kept_clusters, magnitude, settled
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import (
-    Drawn,
-    Resampling,
-    grid,
-    grids,
-    magnitude,
-    resampled,
-    resampling,
-    settled,
-)
+from judgekit.agreement.core.resample import Drawn, Resampling, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

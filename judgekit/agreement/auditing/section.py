@@ -4,7 +4,6 @@ A section stands in a module of `sections` and in its list, or is a record of on
 `audit(..., sections=[...])`.
 """
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,79 +11,9 @@ from typing import Any, Literal
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, CriterionAudit, How, JudgeAudit, Skipped
+from judgekit.agreement.auditing.wording import Row, called, ends
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.types import Estimate
-
-Row = tuple[Any, ...]
-NAMES = {
-    "cohen_kappa": "Cohen's kappa",
-    "scott_pi": "Scott's pi",
-    "fleiss_kappa": "Fleiss' kappa",
-    "conger_kappa": "Conger's kappa",
-    "gwet_ac1": "Gwet's AC1",
-    "gwet_ac2": "Gwet's AC2",
-    "brennan_prediger": "Brennan-Prediger",
-    "krippendorff_alpha": "Krippendorff",
-    "percent_agreement": "percent agreement",
-    "agreement_within_1": "within one step",
-    "specific_agreement": "specific agreement",
-    "icc": "ICC",
-    "ccc": "concordance (CCC)",
-    "flip_rate": "flips: two verdicts differ",
-    "all_same": "all the same",
-    "icc_repeats": "ICC of repeats",
-    "self_preference": "favour to its own",
-    "self_preference_logit": "favour to its own (logits)",
-    "equal_opportunity": "people's wins seen, own less others",
-    "length_per_doubling": "share of the scale for each doubling of length, given people's score",
-    "length_preference": "logit for the longer response, given people's margin",
-}
-"""Stems of the names of statistics, as people write them."""
-
-
-def told(estimate: Estimate | None) -> str:
-    """Tell an estimate in a line: value, interval, or why there is none.
-
-    >>> told(Estimate("kappa", 0.71, low=0.6, high=0.8))
-    '0.710 [0.600, 0.800]'
-    """
-    if estimate is None:
-        return "not computed"
-    if math.isnan(estimate.value):
-        return estimate.status.replace("undefined:", "undefined: ").replace("_", " ")
-    ends = "" if math.isnan(estimate.low) else f" [{estimate.low:.3f}, {estimate.high:.3f}]"
-    return f"{estimate.value:.3f}{ends}"
-
-
-def called(name: str) -> str:
-    """A statistic's name as people write it; what follows its stem stands behind a comma.
-
-    >>> called("cohen_kappa_quadratic"), called("specific_agreement[yes]"), called("sd_ratio")
-    ("Cohen's kappa, quadratic", 'specific agreement [yes]', 'sd ratio')
-    """
-    stem = max((each for each in NAMES if name.startswith(each)), key=len, default="")
-    if not stem:
-        return name.replace("_", " ")
-    shown, rest = NAMES[stem], name[len(stem) :]
-    if rest.startswith("["):
-        return f"{shown} {rest}"
-    return f"{shown}, {rest.strip('_').replace('_', ' ')}" if rest else shown
-
-
-def number(value: float | None) -> float | None:
-    """A number of a table; None where it is none that could be drawn."""
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def ends(estimate: Estimate) -> Row:
-    """Value, low, high."""
-    return (number(estimate.value), number(estimate.low), number(estimate.high))
-
-
-def percents(estimate: Estimate) -> Row:
-    """Value, low, high as percent."""
-    return tuple(None if each is None else 100 * each for each in ends(estimate))
-
 
 COLUMNS = ("group", "statistic", "value", "low", "high", "n", "interval", "status")
 

@@ -12,10 +12,10 @@ from typing import Any, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.arrays import grid, kept_clusters, settled
 from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import Drawn, Statistic, grid, resampled, resampling, settled
+from judgekit.agreement.core.resample import Drawn, Statistic, resampled, resampling
 from judgekit.agreement.people.panel import Measure, MeasureName, majority, measure_of, numbers_of, panel_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate

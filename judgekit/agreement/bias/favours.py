@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
-from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, normal_quantile, undefined
+from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters, varies
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.regress import RIDGE, Fit, coefficient, least_squares, logistic
-from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampled, resampling, varies
+from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -14,11 +14,12 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, rate, undefined
+from judgekit.agreement.core.arrays import Clusters, aligned, grids, kept_clusters
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import rate
 from judgekit.agreement.core.ratings import Floats, coded_clusters
 from judgekit.agreement.core.regress import coefficient, logistic
-from judgekit.agreement.core.resample import Drawn, by_sums, grids, mean_of_sums, ratio, resampling
+from judgekit.agreement.core.resample import Drawn, by_sums, mean_of_sums, ratio, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

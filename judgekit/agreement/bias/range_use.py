@@ -15,20 +15,12 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import pearson
 from judgekit.agreement.chance.profile import confusion
-from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, bonett_price, undefined, with_interval
+from judgekit.agreement.core.arrays import Clusters, aligned, column, grid, kept_clusters
+from judgekit.agreement.core.estimate import Status, about, undefined, with_interval
+from judgekit.agreement.core.intervals import bonett_price
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters, given
 from judgekit.agreement.core.regress import coefficient, least_squares
-from judgekit.agreement.core.resample import (
-    Drawn,
-    OfSums,
-    by_sums,
-    grid,
-    ratio,
-    resampled,
-    resampling,
-    value_of,
-)
+from judgekit.agreement.core.resample import Drawn, OfSums, by_sums, ratio, resampled, resampling, value_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.bias.order_effects import pair_disagreement
-from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, normal_quantile, share, undefined
+from judgekit.agreement.core.arrays import Clusters, aligned, column, grid, kept_clusters
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import normal_quantile, share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.resample import (
     Drawn,
     OfSums,
     Resampling,
     by_sums,
-    grid,
     mean_of_sums,
     ratio,
     resampling,

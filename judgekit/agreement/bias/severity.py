@@ -16,27 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import correlation, spearman
-from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import (
-    Status,
-    about,
-    clustered_mean,
-    flagged,
-    normal_quantile,
-    undefined,
-)
+from judgekit.agreement.core.arrays import Clusters, aligned, grid, kept_clusters, magnitude, settled
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined
+from judgekit.agreement.core.intervals import clustered_mean, normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
-from judgekit.agreement.core.resample import (
-    Drawn,
-    OfSums,
-    Resampling,
-    by_sums,
-    grid,
-    magnitude,
-    ratio,
-    resampling,
-    settled,
-)
+from judgekit.agreement.core.resample import Drawn, OfSums, Resampling, by_sums, ratio, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import correlation
-from judgekit.agreement.core.arrays import Clusters, aligned
-from judgekit.agreement.core.estimate import Status, clustered_mean, is_defined, undefined
+from judgekit.agreement.core.arrays import Clusters, aligned, magnitude, settled
+from judgekit.agreement.core.estimate import Status, is_defined, undefined
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.multiplicity import Method, adjust
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import magnitude, settled
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -19,7 +19,8 @@ from typing import Any
 from zlib import crc32
 
 from judgekit.agreement.bias.error_correlation import effective_votes, participation_ratio
-from judgekit.agreement.core.estimate import Status, about, flagged, t_quantile, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import t_quantile
 from judgekit.types import Estimate, Judged, Outcome, Unit, Verdict
 
 VARIES = 1e-9

@@ -25,18 +25,8 @@ from judgekit.agreement.chance.chance import (
     standard_error,
     with_ranks,
 )
-from judgekit.agreement.core.estimate import (
-    ENOUGH_CLUSTERS,
-    Status,
-    about,
-    at_one,
-    fisher_z,
-    flagged,
-    t_interval,
-    undefined,
-    wilson,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
     Drawn,

@@ -11,15 +11,8 @@ import numpy as np
 
 from judgekit.agreement.chance.chance import beyond_chance
 from judgekit.agreement.chance.coefficients import estimate, gwet, kappa
-from judgekit.agreement.core.estimate import (
-    Status,
-    about,
-    is_defined,
-    share,
-    undefined,
-    wilson,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, about, is_defined, undefined, with_interval
+from judgekit.agreement.core.intervals import share, wilson
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.errors import InputError
 from judgekit.types import Estimate

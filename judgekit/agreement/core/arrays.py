@@ -3,6 +3,7 @@
 A missing number is nan or None; a row with one missing is dropped and counted. Infinity is refused.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,3 +75,46 @@ def kept_clusters(clusters: Clusters, kept: npt.NDArray[np.bool_]) -> Codes | No
     """Clusters of the rows that were kept, coded from 0 without gaps."""
     codes = coded_clusters(clusters, len(kept))
     return None if codes is None else np.unique(codes[kept], return_inverse=True)[1].astype(np.intp)
+
+
+DIGITS = 12
+
+
+def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
+    """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal."""
+    numbers = np.asarray(x, dtype=float)
+    largest = size if size is not None else float(np.nanmax(np.abs(numbers), initial=0.0))
+    if not largest > 0.0:
+        return numbers
+    return np.round(numbers, min(DIGITS - 1 - math.floor(math.log10(largest)), 300))
+
+
+def magnitude(*arrays: Floats) -> float:
+    """The largest absolute number in the arrays, 0 if there is none."""
+    return max((float(np.nanmax(np.abs(each), initial=0.0)) for each in arrays), default=0.0)
+
+
+def varies(x: Floats) -> bool:
+    """Whether there are two different numbers in `x` (nan is none)."""
+    present = settled(x[~np.isnan(x)])
+    return present.size > 1 and bool(np.any(present != present.flat[0]))
+
+
+def grid(x: npt.ArrayLike, what: str) -> Floats:
+    """Numbers of shape (n_rows, n_columns), nan for missing."""
+    array = numbers(x, what)
+    if array.ndim != 2:
+        raise InputError(f"{what} must have two dimensions, found shape {array.shape}")
+    if len(bad := np.argwhere(np.isinf(array))):
+        raise InputError(
+            f"{what}: row {bad[0][0]}, column {bad[0][1]} is infinite; use nan for what is missing"
+        )
+    return array
+
+
+def grids(human: npt.ArrayLike, metric: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Scores of people and of a judge, both of shape (n_systems, n_items)."""
+    h, m = grid(human, "human"), grid(metric, "metric")
+    if h.shape != m.shape:
+        raise InputError(f"human and metric must have one shape, found {h.shape} and {m.shape}")
+    return h, m

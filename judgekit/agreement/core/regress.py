@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import ENOUGH_CLUSTERS, Status, flagged, t_interval, undefined
+from judgekit.agreement.core.estimate import Status, flagged, undefined
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.types import Estimate
 

@@ -19,15 +19,8 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import numbers
-from judgekit.agreement.core.estimate import (
-    ENOUGH_CLUSTERS,
-    Status,
-    flagged,
-    is_defined,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, flagged, is_defined, undefined, with_interval
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -307,49 +300,8 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(there, numerator / np.where(there, denominator, 1.0), np.nan)
 
 
-DIGITS = 12
 JACKKNIFED = 5000
 """Up to so many units the acceleration of BCa is computed; above them intervals are percentiles."""
-
-
-def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
-    """Numbers rounded to 12 significant digits of the largest, so that equal ones are equal."""
-    numbers = np.asarray(x, dtype=float)
-    largest = size if size is not None else float(np.nanmax(np.abs(numbers), initial=0.0))
-    if not largest > 0.0:
-        return numbers
-    return np.round(numbers, min(DIGITS - 1 - math.floor(math.log10(largest)), 300))
-
-
-def magnitude(*arrays: Floats) -> float:
-    """The largest absolute number in the arrays, 0 if there is none."""
-    return max((float(np.nanmax(np.abs(each), initial=0.0)) for each in arrays), default=0.0)
-
-
-def varies(x: Floats) -> bool:
-    """Whether there are two different numbers in `x` (nan is none)."""
-    present = settled(x[~np.isnan(x)])
-    return present.size > 1 and bool(np.any(present != present.flat[0]))
-
-
-def grid(x: npt.ArrayLike, what: str) -> Floats:
-    """Numbers of shape (n_rows, n_columns), nan for missing."""
-    array = numbers(x, what)
-    if array.ndim != 2:
-        raise InputError(f"{what} must have two dimensions, found shape {array.shape}")
-    if len(bad := np.argwhere(np.isinf(array))):
-        raise InputError(
-            f"{what}: row {bad[0][0]}, column {bad[0][1]} is infinite; use nan for what is missing"
-        )
-    return array
-
-
-def grids(human: npt.ArrayLike, metric: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Scores of people and of a judge, both of shape (n_systems, n_items)."""
-    h, m = grid(human, "human"), grid(metric, "metric")
-    if h.shape != m.shape:
-        raise InputError(f"human and metric must have one shape, found {h.shape} and {m.shape}")
-    return h, m
 
 
 def resampled(

@@ -5,29 +5,17 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import (
-    Status,
-    about,
+from judgekit.agreement.core.arrays import magnitude, settled, varies
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import (
     clustered_mean,
     fisher_z,
-    flagged,
     normal_quantile,
     t_interval,
     t_quantile,
-    undefined,
-    with_interval,
 )
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
-from judgekit.agreement.core.resample import (
-    Drawn,
-    Resampling,
-    earned,
-    magnitude,
-    resampling,
-    settled,
-    varies,
-    weighted_bootstrap,
-)
+from judgekit.agreement.core.resample import Drawn, Resampling, earned, resampling, weighted_bootstrap
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

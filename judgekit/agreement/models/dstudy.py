@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned
-from judgekit.agreement.core.estimate import Status, clustered_mean, undefined
+from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.agreement.models.gstudy import (

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import column
-from judgekit.agreement.core.estimate import Status, t_quantile, undefined
+from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import MOST_LOST, Drawn, Resampling, bootstrap, resampling
 from judgekit.agreement.models.reml import RESIDUAL, Blocks, as_blocks, fit_reml

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.estimate import Status, normal_quantile, undefined
+from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded_clusters
 from judgekit.errors import InputError
 from judgekit.types import Estimate

@@ -18,11 +18,11 @@ from typing import Any, Literal, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import kept_clusters
+from judgekit.agreement.core.arrays import grid, kept_clusters
 from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Drawn, Resampling, drawn_again, grid, resampling
+from judgekit.agreement.core.resample import Drawn, Resampling, drawn_again, resampling
 from judgekit.agreement.people.panel import Panel, panel_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate

@@ -10,16 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, complete, forecasts, kept_clusters
-from judgekit.agreement.core.estimate import (
-    Status,
-    about,
-    flagged,
-    mean_se,
-    normal_quantile,
-    t_interval,
-    undefined,
-    with_interval,
-)
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import mean_se, normal_quantile, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.regress import logit
 from judgekit.agreement.probability.reliability import Kind, bin_of

@@ -14,9 +14,10 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.core.arrays import grid, magnitude, settled
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.agreement.core.ratings import Floats
-from judgekit.agreement.core.resample import Drawn, Resampling, grid, magnitude, resampling, settled
+from judgekit.agreement.core.resample import Drawn, Resampling, resampling
 from judgekit.errors import InputError
 
 

@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import groups_of
-from judgekit.agreement.core.arrays import Clusters, aligned, kept_clusters
-from judgekit.agreement.core.estimate import Status, about, clustered_mean, rate, undefined
+from judgekit.agreement.core.arrays import Clusters, aligned, grids, kept_clusters, magnitude, settled
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import clustered_mean, rate
 from judgekit.agreement.core.ratings import Codes, Floats, given_numbers
-from judgekit.agreement.core.resample import Drawn, grids, magnitude, resampled, resampling, settled
+from judgekit.agreement.core.resample import Drawn, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import spearman
-from judgekit.agreement.core.arrays import aligned
+from judgekit.agreement.core.arrays import aligned, grids
 from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Drawn, by_sums, grids, ratio, resampled, resampling
+from judgekit.agreement.core.resample import Drawn, by_sums, ratio, resampled, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 

@@ -14,18 +14,15 @@ import numpy.typing as npt
 
 from judgekit.agreement.chance.chance import fleiss_cohen_everitt
 from judgekit.agreement.core.arrays import Clusters, aligned, column, kept_clusters, within
-from judgekit.agreement.core.estimate import (
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined
+from judgekit.agreement.core.intervals import (
     Bounds,
-    Status,
-    about,
     all_equal,
     equal_note,
     fisher_z,
-    flagged,
     floored_se,
     mean_se,
     placed,
-    undefined,
 )
 from judgekit.agreement.core.ratings import Floats, Ratings
 from judgekit.agreement.core.weights import Kind, weights_of

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from judgekit.agreement.chance.chance import fleiss_cohen_everitt
 from judgekit.agreement.core.arrays import column, within
-from judgekit.agreement.core.estimate import Bounds, Status, about, normal_quantile, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import Bounds, normal_quantile
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.core.weights import Kind
 from judgekit.errors import InputError

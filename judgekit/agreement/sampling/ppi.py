@@ -21,16 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import Clusters, aligned, column, within
-from judgekit.agreement.core.estimate import (
-    Bounds,
-    Status,
-    about,
-    all_equal,
-    equal_note,
-    floored_se,
-    placed,
-    undefined,
-)
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import Bounds, all_equal, equal_note, floored_se, placed
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.errors import InputError
 from judgekit.types import Estimate

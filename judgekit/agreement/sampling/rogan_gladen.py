@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
-from judgekit.agreement.core.estimate import Status, about, normal_quantile, undefined, wilson
+from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import normal_quantile, wilson
 from judgekit.agreement.sampling.ppi import Sampling, refusal
 from judgekit.types import Estimate
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from judgekit.agreement.core.resample import varies
+from judgekit.agreement.core.arrays import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
 from judgekit.judges.resolve import check, resolve

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from statistics import StatisticsError, correlation, fmean, variance
 from typing import Final
 
-from judgekit.agreement.core.estimate import Status, share, t_interval, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, undefined, with_interval
+from judgekit.agreement.core.intervals import share, t_interval
 from judgekit.errors import JudgeOutage
 from judgekit.rewards.core.checks import MASTER_KEYS
 from judgekit.rewards.core.records import Batch, Group, Reward

@@ -11,7 +11,8 @@ import numpy as np
 from judgekit.agreement.association.correlation import correlation
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit
-from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, called, ends, number
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
+from judgekit.agreement.auditing.wording import called, ends, number
 from judgekit.agreement.chance.coefficients import (
     Options,
     alpha,
@@ -24,7 +25,7 @@ from judgekit.agreement.chance.coefficients import (
     scott,
 )
 from judgekit.agreement.chance.profile import confusion, coverage, kappa_profile, specific, within_steps
-from judgekit.agreement.core.estimate import share
+from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.agreement.core.weights import MOST_HELD, Kind
 from judgekit.agreement.models.bland import bland_altman, ccc

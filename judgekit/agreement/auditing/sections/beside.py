@@ -11,9 +11,10 @@ import numpy as np
 from judgekit.agreement.association.comparing import compare_accuracies
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, Beside, How, PanelAudit
-from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, ends, number, told
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
+from judgekit.agreement.auditing.wording import ends, number, told
 from judgekit.agreement.bias.error_correlation import condorcet_gap, effective_judges, error_correlation
-from judgekit.agreement.core.estimate import share
+from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings
 from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
 from judgekit.agreement.models.gstudy import GStudy, component_estimates, g_study
@@ -39,8 +40,6 @@ SAYS_PEOPLE = {
 
 MANY = 5
 """From more people than this on the ceiling is taken against their mean, not against each of them."""
-
-
 MOST_CELLS = 20_000  # labels by people from which variance components are computed
 HOW_MANY = (1, 2, 3, 4, 5, 6, 8, 10)
 

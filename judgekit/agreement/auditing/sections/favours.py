@@ -12,19 +12,8 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit, Skipped
-from judgekit.agreement.auditing.section import (
-    About,
-    Case,
-    Chart,
-    Figure,
-    Row,
-    Section,
-    called,
-    ends,
-    intervals,
-    percents,
-    told,
-)
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
+from judgekit.agreement.auditing.wording import Row, called, ends, percents, told
 from judgekit.agreement.bias.favours import (
     equal_opportunity,
     length_coefficient,
@@ -33,7 +22,7 @@ from judgekit.agreement.bias.favours import (
     self_preference_in_pairs,
 )
 from judgekit.agreement.bias.order_effects import position_counts, position_effects
-from judgekit.agreement.core.estimate import clustered_mean, share
+from judgekit.agreement.core.intervals import clustered_mean, share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.types import Estimate, is_control
 

@@ -10,24 +10,16 @@ from judgekit.agreement.association.groupings import four_groupings
 from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, soft_accuracy
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
-from judgekit.agreement.auditing.section import (
-    About,
-    Case,
-    Chart,
-    Figure,
-    Section,
-    called,
-    ends,
-    intervals,
-    number,
-    told,
-)
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
 from judgekit.agreement.auditing.sections.agreement import main_coefficient
+from judgekit.agreement.auditing.wording import called, ends, number, told
 from judgekit.agreement.bias.populations import Populations, populations
 from judgekit.agreement.bias.slices import Slice, by_slice
-from judgekit.agreement.core.estimate import Status, clustered_mean, undefined
+from judgekit.agreement.core.arrays import magnitude, settled
+from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Resampling, magnitude, resampled, settled
+from judgekit.agreement.core.resample import Resampling, resampled
 from judgekit.types import Estimate, is_control
 
 SAYS_SYSTEMS = {

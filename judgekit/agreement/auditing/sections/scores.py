@@ -9,22 +9,12 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit, Skipped
-from judgekit.agreement.auditing.section import (
-    About,
-    Case,
-    Chart,
-    Figure,
-    Point,
-    Row,
-    Section,
-    ends,
-    number,
-    percents,
-    told,
-)
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Point, Section
+from judgekit.agreement.auditing.wording import Row, ends, number, percents, told
 from judgekit.agreement.bias.range_use import deming_slope, marginal_homogeneity, range_use
 from judgekit.agreement.bias.severity import signed_error
-from judgekit.agreement.core.estimate import Status, share, undefined
+from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.models.bland import BlandAltman, bland_altman
 from judgekit.agreement.models.rasch import Severities, severities

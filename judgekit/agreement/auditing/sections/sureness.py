@@ -7,7 +7,8 @@ import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled, repeatability_of
 from judgekit.agreement.auditing.records import How, JudgeAudit, Skipped, Sureness
-from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals, told
+from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
+from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.probability.reliability import ece, miscalibration, reliability_diagram
 from judgekit.agreement.probability.selective import risk_coverage, select
 from judgekit.types import Estimate
