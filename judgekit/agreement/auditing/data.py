@@ -285,11 +285,13 @@ def side_by_side(
     facts: Facts | None = None,
     trusted: bool = False,
 ) -> Labelled:
-    """Put judges and people of one criterion side by side."""
-    # `judged` has one outcome for each (unit, judge), reduced over orders and samples before; `people` one
-    # for each (unit, person); `raw` the judges' before they were reduced, for orders and probabilities. It is
-    # an `InputError` if no unit was both judged and labelled, a name is both a judge's and a person's, or two
-    # outcomes stand in one place.
+    """Put judges and people of one criterion side by side.
+
+    `judged` has one outcome for each (unit, judge), reduced over orders and samples before; `people` one for
+    each (unit, person); `raw` the judges' before they were reduced, for orders and probabilities. It is an
+    `InputError` if no unit was both judged and labelled, a name is both a judge's and a person's, or two
+    outcomes stand in one place.
+    """
     known = facts or Facts()
     judges = tuple(dict.fromkeys(sorted({o.rater for o in judged}, key=lambda n: (is_control(n), n))))
     persons = tuple(sorted({o.rater for o in people}))
