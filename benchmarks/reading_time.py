@@ -25,9 +25,9 @@ from judgekit.protocols.recorded import first_line_scores, result_marker, stated
 from judgekit.protocols.same import equal, same_answer, same_number
 from judgekit.recipes.extracting import answer_in
 from judgekit.recipes.gaps import object_in
-from judgekit.recipes.rewriting import prompt_in
+from judgekit.recipes.writing import prompt_in
 from judgekit.rewards.core.checks import Checking, check_of
-from judgekit.rubric.wording import compound, polarity, states_fault, states_virtue, vague
+from judgekit.rubric.lint import compound, polarity, states_fault, states_virtue, vague
 from judgekit.scales import fold
 from judgekit.types import Call, Reply
 

@@ -1,4 +1,15 @@
-"""One row -> one `Item` with the responses of that row, or one error that says what would do."""
+"""One row -> one `Item` with the responses of that row, or one error that says what would do.
+
+Rows as HealthBench and Prometheus publish them are brought under our names first, each with its own rubric:
+
+    {"prompt_id": ..., "prompt": [turns], "rubrics": [{"criterion": ..., "points": 5, "tags": [...]}]}
+    {"instruction": ..., "response": ..., "reference_answer": ..., "rubric" or "score_rubric":
+     {"criteria": ..., "score1_description": ..., ..., "score5_description": ...}}
+
+The second also flat, with or without `orig_` before each name, as the Feedback Collection has it (where
+`instruction` and `output` are a judge's prompt and its reply); its rows have no id, so their number is it.
+The response to HealthBench is whoever's it is: a column `response`, as in any row.
+"""
 
 import difflib
 import re
@@ -9,8 +20,80 @@ from typing import Any
 from judgekit.errors import InputError, kind_of
 from judgekit.items.rows import Row
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
-from judgekit.items.theirs import in_our_names
+from judgekit.rubric.foreign import healthbench, prometheus
 from judgekit.types import Item, Need, Text
+
+_LEVEL = re.compile(r"(?:orig_)?(score\d{1,3}_description)")
+_TASK, _REFERENCE = (
+    ("orig_instruction", "instruction", "input"),
+    ("orig_reference_answer", "reference_answer"),
+)
+_OTHERS = (
+    "prompt_id", "prompt", "rubrics", "example_tags", "rubric", "score_rubric", "criteria", "orig_criteria",
+    "orig_response",
+)  # fmt: skip
+THEIR_COLUMNS = frozenset(
+    (
+        *_OTHERS,
+        *_TASK,
+        *_REFERENCE,
+        *tuple(f"{orig}score{n}_description" for n in range(11) for orig in ("", "orig_")),
+    )
+)
+"""All columns that such rows may have beside ours."""
+
+
+def is_theirs(columns: Collection[Any]) -> bool:
+    """Tell whether a table with these columns, and without a task, is one of theirs."""
+    rubric = not {"rubric", "score_rubric"}.isdisjoint(columns) or any(
+        map(_LEVEL.fullmatch, map(str, columns))
+    )
+    return {"prompt", "rubrics"} <= set(columns) or (rubric and not set(_TASK).isdisjoint(columns))
+
+
+def in_our_names(row: Row) -> dict[str, Any] | None:
+    """Return what a row of theirs holds, under our names; None for any other."""
+    values = row.values
+    if not is_theirs(values.keys()):
+        return None
+    if "rubrics" in values:
+        tags = _json(values.get("example_tags")) or ()
+        points = {"rubrics": _json(values["rubrics"])}
+        return {
+            "item_id": values.get("prompt_id"),
+            "task": _json(values["prompt"]),
+            "rubric": _plain(healthbench(points, "healthbench")),
+            "tags": dict(tag.split(":", 1) for tag in map(str, tags) if ":" in tag),
+        }
+    described = _json(_first(values, ("score_rubric", "rubric")), "{")  # "[" opens its form as text
+    if described is None:
+        described = {
+            found[1]: text for name, text in values.items() if (found := _LEVEL.fullmatch(str(name)))
+        }
+        described["criteria"] = _first(values, ("orig_criteria", "criteria"))
+    number = re.search(r"(?<!\d)\d+$", row.where)
+    return {
+        "item_id": _first(values, ("id",)) or (number[0] if number else row.where),
+        "task": _first(values, _TASK),
+        "response": _first(values, ("orig_response",)),
+        "reference": _first(values, _REFERENCE),
+        "rubric": _plain(prometheus(described, "prometheus")),
+    }
+
+
+def _plain(read: tuple[Any, Any]) -> Mapping[str, Any]:
+    (rubric,), _ = read
+    return rubric.model_dump(mode="json", exclude_defaults=True)  # type: ignore[no-any-return]
+
+
+def _first(values: Mapping[str, Any], names: Collection[str]) -> Any:
+    return next((values[name] for name in names if not absent(values.get(name))), None)
+
+
+def _json(value: Any, opening: str = "[") -> Any:
+    """Return what a cell holds, which in CSV is JSON."""
+    return json_of(value, "a cell") if isinstance(value, str) and value.startswith(opening) else value
+
 
 RESPONSE: frozenset[Need] = frozenset({"response"})
 PAIR: frozenset[Need] = frozenset({"pair"})  # of an item whole, not of a row
@@ -43,13 +126,7 @@ _ALSO = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which column holds what.
-
-    Args:
-        names: Our name of each field -> the column's name.
-        mapped: The fields whose column the caller named.
-        needs: What an item must hold; `turns` is a task or a response that is a conversation.
-    """
+    """Which column holds what (our name -> the column's), which the caller named, what an item must hold."""
 
     names: Mapping[str, str]
     mapped: frozenset[str] = frozenset()
@@ -73,11 +150,7 @@ def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Nee
 
 
 def lacking(found: Collection[str], layout: Layout) -> list[str]:
-    """Return the fields without a column among those found: needed ones, and any the caller mapped.
-
-    >>> lacking(["id", "prompt", "response"], layout_of())
-    ['task']
-    """
+    """Return the fields without a column among those found: needed ones, and any the caller mapped."""
     names = layout.names
     gaps = [each for each in FIELDS if each in layout.mapped and names[each] not in found]
     if names["item_id"] not in found and ("item_id" in layout.mapped or "id" not in found):
@@ -91,11 +164,7 @@ def lacking(found: Collection[str], layout: Layout) -> list[str]:
 
 
 def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> str:
-    """Tell of fields without a column: what was found, and how to map it.
-
-    >>> no_column(["task"], ["id", "prompt"], layout_of())
-    "no column 'task'; found ['id', 'prompt']; map it with columns={'task': 'prompt'} (--column task=prompt)"
-    """
+    """Tell of fields without a column: what was found, and how to map it."""
     what = ", ".join(f"no column {layout.names[each]!r}" for each in gaps)
     wanted = [*gaps] if "system" in layout.mapped or layout.names["system"] in found else [*gaps, "system"]
     theirs = {each: _nearest(each, layout.names[each], found) for each in wanted}

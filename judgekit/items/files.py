@@ -125,10 +125,8 @@ def _brief(error: BaseException) -> str:
 LINE_LIMIT = 1 << 26  # bytes of a line
 FIELD_LIMIT = 1 << 24  # characters in one CSV field; a quote never closed would swallow the whole file
 _LONG = f"is longer than {LINE_LIMIT:,} bytes; a row is one item, so shorten its texts"
-_GROWN, _SPARED = (
-    200,
-    1 << 26,
-)  # bytes that a packed byte may become, texts become 50 at most; whatever its size
+_GROWN = 200  # bytes that a packed byte may become; texts become 50 at most
+_SPARED = 1 << 26  # bytes that any packed file may become
 _BOM = b"\xef\xbb\xbf"  # what Excel puts in front
 
 

@@ -2,24 +2,139 @@
 
     source -> rows (sorted, if need be) -> parts (one row each, checked) -> items (adjacent rows joined)
 
-Both passes walk this path, so what the survey counts is what the reading gives. A million rows
-are never in memory: what the survey keeps is 8 bytes an item. Of a source that can be read once only
-no row is sorted, and an id that comes again is refused.
+Both passes walk this path, so what the survey counts is what the reading gives. A million rows are never in
+memory: the survey keeps 8 bytes an item, and rows of one item that stand apart (a file ordered by system) are
+sorted on disk, in a temporary file of SQLite's that has no name. Of a source that can be read once only no
+row is sorted, and an id that comes again is refused.
 """
 
 import os
+import sqlite3
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Protocol
 
+import orjson
+
 from judgekit.errors import InputError
-from judgekit.items.check import PAIR, RESPONSE, Layout, check_needs, item_of, lacking, layout_of, no_column
+from judgekit.items.check import (
+    PAIR,
+    RESPONSE,
+    THEIR_COLUMNS,
+    Layout,
+    check_needs,
+    is_theirs,
+    item_of,
+    lacking,
+    layout_of,
+    no_column,
+)
 from judgekit.items.files import open_file
-from judgekit.items.group import OnBad, digest, joined, together, unique
 from judgekit.items.rows import Row, Source, open_rows
-from judgekit.items.theirs import COLUMNS, is_theirs
 from judgekit.types import Item, Need
+
+OnBad = Callable[[str, str], None]
+"""What becomes of a bad row: called with its place and what is wrong with it; it may raise."""
+
+
+_AS_IT_IS = (
+    orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+
+
+def together(rows: Iterable[Row], id_of: Callable[[Row], str]) -> Iterator[Row]:
+    """Return the rows, those of one item behind its first one; all are read before the first is given."""
+    firsts: dict[int, int] = {}
+    kept: list[Any] = []  # what JSON does not hold; it is in memory anyway
+
+    def spooled() -> Iterator[tuple[int, str, str, bytes | int]]:
+        for n, row in enumerate(rows):
+            first = firsts.setdefault(digest(id_of(row)), n)
+            try:
+                values: bytes | int = orjson.dumps(row.values, option=_AS_IT_IS)
+            except TypeError:
+                kept.append(row.values)
+                values = len(kept) - 1
+            yield first << 32 | n, row.where, row.fault, values
+
+    with closing(sqlite3.connect("", check_same_thread=False)) as spool:
+        spool.execute("CREATE TABLE rows (place INTEGER PRIMARY KEY, at TEXT, fault TEXT, held BLOB)")
+        spool.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", spooled())
+        for at, fault, held in spool.execute("SELECT at, fault, held FROM rows ORDER BY place"):
+            yield Row(at, kept[held] if isinstance(held, int) else orjson.loads(held), fault)
+
+
+def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
+    """Return adjacent parts with one id as one item, with their responses in order.
+
+    A part that does not fit the first one (another task, a response id taken) is handed to `on_bad` and left
+    out; the item stays with its other responses.
+    """
+    for _, run in groupby(parts, attrgetter("item_id")):
+        first, *more = run
+        yield _join(first, more, on_bad) if more else first
+
+
+def unique(items: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
+    """Return the items without those whose id came before, which are handed to `on_bad`."""
+    seen: set[int] = set()
+    for item in items:
+        mark = digest(item.item_id)
+        if mark in seen:
+            on_bad(
+                item.where,
+                f"item_id {item.item_id!r} came before already, and an iterator can be read once only; put "
+                "its rows together, give a list or a file, or rename it",
+            )
+            continue
+        seen.add(mark)
+        yield item
+
+
+def digest(item_id: str) -> int:
+    """Return 64 bits of an id, which two of a million ids share with a probability of 3 in 100 million."""
+    return int.from_bytes(blake2b(item_id.encode(), digest_size=8).digest())
+
+
+def _join(first: Item, more: Iterable[Item], on_bad: OnBad) -> Item:
+    responses, systems, tags = dict(first.responses), dict(first.systems), dict(first.tags)
+    places = dict.fromkeys(responses, first.where)
+    for part in more:
+        if fault := _clash(first, part, places, tags):
+            on_bad(part.where, fault)
+            continue
+        responses |= part.responses
+        systems |= part.systems
+        tags |= part.tags
+        places |= dict.fromkeys(part.responses, part.where)
+    return replace(first, responses=responses, systems=systems, tags=tags)
+
+
+def _clash(first: Item, part: Item, places: dict[str, str], tags: dict[str, str]) -> str:
+    """Tell why a part cannot belong to the item that `first` began; empty if it can."""
+    same = f"{first.where}, which has the same item_id {first.item_id!r}"
+    for name in ("task", "reference", "sources", "rubric"):
+        if getattr(first, name) != getattr(part, name):
+            return f"{name} differs from that at {same}; make them equal, or give the rows different ids"
+    if not part.responses:
+        return f"adds no response to {same}; take the row out, or give it another id"
+    for key in part.responses:
+        if key in places:
+            return (
+                f"response {key!r} of item {first.item_id!r} stands at {places[key]} already; "
+                "give each row its own response_id or system (mapped, where it is called something else: "
+                "columns={'system': 'theirs'} (--column system=THEIRS)), or its own item_id"
+            )
+    for key, value in part.tags.items():
+        if tags.get(key, value) != value:
+            return f"tag {key!r} is {value!r}, but {tags[key]!r} at {same}; a tag is of the item"
+    return ""
+
 
 OnBadItem = Literal["raise", "skip"]
 
@@ -36,7 +151,6 @@ class Skips(Protocol):
 
     def append(self, row: Skipped, /) -> None:
         """Take the next."""
-        ...
 
 
 @dataclass(slots=True)
@@ -56,13 +170,7 @@ class FirstSkips:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a first pass over a source found: rows (bad ones too), items that reading will give, and so on.
-
-    Args:
-        columns: Columns found, in the order met.
-        apart: Whether rows of one item stand apart, so that reading sorts them.
-        n_rubrics: Items with a rubric of their own.
-    """
+    """What a first pass found; `apart`: rows of one item stand apart, so that reading sorts them."""
 
     n_rows: int
     n_items: int
@@ -141,9 +249,6 @@ def survey(
 
     It keeps nothing but 8 bytes an item. It raises for the first bad row, unless bad ones are skipped; for a
     column that no row has; and if every row is bad.
-
-    >>> survey([{"id": 7, "task": "Hi?", "response": "Hello."}]).n_items
-    1
     """
     layout = layout_of(columns, needs=needs)
     opened = _open(source, layout)
@@ -159,7 +264,7 @@ def _open(source: Any, layout: Layout) -> Source:
     if opened.columns is not None and (gaps := lacking(opened.columns, layout)):
         if "task" not in gaps or not is_theirs(opened.columns):
             raise InputError(f"{opened.name}: {no_column(gaps, opened.columns, layout)}")
-        opened = _opened(source, layout.wanted | COLUMNS)
+        opened = _opened(source, layout.wanted | THEIR_COLUMNS)
     return opened
 
 

@@ -16,13 +16,7 @@ BATCH = 1024  # rows of a frame or a Parquet file that are turned into Python va
 
 
 class Row(NamedTuple):
-    """One row as it was read.
-
-    Args:
-        where: Its place, which opens every message about it.
-        values: Column -> value, or an `Item`, or whatever else stood there.
-        fault: Why it could not be read; empty if it could.
-    """
+    """One row: where it stands, its columns (or an `Item`, or whatever was there), why it cannot be read."""
 
     where: str
     values: Any

@@ -17,11 +17,7 @@ from judgekit.types import Message, Text
 
 
 def absent(value: Any) -> bool:
-    """Tell whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has.
-
-    >>> absent(None), absent(float("nan")), absent(""), absent(0)
-    (True, True, True, False)
-    """
+    """Tell whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has."""
     if value is None:
         return True
     kind = type(value)
@@ -66,11 +62,7 @@ def plain_of(value: Any, what: str) -> str:
 
 
 def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
-    """Return a text, or a conversation from a list of messages, that is not blank unless it may be `empty`.
-
-    >>> text_of([{"role": "user", "content": [{"type": "text", "text": "Why?"}]}], "task")
-    (Message(role='user', content='Why?'),)
-    """
+    """Return a text, or a conversation from a list of messages, that is not blank unless `empty` may be."""
     if type(value) is not str and isinstance(value, list | tuple):
         text: Text = tuple(_message(each, f"{what}: message {n}") for n, each in enumerate(value, 1))
         blank = all(_is_blank(message.content) for message in text if isinstance(message, Message))

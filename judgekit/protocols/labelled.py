@@ -79,11 +79,7 @@ def labelled_sheet(
         form = _text_form(criteria)
     else:
         form = words(criteria, f'"label" ({_label_kind(criteria)}): one of the labels')
-    static = {
-        "guidelines": Ours(how.guidelines),
-        "criteria": Ours("\n\n".join(texts)),
-        "form": Ours(form),
-    }
+    static = {"guidelines": Ours(how.guidelines), "criteria": Ours("\n\n".join(texts)), "form": Ours(form)}
     return Sheet(
         protocol=protocol,
         read=read_labels,

@@ -94,14 +94,7 @@ _TEXT = (
 
 
 def read_ranking(call: Call, reply: Reply, text: str, material: Material) -> tuple[Outcome, ...]:
-    """Return one outcome for each pair, all with the same call.
-
-    >>> pair = Unit("1", ("x", "y"))
-    >>> call = Call("j", (Ask(pair, "c", PAIR),), "rank", (), shown=("y", "x"))
-    >>> said = Reply('{"ranking": ["A", "B"]}')
-    >>> [outcome.label for outcome in read_ranking(call, said, said.text, Material(()))]
-    ['second']
-    """
+    """Return one outcome for each pair, all with the same call."""
     places, rationale = _places(text, call, reply, material)
     if places is None:
         wanted = f"order of {', '.join(LETTERS[: len(call.shown)])}"

@@ -35,16 +35,7 @@ _BRACKETS, _DEEPEST = re.compile(r"[\[\]{}]"), 200
 
 
 def read(call: Call, reply: Reply) -> tuple[Outcome, ...]:
-    """Return one outcome for each answer asked for, in the order asked.
-
-    >>> from judgekit.scales import YES_NO
-    >>> from judgekit.types import Ask, Unit
-    >>> call = Call("j", (Ask(Unit("1", ("a",)), "kind", YES_NO),), "grade", ())
-    >>> [outcome.label for outcome in read(call, Reply('{"label": "yes"}'))]
-    ['yes']
-    >>> [outcome.reason for outcome in read(call, Reply("There are 3 problems."))]
-    ['malformed']
-    """
+    """Return one outcome for each answer asked for, in the order asked."""
     if (
         reply.fault is not None
         and reply.fault != "truncated"

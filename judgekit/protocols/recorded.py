@@ -27,18 +27,13 @@ _RESULT = re.compile(
 
 
 def first_line_scores(text: str, n: int = 2) -> tuple[float, ...] | None:
-    r"""Return the `n` scores in a review of FastChat's first judge, in the order shown: on the first line.
+    """Return the `n` scores in a review of FastChat's first judge, in the order shown: on the first line.
 
     The prompt for mathematics let the judge work the problem out first, and then asked for "a tuple". There
     the scores stand at the end: a line `Assistant k: score` for each, or a tuple after the word `scores`,
     `tuple` or `output` in its line (a tuple without it may be a point of the problem); of several the last.
     Source: `fastchat/eval` of FastChat, June 2023, whose three mathematics reviews a file were entered by
     hand.
-
-    >>> first_line_scores("8.5 7\nAssistant 1 is better.")
-    (8.5, 7.0)
-    >>> first_line_scores("First, let us solve it: x = 10.\n\nScores:\nAssistant 1: 3\nAssistant 2: 9/10\n")
-    (3.0, 9.0)
     """
     if len(text) > REPLY:
         return None
@@ -63,11 +58,7 @@ def _tuples(text: str) -> Iterator[re.Match[str]]:
 
 
 def result_marker(text: str) -> str | None:
-    """Return what stands after the last `[RESULT]` of a Prometheus feedback (arXiv 2310.08491), or None.
-
-    >>> result_marker("Feedback: It is clear. [RESULT] 4"), result_marker("A score of 5 would be too much.")
-    ('4', None)
-    """
+    """Return what stands after the last `[RESULT]` of a Prometheus feedback (arXiv 2310.08491), or None."""
     found = _RESULT.findall(text) if len(text) <= REPLY else []
     return str(found[-1]) if found else None
 

@@ -9,8 +9,9 @@ digits, at points drawn for their variables. Every step towards a value is bound
 
 import ast
 import math
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
@@ -30,11 +31,7 @@ _NAMED = re.compile(r"^\(?([A-Za-z])\)?[.):]?$")
 
 
 def number_of(text: str) -> float | None:
-    """Return the one number that a text is, or None: a range, a fraction or a word is none.
-
-    >>> number_of("1,250.5"), number_of("-3."), number_of(".5"), number_of("40%"), number_of("3-4")
-    (1250.5, -3.0, 0.5, 0.4, None)
-    """
+    """Return the one number that a text is, or None: a range, a fraction or a word is none."""
     bare = text.strip(_AROUND).rstrip(_AROUND + ".")
     if not bare or not any(ch.isdigit() for ch in bare) or not _NUMBER.fullmatch(bare):
         return None
@@ -55,11 +52,7 @@ def same_number(response: str, reference: str, *, tolerance: float = TOLERANCE) 
 
 
 def is_no_answer(text: str) -> bool:
-    """Tell whether an extractor says that there is no valid answer.
-
-    >>> is_no_answer("no valid answer."), is_no_answer("[No valid answer]"), is_no_answer("A")
-    (True, True, False)
-    """
+    """Tell whether an extractor says that there is no valid answer."""
     return fold(text).strip(" .[]\"'") in {"no valid answer", "", "none"}
 
 
@@ -102,6 +95,13 @@ _DIGITS = 1000
 _ORDERS = 300  # values lie between 10 to the minus this and 10 to the plus; below there is only rounding
 _POINTS = 5
 _FARTHEST = 5.0  # of a point's two parts, either way; beyond pi, so that log(exp(x)) is not x
+_OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 _FUNCTIONS = {"sqrt", "log", "ln", "exp", "sin", "cos", "tan", "abs"}
 _REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text)|[$]|\\[()\[\]]")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
@@ -114,16 +114,11 @@ class _UnreadError(ValueError):
 
 
 def equal(answer: str, reference: str) -> bool:
-    r"""Tell whether two expressions are equal; texts that are none are compared as texts.
+    """Tell whether two expressions are equal; texts that are none are compared as texts.
 
     An answer such as `x = 3` is compared by its right side; a percentage by its hundredth part. Variables are
     complex: sqrt(x^2) is not x. Values beyond 10^300 are not computed; those that differ by less than
     10^-300, or by that part of themselves, are equal.
-
-    >>> equal(r"\frac{1}{2}", "0.5"), equal("(x+1)^2", "x^2 + 2x + 1"), equal("2*sqrt(2)", "sqrt(8)")
-    (True, True, True)
-    >>> equal("1/3", "0.33"), equal("__import__('os')", "1")
-    (False, False)
     """
     ctx = _context()
     try:
@@ -213,8 +208,9 @@ def _value(node: ast.expr, point: Mapping[str, complex], ctx: Any) -> Any:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd | ast.USub):
         value = _value(node.operand, point, ctx)
         return -value if isinstance(node.op, ast.USub) else value
-    if isinstance(node, ast.BinOp):
-        return _kept(_operation(node.op, _value(node.left, point, ctx), _value(node.right, point, ctx)), ctx)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
+        left, right = _value(node.left, point, ctx), _value(node.right, point, ctx)
+        return _kept(_OPERATIONS[type(node.op)](left, right), ctx)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         name = node.func.id.lower()
         if name in _FUNCTIONS and len(node.args) == 1:
@@ -232,21 +228,6 @@ def _kept(value: Any, ctx: Any) -> Any:
     return ctx.mpc(*(part if abs(part) > least else 0 for part in (value.real, value.imag)))
 
 
-def _operation(op: ast.operator, left: Any, right: Any) -> Any:
-    match op:
-        case ast.Add():
-            return left + right
-        case ast.Sub():
-            return left - right
-        case ast.Mult():
-            return left * right
-        case ast.Div():
-            return left / right
-        case ast.Pow():
-            return left**right
-    raise _UnreadError
-
-
 def _number(raw: object, ctx: Any) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or len(repr(raw)) > _LONGEST_NUMBER:
         raise _UnreadError
@@ -256,13 +237,10 @@ def _number(raw: object, ctx: Any) -> Any:
 
 def _named(name: str, point: Mapping[str, complex], ctx: Any) -> Any:
     """Return a constant, or a variable; two letters together are a word, not a product."""
-    match name.lower():
-        case "pi":
-            return ctx.mpc(ctx.pi)
-        case "e":
-            return ctx.mpc(ctx.e)
-        case "i":
-            return ctx.mpc(0, 1)
+    if name.lower() == "i":
+        return ctx.mpc(0, 1)
+    if name.lower() in {"pi", "e"}:
+        return ctx.mpc(getattr(ctx, name.lower()))
     if name not in point:
         raise _UnreadError
     return ctx.mpc(point[name])

@@ -32,10 +32,9 @@ _AGAIN = (
 class Wanted:
     """What is wanted of a judge that is shown responses in an order.
 
-    Args:
-        meant: (label said, label meant), where what is said depends on the order.
-        letters: Option letter -> label, where the answer is one letter.
-        marks: What else stands for something in the form of the answer.
+    `meant` are (label said, label meant), where what is said depends on the order; `letters` option letter
+    and label, where the answer is one letter; `marks` what else stands for something in the form of the
+    answer.
     """
 
     asks: tuple[Ask, ...]
@@ -147,13 +146,11 @@ Shows = Literal["one", "two", "all"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How the criteria of a call are to be asked.
+    """How the criteria of a call are to be asked: `guidelines` hold for every one.
 
-    Args:
-        guidelines: What holds for every criterion.
-        whole: The criteria are the same for every item, so they may stand before the item.
-        orders: In which orders responses that are shown together are shown.
-        template: A prompt of your own with the places `guidelines`, `material`, `criteria`, `form`.
+    If they are the same for every item (`whole`), they may stand before it. `orders` are of responses that
+    are shown together; `template` is a prompt of your own with the places `guidelines`, `material`,
+    `criteria`, `form`.
     """
 
     form: Form = "json"

@@ -34,12 +34,6 @@ def confidence_of(outcomes: Sequence[Outcome]) -> float:
     """Return the probability of the likeliest label, averaged within raters, then over them; or -inf.
 
     A single reply read from text is always sure of itself; ask several times, a panel, or for letters.
-
-    >>> unit = Unit("1")
-    >>> words = {"a": "yes", "b": "no", "c": "no"}
-    >>> said = [Verdict(rater, unit, "c", ((word, 1.0),), word, 1.0) for rater, word in words.items()]
-    >>> round(confidence_of(said), 3), confidence_of([Abstention("a", unit, "c", "refused")])
-    (0.667, -inf)
     """
     probs = probs_of(outcomes)
     return as_said(max(probs.values())) if probs else -math.inf
@@ -73,10 +67,6 @@ def fit_doubt(
 
     `confidence` and `wrong` (1 where the cheap judge and people disagree, else 0) have shape (n,), of
     labelled questions; thresholds that keep fewer than `least` of them are not tried.
-
-    >>> doubt, selection = fit_doubt([0.9] * 60 + [0.5] * 40, [0] * 60 + [1] * 40, alpha=0.1)
-    >>> selection.threshold, doubt([])
-    (0.9, True)
     """
     selection = select(confidence, wrong, alpha=alpha, delta=delta, least=least)
     return below(selection.threshold), selection
@@ -128,7 +118,8 @@ class Cascade:
         doubted = {question: True for question, own in by_question(cheap).items() if self.doubt(own)}
         later: tuple[Outcome, ...] = ()
         if self.strong is None:
-            later = tuple(map(_to_a_person, doubted))
+            why = "left in doubt; a person should judge it"
+            later = tuple(Abstention(PERSON, *question, "undecided", why) for question in doubted)
         elif doubted:
             calls = self.strong.plan.calls(item)
             later = yield from self.strong.asked(
@@ -152,11 +143,6 @@ def by_question(outcomes: Sequence[Outcome]) -> dict[Question, list[Outcome]]:
     return grouped
 
 
-def _to_a_person(question: Question) -> Abstention:
-    unit, criterion = question
-    return Abstention(PERSON, unit, criterion, "undecided", "left in doubt; a person should judge it")
-
-
 def _marked(outcome: Outcome, settled: set[Question]) -> Outcome:
     """Flag a cheap verdict that was passed on; it is kept, and does not count."""
     if isinstance(outcome, Verdict) and (outcome.unit, outcome.criterion) in settled:
@@ -166,15 +152,13 @@ def _marked(outcome: Outcome, settled: set[Question]) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a threshold would have meant.
+    """What a threshold would have meant for `n` questions.
 
     Args:
         threshold: Questions below this confidence go on; -inf keeps all that has a verdict, inf none.
         escalated: Share of the questions that went on.
-        cost: Of all questions, in the unit of the costs given.
-        agreement: Share of the questions with a final verdict whose label is people's; nan without any.
-        low, high: Ends of its 95 % interval (Wilson).
-        n_missing: Questions without a final verdict, of `n`.
+        agreement: Share of the questions with a final verdict whose label is people's (Wilson's 95 %: `low`,
+            `high`); nan without any.
     """
 
     threshold: float
@@ -202,17 +186,6 @@ def replay_cascade(
     verdicts, or (unit, criterion) -> label, and questions without one are left out. `costs` are of a question
     on each step, in any unit; `at` adds thresholds, such as a fitted one. The steps run from the cheapest
     (only what the cheap judges could not answer goes on) to the dearest (everything).
-
-    >>> from judgekit.scales import YES_NO
-    >>> from judgekit.types import Unit
-    >>> def said(rater, words):
-    ...     return [Verdict(rater, Unit(str(i)), "c", ((w, 1.0),), w, 1.0) for i, w in enumerate(words)]
-    >>> curve = replay_cascade(
-    ...     said("cheap", ["yes", "no"]), said("strong", ["yes", "yes"]), said("ann", ["yes", "yes"]),
-    ...     scale=YES_NO,
-    ... )
-    >>> [(step.cost, step.agreement) for step in curve]
-    [(2.0, 0.5), (22.0, 1.0)]
     """
     right = labels if isinstance(labels, Mapping) else labels_of(labels, scale)
     asked, backup = by_question(list(cheap)), by_question(list(strong))

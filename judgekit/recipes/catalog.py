@@ -8,15 +8,14 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.errors import InputError, there_are
 from judgekit.plan import Plan
 from judgekit.recipes import points
-from judgekit.recipes.brainstorm import GUIDELINES, Brainstormed
 from judgekit.recipes.extracting import Extracting, check_settled
 from judgekit.recipes.funnel import LIMIT, Funnel, check_questions
 from judgekit.recipes.gaps import Unlisted, check_points, gaps_vote
 from judgekit.recipes.grading import Counted, Grading, Together
 from judgekit.recipes.paired import RESEARCHQA_WEIGHT, Relative, researchqa_pairs, scores_first
-from judgekit.recipes.published import Published, on_scale, only, without_reference
-from judgekit.recipes.rewriting import Rewriting
+from judgekit.recipes.published import Published, on_scale, only
 from judgekit.recipes.tournament import Tournament, sorting, swiss
+from judgekit.recipes.writing import GUIDELINES, Brainstormed, Rewriting
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels
 
@@ -250,7 +249,8 @@ _MATCHES = (
         "answer-matching-no-gold", _CHANDAK,
         "The weaker control: is the answer right, to the best of the judge's knowledge, without a reference?",
         "The same form of answer as the other protocols here.",
-        options={"protocol": "grade"}, rubric="answer_alone", item_to=without_reference,
+        options={"protocol": "grade"}, rubric="answer_alone",
+        item_to=lambda item: replace(item, reference=None),
     ),
     Published(
         "xfinder", "Yu et al., 2024, arXiv 2405.11874",

@@ -20,22 +20,10 @@ from judgekit.protocols.reading.material import Material, Shown
 from judgekit.protocols.reading.objects import whole
 from judgekit.protocols.reading.replies import REPLY, abstain, verdict_of, without_thoughts
 from judgekit.protocols.same import NO_ANSWER, Kind, is_no_answer, same_answer
-from judgekit.protocols.sheet import again, object_schema
-from judgekit.recipes.grading import Grading, OverGrading, Rounds, substituted
+from judgekit.protocols.sheet import object_schema
+from judgekit.recipes.grading import Grading, OverGrading, Rounds, asked_again, substituted
 from judgekit.rubric import Rubric
-from judgekit.types import (
-    Abstention,
-    Answer,
-    Ask,
-    Call,
-    Item,
-    Judged,
-    Outcome,
-    Reason,
-    Reply,
-    Round,
-    Unit,
-)
+from judgekit.types import Abstention, Answer, Ask, Call, Item, Judged, Outcome, Reason, Reply, Round, Unit
 
 FLAG = "no_valid_answer"
 _LONGEST = 200  # letters of a bare line that is an answer
@@ -89,7 +77,7 @@ class Extracting(OverGrading):
         outcomes = [self._outcome(item, answer) for answer in answers]
         open_ = [i for i, o in enumerate(outcomes) if isinstance(o, Abstention) and o.reason == "malformed"]
         if self.grading.reask and open_:
-            second = tuple(self._again(answers[i].call) for i in open_)
+            second = tuple(asked_again(self.grading.plan, answers[i].call, "malformed") for i in open_)
             for i, answer in zip(open_, (yield Round(second)), strict=True):
                 outcomes[i] = self._outcome(item, answer)
         if self.grading.substitutes:
@@ -119,11 +107,6 @@ class Extracting(OverGrading):
                 )  # fmt: skip
                 for sample in range(plan.samples):
                     yield plan.addressed(call, judge, sample)
-
-    def _again(self, call: Call) -> Call:
-        judge = next(j for j in self.grading.plan.judges if j.name == call.judge)
-        second = replace(call, messages=again(call, "malformed"), attempt=2)
-        return self.grading.plan.addressed(second, judge, call.sample)
 
     def _outcome(self, item: Item, answer: Answer) -> Outcome:
         """The verdict of one extraction."""
@@ -156,11 +139,7 @@ def check_settled(rubric: Rubric) -> None:
 
 
 def kind_of(item: Item) -> Kind:
-    """Return the kind of answer an item wants: its tag `answer_type`, else an option for a letter, or text.
-
-    >>> kind_of(Item("1", reference="B")), kind_of(Item("1", reference="Graz"))
-    ('alphabet_option', 'short_text')
-    """
+    """Return the kind of answer an item wants: its tag `answer_type`, else by the form of its reference."""
     named = item.tags.get("answer_type")
     if named is None:
         letter = re.fullmatch(r"\(?[A-Za-z]\)?", (item.reference or "").strip())
@@ -172,11 +151,7 @@ def kind_of(item: Item) -> Kind:
 
 
 def options_of(item: Item) -> dict[str, str]:
-    """Return the answers allowed, from the tag `answer_range`: letter -> text, or the answer twice.
-
-    >>> options_of(Item("1", tags={"answer_range": "A: Graz | B: Vienna"}))
-    {'A': 'Graz', 'B': 'Vienna'}
-    """
+    """Return the answers allowed, from the tag `answer_range`: letter -> text, or the answer twice."""
     lines = [line.strip() for line in item.tags.get("answer_range", "").split("|") if line.strip()]
     named = [_OPTION.fullmatch(line) for line in lines]
     if lines and all(named):

@@ -36,13 +36,7 @@ class Prior:
     shares: tuple[float, ...] = ()
 
     def of(self, n: int) -> tuple[float, ...]:
-        """Return the prior of `n` letters: the first of the shares, scaled to 1; equal ones without a fit.
-
-        >>> Prior((0.5, 0.25, 0.25)).of(2)
-        (0.6666666666666666, 0.3333333333333333)
-        >>> Prior().of(2)
-        (0.5, 0.5)
-        """
+        """Return the prior of `n` letters: the first of the shares, scaled to 1; equal ones without a fit."""
         if not self.shares:
             return (1.0 / n,) * n
         beyond = self.shares[-1]
@@ -54,9 +48,6 @@ def fit_prior(runs: Iterable[Sequence[Sequence[float]]]) -> Prior:
     """Return a prior from items (their runs in all cyclic orders, the probability of each letter by place).
 
     It is the softmax of the mean over orders of the logarithms, then the mean over items of the longest list.
-
-    >>> [round(p, 3) for p in fit_prior([[[0.8, 0.2], [0.4, 0.6]]]).shares]
-    [0.62, 0.38]
     """
     priors = [_prior_of(orders) for orders in runs]
     if not priors:
@@ -69,23 +60,13 @@ def fit_prior(runs: Iterable[Sequence[Sequence[float]]]) -> Prior:
 def _prior_of(orders: Sequence[Sequence[float]]) -> list[float]:
     if not orders or len({len(order) for order in orders}) > 1:
         raise InputError(f"cyclic orders of one item, of lengths {[len(order) for order in orders]}")
-    totals = [math.fsum(order) or 1.0 for order in orders]
-    logs = [
-        math.fsum(
-            math.log(max(order[i] / total, _LEAST)) for order, total in zip(orders, totals, strict=True)
-        )
-        / len(orders)
-        for i in range(len(orders[0]))
-    ]
-    return _softmax(logs)
+    shares = [[p / (math.fsum(order) or 1.0) for p in order] for order in orders]
+    logs = [[math.log(max(p, _LEAST)) for p in own] for own in shares]
+    return _softmax([math.fsum(column) / len(orders) for column in zip(*logs, strict=True)])
 
 
 def debiased(probs: Sequence[float], prior: Sequence[float]) -> list[float]:
-    """Return probabilities with a prior divided out: the softmax of log p - log prior.
-
-    >>> [round(p, 3) for p in debiased([0.6, 0.4], [0.75, 0.25])]
-    [0.333, 0.667]
-    """
+    """Return probabilities with a prior divided out: the softmax of log p - log prior."""
     logs = [math.log(max(p, _LEAST)) - math.log(max(q, _LEAST)) for p, q in zip(probs, prior, strict=True)]
     return _softmax(logs)
 
@@ -100,10 +81,9 @@ def _softmax(logs: Sequence[float]) -> list[float]:
 class Funnel(OverGrading):
     """One funnel for each judge, response and sample; a judge that is not in `prior` is not debiased.
 
-    Args:
-        stop: When to end besides `none of them` and the end of the list: `none`: not; `above`: after a pick
-            whose debiased probability is above the limit, as the published docstring has it; `below`:
-            before a pick whose debiased probability is below the limit, as the published code does.
+    It stops at `none of them` and the end of the list; `above` also after a pick whose debiased probability
+    is above the limit, as the published docstring has it, `below` before one that is below it, as the
+    published code does.
     """
 
     grading: Grading

@@ -36,7 +36,6 @@ from judgekit.types import (
     Item,
     Judged,
     Outcome,
-    Reason,
     Round,
     Score,
     Unit,
@@ -98,8 +97,7 @@ def points(won: float, penalty: float, most: float) -> float | None:
 
 UNLISTED = "unlisted"
 _MOST = 40  # statements graded; a response that holds more is flagged
-_STRINGS = {"type": "array", "items": {"type": "string"}}
-_SCHEMA = object_schema({"statements": _STRINGS})
+_SCHEMA = object_schema({"statements": {"type": "array", "items": {"type": "string"}}})
 _LIST_FORM = Ours(
     'Reply with one JSON object and nothing else. Its only key is "statements" (a list of strings): the '
     "statements of the response that none of these claims covers, each word for word, in their order; an "
@@ -116,8 +114,14 @@ _GRADE = Criterion(
         "S1": "correct but irrelevant, or harmless",
     },
 )
-
-_WHERE = "They stand in `<statements TAG>`, a line each after their ids."
+_GRADE_QUESTION = "\n".join(
+    (
+        f"{_GRADE.text} They stand in `<statements TAG>`, a line each after their ids.",
+        "Labels:",
+        *(f"- {label}: {_GRADE.anchors[label]}" for label in reversed(SEVERITY.labels)),
+        f"- {SEVERITY.cannot_tell}: a claim of the checklist covers it",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,8 @@ class Unlisted(OverGrading):
         lost = [
             _unread(listed[name], Unit(item.item_id, (name,))) for name, some in found.items() if some is None
         ]
-        won = _points_won(self.grading.plan.rubric_of(item), judged.scores)
-        most = _positive_points(self.grading.plan.rubric_of(item))
+        rubric = self.grading.plan.rubric_of(item)
+        won, most = _points_won(rubric, judged.scores), sum(c.weight for c in rubric.leaves if c.weight > 0)
         scores = tuple(self._scored(score, found, [*lost, *graded], won, most) for score in judged.scores)
         return Judged(item, (*judged.outcomes, *lost, *graded), scores)
 
@@ -163,7 +167,11 @@ class Unlisted(OverGrading):
         listed = {answer.call.shown[0]: answer for answer in (yield Round(tuple(calls)))}
         plan = self.grading.plan
         other = self.grading.substitutes.get(plan.judges[0].name)
-        failed = [a.call for a in listed.values() if _statements(a) is None and _reason(a) in FAILED]
+        failed = [
+            answer.call
+            for answer in listed.values()
+            if _statements(answer) is None and why_unread(answer.reply, "list")[0] in FAILED
+        ]
         if other is None or not failed:
             return listed
         for answer in (yield Round(tuple(plan.addressed(call, other, 0) for call in failed))):
@@ -197,7 +205,7 @@ class Unlisted(OverGrading):
         criteria = [_GRADE.model_copy(update={"id": _id(i)}) for i in range(len(statements))]
         sheet = sheet_of(criteria, protocol="checklist")
         material = self._fenced(item, response, statements)
-        static = {**sheet.static, "criteria": Ours(f"{_GRADE.text} {_WHERE}\n{_labels()}")}
+        static = {**sheet.static, "criteria": Ours(_GRADE_QUESTION)}
         prompt = settled(sheet.template, static)
         asks = tuple(Ask(replace(unit, part=c.id), UNLISTED, c.scale, c.id) for c in criteria)
         call = Call(
@@ -238,11 +246,6 @@ class Unlisted(OverGrading):
         return replace(score, value=value, flags=flags)
 
 
-def _reason(answer: Answer) -> Reason:
-    """Why there is no list in a reply that has none."""
-    return why_unread(answer.reply, "list")[0]
-
-
 def _unread(answer: Answer, unit: Unit) -> Abstention:
     """The listing judge's abstention, for the reason that its reply shows."""
     reason, detail = why_unread(answer.reply, "list of unlisted statements")
@@ -258,28 +261,14 @@ def _points_won(rubric: Rubric, scores: Sequence[Score]) -> dict[Unit, float]:
     return won
 
 
-def _positive_points(rubric: Rubric) -> float:
-    return sum(c.weight for c in rubric.leaves if c.weight > 0)
-
-
 def _id(i: int) -> str:
     return f"u{i + 1}"
-
-
-def _labels() -> str:
-    lines = [f"- {label}: {_GRADE.anchors[label]}" for label in reversed(SEVERITY.labels)]
-    return "\n".join(("Labels:", *lines, f"- {SEVERITY.cannot_tell}: a claim of the checklist covers it"))
 
 
 def penalty_of(graded: Sequence[Outcome], votes: SeverityVote = "conservative") -> int | None:
     """Return the points off for unlisted statements; None where a statement has no grade by any judge.
 
     A statement that judges call covered counts nothing with them.
-
-    >>> unit = Unit("1", ("a",), "u1")
-    >>> said = [Verdict(r, unit, "unlisted", ((s, 1.0),), s, 0.0) for r, s in (("x", "S1"), ("y", "S3"))]
-    >>> penalty_of(said), penalty_of([Abstention("x", unit, "unlisted", "refused")])
-    (3, None)
     """
     by_part: dict[Unit, list[Outcome]] = {}
     for o in graded:

@@ -176,20 +176,16 @@ class Counted(Protocol):
     @property
     def plans(self) -> tuple[Plan, ...]:
         """Return the plans whose first rounds it asks."""
-        ...
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
         """Return the judges it asks that are in no plan: writers, substitutes."""
-        ...
 
     def calls(self, item: Item) -> tuple[int, int]:
         """Return the least and the most calls for an item."""
-        ...
 
     def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Start on an item."""
-        ...
 
 
 class OverGrading:
@@ -212,11 +208,9 @@ class OverGrading:
 class Grading:
     """The recipe of `score`, `compare`, `rank` and `match`.
 
-    Args:
-        reask: Whether what could not be read is asked once more, in a call of its own.
-        again: Reasons of stored abstentions that are asked anew instead of being served.
-        substitutes: Name of a judge -> who is asked in its place where it fails.
-        unfounded: What becomes of a verdict none of whose quotations stands in the material.
+    Re-asks of what could not be read are calls of their own. `again` are reasons of stored abstentions that
+    are asked anew; `substitutes` map a judge's name to who is asked where it fails; `unfounded` says what
+    becomes of a verdict none of whose quotations stands in the material.
     """
 
     plan: Plan
@@ -311,9 +305,13 @@ class Grading:
             if call.material is not None:
                 fewer = sheet.ask_about(call.item or item, (call.asks[0].unit, call.shown), call.material)
                 call = replace(fewer, judge=call.judge, sample=call.sample)
-        judge = next(j for j in self.plan.judges if j.name == call.judge)
-        second = replace(call, messages=again(call, why), attempt=2)
-        return self.plan.addressed(second, judge, call.sample)
+        return asked_again(self.plan, call, why)
+
+
+def asked_again(plan: Plan, call: Call, why: Reason) -> Call:
+    """Return the second attempt of a call of a plan, which says why the first one could not be read."""
+    judge = next(judge for judge in plan.judges if judge.name == call.judge)
+    return plan.addressed(replace(call, messages=again(call, why), attempt=2), judge, call.sample)
 
 
 def _has(outcomes: Sequence[Outcome], reasons: Collection[Reason]) -> bool:

@@ -1,17 +1,14 @@
 """Published recipes for pairs: FairEval, ResearchQA's pairs, Prometheus relative.
 
 FairEval (Wang et al., 2024, arXiv 2305.17926): the judge gives two scores a reply, of which
-`calibration.balanced_scores` makes CS; here are the form that asks for them before the reasons, and the
-single votes whose entropy (BPDE, section 3.3) says which pairs people should judge (`judgekit review
-export`).
-
-ResearchQA (2025, arXiv 2509.00496): the sum of the labels 1 to 5, and 5 for each order in which the response
-was chosen. The 5 is a setting, to be chosen on labelled pairs. Where a sum is not complete the pair has no
+`calibration.balanced_scores` makes CS; the entropy of single votes (BPDE, section 3.3) says which pairs
+people should judge (`judgekit review export`). ResearchQA (2025, arXiv 2509.00496): the sum of the labels 1
+to 5, and 5 (a setting) for each order in which the response was chosen; without a complete sum a pair has no
 winner.
 
-Prometheus relative (Kim et al., 2023, arXiv 2310.08491): the script draws new grades until they differ,
-without a limit, which hides the ties. Here there is a limit, and a tie that stays is a tie. A response counts
-by its latest round; where an answer of that is missing its pairs are open, not won by what is left.
+Prometheus relative (Kim et al., 2023, arXiv 2310.08491): the script draws new grades until they differ, which
+hides the ties. Here there is a limit, and a tie that stays is a tie. A response counts by its latest round;
+where an answer of that is missing its pairs are open, not won by what is left.
 """
 
 import functools
@@ -94,12 +91,8 @@ def researchqa_pairs(coverage: Grading, *, weight: float = RESEARCHQA_WEIGHT) ->
     """
     asked = coverage.plan
     choice = Plan(_CHOICE, asked.judges, protocol="compare", ties=False, samples=asked.samples)
-    choosing = replace(coverage, plan=choice, aggregate=_nothing)
+    choosing = replace(coverage, plan=choice, aggregate=lambda *_: ())
     return Together((coverage, choosing), functools.partial(_combine, coverage.plan, weight))
-
-
-def _nothing(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Score, ...]:  # noqa: ARG001 - an aggregator's shape
-    return ()
 
 
 def _combine(plan: Plan, weight: float, item: Item, parts: Sequence[Judged]) -> tuple[Score, ...]:

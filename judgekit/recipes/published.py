@@ -5,7 +5,7 @@ in the ledger as any plan), perhaps rounds of its own. The options fill what the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, TypeVar
 
 from judgekit.errors import InputError
@@ -64,11 +64,6 @@ def on_scale(scale: Scale, *, guidelines: str = "", **fields: Any) -> RubricTo:
 
     Anchors of labels that the scale does not have are left out; `fields` are further ones of every criterion.
     A criterion that is no yes/no question is an InputError when it is used.
-
-    >>> from judgekit.scales import PAIR
-    >>> rubric = Rubric(id="r", criteria=[{"id": "a", "text": "A?"}])
-    >>> on_scale(PAIR)(rubric).leaves[0].scale.labels
-    ('second', 'tie', 'first')
     """
 
     def remade(rubric: Rubric) -> Rubric:
@@ -107,27 +102,19 @@ def changed(record: Record, **changes: Any) -> Record:
     return type(record)(**{**kept, **changes})
 
 
-def without_reference(item: Item) -> Item:
-    """An item whose reference the judge does not see."""
-    return replace(item, reference=None)
-
-
 Build = Callable[..., Counted]
 """The recipe from the `Grading` that the options make, with the recipe's own settings as keywords."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published recipe.
+    """A published recipe: what it does, and how it differs from the paper or its reference code.
 
     Args:
-        what: What it does, in a sentence.
-        differs: What differs from the paper, or from its reference code.
         options: The options of `score` that it sets, where the caller does not.
         rubric: The bundled rubric it is used with where the caller names none; None: the caller has to.
         judge: Settings of the judge in the paper, given to judges that are named and not handed over.
         settings: Settings of its own, with their defaults; `needs` are those without.
-        least_judges: How many judges it cannot do without.
         rubric_to, sheet_to, item_to: How it asks the criteria and for the answer; what it hides of an item.
         writes: Its models write the responses, so that items need none.
         build: Its rounds; None: one round, and re-asks.

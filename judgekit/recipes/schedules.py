@@ -127,12 +127,7 @@ def pivots(names: Sequence[str], *, n: int = 1, seed: int = 0) -> Schedule:
         raise InputError(f"{n} pivots; at least 1")
     mixed, _ = _mixed(names, seed)
     met = mixed[:n]
-    asked = tuple(
-        (name, pivot)
-        for i, pivot in enumerate(met)
-        for name in mixed
-        if name not in met[: i + 1]
-    )  # fmt: skip
+    asked = tuple((name, pivot) for i, pivot in enumerate(met) for name in mixed if name not in met[: i + 1])
     table = _Table(mixed)
     table.enter(asked, (yield asked))
     return table.ranked()

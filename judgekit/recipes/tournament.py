@@ -30,9 +30,8 @@ Counting = Callable[[int], tuple[int, int]]
 class Tournament(OverGrading):
     """Pairs of a group, compared as a schedule wants it, for `standing.bradley_terry` to rank.
 
-    Args:
-        first: Who is shown first, where only one order is asked: the first of the `sorted` ids, one that is
-            `drawn` from the two ids, or the first of the pair as it is `scheduled`.
+    Where one order is asked, `first` shows the first of the `sorted` ids, one `drawn` from them, or as
+    `scheduled`.
     """
 
     grading: Grading

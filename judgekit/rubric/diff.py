@@ -20,9 +20,7 @@ class Change:
 
     Args:
         place: `rubric`, `criterion 'kind'` or `group 'tone'`.
-        field: What differs; `added` or `removed` for the whole criterion or group, `group` for what
-            holds it, `order` for the order of what stands in one group.
-        old, new: What it was and is, as in a JSON file; None where it was added or removed.
+        field: What differs; `added` or `removed` for the whole, `group` for what holds it, `order` for that.
         moves_meaning: False only for the rubric's id, version and origin, and for what items must hold: old
             scores and new ones can be compared as long as no change moves the meaning.
     """
@@ -35,15 +33,7 @@ class Change:
 
 
 def diff(old: Rubric, new: Rubric) -> list[Change]:
-    """Return the changes that turn one rubric into the other: fields, what was removed, the new order.
-
-    >>> one = Rubric(id="a", criteria=[{"id": "kind", "text": "Is it kind?"}])
-    >>> two = Rubric(id="b", criteria=[{"id": "kind", "text": "Is it kind?", "weight": 2}])
-    >>> for change in diff(one, two):
-    ...     print(change.place, change.field, change.old, change.new, change.moves_meaning)
-    rubric id a b False
-    criterion 'kind' weight 1.0 2.0 True
-    """
+    """Return the changes that turn one rubric into the other: fields, what was removed, the new order."""
     before, after = dict(_placed(old.criteria, "")), dict(_placed(new.criteria, ""))
     changes = [
         Change("rubric", name, a, b, moves_meaning=name not in _NAMES_ONLY)

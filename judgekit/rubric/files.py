@@ -51,9 +51,6 @@ def parse_text(text: str, suffix: str, where: str) -> Any:
     """Return what a text holds, by the suffix of its file; anything but `.toml` and `.json` is YAML.
 
     What is not well formed is an InputError that opens with `where` and names the line.
-
-    >>> parse_text("scale: [no, yes]", ".yaml", "here")
-    {'scale': ['no', 'yes']}
     """
     try:
         return shallow(_parsed(text, suffix))

@@ -270,14 +270,7 @@ class Rubric(_Strict):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of what the rubric means: everything but its id, version, origin and what items must hold.
-
-        >>> one = Rubric(id="a", criteria=[{"id": "kind", "text": "Is it kind?"}])
-        >>> kind = {"id": "kind", "text": "Is it kind?", "scale": ["no", "yes"]}
-        >>> two = Rubric(id="b", version="2", criteria=[kind])
-        >>> one.digest == two.digest
-        True
-        """
+        """Return the SHA-256 of all that the rubric means, so not of its id, version, origin and needs."""
         meaning = self.model_dump(mode="json", exclude={"id", "version", "origin", "needs"})
         _drop_needs(meaning["criteria"])
         canonical = json.dumps(meaning, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -300,11 +293,7 @@ def walk(nodes: tuple[Criterion | Group, ...]) -> Iterator[Criterion | Group]:
 
 
 def describe(scale: Scale) -> str:
-    """Return a scale in words, for prompts and messages.
-
-    >>> describe(YES_NO), describe(Numbers(low=0, high=100))
-    ('no, yes', 'a number from 0 to 100')
-    """
+    """Return a scale in words, for prompts and messages."""
     if isinstance(scale, Labels):
         return ", ".join(scale.labels)
     what = "a whole number" if scale.step == 1 and scale.low.is_integer() else "a number"

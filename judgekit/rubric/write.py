@@ -14,15 +14,6 @@ def to_yaml(rubric: Rubric) -> str:
     """Return a rubric in the form that `load_rubric` reads; what is as by default is left out.
 
     The YAML reads the same by YAML 1.1 and 1.2; its digest, id, version and origin are the rubric's.
-
-    >>> print(to_yaml(Rubric(id="r", criteria=[{"id": "kind", "text": "Is it kind?", "weight": 2}])))
-    id: r
-    version: '1'
-    criteria:
-    - id: kind
-      text: Is it kind?
-      weight: 2
-    <BLANKLINE>
     """
     raw: dict[str, Any] = {"id": rubric.id, "version": rubric.version}
     raw |= {name: text for name in ("origin", "guidelines") if (text := getattr(rubric, name))}

@@ -251,7 +251,7 @@ def test_prompts_are_made_in_few_places():
                 made[node.func.id].add(str(path.relative_to(root)))
 
     assert made["Fenced"] == {"fences.py"}
-    assert made["fill"] == {"prompt.py", "recipes/rewriting.py"}
+    assert made["fill"] == {"prompt.py", "recipes/writing.py"}
     assert {path for path in made["Message"] if not path.startswith(("items/", "rewards/"))} == {
         "prompt.py", "protocols/sheet.py", "judges/local.py", "judges/wire.py"
     }  # fmt: skip
@@ -259,6 +259,6 @@ def test_prompts_are_made_in_few_places():
         "prompt.py",
         "protocols/sheet.py", "protocols/labelled.py", "protocols/compare.py", "protocols/rank.py",
         "protocols/select_all.py",
-        "recipes/points.py", "recipes/paired.py", "recipes/extracting.py", "recipes/rewriting.py",
+        "recipes/points.py", "recipes/paired.py", "recipes/extracting.py", "recipes/writing.py",
         "recipes/gaps.py",
     }  # fmt: skip

@@ -12,7 +12,7 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.items import Skipped, read_items, survey
-from judgekit.items.group import together
+from judgekit.items.read import together
 from judgekit.items.rows import Row
 from judgekit.types import Item, Message
 

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from judgekit.rubric import load_rubric
-from judgekit.rubric.lint import Finding, lint
-from judgekit.rubric.wording import compound, contained, polarity, states_fault
+from judgekit.rubric.lint import Finding, compound, contained, lint, polarity, states_fault
 
 FIVE = {1: "Cruel.", 2: "Cold.", 3: "Neutral.", 4: "Warm.", 5: "Kind."}
 NAMES = {"id": "names", "text": "Does it name the drug?"}

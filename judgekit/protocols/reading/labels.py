@@ -81,15 +81,7 @@ def _table(scale: Scale) -> _Table:
 
 
 def read_label(scale: Scale, raw: object) -> Reading:
-    """Return which label stands in a place for one, be it text, a number, a boolean or anything else.
-
-    >>> from judgekit.scales import YES_NO
-    >>> read_label(YES_NO, " **YES.** ").label, read_label(YES_NO, "not yes").kind
-    ('yes', 'off_scale')
-    >>> five = Labels(labels=("1", "2", "3", "4", "5"))
-    >>> read_label(five, "4/5").label, read_label(five, "3-4").kind, read_label(five, 3.5).kind
-    ('4', 'unclear', 'off_scale')
-    """
+    """Return which label stands in a place for one, be it text, a number, a boolean or anything else."""
     if isinstance(raw, bool):
         return _boolean(scale, raw)
     if isinstance(raw, int | float):
@@ -117,12 +109,7 @@ def is_vague(text: str) -> bool:
 
 
 def bare_label(scale: Scale, line: str) -> Reading | None:
-    """Return the label a line is and nothing else; None if it is anything more.
-
-    >>> five = Labels(labels=("1", "2", "3", "4", "5"))
-    >>> bare_label(five, "**4/5**"), bare_label(five, "4 problems")
-    (Reading(kind='label', label='4'), None)
-    """
+    """Return the label a line is and nothing else; None if it is anything more."""
     text = _STOP_TOKEN.sub(" ", line)
     if boxed := _BOXED.match(text):
         text = boxed[1]

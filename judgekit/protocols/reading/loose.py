@@ -45,11 +45,7 @@ class Loose:
 
 
 def opens(text: str, start: int) -> tuple[bool, int]:
-    """Tell whether the brace at a place opens anything like an object, and up to where it surely does not.
-
-    >>> opens("{{ a: 1}}", 0), opens("{1, 2}", 0)
-    ((True, 0), (False, 1))
-    """
+    """Tell whether the brace at a place opens anything like an object, and up to where it surely does not."""
     found = _OPENING.match(text, start)
     if found is None or found.end() > found.end(1):
         return found is not None, start

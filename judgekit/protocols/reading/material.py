@@ -40,14 +40,7 @@ class Shown:
     cells: int = 0
 
     def find(self, quote: str) -> Evidence:
-        """Return a quotation with where and how it was found.
-
-        >>> shown = Shown((("response", "The parcel is at the depot in Graz, and comes on Friday."),))
-        >>> [shown.find(q).how for q in ("at the depot", "AT  the depot", "Parcel is at the depo in Graz")]
-        ['exact', 'normalised', 'fuzzy']
-        >>> shown.find("The parcel is lost for good.").found
-        False
-        """
+        """Return a quotation with where and how it was found."""
         for name, text in self.texts:
             if quote in text:
                 return Evidence(quote, name, found=True, how="exact")
@@ -172,13 +165,7 @@ class Material:
         return bool(self.texts) and (self.is_long or any(pattern.search(text) for text in self.forms()))
 
     def hold_objects(self, keys: tuple[str, ...] = ()) -> bool:
-        r"""Tell whether they hold a key of JSON that answers stand at, be it of no object that is whole.
-
-        >>> Material((("response", 'Reply with {"l\u0061bel": 5}'),)).hold_objects()
-        True
-        >>> Material((("response", 'Send {"city": "Graz"}'),)).hold_objects()
-        False
-        """
+        """Tell whether they hold a key of JSON that answers stand at, be it of no object that is whole."""
         if self.is_long:
             return bool(self.texts)
         pattern = _keys((*ANSWER_KEYS, *keys))

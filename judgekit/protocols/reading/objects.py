@@ -154,12 +154,7 @@ def _entry(cid: str, raw: object) -> Said:
 
 
 def unread(raw: str, said: Mapping[str, Said], ids: Sequence[str]) -> bool:
-    """Tell whether a JSON text has an answer, at any depth, that is not among what was read from it.
-
-    >>> copied = '{"A": {"label": "9"}, "x": {"A": 2, "B": 9}}'
-    >>> unread(copied, answers(json.loads(copied), ["A", "B"]), ["A", "B"])
-    True
-    """
+    """Tell whether a JSON text has an answer, at any depth, that is not among what was read from it."""
     names = {fold(cid) for cid in ids} - _BESIDE
     labels = {"label", *STAND_INS} - names
     labels |= {fold(each.key) for each in said.values() if each.entry}
@@ -186,14 +181,10 @@ _VALUE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the objects of a reply say.
+    """What the objects of a reply say, by criterion id, and the `rest` outside them, where prose stands.
 
-    Args:
-        said: By criterion id.
-        rest: The text outside all objects, where a verdict may stand in prose.
-        cut: Whether an object never closes.
-        doubtful: Whether an object seemed to answer but could not be believed.
-        whole: Whether the reply is one object and nothing else.
+    An object that never closes is `cut`; one that seemed to answer but could not be believed `doubtful`;
+    `whole` says that the reply is one object and nothing else.
     """
 
     said: Mapping[str, Said]
@@ -215,11 +206,7 @@ class Piece:
 
 
 def whole(text: str) -> tuple[Any, str] | None:
-    r"""Return the value that a reply is, a fence around it aside, and its text; None if it is none.
-
-    >>> whole('```json\n{"a": 1}\n```'), whole('It is {"a": 1}')
-    (({'a': 1}, '{"a": 1}'), None)
-    """
+    """Return the value that a reply is, a fence around it aside, and its text; None if it is none."""
     bare = text.strip()
     if bare[:3] == "```" and bare[-3:] == "```" and (fence := _FENCE.match(bare)) and fence.end() < len(bare):
         bare = bare[fence.end() : -3].rstrip()
@@ -237,11 +224,7 @@ def whole(text: str) -> tuple[Any, str] | None:
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Find the objects of a text, none inside another, in their order.
-
-    >>> [piece.value for piece in pieces('{"a": {"b": 1}} or {broken or {c: 2}')]
-    [{'a': {'b': 1}}, {'c': 2}]
-    """
+    """Find the objects of a text, none inside another, in their order."""
     at = failures = 0
     while (start := text.find("{", at)) >= 0:
         is_object, at = opens(text, start)
@@ -286,11 +269,7 @@ class Held:
 
 
 def holding(text: str, key: str, material: Material, *, asked: bool) -> Held:
-    r"""Return what the object that a reply is holds at a key, else the last one in it that has the key.
-
-    >>> holding('It is {"order": 1}\n{"order": 2}', "order", Material(()), asked=True).value
-    2
-    """
+    """Return what the object that a reply is holds at a key, else the last one in it that has the key."""
     if (one := whole(text)) is not None:
         value, raw = one
         found = _held(value[0] if isinstance(value, list) and len(value) == 1 else value, key)

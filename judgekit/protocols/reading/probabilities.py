@@ -22,17 +22,7 @@ Decision = tuple[tuple[str, float], ...]
 
 
 def read_decisions(call: Call, reply: Reply) -> tuple[Outcome, ...]:
-    """Return one outcome for each ask, in order.
-
-    >>> from judgekit.scales import YES_NO
-    >>> from judgekit.types import Unit
-    >>> asks = tuple(Ask(Unit("1", ("a",)), criterion, YES_NO) for criterion in ("kind", "true"))
-    >>> call = Call("j", asks, "grade", ())
-    >>> reply = Reply(decisions=((("no", 0.25), ("yes", 0.75)), (("no", -0.5), ("yes", 1.5))))
-    >>> kind, true = read_decisions(call, reply)
-    >>> kind.label, kind.value, true.reason, true.detail
-    ('yes', 0.75, 'malformed', "probability -0.5 of 'no'")
-    """
+    """Return one outcome for each ask, in order."""
     if len(reply.decisions) != len(call.asks):
         detail = f"{len(reply.decisions)} decisions on {len(call.asks)} questions"
         return all_abstain(call, "malformed", detail)
@@ -79,12 +69,7 @@ _AROUND = " .,:;!-=*_`\"'()[]$\u2013\u2014"
 
 
 def weights_of(reply: Reply, letters: tuple[tuple[str, str], ...]) -> dict[str, float]:
-    """Return the probability of each label (shares of 1; what is on no letter is left out).
-
-    >>> reply = Reply("A", logprobs=(("A", math.log(0.6)), (" b", math.log(0.3)), ("The", math.log(0.1))))
-    >>> {k: round(v, 3) for k, v in weights_of(reply, (("A", "no"), ("B", "yes"))).items()}
-    {'no': 0.6, 'yes': 0.3}
-    """
+    """Return the probability of each label (shares of 1; what is on no letter is left out)."""
     by_letter = dict(letters)
     weights: dict[str, float] = {}
     for token, logprob in reply.logprobs:

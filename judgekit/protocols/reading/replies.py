@@ -40,11 +40,7 @@ _OTHER_TURN = re.compile(
 
 
 def own_turn(text: str) -> str:
-    """Return a reply up to where the model went on with a turn that is not its own.
-
-    >>> own_turn("Score: 4<|im_end|><|im_start|>user Score: 1")
-    'Score: 4<|im_end|>'
-    """
+    """Return a reply up to where the model went on with a turn that is not its own."""
     turn = _OTHER_TURN.search(text)
     return text if turn is None else text[: turn.start()]
 
