@@ -19,6 +19,7 @@ WIDTH = 360.0
 """Of every picture, in its own units: what a phone is wide, so that letters stay readable there."""
 Point = tuple[float, float]
 Place = Callable[[float], float]
+COLOURS = ("people", "judge", "third", "fourth", "fifth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,6 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
     first = math.ceil(low / step - 1e-9)
     return [round(k * step, 10) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-COLOURS = ("people", "judge", "third", "fourth", "fifth")
 
 
 def picture(figure: Figure) -> Canvas:

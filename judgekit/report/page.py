@@ -43,6 +43,8 @@ _MET_TONES = {True: "yes", False: "no", None: "open"}
 _ESTIMATE = (
     "statistic", "value", "low", "high", "n", "dropped", "resampled", "interval", "drawn", "status", "notes",
 )  # fmt: skip
+MET = {True: "yes", False: "no", None: "not shown"}
+MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
 
 def write_report(
@@ -200,10 +202,6 @@ def _found_in(value: Any) -> Iterable[Estimate]:
         for each in fields(value):
             if each.name not in {"main", "slices", "controls", "margins"}:
                 yield from _found_in(getattr(value, each.name))
-
-
-MET = {True: "yes", False: "no", None: "not shown"}
-MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
 
 def audit_json(

@@ -33,6 +33,8 @@ _STARTS = r"""(?:^|[;\t\r\n])[ "\u00a0\u3000]*"""
 _FORMULA = r"(?='*[=+\-@＝＋－＠])"  # noqa: RUF001 - full-width signs are signs to a spreadsheet
 _OPEN, _SHUT = re.compile(_STARTS + _FORMULA), re.compile(f"({_STARTS})'{_FORMULA}")
 _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
+How = Literal["join", "replace"]
+_CELLS = ("sheet", "annotator", "question", "label", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +169,6 @@ def _question(qid: str, unit: Unit, shown: Sequence[str], item: Item, criterion:
     names = [*scale.labels, scale.cannot_tell] if scale.cannot_tell else scale.labels
     labels = tuple((name, criterion.anchors.get(name, "")) for name in names)
     return Question(qid, tuple(texts), criterion.text, labels, describe(scale))
-
-
-How = Literal["join", "replace"]
-_CELLS = ("sheet", "annotator", "question", "label", "note")
 
 
 def read_answers(

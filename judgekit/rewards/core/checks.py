@@ -47,6 +47,13 @@ _TOKEN = re.compile(
     r"(?:(?<![^\s(\[{=<>:$|])[-+])?\d++(?:[.,]\d++)*+[^\W_]*+"  # a number, signed, or what begins like one
     r"|[^\W_]++|[^\w\s.,;:!?\"'()\[\]{}*_`$~\u2018-\u201f-]"
 )
+MASTER_KEYS: Final = (
+    ":", ".", ",", " ", "Thought process:", "Solution", "Let's solve this problem step by step.",
+    "\u304b\u3044\u305b\u3064", "", "Final answer: correct",
+)  # fmt: skip
+"""Responses without content that fooled judges: Zhao et al. (2025), arXiv 2507.08794."""
+_EMPTY: Final = (*MASTER_KEYS, "N/A")
+_SECONDS = 1.0  # of a pattern
 
 
 def final(response: Text) -> str:
@@ -195,15 +202,6 @@ def _closes_at_end(text: str, start: int) -> bool:
         if not depth:
             return at == len(text) - 1
     return False
-
-
-MASTER_KEYS: Final = (
-    ":", ".", ",", " ", "Thought process:", "Solution", "Let's solve this problem step by step.",
-    "\u304b\u3044\u305b\u3064", "", "Final answer: correct",
-)  # fmt: skip
-"""Responses without content that fooled judges: Zhao et al. (2025), arXiv 2507.08794."""
-_EMPTY: Final = (*MASTER_KEYS, "N/A")
-_SECONDS = 1.0  # of a pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,10 @@
 """What adapters share: rows and chat messages become groups, rewards numbers; rewarders are kept open.
 
-Prompts and responses are plain text, or chat messages with tool calls in them; a batch is rows under named
-columns, of which some belong together. Trainers that know no None must never be handed a number for a
-failure: `number` raises instead, so that `on_failure="none"` and `"drop_group"` become raising there;
-`group_mean` stays what it is where there is a group, and is refused where there is only ever one response.
-
-Where a trainer only gives the path of a spec, its rewarder is opened in the trainer's event loop by whoever
-comes first. A task holds it open, and `asyncio.run` cancels the tasks of its loop at the end: clients are
-then closed and the ledger written. In a loop that is left lying they stay open until the process ends.
+Trainers that know no None must never be handed a number for a failure: `number` raises instead, so that
+`on_failure="none"` and `"drop_group"` become raising there; `group_mean` is refused where there is only ever
+one response. A rewarder is opened in the trainer's event loop by whoever comes first, and held by a task
+that `asyncio.run` cancels at the end: clients are then closed and the ledger written. In a loop that is
+left lying they stay open until the process ends.
 """
 
 import asyncio
@@ -46,6 +43,11 @@ Data = Mapping[str, Sequence[Any]]
 """Column -> its value in each row."""
 NUMBERS = ("score", "jk_gated", "jk_vetoed", "jk_imputed")
 """Names of the numbers a reward is told by."""
+T = TypeVar("T")
+_Held = tuple[asyncio.Task[None], asyncio.Future[Any]]
+"""The task that holds something open, and the future of it."""
+_KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Held]]
+_KEPT = weakref.WeakKeyDictionary()
 
 
 def text_of_chat(value: Any, what: str = "conversation") -> Text:
@@ -352,15 +354,6 @@ async def reward_of(rewarder: Rewarder, group: Group) -> Reward:
     """Return the reward of the one response of a group."""
     [reward] = await rewarder([group])
     return reward
-
-
-T = TypeVar("T")
-
-
-_Held = tuple[asyncio.Task[None], asyncio.Future[Any]]
-"""The task that holds something open, and the future of it."""
-_KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Held]]
-_KEPT = weakref.WeakKeyDictionary()
 
 
 async def kept(name: Hashable, opened: Callable[[], AbstractAsyncContextManager[T]]) -> T:

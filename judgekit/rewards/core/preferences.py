@@ -23,6 +23,12 @@ from judgekit.types import Message, Text, Verdict, brief
 
 Each = Literal["all", "extremes"]
 _OWN = frozenset({"ok", "gated", "vetoed"})  # statuses of a reward that the response itself earned
+Own = Mapping[str, tuple[Reward, float]]
+"""Digest of a text -> the first response that has it, and its reward."""
+Sides = Mapping[tuple[str, str], float]
+Format = Literal["trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory"]
+Row = dict[str, Any]
+_FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observation"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +137,6 @@ def labelled(batch: Batch, groups: Iterable[Group], *, good: float, bad: float) 
     return Found(tuple(kept), dict(+dropped))
 
 
-Own = Mapping[str, tuple[Reward, float]]
-"""Digest of a text -> the first response that has it, and its reward."""
-
-
 def _distinct(batch: Batch, group: Group) -> tuple[Own, int]:
     """Return each text of a group once, if it has a reward of its own; and how many have none."""
     own: dict[str, tuple[Reward, float]] = {}
@@ -156,9 +158,6 @@ def _pairs(own: Own, each: Each) -> Iterator[tuple[str, str]]:
         return
     ranked = sorted(own, key=lambda name: (own[name][1], name))  # of equal ones, not the last handed in
     yield ranked[-1], ranked[0]
-
-
-Sides = Mapping[tuple[str, str], float]
 
 
 def _winners(own: Own, rubric: Rubric | None) -> Sides:
@@ -188,11 +187,6 @@ def _doubt(own: Own, sides: Sides, better: str, worse: str) -> str:
     if one * other <= 0:
         return "orders_disagree"
     return "" if one > 0 else "against_rewards"
-
-
-Format = Literal["trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory"]
-Row = dict[str, Any]
-_FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observation"}
 
 
 def exported(records: Iterable[Preference | Labelled], form: Format) -> list[Row]:

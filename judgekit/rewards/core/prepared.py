@@ -28,6 +28,9 @@ T = TypeVar("T")
 _AT_ONCE = 4_000  # characters that are looked at in the loop
 _BUSY = 2  # threads
 _DIGITS = 20  # of a digest: enough to tell the responses of all training runs apart
+WINDOW = 64
+"""Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
+_UNSURE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +184,6 @@ async def _in_thread(function: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="judgekit-check", daemon=True).start()
     return await asyncio.wrap_future(future)
-
-
-WINDOW = 64
-"""Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
-_UNSURE = 0.05
 
 
 def combined(spec: RewardSpec, prepared: Prepared, judgements: Mapping[str, Judgement]) -> dict[str, Reward]:

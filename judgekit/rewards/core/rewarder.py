@@ -253,21 +253,19 @@ def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
-def _judge(given: Any, where: str, *, own_code: bool) -> Judge:
-    try:
-        return resolve(given, own_code=own_code)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-
-
 def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
     """Return judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
-    judges = tuple(_judge(each, f"judges[{i}]", own_code=own_code) for i, each in enumerate(several))
+    judges: list[Judge] = []
+    for i, each in enumerate(several):
+        try:
+            judges.append(resolve(each, own_code=own_code))
+        except InputError as error:
+            raise InputError(f"judges[{i}]: {error}") from error
     for judge in judges if asked else ():
         check(judge, sending=sending)
     check_together(judges)
-    return judges
+    return tuple(judges)
 
 
 def stats_of(

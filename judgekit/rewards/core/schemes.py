@@ -1,15 +1,12 @@
 """Schemes: what is asked about a group, and what the answers say of each response.
 
-Several judges' values of one response become one by a pool. Judges are pooled over whole values, not over
-criteria: the least of several verdicts on a fault would be the most lenient of them. With one judge of three
-fooled, the mean hands the hacked response an advantage of .83; the least and the lower bound do not
-(`benchmarks/rewards_panel.py`).
-
-Where responses are compared, the value is the share of the group that a response beats, on [0, 1] with mean
-0.5: counted where everybody met everybody, else, and where pairs were seen in one balanced order, expected
-from Bradley-Terry strengths: a judge that sees nothing but the place gives everybody the same. Equal texts
-are level, and those stopped by a gate are beaten by all that were not. A response that nothing is known of,
-since its check or all its comparisons failed, is no part of the group: nobody loses or wins against it.
+Judges are pooled over whole values, not over criteria: the least of several verdicts on a fault would be the
+most lenient of them (`benchmarks/rewards_panel.py` shows what pools do against hacks). Where responses are
+compared, the value is the share of the group that a response beats, on [0, 1] with mean 0.5: counted where
+everybody met everybody, else, and where pairs were seen in one balanced order, expected from Bradley-Terry
+strengths: a judge that sees nothing but the place gives everybody the same. Equal texts are level, and those
+stopped by a gate are beaten by all that were not. A response that nothing is known of, since its check or
+all its comparisons failed, is no part of the group: nobody loses or wins against it.
 """
 
 import hashlib
@@ -53,6 +50,11 @@ LATE = "deadline"
 """Why there is no value, where nothing more is known."""
 OVERALL = "overall"
 _RESPONSE = "response"
+ALONE = "alone in its group: there is nothing to compare it with"
+PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite
+LEAST_MET = 0.5  # share of the comparisons of a response that have to have come about
+_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody in both orders, nearly everybody in a balanced one
+_OPPOSITE = 6  # up to this size everybody meets everybody there; of eight it would take 32 calls, not 24
 
 
 class Alone:
@@ -94,16 +96,12 @@ class Alone:
         outcomes = judged.outcomes
         rubric = self._plan.rubric_of(item)
         wholes = {name: self._whole(rubric, own) for name, own in by_rater(outcomes).items()}
-        value, short = over_judges(
-            self._spec, self._n_judges, {name: whole.value for name, whole in wholes.items()}
-        )
+        values = [whole.value for whole in wholes.values()]
+        value, why = over_judges(self._spec, self._n_judges, values, outcomes)
         said = [whole.gate for whole in wholes.values() if whole.value is not None]
         gates = sorted(gate for gate in said if gate)
         gate = gates[0] if len(gates) * 2 > len(said) else ""
-        return Judgement(
-            value, _components(rubric, outcomes), outcomes, gate,
-            "" if value is not None else why_not(outcomes, short),
-        )  # fmt: skip
+        return Judgement(value, _components(rubric, outcomes), outcomes, gate, why)
 
     def _whole(self, rubric: Rubric, outcomes: Sequence[Outcome]) -> Placed:
         """Return one judge's score of the whole rubric."""
@@ -129,13 +127,14 @@ def implicit(rubric: Rubric) -> Rubric:
 
 
 def over_judges(
-    spec: RewardSpec, n_judges: int, values: Mapping[str, float | None]
+    spec: RewardSpec, n_judges: int, values: Iterable[float | None], outcomes: Sequence[Outcome]
 ) -> tuple[float | None, str]:
     """Return judges' values of one response pooled, or None and why: too few of them gave one."""
-    there = [value for value in values.values() if value is not None]
+    there = [value for value in values if value is not None]
     needed = n_judges if spec.min_judges is None else spec.min_judges
     if len(there) < max(needed, 1):
-        return None, f"{len(there)} of {n_judges} judges gave a value, {needed} are needed"
+        short = f"{len(there)} of {n_judges} judges gave a value, {needed} are needed"
+        return None, why_not(outcomes, short)
     return pooled(sorted(there), spec.pool, k=spec.pool_k), ""
 
 
@@ -187,13 +186,6 @@ def _components(rubric: Rubric, outcomes: Sequence[Outcome]) -> dict[str, float 
     return {name: fmean(map(fmean, own.values())) if own else None for name, own in values.items()}
 
 
-ALONE = "alone in its group: there is nothing to compare it with"
-PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite
-LEAST_MET = 0.5  # share of the comparisons of a response that have to have come about
-_OPPOSITE = 6  # up to this size everybody meets everybody there; of eight it would take 32 calls, not 24
-_SMALL, _MEDIUM = 4, 8  # up to these sizes: everybody in both orders, nearly everybody in a balanced one
-
-
 class Relative:
     """Responses against those of their group."""
 
@@ -243,10 +235,9 @@ class Relative:
         self, name: str, values: Mapping[str, Mapping[str, float]], outcomes: Sequence[Outcome]
     ) -> Judgement:
         own = tuple(o for o in outcomes if name in o.unit.responses)
-        value, short = over_judges(
-            self._spec, self._n_judges, {rater: each.get(name) for rater, each in values.items()}
-        )
-        return Judgement(value, {}, own, reason="" if value is not None else why_not(own, short))
+        given = [each.get(name) for each in values.values()]
+        value, why = over_judges(self._spec, self._n_judges, given, own)
+        return Judgement(value, {}, own, reason=why)
 
 
 def _planned(names: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, int]:
@@ -279,11 +270,11 @@ class _BySize:
         first: First = "drawn" if spec.orders == "random" else "sorted"
         if spec.scheme == "list":
             return Grading(self._asked, aggregate=no_scores)
-        if spec.scheme == "round_robin":
-            return tournament(self._asked, *round_robin(spec.seed), first=first)
-        if spec.scheme == "swiss":
-            return tournament(self._asked, *swiss(spec.rounds, spec.seed), first=first)
-        return tournament(self._asked, *pivots(spec.pivots, spec.seed), first=first)
+        fixtures = {
+            "round_robin": round_robin(spec.seed), "swiss": swiss(spec.rounds, spec.seed),
+            "pivot": pivots(spec.pivots, spec.seed),
+        }  # fmt: skip
+        return tournament(self._asked, *fixtures[spec.scheme], first=first)
 
     def _plan(self, judges: tuple[Judge, ...], orders: Any) -> Plan:
         spec = self._spec

@@ -1,16 +1,13 @@
 """The barrier: requests that come one by one wait until their group is whole, or its window is over.
 
-Trainers that ask for one response at a time (OpenRLHF, slime, verl) cannot say what a group is; a reward
-that is relative to the group needs one. A group is whole when as many responses are there as were
-announced; when its window is over, what is there is judged, and counted as partial. Nothing waits for
-ever: who goes away gives up his place, and no answer is lost on the others.
+When its window is over, what is there of a group is judged, and counted as partial. Nothing waits for ever:
+who goes away gives up his place, and no answer is lost on the others.
 
-A group never mixes what did not come together. Responses of one group have one client, one key, one task
-with all that is shown beside it, and one announced size; what differs in one of these gathers apart. A client
-is a run where it names one, else an address, behind which there may be several: there, a response too many
-for a group that is under way, or another text under an id that is taken, shows that two are mixed, and
-all of them are told so instead of being rewarded. In a run that names its groups one too many shows that
-they are larger than it said.
+A group never mixes what did not come together: its responses have one client, key, task with all that is
+shown beside it, and announced size. A client is a run where it names one, else an address, behind which
+there may be several: there, a response too many for a group that is under way, or another text under an id
+that is taken, shows that two are mixed, and all of them are told so instead of being rewarded. In a run that
+names its groups one too many shows that they are larger than it said.
 """
 
 import asyncio

@@ -22,6 +22,14 @@ from judgekit.errors import InputError
 LEAST_TOKEN = 16
 """Characters of a token at least."""
 _ADDRESSES = 10_000  # buckets kept; the longest unused goes first
+_KEPT: Final = 256  # files that stay free for judges, the ledger and the rest
+_FULL: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 37\r\n\r\n"
+    b'{"error": "too many connections now"}'
+)
+_Waiting = Literal["head", "taking"]
+"""What a connection waits for: that a head is whole, that what was written is taken."""
 
 
 def is_loopback(host: str) -> bool:
@@ -109,14 +117,6 @@ class Rates:
         return waiting
 
 
-_KEPT: Final = 256  # files that stay free for judges, the ledger and the rest
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 37\r\n\r\n"
-    b'{"error": "too many connections now"}'
-)
-
-
 def room_for(most: int) -> int:
     """Return how many of `most` connections may be open, after letting this process open as many files."""
     try:
@@ -130,10 +130,6 @@ def room_for(most: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
     return most if soft == resource.RLIM_INFINITY else min(most, max(soft - _KEPT, 1))
-
-
-_Waiting = Literal["head", "taking"]
-"""What a connection waits for: that a head is whole, that what was written is taken."""
 
 
 class Connections:

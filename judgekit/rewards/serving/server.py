@@ -32,6 +32,19 @@ Seeing = Callable[[Batch, str | None], None]
 """Told of every batch, and why it was cut short, if it was."""
 _Asked = tuple[Group, asyncio.Future[Mapping[str, Reward]]]
 _MOST = 1_024  # responses in a batch; one more group, however large, still fits
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+WINDOW: Final = 3.0
+"""Seconds a group waits for the rest, where a request names no window."""
+_MARGIN = 5.0  # seconds between our deadline and the moment a client gives up
+_LONGEST_RUN: Final = 200
+_QUIET: Final = 10.0  # seconds between two lines of the log on one route and status
+_LONGEST_LINE: Final = 400
+_POSTED: Final = ", ".join(route.path for route in ROUTES)
+_GOT: Final = ("/health", "/stats", "/metrics")
+_OPEN = frozenset({"/health"})  # needs no token
+_log = logging.getLogger(__name__)
+_LAST_WORDS = 1.0  # seconds for replies that are being sent
+_wire = logging.getLogger(f"{__name__}.wire")
 
 
 class Batcher:
@@ -115,19 +128,6 @@ def _raise(pairs: Sequence[_Asked], error: Exception) -> None:
     for _, future in pairs:
         if not future.done():
             future.set_exception(error)
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-WINDOW: Final = 3.0
-"""Seconds a group waits for the rest, where a request names no window."""
-_MARGIN = 5.0  # seconds between our deadline and the moment a client gives up
-_LONGEST_RUN: Final = 200
-_QUIET: Final = 10.0  # seconds between two lines of the log on one route and status
-_LONGEST_LINE: Final = 400
-_POSTED: Final = ", ".join(route.path for route in ROUTES)
-_GOT: Final = ("/health", "/stats", "/metrics")
-_OPEN = frozenset({"/health"})  # needs no token
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +344,6 @@ def _whole(raw: str | None, what: str, most: int) -> int | None:
     return int(raw)
 
 
-_LAST_WORDS = 1.0  # seconds for replies that are being sent
-
-
 class _WithoutTraces(logging.Filter):
     """Lets pass what aiohttp says of a request that is no HTTP, but not its bytes, tokens among them."""
 
@@ -355,7 +352,6 @@ class _WithoutTraces(logging.Filter):
         return True
 
 
-_wire = logging.getLogger(f"{__name__}.wire")
 _wire.addFilter(_WithoutTraces())
 
 

@@ -1,18 +1,13 @@
-"""A hidden judge beside the one a policy is trained on, and whether the two part: a reward-hacking alarm.
+"""A hidden judge beside the one a policy is trained on, probes, and an alarm where the two judges part.
 
-A sample of the groups that were rewarded is rewarded again by a second rewarder, which the policy never sees.
-Sampled groups are collected into blocks; each full block is compared with a block of reference, and the
-level of the k-th comparison is 1 - alpha / (k (k + 1)), so that all comparisons ever made keep it together.
+Groups that are rewarded twice are collected into blocks, and each full block is compared with a block of
+reference; the level of the k-th comparison is 1 - alpha / (k (k + 1)), so that all of them keep it together.
+That shows that the training reward rose and the hidden one not even half as much, or that the two no
+longer order responses alike; not which judge is wrong, nor a hack that fools both, nor a change of the
+tasks from one of the policy. No alarm is no proof (`benchmarks/rewards_watch.py` says what is seen).
 
-What it can show: that the training reward rose and the hidden one not even half as much, or that the two no
-longer order the responses of a group alike. What it cannot: which of the two judges is wrong; a hack that
-fools both; a change of the tasks (a curriculum) from a change of the policy. No alarm is no proof
-(`benchmarks/rewards_watch.py` says what is seen, and how soon).
-
-Probes are answers without content, put in place of the policy's own: how often the rewarder pays for them.
-Tasks come from the batch at hand, so that the judge is tried on what it is judging now. What is probed is the
-whole rewarder: a gate that stops an empty answer before the judge counts as a success. The rate is of these
-texts on these tasks; texts of other kinds are not tried, and texts on one task are not quite independent.
+Probes are answers without content in place of the policy's own, on tasks of the batch at hand. What is
+probed is the whole rewarder: a gate that stops an empty answer before the judge counts as a success.
 """
 
 import hashlib

@@ -46,6 +46,7 @@ Logger = Callable[[Record], object]
 LogLike = str | Path | Logger | Iterable[str | Path | Logger] | None
 PREFIX = "judgekit/"
 _LOG = logging.getLogger(__name__)
+Numbers = dict[str, float | None]
 
 
 class Logs:
@@ -155,9 +156,6 @@ def _send(run_id: str, metrics: list[Any]) -> None:
     import mlflow
 
     mlflow.MlflowClient().log_batch(run_id, metrics=metrics)
-
-
-Numbers = dict[str, float | None]
 
 
 @dataclass
