@@ -129,7 +129,7 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
     # Evidence is looked for in this order. An id that is more than a name may say what a verdict says.
     judged = [(name or kind, flat(text)) for kind, name, text in (*sources, *reference, *task, *told)]
     judged += [(name, name) for name in item.sources if not _PLAIN_ID.fullmatch(name)]
-    return Fences(item, shared, digest, tag, before, tuple(judged))
+    return Fences(item=item, shared=shared, digest=digest, tag=tag, before=before, judged=tuple(judged))
 
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:

@@ -276,7 +276,10 @@ def preview(
             cost = None if cost is None or price is None else cost + price
             if price is None:
                 unpriced.add(call.judge)
-    return Preview(n_items, least, most, n_stored, n_in, n_out, cost, tuple(sorted(unpriced)))
+    return Preview(
+        items=n_items, least=least, most=most, stored=n_stored, input_tokens=n_in, max_output_tokens=n_out,
+        max_cost_usd=cost, unpriced=tuple(sorted(unpriced)),
+    )  # fmt: skip
 
 
 def price_of(judge: Judge, input_tokens: int, *, letters: bool = False) -> tuple[int | None, float | None]:

@@ -113,7 +113,10 @@ def said_in(
                 )
             seen[place] = where.place
         scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
-        said = _Said(where, unit, shown, criterion, who, sample, scale, "human" if people else "text")
+        said = _Said(
+            where=where, unit=unit, shown=shown, criterion=criterion, rater=who, sample=sample, scale=scale,
+            source="human" if people else "text",
+        )  # fmt: skip
         if not is_paired(protocol):
             outcomes.append(_graded(said, reader))
         else:
@@ -121,7 +124,7 @@ def said_in(
     return tuple(outcomes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """One row, understood up to its label."""
 
@@ -137,13 +140,14 @@ class _Said:
     def verdict(self, label: str, rationale: str = "") -> Verdict:
         probs, name, value = settle(self.scale, {label: 1.0})
         return Verdict(
-            self.rater, self.unit, self.criterion, probs, name, value, self.source, rationale=rationale,
-            shown=self.shown, sample=self.sample,
+            rater=self.rater, unit=self.unit, criterion=self.criterion, probs=probs, label=name, value=value,
+            source=self.source, rationale=rationale, shown=self.shown, sample=self.sample,
         )  # fmt: skip
 
     def abstain(self, reason: Any, detail: str) -> Abstention:
         return Abstention(
-            self.rater, self.unit, self.criterion, reason, detail[:200], self.shown, self.sample
+            rater=self.rater, unit=self.unit, criterion=self.criterion, reason=reason, detail=detail[:200],
+            shown=self.shown, sample=self.sample,
         )  # fmt: skip
 
 

@@ -80,12 +80,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one verdict is about.
+    """What one verdict is about: the task itself (no response), a response, or a pair of two.
 
-    Args:
-        item_id: The item.
-        responses: None of them: the task itself; one: a response; two: a pair.
-        part: Empty, or the id of a step, turn or statement.
+    `part` is empty, or the id of a step, turn or statement.
     """
 
     item_id: str
@@ -159,12 +156,10 @@ class Call:
     """One request to one judge, complete.
 
     Args:
-        judge: Name of the judge.
         asks: The answers wanted, in order.
-        meant: (label said, label meant), where what is said depends on the order shown.
         protocol: Name of the protocol that asked and will read.
-        messages: What is sent.
-        key: What the ledger stores the reply under (`ledger.key_of`).
+        meant: (label said, label meant), where what is said depends on the order shown.
+        key: What the ledger stores the reply under.
         schema: JSON schema of the reply, or None where text is asked for.
         letters: Option letter -> label where the answer is read from probabilities, else empty.
         tag: The tag of the unit, 24 hex digits, which lines of a verdict carry.
@@ -174,8 +169,8 @@ class Call:
         variant: Name of the prompt wording.
         attempt: 1, or 2 for a re-ask.
         item: The item, for judges that are rules and need no prompt.
-        material: Its tag and its judged texts in their fences; None in a prompt made by hand.
-        sheet: What it was asked by; None in a call made by hand.
+        material: Its tag and its judged texts in their fences; None, as `sheet`, in a call made by hand.
+        sheet: What it was asked by.
     """
 
     judge: str
@@ -212,20 +207,17 @@ class Reply:
 
     Args:
         text: The judge's words; empty where there are none.
-        fault: What went wrong in making it, or None.
-        detail: The provider's words on the fault.
-        logprobs: For the first token of the answer, (token, natural log-probability), most
-            probable first; empty where the judge has none.
+        fault: What went wrong in making it, and `detail` the provider's words on that.
+        logprobs: For the first token of the answer, (token, natural log-probability), most probable first;
+            empty where the judge has none.
         probs: (label, probability) where the judge gives them itself (decision models, controls).
-        model: The model as the provider resolved it.
-        fingerprint: The provider's word for its build, if it gives one.
-        input_tokens: Tokens read; None where unknown.
-        output_tokens: Tokens written; None where unknown.
+        model: The model as the provider resolved it, and `fingerprint` its word for its build.
+        input_tokens: Tokens read, and `output_tokens` written; None where unknown.
         cost_usd: Price of the call; None where unknown, which is not 0.
         seconds: From the first byte sent to the last read, for the attempt that succeeded.
         tries: How many requests were made for it, retries included.
-        decisions: (option, probability) for each ask, as a decision model gave them; empty for an ask it
-            did not answer, and altogether for judges of words.
+        decisions: (option, probability) for each ask, as a decision model gave them; empty for an ask it did
+            not answer, and altogether for judges of words.
     """
 
     text: str = ""
@@ -265,9 +257,8 @@ class Evidence:
     """A passage the rater quoted.
 
     Args:
-        quote: The rater's quotation.
-        where: `response`, `reference`, `task`, a source's id, or what else was shown (`idea`, `answers`,
-            `statements`), where it was found.
+        where: Where it was found: `response`, `reference`, `task`, a source's id, `idea`, `answers`,
+            `statements`.
         found: Whether it was found at all.
         how: `exact`; `normalised`: white space and quotation marks aside; `fuzzy`: all but a few letters;
             empty where it was not found, or where that was not recorded.
@@ -285,12 +276,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rater's answer on one criterion: a distribution over the labels of its scale.
+    """A rater's answer on one criterion about a unit: a distribution over the labels of its scale.
 
     Args:
-        rater: Who says so.
-        unit: About what.
-        criterion: Id of the criterion.
         probs: (label, probability), zeros left out; they sum to 1.
         label: The most probable label.
         value: The expected value on [0, 1], higher is better.
@@ -298,14 +286,12 @@ class Verdict:
         mass: Probability the judge put on the scale's labels at all (1 where unknown).
         undecided: Probability of "cannot tell", which has no value.
         confidence: What the rater said of itself; never used as a multiplier by default.
-        rationale: The rater's words.
-        evidence: What the rater quoted.
-        tags: Error tags it gave.
+        rationale: The rater's words; `evidence` and `tags` are what it quoted, and the error tags it gave.
         flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
             `substitute` and `instead_of:JUDGE`, `unknown_id`, `no_valid_answer`, `fewer_ideas`,
             `empty_response` (by the rule `on_empty`; nobody was asked).
         shown: Response ids in the order shown.
-        sample: Which repeat.
+        sample: Which repeat, from 0.
         call: Key of the call.
     """
 
@@ -361,17 +347,13 @@ class Score:
     """Where verdicts settle, for a criterion, a dimension or the whole rubric.
 
     Args:
-        unit: About what.
-        level: `criterion`, `dimension` or `rubric`.
-        name: The criterion's or dimension's id; the rubric's id.
+        name: Id of the criterion, the dimension or the rubric.
         value: On [0, 1] where the rule is `placed`; None where there is no score.
-        rule: How it was computed.
         low: Lower end of the 95 % interval over judges (one judge: over its samples, and `spread` has no
             `judge`); None below two of them, and where samples are copies (temperature 0). It knows of the
-            spread of these verdicts, not of a bias they share.
-        high: Its upper end.
-        n_verdicts: Verdicts it rests on: of each criterion, judge, sample and order one. A ranking is one
-            on each of its pairs; two scores given in one reply to compare by are one.
+            spread of these verdicts, not of a bias they share. `high` is the upper end.
+        n_verdicts: Verdicts it rests on: of each criterion, judge, sample and order one. A ranking is one on
+            each of its pairs; two scores given in one reply to compare by are one.
         n_abstained: Reason -> how many abstained.
         spread: Standard deviation of the value between `judge`s, and between `sample`s within a judge.
         share: Share of the weight that was judged.
@@ -403,12 +385,9 @@ class Estimate:
     Args:
         name: Of the statistic, in the field's own word (`cohen_kappa`, `spearman`).
         value: nan where it is undefined; `status` says why. Never 0 or 1 by convention.
-        low: Lower end of the interval; nan where there is none.
-        high: Its upper end.
-        se: Standard error, nan where there is none.
+        low: Lower end of the interval, and `high` its upper end; nan where there is none, as `se`.
         level: Confidence of the interval, e.g. 0.95.
-        n_units: Units handed in.
-        n_raters: Raters handed in.
+        n_units: Units handed in, and `n_raters` raters.
         n_used: Units the value rests on.
         n_dropped: Units left out because something was missing.
         unit: What was taken as independent, or resampled: `unit`, `cluster`, `item`, `rater`.

@@ -68,7 +68,7 @@ def join(
     persons = {o.rater for o in people}
     people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
     judged = [o for o in ready if o.rater not in persons]
-    facts = Facts({}, {}, {}, {}, {})
+    facts = Facts()
     if labels is not None and _is_run(labels):  # people's outcomes, as `review import` writes them
         people += [o for o in outcomes_of(labels) or () if getattr(o, "source", "human") == "human"]
     elif labels is not None:

@@ -182,17 +182,24 @@ def _about(unit: Unit) -> str:
 
 
 def _facts(rows: Sequence[Cells], outcomes: Sequence[Outcome], groups: Sequence[str]) -> Facts:
-    facts = Facts({}, {}, {name: {} for name in groups}, {}, {}, {}, *_populations(rows, outcomes))
+    texts: dict[str, dict[Unit, str]] = {name: {} for name in ("cluster", "family", *groups)}
+    numbers: dict[str, dict[Unit, float]] = {"weight": {}, "length": {}}
+    systems: dict[Unit, tuple[str, ...]] = {}
     for row, outcome in zip(rows, outcomes, strict=True):
-        for name, into in (("cluster", facts.clusters), ("family", facts.family), *facts.groups.items()):
+        for name, into in texts.items():
             if (value := row.get(name)) is not None:
                 _once(into, outcome.unit, str(value), row, name)
         if row.get("system") is not None:
-            _once(facts.systems, outcome.unit, (row.name("system"),), row, "system")
-        for name, numbers in (("weight", facts.weights), ("length", facts.lengths)):
+            _once(systems, outcome.unit, (row.name("system"),), row, "system")
+        for name, found in numbers.items():
             if (value := row.get(name)) is not None:
-                _once(numbers, outcome.unit, _number(value, row, name), row, name)
-    return facts
+                _once(found, outcome.unit, _number(value, row, name), row, name)
+    populations, pools = _populations(rows, outcomes)
+    return Facts(
+        clusters=texts["cluster"], family=texts["family"], groups={name: texts[name] for name in groups},
+        systems=systems, weights=numbers["weight"], lengths=numbers["length"], populations=populations,
+        pools=pools,
+    )  # fmt: skip
 
 
 def _populations(

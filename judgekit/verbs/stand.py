@@ -143,4 +143,5 @@ def _verdict(item_id: str, systems: Sequence[str], value: float) -> Verdict:
     """Return a comparison that says how far the first is preferred; one half is a tie."""
     probs = (("tie", 1.0),) if value == 0.5 else (("first", value), ("second", 1.0 - value))
     label = "first" if value > 0.5 else "tie" if value == 0.5 else "second"
-    return Verdict("scores", Unit(item_id, tuple(systems)), "score", probs, label, value)
+    unit = Unit(item_id, tuple(systems))
+    return Verdict(rater="scores", unit=unit, criterion="score", probs=probs, label=label, value=value)
