@@ -61,17 +61,17 @@ COMMANDS = {
     "ingest": _Command(
         "stored", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
     ),
-    "review": _Command("review", "people", "People in the loop: blind sheets out, labels in."),
+    "review": _Command("review", "people", "Write blind sheets for people, and read their labels."),
     "reward": _Command(
-        "reward", "rewards", "Rewards for RL: serve them, give them, make pairs of them, look at a spec."
+        "reward", "rewards", "Serve or give rewards for RL, make preference pairs, and look at a spec."
     ),
     "recipes": _Command("reference", "compare", "List the published recipes with their sources."),
     "demo": _Command(
         "model", "judges", "Score six small items on the embedded judge and two controls, without a key."
     ),
     "columns": _Command("reference", "score", "Print the columns of the tables `scores` and `outcomes`."),
-    "rubric": _Command("rubric", "rubrics", "Rubrics: list the bundled ones, show, lint, diff, import."),
-    "model": _Command("model", "judges", "The embedded model: pull it, show it, serve it."),
+    "rubric": _Command("rubric", "rubrics", "List, show, lint, compare and import rubrics."),
+    "model": _Command("model", "judges", "Pull, show and serve the embedded model."),
     "ledger": _Command(
         "ledger", "ledger", "Look at the stored replies, check them, hand them on, compare them."
     ),

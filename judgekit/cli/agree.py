@@ -233,7 +233,10 @@ calibrate = command(
 
 
 CASCADE = (
-    Flag("labels", WHAT, kind=Path),
+    Flag(
+        "labels", WHAT, kind=Path,
+        help="The file of people's labels (CSV, JSONL or Parquet), or of their outcomes.",
+    ),
     _RUBRIC, Flag("scale", WHAT), _CRITERION, _COLUMN, Flag("labels_about", WHAT),
     Flag("alpha", _HOW), Flag("delta", _HOW), Flag("least", _HOW), Flag("fit_share", _HOW), _SEED,
     Flag(

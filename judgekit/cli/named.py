@@ -34,8 +34,8 @@ Price = Annotated[
     MANY,
     typer.Option(
         help="JUDGE=IN/OUT: the judge's price in US dollars of a million tokens read and written, e.g. "
-        "fast=0.15/0.6. For --budget the price of a server has to be said; left out, another judge's is "
-        "litellm's list price."
+        "fast=0.15/0.6. Under a budget the price of a server has to be said; another judge's is litellm's "
+        "list price where left out."
     ),
 ]
 ItemColumns = Annotated[

@@ -10,7 +10,7 @@ from judgekit.cli.printing import say
 from judgekit.errors import InputError
 from judgekit.writing import write
 
-app = typer.Typer(help="People in the loop: blind sheets out, labels in.", no_args_is_help=True)
+app = typer.Typer(help="Write blind sheets for people, and read their labels.", no_args_is_help=True)
 
 
 @app.command("export")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from judgekit.rewards.core.rewarder import Rewarder
 
 app = typer.Typer(
-    help="Rewards for RL: serve them, give them, make pairs of them, look at a spec.", no_args_is_help=True
+    help="Serve or give rewards for RL, make preference pairs, and look at a spec.",
+    no_args_is_help=True,
 )
 
 TOKEN = "JUDGEKIT_REWARD_TOKEN"  # noqa: S105 - where it is found, not what it is
@@ -224,7 +225,7 @@ def show(
     revision: Revision = None,
     price: Price = None,
     own_code: OwnCode = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the meaning of the spec as JSON.")] = False,
 ) -> None:
     """Say what a reward spec means: digest, scheme, range, what a failure becomes, calls for a group."""
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code), sending=False)

@@ -11,9 +11,7 @@ from judgekit.errors import InputError
 from judgekit.rubric import bundled, load_rubric, to_yaml
 from judgekit.writing import beside
 
-app = typer.Typer(help="Rubrics: list the bundled ones, show, lint, diff, import.", no_args_is_help=True)
-
-_Rubric = Annotated[str, typer.Argument(help="The rubric: a YAML, TOML or JSON file, or a bundled name.")]
+app = typer.Typer(help="List, show, lint, compare and import rubrics.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -30,7 +28,7 @@ def list_() -> None:
 
 @app.command("show")
 def show(
-    rubric: _Rubric,
+    rubric: Annotated[str, typer.Argument(help="The rubric: a YAML, TOML or JSON file, or a bundled name.")],
     prompt: Annotated[
         bool, typer.Option("--prompt", help="Print the prompts of a sample item instead.")
     ] = False,
@@ -73,7 +71,10 @@ def lint(
 
 
 @app.command("diff")
-def diff(old: _Rubric, new: _Rubric) -> None:
+def diff(
+    old: Annotated[str, typer.Argument(help="The older rubric: a file, or a bundled name.")],
+    new: Annotated[str, typer.Argument(help="The newer rubric: a file, or a bundled name.")],
+) -> None:
     """Say what changed between two rubrics, and whether their meaning did; exit code 1 if it did."""
     from judgekit.rubric.diff import diff as diff_two
 

@@ -165,16 +165,10 @@ def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) 
             else (second, first, said[::-1], -lead, unit.item_id)
         )
     rows.sort()
-    return _arrays(rows, tuple(sorted(names)), dropped)
-
-
-def _arrays(
-    rows: list[tuple[str, str, tuple[float, float, float], int, str]], systems: tuple[str, ...], dropped: int
-) -> Comparisons:
-    items = tuple(sorted({row[4] for row in rows}))
-    code, place = {s: i for i, s in enumerate(systems)}, {item: i for i, item in enumerate(items)}
+    known, items = tuple(sorted(names)), tuple(sorted({row[4] for row in rows}))
+    code, place = {s: i for i, s in enumerate(known)}, {item: i for i, item in enumerate(items)}
     return Comparisons(
-        systems=systems, items=items, one=np.array([code[row[0]] for row in rows], dtype=np.intp),
+        systems=known, items=items, one=np.array([code[row[0]] for row in rows], dtype=np.intp),
         other=np.array([code[row[1]] for row in rows], dtype=np.intp),
         said=np.array([row[2] for row in rows], dtype=float).reshape(-1, 3),
         shown=np.array([row[3] for row in rows], dtype=np.intp),

@@ -57,7 +57,7 @@ def agree(
     Args:
         verdicts: A run, the folder it was saved in, or its outcomes (a list, an `outcomes.jsonl`); a table of
             judges' labels with columns `item_id`, `rater`, `label`, ...; or, without `labels`, a frame of
-            shape (n_units, n_raters).
+            shape (n_units, n_raters), whose judges are columns and whose `scale` may be a list of labels.
         labels: People's labels: CSV, JSONL or Parquet, a frame, or rows, with columns `item_id`, `rater`,
             `label`, and where they apply `response_id` (or `first` and `second`), `criterion`, `system`,
             `family` (of who wrote the response), `population` (of the person or of the unit, whichever has
@@ -65,9 +65,9 @@ def agree(
             table.
         rubric: The rubric that declares the scales: a file, or the name of a bundled one.
         scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
-            or `pair`. A frame may have a list of labels.
-        judge: The judges to audit; all of them where left out. Of a frame: its columns.
-        items: The items that were judged, for lengths, systems and tags (whatever `read_items` takes).
+            or `pair`.
+        judge: The judges to audit; all of them where left out.
+        items: The items that were judged, for lengths, systems and tags.
         by: The columns of the labels, or tags of the items, to slice by.
         columns: Our name of a column of the labels, or of the items -> its name there.
         balance: How a judge's orders and samples become one verdict: `average`, `log_odds` or `consistent`.
