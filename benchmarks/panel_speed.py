@@ -38,7 +38,15 @@ def votes(n: int, *, soft: bool = False) -> np.ndarray:
 
 def ballots(x: np.ndarray) -> Ballots:
     units = tuple(Unit(str(i)) for i in range(len(x)))
-    return Ballots("c", SCALE, SCALE.labels, units, tuple("abcde"), x, {})
+    return Ballots(
+        criterion="c",
+        scale=SCALE,
+        labels=SCALE.labels,
+        units=units,
+        raters=tuple("abcde"),
+        votes=x,
+        reasons={},
+    )
 
 
 def verdicts(x: np.ndarray) -> list[Outcome]:

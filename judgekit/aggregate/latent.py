@@ -38,7 +38,7 @@ Tied = Callable[[Floats], Floats]
 _INDEPENDENCE = "raters are taken to err independently; judges that share mistakes look too accurate"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Ballots:
     """Soft votes (unit, rater, label) on one criterion, and why nobody voted on a unit."""
 
@@ -98,7 +98,7 @@ def _reasons(cells: dict[tuple[Unit, str], list[Outcome]], silent: set[Unit]) ->
     return {unit: commonest_reason(own) for unit, own in lost.items()}
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Latent:
     """A fitted latent-class model, which is also a pool for units it has not seen.
 
@@ -263,7 +263,7 @@ def _shared(counts: Floats) -> Floats:
 TIED: dict[str, Tied] = {"dawid_skene": lambda counts: counts, "one_coin": _one_coin, "homogeneous": _shared}
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Fitted:
     """Where one start ended."""
 

@@ -22,7 +22,7 @@ from judgekit.scales import Scale
 from judgekit.types import Outcome, Unit, Verdict
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class AccuracyWeights:
     """Weights from audited accuracy, by fold of the labelled items; a pool of the outcomes on one unit.
 

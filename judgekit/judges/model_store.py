@@ -24,7 +24,7 @@ OWN_MODEL = "a GGUF file of your own works as well: local:/path/to/model.gguf"
 _PULL_SECONDS = 1800
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
     """A model (its path `member`) inside a wheel on the package index, with the digests both must have."""
 

@@ -24,7 +24,7 @@ LATEST: Final = "edition = (SELECT max(edition) FROM replies AS every WHERE ever
 _MOST_NAMED = 5  # keys that an error names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A reply with what stands beside it in the ledger; its edition is how often it was asked anew."""
 
@@ -43,7 +43,7 @@ class Entry:
         return dict(orjson.loads(self.request))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """How many replies (of all editions) one judge or resolved model has, and the sums that are known."""
 
@@ -55,7 +55,7 @@ class Share:
     unpriced: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """What a ledger holds: keys, replies of all editions, and how many of those with what was asked."""
 

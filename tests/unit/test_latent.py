@@ -12,7 +12,10 @@ THREE = Labels(labels=("1", "2", "3"))
 def ballots(votes, scale):
     n, n_raters, _ = votes.shape
     units = tuple(Unit(f"{i:06d}") for i in range(n))
-    return Ballots("c", scale, scale.labels, units, tuple(f"r{j}" for j in range(n_raters)), votes, {})
+    raters = tuple(f"r{j}" for j in range(n_raters))
+    return Ballots(
+        criterion="c", scale=scale, labels=scale.labels, units=units, raters=raters, votes=votes, reasons={}
+    )
 
 
 def drawn(seed, *, n=60, n_raters=4, scale=THREE, missing=0.1):
