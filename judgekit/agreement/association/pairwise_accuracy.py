@@ -98,14 +98,11 @@ def right_at(pairs: ScorePairs, eps: float) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The threshold that is best for the judge.
+    """The threshold that is best for the judge: scores at most `eps` apart count as tied.
 
-    Args:
-        acc_eq: Share of pairs ordered or tied as people did, at `eps`; a mean over groups.
-        tau_eq: The same on [-1, 1]: right less wrong.
-        eps: Judge's scores at most so far apart count as tied, in points; the smallest of those that are
-            best.
-        at_zero: The accuracy where only equal scores are ties.
+    Of those that are best it is the smallest; `acc_eq` is the share of pairs ordered or tied as people did
+    there (a mean over groups), `tau_eq` the same on [-1, 1], `at_zero` the accuracy where only equal scores
+    are ties.
     """
 
     acc_eq: float

@@ -80,29 +80,26 @@ class Labelled:
     """One criterion, as judges and people see it. Shapes are (n_units, n_raters) unless said otherwise.
 
     Args:
-        criterion: Its id.
         ratings: Labels, as codes: judges' columns first, then people's.
         numbers: The same as numbers on the scale; of a distribution over labels, its expectation.
-        sure: Probability the rater gave to the label it said; nan where none is known.
-        sure_is: What that is: `label probabilities`, `vote shares`, `stated confidence` or empty.
+        sure: Probability the rater gave to the label it said; nan where none is known. `sure_is` says what
+            that is: `label probabilities`, `vote shares`, `stated confidence` or empty.
         judges: Names of judges, controls among them.
-        people: Names of people.
-        units: What each row is about.
-        items: Item of each row.
+        units: What each row is about, and its item in `items`.
         systems: Shape (n_units,): who wrote it, both for a pair; empty where unknown.
         groups: Column -> group of each row, None where it has none.
         lengths: Shape (n_units,), nan where unknown.
         weights: Shape (n_units,), or None where all units count alike.
-        orders: Judge -> its verdicts by place in the item's order and in the other one, shape (n_units,):
-            1 the first shown won, 0 the second; nan where none was obtained.
+        orders: Judge -> its verdicts by place in the item's order and in the other one, shape (n_units,): 1
+            the first shown won, 0 the second; nan where none was obtained.
         abstained: Judge -> reason -> how many of the labelled units it gave no verdict on.
         unlabelled: Judge -> numbers of units nobody labelled.
         dropped: What was left out -> how many.
         trusted: Whether the labels are taken for the truth, so that people need not be compared.
         substitutes: Judge that only ever stood in for another -> that other, whose seat in a panel it had.
         repeats: Judge -> what it said when it was asked the same again, of any unit.
-        families: Judge or system -> its family, as declared.
-        family: Shape (n_units,), the family of the response's writer as the labels say; or empty.
+        families: Judge or system -> its family, as declared; `family` is that of the response's writer as the
+            labels say, shape (n_units,), or empty.
         populations: Shape (n_units,), the population each unit belongs to, None for none; or empty.
         pools: Person -> the population they belong to.
     """
@@ -197,16 +194,15 @@ def of_frame(
     """Judges and people from a plain frame or array of shape (n_units, n_raters).
 
     Args:
-        data: Labels, nan or None where a rater did not rate a unit.
+        data: Labels, nan or None where a rater did not rate a unit; `raters` names its columns where it does
+            not.
         scale: As declared: a `Scale`, labels worst first, or numbers.
         judges: Names of the judges' columns; all others are people.
         criterion: What to call it.
-        raters: Names of the columns, where the data have none.
         clusters: Shape (n_units,); items, where an item has several units and these are left out.
-        systems: Shape (n_units,): who wrote the response.
+        systems: Shape (n_units,): who wrote the response; `lengths` of how many characters or tokens.
         items: Shape (n_units,): rows of one item and several systems; the row's number where left out.
         groups: Column -> group of each unit.
-        lengths: Shape (n_units,).
         trusted: Whether the labels are taken for the truth.
 
     Raises:
@@ -252,14 +248,9 @@ VOTES = 5
 class Facts:
     """What is known of units besides their labels; each by unit, and each may be empty.
 
-    Args:
-        clusters: What a unit belongs to; units of a cluster are not independent.
-        systems: Who wrote its response, or both responses of a pair.
-        groups: Column -> unit -> its group, for slices.
-        lengths: Length of its response; of a pair, the first's less the second's.
-        weights: How many units of the population it stands for.
-        family: The family of who wrote its response.
-        pools: Person -> the population they belong to.
+    Units of a cluster are not independent; a pair has two systems, and as length the first's less the
+    second's; a weight says how many units of the population a unit stands for; the family is that of who
+    wrote the response, `families` that of a judge or system. `groups` are by column, pools by person.
     """
 
     clusters: Mapping[Unit, str] = field(default_factory=dict)

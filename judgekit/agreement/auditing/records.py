@@ -65,14 +65,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sureness:
-    """Whether the judge's probability of its label is what it says.
+    """Whether the judge's probability `p` (n,) of its label is the share on which people agree.
 
-    Args:
-        diagram: CORP reliability: probability of the label said against the share on which people agree.
-        selection: The threshold above which its verdicts may stand alone; those without a probability, or on
-            which people do not say one label, are counted as dropped.
-        p: Shape (n,), probabilities, of the `kind` they are.
-        agrees: Shape (n,), 1 where people say the same.
+    The selection is the threshold above which its verdicts may stand alone; those without a probability, or
+    on which people do not say one label, are counted as dropped.
     """
 
     diagram: ReliabilityDiagram
@@ -118,17 +114,12 @@ class Systems:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelAudit:
-    """The judges of a criterion together, without controls.
+    """The judges of a criterion together, without controls: how many independent ones they are worth.
 
-    A substitute sits on the seat of the judge it stood in for, under its own name where that judge gave no
-    verdict at all.
-
-    Args:
-        effective: How many independent judges they are worth.
-        within: The same within people's labels: a label that is hard for all is no fault they share. None on
-            a long scale.
-        gap: Accuracy of their majority if they erred independently, less its actual accuracy; nan on a long
-            scale, or where no unit has a verdict of all.
+    A substitute sits on the seat of the judge it stood in for, under its own name where that gave no verdict.
+    `within` is the same within people's labels: a label that is hard for all is no fault they share. The
+    `gap` is the accuracy of their majority if they erred independently, less its actual accuracy. Both are
+    missing on a long scale, the gap also where no unit has a verdict of all.
     """
 
     judges: tuple[str, ...]
@@ -140,40 +131,30 @@ class PanelAudit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JudgeAudit:
-    """One judge on one criterion.
+    """One judge on one criterion; what was not computed is None or empty, and `skipped` says why.
 
     Args:
-        judge: Its name.
-        criterion: Of the criterion.
         main: The coefficient that gates look at: kappa, quadratic kappa on an ordered scale, ICC(A,1) on a
-            long one; against what most people say.
-        headline: The coefficients to show first.
-        coefficients: All of them.
-        coverage: Share of the labelled units it gave a verdict on, and the bounds of agreement that the
-            rest leaves open.
-        abstained: Reason -> how many.
+            long one; against what most people say. `headline` are those to show first, `coefficients` all.
+        coverage: Share of the labelled units it gave a verdict on, and the bounds of agreement that the rest
+            leaves open; `abstained` counts it by reason.
         table: Confusion, shape (n_labels, n_labels), judge by people; None on a long scale.
         signed_error: Mean of judge less people, in shares of the scale.
         level: People's mean over everything it rated, corrected by the labels; None where all was labelled.
-        use: How its use of the scale differs from people's.
-        margins: Whether it uses labels as often as people do.
+        use: How its use of the scale differs from people's; `margins` whether it uses labels as often.
         limits: Bland and Altman's, on a scale with an order.
         associations: Correlations, blind to severity.
-        ceiling: Beside the people, each left out in turn.
-        aligned: The same by correlation, as it could be with its severity corrected.
-        replacement: As one more annotator, and in the place of one.
-        alt_test: Whether it may stand in for an annotator.
-        orders: Order effects.
+        ceiling: Beside the people, each left out in turn; `aligned` the same by correlation, as it could be
+            with its severity corrected.
+        replacement: As one more annotator, and in the place of one; `alt_test` whether it may stand in.
         sureness: Calibration of its probabilities.
-        systems: How it ranks systems.
         lengths: What it pays for length.
         controls: Rules that cost nothing, beside it.
         slices: Column -> the main coefficient by group.
         repeats: Whether it says the same when asked again; empty where nothing was asked twice.
-        self_preference: What it gives its own family beyond what people do; empty where that is not known.
+        self_preference: What it gives its own family beyond what people do.
         populations: Its agreement with each population, the population's own, and the gaps between them.
         rates: Of two labels: share of people's better label it finds, and of the worse.
-        skipped: What was not computed -> why.
         more: What sections of one's own say, by name.
     """
 
@@ -216,17 +197,14 @@ class JudgeAudit:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CriterionAudit:
-    """One criterion.
+    """One criterion: what it rests on (`labelled`), and its judges, controls last.
 
     Args:
-        labelled: What it rests on.
-        human: Agreement of people with each other.
-        human_alpha: Krippendorff's alpha of people, the number that gates look at.
+        human: Agreement of people with each other; `human_alpha` Krippendorff's, the number that gates look
+            at.
         double_labelled: Units with labels by two people or more.
         rarest: Units outside the label people give most: with few of them no interval of a kappa holds.
         uses: Rater (people together as `people`) -> how it uses the scale.
-        judges: The judges, controls last.
-        panel: The judges together; None for a single one.
         severities: Of judges and people, in logits.
         skipped: What was not computed -> why.
     """
@@ -250,14 +228,9 @@ class CriterionAudit:
 
 @dataclass(frozen=True, eq=False)
 class Audit:
-    """An audit of judges against people.
+    """An audit of judges against people, one criterion after the other; its figures are made of its sections.
 
-    Args:
-        criteria: One after the other.
-        how: Level, seed and resamples.
-        notes: What a reader should know of the data.
-        provenance: What is known of where they come from: files, judges, reduction, rubric.
-        sections: The sections it has, from which its figures are made.
+    `provenance` is what is known of where the data come from: files, judges, reduction, rubric.
     """
 
     criteria: tuple[CriterionAudit, ...]

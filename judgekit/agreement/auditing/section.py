@@ -116,15 +116,12 @@ LISTED = Chart(kind="intervals", name="{statistic}", group="{group}", axes=("val
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as a table.
+    """A figure as a table, with a title (a question that it answers) and how to read it.
 
     Args:
         id: Unique in the report.
         kind: Whose words it has.
-        criterion: Which criterion it is about.
         judge: Which judge; empty where it is about several.
-        title: A question that it answers, with how to read it.
-        rows: The numbers; None where there is none.
         n: Units it rests on.
         interval: What its intervals are; empty where there are none.
         lines: Further numbers that are drawn: a band, a slope, a limit.

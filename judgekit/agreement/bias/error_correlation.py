@@ -23,13 +23,11 @@ from judgekit.types import Estimate
 
 @dataclass(frozen=True, slots=True)
 class ErrorCorrelation:
-    """How the errors of judges go together.
+    """How the errors of judges go together: phi of each pair (n_judges, n_judges) and its mean.
 
-    Args:
-        matrix: Shape (n_judges, n_judges), phi of each pair; nan for a judge without variation.
-        kish: k / (1 + (k - 1) mean), at most k: the number of independent judges it is worth.
-        participation: (sum of eigenvalues)^2 / sum of their squares: 1 for one shared error, k for none.
-        excluded: Places of judges that are always right or always wrong, whose phi is undefined.
+    `kish` is k / (1 + (k - 1) mean), at most k, the number of independent judges it is worth; `participation`
+    (sum of eigenvalues)^2 / sum of their squares, 1 for one shared error, k for none; `excluded` are the
+    places of judges that are always right or always wrong, whose phi is undefined.
     """
 
     matrix: Floats

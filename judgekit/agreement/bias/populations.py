@@ -43,13 +43,11 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Populations:
-    """All populations, in order of first appearance, and what lies between them.
+    """All populations, in order of first appearance, and what lies between each two.
 
-    Args:
-        between: (a, b) -> cross-kappa of the people of a with those of b; empty where populations are of
-            units, which have no people in common to compare.
-        gaps: (a, b) -> the judge's agreement with a less that with b.
-        own_gaps: (a, b) -> the own agreement of a less that of b.
+    `between` is the cross-kappa of their people (empty where populations are of units, which have no people
+    in common to compare), `gaps` the judge's agreement with the first less that with the second, `own_gaps`
+    their own agreement less.
     """
 
     each: tuple[Population, ...]

@@ -29,12 +29,11 @@ FLAT_SD, FLAT_SHARE = 0.3, 0.9
 
 @dataclass(frozen=True)
 class Use:
-    """How one rater uses a declared scale.
+    """How one rater uses a declared scale: label value -> how often in `counts`.
 
     Args:
-        counts: Label value -> how often.
-        range_share: Largest minus smallest score, over the scale's range.
-        unused: Share of the declared categories never used.
+        range_share: Largest minus smallest score, over the scale's range; `unused` share of categories never
+            used.
         entropy: Of the categories used, over its maximum: 0 one label only, 1 all equally often.
         extremes: Share of scores at either end.
         heaping: Multiple -> share of scores that are multiples of it (5 and 10 of a 0-100 scale).

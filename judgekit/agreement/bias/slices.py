@@ -30,14 +30,10 @@ Measure = Callable[[Codes], Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice beside the rest, tested against it.
+    """One slice beside the rest; the estimate has no value where it has too few units.
 
-    Args:
-        estimate: Of the statistic in it; without a value where it has fewer than the least number.
-        difference: Slice minus rest; nan where either is undefined.
-        p: Two-sided p-value of that difference; nan where it was not tested.
-        p_adjusted: Over all slices tested.
-        flagged: Whether the slice differs from the rest.
+    `difference` is slice minus rest, nan where either is undefined, `p` its two-sided p-value, nan where it
+    was not tested, `p_adjusted` over all slices tested; `flagged`: the slice differs from the rest.
     """
 
     name: Hashable

@@ -28,10 +28,9 @@ class KappaProfile:
         kappa_max: The highest kappa that raters with these habits could reach.
         prevalence_index: How far the commonest label outweighs the rest, from both raters' shares: on two
             labels |p11 - p22|; 0 is balance (or more labels than two in balance), 1 is one label only.
-        bias_index: How much of the ratings two raters would have to move to use labels equally often: on two
-            labels |p12 - p21|.
-        specific: Label -> specific agreement: of all uses of the label, the share on which the other rater
-            agreed.
+        bias_index: Share of ratings two raters would have to move to use labels equally often: |p12 - p21| on
+            two.
+        specific: Label -> of all uses of the label, the share on which the other rater agreed.
         one_against_rest: Label -> kappa of this label against all others; empty for two labels.
         paradox: Whether agreement is high, kappa low, and a rare label the reason.
     """
@@ -49,10 +48,8 @@ class KappaProfile:
 class Coverage:
     """What unread or unasked units could change, since they are not missing by chance.
 
-    Args:
-        coverage: Share of the units rated by either that both rated.
-        lowest: Percent agreement if every unit with one rating were a disagreement.
-        highest: If every one were an agreement.
+    `coverage` is the share of the units rated by either that both rated; percent agreement is `lowest` if
+    every other one were a disagreement, `highest` if an agreement.
     """
 
     coverage: Estimate

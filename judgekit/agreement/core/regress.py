@@ -22,10 +22,7 @@ FAR = 12.0  # a coefficient times its column's size beyond this says that outcom
 class Fit:
     """Coefficients (k,) with their covariance (k, k) and what their intervals need.
 
-    Args:
-        df: Degrees of freedom of t: n - k, or clusters - 1; infinite for a likelihood.
-        kind: `t`, `t_cr1` or `wald`.
-        n_clusters: How many clusters; 0 where rows are independent.
+    `df` of t is n - k, or clusters - 1; infinite for a likelihood. `kind` is `t`, `t_cr1` or `wald`.
     """
 
     coef: Floats

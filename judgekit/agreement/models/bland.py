@@ -24,11 +24,8 @@ from judgekit.types import Estimate
 class Concordance:
     """Lin's concordance correlation and what it is made of: ccc = pearson * bias_correction.
 
-    Args:
-        pearson: How near the points are to any line.
-        bias_correction: How near that line is to identity, at most 1.
-        location_shift: (mean of the second - mean of the first) / sqrt(sd * sd).
-        scale_shift: sd of the second / sd of the first.
+    Pearson's says how near the points are to any line, the correction how near that line is to identity. The
+    location shift is (mean of the second - mean of the first) / sqrt(sd * sd), the scale shift sd / sd.
     """
 
     ccc: Estimate

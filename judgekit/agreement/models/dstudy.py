@@ -50,13 +50,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A design (`n`: facet -> how many) and what it would give.
+    """A design (`n`: facet -> how many) and what it would give: calls for one item and their cost.
 
-    Args:
-        calls: Calls for one item, and their `cost` in the unit of the prices.
-        g: Generalizability coefficient, for ranking.
-        phi: Index of dependability, for levels and pass or fail.
-        sem: Square root of the absolute error variance, in score points.
+    `g` is for ranking, `phi` for levels and pass or fail, `sem` the root of the absolute error variance in
+    score points.
     """
 
     n: Mapping[str, int]

@@ -289,9 +289,8 @@ class Severities:
     """Raters on one logit scale.
 
     Args:
-        raters: Name -> severity in logits, mean 0; above 0 is severe. An extreme rater has no finite one:
-            nan, and the bound that its ratings allow.
-        fit: Name -> fit, of the raters that are not extreme.
+        raters: Name -> severity, mean 0; above 0 is severe. An extreme rater has no finite one: nan, and the
+            bound that its ratings allow; `fit` has the others' fit.
         criteria: Name -> difficulty, the first 0.
         thresholds: tau of each step that was used, summing to 0.
         unit_sd: Standard deviation of the units in logits.

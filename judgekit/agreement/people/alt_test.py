@@ -104,11 +104,9 @@ ROW_SCORES: dict[str, RowScore] = {"accuracy": _accuracy, "neg_rmse": _neg_rmse}
 class Annotator:
     """The test of the judge against one annotator, on the n items they share.
 
-    Args:
-        difference: Mean of (annotator at least as good) - (judge at least as good); below epsilon is good.
-        advantage: Share of items on which the judge is at least as good.
-        p: One-sided p-value that the difference is below epsilon; nan where it cannot be told.
-        p_adjusted: After Benjamini and Yekutieli.
+    `difference` is the mean of (annotator at least as good) - (judge at least as good), below epsilon is
+    good; `advantage` the share of items on which the judge is; `p` is one-sided, nan where it cannot be told,
+    and adjusted after Benjamini and Yekutieli.
     """
 
     name: str
@@ -122,15 +120,13 @@ class Annotator:
 
 @dataclass(frozen=True, slots=True)
 class AltTest:
-    """What the alternative annotator test says.
+    """What the alternative annotator test says; `passes` is None if nobody could be tested.
 
     Args:
-        passes: Whether the winning rate is at least one half; None if nobody could be tested.
         winning_rate: Omega, the share of tested annotators the judge wins over; without an interval.
         advantage: Rho, the mean over annotators of the share of items on which the judge is at least as good,
             with an interval over items.
         dropped: Annotators left out because they share too few items with others.
-        epsilon: The advantage the judge was given.
         power: The chance that a judge who is exactly as good as these annotators passes with as many items;
             nan where it cannot be told.
     """

@@ -160,10 +160,8 @@ def _folded_normal_mean(gap: Floats, sd: Floats) -> Floats:
 class CorpParts:
     """brier = mcb - dsc + unc, exactly; mcb and dsc are never negative.
 
-    Args:
-        mcb: Miscalibration: what the best monotone recalibration would gain; 0 is calibrated.
-        dsc: Discrimination: what knowing the judge's order gains over the overall share.
-        unc: Variance of the outcome.
+    Miscalibration is what the best monotone recalibration would gain, discrimination what knowing the judge's
+    order gains over the overall share, unc the variance of the outcome.
     """
 
     brier: float
@@ -176,11 +174,8 @@ class CorpParts:
 class ReliabilityDiagram:
     """The curve of a CORP reliability diagram; each array has one entry a distinct probability, ascending.
 
-    Args:
-        p: The probability, said `count` times.
-        recalibrated: The isotonic fit there: what it meant.
-        low: Lower edge, as `high` the upper, of the band where a calibrated judge's fit would lie.
-        level: Confidence of the band, at each point alone.
+    `p` was said `count` times and meant `recalibrated`, the isotonic fit; from `low` to `high` a calibrated
+    judge's fit would lie, at each point alone.
     """
 
     p: Floats

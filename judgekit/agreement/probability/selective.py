@@ -36,19 +36,15 @@ class RiskCoverage:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A threshold for keeping the judge's verdicts, or the finding that there is none.
+    """A threshold for keeping the judge's verdicts, or the finding that there is none (`abstain_all`).
 
     Args:
         threshold: Verdicts at least this confident are kept; nan where all are to be given to people.
         bound: Upper bound of their error, `1 - delta` sure; nan without a threshold.
-        coverage: `n_kept` of `n_used`; 0 without a threshold. Verdicts without a confidence have no part in
-            it: they are not kept.
-        n_used: Labelled verdicts with a confidence, which it rests on.
-        n_dropped: Those left out because the confidence or the label was missing.
-        n_kept: How many of those used are kept, of which `n_wrong` are wrong.
-        alpha: The error promised.
-        delta: The probability with which the promise may fail.
-        status: `ok` or `abstain_all`.
+        coverage: `n_kept` of `n_used`, the labelled verdicts with a confidence; 0 without a threshold. Those
+            without one have no part in it (`n_dropped`): they are not kept.
+        n_wrong: How many of those kept are wrong.
+        alpha: The error promised; `delta` the probability with which the promise may fail.
     """
 
     threshold: float

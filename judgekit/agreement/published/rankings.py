@@ -27,17 +27,14 @@ from judgekit.types import Estimate
 
 @dataclass(frozen=True)
 class Consistency:
-    """Ratings beside rankings.
+    """Ratings beside rankings, on the same pairs.
 
     Args:
         table: Shape (3, 3): pairs by what the ratings imply (row) and the ranking says (column), in the order
-            first, tie, second.
-        consistency: Share of pairs on the diagonal.
+            first, tie, second; `consistency` is the share on the diagonal.
         decisive: Share that agrees among pairs without a tie on either side.
-        rating_ties: Share of pairs rated equal; `ranking_ties` ranked equal.
-        rating_wins: Win rate of the first response by ratings, a tie one half, on all rated pairs;
-            `ranking_wins` the same by rankings.
-        reversal: The two win rates lie on different sides of one half; `reversal_certain`: so do their whole
+        rating_wins: Win rate of the first response by ratings, a tie one half, on all rated pairs.
+        reversal: The two win rates lie on different sides of one half; `reversal_certain`: so do their
             intervals.
     """
 

@@ -166,13 +166,10 @@ def labels_for_ppi(classical: int, *, correlation: float, unlabelled: float = ma
 
 @dataclass(frozen=True, slots=True)
 class Attenuation:
-    """What a judge makes of a true difference (`gain`) in pass rates.
+    """What a judge makes of a true difference (`gain`) in pass rates: what it shows of it (`seen`).
 
-    Args:
-        j: Sensitivity + specificity - 1, equal for both systems: the factor on a difference.
-        seen: What the judge shows of the gain.
-        factor: How many times more items its verdicts need than people's.
-        items: Items needed to find it with the judge; None if not asked for.
+    `j` is sensitivity + specificity - 1, the factor on a difference; its verdicts need `factor` times the
+    items that people's would, `items` to find it (None if not asked for).
     """
 
     j: float

@@ -22,12 +22,9 @@ from judgekit.types import Estimate
 
 @dataclass(frozen=True, slots=True)
 class JudgeRates:
-    """What the correction rests on.
+    """What the correction rests on: the share `p` of n unlabelled units that the judge calls positive.
 
-    Args:
-        p: Share of the n unlabelled units the judge calls positive.
-        sp: Specificity: share of the labelled negatives it calls negative.
-        se: Sensitivity: share of the labelled positives it calls positive.
+    `sp` is its specificity on the labelled negatives, `se` its sensitivity on the labelled positives.
     """
 
     p: float

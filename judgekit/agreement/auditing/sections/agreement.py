@@ -202,12 +202,10 @@ def associations(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
     x, y = lab.column(judge), lab.human
     if lab.ratings.level == "nominal" and len(lab.ratings.values) > 2:
         return {}
-    made = {}
-    for kind in ("pearson", "spearman", "tau_b"):
-        made[kind] = correlation(
-            x, y, kind=kind, level=how.level, clusters=lab.ratings.clusters, b=how.b, seed=how.seed
-        )
-    return made
+    return {
+        kind: correlation(x, y, kind=kind, clusters=lab.ratings.clusters, **how.options)
+        for kind in ("pearson", "spearman", "tau_b")
+    }
 
 
 def rates(two: Ratings, how: How) -> dict[str, Estimate]:

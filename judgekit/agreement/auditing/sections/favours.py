@@ -6,12 +6,11 @@ they were declared to be of one family, or if the labels' column `family` names 
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.records import How, JudgeAudit, Skipped
+from judgekit.agreement.auditing.records import JudgeAudit
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
 from judgekit.agreement.auditing.wording import Row, called, ends, percents, told
 from judgekit.agreement.bias.favours import (
@@ -35,16 +34,16 @@ SAYS_LENGTH = {
 }
 
 
-def lengths(lab: Labelled, judge: str, how: How) -> tuple[Estimate, ...]:
+def lengths(case: Case) -> tuple[Estimate, ...]:
     """What the judge pays for length, given people's score: logits for pairs, else shares of the scale."""
+    lab, level = case.lab, case.how.level
     if lab.lengths is None:
         return ()
-    x, human = lab.column(judge), lab.human
-    clusters = lab.ratings.clusters
+    x, human, clusters = lab.column(case.judge), lab.human, lab.ratings.clusters
     if lab.pairs:
-        return (length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=how.level),)
+        return (length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=level),)
     size = np.where(lab.lengths > 0, lab.lengths, np.nan)
-    return length_coefficient(x / lab.span, size, human / lab.span, clusters=clusters, level=how.level)
+    return length_coefficient(x / lab.span, size, human / lab.span, clusters=clusters, level=level)
 
 
 def draw_length(about: About, judge: JudgeAudit) -> Figure | None:
@@ -84,14 +83,10 @@ def draw_length(about: About, judge: JudgeAudit) -> Figure | None:
     )
 
 
-def compute_length(case: Case) -> dict[str, Any]:
-    """The price of length."""
-    return {"lengths": case.skipped.unless("length", lambda: lengths(case.lab, case.judge, case.how)) or ()}
-
-
-LENGTH = Section(name="length", says=SAYS_LENGTH, compute=compute_length, of_judge=draw_length)
-
-
+LENGTH = Section(
+    name="length", says=SAYS_LENGTH, of_judge=draw_length,
+    compute=lambda case: {"lengths": case.skipped.unless("length", lambda: lengths(case)) or ()},
+)  # fmt: skip
 SAYS_ORDER = {
     "orders": (
         "Does the verdict follow the place or the response?",
@@ -101,13 +96,12 @@ SAYS_ORDER = {
 }
 
 
-def orders(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
+def orders(case: Case) -> dict[str, Estimate]:
     """Order effects of a judge of pairs that saw both orders."""
-    if judge not in lab.orders:
+    if case.judge not in case.lab.orders:
         return {}
-    one, other = lab.orders[judge]
-    clusters = lab.ratings.clusters
-    return dict(position_effects(one, other, seed=how.seed, clusters=clusters, b=how.b, level=how.level))
+    verdicts, clusters = case.lab.orders[case.judge], case.lab.ratings.clusters
+    return dict(position_effects(*verdicts, clusters=clusters, **case.how.options))
 
 
 def draw_order(about: About) -> Figure | None:
@@ -143,7 +137,7 @@ def draw_order(about: About) -> Figure | None:
 
 ORDER = Section(
     name="orders", says=SAYS_ORDER, of_all=draw_order,
-    compute=lambda case: {"orders": orders(case.lab, case.judge, case.how)},
+    compute=lambda case: {"orders": orders(case)},
 )  # fmt: skip
 
 
@@ -180,9 +174,12 @@ def own_responses(lab: Labelled, judge: str) -> Floats:
     return own
 
 
-def self_preferences(lab: Labelled, judge: str, how: How, skipped: Skipped) -> tuple[Estimate, ...]:
-    """What a judge gives its own family beyond what people do."""
-    own = own_responses(lab, judge)
+def self_preferences(case: Case) -> tuple[Estimate, ...]:
+    """What a judge gives its own family beyond what people do; nothing for a rule or without direction."""
+    if not case.numbers or is_control(case.judge):
+        return ()
+    lab, how, skipped = case.lab, case.how, case.skipped
+    own = own_responses(lab, case.judge)
     if np.isnan(own).all():
         skipped.say(NAME, "who wrote the responses is not known; name the systems (column system)")
         return ()
@@ -190,7 +187,7 @@ def self_preferences(lab: Labelled, judge: str, how: How, skipped: Skipped) -> t
         skipped.say(NAME, "no response is known to be of the judge's family; declare it (families)")
         return ()
     clusters = lab.ratings.clusters
-    x, human = lab.column(judge), lab.human
+    x, human = lab.column(case.judge), lab.human
     if not lab.pairs:
         x, human = x / lab.span, human / lab.span
         return (self_preference(x, own, human, clusters=clusters, level=how.level),)
@@ -203,16 +200,8 @@ def self_preferences(lab: Labelled, judge: str, how: How, skipped: Skipped) -> t
     )
 
 
-def draw_family(about: About) -> Figure | None:
-    """Does it favour what its own family wrote?"""
-    return intervals(about, "family", {each.judge: each.self_preference for each in about.judges})
-
-
-def compute_family(case: Case) -> dict[str, Any]:
-    """Favour to its own family; nothing for a rule or a scale without direction."""
-    if not case.numbers or is_control(case.judge):
-        return {"self_preference": ()}
-    return {"self_preference": self_preferences(case.lab, case.judge, case.how, case.skipped)}
-
-
-FAMILY = Section(name="self-preference", says=SAYS_FAMILY, compute=compute_family, of_all=draw_family)
+FAMILY = Section(
+    name="self-preference", says=SAYS_FAMILY,
+    compute=lambda case: {"self_preference": self_preferences(case)},
+    of_all=lambda about: intervals(about, "family", {j.judge: j.self_preference for j in about.judges}),
+)  # fmt: skip

@@ -1,8 +1,6 @@
 """Parts of the data: are systems in people's order, is the judge worse somewhere, with whom does it agree?"""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -50,19 +48,22 @@ def grids_of(lab: Labelled, judge: str) -> tuple[tuple[str, ...], Floats, Floats
     return tuple(names), human, judged
 
 
-def systems(lab: Labelled, judge: str, how: How) -> Systems | None:
-    """How the judge ranks systems; None where fewer than two are named."""
-    if len({s for each in lab.systems for s in each}) < 2:
+def systems(case: Case) -> Systems | None:
+    """How the judge ranks systems; None where fewer than two are named, or labels have no direction."""
+    lab, how = case.lab, case.how
+    if not case.numbers or len({s for each in lab.systems for s in each}) < 2:
         return None
-    names, human, judged = grids_of(lab, judge)
-    b = min(how.b, 300)
-    b = min(how.b, 300)
-    groupings = four_groupings(human, judged, b=b, level=how.level, seed=how.seed)
+    names, human, judged = grids_of(lab, case.judge)
+    groupings = four_groupings(human, judged, **replace(how, b=min(how.b, 300)).options)
     n = len(names)
+
+    def mean(name: str, scores: Floats) -> Estimate:
+        return clustered_mean(scores, name=name, level=how.level)
+
     return Systems(
         names=names,
-        human=tuple(_mean(name, row, how) for name, row in zip(names, human, strict=True)),
-        judge=tuple(_mean(name, row, how) for name, row in zip(names, judged, strict=True)),
+        human=tuple(map(mean, names, human)),
+        judge=tuple(map(mean, names, judged)),
         soft_accuracy=soft_accuracy(human, judged, level=how.level, seed=how.seed),
         pair_accuracy=_pair_accuracy(human, judged, how),
         groupings={str(name): each for name, each in groupings.items()},
@@ -90,13 +91,9 @@ def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
     )  # fmt: skip
 
 
-def _mean(name: str, values: Floats, how: How) -> Estimate:
-    return clustered_mean(values, name=name, level=how.level)
-
-
 def _sign(one: Floats, other: Floats, how: How) -> int:
     """Which way an interval of the mean difference points; 0 where it holds 0."""
-    made = _mean("difference", settled(one - other, magnitude(one, other)), how)
+    made = clustered_mean(settled(one - other, magnitude(one, other)), level=how.level)
     return int(made.low > 0) - int(made.high < 0)
 
 
@@ -124,16 +121,10 @@ def draw_systems(about: About, judge: JudgeAudit) -> Figure | None:
     )  # fmt: skip
 
 
-def compute_systems(case: Case) -> dict[str, Any]:
-    """The order of systems, where they are named."""
-    if not case.numbers:
-        return {"systems": None}
-    return {"systems": case.skipped.unless("systems", lambda: systems(case.lab, case.judge, case.how))}
-
-
-SYSTEMS = Section(name="systems", says=SAYS_SYSTEMS, compute=compute_systems, of_judge=draw_systems)
-
-
+SYSTEMS = Section(
+    name="systems", says=SAYS_SYSTEMS, of_judge=draw_systems,
+    compute=lambda case: {"systems": case.skipped.unless("systems", lambda: systems(case))},
+)  # fmt: skip
 SAYS_SLICES = {
     "slices": (
         "Is it worse somewhere?",
@@ -144,8 +135,9 @@ SAYS_SLICES = {
 }
 
 
-def slices(lab: Labelled, measure: Callable[[Labelled], Estimate]) -> dict[str, tuple[Slice, ...]]:
+def slices(case: Case) -> dict[str, tuple[Slice, ...]]:
     """The gate's coefficient by each column of groups, each group tested against the rest."""
+    lab, how = case.lab, replace(case.how, b=min(case.how.b, 200))
     groups = dict(lab.groups)
     names = [s[0] if len(s) == 1 else None for s in lab.systems]
     if len({n for n in names if n is not None}) > 1:
@@ -159,7 +151,7 @@ def slices(lab: Labelled, measure: Callable[[Labelled], Estimate]) -> dict[str, 
             for k, ok in zip(third.tolist(), np.isfinite(lab.lengths), strict=True)
         )
     return {
-        name: by_slice(list(of), lambda index: measure(rows(lab, index)))
+        name: by_slice(list(of), lambda index: main_coefficient(rows(lab, index), case.judge, how))
         for name, of in groups.items()
         if len(set(of) - {None}) > 1
     }
@@ -195,15 +187,9 @@ def draw_slices(about: About, judge: JudgeAudit) -> Figure | None:
     )  # fmt: skip
 
 
-def compute_slices(case: Case) -> dict[str, Any]:
-    """The main coefficient by each column of groups."""
-    how = replace(case.how, b=min(case.how.b, 200))
-    return {"slices": slices(case.lab, lambda part: main_coefficient(part, case.judge, how))}
-
-
-SLICES = Section(name="slices", says=SAYS_SLICES, compute=compute_slices, of_judge=draw_slices)
-
-
+SLICES = Section(
+    name="slices", says=SAYS_SLICES, compute=lambda case: {"slices": slices(case)}, of_judge=draw_slices
+)
 SAYS_POPULATIONS = {
     "populations": (
         "With whom does it agree, and they with each other?",
@@ -218,10 +204,12 @@ RESAMPLES = 500
 """As many at most, for there are several estimates for each two populations."""
 
 
-def by_population(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
-    """A judge's agreement with each population, the population's own, and the gaps; none below two."""
-    panel = lab.ratings.of(judge, *lab.people)
-    options = replace(how, b=min(how.b, RESAMPLES)).options
+def by_population(case: Case) -> dict[str, Estimate]:
+    """A judge's agreement with each population, its own, and the gaps; none below two, or for a rule."""
+    if is_control(case.judge):
+        return {}
+    lab, judge, panel = case.lab, case.judge, case.panel
+    options = replace(case.how, b=min(case.how.b, RESAMPLES)).options
     pools = {person: lab.pools[person] for person in lab.people if person in lab.pools}
     if len(set(pools.values())) > 1:
         return _named(populations(panel, judge=judge, pools=pools, **options))
@@ -245,18 +233,7 @@ def _named(found: Populations) -> dict[str, Estimate]:
     return {name: replace(each, name=name) for name, each in made.items()}
 
 
-def draw_populations(about: About) -> Figure | None:
-    """With whom does it agree, and do they agree with each other?"""
-    return intervals(about, "populations", {each.judge: each.populations.values() for each in about.judges})
-
-
-def compute_populations(case: Case) -> dict[str, Any]:
-    """Agreement with each population; none for a rule."""
-    if is_control(case.judge):
-        return {"populations": {}}
-    return {"populations": by_population(case.lab, case.judge, case.how)}
-
-
 POPULATIONS = Section(
-    name="populations", says=SAYS_POPULATIONS, compute=compute_populations, of_all=draw_populations
-)
+    name="populations", says=SAYS_POPULATIONS, compute=lambda case: {"populations": by_population(case)},
+    of_all=lambda all_: intervals(all_, "populations", {j.judge: j.populations.values() for j in all_.judges}),
+)  # fmt: skip

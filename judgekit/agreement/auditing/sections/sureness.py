@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.auditing.data import Labelled, repeatability_of
-from judgekit.agreement.auditing.records import How, JudgeAudit, Skipped, Sureness
+from judgekit.agreement.auditing.data import repeatability_of
+from judgekit.agreement.auditing.records import JudgeAudit, Sureness
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
 from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.probability.reliability import ece, miscalibration, reliability_diagram
@@ -28,9 +28,10 @@ SAYS_SURENESS = {
 }
 
 
-def sureness(lab: Labelled, judge: str, how: How) -> Sureness | None:
+def sureness(case: Case) -> Sureness | None:
     """Calibration of the judge's probabilities; None where it gave none."""
-    at = lab.ratings.raters.index(judge)
+    lab, how = case.lab, case.how
+    at = lab.ratings.raters.index(case.judge)
     p, codes, people = lab.sure[:, at], lab.ratings.codes[:, at], lab.consensus
     judged, right = codes >= 0, np.where(people >= 0, codes == people, np.nan)
     kept = ~np.isnan(p) & judged & (people >= 0)
@@ -102,15 +103,10 @@ def draw_sureness(about: About, judge: JudgeAudit) -> Iterator[Figure]:
         yield _risk(about, judge.sureness)
 
 
-def compute_sureness(case: Case) -> dict[str, Any]:
-    """Calibration, where the judge gave probabilities."""
-    found = case.skipped.unless("calibration", lambda: sureness(case.lab, case.judge, case.how))
-    return {"sureness": found}
-
-
-SURENESS = Section(name="calibration", says=SAYS_SURENESS, compute=compute_sureness, of_judge=draw_sureness)
-
-
+SURENESS = Section(
+    name="calibration", says=SAYS_SURENESS, of_judge=draw_sureness,
+    compute=lambda case: {"sureness": case.skipped.unless("calibration", lambda: sureness(case))},
+)  # fmt: skip
 SAYS_REPEATS = {
     "repeats": (
         "Does it say the same when it is asked again?",
@@ -125,11 +121,11 @@ NOISE = ("sem", "smallest_detectable_change")
 """In shares of the scale, so that they are told and not drawn among rates."""
 
 
-def repeats(lab: Labelled, judge: str, how: How, skipped: Skipped) -> dict[str, Estimate]:
+def repeats(case: Case) -> dict[str, Estimate]:
     """Repeatability of a judge that was asked something twice; empty, and said, where it was not."""
-    if judge in lab.repeats:
-        return repeatability_of(lab.repeats[judge], **how.options)
-    skipped.say("repeats", "nothing was asked twice in the same order; ask with samples=2 or more")
+    if case.judge in case.lab.repeats:
+        return repeatability_of(case.lab.repeats[case.judge], **case.how.options)
+    case.skipped.say("repeats", "nothing was asked twice in the same order; ask with samples=2 or more")
     return {}
 
 
@@ -149,6 +145,5 @@ def draw_repeats(about: About) -> Figure | None:
 
 
 REPEATS = Section(
-    name="repeats", says=SAYS_REPEATS, of_all=draw_repeats,
-    compute=lambda case: {"repeats": repeats(case.lab, case.judge, case.how, case.skipped)},
-)  # fmt: skip
+    name="repeats", says=SAYS_REPEATS, compute=lambda case: {"repeats": repeats(case)}, of_all=draw_repeats
+)
