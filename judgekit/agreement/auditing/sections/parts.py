@@ -234,6 +234,10 @@ def _named(found: Populations) -> dict[str, Estimate]:
 
 
 POPULATIONS = Section(
-    name="populations", says=SAYS_POPULATIONS, compute=lambda case: {"populations": by_population(case)},
-    of_all=lambda all_: intervals(all_, "populations", {j.judge: j.populations.values() for j in all_.judges}),
-)  # fmt: skip
+    name="populations",
+    says=SAYS_POPULATIONS,
+    compute=lambda case: {"populations": by_population(case)},
+    of_all=lambda about: intervals(
+        about, "populations", {each.judge: each.populations.values() for each in about.judges}
+    ),
+)
