@@ -39,6 +39,9 @@ _TONES: Mapping[Verdict, str] = {
     "INSUFFICIENT EVIDENCE": "unsure",
     "DO NOT USE": "no",
 }
+_SAFE = str.maketrans({
+    "\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]",
+})  # fmt: skip
 _MET_TONES = {True: "yes", False: "no", None: "open"}
 _ESTIMATE = (
     "statistic", "value", "low", "high", "n", "dropped", "resampled", "interval", "drawn", "status", "notes",
@@ -325,15 +328,4 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 
 def _cell(value: Any) -> str:
     """Return text that cannot leave its cell, be a heading, or be HTML."""
-    text = " ".join(str(value).split())
-    for sign, safe in (
-        ("\\", "\\\\"),
-        ("|", "\\|"),
-        ("<", "&lt;"),
-        (">", "&gt;"),
-        ("`", "\\`"),
-        ("[", "\\["),
-        ("]", "\\]"),
-    ):
-        text = text.replace(sign, safe)
-    return text
+    return " ".join(str(value).split()).translate(_SAFE)

@@ -200,24 +200,25 @@ def exported(records: Iterable[Preference | Labelled], form: Format) -> list[Row
             raise InputError(f"format {form!r} takes {kind.__name__}s, not {kind_of(record)}")
         if isinstance(record, Preference) and not record.margin > 0:
             raise InputError(f"group {record.group!r}: a margin of {record.margin} is a tie, no preference")
-    chat = not all(isinstance(text, str) for record in some for text in _texts(record))
+    chat = not all(isinstance(getattr(record, name), str) for record in some for name in _TEXTS[kind])
     if chat and plain:
         raise InputError(f"format {form!r} holds plain texts only, and there are conversations")
     return [row(_as_chat(record) if chat else record) for record in some]
 
 
-def _texts(record: Preference | Labelled) -> tuple[Text, ...]:
-    if isinstance(record, Preference):
-        return (record.task, record.chosen, record.rejected)
-    return (record.task, record.response)
+_TEXTS: Mapping[type, Mapping[str, str]] = {
+    Preference: {"task": "user", "chosen": "assistant", "rejected": "assistant"},
+    Labelled: {"task": "user", "response": "assistant"},
+}
+"""Fields of a record that are texts, and whose words they are where they are no conversation."""
 
 
 def _as_chat(record: Preference | Labelled) -> Preference | Labelled:
     """Return a record with its texts as conversations."""
-    if isinstance(record, Preference):
-        chosen, rejected = _turns(record.chosen, "assistant"), _turns(record.rejected, "assistant")
-        return replace(record, task=_turns(record.task, "user"), chosen=chosen, rejected=rejected)
-    return replace(record, task=_turns(record.task, "user"), response=_turns(record.response, "assistant"))
+    chat: dict[str, Any] = {
+        name: _turns(getattr(record, name), role) for name, role in _TEXTS[type(record)].items()
+    }
+    return replace(record, **chat)
 
 
 def _turns(text: Text, role: str) -> tuple[Message, ...]:

@@ -167,6 +167,12 @@ class Rewarder:
         stopped: JudgekitError | None, seconds: float,
     ) -> Batch:  # fmt: skip
         """Return the batch, after failures were dealt with; or raise, where there were too many."""
+
+        def batch(groups: Sequence[Mapping[str, Reward]]) -> Batch:
+            rewards = {(r.group, r.response): r for own in groups for r in own.values()}
+            stats = stats_of(list(rewards.values()), table, asked.answers, seconds)
+            return Batch(rewards, stats, self.spec.digest)
+
         failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
         self._recent.extend(failures)
         some = failures if len(failures) >= WINDOW else list(self._recent)
@@ -175,27 +181,20 @@ class Rewarder:
         if stopped is not None and any(failures):
             self._recent.clear()
             error = copy(stopped)  # batches that overlap are stopped by one error, and each has its own run
-            error.run = self._batch(made, table, asked, seconds)
+            error.run = batch(made)
             raise error
         try:
             dealt = [dealt_with(own, self.spec.on_failure) for own in made]
         except JudgeOutage as error:
-            error.run = self._batch(made, table, asked, seconds)
+            error.run = batch(made)
             raise
-        return self._batch(dealt, table, asked, seconds)
+        return batch(dealt)
 
     def _patience(self, failures: Sequence[str | None]) -> str:
         """Return what would do where judges were away or slow for longer than a batch waits for them."""
         if not any(why is not None and why.startswith(LATE) for why in failures):
             return ""
         return f"; a batch waits {self.spec.deadline_seconds:g} s for its judges (deadline_seconds)"
-
-    def _batch(
-        self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked, seconds: float
-    ) -> Batch:
-        rewards = {(r.group, r.response): r for own in made for r in own.values()}
-        stats = stats_of(list(rewards.values()), table, asked.answers, seconds)
-        return Batch(rewards, stats, self.spec.digest)
 
     def _opened(self) -> Session:
         spec = self.spec

@@ -254,6 +254,7 @@ class _BySize:
         self._spec = spec
         both, one = (self._plan(judges, order) for order in ("both", "given"))
         self._asked = both if spec.orders == "both" else one
+        self.plans, self.helpers, self.rubric_of = (self._asked,), (), self._asked.rubric_of
         self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
 
     def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
@@ -282,17 +283,6 @@ class _BySize:
             spec.rubric, judges, protocol="rank" if spec.scheme == "list" else "compare", form=spec.form,
             per_call=spec.per_call, samples=spec.samples, orders=orders,
         )  # fmt: skip
-
-    def rubric_of(self, item: Item) -> Rubric:
-        return self._asked.rubric_of(item)
-
-    @property
-    def plans(self) -> tuple[Plan, ...]:
-        return (self._asked,)
-
-    @property
-    def helpers(self) -> tuple[Judge, ...]:
-        return ()
 
     def of(self, n: int) -> Counted:
         small, medium, large = self._sized

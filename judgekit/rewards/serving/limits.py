@@ -13,6 +13,7 @@ import hmac
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from aiohttp import web
@@ -132,14 +133,14 @@ def room_for(most: int) -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, max(soft - _KEPT, 1))
 
 
+@dataclass
 class Connections:
     """The connections of a server; each gets a protocol of its own."""
 
-    def __init__(self, server: web.Server, most: int, seconds: float) -> None:
-        self.server = server
-        self.most = most
-        self.seconds = seconds
-        self.n = 0
+    server: web.Server
+    most: int
+    seconds: float
+    n: int = 0
 
     def __call__(self) -> "Connection":
         """Return the protocol of a new connection."""

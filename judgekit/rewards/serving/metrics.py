@@ -101,7 +101,7 @@ class Metrics:
         return {
             name: samples[()]
             if list(samples) == [()]
-            else {_joined(labels): n for labels, n in samples.items()}
+            else {" ".join(value for _, value in labels): n for labels, n in samples.items()}
             for name, samples in self._samples(gauges).items()
         }
 
@@ -136,7 +136,3 @@ def _labels(labels: Labels) -> str:
     )
     said = ",".join(f'{name}="{value}"' for name, value in escaped)
     return f"{{{said}}}" if said else ""
-
-
-def _joined(labels: Labels) -> str:
-    return " ".join(value for _, value in labels)
