@@ -188,10 +188,7 @@ def _nearest(ours: str, name: str, found: Collection[str]) -> str:
 
 
 def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
-    """Return the item of a row, with the responses of that row; errors come without the row's place.
-
-    `ours`: it is known not to be a row of another project's (`items.theirs`).
-    """
+    """Return the item of a row, with its responses; `ours`: it is known to be no other project's row."""
     if row.fault:
         raise InputError(row.fault)
     values = row.values

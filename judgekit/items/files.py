@@ -229,10 +229,7 @@ def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:
-    """Return the lines of a file, which may not become far more than its packed size.
-
-    Of a line that is too long only the beginning comes, with which no row can be read.
-    """
+    """Return the lines of a file that stays near its packed size; of one that is too long its beginning."""
     first, read = True, 0
     with _binary(path) as file:
         most = path.stat().st_size * _GROWN + _SPARED if _is_packed(path) else math.inf

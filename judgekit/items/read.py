@@ -190,37 +190,31 @@ def read_items(
     needs: Collection[Need] = RESPONSE,
     surveyed: Survey | None = None,
 ) -> Iterator[Item]:
-    """Items of a source, one at a time.
+    """Return the items of a source, one at a time.
 
-    A row has `item_id` (or `id`), `task`, and `response` or `responses` (a mapping of response id
-    to text); it may have `response_id`, `system`, `systems` (response id to system), `reference`,
-    `sources` (a mapping or a list of texts), `tags` and `rubric` (mappings). Where a cell holds
-    text only, as in CSV, mappings are JSON; a plain text there is the one source, or the one tag, called
-    as its column. Texts are plain or lists of chat messages. Rows
-    with one id are one item: task, reference, sources and rubric must agree, tags are put
-    together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns
-    are as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`).
-    Rows of HealthBench and of Prometheus, as they are published, are read too: each has its own rubric.
+    A row has `item_id` (or `id`), `task`, and `response` or `responses` (a mapping of response id to text);
+    it may have `response_id`, `system`, `systems` (response id to system), `reference`, `sources` (a mapping
+    or a list of texts), `tags` and `rubric` (mappings). Where a cell holds text only, as in CSV, mappings are
+    JSON; a plain text there is the one source, or the one tag, called as its column. Texts are plain or lists
+    of chat messages. Rows with one id are one item: task, reference, sources and rubric must agree, tags are
+    put together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns are
+    as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`). Rows of
+    HealthBench and of Prometheus, as they are published, are read too.
 
     Args:
         source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file, all
             but the last one also packed (.gz); `-`, the standard input, which tells by its first sign what
-            it holds; a pandas frame; a Hugging Face data set, streamed or not; an iterable of such rows or
-            of items.
+            it holds; a pandas frame; a Hugging Face data set; an iterable of such rows or of items.
         columns: Our name of a column -> its name there.
-        on_bad_item: `raise` at the first bad row, or `skip` it. Only the row is skipped: an item whose
-            other rows are good stays, with their responses.
+        on_bad_item: `raise` at the first bad row, or `skip` it; other rows of its item stay.
         skipped: Where what was skipped is written down, in order (a list will do).
-        needs: What an item must hold to be judged: a `response` (not so for rubrics about the task alone),
-            a `reference`, `sources`, `turns` (a conversation as task or response), a `pair` of
-            responses, a `rubric` of its own.
+        needs: What an item must hold to be judged; `turns` is a conversation as task or response.
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
     Raises:
-        InputError: For the first bad row, with its file and line, what was found and what would do. At
-            once if the source can be read twice, else when the iterator gets there. At the end, if fewer
-            items came than there were when it was surveyed.
+        InputError: For the first bad row, with its file and line, what was found and what would do: at once
+            if the source can be read twice; and if fewer items came than there were when it was surveyed.
 
     >>> rows = [{"id": 7, "task": "Hi?", "system": each, "response": each.upper()} for each in "ab"]
     >>> [item] = read_items(rows)

@@ -37,10 +37,7 @@ class Source:
 
 
 def open_rows(source: Any, wanted: frozenset[str], name: str = "items") -> Source:
-    """Return the rows of something in memory: a frame, a Hugging Face data set, an iterable.
-
-    `wanted` are the columns that will be looked at; a frame gives no others.
-    """
+    """Return the rows of something in memory; a frame gives the `wanted` columns alone."""
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _frame(source, wanted)
     if isinstance(source, Mapping) or not isinstance(source, Iterable) or isinstance(source, bytes):

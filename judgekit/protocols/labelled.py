@@ -6,6 +6,7 @@
 
 import string
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from judgekit.errors import InputError
@@ -55,10 +56,7 @@ def labelled_sheet(
     words: Words = words_of,
     schema: Schema = schema_of,
 ) -> Sheet:
-    """Return a sheet for criteria that are answered with a label each; letters need one on a scale of labels.
-
-    `template` names the bundled prompt; `words` and `schema` give the form of an answer in JSON.
-    """
+    """Return a sheet for criteria answered with a label each; letters need one on a scale of labels."""
     if how.form == "letters" and (len(criteria) != 1 or not isinstance(criteria[0].scale, Labels)):
         raise InputError(
             f"probabilities are read for one criterion on a scale of labels, not for "
@@ -209,23 +207,24 @@ def _list_schema(criteria: Sequence[Criterion]) -> Mapping[str, Any]:
     return object_schema({"answers": {"type": "array", "items": object_schema(point)}})
 
 
-def _listed(criteria: Sequence[Criterion], how: Asking) -> Sheet:
-    return labelled_sheet(
-        criteria, how, protocol="checklist", template="checklist", words=_list_in_words, schema=_list_schema
-    )
-
-
 CHECKLIST = Protocol(
     name="checklist",
     about=("task", "response"),
-    sheet=_listed,
+    sheet=partial(
+        labelled_sheet,
+        protocol="checklist",
+        template="checklist",
+        words=_list_in_words,
+        schema=_list_schema,
+    ),
     per_call=50,  # as DeepResearch Bench II asks them
     apart=True,
 )
 
 
-def _matched(criteria: Sequence[Criterion], how: Asking) -> Sheet:
-    return labelled_sheet(criteria, how, protocol="match", template="match")
-
-
-MATCH = Protocol(name="match", about=("response",), sheet=_matched, needs_reference=True)
+MATCH = Protocol(
+    name="match",
+    about=("response",),
+    sheet=partial(labelled_sheet, protocol="match", template="match"),
+    needs_reference=True,
+)

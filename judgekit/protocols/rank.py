@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 from judgekit.errors import InputError
 from judgekit.prompt import TAG, Ours, bundled_template
@@ -124,7 +123,11 @@ def _places(text: str, call: Call, reply: Reply, material: Material) -> tuple[di
         return None if cut else _parsed(tagged[-1], letters), text.strip()
     found = holding(text, "ranking", material, asked=asked)
     if found.entry is not None and isinstance(found.value, list | str):
-        order = found.value if isinstance(found.value, str) else ">".join(_flat(found.value))
+        order = found.value
+        if isinstance(order, list):  # a list inside it is a tie
+            order = ">".join(
+                "=".join(map(str, each)) if isinstance(each, list) else str(each) for each in order
+            )
         return _parsed(order, letters), str(found.entry.get("rationale") or "")
     orders = [] if one or found.doubtful or found.entry is not None else list(_orders(text[-PROSE:]))
     if not orders or material.hold(_HELD):
@@ -138,11 +141,6 @@ def _orders(text: str) -> Iterator[str]:
         ends = text[found.end() : found.end() + 9].partition("\n")[0].strip(" .*_`") == ""
         if not is_turned_down(text, found.start()) and (ends or ">" in found[0]):
             yield found[0]
-
-
-def _flat(ranking: Sequence[Any]) -> list[str]:
-    """Return the letters of a JSON ranking; a list inside it is a tie."""
-    return ["=".join(map(str, each)) if isinstance(each, list) else str(each) for each in ranking]
 
 
 def _parsed(order: str, letters: str) -> dict[str, int] | None:

@@ -41,10 +41,7 @@ def number_of(text: str) -> float | None:
 
 
 def same_number(response: str, reference: str, *, tolerance: float = TOLERANCE) -> bool:
-    """Tell whether two texts are numbers that differ by less than a share of their mean; no range is one.
-
-    Source: Answer Matching, `|r - g| / mean(r, g) < 1 %`. Equal numbers match, zeros too.
-    """
+    """Tell whether two texts are numbers that differ by less than a share of their mean; no range is one."""
     r, g = number_of(response), number_of(reference)
     if r is None or g is None:
         return False

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from judgekit.errors import InputError
-from judgekit.fences import Fences, fences_of
+from judgekit.fences import fences_of
 from judgekit.prompt import Ours, bundled_template, settled
 from judgekit.protocols.read import read
 from judgekit.protocols.reading.material import Material, Shown
@@ -49,10 +49,7 @@ _OPTION = re.compile(r"\s*+\(?([A-Za-z])\)?\s*+[:.)]\s*+(.+)")
 
 @dataclass(frozen=True)
 class Extracting(OverGrading):
-    """Extract, then compare; one call a response, judge and sample, one more where it cannot be read.
-
-    Where a judge failed its substitute extracts.
-    """
+    """Extract, then compare; one call a response, judge and sample, one more where it cannot be read."""
 
     grading: Grading
 
@@ -86,15 +83,15 @@ class Extracting(OverGrading):
                 reading=lambda answer: (self._outcome(item, answer),),
             )  # fmt: skip
             outcomes = [outcome for [outcome] in tried]
-        rubric = self.grading.plan.rubric_of(item)
-        return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
+        return self.grading.judged(item, outcomes)
 
     def _calls(self, item: Item) -> Iterator[Call]:
         plan = self.grading.plan
         [criterion] = plan.rubric_of(item).leaves
         static = {"guidelines": Ours(), "criteria": _wanted(item), "form": _FORM}
         prompt = settled(bundled_template("extract"), static)
-        fences = _fences(item)
+        allowed = item.tags.get("answer_range")
+        fences = fences_of(replace(item, reference=None), beside=[("answers", allowed)] if allowed else ())
         for judge in plan.judges:
             for response in item.responses:
                 unit = Unit(item.item_id, (response,))
@@ -165,12 +162,6 @@ def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
     if not options or kind in {"math", "short_text"}:
         return True
     return any(same_answer(kind, extracted, option, options=options) for option in options)
-
-
-def _fences(item: Item) -> Fences:
-    """The fences of an item without its reference, and with the answers allowed."""
-    allowed = item.tags.get("answer_range")
-    return fences_of(replace(item, reference=None), beside=[("answers", allowed)] if allowed else ())
 
 
 def _wanted(item: Item) -> Ours:

@@ -115,8 +115,7 @@ class Funnel(OverGrading):
             for sample in range(plan.samples)
         ]
         found = yield from in_step(walks)
-        outcomes = tuple(outcome for some in found for outcome in some)
-        return Judged(item, outcomes, self.grading.aggregate(plan.rubric_of(item), item, outcomes))
+        return self.grading.judged(item, [outcome for some in found for outcome in some])
 
     def _walk(self, fences: Fences, judge: Judge, view: View, sample: int) -> Rounds[tuple[Outcome, ...]]:
         criteria = self.grading.plan.rubric_of(fences.item).leaves

@@ -88,10 +88,7 @@ def severity(grades: Sequence[int], vote: SeverityVote = "conservative") -> int:
 
 
 def points(won: float, penalty: float, most: float) -> float | None:
-    """Return GAPS's normalised score: points won less penalties, at least 0, over the positive points.
-
-    It is None where there is no positive point; the code says 0, which would read as a bad response.
-    """
+    """Return the points won less penalties, at least 0, over the positive points; None without any."""
     return max(won - penalty, 0.0) / most if most > 0 else None
 
 
@@ -126,10 +123,7 @@ _GRADE_QUESTION = "\n".join(
 
 @dataclass(frozen=True)
 class Unlisted(OverGrading):
-    """GAPS with the sweep: the claims, then what they do not cover, listed by the first judge.
-
-    Substitutes list and grade where their judge failed.
-    """
+    """GAPS with the sweep: the claims, then what they do not cover, listed by the first judge."""
 
     grading: Grading
     votes: SeverityVote = "conservative"

@@ -105,22 +105,15 @@ def check_substitutes(substitutes: Mapping[str, Judge], judges: Sequence[Judge])
             raise InputError(f"substitute {name!r} stands in for several judges, and could have two votes")
 
 
-def _plainly(answer: Answer) -> Sequence[Outcome]:
-    return read(answer.call, answer.reply)
-
-
 def substituted(
     plan: Plan,
     substitutes: Mapping[str, Judge],
     calls: Sequence[Call],
     outcomes: list[tuple[Outcome, ...]],
     *,
-    reading: Reading = _plainly,
+    reading: Reading = lambda answer: read(answer.call, answer.reply),
 ) -> Rounds[list[tuple[Outcome, ...]]]:
-    """Ask once more what judges with a substitute left open; its answers take the place of theirs.
-
-    `calls` are those of the first round, `outcomes` what was read of each, as `reading` reads an answer.
-    """
+    """Ask once more what judges with a substitute left open; its answers take the place of theirs."""
     failed = [
         i for i, some in enumerate(outcomes) if calls[i].judge in substitutes and any(map(_is_failed, some))
     ]
@@ -252,8 +245,11 @@ class Grading:
     def __call__(self, item: Item, /) -> Rounds[Judged]:
         """Ask, read, re-ask, aggregate."""
         flat = yield from self.asked(item, self.plan.calls(item))
-        flat = (*flat, *by_rule(self.plan, item))
-        return Judged(item, flat, self.aggregate(self.plan.rubric_of(item), item, flat))
+        return self.judged(item, (*flat, *by_rule(self.plan, item)))
+
+    def judged(self, item: Item, outcomes: Sequence[Outcome]) -> Judged:
+        """Return an item with its outcomes and the scores that they come to."""
+        return Judged(item, tuple(outcomes), self.aggregate(self.plan.rubric_of(item), item, outcomes))
 
     def asked(self, item: Item, calls: tuple[Call, ...]) -> Rounds[tuple[Outcome, ...]]:
         """Return the outcomes of calls of the plan: asked, read, re-asked, put to substitutes."""

@@ -85,10 +85,7 @@ _CHOICE = Rubric(
 
 
 def researchqa_pairs(coverage: Grading, *, weight: float = RESEARCHQA_WEIGHT) -> Together:
-    """Ask for the coverage of every response, and for a choice between each two in both orders.
-
-    An order won is worth `weight` labels.
-    """
+    """Ask for coverage of each response and a choice between each two, worth `weight` labels an order."""
     asked = coverage.plan
     choice = Plan(_CHOICE, asked.judges, protocol="compare", ties=False, samples=asked.samples)
     choosing = replace(coverage, plan=choice, aggregate=lambda *_: ())
@@ -208,10 +205,7 @@ class Relative(OverGrading):
 
 
 def _values(outcomes: Sequence[Outcome]) -> Grades:
-    """Return the grade of each response in a round: mean over samples, then over criteria and judges.
-
-    It is None where a judge has no verdict on a criterion in any sample.
-    """
+    """Return each response's mean grade in a round; None where a judge has no verdict on a criterion."""
     by_response: dict[str, dict[tuple[str, str], list[float]]] = {}
     for o in outcomes:
         if len(o.unit.responses) == 1:

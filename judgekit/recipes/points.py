@@ -191,7 +191,8 @@ def majority_of_samples(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     that are split give no verdict (`missing`, since `undecided` here means n/a): in the paper's replies a
     majority of split samples was wrong two times in three.
     """
-    counts = Counter(_said_by(o, scale) for o in outcomes if not _is_lost(o))
+    kept = (o for o in outcomes if isinstance(o, Verdict) or o.reason == "undecided")
+    counts = Counter(_said_by(o, scale) for o in kept)
     [(label, n)] = counts.most_common(1) or [(_NOT_APPLICABLE, 0)]
     first = outcomes[0]
     if 2 * n > len(outcomes) and label is not None:
@@ -206,10 +207,6 @@ def majority_of_samples(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     said = ", ".join(f"{n} {name or 'n/a'!r}" for name, n in counts.items()) or "none"
     detail = f"of {len(outcomes)} samples: {said}"
     return Abstention(first.rater, first.unit, first.criterion, reason, detail, shown=first.shown)
-
-
-def _is_lost(outcome: Outcome) -> bool:
-    return isinstance(outcome, Abstention) and outcome.reason != "undecided"
 
 
 def _said_by(outcome: Outcome, scale: Scale) -> str | None:

@@ -37,8 +37,7 @@ def round_robin_calls(n: int) -> tuple[int, int]:
 def circle(names: Sequence[str], *, opposite: bool = True, seed: int = 0) -> Schedule:
     """Show everybody first as often as second: on a circle, against each of the next half; one round.
 
-    Of an even number `opposite` ones meet in both orders, which costs a comparison a name, or do not meet: in
-    one order somebody would be first more often. Ranked like a round robin.
+    Of an even number `opposite` ones meet in both orders, which costs a comparison a name, or do not meet.
     """
     mixed, _ = _mixed(names, seed)
     n = len(mixed)

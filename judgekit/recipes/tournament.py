@@ -65,8 +65,7 @@ class Tournament(OverGrading):
                 outcomes += [o for some in said for o in some]
                 pairs = schedule.send([self._result(item, *each) for each in zip(pairs, said, strict=True)])
         except StopIteration:
-            rubric = self.grading.plan.rubric_of(item)
-            return Judged(item, tuple(outcomes), self.grading.aggregate(rubric, item, outcomes))
+            return self.grading.judged(item, outcomes)
 
     def _asked(self, item: Item, pair: Pair) -> Rounds[tuple[Outcome, ...]]:
         orders: Mapping[First, Pair] = {"drawn": drawn(pair), "scheduled": pair}

@@ -66,9 +66,7 @@ class Brainstormed(OverGrading):
                     ideas[answer.call.judge].append(writable(idea))
         outcomes = yield from self.grading.asked(item, tuple(self._shown(item, asked, ideas)))
         outcomes = self._flagged(outcomes, {judge for judge, own in ideas.items() if len(own) < self.ideas})
-        return Judged(
-            item, outcomes, self.grading.aggregate(self.grading.plan.rubric_of(item), item, outcomes)
-        )
+        return self.grading.judged(item, outcomes)
 
     def _brainstorming(self, item: Item, writers: Iterable[str]) -> Iterator[Call]:
         """Calls that put the task itself to each judge, in its own words."""
@@ -178,7 +176,7 @@ class Rewriting(OverGrading):
         task, response = Unit(tried.item_id), Unit(tried.item_id, tuple(tried.responses))
         asks = [(task if c.about == "task" else response, c.id) for c in rubric.leaves]
         outcomes = tuple(abstain(answer.call, ask, reason, detail) for ask in asks)
-        return Judged(tried, outcomes, self.grading.aggregate(rubric, tried, outcomes))
+        return self.grading.judged(tried, outcomes)
 
     def _request(self, tried: Item, judged: Judged) -> Call:
         """Return what the writer is asked: the prompt, what came of it, the scores, perhaps the reasons."""

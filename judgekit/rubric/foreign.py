@@ -361,12 +361,8 @@ class Imported:
     __repr__ = brief
 
 
-def _own(raw: Any, name: str) -> Read:
-    return (parse(mapping(raw, name), name),), ()
-
-
 FORMATS: Mapping[str, Callable[[Any, str], Read]] = {
-    "judgekit": _own,
+    "judgekit": lambda raw, name: ((parse(mapping(raw, name), name),), ()),
     "prometheus": prometheus,
     "healthbench": healthbench,
     "autorubric": autorubric,

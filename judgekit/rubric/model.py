@@ -57,11 +57,6 @@ def _range(raw: str) -> Scale:
     return Numbers(low=low, high=high)
 
 
-def _text(raw: Any) -> Any:
-    """Return NFC text without the line ends that YAML's block styles add."""
-    return nfc(raw) if isinstance(raw, str) else raw
-
-
 def _threshold(raw: Any) -> Any:
     """Read `gate: true` as from the middle of the scale up."""
     if raw is True:
@@ -69,7 +64,8 @@ def _threshold(raw: Any) -> Any:
     return None if raw is False else raw
 
 
-Words = Annotated[str, BeforeValidator(_text)]
+Words = Annotated[str, BeforeValidator(lambda raw: nfc(raw) if isinstance(raw, str) else raw)]
+"""NFC text without the line ends that YAML's block styles add."""
 Threshold = Annotated[Real, Field(gt=0, le=1)]
 
 

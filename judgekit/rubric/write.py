@@ -1,6 +1,5 @@
 """A rubric as YAML in our own form, the shortest that reads back as the same rubric."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -26,42 +25,32 @@ def to_yaml(rubric: Rubric) -> str:
 
 def _node(node: Node) -> dict[str, Any]:
     if isinstance(node, Criterion):
-        return dict(_criterion(node))
+        return _criterion(node)
     text = {"text": node.text} if node.text else {}
     weight = {} if node.weight == 1 else {"weight": _number(node.weight)}
     return {"id": node.id, **text, **weight, "criteria": [_node(each) for each in node.criteria]}
 
 
-def _criterion(criterion: Criterion) -> Iterator[tuple[str, Any]]:
-    yield "id", criterion.id
-    yield "text", criterion.text
-    if criterion.about != "response":
-        yield "about", criterion.about
-    if criterion.dimension:
-        yield "dimension", criterion.dimension
+def _criterion(criterion: Criterion) -> dict[str, Any]:
     # Anchors alone would say what the scale is, so a scale stands wherever they do.
-    if criterion.anchors or criterion.scale != YES_NO:
-        yield "scale", _scale(criterion.scale)
-    if criterion.anchors:
-        yield "anchors", {_label(label): text for label, text in criterion.anchors.items()}
-    yield from _worth(criterion)
-    if criterion.reference:
-        yield "reference", criterion.reference
-    if criterion.tags:
-        yield "tags", _Row(criterion.tags)
-    if criterion.needs:
-        yield "needs", _Row(criterion.needs)
-    if criterion.if_undecided != "abstain":
-        yield "if_undecided", criterion.if_undecided
-
-
-def _worth(criterion: Criterion) -> Iterator[tuple[str, Any]]:
-    """Write weight, gate and veto; a gate or veto weighs 0 where nothing is said."""
-    if criterion.weight != (0 if criterion.gate or criterion.veto else 1):
-        yield "weight", _number(criterion.weight)
-    for name, threshold in (("gate", criterion.gate), ("veto", criterion.veto)):
-        if threshold is not None:
-            yield name, True if threshold == 0.5 else _number(threshold)
+    scaled = criterion.anchors or criterion.scale != YES_NO
+    weighs = criterion.weight != (0 if criterion.gate or criterion.veto else 1)  # as where nothing is said
+    told = {
+        "id": criterion.id,
+        "text": criterion.text,
+        "about": "" if criterion.about == "response" else criterion.about,
+        "dimension": criterion.dimension,
+        "scale": _scale(criterion.scale) if scaled else None,
+        "anchors": {_label(label): text for label, text in criterion.anchors.items()},
+        "weight": _number(criterion.weight) if weighs else None,
+        "gate": criterion.gate and (criterion.gate == 0.5 or _number(criterion.gate)),
+        "veto": criterion.veto and (criterion.veto == 0.5 or _number(criterion.veto)),
+        "reference": criterion.reference,
+        "tags": _Row(criterion.tags),
+        "needs": _Row(criterion.needs),
+        "if_undecided": "" if criterion.if_undecided == "abstain" else criterion.if_undecided,
+    }
+    return {name: value for name, value in told.items() if value}
 
 
 def _scale(scale: Scale) -> Any:
@@ -117,9 +106,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-def _row(dumper: _Dumper, row: _Row) -> yaml.SequenceNode:
-    return dumper.represent_sequence("tag:yaml.org,2002:seq", row, flow_style=True)
-
-
 _Dumper.add_representer(str, _text)
-_Dumper.add_representer(_Row, _row)
+_Dumper.add_representer(
+    _Row, lambda dumper, row: dumper.represent_sequence("tag:yaml.org,2002:seq", row, flow_style=True)
+)

@@ -106,10 +106,7 @@ class _Stated:
 def tagged(
     text: str, tag: str, ids: Sequence[str], scales: Sequence[Scale], *, truncated: bool
 ) -> dict[str, Reading]:
-    """Read the lines that carry the tag; of several for a criterion, the last.
-
-    A line cut off at the very end of a truncated reply reads as cut.
-    """
+    """Read the lines with the tag, the last for each criterion; one cut off at a reply's very end is cut."""
     found: dict[str, Reading] = {}
     for line in tagged_lines(text, tag):
         words = nfkc(line)
@@ -193,10 +190,7 @@ def _value(scale: Scale, text: str) -> Reading:
 def by_id(
     text: str, ids: Sequence[str], scales: Sequence[Scale], material: Material, *, truncated: bool
 ) -> dict[str, Reading]:
-    """Read untagged lines `criterion: label`, for several criteria; the last of each.
-
-    There are none where the judged texts hold such a line about any of the criteria.
-    """
+    """Read the last line `criterion: label` of each criterion; none if the judged texts hold such a line."""
     found: dict[str, Reading] = {}
     for line in seen(_last(text)).splitlines(keepends=True):
         bare = line[_BULLET.match(line).end() :]  # type: ignore[union-attr]  # it matches the empty text

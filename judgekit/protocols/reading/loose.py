@@ -35,13 +35,15 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "'"
 _NOTHING = object()  # a value that was cut off, or is none
 
 
-@dataclass(slots=True)
-class Loose:
-    """An object as it was understood: its value, where it ends, and whether it is all there."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An object in a text: its value, where it begins and ends, and how it was understood."""
 
-    value: dict[str, Any]
+    value: Any
+    start: int
     end: int
-    state: State
+    state: State = "whole"
+    mended: bool = False
 
 
 def opens(text: str, start: int) -> tuple[bool, int]:
@@ -52,17 +54,18 @@ def opens(text: str, start: int) -> tuple[bool, int]:
     return False, found.end()
 
 
-def loose(text: str, start: int) -> Loose:
+def loose(text: str, start: int) -> Piece:
     r"""Return the object that opens at a place.
 
     >>> loose("{'label': '4', 'why': 'it\\'s so',}", 0).value
     {'label': '4', 'why': "it's so"}
-    >>> loose('{"why": "the "why" is missing", "label": "4', 0)
-    Loose(value={'why': 'the "why" is missing'}, end=43, state='cut')
+    >>> cut = loose('{"why": "the "why" is missing", "label": "4', 0)
+    >>> cut.value, cut.end, cut.state
+    ({'why': 'the "why" is missing'}, 43, 'cut')
     """
     reader = _Reader(text, start)
     value = reader.pairs()
-    return Loose(value, reader.at, reader.state)
+    return Piece(value, start, reader.at, reader.state, mended=True)
 
 
 @dataclass(slots=True)

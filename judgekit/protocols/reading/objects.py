@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from judgekit import scales
-from judgekit.protocols.reading.loose import State, loose, opens
+from judgekit.protocols.reading.loose import Piece, loose, opens
 from judgekit.protocols.reading.material import STAND_INS, Material, unescaped
 from judgekit.protocols.reading.replies import FAILURES
 
@@ -86,10 +86,7 @@ def _keys(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _at(entry: Mapping[str, Any], keys: Mapping[str, str], cid: str, ids: Sequence[str]) -> Any:
-    """Return what an object holds at a criterion's id, or at a key that reads the same and is no other's id.
-
-    It is a list, which is no label, where several such keys hold different things.
-    """
+    """Return what stands at a criterion's id, or a key that reads the same: a list where several differ."""
     if len(keys) == len(entry):  # no two read the same
         key = cid if cid in entry else keys.get(fold(cid))
         return entry[key] if key is not None and (key == cid or key not in ids) else _NOTHING
@@ -194,17 +191,6 @@ class Found:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An object in a text: its value, where it begins and ends, and how it was understood."""
-
-    value: Any
-    start: int
-    end: int
-    state: State = "whole"
-    mended: bool = False
-
-
 def whole(text: str) -> tuple[Any, str] | None:
     """Return the value that a reply is, a fence around it aside, and its text; None if it is none."""
     bare = text.strip()
@@ -238,9 +224,9 @@ def pieces(text: str) -> Iterator[Piece]:
             else:
                 yield Piece(value, start, at)
                 continue
-        found = loose(text, start)
-        at = found.end
-        yield Piece(found.value, start, at, found.state, mended=True)
+        piece = loose(text, start)
+        at = piece.end
+        yield piece
 
 
 def find(text: str, ids: Sequence[str], material: Material, *, asked: bool = True) -> Found:
@@ -326,7 +312,8 @@ def _within(text: str, ids: Sequence[str], material: Material) -> Found:
         new = answers(piece.value, ids)
         if piece.mended and (new or piece.state != "whole"):
             raw = text[piece.start : end]
-            begun, borne = _labels(raw, ids), _borne_out(raw, new)
+            begun = len(_begun(("label", *ids) if len(ids) == 1 else ("label",)).findall(raw))
+            borne = _borne_out(raw, new)
             doubtful = borne is None or (piece.state == "broken" and begun > 0)
             new = borne or {}
             if piece.state == "cut" and len(new) < begun:
@@ -355,7 +342,8 @@ def _borne_out(raw: str, said: Mapping[str, Said]) -> dict[str, Said] | None:
     Every `"label": value` that is closed in the raw text has to be one that the object shows, in its order.
     """
     keys = sorted({"label", *(each.key for each in said.values())}, key=len, reverse=True)
-    closed = [_closed(pair) for pair in _pairs(tuple(keys)).finditer(raw)]
+    found = (pair.groups()[1:] for pair in _pairs(tuple(keys)).finditer(raw))
+    closed = [_same(next(group for group in groups if group is not None)) for groups in found]
     shown = list(said.items())
     if len(shown) == 1 and len(set(closed)) == 1:
         closed = closed[:1]
@@ -366,13 +354,9 @@ def _borne_out(raw: str, said: Mapping[str, Said]) -> dict[str, Said] | None:
     return {cid: replace(each, mended=True) for cid, each in shown[: len(closed)]}
 
 
-def _labels(raw: str, ids: Sequence[str]) -> int:
-    """Count the labels that are begun in the raw text of an object."""
-    return len(_begun(("label", *ids) if len(ids) == 1 else ("label",)).findall(raw))
-
-
 @lru_cache(maxsize=256)
 def _begun(keys: tuple[str, ...]) -> re.Pattern[str]:
+    """Match the beginning of a label in the raw text of an object."""
     names = "|".join(map(re.escape, keys))
     return re.compile(rf"""["'\u201c](?:{names})["'\u201d]\s*+:(?!\s*+\{{)""", re.IGNORECASE)
 
@@ -381,10 +365,6 @@ def _begun(keys: tuple[str, ...]) -> re.Pattern[str]:
 def _pairs(keys: tuple[str, ...]) -> re.Pattern[str]:
     names = "|".join(map(re.escape, keys))
     return re.compile(rf"""["'\u201c]?\b({names})["'\u201d]?\s*+[:=]\s*+{_VALUE}""", re.IGNORECASE)
-
-
-def _closed(pair: re.Match[str]) -> str:
-    return _same(next(group for group in pair.groups()[1:] if group is not None))
 
 
 def _same(label: object) -> str:
