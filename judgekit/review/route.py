@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean, pvariance
 
 import numpy as np
@@ -30,7 +31,7 @@ class Case:
     weight: float | None = None  # of one drawn by chance, how many it stands for: one over its chance
 
 
-def entropy(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
+def entropy(verdicts: Sequence[Verdict]) -> float:
     """Return the balanced position diversity entropy of the labels over orders, samples and judges, in nats.
 
     Source: Wang et al. (2023), "Large Language Models are not Fair Evaluators", arXiv 2305.17926.
@@ -39,7 +40,7 @@ def entropy(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: AR
     return -sum(n / len(verdicts) * math.log(n / len(verdicts)) for n in counts.values())
 
 
-def disagreement(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
+def disagreement(verdicts: Sequence[Verdict]) -> float:
     """Return the variance of the value between judges, each the mean of its verdicts."""
     by_rater: dict[str, list[float]] = {}
     for verdict in verdicts:
@@ -47,27 +48,23 @@ def disagreement(verdicts: Sequence[Verdict], threshold: float) -> float:  # noq
     return pvariance([fmean(values) for values in by_rater.values()])
 
 
-def low_mass(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
+def low_mass(verdicts: Sequence[Verdict]) -> float:
     """Return the most probability that any judge put outside the labels."""
     return 1.0 - min(verdict.mass for verdict in verdicts)
 
 
-def uncertain(verdicts: Sequence[Verdict], threshold: float) -> float:  # noqa: ARG001 - a rule's shape
+def uncertain(verdicts: Sequence[Verdict]) -> float:
     """Return the mean probability of all labels but the most probable one."""
     return 1.0 - fmean(max(p for _, p in verdict.probs) for verdict in verdicts)
 
 
-def near(verdicts: Sequence[Verdict], threshold: float) -> float:
+def near(verdicts: Sequence[Verdict], threshold: float = 0.5) -> float:
     """Return how near the mean value is to a threshold that decides something; 0 at the threshold itself."""
     return -abs(fmean(verdict.value for verdict in verdicts) - threshold)
 
 
-RULES: Mapping[str, Callable[[Sequence[Verdict], float], float]] = {
-    "entropy": entropy,
-    "disagreement": disagreement,
-    "low_mass": low_mass,
-    "uncertain": uncertain,
-    "near": near,
+RULES: Mapping[str, Callable[[Sequence[Verdict]], float]] = {
+    rule.__name__: rule for rule in (entropy, disagreement, low_mass, uncertain, near)
 }
 
 
@@ -84,10 +81,10 @@ def route(
         raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, 'chance'])}")
     if not 0 < budget < math.inf:
         raise InputError(f"budget={budget}: a share above 0, or a number of answers")
-    grouped = _grouped(outcomes)
+    rule = partial(near, threshold=threshold) if by == "near" else RULES[by]
     cases = []
-    for (unit, criterion), verdicts in grouped.items():
-        priority = RULES[by](verdicts, threshold) if verdicts else math.inf
+    for (unit, criterion), verdicts in _grouped(outcomes).items():
+        priority = rule(verdicts) if verdicts else math.inf
         off_middle = abs(fmean(v.value for v in verdicts) - 0.5) if verdicts else 0.0
         cases.append(
             (priority, off_middle, Case(unit, criterion, priority, by if verdicts else "no verdict"))

@@ -61,7 +61,7 @@ Kept = TypeVar("Kept", Preference, Labelled)
 
 @dataclass(frozen=True)
 class Found(Generic[Kept]):
-    """What a batch gave, and why -> how many others were left out.
+    """What a batch gave, and how many others were left out for which reason.
 
     The reasons are `no_reward` (failed, imputed or dropped), `tie` (nearer than the margin, or between the
     bars), `one_order`, `orders_disagree`, `against_rewards` (the judges' winner has the lower reward).

@@ -30,7 +30,7 @@ _BUSY = 2  # threads
 _DIGITS = 20  # of a digest: enough to tell the responses of all training runs apart
 WINDOW = 64
 """Distinct responses that a share of failures is taken over at least, those of earlier batches among them."""
-_UNSURE = 0.05
+_UNSURE = 0.05  # chance of so many failures, below which they show an outage
 
 
 @dataclass(frozen=True, slots=True)
