@@ -16,11 +16,10 @@ from judgekit.calibration.probabilities import Calibration, Method, fit_calibrat
 from judgekit.errors import InputError
 from judgekit.protocols import is_paired
 from judgekit.recipes.cascade import labels_of
-from judgekit.recordings import Kind
 from judgekit.scales import PAIR
 from judgekit.table import outcome_row
 from judgekit.types import Outcome, is_control
-from judgekit.verbs.joining import people_of, reduced, shape_of, stored
+from judgekit.verbs.joining import people_of, protocol_of, reduced, shape_of, stored
 
 
 def calibrate(
@@ -76,7 +75,7 @@ def calibrate(
     held = stored(run)
     judges, criteria = ({each} if isinstance(each, str) else set(each) for each in (judge, criterion))
     outcomes = _of(held.outcomes, judges, criteria)
-    protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in outcomes) else "grade"
+    protocol = protocol_of(outcomes)
     shape = shape_of(rubric, scale, outcomes, protocol)
     people, notes = people_of(
         labels, shape, protocol=protocol, judged=[o.unit for o in outcomes], columns=columns,

@@ -36,7 +36,7 @@ from judgekit.scales import PAIR, Numbers, Scale
 from judgekit.types import Outcome, brief, is_control
 from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.job import Job, prepare
-from judgekit.verbs.joining import people_of, shape_of, stored
+from judgekit.verbs.joining import people_of, protocol_of, shape_of, stored
 from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
 
@@ -140,7 +140,7 @@ def cascade(
     )
     if both := sorted({o.rater for o in first} & {o.rater for o in second}):
         raise InputError(f"judges {both} stand in both runs; a second look is no second judge")
-    protocol: Kind = "compare" if any(len(o.unit.responses) == 2 for o in first) else "grade"
+    protocol = protocol_of(first)
     shape = shape_of(rubric, scale, first, protocol)
     its = _scale(first, shape, protocol, notes)
     people, read_so = people_of(

@@ -239,29 +239,15 @@ def prepare(
     ledger, older = _ledger(options, [judge.name for judge in (*plan.judges, *recipe.helpers)])
     needs = _needs(loaded, [each.asked_by for each in (plan, *recipe.plans)], found)
     needs |= {"rubric"} if rubric is None else set()
+    digest = None if calibrations is None else calibrations.digest
+    own = {"substitutes": substitutes, **({} if digest is None else {"calibration": digest})}
     job = Job(
-        plan=plan,
-        recipe=recipe,
-        items=items,
-        columns=options["columns"],
-        on_bad_item=options["on_bad_item"],
-        ledger=ledger,
-        older=older,
-        prompts=options["store_prompts"],
-        limits=options["limits"] or Limits(),
-        surveyed=_surveyed(items, needs, options),
-        name=recipe_name,
-        fitted=panel,
-        calibration=None if calibrations is None else calibrations.digest,
-        needs=needs,
-        spared=frozenset(substitutes),
+        plan=plan, recipe=recipe, items=items, columns=options["columns"], on_bad_item=options["on_bad_item"],
+        ledger=ledger, older=older, prompts=options["store_prompts"], limits=options["limits"] or Limits(),
+        surveyed=_surveyed(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
+        needs=needs, spared=frozenset(substitutes), asked={**asked_of(options), **own},
         seats={judge.name: name for name, judge in substitutes.items()},
-        asked={
-            **asked_of(options),
-            "substitutes": substitutes,
-            **({} if calibrations is None else {"calibration": calibrations.digest}),
-        },
-    )
+    )  # fmt: skip
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     return job if panel is None else _labelled(job, panel, options)

@@ -58,7 +58,7 @@ def join(
     tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
     if ready is None:
         tables.insert(0, (verdicts, {}))
-    protocol = _protocol_of(ready, scale, tables)
+    protocol = protocol_of(ready, scale, tables)
     shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
@@ -247,7 +247,8 @@ def people_of(
     return read.outcomes, read.notes
 
 
-def _protocol_of(ready: Sequence[Outcome] | None, scale: Any, tables: Sequence[_Table]) -> Kind:
+def protocol_of(ready: Sequence[Outcome] | None, scale: Any = None, tables: Sequence[_Table] = ()) -> Kind:
+    """Return whether outcomes, or else labels in tables, are of pairs or of responses alone."""
     if ready is None:
         paired = scale == "pair" or any(_has_pairs(*table) for table in tables)
     else:
