@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from judgekit.errors import InputError, kind_of, there_are
-from judgekit.items.cells import Cells, cells_of
+from judgekit.items.check import Cells, cells_of
 from judgekit.items.texts import name_of
 from judgekit.protocols import is_paired
 from judgekit.protocols.read import read

@@ -1,24 +1,22 @@
-"""One row -> one `Item` with the responses of that row, or one error that says what would do.
+"""One row -> one `Item` with the responses of that row, or its `Cells`, or one error that says what would do.
 
-Rows as HealthBench and Prometheus publish them are brought under our names first, each with its own rubric:
-
-    {"prompt_id": ..., "prompt": [turns], "rubrics": [{"criterion": ..., "points": 5, "tags": [...]}]}
-    {"instruction": ..., "response": ..., "reference_answer": ..., "rubric" or "score_rubric":
-     {"criteria": ..., "score1_description": ..., ..., "score5_description": ...}}
-
-The second also flat, with or without `orig_` before each name, as the Feedback Collection has it (where
-`instruction` and `output` are a judge's prompt and its reply); its rows have no id, so their number is it.
-The response to HealthBench is whoever's it is: a column `response`, as in any row.
+Rows as HealthBench and Prometheus publish them (`rubric.foreign`) are brought under our names first, each
+with its own rubric; the second also flat, with or without `orig_` before each name, as the Feedback
+Collection has it (where `instruction` and `output` are a judge's prompt and its reply). Its rows have no id,
+so their number is it. The response to HealthBench is whoever's it is: a column `response`, as in any row.
 """
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import nan
+from pathlib import Path
 from typing import Any
 
 from judgekit.errors import InputError, kind_of
-from judgekit.items.rows import Row
+from judgekit.items.files import open_file
+from judgekit.items.rows import Row, open_rows
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
 from judgekit.rubric.foreign import healthbench, prometheus
 from judgekit.types import Item, Need, Text
@@ -350,3 +348,74 @@ def _checked(item: Item, where: str, layout: Layout) -> Item:
         plain_of(item.reference, "reference")
     check_needs(item, layout.needs - PAIR)
     return item if item.where else replace(item, where=where)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A row and what to call it: our name of a column -> what stands in it."""
+
+    place: str
+    row: Mapping[str, Any]
+
+    def fail(self, message: str) -> InputError:
+        """Return an error about the row, which names its place."""
+        return InputError(f"{self.place}: {message}")
+
+    def get(self, column: str, default: Any = None) -> Any:
+        """Return what stands in a column; the default for a gap."""
+        value = self.row.get(column)
+        return default if absent(value) else value
+
+    def name(self, column: str, default: Any = None) -> str:
+        """Return what stands in a column, as a name: 1 and "1" are one."""
+        try:
+            return name_of(self.get(column, default), column)
+        except InputError as error:
+            raise self.fail(str(error)) from None
+
+    def count(self, column: str) -> int:
+        """Return what stands in a column, as a whole number from 0; 0 for a gap."""
+        raw = self.get(column, 0)
+        try:  # CSV has text, and pandas makes floats of whole numbers where a column has gaps
+            number = float(raw) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else nan
+        except (ValueError, OverflowError):
+            number = nan
+        if not number.is_integer() or number < 0:
+            raise self.fail(f"{column} is {raw!r}, not a whole number from 0")
+        return int(number)
+
+
+def cells_of(
+    source: Any, names: Sequence[str], columns: Mapping[str, str], *, any_of: Sequence[str] = ()
+) -> Iterator[Cells]:
+    """Return the rows of a file, a frame or a list, under `names` of ours.
+
+    `columns` (our name -> the name there) have to be there, and one of `any_of`, if it is given: a column
+    that is missing is an error and not a table full of gaps. Where each row has columns of its own, all are
+    known only behind the last row.
+    """
+    layout = Layout({**{name: name for name in names}, **columns}, frozenset(columns))
+    theirs = {name: layout.names[name] for name in names}
+    wanted = frozenset(theirs.values())
+    is_path = isinstance(source, str | Path)
+    opened = open_file(source, wanted) if is_path else open_rows(source, wanted)
+    if opened.columns is not None:
+        _check_columns(opened.name, opened.columns, layout, any_of)
+    found: set[str] = set()
+    for row in opened.rows():
+        if row.fault:
+            raise InputError(f"{row.where}: {row.fault}")
+        if not isinstance(row.values, Mapping):
+            raise InputError(f"{row.where}: {kind_of(row.values)}, not a row")
+        found.update(row.values.keys())
+        yield Cells(row.where, {name: row.values.get(column) for name, column in theirs.items()})
+    if opened.columns is None and found:
+        _check_columns(opened.name, found, layout, any_of)
+
+
+def _check_columns(source: str, found: Collection[str], layout: Layout, any_of: Sequence[str]) -> None:
+    gaps = [name for name in layout.names if name in layout.mapped and layout.names[name] not in found]
+    if not gaps and any_of and not any(layout.names[name] in found for name in any_of):
+        gaps = [any_of[0]]
+    if gaps:
+        raise InputError(f"{source}: {no_column(gaps, found, layout)}")

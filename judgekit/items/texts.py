@@ -146,11 +146,7 @@ def _part(value: Any, what: str) -> str:
 
 
 def is_empty(text: Text) -> bool:
-    """Tell whether a text or a conversation holds nothing but blanks.
-
-    >>> is_empty(" "), is_empty((Message("assistant", ""),)), is_empty("0")
-    (True, True, False)
-    """
+    """Tell whether a text or a conversation holds nothing but blanks."""
     return _is_blank(text) if isinstance(text, str) else all(_is_blank(each.content) for each in text)
 
 

@@ -37,7 +37,7 @@ def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
     asked = [(c.id, text) for c, text in zip(criteria, texts, strict=True)]
 
     def views(item: Item) -> Iterator[View]:
-        """Every pair of an item's responses, in each order asked for; the two orders side by side."""
+        """Return every pair of an item's responses, in each order asked for; the two orders side by side."""
         for first, second in combinations(item.responses, 2):
             unit = Unit(item.item_id, (first, second))
             if orders != "swapped":

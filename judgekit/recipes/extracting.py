@@ -106,7 +106,7 @@ class Extracting(OverGrading):
                     yield plan.addressed(call, judge, sample)
 
     def _outcome(self, item: Item, answer: Answer) -> Outcome:
-        """The verdict of one extraction."""
+        """Return the verdict of one extraction."""
         call, reply = answer.call, answer.reply
         [ask] = call.asks
         extracted = answer_in(call, reply)
@@ -165,7 +165,7 @@ def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
 
 
 def _wanted(item: Item) -> Ours:
-    """What is to be extracted, and from which answers."""
+    """Return what is to be extracted, and from which answers."""
     wanted = f"Extract the final answer of the response. It should be {_WHAT[kind_of(item)]}."
     allowed = "\nThe answers allowed stand in `<answers TAG>`." if item.tags.get("answer_range") else ""
     return Ours(wanted + allowed)
@@ -201,7 +201,7 @@ def _sound(text: str) -> str:
 
 
 def _why(call: Call, reply: Reply) -> tuple[Reason, str]:
-    """Why nothing was extracted: the fault, or what `read` makes of a refusal in words."""
+    """Return why nothing was extracted: the fault, or what `read` makes of a refusal in words."""
     if reply.fault is not None:
         return reply.fault, reply.detail
     [outcome] = read(call, reply)

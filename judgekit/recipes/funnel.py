@@ -15,8 +15,7 @@ from typing import Literal, get_args
 from judgekit.errors import InputError
 from judgekit.fences import Fences, fences_of
 from judgekit.protocols import sheet_of
-from judgekit.protocols.read import read
-from judgekit.protocols.reading.probabilities import weights_of
+from judgekit.protocols.read import read, weights_of
 from judgekit.recipes.grading import Grading, OverGrading, Rounds, in_step
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
@@ -138,7 +137,7 @@ class Funnel(OverGrading):
     def _call(
         self, fences: Fences, judge: Judge, view: View, sample: int, options: Sequence[Criterion | None]
     ) -> Call:
-        """What is left, as lettered options."""
+        """Return what is left, as lettered options."""
         labels = tuple(NONE if option is None else option.id for option in options)
         anchors = {option.id: option.text for option in options if option is not None}
         text = "Which one of these holds most clearly of the response?"

@@ -241,7 +241,7 @@ class Unlisted(OverGrading):
 
 
 def _unread(answer: Answer, unit: Unit) -> Abstention:
-    """The listing judge's abstention, for the reason that its reply shows."""
+    """Return the listing judge's abstention, for the reason that its reply shows."""
     reason, detail = why_unread(answer.reply, "list of unlisted statements")
     return abstain(answer.call, (unit, UNLISTED), reason, detail)
 

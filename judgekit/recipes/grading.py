@@ -1,11 +1,9 @@
 """Ask a plan, read, re-ask once what could not be read, let substitutes answer, aggregate.
 
 `Grading` is the recipe of every verb, and the part that published recipes of several rounds are put together
-from; `Together` walks several as one. What is asked (one response, a pair, a list) is the plan's affair.
-
-What a judge leaves open for reasons of its own (it cannot be reached, refuses, is cut off, writes what cannot
-be read) goes to its substitute in the same words. An answer that a judge did give is never asked again. A
-substitute stands in for one judge and is no other judge of the panel, so that it never has two votes.
+from. What a judge leaves open for reasons of its own (unreachable, refused, cut off, not to be read) goes to
+its substitute in the same words. A substitute stands in for one judge and is no other judge of the panel, so
+that it never has two votes.
 """
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
@@ -188,12 +186,12 @@ class OverGrading:
 
     @property
     def plans(self) -> tuple[Plan, ...]:
-        """The plan of the grading."""
+        """Return the plan of the grading."""
         return self.grading.plans
 
     @property
     def helpers(self) -> tuple[Judge, ...]:
-        """The substitutes of the grading."""
+        """Return the substitutes of the grading."""
         return self.grading.helpers
 
 

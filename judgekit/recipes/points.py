@@ -1,12 +1,10 @@
 """Scores of lists of points: GIM, DeepResearch Bench II, ResearchQA, ReviewerGPT.
 
 A point's value is the mean over samples of a judge and then over judges, the score a plain mean over points.
-A judge or a batch that failed is missing with its points; it is no 0, and does not cost the whole item.
-
-GIM (2026), arXiv 2605.18663, multiplies each credit by the judge's confidence, which lowers every score of a
-hesitant judge: `gim` leaves that out, `gim-confidence` does as published. ReviewerGPT (Liu and Shah, 2023,
-arXiv 2306.00622) takes the majority of three samples; there `n/a`, the scale's "cannot tell", is an answer
-like the others, and a majority of it leaves the question out.
+A judge or a batch that failed is missing with its points; it is no 0, and does not cost the whole item. GIM
+(2026), arXiv 2605.18663, multiplies each credit by the judge's confidence, which lowers every score of a
+hesitant judge: `gim` leaves that out. In ReviewerGPT (Liu and Shah, 2023, arXiv 2306.00622) `n/a`, the
+scale's "cannot tell", is an answer, and a majority of it leaves the question out.
 """
 
 from collections import Counter
@@ -23,6 +21,7 @@ from judgekit.rubric import Rubric
 from judgekit.scales import Labels, Numbers, Scale
 from judgekit.types import Abstention, Item, Outcome, Reason, Score, Unit, Verdict
 
+Credit = Callable[[Verdict], float | None]
 CREDIT = Numbers(low=0, high=1)
 """Proportional partial credit; what the material does not tell is 0."""
 _ASKED = '- "confidence" (a number from 0 to 1): how sure you are of the label; it stands before the label'
@@ -60,9 +59,7 @@ def confident_credit(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) ->
     )
 
 
-def _averaged(
-    rubric: Rubric, item: Item, outcomes: Sequence[Outcome], credit: Callable[[Verdict], float | None]
-) -> tuple[Score, ...]:
+def _averaged(rubric: Rubric, item: Item, outcomes: Sequence[Outcome], credit: Credit) -> tuple[Score, ...]:
     """Return the usual scores, the rubric's worked out anew: means over judges, averaged over criteria."""
     scores = []
     for score in rubric_scores(rubric, item, outcomes):
@@ -76,9 +73,7 @@ def _averaged(
     return tuple(scores)
 
 
-def credit_of(
-    outcomes: Sequence[Outcome], credit: Callable[[Verdict], float | None] = lambda v: v.value
-) -> float | None:
+def credit_of(outcomes: Sequence[Outcome], credit: Credit = lambda v: v.value) -> float | None:
     """Return the credit for one criterion: mean over samples of a judge, then over judges; or None."""
     by_rater: dict[str, list[float]] = {}
     for o in outcomes:
@@ -136,7 +131,7 @@ def three_counts(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tup
 
 
 def _plain(score: Score, value: float | None) -> Score:
-    """A score with another value, without the interval and spread of the one it had."""
+    """Return a score with another value, without the interval and spread of the one it had."""
     return replace(score, value=value, rule="placed", low=None, high=None, spread={})
 
 

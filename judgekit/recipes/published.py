@@ -50,12 +50,12 @@ class Remade(Plan):
             raise InputError(f"{where}: rubric: {error}") from None
 
     def sheet(self, rubric: Rubric, criteria: Sequence[Criterion], every: int) -> Sheet:
-        """The sheet of some criteria, changed."""
+        """Return the sheet of some criteria, changed."""
         sheet = super().sheet(rubric, criteria, every)
         return sheet if self.sheet_to is None else self.sheet_to(sheet)
 
     def calls(self, item: Item, *, beside: Sequence[Told] = ()) -> tuple[Call, ...]:
-        """The first round of calls for an item as it is shown."""
+        """Return the first round of calls for an item as it is shown."""
         return super().calls(item if self.item_to is None else self.item_to(item), beside=beside)
 
 

@@ -69,7 +69,7 @@ class Brainstormed(OverGrading):
         return self.grading.judged(item, outcomes)
 
     def _brainstorming(self, item: Item, writers: Iterable[str]) -> Iterator[Call]:
-        """Calls that put the task itself to each judge, in its own words."""
+        """Return calls that put the task itself to each judge, in its own words."""
         judges = {judge.name: judge for judge in self.grading.plan.judges}
         call = Call(judge="", asks=(), protocol="write", messages=put(item.task), variant="idea")
         for name in writers:
@@ -77,7 +77,7 @@ class Brainstormed(OverGrading):
                 yield Plan.addressed(call, judges[name], sample)
 
     def _shown(self, item: Item, asked: Sequence[Call], ideas: Mapping[str, Sequence[str]]) -> Iterator[Call]:
-        """The calls of the grading, each judge's with its ideas after the task."""
+        """Return the calls of the grading, each judge's with its ideas after the task."""
         for judge, own in groupby(asked, key=lambda call: call.judge):
             if not ideas.get(judge):
                 yield from own
@@ -95,7 +95,7 @@ class Brainstormed(OverGrading):
 
 
 def _writers(calls: Sequence[Call]) -> list[str]:
-    """The judges among those asked that have ideas."""
+    """Return the judges among those asked that have ideas."""
     return list(dict.fromkeys(call.judge for call in calls if not is_control(call.judge)))
 
 

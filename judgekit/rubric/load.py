@@ -117,7 +117,7 @@ __all__ = ["SUFFIXES", "bundled", "find", "load_rubric", "parse", "read_mapping"
 
 
 def load_rubric(source: str | Path | Mapping[str, Any] | Rubric) -> Rubric:
-    """A rubric from a file, a bundled name, a mapping, or as it is.
+    """Return a rubric from a file, a bundled name, a mapping, or as it is.
 
     Args:
         source: Path of a YAML, TOML or JSON file; name of a bundled rubric; a mapping with the same

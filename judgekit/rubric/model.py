@@ -248,12 +248,12 @@ class Rubric(_Strict):
 
     @cached_property
     def leaves(self) -> tuple[Criterion, ...]:
-        """All criteria, groups opened, in order."""
+        """Return all criteria, groups opened, in order."""
         return tuple(node for node in walk(self.criteria) if isinstance(node, Criterion))
 
     @cached_property
     def needed(self) -> frozenset[Need]:
-        """What an item must hold: what is declared, and a response if one is asked about."""
+        """Return what an item must hold: what is declared, and a response if one is asked about."""
         declared = {need for needs in (self.needs, *(c.needs for c in self.leaves)) for need in needs}
         return frozenset(
             declared | ({"response"} if any(c.about == "response" for c in self.leaves) else set())
@@ -261,7 +261,7 @@ class Rubric(_Strict):
 
     @cached_property
     def by_id(self) -> dict[str, Criterion]:
-        """The criteria by their id."""
+        """Return the criteria by their id."""
         return {c.id: c for c in self.leaves}
 
     @cached_property

@@ -12,7 +12,7 @@ from typing import Any
 
 from judgekit.agreement.auditing.data import Facts
 from judgekit.errors import InputError
-from judgekit.items.cells import Cells, cells_of
+from judgekit.items.check import Cells, cells_of
 from judgekit.items.texts import absent
 from judgekit.protocols import is_paired
 from judgekit.protocols.reading.labels import read_label

@@ -19,7 +19,7 @@ from judgekit.ledger.key import key_of
 from judgekit.ledger.tools import export
 from judgekit.plan import check_scales
 from judgekit.protocols import read, sheet_of
-from judgekit.protocols.reading.probabilities import read_decisions
+from judgekit.protocols.read import read_decisions
 from judgekit.rubric import load_rubric
 from judgekit.types import Abstention, Call, Item, Reply, Unit, Verdict
 

@@ -100,11 +100,7 @@ def read_label(scale: Scale, raw: object) -> Reading:
 
 
 def is_vague(text: str) -> bool:
-    """Tell whether a text begins with about, more or less than a number.
-
-    >>> is_vague("~4"), is_vague("> 3"), is_vague("<4>")
-    (True, True, False)
-    """
+    """Tell whether a text begins with about, more or less than a number ("~4", "> 3", but not "<4>")."""
     return _VAGUE.match(text) is not None
 
 

@@ -55,14 +55,7 @@ def opens(text: str, start: int) -> tuple[bool, int]:
 
 
 def loose(text: str, start: int) -> Piece:
-    r"""Return the object that opens at a place.
-
-    >>> loose("{'label': '4', 'why': 'it\\'s so',}", 0).value
-    {'label': '4', 'why': "it's so"}
-    >>> cut = loose('{"why": "the "why" is missing", "label": "4', 0)
-    >>> cut.value, cut.end, cut.state
-    ({'why': 'the "why" is missing'}, 43, 'cut')
-    """
+    """Return the object that opens at a place."""
     reader = _Reader(text, start)
     value = reader.pairs()
     return Piece(value, start, reader.at, reader.state, mended=True)

@@ -113,11 +113,7 @@ ANSWER_KEYS = ("label", *STAND_INS, "answers")
 
 
 def seen(text: str) -> str:
-    r"""Return a text as it is seen: NFKC, without signs that cannot be seen.
-
-    >>> seen("Sc\u200bore\uff1a 5")
-    'Score: 5'
-    """
+    """Return a text as it is seen: NFKC, without signs that cannot be seen."""
     text = nfkc(text)
     return text if text.isascii() else "".join(ch for ch in text if unicodedata.category(ch) != "Cf")
 
@@ -142,14 +138,14 @@ class Material:
 
     @property
     def shown(self) -> Shown:
-        """The texts as evidence is looked for in them."""
+        """Return the texts as evidence is looked for in them."""
         if self._shown is None:
             self._shown = Shown(self.texts)
         return self._shown
 
     @property
     def is_long(self) -> bool:
-        """Whether they are more than is looked through; then they are taken to hold every form."""
+        """Tell whether they are more than is looked through; then they are taken to hold every form."""
         return sum(len(text) for _, text in self.texts) > JUDGED
 
     def forms(self) -> Iterator[str]:

@@ -51,11 +51,6 @@ def answers(value: object, ids: Sequence[str], depth: int = 0) -> dict[str, Said
     A wrapper such as `{"evaluation": {...}}` is looked into, and so is what it wraps, a few times over
     (`depth` says where we are). Two keys that read the same and hold different things are a label that is
     none.
-
-    >>> answers({"label": "4", "rationale": "label: 5"}, ["clarity"])["clarity"].label
-    '4'
-    >>> answers({"tone": {"label": "4"}}, ["clarity"]), answers({"label": 4, "Label": 2}, ["a"])["a"].label
-    ({}, [4, 2])
     """
     if depth > _DEEPEST or not isinstance(value, dict | list):
         return {}

@@ -55,9 +55,6 @@ def without_thoughts(text: str) -> str:
 
     A block that does not begin anywhere begins with the reply (unless an object does); one that does not end
     goes to the reply's end.
-
-    >>> without_thoughts("<think>Maybe 5?</think>4"), without_thoughts("Or 3?</think>4<think>5")
-    ('4', '4')
     """
     if not has_thoughts(text):
         return text
@@ -153,13 +150,7 @@ def verdict_of(
 
 
 def why_unread(reply: Reply, what: str) -> tuple[Reason, str]:
-    """Return why a reply that should be text for the next round is none, and a word on it.
-
-    >>> why_unread(Reply("Sorry, no."), "list")
-    ('refused', "no list in: 'Sorry, no.'")
-    >>> why_unread(Reply(fault="unreachable", detail="status 503"), "list")
-    ('unreachable', 'no list: status 503')
-    """
+    """Return why a reply that should be text for the next round is none, and a word on it."""
     if reply.fault is not None:
         return reply.fault, f"no {what}: {reply.detail}"
     if not reply.text.strip():

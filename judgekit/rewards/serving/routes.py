@@ -24,7 +24,7 @@ from typing import Any, Final
 import orjson
 
 from judgekit.errors import InputError, kind_of
-from judgekit.items.cells import Cells
+from judgekit.items.check import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
 from judgekit.prompt import flat
 from judgekit.rewards.core.conversion import (
