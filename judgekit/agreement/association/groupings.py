@@ -88,8 +88,7 @@ def grouped_correlation(
         nan with a status if no group has two scores that differ. The systems are taken as fixed: the interval
         is about other items, not about other systems.
 
-    Raises:
-        InputError: For differing shapes, infinity, or an unknown grouping or kind.
+    Raises `InputError` for differing shapes, infinity, or an unknown grouping or kind.
     """
     draw = resampling(how)
     if kind not in KINDS:

@@ -149,8 +149,7 @@ def tie_calibrated_accuracy(
         folds: Items are split into so many; 2 is a split half. Clusters (n_items,) stay in one fold.
         how: See `Drawn`; `b` 1000 where left out.
 
-    Raises:
-        InputError: For differing shapes or infinity.
+    Raises `InputError` for differing shapes or infinity.
     """
     draw = resampling(how, b=1000)
     h, m = grids(human, metric)

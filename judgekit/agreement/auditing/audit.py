@@ -54,8 +54,7 @@ def audit(
         sections: Sections of one's own, after those that every audit has.
         notes: Of the data, to stand in the report, as `provenance`: where they come from.
 
-    Raises:
-        InputError: If a judge named is not there.
+    Raises `InputError` if a judge named is not there.
 
     >>> from judgekit.agreement import of_frame
     >>> rows = [["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]]

@@ -205,8 +205,7 @@ def of_frame(
         groups: Column -> group of each unit.
         trusted: Whether the labels are taken for the truth.
 
-    Raises:
-        InputError: For a label off the scale, a column that is not there, or no people.
+    Raises `InputError` for a label off the scale, a column that is not there, or no people.
     """
     nested = clusters is None and items is not None and len(set(items)) < len(items)
     ratings = as_ratings(data, scale=scale, raters=raters, clusters=items if nested else clusters)

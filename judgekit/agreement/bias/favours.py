@@ -85,8 +85,7 @@ def length_coefficient(
     Returns:
         `length_per_doubling`, then one for each covariate. Family-wise claims over covariates need Holm.
 
-    Raises:
-        InputError: For a length that is not above 0.
+    Raises `InputError` for a length that is not above 0.
     """
     extra = dict(covariates or {})
     columns, kept, base = _complete(

@@ -101,8 +101,7 @@ def populations(
         humans: Names of people's columns, with `units`; all but the judge's where left out.
         weights: `identity` for nominal scales, `quadratic` for others, where left out.
 
-    Raises:
-        InputError: For neither or both of `pools` and `units`, or an unknown person.
+    Raises `InputError` for neither or both of `pools` and `units`, or an unknown person.
     """
     draw = resampling(how)
     if (pools is None) == (units is None):

@@ -157,8 +157,7 @@ def metric_conflicts(
         judge: Which of the measures is the judge.
         most: The most items to name for review.
 
-    Raises:
-        InputError: If the measures differ, the judge is not among them, or the numbers of items differ.
+    Raises `InputError` if the measures differ, the judge is not among them, or the numbers of items differ.
     """
     if set(first) != set(second) or judge not in first:
         raise InputError(f"measures {sorted(first)} and {sorted(second)}; the same with {judge!r} are needed")

@@ -328,10 +328,8 @@ def kappa(
         error. nan if both used one and the same label; 0 with status `ok_degenerate` if one of them, or both,
         used one label only.
 
-    Raises:
-        InputError: For more than two raters: `conger`, `fleiss` and `alpha` are for them.
-
-    Source: Cohen (1960), (1968); Fleiss, Cohen and Everitt (1969).
+    Raises `InputError` for more than two raters: `conger`, `fleiss` and `alpha` are for them. Source: Cohen
+    (1960), (1968); Fleiss, Cohen and Everitt (1969).
 
     >>> kappa([["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]], scale=["no", "yes"]).value
     0.5

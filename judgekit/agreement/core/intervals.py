@@ -76,8 +76,7 @@ def at_one(expected: float, n: float, *, level: float = 0.95) -> Ends:
 def share(successes: int, n: int, *, name: str = "share", level: float = 0.95, dropped: int = 0) -> Estimate:
     """A share of independent units with Wilson's interval; `dropped` units were left out.
 
-    Raises:
-        InputError: If `successes` is not from 0 to `n`.
+    Raises `InputError` if `successes` is not from 0 to `n`.
 
     >>> share(8, 10).value
     0.8
@@ -154,8 +153,7 @@ def clustered_mean(
         The mean with a t interval (CR1 with G-1 degrees of freedom for clusters). Below 20 clusters its
         status is `unstable:few_clusters`.
 
-    Raises:
-        InputError: For infinity, or if there is not one cluster a value.
+    Raises `InputError` for infinity, or if there is not one cluster a value.
 
     >>> clustered_mean([1, 1, 0, 1, 0, 0], ["a", "a", "b", "b", "c", "c"]).status
     'unstable:few_clusters'

@@ -242,8 +242,7 @@ def as_ratings(
             without a step takes the numbers found in the data as its categories (its range is declared).
         level: `ordinal` for labels and `interval` for numbers where left out.
 
-    Raises:
-        InputError: For a wrong shape, a label off the scale (naming its row and column), or infinity.
+    Raises `InputError` for a wrong shape, a label off the scale (naming its row and column), or infinity.
 
     >>> as_ratings([["no", "yes"], ["yes", None]], scale=["no", "yes"]).codes.tolist()
     [[0, 1], [1, -1]]
@@ -275,8 +274,7 @@ def ratings_of_table(
 ) -> Ratings:
     """Ratings of two raters from their table of counts, shape (n_categories, n_categories).
 
-    Raises:
-        InputError: If the table is not square, is not of the scale's size, or holds no counts.
+    Raises `InputError` if the table is not square, is not of the scale's size, or holds no counts.
 
     >>> ratings_of_table([[2, 0], [1, 1]], scale=["no", "yes"]).codes.tolist()
     [[0, 0], [0, 0], [1, 0], [1, 1]]

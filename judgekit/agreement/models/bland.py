@@ -80,8 +80,7 @@ def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[
     `ratings` are `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing, which need no
     `scale`. The interval of the coefficient is by Fisher's z, or by BCa over clusters.
 
-    Raises:
-        InputError: For more than two raters, a wrong shape, infinity, or a nominal scale.
+    Raises `InputError` for more than two raters, a wrong shape, infinity, or a nominal scale.
 
     >>> found = ccc([[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]])
     >>> round(found.ccc.value, 3), round(found.pearson.value, 3), round(found.location_shift.value, 3)

@@ -140,8 +140,7 @@ def reliability(
         fixed: Facets whose levels stay, in every resample too.
         how: See `Drawn`; `b` 400 where left out.
 
-    Raises:
-        InputError: For an unknown facet, or `phi_cut` without a cut.
+    Raises `InputError` for an unknown facet, or `phi_cut` without a cut.
     """
     draw = resampling(how, b=400)
     about = object_ or study.item
@@ -201,8 +200,7 @@ def d_study(
         within: Facet -> the facet it is nested in.
         most_cost: Designs that cost more are left out.
 
-    Raises:
-        InputError: For more than 200,000 designs, unknown facets, or fewer prices than levels.
+    Raises `InputError` for more than 200,000 designs, unknown facets, or fewer prices than levels.
 
     >>> designs = d_study({"item": 1.0, "item:judge": 0.5, "residual": 0.5}, {"judge": 3, "sample": 2})
     >>> [(d.n["judge"], d.n["sample"], round(d.phi, 2)) for d in designs[:3]]
@@ -333,8 +331,7 @@ def gap(
     Returns:
         First minus second over items that both answered; the notes say how much of the error is calls.
 
-    Raises:
-        InputError: If a system is not there.
+    Raises `InputError` if a system is not there.
     """
     (x,) = aligned(y=y)
     codes, names = coded_clusters(items, len(x)), np.asarray(systems, dtype=object)

@@ -347,11 +347,9 @@ def many_facet_rasch(
         come with probability 5 %. `undefined:not_identified` where raters fall into groups that share no unit
         (listed), `needs_two_raters`, `no_variation`.
 
-    Raises:
-        InputError: For a category that the scale does not have, or columns of different lengths.
-
-    Source: Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked
-    against conditional maximum likelihood on complete data.
+    Raises `InputError` for a category that the scale does not have, or columns of different lengths. Source:
+    Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked against
+    conditional maximum likelihood on complete data.
     """
     x = np.asarray(category, dtype=np.intp)
     columns = {"units": units, "raters": raters} | ({} if criteria is None else {"criteria": criteria})

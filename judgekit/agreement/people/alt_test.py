@@ -173,11 +173,9 @@ def alt_test(
         Items where fewer than two humans or no judge rated are left out and counted. With nobody left to
         test, `passes` is None and the estimates say `undefined:too_few`.
 
-    Raises:
-        InputError: For an unknown rater or option.
-
-    Source: Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the winning
-    rate is over the annotators that were tested, and nobody tested is no error.
+    Raises `InputError` for an unknown rater or option. Source: Calderon et al. (2025). Checked against values
+    of the authors' notebook; unlike there, the winning rate is over the annotators that were tested, and
+    nobody tested is no error.
     """
     draw = resampling(how)
     if score is not None and isinstance(score, str) and score not in ROW_SCORES:
@@ -336,8 +334,7 @@ def alt_test_power(
         The share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one half).
         nan below 2 items or 2 humans.
 
-    Raises:
-        InputError: For a probability outside [0, 1].
+    Raises `InputError` for a probability outside [0, 1].
 
     >>> 0.9 < alt_test_power(100, keep_judge=0.9, epsilon=0.1, runs=50) <= 1.0
     True

@@ -105,8 +105,7 @@ def human_ceiling(
         With one human there is no ceiling: the judge's measure against that human, and three estimates with
         the status `undefined:needs_two_raters`.
 
-    Raises:
-        InputError: For an unknown rater, measure or aggregate, or an order asked of a nominal scale.
+    Raises `InputError` for an unknown rater, measure or aggregate, or an order asked of a nominal scale.
     """
     draw = resampling(how)
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)
@@ -349,8 +348,7 @@ def against_margin(difference: Estimate, *, margin: float) -> Equivalence:
         difference: First minus second (judge minus human ceiling), more is better, with its interval.
         margin: The loss that does not matter, in the difference's units, said before looking; above 0.
 
-    Raises:
-        InputError: If the margin is not a positive number.
+    Raises `InputError` if the margin is not a positive number.
 
     >>> against_margin(Estimate("d", -0.01, low=-0.04, high=0.02), margin=0.05).finding
     'equivalent'

@@ -135,8 +135,7 @@ def benchmark_agreement(
     Returns:
         The numbers; one that needs resamples of fewer than two items is nan.
 
-    Raises:
-        InputError: If the number of systems differs.
+    Raises `InputError` if the number of systems differs.
 
     >>> found = benchmark_agreement([[0, 0, 0], [1, 1, 1]], [[0, 0], [1, 1]])
     >>> found.separability, found.agreement, found.brier

@@ -135,8 +135,7 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
         degrees of freedom, which is rough for fewer than 8 units) and the mean of Spearman's rho over pairs
         of raters, (m W - 1) / (m - 1).
 
-    Raises:
-        InputError: For a wrong shape, infinity, or a nominal scale.
+    Raises `InputError` for a wrong shape, infinity, or a nominal scale.
 
     >>> kendall_w([[1, 1, 2], [2, 3, 1], [3, 2, 3]]).notes
     ('mean Spearman correlation of two raters 0.167', 'chi-square 2.667 on 2 df, p = 0.264')

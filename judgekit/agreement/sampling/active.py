@@ -49,16 +49,14 @@ def active_mean(
 
     Args:
         labels: Shape (N,), people's labels; nan where the unit was not drawn. A unit drawn whose label was
-            not obtained must not be handed in as not drawn: get the label, or leave the unit out and say so.
+        not obtained must not be handed in as not drawn: get the label, or leave the unit out and say so.
         judged: Shape (N,), the judge's values of all units. Units without one are left out.
         pi: Shape (N,), the chances used in drawing.
         lam: How much the judge is trusted; None finds the best.
         bounds: The range of labels; None for a t interval without one.
 
-    Raises:
-        InputError: For a malformed argument, a chance outside (0, 1], or a label out of bounds.
-
-    Source: Zrnic & Candès (2024), arXiv 2403.03208; the variance is the sample variance of the terms.
+    Raises `InputError` for a malformed argument, a chance outside (0, 1], or a label out of bounds. Source:
+    Zrnic & Candès (2024), arXiv 2403.03208; the variance is the sample variance of the terms.
     """
     y, f, chance = aligned(labels=labels, judged=judged, pi=pi)
     kept = ~np.isnan(f)
@@ -190,9 +188,7 @@ def labelling_probabilities(uncertainty: npt.ArrayLike, *, budget: float, tau: f
         budget: Labels wanted, on average; the chances, in (0, 1], have this sum.
         tau: Share of the budget spread evenly, in (0, 1]; it keeps every chance above 0.
 
-    Raises:
-        InputError: If the uncertainty is missing or negative anywhere, or there is no such budget or tau.
-
+    Raises `InputError` if the uncertainty is missing or negative anywhere, or there is no such budget or tau.
     Source: Zrnic & Candès (2024), "Active Statistical Inference", arXiv 2403.03208.
 
     >>> labelling_probabilities([0, 0, 1, 1], budget=2).tolist()
@@ -237,8 +233,7 @@ def neyman_allocation(
         n: Labels in all; the result has this sum (or all there is), none above its stratum's size.
         least: The fewest in any stratum, so that its spread can be seen.
 
-    Raises:
-        InputError: If lengths differ or n does not reach `least` in each.
+    Raises `InputError` if lengths differ or n does not reach `least` in each.
 
     >>> neyman_allocation([100, 100], [0.1, 0.3], n=40)
     (10, 30)

@@ -195,12 +195,9 @@ def ppi(
         The mean. Undefined where the labels are no random sample: by declaration, or because the judge's
         values of labelled and unlabelled units differ more than such a sample's would.
 
-    Raises:
-        InputError: For a malformed argument, or a label out of bounds.
-
-    Source: Angelopoulos, Duchi & Zrnic (2023). t with n - 1 degrees of freedom on the logit scale keeps its
-    coverage at high rates and with few labels, where the published z interval does not
-    (benchmarks/coverage_ppi.py).
+    Raises `InputError` for a malformed argument, or a label out of bounds. Source: Angelopoulos, Duchi &
+    Zrnic (2023). t with n - 1 degrees of freedom on the logit scale keeps its coverage at high rates and with
+    few labels, where the published z interval does not (benchmarks/coverage_ppi.py).
 
     >>> ppi([1, 0, 1, 1] * 5, [1, 0, 1, 0] * 5, [1, 0] * 50, sampling="chosen").status
     'undefined:not_identified'
