@@ -108,7 +108,9 @@ def correlation(
     kept = ~(np.isnan(a) | np.isnan(c))
     groups = kept_clusters(clusters, kept)
     a, c = a[kept], c[kept]
-    estimate = about(kind, len(a), len(kept), level=draw.level, n_raters=2, method=kind, notes=_blind(kind))
+    note = "a correlation does not see severity: adding a point to everything leaves it as it is"
+    blind = (note,) if kind in {"pearson", "spearman"} else ()
+    estimate = about(kind, len(a), len(kept), level=draw.level, n_raters=2, method=kind, notes=blind)
     if len(a) == 0:
         return undefined(estimate, Status.NO_PAIRED_ITEMS)
     if len(a) < 2:
@@ -165,11 +167,6 @@ def _by_formula(estimate: Estimate, kind: Kind) -> Estimate:
         return flagged(estimate, estimate.status, ("too few units for an interval",))
     name = "fisher_z" if kind == "pearson" else "bonett_wright"
     return replace(estimate, low=low, high=high, se=se, interval=name)
-
-
-def _blind(kind: Kind) -> tuple[str, ...]:
-    note = "a correlation does not see severity: adding a point to everything leaves it as it is"
-    return (note,) if kind in {"pearson", "spearman"} else ()
 
 
 def _moments(a: Floats, b: Floats) -> float:

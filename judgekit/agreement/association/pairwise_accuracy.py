@@ -275,7 +275,9 @@ def soft_pairwise_accuracy(
     """Return one less the mean distance of the two raters' p-values over pairs of systems."""
     # Source: Thompson et al. (2024), equation 2. Checked against exact enumeration (0.921875 on four systems
     # and five items) and the definition in mt-metrics-eval.
-    h, m = _complete_items(*grids(human, metric))
+    h, m = grids(human, metric)
+    kept = ~(np.isnan(h) | np.isnan(m)).any(axis=0)
+    h, m = h[:, kept], m[:, kept]
     if h.shape[0] < 2 or h.shape[1] < 2:
         return math.nan
     flips = sign_flips(h.shape[1], n_flips=n_flips, seed=seed)
@@ -357,8 +359,3 @@ def _p_values(flipped: Floats, sums: Floats, size: float, *, mid_p: bool) -> Flo
         p[s] = np.mean(null >= seen, axis=0) - (0.5 * np.mean(null == seen, axis=0) if mid_p else 0.0)
         p[s, s] = np.nan
     return p
-
-
-def _complete_items(h: Floats, m: Floats) -> tuple[Floats, Floats]:
-    kept = ~(np.isnan(h) | np.isnan(m)).any(axis=0)
-    return h[:, kept], m[:, kept]

@@ -131,7 +131,8 @@ def attributable_to_position(
     by_order = np.column_stack([pair_disagreement(x), pair_disagreement(y)])
     told = ~np.isnan(by_order)
     within = ratio(np.where(told, by_order, 0.0).sum(axis=1), told.sum(axis=1).astype(float))
-    between = _cross_disagreement(x, 1.0 - y)
+    same = (x[:, :, None] == 1.0 - y[:, None, :]).sum(axis=(1, 2)).astype(float)
+    between = 1.0 - ratio(same, ((~np.isnan(x)).sum(axis=1) * (~np.isnan(y)).sum(axis=1)).astype(float))
     there = ~(np.isnan(within) | np.isnan(between))
     columns = np.column_stack([within[there], between[there], np.ones(int(there.sum()))])
     formulas = {
@@ -160,11 +161,6 @@ def pair_disagreement(repeats: Floats) -> Floats:
     k = there.sum(axis=1)
     pairs = (k * (k - 1)).astype(float)
     return 1.0 - ratio(same.astype(float), pairs)
-
-
-def _cross_disagreement(x: Floats, y: Floats) -> Floats:
-    pairs = ((~np.isnan(x)).sum(axis=1) * (~np.isnan(y)).sum(axis=1)).astype(float)
-    return 1.0 - ratio((x[:, :, None] == y[:, None, :]).sum(axis=(1, 2)).astype(float), pairs)
 
 
 def listwise_position(chosen: npt.ArrayLike, n_places: int, *, level: float = 0.95) -> Estimate:

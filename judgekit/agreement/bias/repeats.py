@@ -286,7 +286,10 @@ def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: R
         base = replace(base, method="ICC(A,1), mean squares")
         if len(x) < 2:
             return undefined(base, Status.TOO_FEW)
-        return by_sums(base, _icc_columns(x), _icc_of, draw.over(groups))
+        x = x - x.mean()
+        sums = (x.sum(axis=1, keepdims=True) ** 2, (x**2).sum(axis=1, keepdims=True))
+        columns = np.concatenate([np.ones((len(x), 1)), *sums, x], axis=1)
+        return by_sums(base, columns, _icc_of, draw.over(groups))
     rows, column = np.nonzero(~np.isnan(x))
     base = replace(base, method="ICC(A,1), REML")
     of = np.unique(column, return_inverse=True)[1]
@@ -297,12 +300,6 @@ def _icc(base: Estimate, x: Floats, groups: npt.NDArray[np.intp] | None, draw: R
         return undefined(base, Status.NO_VARIATION)
     note = f"sem by REML {np.sqrt(found[RESIDUAL]):.3g}; no interval with missing cells, see g_study"
     return replace(base, value=found["unit"] / total, notes=(note,))
-
-
-def _icc_columns(x: Floats) -> Floats:
-    x = x - x.mean()
-    total = x.sum(axis=1, keepdims=True)
-    return np.concatenate([np.ones((len(x), 1)), total**2, (x**2).sum(axis=1, keepdims=True), x], axis=1)
 
 
 def _icc_of(s: Floats) -> Floats:

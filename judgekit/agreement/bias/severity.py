@@ -195,14 +195,10 @@ def leniency(
 
 
 def _filled(base: Estimate, of: OfSums, columns: Floats, groups: Codes | None, draw: Resampling) -> Estimate:
-    worse = base.name == "leniency_p_c" or np.isnan(_p_c(columns))
+    s = columns.sum(axis=0)
+    worse = base.name == "leniency_p_c" or np.isnan(leniency_model(s[0] / s[1], s[2] / s[3])[0])
     why = "TPR is below FPR: worse than chance" if worse else "P_c is 1: it never guesses"
     return by_sums(base, columns, of, draw.over(groups), none=(Status.NOT_IDENTIFIED, why))
-
-
-def _p_c(columns: Floats) -> float:
-    s = columns.sum(axis=0)
-    return leniency_model(float(s[0] / s[1]), float(s[2] / s[3]))[0]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from judgekit.agreement.chance.chance import (
     standard_error,
     with_ranks,
 )
-from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
@@ -164,7 +164,7 @@ def estimate(
         name, n_used, ratings.n_units, level=how.draw.level, n_raters=ratings.n_raters,
         method=_method(coefficient, weighing), unit="unit" if ratings.clusters is None else "cluster",
     )  # fmt: skip
-    if reason := _unusable(rows, n_used):
+    if reason := unusable(rows.codes >= 0, n_used):
         return undefined(start, reason)
     if pairs_only and np.any(rated < 2):
         rows, counts = rows.where(rated >= 2), counts[rated >= 2]
@@ -207,15 +207,6 @@ def _method(coefficient: Coefficient, weights: Weights) -> str:
         names = {"identity": "nominal", "midrank": "ordinal", "quadratic": "interval"}
         return f"alpha, {names.get(weights.name, weights.name)} metric"
     return f"{coefficient}, {weights.name} weights"
-
-
-def _unusable(ratings: Ratings, n_used: int) -> str:
-    """Why there is no value, as a status; empty if nothing stands in the way."""
-    if int((ratings.codes >= 0).any(axis=0).sum()) < 2:
-        return Status.NEEDS_TWO_RATERS
-    if n_used == 0:
-        return Status.NO_PAIRED_ITEMS
-    return Status.TOO_FEW if n_used < 2 else ""
 
 
 def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:

@@ -4,14 +4,14 @@ A kappa alone does not say whether raters disagree on the labels or on how often
 whether a rare label makes a high agreement count for little (the kappa paradox).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from judgekit.agreement.chance.chance import beyond_chance
 from judgekit.agreement.chance.coefficients import estimate, gwet, kappa
-from judgekit.agreement.core.estimate import Status, about, is_defined, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, is_defined, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import share, wilson
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.errors import InputError
@@ -129,7 +129,7 @@ def specific(ratings: Any, label: str, *, scale: Any = None, level: float = 0.95
         f"specific_agreement[{label}]", n, these.n_units, level=level, n_raters=2,
         method="2 n_kk / (n_k. + n_.k)",
     )  # fmt: skip
-    if reason := _unpaired(these, n):
+    if reason := unusable(these.codes >= 0, n):
         return undefined(start, reason)
     if either == 0:
         return undefined(start, Status.NO_VARIATION, f"neither rater used {label!r}")
@@ -186,28 +186,18 @@ def is_paradox(main: Estimate, ac1: Estimate, prevalence_index: float) -> bool:
     return both and abs(ac1.value - main.value) > PARADOX_GAP and prevalence_index > PARADOX_PREVALENCE
 
 
-def _unpaired(ratings: Ratings, n: int) -> str:
-    if int(np.any(ratings.codes >= 0, axis=0).sum()) < 2:
-        return Status.NEEDS_TWO_RATERS
-    return Status.NO_PAIRED_ITEMS if n == 0 else Status.TOO_FEW if n < 2 else ""
-
-
 def _plain(name: str, value: float, like: Estimate) -> Estimate:
     """A number about the same units, without an interval; undefined as they are."""
     start = Estimate(
         name, value, level=like.level, n_units=like.n_units, n_raters=like.n_raters, n_used=like.n_used,
         n_dropped=like.n_dropped, method=like.method if name.startswith("specific") else name,
     )  # fmt: skip
-    return (
-        undefined(start, like.status)
-        if like.n_used < 2
-        else (undefined(start, Status.NO_VARIATION) if np.isnan(value) else start)
-    )
+    if like.n_used < 2:
+        return undefined(start, like.status)
+    return undefined(start, Status.NO_VARIATION) if np.isnan(value) else start
 
 
 def _against_rest(ratings: Ratings, k: int, level: float) -> Estimate:
-    from dataclasses import replace
-
     codes = np.where(ratings.codes < 0, -1, (ratings.codes == k).astype(np.intp))
     two = replace(
         ratings, codes=codes, values=np.array([0.0, 1.0]), labels=("rest", ratings.labels[k]), level="nominal"

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from judgekit.types import Estimate
 
 
@@ -30,6 +33,13 @@ class Status:
 def about(name: str, used: float, units: int, value: float = math.nan, **said: Any) -> Estimate:
     """Return an estimate from `used` of so many units, the rest counted as dropped, as yet without value."""
     return Estimate(name, value, n_units=units, n_used=int(used), n_dropped=units - int(used), **said)
+
+
+def unusable(rated: npt.NDArray[np.bool_], paired: int) -> str:
+    """Return why ratings (n_units, n_raters), so many of them paired, give no value: a status, or empty."""
+    if int(rated.any(axis=0).sum()) < 2:
+        return Status.NEEDS_TWO_RATERS
+    return Status.NO_PAIRED_ITEMS if paired == 0 else Status.TOO_FEW if paired < 2 else ""
 
 
 def undefined(estimate: Estimate, status: str, *notes: str) -> Estimate:

@@ -26,14 +26,14 @@ def normal_quantile(level: float) -> float:
     """Z of a two-sided interval: 1.96 for 0.95."""
     from scipy.special import ndtri
 
-    return float(ndtri((1 + _proper(level)) / 2))
+    return float(ndtri((1 + proper(level)) / 2))
 
 
 def t_quantile(level: float, df: float) -> float:
     """T of a two-sided interval; nan below one degree of freedom."""
     from scipy.special import stdtrit
 
-    return float(stdtrit(df, (1 + _proper(level)) / 2)) if df >= 1 else float("nan")
+    return float(stdtrit(df, (1 + proper(level)) / 2)) if df >= 1 else float("nan")
 
 
 def wilson(successes: float, n: float, *, level: float = 0.95) -> Ends:
@@ -180,7 +180,8 @@ def clustered_mean(
     return estimate
 
 
-def _proper(level: float) -> float:
+def proper(level: float) -> float:
+    """Return the level, refused where it is not between 0 and 1."""
     if not 0 < level < 1:
         raise InputError(f"the level {level} is not between 0 and 1")
     return level

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.agreement.core.estimate import Status, flagged, is_defined, undefined, with_interval
-from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, proper
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -68,8 +68,7 @@ class Resampling:
 def resampling(how: Drawn, *, b: int = 2000, level: float = 0.95) -> Resampling:
     """Return what the caller asked for, with the statistic's own defaults for the rest."""
     draw = Resampling(**({"level": level, "b": b} | how))
-    if not 0 < draw.level < 1:
-        raise InputError(f"the level {draw.level} is not between 0 and 1")
+    proper(draw.level)
     if draw.b < 0:
         raise InputError(f"{draw.b} resamples: at least 0 are needed")
     return draw

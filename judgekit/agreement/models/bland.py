@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from judgekit.agreement.core.arrays import magnitude, settled, varies
-from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import (
     clustered_mean,
     fisher_z,
@@ -159,11 +159,7 @@ def _two(
     rated = ~np.isnan(numbers)
     both = rated.all(axis=1)
     n = int(both.sum())
-    status = "ok"
-    if numbers.shape[1] < 2 or not rated.any(axis=0).all():
-        status = Status.NEEDS_TWO_RATERS
-    elif n < 2:
-        status = Status.TOO_FEW if n else Status.NO_PAIRED_ITEMS
+    status = unusable(rated, n) or "ok"
     start = about(
         "", n, len(numbers), level=level, n_raters=numbers.shape[1],
         unit="unit" if groups is None else "cluster", status=status,

@@ -24,11 +24,11 @@ from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters
 from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.agreement.models.gstudy import (
     GStudy,
+    clusters_of_items,
     component_estimates,
     component_replicates,
     g_study,
     interval_of,
-    joint,
 )
 from judgekit.agreement.models.reml import RESIDUAL
 from judgekit.errors import InputError
@@ -345,7 +345,8 @@ def gap(
         mean, variance = _item_means(x[mine], codes[mine], int(codes.max()) + 1)
         means.append(mean)
         noise.append(variance)
-    groups = _cluster_of(clusters, codes)
+    everyone = np.ones(len(codes), dtype=bool)
+    groups = None if clusters is None else clusters_of_items(clusters, everyone, codes)
     made = clustered_mean(means[0] - means[1], groups, name="gap", level=level)
     made = replace(
         made, method="paired by item, calls averaged", unit="item" if groups is None else made.unit
@@ -369,14 +370,3 @@ def _item_means(x: npt.NDArray[np.float64], codes: Codes, n: int) -> tuple[Any, 
     mean = np.where(some, np.bincount(codes, x, minlength=n) / np.maximum(k, 1), np.nan)
     squares = np.bincount(codes, (x - mean[codes]) ** 2, minlength=n)
     return mean, np.where(several, squares / np.maximum(k - 1, 1) / np.maximum(k, 1), np.nan)
-
-
-def _cluster_of(clusters: Sequence[Any] | None, codes: Codes) -> Codes | None:
-    if clusters is None:
-        return None
-    own = coded_clusters(clusters, len(codes))
-    if own is None or int(joint([codes, own]).max()) != int(codes.max()):
-        raise InputError("an item belongs to more than one cluster")
-    by_item = np.zeros(int(codes.max()) + 1, dtype=np.intp)
-    by_item[codes] = own
-    return by_item

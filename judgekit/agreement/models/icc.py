@@ -14,7 +14,7 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.ratings import Floats, Ratings, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -323,7 +323,7 @@ def iccs(
         unit="unit" if groups is None else "cluster",
     )  # fmt: skip
     starts = [replace(blank, name=_NAMES[FORMS[f]][0], method=_NAMES[FORMS[f]][1]) for f in forms]
-    if reason := _unusable(rated):
+    if reason := unusable(rated, int((rated.sum(axis=1) >= 2).sum())):
         return [undefined(start, reason) for start in starts]
     x = x[used][:, rated.any(axis=0)]
     groups = None if groups is None else coded_clusters(groups[used], len(x))
@@ -334,13 +334,6 @@ def iccs(
         _complete(start, form, (x, squares), draw.over(groups))
         for start, form in zip(starts, forms, strict=True)
     ]
-
-
-def _unusable(rated: Any) -> str:
-    if int(rated.any(axis=0).sum()) < 2:
-        return Status.NEEDS_TWO_RATERS
-    paired = int((rated.sum(axis=1) >= 2).sum())
-    return Status.NO_PAIRED_ITEMS if paired == 0 else Status.TOO_FEW if paired < 2 else ""
 
 
 def _complete(start: Estimate, form: Form, table: tuple[Floats, MeanSquares], draw: Resampling) -> Estimate:

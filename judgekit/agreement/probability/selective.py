@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import aligned, binary, column, complete
 from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.intervals import proper
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 from judgekit.types import Estimate
@@ -194,16 +195,14 @@ _ULP = 1e-9
 
 def least_n(level: float) -> int:
     """The fewest labelled units that give a finite interval: 9 for 90 %, 19 for 95 %."""
-    _check(level)
-    return math.ceil(level / (1 - level) - _ULP)
+    return math.ceil(proper(level) / (1 - level) - _ULP)
 
 
 def quantile_index(n: int, level: float) -> int:
     """Return which of n sorted scores bounds the next one, from 1 on; above n where there are too few."""
     # ceil((n + 1) level), guarded: in floating point (1 - .9) * 20 is 1.9999999999999996, and cutting it off
     # takes the largest of 19 scores where the 18th is right.
-    _check(level)
-    return math.ceil((n + 1) * level - _ULP)
+    return math.ceil((n + 1) * proper(level) - _ULP)
 
 
 def radius(scores: npt.ArrayLike, *, level: float = 0.9) -> float:
@@ -253,8 +252,3 @@ def group_radii(
     for i, group in enumerate(groups):
         members.setdefault(group, []).append(i)
     return {group: radius(x[rows], level=level) for group, rows in members.items()}
-
-
-def _check(level: float) -> None:
-    if not 0 < level < 1:
-        raise InputError(f"level {level} is not between 0 and 1")

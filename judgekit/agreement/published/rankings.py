@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.groupings import groups_of
 from judgekit.agreement.core.arrays import Clusters, aligned, grids, kept_clusters, magnitude, settled
-from judgekit.agreement.core.estimate import Status, about, undefined
+from judgekit.agreement.core.estimate import Status, about, undefined, unusable
 from judgekit.agreement.core.intervals import clustered_mean, rate
 from judgekit.agreement.core.ratings import Codes, Floats, given_numbers
 from judgekit.agreement.core.resample import Drawn, resampled, resampling
@@ -147,10 +147,8 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
     used = rated.all(axis=1)
     n, m = int(used.sum()), x.shape[1]
     start = about("kendall_w", n, len(x), n_raters=m, method="Kendall's W, corrected for ties")
-    if int(rated.any(axis=0).sum()) < 2:
-        return undefined(start, Status.NEEDS_TWO_RATERS)
-    if n < 2:
-        return undefined(start, Status.TOO_FEW if n else Status.NO_PAIRED_ITEMS)
+    if reason := unusable(rated, n):
+        return undefined(start, reason)
     value = concordance_of_ranks(x[used])
     if np.isnan(value):
         return undefined(start, Status.NO_VARIATION)
