@@ -248,10 +248,6 @@ def _lines_of(path: Path) -> Iterator[bytes]:
             first = False
 
 
-def _open_lines(path: Path, _: frozenset[str]) -> Source:
-    return Source(str(path), lambda: _json_lines(path))
-
-
 def _open_json(path: Path, _: frozenset[str]) -> Source:
     """Open a JSON list, which has to be held in memory whole."""
     with _binary(path) as file:
@@ -348,8 +344,7 @@ def _not_csv(error: csv.Error, line: int) -> str:
 
 
 _OPENERS: dict[str, Callable[[Path, frozenset[str]], Source]] = {
-    ".jsonl": _open_lines,
-    ".ndjson": _open_lines,
+    **dict.fromkeys((".jsonl", ".ndjson"), lambda path, _: Source(str(path), lambda: _json_lines(path))),
     ".json": _open_json,
     ".csv": _open_csv,
     ".tsv": _open_csv,

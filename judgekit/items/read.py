@@ -70,11 +70,7 @@ def together(rows: Iterable[Row], id_of: Callable[[Row], str]) -> Iterator[Row]:
 
 
 def joined(parts: Iterable[Item], on_bad: OnBad) -> Iterator[Item]:
-    """Return adjacent parts with one id as one item, with their responses in order.
-
-    A part that does not fit the first one (another task, a response id taken) is handed to `on_bad` and left
-    out; the item stays with its other responses.
-    """
+    """Return adjacent parts with one id as one item; a part that does not fit the first goes to `on_bad`."""
     for _, run in groupby(parts, attrgetter("item_id")):
         first, *more = run
         yield _join(first, more, on_bad) if more else first

@@ -25,10 +25,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something that gives rows; `columns` are a table's, None where each row has its own.
-
-    `rows` starts a pass over them, and `again` tells whether a second one gives the same.
-    """
+    """Something that gives rows (`again`: a second pass gives the same); `columns` are a table's, or None."""
 
     name: str
     rows: Callable[[], Iterator[Row]]

@@ -42,7 +42,6 @@ def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
     text = f"Criterion `{criterion.id}`: {criterion.text}"
 
     def views(item: Item) -> Iterator[View]:
-        """Return all responses, in each order asked for."""
         names = tuple(item.responses)
         n = len(names)
         most = min(orders, n) if isinstance(orders, int) else 1 if orders == "given" else n
@@ -53,7 +52,6 @@ def _sheet(criteria: Sequence[Criterion], how: Asking) -> Sheet:
             yield Unit(item.item_id, names), names[turn:] + names[:turn]
 
     def wanted(unit: Unit, shown: tuple[str, ...]) -> Wanted:
-        """Return the order of each pair."""
         pairs = combinations(unit.responses, 2)
         asks = tuple(Ask(Unit(unit.item_id, pair), criterion.id, PAIR, "", text) for pair in pairs)
         return Wanted(asks, marks={_ALL: ", ".join(LETTERS[: len(shown)])})

@@ -74,10 +74,7 @@ def fit_doubt(
 
 @dataclass(frozen=True)
 class Cascade:
-    """Cheap judges, whose aggregator makes the scores; where they leave a question in doubt, the strong ones.
-
-    Without strong ones (None) it goes to a person: an abstention `undecided` by the rater `person`.
-    """
+    """Cheap judges, whose aggregator scores; in doubt the strong ones, or without any the rater `person`."""
 
     cheap: Grading
     strong: Grading | None

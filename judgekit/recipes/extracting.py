@@ -106,7 +106,6 @@ class Extracting(OverGrading):
                     yield plan.addressed(call, judge, sample)
 
     def _outcome(self, item: Item, answer: Answer) -> Outcome:
-        """Return the verdict of one extraction."""
         call, reply = answer.call, answer.reply
         [ask] = call.asks
         extracted = answer_in(call, reply)
@@ -165,7 +164,6 @@ def _in_range(item: Item, extracted: str, options: Mapping[str, str]) -> bool:
 
 
 def _wanted(item: Item) -> Ours:
-    """Return what is to be extracted, and from which answers."""
     wanted = f"Extract the final answer of the response. It should be {_WHAT[kind_of(item)]}."
     allowed = "\nThe answers allowed stand in `<answers TAG>`." if item.tags.get("answer_range") else ""
     return Ours(wanted + allowed)

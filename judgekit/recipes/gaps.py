@@ -51,11 +51,7 @@ _WORST = 4
 
 
 def gaps_vote(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
-    """Return the label that at least two judges gave and more than any other; else review is needed.
-
-    Unknown answers are dropped. Fewer than two valid ones are no vote, and neither is a draw: the panel
-    abstains, which is how a person gets to see the claim (`judge_engine.py`).
-    """
+    """Return the label that at least two judges gave and more than any other; else a person should review."""
     verdicts = answered(outcomes)
     if len(verdicts) < _VALID:
         return withheld(outcomes, f"review needed: {len(verdicts)} valid of {len(outcomes)} judges")
@@ -241,7 +237,6 @@ class Unlisted(OverGrading):
 
 
 def _unread(answer: Answer, unit: Unit) -> Abstention:
-    """Return the listing judge's abstention, for the reason that its reply shows."""
     reason, detail = why_unread(answer.reply, "list of unlisted statements")
     return abstain(answer.call, (unit, UNLISTED), reason, detail)
 

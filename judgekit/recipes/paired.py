@@ -188,7 +188,6 @@ class Relative(OverGrading):
         return Judged(item, tuple(outcomes), (*judged.scores, *pairs))
 
     def _anew(self, item: Item, names: set[str], sample: int) -> tuple[Call, ...]:
-        """Return one more sample of every call about these responses."""
         plan = self.grading.plan
         judges = {judge.name: judge for judge in plan.judges}
         first = [call for call in plan.calls(item) if call.sample == 0 and names.intersection(call.shown)]

@@ -50,10 +50,7 @@ def mean_credit(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tupl
 
 
 def confident_credit(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tuple[Score, ...]:
-    """Return `mean_credit` with each credit multiplied by the confidence that the judge stated, as published.
-
-    A verdict without a confidence is missing: making one up would make up the score.
-    """
+    """Return `mean_credit`, each credit times the confidence the judge stated; without one it is missing."""
     return _averaged(
         rubric, item, outcomes, lambda v: None if v.confidence is None else v.value * v.confidence
     )

@@ -48,10 +48,7 @@ def read_text(path: Path, most: int = LARGEST) -> str:
 
 
 def parse_text(text: str, suffix: str, where: str) -> Any:
-    """Return what a text holds, by the suffix of its file; anything but `.toml` and `.json` is YAML.
-
-    What is not well formed is an InputError that opens with `where` and names the line.
-    """
+    """Return what a text holds, by its file's suffix (else YAML); an error opens with `where` and line."""
     try:
         return shallow(_parsed(text, suffix))
     except yaml.MarkedYAMLError as error:

@@ -243,13 +243,17 @@ def records() -> set[tuple[str, str]]:
 
 
 BY_KEYWORD = (
-    "agreement",
     "aggregate",
+    "agreement",
     "calibration",
     "distribution",
+    "items",
+    "protocols",
+    "recipes",
     "report",
     "review",
     "rewards",
+    "rubric",
     "standing",
     "table",
 )

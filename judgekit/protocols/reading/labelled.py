@@ -125,7 +125,6 @@ def _evidence(entry: Mapping[str, Any], material: Material) -> tuple[Evidence, .
 
 
 def _texts(raw: object) -> list[str]:
-    """Return the texts in a list; none where there is no list."""
     return [each for each in raw if isinstance(each, str)] if isinstance(raw, list) else []
 
 

@@ -171,7 +171,6 @@ def _percent(table: _Table, number: float) -> Reading:
 
 
 def _boolean(scale: Scale, raw: bool) -> Reading:
-    """Read true and false as yes and no, or as the label of that name."""
     table = _table(scale)
     for word in ("true", "yes") if raw else ("false", "no"):
         if (found := table.exact.get(word)) is not None:

@@ -91,10 +91,10 @@ def founded(outcomes: Iterable[Outcome], unfounded: Unfounded = "flag") -> tuple
 def _kept(verdict: Verdict, unfounded: Unfounded) -> Outcome:
     if unfounded == "abstain":
         quotes = "; ".join(repr(e.quote) for e in verdict.evidence)
+        detail = f"said {verdict.label!r}, but the material does not hold {quotes}"[:200]
         return Abstention(
-            verdict.rater, verdict.unit, verdict.criterion, "unfounded",
-            f"said {verdict.label!r}, but the material does not hold {quotes}"[:200], verdict.shown,
-            verdict.sample, verdict.call,
+            verdict.rater, verdict.unit, verdict.criterion, "unfounded", detail,
+            shown=verdict.shown, sample=verdict.sample, call=verdict.call,
         )  # fmt: skip
     return verdict if UNFOUNDED in verdict.flags else replace(verdict, flags=(*verdict.flags, UNFOUNDED))
 

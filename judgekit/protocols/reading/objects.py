@@ -76,7 +76,6 @@ def answers(value: object, ids: Sequence[str], depth: int = 0) -> dict[str, Said
 
 
 def _keys(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Return the keys of an object by what they read as."""
     return {fold(key): key for key in map(str, entry)}
 
 
@@ -128,7 +127,6 @@ def label_key(entry: Mapping[str, Any], keys: Mapping[str, str]) -> str | None:
 
 
 def _named(entry: Mapping[str, Any], ids: Sequence[str]) -> dict[str, Said]:
-    """Return what an entry says on the criterion that it names."""
     name = next((str(entry[key]) for key in _ABOUT if isinstance(entry.get(key), str | int)), None)
     if name is None:
         return {}
