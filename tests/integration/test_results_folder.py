@@ -18,7 +18,7 @@ from judgekit.errors import InputError, JudgekitError
 from judgekit.judges.resolve import Scripted
 from judgekit.table import read_outcomes
 from judgekit.verbs import Options, Writer, prepare
-from judgekit.verbs.digest import asked_of
+from judgekit.verbs.job import asked_of
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
 NAMES = {"scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet", "run.json"}
