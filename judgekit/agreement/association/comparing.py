@@ -134,9 +134,7 @@ def paired_difference(
             freedom.
         n_flips: Of the permutation test.
 
-    Returns:
-        nan with a status below two units with both. Where all differences are equal there is no interval.
-
+    Returns nan with a status below two units with both. Where all differences are equal there is no interval.
     Source: Miller (2024), "Adding Error Bars to Evals", https://arxiv.org/abs/2411.00640, with CR1 and t
     where the paper has CR0 and z. Checked against statsmodels.
     """
@@ -168,10 +166,9 @@ def compare_accuracies(
 
     `truth`, `first` and `second` have shape (n_units,): labels as numbers; nan where missing.
 
-    Returns:
-        With McNemar's mid-p. For independent units the interval is Bonett and Price's (2012), which adds one
-        discordant pair on each side and so holds for few units and for judges that never differ; with
-        clusters it is CR1 with t.
+    Returns the difference with McNemar's mid-p. For independent units the interval is Bonett and Price's
+    (2012), which adds one discordant pair on each side and so holds for few units and for judges that never
+    differ; with clusters it is CR1 with t.
     """
     y, a, c = aligned(truth=truth, first=first, second=second)
     kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(c))

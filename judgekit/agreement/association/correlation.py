@@ -89,13 +89,11 @@ def correlation(
             the time on five-point labels (n = 30 and 100), BCa .93 to .97.
         categories: Declared number of labels, for tau-c.
 
-    Returns:
-        nan with a status if fewer than two units have both ratings or if a rater does not vary. Below 4
-        units, and at a correlation of 1 or -1, there is a value without an interval.
-
-    Raises `InputError` if the columns differ in length or hold infinity, or for an unknown kind. Source:
-    Bonett and Wright (2000), "Sample size requirements for estimating Pearson, Kendall and Spearman
-    correlations", Psychometrika 65. Checked against R's statpsych (its example).
+    Returns nan with a status if fewer than two units have both ratings or if a rater does not vary. Below 4
+    units, and at a correlation of 1 or -1, there is a value without an interval. Raises `InputError` if the
+    columns differ in length or hold infinity, or for an unknown kind. Source: Bonett and Wright (2000),
+    "Sample size requirements for estimating Pearson, Kendall and Spearman correlations", Psychometrika 65.
+    Checked against R's statpsych (its example).
 
     >>> e = correlation([1, 2, 3, 4, 5, 6], [2, 1, 4, 3, 6, 5])
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3), e.interval

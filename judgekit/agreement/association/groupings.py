@@ -84,11 +84,9 @@ def grouped_correlation(
             `by_system` over items within each system; `system_level` correlates the systems' means.
         clusters: Shape (n_items,), what each item belongs to; whole clusters are then resampled.
 
-    Returns:
-        nan with a status if no group has two scores that differ. The systems are taken as fixed: the interval
-        is about other items, not about other systems.
-
-    Raises `InputError` for differing shapes, infinity, or an unknown grouping or kind.
+    Returns nan with a status if no group has two scores that differ. The systems are taken as fixed: the
+    interval is about other items, not about other systems. Raises `InputError` for differing shapes,
+    infinity, or an unknown grouping or kind.
     """
     draw = resampling(how)
     if kind not in KINDS:

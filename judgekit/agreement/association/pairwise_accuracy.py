@@ -302,10 +302,9 @@ def soft_accuracy(
         mid_p: Count half of the flips that give exactly the observed difference, so that the value does not
             depend on the order of the systems; the published value counts all of them.
 
-    Returns:
-        The interval is a t interval from leaving out each item in turn; it is timid (covered .99 in 150
-        simulated sets of 6 systems and 50 or 150 items). Resampling is not used, because an item drawn twice
-        counts as two items and makes every p-value surer than it is.
+    The interval is a t interval from leaving out each item in turn; it is timid (covered .99 in 150 simulated
+    sets of 6 systems and 50 or 150 items). Resampling is not used, because an item drawn twice counts as two
+    items and makes every p-value surer than it is.
     """
     h, m = grids(human, metric)
     kept = np.asarray(~(np.isnan(h) | np.isnan(m)).any(axis=0), dtype=bool)

@@ -202,8 +202,7 @@ def jury_against_best(
             nominal scales, `mean` for others, where left out.
         measure: `agreement` with the majority and Pearson's correlation with the mean, where left out.
 
-    Returns:
-        Over the units that all members and the reference have, so that nobody is spared the hard ones.
+    All are over the units that all members and the reference have, so that nobody is spared the hard ones.
     """
     draw = resampling(how)
     panel = panel_of(data, judge=reference, humans=judges, scale=scale)

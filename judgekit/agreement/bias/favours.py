@@ -82,9 +82,7 @@ def length_coefficient(
         covariates: Name -> numbers, shape (n,): markdown headers, lists, bold, ...; each gets a coefficient.
         clusters: What rows belong to; the item where left out and `items` is given.
 
-    Returns:
-        `length_per_doubling`, then one for each covariate. Family-wise claims over covariates need Holm.
-
+    Returns `length_per_doubling`, then one for each covariate. Family-wise claims over covariates need Holm.
     Raises `InputError` for a length that is not above 0.
     """
     extra = dict(covariates or {})
@@ -146,13 +144,11 @@ def lc_win_rate(
         preference: Shape (n_items,), 1 a win, 0 a loss, 0.5 a tie, or a probability; nan where missing.
         difference: Length of the system's response minus the baseline's.
 
-    Returns:
-        `win_rate`, `lc_win_rate` (delta-method error, interval on the logit scale) and `length_phi`. Where
-        the lengths do not differ, the controlled rate is not identified.
-
-    Source: Dubois et al. (2024), arXiv 2404.04475, without its item difficulties. Their reported standard
-    error is that of the fitted preferences and leaves the coefficients' own out; this one has it. Checked
-    against statsmodels' binomial GLM.
+    Returns `win_rate`, `lc_win_rate` (delta-method error, interval on the logit scale) and `length_phi`.
+    Where the lengths do not differ, the controlled rate is not identified. Source: Dubois et al. (2024),
+    arXiv 2404.04475, without its item difficulties. Their reported standard error is that of the fitted
+    preferences and leaves the coefficients' own out; this one has it. Checked against statsmodels' binomial
+    GLM.
     """
     columns, kept, base = _complete("win_rate", level, preference=preference, difference=difference)
     groups = kept_clusters(clusters, kept)
@@ -186,12 +182,10 @@ def lc_win_rates(
     equal length. `systems`, `items`, `preference` and `difference` have shape (n_rows,), the last two as in
     `lc_win_rate`.
 
-    Returns:
-        System -> `lc_win_rate`; not identified where the system's own lengths do not differ, undefined where
-        it has no complete row. A note says where wins and losses are separated, so that a small ridge alone
-        holds the coefficients finite.
-
-    Source: As `lc_win_rate`; there item difficulties come from a file and have a slope for each system.
+    Returns system -> `lc_win_rate`; not identified where the system's own lengths do not differ, undefined
+    where it has no complete row. A note says where wins and losses are separated, so that a small ridge alone
+    holds the coefficients finite. Source: As `lc_win_rate`; there item difficulties come from a file and have
+    a slope for each system.
     """
     y, d = aligned(preference=preference, difference=difference)
     kept = ~(np.isnan(y) | np.isnan(d))

@@ -111,10 +111,9 @@ def range_use(
 
     Scores and declared `values` as in `scale_use`.
 
-    Returns:
-        `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
-        `deming_slope` (below 1: central tendency), `entropy_difference`, `extremes_difference` and
-        `unused_difference` (judge minus human).
+    Returns `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
+    `deming_slope` (below 1: central tendency), `entropy_difference`, `extremes_difference` and
+    `unused_difference` (judge minus human).
     """
     draw = resampling(how)
     y, x = aligned(judge=judge, human=human)
@@ -323,9 +322,8 @@ def marginal_homogeneity(ratings: Any, *, scale: Any = None, level: float = 0.95
     `ratings` are `Ratings` of two raters, or raw labels of shape (n_units, 2) with their declared `scale`;
     more than two raters are an `InputError`.
 
-    Returns:
-        Differences have Bonett and Price's interval (2012), which holds for rare labels too. The tests take
-        units as independent: with clusters their p is too small, and the differences have no interval.
+    Differences have Bonett and Price's interval (2012), which holds for rare labels too. The tests take units
+    as independent: with clusters their p is too small, and the differences have no interval.
 
     >>> found = marginal_homogeneity([[1, 0]] * 9 + [[0, 1]] * 3 + [[1, 1]] * 8, scale=[0, 1])
     >>> round(found.stuart_maxwell.statistic, 3), round(found.stuart_maxwell.p, 3)

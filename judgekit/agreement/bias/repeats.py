@@ -56,8 +56,7 @@ def flip_noise(repeats: npt.ArrayLike, *, clusters: Clusters = None, **how: Unpa
         repeats: Shape (n_items, n_repeats), 0 or 1; nan where missing. Items with fewer than two repeats are
             left out.
 
-    Returns:
-        q from 0 to below 0.5; `undefined:not_identified` where repeats differ half of the time or more.
+    Returns q from 0 to below 0.5; `undefined:not_identified` where repeats differ half of the time or more.
     """
     draw = resampling(how)
     x = _binary(repeats)
@@ -170,9 +169,8 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
     `first` and `second` have shape (n_items,): 1 if right with the preferred response first, and second, 0 if
     not; nan where missing.
 
-    Returns:
-        `accuracy_both` (right in both orders), `accuracy_first`, `accuracy_second`, `accuracy_random` (what
-        one order drawn at random gives on average) and `inconsistent`, with Wilson intervals.
+    Returns `accuracy_both` (right in both orders), `accuracy_first`, `accuracy_second`, `accuracy_random`
+    (what one order drawn at random gives on average) and `inconsistent`, with Wilson intervals.
     """
     a, c = aligned(first=first, second=second)
     there = ~(np.isnan(a) | np.isnan(c))
@@ -239,12 +237,11 @@ def repeatability(
         repeats: Shape (n_units, n_repeats), scores or label codes; nan where missing. Units with fewer than
             two repeats are left out.
 
-    Returns:
-        `flip_rate`: how often two repeats of a unit differ; `repeat_agreement`: 1 minus that; `all_same`:
-        share of units whose repeats are all equal; `sem`: sqrt of the mean squares within units, in score
-        points; `smallest_detectable_change`: 1.96 sqrt(2) sem; `icc_repeats`: share of variance between
-        units, ICC(A,1) over the columns, from mean squares where no cell is missing, else from REML. The last
-        three are meant for scores.
+    Returns `flip_rate`: how often two repeats of a unit differ; `repeat_agreement`: 1 minus that; `all_same`:
+    share of units whose repeats are all equal; `sem`: sqrt of the mean squares within units, in score points;
+    `smallest_detectable_change`: 1.96 sqrt(2) sem; `icc_repeats`: share of variance between units, ICC(A,1)
+    over the columns, from mean squares where no cell is missing, else from REML. The last three are meant for
+    scores.
     """
     draw = resampling(how)
     x = grid(repeats, "repeats")

@@ -63,10 +63,9 @@ def panel_severity(
 
     `ratings` are numbers on one scale (n_units, n_raters), nan where missing.
 
-    Returns:
-        For each rater, as seen, and shrunk towards 0 by tau^2 / (tau^2 + se^2), tau^2 the variance of the
-        true differences (method of moments): with few units an extreme rater is mostly luck. Above 0 is
-        lenient.
+    Returns the error of each rater, as seen, and shrunk towards 0 by tau^2 / (tau^2 + se^2), tau^2 the
+    variance of the true differences (method of moments): with few units an extreme rater is mostly luck.
+    Above 0 is lenient.
     """
     x = grid(ratings, "ratings")
     there = ~np.isnan(x)
@@ -161,9 +160,8 @@ def leniency(
     `judge` and `human` have shape (n_units,): 1 correct, 0 incorrect; nan where a reply could not be read,
     which is no "incorrect" and is dropped and counted. Another label is an `InputError`.
 
-    Returns:
-        `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR < FPR;
-        P_+ also where P_c is 1. `unstable:few_minority` below 10 units of the rarer human label.
+    Returns `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR <
+    FPR; P_+ also where P_c is 1. `unstable:few_minority` below 10 units of the rarer human label.
     """
     draw = resampling(how)
     x, y = _labels(judge, human)

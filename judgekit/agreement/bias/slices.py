@@ -66,8 +66,7 @@ def by_slice(
         q: A slice is flagged where its adjusted p-value is at most this.
         method: `bh` for looking through slices; `holm` for a family of gates.
 
-    Returns:
-        One entry a slice, in order of first appearance.
+    Returns one entry a slice, in order of first appearance.
     """
     if least < 2:
         raise InputError(f"least {least}; a slice needs 2 units at least")

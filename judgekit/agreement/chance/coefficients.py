@@ -293,9 +293,8 @@ def percent(
     `ratings` are `Ratings`, or raw labels of shape (n_units, n_raters) with their declared `scale`; `weights`
     say how far two labels agree; `options` are of the interval, see `Options`.
 
-    Returns:
-        From 0 to 1, chance included: on a scale of two labels, one of them rare, it is high for any two
-        raters. Wilson's interval for two raters. nan if no unit has two ratings.
+    The value is from 0 to 1, chance included: on a scale of two labels, one of them rare, it is high for any
+    two raters. Wilson's interval for two raters. nan if no unit has two ratings.
 
     >>> percent([["no", "no"], ["yes", "no"]], scale=["no", "yes"]).value
     0.5
@@ -314,13 +313,10 @@ def kappa(
         weights: `identity` for labels without order; `linear` and `quadratic` for a scale with one.
         options: Of the interval, see `Options`.
 
-    Returns:
-        At most 1; 0 is what two raters with these habits agree by chance. Fisher's z of the exact standard
-        error. nan if both used one and the same label; 0 with status `ok_degenerate` if one of them, or both,
-        used one label only.
-
-    Raises `InputError` for more than two raters: `conger`, `fleiss` and `alpha` are for them. Source: Cohen
-    (1960), (1968); Fleiss, Cohen and Everitt (1969).
+    The value is at most 1; 0 is what two raters with these habits agree by chance. Fisher's z of the exact
+    standard error. nan if both used one and the same label; 0 with status `ok_degenerate` if one of them, or
+    both, used one label only. Raises `InputError` for more than two raters: `conger`, `fleiss` and `alpha`
+    are for them. Source: Cohen (1960), (1968); Fleiss, Cohen and Everitt (1969).
 
     >>> kappa([["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]], scale=["no", "yes"]).value
     0.5
@@ -418,10 +414,8 @@ def alpha(
     `metric` is `nominal`, `ordinal`, `interval` or `ratio`, the scale's own level where left out; other
     arguments as of `percent`. Units with fewer than two ratings are left out and counted.
 
-    Returns:
-        At most 1; 0 is what chance gives. nan if all ratings are the same.
-
-    Source: Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability".
+    The value is at most 1; 0 is what chance gives. nan if all ratings are the same. Source: Krippendorff
+    (2011), "Computing Krippendorff's Alpha-Reliability".
 
     >>> round(alpha([[0, 0], [1, 1], [0, 1], [0, None]], scale=[0, 1], metric="nominal").value, 4)
     0.4444

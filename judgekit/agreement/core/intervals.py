@@ -149,11 +149,9 @@ def clustered_mean(
         clusters: Shape (n,): what each value belongs to (a prompt, a conversation); None if values are
             independent.
 
-    Returns:
-        The mean with a t interval (CR1 with G-1 degrees of freedom for clusters). Below 20 clusters its
-        status is `unstable:few_clusters`.
-
-    Raises `InputError` for infinity, or if there is not one cluster a value.
+    Returns the mean with a t interval (CR1 with G-1 degrees of freedom for clusters). Below 20 clusters its
+    status is `unstable:few_clusters`. Raises `InputError` for infinity, or if there is not one cluster a
+    value.
 
     >>> clustered_mean([1, 1, 0, 1, 0, 0], ["a", "a", "b", "b", "c", "c"]).status
     'unstable:few_clusters'

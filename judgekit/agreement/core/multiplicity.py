@@ -27,12 +27,9 @@ def adjust(p: npt.ArrayLike, *, method: Method) -> Floats:
             independent (or positively dependent) tests; `bh` bounds the share of false rejections for such
             tests; `by` does for any.
 
-    Returns:
-        Shape (m,), in the order given.
-
-    Raises `InputError` for a p-value outside [0, 1], or another method. Source: Holm (1979); Hochberg (1988);
-    Hommel (1988); Benjamini & Hochberg (1995); Benjamini & Yekutieli (2001). Checked against R's p.adjust
-    (values) and statsmodels.
+    Returns p-values of shape (m,), in the order given. Raises `InputError` for a p-value outside [0, 1], or
+    another method. Source: Holm (1979); Hochberg (1988); Hommel (1988); Benjamini & Hochberg (1995);
+    Benjamini & Yekutieli (2001). Checked against R's p.adjust (values) and statsmodels.
 
     >>> adjust([0.01, 0.04, 0.03], method="holm").round(3).tolist()
     [0.03, 0.06, 0.06]

@@ -282,9 +282,8 @@ def variance_parts(
         item: The column of items; `sample` that of repeats.
         how: See `Drawn`; `b` 200 where left out.
 
-    Returns:
-        Components, their shares, and the error of one call. Without repeats the residual holds what only
-        repeats could tell apart, and a note says so.
+    Returns components, their shares, and the error of one call. Without repeats the residual holds what only
+    repeats could tell apart, and a note says so.
     """
     draw = resampling(how, b=200)
     study = g_study(
@@ -328,9 +327,7 @@ def gap(
     the clusters they belong to, are what the interval counts. `y`, `systems` and `items` have shape
     (n_rows,), `y` the values of verdicts, nan for abstentions.
 
-    Returns:
-        First minus second over items that both answered; the notes say how much of the error is calls.
-
+    Returns first minus second over items that both answered; the notes say how much of the error is calls.
     Raises `InputError` if a system is not there.
     """
     (x,) = aligned(y=y)

@@ -221,13 +221,10 @@ def g_study(
         clusters: Shape (n_rows,), what items belong to, resampled whole.
         method: `ems` (equal cells only), `reml`, or `auto`: `ems` where it may be used.
 
-    Returns:
-        Components nan with a status where there are fewer than two items, no variation, or no item that was
-        scored twice.
-
-    Raises `InputError` for shapes that differ, an unknown facet, infinity, or `ems` on unequal cells. Source:
-    Brennan (2001), "Generalizability Theory". Checked against his p x (r:t) data to all printed digits and R
-    lme4's REML on an unbalanced item x judge set.
+    Returns components nan with a status where there are fewer than two items, no variation, or no item that
+    was scored twice. Raises `InputError` for shapes that differ, an unknown facet, infinity, or `ems` on
+    unequal cells. Source: Brennan (2001), "Generalizability Theory". Checked against his p x (r:t) data to
+    all printed digits and R lme4's REML on an unbalanced item x judge set.
 
     >>> study = g_study([1, 2, 3, 5, 5, 6], {"item": [1, 1, 2, 2, 3, 3], "judge": ["a", "b"] * 3})
     >>> {term: round(variance, 3) for term, variance in study.components.items()}

@@ -284,13 +284,10 @@ def icc(
         form: By either name: ICC(2,1) of Shrout and Fleiss is ICC(A,1) of McGraw and Wong. Absolute agreement
             (A, 2) counts a rater's leniency as error, consistency (C, 3) does not.
 
-    Returns:
-        At most 1; 0 if units differ no more than noise does. May be below 0 with complete ratings, and is
-        then reported so. nan if nothing varies.
-
-    Raises `InputError` for an unknown form, a wrong shape, infinity, or a nominal scale. Source: Shrout and
-    Fleiss (1979); McGraw and Wong (1996). Checked against pingouin and the published table of Shrout and
-    Fleiss (.17, .29, .71, .44, .62, .91).
+    The value is at most 1; 0 if units differ no more than noise does. May be below 0 with complete ratings,
+    and is then reported so. nan if nothing varies. Raises `InputError` for an unknown form, a wrong shape,
+    infinity, or a nominal scale. Source: Shrout and Fleiss (1979); McGraw and Wong (1996). Checked against
+    pingouin and the published table of Shrout and Fleiss (.17, .29, .71, .44, .62, .91).
 
     >>> round(icc([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6]], "ICC(A,1)").value, 3)
     0.261

@@ -341,15 +341,12 @@ def many_facet_rasch(
         n_categories: How many the scale declares.
         nodes: Gauss-Hermite nodes; 41, and 121 where a unit has more than 20 ratings.
 
-    Returns:
-        Standard errors from the observed information, normal intervals. A rater who gave one end of the scale
-        only is extreme: its severity is not finite, its end is the value at which such ratings would still
-        come with probability 5 %. `undefined:not_identified` where raters fall into groups that share no unit
-        (listed), `needs_two_raters`, `no_variation`.
-
-    Raises `InputError` for a category that the scale does not have, or columns of different lengths. Source:
-    Linacre (1989), "Many-Facet Rasch Measurement"; Bock & Aitkin (1981), Psychometrika 46. Checked against
-    conditional maximum likelihood on complete data.
+    Standard errors are from the observed information, intervals normal. A rater who gave one end of the scale
+    only is extreme: its severity is not finite, its end is the value at which such ratings would still come
+    with probability 5 %. `undefined:not_identified` where raters fall into groups that share no unit
+    (listed), `needs_two_raters`, `no_variation`. Raises `InputError` for a category that the scale does not
+    have, or columns of different lengths. Source: Linacre (1989), "Many-Facet Rasch Measurement"; Bock &
+    Aitkin (1981), Psychometrika 46. Checked against conditional maximum likelihood on complete data.
     """
     x = np.asarray(category, dtype=np.intp)
     columns = {"units": units, "raters": raters} | ({} if criteria is None else {"criteria": criteria})

@@ -169,13 +169,10 @@ def alt_test(
         min_items: Annotators with fewer items are left out of the tests (they still are others).
         power_runs: Simulated sets behind the power; 0 for none.
 
-    Returns:
-        Items where fewer than two humans or no judge rated are left out and counted. With nobody left to
-        test, `passes` is None and the estimates say `undefined:too_few`.
-
-    Raises `InputError` for an unknown rater or option. Source: Calderon et al. (2025). Checked against values
-    of the authors' notebook; unlike there, the winning rate is over the annotators that were tested, and
-    nobody tested is no error.
+    Items where fewer than two humans or no judge rated are left out and counted. With nobody left to test,
+    `passes` is None and the estimates say `undefined:too_few`. Raises `InputError` for an unknown rater or
+    option. Source: Calderon et al. (2025). Checked against values of the authors' notebook; unlike there, the
+    winning rate is over the annotators that were tested, and nobody tested is no error.
     """
     draw = resampling(how)
     if score is not None and isinstance(score, str) and score not in ROW_SCORES:
@@ -330,11 +327,8 @@ def alt_test_power(
         epsilon: The advantage the judge is given; `q` and `score` as in `alt_test`.
         runs: Simulated sets; the result has a standard error of at most 0.5 / sqrt(runs).
 
-    Returns:
-        The share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one half).
-        nan below 2 items or 2 humans.
-
-    Raises `InputError` for a probability outside [0, 1].
+    Returns the share of the sets that passed (t tests, Benjamini and Yekutieli, winning rate at least one
+    half). nan below 2 items or 2 humans. Raises `InputError` for a probability outside [0, 1].
 
     >>> 0.9 < alt_test_power(100, keep_judge=0.9, epsilon=0.1, runs=50) <= 1.0
     True

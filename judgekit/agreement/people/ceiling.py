@@ -101,11 +101,9 @@ def human_ceiling(
             labels, so they go with `majority` or `pairs`.
         aggregate: `pairs` for nominal scales, `mean` for others, where left out.
 
-    Returns:
-        With one human there is no ceiling: the judge's measure against that human, and three estimates with
-        the status `undefined:needs_two_raters`.
-
-    Raises `InputError` for an unknown rater, measure or aggregate, or an order asked of a nominal scale.
+    With one human there is no ceiling: the judge's measure against that human, and three estimates with the
+    status `undefined:needs_two_raters`. Raises `InputError` for an unknown rater, measure or aggregate, or an
+    order asked of a nominal scale.
     """
     draw = resampling(how)
     panel = panel_of(data, judge=judge, humans=humans, scale=scale)

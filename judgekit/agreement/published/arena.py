@@ -132,10 +132,8 @@ def benchmark_agreement(
         judge: Shape (n_systems, n_judged_items), nan where missing; items with a missing score are left out.
         human: Shape (n_systems, n_human_items): the same systems, not necessarily the same items.
 
-    Returns:
-        The numbers; one that needs resamples of fewer than two items is nan.
-
-    Raises `InputError` if the number of systems differs.
+    Returns the numbers; one that needs resamples of fewer than two items is nan. Raises `InputError` if the
+    number of systems differs.
 
     >>> found = benchmark_agreement([[0, 0, 0], [1, 1, 1]], [[0, 0], [1, 1]])
     >>> found.separability, found.agreement, found.brier

@@ -71,8 +71,7 @@ def ratings_against_rankings(
             missing.
         clusters: Shape (n_pairs,), what pairs belong to; intervals are then CR1.
 
-    Returns:
-        Consistency over the pairs that have both; each win rate over the pairs that have its own.
+    Returns consistency over the pairs that have both; each win rate over the pairs that have its own.
     """
     rated = implied(first, second)
     _, ranked = aligned(first=rated, ranking=ranking)
@@ -130,12 +129,9 @@ def kendall_w(ratings: Any, *, scale: Any = None) -> Estimate:
         ratings: `Ratings`, or numbers of shape (n_units, n_raters), which need no `scale`; a unit that a
             rater did not rate is left out and counted. Rows are what is ranked: systems, responses, items.
 
-    Returns:
-        From 0 to 1, without an interval. The notes give the test of no concordance (chi-square with n - 1
-        degrees of freedom, which is rough for fewer than 8 units) and the mean of Spearman's rho over pairs
-        of raters, (m W - 1) / (m - 1).
-
-    Raises `InputError` for a wrong shape, infinity, or a nominal scale.
+    The value is from 0 to 1, without an interval. The notes give the test of no concordance (chi-square with
+    n - 1 degrees of freedom, which is rough for fewer than 8 units) and the mean of Spearman's rho over pairs
+    of raters, (m W - 1) / (m - 1). Raises `InputError` for a wrong shape, infinity, or a nominal scale.
 
     >>> kendall_w([[1, 1, 2], [2, 3, 1], [3, 2, 3]]).notes
     ('mean Spearman correlation of two raters 0.167', 'chi-square 2.667 on 2 df, p = 0.264')
@@ -191,8 +187,7 @@ def ranking_overlap(
             is unknown, and the value is the mean over all orders. `b`: as `a`, so corrected that a ranking
             agrees fully with itself. `refuse`: no value.
 
-    Returns:
-        nan with a status where no system has both scores, or where ties are refused and there are some.
+    Returns nan with a status where no system has both scores, or where ties are refused and there are some.
     """
     draw = resampling(how)
     h, m = grids(human, metric)

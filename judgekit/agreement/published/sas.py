@@ -134,8 +134,7 @@ def errors_consistency(
         predicted_errors: The same of the judge.
         how: See `Drawn`; `b` 1000 where left out.
 
-    Returns:
-        From -1 to 1, with an interval by resampling answers; a tier without variation is left out.
+    The value is from -1 to 1, with an interval by resampling answers; a tier without variation is left out.
     """
     draw = resampling(how, b=1000)
     gs, ps, most = aligned(gold=gold_scores, predicted=predicted_scores, totals=totals)

@@ -191,13 +191,11 @@ def ppi(
             without a range.
         clusters: Shape (n,), what each labelled unit belongs to; goes with `unlabelled_clusters`, shape (N,).
 
-    Returns:
-        The mean. Undefined where the labels are no random sample: by declaration, or because the judge's
-        values of labelled and unlabelled units differ more than such a sample's would.
-
-    Raises `InputError` for a malformed argument, or a label out of bounds. Source: Angelopoulos, Duchi &
-    Zrnic (2023). t with n - 1 degrees of freedom on the logit scale keeps its coverage at high rates and with
-    few labels, where the published z interval does not (benchmarks/coverage_ppi.py).
+    Returns the mean. Undefined where the labels are no random sample: by declaration, or because the judge's
+    values of labelled and unlabelled units differ more than such a sample's would. Raises `InputError` for a
+    malformed argument, or a label out of bounds. Source: Angelopoulos, Duchi & Zrnic (2023). t with n - 1
+    degrees of freedom on the logit scale keeps its coverage at high rates and with few labels, where the
+    published z interval does not (benchmarks/coverage_ppi.py).
 
     >>> ppi([1, 0, 1, 1] * 5, [1, 0, 1, 0] * 5, [1, 0] * 50, sampling="chosen").status
     'undefined:not_identified'
@@ -332,9 +330,7 @@ def ppi_stratified(
     not. Arguments as of `ppi`, `strata` (n,) and `unlabelled_strata` (N,) saying the stratum of each unit and
     `sampling` being `stratified` or `random`.
 
-    Returns:
-        The mean; undefined if a stratum has fewer than two labels, for then nothing is known of it.
-
+    Returns the mean; undefined if a stratum has fewer than two labels, for then nothing is known of it.
     Source: Fisch et al. (2024), "Stratified Prediction-Powered Inference", arXiv 2406.04291. The variance of
     the shares is added, since the units are a sample; degrees of freedom by Satterthwaite. With one stratum
     it is `ppi`.
@@ -403,12 +399,9 @@ def on_label_scale(
         unlabelled: Shape (N,), its scores of the other units; nan where missing.
         seed: Of the folds, of which there are two or more and a label in each.
 
-    Returns:
-        Shapes (n,) and (N,), nan where the score is missing (or no label to learn from). A score beyond those
-        labelled gets the end's value.
-
-    Source: Zrnic & Candès (2024), "Cross-Prediction-Powered Inference", PNAS 121; isotonic calibration as in
-    cje-eval.
+    Returns predictions of shapes (n,) and (N,), nan where the score is missing (or no label to learn from). A
+    score beyond those labelled gets the end's value. Source: Zrnic & Candès (2024), "Cross-Prediction-Powered
+    Inference", PNAS 121; isotonic calibration as in cje-eval.
 
     >>> f, u = on_label_scale([0, 0, 1, 1] * 5, [1, 2, 4, 5] * 5, [1, 3, 5], seed=1)
     >>> f[:4].tolist(), u.tolist()

@@ -113,11 +113,9 @@ def corrected_rate(
             and specificity and are refused.
         interval: `lee`, or `delta` (too short at high rates).
 
-    Returns:
-        The share, cut to [0, 1]. Undefined where J is not above 0 or may be 0 by its interval.
-
-    Source: Rogan & Gladen (1978); Lee et al. (2025). judgy 0.1.0 resamples only the labelled units for its
-    interval and so covers .74 of the time where 95 % is said (100 and 100 units); this one covers .95.
+    Returns the share, cut to [0, 1]. Undefined where J is not above 0 or may be 0 by its interval. Source:
+    Rogan & Gladen (1978); Lee et al. (2025). judgy 0.1.0 resamples only the labelled units for its interval
+    and so covers .74 of the time where 95 % is said (100 and 100 units); this one covers .95.
 
     >>> found = corrected_rate([1] * 50 + [0] * 50, [1] * 45 + [0] * 45 + [1] * 10, [1, 1, 1, 0] * 50,
     ...                        sampling="by_label")
