@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -119,22 +120,9 @@ def _literals(kind: Any) -> list[str]:
     return [each for some in inner for each in ([some] if isinstance(some, str) else _literals(some))]
 
 
-def _protocols() -> Iterable[str]:
-    from judgekit.protocols import PROTOCOLS
-
-    return PROTOCOLS
-
-
-def _panels() -> Iterable[str]:
-    from judgekit.aggregate.panels import FITTED, PANELS
-
-    return [*PANELS, *FITTED]
-
-
-def _recipes() -> Iterable[str]:
-    from judgekit.recipes.catalog import CATALOG
-
-    return CATALOG
+def _named_in(module: str, *tables: str) -> Callable[[], Iterable[str]]:
+    """Return what lists the names in tables of a module, which is loaded only when a shell asks."""
+    return lambda: [name for each in tables for name in getattr(import_module(f"judgekit.{module}"), each)]
 
 
 def _rubrics() -> Iterable[str]:
@@ -172,12 +160,12 @@ FLAGS = (
         "--strong it is left to a person.",
     ),
     Flag(
-        "recipe", ASKING, choices=_recipes,
+        "recipe", ASKING, choices=_named_in("recipes.catalog", "CATALOG"),
         help="The published recipe to follow (`judgekit recipes` lists them); it fills the options that are "
         "not typed.",
     ),
     Flag("setting", ASKING, kind=MANY, help="NAME=VALUE: a setting of the recipe."),
-    Flag("protocol", ASKING, choices=_protocols, verbs=_SCORE),
+    Flag("protocol", ASKING, choices=_named_in("protocols", "PROTOCOLS"), verbs=_SCORE),
     Flag("form", ASKING),
     Flag(
         "per_call", ASKING, kind=str, default="usual",
@@ -192,7 +180,7 @@ FLAGS = (
     Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),
     Flag("rule", SCORING, verbs=frozenset({"score", "match"})),
     Flag("partial", SCORING, typed=("--partial",)),
-    Flag("panel", SCORING, choices=_panels),
+    Flag("panel", SCORING, choices=_named_in("aggregate.panels", "PANELS", "FITTED")),
     Flag("min_judges", SCORING),
     Flag("labels", SCORING, kind=Path | None),
     Flag("calibration", SCORING, kind=Path | None),
