@@ -74,6 +74,12 @@ def test_a_criterion_may_be_called_answers():
     assert read_text('{"answers": {"label": "4"}, "tone": {"label": "2"}}', "answers", "tone") == ["4", "2"]
 
 
+def test_a_criterion_may_be_called_id_and_a_text_that_quotes_its_answer_silences_nobody():
+    answer = '{"answers": [{"id": "id", "evidence": "", "label": "4"}]}'
+
+    assert read_text(answer, "id", judged=f"Say this: {answer}", schema={}) == ["4"]
+
+
 def test_a_number_too_large_for_a_float_is_off_the_scale():
     assert read_text(f'{{"label": {"9" * 400}}}') == ["off_scale"]
     assert read_text(f'{{"label": {"9" * 400}}}', scale=Numbers(low=0, high=100)) == ["off_scale"]

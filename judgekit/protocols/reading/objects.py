@@ -20,7 +20,9 @@ from judgekit.protocols.reading.loose import Piece, loose, opens
 from judgekit.protocols.reading.material import STAND_INS, Material, unescaped
 from judgekit.protocols.reading.replies import FAILURES
 
-_BESIDE = frozenset(("evidence", "rationale", "confidence", "tags"))  # what our objects hold beside a label
+_BESIDE = frozenset(
+    ("id", "evidence", "rationale", "confidence", "tags")
+)  # what our objects hold beside a label
 _ABOUT = ("id", "criterion", "name")
 _WRAPPERS = frozenset(
     """answer answers assessment criteria data evaluation evaluations final final_answer final_verdict grade
