@@ -99,10 +99,7 @@ class Calibration(Value):
     """A judge's probabilities -> people's, on one criterion. A frozen value; made by `jk.calibrate`.
 
     Args:
-        method: `temperature`, `platt`, `beta` or `isotonic`.
-        rater: Whose verdicts it maps.
-        criterion: On what.
-        scale: The criterion's scale.
+        rater: Whose verdicts it maps, on `criterion` with its `scale`.
         n: Labelled verdicts it rests on.
         seed: That the items were dealt into folds with.
         whole: The fit on all labels, for items without one.

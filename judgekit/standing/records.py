@@ -23,14 +23,11 @@ class Place:
     """Where one system stands.
 
     Args:
-        system: Its name.
         strength: In log-odds, with mean 0 over the systems; nan where it cannot be told.
-        low: Lower end of its interval.
-        high: Upper end.
+        low: Lower end of its interval, and `high` the upper end.
         se: Standard error by the inverse Hessian.
         rank: 1 is the best; equal strengths share a rank.
-        rank_low: The best rank it may have, for all systems at once with the level of the standing.
-        rank_high: The worst.
+        rank_low: The best rank it may have, and `rank_high` the worst, for all systems at once.
         n: Comparisons it was in.
         won: Its share of them, a tie as half.
     """
@@ -57,16 +54,12 @@ class Standing:
         interval: `percentile` or `percentile_cluster` over items, or `wald` where items are too few to
             resample; `none` where fewer than 20 resamples had a fit, or all gave the same strengths.
         level: Confidence of the intervals, and of all intervals of ranks together.
-        n_items: Items the comparisons are from.
-        n_comparisons: Verdicts used.
-        n_dropped: Abstentions, and comparisons of a system with itself.
+        n_dropped: Abstentions, and comparisons of a system with itself; `n_comparisons` are verdicts used.
         order_effect: Log-odds by which the response shown first gains, if asked for.
         ties: Davidson's parameter, if asked for: how probable a tie of equals is against a win of one.
-        seed: Of the resampling.
         status: `ok`; `undefined:not_identified` with the groups that cannot be joined in `notes`,
             `undefined:no_paired_items`; `unstable:few_clusters`, `unstable:resamples_lost`;
             `ok_degenerate` where every resample gave the same strengths.
-        notes: What a reader should know.
         covariance: Shape (n_systems, n_systems), by the inverse Hessian, in the order of `places`.
         draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
     """
