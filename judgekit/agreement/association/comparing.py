@@ -164,11 +164,10 @@ def compare_accuracies(
 ) -> Comparison:
     """Difference of two judges' accuracies against the same trusted labels.
 
-    `truth`, `first` and `second` have shape (n_units,): labels as numbers; nan where missing.
-
-    Returns the difference with McNemar's mid-p. For independent units the interval is Bonett and Price's
-    (2012), which adds one discordant pair on each side and so holds for few units and for judges that never
-    differ; with clusters it is CR1 with t.
+    `truth`, `first` and `second` have shape (n_units,): labels as numbers; nan where missing. Returns the
+    difference with McNemar's mid-p. For independent units the interval is Bonett and Price's (2012), which
+    adds one discordant pair on each side and so holds for few units and for judges that never differ; with
+    clusters it is CR1 with t.
     """
     y, a, c = aligned(truth=truth, first=first, second=second)
     kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(c))

@@ -180,12 +180,10 @@ def lc_win_rates(
     logit P(win) = theta_m + phi_m tanh(difference / sd) + gamma_item, a ridge on gamma (about one over the
     variance of the items' difficulties in logits); the rate of a system averages its logit over all items at
     equal length. `systems`, `items`, `preference` and `difference` have shape (n_rows,), the last two as in
-    `lc_win_rate`.
-
-    Returns system -> `lc_win_rate`; not identified where the system's own lengths do not differ, undefined
-    where it has no complete row. A note says where wins and losses are separated, so that a small ridge alone
-    holds the coefficients finite. Source: As `lc_win_rate`; there item difficulties come from a file and have
-    a slope for each system.
+    `lc_win_rate`. Returns system -> `lc_win_rate`; not identified where the system's own lengths do not
+    differ, undefined where it has no complete row. A note says where wins and losses are separated, so that a
+    small ridge alone holds the coefficients finite. Source: As `lc_win_rate`; there item difficulties come
+    from a file and have a slope for each system.
     """
     y, d = aligned(preference=preference, difference=difference)
     kept = ~(np.isnan(y) | np.isnan(d))

@@ -70,13 +70,12 @@ def position_effects(
     """Rates of consistency and of leaning to a place, each an estimate.
 
     `one` and `other` have shape (n_pairs,): verdicts in either order, by place: 1 the first shown won, 0 the
-    second, 0.5 a tie; nan where missing.
-
-    Returns `position_consistency`, `conflict_rate`, `hard_conflict_rate`, `primacy_rate`, `recency_rate`
-    (Wilson; CR1 and t with clusters); `preference_fairness` = (recency - primacy) / n from -1 (the first
-    place always wins) to 1, 0 for none (bootstrap of pairs, exact sign test in its notes); `first_pick_rate`:
-    share of all verdicts won by the first place, a tie one half. Source: Shi et al. (2024), arXiv 2406.07791;
-    their fairness simplifies exactly to the one here.
+    second, 0.5 a tie; nan where missing. Returns `position_consistency`, `conflict_rate`,
+    `hard_conflict_rate`, `primacy_rate`, `recency_rate` (Wilson; CR1 and t with clusters);
+    `preference_fairness` = (recency - primacy) / n from -1 (the first place always wins) to 1, 0 for none
+    (bootstrap of pairs, exact sign test in its notes); `first_pick_rate`: share of all verdicts won by the
+    first place, a tie one half. Source: Shi et al. (2024), arXiv 2406.07791; their fairness simplifies
+    exactly to the one here.
     """
     draw = resampling(how)
     a, c = aligned(one=one, other=other)
@@ -117,11 +116,10 @@ def attributable_to_position(
 ) -> Mapping[str, Estimate]:
     """Split inconsistency into noise and place, by repeats in each order.
 
-    Verdicts by place as in `position_effects`, of shape (n_pairs, n_repeats) in either order.
-
-    Returns `d_within`: how often two repeats in one order differ; `d_between`: how often two verdicts in
-    different orders name different responses; `position_attributable`: the second minus the first, 0 for a
-    judge that is only noisy. With one repeat `undefined:not_identified`: a flip may be noise.
+    Verdicts by place as in `position_effects`, of shape (n_pairs, n_repeats) in either order. Returns
+    `d_within`: how often two repeats in one order differ; `d_between`: how often two verdicts in different
+    orders name different responses; `position_attributable`: the second minus the first, 0 for a judge that
+    is only noisy. With one repeat `undefined:not_identified`: a flip may be noise.
     """
     draw = resampling(how)
     x, y = grids(one, other)
@@ -196,11 +194,10 @@ def order_intercept(
     """Bradley-Terry with an order term: logit P(first shown wins) = theta_a - theta_b + delta.
 
     `first` and `second` (n_calls,) are the systems shown; `won` is 1 where the first shown won, 0 where the
-    second did, 0.5 a tie, nan missing.
-
-    Returns delta in logits (above 0 favours the first place; exp(delta) are the odds at equal quality), and
-    its slope on |theta_a - theta_b| (below 0: the place matters most between near equals), whose thetas are
-    taken as known. `undefined:not_identified` where systems or orders do not vary.
+    second did, 0.5 a tie, nan missing. Returns delta in logits (above 0 favours the first place; exp(delta)
+    are the odds at equal quality), and its slope on |theta_a - theta_b| (below 0: the place matters most
+    between near equals), whose thetas are taken as known. `undefined:not_identified` where systems or orders
+    do not vary.
     """
     (y,) = aligned(won=won)
     there = ~np.isnan(y)

@@ -109,11 +109,9 @@ def range_use(
 ) -> Mapping[str, Estimate]:
     """Judge beside people (n_units,), unit by unit, with intervals by resampling units.
 
-    Scores and declared `values` as in `scale_use`.
-
-    Returns `sd_ratio` and `gmr_slope` (ratio of standard deviations, with the sign of the correlation),
-    `deming_slope` (below 1: central tendency), `entropy_difference`, `extremes_difference` and
-    `unused_difference` (judge minus human).
+    Scores and declared `values` as in `scale_use`. Returns `sd_ratio` and `gmr_slope` (ratio of standard
+    deviations, with the sign of the correlation), `deming_slope` (below 1: central tendency),
+    `entropy_difference`, `extremes_difference` and `unused_difference` (judge minus human).
     """
     draw = resampling(how)
     y, x = aligned(judge=judge, human=human)

@@ -167,10 +167,9 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
     """Accuracies of pairs judged in both orders, on the pairs with both verdicts.
 
     `first` and `second` have shape (n_items,): 1 if right with the preferred response first, and second, 0 if
-    not; nan where missing.
-
-    Returns `accuracy_both` (right in both orders), `accuracy_first`, `accuracy_second`, `accuracy_random`
-    (what one order drawn at random gives on average) and `inconsistent`, with Wilson intervals.
+    not; nan where missing. Returns `accuracy_both` (right in both orders), `accuracy_first`,
+    `accuracy_second`, `accuracy_random` (what one order drawn at random gives on average) and `inconsistent`,
+    with Wilson intervals.
     """
     a, c = aligned(first=first, second=second)
     there = ~(np.isnan(a) | np.isnan(c))

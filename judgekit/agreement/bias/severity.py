@@ -61,11 +61,9 @@ def panel_severity(
 ) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...]]:
     """Each rater's mean signed error against the others on the same units: severity without a model.
 
-    `ratings` are numbers on one scale (n_units, n_raters), nan where missing.
-
-    Returns the error of each rater, as seen, and shrunk towards 0 by tau^2 / (tau^2 + se^2), tau^2 the
-    variance of the true differences (method of moments): with few units an extreme rater is mostly luck.
-    Above 0 is lenient.
+    `ratings` are numbers on one scale (n_units, n_raters), nan where missing. Returns the error of each
+    rater, as seen, and shrunk towards 0 by tau^2 / (tau^2 + se^2), tau^2 the variance of the true differences
+    (method of moments): with few units an extreme rater is mostly luck. Above 0 is lenient.
     """
     x = grid(ratings, "ratings")
     there = ~np.isnan(x)
@@ -89,20 +87,14 @@ def _shrunk(seen: list[Estimate], level: float) -> list[Estimate]:
     for each in seen:
         named = replace(each, method=f"{each.method}, shrunk with tau^2 = {tau2:.3g}")
         if not each.se > 0 or np.isnan(tau2):
-            made.append(
-                undefined(
-                    named, each.status if each.status.startswith("undefined") else Status.NEEDS_TWO_RATERS
-                )
-            )
+            why = each.status if each.status.startswith("undefined") else Status.NEEDS_TWO_RATERS
+            made.append(undefined(named, why))
             continue
         keep = tau2 / (tau2 + each.se**2)
         value, se = keep * each.value, float(np.sqrt(keep)) * each.se
         half = normal_quantile(level) * se
-        made.append(
-            replace(
-                named, value=value, se=se, low=value - half, high=value + half, interval="empirical_bayes"
-            )
-        )
+        found = replace(named, value=value, low=value - half, high=value + half, se=se)
+        made.append(replace(found, interval="empirical_bayes"))
     return made
 
 
@@ -158,10 +150,9 @@ def leniency(
     """P_c and P_+ with intervals by resampling units.
 
     `judge` and `human` have shape (n_units,): 1 correct, 0 incorrect; nan where a reply could not be read,
-    which is no "incorrect" and is dropped and counted. Another label is an `InputError`.
-
-    Returns `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR <
-    FPR; P_+ also where P_c is 1. `unstable:few_minority` below 10 units of the rarer human label.
+    which is no "incorrect" and is dropped and counted. Another label is an `InputError`. Returns
+    `leniency_p_c` and `leniency_p_plus`. Not identified where people use one label only, or TPR < FPR; P_+
+    also where P_c is 1. `unstable:few_minority` below 10 units of the rarer human label.
     """
     draw = resampling(how)
     x, y = _labels(judge, human)

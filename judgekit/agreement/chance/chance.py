@@ -332,9 +332,7 @@ def standard_error(terms: Floats, counts: Floats, clusters: Codes | None = None)
     n = float(c.sum())
     mean = float(c @ x) / n if n else float("nan")
     if clusters is None:
-        return (
-            (float(np.sqrt(c @ (x - mean) ** 2 / (n * (n - 1)))), int(n) - 1) if n > 1 else (mean * np.nan, 0)
-        )
+        return (float(np.sqrt(c @ (x - mean) ** 2 / (n * (n - 1)))), int(n) - 1) if n > 1 else (np.nan, 0)
     sums = np.bincount(clusters[there], weights=c * (x - mean))
     groups = len(np.unique(clusters[there]))
     if groups < 2:

@@ -57,10 +57,8 @@ def cautioned(
     found = []
     if constant := _degenerate(coefficient, ratings):
         found.append((Status.DEGENERATE, constant))
-    if (
-        coefficient not in {"percent", "gwet", "brennan_prediger"}
-        and _minority(ratings, counts, reference) < FEW
-    ):
+    by_habit = coefficient not in {"percent", "gwet", "brennan_prediger"}
+    if by_habit and _minority(ratings, counts, reference) < FEW:
         rare = f"fewer than {FEW} units lie outside a rater's commonest label: no interval holds"
         found.append((Status.FEW_MINORITY, rare))
     if ratings.clusters is not None and (n := len(np.unique(ratings.clusters))) < ENOUGH_CLUSTERS:
@@ -291,10 +289,9 @@ def percent(
     """Observed agreement: the mean over units of the share of pairs of raters that agree.
 
     `ratings` are `Ratings`, or raw labels of shape (n_units, n_raters) with their declared `scale`; `weights`
-    say how far two labels agree; `options` are of the interval, see `Options`.
-
-    The value is from 0 to 1, chance included: on a scale of two labels, one of them rare, it is high for any
-    two raters. Wilson's interval for two raters. nan if no unit has two ratings.
+    say how far two labels agree; `options` are of the interval, see `Options`. The value is from 0 to 1,
+    chance included: on a scale of two labels, one of them rare, it is high for any two raters. Wilson's
+    interval for two raters. nan if no unit has two ratings.
 
     >>> percent([["no", "no"], ["yes", "no"]], scale=["no", "yes"]).value
     0.5
@@ -412,10 +409,9 @@ def alpha(
     """Krippendorff's alpha: any number of raters, gaps, any scale.
 
     `metric` is `nominal`, `ordinal`, `interval` or `ratio`, the scale's own level where left out; other
-    arguments as of `percent`. Units with fewer than two ratings are left out and counted.
-
-    The value is at most 1; 0 is what chance gives. nan if all ratings are the same. Source: Krippendorff
-    (2011), "Computing Krippendorff's Alpha-Reliability".
+    arguments as of `percent`. Units with fewer than two ratings are left out and counted. The value is at
+    most 1; 0 is what chance gives. nan if all ratings are the same. Source: Krippendorff (2011), "Computing
+    Krippendorff's Alpha-Reliability".
 
     >>> round(alpha([[0, 0], [1, 1], [0, 1], [0, None]], scale=[0, 1], metric="nominal").value, 4)
     0.4444

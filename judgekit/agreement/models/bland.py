@@ -54,12 +54,8 @@ def concordance(x: Floats, y: Floats) -> tuple[float, float]:
     # Source: Lin (1989), Biometrics 45, with the variance as corrected in Biometrics 56 (2000).
     n = len(x)
     dx, dy = x - x.mean(), y - y.mean()
-    vx, vy, cov, shift = (
-        float(dx @ dx) / n,
-        float(dy @ dy) / n,
-        float(dx @ dy) / n,
-        float(x.mean() - y.mean()),
-    )
+    vx, vy, cov = (float(a @ b) / n for a, b in ((dx, dx), (dy, dy), (dx, dy)))
+    shift = float(x.mean() - y.mean())
     whole = vx + vy + shift**2
     tiny = 1e-24 * max(float(x.mean()) ** 2, float(y.mean()) ** 2, 1e-300)
     if whole <= tiny:
@@ -78,9 +74,8 @@ def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[
     """Lin's concordance correlation coefficient of two raters, with its parts.
 
     `ratings` are `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing, which need no
-    `scale`. The interval of the coefficient is by Fisher's z, or by BCa over clusters.
-
-    Raises `InputError` for more than two raters, a wrong shape, infinity, or a nominal scale.
+    `scale`. The interval of the coefficient is by Fisher's z, or by BCa over clusters. Raises `InputError`
+    for more than two raters, a wrong shape, infinity, or a nominal scale.
 
     >>> found = ccc([[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]])
     >>> round(found.ccc.value, 3), round(found.pearson.value, 3), round(found.location_shift.value, 3)

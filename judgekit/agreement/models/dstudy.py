@@ -325,10 +325,8 @@ def gap(
 
     Calls about one item (judges, orders, repeats) are averaged first, for they are not independent; items, or
     the clusters they belong to, are what the interval counts. `y`, `systems` and `items` have shape
-    (n_rows,), `y` the values of verdicts, nan for abstentions.
-
-    Returns first minus second over items that both answered; the notes say how much of the error is calls.
-    Raises `InputError` if a system is not there.
+    (n_rows,), `y` the values of verdicts, nan for abstentions. Returns first minus second over items that
+    both answered; the notes say how much of the error is calls. Raises `InputError` if a system is not there.
     """
     (x,) = aligned(y=y)
     codes, names = coded_clusters(items, len(x)), np.asarray(systems, dtype=object)

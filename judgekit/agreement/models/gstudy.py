@@ -267,7 +267,7 @@ def _prepare(
 
 def _fitted(study: GStudy, data: _Prepared, method: Method) -> GStudy:
     """The study with its components, by mean squares where they may be used and are not declined."""
-    equal = _is_balanced(data.blocks, data.terms)
+    equal = len(data.blocks.uu) == 1 and all(np.ptp(np.bincount(c)) == 0 for c in data.terms.values())
     if method == "ems" and not equal:
         raise InputError("expected mean squares need the same cells for every item; use method='reml'")
     names, notes = [*data.terms, RESIDUAL], list(study.notes)
@@ -383,10 +383,6 @@ def _shifted(blocks: Blocks, shift: Floats) -> Blocks:
     if not shift.any():
         return blocks
     return replace(blocks, uy=blocks.uy + blocks.uw[blocks.layout] @ shift, y=blocks.y + blocks.w @ shift)
-
-
-def _is_balanced(blocks: Blocks, codes: Mapping[str, Codes]) -> bool:
-    return len(blocks.uu) == 1 and all(np.ptp(np.bincount(c)) == 0 for c in codes.values())
 
 
 def _squared(data: _Prepared, weights: Floats, shifts: Floats | None = None) -> Floats:

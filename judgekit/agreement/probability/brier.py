@@ -97,10 +97,9 @@ def spiegelhalter_z(p: npt.ArrayLike, y: npt.ArrayLike) -> float:
 def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, level: float = 0.95) -> Estimate:
     """The Brier score with a t interval, by CR1 where rows are clustered.
 
-    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
-
-    The value is from 0 to 1, lower is better. No value below two rows or clusters, and no interval where no
-    score (or no cluster's) differs from another.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing. The value is from 0 to 1, lower
+    is better. No value below two rows or clusters, and no interval where no score (or no cluster's) differs
+    from another.
     """
     p_all, y_all = aligned(p=p, y=y)
     p_, y_ = forecasts(p_all, y_all)
@@ -122,11 +121,10 @@ def brier(p: npt.ArrayLike, y: npt.ArrayLike, *, clusters: Clusters = None, leve
 def cox_calibration(p: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> tuple[Estimate, Estimate]:
     """Logistic regression of the outcome on the logit of the probability, with Wald intervals.
 
-    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing.
-
-    Returns `cox_intercept`, 0 for a calibrated judge and below 0 where its probabilities are too high, and
-    `cox_slope`, 1 for a calibrated judge and below 1 where they are too extreme. nan where no finite fit
-    exists: one outcome only, or outcomes separated by the probability.
+    `p` and `y` have shape (n,): probabilities, and 0 or 1; nan where missing. Returns `cox_intercept`, 0 for
+    a calibrated judge and below 0 where its probabilities are too high, and `cox_slope`, 1 for a calibrated
+    judge and below 1 where they are too extreme. nan where no finite fit exists: one outcome only, or
+    outcomes separated by the probability.
     """
     n = len(aligned(p=p, y=y)[0])
     x, y_ = _log_odds(p, y)

@@ -328,12 +328,10 @@ def ppi_stratified(
 
     PPI++ in each stratum with a lam of its own, put together by the strata's shares of all units, labelled or
     not. Arguments as of `ppi`, `strata` (n,) and `unlabelled_strata` (N,) saying the stratum of each unit and
-    `sampling` being `stratified` or `random`.
-
-    Returns the mean; undefined if a stratum has fewer than two labels, for then nothing is known of it.
-    Source: Fisch et al. (2024), "Stratified Prediction-Powered Inference", arXiv 2406.04291. The variance of
-    the shares is added, since the units are a sample; degrees of freedom by Satterthwaite. With one stratum
-    it is `ppi`.
+    `sampling` being `stratified` or `random`. Returns the mean; undefined if a stratum has fewer than two
+    labels, for then nothing is known of it. Source: Fisch et al. (2024), "Stratified Prediction-Powered
+    Inference", arXiv 2406.04291. The variance of the shares is added, since the units are a sample; degrees
+    of freedom by Satterthwaite. With one stratum it is `ppi`.
 
     >>> ppi_stratified([1, 0], [1, 0], ["a", "b"], [1, 0], ["a", "b"], sampling="stratified").notes
     ('fewer than 2 labels in a, b; join strata or label more there',)
