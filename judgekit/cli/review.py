@@ -42,6 +42,13 @@ def export(
     seed: Annotated[
         int, typer.Option(min=0, help="The seed of the order of questions and responses, and of the draw.")
     ] = 0,
+    annotator: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Who fills in a CSV; may be repeated. Each gets a sheet-NAME.csv, its questions and the "
+            "sides of pairs shuffled for them, as sheet.html does for whoever signs it."
+        ),
+    ] = None,
     column: ItemColumns = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")
@@ -63,7 +70,9 @@ def export(
         cases = route(asked, by=by, budget=budget, threshold=threshold)
     read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
-    html, table, key = write_sheet(sheet, out, overwrite=overwrite, reads=[outcomes, items, rubric])
+    html, table, key = write_sheet(
+        sheet, out, annotators=annotator or (), overwrite=overwrite, reads=[outcomes, items, rubric]
+    )
     say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
 
 

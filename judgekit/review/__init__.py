@@ -1,9 +1,18 @@
 """People in the loop: which answers a person should give, blind sheets out, labels in."""
 
 from judgekit.review.route import RULES, Case, drawn, route
-from judgekit.review.sheet import Question, Sheet, join, make_sheet, read_answers, read_key, write_sheet
+from judgekit.review.sheet import (
+    Question,
+    Sheet,
+    join,
+    make_sheet,
+    read_answers,
+    read_key,
+    shuffled,
+    write_sheet,
+)
 
 __all__ = [
     "RULES", "Case", "Question", "Sheet", "drawn", "join", "make_sheet", "read_answers", "read_key", "route",
-    "write_sheet",
+    "shuffled", "write_sheet",
 ]  # fmt: skip

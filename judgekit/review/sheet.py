@@ -12,7 +12,7 @@ import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -34,7 +34,9 @@ _FORMULA = r"(?='*[=+\-@＝＋－＠])"  # noqa: RUF001 - full-width signs are s
 _OPEN, _SHUT = re.compile(_STARTS + _FORMULA), re.compile(f"({_STARTS})'{_FORMULA}")
 _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
 How = Literal["join", "replace"]
-_CELLS = ("sheet", "annotator", "question", "label", "note")
+_CELLS = ("sheet", "annotator", "question", "shown", "label", "note")
+_NOT_IN_NAMES = re.compile(r"[^\w-]+")  # of files
+_SIDES = ("AB", "BA")  # the two responses of a pair as the sheet has them, and the other way round
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,50 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
     return Sheet(tuple(questions), key, digest)
 
 
+def shuffled(sheet: Sheet, annotator: str) -> tuple[tuple[Question, str], ...]:
+    """Return the questions in the order in which an annotator sees them, each with the sides of its pair.
+
+    Order and sides follow from the sheet and the name alone; `page.js` does the same. The sides are empty
+    where there is no pair, and `BA` where its two texts change places.
+    """
+    seed, seen = f"{sheet.digest} {annotator}", []
+    for q in sorted(sheet.questions, key=lambda each: _mixed(f"{seed} {each.id}")):
+        sides = _sides(q) and _SIDES[_mixed(f"{seed} {q.id} sides") & 1]
+        texts = q.texts
+        if sides == _SIDES[1]:
+            *before, (a, left), (b, right) = texts
+            texts = (*before, (a, right), (b, left))
+        seen.append((replace(q, texts=texts), sides))
+    return tuple(seen)
+
+
+def _sides(q: Question) -> str:
+    """Return the sides of a pair as the sheet has them; nothing where there is no pair."""
+    return _SIDES[0] if q.texts[-1][0] == "Response B" else ""
+
+
+def _mixed(text: str) -> int:
+    """Return 32 bits of a text: FNV-1a, its bits mixed as MurmurHash3 ends."""
+    found = 0x811C9DC5
+    for byte in text.encode(errors="replace"):
+        found = (found ^ byte) * 0x01000193 & 0xFFFFFFFF
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        found = (found ^ found >> shift) * factor & 0xFFFFFFFF
+    return found ^ found >> 16
+
+
 def write_sheet(
-    sheet: Sheet, folder: str | Path, *, overwrite: bool = False, reads: Iterable[str | Path] = ()
+    sheet: Sheet,
+    folder: str | Path,
+    *,
+    annotators: Iterable[str] = (),
+    overwrite: bool = False,
+    reads: Iterable[str | Path] = (),
 ) -> tuple[Path, Path, Path]:
     """Write `sheet.html` or `sheet.csv` to hand out, and `key.json` to keep.
 
-    None of them may be a file that was read for it (`reads`). A key of another sheet, whose answers could
+    The page shuffles for whoever signs it; each of the `annotators` gets a `sheet-NAME.csv` of their own.
+    None of the files may be one that was read for it (`reads`). A key of another sheet, whose answers could
     then not be read, is only overwritten where that is wanted.
     """
     folder = Path(folder)
@@ -111,19 +151,23 @@ def write_sheet(
             f"{key}: is the key of another sheet, whose answers could not be read without it; "
             "name another folder, or overwrite it with overwrite=True (--overwrite)"
         )
-    rows = [["sheet", "question", "criterion", "labels", "texts", "annotator", "label", "note"]]
-    for q in sheet.questions:
-        texts = "\n\n".join(f"[{heading}]\n{text}" for heading, text in q.texts)
-        labels = "; ".join(f"{label} ({meaning})" if meaning else label for label, meaning in q.labels)
-        rows.append([sheet.digest, q.id, q.criterion, labels or q.allowed, texts, "", "", ""])
+    tables = {table: _csv_of(sheet.digest, [(q, _sides(q)) for q in sheet.questions])}
+    for who in map(str.strip, annotators):
+        own = folder / f"sheet-{_NOT_IN_NAMES.sub('_', who)}.csv"
+        if not who or own in tables:
+            raise InputError(
+                f"annotator {who!r}: {own.name} is no file of their own; name each one differently"
+            )
+        tables[own] = _csv_of(sheet.digest, shuffled(sheet, who), who)
     asked = {"sheet": sheet.digest, "questions": sheet.key}
     # The key is in its place first: a sheet without one could be filled in and not be read.
-    with beside(key, html, table, reads=reads) as files:
+    with beside(key, html, *tables, reads=reads) as files:
         files[0].write(json.dumps(asked, ensure_ascii=False, indent=1).encode())
         files[1].write(
             render("review/page.html", {"title": f"Review sheet {sheet.digest}", "sheet": sheet}).encode()
         )
-        files[2].write(_csv_of(rows))
+        for file, text in zip(files[2:], tables.values(), strict=True):
+            file.write(text)
     return html, table, key
 
 
@@ -214,7 +258,7 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    """Return answers of a JSON or CSV file: sheet, annotator, question, label, note."""
+    """Return answers of a JSON or CSV file: sheet, annotator, question, sides shown, label, note."""
     text = read_text(path, LARGE)
     if path.suffix == ".csv":
         yield from _csv_rows(path, text)
@@ -226,6 +270,7 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
                 "sheet": str(raw["sheet"]),
                 "annotator": _cell(raw.get("annotator")),
                 "question": str(each["question"]),
+                "shown": _cell(each.get("shown")),
                 "label": _cell(each.get("label")),
                 "note": _cell(each.get("note")),
             }
@@ -253,6 +298,10 @@ def _cell(value: object) -> str:
 def _outcome(path: Path, qid: str, about: Mapping[str, Any], row: Mapping[str, str], who: str) -> Outcome:
     unit = Unit(about["item_id"], tuple(about["responses"]), about["part"])
     shown = tuple(about["shown"])
+    if row["shown"] not in {"", *_SIDES[: len(shown)]}:
+        raise InputError(f"{path}: question {qid}: shown is {row['shown']!r}; leave there what stood there")
+    if row["shown"] == _SIDES[1]:
+        shown = shown[::-1]
     scale, label = _meant(unit, shown, about["scale"], row["label"])
     if label.kind == "undecided":
         return Abstention(
@@ -285,7 +334,12 @@ def _meant(unit: Unit, shown: tuple[str, ...], raw: Mapping[str, Any], said: str
     return scale, read_label(scale, said)
 
 
-def _csv_of(rows: Iterable[Sequence[str]]) -> bytes:
+def _csv_of(digest: str, seen: Iterable[tuple[Question, str]], annotator: str = "") -> bytes:
+    rows = [["sheet", "question", "criterion", "labels", "texts", "shown", "annotator", "label", "note"]]
+    for q, sides in seen:
+        texts = "\n\n".join(f"[{heading}]\n{text}" for heading, text in q.texts)
+        labels = "; ".join(f"{label} ({meaning})" if meaning else label for label, meaning in q.labels)
+        rows.append([digest, q.id, q.criterion, labels or q.allowed, texts, sides, annotator, "", ""])
     text = io.StringIO(newline="")
     csv.writer(text).writerows([inert(cell) for cell in row] for row in rows)
     return text.getvalue().encode()

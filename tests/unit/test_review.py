@@ -116,6 +116,37 @@ def test_answers_come_back_as_annotators_verdicts_on_the_items_own_order(tmp_pat
         assert outcome.label == ("first" if entry["shown"][0] == "x" else "second")
 
 
+def test_each_annotator_has_an_order_of_their_own_and_the_csv_records_the_sides(tmp_path):
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3)
+    _, _, key = write_sheet(sheet, tmp_path, annotators=["ann", "bob b."])
+    left = {}
+    for who, name in (("ann", "sheet-ann.csv"), ("bob b.", "sheet-bob_b_.csv")):
+        filled(tmp_path / name, label="A", annotator=who)
+        outcomes = read_answers(tmp_path / name, key)
+        assert {o.rater for o in outcomes} == {who}
+        assert all(o.label == ("first" if o.shown[0] == "x" else "second") for o in outcomes)
+        rows = list(csv.DictReader((tmp_path / name).open(encoding="utf-8", newline="")))
+        for row, outcome in zip(rows, outcomes, strict=True):  # the left one is the one that was shown left
+            word = {"x": "first", "y": "second"}[outcome.shown[0]]
+            assert f"[Response A]\n{word} answer" in row["texts"]
+        left[who] = [(o.unit.item_id, o.shown[0]) for o in outcomes]
+
+    assert [item for item, _ in left["ann"]] != [item for item, _ in left["bob b."]]
+    assert 3 <= len(set(left["ann"]) & set(left["bob b."])) <= 17  # of 20 pairs, about half on the same sides
+    assert 3 <= sum(side == "x" for _, side in left["ann"]) <= 17
+
+
+def test_sides_that_were_changed_by_hand_and_names_of_one_file_are_refused(tmp_path):
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3)
+    _, table, key = write_sheet(sheet, tmp_path)
+    filled(table, label="A", shown="left")
+
+    with pytest.raises(InputError, match=r"question q1: shown is 'left'"):
+        read_answers(table, key)
+    with pytest.raises(InputError, match=r"annotator 'b b': sheet-b_b\.csv is no file"):
+        write_sheet(sheet, tmp_path, annotators=["b.b", "b b"])
+
+
 def test_a_filled_csv_is_read_as_well(tmp_path):
     cases = [Case(Unit("1", ("x",)), "clear", 1.0, "near"), Case(Unit("2", ("x",)), "long", 1.0, "near")]
     _, table, key = write_sheet(make_sheet(cases, ITEMS, RUBRIC), tmp_path)
