@@ -14,7 +14,7 @@ Reason = Literal[
     "refused", "truncated", "malformed", "missing", "off_scale", "undecided", "unsupported", "unfounded",
     "too_long", "blocked", "unreachable", "over_budget", "cancelled",
 ]  # fmt: skip
-Fault = Literal["refused", "truncated", "too_long", "unreachable", "over_budget", "cancelled"]
+Fault = Literal["refused", "truncated", "too_long", "missing", "unreachable", "over_budget", "cancelled"]
 Need = Literal["response", "reference", "sources", "turns", "pair", "rubric"]
 Source = Literal["text", "logprob", "decision", "sample", "human", "control"]
 Rule = Literal["placed", "published", "published_clipped"]
@@ -207,7 +207,7 @@ class Reply:
 
     Args:
         text: The judge's words; empty where there are none.
-        fault: What went wrong in making it, and `detail` the provider's words on that.
+        fault: What went wrong in making it (`missing`: a record holds none), and `detail` the words on that.
         logprobs: For the first token of the answer, (token, natural log-probability), most probable first;
             empty where the judge has none.
         probs: (label, probability) where the judge gives them itself (decision models, controls).

@@ -64,7 +64,7 @@ class Replay:
         return self._identities[0] if len(self._identities) == 1 else {}
 
     async def __call__(self, call: Call, /) -> Reply:
-        """Return the recorded reply; where there is none, or several, asking again will not help."""
+        """Return the recorded reply; one that is `missing` is an abstention, and of several none is meant."""
         replies, identities = self._replies, self._identities
         places: tuple[str | Place, ...] = (call.key, *_places(call))
         for place in places:
@@ -73,7 +73,7 @@ class Replay:
         keys = [key_of(identity, call) for identity in identities]
         found = [(key, identity) for key, identity in zip(keys, identities, strict=True) if key in replies]
         if not found:
-            raise ProviderError(f"{self.path}: {_unrecorded(call)}")
+            return Reply(fault="missing", detail=f"{self.path.name}: {_unrecorded(call)}", cost_usd=0.0)
         if len(found) > 1:
             raise ProviderError(f"{self.path}: {_twice(call, [identity for _, identity in found])}")
         return replies[found[0][0]]

@@ -27,7 +27,7 @@ from judgekit.types import Call, Reply
 
 BATCH: Final = 500
 FLUSH_SECONDS: Final = 0.5
-UNPAID: Final = frozenset({"unreachable", "over_budget", "cancelled"})
+UNPAID: Final = frozenset({"missing", "unreachable", "over_budget", "cancelled"})
 _PAUSE: Final = 0.05  # until a lock is tried again
 
 _READ = f"SELECT {', '.join(SERVED)} FROM replies WHERE key IN (%s) ORDER BY edition"  # noqa: S608 - constants

@@ -93,7 +93,7 @@ def test_a_reply_is_served_before_it_is_written(tmp_path: Path):
     within(work)
 
 
-@pytest.mark.parametrize("fault", ["unreachable", "over_budget", "cancelled"])
+@pytest.mark.parametrize("fault", ["missing", "unreachable", "over_budget", "cancelled"])
 def test_what_was_not_paid_for_is_not_kept(tmp_path: Path, fault: Any):
     keep(tmp_path / "l", Reply(fault=fault), Reply(fault="refused"))
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from judgekit.errors import InputError, ProviderError
+import judgekit as jk
+from judgekit.errors import InputError
 from judgekit.judges.replay import Replay
 from judgekit.ledger.key import key_of
 from judgekit.scales import YES_NO
@@ -84,19 +85,35 @@ def test_other_fields_of_a_reply_are_kept_and_its_cost_is_not(tmp_path: Path):
     assert reply == Reply(fault="refused", logprobs=(("A", -0.1),), cost_usd=0.0)
 
 
-def test_a_missing_reply_stops_the_judge_and_says_which(tmp_path: Path):
+def test_a_missing_reply_says_which(tmp_path: Path):
     judge = record(tmp_path / "old.jsonl", {"item_id": "1", "response_id": "b", "text": "x"})
 
-    with pytest.raises(ProviderError) as error:
-        asked(judge, CALL)
+    reply = asked(judge, CALL)
 
-    assert str(error.value) == (
-        f"{tmp_path}/old.jsonl: no reply for item '1', response 'a', criterion 'kind', sample 0, "
+    assert (reply.fault, reply.text) == ("missing", "")
+    assert reply.detail == (
+        "old.jsonl: no reply for item '1', response 'a', criterion 'kind', sample 0, "
         "under its key (k1:x) or its ids; record one, or leave the item out"
     )
-    assert not error.value.passing
-    with pytest.raises(ProviderError, match=r"criteria \['kind', 'true'\], .* or ask one criterion a call"):
-        asked(judge, ask("kind", "true"))
+    several = asked(judge, ask("kind", "true")).detail
+    assert "criteria ['kind', 'true']" in several
+    assert "or ask one criterion a call" in several
+
+
+def test_one_missing_reply_is_an_abstention_and_not_the_end_of_the_run(tmp_path: Path):
+    path = tmp_path / "old.jsonl"
+    lines = [{"item_id": str(n), "response_id": "response", "text": '{"label": "yes"}'} for n in range(3)]
+    path.write_text("\n".join(map(json.dumps, lines[:1] + lines[2:])), "utf-8")
+    items = [{"item_id": str(n), "task": "Hi", "response": "Hello."} for n in range(3)]
+    rubric = {"id": "r", "criteria": [{"id": "kind", "text": "Is it kind?"}]}
+
+    run = jk.score(items, rubric, f"replay:{path}", ledger=None)
+
+    said = [o.label if isinstance(o, jk.Verdict) else o.reason for o in run.outcomes]
+    assert said == ["yes", "missing", "yes"]
+    path.write_text(json.dumps({**lines[0], "item_id": "another"}), "utf-8")
+    with pytest.warns(UserWarning, match=r"no verdict in 3 answers.*3 missing.*no reply for item '0'"):
+        jk.score(items, rubric, f"replay:{path}", ledger=None)
 
 
 @pytest.mark.parametrize(
