@@ -314,8 +314,8 @@ def _promise(found: "Replayed") -> str:
         return f"no threshold can promise an error of {fitted.alpha:g}, {sure}: send everything on"
     rests_on = f"{fitted.n_wrong} of {fitted.n_kept} kept among {found.n_fit} labelled questions were wrong"
     return (
-        f"threshold {fitted.threshold:.6g}: of what the cheap judge keeps at most {fitted.bound:.3f} "
-        f"is wrong, {sure} ({rests_on}; to be promised: {fitted.alpha:g})"
+        f"threshold {fitted.threshold:.6g}: of what the cheap judge keeps at most {fitted.alpha:g} is wrong, "
+        f"{sure} ({rests_on}; bound {fitted.bound:.3f})"
     )
 
 

@@ -174,7 +174,7 @@ def test_the_command_prints_the_curve_and_the_promise(files, capsys):
     assert run("cascade", *files, "--alpha", "0.05", "--strong-cost", "20") == 0
 
     shown = " ".join(capsys.readouterr().out.split())
-    assert "threshold 0.9: of what the cheap judge keeps at most 0.02" in shown
+    assert "threshold 0.9: of what the cheap judge keeps at most 0.05 is wrong, 90% sure (0 of" in shown
     assert "<- fitted" in shown
     assert "the strong judge alone would cost 2000" in shown
 

@@ -87,10 +87,8 @@ def test_calibration_of_twenty_forecasts():
 def test_bounds_of_selected_verdicts():
     data, expected, tol = oracle("selective.cp_bound")
     bounds = [selective.upper_bound(e, n, 0.1) for e, n in zip(data["errors"], data["n"], strict=True)]
-    last = selective.last_accepted(data["errors"], data["n"], alpha=0.15, delta=0.1)
 
     assert bounds == pytest.approx(expected["upper"], abs=tol)
-    assert last == expected["largest_accepted_alpha_0_15"]["accepted_until_index"]
 
 
 def test_a_mean_by_ppi():

@@ -21,23 +21,46 @@ def test_nothing_and_all_wrong_bound_nothing():
     assert selective.upper_bound(5, 5, 0.1) == 1.0
 
 
-def test_the_first_failure_ends_the_search_even_if_a_later_threshold_would_pass():
-    accepted = selective.last_accepted([0, 20, 20], [40, 60, 900], alpha=0.1, delta=0.1)
+def test_a_failure_at_a_strict_threshold_does_not_end_the_search():
+    # 3 of the 50 most confident are wrong, and 15 of 400: with a fixed sequence there would be no threshold.
+    confidence = np.repeat([0.9, 0.8, 0.2], [50, 350, 100])
+    wrong = np.concatenate([np.arange(n) < e for n, e in ((50, 3), (350, 12), (100, 50))])
 
-    assert accepted == 0
+    found = selective.select(confidence, wrong, alpha=0.1)
+
+    assert (found.threshold, found.n_kept, found.n_wrong) == (0.8, 400, 15)
+    assert selective.upper_bound(3, 50, 0.1) > 0.1 >= found.bound
 
 
-def test_where_the_strictest_threshold_fails_the_judge_abstains():
+@pytest.mark.parametrize("kept", [(30,), (50, 100, 150), (30, 200, 400), tuple(range(50, 1001, 50))])
+def test_the_common_level_lets_a_judge_at_alpha_pass_anywhere_with_delta_at_most(kept):
+    level = selective.common_level(kept, alpha=0.1, delta=0.1)
+    wrong = np.cumsum(np.random.default_rng(3).random((4000, kept[-1])) < 0.1, axis=1)[:, np.array(kept) - 1]
+
+    passed = (binom.cdf(wrong, kept, 0.1) <= level).any(axis=1).mean()
+
+    assert 0.1 / len(kept) <= level <= 0.1
+    assert passed < 0.1 + 3 * np.sqrt(0.09 / 4000)
+    assert len(kept) < 20 or passed > 0.07
+
+
+def test_the_common_level_is_exact_where_two_tests_are_counted_by_hand():
+    # Of 1 and of 3 verdicts, each wrong by half: none of 1, or at most one of 3, comes about in 5 of 8 cases.
+    assert selective.common_level((1, 3), alpha=0.5, delta=0.63) == 0.63
+    assert selective.common_level((1, 3), alpha=0.5, delta=0.62) == pytest.approx(0.5, abs=1e-4)
+    assert selective.common_level((1, 3), alpha=0.5, delta=0.62) < 0.5
+
+
+def test_where_every_threshold_fails_the_judge_abstains():
     # The published code of Trust or Escalate returns its strictest threshold here, whose error is one half.
     confidence, wrong = [0.99] * 40 + [0.5] * 60, [1, 0] * 50
 
     found = selective.select(confidence, wrong, alpha=0.1)
 
-    assert selective.last_accepted([20], [40], alpha=0.1, delta=0.1) is None
     assert found.status == "abstain_all"
     assert isnan(found.threshold)
     assert (found.coverage, found.escalated) == (0.0, 1.0)
-    assert "20 of 40 wrong" in found.notes[0]
+    assert found.notes[0].startswith("none of 2 thresholds passes: the best, 0.5, has 50 of 100 wrong")
 
 
 def test_thresholds_that_keep_few_verdicts_are_not_tried():
@@ -166,5 +189,5 @@ def test_a_cascade_may_abstain_where_a_single_judge_would_not():
     # 2 wrong among the 12 least confident; delta .1 holds for one judge, a tenth of it for ten does not.
     confidence, wrong = np.linspace(0, 1, 60), np.r_[np.ones(2), np.zeros(58)]
 
-    assert selective.select(confidence, wrong, alpha=0.12, n_judges=1).status == "ok"
-    assert selective.select(confidence, wrong, alpha=0.12, n_judges=10).status == "abstain_all"
+    assert selective.select(confidence, wrong, alpha=0.06, n_judges=1).status == "ok"
+    assert selective.select(confidence, wrong, alpha=0.06, n_judges=10).status == "abstain_all"

@@ -10,6 +10,7 @@ exchangeable with the labelled ones: of the average unit, not of each; a new mod
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,8 @@ class Selection:
 
     Args:
         threshold: Verdicts at least this confident are kept; nan where all are to be given to people.
-        bound: Upper bound of their error, `1 - delta` sure; nan without a threshold.
+        bound: Exact binomial bound of their error at the level of each test, at most alpha; nan without a
+            threshold. What is promised, `1 - delta` sure, is alpha.
         coverage: `n_kept` of `n_used`, the labelled verdicts with a confidence; 0 without a threshold. Those
             without one have no part in it (`n_dropped`): they are not kept.
         n_wrong: How many of those kept are wrong.
@@ -100,18 +102,36 @@ def upper_bound(wrong: int, n: int, delta: float) -> float:
     return 1.0 if wrong == n else float(beta.ppf(1 - delta, wrong + 1, n - wrong))
 
 
-def last_accepted(wrong: Sequence[int], n: Sequence[int], *, alpha: float, delta: float) -> int | None:
-    """Return the index of the last bound at most alpha before the first above it (fixed-sequence testing)."""
-    # None if the first one fails: then there is no threshold to use, and returning the strictest one all the
-    # same, as the published code does, would void the guarantee. Source: Jung, Brahman & Choi (2024), "Trust
-    # or Escalate", arXiv 2407.18370; fixed-sequence testing as in Bauer (1991). Checked against solving
-    # binom.cdf(wrong, n, r) = delta.
-    accepted = None
-    for i, (e, m) in enumerate(zip(wrong, n, strict=True)):
-        if upper_bound(e, m, delta) > alpha:
-            break
-        accepted = i
-    return accepted
+@lru_cache(maxsize=1024)
+def common_level(kept: tuple[int, ...], *, alpha: float, delta: float) -> float:
+    """Return the level of each test with which tests on the `kept` most confident err with delta together."""
+    # At the edge each verdict is wrong with probability alpha, and those wrong among more and more kept are
+    # a walk whose chance of ever being at or below its critical counts is summed exactly. Bonferroni's
+    # delta / len(kept) is the least it can be. Where errors get no rarer as confidence falls, true counts are
+    # no lower than that walk from the first threshold on that breaks the promise, so delta bounds them too.
+    from scipy.stats import binom
+
+    n = np.array(sorted(kept))
+    most = int(binom.ppf(delta, n[-1], alpha)) + 1  # a walk above never comes back
+    steps = np.fft.rfft([binom.pmf(np.arange(most), m, alpha) for m in np.diff(n, prepend=0)], 2 * most)
+
+    def together(level: float) -> float:
+        critical = binom.ppf(level, n, alpha)
+        critical -= binom.cdf(critical, n, alpha) > level
+        walk, crossed = np.eye(1, most)[0], 0.0
+        for step, c in zip(steps, critical.astype(int), strict=True):
+            walk = np.fft.irfft(np.fft.rfft(walk, 2 * most) * step, 2 * most)[:most]
+            crossed += walk[: c + 1].sum()
+            walk[: c + 1] = 0.0
+        return float(crossed)
+
+    low, high = delta / len(n), delta
+    if together(high) <= delta:
+        return high
+    for _ in range(16):
+        middle = (low + high) / 2
+        low, high = (middle, high) if together(middle) <= delta else (low, middle)
+    return low
 
 
 def select(
@@ -126,9 +146,11 @@ def select(
 ) -> Selection:
     """The laxest threshold that keeps the error below alpha, `1 - delta` sure; or none.
 
-    Thresholds are tried from strict to lax, each by an exact binomial bound, and the first failure ends the
-    search. The promise is over the draw of the labelled verdicts and holds for further verdicts of the same
-    kind only; a change of model, prompt or traffic ends it.
+    All thresholds are tested at one level, by exact binomial bounds, such that the chance that any of them
+    passes wrongly is at most delta; a failure at one does not end the search. The promise is over the draw of
+    the labelled verdicts and holds for further verdicts of the same kind only; a change of model, prompt or
+    traffic ends it. It is proved where errors get no rarer as confidence falls, and simulated where they do
+    (`benchmarks/cascade_promise.py`).
 
     Args:
         confidence: Shape (n,), of labelled verdicts; nan where missing.
@@ -158,25 +180,28 @@ def select(
     share = delta / n_judges
     notes = (f"{dropped} verdicts without a confidence or a label left out",) * (dropped > 0)
     notes += (f"delta {delta:g} shared by {n_judges} judges",) * (n_judges > 1)
-    last = last_accepted(errors, [kept[i] for i in tried], alpha=alpha, delta=share)
-    if last is None:
-        why = (
-            f"no threshold keeps {least} labelled verdicts"
-            if not tried
-            else f"the strictest threshold tried has {errors[0]} of {kept[tried[0]]} wrong: its bound "
-            f"{upper_bound(errors[0], kept[tried[0]], share):.3f} is above {alpha:g}"
-        )
+    counts = tuple(kept[i] for i in tried)
+    level = common_level(counts, alpha=alpha, delta=share) if tried else share
+    bounds = [upper_bound(e, n, level) for e, n in zip(errors, counts, strict=True)]
+    passed = [i for i, bound in enumerate(bounds) if bound <= alpha]
+    if not passed:
+        why = f"no threshold keeps {least} labelled verdicts"
+        if tried:
+            best = int(np.argmin(bounds))
+            why = (
+                f"none of {len(tried)} thresholds passes: the best, {lambdas[tried[best]]:.6g}, has "
+                f"{errors[best]} of {counts[best]} wrong: its bound {bounds[best]:.3f} is above {alpha:g}"
+            )
         notes = (*notes, f"{why}; give everything to people")
         return Selection(
             threshold=math.nan, bound=math.nan, coverage=0.0, n_used=len(c), n_dropped=dropped, n_kept=0,
             n_wrong=0, alpha=alpha, delta=delta, status=ABSTAIN, notes=notes,
         )  # fmt: skip
-    n, e = kept[tried[last]], errors[last]
-    at = float(lambdas[tried[last]])
-    bound = upper_bound(e, n, share)
+    last = passed[-1]
     return Selection(
-        threshold=at, bound=bound, coverage=n / len(c), n_used=len(c), n_dropped=dropped, n_kept=n, n_wrong=e,
-        alpha=alpha, delta=delta, status="ok", notes=notes,
+        threshold=float(lambdas[tried[last]]), bound=bounds[last], coverage=counts[last] / len(c),
+        n_used=len(c), n_dropped=dropped, n_kept=counts[last], n_wrong=errors[last], alpha=alpha,
+        delta=delta, notes=notes,
     )  # fmt: skip
 
 
