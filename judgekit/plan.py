@@ -270,8 +270,8 @@ def preview(
                 n_stored += 1
                 continue
             tokens = estimate_tokens(call.messages)
-            n_in += tokens
             limit, price = price_of(judges[call.judge], tokens, letters=bool(call.letters))
+            n_in += tokens if limit != 0 else 0  # a control reads none
             n_out = None if n_out is None or limit is None else n_out + limit
             cost = None if cost is None or price is None else cost + price
             if price is None:

@@ -444,6 +444,8 @@ CALIBRATED = "calibrated"
 """The flag of verdicts whose probabilities were mapped to people's."""
 EMPTY = "empty_response"
 """The flag of verdicts that a rule gave on an empty response."""
+ESCALATED = "escalated"
+"""The flag of verdicts that a cascade doubted, and that a stronger judge or a person replaces."""
 INSTEAD_OF = "instead_of:"
 """What the flag begins with that names the judge in whose place a substitute gave a verdict."""
 

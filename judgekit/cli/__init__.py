@@ -35,16 +35,17 @@ COMMANDS = {
     "score": _Command("score", "score", "Score responses by a rubric."),
     "compare": _Command(
         "score", "compare",
-        "Compare the responses of each item in pairs, in both orders; judges are pooled after.",
+        "Compare the responses of each item in pairs, in both orders or one; judges are pooled after.",
     ),
-    "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders."),
+    "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders or some."),
     "match": _Command("score", "compare", "Say whether responses give the reference answer."),
     "why": _Command(
         "stored", "score",
         "Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.",
     ),
     "agree": _Command(
-        "agree", "audit", "Say how far a judge agrees with people, and whether it may be trusted, for what."
+        "agree", "audit",
+        "Audit judges: say how far they agree with people, and whether they may be trusted, for what.",
     ),
     "cascade": _Command(
         "agree", "panels",
@@ -61,7 +62,10 @@ COMMANDS = {
     "ingest": _Command(
         "stored", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
     ),
-    "review": _Command("review", "people", "Write blind sheets for people, and read their labels."),
+    "review": _Command(
+        "review", "people",
+        "Route answers to people: write blind sheets of those in doubt, and read their labels.",
+    ),
     "reward": _Command(
         "reward", "rewards", "Serve or give rewards for RL, make preference pairs, and look at a spec."
     ),

@@ -49,7 +49,8 @@ _AS_JSON = Flag(
 AGREE = (
     Flag(
         "labels", WHAT, kind=Path | None,
-        help="People's labels (CSV, JSONL or Parquet); left out where they stand among the verdicts.",
+        help="People's labels (CSV, JSONL or Parquet): item_id, rater and label, and response_id and "
+        "criterion where there are several; left out where they stand among the verdicts.",
     ),
     _RUBRIC, Flag("scale", WHAT), _JUDGE, Flag("items", WHAT),
     Flag(
@@ -110,8 +111,9 @@ def _agree(_: typer.Context, given: dict[str, Any]) -> int:
 
 agree = command(
     _agree,
-    "Say how far a judge agrees with people, and whether it may be trusted, for what.\n\n"
-    "Example: judgekit agree run --labels labels.csv --rubric my.yaml --report audit.html",
+    "Audit judges: say how far they agree with people, and whether they may be trusted, for what.\n\n"
+    "Example: judgekit agree run --labels labels.csv --rubric my.yaml --report audit.html\n\n"
+    "Labels are what people gave, by the same item_id and response_id; `judgekit review` gathers them.",
     AGREE,
     verb=compare_with_people,
     arguments=[

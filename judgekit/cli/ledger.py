@@ -14,7 +14,9 @@ from judgekit.ledger import Ledger, check, compare, default_path, tools
 from judgekit.ledger.damage import Damaged
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look at the stored replies, check them, hand them on, compare them."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Look at the stored replies, check them, hand them on, compare them.",
 )
 File = Annotated[
     Path | None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from judgekit.roles import Judge
     from judgekit.types import Score
 
-app = typer.Typer(help="Pull, show and serve the embedded model.", no_args_is_help=True)
+app = typer.Typer(help="Pull, show and serve the embedded model.", no_args_is_help=True, add_completion=False)
 ITEMS = Path(__file__).parent / "data" / "demo.jsonl"
 RUBRIC = "instruction_following"
 CONTROLS = ("control:longer", "control:random=1")

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 MANY = list[str] | None
 _FORMS = (
-    "provider/model, endpoint:URL#model, local, local:PATH, replay:FILE, control:NAME or py:module:object; "
-    "NAME= before it names the judge; several make a panel."
+    "provider/model, endpoint:URL#model, local (the embedded model, without a key), local:PATH, replay:FILE, "
+    "control:NAME (a rule without a model: longer, first, exact, random=1, ...) or py:module:object; NAME= "
+    "before it names the judge; -j again adds one, and several make a panel."
 )
 Judge = Annotated[MANY, typer.Option("--judge", "-j", show_default="local", help=f"The judge: {_FORMS}")]
 Instead = Annotated[
@@ -39,7 +40,8 @@ Price = Annotated[
     ),
 ]
 ItemColumns = Annotated[
-    MANY, typer.Option(help="OUR=THEIRS: which column of the items holds what, e.g. task=prompt.")
+    MANY,
+    typer.Option(help="OUR=THEIRS: which column of the items holds what, e.g. task=prompt; once for each."),
 ]
 
 

@@ -70,7 +70,7 @@ class Flag:
             kind = self.kind or (own.kind if own.kind in _TYPED else str if default else str | None)
             option = typer.Option(
                 *self.typed,
-                help=self.help or own.meaning.replace("`", "").replace("None", "none"),
+                help=self.help or _typed_words(own.meaning),
                 rich_help_panel=self.group,
                 autocompletion=_completing(choices) if choices else None,
             )
@@ -108,6 +108,15 @@ def of_verb(verb: Callable[..., Any], flags: Iterable[Flag], given: Mapping[str,
     return {name: value for name, value in names.items() if name in there and value is not None}
 
 
+def _typed_words(meaning: str) -> str:
+    """Return what a verb says of an option for who types it: without what only Python has.
+
+    >>> _typed_words("One of `a`, or in Python a function (`jk.a`). None: no limit.")
+    'One of a. none: no limit.'
+    """
+    return re.sub(r", or in Python .*?(?=\.( |$))", "", meaning).replace("`", "").replace("None", "none")
+
+
 def _completing(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
     def complete(incomplete: str) -> list[str]:  # the name that Typer knows it by
         return [each for each in choices() if each.startswith(incomplete)]
@@ -135,8 +144,8 @@ _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
 FLAGS = (
     Flag(
         "rubric", WHAT, typed=("--rubric", "-r"), choices=_rubrics,
-        help="The rubric: a YAML, TOML or JSON file, or the name of a bundled one; left out where the recipe "
-        "has one, or each item its own.",
+        help="The rubric: a YAML, TOML or JSON file, or the name of a bundled one (`judgekit rubric list`); "
+        "left out where the recipe has one, or each item its own.",
     ),
     Flag("column", WHAT, kind=ItemColumns),
     Flag("on_bad_item", WHAT),
@@ -186,9 +195,8 @@ FLAGS = (
     Flag("calibration", SCORING, kind=Path | None),
     Flag("balance", SCORING, verbs=_PAIRS),
     Flag("unfounded", SCORING),
-    *(Flag(each, LIMITS) for each in (
-        "concurrency", "rpm", "tpm", "attempt_seconds", "run_seconds", "tries",
-    )),
+    *(Flag(each, LIMITS) for each in ("concurrency", "rpm", "tpm", "attempt_seconds", "run_seconds")),
+    Flag("tries", LIMITS, help="The most requests for one call, the first among them."),
     Flag("budget", LIMITS, of="budget_usd"),
     Flag("budget_tokens", LIMITS),
     Flag("allow_unknown_price", LIMITS, typed=("--allow-unknown-price",)),
@@ -206,8 +214,8 @@ FLAGS = (
     ),
     Flag(
         "ledger", FILES, kind=str | None, default=None,
-        help="The ledger file that replies are kept in; 'none' keeps nothing. Left out: $JUDGEKIT_LEDGER, "
-        "else .judgekit/ledger.sqlite.",
+        help="The ledger file that replies are kept in, which the same command goes on from; 'none' keeps "
+        "nothing. Left out: $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite.",
     ),
     Flag("prompts", FILES, kind=bool, default=True, help="Keep prompts beside replies in the ledger."),
     Flag(

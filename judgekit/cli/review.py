@@ -10,7 +10,11 @@ from judgekit.cli.printing import say
 from judgekit.errors import InputError
 from judgekit.writing import write
 
-app = typer.Typer(help="Write blind sheets for people, and read their labels.", no_args_is_help=True)
+app = typer.Typer(
+    help="Route answers to people: write blind sheets of those in doubt, and read their labels.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 
 @app.command("export")
@@ -54,7 +58,12 @@ def export(
         bool, typer.Option("--overwrite", help="Let --out replace another sheet and its key.")
     ] = False,
 ) -> None:
-    """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself."""
+    """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself.
+
+    Answers without a verdict come first (what --below left to a person, too), then those in most doubt.
+
+    Example: judgekit review export run --items answers.jsonl --rubric helpful.yaml --out sheet
+    """
     from judgekit.items import read_items
     from judgekit.recipes.paired import votes
     from judgekit.review import drawn, make_sheet, route, write_sheet
@@ -73,7 +82,7 @@ def export(
     html, table, key = write_sheet(
         sheet, out, annotators=annotator or (), overwrite=overwrite, reads=[outcomes, items, rubric]
     )
-    say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}")
+    say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}, which review import needs")
 
 
 @app.command("import")
@@ -94,7 +103,11 @@ def import_(
         ),
     ] = "join",
 ) -> None:
-    """Read a filled sheet back as annotators' verdicts."""
+    """Read a filled sheet back as annotators' verdicts.
+
+    Example: judgekit review import sheet.csv --key sheet/key.json --out labels.jsonl, and then
+    judgekit agree run --labels labels.jsonl --rubric helpful.yaml
+    """
     from judgekit.review import join, read_answers
     from judgekit.review.sheet import How
     from judgekit.table import json_line, outcome_row, read_outcomes

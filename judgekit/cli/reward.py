@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Serve or give rewards for RL, make preference pairs, and look at a spec.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 TOKEN = "JUDGEKIT_REWARD_TOKEN"  # noqa: S105 - where it is found, not what it is
@@ -74,6 +75,10 @@ def serve(
     ] = 120.0,
 ) -> int:
     """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score, /compare.
+
+    A spec holds at least rubric = "helpful.yaml" and judges = ["local"]; `judgekit reward show` checks it.
+    A request is JSON, as in curl -H content-type:application/json 127.0.0.1:8077/v1/rewards -d
+    '{"items": [{"task": "...", "response": "..."}]}'; the responses to one task are a group.
 
     With ?run=NAME&group=N&window_ms=W single requests wait for their group: until N responses are there, or
     W milliseconds are over. Give each trainer a run of its own: groups of two runs are never mixed. Without

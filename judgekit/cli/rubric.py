@@ -11,7 +11,9 @@ from judgekit.errors import InputError
 from judgekit.rubric import bundled, load_rubric, to_yaml
 from judgekit.writing import beside
 
-app = typer.Typer(help="List, show, lint, compare and import rubrics.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, lint, compare and import rubrics.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command("list")

@@ -19,7 +19,8 @@ from judgekit.verbs.options import DEFAULTS
 
 ITEMS = argument(
     "items", str,
-    "The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input.",
+    "The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input. A row holds "
+    "item_id, task and response (or responses), and may hold system, reference, sources and tags.",
 )  # fmt: skip
 
 
@@ -108,18 +109,20 @@ def _judge_of(naming: Naming, given: dict[str, Any], name: str) -> roles.Judge:
 
 score = verb(
     "score",
-    "Score responses by a rubric.\n\nRunning the same command again asks nothing twice: replies are kept in "
-    "the ledger.\n\nExample: judgekit score answers.jsonl --rubric helpful.yaml --judge local --out run",
+    "Score responses by a rubric.\n\nThe same command again goes on where it stopped, and asks nothing "
+    "twice: replies are kept in the ledger.\n\n"
+    "Example: judgekit score answers.jsonl --rubric helpful.yaml --judge local --out run",
 )
 compare = verb(
     "compare",
-    "Compare the responses of each item in pairs, in both orders; judges are pooled after.\n\n"
-    "Example: judgekit compare answers.jsonl --rubric helpful.yaml --judge local --out run",
+    "Compare the responses of each item in pairs, in both orders or one; judges are pooled after.\n\n"
+    "Example: judgekit compare answers.jsonl --rubric pair_quality --judge local --orders given --out run\n\n"
+    "A score near 1 says that the first response is better, one near 0 that the second is.",
 )
 rank = verb(
     "rank",
-    "Rank the responses of each item, in all cyclic orders.\n\n"
-    "Example: judgekit rank answers.jsonl --rubric helpful.yaml --judge local --orders 3",
+    "Rank the responses of each item, in all cyclic orders or some.\n\n"
+    "Example: judgekit rank answers.jsonl --rubric pair_quality --judge local --orders 3",
 )
 match = verb(
     "match",

@@ -171,7 +171,7 @@ def no_column(gaps: Collection[str], found: Collection[str], layout: Layout) -> 
     them = "it" if len(theirs) == 1 else "them"
     there = sorted(name if len(name) <= 80 else f"{name[:77]}..." for name in map(str, found))
     shown = f"{there}" if len(there) <= _SHOWN else f"{there[:_SHOWN]} and {len(there) - _SHOWN} more"
-    last = "; where there is no name of the item, add one" if theirs.get("item_id") == "..." else ""
+    last = "; where no column names the item, add one" if theirs.get("item_id") == "..." else ""
     return f"{what}; found {shown}; map {them} with columns={theirs} ({option}){last}"
 
 

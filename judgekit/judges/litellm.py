@@ -142,7 +142,7 @@ class LiteLLM:
         elif missing and not self._key:
             if self._key_env or not self._api_base:
                 raise servers.MissingKey(
-                    f"{self!r} needs a key: set {' or '.join(missing)} (.env files are not read)"
+                    f"{self.model} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED
         around = [  # which variables it reads, litellm decides

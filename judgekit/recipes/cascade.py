@@ -21,12 +21,11 @@ from judgekit.recipes.grading import Grading, Rounds, by_rule
 from judgekit.recipes.points import credit_of, probs_of
 from judgekit.roles import Judge
 from judgekit.scales import Scale
-from judgekit.types import Abstention, Item, Judged, Outcome, Unit, Verdict
+from judgekit.types import ESCALATED, Abstention, Item, Judged, Outcome, Unit, Verdict
 
 Question = tuple[Unit, str]
 Doubt = Callable[[Sequence[Outcome]], bool]
 """Whether the outcomes of the cheap judges on one question leave it open."""
-ESCALATED = "escalated"
 PERSON = "person"
 
 

@@ -1,8 +1,9 @@
 """Which answers a person should see first, within a budget.
 
 Every rule is a function of the outcomes on one unit and criterion to a priority; the highest are
-routed. What nobody answered at all comes first under every rule: it has no verdict to doubt. Answers picked
-so say where judges are wrong and not how often; for that they are drawn by chance (`drawn`).
+routed. What nobody answered at all, or a cascade left to a person, comes first under every rule: no verdict
+on it stands. Answers picked so say where judges are wrong and not how often; for that they are drawn by
+chance (`drawn`).
 """
 
 import math
@@ -17,7 +18,7 @@ import numpy as np
 from judgekit.agreement.sampling.active import labelling_probabilities
 from judgekit.distribution import mean_of
 from judgekit.errors import InputError, there_are
-from judgekit.types import Outcome, Unit, Verdict
+from judgekit.types import ESCALATED, Outcome, Unit, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Case:
 
     unit: Unit
     criterion: str
-    priority: float  # infinite where no judge answered
+    priority: float  # infinite where no judge's answer stands
     why: str  # the rule that chose it
     weight: float | None = None  # of one drawn by chance, how many it stands for: one over its chance
 
@@ -84,11 +85,10 @@ def route(
     rule = partial(near, threshold=threshold) if by == "near" else RULES[by]
     cases = []
     for (unit, criterion), verdicts in _grouped(outcomes).items():
-        priority = rule(verdicts) if verdicts else math.inf
+        stands = any(ESCALATED not in verdict.flags for verdict in verdicts)
+        priority = rule(verdicts) if stands else math.inf
         off_middle = abs(fmean(v.value for v in verdicts) - 0.5) if verdicts else 0.0
-        cases.append(
-            (priority, off_middle, Case(unit, criterion, priority, by if verdicts else "no verdict"))
-        )
+        cases.append((priority, off_middle, Case(unit, criterion, priority, by if stands else "no verdict")))
     cases.sort(key=lambda each: (-each[0], each[1]))
     most = math.ceil(budget * len(cases) - 1e-9) if budget <= 1 else int(budget)
     return tuple(case for _, _, case in cases[:most])

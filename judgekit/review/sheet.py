@@ -238,7 +238,9 @@ def read_answers(
             continue
         qid, who = row["question"], annotator or row["annotator"]
         if not who:
-            raise InputError(f"{path}: nobody signed it; fill in the name, or say whose it is (annotator=)")
+            raise InputError(
+                f"{path}: nobody signed it; fill in the name, or say whose it is with annotator=NAME"
+            )
         if qid not in questions:
             raise InputError(f"{path}: no question {qid!r} in the key")
         if (who, qid) in seen:

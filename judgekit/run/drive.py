@@ -291,6 +291,6 @@ def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:
         if price is None and limits.budget_usd is not None and not limits.allow_unknown_price:
             raise InputError(
                 f"the price of judge {judge.name!r} is unknown, so a budget in money could not be kept; "
-                f"give its price (--price {judge.name}=IN/OUT, {{'judge': ..., 'price': 'IN/OUT'}}), use "
+                f"give it price='IN/OUT' (--price {judge.name}=IN/OUT), use "
                 "budget_tokens, or allow_unknown_price"
             )

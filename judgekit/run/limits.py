@@ -16,9 +16,9 @@ class Limits:
     """Limits of a run; one that is not positive is an InputError.
 
     Args:
-        concurrency: The most calls in flight at one endpoint; `rpm` and `tpm` are of one endpoint, too.
-        rpm: The most requests a minute; None: no limit of ours.
-        tpm: The most tokens a minute (input estimated, plus `max_tokens`).
+        concurrency: The most calls in flight at one endpoint.
+        rpm: The most requests a minute at one endpoint; None: no limit of ours.
+        tpm: The most tokens a minute at one endpoint (input estimated, and the most that may be written).
         attempt_seconds: How long one request may take; then it is tried again.
         run_seconds: How long the run may take; then it stops, keeping everything.
         tries: The most requests for one call, the first among them; None: as many as `call_seconds` allow.
@@ -60,7 +60,7 @@ class Limits:
             if not isinstance(value, int if whole else int | float):
                 raise InputError(f"{each.name}={value!r}; a limit is a {'whole ' if whole else ''}number")
             if not value > 0:
-                raise InputError(f"{each.name}={value!r}; a limit is above 0, or None for no limit")
+                raise InputError(f"{each.name}={value!r}; a limit is above 0")
         if self.tries is None and self.call_seconds is None:
             raise InputError("tries=None needs call_seconds, or a call would be tried for ever")
 

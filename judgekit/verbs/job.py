@@ -298,7 +298,10 @@ def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
         )
         if first is not None and first.rubric is not None:
             return {**first.rubric, "id": "own"}
-    raise InputError("no rubric; name one, or a recipe that has one, or give each item its own")
+    raise InputError(
+        "no rubric; name one, or a recipe that has one, or give each item its own; bundled for pairs and "
+        "ranks is pair_quality, and `judgekit rubric list` lists all that are"
+    )
 
 
 def _no_items(name: str, skipped: FirstSkips | None = None) -> str:

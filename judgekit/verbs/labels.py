@@ -88,7 +88,7 @@ def _check_columns(source: Any, rows: Sequence[Cells], rater: str | None) -> Non
         if name not in there and standing_in not in there and not (name == "rater" and rater):
             have = sorted(there) or "none that is known"
             raise InputError(
-                f"{_shown(source)}: no column {name!r} with anything in it; there are {have}; "
+                f"{_shown(source)}: no column {name!r} with anything in it; known by their names are {have}; "
                 f"name yours with --column {name}=YOURS"
             )
 

@@ -52,7 +52,9 @@ def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
     """Return the panel that is fitted to all outcomes, if one is asked for; labels need one, and it them."""
     name = options["panel"]
     if (options["labels"] is not None) != (name == ACCURACY):
-        raise InputError("panel 'accuracy' and labels go together: judges are weighed by labels of people")
+        raise InputError(
+            "panel='accuracy' and labels=FILE (--labels FILE) go together: judges are weighed by people's"
+        )
     if not isinstance(name, str) or name not in FITTED:
         return None
     if options["aggregate"] is not None:

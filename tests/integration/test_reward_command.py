@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from judgekit.cli import main
+from judgekit.cli import loaded, main
 
 SPEC = """
 judges = "py:slowly:judge"
@@ -222,6 +223,24 @@ def test_a_token_from_the_environment_is_asked_for_and_not_printed():
     assert status == 401
     assert "requests need the token" in said
     assert "tr0ub4dor" not in said
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_request_that_the_help_shows_is_answered():
+    shown = re.search(r"-d\s+'(.*?)'", loaded("reward").commands["serve"].help, re.DOTALL)[1]
+
+    async def walk():
+        json_ = {"content-type": "application/json"}
+        async with (
+            served("--spec", "explicit.toml", "--own-code") as (_, url, _),
+            aiohttp.ClientSession(headers=json_) as session,
+            session.post(f"{url}/v1/rewards", data=shown) as answer,
+        ):
+            return answer.status, await answer.json()
+
+    status, answered = asyncio.run(walk())
+
+    assert (status, answered["status"]) == (200, ["ok"])
 
 
 @pytest.mark.usefixtures("folder")

@@ -152,7 +152,7 @@ def test_a_function_may_be_named_and_a_control_keeps_its_name(command):
     [
         (
             '{"prompt": "Hi", "completion": "Hello", "model": "s"}',
-            "--column response=completion --column system=model; where there is no name of the item, add one",
+            "--column response=completion --column system=model; where no column names the item, add one",
         ),
         (
             '{"id": "1", "task": "Hi", "response": "a"}\n{"id": "1", "task": "Hi", "response": "b"}',

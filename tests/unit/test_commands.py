@@ -33,6 +33,8 @@ def test_every_option_stands_in_a_group_and_is_told_in_a_sentence():
         assert option.rich_help_panel == flag.group
         assert option.help
         assert option.help.endswith((".", ")"))
+        assert "Python" not in option.help
+        assert "call_seconds" not in option.help
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,8 @@ def test_a_judge_that_withholds_leaves_the_others_to_decide():
     ("options", "message"),
     [
         ({"panel": "dawid_skene", "judges": JUDGES[:2]}, "panel 'dawid_skene' needs 3 judges and has 2"),
-        ({"panel": "accuracy"}, "panel 'accuracy' and labels go together"),
-        ({"panel": "mean", "labels": LABELS}, "panel 'accuracy' and labels go together"),
+        ({"panel": "accuracy"}, "panel='accuracy' and labels=FILE .* go together"),
+        ({"panel": "mean", "labels": LABELS}, "panel='accuracy' and labels=FILE .* go together"),
         ({"panel": "accuracy", "labels": LABELS[:1]}, "'polite' has them on 1; label more"),
         ({"panel": "accuracy", "labels": "nowhere.csv"}, "nowhere.csv: there is no such file of labels"),
         (

@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,19 @@ def test_low_mass_and_nearness_are_rules_too():
 
     assert route(outcomes, by="low_mass", budget=1)[0].unit == unsure
     assert route(outcomes, by="near", threshold=0.85, budget=1)[0].unit == sure
+
+
+def test_what_a_cascade_left_to_a_person_is_routed_first():
+    torn, left = Unit("1", ("x",)), Unit("2", ("x",))
+    outcomes = [said("a", torn, "yes", 1.0), said("b", torn, "no", 0.0)]
+    outcomes += [
+        replace(said("a", left, "yes", 1.0), flags=("escalated",)),
+        Abstention("person", left, "clear", "undecided"),
+    ]
+
+    [case] = route(outcomes, budget=0.5)
+
+    assert (case.unit, case.why) == (left, "no verdict")
 
 
 def test_a_persons_own_verdicts_do_not_route():

@@ -118,7 +118,7 @@ class Route:
 
 def _read_own(body: Body) -> tuple[Wanted, ...]:
     if stray := sorted(set(body) - {"items"}):
-        raise InputError(f'unknown keys {stray}; a body is {{"items": [...]}}')
+        raise InputError(f'unknown keys {stray}; a body is {{"items": [{{"task": ..., "response": ...}}]}}')
     return tuple(_own(each, f"items[{i}]") for i, each in enumerate(_list(body, "items")))
 
 
