@@ -23,7 +23,7 @@ from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
 from judgekit.scales import Scale
-from judgekit.types import Call, Item
+from judgekit.types import Call, Item, is_control
 
 OnEmpty = Literal["judge", "lowest", "abstain"]
 
@@ -271,7 +271,7 @@ def preview(
                 continue
             tokens = estimate_tokens(call.messages)
             limit, price = price_of(judges[call.judge], tokens, letters=bool(call.letters))
-            n_in += tokens if limit != 0 else 0  # a control reads none
+            n_in += 0 if is_control(call.judge) else tokens
             n_out = None if n_out is None or limit is None else n_out + limit
             cost = None if cost is None or price is None else cost + price
             if price is None:
