@@ -40,8 +40,7 @@ class Judge(Protocol):
     async def __call__(self, call: Call, /) -> Reply:
         """Answer one call.
 
-        Raises:
-            ProviderError: If the server gave no reply; `passing` says whether to ask again.
+        Raises `ProviderError` if the server gave no reply; `passing` says whether to ask again.
         """
 
 

@@ -171,9 +171,8 @@ def fit(ballots: Ballots, *, model: Model = "dawid_skene", starts: int = 5, seed
     wins, the first of those that are equal. With fewer than 3 raters that share units, or fewer votes than
     parameters, the model is not identified, and every number is nan.
 
-    Source:
-        Dawid and Skene (1979), "Maximum Likelihood Estimation of Observer Error-Rates Using the EM
-        Algorithm", Applied Statistics 28. Checked against the prevalence and error rates printed there.
+    Source: Dawid and Skene (1979), "Maximum Likelihood Estimation of Observer Error-Rates Using the EM
+    Algorithm", Applied Statistics 28. Checked against the prevalence and error rates printed there.
     """
     if model not in TIED:
         raise InputError(f"no latent-class model {model!r}; there are {list(TIED)}")

@@ -65,10 +65,8 @@ def accuracy_weights(
     added, so that no weight is infinite and a rater without a labelled unit weighs 0. Fewer than two labelled
     items with a verdict are an InputError.
 
-    Source:
-        Nitzan and Paroush (1982), "Optimal Decision Rules in Uncertain Dichotomous Choice
-        Situations", International Economic Review 23; for K labels on the assumption that wrong ones
-        are equally likely.
+    Source: Nitzan and Paroush (1982), "Optimal Decision Rules in Uncertain Dichotomous Choice Situations",
+    International Economic Review 23; for K labels on the assumption that wrong ones are equally likely.
     """
     for label in truth.values():
         worth(scale, label)

@@ -70,9 +70,8 @@ def unanimous(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
 def conservative(outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
     """Return the worst label of the scale if any rater gave it, else the plurality, ties to the worse.
 
-    Source:
-        GAPS (2025), unlisted content: any S4 is S4, else the majority, ties to the more severe.
-        https://arxiv.org/abs/2510.13734
+    Source: GAPS (2025), unlisted content: any S4 is S4, else the majority, ties to the more severe.
+    https://arxiv.org/abs/2510.13734
     """
     verdicts = answered(outcomes)
     if not verdicts:

@@ -118,8 +118,7 @@ class Calibrations(Value):
     def save(self, path: str | Path, *, reads: Iterable[str | Path] = ()) -> None:
         """Write it as JSON, with its digest.
 
-        Raises:
-            InputError: If it cannot be written there, or would replace what was read for it.
+        Raises `InputError` if it cannot be written there, or would replace what was read for it.
         """
         document = {"digest": self.digest, "calibrations": self.model_dump(mode="json")}
         write(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode(), reads=reads)
@@ -128,8 +127,7 @@ class Calibrations(Value):
 def load_calibrations(path: str | Path) -> Calibrations:
     """Calibrations from the file they were saved in.
 
-    Raises:
-        InputError: If it holds none, or was changed since it was saved.
+    Raises `InputError` if it holds none, or was changed since it was saved.
     """
     try:
         document = parse_text(read_text(Path(path), LARGE), ".json", str(path))

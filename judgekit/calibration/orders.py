@@ -45,18 +45,14 @@ def balance(
         scale: The scale of the criterion.
         epsilon: How far `log_odds` keeps probabilities from 0 and 1.
 
-    Returns:
-        A verdict without an order, or an abstention with the commonest reason if there is no verdict.
-        Balancing it again changes nothing. Flags: `single_order` if only one order has verdicts,
-        `order_lost` if an order was asked and all its verdicts failed. Verdicts whose order is not
-        known, as people's often are, count as one order and are not flagged.
+    Returns a verdict without an order, or an abstention with the commonest reason if there is no verdict.
+    Balancing it again changes nothing. Flags: `single_order` if only one order has verdicts, `order_lost` if
+    an order was asked and all its verdicts failed. Verdicts whose order is not known, as people's often are,
+    count as one order and are not flagged. Raises `InputError` if there is no outcome, or they are about
+    several questions or by several raters.
 
-    Raises:
-        InputError: If there is no outcome, or they are about several questions or by several raters.
-
-    Source:
-        Wang et al. (2024), "Large Language Models are not Fair Evaluators" (BPC); within orders first
-        is ours. https://arxiv.org/abs/2305.17926
+    Source: Wang et al. (2024), "Large Language Models are not Fair Evaluators" (BPC); within orders first is
+    ours. https://arxiv.org/abs/2305.17926
 
     >>> from judgekit.types import Unit
     >>> unit = Unit("1", ("a", "b"))
@@ -158,17 +154,12 @@ def balanced_scores(
         rule: `balanced`: mean within each order, then over orders; `published`: plain mean over all
             replies that were read, as FairEval's code does, which tilts to the order that lost fewer.
 
-    Returns:
-        The response with the larger mean score; a tie if the means are equal to 12 significant digits.
-        A reply in which one of the scores is missing is left out whole. No reply left: an abstention
-        with the commonest reason. Flags as of `balance`.
+    Returns the response with the larger mean score; a tie if the means are equal to 12 significant digits. A
+    reply in which one of the scores is missing is left out whole. No reply left: an abstention with the
+    commonest reason. Flags as of `balance`. Raises `InputError` if the outcomes are about other responses,
+    several raters or criteria, or one reply scores a response twice.
 
-    Raises:
-        InputError: If the outcomes are about other responses, several raters or criteria, or one reply
-            scores a response twice.
-
-    Source:
-        Wang et al. (2024), equation of CS. https://arxiv.org/abs/2305.17926
+    Source: Wang et al. (2024), equation of CS. https://arxiv.org/abs/2305.17926
 
     >>> def said(response, value):
     ...     return Verdict("j", Unit("1", (response,)), "help", ((str(value), 1.0),), str(value), value)

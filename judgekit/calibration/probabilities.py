@@ -52,8 +52,7 @@ class Platt(Value):
 class Beta(Value):
     """p -> sigmoid(a ln p - b ln (1 - p) + c), with a and b not negative, so that it never falls.
 
-    Source:
-        Kull, Silva Filho and Flach (2017), "Beta calibration", AISTATS.
+    Source: Kull, Silva Filho and Flach (2017), "Beta calibration", AISTATS.
     """
 
     kind: Literal["beta"] = "beta"
@@ -130,8 +129,7 @@ class Calibration(Value):
     def apply(self, verdict: Verdict) -> Verdict:
         """The verdict with calibrated probabilities, label and value, flagged `calibrated`.
 
-        Raises:
-            InputError: If it is by another rater, on another criterion, or calibrated already.
+        Raises `InputError` if it is by another rater, on another criterion, or calibrated already.
         """
         if (verdict.rater, verdict.criterion) != (self.rater, self.criterion):
             raise InputError(

@@ -208,9 +208,8 @@ def read_items(
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
-    Raises:
-        InputError: For the first bad row, with its file and line, what was found and what would do: at once
-            if the source can be read twice; and if fewer items came than there were when it was surveyed.
+    Raises `InputError` for the first bad row, with its file and line, what was found and what would do: at
+    once if the source can be read twice; and if fewer items came than there were when it was surveyed.
 
     >>> rows = [{"id": 7, "task": "Hi?", "system": each, "response": each.upper()} for each in "ab"]
     >>> [item] = read_items(rows)

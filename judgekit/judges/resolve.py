@@ -136,9 +136,8 @@ def resolve(
         settings: Options of the judge that is named, such as `revision`, `key_env` or `temperature`; and
             `price`, the US dollars of a million tokens read and written: `"0.15/0.6"` or `(0.15, 0.6)`.
 
-    Raises:
-        InputError: If the name has none of the forms, or names something that is not there; or if the judge
-            has no such setting. No user, password or path of an address is shown.
+    Raises `InputError` if the name has none of the forms, or names something that is not there; or if the
+    judge has no such setting. No user, password or path of an address is shown.
 
     >>> resolve("control:longer").name
     'control:longer'

@@ -35,7 +35,6 @@ from judgekit.rewards.core.conversion import (
 from judgekit.rewards.core.records import Group
 
 
-@functools.cache
 class CompareRequest(BaseModel):
     """A conversation and responses to it."""
 
@@ -51,6 +50,7 @@ class CompareResponse(BaseModel):
     rewards: list[float]
 
 
+@functools.cache
 def resources_server() -> Any:
     """The class of the server; a `SimpleResourcesServer`."""
     from fastapi import FastAPI, HTTPException

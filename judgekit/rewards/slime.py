@@ -40,9 +40,8 @@ async def rm(args: Any, sample: Any, **_: Any) -> Given | list[Given]:
         sample: A `Sample`, or a list of them; those that share `group_index`, prompt, label and rubric are
             one group.
 
-    Raises:
-        InputError: If no spec is named, or it needs a group and there is none.
-        JudgeOutage: If there is no reward.
+    Raises `InputError` if no spec is named, or it needs a group and there is none; `JudgeOutage` if there is
+    no reward.
     """
     told = vars(args)
     if not told.get("judgekit_spec"):

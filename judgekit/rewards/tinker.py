@@ -45,8 +45,7 @@ async def group_rewards(
         reference: A text known to be good.
         columns: Whatever else there is, for checks; `rubric` is the group's own rubric.
 
-    Raises:
-        JudgeOutage: If one has no reward.
+    Raises `JudgeOutage` if one has no reward.
     """
     rewarder = await kept_rewarder(spec)
     some = lone(task, "", reference=reference, columns=columns)
@@ -72,8 +71,7 @@ class Preference:
     async def __call__(self, comparison: Any) -> float:
         """How much better completion B is than A, on [-1, 1].
 
-        Raises:
-            JudgeOutage: If one of them has no reward.
+        Raises `JudgeOutage` if one of them has no reward.
         """
         rewarder = await kept_rewarder(self.spec)
         pair = {"A": comparison.completion_A, "B": comparison.completion_B}

@@ -75,8 +75,7 @@ def reward_func(
         judges: Judges, or their names, instead of the spec's.
         own_code: Whether `py:` names of judges and checks may import code.
 
-    Raises:
-        InputError: If the spec cannot be used, `num_generations` is missing, or TRL is too old.
+    Raises `InputError` if the spec cannot be used, `num_generations` is missing, or TRL is too old.
     """
     asked = spec_for(spec, installed())
     if num_generations is None and asked.by_group:

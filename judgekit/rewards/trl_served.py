@@ -85,8 +85,7 @@ def served_reward_func(
         patience_seconds: How long the server may take.
         max_failed: Share of failures beyond which the training ends, as in a spec.
 
-    Raises:
-        InputError: If TRL takes None for 0.
+    Raises `InputError` if TRL takes None for 0.
     """
     check_version(installed())
     met = f"{os.environ.get('MASTER_ADDR', '')}:{os.environ.get('MASTER_PORT', '')}"

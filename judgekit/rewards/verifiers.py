@@ -61,8 +61,7 @@ def _classes() -> dict[str, type]:
         async def score(self, task: Any, trace: Any) -> dict[str, float]:
             """The reward under the judge's name.
 
-            Raises:
-                JudgeOutage: If there is none.
+            Raises `JudgeOutage` if there is none.
             """
             config = self.config
             columns = task.model_dump()

@@ -85,11 +85,8 @@ async def compute_score(
         reward_router_address: Not used.
         reward_model_tokenizer: Not used.
 
-    Returns:
-        `score`, and 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`.
-
-    Raises:
-        Unrewarded: If there is no reward, whatever the cause.
+    Returns `score`, and 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Raises `Unrewarded` if there
+    is no reward, whatever the cause.
     """
     try:
         if (spec is None) == (url is None):

@@ -123,8 +123,7 @@ def load_rubric(source: str | Path | Mapping[str, Any] | Rubric) -> Rubric:
         source: Path of a YAML, TOML or JSON file; name of a bundled rubric; a mapping with the same
             keys as such a file; or a `Rubric`.
 
-    Raises:
-        InputError: If it cannot be read or could not be scored; names the file and the criterion.
+    Raises `InputError` if it cannot be read or could not be scored; names the file and the criterion.
 
     >>> load_rubric("answer_match").leaves[0].id
     'match'

@@ -53,16 +53,12 @@ def bradley_terry(
         seed: Of the resampling.
         level: Confidence.
 
-    Returns:
-        The standing; strengths in log-odds with mean 0. Not identified: strengths are nan, and the notes
-        name the groups of systems between which nobody lost, or nobody won.
+    Returns the standing; strengths in log-odds with mean 0. Not identified: strengths are nan, and the notes
+    name the groups of systems between which nobody lost, or nobody won. Raises `InputError` if an outcome is
+    not about a pair or a response has no system; for an unknown rule.
 
-    Raises:
-        InputError: If an outcome is not about a pair or a response has no system; for an unknown rule.
-
-    Source:
-        Bradley and Terry (1952); Davidson (1970) for ties; Hunter (2004) for when a fit exists. Checked
-        against Agresti's journal citations (-2.95, -0.48, 0.27) and evalica.
+    Source: Bradley and Terry (1952); Davidson (1970) for ties; Hunter (2004) for when a fit exists. Checked
+    against Agresti's journal citations (-2.95, -0.48, 0.27) and evalica.
 
     >>> from judgekit.types import Unit, Verdict
     >>> said = [

@@ -58,11 +58,9 @@ def calibrate(
             others.
         seed: The seed of how labelled items are dealt into parts.
 
-    Raises:
-        InputError: If no judge could be calibrated, with the reasons; for files and names as of `agree`.
+    Raises `InputError` if no judge could be calibrated, with the reasons; for files and names as of `agree`.
 
-    Source:
-        Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
+    Source: Platt (1999); Zadrozny and Elkan (2002); Guo et al. (2017); Kull et al. (2017).
 
     >>> from judgekit import Unit, Verdict
     >>> sure = [("no", 0.05), ("yes", 0.95)]  # and right in four of five

@@ -66,13 +66,10 @@ def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: U
             `control:longer`), or several of either.
         **options: All are listed by `judgekit guide reference`, under `jk.score`.
 
-    Returns:
-        Scores, outcomes and a summary, held in memory; for very many items use `stream_scores`.
-
-    Raises:
-        InputError: Before any call, if something handed in cannot be used.
-        BudgetExceeded, JudgeOutage, ProviderError: Why the run stopped early; the `run` of the error
-            holds what was done, and running again goes on from the ledger.
+    Returns scores, outcomes and a summary, held in memory; for very many items use `stream_scores`. Raises
+    `InputError` before any call, if something handed in cannot be used; `BudgetExceeded`, `JudgeOutage` or
+    `ProviderError` where the run stopped early; the `run` of the error holds what was done, and running again
+    goes on from the ledger.
 
     >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
@@ -129,8 +126,7 @@ def match(
 
     Arguments and errors are those of `score`; every item needs a `reference`.
 
-    Source:
-        Chandak et al. (2025), "Answer Matching Outperforms Multiple Choice", arXiv 2507.02856.
+    Source: Chandak et al. (2025), "Answer Matching Outperforms Multiple Choice", arXiv 2507.02856.
     """
     return told(in_own_loop(collected, prepare(items, rubric, judges, **_asked("match", options))))
 

@@ -67,8 +67,7 @@ class Run:
             folder: It is made; `load_run` reads it.
             overwrite: Also where it holds the results of another job.
 
-        Raises:
-            InputError: If it cannot be written, or holds what would be lost.
+        Raises `InputError` if it cannot be written, or holds what would be lost.
         """
         with Writer(folder, job=self.job(), overwrite=overwrite) as writer:
             for kind in ("scores", "outcomes"):
@@ -191,8 +190,7 @@ def load_run(folder: str | Path) -> Run:
 
     Files that a killed process left between two runs are read as the new run, whole.
 
-    Raises:
-        InputError: If they cannot be read, or are not those that `run.json` names.
+    Raises `InputError` if they cannot be read, or are not those that `run.json` names.
 
     >>> import tempfile
     >>> run = Run((), (), {"items": 0, "stopped": None})

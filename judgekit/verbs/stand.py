@@ -51,11 +51,9 @@ def stand(
         seed: The seed of the resampling.
         level: The confidence of each interval, and of all intervals of ranks together.
 
-    Raises:
-        InputError: If there is nothing that compares two systems, or a name is not there.
+    Raises `InputError` if there is nothing that compares two systems, or a name is not there.
 
-    Source:
-        As of `jk.standing.bradley_terry`.
+    Source: As of `jk.standing.bradley_terry`.
 
     >>> from judgekit import Scripted, compare
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}

@@ -50,8 +50,7 @@ class Rewarder:
         own_code: Whether `py:` names of judges and checks may import code.
         sending: Whether it will ask, for which judges need their keys.
 
-    Raises:
-        InputError: If the spec, a judge or a check cannot be used; before any call.
+    Raises `InputError` if the spec, a judge or a check cannot be used; before any call.
 
     >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "%s"}' % ("yes" if "sorry" in str(call) else "no"))
@@ -104,11 +103,9 @@ class Rewarder:
     async def __call__(self, groups: Iterable[Group]) -> Batch:
         """The rewards of a batch of groups, keyed by group and response.
 
-        Raises:
-            InputError: If a group cannot be asked about; before any call.
-            JudgeOutage: If more than `max_failed` is shown to fail, or, under `on_failure="raise"`, one did;
-                the `run` of the error holds the batch.
-            ProviderError: If a judge's server refused for good; likewise.
+        Raises `InputError` if a group cannot be asked about, before any call; `JudgeOutage` if more than
+        `max_failed` is shown to fail, or, under `on_failure="raise"`, one did; the `run` of the error holds
+        the batch; `ProviderError` if a judge's server refused for good; likewise.
         """
         began = time.monotonic()
         some = checked(tuple(groups))
@@ -272,12 +269,11 @@ def stats_of(
 ) -> dict[str, Any]:
     """The statistics of a batch.
 
-    Returns:
-        `n`, `n_STATUS` each, `failed_share` (failed or imputed), `gated_share`, `mean`, `groups`,
-        `zero_spread_share` (of groups with two values or more: all equal), `deduped` (responses that
-        another with the same text stood in for), `reward_length_correlation` (Pearson's, with words),
-        `calls`, `new_calls`, `ledger_hits`, `cache_hit_rate`, `requests`, `cost_usd` (None if a price is
-        unknown), `latency_p50` and `latency_p95` of new calls in seconds, `seconds`.
+    Returns `n`, `n_STATUS` each, `failed_share` (failed or imputed), `gated_share`, `mean`, `groups`,
+    `zero_spread_share` (of groups with two values or more: all equal), `deduped` (responses that another with
+    the same text stood in for), `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`,
+    `ledger_hits`, `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `latency_p50` and
+    `latency_p95` of new calls in seconds, `seconds`.
     """
     counted = Counter[str](reward.status for reward in rewards)
     values = [reward.value for reward in rewards if reward.value is not None]
@@ -358,12 +354,9 @@ def reward(
         columns: Our name of a column -> its name in the items.
         own_code: Whether `py:` names of judges and checks may import code.
 
-    Returns:
-        For each response a finite number or None, by (group, response), with what is behind it.
-
-    Raises:
-        InputError: If something handed in cannot be used; before any call.
-        JudgeOutage, ProviderError: If too many rewards could not be given; `run` holds those that could.
+    Returns for each response a finite number or None, by (group, response), with what is behind it. Raises
+    `InputError` if something handed in cannot be used; before any call; `JudgeOutage` or `ProviderError` if
+    too many rewards could not be given; `run` holds those that could.
 
     >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')

@@ -292,8 +292,7 @@ def load_spec(source: SpecLike) -> RewardSpec:
 
     A rubric that a file names by a path is looked for beside the file first.
 
-    Raises:
-        InputError: If it cannot be read, or says what cannot be; names the file and the key.
+    Raises `InputError` if it cannot be read, or says what cannot be; names the file and the key.
 
     >>> load_spec({"rubric": "answer_match", "scheme": "match", "judges": "local"}).on_failure
     'none'

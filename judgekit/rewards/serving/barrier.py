@@ -157,10 +157,9 @@ class Barrier:
         the others of the same key in this call. A group waits `window` seconds for its rest, from its first
         response on.
 
-        Raises:
-            InputError: If two that are to be one group answer different tasks, or a group cannot be judged.
-            Mixed: If groups of several clients cannot be told apart.
-            Refused: If nothing more is taken in.
+        Raises `InputError` if two that are to be one group answer different tasks, or a group cannot be
+        judged; `Mixed` if groups of several clients cannot be told apart; `Refused` if nothing more is taken
+        in.
         """
         if self.waiting + len(wanted) > self._most:
             raise Refused(f"{self.waiting} responses are waiting; ask again later")

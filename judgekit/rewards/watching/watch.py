@@ -185,8 +185,7 @@ class Watch(Rewarder):
             of every batch.
         seed: Of the samples.
 
-    Raises:
-        InputError: If an option cannot be used.
+    Raises `InputError` if an option cannot be used.
 
     `seen` holds what it has found so far.
 
