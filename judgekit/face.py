@@ -1,36 +1,31 @@
-"""The face of a package: public names by the room they stand in, loaded when they are first used.
+"""The face of a package: public names by the module they stand in, loaded when they are first used.
 
-One table in a package's `__init__` is the source; `.ci/stubs` writes from it the `__init__.pyi` that editors
-and type checkers read, and a test keeps the two equal.
+The `__init__.pyi` beside a package's `__init__`, which editors and type checkers read, is the only list of
+them: a line for each name.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+import sys
+from collections.abc import Callable
 from importlib import import_module
+from pkgutil import get_data
 from typing import Any
 
-Rooms = Mapping[str, Sequence[str]]
-"""Module, without the package's name -> its public names."""
+_LINE = re.compile(r"^from (\S+) import (\w+) as \w+$", re.MULTILINE)
 
 
-def lazily(
-    package: str, rooms: Rooms, *, packages: Sequence[str] = ()
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package whose names are loaded when they are first used.
-
-    Args:
-        package: Its name.
-        rooms: Its names by module.
-        packages: Packages in it that are reached by their own name.
-    """
-    where = {name: room for room, names in rooms.items() for name in names}
+def lazily(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return `__getattr__` and `__dir__` of a package whose names are loaded when they are first used."""
+    stub = get_data(package, "__init__.pyi") or b""
+    where = {name: module for module, name in _LINE.findall(stub.decode())}
 
     def load(name: str) -> Any:
-        if name in packages:
-            return import_module(f"{package}.{name}")
         if name not in where:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{where[name]}"), name)
-        vars(import_module(package))[name] = value
+        if where[name] == package:  # a package in it
+            return import_module(f"{package}.{name}")
+        value = getattr(import_module(where[name]), name)
+        vars(sys.modules[package])[name] = value
         return value
 
-    return load, lambda: sorted([*where, *packages])
+    return load, lambda: sorted(where)

@@ -2,10 +2,4 @@
 
 from judgekit.face import lazily
 
-_ROOMS = {
-    "orders": ("balance", "balanced_scores"),
-    "fitted": ("Calibrations", "load_calibrations"),
-    "probabilities": ("Calibration",),
-}
-
-__getattr__, __dir__ = lazily(__name__, _ROOMS)
+__getattr__, __dir__ = lazily(__name__)

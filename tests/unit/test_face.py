@@ -1,7 +1,6 @@
 """The faces of the packages: every public name is there, explained, and seen by editors and type checkers."""
 
 import re
-import runpy
 import subprocess
 import sys
 from importlib import import_module
@@ -12,8 +11,8 @@ import pytest
 
 import judgekit
 
-STUBS = runpy.run_path(str(Path(judgekit.__file__).parents[1] / ".ci" / "stubs"))
-FACES: dict[str, Path] = STUBS["faces"]()
+ROOT = Path(judgekit.__file__).parent
+FACES = {".".join(path.relative_to(ROOT.parent).parts[:-1]): path for path in ROOT.rglob("__init__.pyi")}
 NAMES = [
     (package, name)
     for package in (*FACES, "judgekit.rewards", "judgekit.standing")
@@ -23,8 +22,11 @@ NAMES = [
 
 
 @pytest.mark.parametrize("package", FACES)
-def test_a_stub_says_what_the_table_says(package: str):
-    assert FACES[package].read_text(encoding="utf-8") == STUBS["stub"](package)
+def test_a_stub_lists_names_in_lines_that_are_read(package: str):
+    lines = FACES[package].read_text(encoding="utf-8").splitlines()
+
+    names = [line.rpartition(" ")[2] for line in lines if line not in {"", "__version__: str"}]
+    assert sorted(names) == dir(import_module(package))
 
 
 @pytest.mark.parametrize(("package", "name"), NAMES)
@@ -38,7 +40,7 @@ def test_each_public_name_is_a_thing_that_says_what_it_is(package: str, name: st
 @pytest.mark.parametrize("package", FACES)
 def test_no_module_hides_a_name(package: str):
     """One of the same name would take its place as soon as anything imports it."""
-    names = {name for some in vars(import_module(package))["_ROOMS"].values() for name in some}
+    names = {name for where, name in NAMES if where == package}
 
     modules = [path.stem for path in FACES[package].parent.glob("*.py")]
     rooms = [path.parent.name for path in FACES[package].parent.glob("*/__init__.py")]
