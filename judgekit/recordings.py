@@ -6,13 +6,14 @@ read is an abstention; a label off the scale, two labels in one place, or a miss
 """
 
 import difflib
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.items.check import Cells, cells_of
-from judgekit.items.texts import name_of
+from judgekit.items.texts import mapping_of, name_of, real_of
 from judgekit.protocols import is_paired
 from judgekit.protocols.read import read
 from judgekit.protocols.reading.labels import read_label
@@ -33,11 +34,14 @@ COLUMNS: Mapping[str, str] = {
     "rater": "who said it; may be left out where one is named for all rows",
     "sample": "which repeat, from 0",
     "label": "a ready label",
+    "probs": "label -> probability, in the place of a label (in CSV: a JSON object)",
     "text": "the raw text of a judge, read by a rule",
 }
 _AB = Labels(labels=("B", "tie", "A"))
 _SAID = {"a": "A", "b": "B", "1": "A", "2": "B", "0": "tie", "tie": "tie", "first": "A", "second": "B"}
 _NAMES = (*COLUMNS, "system", "id")
+_SLACK = 1e-3  # by which recorded probabilities may sum to more than 1: they were rounded
+_HALF = 0.5  # of cannot tell: more is an abstention
 _NEAR = 0.8  # of a name of ours: a slip of the pen, not a column for somebody else
 
 
@@ -57,12 +61,12 @@ def ingest(
     Args:
         source: A JSONL, CSV, TSV, Parquet or JSON file, a frame, or rows. Columns: `item_id`, `response_id`
             (of pairs `first`, `second`, and `shown`: `given` or `swapped`), `criterion`, `rater`, `sample`,
-            and a ready `label` or the raw `text` of a judge.
+            and a ready `label`, its `probs` (label -> probability) or the raw `text` of a judge.
         rubric: Whose criteria were judged; declares the scales.
         protocol: `grade` (a response alone) or `compare` (a pair).
         reader: The rule for raw texts: `auto`, `first_line`, `result_marker` or `winner`.
         rater: Who said it, where the rows do not say.
-        people: Whether these are people's labels; two by one rater in one place are then an error.
+        people: Whether these are people's labels, who label each place once, without samples or orders.
         labels_about: Whether the ready labels of pairs (A, B, 1, 2, 0, tie, first, second) are about the
             order shown, or about the item's own order.
         columns: Our name of a column -> its name there; names that are not ours may be in it, for whoever
@@ -78,7 +82,7 @@ def ingest(
     [1.0]
     """
     check_options(protocol, reader, labels_about, columns or {})
-    rows = cells_of(source, _NAMES, columns or {}, any_of=("label", "text"))
+    rows = cells_of(source, _NAMES, columns or {}, any_of=("label", "text", "probs"))
     return said_in(
         rows, rubric, protocol=protocol, reader=reader, rater=rater, people=people, labels_about=labels_about
     )
@@ -105,13 +109,13 @@ def said_in(
         who = where.name("rater", named)
         sample = where.count("sample")
         unit, shown = _unit(where, protocol)
-        if people:
-            place = (unit, criterion, who)
-            if place in seen:
-                raise where.fail(
-                    f"{who!r} labels {_about(unit)} on {criterion!r} twice; before at {seen[place]}"
-                )
-            seen[place] = where.place
+        place = (unit, criterion, who) if people else (unit, criterion, who, shown, sample)
+        if place in seen:
+            advice = "" if people else "; number what was asked again in a column sample, or drop the copy"
+            raise where.fail(
+                f"{who!r} labels {_about(unit)} on {criterion!r} twice; before at {seen[place]}{advice}"
+            )
+        seen[place] = where.place
         scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
         said = _Said(
             where=where, unit=unit, shown=shown, criterion=criterion, rater=who, sample=sample, scale=scale,
@@ -151,26 +155,63 @@ class _Said:
         )  # fmt: skip
 
 
+def _likely(said: _Said, raw: object, label_of: Callable[[str], str]) -> Outcome:
+    """Return the verdict of recorded probabilities; `label_of` reads their labels, empty for cannot tell."""
+    try:
+        given = {name: real_of(each, f"probs[{name!r}]") for name, each in mapping_of(raw, "probs").items()}
+    except InputError as error:
+        raise said.where.fail(str(error)) from None
+    total = math.fsum(given.values())
+    if min(given.values(), default=-1.0) < 0 or not 0 < total <= 1 + _SLACK:
+        raise said.where.fail(f"probs {dict(given)} are no probabilities; they are not negative and sum to 1")
+    weights: dict[str, float] = {}
+    for name, each in given.items():
+        label = label_of(str(name))
+        weights[label] = weights.get(label, 0.0) + each
+    undecided = weights.pop("", 0.0) / total
+    if undecided > _HALF or not any(weights.values()):
+        return said.abstain("undecided", "")
+    probs, label, value = settle(said.scale, weights)
+    return replace(
+        said.verdict(label), probs=probs, label=label, value=value, source="logprob",
+        mass=min(total, 1.0), undecided=undecided,
+    )  # fmt: skip
+
+
 def _graded(said: _Said, reader: str) -> Outcome:
+    if (probs := said.where.get("probs")) is not None:
+        return _likely(said, probs, lambda name: _label(said, name))
     if (ready := said.where.get("label")) is not None:
-        found = read_label(said.scale, ready)
-        if found.kind == "undecided":
-            return said.abstain("undecided", "")
-        if found.kind != "label":
-            raise said.where.fail(
-                f"label {ready!r} is not on the scale of {said.criterion!r}: {_listed(said.scale)}"
-            )
-        return said.verdict(found.label)
+        label = _label(said, ready)
+        return said.verdict(label) if label else said.abstain("undecided", "")
     return READERS[reader](said, _text(said))
+
+
+def _label(said: _Said, ready: object) -> str:
+    """Return the label that stands there, empty for cannot tell; InputError if it is not on the scale."""
+    found = read_label(said.scale, ready)
+    if found.kind not in {"label", "undecided"}:
+        raise said.where.fail(
+            f"label {ready!r} is not on the scale of {said.criterion!r}: {_listed(said.scale)}"
+        )
+    return found.label
+
+
+def _side(said: _Said, ready: object, *, swapped: bool) -> str:
+    """Return the label of a pair that a ready label means in the item's order; InputError if it is none."""
+    name = _SAID.get(str(ready).strip().casefold().removesuffix(".0"))
+    if name is None:
+        raise said.where.fail(f"label {ready!r} names no winner; say A, B, 1, 2, 0, tie, first or second")
+    return _winner(name, swapped=swapped)
 
 
 def _compared(said: _Said, reader: str, about: LabelsAbout) -> Outcome:
     swapped = said.shown != said.unit.responses
+    turned = swapped and about == "shown"
+    if (probs := said.where.get("probs")) is not None:
+        return _likely(said, probs, lambda name: _side(said, name, swapped=turned))
     if (ready := said.where.get("label")) is not None:
-        name = _SAID.get(str(ready).strip().casefold().removesuffix(".0"))
-        if name is None:
-            raise said.where.fail(f"label {ready!r} names no winner; say A, B, 1, 2, 0, tie, first or second")
-        return said.verdict(_winner(name, swapped=swapped and about == "shown"))
+        return said.verdict(_side(said, ready, swapped=turned))
     text = _text(said)
     if reader == "first_line":
         scores = first_line_scores(text)

@@ -439,7 +439,7 @@ def is_control(rater: str) -> bool:
 WEIGHT = "weight:"
 """What the flag begins with that says how many units one that was drawn by chance stands for."""
 PICKED = "picked:"
-"""What the flag begins with that names the rule by which a person's unit was picked, other than by chance."""
+"""What the flag begins with that names the rule that picked a person's unit; none drew one by chance."""
 CALIBRATED = "calibrated"
 """The flag of verdicts whose probabilities were mapped to people's."""
 EMPTY = "empty_response"

@@ -28,17 +28,18 @@ def export(
     by: Annotated[
         str,
         typer.Option(
-            help="The rule that picks answers: entropy, disagreement, low_mass, uncertain or near (where "
-            "judges may be wrong), or chance (a sample that stands for all, whose weights `agree` uses)."
+            help="The rule that picks answers: chance (a sample that stands for all), or entropy, "
+            "disagreement, low_mass, uncertain or near (where judges may be wrong)."
         ),
-    ] = "entropy",
+    ] = "chance",
     even: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="The share of the budget that --by chance draws from all answers alike; the rest is drawn "
-            "where judges are unsure."
+            help="The share of the budget that chance draws from all alike, so that `agree` can say "
+            "something of all. Under --by chance it is 1 where left out, and the rest is drawn where judges "
+            "are unsure; under a rule it is 0.5, and the rule picks the rest."
         ),
-    ] = 1.0,
+    ] = None,
     budget: Annotated[
         float, typer.Option(help="How much people are asked: a share of all answers, or above 1 a number.")
     ] = 0.2,
@@ -66,17 +67,14 @@ def export(
     """
     from judgekit.items import read_items
     from judgekit.recipes.paired import votes
-    from judgekit.review import drawn, make_sheet, route, write_sheet
+    from judgekit.review import make_sheet, pick, write_sheet
     from judgekit.rubric import load_rubric
     from judgekit.table import read_outcomes
 
     if not (judged := read_outcomes(outcomes)):
         raise InputError(f"{outcomes}: there are no verdicts in it")
     asked = votes(judged)
-    if by == "chance":
-        cases = drawn(asked, budget=budget, even=even, seed=seed)
-    else:
-        cases = route(asked, by=by, budget=budget, threshold=threshold)
+    cases = pick(asked, by=by, budget=budget, even=even, threshold=threshold, seed=seed)
     read = read_items(items, columns=columns_of(column), needs=())
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(

@@ -5,6 +5,7 @@ an InputError of what it found and what would do, which begins with `what`; whoe
 in front.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,17 @@ def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
     if blank and not empty:
         raise InputError(f"{what} is empty; fill it, or take the row out")
     return text
+
+
+def real_of(value: Any, what: str) -> float:
+    """Return a finite number, or the one that a text holds."""
+    try:
+        number = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not math.isfinite(number):
+        raise InputError(f"{what} is {_short(value)}, not a number; write one, such as 0.5")
+    return number
 
 
 def mapping_of(value: Any, what: str) -> Mapping[Any, Any]:

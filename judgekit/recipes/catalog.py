@@ -57,8 +57,8 @@ _PAIRS = (
     ),
     Published(
         "faireval", _WANG,
-        "Three samples in each order (MEC 3 + BPC 3); `judgekit review export` picks the pairs for people by "
-        "BPDE.",
+        "Three samples in each order (MEC 3 + BPC 3); `judgekit review export --by entropy --even 0` picks "
+        "the pairs for people by BPDE.",
         "As faireval-bpc; equally diverse pairs are routed by how near they are to a draw.",
         options={**_PAIR, "samples": 3}, rubric="pair_quality", judge=_WARM,
     ),

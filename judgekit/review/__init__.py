@@ -1,6 +1,6 @@
 """People in the loop: which answers a person should give, blind sheets out, labels in."""
 
-from judgekit.review.route import RULES, Case, drawn, route
+from judgekit.review.route import RULES, Case, drawn, pick, route
 from judgekit.review.sheet import (
     Question,
     Sheet,
@@ -13,6 +13,6 @@ from judgekit.review.sheet import (
 )
 
 __all__ = [
-    "RULES", "Case", "Question", "Sheet", "drawn", "join", "make_sheet", "read_answers", "read_key", "route",
-    "shuffled", "write_sheet",
+    "RULES", "Case", "Question", "Sheet", "drawn", "join", "make_sheet", "pick", "read_answers", "read_key",
+    "route", "shuffled", "write_sheet",
 ]  # fmt: skip

@@ -2,14 +2,14 @@
 
 Every rule is a function of the outcomes on one unit and criterion to a priority; the highest are
 routed. What nobody answered at all, or a cascade left to a person, comes first under every rule: no verdict
-on it stands. Answers picked so say where judges are wrong and not how often; for that they are drawn by
-chance (`drawn`).
+on it stands. Answers picked so say where judges are wrong and not how often; for that chance draws all
+(`drawn`), or some of the others (`pick`), and each that is asked for has a weight: how many it stands for.
 """
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import fmean, pvariance
 
@@ -20,6 +20,9 @@ from judgekit.distribution import mean_of
 from judgekit.errors import InputError, there_are
 from judgekit.types import ESCALATED, Outcome, Unit, Verdict
 
+CHANCE = "chance"
+_HALF = 0.5  # of the budget is drawn by chance where a rule picks the other half
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -29,7 +32,7 @@ class Case:
     criterion: str
     priority: float  # infinite where no judge's answer stands
     why: str  # the rule that chose it
-    weight: float | None = None  # of one drawn by chance, how many it stands for: one over its chance
+    weight: float | None = None  # how many it stands for: one over its chance; None where that is not known
 
 
 def entropy(verdicts: Sequence[Verdict]) -> float:
@@ -78,10 +81,46 @@ def route(
     are left aside. `budget` is a share of all (unit, criterion) from 0 to 1, rounded up, or above 1 a number
     of them; `threshold` is what the rule `near` is near to.
     """
-    if by not in RULES:
-        raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, 'chance'])}")
+    cases = _ordered(outcomes, by, threshold)
+    return cases[: _number(budget, len(cases))]
+
+
+def pick(
+    outcomes: Iterable[Outcome], *, by: str = CHANCE, budget: float = 0.2, even: float | None = None,
+    threshold: float = 0.5, seed: int = 0,
+) -> tuple[Case, ...]:  # fmt: skip
+    """Return answers to ask people for: drawn by chance, or picked by a rule and a part of the rest drawn.
+
+    `even` is the share of the budget that chance draws from all alike: under `chance` all of it where left
+    out (see `drawn`), under a rule half. The rule picks the rest of the budget first, and chance draws from
+    what is left, so that all that was judged is stood for: what the rule picked by 1, what was drawn by one
+    over its chance. With nothing drawn the answers have no weights, and stand for themselves alone.
+    """
+    if by == CHANCE:
+        return drawn(outcomes, budget=budget, even=1.0 if even is None else even, seed=seed)
+    if even is not None and not 0 <= even <= 1:
+        raise InputError(f"even={even:g}: a share of the budget from 0 to 1")
+    cases = _ordered(outcomes, by, threshold)
+    most = min(_number(budget, len(cases)), len(cases))
+    n_drawn = int((_HALF if even is None else even) * most)
+    picked, rest = cases[: most - n_drawn], cases[most - n_drawn :]
+    if not n_drawn:
+        return picked
+    places = sorted(np.random.default_rng(seed).choice(len(rest), n_drawn, replace=False).tolist())
+    weight = round(len(rest) / n_drawn, 12)
+    lots = (replace(rest[at], why=CHANCE, weight=weight) for at in places)
+    return (*(replace(case, weight=1.0) for case in picked), *lots)
+
+
+def _number(budget: float, n_cases: int) -> int:
     if not 0 < budget < math.inf:
         raise InputError(f"budget={budget}: a share above 0, or a number of answers")
+    return math.ceil(budget * n_cases - 1e-9) if budget <= 1 else int(budget)
+
+
+def _ordered(outcomes: Iterable[Outcome], by: str, threshold: float) -> tuple[Case, ...]:
+    if by not in RULES:
+        raise InputError(f"no rule {by!r}; {there_are(by, [*RULES, CHANCE])}")
     rule = partial(near, threshold=threshold) if by == "near" else RULES[by]
     cases = []
     for (unit, criterion), verdicts in _grouped(outcomes).items():
@@ -90,8 +129,7 @@ def route(
         off_middle = abs(fmean(v.value for v in verdicts) - 0.5) if verdicts else 0.0
         cases.append((priority, off_middle, Case(unit, criterion, priority, by if stands else "no verdict")))
     cases.sort(key=lambda each: (-each[0], each[1]))
-    most = math.ceil(budget * len(cases) - 1e-9) if budget <= 1 else int(budget)
-    return tuple(case for _, _, case in cases[:most])
+    return tuple(case for _, _, case in cases)
 
 
 def drawn(
@@ -123,7 +161,7 @@ def drawn(
     elif units:
         taken[rng.choice(len(units), wanted, replace=False)] = True
     return tuple(
-        Case(unit, criterion, _unsure(verdicts), "chance", round(1.0 / float(chance), 12))
+        Case(unit, criterion, _unsure(verdicts), CHANCE, round(1.0 / float(chance), 12))
         for (unit, own), chance, took in zip(units.items(), chances, taken, strict=True)
         if took
         for criterion, verdicts in own.items()

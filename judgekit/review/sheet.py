@@ -20,7 +20,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.items.files import FIELD_LIMIT
 from judgekit.prompt import flat
 from judgekit.protocols.reading.labels import Reading, read_label
-from judgekit.review.route import Case
+from judgekit.review.route import CHANCE, Case
 from judgekit.rubric.files import LARGE, parse_text, read_text
 from judgekit.rubric.model import Criterion, Rubric, describe
 from judgekit.scales import PAIR, Labels, Numbers, Scale, settle
@@ -93,7 +93,7 @@ def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, 
         }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
     for each, case in zip(key.values(), wanted, strict=True):  # behind the digest, which is of what is asked
-        if case.weight is None:
+        if case.why != CHANCE:
             each["picked"] = case.why
     return Sheet(tuple(questions), key, digest)
 

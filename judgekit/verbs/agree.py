@@ -66,10 +66,10 @@ def agree(
         rubric: The rubric that declares the scales: a file, or the name of a bundled one.
         scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
             or `pair`.
-        judge: The judges to audit; all of them where left out.
+        judge: The judges to audit, as if there were no others but controls; all of them where left out.
         items: The items that were judged, for lengths, systems and tags.
         by: The columns of the labels, or tags of the items, to slice by.
-        columns: Our name of a column of the labels, or of the items -> its name there.
+        columns: Our name of a column of the labels, a table of verdicts or the items -> its name there.
         balance: How a judge's orders and samples become one verdict: `average`, `log_odds` or `consistent`.
         responses_are_systems: Whether response ids are the names of the systems that wrote them.
         trusted: Whether the labels are the truth (a settled gold standard), so that no second person is asked
@@ -82,8 +82,8 @@ def agree(
         seed: The seed of all resampling.
         b: The number of resamples behind the intervals.
         epsilon: The advantage that a judge is given in the alternative annotator test.
-        sampling: How the labelled units were picked from all that was judged; only `random` gives a corrected
-            level.
+        sampling: How the labelled units were picked from all that was judged, where the labels do not say it
+            (those of `review import` do); only of units drawn by chance there is a corrected level.
         sections: Sections of one's own (`jk.agreement.Section`), after those that every audit has.
 
     Raises:
@@ -97,14 +97,14 @@ def agree(
     by = [by] if isinstance(by, str) else by
     judge = [judge] if isinstance(judge, str) else judge
     check_kinds(locals(), _KINDS)
-    of_items, columns = _columns(columns or {}, items, labels)
+    of_items, own_columns, columns = _columns(columns or {}, items, verdicts, labels)
     items = None if items is None else list(read_items(items, columns=of_items, needs=()))
     judges = list(judge or ())
     options: dict[str, Any] = {
         "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
         "sections": sections,
     }  # fmt: skip
-    if labels is None and not _is_table(verdicts):
+    if labels is None and not _is_table(verdicts, own_columns):
         if not judges:
             raise InputError("which columns of the frame are judges? name them: judge='gpt'")
         shape = declared(["label"], scale).by_id["label"].scale if isinstance(scale, str) else scale
@@ -112,29 +112,50 @@ def agree(
             raise InputError("a frame needs its scale: scale='1-5', scale=['no', 'yes'], ...")
         return audit(of_frame(verdicts, scale=shape, judges=judges, trusted=trusted), **options)
     data, notes, seen = join(
-        verdicts, labels, rubric=rubric, scale=scale, items=items, by=by, columns=columns, balance=balance,
-        responses_are_systems=responses_are_systems, trusted=trusted, labels_about=labels_about,
-        families=families,
+        verdicts, labels, rubric=rubric, scale=scale, items=items, by=by, columns=columns,
+        own_columns=own_columns, judges=judges, balance=balance, labels_about=labels_about,
+        responses_are_systems=responses_are_systems, trusted=trusted, families=families,
     )  # fmt: skip
     return audit(data, judges=judges or None, notes=notes, provenance=seen, **options)
 
 
-def _columns(
-    given: Mapping[str, str], items: Any, labels: Any
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Return columns as they are called in the items, and in the labels: of each what it has."""
+def _columns(given: Mapping[str, str], items: Any, verdicts: Any, labels: Any) -> list[Mapping[str, str]]:
+    """Return columns as they are called in the items, in a table of verdicts, and in the labels.
+
+    Each has those that it holds, a table of verdicts those of which it does not hold ours. What nobody holds
+    is looked for in the labels, or in the verdicts where there are none, so that it is missed there.
+    """
     there = frozenset(given.values()) if items is None or items == "-" else columns_in(items)
     of_items = {ours: theirs for ours, theirs in given.items() if ours in FIELDS and theirs in there}
-    said = frozenset(given.values()) if items is None or labels is None else columns_in(labels)
-    return of_items, {k: theirs for k, theirs in given.items() if k not in of_items or theirs in said}
+    table = columns_in(verdicts) if given and _has_columns(verdicts) else frozenset()
+    own = {
+        k: theirs for k, theirs in given.items()
+        if k not in of_items and k not in table and (theirs in table or labels is None)
+    }  # fmt: skip
+    held = {*of_items, *own}
+    said = columns_in(labels) if held and labels is not None else frozenset(given.values())
+    return [of_items, own, {k: theirs for k, theirs in given.items() if k not in held or theirs in said}]
 
 
-def _is_table(verdicts: Any) -> bool:
+def _has_columns(verdicts: Any) -> bool:
+    """Tell whether verdicts are a file, a frame or rows, not a run, its folder or outcomes."""
+    if isinstance(verdicts, str | Path):
+        return Path(verdicts).is_file()
+    first = verdicts[0] if isinstance(verdicts, list | tuple) and verdicts else None
+    return hasattr(verdicts, "columns") or isinstance(first, Mapping)
+
+
+def _is_table(verdicts: Any, columns: Mapping[str, str]) -> bool:
     """Tell whether verdicts are in long form, rather than a frame of units by raters."""
     if isinstance(verdicts, str | Path | Run):
         return True
     if hasattr(verdicts, "columns"):
-        return {"item_id", "rater", "label"} <= {str(c) for c in verdicts.columns}
+        there = {*map(str, verdicts.columns)}
+        names = ({"item_id", "id"}, {"rater"}, {"label", "text", "probs"})
+        return all(
+            not there.isdisjoint({*each, *(columns[name] for name in each & columns.keys())})
+            for each in names
+        )
     if hasattr(verdicts, "__array__"):
         return False
     first = next(iter(verdicts), None) if isinstance(verdicts, Sequence) else None

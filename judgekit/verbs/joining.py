@@ -5,28 +5,30 @@ not, since two labels of one person in one place are an error.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-from judgekit.aggregate.pools import per_rater
 from judgekit.agreement.auditing.data import Facts, Labelled, side_by_side
-from judgekit.calibration.orders import Rule
+from judgekit.calibration.orders import TIE, Rule, balance, balanced_scores
+from judgekit.distribution import as_said, levels, worth
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.prompt import flat
 from judgekit.protocols import is_paired
+from judgekit.recipes.paired import votes
 from judgekit.recordings import Kind
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.run import Tally
-from judgekit.scales import PAIR, Labels, Scale
+from judgekit.scales import PAIR, Labels, Numbers, Scale, plain_number
 from judgekit.table import columns_in, read_outcomes
-from judgekit.types import PICKED, Abstention, Item, Outcome, Unit, Verdict, weight_of
+from judgekit.types import PICKED, Abstention, Item, Outcome, Unit, Verdict, is_control, weight_of
 from judgekit.verbs.labels import read_labels, rows_of
 from judgekit.verbs.results import Run, load_run
 
 _NAMED = {"pair": list(PAIR.labels)}
+_UNNAMED = ("response",)  # what a response is called that has no name
+_EVEN = 0.5  # the value of a pair that neither side wins
 _Table = tuple[Any, Mapping[str, str]]
 """Labels, and our names of columns -> their names there."""
 
@@ -40,6 +42,8 @@ def join(
     items: Iterable[Item] | None = None,
     by: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
+    own_columns: Mapping[str, str] | None = None,
+    judges: Sequence[str] = (),
     balance: Rule = "average",
     responses_are_systems: bool = False,
     trusted: bool = False,
@@ -48,7 +52,7 @@ def join(
 ) -> tuple[list[Labelled], list[str], dict[str, str]]:
     """Return verdicts and labels side by side, a `Labelled` for each criterion; notes; where they come from.
 
-    Arguments and errors are those of `agree`.
+    Arguments and errors are those of `agree`; `own_columns` are those of a table of verdicts.
     """
     if balance not in get_args(Rule):
         raise InputError(f"no rule {balance!r} to balance by; {there_are(balance, get_args(Rule))}")
@@ -57,32 +61,35 @@ def join(
     ready = outcomes_of(verdicts)
     tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
     if ready is None:
-        tables.insert(0, (verdicts, {}))
-    protocol = protocol_of(ready, scale, tables)
+        tables.insert(0, (verdicts, own_columns or {}))
+    protocol = protocol_of(None if ready is None else votes(ready), scale, tables)
     shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
-        own = read_labels(verdicts, shape, protocol=protocol, people=False, labels_about="shown")
+        own = read_labels(
+            verdicts, shape, protocol=protocol, people=False, columns=own_columns, labels_about="shown"
+        )
         ready = list(own.outcomes)
     people: list[Outcome] = [o for o in ready if isinstance(o, Verdict) and o.source == "human"]
     persons = {o.rater for o in people}
     people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
-    judged = [o for o in ready if o.rater not in persons]
+    judged = _of_judges([o for o in ready if o.rater not in persons], judges)
+    asked = list(dict.fromkeys(o.unit for o in votes(judged)))
     facts = Facts()
+    of_items = _more_facts(facts, asked, items, by, systems=responses_are_systems)
     if labels is not None and _is_run(labels):  # people's outcomes, as `review import` writes them
         people += [o for o in outcomes_of(labels) or () if getattr(o, "source", "human") == "human"]
     elif labels is not None:
         read = read_labels(
             labels, shape, protocol=protocol, columns=columns,
-            groups=[] if items is not None else list(by), judged=[o.unit for o in judged],
+            groups=[] if items is not None else list(by), judged=asked, systems=of_items.systems,
             labels_about=labels_about,
         )  # fmt: skip
         people, facts, notes = [*people, *read.outcomes], read.facts, [*notes, *read.notes]
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
-    notes += _picked(people)
-    facts = _weighed(facts, people)
-    facts = _more_facts(facts, [*judged, *people], items, by, systems=responses_are_systems)
+    units = dict.fromkeys([*asked, *(o.unit for o in people)])
+    facts = _more_facts(facts, units, items, by, systems=responses_are_systems)
     _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
@@ -108,32 +115,59 @@ def _is_run(labels: Any) -> bool:
     return columns_in(labels) >= {"kind", "responses"}
 
 
-def _picked(people: Sequence[Outcome]) -> list[str]:
-    """Return a note where people's units were picked since judges may be wrong on them."""
-    verdicts = (o for o in people if isinstance(o, Verdict))
-    rules = Counter(
-        flag.removeprefix(PICKED) for o in verdicts for flag in o.flags if flag.startswith(PICKED)
-    )
-    return [
-        f"{n} labels are of answers picked by {rule}, on which judges may well be wrong: what is said here "
-        "is said of such answers, not of all; for all of them export a sheet by chance (--by chance)"
-        for rule, n in rules.items()
-    ]
+def _of_judges(outcomes: Sequence[Outcome], judges: Sequence[str]) -> list[Outcome]:
+    """Return the outcomes of the judges named and of controls; InputError for one that is not there or twice.
+
+    What was handed in twice would count twice, so that two outcomes of a judge in one place are an error.
+    """
+    there = sorted({o.rater for o in outcomes})
+    if absent := [name for name in judges if name not in there]:
+        raise InputError(f"no judge {absent[0]!r}; {there_are(absent[0], there)}")
+    seen: set[tuple[object, ...]] = set()
+    own = [o for o in outcomes if not judges or o.rater in judges or is_control(o.rater)]
+    for o in own:
+        place = (o.rater, o.unit, o.criterion, o.shown, o.sample)
+        if place in seen:
+            raise InputError(
+                f"{o.rater!r} gives two outcomes for item {o.unit.item_id!r}, "
+                f"{' vs '.join(o.unit.responses)}, on {o.criterion!r}, both as sample {o.sample} of one "
+                "order; hand in each outcome once"
+            )
+        seen.add(place)
+    return own
 
 
-def _weighed(facts: Facts, people: Sequence[Outcome]) -> Facts:
-    """Return facts with the weights of units drawn by chance; InputError if some were and others not."""
-    found = {
-        o.unit: weight for o in people if isinstance(o, Verdict) and (weight := weight_of(o)) is not None
+def _chosen(facts: Facts, people: Sequence[Outcome]) -> tuple[Facts, Sequence[Outcome], list[str]]:
+    """Return facts with weights, and people's outcomes on one criterion that together stand for something.
+
+    Of labels drawn by chance and labels picked by a rule only the first are kept; where all were picked, the
+    facts say so. Weights that are all alike weigh nothing, and are left out.
+    """
+    verdicts = [o for o in people if isinstance(o, Verdict)]
+    drawn = {o.unit: weight for o in verdicts if (weight := weight_of(o)) is not None}
+    rules = {
+        o.unit: flag.removeprefix(PICKED) for o in verdicts for flag in o.flags if flag.startswith(PICKED)
     }
-    if not found:
-        return facts
-    if stray := next((o.unit for o in people if isinstance(o, Verdict) and o.unit not in found), None):
+    picked = {unit: rule for unit, rule in rules.items() if unit not in drawn}
+    others = [o.unit for o in verdicts if o.unit not in drawn and o.unit not in picked]
+    if drawn and others:
         raise InputError(
-            f"some labels are of units drawn by chance and others, as of item {stray.item_id!r}, are not; "
-            "together they stand for nothing, so hand in those that were drawn alone"
+            f"some labels are of units drawn by chance and others, as of item {others[0].item_id!r}, are "
+            "not; together they stand for nothing, so hand in those that were drawn alone"
         )
-    return replace(facts, weights={**facts.weights, **found})
+    weights = {**facts.weights, **drawn}
+    facts = replace(facts, weights=weights if len(set(weights.values())) > 1 else {})
+    if drawn:
+        facts = replace(facts, chosen="weighted" if facts.weights else "random")
+    if not picked:
+        return facts, people, []
+    rule = Counter(picked.values()).most_common(1)[0][0]
+    told = f"{len(picked)} labels are of answers picked by {rule}, on which judges may well be wrong"
+    if drawn or others:
+        kept = [o for o in people if o.unit not in picked]
+        return facts, kept, [f"{told}, so they are left out of what is said of all"]
+    advice = "what is said here is said of such answers, not of all; export a sheet by chance (--by chance)"
+    return replace(facts, chosen=f"picked by {rule}"), people, [f"{told}: {advice}"]
 
 
 def _each(
@@ -156,11 +190,10 @@ def _each(
             notes.append(f"criterion {criterion!r}: {n} {side} and nothing to compare them with, left out")
             continue
         scale: Scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
-        made.append(
-            side_by_side(
-                criterion, scale, reduced(ours, scale, rule), theirs, raw=ours, facts=facts, trusted=trusted
-            )
-        )
+        known, kept, said = _chosen(facts, theirs)
+        notes += said
+        whole, raw = reduced(ours, scale, rule), _replies(ours)
+        made.append(side_by_side(criterion, scale, whole, kept, raw=raw, facts=known, trusted=trusted))
     if not made:
         raise InputError(
             f"no criterion was both judged and labelled: judged {sorted(by_judges)}, labelled "
@@ -170,13 +203,54 @@ def _each(
 
 
 def reduced(outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> list[Outcome]:
-    """Return outcomes on one criterion, samples and orders of each rater on a unit made one."""
+    """Return outcomes on one criterion, samples and orders of a rater on a unit made one, as of scores."""
+    pair_of = {(o.unit.item_id, o.unit.part, frozenset(o.unit.responses)): o.unit for o in votes(outcomes)}
+    grouped: dict[tuple[Unit, str], list[Outcome]] = {}
+    for o in outcomes:  # two scores of one reply are about the pair that was shown
+        unit = pair_of[o.unit.item_id, o.unit.part, frozenset(o.shown)] if _is_scored(o) else o.unit
+        grouped.setdefault((unit, o.rater), []).append(o)
+    in_order = sorted(grouped, key=lambda each: (each[0].item_id, each[0].responses, each[0].part, each[1]))
+    return [_one(unit, grouped[unit, rater], scale, rule) for unit, rater in in_order]
 
-    def unit(o: Outcome) -> tuple[str, tuple[str, ...], str]:
-        return (o.unit.item_id, o.unit.responses, o.unit.part)
 
-    ordered = sorted(outcomes, key=unit)
-    return [o for _, own in groupby(ordered, key=unit) for o in per_rater(list(own), scale, rule=rule)]
+def _replies(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return what each reply says; of one with two scores, which is better, however far they lie apart."""
+    if not any(map(_is_scored, outcomes)):
+        return list(outcomes)
+    said = votes(outcomes)
+    return [replace(o, value=PAIR.worth[o.label]) if isinstance(o, Verdict) else o for o in said]
+
+
+def _is_scored(o: Outcome) -> bool:
+    """Tell whether an outcome is one of two scores that a reply gives to both responses of a pair."""
+    return len(o.unit.responses) == 1 and len(o.shown) == 2
+
+
+def _one(unit: Unit, outcomes: Sequence[Outcome], scale: Scale, rule: Rule) -> Outcome:
+    if all(map(_is_scored, outcomes)):
+        return balanced_scores(outcomes, unit=unit)
+    whole = balance(outcomes, rule=rule, scale=scale)
+    several = sum(isinstance(o, Verdict) for o in outcomes) > 1
+    return _where_valued(whole, scale) if several and isinstance(whole, Verdict) else whole
+
+
+def _where_valued(verdict: Verdict, scale: Scale) -> Verdict:
+    """Return a verdict made of several with the label where its value lies, which is what `score` gives.
+
+    The commonest of several labels may lie far from their mean. A pair goes to the side that its value is on:
+    a win and a tie make a win.
+    """
+    nominal = isinstance(scale, Labels) and scale.kind == "nominal" and len(scale.labels) > 2
+    if nominal or len(verdict.probs) < 2:
+        return verdict
+    value = as_said(verdict.value)
+    if scale == PAIR:
+        return replace(verdict, label="first" if value > _EVEN else "second" if value < _EVEN else TIE)
+    if isinstance(scale, Numbers) and scale.step is None:
+        return replace(verdict, label=plain_number(as_said(scale.low + value * (scale.high - scale.low))))
+    away = {label: as_said(abs(worth(scale, label) - value)) for label in levels(scale)}
+    nearest = [label for label, distance in away.items() if distance == min(away.values())]
+    return verdict if verdict.label in nearest else replace(verdict, label=nearest[0])
 
 
 def _by_criterion(outcomes: Iterable[Outcome]) -> dict[str, list[Outcome]]:
@@ -289,6 +363,8 @@ def _criteria(source: Any, columns: Mapping[str, str]) -> list[str]:
 def declared(criteria: Sequence[str], scale: Any) -> Rubric:
     """Return a rubric that declares no more than a scale; InputError if the scale is none."""
     spelled = scale
+    if isinstance(scale, list | tuple) and all(isinstance(each, bool) for each in scale):
+        spelled = [str(each) for each in scale]
     if isinstance(scale, str):
         nominal = scale.startswith("nominal:")
         text = scale.removeprefix("nominal:")
@@ -311,14 +387,13 @@ def declared(criteria: Sequence[str], scale: Any) -> Rubric:
 
 def _more_facts(
     facts: Facts,
-    outcomes: Sequence[Outcome],
+    units: Collection[Unit],
     items: Iterable[Item] | None,
     by: Sequence[str],
     *,
     systems: bool,
 ) -> Facts:
     """Return facts with systems, lengths and tags from response ids and items."""
-    units = dict.fromkeys(o.unit for o in outcomes)
     known = {unit: (*unit.responses,) for unit in units} if systems else dict(facts.systems)
     if items is None:
         return replace(facts, systems=known)
@@ -329,11 +404,13 @@ def _more_facts(
         item = by_id.get(unit.item_id)
         if item is None:
             continue
-        sizes = [float(len(flat(item.responses[r]))) for r in unit.responses if r in item.responses]
-        if len(sizes) == len(unit.responses) and sizes:
+        alone = unit.responses == _UNNAMED and len(item.responses) == 1  # a table that names no response
+        responses = tuple(item.responses) if alone else unit.responses
+        sizes = [float(len(flat(item.responses[r]))) for r in responses if r in item.responses]
+        if len(sizes) == len(responses) and sizes:
             lengths[unit] = sizes[0] - sizes[1] if len(sizes) == 2 else sizes[0]
-        if not systems and all(r in item.systems for r in unit.responses) and unit.responses:
-            known[unit] = tuple(item.systems[r] for r in unit.responses)
+        if not systems and all(r in item.systems for r in responses) and responses:
+            known[unit] = tuple(item.systems[r] for r in responses)
         for name in by:
             if name in item.tags:
                 groups[name][unit] = item.tags[name]

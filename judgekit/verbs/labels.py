@@ -5,6 +5,7 @@ the messages for a missing column, two that changed places, and ids that name no
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from judgekit.types import Outcome, Unit, brief
 NEEDED = ("item_id", "rater", "label")
 _KNOWN = (
     "item_id", "id", "response_id", "first", "second", "shown", "criterion", "rater", "sample", "label",
-    "text", "system", "family", "population", "cluster", "weight", "length",
+    "text", "probs", "system", "family", "population", "cluster", "weight", "length",
 )  # fmt: skip
 _PAIR_LABELS = {"a", "b", "1", "2", "0", "tie", "first", "second"}
 
@@ -55,13 +56,14 @@ def read_labels(
     columns: Mapping[str, str] | None = None,
     groups: Sequence[str] = (),
     judged: Sequence[Unit] = (),
+    systems: Mapping[Unit, tuple[str, ...]] | None = None,
     labels_about: Any = "item",
 ) -> Labels:
     """Return the labels of a file, a frame or a list of rows; InputError for a bad row, naming it.
 
-    Of `people` two labels of one rater in one place are an error. `judged` is what the judges were asked:
-    where labels name no response and each item was judged once, they are joined by item alone. `labels_about`
-    says whether A and B of pairs are about the item's order or the order shown.
+    Two labels of one rater in one place are an error. `judged` is what the judges were asked, and `systems`
+    who wrote it: labels that name no response are joined by system, or by item alone where each item was
+    judged once. `labels_about` says whether A and B of pairs are about the item's order or the order shown.
     """
     check_options(protocol, "auto", labels_about, columns or {})
     rows = rows_of(source, columns or {}, groups)
@@ -72,7 +74,7 @@ def read_labels(
     outcomes: Sequence[Outcome] = said_in(
         rows, rubric, protocol=protocol, rater=rater, people=people, labels_about=labels_about
     )
-    outcomes, notes = _by_item(outcomes, rows, judged, protocol)
+    outcomes, notes = _named(outcomes, rows, judged, systems or {}, protocol)
     notes = (*notes, *_unjudged(rows, outcomes, judged))
     return Labels(tuple(outcomes), _facts(rows, outcomes, groups), notes)
 
@@ -84,8 +86,8 @@ def _shown(source: Any) -> str:
 def _check_columns(source: Any, rows: Sequence[Cells], rater: str | None) -> None:
     there = {name for row in rows for name, value in row.row.items() if not absent(value)}
     for name in NEEDED:
-        standing_in = {"item_id": "id", "label": "text"}.get(name, name)
-        if name not in there and standing_in not in there and not (name == "rater" and rater):
+        standing_in = {"item_id": {"id"}, "label": {"text", "probs"}}.get(name, set())
+        if there.isdisjoint({name, *standing_in}) and not (name == "rater" and rater):
             have = sorted(there) or "none that is known"
             raise InputError(
                 f"{_shown(source)}: no column {name!r} with anything in it; known by their names are {have}; "
@@ -118,24 +120,34 @@ def _check_swapped(rows: Sequence[Cells], rubric: Rubric, protocol: Kind) -> Non
             )
 
 
-def _by_item(
-    outcomes: Sequence[Outcome], rows: Sequence[Cells], judged: Sequence[Unit], protocol: Kind
-) -> tuple[Sequence[Outcome], tuple[str, ...]]:
-    """Return labels that name no response, joined by item where each item was judged once."""
-    named = ("response_id", "system") if not is_paired(protocol) else ("first", "second")
-    if not judged or any(row.get(name) is not None for row in rows for name in named):
-        return outcomes, ()
-    by_item: dict[str, set[Unit]] = {}
-    for unit in judged:
-        by_item.setdefault(unit.item_id, set()).add(unit)
-    if any(len(units) > 1 for units in by_item.values()):
-        return outcomes, ()
-    only = {item: next(iter(units)) for item, units in by_item.items()}
+def _named(
+    outcomes: Sequence[Outcome], rows: Sequence[Cells], judged: Sequence[Unit],
+    systems: Mapping[Unit, tuple[str, ...]], protocol: Kind,
+) -> tuple[Sequence[Outcome], tuple[str, ...]]:  # fmt: skip
+    """Return labels that name no response, about the one their system wrote, or the only one of the item."""
+    naming = ("first", "second") if is_paired(protocol) else ("response_id",)
     known = set(judged)
-    if all(o.unit in known or o.unit.item_id not in only for o in outcomes):
-        return outcomes, ()
-    moved = [replace(o, unit=only.get(o.unit.item_id, o.unit)) for o in outcomes]
-    return moved, ("labels name no response; each item was judged once, so they were joined by item",)
+    of_item: dict[str, list[Unit]] = {}
+    for unit in dict.fromkeys(judged):
+        of_item.setdefault(unit.item_id, []).append(unit)
+    once = all(len(units) == 1 for units in of_item.values())
+    made: list[Outcome] = []
+    moved: Counter[str] = Counter()
+    for row, outcome in zip(rows, outcomes, strict=True):
+        there = of_item.get(outcome.unit.item_id, [])
+        if outcome.unit not in known and there and all(row.get(name) is None for name in naming):
+            writer = row.get("system")
+            wrote = [unit for unit in there if writer is not None and systems.get(unit) == (str(writer),)]
+            fits = wrote or [unit for unit in there if once and (writer is None or unit not in systems)]
+            if len(fits) == 1:
+                moved["by system" if wrote else "by item"] += 1
+                outcome = replace(outcome, unit=fits[0])  # noqa: PLW2901 - the same label, better named
+        made.append(outcome)
+    notes = {
+        "by item": "labels name no response; each item was judged once, so they were joined by item",
+        "by system": "labels name no response; they were joined by the system that wrote it",
+    }
+    return made, tuple(notes[how] for how in moved)
 
 
 def _unjudged(rows: Sequence[Cells], outcomes: Sequence[Outcome], judged: Sequence[Unit]) -> tuple[str, ...]:
@@ -166,9 +178,15 @@ def _unjudged(rows: Sequence[Cells], outcomes: Sequence[Outcome], judged: Sequen
         ours = ", ".join(repr(each) for each in dict.fromkeys(map(_about, judged[:3])))
         raise InputError(
             f"no unit was both judged and labelled; labels are about {first}, ... and verdicts about {ours}, "
-            "...; item_id and response_id must be the same in both"
+            f"...; item_id and response_id must be the same in both{_writers(lost)}"
         )
     return (f"labels left out because no judge was asked about their unit: {len(lost)}, such as {first}",)
+
+
+def _writers(lost: Sequence[tuple[Cells, Unit]]) -> str:
+    if any(row.get("system") is not None and row.get("response_id") is None for row, _ in lost):
+        return ", or hand in the items (--items), which say what system wrote which response"
+    return ""
 
 
 def _spelled(item_id: str) -> str:
@@ -190,6 +208,11 @@ def _facts(rows: Sequence[Cells], outcomes: Sequence[Outcome], groups: Sequence[
             if (value := row.get(name)) is not None:
                 _once(into, outcome.unit, str(value), row, name)
         if row.get("system") is not None:
+            if len(outcome.unit.responses) == 2:
+                raise row.fail(
+                    "a pair has two systems, and the column system holds one; hand in the items (--items), "
+                    "or say that response ids are systems (responses_are_systems=True, --response-is-system)"
+                )
             _once(systems, outcome.unit, (row.name("system"),), row, "system")
         for name, found in numbers.items():
             if (value := row.get(name)) is not None:

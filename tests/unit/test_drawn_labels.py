@@ -179,7 +179,7 @@ def test_the_commands_carry_the_weights_to_the_audit(tmp_path, monkeypatch, caps
     assert found[0]["main"] == found[1]["main"] == found[2]["main"]
     there = jk.agree(run, labels="people.jsonl", rubric=TONE, b=50).criteria[0].judges[0]
     assert there.main.value == pytest.approx(found[0]["main"]["value"])
-    assert "units weighted by 1/pi" in found[0]["main"]["method"]
+    assert "1/pi" not in found[0]["main"]["method"]  # of chances that are alike there is nothing to weigh
     assert found[0]["level"]["status"] == "ok"
     assert found[0]["level"]["low"] <= TRUE[:400].mean() <= found[0]["level"]["high"]
     assert command("review", "export", "results", *options, "--by", "chanse") == 2

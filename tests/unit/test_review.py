@@ -309,7 +309,7 @@ def test_a_cell_never_starts_a_formula(tmp_path):
 
 
 def test_of_two_scores_a_reply_people_get_the_pair_whose_votes_disagree_most(tmp_path):
-    """FairEval's human share: what `review export` picks unless told otherwise."""
+    """FairEval's human share: what `review export --by entropy` picks."""
     rows = [{"id": str(i), "task": f"Task {i}", "responses": {"x": "one", "y": "two"}} for i in range(5)]
     items = tmp_path / "items.jsonl"
     items.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -321,6 +321,7 @@ def test_of_two_scores_a_reply_people_get_the_pair_whose_votes_disagree_most(tmp
     run = jk.compare(items, None, jk.Scripted("j", scores), recipe="faireval", ledger=None)
     run.save(tmp_path / "results")
     arguments = ["--items", str(items), "--rubric", "pair_quality", "--out", str(tmp_path / "sheet")]
+    arguments += ["--by", "entropy"]
     with pytest.raises(SystemExit) as left:
         main(["review", "export", str(tmp_path / "results" / "outcomes.jsonl"), *arguments])
 

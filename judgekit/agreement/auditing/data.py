@@ -92,10 +92,14 @@ class Labelled:
         weights: Shape (n_units,), or None where all units count alike.
         orders: Judge -> its verdicts by place in the item's order and in the other one, shape (n_units,): 1
             the first shown won, 0 the second; nan where none was obtained.
-        abstained: Judge -> reason -> how many of the labelled units it gave no verdict on.
+        abstained: Judge -> reason -> how many of its answers on labelled units were not obtained: of a unit
+            that was asked several times, each that was lost counts.
+        obtained: Judge -> share of the answers asked of it that were obtained, shape (n_units,).
         unlabelled: Judge -> numbers of units nobody labelled.
         dropped: What was left out -> how many.
         trusted: Whether the labels are taken for the truth, so that people need not be compared.
+        chosen: How the labelled units were chosen from all that was judged, as their labels say: `random`,
+            `weighted` (by chances of their own), `picked by RULE`, or empty where nothing is said.
         substitutes: Judge that only ever stood in for another -> that other, whose seat in a panel it had.
         repeats: Judge -> what it said when it was asked the same again, of any unit.
         families: Judge or system -> its family, as declared; `family` is that of the response's writer as the
@@ -119,9 +123,11 @@ class Labelled:
     weights: Floats | None = None
     orders: Mapping[str, tuple[Floats, Floats]] = field(default_factory=dict)
     abstained: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    obtained: Mapping[str, Floats] = field(default_factory=dict)
     unlabelled: Mapping[str, Floats] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     trusted: bool = False
+    chosen: str = ""
     substitutes: Mapping[str, str] = field(default_factory=dict)
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
@@ -249,7 +255,8 @@ class Facts:
 
     Units of a cluster are not independent; a pair has two systems, and as length the first's less the
     second's; a weight says how many units of the population a unit stands for; the family is that of who
-    wrote the response, `families` that of a judge or system. `groups` are by column, pools by person.
+    wrote the response, `families` that of a judge or system. `groups` are by column, pools by person;
+    `chosen` is how the labelled units were.
     """
 
     clusters: Mapping[Unit, str] = field(default_factory=dict)
@@ -257,6 +264,7 @@ class Facts:
     groups: Mapping[str, Mapping[Unit, str]] = field(default_factory=dict)
     lengths: Mapping[Unit, float] = field(default_factory=dict)
     weights: Mapping[Unit, float] = field(default_factory=dict)
+    chosen: str = ""
     family: Mapping[Unit, str] = field(default_factory=dict)
     populations: Mapping[Unit, str] = field(default_factory=dict)
     pools: Mapping[str, str] = field(default_factory=dict)
@@ -301,6 +309,7 @@ def side_by_side(
     ratings = as_ratings(
         [[_said(v, scale) for v in row] for row in verdicts], scale=scale, raters=raters, clusters=clusters
     )
+    answers = _answers(units, judges, found, raw)
     chances, chances_are = _sure(units, raters, verdicts, raw)
     return Labelled(
         criterion=criterion,
@@ -317,7 +326,8 @@ def side_by_side(
         lengths=np.array([known.lengths.get(u, np.nan) for u in units]) if known.lengths else None,
         weights=np.array([known.weights.get(u, np.nan) for u in units]) if known.weights else None,
         orders=_orders(units, judges, raw),
-        abstained={j: dict(_reasons(found, i)) for i, j in enumerate(judges)},
+        abstained={j: dict(_reasons(answers[j])) for j in judges},
+        obtained={j: np.array([_share(own) for own in answers[j]]) for j in judges},
         unlabelled={j: _rest(j, judged, labelled, scale) for j in judges},
         dropped={
             "labelled, not judged": len(labelled - asked),
@@ -325,6 +335,7 @@ def side_by_side(
             "people could not tell": sum(not isinstance(o, Verdict) for o in people),
         },
         trusted=trusted,
+        chosen=known.chosen,
         substitutes=_substitutes(judged),
         repeats=repeats_of(raw, scale, known.clusters),
         families=known.families,
@@ -384,9 +395,30 @@ def _number(verdict: Verdict | None, scale: Scale) -> float:
     return verdict.value
 
 
-def _reasons(found: Sequence[Sequence[Outcome | None]], column: int) -> Counter[str]:
-    rest = [row[column] for row in found if not isinstance(row[column], Verdict)]
-    return Counter("not asked" if o is None else getattr(o, "reason", "missing") for o in rest)
+def _answers(
+    units: Sequence[Unit], judges: Sequence[str], found: Sequence[Sequence[Outcome | None]],
+    raw: Sequence[Outcome],
+) -> dict[str, list[list[Outcome]]]:  # fmt: skip
+    """Judge -> for each unit the outcomes behind its verdict, or that alone where they are not known."""
+    behind: dict[tuple[Unit, str], list[Outcome]] = {}
+    for o in raw:
+        behind.setdefault((o.unit, o.rater), []).append(o)
+    return {
+        judge: [
+            behind.get((unit, judge), []) or [o for o in (row[column],) if o is not None]
+            for unit, row in zip(units, found, strict=True)
+        ]
+        for column, judge in enumerate(judges)
+    }
+
+
+def _reasons(answers: Sequence[Sequence[Outcome]]) -> Counter[str]:
+    lost = Counter(o.reason for own in answers for o in own if not isinstance(o, Verdict))
+    return lost + Counter({"not asked": sum(not own for own in answers)})
+
+
+def _share(answers: Sequence[Outcome]) -> float:
+    return sum(isinstance(o, Verdict) for o in answers) / max(len(answers), 1)
 
 
 def _rest(judge: str, judged: Sequence[Outcome], labelled: set[Unit], scale: Scale) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgekit.errors import InputError
-from judgekit.scales import Labels, Numbers, Scale, as_name, nfc, plain_number
+from judgekit.scales import Labels, Numbers, Scale, as_name, fold, nfc, plain_number
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -35,7 +35,10 @@ def codes_of(cells: npt.NDArray[Any], scale: Any, labels: tuple[str, ...], value
     if codes.size and codes.max() >= len(labels):
         row, column = np.argwhere(codes >= len(labels))[0]
         shown = list(labels) if len(labels) <= 20 else [*labels[:3], "...", labels[-1]]
-        raise InputError(f"unit {row}, rater {column}: {cells[row, column]!r} is not on the scale {shown}")
+        hint = "; of booleans say scale=[False, True]" if _is_boolean(cells[row, column]) else ""
+        raise InputError(
+            f"unit {row}, rater {column}: {cells[row, column]!r} is not on the scale {shown}{hint}"
+        )
     return codes
 
 
@@ -49,12 +52,17 @@ def categories(scale: Any, cells: npt.NDArray[Any]) -> tuple[tuple[str, ...], Fl
     listed = scale.tolist() if isinstance(scale, np.ndarray) else list(scale)
     if not listed:
         raise InputError("a scale has at least one category")
+    if all(isinstance(each, bool) for each in listed):
+        listed = [str(each) for each in listed]
     if all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
         values = np.array(listed, dtype=float)
         if not np.isfinite(values).all() or np.any(np.diff(values) <= 0):
             raise InputError(f"the numbers of a scale are finite and rise, found {listed}")
         return tuple(map(plain_number, values.tolist())), values, "interval"
-    names = tuple(as_name(each) for each in listed)
+    try:
+        names = tuple(as_name(each) for each in listed)
+    except ValueError as error:
+        raise InputError(f"scale {listed}: {error}") from None
     if len(set(names)) < len(names):
         raise InputError(f"a label stands twice on the scale {list(names)}")
     return names, np.linspace(0.0, 1.0, len(names)), "ordinal"
@@ -143,6 +151,9 @@ def _codes_of_objects(
 
 def _code(cell: Any, labels: tuple[str, ...], values: Floats | None, cannot_tell: str | None) -> int:
     """Code of one cell; the number of categories if it is off the scale."""
+    if _is_boolean(cell):
+        words = ("true", "yes") if cell else ("false", "no")
+        return next((k for k, label in enumerate(labels) if fold(label) in words), len(labels))
     name = nfc(cell) if isinstance(cell, str) else ""
     if name and name == cannot_tell:
         return MISSING
@@ -152,6 +163,10 @@ def _code(cell: Any, labels: tuple[str, ...], values: Floats | None, cannot_tell
             return nearest if _near(float(cell), values[nearest], values) else len(labels)
         name = plain_number(float(cell))
     return labels.index(name) if name in labels else len(labels)
+
+
+def _is_boolean(cell: Any) -> bool:
+    return isinstance(cell, bool | np.bool_)
 
 
 def _is_number(cell: Any) -> bool:

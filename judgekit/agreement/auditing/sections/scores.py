@@ -88,7 +88,8 @@ def corrected_level(lab: Labelled, judge: str, how: How) -> Estimate | None:
             np.concatenate([1 / lab.weights, np.ones(len(more))]), lam=None, bounds=bounds, level=how.level,
         )  # fmt: skip
     else:
-        made = ppi(people, mine, more, sampling=how.sampling, bounds=bounds, level=how.level)
+        sampling = "random" if how.sampling == "unknown" and lab.chosen == "random" else how.sampling
+        made = ppi(people, mine, more, sampling=sampling, bounds=bounds, level=how.level)
     if lab.ratings.clusters is None:
         return made
     return replace(made, notes=(*made.notes, "units of one cluster were taken as independent"))
