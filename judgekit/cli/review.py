@@ -61,7 +61,8 @@ def export(
 ) -> None:
     """Write a sheet that shows neither a judge's verdict nor who wrote what. Keep key.json to yourself.
 
-    Answers without a verdict come first (what --below left to a person, too), then those in most doubt.
+    Under a rule (--by) answers without a verdict come first (what --below left to a person, too), then those
+    in most doubt; half of the budget is drawn from the rest, so that `agree` can say something of all.
 
     Example: judgekit review export run --items answers.jsonl --rubric helpful.yaml --out sheet
     """

@@ -296,8 +296,7 @@ def side_by_side(
     if both := sorted(set(judges) & set(persons)):
         raise InputError(f"{both[0]!r} is a judge and a person at once; rename one of them")
     cells = _cells(criterion, judged) | _cells(criterion, people)
-    labelled = {o.unit for o in people if isinstance(o, Verdict)}
-    asked = {o.unit for o in judged}
+    labelled, asked = {o.unit for o in people if isinstance(o, Verdict)}, {o.unit for o in judged}
     units = [u for u in dict.fromkeys(o.unit for o in people) if u in labelled and u in asked]
     if not units:
         raise InputError(_no_join(criterion, [o.unit for o in people], [o.unit for o in judged]))
@@ -306,14 +305,12 @@ def side_by_side(
     verdicts = [[o if isinstance(o, Verdict) else None for o in row] for row in found]
     nested = bool(known.clusters) or len({u.item_id for u in units}) < len(units)
     clusters = [known.clusters.get(u, u.item_id) for u in units] if nested else None
-    ratings = as_ratings(
-        [[_said(v, scale) for v in row] for row in verdicts], scale=scale, raters=raters, clusters=clusters
-    )
+    said = [[_said(v, scale) for v in row] for row in verdicts]
     answers = _answers(units, judges, found, raw)
     chances, chances_are = _sure(units, raters, verdicts, raw)
     return Labelled(
         criterion=criterion,
-        ratings=ratings,
+        ratings=as_ratings(said, scale=scale, raters=raters, clusters=clusters),
         numbers=np.array([[_number(v, scale) for v in row] for row in verdicts], dtype=float),
         sure=chances,
         sure_is=chances_are,
