@@ -70,15 +70,13 @@ def join(
             verdicts, shape, protocol=protocol, people=False, columns=own_columns, labels_about="shown"
         )
         ready = list(own.outcomes)
-    people: list[Outcome] = [o for o in ready if isinstance(o, Verdict) and o.source == "human"]
-    persons = {o.rater for o in people}
-    people += [o for o in ready if isinstance(o, Abstention) and o.rater in persons]
-    judged = _of_judges([o for o in ready if o.rater not in persons], judges)
+    people, others = _parted(ready)
+    judged = _of_judges(others, judges)
     asked = list(dict.fromkeys(o.unit for o in votes(judged)))
-    facts = Facts()
+    facts, items = Facts(), None if items is None else list(items)
     of_items = _more_facts(facts, asked, items, by, systems=responses_are_systems)
     if labels is not None and _is_run(labels):  # people's outcomes, as `review import` writes them
-        people += [o for o in outcomes_of(labels) or () if getattr(o, "source", "human") == "human"]
+        people += _parted(outcomes_of(labels) or ())[0]
     elif labels is not None:
         read = read_labels(
             labels, shape, protocol=protocol, columns=columns,
@@ -88,19 +86,25 @@ def join(
         people, facts, notes = [*people, *read.outcomes], read.facts, [*notes, *read.notes]
     if not people:
         raise InputError("there are no labels by people; hand them in as labels")
-    units = dict.fromkeys([*asked, *(o.unit for o in people)])
-    facts = _more_facts(facts, units, items, by, systems=responses_are_systems)
+    facts = _more_facts(facts, {*asked, *(o.unit for o in people)}, items, by, systems=responses_are_systems)
     _check_groups(by, facts, "column of the labels" if items is None else "tag of the items")
     facts = replace(facts, families=_families(families or {}, judged, facts))
     made, left_out = _each((judged, people), shape, protocol, facts, rule=balance, trusted=trusted)
-    seen = {
+    return made, [*notes, *left_out], {
         "verdicts": _name(verdicts),
         "labels": _name(labels) if labels is not None else "in the table of verdicts",
         "rubric": f"{shape.id} ({shape.digest[:12]})" if rubric is not None else f"scale {scale or 'pair'}",
-    }
-    counted = {"outcomes read": str(len(judged)), "labels read": str(len(people))}
-    how = f"balance, {balance}: mean within each order, then over orders"
-    return made, [*notes, *left_out], {**seen, "judges reduced by": how, **counted}
+        "judges reduced by": f"balance, {balance}: mean within each order, then over orders",
+        "outcomes read": str(len(judged)),
+        "labels read": str(len(people)),
+    }  # fmt: skip
+
+
+def _parted(outcomes: Iterable[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes of people, what they could not tell among them, and those of judges."""
+    outcomes = list(outcomes)
+    persons = {o.rater for o in outcomes if isinstance(o, Verdict) and o.source == "human"}
+    return [o for o in outcomes if o.rater in persons], [o for o in outcomes if o.rater not in persons]
 
 
 def _check_groups(by: Sequence[str], facts: Facts, where: str) -> None:

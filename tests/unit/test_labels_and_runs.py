@@ -273,3 +273,13 @@ def test_columns_are_called_what_they_are_in_verdicts_labels_and_items(tmp_path)
     assert (lab.ratings.codes[:, 0] == lab.ratings.codes[:, 1]).all()
     with pytest.raises(InputError, match="no column 'nobody'"):
         jk.agree(paths[0], labels=paths[1], scale="yes_no", columns={**both, "label": "nobody"}, b=50)
+
+
+def test_people_are_found_in_a_table_of_judges_and_people_that_is_handed_in_as_labels():
+    run = jk.compare(PAIRS, KIND, judged(lambda call: "?" if call.item.item_id == "3" else "A"), ledger=None)
+    people = ingest(OF_PAIRS, load_rubric(KIND), protocol="compare", people=True)
+
+    lab = only(jk.agree(run, labels=[*run.outcomes, *people], b=50))
+
+    assert (lab.judges, lab.people, len(lab.units)) == (("j",), ("ann",), N)
+    assert lab.abstained["j"].keys() == {"malformed"}
