@@ -66,10 +66,8 @@ def join(
     shape = shape_of(rubric, scale, ready, protocol, tables)
     notes: list[str] = []
     if ready is None:
-        own = read_labels(
-            verdicts, shape, protocol=protocol, people=False, columns=own_columns, labels_about="shown"
-        )
-        ready = list(own.outcomes)
+        how: Any = {"protocol": protocol, "people": False, "columns": own_columns, "labels_about": "shown"}
+        ready = list(read_labels(verdicts, shape, **how).outcomes)
     people, others = _parted(ready)
     judged = _of_judges(others, judges)
     asked = list(dict.fromkeys(o.unit for o in votes(judged)))
