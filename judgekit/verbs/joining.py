@@ -59,7 +59,7 @@ def join(
     # They are looked at more than once, which an iterator cannot be: it would lose what was looked at.
     verdicts, labels = (list(each) if isinstance(each, Iterator) else each for each in (verdicts, labels))
     ready = outcomes_of(verdicts)
-    tables: list[_Table] = [] if labels is None else [(labels, columns or {})]
+    tables: list[_Table] = [] if labels is None or _is_run(labels) else [(labels, columns or {})]
     if ready is None:
         tables.insert(0, (verdicts, own_columns or {}))
     protocol = protocol_of(None if ready is None else votes(ready), scale, tables)
