@@ -1,9 +1,8 @@
 """Scales: the labels a rater may use, and what each is worth.
 
-A scale is a list of labels, worst first, each with a value on [0, 1], or a range of numbers mapped onto [0,
-1]. A verdict is a distribution over the labels, and its value their expected value. Labels are non-empty NFC
-strings. Files may hold integers, which are taken as their digits; booleans, floats and dates are refused,
-since a YAML 1.1 reader turns `no` into False and 1.10 into 1.1 before anybody can look.
+A scale is a list of labels, worst first, each with a value on [0, 1], or a range of numbers mapped onto that.
+Labels are non-empty NFC strings. Files may hold integers, taken as their digits; booleans, floats and dates
+are refused, since a YAML 1.1 reader turns `no` into False and 1.10 into 1.1 before anybody can look.
 """
 
 import re

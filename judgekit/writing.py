@@ -1,9 +1,8 @@
 """Files written beside their places and moved there when they are whole; until then what was there stays.
 
-Files that belong together are moved so that no moment leaves some of the old and some of the new: they are
-made in a folder of their own, which becomes `.judgekit.next` in one step, and from then on they count; then
-they take their places one by one, the one that names the others last. Whoever opens such a file asks `whole`
-where it is, and whoever writes next finishes what a killed process left.
+Files that belong together are made in a folder, which becomes `.judgekit.next` in one step, and count from
+then on; then they take their places one by one, the one that names the others last. Whoever opens such a file
+asks `whole` where it is, and whoever writes next finishes what a killed process left.
 """
 
 import difflib

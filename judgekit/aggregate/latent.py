@@ -1,13 +1,11 @@
-"""Latent classes: what the units are, and how each rater errs, from the votes alone.
+"""Latent classes (Dawid and Skene): what the units are, and how each rater errs, from the votes alone.
 
-Dawid and Skene's model: every unit has one true label; a rater who meets label k says l with the probability
-confusion[k, l]; given the truth, raters err independently. That last is false for language models, which
-share their mistakes, so the fitted accuracies are too good: check them on units that people have labelled. A
-verdict is a vote spread over the labels by its probabilities; an abstention is no vote. Sums are of
-logarithms, since a product of many probabilities would vanish.
+Given the truth, raters err independently here. That is false for language models, so the fitted accuracies
+are too good: check them on units that people have labelled. A verdict is a vote spread over the labels by its
+probabilities. Sums are of logarithms, since a product of many probabilities would vanish.
 
-Notation: i unit, j rater, k true label, l label said; `posterior` is (i, k), `prevalence` (k,), `confusion`
-(j, k, l).
+Notation: i unit, j rater, k true label, l label said; `posterior` (i, k), `prevalence` (k,), `confusion` (j,
+k, l).
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -1,9 +1,8 @@
-"""Pools: what several raters say of one question, as one verdict. Plain functions of outcomes.
+"""Pools: what several raters say of one question, as one verdict by the rater `panel`.
 
-A pool takes one outcome per rater for one (unit, criterion) and gives one outcome by the rater `panel`.
-Repeats of one judge are no further judges: `per_rater` reduces them first, and a pool refuses two outcomes by
-one rater. Nothing depends on the order of raters. A rater that abstained leaves the distribution to the
-others, which the flag `withheld` says; `votes` has the pools in which a withheld vote still counts.
+A pool takes one outcome per rater; repeats of one judge are no further judges, and `per_rater` reduces them
+first. A rater that abstained leaves the distribution to the others, which the flag `withheld` says; `votes`
+has the pools in which a withheld vote still counts.
 """
 
 import math

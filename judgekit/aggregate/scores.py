@@ -1,11 +1,9 @@
 """The outcomes of one item -> its scores: each criterion, each dimension, the rubric.
 
-Verdicts are averaged over the samples of a judge first and then over judges, so that a judge that was asked
-more often does not weigh more. A criterion that nobody judged leaves the rubric without a score unless a
-partial one was asked for. A rubric score is `placed`, the weighted sum between the least and the most that
-could be won, so that faults (negative weights) need no clipping; or `published`, points achieved over
-positive points, as HealthBench and GAPS print it: it can be negative, or clipped to [0, 1]. Groups are placed
-first and then count as one.
+Verdicts are averaged over a judge's samples first and then over judges, so that a judge asked more often does
+not weigh more. A rubric score is `placed`, the weighted sum between the least and the most that could be won,
+so that faults (negative weights) need no clipping; or `published`, points achieved over positive points, as
+HealthBench and GAPS print it: negative, or clipped to [0, 1]. Groups are placed first and count as one.
 """
 
 import functools

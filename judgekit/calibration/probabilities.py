@@ -1,10 +1,9 @@
 """Map a judge's probabilities to people's: temperature, Platt, isotonic and beta calibration.
 
-A calibration belongs to one judge and one criterion. It is cross-fitted: what it does to an item that it was
-fitted on comes from a fit without that item. Ordered labels are calibrated by their cumulative probabilities,
-labels without an order one against the rest, and a temperature all at once. Every pair is learnt from in both
-directions. A fit that the labels cannot support is refused, with the number that could: few labels make a
-curve with many bends fit their noise.
+A calibration belongs to one judge and criterion, and is cross-fitted: what it does to an item comes from a
+fit without it. Ordered labels are calibrated by their cumulative probabilities, labels without an order one
+against the rest, and a temperature all at once. Every pair is learnt from in both directions. A fit that the
+labels cannot support is refused, with the number that could.
 """
 
 from collections import Counter

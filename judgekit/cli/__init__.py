@@ -1,9 +1,5 @@
 """The command line: names -> objects, and the only room that prints.
 
-Exit codes: 0 done; 1 a bound not met (problems found); 2 bad input; 3 stopped early (budget, outage,
-a lasting error of a provider) or nothing judged; 130 interrupted. Everything paid for is kept in the
-ledger, and the same command goes on where it stopped.
-
 A command's module is imported when the command is called, so that help costs little; what the list of
 commands says of each stands here, and a test holds it against the command's own help.
 """

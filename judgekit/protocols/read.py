@@ -1,22 +1,19 @@
-"""Reading a reply: one outcome for each answer asked for, whatever the text; never an exception.
+"""Reading a reply: one outcome for each answer asked for, in this order, and never an exception.
 
-The forms of an answer, in their order:
+1. What a decision model gave, from `Reply.decisions` alone, where no text that a model writes gets.
 
-1. What a decision model gave: a distribution over the labels of a scale, or that criterion abstains. Only
-   what a judge put into `Reply.decisions` is read so; no text that a model writes gets there.
-2. Probabilities of option letters, those of the first token; a letter counts with and without a blank
-   before it and in both cases. The probability on the letters at all is the verdict's `mass`, flagged below
-   0.9 (Wiegreffe et al., 2023, arXiv 2305.14596). Without probabilities the letter written is read.
-3. Where its place is fixed: the whole reply is one JSON object, read at its schema's keys and nowhere
-   else. What the judged texts hold has no say here, or a text that quotes the unfavourable answer would
-   silence the judge.
-4. In free text: lines that carry the call's tag, which nobody else can write.
-5. Objects within the text, mended where one reading makes sense.
-6. Lines `criterion: label`, where several criteria were asked; the last explicit verdict, where one was.
+2. Probabilities of option letters, of the first token; a letter counts with and without a blank before it and
+in both cases. The probability on the letters at all is the verdict's `mass`, flagged below 0.9 (Wiegreffe et
+al., 2023, arXiv 2305.14596). Without probabilities the letter written is read.
 
-Of 5 and 6 no form is read that the judged texts hold, whatever the label (`material`). The last answer
-counts, and one that is off the scale abstains rather than falling back to an earlier one. Blocks of reasoning
-are not read, and how much is looked at is bounded (`replies`).
+3. A whole reply that is one JSON object, at its schema's keys and nowhere else. What the judged texts hold
+has no say here, or a text that quotes the unfavourable answer would silence the judge.
+
+4. In free text lines that carry the call's tag, which nobody else can write; 5. objects within it, mended
+where one reading makes sense; 6. lines `criterion: label`, or the last explicit verdict. Of 5 and 6 no form
+is read that the judged texts hold, whatever the label (`material`).
+
+The last answer counts, and one that is off the scale abstains rather than falling back to an earlier one.
 """
 
 import math

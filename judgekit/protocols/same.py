@@ -1,10 +1,10 @@
 """Whether two answers are the same, without a judge: numbers, options, labels, short texts, mathematics.
 
-The second half of an extract-then-compare verdict (xFinder, Yu et al., 2024, arXiv 2405.11874), and the
-number rule of answer matching (Chandak et al., 2025, arXiv 2507.02856). Mathematics is compared by mpmath
-(extra `math`). What is compared was written by a model about untrusted text: nothing is evaluated as code,
-and nothing simplified, which may take for ever; two expressions are equal if their values are, to hundreds of
-digits, at points drawn for their variables. Every step towards a value is bounded in size.
+The second half of xFinder (Yu et al., 2024, arXiv 2405.11874), and the number rule of answer matching
+(Chandak et al., 2025, arXiv 2507.02856). A model wrote what is compared about untrusted text: nothing is
+evaluated as code or simplified, which may take for ever; two expressions are equal if their values (by
+mpmath, extra `math`) are, to hundreds of digits, at points drawn for their variables. Every step is bounded
+in size.
 """
 
 import ast

@@ -2,8 +2,7 @@
 
 What a judge does not name does not hold, so an empty selection is an answer, and a name that nobody asked for
 is passed over and flagged; a selection of such names alone is none, and so is a line that holds anything
-else, since that may be a quotation. One call is cheap, but judges name too few or too many (SATA-Bench, arXiv
-2506.00643).
+else, which may be a quotation. Judges name too few or too many (SATA-Bench, arXiv 2506.00643).
 """
 
 import re

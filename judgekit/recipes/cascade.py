@@ -2,8 +2,7 @@
 
 The confidence from which the cheap judge is believed is fitted on labels (`fit_doubt`), with a stated error
 and a stated probability that it is exceeded; where none can promise that, everything goes on. After Jung,
-Brahman and Choi (2024), "Trust or Escalate", arXiv 2407.18370. The curve of two stored runs
-(`replay_cascade`) is read on other labels than those that the threshold was fitted on.
+Brahman and Choi (2024), arXiv 2407.18370. `replay_cascade` reads the curve on other labels.
 """
 
 import math

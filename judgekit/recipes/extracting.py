@@ -1,9 +1,8 @@
 """xFinder: a judge finds the final answer in a response, and a rule compares it with the reference.
 
-Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference, so it cannot be led by it. What kind
-of answer is wanted stands in the item's tags: `answer_type` (alphabet_option, short_text, categorical_label,
-math) and `answer_range`, the answers allowed, parted by `|` (for options `A: text | B: text`). The extracted
-answer is the verdict's evidence.
+Yu et al. (2024), arXiv 2405.11874. The judge never sees the reference. The item's tags say what is wanted:
+`answer_type` (alphabet_option, short_text, categorical_label, math) and `answer_range`, the answers allowed,
+parted by `|` (options `A: text | B: text`). The extracted answer is the verdict's evidence.
 """
 
 import json

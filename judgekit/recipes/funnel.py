@@ -1,10 +1,8 @@
 """Choice funnel: which criteria hold, asked for one at a time by letter, with the letters' own pull undone.
 
-SATA-Bench (2025), arXiv 2506.00643, and its reference code. Each step shows what is left as lettered options,
-takes the letter whose probability stands out most from that letter's prior (`fit_prior`, of runs in which the
-contents go round the letters), and removes it; after the first pick "none of them" may be picked, which ends
-it. A judge without probabilities is read by the letter it writes, undebiased, and every verdict says
-`no_logprobs`.
+SATA-Bench (2025), arXiv 2506.00643. Each step shows what is left as lettered options, takes the letter that
+stands out most from its prior (`fit_prior`), and removes it; after the first pick "none of them" may end it.
+A judge without probabilities is read by its letter, undebiased, flagged `no_logprobs`.
 """
 
 import math

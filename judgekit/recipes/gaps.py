@@ -1,9 +1,8 @@
 """GAPS: claims with points, three judges, a vote that sends doubt to a person; a sweep of what is unlisted.
 
 GAPS (2025), arXiv 2510.13734, and its reference code, where the sweep is off by default. The points stand in
-the rubric alone: the code has two tables that differ. What the judges do not settle stays open. In the sweep
-a second round lists the statements that no claim covers (those that do not stand in the response are
-dropped), and a third has every judge grade each of them S1 (harmless) to S4 (dangerous).
+the rubric alone: the code has two tables that differ. In the sweep a second round lists the statements that
+no claim covers, and a third has every judge grade each S1 (harmless) to S4 (dangerous).
 """
 
 import math

@@ -1,9 +1,8 @@
 """Ask a plan, read, re-ask once what could not be read, let substitutes answer, aggregate.
 
-`Grading` is the recipe of every verb, and the part that published recipes of several rounds are put together
-from. What a judge leaves open for reasons of its own (unreachable, refused, cut off, not to be read) goes to
-its substitute in the same words. A substitute stands in for one judge and is no other judge of the panel, so
-that it never has two votes.
+`Grading` is the recipe of every verb, and a part of published ones. What a judge leaves open for reasons of
+its own (unreachable, refused, cut off, not to be read) goes to its substitute in the same words; that is no
+other judge of the panel, so that it never has two votes.
 """
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence

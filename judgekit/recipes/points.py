@@ -1,10 +1,9 @@
 """Scores of lists of points: GIM, DeepResearch Bench II, ResearchQA, ReviewerGPT.
 
-A point's value is the mean over samples of a judge and then over judges, the score a plain mean over points.
-A judge or a batch that failed is missing with its points; it is no 0, and does not cost the whole item. GIM
-(2026), arXiv 2605.18663, multiplies each credit by the judge's confidence, which lowers every score of a
-hesitant judge: `gim` leaves that out. In ReviewerGPT (Liu and Shah, 2023, arXiv 2306.00622) `n/a`, the
-scale's "cannot tell", is an answer, and a majority of it leaves the question out.
+A point's value is the mean over a judge's samples and then over judges, the score a plain mean over points;
+one that failed is missing, no 0. GIM (2026, arXiv 2605.18663) multiplies each credit by the judge's
+confidence, which lowers every score of a hesitant judge: `gim` leaves that out. In ReviewerGPT (Liu and Shah,
+2023, arXiv 2306.00622) `n/a`, "cannot tell", is an answer, and a majority of it leaves the question out.
 """
 
 from collections import Counter

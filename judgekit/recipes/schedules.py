@@ -1,10 +1,9 @@
 """Schedules: which pairs to compare next, given what the comparisons before said.
 
-A schedule is a generator. It yields rounds, each a tuple of pairs that can be asked at once, and is sent one
-result a pair: 1 if the first is better, 0 if the second is, 0.5 for a draw (any other number is read by its
-side of one half), None where no verdict was obtained. It returns the names, best first. The seed decides all
-that is drawn: who is first, who meets whom, who stands ahead of whom that ends level. Each has a function
-that says how many comparisons it will ask for, at least and at most.
+A schedule is a generator: it yields rounds, tuples of pairs that can be asked at once, is sent one result a
+pair (1 if the first is better, 0 if the second is, 0.5 for a draw; None where no verdict was obtained), and
+returns the names, best first. The seed decides all that is drawn. Each has a function that says how many
+comparisons it asks for, at least and at most.
 """
 
 from collections.abc import Generator, Sequence

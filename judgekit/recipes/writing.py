@@ -1,11 +1,10 @@
 """Recipes whose models write: P(True) after brainstorming, and PEEM's loop of rewriting a prompt.
 
-Kadavath et al. (2022), arXiv 2207.05221: several samples of the model's own at temperature 1 make its P(True)
-tell right from wrong better. Each judge sees its own ideas alone, each in a fence of untrusted text.
-
-PEEM (2026), arXiv 2603.10477: a round runs the task model on the prompt, judges both, and hands scores and
-reasons to the writer, whose text is the next prompt. Responses of the rounds are `round0` (the prompt as it
-came), `round1`, ...; the task's units carry the round as their part.
+Kadavath et al. (2022), arXiv 2207.05221: several samples of its own make a model's P(True) tell right from
+wrong better; each judge sees its own alone, each in a fence. PEEM (2026), arXiv 2603.10477: a round runs the
+task model on the prompt, judges both, and hands scores and reasons to the writer, whose text is the next
+prompt. Responses of the rounds are `round0` (the prompt as it came), `round1`, ..., parts of the task's
+units, too.
 """
 
 import re

@@ -1,9 +1,8 @@
 """What a YAML, TOML or JSON file holds, read strictly.
 
-The YAML loader resolves what YAML 1.2 does (true, false, null, integers, floats) and nothing more: by YAML
-1.1 a scale `[no, yes]` would become `[False, True]`. No format may name a key twice in one mapping, because
-the first one would be lost without a word. Nothing here takes long or grows large: a file has a largest size,
-what it holds a largest depth, and YAML's aliases count as if they were written out.
+The YAML loader resolves what YAML 1.2 does and nothing more: by YAML 1.1 a scale `[no, yes]` would become
+`[False, True]`. No format may name a key twice in one mapping, because the first would be lost without a
+word. Size and depth have limits, and YAML's aliases count as if they were written out.
 """
 
 import json

@@ -1,12 +1,10 @@
 """Drives recipes over items: a bounded window of items alive, results in the order of the items.
 
-Items are begun some at a time, with one look into the ledger for all their calls; one that it does not answer
-is a task that walks its recipe's generator; the window bounds memory, so that a million items need no more
-than a thousand. While more calls wait at every gate than it lets through at once, or as many at a budget, no
-further item is begun: one that waits costs memory and the garbage collector's time, and gains nothing. When
-the run is stopped (budget, outage, a lasting error, the deadline) those begun end with their outcomes, and
-then the reason is raised. When it is interrupted, or left early, what was sent is waited for, so that it is
-kept.
+Items are begun some at a time, with one look into the ledger for all their calls. While more calls wait at
+every gate than it lets through at once, or as many at a budget, no further item is begun: one that waits
+costs memory and gains nothing. When the run is stopped (budget, outage, a lasting error, the deadline) those
+begun end with their outcomes, and then the reason is raised; when it is interrupted, what was sent is waited
+for, so that it is kept.
 """
 
 import asyncio

@@ -1,9 +1,8 @@
 """What a call waits for before it is sent: a place at its endpoint, the clock, room in the budget.
 
 Every judge behind an endpoint passes the same gate. When more than a quarter of recent attempts were turned
-away (429), the endpoint is overrun: fewer calls are let through at once, and all wait out a `Retry-After`.
-Calls are let through in the order in which they came, except that what is asked again goes first: behind the
-others it would be all that is left at the end, a few calls at a time.
+away (429), fewer calls are let through at once, and all wait out a `Retry-After`. Calls go in the order in
+which they came, but what is asked again goes first: else it would be all that is left at the end.
 """
 
 import asyncio

@@ -1,10 +1,9 @@
 """One reply from a judge: through its gate, within a deadline, tried again where that may help.
 
-Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and then become a
-reply with the fault `unreachable`; so many of them in a row are an outage. What one response may have drawn
-(an unknown 400, an exception of a judge of one's own) is that call's at once, and counts likewise. Lasting
-ones (401, 404, an exhausted quota) and outages halt the run, or only the judge where another stands in for
-it.
+Passing failures (429, 5xx, time-outs, a broken connection) are tried again within a limit and then make a
+reply `unreachable`; so many in a row are an outage. What one response may have drawn (an unknown 400, an
+exception of one's own judge) is that call's at once, and counts likewise. Lasting ones (401, 404, an
+exhausted quota) and outages halt the run, or only a judge that has a substitute.
 """
 
 import asyncio

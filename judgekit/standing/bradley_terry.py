@@ -1,9 +1,8 @@
 """Bradley-Terry: strengths of systems from comparisons, with intervals over items.
 
-Unlike Elo, the fit does not depend on the order in which comparisons came. Strengths have a meaning only
-where every system can be reached from every other by wins (a tie is half of one); else the groups that cannot
-be joined are named and no strength is given. A soft verdict is a part of a win, a tie and a loss. Systems and
-items are sorted, so that nothing depends on the order of rows or on which response an item lists first.
+Strengths have a meaning only where every system can be reached from every other by wins (a tie is half of
+one); else the groups that cannot be joined are named and no strength is given. A soft verdict is a part of a
+win, a tie and a loss. Nothing depends on the order of rows or on which response an item lists first.
 """
 
 import math

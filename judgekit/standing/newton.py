@@ -1,9 +1,8 @@
 """The likelihood of paired comparisons, and its top by Newton's method.
 
-Parameters stand in one vector: a strength for each system, then the order effect `delta`, then
-Davidson's `log nu`, as far as the model has them. A cell is (one, other, who was shown first); `counts`
-has its wins, ties and losses of `one`. With eta = theta_one - theta_other + delta * shown, half-won
-ties give P(one) = sigmoid(eta), and Davidson's weights are exp(eta / 2), nu, exp(-eta / 2).
+The parameters: a strength for each system, the order effect `delta`, Davidson's `log nu`, as the model has
+them. A cell is (one, other, who was shown first); `counts` has its wins, ties and losses of `one`. With eta =
+theta_one - theta_other + delta * shown, P(one) = sigmoid(eta), by Davidson exp(eta / 2), nu, exp(-eta / 2).
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,7 @@
 """What a judge favours beyond what people find better: the longer response, and its own family.
 
-Longer responses are often better, and a judge's own may be, so a correlation is no bias. It is one given the
-human score: the coefficients here hold it fixed, and without human labels the answer is
-`undefined:not_identified`. `lc_win_rate` is the length-controlled win rate: the rate the same logit gives for
-equal lengths.
+Longer responses are often better, and a judge's own may be, so a correlation is no bias: the coefficients
+here hold the human score fixed, and without human labels the answer is `undefined:not_identified`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,10 +1,8 @@
 """Order effects of a judge of pairs: does the verdict follow the place, or the response?
 
-Every pair is judged in both orders. A verdict is told by place: 1 the first shown wins, 0 the second, 0.5 a
-tie, nan none obtained. Two verdicts are consistent if they name the same response; otherwise they lean to the
-first place (primacy) or to the second (recency). A judge that answers at random is inconsistent too, so what
-is due to the place is told from noise by repeats only. By model: the first place's odds beside the systems'
-strengths (`order_intercept`), and places in a list (`listwise_position`).
+A verdict is told by place: 1 the first shown wins, 0 the second, 0.5 a tie, nan none obtained. Verdicts of
+both orders that name different responses lean to the first place (primacy) or the second (recency). A judge
+that answers at random does so too; only repeats tell what is due to the place from noise.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,8 @@
 """Agreement per population: with whom does the judge agree, and do those people agree among themselves?
 
-A judge that agrees less with one pool of people than with another may be biased, or that pool may agree
-less with itself. And where two pools disagree with each other, no judge can agree with both. So the
-judge's agreement with each pool stands beside the pool's own, and the gap between pools has an interval
-of its own, because both rest on the same units.
+A judge that agrees less with one pool of people may be biased, or the pool may agree less with itself; and
+with two pools that disagree no judge can agree. So the pool's own agreement stands beside, and the gap
+between pools has an interval of its own, because both rest on the same units.
 """
 
 import math

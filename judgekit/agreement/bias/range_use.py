@@ -1,9 +1,8 @@
 """Use of the scale: does the judge spread its scores as people do, and use the labels as often?
 
-A judge may agree in rank and still be useless as a gate because it gives an 8 to everything. Slopes are
-Deming's or the ratio of standard deviations, never least squares, whose slope is below 1 for any noisy judge
-(regression to the mean). The tests of marginal homogeneity and symmetry are ours, since statsmodels counts
-degrees of freedom of labels that nobody used; where all were used the statistics are equal (tests).
+Slopes are Deming's or the ratio of standard deviations, never least squares, whose slope is below 1 for any
+noisy judge. The tests of marginal homogeneity and symmetry are ours, since statsmodels counts degrees of
+freedom of labels that nobody used; where all were used the statistics are equal (tests).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,12 +1,9 @@
 """Asked again: how often a judge says otherwise, and accuracy without that noise.
 
-Temperature 0 does not make a judge repeat itself, so it is measured. If each verdict is flipped with
-probability q, two repeats differ with d = 2q(1 - q), so q = (1 - sqrt(1 - 2d))/2; and observed accuracy is
-(1 - q)P + q(1 - P), so P = (observed - q)/(1 - 2q). The published code takes d itself for q, which overstates
-both; that variant is here under a name that says so. One q for all items is an idealisation: hard items flip
-more often, which `flips_by_margin` shows.
-
-Source: Wei et al. (2024), "Systematic Evaluation of LLM-as-a-Judge in LLM Alignment Tasks", arXiv 2408.13006.
+If each verdict is flipped with probability q, two repeats differ with d = 2q(1 - q), so q = (1 - sqrt(1 -
+2d))/2; and observed accuracy is (1 - q)P + q(1 - P), so P = (observed - q)/(1 - 2q). The published code (Wei
+et al., 2024, arXiv 2408.13006) takes d itself for q, which overstates both; that variant is here under a name
+that says so. One q for all items is an idealisation: `flips_by_margin` shows that hard ones flip more often.
 """
 
 from collections.abc import Mapping

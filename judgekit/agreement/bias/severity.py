@@ -1,11 +1,8 @@
 """Severity: how far above people a judge scores, and how often one of right and wrong says "correct" anyway.
 
-Correlation is blind to severity: a judge that adds a point to everything has r = 1. Leniency of a judge of
-right and wrong is by a model: with probability P_c it does what people do, else it says "correct" with
-probability P_+ whatever the answer. Then TPR = P_c + (1 - P_c) P_+ and FPR = (1 - P_c) P_+, so that
-P_c = TPR - FPR (Youden's J) and P_+ = FPR / (1 - P_c). P_+ above one half is lenient, below strict.
-
-Source: Thakur et al. (2024), "Judging the Judges", arXiv 2406.12624.
+Leniency is by a model (Thakur et al., 2024, arXiv 2406.12624): with probability P_c a judge does what people
+do, else it says "correct" with probability P_+ whatever the answer. Then P_c = TPR - FPR (Youden's J) and P_+
+= FPR / (1 - P_c), above one half lenient, below strict.
 """
 
 from collections.abc import Mapping, Sequence

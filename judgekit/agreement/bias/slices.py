@@ -1,9 +1,8 @@
 """The same statistic in parts of the data, and where a metric and a judge disagree about two systems.
 
-Looking through slices finds something odd by chance; so each slice is tested against the rest, the p-values
-are adjusted over all slices tested, and a slice with few units is not tested at all. A conflict is a measure
-and a judge that are both sure, of opposite things; the items on which they differ most are what people should
-look at.
+Looking through slices finds something odd by chance: each is tested against the rest, the p-values are
+adjusted over all slices tested, and one with few units is not tested. A conflict is a measure and a judge
+that are both sure, of opposite things.
 """
 
 import math

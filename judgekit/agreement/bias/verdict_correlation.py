@@ -1,12 +1,9 @@
 """How many judges is a panel worth, as far as its verdicts can say? Counted while a run goes, without labels.
 
-Without labels nobody knows who was wrong, so this is the correlation of verdicts and not of errors: two
-judges that are right on the same units correlate as well. Deviations from the panel's mean would not help:
-they sum to zero on each unit, and correlate by -1 / (k - 1) in the mean whatever the judges are like.
-`error_correlation` has the number that labels give.
-
-Only sums are kept, six numbers for each pair of judges and each criterion, so a million items need no more
-memory than a thousand; apart in 20 groups of items, which are left out in turn for the interval.
+Nobody knows who was wrong, so this is the correlation of verdicts, which judges that are right on the same
+units have as well; `error_correlation` has the number that labels give. Deviations from the panel's mean
+would not help: they correlate by -1 / (k - 1) whatever the judges are like. Only six sums are kept for each
+pair of judges and criterion, in 20 groups of items, left out in turn for the interval.
 """
 
 import math

@@ -1,11 +1,10 @@
 """Is a probability what it says? Binned calibration error, CORP without bins, and what a perfect judge shows.
 
-`p` is the judge's probability, `y` what came true: 1 where the judge agreed with the people, or the people's
-label itself. Say which. A binned error is above 0 even for a perfectly calibrated judge, because the shares
-in the bins are noisy: every value is to be read beside its null level. CORP takes the isotonic fit of the
-outcomes, the best any monotone recalibration could do: what it gains is miscalibration (MCB), what it gains
-over always saying the overall share is discrimination (DSC), and Brier = MCB - DSC + UNC.
-https://doi.org/10.1073/pnas.2016191118
+`p` is the judge's probability, `y` what came true: 1 where the judge agreed with people, or their label
+itself. A binned error is above 0 even for a perfectly calibrated judge, since shares in bins are noisy: read
+each beside its null level. CORP takes the isotonic fit of the outcomes: what it gains is miscalibration
+(MCB), what it gains over the overall share discrimination (DSC); Brier = MCB - DSC + UNC.
+doi.org/10.1073/pnas.2016191118
 """
 
 import math

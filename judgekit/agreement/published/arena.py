@@ -1,10 +1,8 @@
-"""Does a benchmark tell systems apart, and in the order people put them?
+"""Arena-Hard's three numbers: does a benchmark tell systems apart, and in the order people put them?
 
-The three numbers of Arena-Hard. Separability: for how many pairs of systems do the intervals of the
-scores not overlap? Agreement: are the pairs that both raters separate in the same order? Brier: are the
-chances the benchmark gives to one system being better than another borne out by people?
-
-Li et al. (2024), "From Crowdsourced Data to High-Quality Benchmarks", https://arxiv.org/abs/2406.11939.
+Separability: pairs of systems whose intervals do not overlap. Agreement: pairs that both raters separate in
+the same order. Brier: whether people bear out the chances of one system being better than another. Li et al.
+(2024), "From Crowdsourced Data to High-Quality Benchmarks", https://arxiv.org/abs/2406.11939.
 """
 
 import math

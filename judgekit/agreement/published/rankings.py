@@ -1,9 +1,8 @@
 """Rankings: ratings against them, raters' orders with each other (Kendall's W), two from their tops (RBO).
 
-A rating of each response implies a verdict on the pair: higher, equal or lower. Consistency is the share of
-pairs in which that verdict is the one of the ranking; decisive agreement leaves the ties out, since much of
-the disagreement is a rating's ties (Bansal et al. 2023, arXiv 2308.15812). Rank-biased overlap is what a
-reader who goes on to the next place with probability `p` expects two rankings to share of the items seen.
+Two ratings imply a verdict on the pair: consistency is how often it is the ranking's; decisive agreement
+leaves the ties out, which much of the disagreement is (Bansal et al. 2023, arXiv 2308.15812). Rank-biased
+overlap is what a reader who goes on with probability `p` expects two rankings to share.
 """
 
 import math

@@ -1,13 +1,11 @@
 """SAS-Bench: consistency of graders of steps (QWK, CCS, ECS), corrected, and as published under that name.
 
 A row is an answer: its total, then its steps. CCS is quadratic kappa of the whole row, half the weight on the
-total and half shared by the steps. The published code takes the weights of a pair of rows by the place of the
-first among all sorted rows instead of by answer, gives rows beyond the number of answers no weight, and
-counts a missing step as 0; with the same number of steps and few distinct rows it agrees. ECS compares
-how often each error is named, in low, middle and high scores; the published code counts a tier
-without variation as 0, here it is left out and counted.
-
-Source: Lai et al. (2025), arXiv 2505.07247, and its repository.
+total, half shared by the steps. The published code weighs a pair of rows by the place of the first among all
+sorted rows instead of by answer, gives rows beyond the number of answers no weight, and counts a missing step
+as 0. ECS compares how often each error is named, in low, middle and high scores; the published code counts a
+tier without variation as 0, here it is left out and counted. Source: Lai et al. (2025), arXiv 2505.07247, and
+its repository.
 """
 
 from collections.abc import Sequence

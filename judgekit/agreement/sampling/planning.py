@@ -1,9 +1,9 @@
 """How many labels? Before they are bought, or while they come.
 
 Every number before rests on what is expected of the judge: give the pessimistic guess. An anticipated table
-of two raters gives kappa's standard error for one unit (Fleiss, Cohen & Everitt 1969); the rest is solving
-for n. An ordinary interval that is looked at after every label is wrong sooner or later; a confidence
-sequence is right at all times at once.
+gives kappa's standard error for one unit (Fleiss, Cohen & Everitt 1969); the rest is solving for n. An
+interval that is looked at after every label is wrong sooner or later; a confidence sequence is right at all
+times at once.
 """
 
 import math

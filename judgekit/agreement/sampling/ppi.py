@@ -1,15 +1,13 @@
-"""A level from many judged units and few labelled ones: prediction-powered inference.
+"""A level from many judged units and few labelled ones: prediction-powered inference (arXiv 2311.01453).
 
-The judge's mean over everything, corrected by how far it is from people on the labelled units. It needs no
-trust in the judge, only that the labelled units are a random sample of the population (or of its strata),
-which has to be said: what can be checked is whether the judge's values of the labelled units look like it.
-Then it is unbiased however bad the judge, and at worst about as good as the labels alone. A judge that was
-tuned on these very labels looks better than it is: tune on others, or hand in predictions made without each
-unit's label (`on_label_scale`). The package ppi-python covers .85 where this covers .96 (30 labels), and
-needs numba.
+The judge's mean over everything, corrected by how far it is from people on the labelled units: unbiased
+however bad the judge, if those are a random sample (or one of each stratum), which has to be said; what can
+be checked is whether the judge's values of them look like it. A judge tuned on these very labels looks better
+than it is: tune on others, or predict each without its label (`on_label_scale`). The package ppi-python
+covers .85 where this covers .96 (30 labels), and needs numba.
 
-Notation of Angelopoulos, Duchi & Zrnic (2023), PPI++: y labels, f the judge on the labelled units (n), u on
-the others (N), lam how much the judge is trusted. https://arxiv.org/abs/2311.01453
+Notation: y labels, f the judge on the labelled units (n), u on the others (N), lam how much the judge is
+trusted.
 """
 
 import math

@@ -1,9 +1,8 @@
-"""The true rate behind a judge's rate, from its sensitivity and specificity.
+"""The true rate behind a judge's rate, from its sensitivity and specificity: (p + sp - 1) / (se + sp - 1).
 
-theta = (p + sp - 1) / J with J = se + sp - 1. With labels that are a random sample, `ppi` is narrower in
-nearly every case and needs no such detour. This one is for labels that are not: so many passes and so many
-failures labelled on purpose, or labels of another population on which the judge errs as it does here.
-Where J may be 0 the judge says nothing of the rate, and neither does this.
+For labels that are no random sample (of one `ppi` is narrower in nearly every case): so many passes and
+failures labelled on purpose, or another population on which the judge errs as here. Where the divisor may be
+0 the judge says nothing of the rate, and neither does this.
 """
 
 import math

@@ -1,9 +1,8 @@
 r"""Verdicts in free text: lines that carry the tag, then the last explicit verdict.
 
-"Explicit" is a closed list of forms in which judges state a verdict ("Score: 4", "I give it a 4 out of 5",
-"[RESULT] 4", "\boxed{4}", a last line that is nothing but a label). A number in prose is none of them; nor is
-a verdict that is turned down, asked, conditional or somebody else's. A form that the judged texts hold, with
-whatever label, is not read at all.
+"Explicit" is a closed list of forms ("Score: 4", "I give it a 4 out of 5", "[RESULT] 4", "\boxed{4}", a last
+line that is nothing but a label). A number in prose is none, nor is a verdict that is turned down, asked,
+conditional or somebody else's, nor one of a form that the judged texts hold.
 """
 
 import re

@@ -1,10 +1,9 @@
 """Objects that are nearly JSON: one pass over the text, nothing looked at twice.
 
-Mended is what judges get wrong where one reading makes sense: single, curly or missing quotation marks,
-missing or trailing commas, comments, Python's words, raw line ends, doubled braces, back-slashes that escape
-nothing, quotation marks inside of a string. A mark closes a string only where what follows fits: a comma and
-the next key, a bracket, the end of the line and the next key. What was cut off is left out, and the object
-says so. Where nothing fits the object ends there, broken.
+Mended is what judges get wrong where one reading makes sense: quotation marks, commas, comments, Python's
+words, raw line ends, doubled braces, back-slashes that escape nothing. A mark closes a string only where what
+follows fits: a comma and the next key, a bracket, the end of the line and the next key. What was cut off is
+left out, and the object says so; where nothing fits it ends there, broken.
 """
 
 import re

@@ -1,11 +1,9 @@
 """The texts a judge was shown: whether what it quotes stands there, and which forms of a verdict they hold.
 
-Three looks for a quotation, each only where the one before found nothing: letter for letter; with white
-space, quotation marks and case aside; and fuzzily, for a judge that drops a word or mends a typing error.
-
-A judge quotes what it judges, and in free text its own untagged verdict cannot be told from one that it
-quotes. So where the judged texts hold any verdict of a form, whatever its label, no untagged one of that form
-is read. To ask whether they hold the same label would let a text that quotes the unfavourable one silence it.
+A quotation is looked for letter for letter; then with white space, quotation marks and case aside; then
+fuzzily, for a judge that drops a word. In free text a judge's untagged verdict cannot be told from one that
+it quotes: where the judged texts hold any verdict of a form no untagged one of it is read. To ask for the
+same label would let a text that quotes the unfavourable one silence it.
 """
 
 import re

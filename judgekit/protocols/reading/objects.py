@@ -1,9 +1,8 @@
 """JSON in a reply: the whole of it, or somewhere in its text, mended where one reading makes sense.
 
-In a reply that is one object the place of the answer is fixed, whatever the judged texts hold; a label in it
-that was not read, though, shows that a judge copied a text with keys into its strings as it was, and then
-nothing is read. Objects in a text are read only where the judged texts hold none, where they stand apart from
-the words around them, and where every label in them is one that was read.
+In a reply that is one object the place of the answer is fixed; a label in it that was not read, though, shows
+that a judge copied a text with keys into its strings, and then nothing is read. Objects in a text are read
+only where the judged texts hold none, apart from the words around, with every label in them read.
 """
 
 import json
