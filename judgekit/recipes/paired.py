@@ -1,11 +1,12 @@
 """Published recipes for pairs: FairEval, ResearchQA's pairs, Prometheus relative.
 
 FairEval (Wang et al., 2024, arXiv 2305.17926): two scores a reply, of which `calibration.balanced_scores`
-makes CS; the entropy of single votes (BPDE) says which pairs people should judge (`--by entropy`). ResearchQA (2025, arXiv
-2509.00496): the sum of the labels 1 to 5, and 5 (a setting) for each order in which the response was chosen;
-a pair without a complete sum has no winner. Prometheus relative (Kim et al., 2023, arXiv 2310.08491): the
-script draws new grades until they differ, which hides the ties; here there is a limit. A response counts by
-its latest round; where an answer of that is missing its pairs are open, not won by what is left.
+makes CS; the entropy of single votes (BPDE) says which pairs people should judge (`--by entropy`). ResearchQA
+(2025, arXiv 2509.00496): the sum of the labels 1 to 5, and 5 (a setting) for each order in which the response
+was chosen; a pair without a complete sum has no winner. Prometheus relative (Kim et al., 2023, arXiv
+2310.08491): the script draws new grades until they differ, which hides the ties; here there is a limit. A
+response counts by its latest round; where an answer of that is missing its pairs are open, not won by what is
+left.
 """
 
 import functools
