@@ -35,6 +35,7 @@ BUILT: dict[str, list[tuple[Any, ...]]] = {
     "judgekit.protocols.reading.objects._pairs": [(("label", "score"),)],
     "judgekit.protocols.reading.objects._key": [("ranking",)],
     "judgekit.protocols.reading.material._keys": [(("label", "score"),)],
+    "judgekit.protocols.reading.marks._keyword": [(("verdict", "winner"),)],
     "judgekit.protocols.read.lines_of": [((("A", "no"), ("B", "yes")),)],
 }
 """Functions that make patterns, and what they are asked for."""

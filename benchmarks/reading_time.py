@@ -19,6 +19,7 @@ from adversarial import mixed, patterns, strings
 from answering import SETTINGS, answers, asked, decided
 
 from judgekit.protocols import read
+from judgekit.protocols.conventions import Text, read_by
 from judgekit.protocols.reading.material import Shown
 from judgekit.protocols.reading.replies import why_unread
 from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
@@ -55,7 +56,9 @@ def readers() -> dict[str, Reader]:
             found[f"judged: {name}"] = lambda text, call=call, line=line: _judged(call, text, line.reply)
     found |= {
         "recorded: first line": first_line_scores, "recorded: marker": result_marker,
-        "recorded: winner": stated_winner, "refusal": lambda text: why_unread(Reply(text), "list"),
+        "recorded: winner": stated_winner,
+        "recorded: marks of pairs": lambda text: read_by("brackets", [Text("", text, None)]),
+        "refusal": lambda text: why_unread(Reply(text), "list"),
         "same number": lambda text: same_number(text, "1"), "fold": lambda text: fold(text[:100_000]),
         "mathematics": lambda text: equal(text, "1"), "mathematics, short": lambda text: equal(text[:250], "x"),
         "option": lambda text: same_answer("alphabet_option", text[:100_000], "B", options={"A": "x", "B": "y"}),

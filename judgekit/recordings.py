@@ -1,8 +1,9 @@
 """Verdicts that judgekit did not ask for: recorded judges and people's labels -> the verdict table.
 
 A row has an `item_id`, whom it is about, who said it, and either a ready `label` or the raw `text` of a
-judge, which is read by that judge's own rule. Nothing is dropped without being counted: a text that cannot be
-read is an abstention; a label off the scale, two labels in one place, or a missing column is an error.
+judge. All texts are read by one convention (`protocols.conventions`), which is named or found. Nothing is
+dropped without being counted: a text that cannot be read is an abstention, and one without words is missing;
+texts without a convention, a label off the scale, two labels in one place, or a missing column are errors.
 """
 
 import difflib
@@ -15,12 +16,12 @@ from judgekit.errors import InputError, kind_of, there_are
 from judgekit.items.check import Cells, cells_of
 from judgekit.items.texts import mapping_of, name_of, real_of
 from judgekit.protocols import is_paired
-from judgekit.protocols.read import read
+from judgekit.protocols.conventions import Reading, Said, Text, check_reader, chosen, read_by
 from judgekit.protocols.reading.labels import read_label
 from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
 from judgekit.rubric.model import Rubric
 from judgekit.scales import PAIR, Labels, Scale, plain_number, settle
-from judgekit.types import Abstention, Ask, Call, Outcome, Reply, Source, Unit, Verdict
+from judgekit.types import Abstention, Outcome, Reason, Source, Unit, Verdict
 
 Kind = Literal["grade", "compare"]
 LabelsAbout = Literal["shown", "item"]
@@ -37,7 +38,6 @@ COLUMNS: Mapping[str, str] = {
     "probs": "label -> probability, in the place of a label (in CSV: a JSON object)",
     "text": "the raw text of a judge, read by a rule",
 }
-_AB = Labels(labels=("B", "tie", "A"))
 _SAID = {"a": "A", "b": "B", "1": "A", "2": "B", "0": "tie", "tie": "tie", "first": "A", "second": "B"}
 _NAMES = (*COLUMNS, "system", "id")
 _SLACK = 1e-3  # by which recorded probabilities may sum to more than 1: they were rounded
@@ -64,7 +64,9 @@ def ingest(
             and a ready `label`, its `probs` (label -> probability) or the raw `text` of a judge.
         rubric: Whose criteria were judged; declares the scales.
         protocol: `grade` (a response alone) or `compare` (a pair).
-        reader: The rule for raw texts: `auto`, `first_line`, `result_marker` or `winner`.
+        reader: How raw texts are read: `auto` (the one convention that reads 95 of 100 of them), the name of
+            one, `winner` (sentences such as "Output (b) is better"), or `pattern:REGEX`, whose last match
+            counts: its group is the label, or a group is named as it (of pairs A, B and tie).
         rater: Who said it, where the rows do not say.
         people: Whether these are people's labels, who label each place once, without samples or orders.
         labels_about: Whether the ready labels of pairs (A, B, 1, 2, 0, tie, first, second) are about the
@@ -73,14 +75,47 @@ def ingest(
             else reads the table.
 
     Raises:
-        InputError: For an unknown option; a column that is not there; a bad row, naming it: a broken line,
-            no such criterion, a label off the scale, a wrong type, two labels of one person in one place.
+        InputError: For an unknown option; a column that is not there; texts that no convention reads; a bad
+            row, naming it: a broken line, no such criterion, a label off the scale, a wrong type, two labels
+            of one person in one place.
 
     >>> rubric = Rubric(id="r", criteria=[{"id": "kind", "text": "Is it kind?"}])
     >>> rows = [{"item_id": 1, "rater": "ann", "label": "yes"}]
     >>> [outcome.value for outcome in ingest(rows, rubric, people=True)]
     [1.0]
     """
+    return recorded(
+        source,
+        rubric,
+        protocol=protocol,
+        reader=reader,
+        rater=rater,
+        people=people,
+        labels_about=labels_about,
+        columns=columns,
+    ).outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Outcomes of recorded verdicts; how the raw texts among them were read, None where there are none."""
+
+    outcomes: tuple[Outcome, ...]
+    reading: Reading | None = None
+
+
+def recorded(
+    source: Any,
+    rubric: Rubric,
+    *,
+    protocol: Kind = "grade",
+    reader: str = "auto",
+    rater: str | None = None,
+    people: bool = False,
+    labels_about: LabelsAbout = "shown",
+    columns: Mapping[str, str] | None = None,
+) -> Recorded:
+    """Return what `ingest` does, and by which convention texts were read; arguments and errors are its."""
     check_options(protocol, reader, labels_about, columns or {})
     rows = cells_of(source, _NAMES, columns or {}, any_of=("label", "text", "probs"))
     return said_in(
@@ -97,11 +132,11 @@ def said_in(
     rater: str | None = None,
     people: bool,
     labels_about: LabelsAbout,
-) -> tuple[Outcome, ...]:
+) -> Recorded:
     """Return the outcomes in rows under our names; arguments and errors are those of `ingest`."""
     named = None if rater is None else name_of(rater, "rater")
-    outcomes: list[Outcome] = []
     seen: dict[tuple[Any, ...], str] = {}
+    said = []
     for where in rows:
         criterion = _criterion(where, rubric)
         if where.get("rater", named) is None:
@@ -117,15 +152,17 @@ def said_in(
             )
         seen[place] = where.place
         scale = PAIR if is_paired(protocol) else rubric.by_id[criterion].scale
-        said = _Said(
+        one = _Said(
             where=where, unit=unit, shown=shown, criterion=criterion, rater=who, sample=sample, scale=scale,
             source="human" if people else "text",
         )  # fmt: skip
-        if not is_paired(protocol):
-            outcomes.append(_graded(said, reader))
-        else:
-            outcomes.append(_compared(said, reader, labels_about))
-    return tuple(outcomes)
+        said.append(one)
+    raw = [one for one in said if one.is_raw]
+    reading = _read(raw, reader, protocol, people=people)
+    texts = iter(reading.said if reading else ())
+    ready = _compared if is_paired(protocol) else _graded
+    outcomes = [_from_text(one, next(texts)) if one.is_raw else ready(one, labels_about) for one in said]
+    return Recorded(tuple(outcomes), reading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +177,16 @@ class _Said:
     sample: int
     scale: Scale
     source: Source
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether there is a text at most, and nothing ready."""
+        return self.where.get("label") is None and self.where.get("probs") is None
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the pair was shown in the other order than the item's."""
+        return self.shown != self.unit.responses
 
     def verdict(self, label: str, rationale: str = "") -> Verdict:
         probs, name, value = settle(self.scale, {label: 1.0})
@@ -178,13 +225,11 @@ def _likely(said: _Said, raw: object, label_of: Callable[[str], str]) -> Outcome
     )  # fmt: skip
 
 
-def _graded(said: _Said, reader: str) -> Outcome:
+def _graded(said: _Said, _: LabelsAbout) -> Outcome:
     if (probs := said.where.get("probs")) is not None:
         return _likely(said, probs, lambda name: _label(said, name))
-    if (ready := said.where.get("label")) is not None:
-        label = _label(said, ready)
-        return said.verdict(label) if label else said.abstain("undecided", "")
-    return READERS[reader](said, _text(said))
+    label = _label(said, said.where.get("label"))
+    return said.verdict(label) if label else said.abstain("undecided", "")
 
 
 def _label(said: _Said, ready: object) -> str:
@@ -205,31 +250,25 @@ def _side(said: _Said, ready: object, *, swapped: bool) -> str:
     return _winner(name, swapped=swapped)
 
 
-def _compared(said: _Said, reader: str, about: LabelsAbout) -> Outcome:
-    swapped = said.shown != said.unit.responses
-    turned = swapped and about == "shown"
+def _compared(said: _Said, about: LabelsAbout) -> Outcome:
+    turned = said.swapped and about == "shown"
     if (probs := said.where.get("probs")) is not None:
         return _likely(said, probs, lambda name: _side(said, name, swapped=turned))
-    if (ready := said.where.get("label")) is not None:
-        return said.verdict(_side(said, ready, swapped=turned))
+    return said.verdict(_side(said, said.where.get("label"), swapped=turned))
+
+
+def _from_text(said: _Said, found: Said) -> Outcome:
     text = _text(said)
-    if reader == "first_line":
-        scores = first_line_scores(text)
-        if scores is None:
-            return said.abstain("malformed", "no two scores on the first line")
-        name = "A" if scores[0] > scores[1] else "B" if scores[1] > scores[0] else "tie"
-        return said.verdict(_winner(name, swapped=swapped), text)
-    if reader == "auto":
-        call = Call(said.rater, (Ask(said.unit, said.criterion, _AB),), "compare", ())
-        [outcome] = read(call, Reply(text))
-        if isinstance(outcome, Verdict):
-            return said.verdict(_winner(outcome.label, swapped=swapped), outcome.rationale)
-    winner = stated_winner(text)
-    if winner is None:
-        return said.abstain(
-            "malformed" if text.strip() else "missing", f"no winner stated in: {text[:120]!r}"
-        )
-    return said.verdict(_winner(winner, swapped=swapped), text)
+    if found.label is None:
+        if not text.strip():
+            return said.abstain("missing", "no text")
+        reason: Reason = "off_scale" if found.value else "malformed"
+        return said.abstain(reason, f"{found.why}{found.value and f': {found.value!r}'}, in: {text[:120]!r}")
+    if said.scale is PAIR:
+        return said.verdict(_winner(found.label, swapped=said.swapped), text)
+    if found.label == said.scale.cannot_tell:
+        return said.abstain("undecided", "")
+    return said.verdict(found.label, text)
 
 
 def _winner(name: str, *, swapped: bool) -> str:
@@ -239,54 +278,66 @@ def _winner(name: str, *, swapped: bool) -> str:
     return "first" if (name == "A") != swapped else "second"
 
 
-def _auto(said: _Said, text: str) -> Outcome:
-    call = Call(said.rater, (Ask(said.unit, said.criterion, said.scale),), "grade", ())
-    [outcome] = read(call, Reply(text))
-    if isinstance(outcome, Verdict):
-        return said.verdict(outcome.label, outcome.rationale)
-    return said.abstain(outcome.reason, outcome.detail)
+def _stated(text: Text) -> Said:
+    """Read the sentence that says which of a pair is better."""
+    if text.scale is not None:
+        return Said(None, "is of a single response, and the reader 'winner' reads pairs")
+    return Said(stated_winner(text.text), "states no winner")
 
 
-def _marked(said: _Said, text: str) -> Outcome:
-    found = result_marker(text)
-    reading = read_label(said.scale, found)
-    if reading.kind == "label":
-        return said.verdict(reading.label, text)
-    return said.abstain("off_scale" if found else "malformed", f"after the marker: {found!r}")
+def _marked(text: Text) -> Said:
+    """Read what stands after the last `[RESULT]`."""
+    found = result_marker(text.text)
+    return Said(text.means(found or ""), "has no label after its marker", found or "")
 
 
-def _first_line(said: _Said, text: str) -> Outcome:
-    scores = first_line_scores(text, 1)
-    label = plain_number(scores[0]) if scores else ""
-    if scores is None or said.scale.value(label) is None:
-        return said.abstain("off_scale" if scores else "malformed", f"on the first line: {label!r}")
-    return said.verdict(label, text)
+def _on_first_line(text: Text) -> Said:
+    """Read the number, or the two of a pair, on the first line."""
+    scores = first_line_scores(text.text, 2 if text.scale is None else 1)
+    value = " ".join(map(plain_number, scores or ()))
+    return Said(text.means(value), "has no scores on its first line", value)
 
 
-def _stated(said: _Said, text: str) -> Outcome:
-    return said.abstain(
-        "unsupported", f"the reader 'winner' reads pairs, not {said.criterion!r}: {text[:40]!r}"
-    )
+_RULES: Mapping[str, Callable[[Text], Said]] = {
+    "winner": _stated, "result_marker": _marked, "first_line": _on_first_line,
+}  # fmt: skip
+"""Readers that read what they were told to, whatever else a text says."""
 
 
-READERS: Mapping[str, Callable[[_Said, str], Outcome]] = {
-    "auto": _auto,
-    "first_line": _first_line,
-    "result_marker": _marked,
-    "winner": _stated,
-}
+def _read(raw: Sequence[_Said], reader: str, protocol: Kind, *, people: bool) -> Reading | None:
+    """Return what raw texts say, by the reader named or by the convention that is theirs."""
+    texts = [
+        Text(
+            one.where.place, _text(one), None if is_paired(protocol) else one.scale,
+            (one.criterion,),
+        )
+        for one in raw
+    ]  # fmt: skip
+    if not any(each.text.strip() for each in texts):
+        return Reading(reader, tuple(Said(None) for _ in texts)) if texts else None
+    if rule := _RULES.get(reader):
+        return Reading(reader, tuple(rule(each) for each in texts))
+    if reader != "auto":
+        return read_by(reader, texts)
+    try:
+        return chosen(texts)
+    except InputError as error:
+        if people:  # whose texts are remarks beside their labels
+            return Reading(reader, tuple(Said(None, str(error)) for _ in texts))
+        raise
 
 
 def check_options(protocol: Kind, reader: str, about: LabelsAbout, columns: Mapping[str, str]) -> None:
     """Raise an InputError, which says what would do, unless options of `ingest` are some that there are."""
     known: Mapping[str, tuple[str, Collection[str]]] = {
         "protocol": (protocol, get_args(Kind)),
-        "reader": (reader, READERS),
         "labels_about": (about, get_args(LabelsAbout)),
     }
     for option, (value, choices) in known.items():
         if value not in choices:
             raise InputError(f"no {option} {value!r}; {there_are(value, choices)}")
+    if reader not in {"auto", *_RULES}:
+        check_reader(reader)
     for name in columns:
         if name not in _NAMES and (near := difflib.get_close_matches(name, _NAMES, n=1, cutoff=_NEAR)):
             raise InputError(f"columns: no column of ours is called {name!r}; is it {near[0]!r}?")

@@ -92,7 +92,13 @@ def ingest(
         str, typer.Option(help="How it was asked: grade (a response alone) or compare (pairs).")
     ] = "grade",
     reader: Annotated[
-        str, typer.Option(help="The rule that reads raw texts: auto, first_line, result_marker or winner.")
+        str,
+        typer.Option(
+            help="How raw texts are read: auto (the one convention that reads 95 of 100 of them), brackets, "
+            "result_marker, element, object, boxed, first_line, scores, line, keyword, keyword:WORD, winner "
+            "or pattern:REGEX, whose last match counts: its group is the label, or a group is named as it "
+            "(of pairs A, B and tie)."
+        ),
     ] = "auto",
     rater: Annotated[
         str | None, typer.Option(help="The name of who said it, where the rows do not say.")
@@ -107,8 +113,7 @@ def ingest(
     ] = None,
 ) -> None:
     """Read judge outputs that judgekit did not make into its table of outcomes."""
-    from judgekit.recordings import Kind, LabelsAbout
-    from judgekit.recordings import ingest as ingest_rows
+    from judgekit.recordings import Kind, LabelsAbout, recorded
     from judgekit.rubric import load_rubric
     from judgekit.run import Tally
     from judgekit.run.tally import cause_line
@@ -116,15 +121,18 @@ def ingest(
 
     if protocol not in get_args(Kind):
         raise InputError(f"--protocol {protocol}: there are {' and '.join(get_args(Kind))}")
-    outcomes = ingest_rows(
+    found = recorded(
         file, load_rubric(rubric), protocol=cast("Kind", protocol), reader=reader, rater=rater, people=people,
         labels_about=cast("LabelsAbout", labels_about), columns=columns_of(column),
     )  # fmt: skip
+    outcomes = found.outcomes
     if not outcomes:
         raise InputError(f"{file}: there are no verdicts in it")
     write(out, b"".join(json_line(outcome_row(outcome)) for outcome in outcomes), reads=[file, rubric])
     read = Tally()
     read.judged(outcomes)
+    if found.reading is not None:
+        say(found.reading.line())
     say(f"{read.verdicts} verdicts, {read.abstentions.total()} abstentions -> {out}")
     for cause in read.causes.plain():
         say(cause_line(cause))

@@ -20,7 +20,7 @@ _OF_ONE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TUPLE = re.compile(rf"\(({_NUMBER}(?:\s*+,\s*+{_NUMBER})++)\)")
-_OF_SCORES = re.compile(r"\b(?:scores?|tuple|output)\b", re.IGNORECASE)
+_OF_SCORES = re.compile(r"\b(?:scores?|tuple)\b|^\W*+output\W*+$", re.IGNORECASE)
 _RESULT = re.compile(
     r"\[RESULT\][\s:*_]*+(?:(?:score|rating)[\s:*_]*+)?([^\s.,;*_]++(?:\.\d++)?)", re.IGNORECASE
 )
@@ -30,8 +30,8 @@ def first_line_scores(text: str, n: int = 2) -> tuple[float, ...] | None:
     """Return the `n` scores in a review of FastChat's first judge, in the order shown: on the first line.
 
     The prompt for mathematics let the judge work the problem out first, and then asked for "a tuple". There
-    the scores stand at the end: a line `Assistant k: score` for each, or a tuple after the word `scores`,
-    `tuple` or `output` in its line (a tuple without it may be a point of the problem); of several the last.
+    the scores stand at the end: a line `Assistant k: score` for each, or a tuple after the word `scores` or
+    `tuple` in its line, or after `Output:` (another may be a point of the problem); of several the last.
     Source: `fastchat/eval` of FastChat, June 2023, whose three mathematics reviews a file were entered by
     hand.
     """

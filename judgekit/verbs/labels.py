@@ -73,7 +73,7 @@ def read_labels(
     _check_swapped(rows, rubric, protocol)
     outcomes: Sequence[Outcome] = said_in(
         rows, rubric, protocol=protocol, rater=rater, people=people, labels_about=labels_about
-    )
+    ).outcomes
     outcomes, notes = _named(outcomes, rows, judged, systems or {}, protocol)
     notes = (*notes, *_unjudged(rows, outcomes, judged))
     return Labels(tuple(outcomes), _facts(rows, outcomes, groups), notes)

@@ -20,6 +20,7 @@ import adversarial
 import reading_time
 
 from judgekit.protocols import read
+from judgekit.protocols.conventions import Text, read_by
 from judgekit.protocols.reading import replies
 from judgekit.protocols.reading.material import Shown
 from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
@@ -72,6 +73,8 @@ def seconds(look: Callable[[str], object], text: str) -> float:
         "so " * 33_000,
         "Output (a) " * 9_000,
         "Score: " * 14_000 + "4",
+        "Verdict: A\n" * 9_000,
+        "[[A]] " * 16_000,
         "\u0301\u0316" * 50_000,
         "```" + " " * 90_000 + "!",
         "\n" * 99_000,
@@ -79,7 +82,15 @@ def seconds(look: Callable[[str], object], text: str) -> float:
     ids=lambda text: f"{text[:12]!r} {len(text)}",
 )
 def test_no_reply_holds_a_reader(text: str):
-    for look in (stated_winner, first_line_scores, result_marker, lambda each: read(CALL, Reply(each))):
+    scales = (None, CALL.asks[0].scale)
+    marked = [lambda each, scale=scale: read_by("brackets", [Text("", each, scale)]) for scale in scales]
+    for look in (
+        stated_winner,
+        first_line_scores,
+        result_marker,
+        *marked,
+        lambda each: read(CALL, Reply(each)),
+    ):
         assert seconds(look, text) < HANGS
 
     assert not any(isinstance(outcome, Verdict) and text.endswith("!") for outcome in read(CALL, Reply(text)))

@@ -15,7 +15,7 @@ from judgekit.protocols.reading.material import LAST, Material, seen
 from judgekit.protocols.reading.replies import PROSE
 from judgekit.scales import Labels, Scale, fold, nfkc
 
-_KEYWORDS = (
+KEYWORDS = (
     "score", "rating", "verdict", "grade", "label", "answer", "decision", "result", "conclusion", "mark",
     "assessment", "judg(?:e)?ment",
     "评分", "得分", "分数", "评价", "判断", "结论", "答案", "评级",
@@ -32,7 +32,7 @@ _BULLET = re.compile(r"[\s*_`#>|\-\u2022\d.)(\"'\[]*+(?=\D)|[\s*_`#>|\-\u2022\"'
 _AFTER_NAME = re.compile(rf"{_AROUND}(?:({_SEPARATOR})|\bis\b)?")
 _LEADING = re.compile(rf"[\s*_`\"'#>\[(]*+[\]>)]*+(?:{_SEPARATOR})?[\s*_`\"'#>\[(]*+")
 _NAMED = re.compile(rf"\W*+([^\W\d][\w '\-]{{0,80}}?){_AROUND}{_SEPARATOR}")
-_PLAIN = frozenset((*_KEYWORDS, "final answer", "final score", "final verdict", "final rating", "judgment"))
+_PLAIN = frozenset((*KEYWORDS, "final answer", "final score", "final verdict", "final rating", "judgment"))
 """What a tagged line may name instead of its criterion."""
 PLACEHOLDER = "LABEL"  # what stands for a label in our own prompt
 _BLANK = Reading("empty", PLACEHOLDER)
@@ -329,7 +329,7 @@ def _is_verdict(reading: Reading, value: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _colon(cid: str) -> re.Pattern[str]:
-    keywords = "|".join([*_KEYWORDS, re.escape(fold(cid))])
+    keywords = "|".join([*KEYWORDS, re.escape(fold(cid))])
     return re.compile(rf"(?<![\w-])(?:{keywords})(?:[\s*_`]{{0,9}}\([^()\n]{{0,40}}\))?{_AROUND}{_SEPARATOR}")
 
 
