@@ -74,10 +74,11 @@ _WHICH = rf"\b{_NOUN}\s*+\(?([ab12])\)?"
 _STATED = re.compile(
     rf"{_WHICH}\s++(?:is|was)\s++(?:(?!(?:not|never|hardly|no)\b)\w++\s++){{0,2}}?"
     r"(?:better|the best|superior|preferred|preferable|the winner)\b"
-    rf"|\b(?:both|the two)\s++{_NOUN}s?\s++are\s+(?:\w+\s+){{0,2}}?(?:equal|equally|tied|the same)\b",
+    rf"|\b(?:both|the two)\s++{_NOUN}s?\s++are\s+(?:\w+\s+){{0,2}}?"
+    r"(?:equal|equally\s+(?:good|bad)|tied|the same)(?=\s*+(?:[.,;!\n]|$))",
     re.IGNORECASE,
 )
-_BARE = re.compile(rf"\W*+(?:(?:{_NOUN}\s*+)?\(?([ab12])\)?|(tie|equal|draw))\W*", re.IGNORECASE)
+_BARE = re.compile(rf"\W*+(?:(?:{_NOUN}\s*+)?\(?([ab12])\)?|(tie|equal|draw))[^\w:]*+", re.IGNORECASE)
 _CUT = re.compile(rf"{_WHICH}\W*+$", re.IGNORECASE)
 _CONCLUDES = re.compile(r"\b(?:therefore|thus|hence|so|overall|in conclusion)\b", re.IGNORECASE)
 _SENTENCE = 1_000  # letters of a conclusion that was cut off
@@ -94,8 +95,8 @@ def stated_winner(text: str) -> Winner | None:
 
     >>> stated_winner("Output (b) is better.\n\nOutput (a) is more verbose."), stated_winner("Output (a)")
     ('B', 'A')
-    >>> stated_winner("Both outputs have merits.") is None
-    True
+    >>> stated_winner("Both outputs are equally polite."), stated_winner("Output (a):\nIt is polite.")
+    (None, None)
     """
     stripped = text.strip() if len(text) <= REPLY else ""
     if whole := _BARE.fullmatch(stripped):

@@ -690,8 +690,13 @@ PEOPLE = [
         {"none.jsonl": ""},
     ),
     Row(
-        "nothing was judged ... judge a: 3 malformed: no verdict",
+        "no convention reads 95% of the 3 texts ... i.jsonl:1: 'Well, it depends.'; name a reader",
         "ingest i.jsonl -r rubric.json --out o.jsonl --rater a",
+        jsonl(*({"id": str(n), "text": "Well, it depends."} for n in range(3))),
+    ),
+    Row(
+        "nothing was judged ... judge a: 3 malformed: has no such mark",
+        "ingest i.jsonl -r rubric.json --out o.jsonl --rater a --reader keyword",
         jsonl(*({"id": str(n), "text": "Well, it depends."} for n in range(3))),
         3,
     ),

@@ -1,6 +1,6 @@
 import pytest
 
-from judgekit.protocols.recorded import first_line_scores, result_marker
+from judgekit.protocols.recorded import first_line_scores, result_marker, stated_winner
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,15 @@ def test_as_many_scores_as_responses_were_shown():
 )
 def test_the_result_of_a_feedback_stands_after_its_last_marker(text: str, marked: str | None):
     assert result_marker(text) == marked
+
+
+@pytest.mark.parametrize(
+    ("text", "winner"),
+    [
+        ("Both responses are equally polite, but the first one is longer.", None),
+        ("Both responses are equally good.", "tie"), ("The two answers are the same in length.", None),
+        ("Assistant 1:\nIt is polite.", None), ("Output (a)", "A"),
+    ],
+)  # fmt: skip
+def test_a_property_that_is_shared_is_no_tie_and_a_heading_no_winner(text: str, winner: str | None):
+    assert stated_winner(text) == winner
