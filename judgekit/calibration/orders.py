@@ -66,7 +66,8 @@ def balance(
     question(outcomes)
     one_rater(outcomes)
     orders = by_order(outcomes)
-    answered = {shown: found for shown, some in orders.items() if (found := verdicts_of(some))}
+    there = {shown: [o for o in some if isinstance(o, Verdict)] for shown, some in orders.items()}
+    answered = {shown: found for shown, found in there.items() if found}
     verdicts = [v for some in answered.values() for v in some]
     if not verdicts:
         return _withheld(outcomes)
@@ -103,11 +104,6 @@ def by_order(outcomes: Sequence[Outcome]) -> dict[Order, list[Outcome]]:
     for shown in sorted({o.shown for o in outcomes}):
         orders[shown] = [o for o in outcomes if o.shown == shown]
     return orders
-
-
-def verdicts_of(outcomes: Sequence[Outcome]) -> list[Verdict]:
-    """Return those that are verdicts."""
-    return [o for o in outcomes if isinstance(o, Verdict)]
 
 
 def _withheld(outcomes: Sequence[Outcome]) -> Abstention:

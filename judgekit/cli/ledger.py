@@ -1,6 +1,6 @@
 """`judgekit ledger`: look at stored replies, check them, hand them on, compare them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -145,7 +145,7 @@ def diff(
     if json:
         say_json(asdict(found) | {"equal": found.equal}, indent=2)
     else:
-        _facts(f"A: {a}, B: {b}", {**counts, **more})
+        _table(f"A: {a}, B: {b}", (), {**counts, **more}.items())
         for title, these in (("only in A", found.only_a), ("only in B", found.only_b)):
             _listed(title, [[_place(each)] for each in these], limit)
         _listed("changed, from A to B", _changes(found), limit)
@@ -172,7 +172,7 @@ def _overview(found: tools.Overview, *, json: bool) -> None:
         return
     unpriced = sum(judge.unpriced for judge in found.judges)
     more = f" and {unpriced:,} of unknown price" if unpriced else ""
-    _facts(found.path, {
+    _table(found.path, (), {
         "replies": f"{found.replies:,}",
         "requests answered": f"{found.keys:,}",
         "older editions": f"{found.replies - found.keys:,}",
@@ -182,7 +182,7 @@ def _overview(found: tools.Overview, *, json: bool) -> None:
         "last written": found.last or "never",
         "bytes": f"{found.bytes:,}",
         "version": found.version,
-    })  # fmt: skip
+    }.items())  # fmt: skip
     for title, shares in (("judge", found.judges), ("model", found.models)):
         cells = [(s.name, s.replies, s.input_tokens, s.output_tokens, s.cost_usd, s.unpriced) for s in shares]
         _table("", (title, "replies", "tokens in", "tokens out", "US dollars", "unpriced"), cells)
@@ -195,7 +195,7 @@ def _one(found: tools.Entry, *, json: bool) -> None:
         say_json(tools.exported(found), indent=2)
         return
     reply, asked = found.reply, found.asked
-    _facts(found.key, {
+    _table(found.key, (), {
         "judge": found.judge,
         "identity": "not stored" if asked is None else asked["identity"],
         "written": f"{found.written}, edition {found.edition}",
@@ -206,7 +206,7 @@ def _one(found: tools.Entry, *, json: bool) -> None:
         "seconds": f"{_known(reply.seconds)}, tries {reply.tries}",
         "log-probabilities": reply.logprobs or "none",
         "probabilities": reply.probs or "none",
-    })  # fmt: skip
+    }.items())  # fmt: skip
     for message in () if asked is None else asked["messages"]:
         say_text(f"--- {message['role']}\n{message['content']}")
     say_text(f"--- reply\n{reply.text}")
@@ -232,10 +232,6 @@ def _listed(title: str, cells: list[Any], limit: int) -> None:
     if cells:
         more = f" ({limit} of {len(cells)})" if len(cells) > limit else ""
         _table(title + more, (), list(islice(cells, limit)))
-
-
-def _facts(title: str, told: Mapping[str, object]) -> None:
-    _table(title, (), told.items())
 
 
 def _table(title: str, heads: Sequence[str], cells: Iterable[Iterable[object]]) -> None:

@@ -1,5 +1,6 @@
 """`judgekit rubric`: list, show, lint, compare and import rubrics."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -117,7 +118,7 @@ def import_(
         for text in texts:
             say_text(text + "---" if several else text.removesuffix("\n"))
         return
-    names = [f"{_file_name(rubric.id)}.yaml" for rubric in imported.rubrics]
+    names = [re.sub(r"[^\w.-]", "_", rubric.id) + ".yaml" for rubric in imported.rubrics]
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise InputError(f"{file}: two rubrics would be written as {twice[0]}; give them other ids")
     targets = [out / name for name in names] if several else [out]
@@ -126,7 +127,3 @@ def import_(
             opened.write(text.encode())
     for target in targets:
         say(str(target))
-
-
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name)

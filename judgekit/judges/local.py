@@ -305,14 +305,11 @@ class Local:
     def _load(self) -> None:
         self._engine = self.open_engine(secrets.token_urlsafe())
 
-    def _free(self) -> None:
-        self._engine = None
-
     def _close(self) -> None:
         """Wait, blocking, until a call at hand has stopped; waiting asynchronously could be cancelled."""
         if (worker := self._worker) is not None:
             self._closing.set()
-            worker.submit(self._free)
+            worker.submit(setattr, self, "_engine", None)
             worker.shutdown(wait=True)
             self._worker = None
 

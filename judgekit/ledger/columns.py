@@ -77,11 +77,7 @@ def digest_of(values: tuple[Any, ...]) -> bytes:
     'f40634eea65d3d4aff1ca097b165da5c'
     """
     plain = [[value.hex()] if type(value) is float else value for value in values]
-    return blake2b(orjson.dumps(plain, default=_bytes), digest_size=16).digest()
-
-
-def _bytes(value: bytes) -> dict[str, str]:
-    return {"bytes": value.hex()}
+    return blake2b(orjson.dumps(plain, default=lambda value: {"bytes": value.hex()}), digest_size=16).digest()
 
 
 def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> Reply:

@@ -116,7 +116,7 @@ def three_counts(rubric: Rubric, item: Item, outcomes: Sequence[Outcome]) -> tup
         if score.level != "rubric":
             scores.append(score)
             continue
-        shares = point_shares(rubric, outcomes, score.unit)
+        shares = [s for own in _by_point(rubric, outcomes, score.unit) if (s := probs_of(own))]
         scores += [
             replace(_plain(score, _mean(shares, label)), level="dimension", name=f"count:{label}")
             for label in COUNTS
@@ -133,11 +133,6 @@ def _plain(score: Score, value: float | None) -> Score:
 
 def _mean(shares: Sequence[dict[str, float]], label: str) -> float | None:
     return fmean(each.get(label, 0.0) for each in shares) if shares else None
-
-
-def point_shares(rubric: Rubric, outcomes: Sequence[Outcome], unit: Unit) -> list[dict[str, float]]:
-    """Return the probability of each label for every point that was judged."""
-    return [probs for own in _by_point(rubric, outcomes, unit) if (probs := probs_of(own))]
 
 
 def _by_point(rubric: Rubric, outcomes: Sequence[Outcome], unit: Unit) -> Iterator[list[Outcome]]:

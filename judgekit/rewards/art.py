@@ -86,12 +86,11 @@ def _group(
 
 def _shared(talks: Sequence[Sequence[Mapping[str, Any]]]) -> int:
     """Return how many messages all begin with, before the model says anything."""
-    same = takewhile(_one_question, zip(*talks, strict=False))
-    return sum(1 for _ in same)
 
+    def asks(turns: Sequence[Mapping[str, Any]]) -> bool:
+        return all(turn == turns[0] and turn.get("role") != "assistant" for turn in turns)
 
-def _one_question(turns: Sequence[Mapping[str, Any]]) -> bool:
-    return all(turn == turns[0] and turn.get("role") != "assistant" for turn in turns)
+    return sum(1 for _ in takewhile(asks, zip(*talks, strict=False)))
 
 
 def _with(trajectory: Any, reward: Reward) -> Any:

@@ -90,7 +90,8 @@ async def compute_score(
     """
     try:
         if (spec is None) == (url is None):
-            _neither_nor()
+            why = "give reward_kwargs.spec (a file) or reward_kwargs.url (a server), and not both"
+            raise InputError(why)  # noqa: TRY301
         columns = {**(extra_info or {}), "data_source": data_source}
         task = _task(columns, task_key)
         if url is not None:
@@ -104,10 +105,6 @@ async def compute_score(
         )
     except Exception as error:
         raise Unrewarded(f"data source {data_source!r}: {error}") from error
-
-
-def _neither_nor() -> None:
-    raise InputError("give reward_kwargs.spec (a file) or reward_kwargs.url (a server), and not both")
 
 
 def _task(columns: Mapping[str, Any], key: str) -> Any:

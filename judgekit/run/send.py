@@ -95,7 +95,7 @@ class Sender:
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """Return the reply that a failure becomes, and stop the run, or the judge, where it has to be."""
         told = _told(judge, error)
-        if not (error.passing or _is_of_one(error)):
+        if not (error.passing or isinstance(error, _Raised) or error.status in _OF_ONE):
             lasting = ProviderError(f"judge {judge.name!r} stopped: {told}", status=error.status)
             self._halt.give_up(judge.name, lasting)
             return Reply(fault="unreachable", detail=told)
@@ -219,11 +219,6 @@ def fact_name(judge: Judge) -> str:
 def _endpoint(judge: Judge) -> str:
     """Return what a gate is shared by; a judge without a server has one of its own."""
     return f"server {judge.endpoint}" if isinstance(judge, Served) else f"judge {judge.name}"
-
-
-def _is_of_one(error: ProviderError) -> bool:
-    """Tell whether a failure that asking again does not mend may be of one response, not of the judge."""
-    return isinstance(error, _Raised) or error.status in _OF_ONE
 
 
 def _asked_for(error: ProviderError) -> float | None:

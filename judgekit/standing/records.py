@@ -1,7 +1,6 @@
 """A standing: an order of systems with uncertainty."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
@@ -153,7 +152,9 @@ def rank_intervals(
         return [(1, 1)] * n
     gap = strengths[one] - strengths[other]
     spread, worst = np.empty(len(one)), np.zeros(len(draws))
-    for pairs in _blocks(len(one), 2_000_000 // max(len(draws), 1)):
+    at_once = max(2_000_000 // len(draws), 1)
+    for start in range(0, len(one), at_once):
+        pairs = slice(start, start + at_once)
         resampled = draws[:, one[pairs]] - draws[:, other[pairs]]
         spread[pairs] = resampled.std(axis=0, ddof=1)
         size = np.maximum(spread[pairs], _STILL)
@@ -162,8 +163,3 @@ def rank_intervals(
     above = np.bincount(np.where(gap > 0, other, one)[apart], minlength=n)
     below = np.bincount(np.where(gap > 0, one, other)[apart], minlength=n)
     return [(1 + int(above[i]), n - int(below[i])) for i in range(n)]
-
-
-def _blocks(n: int, size: int) -> Sequence[slice]:
-    step = max(size, 1)
-    return [slice(start, start + step) for start in range(0, n, step)]

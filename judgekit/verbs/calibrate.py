@@ -100,10 +100,12 @@ def calibrate(
                 lost.append(f"{rater!r} on {name!r} is not calibrated: {error}")
     if not fits:
         raise InputError("; ".join(lost) or "the run has no outcomes of a judge")
+    from judgekit import __version__
+
     seen = held.summary.get("judges", {})
     raters = {fit.rater for fit in fits}
     on = FittedOn(
-        verdicts=_digest(used), labels=_digest(people), balance=balance, judgekit=_version(),
+        verdicts=_digest(used), labels=_digest(people), balance=balance, judgekit=__version__,
         protocol=held.summary.get("protocol"), form=held.summary.get("form"),
         judges={name: as_json(identity) for name, identity in seen.items() if name in raters},
     )  # fmt: skip
@@ -134,9 +136,3 @@ def _of(outcomes: Iterable[Outcome], judges: set[str], criteria: set[str]) -> li
 def _digest(outcomes: Sequence[Outcome]) -> str:
     rows = sorted(orjson.dumps(outcome_row(o), option=orjson.OPT_SORT_KEYS) for o in outcomes)
     return hashlib.sha256(b"\n".join(rows)).hexdigest()
-
-
-def _version() -> str:
-    from judgekit import __version__
-
-    return __version__

@@ -224,9 +224,11 @@ def prepare(
     A judge's key is looked for only where calls are to be sent.
     """
     check_options(options)
-    recipe_name = options.get("recipe")
-    found = None if recipe_name is None else _published(recipe_name)
-    if found is not None:
+    found: Published | None = None
+    if (recipe_name := options.get("recipe")) is not None:
+        from judgekit.recipes.catalog import published
+
+        found = published(recipe_name)
         options = cast("Options", found.filled(options))
         rubric = found.rubric if rubric is None else rubric
     options = {**DEFAULTS, **options}
@@ -358,12 +360,6 @@ def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older
     if older is not None:
         _say(options)(str(older))
     return path, older
-
-
-def _published(name: str) -> "Published":
-    from judgekit.recipes.catalog import published
-
-    return published(name)
 
 
 def _judges(judges: Judges, found: "Published | None", options: Options) -> tuple[Judge, ...]:

@@ -169,34 +169,29 @@ class Attenuation:
     """What a judge makes of a true difference (`gain`) in pass rates: what it shows of it (`seen`).
 
     `j` is sensitivity + specificity - 1, the factor on a difference; its verdicts need `factor` times the
-    items that people's would, `items` to find it (None if not asked for).
+    items that people's would.
     """
 
     j: float
     gain: float
     seen: float
     factor: float
-    items: int | None = None
 
     @property
     def sentence(self) -> str:
         """In words."""
-        head = "with this judge" + (f" and {self.items} items" if self.items is not None else "")
         return (
-            f"{head}, a true gain of {100 * self.gain:.3g} points looks like {100 * self.seen:.3g} points; "
-            f"it takes {self.factor:.1f} times the items that people's labels would"
+            f"with this judge, a true gain of {100 * self.gain:.3g} points looks like {100 * self.seen:.3g} "
+            f"points; it takes {self.factor:.1f} times the items that people's labels would"
         )
 
 
-def attenuation(
-    se: float, sp: float, *, gain: float = 0.05, sd: float | None = None, power: float = 0.8
-) -> Attenuation:
+def attenuation(se: float, sp: float, *, gain: float = 0.05) -> Attenuation:
     """How an imperfect judge shrinks a difference between two systems it treats alike."""
     j = se + sp - 1
     if not 0 < j <= 1:
         raise InputError(f"se {se} and sp {sp} give J = {j:.3g}; between 0 and 1 is needed")
-    items = None if sd is None else labels_for_difference(j * gain, sd=sd, power=power)
-    return Attenuation(j, gain, j * gain, 1 / j**2, items)
+    return Attenuation(j, gain, j * gain, 1 / j**2)
 
 
 def _known_sd(table: npt.ArrayLike, weights: Kind) -> float:

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal, TypeGuard
 import regex
 
 from judgekit.errors import InputError, kind_of, there_are
-from judgekit.prompt import flat
 from judgekit.protocols.reading.replies import CHECKED
 from judgekit.protocols.same import same_number
 from judgekit.scales import fold
@@ -66,11 +65,6 @@ def final(response: Text) -> str:
         return _without_thoughts(response)
     own = [turn.content for turn in response if turn.role == "assistant"] or [response[-1].content]
     return _without_thoughts(own[-1])
-
-
-def part_of(response: Text, part: Part) -> str:
-    """Return a part of a response."""
-    return final(response) if part == "final" else flat(response)
 
 
 def words(text: str) -> int:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from judgekit.errors import JudgeOutage
 from judgekit.prompt import flat
 from judgekit.protocols.reading.replies import CHECKED
-from judgekit.rewards.core.checks import Check, Checking, Part, number_of, part_of, words
+from judgekit.rewards.core.checks import Check, Checking, Part, final, number_of, words
 from judgekit.rewards.core.records import Group, Judgement, Reward
 from judgekit.rewards.core.spec import CheckSpec, OnFailure, RewardSpec, flattened, mixed, shaped
 from judgekit.types import Text
@@ -114,7 +114,7 @@ class _Seen:
 
     @cached_property
     def final(self) -> str:
-        return part_of(self._text, "final")
+        return final(self._text)
 
     @cached_property
     def words(self) -> int:

@@ -255,15 +255,14 @@ class _BySize:
         both, one = (self._plan(judges, order) for order in ("both", "given"))
         self._asked = both if spec.orders == "both" else one
         self.plans, self.helpers, self.rubric_of = (self._asked,), (), self._asked.rubric_of
-        self._sized = self._by_size(both, one) if spec.scheme == "pairwise" else (self._of_scheme(),) * 3
-
-    def _by_size(self, both: Plan, one: Plan) -> tuple[Counted, Counted, Counted]:
-        """Return recipes for small, medium and large groups; nearly all meet in a balanced order."""
-        seed = self._spec.seed
-        return (
-            tournament(both, *round_robin(seed)),
-            tournament(one, *circle(seed, _OPPOSITE), first="scheduled"),
-            tournament(both, *swiss(None, seed)),
+        self._sized: tuple[Counted, Counted, Counted] = (
+            (
+                tournament(both, *round_robin(spec.seed)),
+                tournament(one, *circle(spec.seed, _OPPOSITE), first="scheduled"),
+                tournament(both, *swiss(None, spec.seed)),
+            )
+            if spec.scheme == "pairwise"
+            else (self._of_scheme(),) * 3
         )
 
     def _of_scheme(self) -> Counted:
