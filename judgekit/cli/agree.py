@@ -271,7 +271,8 @@ def _cascade(_: typer.Context, given: dict[str, Any]) -> int:
 cascade = command(
     _cascade,
     "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.\n\n"
-    "Nothing is asked. The exit code is 1 where no threshold can promise the error.",
+    "Example: judgekit cascade cheap-run strong-run --labels labels.csv --rubric my.yaml. Nothing is asked. "
+    "The exit code is 1 where no threshold can promise the error.",
     CASCADE,
     verb=replay,
     arguments=[

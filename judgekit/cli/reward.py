@@ -129,7 +129,10 @@ def give(
     batch: _Batch = 64,
     column: ItemColumns = None,
 ) -> None:
-    """Give a reward to each response of a file; null, with a reason, where none can be given."""
+    """Give a reward to each response of a file; null, with a reason, where none can be given.
+
+    Example: judgekit reward give answers.jsonl --spec spec.toml --out rewards.jsonl
+    """
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
@@ -177,6 +180,8 @@ def pairs(
     """Make preference data: judge each group, and write the pairs whose rewards are far enough apart.
 
     With a ledger in the spec, nothing that `reward give` asked is asked again.
+
+    Example: judgekit reward pairs answers.jsonl --spec spec.toml --form trl --out pairs.jsonl
     """
     from judgekit.rewards.core.preferences import exported, labelled, preferences
 

@@ -112,7 +112,10 @@ def ingest(
         MANY, typer.Option(help="OUR=THEIRS: which column of the file holds what, e.g. text=completion.")
     ] = None,
 ) -> None:
-    """Read judge outputs that judgekit did not make into its table of outcomes."""
+    """Read judge outputs that judgekit did not make into its table of outcomes.
+
+    Example: judgekit ingest replies.jsonl --rubric my.yaml --out outcomes.jsonl --column text=completion
+    """
     from judgekit.recordings import Kind, LabelsAbout, recorded
     from judgekit.rubric import load_rubric
     from judgekit.run import Tally

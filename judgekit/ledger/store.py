@@ -60,9 +60,9 @@ class Ledger:
         self._late: InputError | None = None  # why a timed flush failed; nobody has been told yet
         self._tried: float | None = None  # since when somebody's lock is in the way
         self._process = os.getpid()
-        self._db, self.version = open_file(self.path, create=create, read_only=read_only)
+        self.db, self.version = open_file(self.path, create=create, read_only=read_only)
         self._claims = Claims(self.path)
-        self._state = self._db.cursor()
+        self._state = self.db.cursor()
         self.writes = 0
 
     def __enter__(self) -> Self:
@@ -97,7 +97,7 @@ class Ledger:
     def query(self, sql: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a SELECT, as they are wanted."""
         with told(self.path):
-            for row in self._db.execute(sql, tuple(values)):  # noqa: UP028 - a cursor is not closed after its file
+            for row in self.db.execute(sql, tuple(values)):  # noqa: UP028 - a cursor is not closed after its file
                 yield row
 
     def changed(self) -> int:
@@ -195,18 +195,18 @@ class Ledger:
     def _write(self, *, wait: bool) -> None:
         n = len(self._buffer)
         what = f"{n} {'reply' if n == 1 else 'replies'}" if n else "what was learnt"
-        with told(self.path, f"{what} could not be written"), self._db:
+        with told(self.path, f"{what} could not be written"), self.db:
             if not wait:
-                self._db.execute("PRAGMA busy_timeout = 0")
+                self.db.execute("PRAGMA busy_timeout = 0")
             try:
-                self._db.execute("BEGIN IMMEDIATE")
+                self.db.execute("BEGIN IMMEDIATE")
             finally:
-                self._db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3:.0f}")
-            self._db.executemany(WRITE, self._buffer)
+                self.db.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1e3:.0f}")
+            self.db.executemany(WRITE, self._buffer)
             for name in self._learnt:
                 value = orjson.dumps(sorted(self.facts(name))).decode()
                 row = (name, value, digest_of((name, value)))
-                self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", row)
+                self.db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", row)
         self.writes += 1
         self._buffer.clear()
         self._learnt.clear()
@@ -244,13 +244,8 @@ class Ledger:
         finally:
             self._claims.close()
             with suppress(sqlite3.Error):  # what is not moved now stays in the -wal file, nothing is lost
-                self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._db.close()
-
-    @property
-    def db(self) -> sqlite3.Connection:
-        """The open file, for the tools that verify it and make it smaller."""
-        return self._db
+                self.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self.db.close()
 
     @property
     def columns(self) -> str:

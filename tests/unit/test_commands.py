@@ -18,6 +18,13 @@ def test_the_list_of_commands_says_what_a_command_says_of_itself(name: str):
     assert " ".join(first.split()) == COMMANDS[name].help
 
 
+@pytest.mark.parametrize(
+    "name", ["score", "compare", "rank", "match", "why", "agree", "cascade", "calibrate", "stand", "ingest"]
+)
+def test_a_command_with_arguments_shows_an_example(name: str):
+    assert f"Example: judgekit {name} " in " ".join(loaded(name).help.split())
+
+
 def test_a_verb_offers_only_the_options_that_apply_to_it():
     assert {"--ties", "--balance", "--orders", "--on-empty"} <= options_of("compare")
     assert not {"--protocol", "--rule"} & options_of("compare")
