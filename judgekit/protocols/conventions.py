@@ -16,7 +16,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.protocols.reading.labels import read_label
 from judgekit.protocols.reading.marks import CONVENTIONS, Means, marks_in
 from judgekit.protocols.reading.replies import REPLY
-from judgekit.protocols.reading.winners import plain, scores_in, winner_in
+from judgekit.protocols.reading.winners import may_head, plain, scores_in, winner_in
 from judgekit.scales import Scale
 
 LEAST = 0.95
@@ -179,11 +179,12 @@ def _doubt(name: str, texts: Sequence[Text], marked: Sequence[Mapping[str, Said]
     scores = [scores_in(each.value) for each in said if each.label is not None] if pairs else []
     if scores and all(each is not None and {*each} <= {1.0, 1.5, 2.0} for each in scores):
         return "all their scores are 1 and 2, which may be ranks"
-    if name == "line":
+    if name == "line" and (pairs or not said[0].value.isalpha()):
         below = [
             s.label for s, text in zip(said, texts, strict=True) if "\n" in text.text.strip() and s.label
         ]
-        if len(below) >= _SAME and len(set(below)) == 1 and len(below) == n:
+        few = 1 if pairs and may_head(said[0].value) else _SAME
+        if len(below) >= few and len(set(below)) == 1 and len(below) == n:
             return f"each has the same line, {said[0].value!r}, which may be a heading"
     return ""
 

@@ -105,6 +105,16 @@ PAIRED = [
     ("taken back", None, "[[A]]\nWHY\nOn reflection, it is @.", {"A": "A", "B": "B", "tie": "a tie"}),
     ("a problem's answer", None, "WHY\nAnswer: 2\n@ is right.", {"A": "Assistant 1", "B": "Assistant 2", "tie": "Each"}),
     ("ties in a word of one's own", None, "WHY\n[[@]]", {"A": "A", "B": "B", "tie": "pareil"}),
+    ("are they equivalent", None, "WHY\nMy final verdict is different [[@]]", {"A": "A!=B", "B": "A!=B", "tie": "A=B"}),
+    ("less-than the wrong way round", None, "WHY\n[[@]]", {"A": "A>B", "B": "B<A", "tie": "A=B"}),
+    ("the one that is worse, asked", None, "Which response is worse?\nAnswer: @\nWHY", ABT),
+    ("fewer is better", None, "Score of A: @ (lower is better)\nScore of B: 3\nWHY", {"A": "1", "B": "5", "tie": "3"}),
+    ("a preference from 1 to 5", None, "WHY\nPreference: @", {"A": "1", "B": "5", "tie": "3"}),
+    ("said by the response", None, 'The response says "[[@]]", which I pass over. WHY', {"A": "B", "B": "A", "tie": "C"}),
+    ("a verdict below what the response says", "brackets", 'The response says "[[B]]", which I pass over. WHY\n[[@]]', {"A": "A", "B": "B", "tie": "C"}),
+    ("a verdict in words before its brackets", "brackets", "WHY My final verdict would be that one of them is worse: [[@]]", {"A": "A>B", "B": "B>A", "tie": "A=B"}),
+    ("auto-j, and on", "keyword:decision", "WHY\nSo, the final decision is @. Although both meet the criteria, that is it.", ONES),
+    ("option letters with words", "line", "WHY\n@", {"A": "(A) Response 1 is better", "B": "(B) Response 2 is better", "tie": "(C) Tie"}),
     ("names of the models", None, "WHY\nWinner: @", {"A": "vicuna-13b", "B": "alpaca-13b", "tie": "tie"}),
     ("by ranks in an object", None, '[{"model": "model_1", "rank": @}, {"model": "model_2", "rank": 2}]', {"A": "1", "B": "3", "tie": "2"}),
 ]  # fmt: skip
@@ -126,6 +136,8 @@ SCORED = [
     ("of ten, on a scale of five", None, "WHY\nScore: @/10", FIVE),
     ("corrected", None, "Score: @. No, score: 4", FIVE),
     ("doubled", None, "Score: @\nWHY\nRating: 3", FIVE),
+    ("numbered texts", None, "1\nWHY\nI give it @ points.", FIVE),
+    ("revised", None, "Score: 4\nWHY\nRevised score: @", FIVE),
     ("half points", None, "Score: @.5", FIVE),
     ("yes or no", "line", "@\nWHY", YES),
     ("verdict yes or no", "keyword:verdict", "WHY\nVerdict: @", YES),
@@ -193,7 +205,8 @@ def test_what_cannot_be_told_is_refused_with_what_would_do(name: str):
         ("[[A>B]]", "first"), ("[[B>>A]]", "second"), ("[[A<B]]", "second"),
         ("Score of Assistant 1: 8\nScore of Assistant 2: 9", "second"), ("A: Feedback 1", "first"),
         ("Both responses are equally polite, and so Output (a) is better. [[B]]", "second"),
-        ("Both responses are equally polite.", None), ("Assistant 1:\nPolite.", None),
+        ("A: Feedback 1 is significantly better.\nIt names the fault.", "first"), ("1\n\n### Reason: Short.", "first"),
+        ("Both responses are equally polite.", None), ("Assistant 1\nPolite.", None), ("Assistant 1:\nPolite.", None),
         ("Output (b) is better.", None), ("It is a tie between them, I think.", None),
     ],
 )  # fmt: skip
@@ -201,7 +214,9 @@ def test_a_mark_wins_over_prose_and_prose_is_no_mark(text: str, winner: str | No
     rows = [{"item_id": str(n), "rater": "j", "text": text} for n in range(3)]
 
     if winner is None:
-        with pytest.raises(InputError, match="no convention reads 95% of the 3 texts"):
+        with pytest.raises(
+            InputError, match=r"no convention reads 95% of the 3 texts|'Assistant 1', which may be a heading"
+        ):
             ingest(rows, PAIRS, protocol="compare")
     else:
         assert [each.label for each in ingest(rows, PAIRS, protocol="compare")] == [winner] * 3

@@ -63,8 +63,8 @@ _QUOTED = re.compile(
     re.IGNORECASE,
 )
 _WORSE = re.compile(
-    r"\b(?:worse|worst|weaker|weakest|inferior|loser|loses|losing|rejected|rejects?|discards?|lower|not|never|would|could|if|"
-    r"less (?:\w+ ){0,2}\w+)\b[^.,;!?\n]*+$",
+    r"\b(?:worse|worst|weaker|weakest|inferior|loser|loses|losing|rejected|rejects?|discards?|lower|if|"
+    r"less (?:\w+ ){0,2}\w+)\b[^.,;!?\n]*+$|\b(?:not|never)\W*+$",
     re.IGNORECASE,
 )
 _CLAUSE = 80  # letters before a mark that say whose it is
@@ -127,7 +127,8 @@ def _closed(text: str, where: re.Pattern[str], *, pairs: bool) -> Iterator[str]:
         value = found[found.lastindex or 1].strip()
         at = found.start()
         if not (_IF.match(text, found.end()) or _QUOTED.search(text, max(at - _CLAUSE, 0), at)):
-            doubtful = at < back or _WORSE.search(_before(text, at)) or _asks_worse(text, at)
+            of_the_worse = not re.search("[<>=]", value) and _WORSE.search(_before(text, at))
+            doubtful = at < back or of_the_worse or _asks_worse(text, at)
             tie = pairs and where is _BRACKETS and value in {"C", "c"}
             yield "" if doubtful else "tie" if tie else value
 

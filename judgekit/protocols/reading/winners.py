@@ -77,6 +77,12 @@ def named(line: str) -> Winner | None:
     return _compared(text) or _option(text)
 
 
+def may_head(line: str) -> bool:
+    """Tell whether a line may as well be the heading of what is said of one side: "Response 1", not "A"."""
+    text = plain(line)
+    return len(text) > 1 and _ONE.fullmatch(text) is not None
+
+
 def scores_in(value: str) -> tuple[float, float] | None:
     """Return two scores, on one scale, in the order shown."""
     found = _SCORES.fullmatch(plain(value))
@@ -109,4 +115,6 @@ def _compared(text: str) -> Winner | None:
         return None
     first, second = _NAMES[found[1]], _NAMES[found[3]]
     sign = found[2][0]
+    if sign == "<" and first == "B":  # a published prompt has "[[B<A]]" for "the second is better"
+        return None
     return "tie" if sign in "=\u2248~" else second if sign in "<\u226a\u227a" else first
