@@ -5,12 +5,14 @@ Thresholds and their sources come from `thresholds.toml`, or from a file of the 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.agreement.auditing.records import LONG, CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.deciding import BETTER_SYSTEM
+from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
 from judgekit.agreement.auditing.wording import told
+from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.people.ceiling import Ceiling, against_margin
 from judgekit.errors import InputError, there_are
 from judgekit.rubric.files import parse_text, read_text
@@ -114,26 +116,25 @@ def within(gates: Gates, name: str, estimate: Estimate | None) -> Check:
     return check(gates, name, text, told(estimate), True if inside else False if outside else None)
 
 
-def count(gates: Gates, name: str, n: int) -> Check:
-    """Check whether there are enough of something."""
-    return check(gates, name, "at least {}", str(n), n >= gates[name].value)
+def count(gates: Gates, name: str, n: int, *, least: int | None = None) -> Check:
+    """Check whether there are enough of something; `least` stands in for the threshold."""
+    wanted = gates[name].value if least is None else least
+    return check(gates, name, f"at least {wanted:g}", str(n), n >= wanted)
 
 
 def enough(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[Check]:
-    """Check whether there is enough to say anything at all."""
+    """Check whether there is enough to trust anything."""
     lab = criterion.labelled
     found = [count(gates, "enough_units", judge.main.n_used)]
-    if len(lab.ratings.values) <= LONG:
+    if not lab.continuous:
         found.append(count(gates, "enough_rare", criterion.rarest))
     if lab.trusted:
         trusted = "the labels were declared to be the truth"
         found.append(check(gates, "enough_double", "at least {}", trusted, met=True))
         return found
     found.append(count(gates, "enough_double", criterion.double_labelled))
-    alpha = criterion.human_alpha
-    if not math.isnan(alpha.value):
-        met = alpha.value >= gates["people_agree"].value
-        found.append(check(gates, "people_agree", "value at least {}", told(alpha), met))
+    if not math.isnan(criterion.reliability.value):
+        found.append(at_least(gates, "people_agree", criterion.reliability))
     return found
 
 
@@ -168,32 +169,59 @@ def alt_check(judge: JudgeAudit) -> list[Check]:
     )]  # fmt: skip
 
 
+LENGTHS = {"length_per_doubling", "longer_preferred"}
+OWN = {"self_preference", "own_preferred"}
+
+
 def length_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """Check what the judge pays for length, where lengths are known."""
-    return [within(gates, "length", each) for each in judge.lengths if each.name == "length_per_doubling"]
+    """Check what the judge pays for length beyond people, where lengths are known."""
+    return [within(gates, "length", each) for each in judge.lengths if each.name in LENGTHS]
+
+
+def own_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
+    """Check what the judge gives its own family beyond people, where families are known."""
+    return [within(gates, "self_preference", each) for each in judge.self_preference if each.name in OWN]
 
 
 def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """Check consistency over orders, and the lean to a place."""
+    """Check consistency over orders, and the lean to a place, where both orders were asked."""
     if not judge.orders:
         return []
     consistency, fairness = judge.orders["position_consistency"], judge.orders["preference_fairness"]
     return [at_least(gates, "position", consistency), within(gates, "position_lean", fairness)]
 
 
-def beaten_by(judge: JudgeAudit) -> str:
-    """Return the name of a control that the judge is worse than, or does not differ from; or nothing."""
+def system_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
+    """Check the mean error on each system (of labels without order: of each label's share)."""
+    return [within(gates, "system_error", each) for each in judge.by_system.values()]
+
+
+def slice_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
+    """Check agreement in parts of the data; only those shown to be of no use are told."""
+    found = []
+    for column, parts in judge.slices.items():
+        for each in parts:
+            made = at_least(gates, "agreement_use", each.estimate)
+            if made.met is False and each.estimate.status in {"ok", Status.FEW_CLUSTERS}:
+                found.append(replace(made, what=f"agreement where {column} is {each.name}"))
+    return found
+
+
+def beaten_by(gates: Gates, judge: JudgeAudit) -> str:
+    """Return the name of a rule that costs nothing and that the judge is not shown to beat; or nothing."""
     for each in judge.controls:
-        d = each.difference
-        if each.constant:
-            continue
-        if not math.isnan(d.high) and d.high <= 0:
+        margin = gates["control_margin"].value if each.name == BETTER_SYSTEM else 0.0
+        best = each.difference.value if math.isnan(each.difference.high) else each.difference.high
+        if not each.constant and best <= margin:
             return each.name
     return ""
 
 
-def says_nothing(judge: JudgeAudit) -> bool:
-    """Tell whether the judge gives one label whatever it sees."""
-    return judge.main.status == "ok_degenerate" or (
-        math.isnan(judge.main.value) and judge.main.status == "undefined:no_variation"
-    )
+def is_below(gates: Gates, estimate: Estimate) -> bool:
+    """Tell whether an agreement or correlation is shown to be of no use."""
+    return estimate.high < gates["agreement_use"].value and not estimate.status.startswith("unstable")
+
+
+def is_least(gates: Gates, name: str, estimate: Estimate) -> bool:
+    """Tell whether the lower end of an interval that holds reaches a threshold."""
+    return estimate.low >= gates[name].value - 1e-9 and not estimate.status.startswith("unstable")

@@ -6,11 +6,12 @@ and what would change it: how many more labels, of what kind, and how to correct
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit, Systems
 from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.core.weights import Kind
 from judgekit.agreement.sampling.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
@@ -24,10 +25,14 @@ from judgekit.report.checks import (
     check,
     count,
     enough,
+    is_below,
+    is_least,
     length_checks,
     near_ceiling,
     order_checks,
-    says_nothing,
+    own_checks,
+    slice_checks,
+    system_checks,
     within,
 )
 from judgekit.types import Estimate
@@ -64,183 +69,313 @@ class Finding:
         return replace(self, verdict=verdict, why=why, change=tuple(change), correction=tuple(do))
 
 
-def started(
-    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, purpose: Purpose, more: Sequence[Check] = ()
-) -> tuple[Finding, bool]:
-    """Return a finding with the checks that come first for all purposes, and whether they decided it."""
-    checks = (*enough(gates, criterion, judge), *more)
-    draft = Finding(
-        judge=judge.judge, criterion=criterion.criterion, purpose=purpose, verdict="INSUFFICIENT EVIDENCE",
-        why="", checks=checks,
-    )  # fmt: skip
-    missing = [each for each in checks if each.met is False]
-    unstable = judge.main.status if judge.main.status.startswith("unstable") else ""
-    change = _more_units(gates, criterion, judge, missing)
-    if any(each.gate == "people_agree" for each in missing) and missing[0].gate != "enough_units":
-        [alpha] = [each for each in missing if each.gate == "people_agree"]
-        why = (
-            f"people agree too little with each other ({alpha.found}; {alpha.wanted} is needed), so there is "
-            "nothing firm to measure a judge by"
-        )
-        return draft.but("INSUFFICIENT EVIDENCE", why, change), True
-    if missing:
-        short = "; ".join(f"{c.found} {c.what}, {c.wanted} are needed" for c in missing)
-        return draft.but("INSUFFICIENT EVIDENCE", short, change), True
-    if unstable:
-        why = f"no interval holds here ({unstable.removeprefix('unstable:').replace('_', ' ')})"
-        return draft.but("INSUFFICIENT EVIDENCE", why, change), True
-    if says_nothing(judge):
-        return draft.but("DO NOT USE", "it gives one label whatever it sees"), True
-    if control := beaten_by(judge):
-        return draft.but("DO NOT USE", f"it does no better than {control}, which costs nothing"), True
-    return draft, False
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What stands against a judge: the best verdict it leaves, in words, and what to do about it."""
 
-
-def association(judge: JudgeAudit) -> Estimate:
-    """Return how the judge's scores go with people's, whatever its severity; on a nominal scale agreement."""
-    return judge.associations.get("pearson", judge.main)
+    check: Check
+    leaves: Verdict
+    words: str
+    do: str = ""
 
 
 OPEN = "the interval allows for useless and for good"
+LEAST_UNITS = 20
+"""Fewer units than this show nothing at all, for or against."""
+
+
+def decided(
+    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, draft: Finding, number: Estimate
+) -> Finding | None:
+    """Return the verdict where the judge is shown to be bad, or too little is known; else None.
+
+    What is shown to be bad is rejected however little else is known.
+    """
+    bad = _shown_bad(gates, judge, number, draft.purpose)
+    if bad:
+        return draft.but("DO NOT USE", bad)
+    missing = [each for each in draft.checks if each.gate in NEEDED and each.met is not True]
+    if missing:
+        return draft.but(
+            "INSUFFICIENT EVIDENCE", _missing(missing), _more_units(gates, criterion, judge, missing)
+        )
+    if number.status.startswith("unstable") or math.isnan(number.low):
+        kind = number.status.partition(":")[2].replace("_", " ") or "no interval"
+        why = f"no interval holds here ({kind})"
+        return draft.but("INSUFFICIENT EVIDENCE", why, _more_units(gates, criterion, judge, []))
+    return None
+
+
+NEEDED = ("enough_units", "enough_rare", "enough_double", "people_agree", "enough_systems")
+
+
+def _missing(missing: Sequence[Check]) -> str:
+    for each in missing:
+        if each.gate == "people_agree" and missing[0].gate != "enough_units":
+            return (
+                f"people agree too little with each other ({each.found}; {each.wanted} is needed), so "
+                "there is nothing firm to measure a judge by"
+            )
+    return "; ".join(f"{each.found} {each.what}, {each.wanted} are needed" for each in missing)
+
+
+def _shown_bad(gates: Gates, judge: JudgeAudit, number: Estimate, purpose: Purpose) -> str:
+    if judge.main.n_used < LEAST_UNITS:
+        return ""
+    if judge.one_label:
+        return "it gives one label whatever it sees"
+    if control := beaten_by(gates, judge):
+        return f"it does no better than {control}, which costs nothing"
+    skill, useful = judge.skill, is_least(gates, "agreement_use", number)
+    if purpose == "gate" and skill is not None and skill.high < 0 and not useful:
+        return f"it is farther from people than one label for everything (skill {told(skill)})"
+    if is_below(gates, number):
+        return f"{called(number)} with people {told(number)}: below {gates['agreement_use'].value:g}"
+    return ""
+
+
+def association(judge: JudgeAudit) -> Estimate:
+    """Return how the judge's scores go with people's; its agreement, on labels without an order."""
+    return judge.associations.get("pearson", judge.main)
+
+
+def called(number: Estimate) -> str:
+    """Return the common name of a number that decides."""
+    return "correlation" if number.name == "pearson" else "agreement"
+
+
+def _draft(
+    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, purpose: Purpose, more: Sequence[Check]
+) -> Finding:
+    return Finding(
+        judge=judge.judge, criterion=criterion.criterion, purpose=purpose, verdict="INSUFFICIENT EVIDENCE",
+        why="", checks=(*enough(gates, criterion, judge), *more),
+    )  # fmt: skip
+
+
+def _lowered(
+    draft: Finding, verdict: Verdict, said: str, faults: Sequence[Fault], change: Sequence[str]
+) -> Finding:
+    """Return the verdict that the faults leave of one, naming each."""
+    worst = max([verdict, *(each.leaves for each in faults)], key=VERDICTS.index)
+    against = [each.words for each in faults if VERDICTS.index(each.leaves) > 0]
+    do = [each.do for each in faults if each.do]
+    return draft.but(worst, "; ".join([said, *against]), change, list(dict.fromkeys(do)))
+
+
+def _worst(checks: Sequence[Check]) -> Check | None:
+    """Return a check that is not met, or else one that is not shown."""
+    missed = [each for each in checks if each.met is False]
+    return next(iter([*missed, *(each for each in checks if each.met is None)]), None)
+
+
+def shared_faults(gates: Gates, judge: JudgeAudit, leaves: Mapping[str, Verdict]) -> list[Fault]:
+    """Return what stands against a judge for every purpose: silence, length, its own family.
+
+    `leaves` says the best verdict that each of them leaves for the purpose.
+    """
+    found = []
+    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    if cover.met is False:
+        words = f"it often gives no verdict ({cover.found})"
+        found.append(Fault(cover, "HUMAN IN THE LOOP", words, "let people judge what it leaves out"))
+    for each in length_checks(gates, judge):
+        if each.met is False:
+            words = f"it pays for length beyond what people do ({each.found})"
+            do = "hold length fixed (length-controlled win rates), or compare responses of like length"
+            found.append(Fault(each, leaves["length"], words, do))
+    for each in own_checks(gates, judge):
+        if each.met is False:
+            words = f"it favours its own family beyond what people do ({each.found})"
+            do = "let a judge of another family, or people, see what its own family wrote"
+            found.append(Fault(each, leaves["own"], words, do))
+    return found
 
 
 def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether its verdicts on single items may stand alone."""
-    draft, decided = started(gates, criterion, judge, "gate")
-    if decided:
-        return draft
-    firm = at_least(gates, "agreement_gate", judge.main)
-    ceiling, orders = near_ceiling(gates, judge.ceiling), order_checks(gates, judge)
-    bias, length = within(gates, "leniency", judge.signed_error), length_checks(gates, judge)
+    main, lab = judge.main, criterion.labelled
+    firm, ceiling = at_least(gates, "agreement_gate", main), near_ceiling(gates, judge.ceiling)
+    bias, orders = within(gates, "leniency", judge.signed_error), order_checks(gates, judge)
     cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
-    shown = [each for each in (ceiling,) if each is not None]
-    draft = replace(
-        draft, checks=(*draft.checks, firm, *shown, *orders, bias, cover, *length, *alt_check(judge))
-    )
-    said = f"agreement with people {told(judge.main)}"
-    do = _corrections(judge, bias, [*orders, *length], pairs=criterion.labelled.pairs)
-    if firm.met and cover.met is not False and (ceiling is None or ceiling.met):
-        if do:
-            return draft.but("TRUST WITH CORRECTION", f"{said}; with its known bias taken out", (), do)
-        return draft.but("TRUST", said)
-    if bias.met is False and _good_once_corrected(gates, judge):
+    slices = slice_checks(gates, judge)
+    draft = _draft(gates, criterion, judge, "gate", [
+        firm, *([ceiling] if ceiling else []), *orders, *([] if orders or _kinds(lab) else [bias]), cover,
+        *length_checks(gates, judge), *own_checks(gates, judge), *slices, *alt_check(judge),
+    ])  # fmt: skip
+    said = f"agreement with people {told(main)}"
+    corrected = bias.met is False and not lab.pairs and _good_once_corrected(gates, criterion, judge)
+    number = association(judge) if corrected and is_below(gates, main) else main
+    if (found := decided(gates, criterion, judge, draft, number)) is not None:
+        return found
+    faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
+    faults += [*_bias_faults(bias, judge, criterion, both=bool(orders)), *_order_faults(orders)]
+    for each in slices:
+        words = f"{each.what} it is of no use ({each.found})"
+        faults.append(Fault(each, "HUMAN IN THE LOOP", words, "let people see that part"))
+    if corrected and not is_least(gates, "agreement_gate", main):
         link = told(association(judge))
         why = f"{said}, lowered by its severity alone: correlation {link}, as good as people's"
-        return draft.but("TRUST WITH CORRECTION", why, (), do)
-    if firm.met:
-        return _firm_but(draft, said, ceiling, cover, routing(judge))
-    return _not_firm(draft, gates, judge, said)
-
-
-def _good_once_corrected(gates: Gates, judge: JudgeAudit) -> bool:
-    """Tell whether only severity stands in the way: its correlation is firm, and near people's."""
-    aligned = near_ceiling(gates, judge.aligned)
-    link = association(judge)
-    return aligned is not None and aligned.met is True and link.low >= gates["agreement_gate"].value
-
-
-def _firm_but(draft: Finding, said: str, ceiling: Check | None, cover: Check, do: Sequence[str]) -> Finding:
-    if cover.met is False:
-        return draft.but("HUMAN IN THE LOOP", f"{said}, but it often gives no verdict: {cover.found}", (), do)
-    if ceiling is not None and ceiling.met is False:
-        return draft.but("HUMAN IN THE LOOP", f"{said}, but it is worse than people: {ceiling.found}", (), do)
-    change = ["more labelled units would show whether it is within the margin of people"]
-    return draft.but("HUMAN IN THE LOOP", f"{said}, not yet shown to be as good as people", change, do)
-
-
-def _not_firm(draft: Finding, gates: Gates, judge: JudgeAudit, said: str) -> Finding:
-    low, high, value = judge.main.low, judge.main.high, judge.main.value
-    least, enough = gates["agreement_use"].value, gates["agreement_gate"].value
-    change = _more_labels(gates, judge)
-    if math.isnan(low) or (low < least and high >= enough):
-        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
-    if value >= least:
+        return _lowered(draft, "TRUST WITH CORRECTION", why, faults, ())
+    if not is_least(gates, "agreement_use", main):
+        return _lowered(draft, "INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", faults, _more_labels(gates, judge))
+    if not firm.met:
         why = f"{said}: of use, but not enough to decide alone"
-        return draft.but("HUMAN IN THE LOOP", why, change, routing(judge))
-    short = f"below {least:g}" if high < least else f"not shown to reach {least:g}"
-    return draft.but("DO NOT USE", f"{said}: {short}", change)
+        faults.append(Fault(firm, "HUMAN IN THE LOOP", "", routing(gates, judge)))
+        return _lowered(draft, "HUMAN IN THE LOOP", why, _told(faults), _more_labels(gates, judge))
+    if ceiling is not None and not ceiling.met and not corrected:
+        below = (
+            "it is worse than people"
+            if ceiling.met is False
+            else "it is not yet shown to be as good as people"
+        )
+        faults.append(
+            Fault(ceiling, "HUMAN IN THE LOOP", f"{below} ({ceiling.found})", routing(gates, judge))
+        )
+    return _lowered(draft, "TRUST", said, faults, ())
+
+
+def _told(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults, those without words as what to do only."""
+    return [each if each.words else replace(each, leaves="TRUST") for each in faults]
+
+
+def _kinds(lab: Labelled) -> bool:
+    return lab.ratings.level == "nominal" and len(lab.ratings.values) > 2
+
+
+def _bias_faults(bias: Check, judge: JudgeAudit, criterion: CriterionAudit, *, both: bool) -> list[Fault]:
+    """Return what a shown severity, or a liking for a place, leaves where single items are decided on."""
+    lab, error = criterion.labelled, judge.signed_error
+    if bias.met is not False or both:
+        return []
+    by = f"{abs(error.value):.3f} of the scale"
+    if lab.pairs:
+        side = "first" if error.value > 0 else "second"
+        words = f"asked in one order only, it prefers the {side} more than people do ({bias.found})"
+        return [Fault(bias, "TRUST WITH CORRECTION", words, "ask in both orders and average, always")]
+    if len(lab.ratings.values) <= 2:
+        label = lab.ratings.labels[-1 if error.value > 0 else 0]
+        words = f"it errs on one side, towards {label!r} ({bias.found}); of two labels no mapping mends that"
+        return [Fault(bias, "HUMAN IN THE LOOP", words, f"let people see what it calls {label!r}")]
+    way = "lenient" if error.value > 0 else "severe"
+    do = f"it is {way} by {by}: move the threshold by as much, or map its labels to people's"
+    return [Fault(bias, "TRUST WITH CORRECTION", f"it is {way} ({bias.found})", do)]
+
+
+def _order_faults(orders: Sequence[Check]) -> list[Fault]:
+    """Return what orders that contradict each other leave; asking in both was done already."""
+    worst = _worst([each for each in orders if each.gate == "position" or each.met is False])
+    if worst is None:
+        return []
+    words = f"its verdict changes with the order of the responses ({worst.found})"
+    do = "let people see the pairs on which its two orders contradict each other"
+    return [Fault(worst, "HUMAN IN THE LOOP", words, do)]
+
+
+def _good_once_corrected(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> bool:
+    """Tell whether only severity stands in the way: the correlation is firm and near people's own."""
+    if len(criterion.labelled.ratings.values) <= 2 or not is_least(
+        gates, "agreement_gate", association(judge)
+    ):
+        return False
+    aligned = near_ceiling(gates, judge.aligned)
+    return criterion.labelled.trusted or (aligned is not None and aligned.met is True)
 
 
 def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
-    """Decide whether a mean or a rate may be estimated with it."""
-    draft, decided = started(gates, criterion, judge, "level")
-    if decided:
-        return draft
-    link = association(judge)
-    useful, bias = at_least(gates, "agreement_use", link), within(gates, "leniency", judge.signed_error)
-    draft = replace(draft, checks=(*draft.checks, useful, bias))
-    name = "correlation" if link.name == "pearson" else link.name.replace("_", " ")
-    said = f"{name} with people {told(link)}, mean error {told(judge.signed_error)} of the scale"
+    """Decide whether a mean or a rate may be estimated with it; of pairs, the win rate of each system."""
+    number, lab = association(judge), criterion.labelled
+    useful, systems = at_least(gates, "agreement_use", number), system_checks(gates, judge)
+    overall = [] if lab.pairs or _kinds(lab) else [within(gates, "leniency", judge.signed_error)]
+    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    named = [count(gates, "enough_systems", len(judge.by_system), least=2)] if lab.pairs else []
+    draft = _draft(gates, criterion, judge, "level", [
+        *named, useful, *overall, *systems, cover, *length_checks(gates, judge), *own_checks(gates, judge),
+    ])  # fmt: skip
+    said = f"{called(number)} with people {told(number)}"
+    if (found := decided(gates, criterion, judge, draft, number)) is not None:
+        return found
     if judge.level is not None and not math.isnan(judge.level.value):
         said += f"; the level of all that was judged, corrected by the labels, is {told(judge.level)}"
-    do = _correction_of_level(judge)
-    least, wide = gates["agreement_use"].value, gates["agreement_gate"].value
-    if useful.met and bias.met:
-        return draft.but("TRUST", said)
-    if useful.met:
-        off = "shown to be off" if bias.met is False else "not shown to be small"
-        why = f"{said}: the error is {off}, which labels on a random sample correct"
-        return draft.but("TRUST WITH CORRECTION", why, (), do)
-    change = _more_labels(gates, judge)
-    if math.isnan(link.low) or (link.low < least and link.high >= wide):
-        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", change)
-    if link.value >= least:
-        return draft.but("HUMAN IN THE LOOP", f"{said}: too loose a link to save many labels", change, do)
-    return draft.but("DO NOT USE", f"{said}: labels without a judge do as well", change)
+    if not useful.met:
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", _more_labels(gates, judge))
+    faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "TRUST WITH CORRECTION"})
+    do = _correction_of_level(judge, lab)
+    for worst, what in (
+        (_worst(overall), "its mean error"),
+        (_worst(systems), _whose_error(lab, judge, systems)),
+    ):
+        if worst is not None and (worst.met is False or worst in overall):
+            off = "is shown to be off" if worst.met is False else "is not shown to be small"
+            faults.append(Fault(worst, "TRUST WITH CORRECTION", f"{what} {off} ({worst.found})"))
+    made = _lowered(draft, "TRUST", said, faults, ())
+    return made if made.verdict == "TRUST" else replace(made, correction=(*made.correction, *do))
+
+
+def _whose_error(lab: Labelled, judge: JudgeAudit, systems: Sequence[Check]) -> str:
+    worst = _worst(systems)
+    at = [name for name, each in zip(judge.by_system, systems, strict=True) if each is worst]
+    what = "its share of the label" if _kinds(lab) else "its error on the system"
+    return f"{what} {at[0]!r}" if at else what
 
 
 def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether systems may be ranked with it."""
-    ranks = judge.systems
+    ranks, number = judge.systems, association(judge)
     systems = count(gates, "enough_systems", 0 if ranks is None else len(ranks.names))
-    draft, decided = started(gates, criterion, judge, "rank", [systems])
-    if decided or ranks is None:
-        return draft
-    order, link = at_least(gates, "rank_accuracy", ranks.pair_accuracy), association(judge)
-    least = gates["rank_accuracy"].value
-    soft_met = ranks.soft_accuracy.value >= gates["rank_soft"].value and ranks.soft_accuracy.low >= least
-    undefined = math.isnan(ranks.soft_accuracy.value)
-    wanted = f"value at least {{}}, lower end at least {least:g}"
-    soft = check(gates, "rank_soft", wanted, told(ranks.soft_accuracy), None if undefined else soft_met)
-    turned = check(
-        gates, "rank_accuracy", "no pair turned round that people tell apart",
-        f"{len(ranks.reversals)} of {ranks.n_pairs}", not ranks.reversals,
-    )  # fmt: skip
-    useful, length = at_least(gates, "agreement_use", link), length_checks(gates, judge)
-    draft = replace(draft, checks=(*draft.checks, order, soft, turned, useful, *length))
+    useful = at_least(gates, "agreement_use", number)
+    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    shown, turned = _order_of_systems(gates, ranks)
+    draft = _draft(gates, criterion, judge, "rank", [
+        systems, *shown, useful, cover, *length_checks(gates, judge), *own_checks(gates, judge),
+    ])  # fmt: skip
+    found = decided(gates, criterion, judge, draft, number)
+    if found is not None or ranks is None:
+        if found is not None and criterion.labelled.weights is not None and found.verdict != "DO NOT USE":
+            return replace(found, why=f"{found.why}; the order of systems is not computed with weights")
+        return found or draft
     said = (
         f"{len(ranks.names)} systems: pairs in people's order {told(ranks.pair_accuracy)}, soft pairwise "
         f"accuracy {told(ranks.soft_accuracy)}"
     )
     change = ("more items for each system would narrow this", "systems further apart are easier to rank")
-    do = ["compare systems by paired differences, corrected on labelled items (PPI), not by raw means"]
+    do = "compare systems by paired differences, corrected on labelled items (PPI), not by raw means"
+    if not useful.met:
+        luck = f"its scores of single items hardly follow people's ({useful.found}): it may be luck"
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}, but {luck}", change)
+    faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
     if ranks.reversals:
         a, b = ranks.reversals[0]
-        why = f"{said}; it turns round pairs that people tell apart ({turned.found}), such as {a} and {b}"
-        return draft.but("HUMAN IN THE LOOP" if useful.met else "DO NOT USE", why, change, do)
-    if order.met or soft_met:
-        return _ranked(draft, said, useful, length, do)
-    if useful.met:
-        why = f"{said}: the order is not shown, but items are judged well enough to correct it"
-        return draft.but("TRUST WITH CORRECTION", why, change, do)
-    if order.met is None:
-        why = f"{said}: the systems are too close, or the items too few"
-        return draft.but("INSUFFICIENT EVIDENCE", why, change)
-    return draft.but("DO NOT USE", said, change)
-
-
-def _ranked(draft: Finding, said: str, useful: Check, length: Sequence[Check], do: Sequence[str]) -> Finding:
-    """Decide where the order is right; whether it is for a reason that will hold elsewhere."""
-    if not useful.met:
-        why = (
-            f"{said}, but its scores of single items hardly follow people's ({useful.found}): it may be luck"
+        words = f"it turns round pairs that people tell apart ({turned.found}), such as {a} and {b}"
+        return _lowered(
+            draft, "TRUST", said, [*faults, Fault(turned, "HUMAN IN THE LOOP", words, do)], change
         )
-        return draft.but("HUMAN IN THE LOOP", why, (), do)
-    if any(each.met is False for each in length):
-        why = f"{said}, but it pays for length beyond what people do ({length[0].found})"
-        do = [*do, "hold length fixed (length-controlled win rates) before ranking"]
-        return draft.but("TRUST WITH CORRECTION", why, (), do)
-    return draft.but("TRUST", said)
+    order = _worst(shown) if not any(each.met for each in shown[:2]) else None
+    if order is None:
+        return _lowered(draft, "TRUST", said, faults, ())
+    if order.met is False:
+        words = f"the order is shown to be off ({order.found})"
+        return _lowered(draft, "TRUST", said, [*faults, Fault(order, "HUMAN IN THE LOOP", words, do)], change)
+    words = "the order is not shown, but items are judged well enough to correct it"
+    return _lowered(draft, "TRUST", said, [*faults, Fault(order, "TRUST WITH CORRECTION", words, do)], change)
+
+
+def _order_of_systems(gates: Gates, ranks: Systems | None) -> tuple[list[Check], Check]:
+    """Return whether systems stand in people's order, softly and not, and whether a pair is turned round."""
+    if ranks is None:
+        none = check(gates, "rank_accuracy", "no pair turned round", "no systems", None)
+        return [none], none
+    order, least = at_least(gates, "rank_accuracy", ranks.pair_accuracy), gates["rank_accuracy"].value
+    accuracy = ranks.soft_accuracy
+    met = accuracy.value >= gates["rank_soft"].value and accuracy.low >= least
+    wanted = f"value at least {{}}, lower end at least {least:g}"
+    soft = check(gates, "rank_soft", wanted, told(accuracy), None if math.isnan(accuracy.value) else met)
+    turned = check(
+        gates, "rank_accuracy", "no pair turned round that people tell apart",
+        f"{len(ranks.reversals)} of {ranks.n_pairs}", not ranks.reversals,
+    )  # fmt: skip
+    return [order, soft, turned], turned
 
 
 def _more_units(
@@ -302,15 +437,17 @@ def _more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
     return ["more labelled units would narrow the interval"]
 
 
-def _correction_of_level(judge: JudgeAudit) -> list[str]:
-    """Tell how to use the judge for a level without believing its mean."""
-    link, error = judge.associations.get("pearson"), judge.signed_error
-    random = "label a random sample of what it judged and correct with it (PPI++)"
-    advice = [f"{random}; do not report its raw mean"]
-    if link is not None and not math.isnan(link.value):
-        need = labels_for_ppi(100, correlation=max(min(link.value, 0.999), 0.0))
+def _correction_of_level(judge: JudgeAudit, lab: Labelled) -> list[str]:
+    """Return how to use the judge for a level without believing its mean."""
+    r, error = association(judge), judge.signed_error
+    each = " of each system" if judge.by_system and not _kinds(lab) else ""
+    what = "share of each label" if _kinds(lab) else "win rate" if lab.pairs else "mean"
+    random = f"label a random sample of what it judged{each} and correct with it (PPI++)"
+    advice = [f"{random}; do not report its raw {what}"]
+    if r.name == "pearson" and not math.isnan(r.value):
+        need = labels_for_ppi(100, correlation=max(min(r.value, 0.999), 0.0))
         advice.append(f"where many are judged, {need} labels with the judge do the work of 100 without it")
-    if not math.isnan(error.value):
+    if not math.isnan(error.value) and not lab.pairs:
         ends = f"[{error.low:+.3f}, {error.high:+.3f}]"
         advice.append(f"raw, it is off by {error.value:+.3f} of the scale {ends}")
     return [*advice, *_attenuated(judge)]
@@ -323,32 +460,16 @@ def _attenuated(judge: JudgeAudit) -> list[str]:
     return [attenuation(se.value, sp.value).sentence]
 
 
-def _corrections(judge: JudgeAudit, bias: Check, others: Sequence[Check], *, pairs: bool) -> list[str]:
-    """Tell what to do about the biases that were shown, where single items are decided on."""
-    found = []
-    if bias.met is False and pairs:
-        side = "first" if judge.signed_error.value > 0 else "second"
-        found.append(
-            f"it prefers the {side} response of a pair more than people do: balance what comes first"
-        )
-    elif bias.met is False:
-        way = "lenient" if judge.signed_error.value > 0 else "severe"
-        by = f"{abs(judge.signed_error.value):.3f} of the scale"
-        found.append(f"it is {way} by {by}: move the threshold by as much, or map its labels to people's")
-    if any(each.gate.startswith("position") and each.met is not True for each in others):
-        found.append("ask in both orders and average, always: one order alone leans to a place")
-    if any(each.gate == "length" and each.met is False for each in others):
-        found.append("it pays for length: compare responses of like length, or hold length fixed")
-    return found
-
-
-def routing(judge: JudgeAudit) -> list[str]:
-    """Tell which verdicts people should see."""
+def routing(gates: Gates, judge: JudgeAudit) -> str:
+    """Return which verdicts people should see; no threshold on probabilities that are shown to be off."""
     if judge.sureness is None or judge.sureness.selection.status != "ok":
-        return ["let people see every verdict that matters; let the judge sort and pre-fill"]
+        return "let people see every verdict that matters; let the judge sort and pre-fill"
+    if judge.sureness.mcb.low > gates["calibration"].value:
+        off = told(judge.sureness.mcb)
+        return f"its probabilities are shown to be off ({off}): calibrate them before a threshold is set"
     s = judge.sureness.selection
     held = f"{s.coverage:.0%} of those with one; at most {s.alpha:.0%} wrong, {1 - s.delta:.0%} sure"
-    return [f"let verdicts of probability {s.threshold:.2f} and more stand ({held}), send the rest to people"]
+    return f"let verdicts of probability {s.threshold:.2f} and more stand ({held}), send the rest to people"
 
 
 def findings(audit: Audit, gates: Gates) -> tuple[Finding, ...]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters, settled, varies
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined
 from judgekit.agreement.core.intervals import fisher_z
+from judgekit.agreement.core.moments import ONE, bounded, pearson_of, spearman_of, steady
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, Statistic, resampled, resampling
 from judgekit.errors import InputError
@@ -75,7 +76,7 @@ def correlation(
     *,
     kind: Kind = "spearman",
     clusters: Any = None,
-    interval: Literal["default", "bca", "percentile"] = "default",
+    interval: Literal["default", "formula", "bca", "percentile"] = "default",
     categories: int | None = None,
     **how: Unpack[Drawn],
 ) -> Estimate:
@@ -84,20 +85,23 @@ def correlation(
     Args:
         x: Shape (n_units,), as `y`: numbers on the declared scale; nan where a rater did not rate a unit.
         kind: Which coefficient; `somers_d` is of y given x.
-        interval: The default is Fisher's z for Pearson, Bonett and Wright's for Spearman and for tau-b
-            without ties, and BCa by units for what is left. Their formula for tau-b covers only .85 to .92 of
-            the time on five-point labels (n = 30 and 100), BCa .93 to .97.
+        interval: The default for Pearson and Spearman is that of each unit's influence, which asks nothing of
+            the distribution (`core/moments.py`), for tau-b without ties Bonett and Wright's, and BCa by units
+            or clusters for what is left. `formula` is Fisher's z and Bonett and Wright's: Fisher's covers .56
+            of the time on labels of which one in ten is positive.
         categories: Declared number of labels, for tau-c.
 
     Returns nan with a status if fewer than two units have both ratings or if a rater does not vary. Below 4
-    units, and at a correlation of 1 or -1, there is a value without an interval. Raises `InputError` if the
-    columns differ in length or hold infinity, or for an unknown kind. Source: Bonett and Wright (2000),
-    "Sample size requirements for estimating Pearson, Kendall and Spearman correlations", Psychometrika 65.
-    Checked against R's statpsych (its example).
+    units, and for other ranks than Spearman's of 1 or -1, there is a value without an interval. The status is
+    `unstable:few_minority` below 10 units of the rarer of two values of y, `unstable:few_extreme` where too
+    few values of y lie far from the usual one. Raises `InputError` if the columns differ in length or hold
+    infinity, or for an unknown kind. Source: Bonett and Wright (2000), "Sample size requirements for
+    estimating Pearson, Kendall and Spearman correlations", Psychometrika 65. Checked against R's statpsych
+    (its example).
 
     >>> e = correlation([1, 2, 3, 4, 5, 6], [2, 1, 4, 3, 6, 5])
     >>> round(e.value, 3), round(e.low, 3), round(e.high, 3), e.interval
-    (0.829, -0.127, 0.986, 'bonett_wright')
+    (0.829, -0.166, 0.988, 'influence_z')
     """
     draw = resampling(how)
     if kind not in KINDS:
@@ -118,15 +122,20 @@ def correlation(
     if math.isnan(value):
         return undefined(estimate, Status.NO_VARIATION)
     estimate = replace(estimate, value=value)
-    if abs(value) > 1 - 1e-12:
+    if interval == "default" and kind in {"pearson", "spearman"}:
+        made = pearson_of(a, c) if kind == "pearson" else spearman_of(a, c)
+        whole = replace(estimate, unit="unit" if groups is None else "cluster")
+        return steady(bounded(whole, made, clusters=groups), c)
+    if abs(value) > ONE:
         note = "a perfect correlation in these units; they give no interval"
         return flagged(estimate, Status.DEGENERATE, (note,))
-    if interval == "default" and groups is None and (kind in {"pearson", "spearman"} or _untied(kind, a, c)):
+    untied = interval == "default" and _untied(kind, a, c)
+    if groups is None and (interval == "formula" or untied):
         return _by_formula(estimate, kind)
     replicates = None if groups is not None else table_replicates(kind, a, c, draw, categories=categories)
     return resampled(
         estimate, statistic, len(a), draw.over(groups), replicates=replicates,
-        kind=None if interval == "default" else interval,
+        kind=None if interval in {"default", "formula"} else interval,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ of it is decided in `report`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,10 @@ from judgekit.agreement.sampling.ppi import Sampling
 from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, is_control
 
+UNWEIGHTED = (
+    "the chances with which the sample was drawn are not taken into account here, so it is not computed"
+)
+
 
 def audit(
     labelled: Labelled | Sequence[Labelled],
@@ -38,6 +43,7 @@ def audit(
     error: float = 0.1,
     sampling: Sampling = "unknown",
     sections: Sequence[Section] = (),
+    only_deciding: bool = False,
     notes: Sequence[str] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> Audit:
@@ -52,6 +58,7 @@ def audit(
         sampling: How the labelled units came out of all that was judged; only `random` allows for a level
             corrected by them.
         sections: Sections of one's own, after those that every audit has.
+        only_deciding: Compute only what a verdict rests on, for many audits in a row.
         notes: Of the data, to stand in the report, as `provenance`: where they come from.
 
     Raises `InputError` if a judge named is not there.
@@ -67,29 +74,32 @@ def audit(
     if absent := [name for name in judges or () if name not in known]:
         raise InputError(f"no judge {absent[0]!r}; {there_are(absent[0], sorted(known))}")
     how = How(level=level, seed=seed, b=b, error=error, epsilon=epsilon, sampling=sampling)
-    every = (*SECTIONS, *sections)
-    made = tuple(_criterion(each, judges, how, every) for each in all_of_it)
+    every = (*(each for each in SECTIONS if each.consulted or not only_deciding), *sections)
+    made = tuple(_criterion(each, judges, how, every, whole=not only_deciding) for each in all_of_it)
     return Audit(made, how, tuple(notes), dict(provenance or {}), every)
 
 
 def _criterion(
-    lab: Labelled, judges: Sequence[str] | None, how: How, sections: Sequence[Section]
+    lab: Labelled, judges: Sequence[str] | None, how: How, sections: Sequence[Section], *, whole: bool
 ) -> CriterionAudit:
     skipped = Skipped()
     r, people = lab.ratings, lab.of_people
     named = [j for j in lab.judges if judges is None or j in judges or is_control(j)]
     codes = lab.consensus
     counts = np.bincount(codes[codes >= 0], minlength=len(r.values))
+    among = _alpha(people, how)
+    real = [j for j in lab.judges if not is_control(j)]
     return CriterionAudit(
         labelled=lab,
-        human=tuple(headline(people, **how.options)) if len(lab.people) > 1 else (),
-        human_alpha=_alpha(people, how),
+        human=tuple(headline(people, **how.options)) if whole and len(lab.people) > 1 else (),
+        human_alpha=among,
+        reliability=of_mean(among, people),
         double_labelled=int(((people.codes >= 0).sum(axis=1) >= 2).sum()),
         rarest=int(counts.sum() - counts.max()),
-        uses={} if r.level == "nominal" and len(r.values) > 2 else _uses(lab, named, skipped),
+        uses={} if not whole or (r.level == "nominal" and len(r.values) > 2) else _uses(lab, named, skipped),
         judges=tuple(_judge(lab, name, how, sections) for name in named),
-        panel=panel_audit(lab, how),
-        severities=of_criterion(lab, [j for j in lab.judges if not is_control(j)], skipped),
+        panel=panel_audit(lab, how) if whole else None,
+        severities=of_criterion(lab, real, skipped) if whole else None,
         skipped=skipped.why,
     )
 
@@ -99,12 +109,32 @@ def _judge(lab: Labelled, judge: str, how: How, sections: Sequence[Section]) -> 
     known: dict[str, Any] = {}
     more: dict[str, Any] = {}
     for section in sections:
-        if section.compute is not None and section in SECTIONS:
+        if lab.weights is not None and section.compute is not None and not section.weighted:
+            case.skipped.say(section.name, UNWEIGHTED)
+        elif section.compute is not None and section in SECTIONS:
             known |= section.compute(case)
         elif section.compute is not None:  # of one's own: the audit goes on without it
             made = case.skipped.unless(section.name, partial(section.compute, case))
             more |= {} if made is None else {section.name: made}
     return JudgeAudit(judge=judge, criterion=lab.criterion, skipped=case.skipped.why, more=more, **known)
+
+
+def of_mean(alpha_of_one: Estimate, people: Ratings) -> Estimate:
+    """Reliability of the mean of as many people as label a unit, from the alpha of one.
+
+    Source: Spearman (1910), Brown (1910); the number of people is its harmonic mean over labelled units.
+    """
+    counts = (people.codes >= 0).sum(axis=1)
+    k = float(len(counts[counts > 0]) / (1 / counts[counts > 0]).sum()) if counts.any() else 1.0
+
+    def of_k(one: float) -> float:
+        return k * one / (1 + (k - 1) * one) if 1 + (k - 1) * one > 0 else -1.0
+
+    made = [of_k(each) for each in (alpha_of_one.value, alpha_of_one.low, alpha_of_one.high)]
+    return replace(
+        alpha_of_one, name="reliability_of_mean", value=made[0], low=made[1], high=made[2], se=float("nan"),
+        method=f"alpha of the mean of {k:.3g} people (Spearman and Brown)",
+    )  # fmt: skip
 
 
 def figures(audit: Audit) -> tuple[Figure, ...]:

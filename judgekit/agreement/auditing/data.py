@@ -106,6 +106,7 @@ class Labelled:
             labels say, shape (n_units,), or empty.
         populations: Shape (n_units,), the population each unit belongs to, None for none; or empty.
         pools: Person -> the population they belong to.
+        continuous: Whether the declared scale takes every number between its ends.
     """
 
     criterion: str
@@ -134,6 +135,7 @@ class Labelled:
     family: tuple[str | None, ...] = ()
     populations: tuple[str | None, ...] = ()
     pools: Mapping[str, str] = field(default_factory=dict)
+    continuous: bool = False
 
     @property
     def span(self) -> float:
@@ -165,8 +167,22 @@ class Labelled:
 
     @property
     def consensus(self) -> Codes:
-        """Codes of what most people say, shape (n_units,); ties go to the label nearest their mean."""
-        return majority(self.of_people.codes, self.ratings.values)
+        """Codes of what most people say, shape (n_units,).
+
+        On an ordered scale of more than two labels ties go to the label nearest people's mean. Elsewhere no
+        label is nearer than another, and a unit without a majority has no consensus (-1).
+        """
+        r, codes = self.ratings, self.of_people.codes
+        most = majority(codes, r.values)
+        if r.level != "nominal" and len(r.values) > 2:
+            return most
+        votes = np.sort([(codes == k).sum(axis=1) for k in range(len(r.values))], axis=0)
+        return np.where(votes[-1] == votes[-2], -1, most)
+
+    @property
+    def undecided(self) -> int:
+        """How many units have no consensus of people and are left out of what is compared with it."""
+        return int((self.consensus < 0).sum())
 
     def beside(self, judge: str, *, means: bool = False) -> Ratings:
         """A judge and `people`, two columns, on the units both rated."""
@@ -236,6 +252,7 @@ def of_frame(
         lengths=None if lengths is None else np.asarray(lengths, dtype=float)[at],
         abstained={j: _gaps(ordered.codes[:, i]) for i, j in enumerate(judges)},
         dropped={"units without a person's label": int((~kept).sum())}, trusted=trusted,
+        continuous=isinstance(scale, Numbers) and scale.step is None,
     )  # fmt: skip
 
 
@@ -322,6 +339,7 @@ def side_by_side(
         groups={name: tuple(of.get(u) for u in units) for name, of in known.groups.items()},
         lengths=np.array([known.lengths.get(u, np.nan) for u in units]) if known.lengths else None,
         weights=np.array([known.weights.get(u, np.nan) for u in units]) if known.weights else None,
+        continuous=isinstance(scale, Numbers) and scale.step is None,
         orders=_orders(units, judges, raw),
         abstained={j: dict(_reasons(answers[j])) for j in judges},
         obtained={j: np.array([_share(own) for own in answers[j]]) for j in judges},

@@ -24,7 +24,7 @@ from judgekit.types import Estimate, is_control
 
 T = TypeVar("T")
 LONG = 10
-"""From more levels than this on, a scale is compared by its numbers."""
+"""With more labels than this no table or bar for each label is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,19 @@ class JudgeAudit:
     """One judge on one criterion; what was not computed is None or empty, and `skipped` says why.
 
     Args:
-        main: The coefficient that gates look at: kappa, quadratic kappa on an ordered scale, ICC(A,1) on a
-            long one; against what most people say. `headline` are those to show first, `coefficients` all.
+        main: The coefficient that gates look at, against what most people say. The declared scale decides
+            which: kappa of labels without order, quadratic kappa of labels with one, ICC(A,1) of numbers,
+            quadratic kappa of each pair counted in both orders. `headline` are those to show first,
+            `coefficients` all.
         coverage: Share of the labelled units it gave a verdict on, and the bounds of agreement that the rest
             leaves open; `abstained` counts it by reason.
+        one_label: Whether it gives one label whatever it sees.
+        errors: Units on which it says something else than most people do, and units compared.
+        skill: 1 less its mean squared error (its mean error taken out) over that of the best single label:
+            below 0, one label for everything would be nearer to people. Of labels without order and of two
+            labels its accuracy less that of the commonest label.
+        by_system: System -> mean of judge less people on what it wrote, in shares of the scale, with
+            intervals that hold together; of pairs, of the system's win rate.
         table: Confusion, shape (n_labels, n_labels), judge by people; None on a long scale.
         signed_error: Mean of judge less people, in shares of the scale.
         level: People's mean over everything it rated, corrected by the labels; None where all was labelled.
@@ -161,32 +170,36 @@ class JudgeAudit:
     judge: str
     criterion: str
     main: Estimate
-    headline: tuple[Estimate, ...]
-    coefficients: tuple[Estimate, ...]
-    coverage: Coverage | None
-    abstained: Mapping[str, int]
-    table: Floats | None
     signed_error: Estimate
-    level: Estimate | None
-    use: Mapping[str, Estimate]
-    margins: MarginalHomogeneity | None
-    limits: BlandAltman | None
-    associations: Mapping[str, Estimate]
-    ceiling: Ceiling | None
-    aligned: Ceiling | None
-    replacement: Replacement | None
-    alt_test: AltTest | None
-    orders: Mapping[str, Estimate]
-    sureness: Sureness | None
-    systems: Systems | None
-    lengths: tuple[Estimate, ...]
-    controls: tuple[Beside, ...]
-    slices: Mapping[str, tuple[Slice, ...]]
-    repeats: Mapping[str, Estimate]
-    self_preference: tuple[Estimate, ...]
-    populations: Mapping[str, Estimate]
-    rates: Mapping[str, Estimate]
-    skipped: Mapping[str, str]
+    headline: tuple[Estimate, ...] = ()
+    coefficients: tuple[Estimate, ...] = ()
+    coverage: Coverage | None = None
+    abstained: Mapping[str, int] = field(default_factory=dict)
+    one_label: bool = False
+    table: Floats | None = None
+    errors: tuple[int, int] = (0, 0)
+    skill: Estimate | None = None
+    by_system: Mapping[str, Estimate] = field(default_factory=dict)
+    level: Estimate | None = None
+    use: Mapping[str, Estimate] = field(default_factory=dict)
+    margins: MarginalHomogeneity | None = None
+    limits: BlandAltman | None = None
+    associations: Mapping[str, Estimate] = field(default_factory=dict)
+    ceiling: Ceiling | None = None
+    aligned: Ceiling | None = None
+    replacement: Replacement | None = None
+    alt_test: AltTest | None = None
+    orders: Mapping[str, Estimate] = field(default_factory=dict)
+    sureness: Sureness | None = None
+    systems: Systems | None = None
+    lengths: tuple[Estimate, ...] = ()
+    controls: tuple[Beside, ...] = ()
+    slices: Mapping[str, tuple[Slice, ...]] = field(default_factory=dict)
+    repeats: Mapping[str, Estimate] = field(default_factory=dict)
+    self_preference: tuple[Estimate, ...] = ()
+    populations: Mapping[str, Estimate] = field(default_factory=dict)
+    rates: Mapping[str, Estimate] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -200,8 +213,9 @@ class CriterionAudit:
     """One criterion: what it rests on (`labelled`), and its judges, controls last.
 
     Args:
-        human: Agreement of people with each other; `human_alpha` Krippendorff's, the number that gates look
-            at.
+        human: Agreement of people with each other; `human_alpha` Krippendorff's.
+        reliability: Alpha of the mean of as many people as label a unit (Spearman and Brown), which is what a
+            judge is compared with: the number that gates look at.
         double_labelled: Units with labels by two people or more.
         rarest: Units outside the label people give most: with few of them no interval of a kappa holds.
         uses: Rater (people together as `people`) -> how it uses the scale.
@@ -214,6 +228,7 @@ class CriterionAudit:
     human_alpha: Estimate
     double_labelled: int
     rarest: int
+    reliability: Estimate
     uses: Mapping[str, Use]
     judges: tuple[JudgeAudit, ...]
     panel: PanelAudit | None

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from judgekit.agreement.auditing.data import Labelled
-from judgekit.agreement.auditing.records import LONG, CriterionAudit, How, JudgeAudit, Skipped
+from judgekit.agreement.auditing.records import CriterionAudit, How, JudgeAudit, Skipped
 from judgekit.agreement.auditing.wording import Row, called, ends
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.types import Estimate
@@ -30,12 +30,17 @@ class Case:
     @cached_property
     def long(self) -> bool:
         """Whether the scale is compared by its numbers."""
-        return self.lab.ratings.level != "nominal" and len(self.lab.ratings.values) > LONG
+        return self.lab.continuous
 
     @cached_property
     def numbers(self) -> bool:
         """Whether labels have a direction."""
         return self.lab.ratings.level != "nominal" or len(self.lab.ratings.values) <= 2
+
+    @cached_property
+    def kinds(self) -> bool:
+        """Whether labels are kinds of things, three or more without an order."""
+        return self.lab.ratings.level == "nominal" and len(self.lab.ratings.values) > 2
 
     @cached_property
     def two(self) -> Ratings:
@@ -199,6 +204,9 @@ class Section:
         compute: What it measures of a judge, by name: estimates, or records of several. It may raise
             `InputError` where the data do not allow it: the audit says so and goes on. What a section of
             one's own computes stands in `JudgeAudit.more`, under the section's name.
+        weighted: Whether it takes the weights of a chosen sample into account; where there are weights, what
+            does not is left out, and named.
+        consulted: Whether a verdict rests on it.
         of_judge: Figures about one judge, from what was computed.
         of_all: Figures about the judges of a criterion beside each other. With neither, the estimates of
             all judges are drawn with their intervals.
@@ -207,6 +215,8 @@ class Section:
     name: str
     says: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     compute: Callable[[Case], Mapping[str, Any]] | None = None
+    weighted: bool = False
+    consulted: bool = False
     of_judge: Callable[[About, JudgeAudit], Figure | Iterable[Figure] | None] | None = None
     of_all: Callable[[About], Figure | Iterable[Figure] | None] | None = None
 

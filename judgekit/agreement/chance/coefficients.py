@@ -27,6 +27,7 @@ from judgekit.agreement.chance.chance import (
 )
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
+from judgekit.agreement.core.moments import FEW, influence_se, steady, z_interval
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -40,9 +41,6 @@ from judgekit.agreement.core.resample import (
 from judgekit.agreement.core.weights import Kind, Weights, weights_of
 from judgekit.errors import InputError
 from judgekit.types import Estimate
-
-FEW = 10
-"""Fewer units than this outside the commonest label, and no interval of a kappa can be trusted."""
 
 
 def cautioned(
@@ -83,14 +81,17 @@ def _degenerate(coefficient: Coefficient, ratings: Ratings) -> str:
 
 
 def _minority(ratings: Ratings, counts: Codes, reference: str | None) -> float:
-    """Return the units outside the label that a rater gave most, of the rater for whom they are fewest."""
+    """Return the units off a rater's commonest label: the reference's, the fewer of two, or the mean."""
     # Who gave one label only is passed over: that is a finding about the rater, not about the units.
+    if reference is None and ratings.n_raters > 2:
+        of_labels = np.zeros(len(ratings.values))
+        for column in ratings.codes.T:
+            of_labels += np.bincount(column + 1, weights=counts, minlength=len(of_labels) + 1)[1:]
+        return float(counts.sum() * (1 - of_labels.max() / max(of_labels.sum(), 1)))
     fewest = np.inf
     for name, column in zip(ratings.raters, ratings.codes.T, strict=True):
         given = np.bincount(column + 1, weights=counts, minlength=2)[1:]
         rest = float(given.sum() - given.max())
-        if reference is None and ratings.n_raters > 2:  # a rater of few units sees few of the rare labels
-            rest *= float(counts.sum()) / max(given.sum(), 1)
         if name == reference or (reference is None and rest > 0):
             fewest = min(fewest, rest)
     return float(fewest)
@@ -104,7 +105,8 @@ class Options(Drawn, total=False):
     """How an interval is made; the same for all coefficients.
 
     Args:
-        interval: `auto`: for two raters `fisher_z` of the standard error; for more `bca` below 200 units
+        interval: `auto`: for two raters' kappa that of each unit's influence on the scale of atanh, for their
+            other coefficients `fisher_z` of the standard error; for more raters `bca` below 200 units
             (where t covers .91 to .94, see `benchmarks/coverage_kappa.py`) and `t` of the linearised standard
             error from there on; `bca` of clusters where units come in clusters. Or one of them, `percentile`
             or `none` by name; `t` with clusters is CR1 with t.
@@ -176,7 +178,13 @@ def estimate(
         expected=expected, value=value,
     )  # fmt: skip
     bounded = _bounded(replace(start, value=value), sample, how)
-    return cautioned(bounded, coefficient, (rows, counts), reference=how.reference)
+    found = cautioned(bounded, coefficient, (rows, counts), reference=how.reference)
+    if coefficient != "conger" or rows.n_raters != 2 or weighing.name == "identity":
+        return found
+    names = [how.reference] if how.reference else [*rows.raters]
+    for column in (rows.of(name).numbers[:, 0] for name in names):
+        found = steady(found, np.repeat(column, counts))
+    return found
 
 
 def _condensed(ratings: Ratings) -> tuple[Ratings, Codes]:
@@ -216,15 +224,40 @@ def _bounded(estimate: Estimate, sample: _Sample, how: _How) -> Estimate:
         return earned(replace(estimate, unit="unit and rater"), _product(sample, how), how.draw)
     if 1.0 - sample.observed < 1e-12:  # no disagreement at all: no standard error knows what could be
         n = estimate.n_used if clusters is None else len(np.unique(clusters))
-        low, high = at_one(sample.expected, n, level=how.draw.level)
+        low, high = at_one(_alike_by_chance(sample.parts), n, level=how.draw.level)
         return with_interval(estimate, low, high, interval="wilson_at_one")
     kind = how.interval
+    if kind == "auto" and sample.ratings.n_raters == 2 and sample.coefficient == "conger":
+        return _by_influence(estimate, sample)
     if kind == "auto" and (clusters is not None or (not _of_two(sample) and estimate.n_used < ENOUGH_FOR_T)):
         kind = "bca"
     if kind in {"bca", "percentile"}:
         drawn = weighted_bootstrap(sample.of, sample.parts.counts, how.draw.over(clusters), kind=kind)
         return earned(estimate, drawn, how.draw)  # `cautioned` tells few clusters
     return _analytic(estimate, sample, how, kind)
+
+
+def _by_influence(estimate: Estimate, sample: _Sample) -> Estimate:
+    """Two raters' kappa: t on the scale of atanh, with as few degrees of freedom as rare errors leave."""
+    parts, weights = sample.parts, with_ranks(sample.weights, sample.parts)
+    if weights is not sample.weights:
+        parts = parts_of(parts.codes, weights, counts=parts.counts)
+    terms = np.repeat(linearised("conger", parts, weights), np.asarray(parts.counts, dtype=np.intp))
+    se, df = influence_se(terms - terms.mean(), clusters=sample.ratings.clusters)
+    if sample.ratings.clusters is None and weights.matrix is not None:
+        se = _standard_error(sample, published=True)[0]
+    return z_interval(estimate, se if se > 1e-12 else 0.0, df)
+
+
+def _alike_by_chance(parts: Parts) -> float:
+    """How often two raters who do not look give the same label."""
+    given = [
+        np.bincount(c + 1, weights=parts.counts, minlength=int(parts.codes.max()) + 2)[1:]
+        for c in parts.codes.T
+    ]
+    shares = np.array([each / max(each.sum(), 1) for each in given])
+    pairs = (shares.sum(axis=0) ** 2).sum() - (shares**2).sum()
+    return float(pairs / (len(shares) * (len(shares) - 1)))
 
 
 def _analytic(estimate: Estimate, sample: _Sample, how: _How, kind: str) -> Estimate:
@@ -310,10 +343,11 @@ def kappa(
         weights: `identity` for labels without order; `linear` and `quadratic` for a scale with one.
         options: Of the interval, see `Options`.
 
-    The value is at most 1; 0 is what two raters with these habits agree by chance. Fisher's z of the exact
-    standard error. nan if both used one and the same label; 0 with status `ok_degenerate` if one of them, or
-    both, used one label only. Raises `InputError` for more than two raters: `conger`, `fleiss` and `alpha`
-    are for them. Source: Cohen (1960), (1968); Fleiss, Cohen and Everitt (1969).
+    The value is at most 1; 0 is what two raters with these habits agree by chance. Its interval is that of
+    the exact standard error on the scale of atanh. nan if both used one and the same label; 0 with status
+    `ok_degenerate` if one of them, or both, used one label only. Raises `InputError` for more than two
+    raters: `conger`, `fleiss` and `alpha` are for them. Source: Cohen (1960), (1968); Fleiss, Cohen and
+    Everitt (1969).
 
     >>> kappa([["no", "no"], ["yes", "yes"], ["yes", "no"], ["no", "no"]], scale=["no", "yes"]).value
     0.5

@@ -26,6 +26,7 @@ class Status:
     FEW_MINORITY = "unstable:few_minority"
     FEW_CLUSTERS = "unstable:few_clusters"
     FEW_UNITS = "unstable:few_units"
+    FEW_EXTREME = "unstable:few_extreme"
     RESAMPLES_LOST = "unstable:resamples_lost"
     DEGENERATE = "ok_degenerate"
 

@@ -70,6 +70,8 @@ def at_one(expected: float, n: float, *, level: float = 0.95) -> Ends:
     # A standard error and every resample's are 0 there, which would claim certainty. The lower end takes
     # Wilson's for `n` of `n` as observed agreement and leaves agreement by chance as it is.
     low, _ = wilson(n, n, level=level)
+    if not expected < 1:
+        return _NONE
     return (low - expected) / (1 - expected), 1.0
 
 

@@ -9,13 +9,13 @@ from judgekit.agreement.core.arrays import magnitude, settled, varies
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import (
     clustered_mean,
-    fisher_z,
     normal_quantile,
     t_interval,
     t_quantile,
 )
+from judgekit.agreement.core.moments import bounded, concordance_of, steady
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
-from judgekit.agreement.core.resample import Drawn, Resampling, earned, resampling, weighted_bootstrap
+from judgekit.agreement.core.resample import Drawn, resampling
 from judgekit.errors import InputError
 from judgekit.types import Estimate
 
@@ -74,8 +74,9 @@ def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[
     """Lin's concordance correlation coefficient of two raters, with its parts.
 
     `ratings` are `Ratings` of two raters, or numbers of shape (n_units, 2), nan where missing, which need no
-    `scale`. The interval of the coefficient is by Fisher's z, or by BCa over clusters. Raises `InputError`
-    for more than two raters, a wrong shape, infinity, or a nominal scale.
+    `scale`. The interval of the coefficient is that of each unit's influence, whatever the distribution; the
+    second rater is the reference, whose rarer labels have to be enough. Raises `InputError` for more than
+    two raters, a wrong shape, infinity, or a nominal scale.
 
     >>> found = ccc([[1, 2], [2, 3], [3, 4], [4, 5], [5, 6]])
     >>> round(found.ccc.value, 3), round(found.pearson.value, 3), round(found.location_shift.value, 3)
@@ -99,7 +100,7 @@ def ccc(ratings: Any, *, scale: Any = None, clusters: Any = None, **how: Unpack[
     shift = float(y.mean() - x.mean())
     values = (r, value / r if r else float("nan"), shift / float(np.sqrt(sx * sy)), sy / sx)
     plain = (replace(start, name=n, value=v, method=n) for n, v in zip(_PARTS[1:], values, strict=True))
-    return Concordance(_bounded(main, (x, y), se, draw.over(groups)), *plain)
+    return Concordance(steady(bounded(main, concordance_of(x, y), clusters=groups), y), *plain)
 
 
 _PARTS = ("ccc", "pearson", "bias_correction", "location_shift", "scale_shift")
@@ -161,24 +162,6 @@ def _two(
     )  # fmt: skip
     kept = None if groups is None else coded(groups[both])
     return numbers[both][:, 0], numbers[both][:, -1], kept, start
-
-
-def _bounded(main: Estimate, columns: tuple[Floats, Floats], se: float, draw: Resampling) -> Estimate:
-    if draw.clusters is None:
-        low, high = fisher_z(main.value, se, level=main.level)
-        return with_interval(main, low, high, se=se, interval="none" if np.isnan(low) else "fisher_z")
-    x, y = (column - column.mean() for column in columns)
-    shift = float(columns[0].mean() - columns[1].mean())
-    features = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
-
-    def of(drawn: Floats) -> Floats:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            n, sx, sy, xx, yy, xy = (drawn @ features).T
-            mx, my = sx / n, sy / n
-            whole = xx / n - mx**2 + yy / n - my**2 + (mx - my + shift) ** 2
-            return np.asarray(2 * (xy / n - mx * my) / whole)
-
-    return earned(main, weighted_bootstrap(of, np.ones(len(x)), draw), draw)
 
 
 def _slope(d: Floats, middle: Floats, groups: Codes | None, start: Estimate) -> Estimate:

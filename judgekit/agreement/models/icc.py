@@ -8,6 +8,7 @@ together: rho and tau are the variances of units and of raters over the residual
 I + rho 11' within a unit), raters come in by Woodbury's identity, the residual variance is profiled out.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Unpack
@@ -15,7 +16,8 @@ from typing import Any, Literal, Unpack
 import numpy as np
 
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
-from judgekit.agreement.core.ratings import Floats, Ratings, coded_clusters, given_numbers
+from judgekit.agreement.core.moments import bounded, concordance_of, steady
+from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import (
     Drawn,
     Resampling,
@@ -341,6 +343,8 @@ def _complete(start: Estimate, form: Form, table: tuple[Floats, MeanSquares], dr
     found = replace(start, value=value)
     if (ms.within if FORMS[form][0] == 1 else ms.error) == 0:
         return flagged(found, Status.DEGENERATE, ["the raters differ by nothing but a constant: no interval"])
+    if x.shape[1] == 2:
+        return steady(_of_two(found, form, x, draw.clusters), x[:, 1])
     if draw.clusters is None:
         low, high = f_interval(form, ms, level=start.level)
         return with_interval(found, low, high, interval="none" if np.isnan(low) else "f")
@@ -348,6 +352,21 @@ def _complete(start: Estimate, form: Form, table: tuple[Floats, MeanSquares], dr
         lambda drawn: np.asarray(of_squares(form, mean_squares(x, drawn))), np.ones(len(x)), draw
     )
     return earned(found, interval, draw)
+
+
+def _of_two(found: Estimate, form: Form, x: Floats, clusters: Codes | None) -> Estimate:
+    """Two raters: the interval of each unit's influence, whatever the distribution of scores."""
+    model, average = FORMS[form]
+    own = x - x.mean(axis=0) if model == 3 else x
+    made = concordance_of(own[:, 0], own[:, 1], centre=None if model == 2 else float(own.mean()))
+    if not average:
+        return bounded(found, made, clusters=clusters)
+    single = found.value / (2 - found.value)  # Spearman and Brown's, backwards
+    ends = bounded(replace(found, value=single), made, clusters=clusters)
+    if not ends.low > -1:  # the mean of two raters has no least value
+        return replace(ends, value=found.value, low=math.nan, high=math.nan, interval="none")
+    low, high = (2 * end / (1 + end) for end in (ends.low, ends.high))
+    return replace(ends, value=found.value, low=low, high=high, se=2 * ends.se / (1 + single) ** 2)
 
 
 def _with_gaps(starts: list[Estimate], forms: Sequence[Form], x: Floats, draw: Resampling) -> list[Estimate]:

@@ -374,16 +374,21 @@ def _winning_rates(labels: Floats, epsilon: float, q: float, score: str) -> Floa
     from scipy.special import stdtr
 
     n, r = labels.shape[1], labels.shape[2] - 1
+    people = labels[:, :, 1:]
     if score == "accuracy":
-        near = (labels[:, :, :, None] == labels[:, :, None, 1:]).astype(np.float64)
+        total = sum(
+            (people == each).sum(axis=2, keepdims=True) * (labels == each) for each in np.unique(labels)
+        )
     else:
-        near = -np.square(labels[:, :, :, None] - labels[:, :, None, 1:])
-    total = near.sum(axis=3)  # of each rater with all annotators, itself included
+        sums, squares = people.sum(axis=2, keepdims=True), (people**2).sum(axis=2, keepdims=True)
+        total = 2 * labels * sums - squares - r * labels**2
     p = np.empty((len(labels), r))
     for j in range(r):
+        own = people[:, :, j]
+        apart = (labels[:, :, 0] == own) * 1.0 if score == "accuracy" else -np.square(labels[:, :, 0] - own)
         # The annotator's nearness to itself is a constant that the others do not see.
-        judge = total[:, :, 0] - near[:, :, 0, j]
-        human = total[:, :, j + 1] - near[:, :, j + 1, j]
+        judge = total[:, :, 0] - apart
+        human = total[:, :, j + 1] - (1.0 if score == "accuracy" else 0.0)
         sign = np.sign(np.round(human - judge, 9))
         mean, sd = sign.mean(axis=1), sign.std(axis=1, ddof=1)
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -8,7 +8,7 @@ nothing, an interval of the difference that stays above minus the margin does.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Unpack
 
@@ -22,7 +22,17 @@ from judgekit.agreement.chance.chance import (
     parts_of,
 )
 from judgekit.agreement.core.arrays import kept_clusters
-from judgekit.agreement.core.estimate import Status, about, flagged, undefined
+from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
+from judgekit.agreement.core.intervals import t_interval
+from judgekit.agreement.core.moments import (
+    Influenced,
+    agreement_of,
+    concordance_of,
+    influence_se,
+    kappa_of,
+    pearson_of,
+    z_interval,
+)
 from judgekit.agreement.core.ratings import MISSING, Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, Weighted, drawn_again, resampled, resampling
 from judgekit.agreement.people.panel import (
@@ -134,6 +144,8 @@ def _ceiling(
 ) -> Ceiling:
     judge, humans, values = panel.judge[here], panel.humans[here], panel.ratings.values
     groups = kept_clusters(panel.ratings.clusters, here)
+    if blank.name in INFLUENCES:
+        return _by_influence(blank, (judge, humans, values), panel.names, by[1], groups)
     seen: dict[int, tuple[float, float]] = {}  # one resample serves four estimates
 
     def means(index: Codes) -> tuple[float, float]:
@@ -167,6 +179,72 @@ def _ceiling(
             for name, x, y in zip(panel.names, *by_person, strict=True)
         },
     )  # fmt: skip
+
+
+INFLUENCES: dict[str, Callable[[Floats, Floats, Floats], Influenced]] = {
+    "pearson": lambda x, y, _: pearson_of(x, y),
+    "quadratic_kappa": lambda x, y, _: concordance_of(x, y),
+    "kappa": lambda x, y, v: kappa_of(np.searchsorted(v, x), np.searchsorted(v, y), len(v)),
+    "agreement": lambda x, y, _: agreement_of(x, y),
+}
+"""Measures of which each unit's influence is known, so that nothing has to be drawn again."""
+
+
+def _by_influence(
+    blank: Estimate,
+    rated: tuple[Codes, Codes, Floats],
+    names: Sequence[str],
+    aggregate: Aggregate,
+    clusters: Codes | None,
+) -> Ceiling:
+    judge, humans, values = rated
+    of = INFLUENCES[blank.name]
+    mine, theirs = numbers_of(judge, values), numbers_of(humans, values)
+    both: list[tuple[float, float]] = []
+    moved = np.zeros((2, len(judge)))
+    for j in range(humans.shape[1]):
+        pairs = []
+        for reference in _references(np.delete(humans, j, axis=1), values, aggregate):
+            here = ~(np.isnan(mine) | np.isnan(theirs[:, j]) | np.isnan(reference))
+            made = (
+                [of(each[here], reference[here], values) for each in (mine, theirs[:, j])]
+                if here.any()
+                else []
+            )
+            if made and not any(math.isnan(each.value) for each in made):
+                own = np.zeros((2, len(judge)))
+                own[:, here] = np.array([each.influence for each in made]) * len(judge) / here.sum()
+                pairs.append(([each.value for each in made], own))
+        if pairs:
+            both.append(tuple(np.mean([value for value, _ in pairs], axis=0).tolist()))
+            moved += np.mean([own for _, own in pairs], axis=0)
+        else:
+            both.append((math.nan, math.nan))
+    j_mean, h_mean = _both(*np.array(both).T)
+    moved /= max(sum(not math.isnan(j) for j, _ in both), 1)
+    ratio = _ratio(j_mean, h_mean)
+    status = Status.TOO_FEW if len(judge) < 2 else Status.NO_VARIATION
+
+    def estimate(name: str, value: float, influence: Floats) -> Estimate:
+        made = replace(
+            blank, name=f"{name}_{blank.name}", value=value, unit="unit" if clusters is None else "cluster"
+        )
+        if math.isnan(value):
+            return undefined(made, status)
+        se, df = influence_se(influence, clusters=clusters)
+        if name in {"judge", "human"} and blank.name != "agreement":
+            return z_interval(made, se, df)
+        return with_interval(
+            made, *t_interval(value, se, df, level=made.level), se=se, interval="influence_t"
+        )
+
+    return Ceiling(
+        estimate("judge", j_mean, moved[0]),
+        estimate("human", h_mean, moved[1]),
+        estimate("difference", j_mean - h_mean, moved[0] - moved[1]),
+        estimate("ratio", ratio, (moved[0] - ratio * moved[1]) / (h_mean or math.nan)),
+        dict(zip(names, both, strict=True)),
+    )
 
 
 def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, float]:

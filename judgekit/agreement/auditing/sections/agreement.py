@@ -4,11 +4,12 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 
 from judgekit.agreement.association.correlation import correlation
+from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
@@ -30,7 +31,6 @@ from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.agreement.core.weights import MOST_HELD, Kind
 from judgekit.agreement.models.bland import bland_altman, ccc
 from judgekit.agreement.models.icc import icc, iccs
-from judgekit.agreement.sampling.active import hajek_kappa
 from judgekit.types import Estimate
 
 MOST_LEVELS = 10
@@ -157,34 +157,30 @@ AVERAGED = re.compile(r"icc_.+k")
 """Intraclass correlations of a mean of judge and people, which nobody uses."""
 
 
-def main_coefficient(lab: Labelled, judge: str, how: How) -> Estimate:
-    """The coefficient that gates look at, of a judge against what most people say."""
-    r = lab.ratings
-    if r.level != "nominal" and len(r.values) > LONG:
-        return icc(lab.beside(judge, means=True), **how.options)
-    ordered = r.level != "nominal" and len(r.values) > 2
-    weights: Kind = "quadratic" if ordered else "identity"
-    two = lab.beside(judge)
-    if lab.weights is not None:
-        kept = (lab.ratings.codes[:, r.raters.index(judge)] >= 0) & (lab.consensus >= 0)
-        chances = 1 / lab.weights[kept]
-        return hajek_kappa(two, chances / chances.max(), weights=weights, level=how.level)
-    return kappa(two, weights=weights, reference="people", **how.options)
-
-
 def compute(case: Case) -> dict[str, Any]:
     """The main coefficient, all others, coverage, the table of labels, and rates of two labels."""
     lab, judge, how = case.lab, case.judge, case.how
-    level = how.level
-    return {
-        "main": main_coefficient(lab, judge, how),
-        "headline": tuple(headline(case.two, reference="people", **how.options)),
-        "coefficients": tuple(all_coefficients(case.two, reference="people", **how.options)),
-        "coverage": case.skipped.unless("coverage", lambda: coverage(_columns(lab, judge), level=level)),
+    made: dict[str, Any] = {
+        "main": deciding.main_coefficient(lab, judge, how),
+        "one_label": deciding.one_label(lab, judge),
+        "errors": deciding.errors(lab, judge),
         "abstained": lab.abstained.get(judge, {}),
-        "table": None if len(lab.ratings.values) > LONG else confusion(case.plain),
-        "associations": associations(lab, judge, how),
+        "coverage": case.skipped.unless("coverage", lambda: coverage(_columns(lab, judge), level=how.level)),
+        "associations": {} if case.kinds else {"pearson": deciding.link(lab, judge, how)},
+        "skill": deciding.skill(lab, judge, how),
+        "by_system": {} if case.kinds else deciding.by_system(lab, judge, how),
         "rates": rates(case.plain, how),
+    }
+    if lab.weights is not None:
+        unweighted = "the chances of the sample are not taken into account here, so it is not computed"
+        case.skipped.say("other coefficients, the table of labels, rates", unweighted)
+        return made | {"rates": {}, "headline": (made["main"],)}
+    first = headline(case.two, reference="people", **how.options)
+    return made | {
+        "headline": tuple({each.name: each for each in (made["main"], *first)}.values()),
+        "coefficients": tuple(all_coefficients(case.two, reference="people", **how.options)),
+        "table": None if len(lab.ratings.values) > LONG else confusion(case.plain),
+        "associations": {**made["associations"], **({} if case.kinds else associations(lab, judge, how))},
     }
 
 
@@ -198,14 +194,12 @@ def _columns(lab: Labelled, judge: str) -> Ratings:
 
 
 def associations(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
-    """Correlations of the judge's numbers with people's mean; blind to severity."""
-    x, y = lab.column(judge), lab.human
-    if lab.ratings.level == "nominal" and len(lab.ratings.values) > 2:
-        return {}
-    return {
-        kind: correlation(x, y, kind=kind, clusters=lab.ratings.clusters, **how.options)
-        for kind in ("pearson", "spearman", "tau_b")
-    }
+    """Correlations of ranks with people's mean, beside Pearson's; of pairs three accuracies."""
+    if lab.pairs:
+        return dict(deciding.accuracies(lab, judge, how))
+    x, y, clusters = lab.column(judge), lab.human, lab.ratings.clusters
+    kinds: tuple[Literal["spearman", "tau_b"], ...] = ("spearman", "tau_b")
+    return {kind: correlation(x, y, kind=kind, clusters=clusters, **how.options) for kind in kinds}
 
 
 def rates(two: Ratings, how: How) -> dict[str, Estimate]:
@@ -275,4 +269,6 @@ def figures(about: About, judge: JudgeAudit) -> Iterator[Figure]:
         yield _confusion(about, judge.table)
 
 
-SECTION = Section(name="agreement", says=SAYS, compute=compute, of_judge=figures)
+SECTION = Section(
+    name="agreement", says=SAYS, compute=compute, of_judge=figures, weighted=True, consulted=True
+)  # fmt: skip

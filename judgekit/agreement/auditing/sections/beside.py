@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.association.comparing import compare_accuracies
+from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, Beside, How, PanelAudit
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section
 from judgekit.agreement.auditing.wording import ends, number, told
 from judgekit.agreement.bias.error_correlation import condorcet_gap, effective_judges, error_correlation
-from judgekit.agreement.core.intervals import share
+from judgekit.agreement.core.intervals import clustered_mean, share
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings
 from judgekit.agreement.models.dstudy import design_parts, g_coefficient, phi_coefficient
 from judgekit.agreement.models.gstudy import GStudy, component_estimates, g_study
@@ -138,7 +139,9 @@ def _design(about: About, study: GStudy) -> Figure:
     return about.figure("design", ("persons", "phi", "g"), rows, study.n_rows, chart=chart)
 
 
-PEOPLE = Section(name="people", says=SAYS_PEOPLE, compute=compute_people, of_all=draw_people)
+PEOPLE = Section(
+    name="people", says=SAYS_PEOPLE, compute=compute_people, of_all=draw_people, consulted=True
+)  # fmt: skip
 
 
 def controls(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
@@ -160,6 +163,20 @@ def controls(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
     return tuple(_beside(name, mine, codes, lab, how, constant=c) for name, (codes, c) in made.items())
 
 
+def of_pairs(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
+    """The judge of pairs beside the rule that knows only which system is better, cross-fitted over items."""
+    said = deciding.better_system(lab)
+    if said is None:
+        return ()
+    people, mine = lab.human, lab.column(judge)
+    both = ~(np.isnan(said) | np.isnan(people) | np.isnan(mine))
+    rule, own = (np.where(both, 1 - np.abs(each - people), np.nan) for each in (said, mine))
+    clusters = lab.ratings.clusters
+    agreed = clustered_mean(rule, clusters, name="agreement", level=how.level)
+    gain = clustered_mean(own - rule, clusters, name="agreement_gained", level=how.level)
+    return (Beside(deciding.BETTER_SYSTEM, agreed, gain, None, constant=False),)
+
+
 def _beside(name: str, mine: Codes, theirs: Codes, lab: Labelled, how: How, *, constant: bool) -> Beside:
     places = np.arange(len(lab.ratings.values), dtype=float)
     truth, a, c = (numbers_of(each, places) for each in (lab.consensus, mine, theirs))
@@ -173,7 +190,13 @@ def _beside(name: str, mine: Codes, theirs: Codes, lab: Labelled, how: How, *, c
 
 CONTROLS = Section(
     name="controls",
-    compute=lambda case: {"controls": () if case.long else controls(case.lab, case.judge, case.how)},
+    consulted=True,
+    compute=lambda case: {
+        "controls": (
+            *(() if case.long else controls(case.lab, case.judge, case.how)),
+            *(of_pairs(case.lab, case.judge, case.how) if case.lab.pairs else ()),
+        )
+    },
 )
 
 
@@ -194,7 +217,7 @@ def panel_audit(lab: Labelled, how: How) -> PanelAudit | None:
     if len(judges) < 2:
         return None
     r = lab.ratings
-    long = r.level != "nominal" and len(r.values) > LONG
+    long = lab.continuous
     wrong = np.full((r.n_units, len(judges)), np.nan)
     for judge in sorted(real, key=lambda j: seats[j] == j):  # where both answered, the judge's own counts
         own, seat = _wrong(lab, judge, long=long), judges.index(seats[judge])

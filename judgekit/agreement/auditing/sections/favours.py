@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import JudgeAudit
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
@@ -41,7 +42,10 @@ def lengths(case: Case) -> tuple[Estimate, ...]:
         return ()
     x, human, clusters = lab.column(case.judge), lab.human, lab.ratings.clusters
     if lab.pairs:
-        return (length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=level),)
+        return (
+            deciding.toward(lab, case.judge, np.sign(lab.lengths), case.how, "longer_preferred"),
+            length_preference(x, lab.lengths, human - 0.5, clusters=clusters, level=level),
+        )
     size = np.where(lab.lengths > 0, lab.lengths, np.nan)
     return length_coefficient(x / lab.span, size, human / lab.span, clusters=clusters, level=level)
 
@@ -84,7 +88,7 @@ def draw_length(about: About, judge: JudgeAudit) -> Figure | None:
 
 
 LENGTH = Section(
-    name="length", says=SAYS_LENGTH, of_judge=draw_length,
+    name="length", says=SAYS_LENGTH, of_judge=draw_length, consulted=True,
     compute=lambda case: {"lengths": case.skipped.unless("length", lambda: lengths(case)) or ()},
 )  # fmt: skip
 SAYS_ORDER = {
@@ -136,7 +140,7 @@ def draw_order(about: About) -> Figure | None:
 
 
 ORDER = Section(
-    name="orders", says=SAYS_ORDER, of_all=draw_order,
+    name="orders", says=SAYS_ORDER, of_all=draw_order, consulted=True,
     compute=lambda case: {"orders": orders(case)},
 )  # fmt: skip
 
@@ -195,13 +199,14 @@ def self_preferences(case: Case) -> tuple[Estimate, ...]:
     groups = None if clusters is None else clusters[mixed]
     x, human = (np.where(own > 0, each, 1 - each)[mixed] for each in (x, human))
     return (
+        deciding.toward(lab, case.judge, own, how, "own_preferred"),
         self_preference_in_pairs(x, human - 0.5, clusters=groups, level=how.level),
         equal_opportunity(x, human, clusters=groups, **how.options),
     )
 
 
 FAMILY = Section(
-    name="self-preference", says=SAYS_FAMILY,
+    name="self-preference", says=SAYS_FAMILY, consulted=True,
     compute=lambda case: {"self_preference": self_preferences(case)},
     of_all=lambda about: intervals(about, "family", {j.judge: j.self_preference for j in about.judges}),
 )  # fmt: skip

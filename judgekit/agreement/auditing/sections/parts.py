@@ -7,17 +7,16 @@ import numpy as np
 from judgekit.agreement.association.groupings import four_groupings
 from judgekit.agreement.association.pairwise_accuracy import pairwise_accuracy, soft_accuracy
 from judgekit.agreement.auditing.data import Labelled
+from judgekit.agreement.auditing.deciding import main_coefficient
 from judgekit.agreement.auditing.records import How, JudgeAudit, Systems
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Section, intervals
-from judgekit.agreement.auditing.sections.agreement import main_coefficient
 from judgekit.agreement.auditing.wording import called, ends, number, told
 from judgekit.agreement.bias.populations import Populations, populations
 from judgekit.agreement.bias.slices import Slice, by_slice
 from judgekit.agreement.core.arrays import magnitude, settled
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, undefined, with_interval
 from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.agreement.core.resample import Resampling, resampled
 from judgekit.types import Estimate, is_control
 
 SAYS_SYSTEMS = {
@@ -85,10 +84,19 @@ def _pair_accuracy(human: Floats, judged: Floats, how: How) -> Estimate:
     )  # fmt: skip
     if np.isnan(value):
         return undefined(made, Status.TOO_FEW)
-    return resampled(
-        made, lambda items: pairwise_accuracy(human[:, items], judged[:, items]), n,
-        Resampling(level=how.level, seed=how.seed, b=min(how.b, 300)), kind="percentile",
-    )  # fmt: skip
+    rng, b = np.random.default_rng(how.seed), max(how.b, 200)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=b).astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = [
+            (drawn @ np.nan_to_num(each.T)) / (drawn @ (~np.isnan(each.T)).astype(float))
+            for each in (human, judged)
+        ]
+    one, other = np.triu_indices(len(human), 1)
+    way = [np.sign(settled(each[:, one] - each[:, other], magnitude(each))) for each in means]
+    shares = (way[0] == way[1]).mean(axis=1)
+    tail = (1 - how.level) / 2
+    low, high = np.quantile(shares, [tail, 1 - tail], method="inverted_cdf")
+    return with_interval(made, low, high, se=float(shares.std()), interval="percentile_item", seed=how.seed)
 
 
 def _sign(one: Floats, other: Floats, how: How) -> int:
@@ -122,7 +130,7 @@ def draw_systems(about: About, judge: JudgeAudit) -> Figure | None:
 
 
 SYSTEMS = Section(
-    name="systems", says=SAYS_SYSTEMS, of_judge=draw_systems,
+    name="systems", says=SAYS_SYSTEMS, of_judge=draw_systems, consulted=True,
     compute=lambda case: {"systems": case.skipped.unless("systems", lambda: systems(case))},
 )  # fmt: skip
 SAYS_SLICES = {
@@ -188,8 +196,9 @@ def draw_slices(about: About, judge: JudgeAudit) -> Figure | None:
 
 
 SLICES = Section(
-    name="slices", says=SAYS_SLICES, compute=lambda case: {"slices": slices(case)}, of_judge=draw_slices
-)
+    name="slices", says=SAYS_SLICES, of_judge=draw_slices, weighted=True, consulted=True,
+    compute=lambda case: {"slices": slices(case)},
+)  # fmt: skip
 SAYS_POPULATIONS = {
     "populations": (
         "With whom does it agree, and they with each other?",

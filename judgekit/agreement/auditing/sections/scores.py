@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import LONG, How, JudgeAudit, Skipped
 from judgekit.agreement.auditing.section import About, Case, Chart, Figure, Point, Section
 from judgekit.agreement.auditing.wording import Row, ends, number, percents, told
 from judgekit.agreement.bias.range_use import deming_slope, marginal_homogeneity, range_use
-from judgekit.agreement.bias.severity import signed_error
 from judgekit.agreement.core.estimate import Status, undefined
 from judgekit.agreement.core.intervals import share
 from judgekit.agreement.core.ratings import Floats
@@ -49,8 +49,10 @@ MOST_BARS = 21  # labels of a scale whose use is drawn label by label
 def compute(case: Case) -> dict[str, Any]:
     """Signed error, corrected level, use of the scale, margins and limits of agreement."""
     lab, judge, how, unless = case.lab, case.judge, case.how, case.skipped.unless
-    x, y = lab.column(judge) / lab.span, lab.human / lab.span
-    error = signed_error(x, y, clusters=lab.ratings.clusters, level=how.level)
+    error = deciding.mean_error(lab, judge, how)
+    level = unless("corrected level", lambda: corrected_level(lab, judge, how)) if case.numbers else None
+    if lab.weights is not None:
+        return {"signed_error": error, "level": level}
     margins = None
     if not case.long:
         margins = unless("margins", lambda: marginal_homogeneity(case.plain, level=how.level))
@@ -59,7 +61,7 @@ def compute(case: Case) -> dict[str, Any]:
         return {"signed_error": error, "level": None, "use": {}, "margins": margins, "limits": None}
     return {
         "signed_error": error,
-        "level": unless("corrected level", lambda: corrected_level(lab, judge, how)),
+        "level": level,
         "use": unless("use of the scale", lambda: _range(lab, judge, how)) or {},
         "margins": margins,
         "limits": unless("limits of agreement", lambda: bland_altman(case.two, level=how.level)),
@@ -121,7 +123,7 @@ def scatter(about: About, judge: JudgeAudit) -> Figure | None:
         return None
     scale = {"low": float(lab.ratings.values[0]), "high": float(lab.ratings.values[-1])}
     span = (scale["low"], scale["high"])
-    if len(lab.ratings.values) > LONG and judge.limits is not None:
+    if lab.continuous and judge.limits is not None:
         return _differences(about, judge.limits, _points((x + y) / 2, y - x), len(x), scale)
     slope = deming_slope(y, x)
     intercept = float(y.mean() - slope * x.mean())
@@ -204,7 +206,10 @@ def distribution(about: About) -> Figure | None:
     )
 
 
-SCORES = Section(name="scores", says=SAYS_SCORES, compute=compute, of_judge=scatter, of_all=distribution)
+SCORES = Section(
+    name="scores", says=SAYS_SCORES, compute=compute, of_judge=scatter, of_all=distribution, weighted=True,
+    consulted=True,
+)  # fmt: skip
 
 
 SAYS_SEVERITY = {
