@@ -360,7 +360,7 @@ def better_system(rng: Rng, d: Duels) -> Floats:
 
 
 def longer(rng: Rng, d: Duels) -> Floats:
-    return np.where(rng.random(300) < 0.35, d.doublings > 0, d.people).astype(float)
+    return np.where(rng.random(300) < 0.4, d.doublings > 0, d.people).astype(float)
 
 
 def family_of_b(rng: Rng, d: Duels) -> Floats:
@@ -446,12 +446,12 @@ CASES: tuple[Case, ...] = (
     Case("pairs: random", of_pairs(lambda r, d: (r.random(300) < 0.5).astype(float)), "DDD"),
     Case("pairs, one order: always the first", led(1.0, both=False), "DDD", {"all": ("one label", "first")}),
     Case("pairs, both orders: always the first", led(1.0, both=True), "DDD", {"all": ("one label", "order")}),
-    Case("pairs, one order: the first in 2 of 5", led(0.4, both=False), "TCH", {"gate": ("order", "first")}),
-    Case("pairs, both orders: the first in 2 of 5", led(0.4, both=True), "TCH", {"gate": ("order",)}),
+    Case("pairs, one order: the first in 2 of 5", led(0.4, both=False), "..H", {"gate": ("order", "first")}),
+    Case("pairs, both orders: the first in 2 of 5", led(0.4, both=True), "T.H", {"gate": ("order",)}),
     Case("pairs: always the better system", of_pairs(better_system), "DDD", {"all": ("better system",)}),
     Case("pairs of two systems: always one of them", of_pairs(better_system, systems=2), "DDD",
          {"all": ("better system",)}),
-    Case("pairs: the longer in a third", of_pairs(longer, alike=True, lengths=True), "CCH", {"all": ("length",)}),
+    Case("pairs: the longer in 2 of 5", of_pairs(longer, alike=True, lengths=True), "CCH", {"all": ("length",)}),
     Case("pairs: own family in half", of_pairs(family_of_b, alike=True, families=True), "HCH", {"all": ("own family",)}),
     Case("pairs: for the worse system in half", of_pairs(worse_system), "DDD"),
 )  # fmt: skip

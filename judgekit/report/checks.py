@@ -218,8 +218,9 @@ def beaten_by(gates: Gates, judge: JudgeAudit) -> str:
 
 
 def is_below(gates: Gates, estimate: Estimate) -> bool:
-    """Tell whether an agreement or correlation is shown to be of no use."""
-    return estimate.high < gates["agreement_use"].value and not estimate.status.startswith("unstable")
+    """Tell whether an agreement is shown to be of no use (where its interval is unsteady, to be none)."""
+    most = 0.0 if estimate.status.startswith("unstable") else gates["agreement_use"].value
+    return estimate.high < most
 
 
 def is_least(gates: Gates, name: str, estimate: Estimate) -> bool:

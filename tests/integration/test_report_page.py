@@ -5,6 +5,7 @@ import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from judgekit.agreement import audit
@@ -15,7 +16,7 @@ from judgekit.types import Unit, Verdict
 from judgekit.verbs.agree import agree
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from verdicts import planted
+from verdict_cases import CASES
 
 HOSTILE = '</figure><script>document.title = "owned"</script><img src=http://127.0.0.1:9/x onerror=alert(1)>'
 MARKS = """() => [...document.querySelectorAll("figure")].map(f => ({
@@ -71,9 +72,10 @@ def asked_again():
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
+    [lenient] = [each for each in CASES if each.name == "lenient by a point"]
     folder, gates = tmp_path_factory.mktemp("reports"), read_thresholds()
     made = {
-        "scores": audit(planted("lenient", 1), b=100),
+        "scores": audit(lenient.make(np.random.default_rng(1)), b=100),
         "pairs": pairs_by_hostile_names(),
         "asked": asked_again(),
     }

@@ -46,6 +46,12 @@ class Face:
 MEASURED = {"as_ratings", "ratings_of_table"}  # there it is the level of measurement
 WITHOUT = {"attributable_to_position", "ece", "flips_by_margin", "halo", "miscalibration"}  # had no level
 A = Face()
+MOVED = {
+    "audit", "ccc", "correlation", "criterion_validity", "disattenuated_correlation", "human_ceiling", "icc",
+    "iccs", "kappa", "kappa_profile", "metric_conflicts",
+}  # fmt: skip
+"""Of these the intervals are others since 0.4.0 (each unit's influence); their values are as they were."""
+INTERVAL = ("low", "high", "se", "interval", "status", "seed", "unit", "note", "notes", "method", "b")
 STORED = Path(__file__).parents[1] / "data" / "agreement_0.1.0.json"
 TYPES = {
     "Chart",
@@ -306,6 +312,11 @@ FITTED = {
 }  # fmt: skip
 
 
+def moved(key: str) -> bool:
+    """Whether a number is part of an interval."""
+    return any(part in INTERVAL for part in key.split("."))
+
+
 def near(name: str) -> float:
     return 1e-6 if name in FITTED else 1e-9
 
@@ -316,8 +327,10 @@ def test_a_statistic_is_what_the_first_release_gave(name: str):
     stored = json.loads(STORED.read_text())[name]
     found = said(name)
 
-    assert found.keys() == stored.keys()
+    assert name in MOVED or found.keys() == stored.keys()
     for key, value in stored.items():
+        if name in MOVED and moved(key):
+            continue
         if isinstance(value, float):
             assert found[key] == pytest.approx(value, rel=near(name), abs=near(name)), key
         else:
@@ -336,7 +349,7 @@ def sums(name: str) -> list[float]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in MOVED])
 def test_it_is_so_at_another_level_and_from_another_seed(name: str):
     stored = json.loads(STORED.read_text())["at another level"][name]
 

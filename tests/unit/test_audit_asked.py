@@ -184,14 +184,16 @@ def test_of_pairs_only_those_with_one_own_response_count():
         names = [("gpt", "llama"), ("llama", "gpt"), ("llama", "qwen")][i % 3]
         winner = ("A", "B")[(i // 3) % 2]
         pair = {"item_id": str(i), "first": names[0], "second": names[1]}
-        own = "A" if names[0] == "gpt" else "B"
+        its = "A" if names[0] == "gpt" else "B"
         favours = "gpt" in names and i % 5 == 0
-        rows.append({**pair, "rater": "gpt", "label": own if favours else winner})
+        rows.append({**pair, "rater": "gpt", "label": its if favours else winner})
         labels.append({**pair, "rater": "ann", "label": winner})
 
     [judge] = agree(rows, labels=labels, responses_are_systems=True, b=100).criteria[0].judges
 
-    logit, chance = judge.self_preference
+    own, logit, chance = judge.self_preference
+    assert own.n_used == 80
+    assert own.value > 0
     assert logit.n_used == chance.n_used == 80
     # It sees all wins of its own, and of the 40 of others all but the ones it took for itself.
     lost = sum("gpt" in (r["first"], r["second"]) and r["label"] != t["label"]

@@ -8,6 +8,7 @@ import pytest
 from judgekit.agreement import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.sections.beside import panel_lines
+from judgekit.scales import Numbers
 
 
 def panel(columns: dict[str, list], scale, **options):
@@ -71,7 +72,9 @@ def test_a_long_scale_has_sizes_of_errors_and_no_majority():
     shared = rng.normal(0, 8, 400)
     judges = {j: np.clip(np.round(ann + shared + rng.normal(0, 8, 400)), 0, 100) for j in "abc"}
 
-    found = panel({**{j: each.tolist() for j, each in judges.items()}, "ann": ann.tolist()}, list(range(101)))
+    rows = {**{j: each.tolist() for j, each in judges.items()}, "ann": ann.tolist()}
+
+    found = panel(rows, Numbers(low=0, high=100))
 
     assert 1 < found.effective.value < 3
     assert found.within is None

@@ -52,7 +52,7 @@ def test_the_example_of_statpsych_has_its_interval():
     y = [21, 4, 9, 12, 35, 18, 10, 22, 24, 1, 6, 8, 13, 16, 19]
     x = [67, 28, 30, 28, 52, 40, 25, 37, 44, 10, 14, 20, 28, 40, 51]
 
-    found = correlation(x, y, kind="spearman")
+    found = correlation(x, y, kind="spearman", interval="formula")
 
     assert found.value == pytest.approx(0.8699639, abs=1e-7)
     assert found.se == pytest.approx(0.08241326, abs=1e-7)
@@ -151,8 +151,15 @@ def test_three_units_have_a_value_and_no_interval():
     assert found.interval == "none"
 
 
-def test_a_perfect_correlation_claims_no_interval():
+def test_a_perfect_correlation_leaves_room_for_what_was_not_seen():
     found = correlation(range(50), range(50), kind="pearson")
+
+    assert (found.value, found.status, found.high) == (pytest.approx(1.0), "ok", 1.0)
+    assert found.low == pytest.approx(1 - 3.8415 / 53.8415 / (49 / 50), abs=1e-3)
+
+
+def test_a_perfect_rank_coefficient_claims_no_interval():
+    found = correlation(range(50), range(50), kind="tau_b")
 
     assert (found.value, found.status) == (pytest.approx(1.0), "ok_degenerate")
     assert np.isnan(found.low)
@@ -172,7 +179,7 @@ def test_few_clusters_are_said():
 
     found = correlation(x, x + rng.normal(size=60), clusters=np.repeat(range(6), 10), b=200)
 
-    assert (found.unit, found.interval, found.status) == ("cluster", "bca_cluster", "unstable:few_clusters")
+    assert (found.unit, found.interval, found.status) == ("cluster", "influence_z", "unstable:few_clusters")
 
 
 def test_what_is_malformed_is_refused_with_its_place():

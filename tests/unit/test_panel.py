@@ -258,6 +258,7 @@ def test_clusters_are_what_is_drawn_again_everywhere():
     alphas = replacement_alpha(clustered, judge="judge", b=100)
     pools = populations(clustered, judge="judge", pools={"h1": "a", "h2": "a", "h3": "b"}, b=100)
 
-    for estimate in (found.difference, alphas.delta, pools.each[0].judge):
+    assert (found.difference.unit, found.difference.interval) == ("cluster", "influence_t")
+    for estimate in (alphas.delta, pools.each[0].judge):
         assert (estimate.unit, estimate.interval) == ("cluster", "bca_cluster")
         assert estimate.status == "ok"  # 20 clusters

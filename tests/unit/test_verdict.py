@@ -12,19 +12,24 @@ from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from verdicts import RIGHT, planted, verdicts
+from verdict_cases import CASES, PURPOSES, VERDICTS
 
 
-@pytest.mark.parametrize("kind", RIGHT)
-def test_planted_judges_are_judged_rightly(kind):
-    said = [verdicts(kind, seed, b=100) for seed in (101, 102, 103)]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_planted_judge_gets_the_verdict_that_it_deserves(case):
+    """Of three data sets two have to come out right; `benchmarks/verdict_table.py` does 200."""
+    said = [
+        findings(audit(case.make(np.random.default_rng(seed)), b=200, only_deciding=True), read_thresholds())
+        for seed in (101, 102, 103)
+    ]
 
-    assert sum(map(RIGHT[kind], said)) >= 2, said
-
-
-@pytest.mark.parametrize("kind", RIGHT)
-def test_twenty_items_are_too_few_to_say(kind):
-    assert set(verdicts(kind, 7, n_items=4, b=60).values()) == {"INSUFFICIENT EVIDENCE"}
+    for k, (purpose, letter) in enumerate(zip(PURPOSES, case.expected, strict=True)):
+        if letter != ".":
+            right = [found[k] for found in said if found[k].verdict == VERDICTS[letter]]
+            assert len(right) >= 2, (purpose, [(found[k].verdict, found[k].why) for found in said])
+            words = case.why.get(purpose, case.why.get("all", ("",)))
+            texts = [" ".join([each.why, *each.change, *each.correction]) for each in right]
+            assert any(word in text for word in words for text in texts), (purpose, texts)
 
 
 def by_purpose(lab, gates=None, **options):
@@ -53,9 +58,11 @@ def test_one_person_is_not_enough_unless_the_labels_are_the_truth():
 
 def test_people_who_do_not_agree_cannot_measure_a_judge():
     rng = np.random.default_rng(1)
-    rows = rng.integers(0, 2, (300, 3))
+    people = rng.integers(0, 2, (300, 4))
+    judge = np.where(rng.random(300) < 0.9, people.mean(axis=1) > 0.5, people[:, 0])
 
-    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["j"], raters=["j", "p", "q"]))
+    rows = np.column_stack([judge, people])
+    found = by_purpose(of_frame(rows, scale=[0, 1], judges=["j"], raters=["j", "p", "q", "r", "s"]))
 
     assert found["gate"].verdict == "INSUFFICIENT EVIDENCE"
     assert "people agree too little with each other" in found["gate"].why
@@ -127,9 +134,11 @@ def test_every_threshold_has_a_source_and_ours_are_marked():
 
 
 def test_the_numbers_that_decided_stand_with_the_verdict():
-    found = by_purpose(planted("noisy", 3))["gate"]
+    [case] = [each for each in CASES if each.name == "random on the hard fifth"]
+
+    found = by_purpose(case.make(np.random.default_rng(3)))["gate"]
 
     gates = [check.gate for check in found.checks]
     assert gates[:4] == ["enough_units", "enough_rare", "enough_double", "people_agree"]
-    assert {"agreement_gate", "ceiling_margin", "leniency", "coverage", "length", "alt_test"} <= set(gates)
+    assert {"agreement_gate", "ceiling_margin", "leniency", "coverage", "alt_test"} <= set(gates)
     assert all(check.found and check.wanted and check.source for check in found.checks)

@@ -73,16 +73,24 @@ def audit(
     known = {name for each in all_of_it for name in each.judges}
     if absent := [name for name in judges or () if name not in known]:
         raise InputError(f"no judge {absent[0]!r}; {there_are(absent[0], sorted(known))}")
-    how = How(level=level, seed=seed, b=b, error=error, epsilon=epsilon, sampling=sampling)
+    how = How(
+        level=level,
+        seed=seed,
+        b=b,
+        error=error,
+        epsilon=epsilon,
+        sampling=sampling,
+        only_deciding=only_deciding,
+    )
     every = (*(each for each in SECTIONS if each.consulted or not only_deciding), *sections)
-    made = tuple(_criterion(each, judges, how, every, whole=not only_deciding) for each in all_of_it)
+    made = tuple(_criterion(each, judges, how, every) for each in all_of_it)
     return Audit(made, how, tuple(notes), dict(provenance or {}), every)
 
 
 def _criterion(
-    lab: Labelled, judges: Sequence[str] | None, how: How, sections: Sequence[Section], *, whole: bool
+    lab: Labelled, judges: Sequence[str] | None, how: How, sections: Sequence[Section]
 ) -> CriterionAudit:
-    skipped = Skipped()
+    skipped, whole = Skipped(), not how.only_deciding
     r, people = lab.ratings, lab.of_people
     named = [j for j in lab.judges if judges is None or j in judges or is_control(j)]
     codes = lab.consensus

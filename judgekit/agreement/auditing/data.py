@@ -320,8 +320,7 @@ def side_by_side(
     raters = (*judges, *persons)
     found = [[cells.get((unit, rater)) for rater in raters] for unit in units]
     verdicts = [[o if isinstance(o, Verdict) else None for o in row] for row in found]
-    nested = bool(known.clusters) or len({u.item_id for u in units}) < len(units)
-    clusters = [known.clusters.get(u, u.item_id) for u in units] if nested else None
+    clusters = _clusters(units, known)
     said = [[_said(v, scale) for v in row] for row in verdicts]
     answers = _answers(units, judges, found, raw)
     chances, chances_are = _sure(units, raters, verdicts, raw)
@@ -368,6 +367,12 @@ def _substitutes(outcomes: Iterable[Outcome]) -> dict[str, str]:
             seats.setdefault(o.rater, set()).add(stands_for(o))
     only = {rater: next(iter(seat)) for rater, seat in seats.items() if len(seat) == 1}
     return {rater: seat for rater, seat in only.items() if seat is not None}
+
+
+def _clusters(units: Sequence[Unit], known: Facts) -> list[str] | None:
+    """What each unit belongs to; None where all are independent."""
+    nested = bool(known.clusters) or len({u.item_id for u in units}) < len(units)
+    return [known.clusters.get(u, u.item_id) for u in units] if nested else None
 
 
 def _cells(criterion: str, outcomes: Iterable[Outcome]) -> dict[tuple[Unit, str], Outcome]:

@@ -29,7 +29,7 @@ LONG = 10
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How an audit draws and bounds; `error`, `epsilon` and `sampling` are those of `audit`."""
+    """How an audit draws and bounds; `error`, `epsilon`, `sampling`, `only_deciding` are those of `audit`."""
 
     level: float = 0.95
     seed: int = 0
@@ -37,6 +37,7 @@ class How:
     error: float = 0.1
     epsilon: float = 0.15
     sampling: Sampling = "unknown"
+    only_deciding: bool = False
 
     @property
     def options(self) -> Drawn:

@@ -246,7 +246,9 @@ def _by_influence(estimate: Estimate, sample: _Sample) -> Estimate:
     se, df = influence_se(terms - terms.mean(), clusters=sample.ratings.clusters)
     if sample.ratings.clusters is None and weights.matrix is not None:
         se = _standard_error(sample, published=True)[0]
-    return z_interval(estimate, se if se > 1e-12 else 0.0, df)
+    found = z_interval(estimate, se if se > 1e-12 else 0.0, df)
+    alone = sample.ratings.clusters is not None and len(np.unique(sample.ratings.clusters)) < 2
+    return flagged(found, Status.DEGENERATE) if alone else found
 
 
 def _alike_by_chance(parts: Parts) -> float:

@@ -20,6 +20,8 @@ ENOUGH_EXTREME = 60
 """From so many degrees of freedom of the reference's own spread on, an interval on a longer scale holds."""
 FEW = 10
 """Fewer units than this of the rarer of two labels, and no interval of agreement can be trusted."""
+LEAST_DF = 4.0
+"""One error in a thousand units leaves one degree of freedom, with which nothing could be said of it."""
 ONE = 1 - 1e-12
 """From this value on a coefficient counts as 1."""
 
@@ -65,6 +67,8 @@ def concordance_of(
 
 def spearman_of(x: Floats, y: Floats) -> Influenced:
     """Spearman's correlation; ranks are estimated too, so that each unit moves those of others."""
+    if not len(x):
+        return _without_value(x)
     f, g = _mid_places(x) - 0.5, _mid_places(y) - 0.5
     va, vb, c = float(f @ f) / len(f), float(g @ g) / len(g), float(f @ g) / len(f)
     if not (va > 0 and vb > 0):
@@ -137,7 +141,7 @@ def z_interval(estimate: Estimate, se: float, df: float) -> Estimate:
 def influence_se(
     influence: Floats, *, clusters: Codes | None = None, weights: Floats | None = None
 ) -> tuple[float, float]:
-    """Standard error from influences, and its degrees of freedom: 2 G / (kurtosis - 1), at least 1.
+    """Standard error from influences, and its degrees of freedom: 2 G / (kurtosis - 1), at least 4.
 
     Shapes: `influence` (n_units,), `clusters` (n_units,) codes, `weights` (n_units,).
 
@@ -152,7 +156,7 @@ def influence_se(
         return 0.0, 1.0
     se = math.sqrt(groups / (groups - 1) * float(squares.sum())) / len(influence)
     tails = float((squares * squares).mean()) / float(squares.mean()) ** 2
-    return se, min(max(2 * groups / max(tails - 1, 1e-9), 1.0), groups - 1.0)
+    return se, min(max(2 * groups / max(tails - 1, 1e-9), LEAST_DF), groups - 1.0)
 
 
 def steady(estimate: Estimate, reference: Floats) -> Estimate:
@@ -191,6 +195,8 @@ def _square(a: Floats, w: Floats | None) -> float:
 
 
 def _mean(x: Floats, w: Floats | None) -> float:
+    if not len(x):
+        return math.nan
     return float(x.mean()) if w is None else float(w @ x / w.sum())
 
 

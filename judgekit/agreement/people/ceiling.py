@@ -144,7 +144,7 @@ def _ceiling(
 ) -> Ceiling:
     judge, humans, values = panel.judge[here], panel.humans[here], panel.ratings.values
     groups = kept_clusters(panel.ratings.clusters, here)
-    if blank.name in INFLUENCES:
+    if blank.name in INFLUENCES and (by[1] != "mean" or "kappa" not in blank.name):
         return _by_influence(blank, (judge, humans, values), panel.names, by[1], groups)
     seen: dict[int, tuple[float, float]] = {}  # one resample serves four estimates
 

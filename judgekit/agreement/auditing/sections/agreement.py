@@ -175,6 +175,8 @@ def compute(case: Case) -> dict[str, Any]:
         unweighted = "the chances of the sample are not taken into account here, so it is not computed"
         case.skipped.say("other coefficients, the table of labels, rates", unweighted)
         return made | {"rates": {}, "headline": (made["main"],)}
+    if how.only_deciding:
+        return made
     first = headline(case.two, reference="people", **how.options)
     return made | {
         "headline": tuple({each.name: each for each in (made["main"], *first)}.values()),

@@ -53,7 +53,8 @@ def systems(case: Case) -> Systems | None:
     if not case.numbers or len({s for each in lab.systems for s in each}) < 2:
         return None
     names, human, judged = grids_of(lab, case.judge)
-    groupings = four_groupings(human, judged, **replace(how, b=min(how.b, 300)).options)
+    drawn = replace(how, b=min(how.b, 300)).options
+    groupings = {} if how.only_deciding else four_groupings(human, judged, **drawn)
     n = len(names)
 
     def mean(name: str, scores: Floats) -> Estimate:

@@ -51,13 +51,14 @@ def compute(case: Case) -> dict[str, Any]:
     lab, judge, how, unless = case.lab, case.judge, case.how, case.skipped.unless
     error = deciding.mean_error(lab, judge, how)
     level = unless("corrected level", lambda: corrected_level(lab, judge, how)) if case.numbers else None
-    if lab.weights is not None:
+    if not case.numbers:
+        error = undefined(error, Status.NOT_IDENTIFIED, "a nominal scale has no direction")
+    if lab.weights is not None or how.only_deciding:
         return {"signed_error": error, "level": level}
     margins = None
     if not case.long:
         margins = unless("margins", lambda: marginal_homogeneity(case.plain, level=how.level))
     if not case.numbers:
-        error = undefined(error, Status.NOT_IDENTIFIED, "a nominal scale has no direction")
         return {"signed_error": error, "level": None, "use": {}, "margins": margins, "limits": None}
     return {
         "signed_error": error,
