@@ -7,6 +7,7 @@ import gzip
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,15 @@ ONE_LESS = (".abstentions.truncated", ".abstained.truncated")
 """Counts that such a reply leaves: equal or one less, and not there instead of 0."""
 REWORDED = ("name the systems that wrote the responses",)
 """Advice that is given in other words, which say how."""
+MOVED = re.compile(
+    r"\.(low|high|se|interval|status|notes|seed|method|unit|p|p_adjusted)(\[|$)"
+    r"|^\.(verdicts|figures|thresholds)|\.ratio\."
+)
+"""Since 0.4.0 intervals are those of each unit's influence, and verdicts rest on bounds alone."""
+KINDS = {
+    "agree-pairs": re.compile(r"\.(main|headline|associations)\b"), "agree-letters": re.compile(r"\.main\."),
+}  # fmt: skip
+"""Coefficients of another kind since 0.4.0: of pairs without an order, of probabilities by their mean."""
 FITTED = {"variance": 7, "design": 7}
 """Figures of components fitted by iteration (REML): digits that processors agree to; 9 elsewhere."""
 
@@ -139,7 +149,12 @@ def test_the_summary_of_a_run_counts_as_before(made, name):
 def test_numbers_of_agree_and_cascade_are_those_of_before(made, name):
     file = f"{name}/stdout"
 
-    assert list(differences(json.loads(former(file)), json.loads((made / file).read_bytes()))) == []
+    found = differences(json.loads(former(file)), json.loads((made / file).read_bytes()))
+    places = [(each.partition(":")[0], each) for each in found]
+    if name != "cascade":
+        places = [(at, each) for at, each in places if not MOVED.search(at)]
+        places = [(at, each) for at, each in places if name not in KINDS or not KINDS[name].search(at)]
+    assert [each for _, each in places] == []
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,13 @@ class Labelled:
         return np.where(votes[-1] == votes[-2], -1, most)
 
     @property
-    def undecided(self) -> int:
-        """How many units have no consensus of people and are left out of what is compared with it."""
-        return int((self.consensus < 0).sum())
+    def shared(self) -> Floats:
+        """What most people say, shape (n_units, n_labels); labels of which equally many say share a unit."""
+        codes, most = self.of_people.codes, self.consensus
+        votes = np.stack([(codes == k).sum(axis=1) for k in range(len(self.ratings.values))], axis=1)
+        won = (votes == votes.max(axis=1, keepdims=True)) & (votes > 0)
+        won = np.where((most >= 0)[:, None], np.arange(votes.shape[1]) == most[:, None], won)
+        return np.asarray(won / np.maximum(won.sum(axis=1, keepdims=True), 1))
 
     def beside(self, judge: str, *, means: bool = False) -> Ratings:
         """A judge and `people`, two columns, on the units both rated."""

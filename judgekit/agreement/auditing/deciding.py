@@ -36,24 +36,24 @@ BETTER_SYSTEM = "always the better system"
 
 def main_coefficient(lab: Labelled, judge: str, how: How) -> Estimate:
     """The agreement that gates look at: which one, the declared scale decides, never the data."""
-    r = lab.ratings
-    nominal, plain = r.level == "nominal", lab.weights is None
+    r, plain = lab.ratings, lab.weights is None
     if lab.pairs:
         return _agreement(lab, judge, how, "kappa_of_pairs", "quadratic kappa, each pair in both orders")
-    if lab.continuous and plain:
-        return icc(lab.beside(judge, means=True), **how.options)
     if lab.continuous:
+        if plain:
+            return icc(lab.beside(judge, means=True), **how.options)
         return _agreement(lab, judge, how, "ccc", "Lin's concordance, weighted")
-    whole = np.isin(lab.column(judge), [*r.values, np.nan]).all()
-    if plain and (nominal or whole):
-        weights: Literal["identity", "quadratic"] = (
-            "identity" if nominal or len(r.values) <= 2 else "quadratic"
-        )
+    kinds = r.level == "nominal" or len(r.values) <= 2
+    tied = kinds and bool((lab.consensus < 0).any())
+    said = lab.column(judge)
+    whole = r.level == "nominal" or bool(np.isin(said[~np.isnan(said)], r.values).all())
+    if plain and whole and not tied:
+        weights: Literal["identity", "quadratic"] = "identity" if kinds else "quadratic"
         return kappa(lab.beside(judge), weights=weights, reference="people", **how.options)
-    if nominal:
-        return _nominal(lab, judge, how)
-    name = "cohen_kappa" if len(r.values) <= 2 else "cohen_kappa_quadratic"
-    return _agreement(lab, judge, how, name, "quadratic kappa of the mean over samples, or weighted")
+    if kinds:
+        return _shared(lab, judge, how)
+    method = "quadratic kappa of the mean over samples, or weighted"
+    return _agreement(lab, judge, how, "cohen_kappa_quadratic", method)
 
 
 def link(lab: Labelled, judge: str, how: How) -> Estimate:
@@ -95,8 +95,8 @@ def mean_error(lab: Labelled, judge: str, how: How) -> Estimate:
     x, y, kept = _columns(lab, judge, lab.human)
     start = _start(lab, "signed_error", "mean of judge minus human", kept, how)
     if lab.weights is None:
-        clusters = None if lab.ratings.clusters is None else lab.ratings.clusters[kept]
-        return signed_error(x / lab.span, y / lab.span, clusters=clusters, level=how.level)
+        whole = (lab.column(judge) / lab.span, lab.human / lab.span)
+        return signed_error(*whole, clusters=lab.ratings.clusters, level=how.level)
     w, off = lab.weights[kept], (x - y) / lab.span
     if not len(off):
         return undefined(start, Status.NO_PAIRED_ITEMS)
@@ -240,13 +240,17 @@ def _agreement(lab: Labelled, judge: str, how: How, name: str, method: str) -> E
     return _bounded(lab, _start(lab, name, method, kept, how), made, kept, y)
 
 
-def _nominal(lab: Labelled, judge: str, how: How) -> Estimate:
-    r, people = lab.ratings, lab.consensus
+def _shared(lab: Labelled, judge: str, how: How) -> Estimate:
+    """Kappa of kinds or of two labels where people's ties share a unit, or the sample has weights."""
+    r, people = lab.ratings, lab.shared
     mine = r.codes[:, r.raters.index(judge)]
-    kept = (mine >= 0) & (people >= 0)
-    made = kappa_of(mine[kept], people[kept], len(r.values), _weights(lab, kept))
-    start = _start(lab, "cohen_kappa", "kappa, weighted", kept, how)
-    return _bounded(lab, start, made, kept, np.zeros(int(kept.sum())))
+    kept = (mine >= 0) & (people.sum(axis=1) > 0)
+    made = kappa_of(mine[kept], people[kept], _weights(lab, kept))
+    start = _start(lab, "cohen_kappa", "kappa; a unit without a majority is shared between labels", kept, how)
+    ties = int(((people > 0).sum(axis=1) > 1)[kept].sum())
+    if ties:
+        start = replace(start, notes=(*start.notes, f"{ties} units without a majority are shared"))
+    return _bounded(lab, start, made, kept, people[kept].argmax(axis=1) * 1.0)
 
 
 def _skill_of_labels(lab: Labelled, judge: str, how: How) -> Estimate:

@@ -80,17 +80,19 @@ def spearman_of(x: Floats, y: Floats) -> Influenced:
     return Influenced(r, of_c / below - r / 2 * (of_a / va + of_b / vb), 0.0)
 
 
-def kappa_of(x: Codes, y: Codes, n_labels: int, w: Floats | None = None) -> Influenced:
-    """Cohen's kappa of labels without order."""
+def kappa_of(x: Codes, y: Floats, w: Floats | None = None) -> Influenced:
+    """Cohen's kappa of labels without order; `y` (n_units, n_labels) may share a unit between labels."""
     weights = np.ones(len(x)) if w is None else w
     total = weights.sum()
-    px, py = (np.bincount(each, weights=weights, minlength=n_labels) / total for each in (x, y))
-    alike = (x == y).astype(float)
+    if not total > 0:
+        return _without_value(np.zeros(len(x)))
+    px, py = np.bincount(x, weights=weights, minlength=y.shape[1]) / total, weights @ y / total
+    alike = y[np.arange(len(x)), x]
     observed, expected = float(weights @ alike / total), float(px @ py)
     if not expected < 1 - 1e-12:
         return _without_value(alike)
     value = (observed - expected) / (1 - expected)
-    of_chance = py[x] + px[y] - 2 * expected
+    of_chance = py[x] + y @ px - 2 * expected
     own = (alike - observed) / (1 - expected) - (1 - observed) / (1 - expected) ** 2 * of_chance
     return Influenced(value, own, expected)
 

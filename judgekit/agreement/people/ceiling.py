@@ -184,7 +184,7 @@ def _ceiling(
 INFLUENCES: dict[str, Callable[[Floats, Floats, Floats], Influenced]] = {
     "pearson": lambda x, y, _: pearson_of(x, y),
     "quadratic_kappa": lambda x, y, _: concordance_of(x, y),
-    "kappa": lambda x, y, v: kappa_of(np.searchsorted(v, x), np.searchsorted(v, y), len(v)),
+    "kappa": lambda x, y, v: kappa_of(np.searchsorted(v, x), (y[:, None] == v) * 1.0),
     "agreement": lambda x, y, _: agreement_of(x, y),
 }
 """Measures of which each unit's influence is known, so that nothing has to be drawn again."""
