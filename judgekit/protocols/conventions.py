@@ -28,7 +28,8 @@ _UNKNOWN = 0.02  # of the texts with any such values
 _NOTHING = frozenset({"", "garbage", "error", "invalid", "n/a", "nan", "null", "failed"})
 _ADVICE = (
     'name a reader ({readers}; winner reads sentences such as "Output (b) is better"), or give a pattern, '
-    "'pattern:REGEX': its last match counts, and its group is the label; {groups}"
+    "'pattern:REGEX': its last match counts, and its group is the label; {groups}. Judges that wrote "
+    "differently are read one file each"
 )
 _PATTERN = "pattern:"
 

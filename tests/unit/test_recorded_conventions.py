@@ -207,7 +207,8 @@ def test_what_cannot_be_told_is_refused_with_what_would_do(name: str):
         ("Both responses are equally polite, and so Output (a) is better. [[B]]", "second"),
         ("A: Feedback 1 is significantly better.\nIt names the fault.", "first"), ("1\n\n### Reason: Short.", "first"),
         ("Both responses are equally polite.", None), ("Assistant 1\nPolite.", None), ("Assistant 1:\nPolite.", None),
-        ("Output (b) is better.", None), ("It is a tie between them, I think.", None),
+        ("Output (b) is better.", None), ("It is a tie.", None), ("Neither is better.\nBoth are short.", None),
+        ("The final answer is 2.", None), ("It is a tie between them, I think.", None),
     ],
 )  # fmt: skip
 def test_a_mark_wins_over_prose_and_prose_is_no_mark(text: str, winner: str | None):
@@ -226,6 +227,12 @@ def test_a_score_is_the_one_that_is_marked():
     [outcome] = ingest([{**ROW, "text": "Score: 2. It would not deserve a rating of 3."}], FIVE)
 
     assert outcome.label == "2"
+
+
+def test_a_mark_is_about_the_order_shown():
+    shown = [{**ROW, "text": "[[A]]", "shown": order, "item_id": order} for order in ("given", "swapped")]
+
+    assert [each.label for each in ingest(shown, PAIRS, protocol="compare")] == ["first", "second"]
 
 
 def some(*texts: str, **more: str) -> list[dict]:

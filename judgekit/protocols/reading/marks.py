@@ -244,7 +244,7 @@ def _keyworded(text: str, means: Means, *, pairs: bool, names: tuple[str, ...]) 
     for found in _keyword(words).finditer(text):
         word, value = found[3].casefold(), (found[5] or _next_line(text, found.end())).strip()
         meant = means(value)
-        if not value or (found[4] is None and "final" not in found[2].casefold()):
+        if not value or (found[4] is None and (word in _SOLVED or "final" not in found[2].casefold())):
             continue
         if pairs and word in _SOLVED and _DIGIT.match(value):
             continue

@@ -30,6 +30,7 @@ _TIE = re.compile(
     rf"|both(?: (?:{NOUN}s )?(?:are )?(?:equal|equally (?:good|bad)|the same|good|bad|tied))?"
     rf"|neither(?: {NOUN})?(?: is)?(?: significantly| much)?(?: better)?"
 )
+_SENTENCE = re.compile(r"\b(?:is|its|are)\b")
 _SCORES = re.compile(rf"({NUMBER})(?: ?/ ?(\d++))?(?: ?[,|;] ?| )({NUMBER})(?: ?/ ?(\d++))?")
 _MARKS = str.maketrans("", "", "*_`\"'()[]{}\u201c\u201d\u2018\u2019$")
 _HEAD = re.compile(r"\.\s|[\n;]|\s[-\u2013\u2014(]\s?|,?\s(?:because|since|as|with)\s")
@@ -72,7 +73,7 @@ def named(line: str) -> Winner | None:
     text = plain(line)
     if found := _ONE.fullmatch(text):
         return _NAMES[found[1]]
-    if _TIE.fullmatch(text):
+    if _TIE.fullmatch(text) and not _SENTENCE.search(text):
         return "tie"
     return _compared(text) or _option(text)
 
