@@ -7,7 +7,7 @@ of data sets whose interval holds the truth, `steady` the same among those witho
 the share with one (`few_minority`, `few_extreme`), on which no verdict rests.
 
 Promised: from 200 units on .93 to .97 of the intervals hold (above is printed, not promised); below, a
-setting under .93 is flagged in at least nine data sets of ten, or its steady ones hold at least .93.
+setting under .93 is flagged in at least four data sets of five, or its steady ones hold at least .93.
 
     python benchmarks/coverage_deciding.py --runs 4000 --store
 """
@@ -109,7 +109,7 @@ def _row(
     figure = among if n >= 200 and steady.mean() > 0.5 else float(held.mean())
     yield share(row, "holds the truth", figure, len(made), promised if steady.mean() > 0.5 else None)
     if n < 200 and held.mean() < BAND[0]:
-        fine = 1.0 if steady.mean() <= 0.1 or among >= BAND[0] else 0.0
+        fine = 1.0 if steady.mean() <= 0.2 or among >= BAND[0] else 0.0
         yield share(row, "flagged, or steady ones hold", fine, len(made), (1.0, 1.0))
     yield share(row, "flagged", float(1 - steady.mean()), len(made))
 

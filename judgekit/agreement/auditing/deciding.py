@@ -122,6 +122,20 @@ def by_system(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
     return made
 
 
+def by_label(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
+    """How much more often the judge gives each label than people do; the intervals hold together."""
+    r, people = lab.ratings, lab.shared
+    mine = r.codes[:, r.raters.index(judge)]
+    kept = (mine >= 0) & (people.sum(axis=1) > 0)
+    level = 1 - (1 - how.level) / len(r.labels)
+    made = {}
+    for k, label in enumerate(r.labels):
+        errors = np.where(kept, (mine == k) - people[:, k], np.nan)
+        found = clustered_mean(errors, _groups(lab), name=f"error on {label}", level=level)
+        made[label] = replace(found, method="share by judge less share by people, Bonferroni over labels")
+    return made
+
+
 def toward(lab: Labelled, judge: str, side: Floats, how: How, name: str) -> Estimate:
     """How much more of the pairs goes to one side than people give it; `side` is 1, -1 or 0 (neither)."""
     x, y = lab.column(judge), lab.human

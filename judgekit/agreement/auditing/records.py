@@ -147,7 +147,7 @@ class JudgeAudit:
             below 0, one label for everything would be nearer to people. Of labels without order and of two
             labels its accuracy less that of the commonest label.
         by_system: System -> mean of judge less people on what it wrote, in shares of the scale, with
-            intervals that hold together; of pairs, of the system's win rate.
+            intervals that hold together; of pairs, of its win rate. Of labels without order: label -> share.
         table: Confusion, shape (n_labels, n_labels), judge by people; None on a long scale.
         signed_error: Mean of judge less people, in shares of the scale.
         level: People's mean over everything it rated, corrected by the labels; None where all was labelled.

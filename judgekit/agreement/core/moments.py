@@ -17,7 +17,9 @@ from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.types import Estimate
 
 ENOUGH_EXTREME = 60
-"""From so many degrees of freedom of the reference's own spread on, an interval on a longer scale holds."""
+"""From so many degrees of freedom of the reference's own spread on, an interval on a longer scale holds; from
+half as many where there are `LARGE` units."""
+LARGE = 200
 FEW = 10
 """Fewer units than this of the rarer of two labels, and no interval of agreement can be trusted."""
 LEAST_DF = 4.0
@@ -176,7 +178,8 @@ def steady(estimate: Estimate, reference: Floats) -> Estimate:
     off = reference - reference.mean()
     squares = off * off
     tails = float((squares * squares).mean()) / float(squares.mean()) ** 2
-    if 2 * len(off) / max(tails - 1, 1e-9) >= ENOUGH_EXTREME:
+    enough = ENOUGH_EXTREME if len(off) < LARGE else ENOUGH_EXTREME / 2
+    if 2 * len(off) / max(tails - 1, 1e-9) >= enough:
         return estimate
     note = "too few units lie far from the usual label: the interval may not hold"
     return flagged(estimate, Status.FEW_EXTREME, [note])

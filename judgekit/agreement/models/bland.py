@@ -7,12 +7,7 @@ import numpy as np
 
 from judgekit.agreement.core.arrays import magnitude, settled, varies
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
-from judgekit.agreement.core.intervals import (
-    clustered_mean,
-    normal_quantile,
-    t_interval,
-    t_quantile,
-)
+from judgekit.agreement.core.intervals import clustered_mean, normal_quantile, t_interval, t_quantile
 from judgekit.agreement.core.moments import bounded, concordance_of, steady
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, coded, coded_clusters, given_numbers
 from judgekit.agreement.core.resample import Drawn, resampling
@@ -134,7 +129,9 @@ def bland_altman(
     se = sd * np.sqrt(1 / n + z**2 / (2 * (n - 1)))
 
     def limit(name: str, value: float) -> Estimate:
-        found = replace(start, name=name, value=value, method="bias and 1.96 sd")
+        found = replace(
+            start, name=name, value=value, method="bias and 1.959964 sd; Bland and Altman round to 1.96"
+        )
         if not sd > 0 or groups is not None:
             return found
         low, high = t_interval(value, se, n - 1, level=level)

@@ -168,7 +168,7 @@ def compute(case: Case) -> dict[str, Any]:
         "coverage": case.skipped.unless("coverage", lambda: coverage(_columns(lab, judge), level=how.level)),
         "associations": {} if case.kinds else {"pearson": deciding.link(lab, judge, how)},
         "skill": deciding.skill(lab, judge, how),
-        "by_system": {} if case.kinds else deciding.by_system(lab, judge, how),
+        "by_system": (deciding.by_label if case.kinds else deciding.by_system)(lab, judge, how),
         "rates": rates(case.plain, how),
     }
     if lab.weights is not None:

@@ -103,6 +103,10 @@ SAYS_ORDER = {
 def orders(case: Case) -> dict[str, Estimate]:
     """Order effects of a judge of pairs that saw both orders."""
     if case.judge not in case.lab.orders:
+        if case.lab.pairs:
+            case.skipped.say(
+                "orders", "each pair was judged in one order only: place and response look alike"
+            )
         return {}
     verdicts, clusters = case.lab.orders[case.judge], case.lab.ratings.clusters
     return dict(position_effects(*verdicts, clusters=clusters, **case.how.options))

@@ -1,0 +1,245 @@
+"""The numbers that a verdict rests on: by the declared scale, weighted, of pairs without an order."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from judgekit.agreement import alpha, audit, bland_altman, ccc, correlation, fleiss, icc, of_frame
+from judgekit.agreement.auditing import deciding
+from judgekit.agreement.auditing.audit import of_mean
+from judgekit.agreement.auditing.records import How
+from judgekit.agreement.core.moments import (
+    concordance_of,
+    influence_se,
+    kappa_of,
+    pearson_of,
+    spearman_of,
+)
+from judgekit.report import findings, read_thresholds
+from judgekit.scales import Labels, Numbers
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from coverage_deciding import TABLES, estimates, truths
+from verdict_cases import duels, noisy, paired
+
+HOW = How(b=100)
+
+
+def said(n=200, seed=0, labels=5):
+    """A judge and three people who mostly agree, on labels from 0 on."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, labels, n)
+    return np.column_stack(
+        [np.where(rng.random(n) < 0.8, truth, rng.integers(0, labels, n)) for _ in range(4)]
+    )
+
+
+def one(cells, scale, **how):
+    return of_frame(cells, scale=scale, judges=["j"], raters=["j", *"abcdefgh"[: cells.shape[1] - 1]], **how)
+
+
+@pytest.mark.parametrize("of", [pearson_of, concordance_of, spearman_of])
+def test_an_influence_is_what_leaving_a_unit_out_does(of):
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 5, 400).astype(float)
+    y = np.clip(x + rng.integers(-1, 2, 400), 0, 4).astype(float)
+
+    found = of(x, y)
+    without = np.array([of(np.delete(x, i), np.delete(y, i)).value for i in range(len(x))])
+
+    assert np.allclose((len(x) - 1) * (found.value - without), found.influence, atol=0.05)
+    assert influence_se(found.influence)[0] == pytest.approx(np.sqrt((len(x) - 1) * without.var()), rel=0.02)
+
+
+def test_intervals_hold_where_fishers_do_not():
+    """10 % positive, 200 units: Fisher's interval of Pearson's correlation held the truth in .56 of them."""
+    table, rng = TABLES["10 % positive, kappa 0.6"], np.random.default_rng(0)
+    truth, held, fisher = truths(table)["pearson"], 0, 0
+    for _ in range(300):
+        judge, people = np.divmod(rng.choice(4, size=200, p=table.ravel()), 2)
+        made = estimates(judge, people, 2)["pearson"]
+        old = correlation(judge, people, kind="pearson", interval="formula")
+        held += made.low <= truth <= made.high
+        fisher += old.low <= truth <= old.high
+
+    assert held >= 276  # .92 of them; .95 is promised
+    assert fisher < 240
+
+
+def test_few_far_units_are_told():
+    rng = np.random.default_rng(2)
+    people = rng.choice(5, size=60, p=[0.02, 0.03, 0.05, 0.2, 0.7])
+    judge = np.where(rng.random(60) < 0.8, people, rng.integers(0, 5, 60))
+
+    assert correlation(judge, people, kind="pearson").status == "unstable:few_extreme"
+    assert icc(np.column_stack([judge, people])).status == "unstable:few_extreme"
+    assert correlation(judge, rng.integers(0, 5, 60), kind="pearson").status == "ok"
+
+
+def test_weights_count_as_repeated_units_do():
+    cells = said(80, labels=4)[:, :2]
+    times = np.random.default_rng(3).integers(1, 4, 80)
+    often = np.repeat(cells, times, axis=0)
+    for scale in ([0, 1, 2, 3], Numbers(low=0, high=3)):
+        weighted = replace(one(cells, scale), weights=times.astype(float))
+        for number in (deciding.main_coefficient, deciding.link, deciding.mean_error):
+            assert number(weighted, "j", HOW).value == pytest.approx(
+                number(one(often, scale), "j", HOW).value, abs=0.01
+            )
+
+
+def test_what_has_no_weights_is_left_out_by_name():
+    lab = replace(one(said(120), [0, 1, 2, 3, 4], trusted=True), weights=np.linspace(1, 3, 120))
+
+    [judge] = audit(lab, b=60).criteria[0].judges
+
+    assert not np.isnan(judge.main.low)
+    assert judge.coefficients == ()
+    assert {"people", "calibration", "systems", "orders"} <= set(judge.skipped)
+    assert all("chances" in judge.skipped[name] for name in ("people", "systems"))
+
+
+@pytest.mark.parametrize("distinct", [10, 11])
+def test_the_declared_scale_decides_and_never_the_data(distinct):
+    rng = np.random.default_rng(4)
+    people = rng.choice(np.linspace(0, 1, distinct), size=300)
+    judge = rng.permutation(people[:150]).tolist() + people[150:].tolist()
+    cells = np.column_stack([judge, people])
+
+    assert deciding.main_coefficient(one(cells, Numbers(low=0, high=1)), "j", HOW).name == "icc_a1"
+    steps = np.round(cells * (distinct - 1))
+    whole = deciding.main_coefficient(one(steps, list(range(distinct))), "j", HOW)
+    assert whole.name == "cohen_kappa_quadratic"
+
+
+def test_the_mean_over_samples_is_what_is_compared():
+    lab = one(said(150)[:, :2], [0, 1, 2, 3, 4])
+    cells = lab.numbers.copy()
+    cells[:, 0] = np.clip(cells[:, 0] + 0.4, 0, 4)
+
+    found = deciding.main_coefficient(replace(lab, numbers=cells), "j", HOW)
+
+    assert found.value == pytest.approx(concordance_of(cells[:, 0], cells[:, 1]).value)
+    assert found.value < deciding.main_coefficient(lab, "j", HOW).value
+
+
+def test_the_order_in_which_labels_without_order_are_named_changes_nothing():
+    names = np.array(["a", "b", "c", "d"], dtype=object)
+    cells = names[said(200, labels=4)[:, :3]]  # two people: many ties
+    found = [
+        deciding.main_coefficient(one(cells, Labels(labels=labels, kind="nominal")), "j", HOW)
+        for labels in (("a", "b", "c", "d"), ("d", "b", "a", "c"))
+    ]
+
+    assert found[0].value == pytest.approx(found[1].value)
+    assert (found[0].low, found[0].n_used) == (pytest.approx(found[1].low), 200)
+    assert any("without a majority are shared" in note for note in found[0].notes)
+
+
+def test_a_tie_of_two_labels_is_shared():
+    made = kappa_of(np.array([0, 1, 1, 0]), np.array([[1.0, 0], [0, 1], [0.5, 0.5], [0.5, 0.5]]))
+
+    assert made.value == pytest.approx((0.75 - 0.5) / 0.5)
+
+
+def test_many_raters_make_a_dependable_consensus_of_little_agreement():
+    rng = np.random.default_rng(5)
+    cells = (rng.random((300, 123)) < 1 / (1 + np.exp(-1.4 * rng.normal(size=(300, 1))))).astype(int)
+    ratings = of_frame(
+        np.column_stack([cells[:, 0], cells]), scale=[0, 1], judges=["j"], raters=["j", *map(str, range(123))]
+    ).of_people
+    single = alpha(ratings)
+
+    together = of_mean(single, ratings)
+
+    assert single.value < 0.4
+    assert together.value > 0.96
+    assert together.value == pytest.approx(123 * single.value / (1 + 122 * single.value))
+    assert together.low < together.value < together.high
+    assert fleiss(ratings).status == "ok"  # was `unstable:few_minority`, for one rater of 123 hardly says yes
+
+
+def pairs(seed=0, **how):
+    d = duels(np.random.default_rng(seed))
+    rng = np.random.default_rng(seed + 1)
+    return d, paired(d, noisy(rng, d.people, 0.2), noisy(rng, d.people, 0.2), **how)
+
+
+def test_agreement_on_pairs_does_not_depend_on_which_response_comes_first():
+    _, lab = pairs()
+    turned = np.arange(300) % 3 == 0
+    swapped = replace(
+        lab,
+        numbers=np.where(turned[:, None], 1 - lab.numbers, lab.numbers),
+        ratings=replace(
+            lab.ratings, codes=np.where(turned[:, None], 2 - lab.ratings.codes, lab.ratings.codes)
+        ),
+        systems=tuple(s[::-1] if t else s for s, t in zip(lab.systems, turned, strict=True)),
+    )
+    for number in (deciding.main_coefficient, deciding.link, deciding.skill):
+        before, after = number(lab, "judge", HOW), number(swapped, "judge", HOW)
+        assert (before.value, before.low) == (pytest.approx(after.value), pytest.approx(after.low))
+    before, after = (deciding.by_system(each, "judge", HOW) for each in (lab, swapped))
+    assert {k: v.value for k, v in before.items()} == pytest.approx({k: v.value for k, v in after.items()})
+
+
+def test_three_accuracies_of_pairs_are_named():
+    _, lab = pairs()
+
+    found = audit(lab, b=60).criteria[0].judges[0].associations
+
+    assert found["accuracy"].value == pytest.approx(
+        (found["accuracy_as_given"].value + found["accuracy_swapped"].value) / 2
+    )
+    assert found["accuracy_strict"].value < found["accuracy"].value
+
+
+def test_pairs_asked_in_one_order_say_so():
+    d = duels(np.random.default_rng(0))
+
+    [judge] = audit(paired(d, d.people, None), b=60).criteria[0].judges
+
+    assert "one order only" in judge.skipped["orders"]
+
+
+def test_a_level_of_pairs_needs_the_systems():
+    _, lab = pairs()
+
+    [_, level, _] = findings(audit(replace(lab, systems=((),) * 300), b=60), read_thresholds())
+
+    assert level.verdict == "INSUFFICIENT EVIDENCE"
+    assert "systems" in level.why
+
+
+def test_a_level_on_kinds_is_the_share_of_each_label():
+    names = np.array(["a", "b", "c"], dtype=object)
+    people = np.random.default_rng(6).integers(0, 3, 300)
+    judge = np.where((people == 0) & (np.arange(300) % 2 == 0), 1, people)
+    cells = names[np.column_stack([judge, people, people])]
+    lab = one(cells, Labels(labels=("a", "b", "c"), kind="nominal"))
+
+    [_, level, _] = findings(audit(lab, b=60), read_thresholds())
+
+    assert level.verdict == "TRUST WITH CORRECTION"
+    assert "its share of the label" in level.why
+    assert not any("mean" in line for line in level.correction)
+
+
+def test_limits_of_agreement_say_their_quantile():
+    found = bland_altman([[1, 2], [2, 2], [3, 5], [4, 4], [5, 6]])
+
+    assert "1.959964 sd" in found.upper_limit.method
+    d = np.array([-1, 0, -2, 0, -1])
+    assert found.upper_limit.value == pytest.approx(d.mean() + 1.959964 * d.std(ddof=1), abs=1e-6)
+
+
+def test_concordance_of_a_perfect_judge_is_bounded_by_what_was_not_seen():
+    same = [[i % 5, i % 5] for i in range(100)]
+
+    found = ccc(same).ccc
+
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert 0.9 < found.low < 1
