@@ -177,7 +177,8 @@ def main() -> int:
             continue
         audit, title = AUDITS[name](folder)
         found = findings(audit, gates)
-        page, *_ = write_report(audit, found, gates, given.out / f"{name}.html", title=title)
+        command = f"python benchmarks/audits.py --only {name}"
+        page, *_ = write_report(audit, found, gates, given.out / f"{name}.html", title=title, command=command)
         print(f"\n{title}\n-> {page}")
         for criterion in audit.criteria:
             for judge in criterion.judges:

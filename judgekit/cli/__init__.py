@@ -146,7 +146,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        code = app(arguments, prog_name="judgekit", standalone_mode=False)
+        typed = sys.argv[1:] if arguments is None else arguments
+        code = app(typed, prog_name="judgekit", standalone_mode=False, obj=typed)
     except _USAGE_ERROR as error:
         if message := error.format_message():  # a command without its arguments has printed its help
             if getattr(error, "ctx", None) is not None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -83,7 +84,7 @@ AGREE = (
 )  # fmt: skip
 
 
-def _agree(_: typer.Context, given: dict[str, Any]) -> int:
+def _agree(context: typer.Context, given: dict[str, Any]) -> int:
     from judgekit.report import findings, read_thresholds
     from judgekit.report.page import audit_json, write_report
 
@@ -104,7 +105,8 @@ def _agree(_: typer.Context, given: dict[str, Any]) -> int:
     files = (verdicts, given["labels"], given["rubric"], given["thresholds"], given["items"])
     reads = [path for path in files if path is not None]
     if report is not None:
-        for path in write_report(made, found, gates, report, reads=reads):
+        typed = shlex.join(["judgekit", *context.obj])
+        for path in write_report(made, found, gates, report, command=typed, reads=reads):
             tell(f"-> {path}")
     return 1 if _unmet(found, wanted) else 0
 

@@ -1,163 +1,67 @@
-"""Figures as pictures, five kinds told by the figure's `Chart`: shapes that the page writes as SVG.
+"""Figures as pictures, five kinds told by the figure's `Chart`.
 
-A column `x` has its interval in `x_low` and `x_high`, or in `low` and `high`. Each mark carries the row, the
-column and the number that it shows (`data-row`, `data-column`, `data-value`), so that what is drawn can be
-compared with what is written, and says its row when it is pointed at. Colours come from the style sheet.
+A column `x` has its interval in `x_low` and `x_high`, or in `low` and `high`. A mark says its row when it is
+pointed at.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import cycle
 from string import Formatter
 from typing import Any
 
 from judgekit.agreement.auditing.section import Chart, Figure
 from judgekit.errors import InputError, there_are
+from judgekit.report.canvas import WIDTH, Canvas, Place, Point, axis, ticks, written
 
-WIDTH = 360.0
-"""Of every picture, in its own units: what a phone is wide, so that letters stay readable there."""
-Point = tuple[float, float]
-Place = Callable[[float], float]
-COLOURS = ("people", "judge", "third", "fourth", "fifth")
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """An element of SVG with its text, none of it escaped; `tip` is shown when it is pointed at."""
-
-    name: str
-    attributes: Mapping[str, str]
-    text: str
-    tip: str
+BEND, DOT = 1.0, 8.0  # how far apart a curve bends, and dots stand on it
+CLOUD = 60
+"""More dots of one size than this are a few paths without marks: nobody could point at one of them."""
+LAYERS = 4  # of such dots, so that they are darker where they lie on each other
 
 
-@dataclass(slots=True)
-class Canvas:
-    """Shapes in the order drawn; the figure's title is what a screen reader says."""
+def picture(figure: Figure, raters: Sequence[str] = (), places: Sequence[int] | None = None) -> Canvas:
+    """Draw a figure, of intervals some rows only where `places` says so; `raters` are as of a `Canvas`.
 
-    figure: Figure
-    height: float
-    shapes: list[Shape] = field(default_factory=list)
-
-    def add(self, name: str, attributes: Mapping[str, Any], text: str = "", tip: str = "") -> None:
-        """Add a shape; attributes that are None are left out."""
-        written = {key: _written(value) for key, value in attributes.items() if value is not None}
-        self.shapes.append(Shape(name, written, text, tip))
-
-    def text(
-        self, at: Point, text: str, kind: str = "small", *, anchor: str = "start", most: int = 60
-    ) -> None:
-        """Add a line of text, cut where it is too long for the picture; nothing where there is none."""
-        if not text:
-            return
-        cut = text if len(text) <= most else text[: most - 1] + "…"
-        place = {"x": at[0], "y": at[1], "class": kind, "text-anchor": anchor}
-        self.add("text", place, cut, text if cut != text else "")
-
-    def line(self, a: Point, b: Point, kind: str = "axis") -> None:
-        """A straight line."""
-        self.add("line", {"x1": a[0], "y1": a[1], "x2": b[0], "y2": b[1], "class": kind})
-
-    def path(self, points: Sequence[Point], kind: str, *, closed: bool = False) -> None:
-        """A line through points."""
-        way = " ".join(f"{'L' if i else 'M'}{_written(x)} {_written(y)}" for i, (x, y) in enumerate(points))
-        self.add("path", {"d": way + (" Z" if closed else ""), "class": kind})
-
-    def rect(self, at: Point, size: Point, kind: str, tip: str = "", **more: Any) -> None:
-        """A rectangle."""
-        place = {"x": at[0], "y": at[1], "width": max(size[0], 0.0), "height": max(size[1], 0.0)}
-        self.add("rect", {**place, "class": kind, **more}, tip=tip)
-
-    def dot(self, at: Point, radius: float, kind: str, tip: str = "", **more: Any) -> None:
-        """A filled circle."""
-        self.add("circle", {"cx": at[0], "cy": at[1], "r": radius, "class": kind, **more}, tip=tip)
-
-    def mark(self, row: int, column: str) -> dict[str, Any]:
-        """Return what a shape carries that shows a number of the table."""
-        value = self.figure.at(row, column)
-        return {"data-row": row, "data-column": column, "data-value": repr(value)}
-
-    def legend(self, names: Mapping[str, str]) -> float:
-        """Draw names with their colours on top, wrapped; return where the picture may start."""
-        x, y = 4.0, 12.0
-        for name, kind in names.items():
-            wide = 20 + 6.2 * min(len(name), 34)
-            if x + wide > WIDTH and x > 4:
-                x, y = 4.0, y + 16
-            self.rect((x, y - 8), (9, 9), kind)
-            self.text((x + 13, y), name, most=34)
-            x += wide
-        return y + 12
-
-    def bottom_axis(
-        self, place: Place, ends: Point, y: float, name: str, *, top: float, marks: Sequence[float] = ()
-    ) -> None:
-        """A horizontal axis with its name, and its lines up to `top`."""
-        self.line((place(ends[0]), y), (place(ends[1]), y))
-        for tick in marks or ticks(*ends):
-            self.line((place(tick), top), (place(tick), y), "grid")
-            self.text((place(tick), y + 13), f"{tick:g}", anchor="middle")
-        self.text(((place(ends[0]) + place(ends[1])) / 2, y + 27), name, anchor="middle")
-
-    def left_axis(self, place: Place, ends: Point, x: float, name: str) -> None:
-        """A vertical axis with its name above it, and its lines to the right."""
-        self.line((x, place(ends[0])), (x, place(ends[1])))
-        for tick in ticks(*ends):
-            self.line((x, place(tick)), (WIDTH - 14, place(tick)), "grid")
-            self.text((x - 4, place(tick) + 4), f"{tick:g}", anchor="end")
-        self.text((4, place(ends[1]) - 10), name)
-
-
-def _written(value: Any) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-
-
-def axis(ends: Point, start: float, end: float) -> Place:
-    """Return a way from numbers to places; numbers outside are drawn at the edge."""
-    low, high = ends
-    span = (high - low) or 1.0
-    return lambda value: start + (min(max(value, low), high) - low) / span * (end - start)
-
-
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Return round numbers between two ends."""
-    if not high > low:
-        return [low]
-    raw = (high - low) / about
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(s * power for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return [round(k * step, 10) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def picture(figure: Figure) -> Canvas:
-    """Draw a figure; an `InputError` for an unknown chart, or one that names a column that is not there."""
-    if figure.chart.kind not in _DRAW:
-        kind: str = figure.chart.kind
-        raise InputError(f"figure {figure.id!r}: no chart {kind!r}; {there_are(kind, _DRAW)}")
+    Raises:
+        InputError: If the chart is of no known kind, or names a column that is not there.
+    """
+    kind: str = figure.chart.kind
+    if kind not in (there := ("intervals", *_DRAW)):
+        raise InputError(f"figure {figure.id!r}: no chart {kind!r}; {there_are(kind, there)}")
     if missing := sorted(_columns(figure.chart) - set(figure.columns)):
-        there = there_are(missing[0], figure.columns)
-        raise InputError(f"figure {figure.id!r}: its chart names a column {missing[0]!r}; {there}")
+        named = there_are(missing[0], figure.columns)
+        raise InputError(f"figure {figure.id!r}: its chart names a column {missing[0]!r}; {named}")
+    canvas = Canvas(figure, 24, raters)
     if not figure.rows:
-        empty = Canvas(figure, 24)
-        empty.text((WIDTH / 2, 16), "nothing to draw", anchor="middle")
-        return empty
-    return _DRAW[figure.chart.kind](figure)
+        canvas.text((WIDTH / 2, 16), "nothing to draw", anchor="middle")
+    elif figure.chart.kind == "intervals":
+        _intervals(canvas, figure.places if places is None else places)
+    else:
+        _DRAW[figure.chart.kind](canvas)
+    return canvas
+
+
+def first_group(figure: Figure) -> tuple[Sequence[int], Sequence[int]]:
+    """Return places of the rows that stand under the first heading, and of all others."""
+    groups = [_filled(figure.chart.group, figure, i) for i in figure.places]
+    first = [i for i in figure.places if groups[i] == groups[0]]
+    return first, [i for i in figure.places if groups[i] != groups[0]]
 
 
 def _columns(chart: Chart) -> set[str]:
     """Return the columns that a chart names."""
-    templates = [chart.name, chart.tip]
+    templates = [chart.name, chart.tip, *([chart.group] if chart.kind == "intervals" else [])]
     named = {chart.x, *chart.y, chart.size, chart.weights, *(chart.band or ())}
-    if chart.kind == "intervals":
-        templates.append(chart.group)
-    elif chart.kind == "bars":
+    if chart.kind == "bars":
         named.add(chart.group)
     if chart.kind in {"intervals", "bars", "grid"}:
         named.add(chart.value)
-    named |= {str(name) for each in templates for _, name, _, _ in Formatter().parse(each) if name}
-    return named - {""}
+    return (named | _fields(*templates)) - {""}
+
+
+def _fields(*templates: str) -> set[str]:
+    """Return the columns that templates hold."""
+    return {str(name) for each in templates for _, name, _, _ in Formatter().parse(each) if name}
 
 
 def _filled(template: str, figure: Figure, row: int) -> str:
@@ -174,11 +78,18 @@ def _brief(value: Any) -> str:
 
 
 def _tip(figure: Figure, row: int) -> str:
-    """Return what is shown when a mark is pointed at: the chart's words, or the row."""
+    """Return what is shown when a mark is pointed at: the chart's words, or what the row does not say yet."""
     if figure.chart.tip:
         return _filled(figure.chart.tip, figure, row)
-    cells = zip(figure.columns, figure.rows[row], strict=True)
-    return ", ".join(f"{name.replace('_', ' ')} {shown(cell)}" for name, cell in cells if cell is not None)
+    chart, said = figure.chart, set[str]()
+    if chart.kind == "intervals":
+        said = {"low", "high", chart.value, *_fields(chart.name, chart.group)}
+    cells = dict(zip(figure.columns, figure.rows[row], strict=True))
+    return ", ".join(
+        f"{name.replace('_', ' ')} {shown(cell)}"
+        for name, cell in cells.items()
+        if cell is not None and name not in said
+    )
 
 
 def shown(value: Any) -> str:
@@ -190,7 +101,8 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         if 0 < abs(value) < 0.0005:
             return f"{value:.1e}"
-        return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"
+        whole = abs(value) >= 100 or (abs(value) >= 10 and value == round(value))
+        return f"{value:.0f}" if whole else f"{value:.3f}"
     return str(value)
 
 
@@ -231,47 +143,53 @@ def _span(figure: Figure) -> Point:
     return min([0.0, *ends]), max([1.0, *ends])
 
 
-def _intervals(figure: Figure) -> Canvas:
+def _intervals(canvas: Canvas, places: Sequence[int]) -> None:
     """Draw rows of a name, an interval and its numbers; a new group gets a heading."""
+    figure = canvas.figure
     step, head, chart, span = 19.0, 22.0, figure.chart, _span(figure)
-    groups = [_filled(chart.group, figure, i) for i in figure.places]
-    new = [bool(group) and (i == 0 or groups[i - 1] != group) for i, group in enumerate(groups)]
-    canvas = Canvas(figure, step * len(groups) + head * sum(new) + 44)
+    groups = {i: _filled(chart.group, figure, i) for i in places}
+    new = {i for k, i in enumerate(places) if groups[i] and (k == 0 or groups[places[k - 1]] != groups[i])}
+    canvas.height = step * len(groups) + head * len(new) + 44
     place, bottom = axis(span, 152, 258), canvas.height - 34
     band = figure.lines.get("ceiling_low"), figure.lines.get("ceiling_high")
     if band[0] is not None and band[1] is not None:
-        canvas.rect((place(band[0]), 4), (place(band[1]) - place(band[0]), bottom - 4), "band", "people")
+        canvas.rect((place(band[0]), 4), (place(band[1]) - place(band[0]), bottom - 4), "ceiling", "people")
     canvas.bottom_axis(place, span, bottom, chart.axes[0], top=4, marks=ticks(*span, about=3))
     for name in ("ceiling", "all"):
         if (at := figure.lines.get(name)) is not None:
             canvas.line((place(at), 4), (place(at), bottom), "dashed")
     y = 4.0
-    for i in figure.places:
-        if new[i]:
+    whose = figure.columns.index("rater") if "rater" in figure.columns else None
+    for i in places:
+        if i in new:
             canvas.text((2, y + 15), groups[i], "head", most=56)
             y += head
         middle, found, ends = y + step / 2, figure.at(i, chart.value), _ends(figure, i)
+        name = groups[i] if whose is None else figure.rows[i][whose]
+        colour = "judge" if figure.judge and whose is None else canvas.colour(name, 0)
         canvas.text((2, middle + 4), _filled(chart.name, figure, i), "row", most=29)
         canvas.text((WIDTH - 2, middle + 4), _said(found, ends, "not defined"), anchor="end")
         if ends is not None:
-            canvas.line((place(ends[0]), middle), (place(ends[1]), middle), "interval")
-            for name, at in zip(("low", "high"), ends, strict=True):
-                canvas.rect((place(at) - 0.8, middle - 4), (1.6, 8), "judge", **canvas.mark(i, name))
+            left, right = map(written, map(place, ends))
+            way = f"M{left} {middle - 4:g}v8m0-4H{right}m0-4v8"
+            canvas.add(
+                "path", {"d": way, "class": f"interval {colour}-line", **canvas.mark(i, "low", "high")}
+            )
         if found is not None:
             spot = place(found), middle
-            canvas.dot(spot, 3.6, "judge", _tip(figure, i), **canvas.mark(i, chart.value))
+            canvas.dot(spot, 3.6, colour, _tip(figure, i), **canvas.mark(i, chart.value))
         y += step
-    return canvas
 
 
-def _bars(figure: Figure) -> Canvas:
+def _bars(canvas: Canvas) -> None:
     """Draw bars of percents in blocks with a heading: one a row, or the rows of a block in one line."""
-    chart, colours = figure.chart, figure.chart.kinds or COLOURS
+    figure, chart = canvas.figure, canvas.figure.chart
     heads, kinds = _listed(figure, chart.x), _listed(figure, chart.group) if chart.group else [""]
     thick, below = (20.0, 14.0) if chart.stacked else (12.0, 4.0)
     step = 17 + below + thick * (1 if chart.stacked else len(kinds))
-    canvas = Canvas(figure, 0)
-    said = {chart.legend.get(str(kind), str(kind)): colours[k % len(colours)] for k, kind in enumerate(kinds)}
+    own = dict(zip(kinds, chart.kinds, strict=False))
+    colours = [own.get(kind, canvas.colour(kind, k)) for k, kind in enumerate(kinds)]
+    said = {chart.legend.get(str(kind), str(kind)): colours[k] for k, kind in enumerate(kinds)}
     top = canvas.legend(said) if chart.group else 2.0
     bottom = top + step * len(heads) + 4
     canvas.height = bottom + 34
@@ -292,7 +210,7 @@ def _bars(figure: Figure) -> Canvas:
         at = x(start), top + step * heads.index(head) + 17 + (0 if chart.stacked else thick * k)
         size = x(start + found) - at[0] - 0.6, thick - 2
         mark = canvas.mark(i, chart.value)
-        canvas.rect(at, size, colours[k % len(colours)], _tip(figure, i), **mark)
+        canvas.rect(at, size, colours[k], _tip(figure, i), **mark)
         ends = None if not chart.group or (chart.stacked and k) else _ends(figure, i)
         if ends is not None:
             y = at[1] + (24 if chart.stacked else 5)
@@ -301,14 +219,14 @@ def _bars(figure: Figure) -> Canvas:
             canvas.text((x(found if ends is None else ends[1]) + 4, at[1] + 9), f"{found:.0f} %")
         elif size[0] > 28:
             canvas.text((at[0] + size[0] / 2, at[1] + 14), f"{found:.0f} %", "on-bar", anchor="middle")
-    return canvas
 
 
-def _points(figure: Figure) -> Canvas:
+def _points(canvas: Canvas) -> None:
     """Draw points of one column or more over another, joined or a cloud; lines that belong to no row."""
-    chart = figure.chart
-    canvas = Canvas(figure, 270 if chart.curve and not chart.weights else 340)
-    coloured = dict(zip(chart.y, cycle(COLOURS if len(chart.y) > 1 else COLOURS[1:])))
+    figure, chart = canvas.figure, canvas.figure.chart
+    canvas.height = 270 if chart.curve and not chart.weights else 340
+    alone = len(chart.y) == 1 and bool(figure.judge)
+    coloured = {y: "judge" if alone else canvas.side(y, k) for k, y in enumerate(chart.y)}
     top = canvas.legend({chart.legend.get(y, y): coloured[y] for y in chart.y}) if chart.legend else 8.0
     top += 18 if chart.axes[1] else 4
     base = canvas.height - 34
@@ -316,8 +234,9 @@ def _points(figure: Figure) -> Canvas:
     rise = axis(chart.y_span, base - (62 if chart.weights else 4), top)
     across = {i: place(figure.at(i, chart.x)) for i in figure.places}
     if chart.band:
-        lower, upper = ([(x, rise(figure.at(i, end))) for i, x in across.items()] for end in chart.band)
-        canvas.path([*upper, *lower[::-1]], "band", closed=True)
+        lower, upper = ({i: (x, rise(figure.at(i, end))) for i, x in across.items()} for end in chart.band)
+        ends = (list(_apart(each, BEND).values()) for each in (upper, lower))
+        canvas.path([*next(ends), *next(ends)[::-1]], "band", closed=True)
     canvas.left_axis(rise, chart.y_span, 42, chart.axes[1])
     marks = [float(figure.at(i, chart.x)) for i in figure.places] if chart.ticked else []
     canvas.bottom_axis(place, chart.x_span, base, chart.axes[0], top=top, marks=marks)
@@ -332,15 +251,21 @@ def _points(figure: Figure) -> Canvas:
         canvas.line(a, b, kind)
         if says:
             canvas.text((b[0] - 4, b[1] + 12) if a[0] == b[0] else (b[0], b[1] - 4), says, anchor="end")
-    return canvas
 
 
 def _series(canvas: Canvas, y: str, colour: str, known: Mapping[int, Point], rise: Place) -> None:
     """Draw a column of points; of a cloud, a point's area says how many it stands for."""
     figure, chart = canvas.figure, canvas.figure.chart
     if chart.curve:
-        canvas.path(list(known.values()), f"curve {colour}-line")
+        canvas.path(list(_apart(known, BEND).values()), f"curve {colour}-line")
+        known = _apart(known, DOT)
     most = max(_numbers(figure, chart.size), default=1) if chart.size else 1
+    if not chart.curve and not chart.whiskers and most == 1 and len(known) > CLOUD:
+        for layer in range(LAYERS):
+            dots = list(known.values())[layer::LAYERS]
+            way = "".join(f"M{written(x)} {written(y)}h0" for x, y in dots)
+            canvas.add("path", {"d": way, "class": f"cloud {colour}-line"})
+        return
     for i, at in known.items():
         if chart.whiskers and (ends := _ends(figure, i, f"{y}_low", f"{y}_high")) is not None:
             canvas.line((at[0], rise(ends[0])), (at[0], rise(ends[1])), f"curve {colour}-line")
@@ -349,6 +274,17 @@ def _series(canvas: Canvas, y: str, colour: str, known: Mapping[int, Point], ris
             radius = 2.2 + 11 * (figure.at(i, chart.size) / most) ** 0.5
         kind = colour if chart.curve else f"{colour} soft"
         canvas.dot(at, radius, kind, _tip(figure, i), **canvas.mark(i, y))
+
+
+def _apart(known: Mapping[int, Point], least: float) -> dict[int, Point]:
+    """Return points without those that are nearer to the one before; the first and the last stay."""
+    kept: dict[int, Point] = {}
+    last = [*known][-1:]
+    for i, at in known.items():
+        before = next(reversed(kept.values()), at)
+        if not kept or [i] == last or math.dist(before, at) >= least:
+            kept[i] = at
+    return kept
 
 
 def _histogram(canvas: Canvas, place: Place, base: float) -> None:
@@ -363,9 +299,9 @@ def _histogram(canvas: Canvas, place: Place, base: float) -> None:
         canvas.rect((place(k / 20) + 0.5, base - tall), (wide - 1, tall), "judge soft", tip)
 
 
-def _grid(figure: Figure) -> Canvas:
+def _grid(canvas: Canvas) -> None:
     """Draw cells of a table, the darker the stronger; labels too long for their place get a number."""
-    chart = figure.chart
+    figure, chart = canvas.figure, canvas.figure.chart
     rows, columns = _listed(figure, chart.y[0]), _listed(figure, chart.x)
     names = list(dict.fromkeys([*columns, *rows]))
     left = 74.0
@@ -374,7 +310,7 @@ def _grid(figure: Figure) -> Canvas:
     said = {name: str(k) if numbered else str(name) for k, name in enumerate(names, 1)}
     key = 18.0 * len(names) + 6 if numbered else 0.0
     top, tall = key + (34 if chart.axes[0] else 18), min(wide, 46.0)
-    canvas = Canvas(figure, top + tall * len(rows) + 8)
+    canvas.height = top + tall * len(rows) + 8
     for k, name in enumerate(names if numbered else ()):
         canvas.text((4, 14 + 18 * k), f"{k + 1}  {name}", "label", most=54)
     canvas.text((left + wide * len(columns) / 2, key + 12), chart.axes[0], anchor="middle")
@@ -387,7 +323,6 @@ def _grid(figure: Figure) -> Canvas:
         across, down = figure.at(i, chart.x), figure.at(i, chart.y[0])
         at = left + wide * columns.index(across), top + tall * rows.index(down)
         _cell(canvas, i, at, (wide, tall), "cell diagonal" if across == down else "cell")
-    return canvas
 
 
 def _cell(canvas: Canvas, row: int, at: Point, size: Point, kind: str) -> None:
@@ -405,11 +340,13 @@ def _cell(canvas: Canvas, row: int, at: Point, size: Point, kind: str) -> None:
         canvas.text((x, y + 12), f"{percent:.0f} %", f"{ink} small", anchor="middle")
 
 
-def _slopes(figure: Figure) -> Canvas:
+def _slopes(canvas: Canvas) -> None:
     """Draw names in two orders, one on each side; what changes places has a line in a colour of its own."""
-    canvas = Canvas(figure, 30.0 * len(figure.rows) + 28)
+    figure = canvas.figure
+    canvas.height = 30.0 * len(figure.rows) + 28
     left, right = figure.chart.y
-    sides = {left: (4.0, 128.0, "start", COLOURS[0]), right: (WIDTH - 4, WIDTH - 128, "end", COLOURS[1])}
+    first, second = canvas.side(left, 0), canvas.side(right, 1)
+    sides = {left: (4.0, 128.0, "start", first), right: (WIDTH - 4, WIDTH - 128, "end", second)}
     for side, (edge, _, anchor, _) in sides.items():
         canvas.text((edge, 14), f"{side}: mean [interval]", anchor=anchor)
     for i in figure.places:
@@ -423,11 +360,9 @@ def _slopes(figure: Figure) -> Canvas:
             said = _said(figure.at(i, side), _ends(figure, i, f"{side}_low", f"{side}_high"), "none")
             canvas.text((edge, heights[side] + 13), said, anchor=anchor)
             canvas.dot((spot, heights[side]), 4, colour, _tip(figure, i), **canvas.mark(i, side))
-    return canvas
 
 
-_DRAW: Mapping[str, Callable[[Figure], Canvas]] = {
-    "intervals": _intervals,
+_DRAW: Mapping[str, Callable[[Canvas], None]] = {
     "bars": _bars,
     "points": _points,
     "grid": _grid,

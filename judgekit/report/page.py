@@ -7,8 +7,9 @@ or labelled, and in `page.css`; here is what they show.
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ from judgekit.agreement.auditing.sections.beside import panel_lines
 from judgekit.agreement.auditing.wording import called, told
 from judgekit.agreement.bias.range_use import MarginalHomogeneity
 from judgekit.errors import InputError
+from judgekit.report.canvas import WIDTH
 from judgekit.report.checks import Gates
-from judgekit.report.draw import WIDTH, picture, shown
+from judgekit.report.draw import first_group, picture, shown
 from judgekit.report.purposes import PURPOSES, Finding, Verdict
 from judgekit.shelf import render
 from judgekit.types import Estimate
 from judgekit.writing import beside
 
 _MANY = 2  # from more criteria than this on figures are shown when asked for
-_MOST_ROWS = 60  # of a table under a figure; the JSON file has all of them
+_MOST_ROWS = 20  # of a table under a figure; the JSON file has all of them
 _TONES: Mapping[Verdict, str] = {
     "TRUST": "trust",
     "TRUST WITH CORRECTION": "correct",
@@ -43,9 +45,10 @@ _SAFE = str.maketrans({
     "\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]",
 })  # fmt: skip
 _MET_TONES = {True: "yes", False: "no", None: "open"}
-_ESTIMATE = (
-    "statistic", "value", "low", "high", "n", "dropped", "resampled", "interval", "drawn", "status", "notes",
-)  # fmt: skip
+_ESTIMATE = ("statistic", "value", "interval", "n", "how it was made", "status and notes")
+_KEY = 3  # coefficients that are shown large
+_STACKED = {"few": 22, "some": 36, "many": 50, "most": 99}
+"""Kind of table -> the width (rem) below which its rows are blocks whose cells say their heading."""
 MET = {True: "yes", False: "no", None: "not shown"}
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
@@ -57,29 +60,50 @@ def write_report(
     path: str | Path,
     *,
     title: str = "",
+    command: str = "",
     reads: Iterable[str | Path] = (),
 ) -> tuple[Path, Path, Path]:
     """Write the page, and beside it `.json` and `.md` with the same numbers.
 
-    None of them may be a file that was read for it (`reads`); `title` is what was judged, for the heading.
+    None of them may be a file that was read for it (`reads`); `title` is what was judged, for the heading,
+    and `command` what was typed for it. All three say them, with the version and the date.
     """
     target = Path(path)
     data, text = target.with_suffix(".json"), target.with_suffix(".md")
     if target in {data, text}:
         raise InputError(f"{target}: is the page's name, and {target.suffix} stands beside it; name it .html")
-    drawn = figures(audit)
-    numbers = json.dumps(audit_json(audit, found, gates, drawn), ensure_ascii=False, indent=1) + "\n"
-    made = page(audit, found, gates, drawn, title=title), numbers, audit_markdown(audit, found, gates, drawn)
+    drawn, made = figures(audit), _made(command)
+    numbers = {**audit_json(audit, found, gates, drawn), "made": made}
+    written = (
+        page(audit, found, gates, drawn, title=title, made=made),
+        json.dumps(numbers, ensure_ascii=False, indent=1) + "\n",
+        audit_markdown(audit, found, gates, drawn, made=made),
+    )
     with beside(target, data, text, reads=reads) as files:
-        for file, each in zip(files, made, strict=True):
+        for file, each in zip(files, written, strict=True):
             file.write(each.encode())
     return target, data, text
 
 
+def _made(command: str = "") -> dict[str, str]:
+    """Return by what a report was made, when, and with which command."""
+    from judgekit import __version__
+
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"by": f"judgekit {__version__}", "date": now, **({"command": command} if command else {})}
+
+
 def page(
-    audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure], *, title: str = ""
+    audit: Audit,
+    found: Sequence[Finding],
+    gates: Gates,
+    drawn: Sequence[Figure],
+    *,
+    title: str = "",
+    made: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page, as HTML."""
+    raters = _judges(audit)
 
     def found_of(judge: JudgeAudit, criterion: CriterionAudit) -> list[Finding]:
         return [f for f in found if (f.judge, f.criterion) == (judge.judge, criterion.criterion)]
@@ -93,14 +117,101 @@ def page(
     }  # fmt: skip
     several = len(audit.criteria) > 1 or len({f.judge for f in found}) > 1
     return render("report/page.html", {
-        "title": title or "Can these judges be trusted?", "lead": _lead(audit), "audit": audit,
+        "title": title or _title(raters), "made": made or _made(), "lead": _lead(audit), "audit": audit,
         "gates": gates, "facts": facts, "several": several, "closed": len(audit.criteria) > _MANY,
         "purposes": PURPOSES, "tones": _TONES, "met": MET, "met_tones": _MET_TONES, "most_rows": _MOST_ROWS,
         "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
-        "capital": _capital, "told": told, "shown": shown, "words": _words, "draw": picture,
-        "picture_width": WIDTH,
+        "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": _words,
+        "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
+        "raters": raters, "hue": _hue, "stacked": _STACKED, "quoted": _quoted, "metric": metric,
     })  # fmt: skip
+
+
+def _judges(audit: Audit) -> list[str]:
+    return sorted({j.judge for c in audit.criteria for j in c.judges if not j.is_control})
+
+
+def _title(judges: Sequence[str]) -> str:
+    return (
+        f"Can {' and '.join(judges)} be trusted?" if len(judges) <= _KEY else "Can these judges be trusted?"
+    )
+
+
+def _hue(rater: int) -> int:
+    """Return the hue of a judge's colour in degrees, far from those before it and from people's orange."""
+    return round(60 + 290 * ((0.51 + rater * 0.618034) % 1))
+
+
+def _quoted(text: str) -> Any:
+    """Return a text as a string of a style sheet, in which nothing is left that could leave it."""
+    from markupsafe import Markup
+
+    return Markup(  # noqa: S704
+        '"' + "".join(c if c.isalnum() or c in " ,.-" else f"\\{ord(c):x} " for c in text) + '"'
+    )
+
+
+def _parts(figure: Figure) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the rows that are drawn at once, and those that are drawn when asked for."""
+    return first_group(figure) if figure.kind == "forest" and figure.rows else (figure.places, ())
+
+
+def _key(judge: JudgeAudit) -> list[Estimate]:
+    """Return the coefficients that matter most, the one that decides first."""
+    others = [e for e in judge.headline if e.name != judge.main.name and not math.isnan(e.value)]
+    return [judge.main, *others][:_KEY]
+
+
+def metric(alpha: Estimate) -> str:
+    """Return what Krippendorff's alpha takes for the distance of two labels."""
+    return f"alpha, {alpha.name.removeprefix('krippendorff_alpha').strip('_') or 'nominal'} metric"
+
+
+def plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
+    """Tell in plain words how often a judge is wrong, or how far off it is; nothing where that is unknown."""
+    lab, error, systems = criterion.labelled, judge.signed_error, judge.systems
+    if purpose == "rank":
+        if systems is None or math.isnan(systems.pair_accuracy.value):
+            return ""
+        return f"{systems.pair_accuracy.value:.0%} of {systems.n_pairs} pairs of systems in people's order"
+    if purpose == "level":
+        return _off(error, judge.by_system if lab.pairs else {}) if not lab.pairs or judge.by_system else ""
+    if lab.continuous:
+        off = np.abs(lab.column(judge.judge) - lab.human)
+        if np.isnan(off).all():
+            return ""
+        ends = f"{lab.ratings.labels[0]} to {lab.ratings.labels[-1]}"
+        return f"Typically off by {shown(float(np.nanmedian(off)))} (scale {ends}): half are off by more"
+    wrong, compared = judge.errors
+    if not compared:
+        return ""
+    said = f"Wrong on {_of_hundred(wrong, compared)}" + f" ({wrong} of {compared})" * (compared != 100)
+    if lab.pairs or lab.ratings.level == "nominal" or judge.table is None or len(judge.table) < 3:
+        return said
+    far = int(sum(judge.table[i, j] for i, j in np.ndindex(judge.table.shape) if abs(i - j) > 1))
+    return f"{said}, on {_of_hundred(far, int(judge.table.sum()))} by more than one step"
+
+
+def _off(error: Estimate, by_system: Mapping[str, Estimate]) -> str:
+    """Tell how far off a judge's level is; of pairs, for the system on which it is farthest off."""
+    errors = {name: each for name, each in by_system.items() if not math.isnan(each.value)}
+    name = max(errors, key=lambda each: abs(errors[each].value), default="")
+    off = errors[name].value if name else error.value
+    if math.isnan(off):
+        return ""
+    way = "high" if off > 0 else "low"
+    if name:
+        return f"Win rate of {name} {100 * abs(off):.1f} points too {way}; of other systems less"
+    return f"On average {abs(off):.1%} of the scale too {way}"
+
+
+def _of_hundred(part: int, whole: int) -> str:
+    """Return a share as a count of 100, which is 0 or 100 only where the share is."""
+    share = 100 * part / whole
+    if 0 < share < 1 or 99 < share < 100:
+        return f"{'less than 1' if share < 1 else 'more than 99'} of 100"
+    return f"{share:.0f} of 100"
 
 
 @cache
@@ -111,8 +222,17 @@ def _words(part: str) -> Mapping[str, Any]:
     return found
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _capitals(audit: Audit) -> Callable[[str], str]:
+    """Return what begins a sentence with a capital, but not where a name begins it."""
+    names = {*_judges(audit), *(name for c in audit.criteria for name in c.labelled.people)}
+    names |= {name for c in audit.criteria for each in c.labelled.systems for name in each}
+
+    def capital(text: str) -> str:
+        if any(text.startswith(name) for name in names) or not text.partition(" ")[0].rstrip(",:;").isalpha():
+            return text
+        return text[:1].upper() + text[1:]
+
+    return capital
 
 
 def _counted(n: int, one: str, many: str) -> str:
@@ -121,7 +241,7 @@ def _counted(n: int, one: str, many: str) -> str:
 
 def _lead(audit: Audit) -> str:
     people = {name for c in audit.criteria for name in c.labelled.people}
-    judges = sorted({j.judge for c in audit.criteria for j in c.judges if not j.is_control})
+    judges = _judges(audit)
     units = max((c.labelled.ratings.n_units for c in audit.criteria), default=0)
     kind = "pairs of responses" if any(c.labelled.pairs for c in audit.criteria) else "units"
     trusted = all(c.labelled.trusted for c in audit.criteria)
@@ -146,13 +266,14 @@ def _ground(criterion: CriterionAudit) -> str:
     elif math.isnan(criterion.human_alpha.value):
         said.append(f"How far people agree with each other is {told(criterion.human_alpha)}.")
     else:
-        said.append(f"People with each other: Krippendorff's alpha {told(criterion.human_alpha)}.")
+        alpha = criterion.human_alpha
+        said.append(f"People with each other: Krippendorff's {metric(alpha)}, {told(alpha)}.")
     if dropped:
         said.append(f"Left out: {', '.join(dropped)}.")
     return " ".join(said)
 
 
-def _rests_on(judge: JudgeAudit, pairs: bool) -> str:
+def _rests_on(judge: JudgeAudit, pairs: bool, capital: Callable[[str], str]) -> str:
     """Tell what the judge's agreement rests on, and what its missing verdicts could change."""
     name = _words("main").get(judge.main.name, called(judge.main.name))
     missing = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in judge.abstained.items())
@@ -163,7 +284,7 @@ def _rests_on(judge: JudgeAudit, pairs: bool) -> str:
         more.append(f"No verdict on some ({missing}): {bounds}.")
     if pairs and judge.orders:
         more.append("Both orders of each pair were averaged.")
-    more += [f"{_capital(note)}." for note in judge.main.notes]
+    more += [f"{capital(note)}." for note in judge.main.notes]
     return f"({name}, {judge.main.n_used} units). {' '.join(more)}"
 
 
@@ -185,13 +306,19 @@ def _margins(found: MarginalHomogeneity) -> list[list[Any]]:
 
 def _estimates_in(value: Any) -> list[list[Any]]:
     """Return a row for each estimate, as `_ESTIMATE` heads it."""
-    return [
-        [
-            called(e.name), *map(_known, (e.value, e.low, e.high)), e.n_used, e.n_dropped, e.unit, e.interval,
-            "" if e.seed is None else f"seed {e.seed}", e.status, "; ".join(e.notes),
+    rows = []
+    for e in dict.fromkeys(_found_in(value)):
+        ends = "" if math.isnan(e.low) else f"{shown(e.low)} to {shown(e.high)}"
+        n = f"{e.n_used}{f', {e.n_dropped} left out' if e.n_dropped else ''}"
+        how = [
+            e.interval,
+            *([f"by {e.unit}"] if e.unit else []),
+            *([] if e.seed is None else [f"seed {e.seed}"]),
         ]
-        for e in dict.fromkeys(_found_in(value))
-    ]  # fmt: skip
+        rows.append(
+            [called(e.name), _known(e.value), ends, n, ", ".join(how), "; ".join((e.status, *e.notes))]
+        )
+    return rows
 
 
 def _found_in(value: Any) -> Iterable[Estimate]:
@@ -265,9 +392,17 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: Sequence[Figure]) -> str:
+def audit_markdown(
+    audit: Audit,
+    found: Sequence[Finding],
+    gates: Gates,
+    drawn: Sequence[Figure],
+    *,
+    made: Mapping[str, str] | None = None,
+) -> str:
     """Return the report in Markdown."""
     lines = ["# Judges against people", ""]
+    lines += [f"- made {name}: {_cell(value)}" for name, value in (made or _made()).items()]
     lines += [f"- {name}: {_cell(value)}" for name, value in audit.provenance.items()]
     lines += [f"- note: {_cell(note)}" for note in audit.notes]
     lines += ["", *table(("criterion", "judge", "purpose", "verdict", "why"), [
@@ -278,7 +413,7 @@ def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: 
             "",
             f"## {_cell(criterion.criterion)}",
             "",
-            f"People with each other: {told(criterion.human_alpha)}",
+            f"People with each other ({metric(criterion.human_alpha)}): {told(criterion.human_alpha)}",
             *(line for said in panel_lines(criterion.panel) for line in ("", _cell(said))),
         ]
         for judge in criterion.judges:
@@ -291,6 +426,8 @@ def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: 
             for each in found:
                 if (each.judge, each.criterion) == (judge.judge, criterion.criterion):
                     lines += ["", f"**To {PURPOSES[each.purpose]}: {each.verdict}.** {_cell(each.why)}", ""]
+                    if plain_words := plainly(judge, criterion, each.purpose):
+                        lines += [f"{_cell(plain_words)}.", ""]
                     lines += [f"- do: {_cell(line)}" for line in each.correction]
                     lines += [f"- to change it: {_cell(line)}" for line in each.change]
                     lines += ["", *table(("measured", "wanted", "found", "met", "source"), [
@@ -301,7 +438,7 @@ def audit_markdown(audit: Audit, found: Sequence[Finding], gates: Gates, drawn: 
             if figure.criterion == criterion.criterion:
                 lines += ["", *_figure(figure)]
     lines += ["", "## Thresholds", "", *table(("threshold", "value", "what", "source"), [
-        (g.name, g.value, g.what, g.cited) for g in gates.values()
+        (g.name, f"{g.value:g}", g.what, g.cited) for g in gates.values()
     ])]  # fmt: skip
     return "\n".join(lines) + "\n"
 

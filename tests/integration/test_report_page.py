@@ -2,16 +2,19 @@
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import judgekit
 from judgekit.agreement import audit
 from judgekit.report import findings, read_thresholds
 from judgekit.report.draw import shown
 from judgekit.report.page import write_report
+from judgekit.rubric import Rubric
 from judgekit.types import Unit, Verdict
 from judgekit.verbs.agree import agree
 
@@ -21,8 +24,8 @@ from verdict_cases import CASES
 HOSTILE = '</figure><script>document.title = "owned"</script><img src=http://127.0.0.1:9/x onerror=alert(1)>'
 MARKS = """() => [...document.querySelectorAll("figure")].map(f => ({
     id: f.dataset.figure,
-    marks: [...f.querySelectorAll("[data-value]")].map(
-        m => [+m.dataset.row, m.dataset.column, m.dataset.value]),
+    marks: [...f.querySelectorAll("[data-mark]")].flatMap(m => m.dataset.mark.split(";").map(one => {
+        const [row, ...rest] = one.split(" "); return [+row, rest.slice(0, -1).join(" "), rest.at(-1)]; })),
     table: [...f.querySelectorAll("details table")[0].querySelectorAll("tbody tr")].map(
         r => [...r.cells].map(c => c.textContent)),
 }))"""
@@ -80,7 +83,10 @@ def reports(tmp_path_factory):
         "asked": asked_again(),
     }
     for name, each in made.items():
-        write_report(each, findings(each, gates), gates, folder / f"{name}.html", title=f"Report {name} & co")
+        write_report(
+            each, findings(each, gates), gates, folder / f"{name}.html", title=f"Report {name} & co",
+            command="judgekit agree run --labels '<b>.csv'",
+        )  # fmt: skip
     return folder
 
 
@@ -106,12 +112,10 @@ def test_it_fits_asks_for_nothing_and_shows_the_numbers_of_its_twin(name, report
     assert [each["id"] for each in drawn] == list(twin)
     for each in drawn:
         figure = twin[each["id"]]
-        assert each["marks"], each["id"]
+        assert each["marks"] or len(figure["rows"]) > 60, each["id"]
         for row, column, value in each["marks"]:
-            assert (
-                json.loads(value.replace("None", "null"))
-                == figure["rows"][row][figure["columns"].index(column)]
-            )
+            known = figure["rows"][row][figure["columns"].index(column)]
+            assert value == "None" if known is None else float(value) == pytest.approx(known, rel=1e-5)
         for cells, row in zip(each["table"], figure["rows"], strict=False):
             assert [same(cell, number) for cell, number in zip(cells, row, strict=True)] == [True] * len(row)
         assert figure["title"] in text
@@ -153,15 +157,122 @@ def test_no_text_of_a_picture_leaves_it(name, scheme, reports, browser):
     assert outside == []
 
 
-def test_it_prints(reports, browser, tmp_path):
-    page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme="dark")
+CUT = """() => [...document.querySelectorAll("*")].filter(e => e.scrollWidth > e.clientWidth + 1
+    && getComputedStyle(e).display !== "inline" && e.clientWidth > 0 && !e.closest("svg")).map(
+    e => e.tagName + " " + e.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("width", [360, 640, 900, 1400])
+def test_no_column_is_cut_at_any_width(width, reports, browser):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    for name in ("scores", "pairs", "asked"):
+        page.goto((reports / f"{name}.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+        assert (name, page.evaluate(CUT)) == (name, [])
+        seen = page.evaluate(
+            """() => [...document.querySelectorAll("td")].filter(td => {
+                const own = td.getBoundingClientRect(), all = td.closest(".fit").getBoundingClientRect();
+                return own.width && (own.right > all.right + 1 || own.left < all.left - 1);
+            }).length"""
+        )
+        assert (name, seen) == (name, 0)
+
+
+def test_a_cell_of_a_narrow_table_says_its_heading(reports, browser):
+    heading = """() => { const td = document.querySelector(".few td, .some td, .many td");
+        return getComputedStyle(td, "::before").content; }"""
+    page = browser.new_page(viewport={"width": 360, "height": 900})
+    page.goto((reports / "pairs.html").as_uri())
+    assert page.evaluate(heading) == '"criterion"'
+
+    page.set_viewport_size({"width": 1400, "height": 900})
+    assert page.evaluate(heading) == "none"
+
+
+def test_it_prints_white_with_the_numbers_that_decided_and_nothing_cut(reports, browser, tmp_path):
+    page = browser.new_page(viewport={"width": 690, "height": 980}, color_scheme="dark")  # A4 less margins
     page.goto((reports / "scores.html").as_uri())
+    decided = """() => [...document.querySelectorAll(".verdict details td")].filter(
+        td => td.checkVisibility() && td.getBoundingClientRect().height > 0).length"""
+    assert page.evaluate(decided) == 0  # folded on the screen
+
     page.emulate_media(media="print")
 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate(decided) > 20
+    assert page.evaluate(CUT) == []
     page.pdf(path=tmp_path / "report.pdf", format="A4")
-
     assert (tmp_path / "report.pdf").stat().st_size > 20_000
+
+
+def test_it_says_by_what_when_and_how_it_was_made(reports, browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.goto((reports / "scores.html").as_uri())
+
+    said = page.inner_text(".made")
+
+    assert re.fullmatch(
+        rf"judgekit {re.escape(judgekit.__version__)}, \d{{4}}-\d\d-\d\d \d\d:\d\d UTC: "
+        r"judgekit agree run --labels '<b>\.csv'",
+        said,
+    )
+    made = json.loads((reports / "scores.json").read_text())["made"]
+    assert said == f"{made['by']}, {made['date']}: {made['command']}"
+    assert f"- made date: {made['date']}" in (reports / "scores.md").read_text()
+
+
+def test_three_coefficients_are_large_and_the_others_are_folded(reports, browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.goto((reports / "scores.html").as_uri())
+
+    large = page.evaluate("[...document.querySelectorAll('.key b')].map(b => b.textContent)")
+    drawn = """() => [...document.querySelectorAll("figure[id$=forest] circle")].filter(
+        c => c.checkVisibility()).length"""
+    at_once = page.evaluate(drawn)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+    assert len(large) == 3
+    assert at_once <= 5
+    assert page.evaluate(drawn) >= 15
+
+
+def test_a_judge_has_its_own_colour_in_every_picture(reports, browser):
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.goto((reports / "pairs.html").as_uri())
+    colours = """() => Object.fromEntries([...document.querySelectorAll("figure")].filter(
+        f => f.id.endsWith("forest") || f.id.endsWith("distribution")).map(f => [f.id, [...new Set(
+        [...f.querySelectorAll("[data-mark]:is(circle, rect)")].map(m => getComputedStyle(m).fill))]]))"""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = {name: set(each) for name, each in page.evaluate(colours).items()}
+
+    [first], [second] = found["c1-j1-forest"], found["c1-j2-forest"]
+    assert first != second
+    assert len(found["c1-distribution"]) == 3  # people and two judges
+    assert {first, second} < found["c1-distribution"]
+
+
+def test_a_criterion_of_many_units_and_people_takes_little_room(tmp_path):
+    """Nine such criteria, 223 conversations of LLM-Rubric, make a page of less than a megabyte."""
+    rng, judged, labels = np.random.default_rng(0), [], []
+    for i in range(223):
+        truth, place = int(rng.integers(1, 5)), {"item_id": str(i), "response_id": "r"}
+        sure = 0.4 + 0.6 * rng.random()
+        probs = tuple((str(k), sure if k == truth else (1 - sure) / 3) for k in (1, 2, 3, 4))
+        value = sum((int(k) - 1) / 3 * p for k, p in probs)
+        judged.append(
+            Verdict("gpt-3.5-turbo", Unit(str(i), ("r",)), "q", probs, str(truth), value, "logprob")
+        )
+        for who in rng.choice(24, 3, replace=False):
+            said = min(max(truth + int(rng.choice((-1, 0, 0, 1))), 1), 4)
+            labels.append({**place, "rater": f"annotator {who}", "criterion": "q", "label": str(said)})
+    rubric = Rubric(id="r", criteria=[{"id": "q", "text": "?", "scale": "1-4"}])
+    made, gates = agree(judged, labels=labels, rubric=rubric, b=20), read_thresholds()
+
+    html, *_ = write_report(made, findings(made, gates), gates, tmp_path / "report.html")
+
+    assert html.stat().st_size < 30_000 + 1_000_000 / 10
+    assert "Gpt-3.5" not in html.read_text()
 
 
 def test_the_figures_are_those_that_the_data_allow(reports):

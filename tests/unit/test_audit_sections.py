@@ -62,8 +62,8 @@ def test_it_may_have_a_table_and_a_picture_of_its_own():
     [figure] = [each for each in figures(audited(sections=[own])) if each.kind == "shares"]
 
     assert figure.id == "c1-j1-shares"
-    drawn = {str(shape.attributes.get("data-value")) for shape in picture(figure).shapes}
-    assert {repr(value) for _, value in figure.rows} <= drawn
+    marks = [shape.attributes.get("data-mark", "") for shape in picture(figure).shapes]
+    assert {f"{k} percent {value:.6g}" for k, (_, value) in enumerate(figure.rows)} <= {*marks}
     assert "percent of <units>" in {shape.text for shape in picture(figure).shapes}
 
 

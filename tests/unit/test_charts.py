@@ -1,33 +1,33 @@
 """Five charts draw any table: each mark carries the number it shows, and stands where its number belongs."""
 
-import json
 import re
 
 import pytest
 
 from judgekit.agreement.auditing.section import Chart, Figure
 from judgekit.errors import InputError
-from judgekit.report.draw import picture
+from judgekit.report.draw import picture, shown
+from judgekit.report.page import _hue
 from judgekit.shelf import render
 
 
-def drawn_as(kind, columns, *rows, **options):
+def drawn_as(kind, columns, *rows, raters=(), judge="", **options):
     figure = Figure(
-        id="c1-own", kind="own", criterion="c", judge="", title="Is it <b>so</b>?", reading="Read it.",
+        id="c1-own", kind="own", criterion="c", judge=judge, title="Is it <b>so</b>?", reading="Read it.",
         columns=tuple(columns.split()), rows=rows, n=len(rows), chart=Chart(kind=kind, **options),
     )  # fmt: skip
-    return picture(figure)
+    return picture(figure, raters)
 
 
 def marks(canvas):
     """(row, column, shape) of each mark, after its number was found in the table."""
     found = []
     for shape in canvas.shapes:
-        if "data-value" in shape.attributes:
-            row, column = int(shape.attributes["data-row"]), shape.attributes["data-column"]
-            number = json.loads(shape.attributes["data-value"].replace("None", "null"))
-            assert number == canvas.figure.at(row, column)
-            found.append((row, column, shape))
+        for mark in filter(None, shape.attributes.get("data-mark", "").split(";")):
+            row, column, number = mark.split(" ")
+            known = canvas.figure.at(int(row), column)
+            assert number == "None" if known is None else float(number) == pytest.approx(known, rel=1e-5)
+            found.append((int(row), column, shape))
     return found
 
 
@@ -66,7 +66,7 @@ def test_bars_are_as_long_as_their_numbers_and_have_a_colour_each():
     assert wide[0] == pytest.approx(2 * wide[1], rel=0.02)
     assert wide[2] == pytest.approx(4 * wide[1], rel=0.02)
     assert [row for row, _, _ in marks(drawn)] == [0, 1, 3]
-    assert [shape.attributes["class"] for _, _, shape in marks(drawn)] == ["people", "judge", "judge"]
+    assert [shape.attributes["class"] for _, _, shape in marks(drawn)] == ["t0", "t1", "t1"]
 
 
 def test_a_stack_is_one_bar_with_the_interval_of_its_first_part_alone():
@@ -95,7 +95,7 @@ def test_points_rise_with_their_numbers_and_are_joined_or_a_cloud():
     [first, last] = [at(shape, "cx", "cy") for _, _, shape in marks(joined)]
     assert first[0] < last[0]
     assert first[1] > last[1]  # down the page
-    ways = [shape.attributes for shape in joined.shapes if shape.attributes["class"] == "curve judge-line"]
+    ways = [shape.attributes for shape in joined.shapes if shape.attributes["class"] == "curve t0-line"]
     assert [way.get("d", "").count("L") for way in ways] == [1, 0, 0]  # a curve, and two whiskers
     assert "half" in texts(joined)
     assert "path" not in {shape.name for shape in cloud.shapes}
@@ -139,7 +139,7 @@ def test_a_mark_says_its_row_unless_the_chart_has_words_for_it():
         for tip in ("", "{n_used}: {value}{low}")
     ]
 
-    assert tips == [["value 0.500, high 0.750, n used 3"], ["3: 0.5"]]
+    assert tips == [["n used 3"], ["3: 0.5"]]
 
 
 @pytest.mark.parametrize("kind", ["intervals", "bars", "points", "grid", "slopes"])
@@ -147,14 +147,66 @@ def test_a_table_without_rows_has_a_picture_that_says_so(kind):
     assert texts(drawn_as(kind, "a b c", x="a", y=("b", "c"), value="c")) == ["nothing to draw"]
 
 
-def test_as_many_curves_as_there_are_columns_have_a_colour_each_in_turn():
-    columns = ("a", "b", "c", "d", "e", "f")
-    drawn = drawn_as("points", "x a b c d e f", (0.5,) * 7, x="x", y=columns, legend={"a": "first"})
+def test_what_is_no_rater_is_grey():
+    columns = ("a", "b", "c", "d", "e", "f", "people")
+    drawn = drawn_as("points", "x a b c d e f people", (0.5,) * 8, x="x", y=columns, legend={"a": "first"})
 
     assert [shape.attributes["class"] for _, _, shape in marks(drawn)] == [
-        "people soft", "judge soft", "third soft", "fourth soft", "fifth soft", "people soft",
+        "t0 soft", "t1 soft", "t2 soft", "t3 soft", "t4 soft", "t5 soft", "people soft",
     ]  # fmt: skip
     assert {"first", "b", "f"} <= set(texts(drawn))
+
+
+def test_a_colour_never_means_two_raters():
+    names = [f"judge {k}" for k in range(30)]
+    bars = [("yes", name, 3.0) for name in ["people", *names]]
+    lines = [(name, 0.5, 0.4, 0.6) for name in reversed(names)]
+
+    shares = drawn_as(
+        "bars", "label rater share", *bars, x="label", group="rater", value="share", raters=names
+    )
+    listed = drawn_as("intervals", "rater value low high", *lines, name="{rater}", raters=names)
+    alone = drawn_as(
+        "intervals", "what value low high", ("kappa", 0.5, 0.4, 0.6), judge="judge 7", raters=names
+    )
+
+    of_bars = [shape.attributes["class"] for _, _, shape in marks(shares)]
+    of_lines = [shape.attributes["class"] for _, column, shape in marks(listed) if column == "value"]
+    assert len(set(of_bars)) == 31
+    assert of_bars == ["people", *of_lines[::-1]]  # the same in both pictures, whatever the order
+    assert {shape.attributes["class"] for _, column, shape in marks(alone) if column == "value"} == {"judge"}
+    assert len({_hue(k) for k in range(30)}) == 30
+    assert all(abs(_hue(k) - 24) > 30 for k in range(30))  # people's orange
+
+
+def test_a_crowd_of_dots_is_a_few_paths_and_dots_of_a_curve_do_not_cover_each_other():
+    rows = [(k / 2000, (k * 7 % 2000) / 2000) for k in range(2000)]
+
+    cloud = drawn_as("points", "x y", *rows, x="x", y=("y",))
+    curve = drawn_as("points", "x y", *[(x, x) for x, _ in rows], x="x", y=("y",), curve=True)
+
+    ways = [shape.attributes["d"] for shape in cloud.shapes if shape.attributes["class"].startswith("cloud")]
+    assert sum(way.count("M") for way in ways) == 2000
+    assert len(ways) < 10
+    at_x = [row for row, _, _ in marks(curve)]
+    assert (at_x[0], at_x[-1]) == (0, 1999)
+    assert len(at_x) < 100
+
+
+@pytest.mark.parametrize(
+    ("value", "as_shown"),
+    [
+        (10.0, "10"),
+        (79.0, "79"),
+        (2.0, "2.000"),
+        (1.0, "1.000"),
+        (0.5, "0.500"),
+        (12.5, "12.500"),
+        (1e6, "1000000"),
+    ],
+)
+def test_a_whole_number_has_no_decimals(value, as_shown):
+    assert shown(value) == as_shown
 
 
 def test_a_chart_of_no_kind_is_named():

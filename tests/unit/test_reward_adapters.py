@@ -26,7 +26,7 @@ from aiohttp.test_utils import TestServer
 
 import judgekit as jk
 from judgekit.errors import InputError, JudgeOutage
-from judgekit.rewards import nemo_gym, openrlhf, slime, verl
+from judgekit.rewards import openrlhf, slime, verl
 from judgekit.rewards.core.conversion import (
     NUMBERS,
     Blocking,
@@ -558,11 +558,3 @@ def test_a_preference_model_can_be_sent_to_another_process():
     sent = pickle.dumps(Preference("spec.toml"))
 
     assert pickle.loads(sent) == Preference("spec.toml")  # noqa: S301 - our own
-
-
-def test_a_request_of_nemo_gym_is_a_class_that_its_server_can_check():
-    asked = nemo_gym.CompareRequest(
-        conversation_history=[], response_objs=[{"output": []}], principle="short"
-    )
-
-    assert asked.response_objs == [{"output": []}]

@@ -158,7 +158,8 @@ def controls(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
         f"always {r.labels[common]!r} (people's commonest)": (np.full(len(people), common), True)
     }
     if r.level != "nominal" and common != len(r.values) - 1:
-        made[f"always {r.labels[-1]!r} (the best)"] = (np.full(len(people), len(r.values) - 1), True)
+        best = "" if lab.pairs else " (the best)"  # of a pair it is a place
+        made[f"always {r.labels[-1]!r}{best}"] = (np.full(len(people), len(r.values) - 1), True)
     for name in lab.judges:
         if is_control(name) and name != judge:
             made[name] = (r.codes[:, r.raters.index(name)], False)

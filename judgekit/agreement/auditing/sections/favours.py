@@ -135,7 +135,7 @@ def draw_order(about: About) -> Figure | None:
     columns = ("judge", "what", "percent", "low", "high", "pairs")
     chart = Chart(
         kind="bars", x="judge", group="what", value="percent", stacked=True,
-        kinds=("good", "judge", "people"),
+        kinds=("good", "t0", "t1"),
         legend={"first place": "leans to the first place", "second place": "leans to the second"},
         axes=("percent of pairs; line: interval of the consistent", ""),
         tip="{what}: {percent} % [{low}, {high}], {pairs} pairs",
