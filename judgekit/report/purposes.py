@@ -391,18 +391,19 @@ def _more_units(
         rate = rare / max(n, 1)
         more = f"about {math.ceil(wanted / rate) - n} more units" if rate > 0 else "units"
         advice.append(
-            f"label {more} for {wanted} of the rarer label, or pick them by known chances and say so"
+            f"label {more} for {wanted} of the rarer label, or pick them by known chances and say so "
+            "(review export --by chance)"
         )
     if "enough_double" in names:
         short = int(gates["enough_double"].value) - criterion.double_labelled
         advice.append(
             f"have {short} more units labelled by a second person; or, where the labels are a settled gold, "
-            "declare them trusted"
+            "declare them trusted (--trusted)"
         )
     if "enough_systems" in names:
         advice.append(
-            "name the systems that wrote the responses, three or more: hand in the items, or labels with a "
-            "column system"
+            "name the systems that wrote the responses, three or more: hand in the items (--items), or "
+            "labels with a column system"
         )
     if "people_agree" in names:
         advice.append("sharpen the criterion, try it on 30 units with two people, and measure again")
