@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import judgekit as jk
 from judgekit.cli import main
 from judgekit.errors import InputError
-from judgekit.review import drawn, make_sheet, read_answers, write_sheet
+from judgekit.review import drawn, make_sheet, pick, read_answers, route, write_sheet
 from judgekit.rubric import load_rubric
 from judgekit.types import Abstention, Item, Unit, Verdict, weight_of
 
@@ -29,7 +30,7 @@ def labels_of(cases):
     return [
         Verdict(
             "ann", case.unit, "polite", ((word, 1.0),), word, float(word == "yes"), source="human",
-            flags=(f"weight:{case.weight!r}",),
+            flags=(f"picked:{case.why}" if case.weight is None else f"weight:{case.weight!r}",),
         )
         for case in cases
         for word in ["yes" if TRUE[int(case.unit.item_id)] else "no"]
@@ -184,3 +185,53 @@ def test_the_commands_carry_the_weights_to_the_audit(tmp_path, monkeypatch, caps
     assert found[0]["level"]["low"] <= TRUE[:400].mean() <= found[0]["level"]["high"]
     assert command("review", "export", "results", *options, "--by", "chanse") == 2
     assert "'chance'" in capsys.readouterr().err
+
+
+def test_unless_told_otherwise_chance_draws_what_people_are_asked():
+    assert pick(RUN[:50], budget=10, seed=3) == drawn(RUN[:50], budget=10, seed=3)
+
+
+def test_a_rule_picks_half_and_chance_draws_the_rest_with_weights_that_stand_for_all():
+    cases = pick(RUN, by="uncertain", budget=60, seed=1)
+    picked, lots = cases[:30], cases[30:]
+
+    assert [case.unit for case in picked] == [case.unit for case in route(RUN, by="uncertain", budget=30)]
+    assert {(case.weight, case.why) for case in picked} == {(1.0, "uncertain")}
+    assert {(case.weight, case.why) for case in lots} == {(round((N - 30) / 30, 12), "chance")}
+    assert len({case.unit for case in cases}) == 60
+    assert sum(case.weight for case in cases) == pytest.approx(N)
+    assert pick(RUN, by="uncertain", budget=60, even=0) == route(RUN, by="uncertain", budget=60)
+    with pytest.raises(InputError, match=r"even=1.5: a share of the budget from 0 to 1"):
+        pick(RUN, by="uncertain", even=1.5)
+
+
+def test_doubtful_answers_alone_mislead_and_with_a_drawn_half_they_stand_for_all():
+    options = {"by": "uncertain", "budget": 300}
+    alone = audited(pick(RUN, **options, even=0))
+    half = [audited(pick(RUN, **options, seed=seed)).main.value for seed in range(8)]
+
+    assert alone.main.value < kappa_of_all() - 0.2
+    assert np.mean(half) == pytest.approx(kappa_of_all(), abs=0.06)
+
+
+def test_how_answers_were_chosen_goes_with_the_labels():
+    def chosen(people):
+        made = jk.agree([*RUN, *people], rubric=TONE, b=50)
+        return made.criteria[0].labelled, made.notes
+
+    drawn_ones = labels_of(pick(RUN, budget=40))
+    picked = labels_of(pick(RUN, by="uncertain", budget=40, even=0))
+    plain = [replace(label, flags=()) for label in drawn_ones]
+
+    assert (chosen(drawn_ones)[0].chosen, chosen(drawn_ones)[0].weights) == ("random", None)
+    assert chosen(labels_of(pick(RUN, by="uncertain", budget=40)))[0].chosen == "weighted"
+    assert chosen(picked)[0].chosen == "picked by uncertain"
+    assert chosen(plain)[0].chosen == ""
+    for others in (drawn_ones, plain):
+        own = [label for label in picked if label.unit not in {other.unit for other in others}]
+        lab, notes = chosen([*others, *own])
+        assert len(lab.units) == 40
+        assert (
+            f"{len(own)} labels are of answers picked by uncertain, on which judges may well be" in notes[0]
+        )
+        assert notes[0].endswith("so they are left out of what is said of all")
