@@ -16,6 +16,7 @@ from judgekit.calibration.probabilities import Calibration, Method, fit_calibrat
 from judgekit.errors import InputError
 from judgekit.protocols import is_paired
 from judgekit.recipes.cascade import labels_of
+from judgekit.recipes.paired import votes
 from judgekit.scales import PAIR
 from judgekit.table import outcome_row
 from judgekit.types import Outcome, is_control
@@ -72,7 +73,7 @@ def calibrate(
     """
     held = stored(run)
     judges, criteria = ({each} if isinstance(each, str) else set(each) for each in (judge, criterion))
-    outcomes = _of(held.outcomes, judges, criteria)
+    outcomes = _of(votes(held.outcomes), judges, criteria)
     protocol = protocol_of(outcomes)
     shape = shape_of(rubric, scale, outcomes, protocol)
     people, notes = people_of(

@@ -30,6 +30,7 @@ from judgekit.recipes.cascade import (
     labels_of,
     replay_cascade,
 )
+from judgekit.recipes.paired import votes
 from judgekit.recordings import Kind
 from judgekit.rubric import Rubric
 from judgekit.scales import PAIR, Numbers, Scale
@@ -219,7 +220,7 @@ def _halves(
 
 def _stored(source: Any, step: str, wanted: Collection[str], notes: list[str]) -> Sequence[Outcome]:
     """Return the outcomes of a step on the criteria wanted, without controls that stand beside a judge."""
-    outcomes: Sequence[Outcome] = stored(source).outcomes
+    outcomes: Sequence[Outcome] = votes(stored(source).outcomes)  # two scores of a reply are one on its pair
     there = {o.criterion for o in outcomes}
     if absent := sorted(set(wanted) - there):
         raise InputError(

@@ -283,3 +283,19 @@ def test_people_are_found_in_a_table_of_judges_and_people_that_is_handed_in_as_l
 
     assert (lab.judges, lab.people, len(lab.units)) == (("j",), ("ann",), N)
     assert lab.abstained["j"].keys() == {"malformed"}
+
+
+def test_two_scores_in_a_reply_are_on_the_pair_wherever_labels_meet_them():
+    def lenient(call):
+        return json.dumps(dict.fromkeys("AB", 5))
+
+    runs = [
+        jk.score(PAIRS, None, jk.Scripted(name, judge), recipe="faireval", ledger=None)
+        for name, judge in (("j", marks), ("k", lenient))
+    ]
+
+    fitted = jk.calibrate(runs[0], OF_PAIRS)
+    replayed = jk.cascade(*runs, labels=OF_PAIRS, fit_share=1, least=1)
+
+    assert [fit.n for fit in fitted.fits] == [N]
+    assert replayed.n_read == N
