@@ -286,7 +286,7 @@ def test_people_are_found_in_a_table_of_judges_and_people_that_is_handed_in_as_l
 
 
 def test_two_scores_in_a_reply_are_on_the_pair_wherever_labels_meet_them():
-    def lenient(call):
+    def lenient(_):
         return json.dumps(dict.fromkeys("AB", 5))
 
     runs = [
