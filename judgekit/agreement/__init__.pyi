@@ -98,6 +98,7 @@ from judgekit.agreement.probability.brier import cox_calibration as cox_calibrat
 from judgekit.agreement.probability.brier import decompose_brier as decompose_brier
 from judgekit.agreement.probability.brier import log_loss as log_loss
 from judgekit.agreement.probability.brier import spiegelhalter_z as spiegelhalter_z
+from judgekit.agreement.probability.drawn import draw_threshold as draw_threshold
 from judgekit.agreement.probability.reliability import ece as ece
 from judgekit.agreement.probability.reliability import miscalibration as miscalibration
 from judgekit.agreement.probability.reliability import reliability_diagram as reliability_diagram

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from judgekit.agreement.probability.drawn import DrawnThreshold
 from judgekit.cli.named import MANY, ItemColumns, columns_of
 from judgekit.cli.options import FILES, REQUIRED, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
@@ -238,11 +239,12 @@ calibrate = command(
 
 CASCADE = (
     Flag(
-        "labels", WHAT, kind=Path,
-        help="The file of people's labels (CSV, JSONL or Parquet), or of their outcomes.",
+        "labels", WHAT, kind=Path | None,
+        help="The file of people's labels (CSV, JSONL or Parquet), or of their outcomes; none for the whole.",
     ),
     _RUBRIC, Flag("scale", WHAT), _CRITERION, _COLUMN, Flag("labels_about", WHAT),
-    Flag("alpha", _HOW), Flag("delta", _HOW), Flag("least", _HOW), Flag("fit_share", _HOW), _SEED,
+    Flag("promise", _HOW), Flag("alpha", _HOW), Flag("delta", _HOW), Flag("least", _HOW),
+    Flag("fit_share", _HOW), _SEED,
     Flag(
         "cheap_cost", _HOW, kind=float, default=1.0,
         help="The cost of a question to the cheap judge, in any unit.",
@@ -308,7 +310,7 @@ def _print_cascade(found: "Replayed") -> None:
         f"on, {found.costs[1]:g} more; the strong judge alone would cost {found.n_read * found.costs[1]:g}"
     )
     say_styled(_promise(found), "bold")
-    _say_notes((*found.notes, *found.fitted.notes))
+    _say_notes((*found.notes, *getattr(found.fitted, "notes", ())))
 
 
 def _promise(found: "Replayed") -> str:
@@ -317,6 +319,12 @@ def _promise(found: "Replayed") -> str:
     sure = f"{1 - fitted.delta:.0%} sure"
     if fitted.status != "ok":
         return f"no threshold can promise an error of {fitted.alpha:g}, {sure}: send everything on"
+    if isinstance(fitted, DrawnThreshold):
+        return (
+            f"threshold {fitted.threshold:.6g}: of all {fitted.n} final verdicts at most {fitted.alpha:g} "
+            f"differ from the strong judge's, {sure}; {fitted.escalated:.1%} are its own, those below the "
+            f"threshold and {len(fitted.drawn)} drawn to find it ({fitted.n_wrong} of them wrong)"
+        )
     rests_on = f"{fitted.n_wrong} of {fitted.n_kept} kept among {found.n_fit} labelled questions were wrong"
     return (
         f"threshold {fitted.threshold:.6g}: of what the cheap judge keeps at most {fitted.alpha:g} is wrong, "

@@ -6,7 +6,7 @@ Brahman and Choi (2024), arXiv 2407.18370. `replay_cascade` reads the curve on o
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy.typing as npt
@@ -174,13 +174,15 @@ def replay_cascade(
     scale: Scale,
     costs: tuple[float, float] = (1.0, 10.0),
     at: Iterable[float] = (),
+    gone: Collection[Question] = (),
 ) -> tuple[Step, ...]:
     """Return cost against agreement with people for every threshold on the cheap judges' confidence.
 
     Both runs answer the same questions of one criterion, or of several on one `scale`; `labels` are people's
     verdicts, or (unit, criterion) -> label, and questions without one are left out. `costs` are of a question
-    on each step, in any unit; `at` adds thresholds, such as a fitted one. The steps run from the cheapest
-    (only what the cheap judges could not answer goes on) to the dearest (everything).
+    on each step, in any unit; `at` adds thresholds, such as a fitted one; the questions `gone` go on at each.
+    The steps run from the cheapest (only what the cheap judges could not answer goes on) to the dearest
+    (everything).
     """
     right = labels if isinstance(labels, Mapping) else labels_of(labels, scale)
     asked, backup = by_question(list(cheap)), by_question(list(strong))
@@ -193,7 +195,7 @@ def replay_cascade(
             f"{_named(absent[0])}; a replay needs both judges on all of them"
         )
     sure = {question: confidence_of(asked[question]) for question in questions}
-    first = {question: _label(asked[question], scale) for question in questions}
+    first = {question: None if question in gone else _label(asked[question], scale) for question in questions}
     second = {question: _label(backup[question], scale) for question in questions}
     distinct = sorted({each for each in sure.values() if each > -math.inf})
     thresholds = [-math.inf, *sorted({*distinct[1:], *at} - {-math.inf, math.inf}), math.inf]

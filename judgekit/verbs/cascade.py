@@ -1,21 +1,23 @@
 """`cascade`: a cheap judge first, a strong one where it is in doubt; from stored runs, or asked live.
 
 Of stored runs the labels of some items fit the confidence below which a question goes on to the strong
-judge, and the curve of cost against agreement is read on the other items. What is promised is the bound, not
-the curve. Live it is one job with one ledger and one budget, whose cost is known within bounds beforehand
-(nothing in doubt, everything), and to the call afterwards.
+judge, and the curve of cost against agreement is read on the other items. What is promised is the error of
+what the cheap judge keeps, or of all final verdicts on these very questions, not the curve. Live it is one
+job with one ledger and one budget, whose cost is known within bounds beforehand (nothing in doubt,
+everything), and to the call afterwards.
 """
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Unpack, cast
+from typing import Any, Literal, Unpack, cast, get_args
 
 import numpy as np
 
 from judgekit.aggregate.panels import FITTED
+from judgekit.agreement.probability.drawn import DrawnThreshold, draw_threshold
 from judgekit.agreement.probability.selective import LEAST, Selection
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
 from judgekit.protocols import is_paired
 from judgekit.recipes import Grading
 from judgekit.recipes.cascade import (
@@ -47,6 +49,7 @@ UNIFORM = (
     "(--form letters) or several samples, or ask a panel"
 )
 
+Promise = Literal["kept", "whole"]
 _CHEAP_ONLY = frozenset({"substitutes", "samples", "calibration"})
 
 
@@ -55,8 +58,10 @@ class Replayed:
     """A cascade replayed.
 
     Args:
-        fitted: The threshold, its bound and what they rest on; or that there is none.
-        curve: Cost and agreement at every threshold, from the cheap judge alone to all questions sent on.
+        fitted: The threshold and what it rests on, or that there is none; of the promise `whole` a
+            `DrawnThreshold`, whose places are those of the questions in the order of the cheap run.
+        curve: Cost and agreement at every threshold, from the cheap judge alone to all questions sent on; of
+            the promise `whole`, those looked at to find the threshold are sent on at each.
         chosen: The point of the fitted threshold; where there is none, that of all questions sent on.
         n_fit: Labelled questions that the threshold was fitted on.
         n_read: Labelled questions that the curve was read on.
@@ -64,7 +69,7 @@ class Replayed:
         notes: What a reader should know.
     """
 
-    fitted: Selection
+    fitted: Selection | DrawnThreshold
     curve: tuple[Step, ...]
     chosen: Step
     n_fit: int
@@ -79,7 +84,8 @@ def cascade(
     cheap: Any,
     strong: Any,
     *,
-    labels: Any,
+    labels: Any = None,
+    promise: Promise = "kept",
     rubric: Any = None,
     scale: Any = None,
     criterion: str | Collection[str] = (),
@@ -97,17 +103,20 @@ def cascade(
     Args:
         cheap: Run of the cheap judge, or of a panel: a run, its folder, its `outcomes.jsonl`, or outcomes.
         strong: Outcomes of the strong judge, the panel or the people after it, on the same questions.
-        labels: People's labels (as for `agree`), or their outcomes.
+        labels: People's labels (as for `agree`), or their outcomes; none with the promise `whole`.
+        promise: What the error is promised of: what the cheap judge keeps (`kept`), by labels, for further
+            questions too; or all final verdicts on these questions (`whole`), where the strong run is right
+            by definition, and as few of its verdicts as it takes are looked at, drawn by chance.
         rubric: The rubric that declares the scales: a file, or the name of a bundled one.
         scale: The scale where there is no rubric: `1-5`, `0-100`, `yes_no`, `no,maybe,yes`, `nominal:a,b,c`
             or `pair`.
         criterion: The criteria to look at, which need one scale; all of them where left out.
-        alpha: The share of wrong verdicts that is promised of what the cheap judge keeps.
+        alpha: The share of wrong verdicts that is promised.
         delta: The probability with which the promise may fail.
-        least: The number of labelled questions that a threshold has to keep at least.
+        least: The number of labelled questions that a threshold has to keep at least (`kept`).
         fit_share: The share of the items whose labels fit the threshold, above 0; the curve is read on the
-            others. 1 does both on all items, and says so.
-        seed: The seed that draws the items to fit on.
+            others. 1 does both on all items, and says so; the promise `whole` is fitted and read on all.
+        seed: The seed that draws the items to fit on, or the questions to look at.
         costs: The cost of one question on each step, in any unit.
         columns: Our name of a column of the labels -> its name there.
         labels_about: What labels of pairs are about: the order of responses in the `item`, or the order
@@ -134,7 +143,7 @@ def cascade(
     >>> found.fitted.threshold, round(found.fitted.bound, 3), found.chosen.cost
     (0.6, 0.023, 100.0)
     """
-    _check(fit_share, costs, least)
+    _check(fit_share, costs, least, promise, labels)
     criteria = {criterion} if isinstance(criterion, str) else set(criterion)
     notes: list[str] = []
     first, second = (
@@ -145,22 +154,31 @@ def cascade(
     protocol = protocol_of(first)
     shape = shape_of(rubric, scale, first, protocol)
     its = _scale(first, shape, protocol, notes)
-    people, read_so = people_of(
-        labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
-        labels_about=labels_about,
-    )  # fmt: skip
-    _check_apart(people, cheap=first, strong=second)
+    whole, people = promise == "whole", second
+    if not whole:
+        people, read_so = people_of(
+            labels, shape, protocol=protocol, judged=[o.unit for o in first], columns=columns,
+            labels_about=labels_about,
+        )  # fmt: skip
+        _check_apart(people, cheap=first, strong=second)
+        notes += [*read_so, *([SAME] if fit_share == 1 else [])]
     right, asked = labels_of(people, its), by_question(first)
     known = [question for question in asked if question in right]
-    notes += [*read_so, *_told(asked, known), *([SAME] if fit_share == 1 else [])]
-    fit, read = _halves(known, fit_share, seed)
+    notes += _told(asked, known, whole=whole)
+    fit, read = _halves(known, 1 if whole else fit_share, seed)
     said = labels_of([o for question in fit for o in asked[question]], its)
     sure = [confidence_of(asked[question]) if question in said else math.nan for question in fit]
     wrong = [float(said.get(question) != right[question]) for question in fit]
-    _, fitted = fit_doubt(sure, wrong, alpha=alpha, delta=delta, least=least)
+    fitted: Selection | DrawnThreshold
+    gone: set[Question] = set()
+    if whole:
+        fitted = draw_threshold(sure, lambda at: [wrong[i] for i in at], alpha=alpha, delta=delta, seed=seed)
+        gone = {fit[i] for i in fitted.drawn}
+    else:
+        _, fitted = fit_doubt(sure, wrong, alpha=alpha, delta=delta, least=least)
     threshold = math.inf if math.isnan(fitted.threshold) else fitted.threshold
     truth = {question: right[question] for question in read}
-    curve = replay_cascade(first, second, truth, scale=its, costs=costs, at=(threshold,))
+    curve = replay_cascade(first, second, truth, scale=its, costs=costs, at=(threshold,), gone=gone)
     chosen = next(step for step in curve if step.threshold == threshold)
     return Replayed(
         fitted=fitted, curve=curve, chosen=chosen, n_fit=len(fit), n_read=len(read), costs=costs,
@@ -175,7 +193,14 @@ def _check_apart(people: Sequence[Outcome], **runs: Sequence[Outcome]) -> None:
             raise InputError(f"{both} gave the labels and stand in the {step} run; nobody judges themselves")
 
 
-def _check(fit_share: float, costs: tuple[float, float], least: int) -> None:
+def _check(fit_share: float, costs: tuple[float, float], least: int, promise: Promise, labels: Any) -> None:
+    if promise not in get_args(Promise):
+        raise InputError(f"promise={promise!r}; {there_are(promise, get_args(Promise))}")
+    if (labels is None) != (promise == "whole"):
+        raise InputError(
+            "the promise 'kept' needs people's labels; 'whole' takes none, for the strong run is right by "
+            "definition: hand in people's outcomes as that run to be promised agreement with people"
+        )
     if not 0 < fit_share <= 1:
         raise InputError(f"fit_share={fit_share:g}; a share of the items, above 0 and at most 1")
     if not all(math.isfinite(each) and each >= 0 for each in costs):
@@ -184,7 +209,9 @@ def _check(fit_share: float, costs: tuple[float, float], least: int) -> None:
         raise InputError(f"least={least}; a threshold keeps at least 1 labelled question")
 
 
-def _told(asked: Mapping[Question, Sequence[Outcome]], known: Sequence[Question]) -> list[str]:
+def _told(
+    asked: Mapping[Question, Sequence[Outcome]], known: Sequence[Question], *, whole: bool
+) -> list[str]:
     """Return what there is to say of the labelled questions before anything is fitted."""
     if not known:
         unit, criterion = next(iter(asked))
@@ -195,7 +222,7 @@ def _told(asked: Mapping[Question, Sequence[Outcome]], known: Sequence[Question]
     told = []
     if left := len(asked) - len(known):
         told.append(f"{left} of {len(asked)} questions of the cheap run have no label and were left out")
-    if (items := len({unit.item_id for unit, _ in known})) < len(known):
+    if not whole and (items := len({unit.item_id for unit, _ in known})) < len(known):
         told.append(f"{len(known)} questions about {items} items; the bound takes questions as independent")
     if len({confidence_of(asked[question]) for question in known}) == 1:
         told.append(UNIFORM)

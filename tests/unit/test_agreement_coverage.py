@@ -14,6 +14,7 @@ from judgekit.agreement.core.intervals import clustered_mean
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import alt_test_table
+import cascade_promise
 import coverage_clusters
 import coverage_kappa
 import coverage_ppi
@@ -87,6 +88,21 @@ def test_the_alternative_annotator_test_passes_judges_as_specified(keep, epsilon
     assert [each.inside for each in found] == [True] * 3
 
 
+@pytest.mark.parametrize("judge", ["surest twentieth 30 % wrong", "just above alpha, blind"])
+def test_thresholds_of_a_cascade_keep_their_word(judge):
+    found = [*cascade_promise.kept(judge, 500, 150, seed=2), *cascade_promise.whole(judge, 500, 150, seed=2)]
+
+    assert [each.inside for each in found if each.what.endswith("broken") and each.band] == [True] * 2
+
+
+def test_a_cascade_finds_the_threshold_that_is_there():
+    found = {each.what: each for each in cascade_promise.kept(cascade_promise.NAMED, 1000, 60, seed=2)}
+
+    assert found["select: found"].estimate >= 0.95
+    assert found["fixed sequence: found"].estimate < 0.7
+    assert found["select: broken"].inside
+
+
 def test_variance_components_coefficients_and_designs_are_recovered():
     given = argparse.Namespace(runs=60, seed=0, progress=False)
 
@@ -126,8 +142,8 @@ def test_what_is_promised_is_kept_with_its_band_its_date_and_its_seed(tmp_path, 
 
 @pytest.mark.parametrize(
     "name",
-    ["alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi", "recovery_gstudy_complete",
-     "recovery_gstudy_lost"],
+    ["alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi",
+     "recovery_gstudy_complete", "recovery_gstudy_lost"],
 )  # fmt: skip
 def test_the_stored_results_rest_on_a_thousand_data_sets_and_lie_in_their_bands(name):
     lines = (BENCHMARKS / "results" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()

@@ -172,8 +172,7 @@ def select(
     c, w = complete(confidence=confidence, wrong=wrong)
     binary(w, "wrong")
     dropped = len(column(confidence, "confidence")) - len(c)
-    given = np.quantile(c, np.arange(20) / 20, method="inverted_cdf") if grid is None and len(c) else grid
-    lambdas = np.unique(column(given if given is not None else [], "grid"))[::-1]
+    lambdas = quantiles(c) if grid is None else np.unique(column(grid, "grid"))[::-1]
     kept = [int(np.sum(c >= each)) for each in lambdas]
     tried = [i for i, n in enumerate(kept) if n >= least]
     errors = [int(w[c >= lambdas[i]].sum()) for i in tried]
@@ -203,6 +202,12 @@ def select(
         n_used=len(c), n_dropped=dropped, n_kept=counts[last], n_wrong=errors[last], alpha=alpha,
         delta=delta, notes=notes,
     )  # fmt: skip
+
+
+def quantiles(confidence: Floats) -> Floats:
+    """Return the thresholds that are tried: the distinct quantiles at 0, .05, ..., .95, falling."""
+    at = np.arange(20) / 20
+    return np.unique(np.quantile(confidence, at, method="inverted_cdf") if len(confidence) else [])[::-1]
 
 
 def _groups(confidence: npt.ArrayLike, wrong: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
