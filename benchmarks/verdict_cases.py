@@ -70,7 +70,7 @@ def world(rng: Rng, *, spread: float = 0.9, items: int = ITEMS) -> World:
     return World(latent, system, item, np.exp(5 + 0.6 * rng.normal(size=len(system))))
 
 
-def rated(rng: Rng, latent: Floats, noise: float = 0.35) -> Floats:
+def rated(rng: Rng, latent: Floats, noise: float = 0.45) -> Floats:
     return (np.digitize(latent + noise * rng.normal(size=len(latent)), CUTS) + 1).astype(float)
 
 

@@ -1,6 +1,6 @@
 """`agree`: judges against people. Verdicts and labels in, an audit out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ def agree(
     epsilon: float = 0.15,
     sampling: Sampling = "unknown",
     sections: Sequence[Section] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
     """Judges against people.
 
@@ -85,6 +86,7 @@ def agree(
         sampling: How the labelled units were picked from all that was judged, where the labels do not say it
             (those of `review import` do); only of units drawn by chance there is a corrected level.
         sections: Sections of one's own (`jk.agreement.Section`), after those that every audit has.
+        progress: Called after each judge of each criterion with how many are done, and of how many.
 
     Raises:
         InputError: For bad rows, naming them; for an empty join; for a judge that is not there.
@@ -102,7 +104,7 @@ def agree(
     judges = list(judge or ())
     options: dict[str, Any] = {
         "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
-        "sections": sections,
+        "sections": sections, "progress": progress,
     }  # fmt: skip
     if labels is None and not _is_table(verdicts, own_columns):
         if not judges:

@@ -5,7 +5,7 @@ what the data do not allow is named in `skipped`. What is computed stands in `se
 of it is decided in `report`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -44,6 +44,7 @@ def audit(
     sampling: Sampling = "unknown",
     sections: Sequence[Section] = (),
     only_deciding: bool = False,
+    progress: Callable[[int, int], None] | None = None,
     notes: Sequence[str] = (),
     provenance: Mapping[str, str] | None = None,
 ) -> Audit:
@@ -59,6 +60,7 @@ def audit(
             corrected by them.
         sections: Sections of one's own, after those that every audit has.
         only_deciding: Compute only what a verdict rests on, for many audits in a row.
+        progress: Called after each judge of each criterion with how many are done, and of how many.
         notes: Of the data, to stand in the report, as `provenance`: where they come from.
 
     Raises `InputError` if a judge named is not there.
@@ -83,16 +85,33 @@ def audit(
         only_deciding=only_deciding,
     )
     every = (*(each for each in SECTIONS if each.consulted or not only_deciding), *sections)
-    made = tuple(_criterion(each, judges, how, every) for each in all_of_it)
-    return Audit(made, how, tuple(notes), dict(provenance or {}), every)
+    steps = [len(_named(each, judges)) for each in all_of_it]
+    made: list[CriterionAudit] = []
+    for k, each in enumerate(all_of_it):
+        told = progress and partial(_told, progress, sum(steps[:k]), sum(steps))
+        made.append(_criterion(each, judges, how, every, told))
+    return Audit(tuple(made), how, tuple(notes), dict(provenance or {}), every)
+
+
+def _told(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
+    progress(before + done, total)
+
+
+def _named(lab: Labelled, judges: Sequence[str] | None) -> list[str]:
+    """The judges to audit, controls among them."""
+    return [j for j in lab.judges if judges is None or j in judges or is_control(j)]
 
 
 def _criterion(
-    lab: Labelled, judges: Sequence[str] | None, how: How, sections: Sequence[Section]
+    lab: Labelled,
+    judges: Sequence[str] | None,
+    how: How,
+    sections: Sequence[Section],
+    told: Callable[[int], None] | None,
 ) -> CriterionAudit:
     skipped, whole = Skipped(), not how.only_deciding
     r, people = lab.ratings, lab.of_people
-    named = [j for j in lab.judges if judges is None or j in judges or is_control(j)]
+    named = _named(lab, judges)
     codes = lab.consensus
     counts = np.bincount(codes[codes >= 0], minlength=len(r.values))
     among = _alpha(people, how)
@@ -105,11 +124,24 @@ def _criterion(
         double_labelled=int(((people.codes >= 0).sum(axis=1) >= 2).sum()),
         rarest=int(counts.sum() - counts.max()),
         uses={} if not whole or (r.level == "nominal" and len(r.values) > 2) else _uses(lab, named, skipped),
-        judges=tuple(_judge(lab, name, how, sections) for name in named),
+        judges=tuple(_judges(lab, named, how, sections, told)),
         panel=panel_audit(lab, how) if whole else None,
         severities=of_criterion(lab, real, skipped) if whole else None,
         skipped=skipped.why,
     )
+
+
+def _judges(
+    lab: Labelled,
+    named: Sequence[str],
+    how: How,
+    sections: Sequence[Section],
+    told: Callable[[int], None] | None,
+) -> Iterator[JudgeAudit]:
+    for k, name in enumerate(named, 1):
+        yield _judge(lab, name, how, sections)
+        if told is not None:
+            told(k)
 
 
 def _judge(lab: Labelled, judge: str, how: How, sections: Sequence[Section]) -> JudgeAudit:
