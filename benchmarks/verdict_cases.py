@@ -231,11 +231,11 @@ def chosen(judge: Callable[[Rng, Floats], Floats]) -> Callable[[Rng], Labelled]:
     return make
 
 
-def few(n: int, judge: Callable[[Rng, Floats], Floats]) -> Callable[[Rng], Labelled]:
-    """So many units, three people."""
+def few(n: int, judge: Callable[[Rng, Floats], Floats], *, spread: float = 1.3) -> Callable[[Rng], Labelled]:
+    """So many units, three people; with little spread most of them are a 3."""
 
     def make(rng: Rng) -> Labelled:
-        latent = 1.3 * rng.normal(size=n)
+        latent = spread * rng.normal(size=n)
         people = [rated(rng, latent) for _ in range(3)]
         return table(judge(rng, mode(people)), people)
 
@@ -436,7 +436,7 @@ CASES: tuple[Case, ...] = (
     Case("chosen sample, weights: random", chosen(mixed(0.0)), "DDD"),
     Case("30 units: perfect", few(30, lambda r, m: m), "III", {"all": ("units",)}),
     Case("30 units: upside down", few(30, lambda r, m: 6 - m), "DDD"),
-    Case("30 units: random", few(30, lambda r, m: r.integers(1, 6, size=30).astype(float)), "..D",
+    Case("30 units, most a 3: random", few(30, lambda r, m: r.integers(1, 6, size=30).astype(float), spread=0.4), "..D",
          {"gate": ("one label for everything", "below")}),
     Case("rare label: perfect", lambda r: binary(r, lambda g, t: t, rate=0.015), "III", {"all": ("rarer", "outside")}),
     Case("rare label: always no", lambda r: binary(r, lambda g, t: 0 * t, rate=0.015), "DDD", {"all": ("one label",)}),
