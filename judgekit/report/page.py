@@ -159,8 +159,12 @@ def _parts(figure: Figure) -> tuple[Sequence[int], Sequence[int]]:
 
 def _key(judge: JudgeAudit) -> list[Estimate]:
     """Return the coefficients that matter most, the one that decides first."""
-    others = [e for e in judge.headline if e.name != judge.main.name and not math.isnan(e.value)]
-    return [judge.main, *others][:_KEY]
+    others = {e.name: e for e in judge.headline if e.name != judge.main.name and not math.isnan(e.value)}
+    # Percent agreement first, further kappas last: they say nearly the same.
+    told_apart = sorted(
+        others, key=lambda name: (name != "percent_agreement", name.startswith("cohen_kappa"))
+    )
+    return [judge.main, *(others[name] for name in told_apart)][:_KEY]
 
 
 def metric(alpha: Estimate) -> str:
@@ -186,7 +190,11 @@ def plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
     wrong, compared = judge.errors
     if not compared:
         return ""
+    undecided = int(judge.table[1, [0, 2]].sum()) if lab.pairs and judge.table is not None else 0
+    wrong -= undecided
     said = f"Wrong on {_of_hundred(wrong, compared)}" + f" ({wrong} of {compared})" * (compared != 100)
+    if undecided:
+        return f"{said}, no winner named on {_of_hundred(undecided, compared)} more"
     if lab.pairs or lab.ratings.level == "nominal" or judge.table is None or len(judge.table) < 3:
         return said
     far = int(sum(judge.table[i, j] for i, j in np.ndindex(judge.table.shape) if abs(i - j) > 1))

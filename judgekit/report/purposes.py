@@ -368,7 +368,10 @@ def _order_of_systems(gates: Gates, ranks: Systems | None) -> tuple[list[Check],
         return [none], none
     order, least = at_least(gates, "rank_accuracy", ranks.pair_accuracy), gates["rank_accuracy"].value
     accuracy = ranks.soft_accuracy
-    met = accuracy.value >= gates["rank_soft"].value and accuracy.low >= least
+    wished = gates["rank_soft"].value
+    met = True if accuracy.value >= wished and accuracy.low >= least else None
+    if accuracy.high < wished:
+        met = False
     wanted = f"value at least {{}}, lower end at least {least:g}"
     soft = check(gates, "rank_soft", wanted, told(accuracy), None if math.isnan(accuracy.value) else met)
     turned = check(

@@ -13,7 +13,7 @@ from judgekit.agreement import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.cli import main
 from judgekit.report import findings, read_thresholds
-from judgekit.report.page import _capitals, _of_hundred, _quoted, metric, page, plainly
+from judgekit.report.page import _capitals, _key, _of_hundred, _quoted, metric, page, plainly
 from judgekit.scales import Numbers
 from judgekit.types import Estimate
 
@@ -128,3 +128,28 @@ def test_the_first_of_a_pair_is_a_place_and_not_the_best_label():
 
     assert any(control.name.startswith("always 'first'") for control in judge.controls)
     assert not any("the best" in control.name for control in judge.controls)
+
+
+def test_a_pair_without_a_winner_is_undecided_and_not_wrong():
+    [led] = [each for each in CASES if each.name == "pairs, both orders: the first in 2 of 5"]
+    [criterion] = audit(led.make(np.random.default_rng(1)), b=20).criteria
+    [judge] = [each for each in criterion.judges if not each.is_control]
+    wrong, compared = judge.errors
+    undecided = int(judge.table[1].sum())
+
+    assert undecided > 30
+    assert plainly(judge, criterion, "gate") == (
+        f"Wrong on {_of_hundred(wrong - undecided, compared)} ({wrong - undecided} of {compared}), "
+        f"no winner named on {_of_hundred(undecided, compared)} more"
+    )
+
+
+def test_the_large_numbers_are_not_three_kappas():
+    [perfect] = [each for each in CASES if each.name == "pairs: copy, 5 % flips"]
+    [judge, *_] = audit(perfect.make(np.random.default_rng(1)), b=20).criteria[0].judges
+
+    assert [each.name for each in _key(judge)] == [
+        "kappa_of_pairs",
+        "percent_agreement",
+        "agreement_within_1",
+    ]

@@ -8,8 +8,11 @@ import pytest
 
 from judgekit.agreement import audit
 from judgekit.agreement.auditing.data import of_frame
+from judgekit.agreement.auditing.records import Systems
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
+from judgekit.report.purposes import _order_of_systems
+from judgekit.types import Estimate
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from verdict_cases import CASES, PURPOSES, VERDICTS
@@ -142,3 +145,19 @@ def test_the_numbers_that_decided_stand_with_the_verdict():
     assert gates[:4] == ["enough_units", "enough_rare", "enough_double", "people_agree"]
     assert {"agreement_gate", "ceiling_margin", "leniency", "coverage", "alt_test"} <= set(gates)
     assert all(check.found and check.wanted and check.source for check in found.checks)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "met"),
+    [(0.95, 0.85, 1.0, True), (0.9, 0.76, 1.0, None), (0.85, 0.8, 0.92, None), (0.7, 0.6, 0.8, False)],
+)
+def test_an_order_of_systems_is_off_only_where_its_upper_end_is_below(value, low, high, met):
+    soft = Estimate("soft_pairwise_accuracy", value, low=low, high=high)
+    ranks = Systems(
+        names=("a", "b"), human=(), judge=(), soft_accuracy=soft, pair_accuracy=soft, groupings={},
+        reversals=(), n_pairs=1,
+    )  # fmt: skip
+
+    shown, _ = _order_of_systems(read_thresholds(), ranks)
+
+    assert shown[1].met is met
