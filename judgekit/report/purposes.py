@@ -80,6 +80,7 @@ class Fault:
 
 
 OPEN = "the interval allows for useless and for good"
+BY_CHANCE = "label a sample that chance draws: judgekit review export, without a rule or with half by chance"
 LEAST_UNITS = 20
 """Fewer units than this show nothing at all, for or against."""
 
@@ -89,8 +90,15 @@ def decided(
 ) -> Finding | None:
     """Return the verdict where the judge is shown to be bad, or too little is known; else None.
 
-    What is shown to be bad is rejected however little else is known.
+    What is shown to be bad is rejected however little else is known, unless the labels are of answers that a
+    rule picked: they show where judges are wrong and not how often.
     """
+    if criterion.labelled.chosen.startswith("picked"):
+        why = (
+            f"the answers that people labelled were {criterion.labelled.chosen}, since judges may be wrong "
+            "there; how often this judge is wrong elsewhere they cannot say"
+        )
+        return draft.but("INSUFFICIENT EVIDENCE", why, [BY_CHANCE])
     bad = _shown_bad(gates, judge, number, draft.purpose)
     if bad:
         return draft.but("DO NOT USE", bad)
@@ -405,8 +413,8 @@ def _more_units(
         )
     if "enough_systems" in names:
         advice.append(
-            "name the systems that wrote the responses, three or more: hand in the items (--items), or "
-            "labels with a column system"
+            "name the systems that wrote the responses, three or more: hand in the items (--items), or, of "
+            "responses judged alone, labels with a column system"
         )
     if "people_agree" in names:
         advice.append("sharpen the criterion, try it on 30 units with two people, and measure again")

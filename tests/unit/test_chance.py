@@ -248,3 +248,22 @@ def test_raters_in_general_are_less_certain_than_these_raters():
     assert general.interval == "percentile_product"
     assert general.high - general.low > 1.5 * (these.high - these.low)
     assert general.low < general.value < general.high
+
+
+def test_one_error_of_sixty_is_no_worse_than_four_and_the_bound_holds():
+    """Few errors say little of their own spread; what bounds them is their number."""
+    truth = np.tile([0, 1], 30)
+    lows = []
+    for wrong in range(6):
+        judge = truth.copy()
+        judge[:wrong] = 1 - judge[:wrong]
+        lows.append(kappa(np.column_stack([judge, truth]), scale=[0, 1], weights="identity").low)
+    assert lows == sorted(lows, reverse=True)
+
+    rng = np.random.default_rng(3)
+    held = [
+        kappa(np.column_stack([y ^ (rng.random(60) < 0.03), y]).astype(int), scale=[0, 1], weights="identity")
+        for y in rng.random((300, 60)) < 0.5
+    ]
+    known = [each for each in held if each.low < 1]
+    assert np.mean([each.low <= 0.94 for each in known]) >= 0.96

@@ -239,6 +239,9 @@ def test_a_reply_that_was_lost_counts_though_the_unit_has_a_verdict():
 
     assert lab.abstained == {"j": {"refused": 2}}
     assert lab.obtained["j"].sum() == pytest.approx(N - 2 / 3)
+    [judge] = jk.agree(said, labels=OF_SINGLES, scale="yes_no", b=50).criteria[0].judges
+    assert judge.coverage.coverage.value == pytest.approx(1 - 2 / (3 * N))
+    assert judge.coverage.coverage.low < judge.coverage.coverage.value
 
 
 def test_of_judges_that_were_not_named_nothing_is_said():
@@ -249,6 +252,10 @@ def test_of_judges_that_were_not_named_nothing_is_said():
 
     assert only(jk.agree(run, labels=OF_SINGLES, scale="yes_no", b=50)).judges == ("a", "b", "c")
     assert (only(one).judges, one.criteria[0].panel, one.criteria[0].severities) == (("a",), None, None)
+    of_frame = jk.agreement.audit(
+        only(jk.agree(run, labels=OF_SINGLES, scale="yes_no", b=50)), judges=["a"], b=50
+    )
+    assert (of_frame.criteria[0].panel, of_frame.criteria[0].severities) == (None, None)
     with pytest.raises(InputError, match="no judge 'd'; there are a, b, c"):
         jk.agree(run, labels=OF_SINGLES, scale="yes_no", judge="d", b=50)
 

@@ -115,7 +115,7 @@ def _criterion(
     codes = lab.consensus
     counts = np.bincount(codes[codes >= 0], minlength=len(r.values))
     among = _alpha(people, how)
-    real = [j for j in lab.judges if not is_control(j)]
+    real = [j for j in named if not is_control(j)]
     return CriterionAudit(
         labelled=lab,
         human=tuple(headline(people, **how.options)) if whole and len(lab.people) > 1 else (),
@@ -125,7 +125,7 @@ def _criterion(
         rarest=int(counts.sum() - counts.max()),
         uses={} if not whole or (r.level == "nominal" and len(r.values) > 2) else _uses(lab, named, skipped),
         judges=tuple(_judges(lab, named, how, sections, told)),
-        panel=panel_audit(lab, how) if whole else None,
+        panel=panel_audit(lab, how, real) if whole else None,
         severities=of_criterion(lab, real, skipped) if whole else None,
         skipped=skipped.why,
     )

@@ -27,7 +27,7 @@ from judgekit.agreement.chance.chance import (
 )
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, unusable, with_interval
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, fisher_z, t_interval, wilson
-from judgekit.agreement.core.moments import FEW, influence_se, steady, z_interval
+from judgekit.agreement.core.moments import FEW, influence_se, steady, with_few_wrong, z_interval
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, given
 from judgekit.agreement.core.resample import (
     Drawn,
@@ -247,6 +247,8 @@ def _by_influence(estimate: Estimate, sample: _Sample) -> Estimate:
     if sample.ratings.clusters is None and weights.matrix is not None:
         se = _standard_error(sample, published=True)[0]
     found = z_interval(estimate, se if se > 1e-12 else 0.0, df)
+    if sample.ratings.clusters is None and _all_or_nothing(weights):
+        found = with_few_wrong(found, 1 - sample.observed, estimate.n_used)
     alone = sample.ratings.clusters is not None and len(np.unique(sample.ratings.clusters)) < 2
     return flagged(found, Status.DEGENERATE) if alone else found
 

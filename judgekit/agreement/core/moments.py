@@ -7,12 +7,12 @@ the scale of atanh, and its t has as few degrees of freedom as the influences' h
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from judgekit.agreement.core.estimate import Status, flagged, with_interval
-from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, t_quantile
+from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, at_one, t_quantile, wilson
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.types import Estimate
 
@@ -36,11 +36,13 @@ class Influenced:
         value: The coefficient; nan where a column does not vary.
         influence: Shape (n_units,), of mean 0 over the weights.
         by_chance: How often unrelated raters of these habits say the same.
+        wrong: Share of units on which they differ, where they agree or not and nothing between; else nan.
     """
 
     value: float
     influence: Floats
     by_chance: float
+    wrong: float = math.nan
 
 
 def pearson_of(x: Floats, y: Floats, w: Floats | None = None, *, centre: float | None = None) -> Influenced:
@@ -96,7 +98,7 @@ def kappa_of(x: Codes, y: Floats, w: Floats | None = None) -> Influenced:
     value = (observed - expected) / (1 - expected)
     of_chance = py[x] + y @ px - 2 * expected
     own = (alike - observed) / (1 - expected) - (1 - observed) / (1 - expected) ** 2 * of_chance
-    return Influenced(value, own, expected)
+    return Influenced(value, own, expected, 1 - observed)
 
 
 def agreement_of(x: Floats, y: Floats) -> Influenced:
@@ -126,11 +128,24 @@ def bounded(
         ends = (max(low, -1.0), 1.0) if estimate.value > 0 else (-1.0, min(-low, 1.0))
         return with_interval(estimate, *ends, interval="wilson_at_one")
     found = z_interval(estimate, *influence_se(made.influence, clusters=clusters, weights=weights))
+    found = with_few_wrong(found, made.wrong, _effective(weights, groups))
     if clusters is None or groups >= ENOUGH_CLUSTERS:
         return found
     return flagged(
         found, Status.FEW_CLUSTERS, [f"{groups} clusters; from {ENOUGH_CLUSTERS} on an interval holds"]
     )
+
+
+def with_few_wrong(estimate: Estimate, wrong: float, n: float) -> Estimate:
+    """The estimate, with Wilson's bound at its lower end where fewer than `FEW` units differ.
+
+    So few say little of their own spread, and one that differs would be worse than four: the bound on their
+    share says more. `wrong` is that share of `n` units, nan where there is nothing to count.
+    """
+    if not (0 < wrong * n < FEW and estimate.low < estimate.value):
+        return estimate
+    right, _ = wilson(n * (1 - wrong), n, level=estimate.level)
+    return replace(estimate, low=max(estimate.low, 1 - (1 - estimate.value) * (1 - right) / wrong))
 
 
 def z_interval(estimate: Estimate, se: float, df: float) -> Estimate:

@@ -25,8 +25,15 @@ from judgekit.agreement.chance.coefficients import (
     percent,
     scott,
 )
-from judgekit.agreement.chance.profile import confusion, coverage, kappa_profile, specific, within_steps
-from judgekit.agreement.core.intervals import share
+from judgekit.agreement.chance.profile import (
+    Coverage,
+    confusion,
+    coverage,
+    kappa_profile,
+    specific,
+    within_steps,
+)
+from judgekit.agreement.core.intervals import clustered_mean, share
 from judgekit.agreement.core.ratings import Floats, Ratings, given
 from judgekit.agreement.core.weights import MOST_HELD, Kind
 from judgekit.agreement.models.bland import bland_altman, ccc
@@ -165,7 +172,7 @@ def compute(case: Case) -> dict[str, Any]:
         "one_label": deciding.one_label(lab, judge),
         "errors": deciding.errors(lab, judge),
         "abstained": lab.abstained.get(judge, {}),
-        "coverage": case.skipped.unless("coverage", lambda: coverage(_columns(lab, judge), level=how.level)),
+        "coverage": case.skipped.unless("coverage", lambda: _coverage(lab, judge, how)),
         "associations": {} if case.kinds else {"pearson": deciding.link(lab, judge, how)},
         "skill": deciding.skill(lab, judge, how),
         "by_system": (deciding.by_label if case.kinds else deciding.by_system)(lab, judge, how),
@@ -184,6 +191,15 @@ def compute(case: Case) -> dict[str, Any]:
         "table": None if len(lab.ratings.values) > LONG else confusion(case.plain),
         "associations": {**made["associations"], **({} if case.kinds else associations(lab, judge, how))},
     }
+
+
+def _coverage(lab: Labelled, judge: str, how: How) -> Coverage:
+    """Share of the answers asked of a judge that were obtained: of a unit that lost one of two, a half."""
+    found, obtained = coverage(_columns(lab, judge), level=how.level), lab.obtained.get(judge)
+    if obtained is None or np.isin(obtained, (0, 1)).all():
+        return found
+    share_of = clustered_mean(obtained, lab.ratings.clusters, name="coverage", level=how.level)
+    return replace(found, coverage=replace(share_of, method="answers obtained of those asked for"))
 
 
 def _columns(lab: Labelled, judge: str) -> Ratings:

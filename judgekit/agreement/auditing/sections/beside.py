@@ -1,7 +1,7 @@
 """The judge beside people, beside rules that cost nothing, and beside the other judges."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -213,9 +213,8 @@ SAYS_PANEL = {
 }
 
 
-def panel_audit(lab: Labelled, how: How) -> PanelAudit | None:
+def panel_audit(lab: Labelled, how: How, real: Sequence[str]) -> PanelAudit | None:
     """The judges of a criterion as a panel; None for fewer than two. Clusters are resampled whole."""
-    real = [j for j in lab.judges if not is_control(j)]
     seats = {j: lab.substitutes[j] if lab.substitutes.get(j) in real else j for j in real}
     judges = tuple(dict.fromkeys(seats.values()))
     if len(judges) < 2:
