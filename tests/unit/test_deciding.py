@@ -17,6 +17,7 @@ from judgekit.agreement.core.moments import (
     kappa_of,
     pearson_of,
     spearman_of,
+    tau_b_of,
 )
 from judgekit.report import findings, read_thresholds
 from judgekit.scales import Labels, Numbers
@@ -41,7 +42,7 @@ def one(cells, scale, **how):
     return of_frame(cells, scale=scale, judges=["j"], raters=["j", *"abcdefgh"[: cells.shape[1] - 1]], **how)
 
 
-@pytest.mark.parametrize("of", [pearson_of, concordance_of, spearman_of])
+@pytest.mark.parametrize("of", [pearson_of, concordance_of, spearman_of, tau_b_of])
 def test_an_influence_is_what_leaving_a_unit_out_does(of):
     rng = np.random.default_rng(1)
     x = rng.integers(0, 5, 400).astype(float)

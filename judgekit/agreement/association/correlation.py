@@ -18,7 +18,15 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import aligned, complete, kept_clusters, settled, varies
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined
 from judgekit.agreement.core.intervals import fisher_z
-from judgekit.agreement.core.moments import ONE, bounded, pearson_of, spearman_of, steady
+from judgekit.agreement.core.moments import (
+    ONE,
+    Influenced,
+    bounded,
+    pearson_of,
+    spearman_of,
+    steady,
+    tau_b_of,
+)
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, Resampling, Statistic, resampled, resampling
 from judgekit.errors import InputError
@@ -85,10 +93,10 @@ def correlation(
     Args:
         x: Shape (n_units,), as `y`: numbers on the declared scale; nan where a rater did not rate a unit.
         kind: Which coefficient; `somers_d` is of y given x.
-        interval: The default for Pearson and Spearman is that of each unit's influence, which asks nothing of
-            the distribution (`core/moments.py`), for tau-b without ties Bonett and Wright's, and BCa by units
-            or clusters for what is left. `formula` is Fisher's z and Bonett and Wright's: Fisher's covers .56
-            of the time on labels of which one in ten is positive.
+        interval: By default, for Pearson, Spearman and tau-b with ties, that of each unit's influence, which
+            asks nothing of the distribution (`core/moments.py`), for tau-b without ties Bonett and Wright's,
+            and BCa by units or clusters for what is left. `formula` is Fisher's z and Bonett and Wright's:
+            Fisher's covers .56 of the time on labels of which one in ten is positive.
         categories: Declared number of labels, for tau-c.
 
     Returns nan with a status if fewer than two units have both ratings or if a rater does not vary. Below 4
@@ -122,10 +130,9 @@ def correlation(
     if math.isnan(value):
         return undefined(estimate, Status.NO_VARIATION)
     estimate = replace(estimate, value=value)
-    if interval == "default" and kind in {"pearson", "spearman"}:
-        made = pearson_of(a, c) if kind == "pearson" else spearman_of(a, c)
+    if interval == "default" and kind in INFLUENCES and not _untied(kind, a, c) and _in_memory(kind, a, c):
         whole = replace(estimate, unit="unit" if groups is None else "cluster")
-        return steady(bounded(whole, made, clusters=groups), c)
+        return steady(bounded(whole, INFLUENCES[kind](a, c), clusters=groups), c)
     if abs(value) > ONE:
         note = "a perfect correlation in these units; they give no interval"
         return flagged(estimate, Status.DEGENERATE, (note,))
@@ -137,6 +144,17 @@ def correlation(
         estimate, statistic, len(a), draw.over(groups), replicates=replicates,
         kind=None if interval in {"default", "formula"} else interval,
     )  # fmt: skip
+
+
+INFLUENCES: dict[str, Callable[[Floats, Floats], Influenced]] = {
+    "pearson": pearson_of, "spearman": spearman_of, "tau_b": tau_b_of,
+}  # fmt: skip
+MOST_CELLS = 4_000_000
+"""Cells of the table of distinct values up to which the influences on tau-b are counted."""
+
+
+def _in_memory(kind: Kind, x: Floats, y: Floats) -> bool:
+    return kind != "tau_b" or len(np.unique(x)) * len(np.unique(y)) <= MOST_CELLS
 
 
 def coefficient(kind: Kind, x: Floats, y: Floats, *, categories: int | None = None) -> Statistic:

@@ -84,6 +84,24 @@ def spearman_of(x: Floats, y: Floats) -> Influenced:
     return Influenced(r, of_c / below - r / 2 * (of_a / va + of_b / vb), 0.0)
 
 
+def tau_b_of(x: Floats, y: Floats) -> Influenced:
+    """Kendall's tau-b, from the table of the two columns' distinct values."""
+    places = [np.unique(each, return_inverse=True)[1] for each in (x, y)]
+    table = np.zeros([int(each.max()) + 1 for each in places])
+    np.add.at(table, tuple(places), 1.0)
+    n = len(x)
+    signs = [np.sign(np.subtract.outer(np.arange(q), np.arange(q)) * 1.0) for q in table.shape]
+    both = (signs[0] @ table @ signs[1].T)[places[0], places[1]] / n
+    apart = [(1 - table.sum(axis=1 - k) / n)[places[k]] for k in (0, 1)]
+    c, tx, ty = float(both.mean()), float(apart[0].mean()), float(apart[1].mean())
+    if not (tx > 0 and ty > 0):
+        return _without_value(x)
+    below = math.sqrt(tx * ty)
+    value = c / below
+    own = 2 * (both - c) / below - value * ((apart[0] - tx) / tx + (apart[1] - ty) / ty)
+    return Influenced(float(np.clip(value, -1, 1)), own, 0.0)
+
+
 def kappa_of(x: Codes, y: Floats, w: Floats | None = None) -> Influenced:
     """Cohen's kappa of labels without order; `y` (n_units, n_labels) may share a unit between labels."""
     weights = np.ones(len(x)) if w is None else w

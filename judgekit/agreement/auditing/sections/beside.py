@@ -48,7 +48,7 @@ HOW_MANY = (1, 2, 3, 4, 5, 6, 8, 10)
 def compute_people(case: Case) -> dict[str, Any]:
     """The human ceiling, the judge as a substitute, and the alternative annotator test."""
     panel, judge, how, people = case.panel, case.judge, case.how, case.lab.people
-    unless, options = case.skipped.unless, how.options
+    unless = case.skipped.unless
     made: dict[str, Any] = dict.fromkeys(("ceiling", "aligned", "replacement", "alt_test"))
     if len(people) < 2:
         case.skipped.say("human ceiling", "one person gives no ceiling; have 30 to 50 units labelled twice")
@@ -58,7 +58,8 @@ def compute_people(case: Case) -> dict[str, Any]:
     if how.only_deciding:
         return made
     if len(people) > 1:
-        made["replacement"] = unless("replacement", lambda: replacement_alpha(panel, judge=judge, **options))
+        few = replace(how, b=min(how.b, 200)).options
+        made["replacement"] = unless("replacement", lambda: replacement_alpha(panel, judge=judge, **few))
     if len(people) < 3:
         case.skipped.say("alternative annotator test", f"three people are needed, there are {len(people)}")
     else:
