@@ -59,7 +59,8 @@ class Replayed:
 
     Args:
         fitted: The threshold and what it rests on, or that there is none; of the promise `whole` a
-            `DrawnThreshold`, whose places are those of the questions in the order of the cheap run.
+            `DrawnThreshold`, whose places count the questions with a strong verdict, as the cheap run has
+            them.
         curve: Cost and agreement at every threshold, from the cheap judge alone to all questions sent on; of
             the promise `whole`, those looked at to find the threshold are sent on at each.
         chosen: The point of the fitted threshold; where there is none, that of all questions sent on.

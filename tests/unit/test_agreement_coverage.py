@@ -142,7 +142,7 @@ def test_what_is_promised_is_kept_with_its_band_its_date_and_its_seed(tmp_path, 
 
 @pytest.mark.parametrize(
     "name",
-    ["alt_test_table", "coverage_clusters", "coverage_kappa", "coverage_ppi",
+    ["alt_test_table", "cascade_promise", "coverage_clusters", "coverage_kappa", "coverage_ppi",
      "recovery_gstudy_complete", "recovery_gstudy_lost"],
 )  # fmt: skip
 def test_the_stored_results_rest_on_a_thousand_data_sets_and_lie_in_their_bands(name):

@@ -77,7 +77,7 @@ def _risk(about: About, found: Sureness) -> Figure:
     if chosen.status == "ok":
         lines = {"threshold": chosen.threshold, "coverage": chosen.coverage, "bound": chosen.bound}
         share = f"{chosen.coverage:.0%} of the {chosen.n_used} verdicts with a probability and a label"
-        note = f"threshold {chosen.threshold:.3f}: {share} stand, at most {chosen.bound:.1%} of them wrong"
+        note = f"threshold {chosen.threshold:.3f}: {share} stand, at most {chosen.alpha:.0%} of them wrong"
         if chosen.n_dropped:
             note = f"{note}; {chosen.n_dropped} others have no part in it"
     most = max([0.05, *(row[2] for row in rows)]) * 1.1
