@@ -397,7 +397,7 @@ CASES: tuple[Case, ...] = (
         "severe by a point", pointwise(lambda r, w, said, _: np.maximum(said - 1, 1)), "TCC",
         {"level": ("error",), "gate": ("severe",)},
     ),
-    Case("random on the hard fifth", hard_fifth, "TTH", {"gate": ("hard",)}),
+    Case("random on the hard fifth", hard_fifth, "T.H", {"gate": ("hard",)}),
     Case("pays for length", pointwise(length_lover, lengths=True), "CCC", {"all": ("length",)}),
     Case("own family up by a point", own_family, "HCH", {"all": ("own family",)}),
     Case(

@@ -206,10 +206,11 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     firm, ceiling = at_least(gates, "agreement_gate", main), near_ceiling(gates, judge.ceiling)
     bias, orders = within(gates, "leniency", judge.signed_error), order_checks(gates, judge)
     cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
-    slices = slice_checks(gates, judge)
+    slices, systems = slice_checks(gates, judge), system_checks(gates, judge)
     draft = _draft(gates, criterion, judge, "gate", [
         firm, *([ceiling] if ceiling else []), *orders, *([] if orders or _kinds(lab) else [bias]), cover,
-        *length_checks(gates, judge), *own_checks(gates, judge), *slices, *alt_check(judge),
+        *length_checks(gates, judge), *own_checks(gates, judge), *slices,
+        *(each for each in systems if each.met is False), *alt_check(judge),
     ])  # fmt: skip
     said = f"agreement with people {told(main)}"
     corrected = bias.met is False and not lab.pairs and _good_once_corrected(gates, criterion, judge)
@@ -218,6 +219,10 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         return found
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
     faults += [*_bias_faults(bias, judge, criterion, both=bool(orders)), *_order_faults(orders)]
+    worst = _worst([] if lab.pairs or _kinds(lab) or bias.met is False else systems)
+    if worst is not None and worst.met is False:
+        words = f"{_whose_error(lab, judge, systems)} is shown to be off ({worst.found})"
+        faults.append(Fault(worst, "HUMAN IN THE LOOP", words, "let people see what that system wrote"))
     for each in slices:
         words = f"{each.what} it is of no use ({each.found})"
         faults.append(Fault(each, "HUMAN IN THE LOOP", words, "let people see that part"))
