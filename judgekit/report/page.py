@@ -47,7 +47,7 @@ _SAFE = str.maketrans({
 _MET_TONES = {True: "yes", False: "no", None: "open"}
 _ESTIMATE = ("statistic", "value", "interval", "n", "how it was made", "status and notes")
 _KEY = 3  # coefficients that are shown large
-_STACKED = {"few": 22, "some": 36, "many": 50, "most": 99}
+_STACKED = {"few": 22, "some": 36, "many": 54, "most": 99}
 """Kind of table -> the width (rem) below which its rows are blocks whose cells say their heading."""
 MET = {True: "yes", False: "no", None: "not shown"}
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
@@ -124,7 +124,7 @@ def page(
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
         "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": _words,
         "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
-        "raters": raters, "hue": _hue, "stacked": _STACKED, "quoted": _quoted, "metric": metric,
+        "raters": raters, "hue": _hue, "stacked": _STACKED, "quoted": _quoted,
     })  # fmt: skip
 
 

@@ -177,6 +177,9 @@ def test_no_column_is_cut_at_any_width(width, reports, browser):
             }).length"""
         )
         assert (name, seen) == (name, 0)
+        narrow = """() => [...document.querySelectorAll("p, li, dd, caption, figcaption, h3, h4")].filter(
+            e => e.clientWidth && e.clientWidth < 90 && e.textContent.length > 30).length"""
+        assert (name, page.evaluate(narrow)) == (name, 0)
 
 
 def test_a_cell_of_a_narrow_table_says_its_heading(reports, browser):
