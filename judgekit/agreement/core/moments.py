@@ -163,7 +163,7 @@ def with_few_wrong(estimate: Estimate, wrong: float, n: float) -> Estimate:
     if not (0 < wrong * n < FEW and estimate.low < estimate.value):
         return estimate
     right, _ = wilson(n * (1 - wrong), n, level=estimate.level)
-    return replace(estimate, low=max(estimate.low, 1 - (1 - estimate.value) * (1 - right) / wrong))
+    return replace(estimate, low=1 - (1 - estimate.value) * (1 - right) / wrong)
 
 
 def z_interval(estimate: Estimate, se: float, df: float) -> Estimate:
