@@ -141,6 +141,8 @@ def bounded(
     if math.isnan(estimate.value) or n < 4:
         return estimate
     groups = n if clusters is None else len(np.unique(clusters))
+    if groups < 2:
+        return flagged(estimate, Status.DEGENERATE, ["1 cluster is no sample of clusters: no interval"])
     if abs(estimate.value) >= ONE:
         low, _ = at_one(min(made.by_chance, ONE), _effective(weights, groups), level=estimate.level)
         ends = (max(low, -1.0), 1.0) if estimate.value > 0 else (-1.0, min(-low, 1.0))
@@ -203,7 +205,7 @@ def steady(estimate: Estimate, reference: Floats) -> Estimate:
     spread: the reference's variance needs `ENOUGH_EXTREME` degrees of freedom.
     """
     _, counts = np.unique(reference, return_counts=True)
-    if not estimate.status.startswith("ok") or len(counts) < 2:
+    if estimate.status != "ok" or len(counts) < 2:
         return estimate
     if len(counts) == 2:
         note = f"{counts.min()} units have the rarer label; from {FEW} on an interval holds"
