@@ -192,8 +192,16 @@ def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
 
 
 def system_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """Check the mean error on each system (of labels without order: of each label's share)."""
-    return [within(gates, "system_error", each) for each in judge.by_system.values()]
+    """Check the mean error on each system (of labels without order: of each label's share).
+
+    It is off where it is found beyond the threshold and its interval leaves out 0.
+    """
+    found = []
+    for each in judge.by_system.values():
+        made = within(gates, "system_error", each)
+        off = abs(each.value) > gates["system_error"].value and (each.low > 0 or each.high < 0)
+        found.append(replace(made, met=False) if off else made)
+    return found
 
 
 def slice_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
@@ -217,9 +225,25 @@ def beaten_by(gates: Gates, judge: JudgeAudit) -> str:
     return ""
 
 
-def is_below(gates: Gates, estimate: Estimate) -> bool:
-    """Tell whether an agreement is shown to be of no use (where its interval is unsteady, to be none)."""
+def association(judge: JudgeAudit) -> Estimate:
+    """Return how the judge's scores go with people's; its agreement, on labels without an order."""
+    return judge.associations.get("pearson", judge.main)
+
+
+def called(number: Estimate) -> str:
+    """Return the common name of a number that decides."""
+    return "correlation" if number.name == "pearson" else "agreement"
+
+
+def is_below(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> bool:
+    """Tell whether an agreement is shown to be of no use; to be none, where its interval is unsteady.
+
+    No judge agrees with labels more than the root of their reliability, so that what has to be reached
+    falls with it (Spearman 1904): labels that say little cannot show that a judge is bad.
+    """
     most = 0.0 if estimate.status.startswith("unstable") else gates["agreement_use"].value
+    if not criterion.labelled.trusted and not math.isnan(criterion.reliability.low):
+        most *= math.sqrt(max(criterion.reliability.low, 0.0))
     return estimate.high < most
 
 

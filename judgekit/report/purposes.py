@@ -20,8 +20,10 @@ from judgekit.report.checks import (
     Check,
     Gates,
     alt_check,
+    association,
     at_least,
     beaten_by,
+    called,
     check,
     count,
     enough,
@@ -99,7 +101,7 @@ def decided(
             "there; how often this judge is wrong elsewhere they cannot say"
         )
         return draft.but("INSUFFICIENT EVIDENCE", why, [BY_CHANCE])
-    bad = _shown_bad(gates, judge, number, draft.purpose)
+    bad = _shown_bad(gates, criterion, judge, number, draft.purpose)
     if bad:
         return draft.but("DO NOT USE", bad)
     missing = [each for each in draft.checks if each.gate in NEEDED and each.met is not True]
@@ -127,7 +129,9 @@ def _missing(missing: Sequence[Check]) -> str:
     return "; ".join(f"{each.found} {each.what}, {each.wanted} are needed" for each in missing)
 
 
-def _shown_bad(gates: Gates, judge: JudgeAudit, number: Estimate, purpose: Purpose) -> str:
+def _shown_bad(
+    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, number: Estimate, purpose: Purpose
+) -> str:
     if judge.main.n_used < LEAST_UNITS:
         return ""
     if judge.one_label:
@@ -137,19 +141,9 @@ def _shown_bad(gates: Gates, judge: JudgeAudit, number: Estimate, purpose: Purpo
     skill, useful = judge.skill, is_least(gates, "agreement_use", number)
     if purpose == "gate" and skill is not None and skill.high < 0 and not useful:
         return f"it is farther from people than one label for everything (skill {told(skill)})"
-    if is_below(gates, number):
+    if is_below(gates, criterion, number):
         return f"{called(number)} with people {told(number)}: below {gates['agreement_use'].value:g}"
     return ""
-
-
-def association(judge: JudgeAudit) -> Estimate:
-    """Return how the judge's scores go with people's; its agreement, on labels without an order."""
-    return judge.associations.get("pearson", judge.main)
-
-
-def called(number: Estimate) -> str:
-    """Return the common name of a number that decides."""
-    return "correlation" if number.name == "pearson" else "agreement"
 
 
 def _draft(
@@ -214,7 +208,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     ])  # fmt: skip
     said = f"agreement with people {told(main)}"
     corrected = bias.met is False and not lab.pairs and _good_once_corrected(gates, criterion, judge)
-    number = association(judge) if corrected and is_below(gates, main) else main
+    number = association(judge) if corrected and is_below(gates, criterion, main) else main
     if (found := decided(gates, criterion, judge, draft, number)) is not None:
         return found
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})

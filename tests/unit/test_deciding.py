@@ -163,6 +163,17 @@ def test_many_raters_make_a_dependable_consensus_of_little_agreement():
     assert fleiss(ratings).status == "ok"  # was `unstable:few_minority`, for one rater of 123 hardly says yes
 
 
+def test_labels_that_say_little_do_not_show_that_a_judge_is_bad():
+    rng = np.random.default_rng(8)
+    truth = rng.integers(0, 2, 300)
+    people = np.where(rng.random((300, 2)) < 0.35, truth[:, None], rng.integers(0, 2, (300, 2)))
+
+    found = findings(audit(one(np.column_stack([truth, people]), [0, 1]), b=60), read_thresholds())
+
+    assert {each.verdict for each in found} == {"INSUFFICIENT EVIDENCE"}
+    assert "people agree too little" in found[1].why
+
+
 def pairs(seed=0, **how):
     d = duels(np.random.default_rng(seed))
     rng = np.random.default_rng(seed + 1)

@@ -168,7 +168,8 @@ def of_mean(alpha_of_one: Estimate, people: Ratings) -> Estimate:
     k = float(len(counts[counts > 0]) / (1 / counts[counts > 0]).sum()) if counts.any() else 1.0
 
     def of_k(one: float) -> float:
-        return k * one / (1 + (k - 1) * one) if 1 + (k - 1) * one > 0 else -1.0
+        below = 1 + (k - 1) * one
+        return -1.0 if below <= 0 else k * one / below  # nan stays nan
 
     made = [of_k(each) for each in (alpha_of_one.value, alpha_of_one.low, alpha_of_one.high)]
     return replace(
