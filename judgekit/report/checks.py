@@ -191,16 +191,16 @@ def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
     return [at_least(gates, "position", consistency), within(gates, "position_lean", fairness)]
 
 
-def system_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
-    """Check the mean error on each system (of labels without order: of each label's share).
+def system_checks(gates: Gates, judge: JudgeAudit) -> dict[str, Check]:
+    """Check the mean error on each system (of labels without order: of each label's share), largest first.
 
     It is off where it is found beyond the threshold and its interval leaves out 0.
     """
-    found = []
-    for each in judge.by_system.values():
+    found = {}
+    for name, each in sorted(judge.by_system.items(), key=lambda item: -abs(item[1].value)):
         made = within(gates, "system_error", each)
         off = abs(each.value) > gates["system_error"].value and (each.low > 0 or each.high < 0)
-        found.append(replace(made, met=False) if off else made)
+        found[name] = replace(made, met=False) if off else made
     return found
 
 

@@ -204,7 +204,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     draft = _draft(gates, criterion, judge, "gate", [
         firm, *([ceiling] if ceiling else []), *orders, *([] if orders or _kinds(lab) else [bias]), cover,
         *length_checks(gates, judge), *own_checks(gates, judge), *slices,
-        *(each for each in systems if each.met is False), *alt_check(judge),
+        *(each for each in systems.values() if each.met is False), *alt_check(judge),
     ])  # fmt: skip
     said = f"agreement with people {told(main)}"
     corrected = bias.met is False and not lab.pairs and _good_once_corrected(gates, criterion, judge)
@@ -213,9 +213,9 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         return found
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
     faults += [*_bias_faults(bias, judge, criterion, both=bool(orders)), *_order_faults(orders)]
-    worst = _worst([] if lab.pairs or _kinds(lab) or bias.met is False else systems)
+    worst = None if lab.pairs or _kinds(lab) or bias.met is False else _worst([*systems.values()])
     if worst is not None and worst.met is False:
-        words = f"{_whose_error(lab, judge, systems)} is shown to be off ({worst.found})"
+        words = f"{_whose_error(lab, systems)} is shown to be off ({worst.found})"
         faults.append(Fault(worst, "HUMAN IN THE LOOP", words, "let people see what that system wrote"))
     for each in slices:
         words = f"{each.what} it is of no use ({each.found})"
@@ -298,7 +298,8 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
     cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
     named = [count(gates, "enough_systems", len(judge.by_system), least=2)] if lab.pairs else []
     draft = _draft(gates, criterion, judge, "level", [
-        *named, useful, *overall, *systems, cover, *length_checks(gates, judge), *own_checks(gates, judge),
+        *named, useful, *overall, *systems.values(), cover, *length_checks(gates, judge),
+        *own_checks(gates, judge),
     ])  # fmt: skip
     said = f"{called(number)} with people {told(number)}"
     if (found := decided(gates, criterion, judge, draft, number)) is not None:
@@ -311,7 +312,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
     do = _correction_of_level(judge, lab)
     for worst, what in (
         (_worst(overall), "its mean error"),
-        (_worst(systems), _whose_error(lab, judge, systems)),
+        (_worst([*systems.values()]), _whose_error(lab, systems)),
     ):
         if worst is not None and (worst.met is False or worst in overall):
             off = "is shown to be off" if worst.met is False else "is not shown to be small"
@@ -320,9 +321,9 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
     return made if made.verdict == "TRUST" else replace(made, correction=(*made.correction, *do))
 
 
-def _whose_error(lab: Labelled, judge: JudgeAudit, systems: Sequence[Check]) -> str:
-    worst = _worst(systems)
-    at = [name for name, each in zip(judge.by_system, systems, strict=True) if each is worst]
+def _whose_error(lab: Labelled, systems: Mapping[str, Check]) -> str:
+    worst = _worst([*systems.values()])
+    at = [name for name, each in systems.items() if each is worst]
     what = "its share of the label" if _kinds(lab) else "its error on the system"
     return f"{what} {at[0]!r}" if at else what
 

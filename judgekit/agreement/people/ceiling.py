@@ -232,6 +232,8 @@ def _by_influence(
         if math.isnan(value):
             return undefined(made, status)
         se, df = influence_se(influence, clusters=clusters)
+        if not se > 0:
+            return made
         if name in {"judge", "human"} and blank.name != "agreement":
             return z_interval(made, se, df)
         return with_interval(
