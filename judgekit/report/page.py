@@ -6,6 +6,7 @@ or labelled, and in `page.css`; here is what they show.
 
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -124,6 +125,7 @@ def page(
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
         "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": _words,
         "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
+        "briefly": briefly,
         "raters": raters, "hue": _hue, "stacked": _STACKED, "quoted": _quoted,
     })  # fmt: skip
 
@@ -199,6 +201,12 @@ def plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
         return said
     far = int(sum(judge.table[i, j] for i, j in np.ndindex(judge.table.shape) if abs(i - j) > 1))
     return f"{said}, on {_of_hundred(far, int(judge.table.sum()))} by more than one step"
+
+
+def briefly(judge: JudgeAudit, criterion: CriterionAudit) -> str:
+    """Tell how often a judge is wrong as a cell of a table says it."""
+    said = plainly(judge, criterion, "gate").removeprefix("Wrong on ")
+    return re.sub(r" \(.*?\)", "", said).partition(":")[0] or "-"
 
 
 def _off(error: Estimate, by_system: Mapping[str, Estimate]) -> str:

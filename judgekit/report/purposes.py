@@ -81,6 +81,7 @@ class Fault:
     do: str = ""
 
 
+ANOTHER = "take another judge, or rewrite the criterion, and audit it on these same labels"
 OPEN = "the interval allows for useless and for good"
 BY_CHANCE = "label a sample that chance draws: judgekit review export, without a rule or with half by chance"
 LEAST_UNITS = 20
@@ -103,7 +104,7 @@ def decided(
         return draft.but("INSUFFICIENT EVIDENCE", why, [BY_CHANCE])
     bad = _shown_bad(gates, criterion, judge, number, draft.purpose)
     if bad:
-        return draft.but("DO NOT USE", bad)
+        return draft.but("DO NOT USE", bad, (), (ANOTHER,))
     missing = [each for each in draft.checks if each.gate in NEEDED and each.met is not True]
     if missing:
         return draft.but(
@@ -123,8 +124,8 @@ def _missing(missing: Sequence[Check]) -> str:
     for each in missing:
         if each.gate == "people_agree" and missing[0].gate != "enough_units":
             return (
-                f"people agree too little with each other ({each.found}; {each.wanted} is needed), so "
-                "there is nothing firm to measure a judge by"
+                "people agree too little with each other (what they say together is dependable by "
+                f"{each.found}; {each.wanted} is needed), so there is nothing firm to measure a judge by"
             )
     return "; ".join(f"{each.found} {each.what}, {each.wanted} are needed" for each in missing)
 
@@ -142,7 +143,8 @@ def _shown_bad(
     if purpose == "gate" and skill is not None and skill.high < 0 and not useful:
         return f"it is farther from people than one label for everything (skill {told(skill)})"
     if is_below(gates, criterion, number):
-        return f"{called(number)} with people {told(number)}: below {gates['agreement_use'].value:g}"
+        least = f"below {gates['agreement_use'].value:g}, from which on a judge is of use"
+        return f"{called(number)} with people {told(number)}: {least}"
     return ""
 
 
@@ -215,7 +217,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     faults += [*_bias_faults(bias, judge, criterion, both=bool(orders)), *_order_faults(orders)]
     worst = None if lab.pairs or _kinds(lab) or bias.met is False else _worst([*systems.values()])
     if worst is not None and worst.met is False:
-        words = f"{_whose_error(lab, systems)} is shown to be off ({worst.found})"
+        words = f"{_whose_error(lab, systems)} is too large ({worst.found})"
         faults.append(Fault(worst, "HUMAN IN THE LOOP", words, "let people see what that system wrote"))
     for each in slices:
         words = f"{each.what} it is of no use ({each.found})"
@@ -227,7 +229,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     if not is_least(gates, "agreement_use", main):
         return _lowered(draft, "INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", faults, _more_labels(gates, judge))
     if not firm.met:
-        why = f"{said}: of use, but not enough to decide alone"
+        why = f"{said}: of use, but not enough to decide alone (lower end {gates['agreement_gate'].value:g})"
         faults.append(Fault(firm, "HUMAN IN THE LOOP", "", routing(gates, judge)))
         return _lowered(draft, "HUMAN IN THE LOOP", why, _told(faults), _more_labels(gates, judge))
     if ceiling is not None and not ceiling.met and not corrected:
@@ -315,7 +317,7 @@ def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Find
         (_worst([*systems.values()]), _whose_error(lab, systems)),
     ):
         if worst is not None and (worst.met is False or worst in overall):
-            off = "is shown to be off" if worst.met is False else "is not shown to be small"
+            off = "is too large" if worst.met is False else "is not shown to be small"
             faults.append(Fault(worst, "TRUST WITH CORRECTION", f"{what} {off} ({worst.found})"))
     made = _lowered(draft, "TRUST", said, faults, ())
     return made if made.verdict == "TRUST" else replace(made, correction=(*made.correction, *do))
@@ -363,9 +365,9 @@ def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     if order is None:
         return _lowered(draft, "TRUST", said, faults, ())
     if order.met is False:
-        words = f"the order is shown to be off ({order.found})"
+        words = f"the order is off ({order.found})"
         return _lowered(draft, "TRUST", said, [*faults, Fault(order, "HUMAN IN THE LOOP", words, do)], change)
-    words = "the order is not shown, but items are judged well enough to correct it"
+    words = "the order is not certain, but items are judged well enough to correct it"
     return _lowered(draft, "TRUST", said, [*faults, Fault(order, "TRUST WITH CORRECTION", words, do)], change)
 
 
