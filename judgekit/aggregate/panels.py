@@ -15,13 +15,11 @@ import numpy as np
 from judgekit.aggregate import pools, votes
 from judgekit.aggregate.latent import TIED, Latent, ballots_of, fit
 from judgekit.aggregate.pools import Pool, per_rater
-from judgekit.aggregate.votes import weighted
+from judgekit.aggregate.votes import Ties, weighted
 from judgekit.distribution import label_of, levels, worth
 from judgekit.errors import InputError, there_are
 from judgekit.scales import Scale
 from judgekit.types import Outcome, Unit, Verdict
-
-_FOLDS = 5  # of labelled items, none of which is weighed by its own label
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -38,6 +36,8 @@ class AccuracyWeights:
     n: Mapping[str, int]
     fold_of: Mapping[str, int]
     by_fold: Sequence[Mapping[str, float]]
+    seed: int
+    ties: Ties = "undecided"
 
     def of(self, unit: Unit) -> Mapping[str, float]:
         """Return the weights to use on a unit, learnt without its item."""
@@ -46,11 +46,17 @@ class AccuracyWeights:
 
     def __call__(self, outcomes: Sequence[Outcome], scale: Scale) -> Outcome:
         """Return the weighted vote on one unit. A `pools.Pool`."""
-        return weighted(self.of(outcomes[0].unit) if outcomes else {})(outcomes, scale)
+        return weighted(self.of(outcomes[0].unit) if outcomes else {}, ties=self.ties)(outcomes, scale)
 
 
 def accuracy_weights(
-    outcomes: Iterable[Outcome], truth: Mapping[Unit, str], *, scale: Scale
+    outcomes: Iterable[Outcome],
+    truth: Mapping[Unit, str],
+    *,
+    scale: Scale,
+    folds: int = 5,
+    seed: int = 0,
+    ties: Ties = "undecided",
 ) -> AccuracyWeights:
     """Return log-odds weights of raters on one criterion, from units with a trusted label.
 
@@ -73,8 +79,8 @@ def accuracy_weights(
             f"{len(items)} labelled items have a verdict; accuracy weights need two or more, so that no "
             "unit is weighed by its own label"
         )
-    dealt = np.random.default_rng(0).permutation(len(items)).tolist()
-    n_folds = max(2, min(_FOLDS, len(items)))
+    dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
+    n_folds = max(2, min(folds, len(items)))
     fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}
     by_fold = [
         {
@@ -86,7 +92,9 @@ def accuracy_weights(
     everything = {r: _weight(list(right[r].values()), n_labels) for r in raters}
     n = {r: len(right[r]) for r in raters}
     accuracy = {r: sum(right[r].values()) / n[r] if n[r] else math.nan for r in raters}
-    return AccuracyWeights(weights=everything, accuracy=accuracy, n=n, fold_of=fold_of, by_fold=by_fold)
+    return AccuracyWeights(
+        weights=everything, accuracy=accuracy, n=n, fold_of=fold_of, by_fold=by_fold, seed=seed, ties=ties
+    )
 
 
 def _marked(

@@ -632,7 +632,7 @@ PEOPLE = [
         "cascade outcomes.jsonl outcomes.jsonl --labels labels.csv -r rubric.json --alpha 2",
     ),
     Row(
-        "no item '0' among the items; hand in those that were judged",
+        "among the items; hand in those that were judged",
         "review export outcomes.jsonl --items i.jsonl -r rubric.json --out sheet",
         jsonl({**ROW, "id": "77"}),
     ),
@@ -641,7 +641,7 @@ PEOPLE = [
         "review export outcomes.jsonl --items items.jsonl -r rubric.json --out sheet --by doubt",
     ),
     Row(
-        "--budget 0.0: a share above 0, or a number of answers",
+        "--budget 0, --even 1: both are above 0, and even is at most 1",
         "review export outcomes.jsonl --items items.jsonl -r rubric.json --out sheet --budget 0",
     ),
     Row(

@@ -170,7 +170,7 @@ def with_few_wrong(estimate: Estimate, wrong: float, n: float) -> Estimate:
 
 def z_interval(estimate: Estimate, se: float, df: float) -> Estimate:
     """The estimate with a t interval that is symmetric on the scale of atanh."""
-    if not se > 0 or abs(estimate.value) >= ONE:
+    if not se > 1e-9 or abs(estimate.value) >= ONE:  # units that all pull alike leave nothing to go by
         return estimate
     half, middle = t_quantile(estimate.level, df) * se / (1 - estimate.value**2), math.atanh(estimate.value)
     ends = math.tanh(middle - half), math.tanh(middle + half)
