@@ -191,13 +191,13 @@ def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
     return [at_least(gates, "position", consistency), within(gates, "position_lean", fairness)]
 
 
-def system_checks(gates: Gates, judge: JudgeAudit) -> dict[str, Check]:
+def system_checks(gates: Gates, errors: Mapping[str, Estimate]) -> dict[str, Check]:
     """Check the mean error on each system (of labels without order: of each label's share), largest first.
 
     It is off where it is found beyond the threshold and its interval leaves out 0.
     """
     found = {}
-    for name, each in sorted(judge.by_system.items(), key=lambda item: -abs(item[1].value)):
+    for name, each in sorted(errors.items(), key=lambda item: -abs(item[1].value)):
         made = within(gates, "system_error", each)
         off = abs(each.value) > gates["system_error"].value and (each.low > 0 or each.high < 0)
         found[name] = replace(made, met=False) if off else made

@@ -202,7 +202,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
     firm, ceiling = at_least(gates, "agreement_gate", main), near_ceiling(gates, judge.ceiling)
     bias, orders = within(gates, "leniency", judge.signed_error), order_checks(gates, judge)
     cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
-    slices, systems = slice_checks(gates, judge), system_checks(gates, judge)
+    slices, systems = slice_checks(gates, judge), system_checks(gates, judge.labels_by_system)
     draft = _draft(gates, criterion, judge, "gate", [
         firm, *([ceiling] if ceiling else []), *orders, *([] if orders or _kinds(lab) else [bias]), cover,
         *length_checks(gates, judge), *own_checks(gates, judge), *slices,
@@ -295,7 +295,7 @@ def _good_once_corrected(gates: Gates, criterion: CriterionAudit, judge: JudgeAu
 def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether a mean or a rate may be estimated with it; of pairs, the win rate of each system."""
     number, lab = association(judge), criterion.labelled
-    useful, systems = at_least(gates, "agreement_use", number), system_checks(gates, judge)
+    useful, systems = at_least(gates, "agreement_use", number), system_checks(gates, judge.by_system)
     overall = [] if lab.pairs or _kinds(lab) else [within(gates, "leniency", judge.signed_error)]
     cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
     named = [count(gates, "enough_systems", len(judge.by_system), least=2)] if lab.pairs else []

@@ -104,12 +104,12 @@ def mean_error(lab: Labelled, judge: str, how: How) -> Estimate:
     return _plain(lab, start, value, off - value, kept)
 
 
-def by_system(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
-    """Mean of judge less people for each system, in shares of the scale; the intervals hold together."""
+def by_system(lab: Labelled, judge: str, how: How, *, most: bool = False) -> dict[str, Estimate]:
+    """Mean of judge less people (or what most of them say) for each system; the intervals hold together."""
     names = sorted({name for each in lab.systems for name in each})
     if len(names) < 2:
         return {}
-    x, y = lab.column(judge) / lab.span, lab.human / lab.span
+    x, y = lab.column(judge) / lab.span, (_consensus(lab) if most else lab.human) / lab.span
     level = 1 - (1 - how.level) / len(names)
     made = {}
     for name in names:

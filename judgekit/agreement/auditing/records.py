@@ -148,6 +148,7 @@ class JudgeAudit:
             labels its accuracy less that of the commonest label.
         by_system: System -> mean of judge less people on what it wrote, in shares of the scale, with
             intervals that hold together; of pairs, of its win rate. Of labels without order: label -> share.
+        labels_by_system: The same against what most people say, whom a single verdict stands in for.
         table: Confusion, shape (n_labels, n_labels), judge by people; None on a long scale.
         signed_error: Mean of judge less people, in shares of the scale.
         level: People's mean over everything it rated, corrected by the labels; None where all was labelled.
@@ -181,6 +182,7 @@ class JudgeAudit:
     errors: tuple[int, int] = (0, 0)
     skill: Estimate | None = None
     by_system: Mapping[str, Estimate] = field(default_factory=dict)
+    labels_by_system: Mapping[str, Estimate] = field(default_factory=dict)
     level: Estimate | None = None
     use: Mapping[str, Estimate] = field(default_factory=dict)
     margins: MarginalHomogeneity | None = None

@@ -176,6 +176,7 @@ def compute(case: Case) -> dict[str, Any]:
         "associations": {} if case.kinds else {"pearson": deciding.link(lab, judge, how)},
         "skill": deciding.skill(lab, judge, how),
         "by_system": (deciding.by_label if case.kinds else deciding.by_system)(lab, judge, how),
+        "labels_by_system": deciding.by_system(lab, judge, how, most=True) if case.numbers else {},
         "rates": rates(case.plain, how),
     }
     if lab.weights is not None:
