@@ -109,7 +109,10 @@ def by_system(lab: Labelled, judge: str, how: How, *, most: bool = False) -> dic
     names = sorted({name for each in lab.systems for name in each})
     if len(names) < 2:
         return {}
-    x, y = lab.column(judge) / lab.span, (_consensus(lab) if most else lab.human) / lab.span
+    x, y = (
+        lab.column(judge) / lab.span,
+        (_consensus(lab) if most and not lab.continuous else lab.human) / lab.span,
+    )
     level = 1 - (1 - how.level) / len(names)
     made = {}
     for name in names:
