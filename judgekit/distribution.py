@@ -149,6 +149,14 @@ def _clipped(each: Weights, labels: Iterable[str], epsilon: float) -> dict[str, 
     return {label: p / whole for label, p in raised.items()}
 
 
+def folds_of(items: Sequence[str], folds: int, seed: int) -> dict[str, int]:
+    """Return the fold of each of two items or more, dealt by chance, so that none is judged by itself."""
+    import numpy as np
+
+    dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
+    return {items[place]: i % max(2, min(folds, len(items))) for i, place in enumerate(dealt)}
+
+
 def question(outcomes: Sequence[Outcome]) -> tuple[Unit, str]:
     """Return the one unit and criterion that outcomes are about; InputError if there is none, or several."""
     asked = dict.fromkeys((o.unit, o.criterion) for o in outcomes)

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from judgekit.aggregate import pools, votes
 from judgekit.aggregate.latent import TIED, Latent, ballots_of, fit
 from judgekit.aggregate.pools import Pool, per_rater
 from judgekit.aggregate.votes import Ties, weighted
-from judgekit.distribution import label_of, levels, worth
+from judgekit.distribution import folds_of, label_of, levels, worth
 from judgekit.errors import InputError, there_are
 from judgekit.scales import Scale
 from judgekit.types import Outcome, Unit, Verdict
@@ -79,9 +77,8 @@ def accuracy_weights(
             f"{len(items)} labelled items have a verdict; accuracy weights need two or more, so that no "
             "unit is weighed by its own label"
         )
-    dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
-    n_folds = max(2, min(folds, len(items)))
-    fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}
+    fold_of = folds_of(items, folds, seed)
+    n_folds = max(fold_of.values()) + 1
     by_fold = [
         {
             r: _weight([hit for u, hit in right[r].items() if fold_of[u.item_id] != k], n_labels)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from judgekit.agreement.core.ratings import Codes, Floats
-from judgekit.distribution import EPSILON, levels, settled
+from judgekit.distribution import EPSILON, folds_of, levels, settled
 from judgekit.errors import InputError
 from judgekit.scales import PAIR, Labels, Numbers, Scale
 from judgekit.types import CALIBRATED, Outcome, Unit, Verdict
@@ -175,9 +175,8 @@ def fit_calibration(
             f"all {len(y)} labels are on one item, {items[0]!r}: what is done to an item is learnt from "
             "others; label a second one"
         )
-    dealt = np.random.default_rng(seed).permutation(len(items)).tolist()
-    n_folds = max(2, min(folds, len(items)))
-    fold_of = {items[place]: i % n_folds for i, place in enumerate(dealt)}
+    fold_of = folds_of(items, folds, seed)
+    n_folds = max(fold_of.values()) + 1
     own = np.array([fold_of[v.unit.item_id] for v in verdicts])
     fits = tuple(_fit(x[own != k], y[own != k], method, scale) for k in range(n_folds))
     after = np.empty_like(x)

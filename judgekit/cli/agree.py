@@ -109,7 +109,7 @@ def _agree(context: typer.Context, given: dict[str, Any]) -> int:
     files = (verdicts, given["labels"], given["rubric"], given["thresholds"], given["items"])
     reads = [path for path in files if path is not None]
     if report is not None:
-        typed = shlex.join(["judgekit", *(context.obj or ("agree",))])
+        typed = shlex.join(["judgekit", *context.obj]) if context.obj else ""
         for path in write_report(made, found, gates, report, command=typed, reads=reads):
             tell(f"-> {path}")
     return 1 if _unmet(found, wanted) else 0

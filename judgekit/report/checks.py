@@ -218,7 +218,7 @@ def slice_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
 def beaten_by(gates: Gates, judge: JudgeAudit) -> str:
     """Return the name of a rule that costs nothing and that the judge is not shown to beat; or nothing."""
     for each in judge.controls:
-        margin = gates["control_margin"].value if each.name.startswith(BETTER_SYSTEM) else 0.0
+        margin = gates["control_margin"].value if each.name == BETTER_SYSTEM else 0.0
         best = each.difference.value if math.isnan(each.difference.high) else each.difference.high
         if not each.constant and best <= margin:
             return each.name

@@ -135,7 +135,7 @@ def _shown_bad(
 ) -> str:
     if judge.main.n_used < LEAST_UNITS:
         return ""
-    if judge.one_label:
+    if judge.one_label and criterion.rarest > 0:  # where people, too, say one thing, nothing is shown
         return "it gives one label whatever it sees"
     if control := beaten_by(gates, judge):
         return f"it does no better than {control}, which costs nothing"

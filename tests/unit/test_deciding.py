@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from judgekit.agreement import alpha, audit, bland_altman, ccc, correlation, fleiss, icc, of_frame
+from judgekit.agreement.association.correlation import tau_b
 from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.audit import of_mean
 from judgekit.agreement.auditing.records import How
@@ -172,6 +173,43 @@ def test_labels_that_say_little_do_not_show_that_a_judge_is_bad():
 
     assert {each.verdict for each in found} == {"INSUFFICIENT EVIDENCE"}
     assert "people agree too little" in found[1].why
+
+
+def test_a_judge_and_people_who_never_disagree_are_bounded_and_trusted():
+    same = np.arange(300) % 2
+
+    made = audit(one(np.column_stack([same] * 4), [0, 1]), b=60)
+    [_, level, gate] = findings(made, read_thresholds())
+
+    difference = made.criteria[0].judges[0].ceiling.difference
+    assert (difference.value, difference.low) == (0.0, pytest.approx(-2 * 3.8415 / 303.8415, abs=1e-3))
+    assert (level.verdict, gate.verdict) == ("TRUST", "TRUST")
+
+
+def test_where_people_too_say_one_thing_nothing_is_shown():
+    found = findings(audit(one(np.zeros((300, 3), dtype=int), [0, 1]), b=60), read_thresholds())
+
+    assert {each.verdict for each in found} == {"INSUFFICIENT EVIDENCE"}
+
+
+def test_tau_b_of_many_numbers_and_two_labels_needs_no_square_table():
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=100_000)
+    y = (x + rng.normal(size=100_000) > 0).astype(float)
+
+    found = correlation(x, y, kind="tau_b")
+
+    assert found.interval == "influence_z"
+    assert found.value == pytest.approx(tau_b(x, y), abs=1e-9)
+
+
+def test_progress_is_told_after_each_judge():
+    told = []
+    lab = one(said(120), [0, 1, 2, 3, 4])
+
+    audit([lab, lab], b=60, only_deciding=True, progress=lambda done, total: told.append((done, total)))
+
+    assert told == [(1, 2), (2, 2)]
 
 
 def pairs(seed=0, **how):

@@ -8,6 +8,7 @@ of it is decided in `report`.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,14 @@ def audit(
         only_deciding=only_deciding,
     )
     every = (*(each for each in SECTIONS if each.consulted or not only_deciding), *sections)
-    steps = [len(_named(each, judges)) for each in all_of_it]
-    made: list[CriterionAudit] = []
-    for k, each in enumerate(all_of_it):
-        told = progress and partial(_told, progress, sum(steps[:k]), sum(steps))
-        made.append(_criterion(each, judges, how, every, told))
-    return Audit(tuple(made), how, tuple(notes), dict(provenance or {}), every)
+    total, done = sum(len(_named(each, judges)) for each in all_of_it), count(1)
 
+    def judged() -> None:
+        if progress is not None:
+            progress(next(done), total)
 
-def _told(progress: Callable[[int, int], None], before: int, total: int, done: int) -> None:
-    progress(before + done, total)
+    made = tuple(_criterion(each, judges, how, every, judged) for each in all_of_it)
+    return Audit(made, how, tuple(notes), dict(provenance or {}), every)
 
 
 def _named(lab: Labelled, judges: Sequence[str] | None) -> list[str]:
@@ -107,7 +106,7 @@ def _criterion(
     judges: Sequence[str] | None,
     how: How,
     sections: Sequence[Section],
-    told: Callable[[int], None] | None,
+    judged: Callable[[], None],
 ) -> CriterionAudit:
     skipped, whole = Skipped(), not how.only_deciding
     r, people = lab.ratings, lab.of_people
@@ -124,7 +123,7 @@ def _criterion(
         double_labelled=int(((people.codes >= 0).sum(axis=1) >= 2).sum()),
         rarest=int(counts.sum() - counts.max()),
         uses={} if not whole or (r.level == "nominal" and len(r.values) > 2) else _uses(lab, named, skipped),
-        judges=tuple(_judges(lab, named, how, sections, told)),
+        judges=tuple(_judges(lab, named, how, sections, judged)),
         panel=panel_audit(lab, how, real) if whole else None,
         severities=of_criterion(lab, real, skipped) if whole else None,
         skipped=skipped.why,
@@ -136,12 +135,11 @@ def _judges(
     named: Sequence[str],
     how: How,
     sections: Sequence[Section],
-    told: Callable[[int], None] | None,
+    judged: Callable[[], None],
 ) -> Iterator[JudgeAudit]:
-    for k, name in enumerate(named, 1):
+    for name in named:
         yield _judge(lab, name, how, sections)
-        if told is not None:
-            told(k)
+        judged()
 
 
 def _judge(lab: Labelled, judge: str, how: How, sections: Sequence[Section]) -> JudgeAudit:

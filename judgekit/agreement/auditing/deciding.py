@@ -16,7 +16,7 @@ from judgekit.agreement.auditing.records import How
 from judgekit.agreement.bias.severity import signed_error
 from judgekit.agreement.chance.coefficients import kappa
 from judgekit.agreement.core.estimate import Status, undefined, with_interval
-from judgekit.agreement.core.intervals import clustered_mean, t_interval
+from judgekit.agreement.core.intervals import clustered_mean, t_interval, wilson
 from judgekit.agreement.core.moments import (
     Influenced,
     bounded,
@@ -31,7 +31,7 @@ from judgekit.agreement.models.icc import icc
 from judgekit.types import Estimate
 
 TIE = 0.5
-BETTER_SYSTEM = "always the better system"
+BETTER_SYSTEM = "always the better system (a tie is half right, for both)"
 
 
 def main_coefficient(lab: Labelled, judge: str, how: How) -> Estimate:
@@ -92,11 +92,11 @@ def skill(lab: Labelled, judge: str, how: How) -> Estimate:
 
 def mean_error(lab: Labelled, judge: str, how: How) -> Estimate:
     """Mean of judge less people, in shares of the scale; of pairs it is a liking for the first."""
-    x, y, kept = _columns(lab, judge, lab.human)
-    start = _start(lab, "signed_error", "mean of judge minus human", kept, how)
     if lab.weights is None:
         whole = (lab.column(judge) / lab.span, lab.human / lab.span)
-        return signed_error(*whole, clusters=lab.ratings.clusters, level=how.level)
+        return _room(lab, signed_error(*whole, clusters=lab.ratings.clusters, level=how.level))
+    x, y, kept = _columns(lab, judge, lab.human)
+    start = _start(lab, "signed_error", "mean of judge minus human", kept, how)
     w, off = lab.weights[kept], (x - y) / lab.span
     if not len(off):
         return undefined(start, Status.NO_PAIRED_ITEMS)
@@ -202,6 +202,15 @@ def accuracies(lab: Labelled, judge: str, how: How) -> Mapping[str, Estimate]:
         name: clustered_mean(np.asarray(each, dtype=float), _groups(lab), name=name, level=how.level)
         for name, each in made.items()
     }
+
+
+def _room(lab: Labelled, made: Estimate) -> Estimate:
+    """The mean of errors that are all equal, with the room that Wilson's bound leaves for those not seen."""
+    groups = made.n_used if lab.ratings.clusters is None else len(np.unique(lab.ratings.clusters))
+    if made.interval != "none" or np.isnan(made.value) or groups < 4:
+        return made
+    room = 1 - wilson(groups, groups, level=made.level)[0]
+    return with_interval(made, made.value - room, made.value + room, se=0.0, interval="wilson_at_one")
 
 
 def _side(systems: tuple[str, ...], name: str) -> int:

@@ -154,7 +154,7 @@ class JudgeAudit:
         level: People's mean over everything it rated, corrected by the labels; None where all was labelled.
         use: How its use of the scale differs from people's; `margins` whether it uses labels as often.
         limits: Bland and Altman's, on a scale with an order.
-        associations: Correlations, blind to severity.
+        associations: Correlations, blind to severity; of pairs Pearson's around a tie and named accuracies.
         ceiling: Beside the people, each left out in turn; `aligned` the same by correlation, as it could be
             with its severity corrected.
         replacement: As one more annotator, and in the place of one; `alt_test` whether it may stand in.

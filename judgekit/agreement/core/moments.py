@@ -90,8 +90,7 @@ def tau_b_of(x: Floats, y: Floats) -> Influenced:
     table = np.zeros([int(each.max()) + 1 for each in places])
     np.add.at(table, tuple(places), 1.0)
     n = len(x)
-    signs = [np.sign(np.subtract.outer(np.arange(q), np.arange(q)) * 1.0) for q in table.shape]
-    both = (signs[0] @ table @ signs[1].T)[places[0], places[1]] / n
+    both = _below_less_above(_below_less_above(table).T).T[places[0], places[1]] / n
     apart = [(1 - table.sum(axis=1 - k) / n)[places[k]] for k in (0, 1)]
     c, tx, ty = float(both.mean()), float(apart[0].mean()), float(apart[1].mean())
     if not (tx > 0 and ty > 0):
@@ -257,6 +256,12 @@ def _effective(weights: Floats | None, groups: int) -> float:
 
 def _without_value(x: Floats) -> Influenced:
     return Influenced(math.nan, np.full(len(x), math.nan), math.nan)
+
+
+def _below_less_above(table: Floats) -> Floats:
+    """For each row the sum of the rows before it, less that of those after it."""
+    upto = np.cumsum(table, axis=0)
+    return np.asarray(2 * upto - table - upto[-1])
 
 
 def _mid_places(x: Floats) -> Floats:

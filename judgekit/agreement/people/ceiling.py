@@ -23,7 +23,7 @@ from judgekit.agreement.chance.chance import (
 )
 from judgekit.agreement.core.arrays import kept_clusters
 from judgekit.agreement.core.estimate import Status, about, flagged, undefined, with_interval
-from judgekit.agreement.core.intervals import t_interval
+from judgekit.agreement.core.intervals import at_one, t_interval
 from judgekit.agreement.core.moments import (
     Influenced,
     agreement_of,
@@ -200,7 +200,9 @@ def _by_influence(
     judge, humans, values = rated
     of = INFLUENCES[blank.name]
     mine, theirs = numbers_of(judge, values), numbers_of(humans, values)
+    groups = len(judge) if clusters is None else len(np.unique(clusters))
     both: list[tuple[float, float]] = []
+    chance = 0.0
     moved = np.zeros((2, len(judge)))
     for j in range(humans.shape[1]):
         pairs = []
@@ -215,6 +217,7 @@ def _by_influence(
                 own = np.zeros((2, len(judge)))
                 own[:, here] = np.array([each.influence for each in made]) * len(judge) / here.sum()
                 pairs.append(([each.value for each in made], own))
+                chance = max(chance, *(each.by_chance for each in made))
         if pairs:
             both.append(tuple(np.mean([value for value, _ in pairs], axis=0).tolist()))
             moved += np.mean([own for _, own in pairs], axis=0)
@@ -233,7 +236,7 @@ def _by_influence(
             return undefined(made, status)
         se, df = influence_se(influence, clusters=clusters)
         if not se > 0:
-            return made
+            return _unmoved(made, groups, chance)
         if name in {"judge", "human"} and blank.name != "agreement":
             return z_interval(made, se, df)
         return with_interval(
@@ -247,6 +250,15 @@ def _by_influence(
         estimate("ratio", ratio, (moved[0] - ratio * moved[1]) / (h_mean or math.nan)),
         dict(zip(names, both, strict=True)),
     )
+
+
+def _unmoved(estimate: Estimate, groups: int, chance: float) -> Estimate:
+    """The estimate where no unit moves it, since nobody disagrees: what Wilson's bound leaves room for."""
+    if groups < 4 or not chance < 1:
+        return estimate
+    room = 1 - at_one(chance, groups, level=estimate.level)[0]
+    high = estimate.value + (room if estimate.name.startswith("difference") else 0.0)
+    return with_interval(estimate, estimate.value - room, high, se=0.0, interval="wilson_at_one")
 
 
 def disattenuated(r: float, rel_judge: float, rel_human: float) -> tuple[float, float]:

@@ -179,8 +179,7 @@ def of_pairs(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
     clusters = lab.ratings.clusters
     agreed = clustered_mean(rule, clusters, name="agreement", level=how.level)
     gain = clustered_mean(own - rule, clusters, name="agreement_gained", level=how.level)
-    name = f"{deciding.BETTER_SYSTEM} (a tie is half right, for both)"
-    return (Beside(name, agreed, gain, None, constant=False),)
+    return (Beside(deciding.BETTER_SYSTEM, agreed, gain, None, constant=False),)
 
 
 def _beside(name: str, mine: Codes, theirs: Codes, lab: Labelled, how: How, *, constant: bool) -> Beside:
