@@ -12,6 +12,7 @@ from judgekit.agreement.association.correlation import tau_b
 from judgekit.agreement.auditing import deciding
 from judgekit.agreement.auditing.audit import of_mean
 from judgekit.agreement.auditing.records import How
+from judgekit.agreement.core.intervals import wilson
 from judgekit.agreement.core.moments import (
     concordance_of,
     influence_se,
@@ -69,6 +70,51 @@ def test_intervals_hold_where_fishers_do_not():
 
     assert held >= 276  # .92 of them; .95 is promised
     assert fisher < 240
+
+
+def test_degrees_of_freedom_follow_the_tails_of_the_influences():
+    even, one_far = np.tile([1.0, -1.0], 50), np.r_[np.full(99, -0.01), 0.99]
+    normal = np.random.default_rng(0).normal(size=10_000)
+
+    assert influence_se(even)[1] == 99.0
+    assert influence_se(one_far)[1] == 4.0
+    assert influence_se(normal)[1] == pytest.approx(10_000, rel=0.1)  # 2 n / (3 - 1)
+
+
+def test_weights_and_clusters_reach_the_standard_error():
+    own = np.random.default_rng(0).normal(size=200)
+    w, clusters = np.linspace(1, 5, 200), np.repeat(np.arange(50), 4)
+    sums = np.bincount(clusters, weights=own)
+
+    assert influence_se(own, weights=w)[0] == pytest.approx(
+        np.sqrt(200 / 199 * ((w * own) ** 2).sum()) / w.sum()
+    )
+    assert influence_se(own, clusters=clusters)[0] == pytest.approx(np.sqrt(50 / 49 * (sums**2).sum()) / 200)
+
+
+def test_one_error_of_a_hundred_has_wilsons_bound():
+    people = np.arange(100) % 2
+    judge = np.where(np.arange(100) == 7, 1 - people, people)
+
+    found = deciding.main_coefficient(one(np.column_stack([judge, people]), [0, 1]), "j", HOW)
+
+    worst = 1 - wilson(99, 100)[0]  # share of errors, of which each costs 2 of kappa at even labels
+    assert found.low == pytest.approx(1 - 2 * worst, abs=1e-3)
+
+
+def test_intervals_of_systems_hold_together_and_a_shift_is_no_lack_of_skill():
+    rng = np.random.default_rng(3)
+    people = rng.integers(1, 5, 200)
+    names = [f"s{i % 5}" for i in range(200)]
+
+    same, lenient = (
+        one(np.column_stack([judge, people]), [1, 2, 3, 4, 5, 6], systems=names)
+        for judge in (np.clip(people + rng.integers(-1, 2, 200), 1, 6), people + 2)
+    )
+
+    assert {each.level for each in deciding.by_system(same, "j", HOW).values()} == {0.99}
+    assert deciding.skill(lenient, "j", HOW).value == pytest.approx(1.0)
+    assert 0 < deciding.skill(same, "j", HOW).value < 1
 
 
 def test_few_far_units_are_told():
@@ -167,10 +213,12 @@ def test_many_raters_make_a_dependable_consensus_of_little_agreement():
 def test_labels_that_say_little_do_not_show_that_a_judge_is_bad():
     rng = np.random.default_rng(8)
     truth = rng.integers(0, 2, 300)
-    people = np.where(rng.random((300, 2)) < 0.35, truth[:, None], rng.integers(0, 2, (300, 2)))
+    people = np.where(rng.random((300, 2)) < 0.15, truth[:, None], rng.integers(0, 2, (300, 2)))
 
-    found = findings(audit(one(np.column_stack([truth, people]), [0, 1]), b=60), read_thresholds())
+    made = audit(one(np.column_stack([truth, people]), [0, 1]), b=60)
+    found = findings(made, read_thresholds())
 
+    assert made.criteria[0].judges[0].main.high < 0.4  # which would refuse it where labels are dependable
     assert {each.verdict for each in found} == {"INSUFFICIENT EVIDENCE"}
     assert "people agree too little" in found[1].why
 
