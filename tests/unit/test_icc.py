@@ -147,3 +147,11 @@ def test_nothing_varies():
 
     assert isnan(found.value)
     assert found.status == "undefined:no_variation"
+
+
+def test_an_interval_without_degrees_of_freedom_is_none():
+    # Found by chance: the raters' terms cancel, and Satterthwaite's degrees of freedom come to nearly 0.
+    found = icc([[3, 2, 2, 2], [1, 2, 3, 3], [1, 3, 1, 4]], "ICC(A,1)")
+
+    assert found.value < 0
+    assert (found.interval, np.isnan(found.low)) == ("none", True)

@@ -119,6 +119,8 @@ def f_interval(form: Form, ms: MeanSquares, *, level: float = 0.95) -> tuple[flo
             return float("nan"), float("nan")
         v = (a * ms.columns + c * ms.error) ** 2 / parts
         f1, f2 = fdtri(n - 1, v, tail), fdtri(v, n - 1, tail)
+        if not (np.isfinite(f1) and np.isfinite(f2)):  # hardly a degree of freedom is left
+            return float("nan"), float("nan")
         rest = k * ms.columns + (k * n - k - n) * ms.error
         low = n * (ms.rows - f1 * ms.error) / (f1 * rest + n * ms.rows)
         high = n * (f2 * ms.rows - ms.error) / (rest + n * f2 * ms.rows)
