@@ -209,6 +209,12 @@ FLAGS = (
         help="Let --out replace the results of another job.",
     ),
     Flag(
+        "require", FILES, kind=MANY,
+        help="A bound that the run has to meet, or the exit code is 1: [value:] [system NAME:] [CRITERION:] "
+        "mean>=0.7, share>=0.99 (of scores above a half) or abstained<=2%. The worse end of the 95 % "
+        "interval decides, with value: in front the value.",
+    ),
+    Flag(
         "dry_run", FILES, kind=bool, default=False, typed=("--dry-run",),
         help="Show the number of calls, tokens and the price; nothing is sent.",
     ),

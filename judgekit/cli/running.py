@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from judgekit.cli.bounds import say_requirements
 from judgekit.cli.printing import progress, say, say_table, tell
 from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger.damage import Locked, NoRoom
@@ -17,6 +18,7 @@ from judgekit.run import Tally
 from judgekit.run.tally import cause_line
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
+from judgekit.verbs.require import NO_BOUNDS, Bounds
 
 _CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
 _KEPT = 200  # scores kept for the printed table
@@ -30,11 +32,13 @@ async def run_job(
     quiet: bool = False,
     overwrite: bool = False,
     reads: Iterable[str | Path] = (),
+    bounds: Bounds = NO_BOUNDS,
 ) -> list[Score]:
     """Walk a job with a progress line, write its files as it goes, and print what came of it.
 
-    `reads` are files that the job reads, which its results must not replace. The scores returned are the
-    first ones; all of them are in the files of `out`.
+    `reads` are files that the job reads, which its results must not replace; `bounds` are added to, and what
+    was found beside each is printed last. The scores returned are the first ones; all of them are in the
+    files of `out`.
     """
     first: list[Score] = []
     systems = _Systems()
@@ -42,10 +46,12 @@ async def run_job(
     gc.set_threshold(*_CYCLES)
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
     try:
-        await _walk(job, made, first, systems, summary)
+        await _walk(job, made, first, systems, summary, bounds)
     finally:
         if summary and not quiet:
             _print_run(first, systems, summary, out)
+        if summary:
+            say_requirements(bounds.found(), quiet=quiet)
     if summary["stopped"] is not None:  # and yet it came to its end
         raise JudgekitError(str(summary["stopped"]))
     return first
@@ -57,6 +63,7 @@ async def _walk(
     first: list[Score],
     systems: "_Systems",
     summary: dict[str, Any],
+    bounds: Bounds,
 ) -> None:
     """Walk a job to its end; `summary` gets what it came to, unless it was refused or did nothing."""
     stopped: BaseException | None = None
@@ -70,6 +77,7 @@ async def _walk(
                     if writer is not None:
                         writer.judged(judged)
                     systems.add(judged.scores)
+                    bounds.add(judged.scores, judged.outcomes)
                     first += judged.scores if len(first) < _KEPT else ()
                     bar.update(task, advance=1, note=_note(job.tally, time.monotonic() - began))
         except (Locked, NoRoom) as error:
@@ -83,7 +91,7 @@ async def _walk(
             stopped = KeyboardInterrupt("interrupted") if interrupted else error
             raise
         finally:
-            ended = job.summary(stopped)
+            ended = {**job.summary(stopped), **bounds.plain()}
             refused = isinstance(stopped, InputError)
             written = writer is None or writer.finish(ended, refused=refused)
             if writer is not None and not written:

@@ -8,6 +8,7 @@ import typer
 
 from judgekit import roles
 from judgekit.cli import signals
+from judgekit.cli.bounds import leave
 from judgekit.cli.named import Naming, columns_of, named_of, per_call_of, value_of
 from judgekit.cli.options import ASKING, FLAGS, LIMITS, SCORING, argument, command
 from judgekit.cli.printing import tell
@@ -16,6 +17,7 @@ from judgekit.errors import InputError
 from judgekit.protocols import ProtocolName
 from judgekit.verbs import DEFAULT_LEDGER, Job, Options, prepare
 from judgekit.verbs.options import DEFAULTS
+from judgekit.verbs.require import Bounds
 
 ITEMS = argument(
     "items", str,
@@ -40,6 +42,7 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
     note = (lambda _: None) if given["quiet"] else tell
     naming = Naming(given["key_env"], given["revision"], given["price"], say=note)
     judge_of = functools.partial(_judge_of, naming, given)
+    bounds = Bounds.of(given["require"] or ())
     rubric, options = _options(context, given, judge_of)
     options["say"] = note
     if given["strong"] and given["below"] is None:
@@ -53,6 +56,7 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
 
         make = functools.partial(prepare_cascade, strong=stronger, doubt=given["below"])
     job = make(items, rubric, judges, sending=not given["dry_run"], **options)
+    bounds.check(job)
     if given["dry_run"]:
         print_preview(job)
         return
@@ -60,7 +64,8 @@ def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
     named = (each.rpartition("replay:")[2] for each in (*(given["judge"] or ()), *(given["strong"] or ())))
     reads = [each for each in (*files, *named) if each is not None]
     quiet, overwrite = given["quiet"], given["overwrite"]
-    signals.run(run_job(job, given["out"], quiet=quiet, overwrite=overwrite, reads=reads))
+    signals.run(run_job(job, given["out"], quiet=quiet, overwrite=overwrite, reads=reads, bounds=bounds))
+    leave(bounds.found())
 
 
 def _options(
