@@ -1,0 +1,119 @@
+"""The page of a run: one file that opens by a double click, asks nobody and runs our script only.
+
+Script and style sheet stand in it under their digests, which are all that its policy lets run. The data are
+JSON in which nothing can end the element that holds it; large ones are packed.
+"""
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from judgekit.shelf import render
+from judgekit.verbs import Run
+from judgekit.view.data import payload
+from judgekit.view.kept import kept
+from judgekit.writing import write
+
+SCRIPTS: Final = (
+    "base.js", "data.js", "filter.js", "run.js", "grid.js", "item.js", "compare.js", "label.js", "keys.js",
+)  # fmt: skip
+"""The parts of the page's script in their order; together they are one function."""
+PACKED_FROM: Final = 50_000_000
+"""Bytes of data from which on they are packed."""
+_HERE = Path(__file__).parent
+_PLACE = "\0"  # where the data go, which no template should have to carry
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is written; a notebook shows it where it is the last value of a cell."""
+
+    html: bytes = field(repr=False)
+
+    def save(self, path: str | Path) -> Path:
+        """Write it as a file, which a browser opens, and return where."""
+        write(path, self.html)
+        return Path(path)
+
+    def _repr_html_(self) -> str:
+        inside = html.escape(self.html.decode())
+        return f'<iframe srcdoc="{inside}" width="100%" height="800" sandbox="allow-scripts"></iframe>'
+
+
+def page_of(data: Mapping[str, Any] | None, title: str) -> bytes:
+    """Return the page of a payload; of None the page that asks a server."""
+    from markupsafe import Markup
+
+    style, script = (_HERE / "page.css").read_text(encoding="utf-8"), script_text()
+    policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'"
+    policy += "; form-action 'none'" + ("; connect-src 'self'" if data is None else "")
+    held = "" if data is None else _PLACE
+    page = {"title": title, "policy": policy, "style": style, "script": script, "data": held}
+    ours = {name: Markup(page[name]) for name in ("style", "script")}  # noqa: S704 - files of ours
+    before, _, after = render("view/page.html", page | ours).partition(_PLACE)
+    return b"".join((before.encode(), b"" if data is None else element(data), after.encode()))
+
+
+def script_text() -> str:
+    """Return the script of the page: one function in strict mode, so that no name leaves it."""
+    parts = [(_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
+
+
+def element(data: Mapping[str, Any], *, most: int = PACKED_FROM) -> bytes:
+    """Return the element of a page that holds its data; above so many bytes of them packed."""
+    raw, kind = json_of(data), b"application/json"
+    if len(raw) <= most:
+        raw = raw.replace(b"<", b"\\u003c")
+    else:
+        raw, kind = base64.b64encode(gzip.compress(raw, 6, mtime=0)), b"application/octet-stream+gzip;base64"
+    return b'<script type="%b" id="data">%b</script>' % (kind, raw)
+
+
+def json_of(data: Any) -> bytes:
+    """Return JSON; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, separators=(",", ":")).encode()
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def view_run(
+    run: Run | str | Path,
+    out: str | Path | None = None,
+    *,
+    against: Run | str | Path | None = None,
+    items: Any = None,
+    labels: Any = None,
+    command: str = "",
+) -> Page:
+    """The page that shows a run: from its means to each raw reply, in one HTML file that needs nothing else.
+
+    Args:
+        run: A run, or the folder it was saved in.
+        out: Where the page is written; where left out it is only returned, and a notebook shows it.
+        against: Another run, or its folder, to compare it with.
+        items: What was judged, where the run does not know its file: a file, a frame or rows.
+        labels: People's labels, by which it is said how far judges agree with them, as `agree` does.
+        command: What was typed for it; the page says it.
+
+    Returns the page. Raises `InputError` if a folder holds no run, or its rows are not those it names.
+    """
+    mine, theirs = kept(run, items=items), None if against is None else kept(against, items=items)
+    data = payload(mine, theirs, labels=labels, command=command)
+    page = Page(page_of(data, data["title"]))
+    if out is not None:
+        page.save(out)
+    return page
