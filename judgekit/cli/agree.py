@@ -13,7 +13,7 @@ import typer
 from judgekit.agreement.probability.drawn import DrawnThreshold
 from judgekit.cli.named import MANY, ItemColumns, columns_of
 from judgekit.cli.options import FILES, REQUIRED, WHAT, Flag, argument, command, of_verb
-from judgekit.cli.printing import progress, say, say_json, say_styled, say_table, tell
+from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
 from judgekit.errors import InputError
 from judgekit.verbs.agree import agree as compare_with_people
 from judgekit.verbs.calibrate import calibrate as fit
@@ -73,7 +73,7 @@ AGREE = (
         "report", FILES, kind=Path | None,
         help="The page (.html) to write; .json and .md files of the same numbers are written beside it.",
     ),
-    _AS_JSON,
+    _AS_JSON, Flag("progress", FILES),
     Flag(
         "thresholds", FILES, kind=Path | None,
         help="The TOML file of thresholds that take the place of the default ones.",
@@ -94,13 +94,10 @@ def _agree(context: typer.Context, given: dict[str, Any]) -> int:
     if report is not None and report.suffix.lower() not in {".html", ".htm"}:
         raise InputError(f"--report {report}: the report is a page; name it {report.stem or 'report'}.html")
     gates = read_thresholds(given["thresholds"])
-    with progress("auditing", total=None) as bar:
-        task = bar.add_task("", total=None, note="")
-        made = compare_with_people(
-            verdicts, columns=columns_of(given["column"]), families=_families(given["family"] or []),
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-            **of_verb(compare_with_people, AGREE, given),
-        )  # fmt: skip
+    made = compare_with_people(
+        verdicts, columns=columns_of(given["column"]), families=_families(given["family"] or []),
+        **of_verb(compare_with_people, AGREE, given),
+    )  # fmt: skip
     found = findings(made, gates)
     if given["as_json"]:
         say_json(audit_json(made, found, gates))

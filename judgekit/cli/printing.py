@@ -1,8 +1,6 @@
-r"""The one place that prints. Text is shown whole, wherever it comes from, and nothing in it is obeyed.
+"""What commands print: a line, a text, a table, JSON. Text is made plain, wherever it comes from.
 
-What a judge, a server, a file or an option says may hold mark-up, links, escape sequences or signs that turn
-the direction of a line. Nothing is mark-up here, and what no terminal shows is shown as `\x1b` or `\u202e`:
-in a line that is ours line ends and tabs as well, so that no text can look like a line of ours.
+`terminal` says what that is, and shows how far long work is; nobody else prints.
 """
 
 import io
@@ -12,32 +10,10 @@ import sys
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 from unicodedata import category
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # controls, formats, halves of pairs, separators of lines
-_JOINERS = "\u200c\u200d"  # which words and emoji need, and which turn nothing
-_WIDE = 10_000  # columns where there is no terminal, so that no cell is cut or broken
-
-
-def plain(text: str, *, lines: bool = False) -> str:
-    r"""Return text in which nothing is left that a terminal would obey; line ends and tabs stay if asked.
-
-    >>> plain("a\x1b[31m\nb"), plain("a\n\u202eb", lines=True)
-    ('a\\x1b[31m\\nb', 'a\n\\u202eb')
-    """
-    if text.isprintable():
-        return text
-    kept = _JOINERS + "\n\t" if lines else _JOINERS
-    return "".join(c if c in kept or category(c) not in _HIDDEN else _escaped(c) for c in text)
-
-
-def _escaped(sign: str) -> str:
-    return ascii(sign)[1:-1] if sign != "'" else sign
+from judgekit.terminal.plain import HIDDEN, Guarded, console, plain
 
 
 def say(text: str = "") -> None:
@@ -59,7 +35,7 @@ def say_styled(text: str, style: str, before: str = "") -> None:
     """Print a line of ours that stands out, but for what stands before it."""
     from rich.text import Text
 
-    _console().print(Text.assemble(plain(before), (plain(text), style)), soft_wrap=True)
+    console(sys.stdout).print(Text.assemble(plain(before), (plain(text), style)), soft_wrap=True)
 
 
 def say_json(value: object, *, indent: int | None = 1) -> None:
@@ -69,7 +45,7 @@ def say_json(value: object, *, indent: int | None = 1) -> None:
 
 
 def _in_json(sign: str) -> str:
-    if category(sign) not in _HIDDEN:
+    if category(sign) not in HIDDEN:
         return sign
     return f"\\u{ord(sign):04x}" if ord(sign) < 0x80 else json_.dumps(sign)[1:-1]
 
@@ -93,23 +69,7 @@ def say_table(
         table.add_row(*map(_text, row), style="bold" if n in bold else None)
     if title:
         say(title)
-    _console().print(table)
-
-
-def progress(what: str, *, total: int | None) -> "Progress":
-    """Return a line on the error stream that says how it goes; silent where it is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn(plain(what), markup=False),
-        BarColumn(bar_width=None if total else 20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-        TimeRemainingColumn(),
-        console=_console(error=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )
+    console(sys.stdout).print(table)
 
 
 def on_terminal() -> bool:
@@ -124,7 +84,7 @@ def guarded() -> Iterator[None]:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a sign is no error
     before = sys.stderr
-    sys.stderr = _Guarded(before)
+    sys.stderr = Guarded(before)
     try:
         yield
     finally:
@@ -134,40 +94,6 @@ def guarded() -> Iterator[None]:
 def tell_crash() -> None:
     """Print the error of ours that is being handled, with where it happened."""
     _write(plain(traceback.format_exc(), lines=True), error=True)
-
-
-class _Guarded(io.TextIOBase):
-    """A stream whose text is made plain on its way."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-
-    def write(self, text: str) -> int:
-        self.stream.write(plain(text, lines=True))
-        return len(text)
-
-    def flush(self) -> None:
-        self.stream.flush()
-
-    def isatty(self) -> bool:
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        return self.stream.fileno()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self.stream.encoding
-
-
-def _console(*, error: bool = False) -> "Console":
-    from rich.console import Console
-
-    stream: Any = sys.stderr if error else sys.stdout
-    if isinstance(stream, _Guarded):
-        stream = stream.stream  # what comes from here is plain already, and its colours are ours
-    width = None if stream.isatty() else _WIDE
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def _text(text: str) -> Any:

@@ -1,8 +1,7 @@
-"""A job walked on the command line: a progress line, files as it goes, and what is shown of the run."""
+"""A job walked on the command line: how far it is, files as it goes, and what is shown of the run."""
 
 import asyncio
 import gc
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.cli.bounds import say_requirements
-from judgekit.cli.printing import progress, say, say_table, tell
+from judgekit.cli.printing import say, say_table, tell
 from judgekit.errors import InputError, JudgekitError
 from judgekit.ledger.damage import Locked, NoRoom
-from judgekit.run import Tally
 from judgekit.run.tally import cause_line
 from judgekit.types import Score
 from judgekit.verbs import Job, Writer
+from judgekit.verbs.going import followed
 from judgekit.verbs.require import NO_BOUNDS, Bounds
 
 _CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
@@ -34,7 +33,7 @@ async def run_job(
     reads: Iterable[str | Path] = (),
     bounds: Bounds = NO_BOUNDS,
 ) -> list[Score]:
-    """Walk a job with a progress line, write its files as it goes, and print what came of it.
+    """Walk a job, showing how far it is, write its files as it goes, and print what came of it.
 
     `reads` are files that the job reads, which its results must not replace; `bounds` are added to, and what
     was found beside each is printed last. The scores returned are the first ones; all of them are in the
@@ -67,19 +66,15 @@ async def _walk(
 ) -> None:
     """Walk a job to its end; `summary` gets what it came to, unless it was refused or did nothing."""
     stopped: BaseException | None = None
-    total = job.surveyed.n_items if job.surveyed is not None else None
-    began = time.monotonic()
-    with progress("scoring", total=total) as bar, made as writer:
-        task = bar.add_task("scoring", total=total, note="")
+    with made as writer:
         try:
-            async with aclosing(job.judged()) as stream:
+            async with followed(job), aclosing(job.judged()) as stream:
                 async for judged in stream:
                     if writer is not None:
                         writer.judged(judged)
                     systems.add(judged.scores)
                     bounds.add(judged.scores, judged.outcomes)
                     first += judged.scores if len(first) < _KEPT else ()
-                    bar.update(task, advance=1, note=_note(job.tally, time.monotonic() - began))
         except (Locked, NoRoom) as error:
             if not job.tally.requests:
                 stopped = error
@@ -100,13 +95,6 @@ async def _walk(
                 tell(_what_is_kept(job))
             if stopped is None or (written and ended["calls"] and not refused):
                 summary.update(ended)
-
-
-def _note(tally: Tally, seconds: float) -> str:
-    """Return rate, cost and abstentions, for the progress line."""
-    rate = tally.items / seconds if seconds > 0 else 0.0
-    cost = f"${tally.cost_usd:.4f}" + ("+?" if tally.unpriced else "")
-    return f"{rate:.1f} items/s  {cost}  {sum(tally.abstentions.values())} abstained"
 
 
 def _what_is_kept(job: Job) -> str:

@@ -99,6 +99,7 @@ def _options(
         "ledger": DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
         "store_prompts": given["prompts"],
         "limits": Limits(budget_usd=limits.pop("budget"), **limits),
+        "progress": given["progress"] and not given["quiet"],
         "own_code": True,
     })  # fmt: skip
 

@@ -1,6 +1,6 @@
 """`agree`: judges against people. Verdicts and labels in, an audit out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from judgekit.errors import InputError, check_kinds
 from judgekit.items import read_items
 from judgekit.items.check import FIELDS
 from judgekit.table import columns_in
+from judgekit.terminal.progress import Progress
 from judgekit.types import Abstention, Verdict
 from judgekit.verbs.joining import declared, join
 from judgekit.verbs.results import Run
@@ -26,7 +27,7 @@ _KINDS = {
     **dict.fromkeys(("balance", "sampling", "labels_about"), "a name"),
     **dict.fromkeys(("seed", "b"), "a whole number"),
     **dict.fromkeys(("level", "epsilon"), "a number"),
-    **dict.fromkeys(("trusted", "responses_are_systems"), "True or False"),
+    **dict.fromkeys(("trusted", "responses_are_systems", "progress"), "True or False"),
 }
 
 
@@ -51,7 +52,7 @@ def agree(
     epsilon: float = 0.15,
     sampling: Sampling = "unknown",
     sections: Sequence[Section] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool = True,
 ) -> Audit:
     """Judges against people.
 
@@ -86,7 +87,8 @@ def agree(
         sampling: How the labelled units were picked from all that was judged, where the labels do not say it
             (those of `review import` do); only of units drawn by chance there is a corrected level.
         sections: Sections of one's own (`jk.agreement.Section`), after those that every audit has.
-        progress: Called after each judge of each criterion with how many are done, and of how many.
+        progress: Show how far the work is, on the error stream: a bar on a terminal, a line every few seconds
+            elsewhere, nothing of what ends soon.
 
     Raises:
         InputError: For bad rows, naming them; for an empty join; for a judge that is not there.
@@ -103,8 +105,7 @@ def agree(
     items = None if items is None else list(read_items(items, columns=of_items, needs=()))
     judges = list(judge or ())
     options: dict[str, Any] = {
-        "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling,
-        "sections": sections, "progress": progress,
+        "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling, "sections": sections,
     }  # fmt: skip
     if labels is None and not _is_table(verdicts, own_columns):
         if not judges:
@@ -112,13 +113,18 @@ def agree(
         shape = declared(["label"], scale).by_id["label"].scale if isinstance(scale, str) else scale
         if shape is None:
             raise InputError("a frame needs its scale: scale='1-5', scale=['no', 'yes'], ...")
-        return audit(of_frame(verdicts, scale=shape, judges=judges, trusted=trusted), **options)
+        data: Any = of_frame(verdicts, scale=shape, judges=judges, trusted=trusted)
+        with Progress("auditing", "judges", shown=progress) as shown:
+            return audit(data, progress=shown.at, **options)
     data, notes, seen = join(
         verdicts, labels, rubric=rubric, scale=scale, items=items, by=by, columns=columns,
         own_columns=own_columns, judges=judges, balance=balance, labels_about=labels_about,
         responses_are_systems=responses_are_systems, trusted=trusted, families=families,
     )  # fmt: skip
-    return audit(data, judges=judges or None, notes=notes, provenance=seen, **options)
+    with Progress("auditing", "judges", shown=progress) as shown:
+        return audit(
+            data, judges=judges or None, notes=notes, provenance=seen, progress=shown.at, **options
+        )  # fmt: skip
 
 
 def _columns(given: Mapping[str, str], items: Any, verdicts: Any, labels: Any) -> list[Mapping[str, str]]:

@@ -16,6 +16,7 @@ from judgekit.errors import InputError, JudgekitError
 from judgekit.plan import Preview
 from judgekit.protocols import ProtocolName
 from judgekit.types import Judged, Outcome, Score
+from judgekit.verbs.going import followed
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, Options, RubricLike
 from judgekit.verbs.results import Run
@@ -45,7 +46,7 @@ async def collected(job: Job) -> Run:
     scores: list[Score] = []
     outcomes: list[Outcome] = []
     try:
-        async with aclosing(job.judged()) as stream:
+        async with followed(job), aclosing(job.judged()) as stream:
             async for judged in stream:
                 scores += judged.scores
                 outcomes += judged.outcomes

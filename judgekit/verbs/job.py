@@ -85,6 +85,7 @@ class Job:
     calibration: str | None = None  # the digest of what maps probabilities
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
+    progress: bool = False  # whether to show how far it is
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
@@ -255,6 +256,7 @@ def prepare(
     job = Job(
         plan=plan, recipe=recipe, items=items, columns=options["columns"], on_bad_item=options["on_bad_item"],
         ledger=ledger, older=older, prompts=options["store_prompts"], limits=options["limits"] or Limits(),
+        progress=options["progress"],
         surveyed=_surveyed(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
         needs=needs, spared=frozenset(substitutes), asked={**asked_of(options), **own},
         seats={judge.name: name for name, judge in substitutes.items()},

@@ -74,6 +74,8 @@ class Options(TypedDict, total=False):
             `.judgekit/ledger.sqlite`.
         store_prompts: Keep prompts beside replies in the ledger.
         limits: How fast, how long and for how much the run may go (`Limits`).
+        progress: Show how far the work is, on the error stream: a bar on a terminal, a line every few seconds
+            elsewhere, nothing of what ends soon. A stream of scores shows nothing.
         own_code: Whether `py:` names of judges may import code.
         say: Takes what the embedded judge says of itself and of its download.
     """
@@ -105,6 +107,7 @@ class Options(TypedDict, total=False):
     ledger: str | Path | None
     store_prompts: bool
     limits: Limits | None
+    progress: bool
     own_code: bool
     say: Callable[[str], None] | None
 
@@ -115,14 +118,14 @@ DEFAULTS: Final[Options] = {
     "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True,
     "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
     "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
-    "own_code": False, "say": None,
+    "progress": True, "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("samples", "min_judges"), "a whole number"),
     "per_call": "a whole number, or None for the whole rubric",
-    **dict.fromkeys(("reask", "partial", "ties", "store_prompts", "own_code"), "True or False"),
+    **dict.fromkeys(("reask", "partial", "ties", "store_prompts", "progress", "own_code"), "True or False"),
     **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
     **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item"), "a name"),
     **dict.fromkeys(("recipe", "rule"), "a name, or None"),

@@ -15,7 +15,7 @@ import judgekit.protocols
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "face", "errors", "scales", "types", "distribution", "roles", "shelf", "writing",
+    "face", "errors", "scales", "types", "distribution", "roles", "shelf", "writing", "terminal",
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
     "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
@@ -35,6 +35,7 @@ OUTSIDE = {
 WIRE = {
     "judges": OUTSIDE,
     "run": {"asyncio", "time"},
+    "terminal": {"os", "time"},  # what a terminal is, and when a line is due
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
     "verbs": {"asyncio", "os", "time"},
