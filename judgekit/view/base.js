@@ -1,0 +1,97 @@
+/* What all screens share: elements whose text is only ever text, numbers, addresses. */
+
+/** An element by "tag.class.class"; of what is given, functions listen, --names are style properties, the rest attributes. */
+function el(name, given, ...children) {
+  const [tag, ...classes] = name.split(".");
+  const made = document.createElement(tag);
+  if (classes.length) made.className = classes.join(" ");
+  for (const [key, value] of Object.entries(given || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") made.addEventListener(key, value);
+    else if (key.startsWith("--")) made.style.setProperty(key, value);
+    else made.setAttribute(key, value === true ? "" : value);
+  }
+  return put(made, children);
+}
+/** Append what is there: elements, and strings as text. */
+function put(node, ...children) {
+  node.append(...children.flat(Infinity).filter(one => one !== null && one !== undefined && one !== false));
+  return node;
+}
+
+/** Text from outside: a name on a line, or a whole text or conversation; its direction of writing stays its own. */
+const named = (text, kind = "") => el("bdi" + kind, null, text);
+function prose(text, marked = one => [one]) {
+  if (text === null || text === undefined) return el("p.absent", null, "not kept");
+  if (!Array.isArray(text)) return el("div.text", { dir: "auto" }, text === "" ? el("i.absent", null, "empty") : marked(text));
+  return el("div.turns", null, text.map(turn =>
+    el("div.turn", null, el("p.role", null, named(turn.role)), el("div.text", { dir: "auto" }, marked(turn.text)))));
+}
+
+const lacks = value => value === null || value === undefined;
+const count = n => lacks(n) ? "unknown" : Number(n).toLocaleString("en");
+const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more || one + "s"}`;
+const score = x => lacks(x) ? "none" : x.toFixed(2);
+const signed = x => lacks(x) ? "none" : (x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
+const share = x => lacks(x) ? "unknown" : `${(100 * x).toFixed(x > 0 && x < .0995 ? 1 : 0)} %`;
+const between = (low, high, as = score) => lacks(low) || lacks(high) ? "" : `${as(low)} to ${as(high)}`;
+const money = x => lacks(x) ? "unknown" : x === 0 ? "$0" : x < .01 ? `$${x.toPrecision(2)}` : `$${x.toFixed(2)}`;
+function seconds(x) {
+  if (lacks(x)) return "unknown";
+  if (x < 100) return `${x.toFixed(1)} s`;
+  return x < 6000 ? `${Math.round(x / 60)} min` : `${(x / 3600).toFixed(1)} h`;
+}
+
+/** An address within the page: a screen, its parts, and a query that says which rows. */
+function address(screen, parts = [], query = null) {
+  const asked = query ? String(query) : "";
+  return "#" + [screen, ...parts].join("/") + (asked ? "?" + asked : "");
+}
+function parsed(hash) {
+  const [path, ...rest] = hash.replace(/^#/, "").split("?");
+  const [screen, ...parts] = path.split("/");
+  return { screen: screen || "run", parts: parts.map(Number), query: new URLSearchParams(rest.join("?")) };
+}
+/** A query with some of its parts set; those set to nothing are taken out. */
+function but(query, change) {
+  const made = new URLSearchParams(query || "");
+  for (const [key, value] of Object.entries(change)) lacks(value) || value === "" ? made.delete(key) : made.set(key, value);
+  return made;
+}
+const rowsOf = change => address("grid", [], but(null, change));
+const link = (to, ...children) => el("a", { href: to }, ...children);
+
+/** A bar over [0, 1]: the interval as a line, the value as a mark; its number stands beside it as text. */
+function track(value, low, high) {
+  if (lacks(value)) return el("span.track.none", { "aria-hidden": "true" });
+  const line = !lacks(low) && !lacks(high) &&
+    el("i.interval", { "--low": Math.max(0, low), "--high": Math.min(1, high) });
+  return el("span.track", { "--at": Math.max(0, Math.min(1, value)), "aria-hidden": "true" }, line, el("i.mark"));
+}
+
+/** A table whose rows become blocks on a narrow screen, each cell with its heading. */
+function table(heads, rows, caption = "") {
+  const row = cells => el("tr", null, cells.map((cell, k) => el("td", { "data-head": heads[k] }, el("div", null, cell))));
+  return [caption && el("p.lead", null, caption), el(heads.length > 6 ? "table.stacks.many" : "table.stacks", null,
+    el("thead", null, el("tr", null, heads.map(head => el("th", { scope: "col" }, head)))), el("tbody", null, rows.map(row)))];
+}
+
+const say = text => { document.getElementById("said").textContent = text; };
+
+/** What marks and reasons mean, in words. */
+const MARKS = {
+  abstained: ["A", "abstained", "a judge gave no verdict"],
+  split: ["S", "split", "two judges are half the scale apart or more"],
+  order_flipped: ["O", "order flipped", "shown in the other order, a judge preferred the other response"],
+  quote_not_found: ["Q", "quote not found", "a judge quoted words that are not in the text"],
+  gate: ["G", "gate fired", "a criterion that must hold did not, so the score is the lowest"],
+  changed: ["C", "changed", "the verdict is another one in the other run"],
+};
+const REASONS = {
+  refused: "the judge declined to answer", truncated: "the reply was cut off before its verdict",
+  malformed: "the reply could not be read", missing: "the reply holds no answer to this",
+  off_scale: "a label that the scale does not have", undecided: "the judge said it cannot tell",
+  unsupported: "the judge cannot be asked this way", unfounded: "it quoted words that do not exist",
+  too_long: "the texts do not fit into the judge", blocked: "a filter of the provider stopped it",
+  unreachable: "the judge could not be reached", over_budget: "the budget was used up", cancelled: "the run was stopped",
+};

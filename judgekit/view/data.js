@@ -1,0 +1,92 @@
+/* Where the data come from: the page itself, plain or packed, or the server that gave the page. Both makers give one
+   object `source`: first() what stands on the first screen, rows(query, from, n) a window of the grid, unit(n, run) all of one. */
+
+async function opened() {
+  const node = document.getElementById("data");
+  if (!node) return remote(new URL(".", location.href)); // whose path holds the server's token
+  const text = node.textContent;
+  node.remove();
+  return embedded(JSON.parse(node.type === "application/json" ? text : await unpacked(text.trim())));
+}
+
+function unpacked(base64) {
+  const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(base64) : Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+function embedded(data) {
+  const studies = data.runs.map(study);
+  let last = { asked: null };
+  function found(query) {
+    const asked = String(query);
+    if (last.asked !== asked) last = { asked, rows: selected(data, studies[0], query) };
+    return last.rows;
+  }
+  return {
+    first: async () => data,
+    rows: async (query, from, n) => {
+      const all = found(query), drawn = all.slice(from, from + n);
+      const row = query.get("by") === "system" ? systemsRow : unitRow;
+      return { count: all.length, rows: drawn.map(one => row(data.runs[0], studies[0], one)) };
+    },
+    unit: async (n, run = 0) => whole(data.runs[run], data.texts, n, studies[run]),
+  };
+}
+
+function remote(base) {
+  async function asked(path) {
+    const answer = await fetch(new URL(path, base));
+    if (!answer.ok) throw new Error(`the server answered ${answer.status} to ${path}`);
+    return answer.json();
+  }
+  const first = asked("data/first");
+  return {
+    first: () => first,
+    rows: (query, from, n) => asked(`data/rows?${but(query, { from, n })}`),
+    unit: async (n, run = 0) => {
+      const got = await asked(`data/unit/${n}?run=${run}`);
+      return { ...whole(got.run, got.texts, 0, study(got.run)), n };
+    },
+  };
+}
+
+/** A text as it is held (an index, a string, turns, turns of pieces) as a string, or turns of role and text. */
+function said(texts, held) {
+  if (lacks(held) || held === -1) return null;
+  if (typeof held === "number") return texts[held];
+  if (!Array.isArray(held)) return held;
+  const piece = one => Array.isArray(one) ? one.map(each => said(texts, each)).join("") : said(texts, one);
+  return held.map(([role, one]) => ({ role, text: piece(one) }));
+}
+
+const at = (columns, i) => Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[i]]));
+const nameOf = (names, one) => typeof one === "number" ? (one < 0 ? null : names[one]) : one;
+
+/** All of one unit, in words and texts: item, responses, scores, how the score came about, outcomes with their calls. */
+function whole(run, texts, n, studied) {
+  const { names } = run, [item, responses, part] = run.units[n], held = run.items[item];
+  const outcomes = studied.outcomesOf(n).map(i => {
+    const one = at(run.outcomes, i);
+    return { ...one, criterion: nameOf(names.criteria, one.criterion), rater: nameOf(names.raters, one.rater),
+      label: nameOf(names.labels, one.label), reason: nameOf(names.reasons, one.reason), source: nameOf(names.sources, one.source),
+      probs: (one.probs || []).map(([label, p]) => [nameOf(names.labels, label), p]),
+      flags: (one.flags || []).map(flag => nameOf(names.flags, flag)),
+      detail: said(texts, one.detail), rationale: said(texts, one.rationale),
+      evidence: (one.evidence || []).map(([quote, where, found, how]) => ({ quote: said(texts, quote), where, found, how })),
+      call: one.call === -1 || lacks(one.call) ? null : called(at(run.calls, one.call), texts, names) };
+  });
+  const scores = studied.scoresOf(n).map(i => {
+    const one = at(run.scores, i);
+    return { ...one, name: nameOf(one.level === 0 ? names.criteria : names.others, one.name), marks: marksOf(run, one.marks),
+      flags: (one.flags || []).map(flag => nameOf(names.flags, flag)), gate: nameOf(names.criteria, one.gate) };
+  });
+  return {
+    n, part, outcomes, scores, explain: (run.explain || [])[n] || null,
+    item: { ...held, task: said(texts, held.task), reference: said(texts, held.reference),
+      sources: (held.sources || []).map(([id, text]) => [id, said(texts, text)]) },
+    responses: responses.map(([id, text, system]) => ({ id, text: said(texts, text), system: nameOf(names.systems, system) })),
+  };
+}
+
+const called = (call, texts, names) => ({ ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt),
+  reply: said(texts, call.reply) });
