@@ -1,7 +1,7 @@
-"""Outcomes and scores as rows, with documented columns; JSONL, pandas and Parquet.
+"""Scores, outcomes and calls as rows, with documented columns; JSONL, pandas and Parquet.
 
 `COLUMNS` is the documentation: name of a column -> what it holds. A row survives JSON unchanged,
-and `outcome_of` turns it back into the record it came from. What is missing is null, never 0.
+and `score_of`, `outcome_of`, `call_of` turn it back into its record. What is missing is null, never 0.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,13 +15,15 @@ from judgekit.errors import InputError, kind_of
 from judgekit.items.files import open_file
 from judgekit.items.rows import Source as Rows
 from judgekit.items.rows import open_rows
-from judgekit.types import Abstention, Evidence, Outcome, Score, Unit, Verdict
+from judgekit.types import Abstention, CallMade, Evidence, Outcome, Score, Unit, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
 
 T = TypeVar("T")
-Kind = Literal["scores", "outcomes"]
+Kind = Literal["scores", "outcomes", "calls"]
+Tags = Mapping[str, Mapping[str, str]]
+"""Item id -> its tags."""
 _BATCH = 2_000  # rows made Parquet at once: of 10,000 the peak grew with the file, and it was hardly smaller
 
 COLUMNS: Mapping[Kind, Mapping[str, str]] = {
@@ -45,6 +47,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "share": "share of the weight that was judged",
         "gate": "id of the gate or veto that fired; else empty",
         "flags": "what a reader should know: single_order, order_lost, ...",
+        "item_tags": "tags of the item: name -> text",
     },
     "outcomes": {
         "item_id": "the item",
@@ -70,6 +73,28 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "shown": "ids of the responses in the order shown",
         "sample": "which repeat, from 0",
         "call": "key of the call; the ledger holds the reply under it",
+        "item_tags": "tags of the item: name -> text",
+    },
+    "calls": {
+        "item_id": "the item",
+        "judge": "who was asked",
+        "criteria": "ids of the criteria that an answer was wanted on; none where a text was to be written",
+        "responses": "ids of the responses that the first answer is about, as in outcomes",
+        "shown": "ids of the responses in the order shown",
+        "protocol": "how it was asked",
+        "sample": "which repeat, from 0",
+        "variant": "name of the prompt wording",
+        "attempt": "1, or 2 for a re-ask",
+        "call": "key of the call, as in outcomes; the ledger holds prompt and reply under it",
+        "model": "the model as its provider resolved it; empty where it did not say",
+        "fault": "what went wrong in making the reply; null where nothing did",
+        "stored": "whether the reply was there already (in the ledger, or of an equal call in flight) and "
+        "cost nothing now",
+        "tries": "requests that were made for it, retries included",
+        "input_tokens": "tokens read; null where unknown",
+        "output_tokens": "tokens written; null where unknown",
+        "cost_usd": "price in US dollars, when it was asked; null where unknown, which is not 0",
+        "seconds": "time from the first byte sent to the last read; null where unknown",
     },
 }
 
@@ -80,8 +105,8 @@ _SAID = ("label", "value", "source", "mass", "undecided", "confidence", "rationa
 """Fields that stand in a row as they are: of scores, of all outcomes, and of verdicts."""
 
 
-def score_row(score: Score) -> dict[str, Any]:
-    """Return a score as a row of the table `scores`."""
+def score_row(score: Score, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return a score as a row of the table `scores`; `tags` are its item's."""
     row = {name: getattr(score, name) for name in _SCORE}
     row |= _unit_row(score.unit)
     row |= {
@@ -90,6 +115,7 @@ def score_row(score: Score) -> dict[str, Any]:
         "spread_judge": score.spread.get("judge"),
         "spread_sample": score.spread.get("sample"),
         "flags": list(score.flags),
+        "item_tags": dict(tags or ()),
     }
     return {name: row[name] for name in COLUMNS["scores"]}
 
@@ -121,15 +147,15 @@ def score_of(row: Mapping[str, Any]) -> Score:
         raise InputError(f"a row of scores holds what it cannot ({error})") from None
 
 
-def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as a row of the table `outcomes`.
+def outcome_row(outcome: Outcome, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return an outcome as a row of the table `outcomes`; `tags` are its item's.
 
     >>> row = outcome_row(Abstention("j", Unit("1", ("a",)), "kind", "refused"))
     >>> row["kind"], row["reason"], row["value"]
     ('abstention', 'refused', None)
     """
     row = {name: getattr(outcome, name) for name in _ASKED}
-    row |= {**_unit_row(outcome.unit), "shown": list(outcome.shown)}
+    row |= {**_unit_row(outcome.unit), "shown": list(outcome.shown), "item_tags": dict(tags or ())}
     if isinstance(outcome, Verdict):
         row |= {name: getattr(outcome, name) for name in _SAID}
         row |= {
@@ -178,7 +204,27 @@ def outcome_of(row: Mapping[str, Any]) -> Outcome:
     )  # fmt: skip
 
 
+def call_row(call: CallMade) -> dict[str, Any]:
+    """Return a call as a row of the table `calls`."""
+    return call._asdict()
+
+
+def call_of(row: Mapping[str, Any]) -> CallMade:
+    """Return the call that a row of the table `calls` came from; InputError if it is no such row."""
+    if not isinstance(row, Mapping):
+        raise InputError(f"{kind_of(row)}, not a row of calls")
+    try:
+        named = {name: row[name] for name in COLUMNS["calls"]}
+        lists = {name: tuple(named[name]) for name in _LISTS}
+    except KeyError as error:
+        raise InputError(f"a row of calls has no column {error}; it has {sorted(row)}") from None
+    except TypeError as error:
+        raise InputError(f"a row of calls holds what it cannot ({error})") from None
+    return CallMade(**{**named, **lists})
+
+
 _Types = tuple[type, ...]
+_LISTS = ("criteria", "responses", "shown")
 _TYPES: Mapping[str, _Types] = {
     "item_id": (str,), "responses": (list,), "part": (str,), "criterion": (str,), "rater": (str,),
     "shown": (list,), "sample": (int,), "call": (str,),
@@ -217,17 +263,30 @@ def columns_in(source: Any) -> frozenset[str]:
     return frozenset(first.values) if first is not None and isinstance(first.values, Mapping) else frozenset()
 
 
-def read_outcomes(source: Any) -> list[Outcome]:
+def read_outcomes(source: Any, tags: dict[str, Mapping[str, str]] | None = None) -> list[Outcome]:
     """Return the outcomes of a saved run's folder, an `outcomes.jsonl` or `.parquet`, a frame, or rows.
 
     A file that cannot be opened, or a row that is none of outcomes, is an InputError that names its place.
+    `tags` gets those of the items, where it is given.
     """
-    return _read(source, "outcomes", outcome_of)
+
+    def made(row: Mapping[str, Any]) -> Outcome:
+        outcome = outcome_of(row)
+        if tags is not None and (own := row.get("item_tags")):
+            tags.setdefault(outcome.unit.item_id, dict(own))
+        return outcome
+
+    return _read(source, "outcomes", made)
 
 
 def read_scores(source: Any) -> list[Score]:
     """Return the scores of a saved run's folder, a `scores.jsonl` or `.parquet`, a frame, or rows."""
     return _read(source, "scores", score_of)
+
+
+def read_calls(source: Any) -> list[CallMade]:
+    """Return the calls of a saved run's folder, a `calls.jsonl` or `.parquet`, a frame, or rows."""
+    return _read(source, "calls", call_of)
 
 
 def _read(source: Any, kind: Kind, made: Callable[[Mapping[str, Any]], T]) -> list[T]:
@@ -271,7 +330,7 @@ def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
     with source.open("rb") as lines, pq.ParquetWriter(target, schema) as writer:
         while batch := [orjson.loads(line) for _, line in zip(range(_BATCH), lines, strict=False)]:
             for row in batch:
-                for name in ("probs", "n_abstained"):
+                for name in ("probs", "n_abstained", "item_tags"):
                     if row.get(name) is not None:
                         row[name] = list(row[name].items())
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
@@ -290,11 +349,16 @@ def _schema(pa: Any, kind: Kind) -> Any:
         "mass",
         "undecided",
         "confidence",
+        "cost_usd",
+        "seconds",
     )
+    counts = ("n_verdicts", "sample", "attempt", "tries", "input_tokens", "output_tokens")
     special = {
         **dict.fromkeys(numbers, pa.float64()),
-        **dict.fromkeys(("n_verdicts", "sample"), pa.int64()),
-        **dict.fromkeys(("responses", "shown", "tags", "flags"), pa.list_(pa.string())),
+        **dict.fromkeys(counts, pa.int64()),
+        **dict.fromkeys((*_LISTS, "tags", "flags"), pa.list_(pa.string())),
+        "stored": pa.bool_(),
+        "item_tags": pa.map_(pa.string(), pa.string()),
         "probs": pa.map_(pa.string(), pa.float64()),
         "n_abstained": pa.map_(pa.string(), pa.int64()),
         "evidence": pa.list_(pa.struct(quotation)),

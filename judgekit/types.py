@@ -25,7 +25,7 @@ def brief(record: Any) -> str:
 
     >>> score = Score(Unit("7"), "criterion", "c", 1.0, "placed")
     >>> brief(Judged(Item("7", "Hi", {}), (), (score,) * 1000))
-    "Judged(item=Item(item_id='7', task='Hi', responses={}, refe..., outcomes=(), scores=<1,000>)"
+    "Judged(item=Item(item_id='7', task='Hi', responses={}, refe..., outcomes=(), scores=<1,000>, ...)"
     """
     shown = ", ".join(
         f"{each.name}={_short(getattr(record, each.name))}" for each in fields(record) if each.repr
@@ -237,11 +237,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A call with its reply; `stored` if the reply came from the ledger and cost nothing now."""
+    """A call with its reply: `stored` if the ledger had it, `shared` if an equal call in flight got it."""
 
     call: Call
     reply: Reply
     stored: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,13 +417,37 @@ class Estimate:
     notes: tuple[str, ...] = ()
 
 
+class CallMade(NamedTuple):
+    """One call that was answered, without its texts; the fields are the columns of the table `calls`."""
+
+    item_id: str
+    judge: str
+    criteria: tuple[str, ...] = ()
+    responses: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    protocol: str = ""
+    sample: int = 0
+    variant: str = ""
+    attempt: int = 1
+    call: str = ""
+    model: str = ""
+    fault: Fault | None = None
+    stored: bool = False
+    tries: int = 1
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """All that became of one item: its outcomes, one for each answer asked for, and its scores."""
+    """All that became of one item: an outcome for each answer asked for, its scores, and the calls made."""
 
     item: Item
     outcomes: tuple[Outcome, ...] = ()
     scores: tuple[Score, ...] = ()
+    calls: tuple[CallMade, ...] = field(default=(), compare=False)
 
     __repr__ = brief
 

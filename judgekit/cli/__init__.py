@@ -69,7 +69,9 @@ COMMANDS = {
     "demo": _Command(
         "model", "judges", "Score six small items on the embedded judge and two controls, without a key."
     ),
-    "columns": _Command("reference", "score", "Print the columns of the tables `scores` and `outcomes`."),
+    "columns": _Command(
+        "reference", "score", "Print the columns of `scores`, `outcomes` and `calls`, the tables of a run."
+    ),
     "rubric": _Command("rubric", "rubrics", "List, show, lint, compare and import rubrics."),
     "model": _Command("model", "judges", "Pull, show and serve the embedded model."),
     "ledger": _Command(

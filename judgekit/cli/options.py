@@ -202,7 +202,7 @@ FLAGS = (
     Flag("allow_unknown_price", LIMITS, typed=("--allow-unknown-price",)),
     Flag(
         "out", FILES, kind=Path | None,
-        help="The folder for the results: scores and outcomes (JSONL and Parquet) and run.json.",
+        help="The folder for the results: scores, outcomes and calls (JSONL and Parquet) and run.json.",
     ),
     Flag(
         "overwrite", FILES, kind=bool, default=False, typed=("--overwrite",),

@@ -114,7 +114,7 @@ def _describe(recipe: "Published") -> None:
 
 
 def columns() -> None:
-    """Print the columns of the tables `scores` and `outcomes`."""
+    """Print the columns of `scores`, `outcomes` and `calls`, the tables of a run."""
     from judgekit.table import COLUMNS
 
     for kind, own in COLUMNS.items():

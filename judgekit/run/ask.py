@@ -120,6 +120,7 @@ class _Landed(NamedTuple):
 
     reply: Reply
     stored: bool = False
+    shared: bool = False
 
 
 class _Landing:
@@ -262,7 +263,7 @@ class Asker:
     ) -> _Landed:
         """Return the reply of an equal call in flight; asked anew where only that one was cancelled."""
         try:
-            return await asyncio.shield(flying)
+            return (await asyncio.shield(flying))._replace(shared=True)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not flying.cancelled() or (task is not None and task.cancelling()):

@@ -31,7 +31,8 @@ from judgekit.run.ask import Asker, Known
 from judgekit.run.limits import Halt, Limits
 from judgekit.run.send import Sender, fact_name
 from judgekit.run.tally import Tally
-from judgekit.types import Answer, Item, Judged, Round
+from judgekit.scales import writable
+from judgekit.types import Answer, CallMade, Item, Judged, Round
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
@@ -204,6 +205,7 @@ def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.F
     """Begin on items: one look into the ledger for all, and a task only for those it does not answer."""
     begun: list[asyncio.Future[Judged]] = []
     asking: list[tuple[int, Steps, Round]] = []
+    recipe = noting(recipe)
     for item in items:
         begun.append(asyncio.get_running_loop().create_future())
         steps = recipe(item)
@@ -222,6 +224,38 @@ def begin(items: Iterable[Item], recipe: Recipe, asker: Asker) -> list[asyncio.F
         elif (later := _step(steps, answers, begun[place])) is not None:
             begun[place] = asyncio.create_task(_walk_on(steps, later, asker))
     return begun
+
+
+def noting(recipe: Recipe) -> Callable[[Item], Steps]:
+    """Return a recipe that hands on, with what it came to, the calls that were answered."""
+
+    def steps_of(item: Item) -> Steps:
+        steps, calls = recipe(item), list[CallMade]()
+        try:
+            round_ = next(steps)
+            while True:
+                answers = yield round_
+                calls += [_made(item.item_id, answer) for answer in answers]
+                round_ = steps.send(answers)
+        except StopIteration as end:
+            judged: Judged = end.value
+            return Judged(judged.item, judged.outcomes, judged.scores, tuple(calls))
+        finally:
+            steps.close()
+
+    return steps_of
+
+
+def _made(item_id: str, answer: Answer) -> CallMade:
+    """Return a call without its texts; of a list of pairs it names the responses of the first."""
+    call, reply, asks = answer.call, answer.reply, answer.call.asks
+    criteria = (asks[0].criterion,) if len(asks) == 1 else tuple(dict.fromkeys([a.criterion for a in asks]))
+    return CallMade(
+        item_id, call.judge, criteria, asks[0].unit.responses if asks else (), call.shown, call.protocol,
+        call.sample, call.variant, call.attempt, call.key, writable(reply.model), reply.fault,
+        answer.stored or answer.shared, reply.tries, reply.input_tokens, reply.output_tokens, reply.cost_usd,
+        reply.seconds,
+    )  # fmt: skip
 
 
 def _step(steps: Steps, answers: Sequence[Answer] | None, ended: asyncio.Future[Judged]) -> Round | None:

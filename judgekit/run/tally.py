@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from judgekit.scales import writable
 from judgekit.types import Abstention, Answer, Outcome, Reply, Verdict
 
 FEW = 2  # abstentions that need no cause in a summary, unless nothing was judged
@@ -86,7 +87,7 @@ class Tally:
         if answer.stored:
             self.ledger_hits += 1
         if answer.reply.model:
-            self.models.setdefault(answer.call.judge, Counter())[answer.reply.model] += 1
+            self.models.setdefault(answer.call.judge, Counter())[writable(answer.reply.model)] += 1
 
     def paid(self, reply: Reply) -> None:
         """Count what a new call cost."""

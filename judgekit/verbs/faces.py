@@ -8,14 +8,14 @@ import asyncio
 import os
 import sys
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, aclosing
 from typing import Any, TypeVar, Unpack
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.plan import Preview
 from judgekit.protocols import ProtocolName
-from judgekit.types import Judged, Outcome, Score
+from judgekit.types import CallMade, Judged, Outcome, Score
 from judgekit.verbs.going import followed
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, Options, RubricLike
@@ -45,15 +45,25 @@ async def collected(job: Job) -> Run:
     """Walk a job to its end and return its run; an error that stops it holds what was done."""
     scores: list[Score] = []
     outcomes: list[Outcome] = []
+    calls: list[CallMade] = []
+    tags: dict[str, Mapping[str, str]] = {}
+
+    def run(stopped: JudgekitError | None = None) -> Run:
+        held = tuple(scores), tuple(outcomes), job.summary(stopped), tuple(calls), tags
+        return Run(*held, job=lambda: job.digest)
+
     try:
         async with followed(job), aclosing(job.judged()) as stream:
             async for judged in stream:
                 scores += judged.scores
                 outcomes += judged.outcomes
+                calls += judged.calls
+                if judged.item.tags:
+                    tags[judged.item.item_id] = judged.item.tags
     except JudgekitError as error:
-        error.run = Run(tuple(scores), tuple(outcomes), job.summary(error), lambda: job.digest)
+        error.run = run(error)
         raise
-    return Run(tuple(scores), tuple(outcomes), job.summary(), lambda: job.digest)
+    return run()
 
 
 def score(items: Any, rubric: RubricLike, judges: Judges = "local", **options: Unpack[Options]) -> Run:

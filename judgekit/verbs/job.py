@@ -41,6 +41,7 @@ from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
+from judgekit.verbs.inputs import file_of, inputs_of, told_of
 from judgekit.verbs.options import (
     DEFAULT_LEDGER,
     DEFAULTS,
@@ -77,6 +78,7 @@ class Job:
     limits: Limits
     surveyed: Survey | None
     name: str | None = None
+    rubric_file: Path | None = None
     needs: frozenset[Need] = RESPONSE
     spared: frozenset[str] = frozenset()
     seats: Mapping[str, str] = field(default_factory=dict)  # substitute -> the judge it stands in for
@@ -103,9 +105,12 @@ class Job:
         if self.surveyed is None:
             return None
         how = {"columns": self.columns or {}, "on_bad_item": self.on_bad_item}
-        items = digest_of_items(self.items, self._items)
         plans = [planned(plan) for plan in (self.plan, *self.recipe.plans, *self.later)]
-        return digest_of(items, how, plans, self.recipe.helpers, self.asked)
+        return digest_of(self._digest_of_items, how, plans, self.recipe.helpers, self.asked)
+
+    @functools.cached_property
+    def _digest_of_items(self) -> str:
+        return digest_of_items(self.items, self._items)
 
     def _items(self, skipped: FirstSkips | None = None) -> Iterator[Item]:
         return read_items(
@@ -192,7 +197,14 @@ class Job:
             "stopped": why,
             "began": self.began,
             "seconds": round(time.monotonic() - self.started, 3),
-            "rubric": {"id": rubric.id, "version": rubric.version, "digest": rubric.digest},
+            "rubric": told_of(rubric),
+            "inputs": inputs_of(
+                self.items,
+                self.columns,
+                lambda: self._digest_of_items,
+                rubric=self.rubric_file,
+                ledger=self.ledger,
+            ),
             "recipe": self.name,
             "prompts": dict(
                 each for plan in (*self.recipe.plans, *self.later) for each in plan.prompt_digests().items()
@@ -259,7 +271,7 @@ def prepare(
         progress=options["progress"],
         surveyed=_surveyed(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
         needs=needs, spared=frozenset(substitutes), asked={**asked_of(options), **own},
-        seats={judge.name: name for name, judge in substitutes.items()},
+        seats={judge.name: name for name, judge in substitutes.items()}, rubric_file=file_of(rubric),
     )  # fmt: skip
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it

@@ -1,4 +1,4 @@
-"""What a run gave: scores, outcomes and a summary, in memory or as a folder of files."""
+"""What a run gave: scores, outcomes, calls and a summary, in memory or as a folder of files."""
 
 import hashlib
 from collections import Counter
@@ -14,22 +14,26 @@ from judgekit.errors import InputError, check_kinds, kind_of
 from judgekit.run.tally import cause_line
 from judgekit.table import (
     Kind,
+    Tags,
+    call_row,
     frame,
     json_line,
     outcome_row,
+    read_calls,
     read_outcomes,
     read_scores,
     score_row,
     write_parquet,
 )
-from judgekit.types import Judged, Outcome, Score, brief
+from judgekit.types import CallMade, Judged, Outcome, Score, brief
 from judgekit.writing import Together, failed, spare, unreadable, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _RUN = "run.json"
-_NAMES = ("scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet", _RUN)
+_TABLES: tuple[Kind, ...] = get_args(Kind)
+_NAMES = (*(f"{kind}.{form}" for form in ("jsonl", "parquet") for kind in _TABLES), _RUN)
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,16 @@ class Run:
         scores: In the order of the items: each criterion, each dimension, the rubric.
         outcomes: One for each answer asked for: verdicts and abstentions.
         summary: Counts, costs, digests, judges as resolved, times (what `run.json` holds).
+        calls: One for each call answered, in the order of the items.
+        item_tags: Item id -> its tags, of items that have some.
         job: Gives the digest of what was asked (`Job.digest`), by which `save` knows an earlier run of it.
     """
 
     scores: tuple[Score, ...]
     outcomes: tuple[Outcome, ...]
     summary: Mapping[str, Any]
+    calls: tuple[CallMade, ...] = ()
+    item_tags: Tags = field(default_factory=dict)
     job: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
 
     __repr__ = brief
@@ -57,11 +65,11 @@ class Run:
         return "\n".join([brief(self), *([] if stopped is None else [f"stopped: {stopped}"]), *causes])
 
     def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
-        """The scores, or the outcomes, as a pandas table; columns as in `table.COLUMNS`."""
+        """The scores, the outcomes or the calls as a pandas table; columns as in `table.COLUMNS`."""
         return frame(self._rows(kind), kind)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
-        """Write `scores.jsonl`, `outcomes.jsonl`, both as Parquet where pyarrow is, and `run.json`.
+        """Write `scores`, `outcomes` and `calls` (JSONL, and Parquet where pyarrow is), and `run.json`.
 
         Args:
             folder: It is made; `load_run` reads it.
@@ -70,23 +78,26 @@ class Run:
         Raises `InputError` if it cannot be written, or holds what would be lost.
         """
         with Writer(folder, job=self.job(), overwrite=overwrite) as writer:
-            for kind in ("scores", "outcomes"):
+            for kind in _TABLES:
                 writer.rows(kind, self._rows(kind))
             writer.finish(self.summary)
 
     def _rows(self, kind: Kind) -> Iterator[dict[str, Any]]:
         if kind == "scores":
-            return map(score_row, self.scores)
+            return (score_row(each, self.item_tags.get(each.unit.item_id)) for each in self.scores)
         if kind == "outcomes":
-            return map(outcome_row, self.outcomes)
-        raise InputError(f"no table {kind!r}; there are 'scores' and 'outcomes'")
+            return (outcome_row(each, self.item_tags.get(each.unit.item_id)) for each in self.outcomes)
+        if kind == "calls":
+            return map(call_row, self.calls)
+        raise InputError(f"no table {kind!r}; there are {', '.join(map(repr, _TABLES))}")
 
 
 class Writer:
     """A folder of results, written beside what is there and put in its place at the end, all at once.
 
-    A context manager. The rows repeat to the byte when the replies come from the ledger; times stand only in
-    `run.json`, which names the other files with their digests and rows. Results of another `job`
+    A context manager. Scores and outcomes repeat to the byte when the replies come from the ledger, calls but
+    for `stored`; times of the run stand only in `run.json`, which names the other files with their digests
+    and rows. Results of another `job`
     (`Job.digest`) are overwritten only if told so, and none of `reads` may lie where results go: an
     InputError on entering.
     """
@@ -103,7 +114,7 @@ class Writer:
         self._job, self._overwrite, self._reads = job, overwrite, reads
         self._set = Together(folder, _NAMES)
         self._files: dict[Kind, BinaryIO] = {}
-        self._digests = {kind: hashlib.sha256() for kind in get_args(Kind)}
+        self._digests = {kind: hashlib.sha256() for kind in _TABLES}
         self._rows = Counter[Kind]()
         self._held = self._broken = False
 
@@ -112,7 +123,7 @@ class Writer:
         self._set.__enter__()
         try:
             self._check()
-            self._files = {kind: self._set.open(f"{kind}.jsonl") for kind in get_args(Kind)}
+            self._files = {kind: self._set.open(f"{kind}.jsonl") for kind in _TABLES}
         except BaseException:
             self._set.__exit__(None, None, None)
             raise
@@ -141,8 +152,10 @@ class Writer:
 
     def judged(self, judged: Judged) -> None:
         """Write what became of one item."""
-        self.rows("scores", map(score_row, judged.scores))
-        self.rows("outcomes", map(outcome_row, judged.outcomes))
+        tags = judged.item.tags
+        self.rows("scores", (score_row(each, tags) for each in judged.scores))
+        self.rows("outcomes", (outcome_row(each, tags) for each in judged.outcomes))
+        self.rows("calls", map(call_row, judged.calls))
 
     def rows(self, kind: Kind, rows: Iterable[Mapping[str, Any]]) -> None:
         """Write rows of a table."""
@@ -219,8 +232,11 @@ def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
         path = whole(folder, name)
         if name in _NAMES and _digest(path) != about["sha256"]:
             raise InputError(f"{path}: is not the file that {folder / _RUN} names; run again to have it anew")
+    tags: dict[str, Mapping[str, str]] = {}
     scores = read_scores(whole(folder, "scores.jsonl"))
-    outcomes = read_outcomes(whole(folder, "outcomes.jsonl"))
+    outcomes = read_outcomes(whole(folder, "outcomes.jsonl"), tags)
+    kept = whole(folder, "calls.jsonl").exists()  # since 0.5.0
+    calls = read_calls(whole(folder, "calls.jsonl")) if kept else []
     said = summary.get("verdicts", 0) + sum(summary.get("abstentions", {}).values())
     # Before digests were written, counts are what can be compared; of a run cut short they may be one off.
     if "files" not in summary and summary.get("stopped") is None and said != len(outcomes):
@@ -228,7 +244,7 @@ def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
             f"{folder}: run.json counts {said} outcomes and outcomes.jsonl has {len(outcomes)}, "
             "so they are of two runs; run again"
         )
-    return Run(tuple(scores), tuple(outcomes), summary, lambda: summary.get("job"))
+    return Run(tuple(scores), tuple(outcomes), summary, tuple(calls), tags, job=lambda: summary.get("job"))
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -24,6 +24,8 @@ MEANT = [
     ("*/outcomes.jsonl", "call", "keys begin with k2: since prompts and the identity of judges changed"),
     ("reward*/rewards.jsonl", "spec", "digests of specs, which say what part of a response checks look at"),
     ("*/scores.jsonl", "responses", "a column more: of a pair only the first response was named"),
+    ("*/scores.jsonl", "item_tags", "a column more: tags of the item"),
+    ("*/outcomes.jsonl", "item_tags", "as in scores"),
     ("faireval/scores.jsonl", "n_verdicts", "two scores in one reply are one verdict on the pair"),
     ("faireval/scores.jsonl", "low", "of one judge over its samples; before, pairs had none"),
     ("faireval/scores.jsonl", "high", "as low"),

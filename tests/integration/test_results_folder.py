@@ -21,7 +21,10 @@ from judgekit.verbs import Options, Writer, prepare
 from judgekit.verbs.job import asked_of
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
-NAMES = {"scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet", "run.json"}
+NAMES = {
+    *(f"{table}.{form}" for table in ("scores", "outcomes", "calls") for form in ("jsonl", "parquet")),
+    "run.json",
+}
 
 
 def command(*arguments) -> int:
@@ -188,7 +191,7 @@ def test_a_run_killed_at_any_step_leaves_the_old_run_or_the_new_one_whole(tmp_pa
         code = _killed(step, tmp_path / "out", new)
         read = jk.load_run(tmp_path / "out")
         which = next(run for run in (old, new) if run.job() == read.summary["job"])
-        assert (read.scores, read.outcomes) == (which.scores, which.outcomes)
+        assert (read.scores, read.outcomes, read.calls) == (which.scores, which.outcomes, which.calls)
         assert tuple(read_outcomes(tmp_path / "out" / "outcomes.jsonl")) == which.outcomes
         found.append(None if code == 0 else which is new)
 

@@ -93,7 +93,7 @@ def parquet_rows(path: Path, kind: Any, rows: list[dict[str, Any]]) -> list[dict
     assert table.column_names == list(COLUMNS[kind])
     found: list[dict[str, Any]] = table.to_pylist()
     for row in found:
-        for name in ("probs", "n_abstained"):
+        for name in ("probs", "n_abstained", "item_tags"):
             if row.get(name) is not None:
                 row[name] = dict(row[name])
     return found

@@ -36,7 +36,7 @@ def test_a_run_of_many_rows_is_one_short_line():
 
     shown = repr(Run(scores, verdicts, {"items": 5_000, "judges": {}, "notes": {}, "calls": 5_000}))
 
-    assert shown == "Run(scores=<5,000>, outcomes=<5,000>, summary=<4>)"
+    assert shown == "Run(scores=<5,000>, outcomes=<5,000>, summary=<4>, calls=(), item_tags={})"
 
 
 def test_a_batch_of_rewards_is_one_short_line():
