@@ -209,21 +209,23 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
         _refuse_gap(values, layout, "item_id" if absent(item_id) else "task")
     responses, systems = _responses(values, layout)
     sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
+    reference = get(names["reference"])
     item = Item(
         item_id=name_of(item_id, "item_id"),
         task=text_of(task, "task"),
         responses=responses,
-        reference=_reference(get(names["reference"])),
+        reference=None if reference is None else _reference(reference),
         sources={} if sources is None else _sources(sources),
         systems=systems,
         tags={} if tags is None else _tags(tags, names["tags"]),
         rubric=None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
         where=row.where,
     )
-    for each in sorted(layout.needs & _COLUMNS):
-        if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
-            raise InputError(no_column([each], values.keys(), layout))
-    check_needs(item, layout.needs - PAIR)
+    if layout.needs != RESPONSE:  # that alone was looked for above
+        for each in sorted(layout.needs & _COLUMNS):
+            if names[each] not in values and _nearest(each, names[each], values.keys()) != "...":
+                raise InputError(no_column([each], values.keys(), layout))
+        check_needs(item, layout.needs - PAIR)
     return item
 
 
@@ -252,7 +254,7 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
         if "response" in layout.needs:
             _refuse_gap(values, layout, "response")
         return {}, {}
-    if not absent(many):
+    if many is not None and not absent(many):
         if not absent(lone):
             raise InputError("has both a 'response' and 'responses'; keep one of them")
         if not absent(system):
@@ -261,8 +263,9 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
             )
         return _several(many, get(names["systems"]), layout)
     own_id = get(names["response_id"])
-    written_by = "" if absent(system) else name_of(system, "system")
-    own_id = (written_by or "response") if absent(own_id) else name_of(own_id, "response_id")
+    written_by = "" if system is None or absent(system) else name_of(system, "system")
+    unnamed = own_id is None or absent(own_id)
+    own_id = (written_by or "response") if unnamed else name_of(own_id, "response_id")
     return {own_id: text_of(lone, "response", empty=True)}, {own_id: written_by} if written_by else {}
 
 

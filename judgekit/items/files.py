@@ -12,7 +12,6 @@ had the longest text there can be; and what was read is added up, since a file c
 import csv
 import functools
 import gzip
-import math
 import shutil
 import sys
 import tempfile
@@ -186,16 +185,18 @@ def _kind(path: Path) -> str:
 
 def _json_lines(path: Path) -> Iterator[Row]:
     """Return one row a line; blank lines are left out, broken ones are rows with a fault."""
-    loads = json_value
+    name = str(path)
     for number, line in enumerate(_lines_of(path), 1):
+        if len(line) >= LINE_LIMIT:
+            yield Row(f"{name}:{number}", None, _LONG)
+            continue
         try:
-            if len(line) >= LINE_LIMIT:
-                yield Row(f"{path}:{number}", None, _LONG)
-                continue
-            yield Row(f"{path}:{number}", loads(line))
+            values = json_value(line)
         except ValueError as error:
             if line.strip():
-                yield Row(f"{path}:{number}", None, _not_json(line, error))
+                yield Row(f"{name}:{number}", None, _not_json(line, error))
+            continue
+        yield Row(f"{name}:{number}", values)
 
 
 def _not_json(line: bytes, error: ValueError) -> str:
@@ -230,22 +231,30 @@ def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
 
 def _lines_of(path: Path) -> Iterator[bytes]:
     """Return the lines of a file that stays near its packed size; of one that is too long its beginning."""
-    first, read = True, 0
     with _binary(path) as file:
-        most = path.stat().st_size * _GROWN + _SPARED if _is_packed(path) else math.inf
-        while line := file.readline(LINE_LIMIT):
+        if file.peek(len(_BOM)).startswith(_BOM):
+            file.read(len(_BOM))
+        pieces: Iterator[bytes] = iter(functools.partial(file.readline, LINE_LIMIT), b"")
+        if _is_packed(path):
+            pieces = _bounded(pieces, path)
+        for line in pieces:
             rest = line
-            read += len(rest)
-            while len(rest) == LINE_LIMIT and not rest.endswith(b"\n") and read <= most:
-                rest = file.readline(LINE_LIMIT)
-                read += len(rest)
-            if read > most:
-                raise InputError(
-                    f"{path}: becomes more than {most:,} bytes, which is far more than its own "
-                    f"{path.stat().st_size:,}; unpack it, if it is meant"
-                )
-            yield line.removeprefix(_BOM) if first else line
-            first = False
+            while len(rest) == LINE_LIMIT and not rest.endswith(b"\n"):
+                rest = next(pieces, b"")
+            yield line
+
+
+def _bounded(pieces: Iterable[bytes], path: Path) -> Iterator[bytes]:
+    """Return what a packed file holds, unless it is far more than the file."""
+    most, read = path.stat().st_size * _GROWN + _SPARED, 0
+    for piece in pieces:
+        read += len(piece)
+        if read > most:
+            raise InputError(
+                f"{path}: becomes more than {most:,} bytes, which is far more than its own "
+                f"{path.stat().st_size:,}; unpack it, if it is meant"
+            )
+        yield piece
 
 
 def _open_json(path: Path, _: frozenset[str]) -> Source:

@@ -319,10 +319,10 @@ def _counted(source: Source, layout: Layout, on_bad_item: OnBadItem) -> tuple[_T
     """Return what a pass finds, and whether an id comes again behind another item."""
     tally = _Tally(dict.fromkeys(source.columns or ()))
     on_bad = _raise if on_bad_item == "raise" else tally.skip
-    marks = array("Q")
+    marks, in_pairs = array("Q"), layout.needs >= PAIR
     for item in joined(_parts(tally.rows_of(source), layout, on_bad), on_bad):
         marks.append(digest(item.item_id))
-        if fault := _alone(item, layout):  # told behind the last row: the other response may be in it
+        if in_pairs and (fault := _alone(item)):  # told behind the last row: the other response may be in it
             tally.alone = tally.alone or f"{item.where}: {fault}"
             tally.skip(item.where, fault)
         else:
@@ -354,8 +354,9 @@ def _twice(marks: "array[int]") -> bool:
 
 
 def _items(rows: Iterable[Row], layout: Layout, on_bad: OnBad) -> Iterator[Item]:
+    in_pairs = layout.needs >= PAIR
     for item in joined(_parts(rows, layout, on_bad), on_bad):
-        if fault := _alone(item, layout):
+        if in_pairs and (fault := _alone(item)):
             on_bad(item.where, fault)
         else:
             yield item
@@ -374,10 +375,8 @@ def _all(items: Iterable[Item], n: int, name: str) -> Iterator[Item]:
         )
 
 
-def _alone(item: Item, layout: Layout) -> str:
+def _alone(item: Item) -> str:
     """Tell of an item that lacks the other response it should be compared with; mostly nothing."""
-    if not layout.needs >= PAIR:
-        return ""
     try:
         check_needs(item, PAIR)
     except InputError as error:

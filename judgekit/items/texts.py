@@ -16,6 +16,8 @@ from judgekit.rubric.files import DEPTH, shallow
 from judgekit.scales import as_name
 from judgekit.types import Message, Text
 
+_NESTED = frozenset((dict, list))
+
 
 def absent(value: Any) -> bool:
     """Tell whether a value is a gap: None, nan, an empty text (CSV knows no other), or what pandas has."""
@@ -109,12 +111,8 @@ def json_of(text: str, what: str) -> Any:
 def json_value(raw: bytes | str) -> Any:
     """Return what JSON holds, if it is not nested too deep; else, and for what is no JSON, a ValueError."""
     value = orjson.loads(raw)
-    if type(value) is dict:  # nearly every row is one of texts, and this runs for each
-        for each in value.values():
-            if type(each) is dict or type(each) is list:
-                break
-        else:
-            return value
+    if type(value) is dict and _NESTED.isdisjoint(map(type, value.values())):
+        return value  # nearly every row is one of texts, and this runs for each
     opening = raw.count(b"[") + raw.count(b"{") if isinstance(raw, bytes) else raw.count("[") + raw.count("{")
     return shallow(value) if opening > DEPTH else value
 
