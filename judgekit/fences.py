@@ -71,8 +71,26 @@ class Fences:
         `shown` has the responses in the order shown (none for the task itself), `letters` what they are
         called in this order, `after` what stands behind them, such as an earlier judge's findings.
         """
-        if not after and (shown, letters) in self.shown:
+        if not after:
+            if (shown, letters) not in self.shown:
+                alone = len(shown) == 1 and not letters  # by far the commonest
+                material = self._alone(shown[0]) if alone else self._together(shown, letters, ())
+                self.shown[shown, letters] = material
             return self.shown[shown, letters]
+        return self._together(shown, letters, after)
+
+    def _alone(self, response: str) -> Fenced:
+        """Return what `_together` does of one response without a letter, of which nothing is said."""
+        text = self.item.responses[response]
+        block: Block = ("response", "", text)
+        tag, words = self._digest_of(response).hex()[:DIGITS], flat(text)
+        if self.tag in words or tag in words:
+            pieces = tuple([_in_fence(each, tag) for each in (*self.shared, block)])
+        else:
+            pieces = (*self.before, self._piece(response, block, tag))
+        return Fenced(pieces, tag, (("response", words), *self.judged))
+
+    def _together(self, shown: tuple[str, ...], letters: str, after: Sequence[Told]) -> Fenced:
         own: list[Block] = [
             ("response", letters[i : i + 1], self.item.responses[each]) for i, each in enumerate(shown)
         ]
@@ -88,10 +106,7 @@ class Fences:
         else:
             fenced = [self._piece(*each) for each in zip(shown, own, tags, strict=True)]
             pieces = [*self.before, *fenced, *[_in_fence(block, tag) for block in told]]
-        material = Fenced(tuple(pieces), tag, (*texts, *self.judged))
-        if not after:
-            self.shown[shown, letters] = material
-        return material
+        return Fenced(tuple(pieces), tag, (*texts, *self.judged))
 
     def _piece(self, response: str, block: Block, tag: str) -> str:
         """Return a response in the fence of its own tag, made once for each letter it is called by."""
@@ -134,14 +149,12 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
     """Return the SHA-256 of what came before and of texts, kinds and names, each with its length."""
-    told = "".join(
-        [
-            f"{len(kind)}:{kind}{len(name)}:{name}{len(text)}:{text}"
-            if isinstance(text, str)
-            else "".join(f"{len(part)}:{part}" for part in (kind, name, *_in_turns(text)))
-            for kind, name, text in blocks
-        ]
-    )
+    told = ""
+    for kind, name, text in blocks:
+        if isinstance(text, str):
+            told += f"{len(kind)}:{kind}{len(name)}:{name}{len(text)}:{text}"
+        else:
+            told += "".join(f"{len(part)}:{part}" for part in (kind, name, *_in_turns(text)))
     try:
         return hashlib.sha256(before + told.encode()).digest()
     except UnicodeEncodeError as error:

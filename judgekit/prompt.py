@@ -119,9 +119,10 @@ class Prompt:
         told = {TAG: material.tag, **marks} if marks else {TAG: material.tag}
         messages, text = [], material.text
         for role, pieces in self.parts:
-            words = list(pieces)
+            words = pieces
             for mark, value in told.items():
-                words = [piece.replace(mark, value) for piece in words]
+                if mark in "".join(words):
+                    words = tuple([piece.replace(mark, value) for piece in words])
             messages.append(Message(role, text.join(words)))
         return tuple(messages)
 

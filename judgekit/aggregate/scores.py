@@ -99,6 +99,12 @@ def _weigh(
 
 
 def _place(weighed: Weighed) -> float | None:
+    if len(weighed) == 1:  # by far the commonest, in the same steps
+        [(weight, value)] = weighed
+        if value is None or not weight:
+            return None
+        least, most = min(weight, 0.0), max(weight, 0.0)
+        return (weight * value - least) / (most - least)
     there = [(w, v) for w, v in weighed if v is not None]
     least, most = sum(w for w, _ in there if w < 0), sum(w for w, _ in there if w > 0)
     return (sum(w * v for w, v in there) - least) / (most - least) if most > least else None
@@ -201,9 +207,12 @@ def rubric_scores(
 def _criterion_score(
     criterion: Criterion, outcomes: Sequence[Outcome], about: About, settling: Settling, *, sure: Sure
 ) -> Score:
-    about = {**about, "level": "criterion", "name": criterion.id, "rule": "placed"}
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        return Score(**about, value=only.value, n_verdicts=1, flags=_told(outcomes) if only.flags else ())
+        return Score(
+            unit=about["unit"], level="criterion", name=criterion.id, value=only.value, rule="placed",
+            n_verdicts=1, flags=_told(outcomes) if only.flags else (), system=about["system"],
+        )  # fmt: skip
+    about = {**about, "level": "criterion", "name": criterion.id, "rule": "placed"}
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
     low, high, spread = sure(values, clip=True)
     return Score(
@@ -239,7 +248,7 @@ def _dimension_scores(
     own: Sequence[Criterion], asked: Asked, about: About, settling: Settling, *, sure: Sure, partial: bool
 ) -> list[Score]:
     scores = []
-    for dimension in dict.fromkeys(c.dimension for c in own if c.dimension and c.weight):
+    for dimension in dict.fromkeys([c.dimension for c in own if c.dimension and c.weight]):
         criteria = [c for c in own if c.dimension == dimension]
         place = functools.partial(dimension_value, criteria, partial=partial)
         whole = {**about, "level": "dimension", "name": str(dimension), "rule": "placed"}
@@ -255,10 +264,11 @@ def _whole(
     settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        told = _told(outcomes) if only.flags else ()
         return Score(
-            **about, value=placed.value, n_verdicts=1, share=placed.share, gate=placed.gate, flags=told
-        )
+            unit=about["unit"], level=about["level"], name=about["name"], value=placed.value,
+            rule=about["rule"], n_verdicts=1, share=placed.share, gate=placed.gate,
+            flags=_told(outcomes) if only.flags else (), system=about["system"],
+        )  # fmt: skip
     repeats = {_repeat(o): True for o in outcomes}
     values: dict[Repeat, float] = {}
     if len(repeats) > 1 and placed.value is not None:

@@ -12,6 +12,7 @@ had the longest text there can be; and what was read is added up, since a file c
 import csv
 import functools
 import gzip
+import io
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -219,7 +220,7 @@ def _not_utf8(line: bytes, error: UnicodeDecodeError) -> str:
 
 
 @contextmanager
-def _binary(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def _binary(path: Path) -> Iterator[io.BufferedReader | gzip.GzipFile]:
     try:
         with gzip.open(path) if _is_packed(path) else path.open("rb") as file:
             yield file

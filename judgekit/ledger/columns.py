@@ -8,8 +8,10 @@ was asked is not in it, since that has a digest already, the key.
 
 import json
 import math
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -58,7 +60,8 @@ def row_of(
 ) -> tuple[Any, ...]:
     """Return a reply as a row, in the order of `COLUMNS`, written now."""
     request = request_of(identity, call).decode() if prompts else None
-    written = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    now = time.time_ns()
+    written = f"{_second(now // 1_000_000_000)}.{now // 1_000 % 1_000_000:06d}Z"
     row = (
         call.key, edition, written, _text(call.judge), _text(reply.model), _text(reply.fingerprint),
         reply.fault, _text(reply.detail), _text(reply.text), _pairs(reply.logprobs), _probs(reply),
@@ -66,6 +69,12 @@ def row_of(
         _number(reply.seconds), reply.tries,
     )  # fmt: skip
     return (*row, digest_of(row), request)
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> str:
+    """Return a time in UTC, which all replies of a second share."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def digest_of(values: tuple[Any, ...]) -> bytes:
