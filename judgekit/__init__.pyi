@@ -3,6 +3,7 @@ from judgekit import aggregate as aggregate
 from judgekit import calibration as calibration
 from judgekit import rewards as rewards
 from judgekit import standing as standing
+from judgekit import testing as testing
 from judgekit.errors import BudgetExceeded as BudgetExceeded
 from judgekit.errors import InputError as InputError
 from judgekit.errors import JudgekitError as JudgekitError

@@ -75,6 +75,11 @@ class Requirement:
         """Whether the bound is met."""
         return self.met
 
+    @property
+    def beyond(self) -> bool:
+        """Whether the value itself lies beyond the bound; else what is not met is undecided."""
+        return not math.isnan(self.found.value) and not _meets(self.bound, self.found.value)
+
     def plain(self) -> dict[str, Any]:
         """Return it as `run.json` holds it; null where there is no number."""
         numbers = {name: getattr(self.found, name) for name in ("value", "low", "high")}

@@ -19,7 +19,7 @@ ROOMS = [
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
     "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
-    "report", "view", "cli",
+    "report", "view", "cli", "testing",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [
@@ -44,6 +44,7 @@ WIRE = {
     "probes": {"random"},
     "rewards": OUTSIDE,  # its server
     "cli": OUTSIDE,
+    "testing": {"shutil"},  # parts of workers that are joined
 }
 PURE = {
     "errors",
