@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from judgekit.cli.printing import plain
 from judgekit.errors import InputError, JudgekitError, there_are
+from judgekit.terminal.plain import plain
 from judgekit.testing.session import Judgement, Session, State, current, undecided
 from judgekit.types import Abstention, Outcome, Score
 from judgekit.verbs.faces import collected, in_own_loop

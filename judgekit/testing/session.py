@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import orjson
 
-from judgekit.cli.printing import plain
+from judgekit.terminal.plain import plain
 
 if TYPE_CHECKING:
     from judgekit.verbs import Run
@@ -26,11 +26,20 @@ _SUMMED = (
 )  # fmt: skip
 _COUNTED = ("abstentions", "flags")
 _UNITED = ("prompts", "judges", "notes", "models")
+_INPUTS = ("items", "rubric", "ledger")
 _LISTED = ("causes", "skipped_rows")
 
 
 class Undecided(AssertionError):  # noqa: N818 - the house's name for it
-    """A test that judged and came to no decision: the judge abstained, or the interval holds the limit."""
+    """A test that judged and came to no decision: the judge abstained, or the interval holds the limit.
+
+    >>> from judgekit import testing
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> testing.assert_score("Hello", rubric, at_least=0.7, judges=lambda call: "Well.", ledger=None)
+    Traceback (most recent call last):
+    judgekit.testing.session.Undecided: there is no score of 'tone': malformed
+      polite none: lambda gave no label, malformed: no verdict of the form asked for in: 'Well.'
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +172,8 @@ def joined(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         whole[name] = {key: value for each in several for key, value in (each.get(name) or {}).items()}
     for name in _LISTED:
         whole[name] = [one for each in several for one in each.get(name) or ()]
+    inputs = [each.get("inputs") or {} for each in several]
+    whole["inputs"] = {name: _same([each.get(name) for each in inputs]) for name in _INPUTS}
     if whole["rubric"] is None:
         whole["rubric"] = {"id": "several", "version": None, "digest": None, "content": None}
     cost = None if whole["unpriced_calls"] else whole["known_cost_usd"]

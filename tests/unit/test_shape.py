@@ -19,7 +19,7 @@ ROOMS = [
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
     "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
-    "report", "view", "cli", "testing",
+    "report", "view", "testing", "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [
