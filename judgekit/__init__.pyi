@@ -51,5 +51,6 @@ from judgekit.verbs.cascade import cascade as cascade
 from judgekit.verbs.cascade import score_cascade as score_cascade
 from judgekit.verbs.require import require as require
 from judgekit.verbs.stand import stand as stand
+from judgekit.view import view_run as view_run
 
 __version__: str

@@ -39,6 +39,9 @@ COMMANDS = {
         "stored", "score",
         "Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.",
     ),
+    "view": _Command(
+        "view", "view", "See a run in a browser, from its means to each raw reply, and beside another run."
+    ),
     "agree": _Command(
         "agree", "audit",
         "Audit judges: say how far they agree with people, and whether they may be trusted, for what.",

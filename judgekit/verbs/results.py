@@ -82,6 +82,12 @@ class Run:
                 writer.rows(kind, self._rows(kind))
             writer.finish(self.summary)
 
+    def view(self, out: str | Path | None = None, **options: Any) -> Any:
+        """The page that shows the run, as `jk.view_run` makes it; a notebook shows what is returned."""
+        import judgekit  # by its face, since what a run looks like is made of runs
+
+        return judgekit.view_run(self, out, **options)
+
     def _rows(self, kind: Kind) -> Iterator[dict[str, Any]]:
         if kind == "scores":
             return (score_row(each, self.item_tags.get(each.unit.item_id)) for each in self.scores)

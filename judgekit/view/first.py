@@ -6,7 +6,7 @@ page leaves out.
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Final
@@ -92,7 +92,7 @@ class Numbers:
                 values.append(1.0 - value if side else value)
                 items.append(self.counts["items"])
 
-    def plain(self, kept: Kept, agreement: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    def plain(self, kept: Kept) -> dict[str, Any]:
         """Return the numbers of the first screen."""
         said = kept.run.summary
         known = [] if kept.rubric is None else [c.id for c in kept.rubric.leaves if c.id in self.criteria]
@@ -112,7 +112,6 @@ class Numbers:
             "prompts": said.get("prompts", {}),
             "criteria": [self.criteria[name].plain(name) for name in dict.fromkeys((*known, *self.criteria))],
             "systems": [self._system(name) for name in dict.fromkeys((*self.means, *self.missing))],
-            "agreement": agreement,
         }  # fmt: skip
 
     def _system(self, name: str) -> dict[str, Any]:
@@ -121,8 +120,8 @@ class Numbers:
         values, items = self.means[name]
         found = clustered_mean(values, items)
         return {
-            "name": name, **{end: _number(getattr(found, end)) for end in ("low", "high")},
-            "mean": _number(found.value), "n": len(values), "missing": self.missing[name],
+            "name": name, **{end: finite(getattr(found, end)) for end in ("low", "high")},
+            "mean": finite(found.value), "n": len(values), "missing": self.missing[name],
             "status": found.status,
         }  # fmt: skip
 
@@ -151,7 +150,7 @@ def agreement_of(kept: Kept, labels: Any) -> list[dict[str, Any]]:
     return [
         {
             "criterion": each.criterion, "rater": each.judge, "name": each.main.name, "n": each.main.n_used,
-            **{end: _number(getattr(each.main, end)) for end in ("value", "low", "high")},
+            **{end: finite(getattr(each.main, end)) for end in ("value", "low", "high")},
         }
         for criterion in audit.criteria for each in criterion.judges
     ]  # fmt: skip
@@ -161,5 +160,6 @@ def _mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def _number(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a number; None of nan."""
     return None if value != value else value  # noqa: PLR0124 - nan

@@ -5,7 +5,7 @@ that of the run; what is not, or is gone, is said with the reason, and the rest 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -19,7 +19,7 @@ from judgekit.items import read_items
 from judgekit.ledger import Ledger
 from judgekit.ledger.columns import SERVED, chosen, reply_of
 from judgekit.rubric import Rubric, load_rubric
-from judgekit.types import Item, Outcome, Reply, Score
+from judgekit.types import CallMade, Item, Outcome, Reply, Score, Unit
 from judgekit.verbs import Run, load_run
 
 _SOME = 400  # keys that are looked up in a ledger at once
@@ -30,11 +30,9 @@ _NOWHERE = "the run does not say where it is: it was not in a file, or the run i
 class Asked:
     """A call of a run; prompt (role and content of each message) and reply where the ledger has them."""
 
-    key: str
-    judge: str
-    attempt: int = 1
-    stored: bool | None = None
-    reply: Reply | None = None
+    made: CallMade
+    reply: str | None = None
+    detail: str = ""
     prompt: Sequence[tuple[str, str]] | None = None
 
 
@@ -44,8 +42,10 @@ class Piece:
 
     item_id: str
     item: Item | None
+    tags: Mapping[str, str]
     outcomes: list[Outcome] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
+    made: dict[str, CallMade] = field(default_factory=dict)
     calls: dict[str, Asked] = field(default_factory=dict)
 
 
@@ -59,30 +59,30 @@ class Kept:
     rubric: Rubric | None
     inputs: Mapping[str, Mapping[str, Any]]
 
-    def pieces(self, *, replies: bool = True) -> Iterator[Piece]:
-        """Yield what is known of each item, in the order of the run; without its calls if asked."""
+    def pieces(self, of: Container[Unit] | None = None) -> Iterator[Piece]:
+        """Yield what is known of each item, in the run's order; calls only where one of `of` is in it."""
         pieces: dict[str, Piece] = {}
 
         def piece(item_id: str) -> Piece:
             if item_id not in pieces:
-                pieces[item_id] = Piece(item_id, self.items.get(item_id))
+                tags = self.run.item_tags.get(item_id, {})
+                pieces[item_id] = Piece(item_id, self.items.get(item_id), tags)
             return pieces[item_id]
 
         for outcome in self.run.outcomes:
             piece(outcome.unit.item_id).outcomes.append(outcome)
         for score in self.run.scores:
             piece(score.unit.item_id).scores.append(score)
+        for made in self.run.calls:
+            piece(made.item_id).made[made.call] = made
         with ExitStack() as stack:
             ledger = None
-            if replies and self.inputs["ledger"]["kept"]:
+            if self.inputs["ledger"]["kept"]:
                 path = self.inputs["ledger"]["path"]
                 ledger = stack.enter_context(Ledger(path, create=False, read_only=True))
             for own in pieces.values():
-                raters = {each.call: each.rater for each in own.outcomes if each.call}
-                found = {} if ledger is None else _replies(ledger, list(raters))
-                for key, rater in raters.items():
-                    attempt, reply, prompt = found.get(key, (1, None, None))
-                    own.calls[key] = Asked(key, rater, attempt=attempt, reply=reply, prompt=prompt)
+                if of is None or any(each.unit in of for each in own.outcomes):
+                    own.calls = _asked(own, ledger)
                 yield own
 
 
@@ -94,8 +94,7 @@ def kept(run: Run | str | Path, *, items: Any = None) -> Kept:
     name = "" if isinstance(run, Run) else Path(run).resolve().name
     run = run if isinstance(run, Run) else load_run(run)
     said = {"items": None, "rubric": None, "ledger": None} | (run.summary.get("inputs") or {})
-    content = run.summary.get("rubric", {}).get("content")
-    about = said["items"] or {}
+    content, about = run.summary.get("rubric", {}).get("content"), said["items"] or {}
     inputs: dict[str, dict[str, Any]] = {
         "items": _file(about) if items is None else {"path": None, "kept": True},
         "rubric": {"path": (said["rubric"] or {}).get("path"), "kept": content is not None},
@@ -103,14 +102,13 @@ def kept(run: Run | str | Path, *, items: Any = None) -> Kept:
     }
     if content is None:
         inputs["rubric"]["why"] = _NOWHERE
-    source, read = about.get("path") if items is None else items, {}
+    read, rubric = {}, None if content is None else load_rubric(content)
     if inputs["items"]["kept"]:
-        found = read_items(source, columns=about.get("columns"), on_bad_item="skip", needs=())
+        source, columns = (about["path"], about.get("columns")) if items is None else (items, None)
+        found = read_items(source, columns=columns, on_bad_item="skip", needs=())
         read = {item.item_id: item for item in found}
-    rubric = None if content is None else load_rubric(content)
-    return Kept(
-        name=name or (rubric.id if rubric else "run"), run=run, items=read, rubric=rubric, inputs=inputs
-    )
+    name = name or (rubric.id if rubric else "run")
+    return Kept(name=name, run=run, items=read, rubric=rubric, inputs=inputs)
 
 
 def _file(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,8 +133,30 @@ def _ledger(path: str | None) -> dict[str, Any]:
     return {"path": str(path), "kept": True}
 
 
-def _replies(ledger: Ledger, keys: Sequence[str]) -> dict[str, tuple[int, Reply, Any]]:
-    """Return attempt, reply and prompt of keys; what was altered is left out, as what is not there."""
+def _asked(piece: Piece, ledger: Ledger | None) -> dict[str, Asked]:
+    """Return the calls of an item by key; of a run without a table of calls those behind its outcomes."""
+    made = dict(piece.made)
+    raters = {each.call: each.rater for each in piece.outcomes if each.call and each.call not in made}
+    found = {} if ledger is None else _replies(ledger, [*made, *raters])
+    for key, rater in raters.items():
+        reply, request = found.get(key, (Reply(), {}))
+        made[key] = CallMade(
+            piece.item_id, rater, attempt=request.get("attempt", 1), call=key, model=reply.model,
+            fault=reply.fault, tries=reply.tries, input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens, cost_usd=reply.cost_usd, seconds=reply.seconds,
+        )  # fmt: skip
+    calls = {}
+    for key, each in made.items():
+        calls[key] = Asked(each)
+        if key in found:
+            reply, request = found[key]
+            prompt = list(map(itemgetter("role", "content"), request.get("messages", ()))) or None
+            calls[key] = Asked(each, reply.text, reply.detail, prompt)
+    return calls
+
+
+def _replies(ledger: Ledger, keys: Sequence[str]) -> dict[str, tuple[Reply, Mapping[str, Any]]]:
+    """Return reply and request of keys; what was altered is left out, as what is not there."""
     found = {}
     columns = chosen(ledger.version, (*SERVED, "request"))
     for start in range(0, len(keys), _SOME):
@@ -148,7 +168,5 @@ def _replies(ledger: Ledger, keys: Sequence[str]) -> dict[str, tuple[int, Reply,
                 reply = reply_of(ledger.path, row[:-1], ledger.version)
             except InputError:
                 continue
-            request = {} if row[-1] is None else orjson.loads(row[-1])
-            prompt = list(map(itemgetter("role", "content"), request.get("messages", ()))) or None
-            found[row[0]] = (request.get("attempt", 1), reply, prompt)
+            found[row[0]] = (reply, {} if row[-1] is None else orjson.loads(row[-1]))
     return found

@@ -11,6 +11,7 @@ import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import orjson
 
 from judgekit.shelf import render
 from judgekit.verbs import Run
-from judgekit.view.data import payload
+from judgekit.view.data import Study, payload
 from judgekit.view.kept import kept
 from judgekit.writing import write
 
@@ -28,7 +29,6 @@ SCRIPTS: Final = (
 """The parts of the page's script in their order; together they are one function."""
 PACKED_FROM: Final = 50_000_000
 """Bytes of data from which on they are packed."""
-_HERE = Path(__file__).parent
 _PLACE = "\0"  # where the data go, which no template should have to carry
 
 
@@ -46,48 +46,6 @@ class Page:
     def _repr_html_(self) -> str:
         inside = html.escape(self.html.decode())
         return f'<iframe srcdoc="{inside}" width="100%" height="800" sandbox="allow-scripts"></iframe>'
-
-
-def page_of(data: Mapping[str, Any] | None, title: str) -> bytes:
-    """Return the page of a payload; of None the page that asks a server."""
-    from markupsafe import Markup
-
-    style, script = (_HERE / "page.css").read_text(encoding="utf-8"), script_text()
-    policy = f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'"
-    policy += "; form-action 'none'" + ("; connect-src 'self'" if data is None else "")
-    held = "" if data is None else _PLACE
-    page = {"title": title, "policy": policy, "style": style, "script": script, "data": held}
-    ours = {name: Markup(page[name]) for name in ("style", "script")}  # noqa: S704 - files of ours
-    before, _, after = render("view/page.html", page | ours).partition(_PLACE)
-    return b"".join((before.encode(), b"" if data is None else element(data), after.encode()))
-
-
-def script_text() -> str:
-    """Return the script of the page: one function in strict mode, so that no name leaves it."""
-    parts = [(_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
-
-
-def element(data: Mapping[str, Any], *, most: int = PACKED_FROM) -> bytes:
-    """Return the element of a page that holds its data; above so many bytes of them packed."""
-    raw, kind = json_of(data), b"application/json"
-    if len(raw) <= most:
-        raw = raw.replace(b"<", b"\\u003c")
-    else:
-        raw, kind = base64.b64encode(gzip.compress(raw, 6, mtime=0)), b"application/octet-stream+gzip;base64"
-    return b'<script type="%b" id="data">%b</script>' % (kind, raw)
-
-
-def json_of(data: Any) -> bytes:
-    """Return JSON; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
-    try:
-        return orjson.dumps(data)
-    except orjson.JSONEncodeError:
-        return json.dumps(data, separators=(",", ":")).encode()
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def view_run(
@@ -111,9 +69,64 @@ def view_run(
 
     Returns the page. Raises `InputError` if a folder holds no run, or its rows are not those it names.
     """
-    mine, theirs = kept(run, items=items), None if against is None else kept(against, items=items)
-    data = payload(mine, theirs, labels=labels, command=command)
-    page = Page(page_of(data, data["title"]))
+    study = study_of(run, against, items=items, labels=labels, command=command)
+    page = Page(page_of(payload(study), study.run.name))
     if out is not None:
         page.save(out)
     return page
+
+
+def study_of(run: Run | str | Path, against: Any = None, *, items: Any = None, **more: Any) -> Study:
+    """Return what is to be shown, of runs or their folders."""
+    other = None if against is None else kept(against, items=items)
+    return Study(kept(run, items=items), other, **more)
+
+
+def page_of(data: Mapping[str, Any] | None, title: str) -> bytes:
+    """Return the page of a payload; of None the page that asks the server it came from."""
+    from markupsafe import Markup
+
+    ours = {name: Markup(text) for name, text in _parts().items()}  # noqa: S704 - files of ours
+    policy, place = policy_of(served=data is None), "" if data is None else _PLACE
+    page = render("view/page.html", {"title": title, "policy": policy, "data": place, **ours})
+    before, _, after = page.partition(_PLACE)
+    return before.encode() + (b"" if data is None else element(data)) + after.encode()
+
+
+@cache
+def _parts() -> dict[str, str]:
+    """Return style sheet and script of the page; the script is one function, so that no name leaves it."""
+    here = Path(__file__).parent
+    style, *scripts = ((here / name).read_text(encoding="utf-8") for name in ("page.css", *SCRIPTS))
+    return {"style": style, "script": "\n".join(['(() => {\n"use strict";', *scripts, "})();\n"])}
+
+
+def policy_of(*, served: bool = False) -> str:
+    """Return what the page is allowed: our script and style sheet; a served one, to ask its server."""
+    hashes = {
+        name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for name, text in _parts().items()
+    }
+    asks = "; connect-src 'self'" if served else ""
+    return (
+        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'"
+        f"; base-uri 'none'; form-action 'none'{asks}"
+    )
+
+
+def element(data: Mapping[str, Any], *, most: int = PACKED_FROM) -> bytes:
+    """Return the element of a page that holds its data; above so many bytes of them packed."""
+    raw, kind = json_of(data), b"application/json"
+    if len(raw) <= most:
+        raw = raw.replace(b"<", b"\\u003c")
+    else:
+        raw, kind = base64.b64encode(gzip.compress(raw, 6, mtime=0)), b"application/octet-stream+gzip;base64"
+    return b'<script type="%b" id="data">%b</script>' % (kind, raw)
+
+
+def json_of(data: Any) -> bytes:
+    """Return JSON; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    try:
+        return orjson.dumps(data)
+    except orjson.JSONEncodeError:
+        return json.dumps(data, separators=(",", ":")).encode()

@@ -43,6 +43,7 @@ WIRE = {
     "review": {"random"},  # seeded: the order of a blind sheet
     "probes": {"random"},
     "rewards": OUTSIDE,  # its server
+    "view": {"aiohttp", "secrets", "socket", "sqlite3"},  # its server, and the index that it reads
     "cli": OUTSIDE,
     "testing": {"shutil"},  # parts of workers that are joined
 }

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from scipy import stats
 
 import judgekit as jk
 from judgekit.view.data import payload
-from judgekit.view.kept import kept
+from judgekit.view.page import study_of
 
 RUBRIC = {
     "id": "support",
@@ -57,7 +56,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def first(run: jk.Run) -> dict[str, Any]:
-    found: dict[str, Any] = payload(kept(run, items=ITEMS))["runs"][0]["first"]
+    found: dict[str, Any] = payload(study_of(run, items=ITEMS))["runs"][0]["first"]
     return found
 
 
@@ -126,8 +125,7 @@ def test_agreement_is_what_agree_says():
          "label": "yes" if int(row["id"]) % 3 else "no"}
         for row in ITEMS
     ]  # fmt: skip
-    held = replace(kept(run, items=ITEMS), rubric=jk.load_rubric(RUBRIC))
-    said = payload(held, labels=labels)["runs"][0]["first"]["agreement"]
+    said = payload(study_of(run, items=ITEMS, labels=labels))["runs"][0]["first"]["agreement"]
 
     audit = jk.agree(run, labels=labels, items=ITEMS, rubric=RUBRIC)
 
