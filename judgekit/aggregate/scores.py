@@ -46,7 +46,7 @@ def rubric_value(rubric: Rubric, settled: Mapping[str, Settled], *, rule: Rule, 
     >>> rubric_value(rubric, {"a": Settled(1.0), "b": Settled(1.0)}, rule="published", partial=False).value
     0.0
     """
-    weighed = _weigh(rubric.criteria, settled, partial=partial)
+    weighed = weigh(rubric.criteria, settled, partial=partial)
     share = _share(rubric.criteria, settled)
     fired, undecided = _gates(rubric.leaves, settled)
     if fired:
@@ -55,8 +55,8 @@ def rubric_value(rubric: Rubric, settled: Mapping[str, Settled], *, rule: Rule, 
         return Placed(None, share)
     if rule == "placed":
         return Placed(_place(weighed), share)
-    achieved = sum(w * v for w, v in weighed if v is not None)
-    won = sum(w for w, v in weighed if v is not None and w > 0)
+    achieved = sum(node.weight * v for node, v in weighed if v is not None)
+    won = sum(node.weight for node, v in weighed if v is not None and node.weight > 0)
     if not won:
         return Placed(None, share)
     value = achieved / won
@@ -67,26 +67,26 @@ def dimension_value(
     criteria: Sequence[Criterion], settled: Mapping[str, Settled], *, partial: bool
 ) -> Placed:
     """Return the placed score of the criteria of one dimension."""
-    weighed = _weigh(criteria, settled, partial=partial)
+    weighed = weigh(criteria, settled, partial=partial)
     return Placed(None if weighed is None else _place(weighed), _share(criteria, settled))
 
 
-Weighed = list[tuple[float, float | None]]
-"""(weight, value) of what counts; the value is None where it is missing and a partial score was asked for."""
+Weighed = list[tuple[Criterion | Group, float | None]]
+"""What counts, with its value: None where it is missing and a partial score was asked for."""
 
 
-def _weigh(
+def weigh(
     nodes: Iterable[Criterion | Group], settled: Mapping[str, Settled], *, partial: bool
 ) -> Weighed | None:
-    """Return weights and values; None where something is missing and no partial score was asked for."""
+    """Return what counts; None where something is missing and no partial score was asked for."""
     weighed: Weighed = []
     for node in nodes:
         if isinstance(node, Group):
-            inner = _weigh(node.criteria, settled, partial=partial)
+            inner = weigh(node.criteria, settled, partial=partial)
             if inner is None:
                 return None
             if inner:
-                weighed.append((node.weight, _place(inner)))
+                weighed.append((node, _place(inner)))
         elif node.weight:
             one = settled.get(node.id)
             if one is not None and one.skipped:
@@ -94,18 +94,18 @@ def _weigh(
             value = one.value if one is not None else None
             if value is None and not partial:
                 return None
-            weighed.append((node.weight, value))
+            weighed.append((node, value))
     return weighed
 
 
 def _place(weighed: Weighed) -> float | None:
     if len(weighed) == 1:  # by far the commonest, in the same steps
-        [(weight, value)] = weighed
-        if value is None or not weight:
+        [(node, value)] = weighed
+        if value is None or not node.weight:
             return None
-        least, most = min(weight, 0.0), max(weight, 0.0)
-        return (weight * value - least) / (most - least)
-    there = [(w, v) for w, v in weighed if v is not None]
+        least, most = min(node.weight, 0.0), max(node.weight, 0.0)
+        return (node.weight * value - least) / (most - least)
+    there = [(node.weight, v) for node, v in weighed if v is not None]
     least, most = sum(w for w, _ in there if w < 0), sum(w for w, _ in there if w > 0)
     return (sum(w * v for w, v in there) - least) / (most - least) if most > least else None
 

@@ -1,12 +1,15 @@
 """What a run was made of, as `run.json` names it: files of items, rubric and ledger; the rubric itself."""
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from judgekit.rubric import Rubric
+from judgekit.aggregate.explain import NO_RUBRIC, OWN_RUBRIC
+from judgekit.items import read_items
+from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.load import find
 
 
@@ -37,11 +40,39 @@ def file_of(rubric: Any) -> Path | None:
     return find(rubric) if isinstance(rubric, str | Path) else None
 
 
-def told_of(rubric: Rubric) -> dict[str, Any]:
-    """Return a rubric by name and digest, and all of it, which `load_rubric` reads."""
+def told_of(rubric: Rubric, own: int | None) -> dict[str, Any]:
+    """Return a rubric by name and digest, and all of it, which `load_rubric` reads.
+
+    `own` is how many items have one of their own, which is used in its place.
+    """
     return {
         "id": rubric.id,
         "version": rubric.version,
         "digest": rubric.digest,
+        "own": own,
         "content": rubric.model_dump(mode="json"),
     }
+
+
+def rubric_of(summary: Mapping[str, Any], item_id: str) -> tuple[Rubric | None, str]:
+    """Return what an item of a run was judged by; else None, and why that is not known."""
+    about = summary.get("rubric") or {}
+    if about.get("own"):
+        held = (summary.get("inputs") or {}).get("items")
+        if held is None or not _unchanged(held):
+            return None, OWN_RUBRIC
+        items = read_items(held["path"], columns=held["columns"], on_bad_item="skip", needs=())
+        item = next((each for each in items if each.item_id == item_id), None)
+        if item is not None and item.rubric is not None:
+            return load_rubric({"id": "own", **item.rubric}), ""
+    content = about.get("content")
+    return (None, NO_RUBRIC) if content is None else (load_rubric(content), "")
+
+
+def _unchanged(held: Mapping[str, Any]) -> bool:
+    """Tell whether the file of items is there, and the one that was judged."""
+    try:
+        with Path(held["path"]).open("rb") as file:
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() == held["sha256"])
+    except OSError:
+        return False

@@ -197,7 +197,7 @@ class Job:
             "stopped": why,
             "began": self.began,
             "seconds": round(time.monotonic() - self.started, 3),
-            "rubric": told_of(rubric),
+            "rubric": told_of(rubric, None if self.surveyed is None else self.surveyed.n_rubrics),
             "inputs": inputs_of(
                 self.items,
                 self.columns,

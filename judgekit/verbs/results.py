@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
 
 import orjson
 
-from judgekit.errors import InputError, check_kinds, kind_of
+from judgekit.aggregate.explain import Explanation, explain
+from judgekit.errors import InputError, check_kinds, kind_of, there_are
 from judgekit.run.tally import cause_line
 from judgekit.table import (
     Kind,
@@ -26,6 +27,7 @@ from judgekit.table import (
     write_parquet,
 )
 from judgekit.types import CallMade, Judged, Outcome, Score, brief
+from judgekit.verbs.inputs import rubric_of
 from judgekit.writing import Together, failed, spare, unreadable, whole
 
 if TYPE_CHECKING:
@@ -67,6 +69,29 @@ class Run:
     def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
         """The scores, the outcomes or the calls as a pandas table; columns as in `table.COLUMNS`."""
         return frame(self._rows(kind), kind)
+
+    def explain(self, item_id: str, response: str | None = None) -> tuple[Explanation, ...]:
+        """How the scores of an item came about: what each criterion gave, which gate fired, all verdicts.
+
+        Args:
+            item_id: The item.
+            response: One of its responses; all of them, and all pairs, where left out.
+
+        Raises `InputError` if the run has no such item or response.
+        """
+        scores = [each for each in self.scores if each.unit.item_id == item_id]
+        if not scores:
+            known = list(dict.fromkeys(each.unit.item_id for each in self.scores))
+            raise InputError(f"no item {item_id!r} in the run; {there_are(item_id, known[:20])}")
+        outcomes = [each for each in self.outcomes if each.unit.item_id == item_id]
+        rubric, unknown = rubric_of(self.summary, item_id)
+        found = explain(rubric, scores, outcomes, unknown=unknown)
+        if response is None:
+            return found
+        if not (own := tuple(each for each in found if response in each.unit.responses)):
+            known = list(dict.fromkeys(name for each in found for name in each.unit.responses))
+            raise InputError(f"item {item_id!r} has no response {response!r}; {there_are(response, known)}")
+        return own
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `scores`, `outcomes` and `calls` (JSONL, and Parquet where pyarrow is), and `run.json`.
