@@ -1,4 +1,4 @@
-"""Checks: one number of an audit beside one threshold, and whether it is met, not met, or not shown.
+"""Checks: one number of an audit beside one threshold, and whether it is met, not met, or not established.
 
 Thresholds and their sources come from `thresholds.toml`, or from a file of the caller's.
 """
@@ -7,11 +7,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.deciding import BETTER_SYSTEM
-from judgekit.agreement.auditing.records import CriterionAudit, JudgeAudit
-from judgekit.agreement.auditing.wording import told
+from judgekit.agreement.auditing.records import Beside, CriterionAudit, JudgeAudit
+from judgekit.agreement.auditing.wording import called, told, whom
 from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.people.ceiling import Ceiling, against_margin
 from judgekit.errors import InputError, there_are
@@ -72,11 +73,16 @@ def _gate(name: str, raw: Mapping[str, Any], path: Path) -> Gate:
 
 
 Gates = Mapping[str, Gate]
+Role = Literal["asked", "harm", "beside"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One number beside a threshold; whether it is met is None where the data do not show it."""
+    """One number beside a threshold; whether it is met is None where the data do not show it.
+
+    Its role says what it is for: what is `asked` has to be shown, a `harm` counts only where it is shown, and
+    what stands `beside` decides nothing. `decides` marks those that the verdict goes by.
+    """
 
     gate: str
     what: str
@@ -84,6 +90,16 @@ class Check:
     found: str
     met: bool | None
     source: str
+    role: Role = "asked"
+    decides: bool = False
+
+    @property
+    def says(self) -> str:
+        """Whether it is met, in words."""
+        if self.role == "harm":
+            return {True: "no harm", False: "harm shown", None: "no harm shown"}[self.met]
+        words = {True: "yes", False: "no", None: "not established"}[self.met]
+        return words if self.role == "asked" else f"{words}; decides nothing"
 
 
 def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) -> Check:
@@ -96,13 +112,24 @@ def check(gates: Gates, name: str, wanted: str, found: str, met: bool | None) ->
 
 
 def at_least(gates: Gates, name: str, estimate: Estimate | None) -> Check:
-    """Check whether the lower end reaches a threshold; not shown where only the upper end does."""
+    """Check whether the lower end reaches a threshold; open where only the upper end does."""
     bound = gates[name].value
     if estimate is None or math.isnan(estimate.low):
         return check(gates, name, "lower end at least {}", told(estimate), None)
     reached = estimate.low >= bound - 1e-9  # a share of .8 may be .7999...
     met = True if reached else None if estimate.high >= bound else False
     return check(gates, name, "lower end at least {}", told(estimate), met)
+
+
+def of_number(gates: Gates, name: str, number: Estimate, lab: Labelled) -> Check:
+    """Check the number that a purpose goes by, under its own name."""
+    what = {"agreement_gate": "to decide on single items", "agreement_use": "to be of use at all"}[name]
+    return replace(at_least(gates, name, number), what=f"{named(number, lab)}, {what}")
+
+
+def harm(made: Check) -> Check:
+    """Return a check that counts only where it shows a harm."""
+    return replace(made, role="harm")
 
 
 def within(gates: Gates, name: str, estimate: Estimate | None) -> Check:
@@ -129,9 +156,8 @@ def enough(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> list[C
     if not lab.continuous:
         found.append(count(gates, "enough_rare", criterion.rarest))
     if lab.trusted:
-        trusted = "the labels were declared to be the truth"
-        found.append(check(gates, "enough_double", "at least {}", trusted, met=True))
-        return found
+        trusted = check(gates, "enough_double", "declared to be the truth", "declared so", met=True)
+        return [*found, replace(trusted, what="trusted labels")]
     found.append(count(gates, "enough_double", criterion.double_labelled))
     if not math.isnan(criterion.reliability.value):
         found.append(at_least(gates, "people_agree", criterion.reliability))
@@ -144,11 +170,21 @@ def near_ceiling(gates: Gates, ceiling: Ceiling | None) -> Check | None:
         return None
     finding = against_margin(ceiling.difference, margin=max(gates["ceiling_margin"].value, 1e-9)).finding
     met = {"equivalent": True, "non_inferior": True, "worse": False}.get(finding)
+    measure = ceiling.judge.name.removeprefix("judge_").replace("_", " ")
+    whose = next((words for how, words in OTHERS.items() if how in ceiling.judge.method), "the other people")
     found = (
-        f"judge {ceiling.judge.value:.3f}, people {ceiling.human.value:.3f}, difference "
-        f"{told(ceiling.difference)}: {finding.replace('_', ' ')}"
+        f"{measure} with {whose}, {ceiling.judge.n_used} units: judge {ceiling.judge.value:.3f}, people "
+        f"{ceiling.human.value:.3f}, difference {told(ceiling.difference)}"
     )
     return check(gates, "ceiling_margin", "difference above -{}", found, met)
+
+
+OTHERS = {
+    "pairs of": "one person at a time",
+    "mean of": "the mean of the other people",
+    "majority of": "what most of the other people say",
+}
+"""How people left out are compared with the rest -> the rest in words."""
 
 
 def alt_check(judge: JudgeAudit) -> list[Check]:
@@ -165,7 +201,7 @@ def alt_check(judge: JudgeAudit) -> list[Check]:
     source = "Calderon, Reichart and Dror (2025); told beside the verdict, it does not decide it"
     return [Check(
         gate="alt_test", what="alternative annotator test", wanted=wanted, found=found, met=test.passes,
-        source=source,
+        source=source, role="beside",
     )]  # fmt: skip
 
 
@@ -175,12 +211,18 @@ OWN = {"self_preference", "own_preferred"}
 
 def length_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
     """Check what the judge pays for length beyond people, where lengths are known."""
-    return [within(gates, "length", each) for each in judge.lengths if each.name in LENGTHS]
+    return [harm(within(gates, "length", each)) for each in judge.lengths if each.name in LENGTHS]
 
 
 def own_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
     """Check what the judge gives its own family beyond people, where families are known."""
-    return [within(gates, "self_preference", each) for each in judge.self_preference if each.name in OWN]
+    found = [each for each in judge.self_preference if each.name in OWN]
+    return [harm(within(gates, "self_preference", each)) for each in found]
+
+
+def cover_check(gates: Gates, judge: JudgeAudit) -> Check:
+    """Check whether the judge gives a verdict often enough."""
+    return harm(at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None))
 
 
 def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
@@ -188,7 +230,7 @@ def order_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
     if not judge.orders:
         return []
     consistency, fairness = judge.orders["position_consistency"], judge.orders["preference_fairness"]
-    return [at_least(gates, "position", consistency), within(gates, "position_lean", fairness)]
+    return [at_least(gates, "position", consistency), harm(within(gates, "position_lean", fairness))]
 
 
 def system_checks(gates: Gates, errors: Mapping[str, Estimate]) -> dict[str, Check]:
@@ -198,7 +240,7 @@ def system_checks(gates: Gates, errors: Mapping[str, Estimate]) -> dict[str, Che
     """
     found = {}
     for name, each in sorted(errors.items(), key=lambda item: -abs(item[1].value)):
-        made = within(gates, "system_error", each)
+        made = replace(harm(within(gates, "system_error", each)), what=f"mean signed {each.name}")
         off = abs(each.value) > gates["system_error"].value and (each.low > 0 or each.high < 0)
         found[name] = replace(made, met=False) if off else made
     return found
@@ -211,18 +253,18 @@ def slice_checks(gates: Gates, judge: JudgeAudit) -> list[Check]:
         for each in parts:
             made = at_least(gates, "agreement_use", each.estimate)
             if made.met is False and each.estimate.status in {"ok", Status.FEW_CLUSTERS}:
-                found.append(replace(made, what=f"agreement where {column} is {each.name}"))
+                found.append(harm(replace(made, what=f"agreement where {column} is {each.name}")))
     return found
 
 
-def beaten_by(gates: Gates, judge: JudgeAudit) -> str:
-    """Return the name of a rule that costs nothing and that the judge is not shown to beat; or nothing."""
+def beaten_by(gates: Gates, judge: JudgeAudit) -> Beside | None:
+    """Return a rule that costs nothing and that the judge is not shown to beat."""
     for each in judge.controls:
         margin = gates["control_margin"].value if each.name == BETTER_SYSTEM else 0.0
         best = each.difference.value if math.isnan(each.difference.high) else each.difference.high
         if not each.constant and best <= margin:
-            return each.name
-    return ""
+            return each
+    return None
 
 
 def association(judge: JudgeAudit) -> Estimate:
@@ -230,9 +272,18 @@ def association(judge: JudgeAudit) -> Estimate:
     return judge.associations.get("pearson", judge.main)
 
 
-def called(number: Estimate) -> str:
-    """Return the common name of a number that decides."""
-    return "correlation" if number.name == "pearson" else "agreement"
+def named(number: Estimate, lab: Labelled) -> str:
+    """Return what a number that decides is: a correlation, or an agreement by the coefficient named."""
+    with_whom = f"with {whom(trusted=lab.trusted)}"
+    if number.name == "pearson":
+        return f"correlation {with_whom}"
+    return f"agreement {with_whom} ({called(number.name)})"
+
+
+def said_of(number: Estimate, lab: Labelled) -> str:
+    """Return a number that decides with its interval, and what it is."""
+    name, bracket, coefficient = named(number, lab).partition(" (")
+    return f"{name} {told(number)}{bracket}{coefficient}"
 
 
 def is_below(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> bool:
@@ -241,10 +292,15 @@ def is_below(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> boo
     No judge agrees with labels more than the root of their reliability, so that what has to be reached
     falls with it (Spearman 1904): labels that say little cannot show that a judge is bad.
     """
+    return estimate.high < bound_of_use(gates, criterion, estimate)
+
+
+def bound_of_use(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> float:
+    """Return what the upper end of an agreement has to reach, or the judge is shown to be of no use."""
     most = 0.0 if estimate.status.startswith("unstable") else gates["agreement_use"].value
     if not criterion.labelled.trusted and not math.isnan(criterion.reliability.low):
         most *= math.sqrt(max(criterion.reliability.low, 0.0))
-    return estimate.high < most
+    return most
 
 
 def is_least(gates: Gates, name: str, estimate: Estimate) -> bool:

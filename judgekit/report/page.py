@@ -6,7 +6,6 @@ or labelled, and in `page.css`; here is what they show.
 
 import json
 import math
-import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -22,12 +21,13 @@ from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit
 from judgekit.agreement.auditing.section import Figure
 from judgekit.agreement.auditing.sections.beside import panel_lines
-from judgekit.agreement.auditing.wording import called, told
+from judgekit.agreement.auditing.wording import called, told, whom
 from judgekit.agreement.bias.range_use import MarginalHomogeneity
 from judgekit.errors import InputError
 from judgekit.report.canvas import WIDTH
-from judgekit.report.checks import Gates
+from judgekit.report.checks import Check, Gates, association
 from judgekit.report.draw import first_group, picture, shown
+from judgekit.report.plain import briefly, doubt, plainly, shared_causes
 from judgekit.report.purposes import PURPOSES, Finding, Verdict
 from judgekit.shelf import render
 from judgekit.types import Estimate
@@ -45,12 +45,10 @@ _TONES: Mapping[Verdict, str] = {
 _SAFE = str.maketrans({
     "\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]",
 })  # fmt: skip
-_MET_TONES = {True: "yes", False: "no", None: "open"}
 _ESTIMATE = ("statistic", "value", "interval", "n", "how it was made", "status and notes")
 _KEY = 3  # coefficients that are shown large
 _STACKED = {"few": 22, "some": 36, "many": 54, "most": 99}
 """Kind of table -> the width (rem) below which its rows are blocks whose cells say their heading."""
-MET = {True: "yes", False: "no", None: "not shown"}
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
 
@@ -120,14 +118,24 @@ def page(
     return render("report/page.html", {
         "title": title or _title(raters), "made": made or _made(), "lead": _lead(audit), "audit": audit,
         "gates": gates, "facts": facts, "several": several, "closed": len(audit.criteria) > _MANY,
-        "purposes": PURPOSES, "tones": _TONES, "met": MET, "met_tones": _MET_TONES, "most_rows": _MOST_ROWS,
+        "purposes": PURPOSES, "tones": _TONES, "met_tone": _met_tone, "most_rows": _MOST_ROWS,
         "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
         "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": _words,
         "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
         "briefly": briefly,
-        "raters": raters, "hue": _hue, "stacked": _STACKED, "quoted": _quoted,
+        "raters": raters, "hue": _hue, "shade": _shade, "causes": shared_causes(audit, found), "doubt": doubt,
+        "whom": whom, "brackets": _brackets(audit), "stacked": _STACKED, "quoted": _quoted,
     })  # fmt: skip
+
+
+def _met_tone(check: Check) -> str:
+    """Return the colour of whether a check is met; what counts for nothing here has none of its own."""
+    if check.met is None:
+        return "quiet" if check.role == "harm" else "open"
+    if check.role == "beside":
+        return "quiet"
+    return "yes" if check.met else "no"
 
 
 def _judges(audit: Audit) -> list[str]:
@@ -141,8 +149,13 @@ def _title(judges: Sequence[str]) -> str:
 
 
 def _hue(rater: int) -> int:
-    """Return the hue of a judge's colour in degrees, far from those before it and from people's orange."""
-    return round(60 + 290 * ((0.51 + rater * 0.618034) % 1))
+    """Return the hue of a judge's colour in degrees, far from those before it, of verdicts and of people."""
+    return round(230 + 100 * ((0.12 + rater * 0.618034) % 1))
+
+
+def _shade(rater: int) -> int:
+    """Return by how many points a judge's colour is lighter than others, since hues alone are few."""
+    return (0, 14, 7)[rater % 3]
 
 
 def _quoted(text: str) -> Any:
@@ -159,75 +172,23 @@ def _parts(figure: Figure) -> tuple[Sequence[int], Sequence[int]]:
     return first_group(figure) if figure.kind == "forest" and figure.rows else (figure.places, ())
 
 
-def _key(judge: JudgeAudit) -> list[Estimate]:
-    """Return the coefficients that matter most, the one that decides first."""
+def _key(judge: JudgeAudit) -> list[tuple[Estimate, str]]:
+    """Return the numbers that matter most and what each decides: first those that do, then the plainest."""
+    number = association(judge)
+    first = [(judge.main, "decides on single items"), (number, "decides on ranks and levels")]
+    if number is judge.main:
+        first = [(number, "decides")]
     others = {e.name: e for e in judge.headline if e.name != judge.main.name and not math.isnan(e.value)}
     # Percent agreement first, further kappas last: they say nearly the same.
     told_apart = sorted(
         others, key=lambda name: (name != "percent_agreement", name.startswith("cohen_kappa"))
     )
-    return [judge.main, *(others[name] for name in told_apart)][:_KEY]
+    return [*first, *((others[name], "") for name in told_apart)][:_KEY]
 
 
 def metric(alpha: Estimate) -> str:
     """Return what Krippendorff's alpha takes for the distance of two labels."""
     return f"alpha, {alpha.name.removeprefix('krippendorff_alpha').strip('_') or 'nominal'} metric"
-
-
-def plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
-    """Tell in plain words how often a judge is wrong, or how far off it is; nothing where that is unknown."""
-    lab, error, systems = criterion.labelled, judge.signed_error, judge.systems
-    if purpose == "rank":
-        if systems is None or math.isnan(systems.pair_accuracy.value):
-            return ""
-        return f"{systems.pair_accuracy.value:.0%} of {systems.n_pairs} pairs of systems in people's order"
-    if purpose == "level":
-        return _off(error, judge.by_system if lab.pairs else {}) if not lab.pairs or judge.by_system else ""
-    if lab.continuous:
-        off = np.abs(lab.column(judge.judge) - lab.human)
-        if np.isnan(off).all():
-            return ""
-        ends = f"{lab.ratings.labels[0]} to {lab.ratings.labels[-1]}"
-        return f"Typically off by {shown(float(np.nanmedian(off)))} (scale {ends}): half are off by more"
-    wrong, compared = judge.errors
-    if not compared:
-        return ""
-    undecided = int(judge.table[1, [0, 2]].sum()) if lab.pairs and judge.table is not None else 0
-    wrong -= undecided
-    said = f"Wrong on {_of_hundred(wrong, compared)}" + f" ({wrong} of {compared})" * (compared != 100)
-    if undecided:
-        return f"{said}, no winner named on {_of_hundred(undecided, compared)} more"
-    if lab.pairs or lab.ratings.level == "nominal" or judge.table is None or len(judge.table) < 3:
-        return said
-    far = int(sum(judge.table[i, j] for i, j in np.ndindex(judge.table.shape) if abs(i - j) > 1))
-    return f"{said}, on {_of_hundred(far, int(judge.table.sum()))} by more than one step"
-
-
-def briefly(judge: JudgeAudit, criterion: CriterionAudit) -> str:
-    """Tell how often a judge is wrong as a cell of a table says it."""
-    said = plainly(judge, criterion, "gate").removeprefix("Wrong on ")
-    return re.sub(r" \(.*?\)", "", said).partition(":")[0] or "-"
-
-
-def _off(error: Estimate, by_system: Mapping[str, Estimate]) -> str:
-    """Tell how far off a judge's level is; of pairs, for the system on which it is farthest off."""
-    errors = {name: each for name, each in by_system.items() if not math.isnan(each.value)}
-    name = max(errors, key=lambda each: abs(errors[each].value), default="")
-    off = errors[name].value if name else error.value
-    if math.isnan(off):
-        return ""
-    way = "high" if off > 0 else "low"
-    if name:
-        return f"Win rate of {name} {100 * abs(off):.1f} points too {way}; of other systems less"
-    return f"On average {abs(off):.1%} of the scale too {way}"
-
-
-def _of_hundred(part: int, whole: int) -> str:
-    """Return a share as a count of 100, which is 0 or 100 only where the share is."""
-    share = 100 * part / whole
-    if 0 < share < 1 or 99 < share < 100:
-        return f"{'less than 1' if share < 1 else 'more than 99'} of 100"
-    return f"{share:.0f} of 100"
 
 
 @cache
@@ -274,11 +235,12 @@ def _ground(criterion: CriterionAudit) -> str:
     scale = ", ".join(labels) if len(labels) <= 12 else f"{labels[0]} to {labels[-1]}"
     dropped = [f"{n} {what}" for what, n in lab.dropped.items() if n]
     people = ", ".join(lab.people) if len(lab.people) <= 6 else f"{len(lab.people)} people"
-    twice = "" if lab.trusted else f", {criterion.double_labelled} of them by two people or more"
-    said = [f"{lab.ratings.n_units} {'pairs' if lab.pairs else 'units'} labelled by {people}{twice}."]
-    said.append(f"Scale: {scale}.")
+    units = f"{lab.ratings.n_units} {'pairs' if lab.pairs else 'units'}"
+    twice = f"labelled by {people}, {criterion.double_labelled} of them by two people or more"
+    trusted = f"with trusted labels, declared to be the truth ({people})"
+    said = [f"{units} {trusted if lab.trusted else twice}.", f"Scale: {scale}."]
     if lab.trusted:
-        said.append("The labels were declared to be the truth.")
+        pass
     elif math.isnan(criterion.human_alpha.value):
         said.append(f"How far people agree with each other is {told(criterion.human_alpha)}.")
     else:
@@ -306,9 +268,24 @@ def _rests_on(judge: JudgeAudit, pairs: bool, capital: Callable[[str], str]) -> 
 
 def _beside(judge: JudgeAudit) -> list[list[Any]]:
     return [
-        [c.name, told(c.agreement), told(c.difference), _known(c.test.p) if c.test else None]
+        [c.name, told(c.agreement), told(c.judge), told(c.difference), _chance(c.test.p) if c.test else None]
         for c in judge.controls
     ]
+
+
+def _chance(p: float) -> str | None:
+    """Return a probability as it is read: a very small one by what it is below."""
+    return None if math.isnan(p) else "below 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _brackets(audit: Audit) -> str:
+    """Return what the brackets mean, by the first number that has some."""
+    for criterion in audit.criteria:
+        for judge in criterion.judges:
+            if not judge.is_control and not math.isnan(judge.main.low):
+                ends = f"[{judge.main.low:.3f}, {judge.main.high:.3f}]"
+                return f"{ends}: the true value lies there with {audit.how.level:.0%} confidence."
+    return ""
 
 
 def _known(value: Any) -> Any:
@@ -317,7 +294,9 @@ def _known(value: Any) -> Any:
 
 def _margins(found: MarginalHomogeneity) -> list[list[Any]]:
     tests = (found.stuart_maxwell, found.bhapkar, found.bowker)
-    return [[t.name.replace("_", " "), *map(_known, (t.statistic, t.df, t.p)), t.status] for t in tests]
+    return [
+        [t.name.replace("_", " "), *map(_known, (t.statistic, t.df)), _chance(t.p), t.status] for t in tests
+    ]
 
 
 def _estimates_in(value: Any) -> list[list[Any]]:
@@ -421,6 +400,7 @@ def audit_markdown(
     lines += [f"- made {name}: {_cell(value)}" for name, value in (made or _made()).items()]
     lines += [f"- {name}: {_cell(value)}" for name, value in audit.provenance.items()]
     lines += [f"- note: {_cell(note)}" for note in audit.notes]
+    lines += [f"- {each}" for each in shared_causes(audit, found)]
     lines += ["", *table(("criterion", "judge", "purpose", "verdict", "why"), [
         (f.criterion, f.judge, PURPOSES[f.purpose], f.verdict, f.why) for f in found
     ])]  # fmt: skip
@@ -429,7 +409,7 @@ def audit_markdown(
             "",
             f"## {_cell(criterion.criterion)}",
             "",
-            f"People with each other ({metric(criterion.human_alpha)}): {told(criterion.human_alpha)}",
+            _ground(criterion),
             *(line for said in panel_lines(criterion.panel) for line in ("", _cell(said))),
         ]
         for judge in criterion.judges:
@@ -437,17 +417,17 @@ def audit_markdown(
                 "",
                 f"### {_cell(judge.judge)}",
                 "",
-                f"{judge.main.name}: {told(judge.main)}, n {judge.main.n_used}",
+                f"{judge.main.name}: {told(judge.main)}, n {judge.main.n_used}",  # as in Python and JSON
             ]
             for each in found:
                 if (each.judge, each.criterion) == (judge.judge, criterion.criterion):
                     lines += ["", f"**To {PURPOSES[each.purpose]}: {each.verdict}.** {_cell(each.why)}", ""]
-                    if plain_words := plainly(judge, criterion, each.purpose):
+                    if plain_words := plainly(judge, criterion, each.purpose, doubt(gates, criterion)):
                         lines += [f"{_cell(plain_words)}.", ""]
                     lines += [f"- do: {_cell(line)}" for line in each.correction]
                     lines += [f"- to change it: {_cell(line)}" for line in each.change]
                     lines += ["", *table(("measured", "wanted", "found", "met", "source"), [
-                        (c.what, c.wanted, c.found, MET[c.met], c.source)
+                        (f"{'▶ ' * c.decides}{c.what}", c.wanted, c.found, c.says, c.source)
                         for c in each.checks
                     ])]  # fmt: skip
         for figure in drawn:

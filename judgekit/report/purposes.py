@@ -12,10 +12,7 @@ from typing import Literal, get_args
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit, Systems
-from judgekit.agreement.auditing.wording import told
-from judgekit.agreement.core.weights import Kind
-from judgekit.agreement.sampling.planning import attenuation, labels_for_kappa_bound, labels_for_ppi
-from judgekit.errors import InputError
+from judgekit.agreement.auditing.wording import told, whom
 from judgekit.report.checks import (
     Check,
     Gates,
@@ -23,19 +20,36 @@ from judgekit.report.checks import (
     association,
     at_least,
     beaten_by,
-    called,
+    bound_of_use,
     check,
     count,
+    cover_check,
     enough,
+    harm,
     is_below,
     is_least,
     length_checks,
     near_ceiling,
+    of_number,
     order_checks,
     own_checks,
+    said_of,
     slice_checks,
     system_checks,
     within,
+)
+from judgekit.report.steps import (
+    BY_CHANCE,
+    RANK_BY,
+    correction_of_level,
+    kept,
+    kinds,
+    more_labels,
+    more_units,
+    of_order,
+    replaced,
+    routing,
+    steadier,
 )
 from judgekit.types import Estimate
 
@@ -65,10 +79,20 @@ class Finding:
     correction: tuple[str, ...] = ()  # what to do when using the judge
 
     def but(
-        self, verdict: Verdict, why: str, change: Sequence[str] = (), do: Sequence[str] = ()
+        self,
+        verdict: Verdict,
+        why: str,
+        by: Sequence[Check],
+        change: Sequence[str] = (),
+        do: Sequence[str] = (),
     ) -> "Finding":
-        """Return the same checks with a verdict."""
-        return replace(self, verdict=verdict, why=why, change=tuple(change), correction=tuple(do))
+        """Return the same checks with a verdict; those that it goes by are marked and come first."""
+        every = dict.fromkeys([*(replace(each, decides=True) for each in by), *self.checks])
+        first = {each.what for each in by}
+        checks = tuple(each for each in every if each.decides or each.what not in first)
+        return replace(
+            self, verdict=verdict, why=why, checks=checks, change=tuple(change), correction=tuple(do)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +105,7 @@ class Fault:
     do: str = ""
 
 
-ANOTHER = "take another judge, or rewrite the criterion, and audit it on these same labels"
 OPEN = "the interval allows for useless and for good"
-BY_CHANCE = "label a sample that chance draws: judgekit review export, without a rule or with half by chance"
 LEAST_UNITS = 20
 """Fewer units than this show nothing at all, for or against."""
 
@@ -101,20 +123,27 @@ def decided(
             f"the answers that people labelled were {criterion.labelled.chosen}, since judges may be wrong "
             "there; how often this judge is wrong elsewhere they cannot say"
         )
-        return draft.but("INSUFFICIENT EVIDENCE", why, [BY_CHANCE])
-    bad = _shown_bad(gates, criterion, judge, number, draft.purpose)
-    if bad:
-        return draft.but("DO NOT USE", bad, (), (ANOTHER,))
+        picked = _own("chosen", "how the labelled units were chosen", "by chance", criterion.labelled.chosen)
+        return draft.but("INSUFFICIENT EVIDENCE", why, [picked], [BY_CHANCE])
     missing = [each for each in draft.checks if each.gate in NEEDED and each.met is not True]
+    bad = _shown_bad(gates, criterion, judge, number, draft.purpose)
+    if bad is not None:
+        holds = all(each.gate != "people_agree" for each in missing)
+        return draft.but("DO NOT USE", bad.words, [bad.check], (), (replaced(holds),))
     if missing:
-        return draft.but(
-            "INSUFFICIENT EVIDENCE", _missing(missing), _more_units(gates, criterion, judge, missing)
-        )
+        why, change = _missing(missing), more_units(gates, criterion, judge, missing)
+        return draft.but("INSUFFICIENT EVIDENCE", why, _first(missing), change)
     if number.status.startswith("unstable") or math.isnan(number.low):
         kind = number.status.partition(":")[2].replace("_", " ") or "no interval"
         why = f"no interval holds here ({kind})"
-        return draft.but("INSUFFICIENT EVIDENCE", why, _more_units(gates, criterion, judge, []))
+        by = [of_number(gates, "agreement_use", number, criterion.labelled)]
+        return draft.but("INSUFFICIENT EVIDENCE", why, by, steadier(number))
     return None
+
+
+def _own(name: str, what: str, wanted: str, found: str) -> Check:
+    """Return a check of what has no threshold, not met."""
+    return Check(gate=name, what=what, wanted=wanted, found=found, met=False, source="guide audit")
 
 
 NEEDED = ("enough_units", "enough_rare", "enough_double", "people_agree", "enough_systems")
@@ -130,22 +159,40 @@ def _missing(missing: Sequence[Check]) -> str:
     return "; ".join(f"{each.found} {each.what}, {each.wanted} are needed" for each in missing)
 
 
+def _first(missing: Sequence[Check]) -> list[Check]:
+    """Return what is missing, what the reason names first; that people agree, where it names only that."""
+    agree = [each for each in missing if each.gate == "people_agree" and missing[0].gate != "enough_units"]
+    return [*agree, *(each for each in missing if each not in agree)]
+
+
 def _shown_bad(
     gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, number: Estimate, purpose: Purpose
-) -> str:
+) -> Fault | None:
+    """Return by what a judge is shown to be of no use."""
+    lab = criterion.labelled
     if judge.main.n_used < LEAST_UNITS:
-        return ""
+        return None
     if judge.one_label and criterion.rarest > 0:  # where people, too, say one thing, nothing is shown
-        return "it gives one label whatever it sees"
-    if control := beaten_by(gates, judge):
-        return f"it does no better than {control}, which costs nothing"
+        one = _own("one_label", "different labels that it gives", "more than one", "1")
+        return Fault(one, "DO NOT USE", "it gives one label whatever it sees")
+    if (rule := beaten_by(gates, judge)) is not None:
+        words = f"it does no better than {rule.name}, which costs nothing"
+        gain = f"agreement beyond that of {rule.name}"
+        return Fault(_own("control_margin", gain, "above 0", told(rule.difference)), "DO NOT USE", words)
     skill, useful = judge.skill, is_least(gates, "agreement_use", number)
     if purpose == "gate" and skill is not None and skill.high < 0 and not useful:
-        return f"it is farther from people than one label for everything (skill {told(skill)})"
+        words = (
+            f"it is farther from {whom(trusted=lab.trusted)} than one label for everything (skill "
+            f"{told(skill)}: 0 is that label, 1 no error at all)"
+        )
+        off = _own("skill", "skill: 0 is one label for everything, 1 no error at all", "above 0", told(skill))
+        return Fault(off, "DO NOT USE", words)
     if is_below(gates, criterion, number):
         least = f"below {gates['agreement_use'].value:g}, from which on a judge is of use"
-        return f"{called(number)} with people {told(number)}: {least}"
-    return ""
+        wanted = f"upper end at least {bound_of_use(gates, criterion, number):.2g}"
+        made = replace(of_number(gates, "agreement_use", number, lab), wanted=wanted)
+        return Fault(made, "DO NOT USE", f"{said_of(number, lab)}: {least}")
+    return None
 
 
 def _draft(
@@ -158,17 +205,27 @@ def _draft(
 
 
 def _lowered(
-    draft: Finding, verdict: Verdict, said: str, faults: Sequence[Fault], change: Sequence[str]
+    draft: Finding,
+    verdict: Verdict,
+    said: tuple[str, Check],
+    faults: Sequence[Fault],
+    change: Sequence[str] = (),
 ) -> Finding:
-    """Return the verdict that the faults leave of one, naming each."""
+    """Return the verdict that the faults leave of one, naming each; `said` is its number."""
+    words, number = said
     worst = max([verdict, *(each.leaves for each in faults)], key=VERDICTS.index)
-    against = [each.words for each in faults if VERDICTS.index(each.leaves) > 0]
+    against = [each for each in faults if each.words and VERDICTS.index(each.leaves) > 0]
+    by = [number, *(each.check for each in faults if each.leaves == worst != "TRUST")]
     do = [each.do for each in faults if each.do]
-    return draft.but(worst, "; ".join([said, *against]), change, list(dict.fromkeys(do)))
+    others = [each for each in against if each.check != number]
+    if change and any(VERDICTS.index(each.leaves) >= VERDICTS.index(verdict) for each in others):
+        change = [*change, "that alone leaves what else is named against it"]
+    why = "; ".join([words, *(each.words for each in against)])
+    return draft.but(worst, why, list(dict.fromkeys(by)), change, list(dict.fromkeys(do)))
 
 
 def _worst(checks: Sequence[Check]) -> Check | None:
-    """Return a check that is not met, or else one that is not shown."""
+    """Return a check that is not met, or else one that is open."""
     missed = [each for each in checks if each.met is False]
     return next(iter([*missed, *(each for each in checks if each.met is None)]), None)
 
@@ -178,8 +235,7 @@ def shared_faults(gates: Gates, judge: JudgeAudit, leaves: Mapping[str, Verdict]
 
     `leaves` says the best verdict that each of them leaves for the purpose.
     """
-    found = []
-    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    found, cover = [], cover_check(gates, judge)
     if cover.met is False:
         words = f"it often gives no verdict ({cover.found})"
         found.append(Fault(cover, "HUMAN IN THE LOOP", words, "let people judge what it leaves out"))
@@ -199,39 +255,43 @@ def shared_faults(gates: Gates, judge: JudgeAudit, leaves: Mapping[str, Verdict]
 def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether its verdicts on single items may stand alone."""
     main, lab = judge.main, criterion.labelled
-    firm, ceiling = at_least(gates, "agreement_gate", main), near_ceiling(gates, judge.ceiling)
-    bias, orders = within(gates, "leniency", judge.signed_error), order_checks(gates, judge)
-    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    firm, ceiling = of_number(gates, "agreement_gate", main, lab), near_ceiling(gates, judge.ceiling)
+    bias, orders = harm(within(gates, "leniency", judge.signed_error)), order_checks(gates, judge)
     slices, systems = slice_checks(gates, judge), system_checks(gates, judge.labels_by_system)
     draft = _draft(gates, criterion, judge, "gate", [
-        firm, *([ceiling] if ceiling else []), *orders, *([] if orders or _kinds(lab) else [bias]), cover,
-        *length_checks(gates, judge), *own_checks(gates, judge), *slices,
+        firm, *([ceiling] if ceiling else []), *orders, *([] if orders or kinds(lab) else [bias]),
+        cover_check(gates, judge), *length_checks(gates, judge), *own_checks(gates, judge), *slices,
         *(each for each in systems.values() if each.met is False), *alt_check(judge),
     ])  # fmt: skip
-    said = f"agreement with people {told(main)}"
+    said = said_of(main, lab)
     corrected = bias.met is False and not lab.pairs and _good_once_corrected(gates, criterion, judge)
     number = association(judge) if corrected and is_below(gates, criterion, main) else main
     if (found := decided(gates, criterion, judge, draft, number)) is not None:
         return found
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
     faults += [*_bias_faults(bias, judge, criterion, both=bool(orders)), *_order_faults(orders)]
-    worst = None if lab.pairs or _kinds(lab) or bias.met is False else _worst([*systems.values()])
+    worst = None if lab.pairs or kinds(lab) or bias.met is False else _worst([*systems.values()])
     if worst is not None and worst.met is False:
         words = f"{_whose_error(lab, systems)} is too large ({worst.found})"
         faults.append(Fault(worst, "HUMAN IN THE LOOP", words, "let people see what that system wrote"))
     for each in slices:
-        words = f"{each.what} it is of no use ({each.found})"
+        words = f"it is of no use {each.what.removeprefix('agreement ')} ({each.found})"
         faults.append(Fault(each, "HUMAN IN THE LOOP", words, "let people see that part"))
     if corrected and not is_least(gates, "agreement_gate", main):
         link = told(association(judge))
         why = f"{said}, lowered by its severity alone: correlation {link}, as good as people's"
-        return _lowered(draft, "TRUST WITH CORRECTION", why, faults, ())
+        return _lowered(draft, "TRUST WITH CORRECTION", (why, firm), faults)
     if not is_least(gates, "agreement_use", main):
-        return _lowered(draft, "INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", faults, _more_labels(gates, judge))
+        use = of_number(gates, "agreement_use", main, lab)
+        more = more_labels(gates, "agreement_use", main, judge)
+        return _lowered(draft, "INSUFFICIENT EVIDENCE", (f"{said}: {OPEN}", use), faults, more)
     if not firm.met:
-        why = f"{said}: of use, but not enough to decide alone (lower end {gates['agreement_gate'].value:g})"
+        wanted = (
+            f"not shown to be at least {gates['agreement_gate'].value:g}, which was wanted to decide alone"
+        )
         faults.append(Fault(firm, "HUMAN IN THE LOOP", "", routing(gates, judge)))
-        return _lowered(draft, "HUMAN IN THE LOOP", why, _told(faults), _more_labels(gates, judge))
+        more = more_labels(gates, "agreement_gate", main, judge)
+        return _lowered(draft, "HUMAN IN THE LOOP", (f"{said}: of use, but {wanted}", firm), faults, more)
     if ceiling is not None and not ceiling.met and not corrected:
         below = (
             "it is worse than people"
@@ -241,16 +301,7 @@ def to_gate(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Findi
         faults.append(
             Fault(ceiling, "HUMAN IN THE LOOP", f"{below} ({ceiling.found})", routing(gates, judge))
         )
-    return _lowered(draft, "TRUST", said, faults, ())
-
-
-def _told(faults: Sequence[Fault]) -> list[Fault]:
-    """Return the faults, those without words as what to do only."""
-    return [each if each.words else replace(each, leaves="TRUST") for each in faults]
-
-
-def _kinds(lab: Labelled) -> bool:
-    return lab.ratings.level == "nominal" and len(lab.ratings.values) > 2
+    return _lowered(draft, "TRUST", (said, firm), faults)
 
 
 def _bias_faults(bias: Check, judge: JudgeAudit, criterion: CriterionAudit, *, both: bool) -> list[Fault]:
@@ -295,87 +346,94 @@ def _good_once_corrected(gates: Gates, criterion: CriterionAudit, judge: JudgeAu
 def to_level(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether a mean or a rate may be estimated with it; of pairs, the win rate of each system."""
     number, lab = association(judge), criterion.labelled
-    useful, systems = at_least(gates, "agreement_use", number), system_checks(gates, judge.by_system)
-    overall = [] if lab.pairs or _kinds(lab) else [within(gates, "leniency", judge.signed_error)]
-    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
-    named = [count(gates, "enough_systems", len(judge.by_system), least=2)] if lab.pairs else []
+    useful, systems = of_number(gates, "agreement_use", number, lab), system_checks(gates, judge.by_system)
+    overall = [] if lab.pairs or kinds(lab) else [within(gates, "leniency", judge.signed_error)]
+    named = count(gates, "enough_systems", len(judge.by_system), least=2)
+    named = replace(named, what="systems named, for the win rate of each")
     draft = _draft(gates, criterion, judge, "level", [
-        *named, useful, *overall, *systems.values(), cover, *length_checks(gates, judge),
-        *own_checks(gates, judge),
+        *([named] if lab.pairs else []), useful, *overall, *systems.values(), cover_check(gates, judge),
+        *length_checks(gates, judge), *own_checks(gates, judge),
     ])  # fmt: skip
-    said = f"{called(number)} with people {told(number)}"
+    said = said_of(number, lab)
     if (found := decided(gates, criterion, judge, draft, number)) is not None:
         return found
     if judge.level is not None and not math.isnan(judge.level.value):
         said += f"; the level of all that was judged, corrected by the labels, is {told(judge.level)}"
     if not useful.met:
-        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", _more_labels(gates, judge))
+        more = more_labels(gates, "agreement_use", number, judge)
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}: {OPEN}", [useful], more)
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "TRUST WITH CORRECTION"})
-    do = _correction_of_level(judge, lab)
+    do = correction_of_level(judge, lab)
     for worst, what in (
         (_worst(overall), "its mean error"),
         (_worst([*systems.values()]), _whose_error(lab, systems)),
     ):
         if worst is not None and (worst.met is False or worst in overall):
-            off = "is too large" if worst.met is False else "is not shown to be small"
+            off = "is too large" if worst.met is False else "may be too large"
             faults.append(Fault(worst, "TRUST WITH CORRECTION", f"{what} {off} ({worst.found})"))
-    made = _lowered(draft, "TRUST", said, faults, ())
+    made = _lowered(draft, "TRUST", (said, useful), faults)
     return made if made.verdict == "TRUST" else replace(made, correction=(*made.correction, *do))
 
 
 def _whose_error(lab: Labelled, systems: Mapping[str, Check]) -> str:
     worst = _worst([*systems.values()])
     at = [name for name, each in systems.items() if each is worst]
-    what = "its share of the label" if _kinds(lab) else "its error on the system"
-    return f"{what} {at[0]!r}" if at else what
+    if not at:
+        return "its error"
+    if kinds(lab):
+        return f"its share of the label {at[0]!r}"
+    return f"its error on the system {at[0]!r}, {systems[at[0]].what.rpartition(', ')[2]},"
 
 
 def to_rank(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
     """Decide whether systems may be ranked with it."""
-    ranks, number = judge.systems, association(judge)
+    ranks, number, lab = judge.systems, association(judge), criterion.labelled
     systems = count(gates, "enough_systems", 0 if ranks is None else len(ranks.names))
-    useful = at_least(gates, "agreement_use", number)
-    cover = at_least(gates, "coverage", judge.coverage.coverage if judge.coverage else None)
+    useful = of_number(gates, "agreement_use", number, lab)
     shown, turned = _order_of_systems(gates, ranks)
     draft = _draft(gates, criterion, judge, "rank", [
-        systems, *shown, useful, cover, *length_checks(gates, judge), *own_checks(gates, judge),
+        systems, *shown, useful, cover_check(gates, judge), *length_checks(gates, judge),
+        *own_checks(gates, judge),
     ])  # fmt: skip
     found = decided(gates, criterion, judge, draft, number)
     if found is not None or ranks is None:
-        if found is not None and criterion.labelled.weights is not None and found.verdict != "DO NOT USE":
+        if found is not None and lab.weights is not None and found.verdict != "DO NOT USE":
             return replace(found, why=f"{found.why}; the order of systems is not computed with weights")
         return found or draft
-    said = (
-        f"{len(ranks.names)} systems: pairs in people's order {told(ranks.pair_accuracy)}, soft pairwise "
-        f"accuracy {told(ranks.soft_accuracy)}"
-    )
-    change = ("more items for each system would narrow this", "systems further apart are easier to rank")
-    do = "compare systems by paired differences, corrected on labelled items (PPI), not by raw means"
+    pairs = f"{len(ranks.names)} systems: pairs in {_order_by(lab)} order {told(ranks.pair_accuracy)}"
+    soft = f"as sure of their differences as {whom(trusted=lab.trusted)} (soft pairwise accuracy)"
+    known = not math.isnan(ranks.soft_accuracy.value)
+    said = f"{pairs}; {soft} {told(ranks.soft_accuracy)}" if known else pairs
     if not useful.met:
-        luck = f"its scores of single items hardly follow people's ({useful.found}): it may be luck"
-        return draft.but("INSUFFICIENT EVIDENCE", f"{said}, but {luck}", change)
+        luck = f"its scores of single items hardly follow theirs ({useful.found}): it may be luck"
+        more = more_labels(gates, "agreement_use", number, judge)
+        return draft.but("INSUFFICIENT EVIDENCE", f"{said}, but {luck}", [useful], more)
     faults = shared_faults(gates, judge, {"length": "TRUST WITH CORRECTION", "own": "HUMAN IN THE LOOP"})
     if ranks.reversals:
         a, b = ranks.reversals[0]
-        words = f"it turns round pairs that people tell apart ({turned.found}), such as {a} and {b}"
-        return _lowered(
-            draft, "TRUST", said, [*faults, Fault(turned, "HUMAN IN THE LOOP", words, do)], change
-        )
-    order = _worst(shown) if not any(each.met for each in shown[:2]) else None
-    if order is None:
-        return _lowered(draft, "TRUST", said, faults, ())
+        words = f"it turns round pairs that are told apart ({turned.found}), such as {a} and {b}"
+        faults.append(Fault(turned, "HUMAN IN THE LOOP", words, RANK_BY))
+        return _lowered(draft, "TRUST", (said, shown[0]), faults)
+    order = _worst([each for each in shown if each.role == "asked"])
+    if order is None or order.met is True:
+        return _lowered(draft, "TRUST", (said, next(each for each in shown if each.met)), faults)
     if order.met is False:
-        words = f"the order is off ({order.found})"
-        return _lowered(draft, "TRUST", said, [*faults, Fault(order, "HUMAN IN THE LOOP", words, do)], change)
+        fault = Fault(order, "HUMAN IN THE LOOP", f"the order is off ({order.found})", RANK_BY)
+        return _lowered(draft, "TRUST", (said, order), [*faults, fault])
     words = "the order is not certain, but items are judged well enough to correct it"
-    return _lowered(draft, "TRUST", said, [*faults, Fault(order, "TRUST WITH CORRECTION", words, do)], change)
+    faults.append(Fault(order, "TRUST WITH CORRECTION", words, RANK_BY))
+    more = of_order(gates, (ranks.pair_accuracy, ranks.soft_accuracy))
+    return _lowered(draft, "TRUST", (said, order), faults, more)
+
+
+def _order_by(lab: Labelled) -> str:
+    return "the labels'" if lab.trusted else "people's"
 
 
 def _order_of_systems(gates: Gates, ranks: Systems | None) -> tuple[list[Check], Check]:
     """Return whether systems stand in people's order, softly and not, and whether a pair is turned round."""
     if ranks is None:
-        none = check(gates, "rank_accuracy", "no pair turned round", "no systems", None)
-        return [none], none
+        return [], check(gates, "rank_accuracy", "no pair turned round", "no systems", None)
     order, least = at_least(gates, "rank_accuracy", ranks.pair_accuracy), gates["rank_accuracy"].value
     accuracy = ranks.soft_accuracy
     wished = gates["rank_soft"].value
@@ -384,112 +442,26 @@ def _order_of_systems(gates: Gates, ranks: Systems | None) -> tuple[list[Check],
         met = False
     wanted = f"value at least {{}}, lower end at least {least:g}"
     soft = check(gates, "rank_soft", wanted, told(accuracy), None if math.isnan(accuracy.value) else met)
+    if order.met or soft.met:  # one of the two is enough
+        order, soft = (each if each.met else replace(each, role="beside") for each in (order, soft))
     turned = check(
-        gates, "rank_accuracy", "no pair turned round that people tell apart",
-        f"{len(ranks.reversals)} of {ranks.n_pairs}", not ranks.reversals,
-    )  # fmt: skip
+        gates, "rank_accuracy", "none", f"{len(ranks.reversals)} of {ranks.n_pairs}", not ranks.reversals
+    )
+    turned = replace(turned, what="pairs of systems told apart by both sides, the other way round")
     return [order, soft, turned], turned
-
-
-def _more_units(
-    gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, missing: Sequence[Check]
-) -> list[str]:
-    """Tell what is missing before anything can be said."""
-    names, advice = {each.gate for each in missing}, []
-    n, least = judge.main.n_used, int(gates["enough_units"].value)
-    if "enough_units" in names:
-        advice.append(f"label {least - n} more units")
-    if "enough_rare" in names:
-        rare, wanted = criterion.rarest, int(gates["enough_rare"].value)
-        rate = rare / max(n, 1)
-        more = f"about {math.ceil(wanted / rate) - n} more units" if rate > 0 else "units"
-        advice.append(
-            f"label {more} for {wanted} of the rarer label, or pick them by known chances and say so "
-            "(review export --by chance)"
-        )
-    if "enough_double" in names:
-        short = int(gates["enough_double"].value) - criterion.double_labelled
-        advice.append(
-            f"have {short} more units labelled by a second person; or, where the labels are a settled gold, "
-            "declare them trusted (--trusted)"
-        )
-    if "enough_systems" in names:
-        advice.append(
-            "name the systems that wrote the responses, three or more: hand in the items (--items), or, of "
-            "responses judged alone, labels with a column system"
-        )
-    if "people_agree" in names:
-        advice.append("sharpen the criterion, try it on 30 units with two people, and measure again")
-    if not names:
-        advice.append("label more clusters: 20 at least")
-    return advice
-
-
-def _more_labels(gates: Gates, judge: JudgeAudit) -> list[str]:
-    """Tell how many labels would lift the lower end over the next threshold, at what was found."""
-    value, n = judge.main.value, judge.main.n_used
-    if judge.table is None or not judge.main.name.startswith("cohen_kappa"):
-        return ["more labelled units would narrow the interval"]
-    weights: Kind = "quadratic" if judge.main.name.endswith("quadratic") else "identity"
-    for name in ("agreement_gate", "agreement_use"):
-        bound = gates[name].value
-        if not judge.main.low < bound < value:
-            continue
-        try:
-            wanted = labels_for_kappa_bound(judge.table, bound=bound, weights=weights)
-        except InputError:
-            continue
-        if wanted > n:
-            more = f"{wanted} labelled units ({wanted - n} more)"
-            lift = f"would lift the lower end over {bound:g} four times out of five"
-            return [f"if {value:.2f} is what it is worth, {more} {lift}"]
-    top = gates["agreement_gate"].value
-    if value <= top:
-        open_ = "" if judge.main.high < top else f" (the interval still reaches {judge.main.high:.2f})"
-        never = f"at {value:.2f} no number of labels lifts the lower end over {top:g}{open_}"
-        return [f"{never}; a better judge would"]
-    return ["more labelled units would narrow the interval"]
-
-
-def _correction_of_level(judge: JudgeAudit, lab: Labelled) -> list[str]:
-    """Return how to use the judge for a level without believing its mean."""
-    r, error = association(judge), judge.signed_error
-    each = " of each system" if judge.by_system and not _kinds(lab) else ""
-    what = "share of each label" if _kinds(lab) else "win rate" if lab.pairs else "mean"
-    random = f"label a random sample of what it judged{each} and correct with it (PPI++)"
-    advice = [f"{random}; do not report its raw {what}"]
-    if r.name == "pearson" and not math.isnan(r.value):
-        need = labels_for_ppi(100, correlation=max(min(r.value, 0.999), 0.0))
-        advice.append(f"where many are judged, {need} labels with the judge do the work of 100 without it")
-    if not math.isnan(error.value) and not lab.pairs:
-        ends = f"[{error.low:+.3f}, {error.high:+.3f}]"
-        advice.append(f"raw, it is off by {error.value:+.3f} of the scale {ends}")
-    return [*advice, *_attenuated(judge)]
-
-
-def _attenuated(judge: JudgeAudit) -> list[str]:
-    se, sp = (judge.rates.get(name) for name in ("sensitivity", "specificity"))
-    if se is None or sp is None or not 0 < se.value + sp.value - 1 <= 1:
-        return []
-    return [attenuation(se.value, sp.value).sentence]
-
-
-def routing(gates: Gates, judge: JudgeAudit) -> str:
-    """Return which verdicts people should see; no threshold on probabilities that are shown to be off."""
-    if judge.sureness is None or judge.sureness.selection.status != "ok":
-        return "let people see every verdict that matters; let the judge sort and pre-fill"
-    if judge.sureness.mcb.low > gates["calibration"].value:
-        off = told(judge.sureness.mcb)
-        return f"its probabilities are shown to be off ({off}): calibrate them before a threshold is set"
-    s = judge.sureness.selection
-    held = f"{s.coverage:.0%} of those with one; at most {s.alpha:.0%} wrong, {1 - s.delta:.0%} sure"
-    return f"let verdicts of probability {s.threshold:.2f} and more stand ({held}), send the rest to people"
 
 
 def findings(audit: Audit, gates: Gates) -> tuple[Finding, ...]:
     """Return a verdict for each criterion, judge (controls left out) and purpose."""
+
+    def with_steps(found: Finding, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
+        if found.verdict != "TRUST":
+            return found
+        lines = kept(gates, criterion, judge, found.purpose)
+        return replace(found, correction=(*found.correction, *lines))
+
     return tuple(
-        decide(gates, criterion, judge)
+        with_steps(decide(gates, criterion, judge), criterion, judge)
         for criterion in audit.criteria
         for judge in criterion.judges
         if not judge.is_control

@@ -13,7 +13,7 @@ from judgekit.agreement.auditing.data import Facts, of_frame, side_by_side
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
 from judgekit.report.page import audit_json, audit_markdown, page
-from judgekit.report.purposes import routing
+from judgekit.report.steps import routing
 from judgekit.scales import PAIR, YES_NO, Labels, Numbers
 from judgekit.types import Abstention, Unit, Verdict
 from judgekit.verbs.agree import agree

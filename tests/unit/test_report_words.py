@@ -13,7 +13,8 @@ from judgekit.agreement import audit
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.cli import main
 from judgekit.report import findings, read_thresholds
-from judgekit.report.page import _capitals, _key, _of_hundred, _quoted, metric, page, plainly
+from judgekit.report.page import _capitals, _key, _quoted, metric, page
+from judgekit.report.plain import of_hundred, plainly
 from judgekit.scales import Numbers
 from judgekit.types import Estimate
 
@@ -38,7 +39,7 @@ def test_a_card_says_of_a_hundred_how_many_are_wrong_and_how_far_off_the_level_i
     far = int((abs(said[both] - people[both]) > 1).sum())
     assert plainly(judge, criterion, "gate") == (
         f"Wrong on {100 * wrong / compared:.0f} of 100 ({wrong} of {compared}), "
-        f"on {_of_hundred(far, compared)} by more than one step"
+        f"on {of_hundred(far, compared)} by more than one step"
     )
     off = f"{judge.signed_error.value:.1%}"
     assert plainly(judge, criterion, "level") == f"On average {off} of the scale too high"
@@ -71,7 +72,7 @@ def test_of_numbers_the_typical_error_is_said():
     ],
 )  # fmt: skip
 def test_none_and_all_of_a_hundred_are_said_only_where_it_is_so(part, whole, told):
-    assert _of_hundred(part, whole) == told
+    assert of_hundred(part, whole) == told
 
 
 def test_a_name_at_the_head_of_a_sentence_stays_as_it_is(made):
@@ -139,8 +140,8 @@ def test_a_pair_without_a_winner_is_undecided_and_not_wrong():
 
     assert undecided > 30
     assert plainly(judge, criterion, "gate") == (
-        f"Wrong on {_of_hundred(wrong - undecided, compared)} ({wrong - undecided} of {compared}), "
-        f"no winner named on {_of_hundred(undecided, compared)} more"
+        f"Wrong on {of_hundred(wrong - undecided, compared)} ({wrong - undecided} of {compared}), "
+        f"no winner named on {of_hundred(undecided, compared)} more"
     )
 
 
@@ -148,8 +149,8 @@ def test_the_large_numbers_are_not_three_kappas():
     [perfect] = [each for each in CASES if each.name == "pairs: copy, 5 % flips"]
     [judge, *_] = audit(perfect.make(np.random.default_rng(1)), b=20).criteria[0].judges
 
-    assert [each.name for each in _key(judge)] == [
-        "kappa_of_pairs",
-        "percent_agreement",
-        "agreement_within_1",
+    assert [(each.name, decides) for each, decides in _key(judge)] == [
+        ("kappa_of_pairs", "decides on single items"),
+        ("pearson", "decides on ranks and levels"),
+        ("percent_agreement", ""),
     ]

@@ -115,7 +115,8 @@ def test_thresholds_of_a_file_take_the_place_of_ours(tmp_path):
     found = by_purpose(of_frame(rows, scale=[0, 1], judges=["judge"], raters=raters), gates)
 
     assert found["gate"].verdict == "HUMAN IN THE LOOP"
-    assert found["gate"].checks[0].source == "house rule (project default)"
+    sources = {check.gate: check.source for check in found["gate"].checks}
+    assert sources["enough_units"] == "house rule (project default)"
     assert gates["agreement_use"].value == 0.4
 
 
@@ -149,7 +150,8 @@ def test_the_numbers_that_decided_stand_with_the_verdict():
     found = by_purpose(case.make(np.random.default_rng(3)))["gate"]
 
     gates = [check.gate for check in found.checks]
-    assert gates[:4] == ["enough_units", "enough_rare", "enough_double", "people_agree"]
+    assert gates[0] == "agreement_gate"  # the number that the reason names first
+    assert {"enough_units", "enough_rare", "enough_double", "people_agree"} <= set(gates)
     assert {"agreement_gate", "ceiling_margin", "leniency", "coverage", "alt_test"} <= set(gates)
     assert all(check.found and check.wanted and check.source for check in found.checks)
 

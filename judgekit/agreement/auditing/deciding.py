@@ -52,8 +52,10 @@ def main_coefficient(lab: Labelled, judge: str, how: How) -> Estimate:
         return kappa(lab.beside(judge), weights=weights, reference="people", **how.options)
     if kinds:
         return _shared(lab, judge, how)
-    method = "quadratic kappa of the mean over samples, or weighted"
-    return _agreement(lab, judge, how, "cohen_kappa_quadratic", method)
+    method = "quadratic kappa of the mean over samples or probabilities, or weighted"
+    # Another number than that of its labels, which stands beside it under the plain name.
+    name = "cohen_kappa_quadratic" if whole else "cohen_kappa_quadratic_of_scores"
+    return _agreement(lab, judge, how, name, method)
 
 
 def link(lab: Labelled, judge: str, how: How) -> Estimate:
@@ -114,12 +116,13 @@ def by_system(lab: Labelled, judge: str, how: How, *, most: bool = False) -> dic
         (_consensus(lab) if most and not lab.continuous else lab.human) / lab.span,
     )
     level = 1 - (1 - how.level) / len(names)
+    against = "the trusted labels" if lab.trusted else "what most people say" if most else "people's mean"
     made = {}
     for name in names:
         sign = np.array([_side(systems, name) for systems in lab.systems])
         errors = np.where(sign != 0, sign * (x - y), np.nan)
         made[name] = replace(
-            clustered_mean(errors, _groups(lab), name=f"error on {name}", level=level),
+            clustered_mean(errors, _groups(lab), name=f"error on {name}, against {against}", level=level),
             method="mean of judge less people, Bonferroni over systems",
         )
     return made
@@ -134,7 +137,7 @@ def by_label(lab: Labelled, judge: str, how: How) -> dict[str, Estimate]:
     made = {}
     for k, label in enumerate(r.labels):
         errors = np.where(kept, (mine == k) - people[:, k], np.nan)
-        found = clustered_mean(errors, _groups(lab), name=f"error on {label}", level=level)
+        found = clustered_mean(errors, _groups(lab), name=f"error of the share of {label!r}", level=level)
         made[label] = replace(found, method="share by judge less share by people, Bonferroni over labels")
     return made
 
@@ -272,8 +275,9 @@ def _shared(lab: Labelled, judge: str, how: How) -> Estimate:
     mine = r.codes[:, r.raters.index(judge)]
     kept = (mine >= 0) & (people.sum(axis=1) > 0)
     made = kappa_of(mine[kept], people[kept], _weights(lab, kept))
-    start = _start(lab, "cohen_kappa", "kappa; a unit without a majority is shared between labels", kept, how)
     ties = int(((people > 0).sum(axis=1) > 1)[kept].sum())
+    name = "cohen_kappa_ties_shared" if ties else "cohen_kappa"
+    start = _start(lab, name, "kappa; a unit without a majority is shared between labels", kept, how)
     if ties:
         start = replace(start, notes=(*start.notes, f"{ties} units without a majority are shared"))
     return _bounded(lab, start, made, kept, people[kept].argmax(axis=1) * 1.0)

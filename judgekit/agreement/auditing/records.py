@@ -83,13 +83,15 @@ class Sureness:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A rule that costs nothing beside the judge: its agreement with people, and the judge's less it.
+    """A rule that costs nothing beside the judge: the agreement of both with people, and the judge's less it.
 
-    A `constant` one says one label whatever is judged.
+    All three are of the same units, counted in the same way. A `constant` rule says one label whatever is
+    judged.
     """
 
     name: str
     agreement: Estimate
+    judge: Estimate
     difference: Estimate
     test: Significance | None
     constant: bool

@@ -10,6 +10,8 @@ Row = tuple[Any, ...]
 
 NAMES = {
     "cohen_kappa": "Cohen's kappa",
+    "cohen_kappa_quadratic_of_scores": "Cohen's kappa, quadratic, of scores between labels",
+    "cohen_kappa_ties_shared": "Cohen's kappa, ties shared",
     "scott_pi": "Scott's pi",
     "fleiss_kappa": "Fleiss' kappa",
     "conger_kappa": "Conger's kappa",
@@ -61,6 +63,11 @@ def called(name: str) -> str:
     if rest.startswith("["):
         return f"{shown} {rest}"
     return f"{shown}, {rest.strip('_').replace('_', ' ')}" if rest else shown
+
+
+def whom(*, trusted: bool) -> str:
+    """With what a judge is compared: people, or labels that were declared to be the truth."""
+    return "the trusted labels" if trusted else "people"
 
 
 def number(value: float | None) -> float | None:

@@ -177,20 +177,37 @@ def of_pairs(lab: Labelled, judge: str, how: How) -> tuple[Beside, ...]:
     both = ~(np.isnan(said) | np.isnan(people) | np.isnan(mine))
     rule, own = (np.where(both, 1 - np.abs(each - people), np.nan) for each in (said, mine))
     clusters = lab.ratings.clusters
-    agreed = clustered_mean(rule, clusters, name="agreement", level=how.level)
-    gain = clustered_mean(own - rule, clusters, name="agreement_gained", level=how.level)
-    return (Beside(deciding.BETTER_SYSTEM, agreed, gain, None, constant=False),)
+    agreed, judged, gain = (
+        clustered_mean(each, clusters, name=name, level=how.level)
+        for each, name in ((rule, "agreement"), (own, "agreement"), (own - rule, "agreement_gained"))
+    )
+    return (
+        Beside(
+            name=deciding.BETTER_SYSTEM,
+            agreement=agreed,
+            judge=judged,
+            difference=gain,
+            test=None,
+            constant=False,
+        ),
+    )
 
 
 def _beside(name: str, mine: Codes, theirs: Codes, lab: Labelled, how: How, *, constant: bool) -> Beside:
     places = np.arange(len(lab.ratings.values), dtype=float)
     truth, a, c = (numbers_of(each, places) for each in (lab.consensus, mine, theirs))
-    both = ~np.isnan(truth) & ~np.isnan(c)
+    both = ~(np.isnan(truth) | np.isnan(a) | np.isnan(c))
     found = compare_accuracies(truth, a, c, level=how.level, clusters=lab.ratings.clusters)
     test = found.tests[0] if found.tests else None
-    right = int(np.sum(truth[both] == c[both]))
-    agreed = share(right, int(both.sum()), name="percent_agreement", level=how.level)
-    return Beside(name, agreed, found.difference, test, constant)
+    agreed, judged = (
+        share(
+            int(np.sum(truth[both] == each[both])), int(both.sum()), name="percent_agreement", level=how.level
+        )
+        for each in (c, a)
+    )
+    return Beside(
+        name=name, agreement=agreed, judge=judged, difference=found.difference, test=test, constant=constant
+    )
 
 
 CONTROLS = Section(

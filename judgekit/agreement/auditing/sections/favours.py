@@ -4,8 +4,9 @@ A judge is of a system's family if both have one name, but for the provider or t
 they were declared to be of one family, or if the labels' column `family` names the judge or its family.
 """
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,8 +30,8 @@ from judgekit.types import Estimate, is_control
 SAYS_LENGTH = {
     "length": (
         "Does it pay for length?",
-        "Mean {what} by fifths of {across}. People like longer responses too: what counts is where "
-        "the judge's line is steeper than theirs.",
+        "Mean {what} by fifths of {across}. {people}; what counts is where the judge's line rises more, "
+        "or falls less, than theirs.",
     ),
 }
 
@@ -61,19 +62,17 @@ def draw_length(about: About, judge: JudgeAudit) -> Figure | None:
         return None
     x, mine, people = x[kept], mine[kept], people[kept]
     which = np.digitize(x, np.quantile(x, [0.2, 0.4, 0.6, 0.8]))
+    fifths = [own for own in (which == k for k in range(5)) if own.sum() >= 3]
+    theirs = [clustered_mean(people[own]) for own in fifths]
     rows = [
-        (
-            float(np.median(x[own])), *ends(clustered_mean(mine[own])), *ends(clustered_mean(people[own])),
-            int(own.sum()),
-        )
-        for own in (which == k for k in range(5))
-        if own.sum() >= 3
-    ]  # fmt: skip
+        (float(np.median(x[own])), *ends(clustered_mean(mine[own])), *ends(of_people), int(own.sum()))
+        for own, of_people in zip(fifths, theirs, strict=True)
+    ]
     notes = [f"{called(each.name)}: {told(each)}" for each in judge.lengths]
     across = "length of the first response less the second's" if lab.pairs else "length of the response"
     columns = ("length", "judge", "judge_low", "judge_high", "people", "people_low", "people_high", "units")
     what = "preference for the first response" if lab.pairs else "score"
-    words = {"what": what, "across": across}
+    words = {"what": what, "across": across, "people": _liking(theirs)}
     spots, heights = [row[0] for row in rows], [v for row in rows for v in row[1:7] if v is not None]
     room = (max(heights) - min(heights)) * 0.06 or 0.1
     chart = Chart(
@@ -85,6 +84,16 @@ def draw_length(about: About, judge: JudgeAudit) -> Figure | None:
     return about.figure(
         "length", columns, rows, int(kept.sum()), interval="95 % t", notes=notes, words=words, chart=chart
     )
+
+
+def _liking(fifths: Sequence[Estimate]) -> str:
+    """What people make of length, as the interval of the last fifth less the first has it."""
+    if len(fifths) < 2 or not (noise := math.hypot(fifths[0].se, fifths[-1].se)) > 0:
+        return "Whether people like longer responses these units do not show"
+    gain = (fifths[-1].value - fifths[0].value) / noise
+    if abs(gain) < 2:
+        return "People are not shown to like longer responses more, or less"
+    return "People like longer responses more" if gain > 0 else "People like longer responses less"
 
 
 LENGTH = Section(

@@ -57,16 +57,22 @@ def systems(case: Case) -> Systems | None:
     groupings = {} if how.only_deciding else four_groupings(human, judged, **drawn)
     n = len(names)
 
-    def mean(name: str, scores: Floats) -> Estimate:
-        return clustered_mean(scores, name=name, level=how.level)
+    def means(by: str, scores: Floats) -> tuple[Estimate, ...]:
+        return tuple(
+            clustered_mean(own, name=f"mean of {name} by {by}", level=how.level)
+            for name, own in zip(names, scores, strict=True)
+        )
 
     return Systems(
         names=names,
-        human=tuple(map(mean, names, human)),
-        judge=tuple(map(mean, names, judged)),
+        human=means("people", human),
+        judge=means("the judge", judged),
         soft_accuracy=soft_accuracy(human, judged, level=how.level, seed=how.seed),
         pair_accuracy=_pair_accuracy(human, judged, how),
-        groupings={str(name): each for name, each in groupings.items()},
+        groupings={
+            str(name): replace(each, name=f"{each.name} ({str(name).replace('_', ' ')})")
+            for name, each in groupings.items()
+        },
         reversals=tuple(
             (names[i], names[j])
             for i in range(n)
