@@ -19,6 +19,7 @@ from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens
 from judgekit.protocols import PROTOCOLS, Asking, Form, Protocol, Sheet
 from judgekit.protocols.sheet import Orders
+from judgekit.records import make_call
 from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
@@ -187,7 +188,12 @@ class Plan:
     def addressed(call: Call, judge: Judge, sample: int) -> Call:
         """Return a call put to a judge, with its key."""
         key = key_of(judge.identity or {"unstored": judge.name}, call, sample=sample)
-        return call.addressed(judge.name, sample, key)
+        return make_call(  # `replace` would take many times as long
+            judge=judge.name, asks=call.asks, protocol=call.protocol, messages=call.messages,
+            meant=call.meant, key=key, schema=call.schema, letters=call.letters, tag=call.tag,
+            judged=call.judged, shown=call.shown, sample=sample, variant=call.variant, attempt=call.attempt,
+            item=call.item, material=call.material, sheet=call.sheet,
+        )  # fmt: skip
 
     def prompt_digests(self) -> dict[str, str]:
         """Return the SHA-256 of each prompt the rubric is asked with, by its name."""

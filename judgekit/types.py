@@ -191,15 +191,6 @@ class Call:
     material: Fenced | None = field(default=None, compare=False, repr=False)
     sheet: "AskedBy | None" = field(default=None, compare=False, repr=False)
 
-    def addressed(self, judge: str, sample: int, key: str) -> "Call":
-        """Return the same call put to a judge, as a repeat; `replace` would take four times as long."""
-        return Call(
-            judge=judge, asks=self.asks, protocol=self.protocol, messages=self.messages, meant=self.meant,
-            key=key, schema=self.schema, letters=self.letters, tag=self.tag, judged=self.judged,
-            shown=self.shown, sample=sample, variant=self.variant, attempt=self.attempt, item=self.item,
-            material=self.material, sheet=self.sheet,
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:

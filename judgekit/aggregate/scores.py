@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from judgekit.aggregate.pools import Pool, per_rater
+from judgekit.records import make_score
 from judgekit.rubric.model import Criterion, Group, Rubric
 from judgekit.types import CALIBRATED, EMPTY, Abstention, Item, Outcome, Rule, Score, Unit, Verdict
 
@@ -208,14 +209,14 @@ def _criterion_score(
     criterion: Criterion, outcomes: Sequence[Outcome], about: About, settling: Settling, *, sure: Sure
 ) -> Score:
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        return Score(
+        return make_score(
             unit=about["unit"], level="criterion", name=criterion.id, value=only.value, rule="placed",
             n_verdicts=1, flags=_told(outcomes) if only.flags else (), system=about["system"],
         )  # fmt: skip
     about = {**about, "level": "criterion", "name": criterion.id, "rule": "placed"}
     values = {_repeat(o): o.value for o in outcomes if isinstance(o, Verdict)}
     low, high, spread = sure(values, clip=True)
-    return Score(
+    return make_score(
         **about, value=settling(criterion, outcomes).value, low=low, high=high, n_verdicts=len(values),
         n_abstained=reasons_of(outcomes), spread=spread, flags=_told(outcomes),
     )  # fmt: skip
@@ -264,7 +265,7 @@ def _whole(
     settled = {c.id: settling(c, asked[c.id]) for c in criteria if c.id in asked}
     placed = place(settled)
     if len(outcomes) == 1 and isinstance(only := outcomes[0], Verdict):  # by far the commonest
-        return Score(
+        return make_score(
             unit=about["unit"], level=about["level"], name=about["name"], value=placed.value,
             rule=about["rule"], n_verdicts=1, share=placed.share, gate=placed.gate,
             flags=_told(outcomes) if only.flags else (), system=about["system"],
@@ -280,7 +281,7 @@ def _whole(
                 values[repeat] = value
     low, high, spread = sure(values, clip=about["rule"] != "published")
     n = sum(isinstance(o, Verdict) for o in outcomes)
-    return Score(
+    return make_score(
         **about, value=placed.value, low=low, high=high, n_verdicts=n,
         n_abstained=reasons_of(outcomes), spread=spread, share=placed.share, gate=placed.gate,
         flags=_told(outcomes),

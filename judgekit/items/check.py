@@ -18,6 +18,7 @@ from judgekit.errors import InputError, kind_of
 from judgekit.items.files import open_file
 from judgekit.items.rows import Row, open_rows
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
+from judgekit.records import make_item
 from judgekit.rubric.foreign import healthbench, prometheus
 from judgekit.types import Item, Need, Text
 
@@ -210,7 +211,7 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
     responses, systems = _responses(values, layout)
     sources, tags, rubric = get(names["sources"]), get(names["tags"]), get(names["rubric"])
     reference = get(names["reference"])
-    item = Item(
+    item = make_item(
         item_id=name_of(item_id, "item_id"),
         task=text_of(task, "task"),
         responses=responses,

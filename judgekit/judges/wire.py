@@ -14,6 +14,7 @@ from typing import Any
 from judgekit.errors import InputError, ProviderError, check_kinds, there_are
 from judgekit.judges.servers import NO_KEYS, Keys, complaint_of, in_words
 from judgekit.prompt import estimate_tokens
+from judgekit.records import make_reply
 from judgekit.scales import writable
 from judgekit.types import Call, Fault, Message, Reply
 
@@ -165,7 +166,7 @@ def reply_of(
     elif finish in _CUT and not (letters and text):
         fault = "truncated"
     read, written, cost = spent_of(whole.get("usage"), text, sent=sent, price=price, noted=noted)
-    return Reply(
+    return make_reply(
         text=keys.out_of(text),
         fault=fault,
         detail=keys.out_of(refusal or finish) if fault else "",

@@ -20,6 +20,7 @@ import orjson
 
 from judgekit.ledger.damage import Damaged
 from judgekit.ledger.key import request_of
+from judgekit.records import make_reply
 from judgekit.types import Call, Reply
 
 Pairs = tuple[tuple[str, float], ...]
@@ -96,7 +97,7 @@ def reply_of(path: Path, row: tuple[Any, ...], version: int = USER_VERSION) -> R
     model, fingerprint, fault, detail, text, logprobs, probs, n_in, n_out, cost, seconds, tries = row[4:16]
     try:
         own, decisions = probs_of(probs)
-        return Reply(
+        return make_reply(
             text=text_of(text), fault=fault, detail=text_of(detail), logprobs=pairs_of(logprobs), probs=own,
             model=text_of(model), fingerprint=text_of(fingerprint), input_tokens=n_in, output_tokens=n_out,
             cost_usd=cost, seconds=seconds, tries=tries, decisions=decisions,

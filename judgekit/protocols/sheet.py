@@ -13,6 +13,7 @@ from typing import Any, Literal
 from judgekit.fences import Fences, fences_of
 from judgekit.prompt import Ours, Prompt, Template, settled
 from judgekit.protocols.reading.material import Material
+from judgekit.records import make_call
 from judgekit.rubric.model import Criterion
 from judgekit.scales import Scale
 from judgekit.types import Ask, Call, Fenced, Item, Message, Outcome, Reason, Reply, Unit, View
@@ -87,7 +88,7 @@ class Sheet:
     def ask_about(self, item: Item, view: View, material: Fenced) -> Call:
         """Return the call about a view whose material is in its fences already."""
         wanted = self.wanted(*view)
-        return Call(
+        return make_call(
             judge="",
             asks=wanted.asks,
             protocol=self.protocol,

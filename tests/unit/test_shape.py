@@ -15,7 +15,7 @@ import judgekit.protocols
 
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
-    "face", "errors", "scales", "types", "distribution", "roles", "shelf", "writing", "terminal",
+    "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
     "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
@@ -51,6 +51,7 @@ PURE = {
     "errors",
     "scales",
     "types",
+    "records",
     "distribution",
     "roles",
     "prompt",

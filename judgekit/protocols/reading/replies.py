@@ -7,6 +7,7 @@ a run. What is longer than `REPLY` is malformed; the other bounds say how far a 
 import re
 from collections.abc import Mapping
 
+from judgekit.records import make_verdict
 from judgekit.scales import settle
 from judgekit.types import Abstention, Ask, Call, Evidence, Outcome, Reason, Reply, Source, Unit, Verdict
 
@@ -128,7 +129,7 @@ def verdict_of(
 ) -> Verdict:
     """Return the verdict of one of a call's answers, from weights of labels on its scale."""
     probs, label, value = settle(ask.scale, weights)
-    return Verdict(
+    return make_verdict(
         rater=call.judge,
         unit=ask.unit,
         criterion=ask.criterion,
