@@ -224,6 +224,7 @@ FLAGS = (
         "nothing. Left out: $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite.",
     ),
     Flag("prompts", FILES, kind=bool, default=True, help="Keep prompts beside replies in the ledger."),
+    Flag("telemetry", FILES),
     Flag("progress", FILES),
     Flag(
         "quiet", FILES, kind=bool, default=False, typed=("--quiet", "-q"), help="Print nothing but errors."

@@ -100,6 +100,7 @@ def _options(
         "store_prompts": given["prompts"],
         "limits": Limits(budget_usd=limits.pop("budget"), **limits),
         "progress": given["progress"] and not given["quiet"],
+        "telemetry": given["telemetry"],
         "own_code": True,
     })  # fmt: skip
 

@@ -18,7 +18,7 @@ from judgekit.prompt import estimate_tokens
 from judgekit.roles import Judge
 from judgekit.run.gate import Budget
 from judgekit.run.limits import Halt, Limits
-from judgekit.run.send import First, Sender
+from judgekit.run.send import Around, First, Sender
 from judgekit.run.tally import Tally
 from judgekit.types import Answer, Call, Reply, Round
 
@@ -149,14 +149,15 @@ class Asker:
     """Answers calls within the limits of a run."""
 
     def __init__(
-        self, judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
-    ) -> None:
+        self, judges: Mapping[str, Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt,
+        *, around: Around = None,
+    ) -> None:  # fmt: skip
         self._judges = judges
         self._ledger = ledger
         self._tally = tally
         self._limits = limits
         self._halt = halt
-        self.sender = Sender(judges.values(), ledger, limits, tally, halt)
+        self.sender = Sender(judges.values(), ledger, limits, tally, halt, around=around)
         self._money = Budget(limits.budget_usd, "US dollars")
         self._tokens = Budget(limits.budget_tokens, "tokens")
         self._dearest: dict[str, float] = {}

@@ -29,7 +29,7 @@ from judgekit.plan import price_of
 from judgekit.roles import Judge, Learning, Recipe, Tunable
 from judgekit.run.ask import Asker, Known
 from judgekit.run.limits import Halt, Limits
-from judgekit.run.send import Sender, fact_name
+from judgekit.run.send import Around, Sender, fact_name
 from judgekit.run.tally import Tally
 from judgekit.scales import writable
 from judgekit.types import Answer, CallMade, Item, Judged, Round
@@ -49,12 +49,14 @@ async def drive(
     limits: Limits | None = None,
     tally: Tally | None = None,
     spared: Collection[str] = (),
+    around: Around = None,
 ) -> AsyncGenerator[Judged, None]:
     """Yield what becomes of each item, in the order of the items, which are read as needed.
 
     `spared` names judges that another stands in for: where one of them fails for good, its calls are left
-    unanswered and the run goes on. A bad item, and what else stopped the run (a budget, an outage, a judge's
-    lasting error), is raised after the last item begun; a budget that could not be kept, at once.
+    unanswered and the run goes on. `around` watches requests. A bad item, and what else stopped the run (a
+    budget, an outage, a judge's lasting error), is raised after the last item begun; a budget that could not
+    be kept, at once.
     """
     limits = limits or Limits()
     tally = tally if tally is not None else Tally()
@@ -63,7 +65,10 @@ async def drive(
     source = _Source(items, halt)
     window = limits.concurrency * _WINDOW
     turn = min(_TURN, max(window // 4, 1))
-    async with asking(judges, ledger, limits, tally, halt) as asker, _under_way(asker) as alive:
+    async with (
+        asking(judges, ledger, limits, tally, halt, around=around) as asker,
+        _under_way(asker) as alive,
+    ):
         while source.more or alive:
             room = source.more and len(alive) <= window - turn
             if room and asker.is_short:
@@ -94,6 +99,7 @@ async def asking(
     halt: Halt,
     *,
     patience: Callable[[], float] = lambda: BUSY_SECONDS,
+    around: Around = None,
 ) -> AsyncGenerator[Asker, None]:
     """Open judges in this event loop for what asks them; close them, and write the ledger, at the end.
 
@@ -109,7 +115,7 @@ async def asking(
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
             timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
             stack.callback(timer.cancel)
-        yield Asker(judges, ledger, limits, tally, halt)
+        yield Asker(judges, ledger, limits, tally, halt, around=around)
 
 
 async def _opened(judge: Judge, ledger: Ledger | None, stack: AsyncExitStack) -> Judge:

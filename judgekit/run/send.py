@@ -8,7 +8,7 @@ exhausted quota) and outages halt the run, or only a judge that has a substitute
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
 import tenacity
@@ -30,6 +30,10 @@ _ADVICE = {
     **dict.fromkeys((301, 302, 307, 308), "redirects are not followed: name the address that it leads to"),
 }
 First = Callable[[], None] | None
+Ask = Callable[[Judge, Call], Awaitable[Reply]]
+"""Makes one request of a judge."""
+Around = Callable[[Ask], Ask] | None
+"""What watches requests: it returns a function that asks as another does, and sees what comes of it."""
 _DROPS = 10  # parameters a server may refuse, one after another
 
 
@@ -41,8 +45,10 @@ class Sender:
     """Sends calls, one request or several each; judges behind one endpoint share its gate."""
 
     def __init__(
-        self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt
-    ) -> None:
+        self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt,
+        *, around: Around = None,
+    ) -> None:  # fmt: skip
+        self._ask: Ask = self._asked if around is None else around(self._asked)
         self._ledger = ledger
         self._limits = limits
         self._tally = tally
@@ -147,8 +153,7 @@ class Sender:
                 self._tally.requests += 1
                 self.in_flight += 1
                 try:
-                    async with asyncio.timeout(self._limits.attempt_seconds):
-                        reply = await judge(call)
+                    reply = await self._ask(judge, call)
                 finally:
                     self.in_flight -= 1
             except TimeoutError:
@@ -172,6 +177,10 @@ class Sender:
             finally:
                 gate.leave()
         raise ProviderError("the server refuses one parameter after another")
+
+    async def _asked(self, judge: Judge, call: Call) -> Reply:
+        async with asyncio.timeout(self._limits.attempt_seconds):
+            return await judge(call)
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Return the seconds to wait: what the server asked for, else exponential with full jitter."""

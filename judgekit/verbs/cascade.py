@@ -50,7 +50,7 @@ UNIFORM = (
 )
 
 Promise = Literal["kept", "whole"]
-_CHEAP_ONLY = frozenset({"substitutes", "samples", "calibration"})
+_CHEAP_ONLY = frozenset({"substitutes", "samples", "calibration", "telemetry"})
 
 
 @dataclass(frozen=True, slots=True)

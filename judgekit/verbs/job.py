@@ -1,7 +1,6 @@
 """A scoring job: options become a plan, a recipe and a source of items, all checked before any call."""
 
 import functools
-import hashlib
 import time
 import warnings
 from collections import deque
@@ -12,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
 
-import orjson
-
 from judgekit.aggregate import rubric_scores
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import FittedPanel, pool_of
@@ -22,7 +19,6 @@ from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.errors import InputError, JudgekitError, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
-from judgekit.items.files import path_of
 from judgekit.items.read import OnBadItem
 from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
@@ -40,7 +36,9 @@ from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
+from judgekit.telemetry import Telemetry, telemetry_of
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
+from judgekit.verbs.digests import digest_of, digest_of_items, planned
 from judgekit.verbs.inputs import file_of, inputs_of, told_of
 from judgekit.verbs.options import (
     DEFAULT_LEDGER,
@@ -51,7 +49,6 @@ from judgekit.verbs.options import (
     check_options,
 )
 from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
-from judgekit.writing import whole
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 # What only says how fast, for how much or where a run is kept is not asked: more money is no other job.
@@ -87,6 +84,7 @@ class Job:
     calibration: str | None = None  # the digest of what maps probabilities
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
+    telemetry: Telemetry | None = None  # what OpenTelemetry is told by
     progress: bool = False  # whether to show how far it is
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
@@ -147,13 +145,15 @@ class Job:
         try:
             walked = drive(
                 self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
-                spared=self.spared,
+                spared=self.spared, around=None if self.telemetry is None else self.telemetry.around,
             )  # fmt: skip
             scored = walked if self.fitted is None else self._fitted(walked, self.fitted)
             async with aclosing(walked), aclosing(scored):  # what is in flight ends before the ledger closes
                 async for judged in scored:
                     if self._panel is not None:
                         self._panel.add(judged)
+                    if self.telemetry is not None:
+                        self.telemetry.judged(judged)
                     yield judged
             if not self.tally.items:
                 raise InputError(_no_items("items", self.skipped))
@@ -269,6 +269,7 @@ def prepare(
         plan=plan, recipe=recipe, items=items, columns=options["columns"], on_bad_item=options["on_bad_item"],
         ledger=ledger, older=older, prompts=options["store_prompts"], limits=options["limits"] or Limits(),
         progress=options["progress"],
+        telemetry=telemetry_of(options["telemetry"] if sending else "off", _say(options)),
         surveyed=_surveyed(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
         needs=needs, spared=frozenset(substitutes), asked={**asked_of(options), **own},
         seats={judge.name: name for name, judge in substitutes.items()}, rubric_file=file_of(rubric),
@@ -440,60 +441,3 @@ def asked_of(options: Options) -> dict[str, Any]:
     """Return the options beside a plan that change what comes out; left out, they are as by default."""
     given = {name: value for name, value in options.items() if value is not None}
     return {name: given.get(name, default) for name, default in DEFAULTS.items() if name in _ASKED}
-
-
-def digest_of_items(source: Any, read: Callable[[], Iterable[Item]]) -> str:
-    """Return a digest of what is judged: of a file as it is, else of the items that `read` gives."""
-    if isinstance(source, str | Path):
-        path = path_of(source)
-        with whole(path.parent, path.name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    found = hashlib.sha256()
-    for item in read():
-        found.update(_held(item))
-    return found.hexdigest()
-
-
-def _held(item: Item) -> bytes:
-    """Return all that an item holds, save where it came from."""
-    parts = (
-        item.item_id, item.task, item.responses, item.reference, item.sources, item.systems, item.tags,
-        item.rubric,
-    )  # fmt: skip
-    try:
-        return orjson.dumps(parts, default=dict)
-    except TypeError:  # what only a rubric handed over in Python can hold
-        return repr(parts).encode(errors="backslashreplace")
-
-
-def planned(plan: Plan) -> tuple[Any, ...]:
-    """Return what a plan asks, and whom."""
-    prompts, judges = plan.prompt_digests(), plan.judges
-    how = (plan.asked_by.name, plan.form, plan.per_call, plan.samples, plan.orders, plan.ties)
-    return (plan.rubric.digest, judges, how, prompts)
-
-
-def digest_of(*parts: Any) -> str:
-    """Return a digest of values, judges and functions; an object of another kind counts by its type.
-
-    >>> digest_of({"samples": 2}) == digest_of({"samples": 2}), digest_of(2) == digest_of("2")
-    (True, False)
-    """
-    option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return hashlib.sha256(orjson.dumps(_as_json(parts), option=option)).hexdigest()
-
-
-def _as_json(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, str | Path):
-        return str(value).encode(errors="backslashreplace").decode()
-    if isinstance(value, Mapping):
-        return {str(key): _as_json(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_as_json(each) for each in value]
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
-    if hasattr(value, "identity"):  # a judge
-        return [value.name, _as_json(value.identity)]
-    return getattr(value, "__qualname__", type(value).__qualname__)

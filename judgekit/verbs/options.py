@@ -18,6 +18,7 @@ from judgekit.recipes.grading import Aggregate
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.run import Limits
+from judgekit.telemetry import How as Telemetry
 from judgekit.types import Reason, Rule
 
 DEFAULT_LEDGER: Final = "default"
@@ -76,6 +77,9 @@ class Options(TypedDict, total=False):
         limits: How fast, how long and for how much the run may go (`Limits`).
         progress: Show how far the work is, on the error stream: a bar on a terminal, a line every few seconds
             elsewhere, nothing of what ends soon. A stream of scores shows nothing.
+        telemetry: What OpenTelemetry, as it is set up in this process, is told: nothing (`off`); a span for
+            each request to a judge and an event for each score (`on`); prompts, replies and rationales with
+            them (`texts`).
         own_code: Whether `py:` names of judges may import code.
         say: Takes what the embedded judge says of itself and of its download.
     """
@@ -108,6 +112,7 @@ class Options(TypedDict, total=False):
     store_prompts: bool
     limits: Limits | None
     progress: bool
+    telemetry: Telemetry
     own_code: bool
     say: Callable[[str], None] | None
 
@@ -118,7 +123,8 @@ DEFAULTS: Final[Options] = {
     "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True,
     "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
     "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
-    "progress": True, "own_code": False, "say": None,
+    "progress": True, "telemetry": "off",
+    "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
 
@@ -127,7 +133,7 @@ KINDS: Mapping[str, str] = {
     "per_call": "a whole number, or None for the whole rubric",
     **dict.fromkeys(("reask", "partial", "ties", "store_prompts", "progress", "own_code"), "True or False"),
     **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
-    **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item"), "a name"),
+    **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item", "telemetry"), "a name"),
     **dict.fromkeys(("recipe", "rule"), "a name, or None"),
     "orders": "a name or a whole number",
     "panel": "a name or a function",

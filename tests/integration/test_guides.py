@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ from judgekit.cli.reference import BLOCK, FOLDER, guide_text, guides
 from judgekit.terminal import progress
 
 ROOT = Path(__file__).parents[2]
+WITH_SDK = pytest.mark.skipif(
+    find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None,
+    reason="the SDK of OpenTelemetry is not installed: pip install -e '.[dev]'",
+)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
@@ -64,7 +69,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", guides())
+@pytest.mark.parametrize(
+    "name", [pytest.param(each, marks=WITH_SDK if each == "telemetry" else ()) for each in guides()]
+)
 def test_a_guide_prints_what_it_says(name: str, folder: Path):
     check, wrong = doctest.OutputChecker(), []
     shell, names = Shell(), {"__name__": "guide"}

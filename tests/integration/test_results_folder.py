@@ -323,6 +323,6 @@ def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose()
     planned = {"protocol", "form", "per_call", "samples", "prompt", "orders", "ties"}  # which a plan holds
     items = {"columns", "on_bad_item"}
     read = {"labels", "calibration"}  # by what they hold (`verbs.job.prepare`), and only where they are given
-    means = {"again", "ledger", "store_prompts", "limits", "own_code", "say", "progress"}  # how, and not what
+    how = {"again", "ledger", "store_prompts", "limits", "own_code", "say", "progress", "telemetry"}
 
-    assert Options.__annotations__.keys() == planned | items | read | means | asked_of({}).keys()
+    assert Options.__annotations__.keys() == planned | items | read | how | asked_of({}).keys()

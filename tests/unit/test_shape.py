@@ -16,8 +16,8 @@ import judgekit.protocols
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
     "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
-    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run", "table",
-    "recordings",
+    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run",
+    "telemetry", "table", "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
     "report", "view", "testing", "cli",
 ]  # fmt: skip
@@ -38,6 +38,7 @@ WIRE = {
     "terminal": {"os", "time"},  # what a terminal is, and when a line is due
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
+    "telemetry": {"time"},  # when an event happened
     "verbs": {"asyncio", "os", "time"},
     "writing": {"os"},
     "review": {"random"},  # seeded: the order of a blind sheet

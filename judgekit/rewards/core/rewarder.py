@@ -31,6 +31,7 @@ from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.roles import Judge, Tunable
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits
+from judgekit.telemetry import telemetry_of
 from judgekit.types import Answer, Item, Judged
 from judgekit.verbs.faces import in_own_loop
 
@@ -80,6 +81,7 @@ class Rewarder:
             warnings.warn(told, stacklevel=2)
         for each in asked_back(self._scheme.recipe.plans[0].rubric):
             warnings.warn(each, stacklevel=2)
+        self._telemetry = telemetry_of(self.spec.telemetry if sending else "off", warnings.warn)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._session: Session | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
@@ -185,7 +187,15 @@ class Rewarder:
         except JudgeOutage as error:
             error.run = batch(made)
             raise
-        return batch(dealt)
+        done = batch(dealt)
+        if self._telemetry is not None:
+            for reward in done:
+                about = {"level": "reward", "responses": [reward.response], "status": reward.status}
+                self._telemetry.evaluated(
+                    self.spec.rubric.id, reward.group, {}, value=reward.value, wrong=reward.status,
+                    about={f"judgekit.{name}": said for name, said in about.items()},
+                )  # fmt: skip
+        return done
 
     def _patience(self, failures: Sequence[str | None]) -> str:
         """Return what would do where judges were away or slow for longer than a batch waits for them."""
@@ -200,7 +210,9 @@ class Rewarder:
             call_seconds=spec.deadline_seconds,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
-        return Session(self._judges_here() if spec.judge_weight else (), spec.ledger, limits)
+        around = None if self._telemetry is None else self._telemetry.around
+        judges = self._judges_here() if spec.judge_weight else ()
+        return Session(judges, spec.ledger, limits, around=around)
 
     def _judges_here(self) -> tuple[Judge, ...]:
         """Return the judges; copies where they may be open in another event loop."""

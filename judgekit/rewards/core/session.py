@@ -18,6 +18,7 @@ from judgekit.run import Limits, Tally
 from judgekit.run.ask import Asker
 from judgekit.run.drive import asking, walk
 from judgekit.run.limits import Halt
+from judgekit.run.send import Around
 from judgekit.types import Answer, Item, Judged
 
 _PATIENCE = 2.0
@@ -38,7 +39,10 @@ class Asked:
 class Session:
     """Open judges and a ledger; belongs to the event loop it was entered in."""
 
-    def __init__(self, judges: Sequence[Judge], ledger: str | None, limits: Limits) -> None:
+    def __init__(
+        self, judges: Sequence[Judge], ledger: str | None, limits: Limits, *, around: Around = None
+    ) -> None:
+        self._around = around
         self._judges = {judge.name: judge for judge in judges}
         self._ledger = ledger
         self._limits = limits
@@ -53,9 +57,11 @@ class Session:
             ledger = (
                 None if self._ledger is None else stack.enter_context(_ledger(self._ledger, self._judges))
             )
-            self._asker = await stack.enter_async_context(
-                asking(self._judges, ledger, self._limits, Tally(), self._halt, patience=self._patience)
-            )
+            opened = asking(
+                self._judges, ledger, self._limits, Tally(), self._halt,
+                patience=self._patience, around=self._around,
+            )  # fmt: skip
+            self._asker = await stack.enter_async_context(opened)
             self._stack = stack.pop_all()
         return self
 

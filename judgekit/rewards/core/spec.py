@@ -20,6 +20,7 @@ from judgekit.protocols import Form
 from judgekit.rewards.core.checks import Part
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import parse_text, read_text
+from judgekit.telemetry import How
 
 Span = tuple[float, float]
 Scheme = Literal[
@@ -31,7 +32,8 @@ Orders = Literal["both", "random", "given"]
 RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
-    "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "max_failed", "judges", "rubric",
+    "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
+    "judges", "rubric",
 })  # fmt: skip
 
 
@@ -184,6 +186,8 @@ class RewardSpec(_Strict):
         tries: Requests for a call at most; as many as the deadline allows, where left out.
         concurrency: Calls in flight, for each endpoint.
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
+        telemetry: What OpenTelemetry is told: nothing (`off`), a span for each request to a judge and an
+            event for each reward (`on`), prompts and replies with them (`texts`).
         seed: Of schedules; who is shown first at `random` is drawn from the two responses alone.
     """
 
@@ -215,6 +219,7 @@ class RewardSpec(_Strict):
     tries: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=128, ge=1)
     ledger: str | None = None
+    telemetry: How = "off"
     seed: int = 0
 
     @field_validator("judges", mode="before")
