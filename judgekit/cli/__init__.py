@@ -42,6 +42,10 @@ COMMANDS = {
     "view": _Command(
         "view", "view", "See a run in a browser, from its means to each raw reply, and beside another run."
     ),
+    "diff": _Command(
+        "shown", "score",
+        "Compare a run with an earlier one: what was asked otherwise, paired differences, changed verdicts.",
+    ),
     "agree": _Command(
         "agree", "audit",
         "Audit judges: say how far they agree with people, and whether they may be trusted, for what.",

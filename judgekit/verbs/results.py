@@ -33,6 +33,8 @@ from judgekit.writing import Together, failed, spare, unreadable, whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from judgekit.verbs.diff import Difference
+
 _RUN = "run.json"
 _TABLES: tuple[Kind, ...] = get_args(Kind)
 _NAMES = (*(f"{kind}.{form}" for form in ("jsonl", "parquet") for kind in _TABLES), _RUN)
@@ -92,6 +94,17 @@ class Run:
             known = list(dict.fromkeys(name for each in found for name in each.unit.responses))
             raise InputError(f"item {item_id!r} has no response {response!r}; {there_are(response, known)}")
         return own
+
+    def diff(self, other: "Run") -> "Difference":
+        """How this run differs from another one, which is taken for the earlier: each with its counterpart.
+
+        Returns what was asked otherwise; paired differences, this run less the other, in all, by criterion
+        and by system; and the verdicts that changed, the largest change first. Raises `InputError` if they
+        have no item and response in common.
+        """
+        from judgekit.verbs.diff import diff
+
+        return diff(self, other)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Write `scores`, `outcomes` and `calls` (JSONL, and Parquet where pyarrow is), and `run.json`.
