@@ -76,7 +76,7 @@ def export(
         raise InputError(f"{outcomes}: there are no verdicts in it")
     asked = votes(judged)
     cases = pick(asked, by=by, budget=budget, even=even, threshold=threshold, seed=seed)
-    read = read_items(items, columns=columns_of(column), needs=())
+    read = read_items(items, columns=columns_of(column), needs=None)
     sheet = make_sheet(cases, read, load_rubric(rubric), seed=seed)
     html, table, key = write_sheet(
         sheet, out, annotators=annotator or (), overwrite=overwrite, reads=[outcomes, items, rubric]

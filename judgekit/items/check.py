@@ -130,6 +130,7 @@ class Layout:
     names: Mapping[str, str]
     mapped: frozenset[str] = frozenset()
     needs: frozenset[Need] = RESPONSE
+    empty: bool = True  # whether an empty text is a response
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -137,7 +138,9 @@ class Layout:
         return frozenset((*self.names.values(), "id"))
 
 
-def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Need] = RESPONSE) -> Layout:
+def layout_of(
+    columns: Mapping[str, str] | None = None, *, needs: Collection[Need] | None = RESPONSE
+) -> Layout:
     """Return a layout from the caller's names, which are our own."""
     given = dict(columns or {})
     for ours in given:
@@ -145,7 +148,10 @@ def layout_of(columns: Mapping[str, str] | None = None, *, needs: Collection[Nee
             near = difflib.get_close_matches(str(ours), FIELDS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FIELDS)}"
             raise InputError(f"columns: nothing here is called {ours!r}; {hint}")
-    return Layout({**{each: each for each in FIELDS}, **given}, frozenset(given), frozenset(needs))
+    return Layout(
+        names={**{each: each for each in FIELDS}, **given}, mapped=frozenset(given), needs=frozenset(needs or ()),
+        empty=needs is None or "response" in needs,
+    )  # fmt: skip
 
 
 def lacking(found: Collection[str], layout: Layout) -> list[str]:
@@ -251,7 +257,7 @@ def _responses(values: Mapping[str, Any], layout: Layout) -> tuple[Mapping[str, 
     names = layout.names
     get = values.get
     lone, many, system = get(names["response"]), get(names["responses"]), get(names["system"])
-    if absent(lone) and absent(many) and not (lone == "" and "response" in layout.needs):
+    if absent(lone) and absent(many) and not (lone == "" and layout.empty):
         if "response" in layout.needs:
             _refuse_gap(values, layout, "response")
         return {}, {}

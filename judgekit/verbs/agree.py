@@ -102,7 +102,7 @@ def agree(
     judge = [judge] if isinstance(judge, str) else judge
     check_kinds(locals(), _KINDS)
     of_items, own_columns, columns = _columns(columns or {}, items, verdicts, labels)
-    items = None if items is None else list(read_items(items, columns=of_items, needs=()))
+    items = None if items is None else list(read_items(items, columns=of_items, needs=None))
     judges = list(judge or ())
     options: dict[str, Any] = {
         "level": level, "seed": seed, "b": b, "epsilon": epsilon, "sampling": sampling, "sections": sections,

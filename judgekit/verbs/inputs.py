@@ -61,7 +61,7 @@ def rubric_of(summary: Mapping[str, Any], item_id: str) -> tuple[Rubric | None, 
         held = (summary.get("inputs") or {}).get("items")
         if held is None or not _unchanged(held):
             return None, OWN_RUBRIC
-        items = read_items(held["path"], columns=held["columns"], on_bad_item="skip", needs=())
+        items = read_items(held["path"], columns=held["columns"], on_bad_item="skip", needs=None)
         item = next((each for each in items if each.item_id == item_id), None)
         if item is not None and item.rubric is not None:
             return load_rubric({"id": "own", **item.rubric}), ""

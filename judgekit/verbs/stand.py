@@ -69,7 +69,7 @@ def stand(
     outcomes, scores = _read(runs)
     judges = {judge} if isinstance(judge, str) else set(judge)
     outcomes = _by(outcomes, judges)
-    known = {} if items is None else {i.item_id: i for i in read_items(items, columns=columns, needs=())}
+    known = {} if items is None else {i.item_id: i for i in read_items(items, columns=columns, needs=None)}
     pairs = [o for o in outcomes if len(o.unit.responses) == 2 or len(o.shown) == 2]
     criteria = list(dict.fromkeys(o.criterion for o in pairs or outcomes))
     if criterion is not None and criterion not in criteria:

@@ -105,7 +105,7 @@ def kept(run: Run | str | Path, *, items: Any = None) -> Kept:
     read, rubric = {}, None if content is None else load_rubric(content)
     if inputs["items"]["kept"]:
         source, columns = (about["path"], about.get("columns")) if items is None else (items, None)
-        found = read_items(source, columns=columns, on_bad_item="skip", needs=())
+        found = read_items(source, columns=columns, on_bad_item="skip", needs=None)
         read = {item.item_id: item for item in found}
     name = name or (rubric.id if rubric else "run")
     return Kept(name=name, run=run, items=read, rubric=rubric, inputs=inputs)

@@ -121,3 +121,17 @@ def test_the_command_has_the_rule_as_an_option(tmp_path):
 
     assert told.exit_code == 0, told.output
     assert "0 calls" in told.output
+
+
+def test_items_that_are_looked_up_again_have_their_empty_response(tmp_path):
+    """What reads the items of a run a second time needs nothing of them, and finds what was judged."""
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"id": "1", "task": "Hi", "response": "", "system": "old"}\n', encoding="utf-8")
+    run = jk.score(items, TONE, "control:longer", ledger=None)
+    labels = [{"item_id": "1", "response_id": "old", "rater": "ann", "label": "no"}]
+
+    [item] = jk.read_items(items, needs=None)
+    assert item.responses == {"old": ""}
+    assert run.explain("1")[0].unit.responses == ("old",)
+    jk.view_run(run, tmp_path / "run.html")
+    jk.agree(run, labels=labels, rubric=TONE, items=items)
