@@ -149,9 +149,11 @@ def layout_of(
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(FIELDS)}"
             raise InputError(f"columns: nothing here is called {ours!r}; {hint}")
     return Layout(
-        names={**{each: each for each in FIELDS}, **given}, mapped=frozenset(given), needs=frozenset(needs or ()),
+        names={**{each: each for each in FIELDS}, **given},
+        mapped=frozenset(given),
+        needs=frozenset(needs or ()),
         empty=needs is None or "response" in needs,
-    )  # fmt: skip
+    )
 
 
 def lacking(found: Collection[str], layout: Layout) -> list[str]:

@@ -204,8 +204,8 @@ def read_items(
         columns: Our name of a column -> its name there.
         on_bad_item: `raise` at the first bad row, or `skip` it; other rows of its item stay.
         skipped: Where what was skipped is written down, in order (a list will do).
-        needs: What an item must hold to be judged; `turns` is a conversation as task or response. None: nothing,
-            where items are looked up that were judged; an empty response is one there, too.
+        needs: What an item must hold to be judged; `turns` is a conversation as task or response. None:
+            nothing, where items are looked up that were judged; an empty response is one there, too.
         surveyed: What `survey` found with the same options. Without it, a source that can be read
             twice is surveyed now; one that cannot (an iterator) is checked as it comes.
 
