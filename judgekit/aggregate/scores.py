@@ -187,7 +187,7 @@ def rubric_scores(
     by_unit: dict[Unit, dict[str, list[Outcome]]] = {}
     for outcome in outcomes:
         by_unit.setdefault(outcome.unit, {}).setdefault(outcome.criterion, []).append(outcome)
-    task = by_unit.get(Unit(item.item_id), {})
+    task = by_unit.get(Unit(item.item_id), {}) if len(by_unit) > 1 else {}
     chosen = rule or rubric.rule
     settling = functools.partial(settle, pool=pool)
     sure = functools.partial(uncertainty, copies=copies)
@@ -201,7 +201,9 @@ def rubric_scores(
         if rubric.total and (unit.responses or len(by_unit) == 1):
             place = functools.partial(rubric_value, rubric, rule=chosen, partial=partial)
             about |= {"level": "rubric", "name": rubric.id, "rule": chosen}
-            scores.append(_whole(place, rubric.leaves, {**task, **asked}, about, settling, sure=sure))
+            scores.append(
+                _whole(place, rubric.leaves, {**task, **asked} if task else asked, about, settling, sure=sure)
+            )
     return tuple(scores)
 
 

@@ -86,7 +86,7 @@ def digest_of(values: tuple[Any, ...]) -> bytes:
     >>> digest_of(("k2:0", 0, None, 0.1)).hex()
     'f40634eea65d3d4aff1ca097b165da5c'
     """
-    plain = [[value.hex()] if type(value) is float else value for value in values]
+    plain = [[value.hex()] if value.__class__ is float else value for value in values]
     return blake2b(orjson.dumps(plain, default=lambda value: {"bytes": value.hex()}), digest_size=16).digest()
 
 

@@ -183,14 +183,17 @@ class Asker:
         fresh = known is not None and (self._ledger is None or self._ledger.writes == known.writes)
         seen = known if fresh and known is not None else self.look(calls)
         stored = {} if again else seen.kept
-        flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
-        landed = iter([await flights[0]]) if len(flights) == 1 else iter(await _together(flights))
-        answers = [
-            Answer(call, stored[call.key].reply, stored=True)
-            if call.key in stored
-            else Answer(call, *next(landed))
-            for call in calls
-        ]
+        if len(calls) == 1 and calls[0].key not in stored:  # by far the commonest
+            answers = [Answer(calls[0], *await self._flight(calls[0], seen, again=again))]
+        else:
+            flights = [self._flight(call, seen, again=again) for call in calls if call.key not in stored]
+            landed = iter([await flights[0]]) if len(flights) == 1 else iter(await _together(flights))
+            answers = [
+                Answer(call, stored[call.key].reply, stored=True)
+                if call.key in stored
+                else Answer(call, *next(landed))
+                for call in calls
+            ]
         for answer in answers:
             if answer.reply.fault not in UNPAID:
                 self._tally.answered(answer)

@@ -236,7 +236,8 @@ def noting(recipe: Recipe) -> Callable[[Item], Steps]:
     """Return a recipe that hands on, with what it came to, the calls that were answered."""
 
     def steps_of(item: Item) -> Steps:
-        steps, calls = recipe(item), list[CallMade]()
+        steps = recipe(item)
+        calls: list[CallMade] = []
         try:
             round_ = next(steps)
             while True:

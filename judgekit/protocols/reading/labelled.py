@@ -41,9 +41,9 @@ def read_labels(call: Call, reply: Reply, text: str, material: Material) -> tupl
     if not readings and not (found.whole or found.doubtful or found.cut):
         prose = _in_prose(found.rest, ids, call, material, truncated=truncated)
         readings = {cid: (reading, None) for cid, reading in prose.items()}
-    missing = why_missing(reply, text, found.cut, answered=bool(readings))
-    if is_control(call.judge):
-        missing = ("missing", "the control has nothing to say here")
+    missing: tuple[Reason, str] = ("missing", "the control has nothing to say here")
+    if len(readings) < len(ids) and not is_control(call.judge):
+        missing = why_missing(reply, text, found.cut, answered=bool(readings))
     rationale = "" if found.said and not tagged else lines.without_tag(text, call.tag)
     return tuple(
         _outcome(call, ask, *readings[name], material=material, rationale=rationale)
