@@ -64,13 +64,19 @@ class Naming:
             for judge, value in named_of(f"--{setting.replace('_', '-')}", pairs, str).items():
                 self._own.setdefault(judge, {})[setting] = value
 
-    def __call__(self, judge: "str | roles.Judge | Mapping[str, Any]") -> "roles.Judge":
+    def __call__(
+        self, judge: "str | roles.Judge | Mapping[str, Any]", *, own_code: bool | None = None
+    ) -> "roles.Judge":
         """Return the judge of a name or a table."""
         from judgekit.judges.resolve import resolve
 
-        found = resolve(judge, own_code=self.own_code, say=self._say)
+        found = resolve(judge, own_code=self.own_code if own_code is None else own_code, say=self._say)
         self._called.add(found.name)
-        return resolve(found, **self._own.get(found.name, {}))
+        return resolve(found, **self.own(found.name))
+
+    def own(self, name: str) -> dict[str, Any]:
+        """Return the settings that were said of a judge of this name."""
+        return self._own.get(name, {})
 
     def check(self) -> None:
         """Raise an InputError if an option says something of a judge that was not named."""

@@ -143,6 +143,11 @@ def _rubrics() -> Iterable[str]:
 _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
 FLAGS = (
     Flag(
+        "job", WHAT, kind=Path | None,
+        help="A job file (TOML, as --save writes it): items, rubric, judges, options, limits, bounds, folder "
+        "of results. What is typed beside it takes precedence.",
+    ),
+    Flag(
         "rubric", WHAT, typed=("--rubric", "-r"), choices=_rubrics,
         help="The rubric: a YAML, TOML or JSON file, or the name of a bundled one (`judgekit rubric list`); "
         "left out where the recipe has one, or each item its own.",
@@ -153,6 +158,10 @@ FLAGS = (
     Flag("key_env", JUDGES, kind=KeyEnv),
     Flag("revision", JUDGES, kind=Revision),
     Flag("price", JUDGES, kind=Price),
+    Flag(
+        "own_code", JUDGES, kind=bool, default=False, typed=("--own-code",),
+        help="Let judges of a job file that are named py:module:object import code.",
+    ),
     Flag("temperature", JUDGES, kind=float | None, help="The temperature of all judges that have one."),
     Flag("max_tokens", JUDGES, kind=int | None, help="The most tokens that a judge may write for a call."),
     Flag(
@@ -203,6 +212,10 @@ FLAGS = (
     Flag(
         "out", FILES, kind=Path | None,
         help="The folder for the results: scores, outcomes and calls (JSONL and Parquet) and run.json.",
+    ),
+    Flag(
+        "save", FILES, kind=Path | None,
+        help="The job file to write all of this to, so that --job runs it again; it holds no key.",
     ),
     Flag(
         "overwrite", FILES, kind=bool, default=False, typed=("--overwrite",),
@@ -257,7 +270,7 @@ def command(
     return typed
 
 
-def argument(name: str, kind: Any, help_: str) -> inspect.Parameter:
+def argument(name: str, kind: Any, help_: str, default: Any = REQUIRED) -> inspect.Parameter:
     """Return the argument of a command."""
     annotation = Annotated[kind, typer.Argument(help=help_)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

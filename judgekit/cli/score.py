@@ -1,117 +1,128 @@
 """`judgekit score`, `compare`, `rank` and `match`: items, a rubric and judges in; tables and files out."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, Literal, cast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import typer
 
 from judgekit import roles
 from judgekit.cli import signals
 from judgekit.cli.bounds import leave
-from judgekit.cli.named import Naming, columns_of, named_of, per_call_of, value_of
-from judgekit.cli.options import ASKING, FLAGS, LIMITS, SCORING, argument, command
+from judgekit.cli.jobs import said_by
+from judgekit.cli.named import Naming
+from judgekit.cli.options import FLAGS, argument, command
 from judgekit.cli.printing import tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError
+from judgekit.judges.servers import without_addresses
 from judgekit.protocols import ProtocolName
-from judgekit.verbs import DEFAULT_LEDGER, Job, Options, prepare
-from judgekit.verbs.options import DEFAULTS
+from judgekit.verbs import Job, Options, prepare
+from judgekit.verbs.jobfile import JobFile, save_job
 from judgekit.verbs.require import Bounds
 
 ITEMS = argument(
-    "items", str,
-    "The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input. A row holds "
-    "item_id, task and response (or responses), and may hold system, reference, sources and tags.",
+    "items", str | None,
+    "The items: a JSONL, JSON, CSV, TSV or Parquet file (.gz, too), or - for standard input; left out where "
+    "a job has them. A row holds item_id, task and response (or responses), and may hold system, reference, "
+    "sources and tags.",
+    default=None,
 )  # fmt: skip
+_TUNED = ("temperature", "max_tokens")
 
 
 def verb(name: ProtocolName | Literal["score"], help_: str, **defaults: Any) -> Callable[..., None]:
     """Return the command of a verb: what it asks is its protocol; `score` has it as an option."""
 
     def run(context: typer.Context, given: dict[str, Any]) -> None:
-        own = {} if name == "score" else {"protocol": name}
-        _judge(context, given["items"], {**dict.fromkeys(each.name for each in FLAGS), **given, **own})
+        _judge(said_by(context, name, given), name, {**dict.fromkeys(each.name for each in FLAGS), **given})
 
     flags = [flag for flag in FLAGS if name in flag.verbs]
     return command(run, help_, flags, arguments=[ITEMS], **defaults)
 
 
-def _judge(context: typer.Context, items: str, given: dict[str, Any]) -> None:
-    """Judge items as the command line says, or show what that would take."""
+def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
+    """Judge items as a job says, or show what that would take."""
     note = (lambda _: None) if given["quiet"] else tell
-    naming = Naming(given["key_env"], given["revision"], given["price"], say=note)
-    judge_of = functools.partial(_judge_of, naming, given)
-    bounds = Bounds.of(given["require"] or ())
-    rubric, options = _options(context, given, judge_of)
-    options["say"] = note
-    if given["strong"] and given["below"] is None:
+    own_code = given["own_code"] or given["job"] is None
+    naming = Naming(given["key_env"], given["revision"], given["price"], own_code=own_code, say=note)
+    judge_of = functools.partial(_judge_of, naming, given, said.options.get("recipe"))
+    bounds = Bounds.of(said.require)
+    options: Options = {**said.options, "say": note, "own_code": own_code}
+    options["progress"] = given["progress"] and not given["quiet"]
+    options["substitutes"] = {for_: judge_of(by) for for_, by in (options.get("substitutes") or {}).items()}
+    if said.strong and said.below is None:
         raise InputError("--strong needs --below, the confidence below which a question goes on to it")
-    judges = list(map(judge_of, given["judge"] or ["local"]))
-    stronger = list(map(judge_of, given["strong"])) if given["strong"] else None
+    judges = _judges(judge_of, said.judges or ["local"], said)
+    stronger = _judges(judge_of, said.strong, said) if said.strong else None
     naming.check()
     make: Callable[..., Job] = prepare
-    if given["below"] is not None:
+    if said.below is not None:
         from judgekit.verbs.cascade import prepare_cascade
 
-        make = functools.partial(prepare_cascade, strong=stronger, doubt=given["below"])
-    job = make(items, rubric, judges, sending=not given["dry_run"], **options)
+        make = functools.partial(prepare_cascade, strong=stronger, doubt=said.below)
+    job = make(said.items, said.rubric, judges, sending=not given["dry_run"], **options)
     bounds.check(job)
+    if given["save"] is not None:
+        tables = [list(map(functools.partial(_table, naming, given), *each)) for each in (
+            (said.judges or ("local",), judges), (said.strong, stronger or ())
+        )]  # fmt: skip
+        save_job(
+            replace(said, path=given["save"], verb=name, judges=tuple(tables[0]), strong=tuple(tables[1]))
+        )
+        note(f"the job is written to {given['save']}")
     if given["dry_run"]:
         print_preview(job)
         return
-    files = [items, rubric, *(given[each] for each in ("prompt", "labels", "calibration")), job.ledger]
-    named = (each.rpartition("replay:")[2] for each in (*(given["judge"] or ()), *(given["strong"] or ())))
-    reads = [each for each in (*files, *named) if each is not None]
+    files = [said.items, said.rubric, *(options.get(each) for each in ("prompt", "labels", "calibration"))]
+    forms = (each if isinstance(each, str) else each["judge"] for each in (*said.judges, *said.strong))
+    named = (each.rpartition("replay:")[2] for each in forms)
+    reads = [each for each in (*files, *named, job.ledger, given["job"], given["save"]) if each is not None]
     quiet, overwrite = given["quiet"], given["overwrite"]
-    signals.run(run_job(job, given["out"], quiet=quiet, overwrite=overwrite, reads=reads, bounds=bounds))
+    signals.run(run_job(job, said.out, quiet=quiet, overwrite=overwrite, reads=reads, bounds=bounds))
     leave(bounds.found())
 
 
-def _options(
-    context: typer.Context, given: dict[str, Any], judge_of: Callable[[str], roles.Judge]
-) -> tuple[str | None, Options]:
-    """Return the rubric and the verb's options; what a recipe may fill is left out unless it was typed."""
-    from judgekit.run import Limits
-
-    asked = {
-        each.name: given[each.name]
-        for each in FLAGS
-        if each.group in {ASKING, SCORING} and each.name in DEFAULTS and given[each.name] is not None
-    }
-    asked["per_call"] = per_call_of(given["per_call"])
-    if str(given["orders"]).isdecimal():
-        asked["orders"] = int(given["orders"])
-    rubric: str | None = given["rubric"]
-    if given["recipe"] is not None:
-        asked = {name: value for name, value in asked.items() if _is_given(context, name)}
-        rubric = rubric if _is_given(context, "rubric") else None
-    limits = {each.name: given[each.name] for each in FLAGS if each.group == LIMITS}
-    ledger = given["ledger"]
-    return rubric, cast("Options", {
-        **asked,
-        "recipe": given["recipe"],
-        "settings": named_of("--setting", given["setting"], value_of),
-        "substitutes": named_of("--substitute", given["substitute"], judge_of),
-        "again": tuple(given["again"] or ()),
-        "columns": columns_of(given["column"]),
-        "on_bad_item": given["on_bad_item"],
-        "ledger": DEFAULT_LEDGER if ledger is None else None if ledger == "none" else ledger,
-        "store_prompts": given["prompts"],
-        "limits": Limits(budget_usd=limits.pop("budget"), **limits),
-        "progress": given["progress"] and not given["quiet"],
-        "telemetry": given["telemetry"],
-        "own_code": True,
-    })  # fmt: skip
+def _judges(
+    judge_of: Callable[[Any], roles.Judge], several: Sequence[Any], said: JobFile
+) -> list[roles.Judge]:
+    """Return judges; what is wrong with one that a file says names the file."""
+    found = []
+    for each in several:
+        try:
+            found.append(judge_of(each))
+        except InputError as error:
+            where = (
+                "" if isinstance(each, str) else f"{said.path}: judge {each.get('name', each['judge'])!r}: "
+            )
+            raise InputError(without_addresses(f"{where}{error}")) from None
+    return found
 
 
-def _judge_of(naming: Naming, given: dict[str, Any], name: str) -> roles.Judge:
-    """Return a judge by its name, with the recipe's settings and, where it has any, those that were typed."""
+def _judge_of(naming: Naming, given: dict[str, Any], recipe: str | None, judge: Any) -> roles.Judge:
+    """Return a judge, with the recipe's settings and, where it has any, those that were said."""
     from judgekit.recipes.catalog import published
 
-    settings = {each: given[each] for each in ("temperature", "max_tokens") if given[each] is not None}
-    found = naming(name) if given["recipe"] is None else published(given["recipe"]).tuned(naming(name))
+    found = naming(judge)
+    if recipe is not None:
+        found = published(recipe).tuned(found)
+    settings = _tuned(judge, given)
     return found.with_(**settings) if settings and isinstance(found, roles.Tunable) else found
+
+
+def _tuned(judge: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a judge that a recipe does not take precedence over."""
+    table = {} if isinstance(judge, str) else judge
+    said = {each: given[each] if given[each] is not None else table.get(each) for each in _TUNED}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _table(naming: Naming, given: dict[str, Any], judge: Any, found: roles.Judge) -> dict[str, Any]:
+    """Return a judge as a job file has it."""
+    table = {"judge": judge} if isinstance(judge, str) else judge
+    tuned = _tuned(judge, given) if isinstance(found, roles.Tunable) else {}
+    return {**table, **naming.own(found.name), **tuned}
 
 
 score = verb(
@@ -137,9 +148,3 @@ match = verb(
     "Example: judgekit match answers.jsonl --judge local --out run",
     rubric="answer_match",
 )
-
-
-def _is_given(context: typer.Context, name: str) -> bool:
-    """Tell whether an option stands on the command line, and is not its default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
