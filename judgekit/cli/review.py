@@ -87,8 +87,11 @@ def export(
 @app.command("import")
 def import_(
     answers: Annotated[Path, typer.Argument(help="The JSON file that the page saved, or the filled CSV.")],
-    key: Annotated[Path, typer.Option(help="The key.json file of the sheet.")],
     out: Annotated[Path, typer.Option(help="The file for the outcomes (JSONL).")],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="The key.json file of the sheet; not for answers saved by the view of a run."),
+    ] = None,
     annotator: Annotated[
         str | None, typer.Option(help="The name of who filled it in, if the sheet does not say it.")
     ] = None,

@@ -36,6 +36,7 @@ _BETTER = (("A", "is better"), ("tie", "neither is better"), ("B", "is better"))
 How = Literal["join", "replace"]
 _CELLS = ("sheet", "annotator", "question", "shown", "label", "note")
 _NOT_IN_NAMES = re.compile(r"[^\w-]+")  # of files
+_ABOUT = {"item_id", "responses", "part", "criterion", "shown", "scale"}  # what a key says of a question
 _SIDES = ("AB", "BA")  # the two responses of a pair as the sheet has them, and the other way round
 
 
@@ -176,7 +177,13 @@ def read_key(path: str | Path) -> tuple[str, dict[str, dict[str, Any]]]:
     path = Path(path)
     try:
         raw = parse_text(read_text(path, LARGE), ".json", f"{path}: not the key of a review sheet")
-        return str(raw["sheet"]), dict(raw["questions"])
+        questions = dict(raw["questions"])
+        if lacking := {qid for qid, about in questions.items() if not set(about) >= _ABOUT}:
+            raise InputError(
+                f"{path}: question {min(lacking)!r} of the key lacks one of {sorted(_ABOUT)}; "
+                "leave the key as it was written"
+            )
+        return str(raw["sheet"]), questions
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -216,19 +223,20 @@ def _question(qid: str, unit: Unit, shown: Sequence[str], item: Item, criterion:
 
 
 def read_answers(
-    answers: str | Path, key: str | Path, *, annotator: str | None = None
+    answers: str | Path, key: str | Path | None = None, *, annotator: str | None = None
 ) -> tuple[Outcome, ...]:
     """Return a verdict for each answer in a filled sheet; "cannot tell" is an abstention.
 
-    `answers` is the JSON that the page saved, or the filled CSV. What was left open is left out; `annotator`
-    is who filled it in, as the sheet says where left out.
+    `answers` is the JSON that the page saved, or the filled CSV; what the view of a run saved says itself
+    what its questions are about, and needs no key. What was left open is left out; `annotator` is who filled
+    it in, as the sheet says where left out.
 
     Raises:
         InputError: If the sheet is another one, a question is unknown or answered twice, a label is not
-            on its scale, or nobody signed it; names the question.
+            on its scale, nobody signed it, or there is no key; names the question.
     """
     path = Path(answers)
-    digest, questions = read_key(key)
+    digest, questions = _carried(path) if key is None else read_key(key)
     outcomes: list[Outcome] = []
     seen: set[tuple[str, str]] = set()
     for row in _rows(path):
@@ -257,6 +265,17 @@ def join(judges: Iterable[Outcome], people: Iterable[Outcome], *, how: How = "jo
     human = tuple(people)
     settled = {(o.unit, o.criterion) for o in human if isinstance(o, Verdict)} if how == "replace" else set()
     return (*(o for o in judges if (o.unit, o.criterion) not in settled), *human)
+
+
+def _carried(path: Path) -> tuple[str, dict[str, dict[str, Any]]]:
+    """Return the key that answers carry themselves."""
+    try:
+        return read_key(path)
+    except InputError:
+        raise InputError(
+            f"{path}: does not say what its questions are about, as only the answers that the view of a run "
+            "saves do; name the key.json of the sheet with key= (--key)"
+        ) from None
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -178,6 +178,37 @@ def test_a_filled_csv_is_read_as_well(tmp_path):
     assert (by_criterion["long"].label, by_criterion["long"].value) == ("62.5", 0.625)
 
 
+def test_answers_that_carry_their_questions_need_no_key(tmp_path, capsys):
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC, seed=3)
+    _, _, key = write_sheet(sheet, tmp_path)
+    answers = [{"question": q, "label": "B", "shown": "BA", "note": ""} for q in sheet.key]
+    saved = tmp_path / "answers.json"
+    bare = {"sheet": sheet.digest, "annotator": "ann", "answers": answers}
+    saved.write_text(json.dumps(bare | {"questions": sheet.key}))
+
+    outcomes = read_answers(saved)
+
+    assert len(outcomes) == len(ITEMS)
+    assert outcomes == read_answers(saved, key)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["review", "import", str(saved), "--out", str(tmp_path / "labels.jsonl")])
+    assert f"{len(ITEMS)} answers" in capsys.readouterr().out
+    saved.write_text(json.dumps(bare))
+    with pytest.raises(InputError, match=r"answers\.json: does not say what its questions are about"):
+        read_answers(saved)
+
+
+def test_a_key_that_lacks_what_a_question_is_about_is_refused(tmp_path):
+    sheet = make_sheet(pair_cases(), ITEMS, RUBRIC)
+    _, _, key = write_sheet(sheet, tmp_path)
+    cut = json.loads(key.read_text())
+    del cut["questions"]["q7"]["scale"]
+    key.write_text(json.dumps(cut))
+
+    with pytest.raises(InputError, match=r"question 'q7' of the key lacks one of"):
+        read_answers(tmp_path / "sheet.csv", key)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
