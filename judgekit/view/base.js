@@ -28,6 +28,12 @@ function prose(text, marked = one => [one]) {
     el("div.turn", null, el("p.role", null, named(turn.role)), el("div.text", { dir: "auto" }, marked(turn.text)))));
 }
 
+/** Parts that screens share: a title, a section, a term with what it is, things in a row. */
+const title = (...words) => el("h2", { tabindex: -1 }, words);
+const section = (heading, ...body) => el("section", null, el("h3", null, heading), body);
+const term = (name, ...value) => [el("dt", null, name), el("dd", null, value)];
+const joined = (all, between) => all.map((one, k) => [k > 0 && between, one]);
+
 const lacks = value => value === null || value === undefined;
 const count = n => lacks(n) ? "unknown" : Number(n).toLocaleString("en");
 const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more || one + "s"}`;
@@ -36,11 +42,7 @@ const signed = x => lacks(x) ? "none" : (x < 0 ? "−" : "+") + Math.abs(x).toFi
 const share = x => lacks(x) ? "unknown" : `${(100 * x).toFixed(x > 0 && x < .0995 ? 1 : 0)} %`;
 const between = (low, high, as = score) => lacks(low) || lacks(high) ? "" : `${as(low)} to ${as(high)}`;
 const money = x => lacks(x) ? "unknown" : x === 0 ? "$0" : x < .01 ? `$${x.toPrecision(2)}` : `$${x.toFixed(2)}`;
-function seconds(x) {
-  if (lacks(x)) return "unknown";
-  if (x < 100) return `${x.toFixed(1)} s`;
-  return x < 6000 ? `${Math.round(x / 60)} min` : `${(x / 3600).toFixed(1)} h`;
-}
+const seconds = x => lacks(x) ? "unknown" : x < 100 ? `${x.toFixed(1)} s` : x < 6000 ? `${Math.round(x / 60)} min` : `${(x / 3600).toFixed(1)} h`;
 
 /** An address within the page: a screen, its parts, and a query that says which rows. */
 function address(screen, parts = [], query = null) {
@@ -76,22 +78,16 @@ function table(heads, rows, caption = "") {
     el("thead", null, el("tr", null, heads.map(head => el("th", { scope: "col" }, head)))), el("tbody", null, rows.map(row)))];
 }
 
+const criterionIn = (run, id) => (run.rubric ? run.rubric.criteria : []).find(one => one.id === id);
 const say = text => { document.getElementById("said").textContent = text; };
 
-/** What marks and reasons mean, in words. */
-const MARKS = {
-  abstained: ["A", "abstained", "a judge gave no verdict"],
-  split: ["S", "split", "two judges are half the scale apart or more"],
-  order_flipped: ["O", "order flipped", "shown in the other order, a judge preferred the other response"],
-  quote_not_found: ["Q", "quote not found", "a judge quoted words that are not in the text"],
-  gate: ["G", "gate fired", "a criterion that must hold did not, so the score is the lowest"],
-  changed: ["C", "changed", "the verdict is another one in the other run"],
-};
-const REASONS = {
-  refused: "the judge declined to answer", truncated: "the reply was cut off before its verdict",
-  malformed: "the reply could not be read", missing: "the reply holds no answer to this",
-  off_scale: "a label that the scale does not have", undecided: "the judge said it cannot tell",
-  unsupported: "the judge cannot be asked this way", unfounded: "it quoted words that do not exist",
-  too_long: "the texts do not fit into the judge", blocked: "a filter of the provider stopped it",
-  unreachable: "the judge could not be reached", over_budget: "the budget was used up", cancelled: "the run was stopped",
-};
+/** What a mark, a reason, a flag or a source means: the page's own list of words says it. */
+function meaning(kind, name) {
+  const found = document.querySelector(`#words [data-${kind}="${CSS.escape(String(name))}"]`);
+  return { name: found ? found.textContent : String(name), letter: found && found.dataset.letter,
+    says: found ? found.nextElementSibling.textContent : "" };
+}
+function chip(mark) {
+  const { name, letter, says } = meaning("mark", mark);
+  return el(`span.chip.${letter}`, { title: `${name}: ${says}`, "data-mark": mark }, letter);
+}

@@ -1,54 +1,55 @@
 /* Screen 5, Compare: what differs first, then the paired differences, then each verdict that changed. */
 
-const SHOWN_CHANGES = 100;
-
 function drawCompare(main, data, source, { query }) {
-  const { compare } = data, [run, other] = data.runs, limit = Number(query.get("n")) || SHOWN_CHANGES;
-  const criterion = query.get("criterion"), to = change => address("compare", [], but(query, change));
-  const wide = Math.min(1, Math.max(.05, ...compare.by.flatMap(one => [one.value, one.low, one.high]).filter(x => !lacks(x)).map(Math.abs)) * 1.1);
-  const all = compare.changed.map((one, k) => [one, k]).filter(([one]) => !criterion || run.names.criteria[one[2]] === criterion);
-  put(main, el("h2", { tabindex: -1 }, named(run.name), " against ", named(other.name)),
+  const { compare, runs: [run, other] } = data, limit = Number(query.get("n")) || 100, only = query.get("criterion");
+  const to = change => address("compare", [], but(query, change)), [mine, theirs] = [run, other].map(one => named(one.name));
+  const ends = compare.by.flatMap(one => [one.value, one.low, one.high]).filter(x => !lacks(x)).map(Math.abs);
+  const wide = Math.min(1, Math.max(.05, ...ends) * 1.1), at = x => lacks(x) ? null : (1 + Math.max(-1, Math.min(1, x / wide))) / 2;
+  const all = compare.changed.map((one, k) => [one, k]).filter(([one]) => !only || run.names.criteria[one[2]] === only);
+  const differences = compare.by.map(one => {
+    const line = track(at(one.value), at(one.low), at(one.high)), to = rowsOf({ [one.level]: one.name });
+    line.classList.add("zero");
+    return [one.level === "all" ? "all" : [`${one.level} `, link(to, named(one.name))],
+      el("span.measure", null, el("b", null, signed(one.value)), line), between(one.low, one.high, signed) || "none",
+      lacks(one.p) ? "none" : one.p < .001 ? "below 0.001" : one.p.toFixed(3), ...[one.better, one.worse, one.same, one.n].map(count)];
+  });
+  put(main, title(mine, " against ", theirs),
     compare.differs.length ? el("div.note.bad", { role: "note" }, el("b", null, "The two runs were not made alike: "),
-      "what changed may come from these differences.", el("ul", null, compare.differs.map(one => el("li", null, named(one)))))
+      "what changed may come from this.", el("ul", null, compare.differs.map(one => el("li", null, named(one)))))
       : el("p.note", null, "Rubric, prompts, judges and items are the same in both runs."),
-    el("p.lead", null, "Only what both runs judged is compared, each answer with its own counterpart. The difference is ", named(run.name), " less ", named(other.name),
-      ": above 0, ", named(run.name), " is higher. An interval without 0 says that chance alone hardly explains it."),
-    table(["of", `difference (line from ${signed(-wide)} to ${signed(wide)})`, "95 % interval", "chance of as much if nothing differed", "higher", "lower", "same", "pairs"],
-      compare.by.map(one => [ofWhat(one), el("span.measure", null, el("b", null, signed(one.value)), span(one, wide)),
-        between(one.low, one.high, signed) || "none", lacks(one.p) ? "" : one.p < .001 ? "below 0.001" : one.p.toFixed(3),
-        count(one.better), count(one.worse), count(one.same), count(one.n)])),
+    el("p.lead", null, "Only what both runs judged is compared, each answer with its own counterpart. The difference is ", named(run.name),
+      " less ", named(other.name), ": above 0, ", named(run.name), " is higher. An interval without 0 says that chance alone hardly explains it."),
+    table(["of", `difference (line from ${signed(-wide)} to ${signed(wide)})`, "95 % interval", "chance of as much if nothing differed",
+      "higher", "lower", "same", "pairs"], differences),
     el("h3", null, `${many(all.length, "verdict")} that changed, the largest change first`),
-    el("p.chips", null, criterion && ["criterion ", named(criterion), " ", link(to({ criterion: "" }), "show all")],
-      !criterion && run.names.criteria.length > 1 && ["only ", run.names.criteria.map((name, k) => [k ? ", " : "", link(to({ criterion: name }), named(name))])]));
+    run.names.criteria.length > 1 && el("p", null, only ? ["criterion ", named(only), ": ", link(to({ criterion: "" }), "show all")]
+      : ["only ", joined(run.names.criteria.map(name => link(to({ criterion: name }), named(name))), ", ")]),
+    table(["item", "criterion", "judge", ...[run, other].map(one => `in ${one.name}`), "replies"],
+      all.slice(0, limit).map(([[unit, , k, rater, ...values], j]) => [where(run, unit), named(run.names.criteria[k]),
+        named(nameOf(run.names.raters, rater)), ...values.map(one => typeof one === "number" ? score(one) : named(one || "none")),
+        link(address("change", [j], query), "Both replies")])),
+    all.length > limit && el("p", null, link(to({ n: limit * 5 }), `Show more of ${count(all.length)}`)));
   say(`${many(all.length, "verdict")} that changed`);
-  put(main, table(["item", "criterion", "judge", "before", "after", "both"], all.slice(0, limit).map(([[unit, , k, rater, before, after], at]) => [
-    place(run, unit), named(run.names.criteria[k]), named(nameOf(run.names.raters, rater)), shownValue(before), shownValue(after), link(address("change", [at], query), "Both replies")])));
-  if (all.length > limit) put(main, el("p", null, link(to({ n: limit * 5 }), `Show more of ${count(all.length)}`)));
 }
 
-const ofWhat = one => one.level === "all" ? "all" : [`${one.level} `, link(rowsOf({ [one.level]: one.name }), named(one.name))];
-const shownValue = one => typeof one === "number" ? score(one) : lacks(one) ? "none" : named(one);
-const place = (run, unit) => run.units ? [named(run.items[run.units[unit][0]].id), el("div.of", null, named(run.units[unit][1].map(([id]) => id).join(" / ")))] : `row ${unit + 1}`;
-/** A difference on an axis as far as the widest of them, zero in the middle. */
-function span(one, wide) {
-  const at = x => lacks(x) ? null : (1 + Math.max(-1, Math.min(1, x / wide))) / 2, made = track(at(one.value), at(one.low), at(one.high));
-  made.classList.add("zero");
-  return made;
+function where({ items, units }, unit) {
+  return !units ? `row ${unit + 1}` : [named(items[units[unit][0]].id), el("div.of", null, joined(units[unit][1].map(([id]) => named(id)), " / "))];
 }
 
 /** One changed verdict: what each run said, its raw reply beside the other's. */
 async function drawChange(main, data, source, { parts: [k], query }) {
-  const [here, there, criterion, rater] = data.compare.changed[k], units = await Promise.all([source.unit(here, 0), source.unit(there, 1)]);
-  const [run] = data.runs, name = run.names.criteria[criterion], judge = nameOf(run.names.raters, rater);
-  const own = each => (each.rubric ? each.rubric.criteria : []).find(one => one.id === name), last = data.compare.changed.length - 1;
-  put(main, el("h2", { tabindex: -1 }, "Changed: ", named(name)),
-    el("p.lead", null, "Item ", link(address("item", [here], but(null, { criterion: name })), named(units[0].item.id)), units[0].responses.map(one => [", ", named(one.id)]),
-      ", judged by ", named(judge), ". ", own(run) && named(said(data.texts, own(run).text))),
-    el("p.neighbours", null, k > 0 && el("a", { href: address("change", [k - 1], query), rel: "prev" }, "‹ previous"), ` ${count(k + 1)} of ${count(last + 1)} `,
-      k < last && el("a", { href: address("change", [k + 1], query), rel: "next" }, "next ›")),
-    el("div.pair", null, units.map((unit, j) => el("section", null, el("h3", null, "In ", named(data.runs[j].name)),
-      unit.outcomes.filter(one => one.criterion === name && one.rater === judge).map(one => [verdict(one, unit, own(data.runs[j]), null, one.sample > 0),
-        el("h4", null, "Raw reply"), one.call && !lacks(one.call.reply) ? el("pre.text", { dir: "auto" }, one.call.reply) : el("p.absent", null, "not kept")])))),
-    el("h3", null, "What was judged"), el("div.pair", null, units[0].responses.map(one =>
-      el("section.given", null, el("h4", null, "Response ", named(one.id)), prose(one.text)))));
+  const { compare: { changed }, runs } = data, [here, there, criterion, rater] = changed[k];
+  const units = [await source.unit(here, 0), await source.unit(there, 1)], [unit] = units, name = runs[0].names.criteria[criterion];
+  const judge = nameOf(runs[0].names.raters, rater), own = criterionIn(runs[0], name);
+  const replies = (one, j) => one.outcomes.filter(each => each.criterion === name && each.rater === judge).map(each => [
+    verdict(each, one, criterionIn(runs[j], name), each.sample > 0), el("h4", null, "Raw reply"),
+    each.call && !lacks(each.call.reply) ? el("pre.text", { dir: "auto" }, each.call.reply) : el("p.absent", null, "not kept")]);
+  put(main, title("Changed: ", named(name)),
+    el("p.lead", null, "Item ", link(address("item", [here], but(null, { criterion: name })), named(unit.item.id)),
+      unit.responses.map(one => [", ", named(one.id)]), ", judged by ", named(judge), ". ", own && named(said(data.texts, own.text))),
+    steps(`change ${count(k + 1)} of ${count(changed.length)}`, k > 0 && address("change", [k - 1], query),
+      k < changed.length - 1 && address("change", [k + 1], query)),
+    el("div.pair", null, units.map((one, j) => section(["In ", named(runs[j].name)], replies(one, j)))),
+    section("What was judged", el("div.pair", null, unit.responses.map(one =>
+      el("section.given", null, el("h4", null, "Response ", named(one.id)), prose(one.text))))));
 }

@@ -17,16 +17,11 @@ function unpacked(base64) {
 function embedded(data) {
   const studies = data.runs.map(study);
   let last = { asked: null };
-  function found(query) {
-    const asked = String(query);
-    if (last.asked !== asked) last = { asked, rows: selected(data, studies[0], query) };
-    return last.rows;
-  }
   return {
     first: async () => data,
     rows: async (query, from, n) => {
-      const all = found(query), drawn = all.slice(from, from + n);
-      const row = query.get("by") === "system" ? systemsRow : unitRow;
+      if (last.asked !== String(query)) last = { asked: String(query), rows: selected(data, studies[0], query) };
+      const all = last.rows, drawn = all.slice(from, from + n), row = query.get("by") === "system" ? systemsRow : unitRow;
       return { count: all.length, rows: drawn.map(one => row(data.runs[0], studies[0], one)) };
     },
     unit: async (n, run = 0) => whole(data.runs[run], data.texts, n, studies[run]),
@@ -58,13 +53,16 @@ function said(texts, held) {
   const piece = one => Array.isArray(one) ? one.map(each => said(texts, each)).join("") : said(texts, one);
   return held.map(([role, one]) => ({ role, text: piece(one) }));
 }
-
 const at = (columns, i) => Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[i]]));
 const nameOf = (names, one) => typeof one === "number" ? (one < 0 ? null : names[one]) : one;
 
 /** All of one unit, in words and texts: item, responses, scores, how the score came about, outcomes with their calls. */
 function whole(run, texts, n, studied) {
   const { names } = run, [item, responses, part] = run.units[n], held = run.items[item];
+  const called = i => {
+    const call = i === -1 || lacks(i) ? null : at(run.calls, i);
+    return call && { ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt), reply: said(texts, call.reply) };
+  };
   const outcomes = studied.outcomesOf(n).map(i => {
     const one = at(run.outcomes, i);
     return { ...one, criterion: nameOf(names.criteria, one.criterion), rater: nameOf(names.raters, one.rater),
@@ -73,7 +71,7 @@ function whole(run, texts, n, studied) {
       flags: (one.flags || []).map(flag => nameOf(names.flags, flag)),
       detail: said(texts, one.detail), rationale: said(texts, one.rationale),
       evidence: (one.evidence || []).map(([quote, where, found, how]) => ({ quote: said(texts, quote), where, found, how })),
-      call: one.call === -1 || lacks(one.call) ? null : called(at(run.calls, one.call), texts, names) };
+      call: called(one.call) };
   });
   const scores = studied.scoresOf(n).map(i => {
     const one = at(run.scores, i);
@@ -87,6 +85,3 @@ function whole(run, texts, n, studied) {
     responses: responses.map(([id, text, system]) => ({ id, text: said(texts, text), system: nameOf(names.systems, system) })),
   };
 }
-
-const called = (call, texts, names) => ({ ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt),
-  reply: said(texts, call.reply) });

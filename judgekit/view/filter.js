@@ -70,7 +70,8 @@ function selected(data, studied, query) {
 function sort(found, run, query) {
   const by = query.get("sort"), value = unit => run.settled[unit] < 0 ? null : run.scores.value[run.settled[unit]];
   const less = of => unit => lacks(of(unit)) ? null : -of(unit);
-  const key = { value, "-value": less(value), near: unit => lacks(value(unit)) ? null : Math.abs(value(unit) - Number(query.get("at") || .5)) }[by]
+  const near = unit => lacks(value(unit)) ? null : Math.abs(value(unit) - Number(query.get("at") || .5));
+  const key = { value, "-value": less(value), near }[by]
     || (by && run.sorts[by] && less(unit => run.sorts[by][unit])); // smallest first
   if (!key) return;
   const keys = new Map(found.map(unit => [unit, key(unit)]));
@@ -92,6 +93,6 @@ function unitRow(run, studied, unit) {
 }
 
 function systemsRow(run, studied, [item, units]) {
-  return { unit: units[0], item: run.items[item].id, responses: [], cells: units.filter(unit => run.units[unit][1].length === 1)
+  return { unit: units[0], item: run.items[item].id, responses: [], marks: [], cells: units.filter(unit => run.units[unit][1].length === 1)
     .map(unit => ({ system: run.units[unit][1][0][2], ...unitRow(run, studied, unit) })) };
 }

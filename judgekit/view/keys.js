@@ -1,84 +1,81 @@
 /* Which screen is shown, the way back, and the keys. */
 
-const SCREENS = { run: drawRun, grid: drawGrid, item: drawItem, call: drawCall, compare: drawCompare, change: drawChange, label: drawLabel };
+const SCREENS = { run: drawRun, grid: drawGrid, item: drawItem, call: drawCall, compare: drawCompare, change: drawChange,
+  label: drawLabel };
+const NEEDS = { compare: "compare", change: "compare", label: "label" }; // what data a screen cannot do without
 const TABS = { run: "Run", grid: "Rows", compare: "Compare", label: "Label" };
-const KEYS = [["?", "this list"], ["Tab, Shift+Tab", "from one thing to the next"], ["arrow keys, Page, Home, End", "move in the rows"],
-  ["Enter", "open what is chosen"], ["Escape", "one step up: from a call to its item, to the rows, to the run"], ["n, p", "next, previous row or question"],
-  ["r, g, c, l", "Run, Rows, Compare, Label"], ["/", "search in the texts"], ["1 to 9, 0", "answer a question, leave it open"], ["s", "save the answers"],
-  ["Alt+Left", "back, as in any page"]];
-const state = { data: null, source: null, drawn: 0 };
+const state = { data: null, source: null, drawn: 0, tops: new Map(), shown: null };
 
-/** The screens above one, as an address: where Escape leads. */
-function above({ screen, parts: [n, i, k], query }) {
-  return { call: () => address("item", [n, k || 0], query), item: () => address("grid", [], query), change: () => address("compare", [], query) }[screen]
-    || (() => address("run"));
+/** The screens above one, each with its address: where Escape leads, and what the trail shows. */
+function above({ screen, parts: [n, , ...k], query }) {
+  const rows = ["Rows", address("grid", [], query)];
+  return { item: [rows], call: [rows, ["Item", address("item", [n, ...k], query)]],
+    change: [["Changes", address("compare", [], query)]] }[screen] || [["Run", address("run")]];
 }
 
+const has = screen => !Object.hasOwn(NEEDS, screen) || state.data[NEEDS[screen]];
 async function redraw() {
-  const main = document.querySelector("main"), route = parsed(location.hash), mine = ++state.drawn;
-  if (!SCREENS[route.screen] || (["compare", "change"].includes(route.screen) && !state.data.compare) || (route.screen === "label" && !state.data.label)) route.screen = "run";
-  const made = el("div.screen");
+  const main = document.querySelector("main"), route = parsed(location.hash), mine = ++state.drawn, made = el("div.screen");
+  if (!Object.hasOwn(SCREENS, route.screen) || !has(route.screen)) route.screen = "run";
   try { await SCREENS[route.screen](made, state.data, state.source, route); } catch (error) {
-    made.replaceChildren(el("h2", { tabindex: -1 }, "This cannot be shown"), el("p.note.bad", null, named(String(error))), el("p", null, link(address("run"), "Back to the run")));
+    made.replaceChildren(title("This cannot be shown"), el("p.note.bad", null, named(String(error))), link(address("run"), "To the run"));
   }
   if (mine !== state.drawn) return; // another screen was asked for meanwhile
+  const typed = document.activeElement.matches(".filters [name]") && document.activeElement.name;
   document.body.dataset.screen = route.screen;
   main.replaceChildren(made);
   trail(route);
-  const grid = made.querySelector(".grid");
-  (route.screen === "grid" && grid && !state.typed ? grid : made.querySelector("h2")).focus({ preventScroll: true });
+  const field = typed && made.querySelector(`.filters [name="${typed}"]`);
+  if (field) made.querySelector(".filters").open = true;
+  (field || made.querySelector(".grid") || made.querySelector("h2")).focus({ preventScroll: true });
   scrollTo(0, state.tops.get(location.hash) || 0);
 }
-state.tops = new Map();
 
 function trail(route) {
-  const on = { item: "grid", call: "grid", change: "compare" }[route.screen] || route.screen;
-  const tabs = Object.entries(TABS).filter(([name]) => !["compare", "label"].includes(name) || state.data[name]);
-  const step = (name, to) => el("li", null, to ? link(to, name) : el("span", { "aria-current": "page" }, name)), up = above(route)();
-  document.querySelector("nav").replaceChildren(
-    el("ul.tabs", null, tabs.map(([name, words]) => el("li", null, el("a", { href: address(name), "aria-current": name === on ? (name === route.screen ? "page" : "true") : null }, words)))),
-    ["item", "call", "change"].includes(route.screen) && el("ol.trail", { "aria-label": "Where you are" },
-      route.screen === "call" && [step("Rows", address("grid", [], route.query)), step("Item", up), step("Call")],
-      route.screen === "item" && [step("Rows", up), step("Item")], route.screen === "change" && [step("Changes", up), step("Both replies")]) || "");
+  const up = above(route), on = { Rows: "grid", Changes: "compare" }[up[0][0]] || route.screen;
+  const here = { item: "Item", call: "Call", change: "Both replies" }[route.screen], current = here ? "true" : "page";
+  const tab = name => el("li", null, el("a", { href: address(name), "aria-current": name === on && current }, TABS[name]));
+  document.querySelector("nav").replaceChildren(el("ul.tabs", null, Object.keys(TABS).filter(has).map(tab)),
+    here ? el("ol.trail", { "aria-label": "Where you are" }, up.map(([name, to]) => el("li", null, link(to, name))),
+      el("li", { "aria-current": "page" }, here)) : "");
 }
 
 function press(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog").open) return;
-  const typing = event.target.matches("input:not([type=radio]), select, textarea"), route = parsed(location.hash);
-  if (event.key === "Escape" && typing) return event.target.blur();
-  if (typing) return;
-  const to = { r: "run", g: "grid", c: state.data.compare && "compare", l: state.data.label && "label" }[event.key];
-  const button = route.screen === "label" && document.querySelector(`main [data-key="${/^[a-z0-9]$/.test(event.key) ? event.key : ""}"]`);
-  const choice = route.screen === "label" && /^[1-9]$/.test(event.key) && document.querySelectorAll("main [type=radio]")[event.key - 1];
-  const way = { n: "a[rel=next]", p: "a[rel=prev]" }[event.key], step = way && document.querySelector(way);
-  if (event.key === "?") document.querySelector("dialog").showModal();
-  else if (choice) choice.click();
-  else if (button) button.click();
-  else if (step) step.click();
-  else if (event.key === "/") { state.typed = true; location.hash = route.screen === "grid" ? location.hash : address("grid"); search(); }
-  else if (event.key === "Escape" && route.screen !== "run") location.hash = above(route)();
-  else if (to) location.hash = address(to);
+  const { key, target } = event, typing = target.matches("input:not([type=radio]), select"), route = parsed(location.hash);
+  const find = what => document.querySelector(`main ${what}`), labels = route.screen === "label", plain = /^[a-z0-9/?]$/.test(key);
+  if (typing) return key === "Escape" && find("h2").focus();
+  const choice = labels && /^[1-9]$/.test(key) ? document.querySelectorAll("main [type=radio]")[key - 1]
+    : plain && labels && find(`[data-key="${key}"]`);
+  const step = find({ n: "a[rel=next]", p: "a[rel=prev]" }[key] || "no-step"), to = { r: "run", g: "grid", c: "compare", l: "label" }[key];
+  if (key === "?") document.querySelector("dialog").showModal();
+  else if (choice || step) (choice || step).click();
+  else if (key === "/") search(route);
+  else if (key === "Escape" && route.screen !== "run") location.hash = above(route).at(-1)[1];
+  else if (to && has(to)) location.hash = address(to);
   else return;
   event.preventDefault();
 }
 
-function search(tries = 20) {
-  const field = document.querySelector("main input[type=search]");
-  if (!field) return tries && setTimeout(search, 50, tries - 1);
+async function search(route) {
+  if (route.screen !== "grid") { history.pushState(null, "", address("grid")); await redraw(); }
+  const field = document.querySelector("main [type=search]");
   field.closest("details").open = true;
   field.focus();
-  state.typed = false;
 }
 
 async function begin() {
   state.source = await opened();
   state.data = await state.source.first();
   const dialog = document.querySelector("dialog");
-  dialog.querySelector("tbody").append(...KEYS.map(([key, words]) => el("tr", null, el("td", null, el("kbd", null, key)), el("td", null, words))));
   dialog.querySelector("button").addEventListener("click", () => dialog.close());
   document.getElementById("help").addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", press);
   document.addEventListener("scroll", () => state.tops.set(location.hash, scrollY), { passive: true });
+  document.addEventListener("click", event => { // within a notebook's frame "#..." would be an address of the notebook
+    const to = location.protocol === "about:" && event.target.closest("a[href^='#']");
+    if (to) { event.preventDefault(); location.hash = to.getAttribute("href"); }
+  });
   addEventListener("hashchange", redraw);
   await redraw();
 }
