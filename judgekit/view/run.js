@@ -59,7 +59,7 @@ function strip(one, run, texts, pairs) {
   const labels = Object.entries(one.labels).sort(([a], [b]) => scale.indexOf(a) - scale.indexOf(b));
   const bar = (n, k) => {
     const words = `${many(n, "verdict")} from ${k / 10} to ${(k + 1) / 10}`;
-    const drawn = [n === most && el("small", null, count(n)), el("i", { "--h": n / most })];
+    const drawn = el("i", { "--h": n / most });
     return n ? el("a", { href: rows({ bin: k }), title: words, "aria-label": words }, drawn) : el("span", null, drawn);
   };
   return el("article.strip", null,
@@ -67,7 +67,8 @@ function strip(one, run, texts, pairs) {
     own && el("p.asked", null, named(said(texts, own.text))),
     el("div.middle", null, fact(score(one.mean), `mean of ${many(one.n, "verdict")}`, one.n && rows({ kind: "verdict" })),
       el("figure", null, el("div.bars", null, one.histogram.map(bar)),
-        el("div.axis", { "aria-hidden": "true" }, el("span", null, "0 lowest"), el("span", null, "highest 1")))),
+        el("div.axis", { "aria-hidden": "true" }, el("span", null, "0 lowest"),
+          el("span", null, `tallest ${count(most)}`), el("span", null, "highest 1")))),
     el("ul.labels", null, labels.slice(0, 12).map(([label, n]) => el("li", null,
       link(rows({ label }), named(pairs ? SIDES[label] || label : label)), ` ${count(n)}`)),
     labels.length > 12 && el("li", null, `and ${many(labels.length - 12, "more label")}`)),

@@ -25,3 +25,10 @@ def test_no_text_can_become_markup_or_code(script):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_each_file_says_what_it_is_for(script):
     assert re.match(r"/\* .{30,}", script.read_text(encoding="utf-8"))
+
+
+def test_the_script_stays_small():
+    lines = {script.name: len(script.read_text(encoding="utf-8").splitlines()) for script in SCRIPTS}
+
+    assert max(lines.values()) <= 250
+    assert sum(lines.values()) <= 900

@@ -1,0 +1,430 @@
+"""The page of a run in a real browser: opened from a file, with the network off, by mouse and by keys."""
+
+import json
+import random
+import sys
+import unicodedata
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+import judgekit as jk
+from judgekit.ledger import Ledger
+from judgekit.types import Unit
+from judgekit.view.data import payload
+from judgekit.view.kept import kept
+from judgekit.view.page import element, page_of, view_run
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from injection_strings import injections
+
+DEMO = [
+    json.loads(line)
+    for line in (Path(jk.__file__).parent / "cli/data/demo.jsonl").read_text("utf-8").splitlines()
+]
+RUBRIC = {
+    "id": "helpful",
+    "criteria": [
+        {"id": "clear", "text": "Is it clear?", "weight": 2, "scale": {"labels": ["poor", "fair", "good"]}},
+        {"id": "correct", "text": "Is all of it correct?"},
+        {"id": "safe", "text": "Is it free of private data?", "gate": True},
+    ],
+}
+SIZES = [(360, 780), (900, 900), (1400, 900)]
+WATCH = """
+addEventListener("securitypolicyviolation", event => console.error("violation " + event.violatedDirective));
+window.alert = window.confirm = window.prompt = text => console.error("asked " + text);
+"""
+CUT = """() => [...document.querySelectorAll("body *")].filter(e => {
+    const style = getComputedStyle(e);
+    return e.clientWidth > 0 && style.display !== "inline" && style.overflowX === "visible"
+        && e.scrollWidth > e.clientWidth + 1 && !e.closest(".unseen, dialog:not([open])");
+}).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 60))"""
+OUTSIDE = """() => {
+    const wide = document.documentElement.clientWidth;
+    return [...document.querySelectorAll("main *, header *")].filter(e => {
+        const box = e.getBoundingClientRect();
+        return box.width > 1 && (box.right > wide + 1 || box.left < -1) && !e.closest(".unseen");
+    }).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 60));
+}"""
+FAINT = """() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const rgba = colour => {
+        canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const linear = c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => .2126 * linear(r / 255) + .7152 * linear(g / 255) + .0722 * linear(b / 255);
+    const ground = e => {
+        for (; e; e = e.parentElement) {
+            const colour = rgba(getComputedStyle(e).backgroundColor);
+            if (colour[3] === 255) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const faint = new Map();
+    for (const e of document.querySelectorAll("body *")) {
+        const says = [...e.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (!says || !e.checkVisibility() || e.closest("option, script, .unseen")) continue;
+        const [a, b] = [light(rgba(getComputedStyle(e).color)), light(ground(e))].sort((x, y) => y - x);
+        const contrast = (a + .05) / (b + .05);
+        if (contrast < 4.5) faint.set(e.tagName + "." + e.className, contrast.toFixed(2));
+    }
+    return [...faint];
+}"""
+
+
+def says(name, flips=(), spoilt="never said at all"):
+    """A judge whose words follow from its name and from what it is asked."""
+
+    def answer(call):
+        [ask] = call.asks
+        rng = random.Random(f"{name} {ask.about} {call.shown} {call.sample}")  # noqa: S311 - no secret
+        if rng.random() < 0.06 and not flips and name != "steady":
+            return jk.Reply(fault="refused", detail="no word on it")
+        labels = [said for said, _ in call.meant] or ask.scale.labels
+        label = rng.choice([*labels, labels[-1]])
+        if (ask.unit.item_id, ask.unit.responses, ask.criterion) in flips:
+            label = labels[0] if label == labels[-1] else labels[-1]
+        text = str(call.judged[0][1]) if call.judged else ""
+        quote = text[:24].strip() if rng.random() < 0.8 else spoilt
+        reply = {"evidence": [quote], "rationale": f"On {ask.criterion}: it says {quote!r}.", "label": label}
+        return jk.Reply(
+            json.dumps(reply, ensure_ascii=False, indent=1), model=f"{name}-2026", cost_usd=0.0004,
+            input_tokens=700, output_tokens=60, seconds=0.8,
+        )  # fmt: skip
+
+    return jk.Scripted(name, answer, revision="1")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The demo's items as graded, and in pairs, each saved and drawn: name -> (folder, run, page)."""
+    folder, made = tmp_path_factory.mktemp("view"), {}
+    items = folder / "items.jsonl"
+    items.write_text(
+        "".join(json.dumps({**item, "tags": {"topic": "demo"}}) + "\n" for item in DEMO), "utf-8"
+    )
+    for name, verb, judges in (
+        ("graded", jk.score, [says("small"), says("large")]),
+        ("pairs", jk.compare, [says("small"), says("large")]),
+    ):
+        run = verb(items, RUBRIC, judges, samples=2, ledger=folder / f"{name}.sqlite")
+        run.save(folder / name)
+        view_run(folder / name, folder / f"{name}.html", command=f"judgekit view {name}")
+        made[name] = (folder / name, run, folder / f"{name}.html")
+    return made
+
+
+@pytest.fixture
+def opened(browser):
+    """Opens a page with the network off; whatever it asks for, complains of or violates fails the test."""
+    complaints = []
+
+    def open_page(path, at="run", size=(1400, 900), scheme="light"):
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True,
+            accept_downloads=True,
+        )  # fmt: skip
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        page.goto(f"{path.as_uri()}#{at}")
+        page.wait_for_selector("body[data-screen]")
+        return page
+
+    yield open_page
+    assert [each for each in complaints if not each.startswith(("file:", "blob:"))] == []
+
+
+def goto(page, at):
+    """Goes to an address within the page, and waits until its screen is drawn."""
+    moved = page.evaluate(
+        """to => {
+            if (location.hash === "#" + to) return false;
+            document.querySelector(".screen").dataset.old = 1;
+            location.hash = to;
+            return true;
+        }""",
+        at,
+    )
+    if moved:
+        page.wait_for_selector(".screen:not([data-old])", timeout=15_000)
+
+
+def shown(page, screen):
+    page.wait_for_selector(f"body[data-screen={screen}]")
+
+
+def in_ledger(folder, key):
+    with Ledger(f"{folder}.sqlite", read_only=True) as ledger:
+        return ledger.get([key])[key].text
+
+
+@pytest.mark.parametrize("name", ["graded", "pairs"])
+def test_from_the_mean_to_the_raw_reply_in_four_clicks(name, runs, opened):
+    folder, _, html = runs[name]
+    page, clicks = opened(html), 0
+    for target, screen in (
+        (".strip .fact a >> nth=0", "grid"),
+        (".rows .row:nth-child(3) .cell a >> nth=0", "item"),
+        (".foot a >> nth=0", "call"),
+    ):
+        page.click(target)
+        clicks += 1
+        shown(page, screen)
+
+    assert clicks <= 4
+    key = page.text_content("#key")
+    assert page.text_content("#reply") == in_ledger(folder, key)
+    assert "700 read, 60 written" in page.inner_text("main")
+    prompt = "".join(page.eval_on_selector_all(".turns .text", "all => all.map(e => e.textContent)"))
+    assert "Is it clear?" in prompt
+
+
+def test_the_same_by_keyboard_alone_and_back_again(runs, opened):
+    folder, _, html = runs["graded"]
+    page = opened(html)
+    tab_to(page, ".strip .fact a")
+    page.keyboard.press("Enter")
+    shown(page, "grid")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "grid"
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    page.wait_for_selector("#cell-2-2.active")
+    page.keyboard.press("Enter")
+    shown(page, "item")
+    tab_to(page, ".foot a")
+    page.keyboard.press("Enter")
+    shown(page, "call")
+    assert page.text_content("#reply") == in_ledger(folder, page.text_content("#key"))
+
+    page.keyboard.press("?")
+    assert page.is_visible("dialog")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("dialog")
+    for screen in ("item", "grid", "run"):
+        page.keyboard.press("Escape")
+        shown(page, screen)
+    page.go_back()
+    shown(page, "grid")
+    page.wait_for_selector("#cell-2-2.active")  # where it was left
+    page.keyboard.press("/")
+    page.keyboard.type("lighthouse")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.hash.includes('text=lighthouse')")
+    page.wait_for_function("document.querySelector('.told b').textContent === '2 responses of 12'")
+    assert page.evaluate("document.activeElement.name") == "text"
+
+
+def tab_to(page, selector):
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("what => document.activeElement.matches(what)", selector):
+            return
+    raise AssertionError(f"no Tab leads to {selector}")
+
+
+def test_numbers_of_the_first_screen_lead_to_as_many_rows_as_pandas_finds(runs, opened):
+    _, run, html = runs["graded"]
+    outcomes, page = run.frame("outcomes"), opened(html, at="grid")
+    outcomes["unit"] = outcomes.item_id + " " + outcomes.responses.map(" ".join)
+    clear, by_small = outcomes.criterion == "clear", outcomes.rater == "small"
+    poor = clear & (outcomes.label == "poor")
+    cases = [
+        ({"criterion": "clear", "label": "good"}, clear & (outcomes.label == "good")),
+        ({"criterion": "clear", "judge": "small", "label": "poor"}, poor & by_small),
+        ({"kind": "abstention"}, outcomes.kind == "abstention"),
+        ({"reason": "refused", "judge": "small"}, by_small & (outcomes.reason == "refused")),
+        ({"flag": "unfounded"}, outcomes["flags"].map(lambda flags: "unfounded" in flags)),
+        ({"criterion": "clear", "bin": 5}, clear & outcomes.value.between(0.5, 0.6, inclusive="left")),
+        ({"criterion": "clear", "bin": 9}, clear & (outcomes.value >= 0.9)),
+        ({"system": "careful"}, outcomes.responses.map(lambda ids: "careful" in ids)),
+        ({"tag": "topic:demo"}, outcomes.kind != ""),
+        ({"criterion": "no such"}, outcomes.kind == ""),
+    ]  # fmt: skip
+
+    for query, mask in cases:
+        goto(page, "grid?" + urlencode(query))
+        found = int(page.inner_text(".told b").split()[0])
+        assert (query, found) == (query, outcomes[mask].unit.nunique())
+        assert len(page.query_selector_all(".set .unseen")) == len(query)
+
+
+def screens(data):
+    found = ["run", "grid", "grid?by=system", "item/1/1?criterion=clear&label=good", "call/1/0/1"]
+    return found + ["compare", "change/0"] * bool(data["compare"]) + ["label"] * bool(data["label"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
+def test_nothing_is_cut_and_all_text_has_contrast(size, scheme, runs, opened):
+    _, _, html = runs["graded"]
+    page = opened(html, size=size, scheme=scheme)
+    for at in screens({"compare": None, "label": None}):
+        goto(page, at)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert (at, page.evaluate(OUTSIDE)) == (at, [])
+        assert (at, page.evaluate(CUT)) == (at, [])
+        assert (at, page.evaluate(FAINT)) == (at, [])
+        assert (at, page.evaluate("document.documentElement.scrollWidth")) <= (at, size[0])
+
+
+def test_both_orders_of_a_pair_stand_side_by_side(runs, opened):
+    page = opened(runs["pairs"][2], at="item/0/0")
+
+    orders = page.eval_on_selector_all(
+        ".verdicts", "all => all.map(g => [...g.querySelectorAll('article')].map(a => a.innerText))"
+    )
+
+    assert all(len(pair) == 2 for pair in orders)
+    for first, second in orders:
+        assert "shown in the order careful, then careless" in first
+        assert "shown in the order careless, then careful" in second
+
+
+HOSTILE = (
+    "<script>window.owned = 1</script>", "</script><script>window.owned = 1</script>",
+    "<img src=x onerror=owned=1>", "<svg onload=owned=1>", '" onmouseover="owned=1',
+    "' autofocus onfocus='owned=1", "javascript:owned=1", "<!--", "-->", "]]>",
+    "<iframe srcdoc='<script>parent.owned=1</script>'>",
+    "<style>*{display:none}</style>", "{{ owned }}", "${owned=1}", "<base href=//127.0.0.1:9>",
+    "<meta http-equiv=refresh content=0>", "\u202egnp.exe", "a\u2028b\u2029c", "__proto__", "constructor",
+    "a%00b#grid?x=1&y=2/3", "\\u003cscript\\u003e", "&lt;b&gt;&amp;", "x" * 300,
+)  # fmt: skip
+
+
+def hostile():
+    found = [*HOSTILE, *(each.plain for each in injections({"clear": "good", "correct": "yes"}))]
+    assert len(found) >= 60
+    return found[:64]
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    """A run in which each field of each item holds a hostile string."""
+    folder, strings = tmp_path_factory.mktemp("attacked"), hostile()
+    names = [
+        unicodedata.normalize("NFC", " ".join(text.split())[:80].strip()) for text in strings
+    ]  # ids stand on one line
+    items = [
+        jk.Item(
+            f"{k} {names[k]}", text, {f"r {names[k]}": text}, reference=text, sources={f"s {names[k]}": text},
+            systems={f"r {names[k]}": names[k]}, tags={"topic": names[k]},
+        )
+        for k, text in enumerate(strings)
+    ]  # fmt: skip
+    rubric = {
+        "id": "hostile",
+        "criteria": [
+            {"id": f"c {HOSTILE[1]}", "text": HOSTILE[2], "scale": {"labels": [HOSTILE[0], HOSTILE[3]]}},
+            {"id": "__proto__", "text": HOSTILE[10], "scale": {"labels": ["no", "yes"]}},
+        ],
+    }
+
+    def answer(call):
+        text = call.item.task
+        return json.dumps({"evidence": [text], "rationale": text, "label": call.asks[0].scale.labels[1]})
+
+    run = jk.score(items, rubric, jk.Scripted(HOSTILE[4], answer, revision="1"), ledger=folder / "l.sqlite")
+    run.save(folder / "run")
+    view_run(folder / "run", folder / "view.html", items=items, command=HOSTILE[1])
+    return strings, items, rubric, folder / "view.html"
+
+
+def test_hostile_texts_in_every_field_run_nothing_and_are_shown_whole(attacked, opened):
+    strings, items, rubric, html = attacked
+    page = opened(html)
+    assert HOSTILE[1] in page.text_content(".made")
+    for criterion in rubric["criteria"]:
+        assert criterion["id"] in page.text_content(".strips")
+        assert criterion["text"] in page.text_content(".strips")
+    goto(page, "grid")
+    assert items[0].item_id in page.text_content(".rows")
+
+    for k, (text, item) in enumerate(zip(strings, items, strict=True)):
+        goto(page, f"item/{k}/{k}")
+        texts = page.eval_on_selector_all(
+            ".texts .text, .verdict .text", "all => all.map(e => e.textContent)"
+        )
+        assert (k, texts.count(text)) == (k, 6)  # task, response, reference, source, and two rationales
+        told = page.text_content(".screen")
+        for name in (item.item_id, *item.responses, *item.systems.values(), *item.sources, HOSTILE[4]):
+            assert name in told
+        for label in (HOSTILE[3], rubric["criteria"][0]["id"]):
+            assert label in told
+        if k % 8 == 0:
+            goto(page, f"call/{k}/0/{k}")
+            assert json.loads(page.text_content("#reply"))["rationale"] == text
+            assert HOSTILE[2] in page.text_content(".turns")
+    goto(page, "grid?" + urlencode({"tag": f"topic:{HOSTILE[1]}", "criterion": "__proto__"}))
+    assert page.inner_text(".told b") == "1 response of 64"
+    assert page.evaluate("window.owned") is None
+
+
+def test_only_a_window_of_rows_is_drawn_and_it_follows_the_keys(tmp_path, opened):
+    items = [jk.Item(f"i{n}", f"task {n}", {"r": f"answer {n}"}) for n in range(1500)]
+    run = jk.score(items, RUBRIC, "control:longer", ledger=None)
+    view_run(run, tmp_path / "many.html", items=items)
+    page = opened(tmp_path / "many.html", at="grid")
+    drawn = "document.querySelectorAll('.rows .row').length"
+    page.wait_for_function(f"{drawn} > 5")
+
+    assert page.get_attribute(".grid", "aria-rowcount") == "1501"
+    assert page.evaluate(drawn) < 80
+    page.keyboard.press("End")
+    page.wait_for_selector("#cell-1499-0.active")
+    assert "i1499" in page.text_content(".rows")
+    assert page.evaluate(drawn) < 80
+    page.keyboard.press("Enter")
+    shown(page, "item")
+    assert "row 1,500 of 1,500" in page.inner_text(".neighbours")
+    page.keyboard.press("p")
+    page.wait_for_function("document.querySelector('h2').textContent === 'Item i1498'")
+    page.go_back()
+    page.go_back()
+    shown(page, "grid")
+    page.wait_for_selector("#cell-1499-0.active")
+
+
+def test_packed_data_and_plain_ones_give_the_same_page(runs, tmp_path, opened):
+    folder, _, html = runs["graded"]
+    data = payload(kept(folder), None, command="judgekit view graded")
+    plain, packed = element(data), element(data, most=0)
+    assert (b'type="application/json"' in plain, b"gzip" in packed[:80]) == (True, True)
+    (tmp_path / "packed.html").write_bytes(page_of(data, data["title"]).replace(plain, packed))
+
+    texts = [
+        [(goto(page, at), page.text_content("main").replace(made, ""))[1] for at in screens(data)]
+        for page, made in ((opened(html), ""), (opened(tmp_path / "packed.html"), ""))
+    ]
+
+    assert [text.split("judgekit view")[-1] for text in texts[0]] == [
+        text.split("judgekit view")[-1] for text in texts[1]
+    ]
+
+
+def test_it_prints_white_with_all_its_rows_and_nothing_cut(runs, opened, tmp_path):
+    page = opened(runs["graded"][2], size=(690, 980), scheme="dark")  # A4 less margins
+    for at in ("run", "grid", "item/1/1", "call/1/0/1"):
+        goto(page, at)
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert (at, page.evaluate(CUT)) == (at, [])
+        page.pdf(path=tmp_path / "page.pdf", format="A4")
+        assert (tmp_path / "page.pdf").stat().st_size > 8_000
+        page.emulate_media(media="screen")
+
+
+def test_what_was_not_kept_is_said(tmp_path, opened):
+    run = jk.score(DEMO, RUBRIC, says("steady"), ledger=None)
+    view_run(run, tmp_path / "bare.html")
+    page = opened(tmp_path / "bare.html", at="item/0/0")
+
+    assert "not kept" in page.inner_text(".texts")
+    goto(page, "call/0/0/0")
+    assert "not kept" in page.inner_text("main")
+    assert Unit(DEMO[0]["item_id"], ("careful",)) == run.scores[0].unit
