@@ -96,6 +96,17 @@ def there_are(found: object, known: Iterable[str]) -> str:
     return f"{hint}{'There' if hint else 'there'} are {', '.join(some)}"
 
 
+def n_of(n: float | None, what: str) -> str:
+    """Return how many there are of what, said of one in the singular.
+
+    >>> n_of(1, "abstention"), n_of(0, "abstention"), n_of(2, "reply"), n_of(2, "query of them")
+    ('1 abstention', '0 abstentions', '2 replies', '2 queries of them')
+    """
+    noun, space, rest = what.partition(" ")
+    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n} {noun if n == 1 else several}{space}{rest}"
+
+
 def _is_whole(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 

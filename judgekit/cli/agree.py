@@ -14,7 +14,7 @@ from judgekit.agreement.probability.drawn import DrawnThreshold
 from judgekit.cli.named import MANY, ItemColumns, columns_of
 from judgekit.cli.options import FILES, REQUIRED, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
-from judgekit.errors import InputError
+from judgekit.errors import InputError, n_of
 from judgekit.verbs.agree import agree as compare_with_people
 from judgekit.verbs.calibrate import calibrate as fit
 from judgekit.verbs.cascade import cascade as replay
@@ -403,8 +403,9 @@ def _print_standing(found: "Standing") -> None:
         rows.append((rank, place.system, strength, ends, ranks, str(place.n), _share(place.won)))
     say_table(heads, rows, right=("rank", "strength", "interval", "comparisons", "won"))
     say(
-        f"strengths in log-odds ({found.method}); {found.level:.0%} intervals by {found.n_items} items, "
-        f"{found.n_comparisons} comparisons, {found.n_dropped} without a verdict"
+        f"strengths in log-odds ({found.method}); {found.level:.0%} intervals by "
+        f"{n_of(found.n_items, 'item')}, {n_of(found.n_comparisons, 'comparison')}, "
+        f"{found.n_dropped} without a verdict"
     )
     if (effect := found.order_effect) is not None:
         say(f"shown first gains {effect.value:.2f} [{effect.low:.2f}, {effect.high:.2f}] in log-odds")

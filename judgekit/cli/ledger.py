@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from judgekit.cli.printing import say, say_json, say_table, say_text
-from judgekit.errors import InputError
+from judgekit.errors import InputError, n_of
 from judgekit.ledger import Ledger, check, compare, default_path, tools
 from judgekit.ledger.damage import Damaged
 
@@ -73,7 +73,7 @@ def verify(*, ledger: File = None, json: AsJson = False) -> None:
     else:
         for problem in problems:
             say(problem)
-        say(f"{n} replies, nothing wrong" if not problems else f"problems found: {len(problems)}")
+        say(f"{n_of(n, 'reply')}, nothing wrong" if not problems else f"problems found: {len(problems)}")
     if problems:
         raise typer.Exit(1)
 
@@ -85,7 +85,7 @@ def export(
     """Write the latest reply under each key as a line of JSON, which the judge replay:FILE reads."""
     with Ledger(ledger or default_path(), read_only=True) as opened:
         n = tools.export(opened, to)
-    say(f"{n} replies -> {to}")
+    say(f"{n_of(n, 'reply')} -> {to}")
 
 
 @app.command()
@@ -102,7 +102,9 @@ def recover(
         raise InputError(
             f"{ledger}: nothing can be copied from it, {error.found}; move it away, and a run makes a new one"
         ) from error
-    say(f"{found.whole} replies -> {to}; {found.damaged} were damaged and will be asked again")
+    were = "was" if found.damaged == 1 else "were"
+    whole = n_of(found.whole, "reply")
+    say(f"{whole} -> {to}; {found.damaged} {were} damaged and will be asked again")
     if found.damaged:
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ import typer
 
 from judgekit.cli.named import ItemColumns, columns_of
 from judgekit.cli.printing import say
-from judgekit.errors import InputError
+from judgekit.errors import InputError, n_of
 from judgekit.writing import write
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def export(
     html, table, key = write_sheet(
         sheet, out, annotators=annotator or (), overwrite=overwrite, reads=[outcomes, items, rubric]
     )
-    say(f"{len(sheet.questions)} questions: {html} or {table}; keep {key}, which review import needs")
+    say(f"{n_of(len(sheet.questions), 'question')}: {html} or {table}; keep {key}, which review import needs")
 
 
 @app.command("import")
@@ -121,4 +121,4 @@ def import_(
     together = join(judges, people, how=cast("How", how))
     rows = b"".join(json_line(outcome_row(outcome)) for outcome in together)
     write(out, rows, reads=[path for path in (answers, key, outcomes) if path is not None])
-    say(f"{len(people)} answers; {len(together)} outcomes -> {out}")
+    say(f"{n_of(len(people), 'answer')}; {n_of(len(together), 'outcome')} -> {out}")

@@ -16,7 +16,7 @@ import typer
 from judgekit.cli import signals
 from judgekit.cli.named import Instead, ItemColumns, KeyEnv, Naming, Price, Revision, columns_of
 from judgekit.cli.printing import say, say_json, tell
-from judgekit.errors import InputError, JudgekitError, JudgeOutage
+from judgekit.errors import InputError, JudgekitError, JudgeOutage, n_of
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def _is_single(each: str, form: str, good: float | None, bad: float | None) -> b
 
 def _tell_rows(n: int, dropped: Counter[str], out: Path) -> None:
     left = ", ".join(f"{count} {why}" for why, count in sorted(dropped.items()) if count)
-    say(f"{n} rows" + (f"; left out: {left}" if left else ""))
+    say(n_of(n, "row") + (f"; left out: {left}" if left else ""))
     say(f"-> {out}")
 
 
@@ -364,8 +364,8 @@ def _told(totals: dict[str, float | None]) -> str:
     )
     cost = "unknown cost" if totals["cost_usd"] is None else f"${totals['cost_usd']:.4f}"
     return (
-        f"{totals['n']} rewards in {totals['groups']} groups: {statuses}; "
-        f"{totals['calls']} calls, {totals['new_calls']} of them new; {cost}"
+        f"{n_of(totals['n'], 'reward')} in {n_of(totals['groups'], 'group')}: {statuses}; "
+        f"{n_of(totals['calls'], 'call')}, {totals['new_calls']} of them new; {cost}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from judgekit.cli.bounds import say_requirements
 from judgekit.cli.printing import say, say_table, tell
-from judgekit.errors import InputError, JudgekitError
+from judgekit.errors import InputError, JudgekitError, n_of
 from judgekit.ledger.damage import Locked, NoRoom
 from judgekit.run.tally import cause_line
 from judgekit.types import Score
@@ -101,18 +101,18 @@ def _what_is_kept(job: Job) -> str:
     if job.ledger is None:
         return "no ledger: what was paid for is not kept, and the same command pays again"
     n = job.tally.lost
-    lost = f"{n} {'request' if n == 1 else 'requests'} in flight did not end in time, and may be paid again; "
+    lost = f"{n_of(n, 'request')} in flight did not end in time, and may be paid again; "
     return f"{lost if n else ''}what was paid for is in {job.ledger}; the same command goes on from there"
 
 
 def print_preview(job: Job) -> None:
     """Print calls, tokens and price of a job; nothing is sent."""
     seen, budget = job.preview(), job.limits.budget_usd
-    calls = f"{seen.least} calls"
+    calls = n_of(seen.least, "call")
     if seen.least != seen.most:
         calls = f"{seen.least} to {seen.most} calls (with re-asks and further rounds)"
     stored = f", {seen.stored} of them in the ledger already" if seen.stored else ""
-    say(f"{seen.items} items, {calls}{stored}; nothing was sent")
+    say(f"{n_of(seen.items, 'item')}, {calls}{stored}; nothing was sent")
     written = "no limit" if seen.max_output_tokens is None else f"at most {seen.max_output_tokens}"
     say(f"first round: about {seen.input_tokens} tokens in, {written} tokens out")
     if seen.max_cost_usd is None:
@@ -202,13 +202,15 @@ def _summary_lines(summary: Mapping[str, Any]) -> list[str]:
     reasons = counted(summary["abstentions"])
     cost = summary["cost_usd"]
     if cost is None:
-        unknown = f"{summary['unpriced_calls']} calls of unknown price"
+        unknown = n_of(summary["unpriced_calls"], "call of unknown price")
         price = f"at least ${summary['known_cost_usd']:.4f} ({unknown})"
     else:
         price = f"${cost:.4f}"
-    outcomes = f"{summary['items']} items, {summary['verdicts']} verdicts, {abstained} abstentions"
-    calls = f"{summary['calls']} calls: {summary['new_calls']} new, {summary['ledger_hits']} from the ledger"
-    tokens = f"{summary['input_tokens']} tokens in, {summary['output_tokens']} out"
+    things = ("item", summary["items"]), ("verdict", summary["verdicts"]), ("abstention", abstained)
+    outcomes = ", ".join(n_of(n, what) for what, n in things)
+    calls = n_of(summary["calls"], "call")
+    calls += f": {summary['new_calls']} new, {summary['ledger_hits']} from the ledger"
+    tokens = f"{n_of(summary['input_tokens'], 'token')} in, {summary['output_tokens']} out"
     lines = [
         f"{outcomes} ({reasons})" if reasons else outcomes,
         f"{calls}, {summary['reasks']} re-asked; {tokens}; {price}; {summary['seconds']:.1f} s",
@@ -223,7 +225,8 @@ def _summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if "fitted" in summary:
         lines += _fitted_lines(summary["fitted"])
     if summary["skipped"]:
-        lines.append(f"{summary['skipped']} bad rows skipped, the first: {summary['skipped_rows'][0]}")
+        rows = "bad row" if summary["skipped"] == 1 else "bad rows"
+        lines.append(f"{summary['skipped']} {rows} skipped, the first: {summary['skipped_rows'][0]}")
     if summary["ledger"] is None:
         lines.append("no ledger: nothing was kept, and running again pays again")
     return lines
@@ -263,12 +266,12 @@ def _panel_lines(panel: Mapping[str, Any]) -> list[str]:
         ends = "" if panel["low"] is None else f" [{panel['low']:.2f}, {panel['high']:.2f}]"
         told += (
             f"worth {worth:.2f}{ends} independent ones by their verdicts, which correlate by "
-            f"{panel['correlation_of_verdicts']:.2f} on {panel['items']} items"
+            f"{panel['correlation_of_verdicts']:.2f} on {n_of(panel['items'], 'item')}"
         )
         told += "; " + "; ".join(panel["notes"])
     left = [f"{judge} left out of that: {why}" for judge, why in panel["left_out"].items()]
     stood = [
-        f"{by} stood in for {judge} in {n} verdicts"
+        f"{by} stood in for {judge} in {n_of(n, 'verdict')}"
         for judge, substitutes in panel["substituted"].items()
         for by, n in substitutes.items()
     ]

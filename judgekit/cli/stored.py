@@ -8,7 +8,7 @@ import typer
 
 from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.printing import say, say_table
-from judgekit.errors import InputError, JudgekitError, there_are
+from judgekit.errors import InputError, JudgekitError, n_of, there_are
 from judgekit.writing import write
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def ingest(
     read.judged(outcomes)
     if found.reading is not None:
         say(found.reading.line())
-    say(f"{read.verdicts} verdicts, {read.abstentions.total()} abstentions -> {out}")
+    say(f"{n_of(read.verdicts, 'verdict')}, {n_of(read.abstentions.total(), 'abstention')} -> {out}")
     for cause in read.causes.plain():
         say(cause_line(cause))
     if (nothing := read.nothing()) is not None:

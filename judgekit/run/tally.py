@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from judgekit.errors import n_of
 from judgekit.scales import writable
 from judgekit.types import Abstention, Answer, Outcome, Reply, Verdict
 
 FEW = 2  # abstentions that need no cause in a summary, unless nothing was judged
+_ADVICE = {"truncated": "; let it write more: max_tokens (--max-tokens)"}
 _KINDS = 200  # causes told apart; of those that come later only the number is kept
 _VARYING = re.compile(r"[0-9a-f]{8,}|\d+")  # what differs between two words of one cause
 
@@ -51,11 +53,13 @@ def cause_line(cause: Mapping[str, Any]) -> str:
     >>> counted = {"abstentions": 9, "of_this_cause": 8}
     >>> cause_line({"judge": "a", "reason": "unreachable", **counted, "cause": "HTTP 503"})
     'judge a: 9 unreachable, 8 of them: HTTP 503'
+    >>> cause_line({"judge": "a", "reason": "truncated", **counted, "cause": "the reply was cut off"})
+    'judge a: 9 truncated, 8 of them: the reply was cut off; let it write more: max_tokens (--max-tokens)'
     """
     n, of_this = cause["abstentions"], cause["of_this_cause"]
     most = "" if n == of_this else f", {of_this} of them"
     words = cause["cause"] and f"{most}: {cause['cause']}"
-    return f"judge {cause['judge']}: {n} {cause['reason']}{words}"
+    return f"judge {cause['judge']}: {n} {cause['reason']}{words}{_ADVICE.get(cause['reason'], '')}"
 
 
 @dataclass
@@ -116,11 +120,11 @@ class Tally:
         if self.verdicts or not (self.items or self.abstentions):
             return None
         if not self.abstentions:
-            return (
-                None if self.calls else f"nothing was judged: no call was to be made for {self.items} items"
-            )
+            items = n_of(self.items, "item")
+            return None if self.calls else f"nothing was judged: no call was to be made for {items}"
         told = "; ".join(map(cause_line, self.causes.plain(1)[:3]))
-        return f"nothing was judged: no verdict in {self.abstentions.total()} answers asked for; {told}"
+        asked = n_of(self.abstentions.total(), "answer")
+        return f"nothing was judged: no verdict in {asked} asked for; {told}"
 
     def summary(self) -> dict[str, Any]:
         """Return the counts, as they stand in `run.json`."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mappi
 from contextlib import ExitStack, aclosing
 from typing import Any, TypeVar, Unpack
 
-from judgekit.errors import InputError, JudgekitError
+from judgekit.errors import InputError, JudgekitError, n_of
 from judgekit.plan import Preview
 from judgekit.protocols import ProtocolName
 from judgekit.types import CallMade, Judged, Outcome, Score
@@ -216,7 +216,8 @@ def _tell_end(job: Job) -> None:
         warnings.warn(why, stacklevel=3)
     if job.skipped.n:
         where, message = job.skipped.first[0]
-        warnings.warn(f"{job.skipped.n} rows were skipped, the first: {where}: {message}", stacklevel=3)
+        were = f"{n_of(job.skipped.n, 'row')} {'was' if job.skipped.n == 1 else 'were'}"
+        warnings.warn(f"{were} skipped, the first: {where}: {message}", stacklevel=3)
 
 
 async def _read_ahead(job: Job, ready: "asyncio.Queue[Judged | None]") -> None:

@@ -16,7 +16,7 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import FittedPanel, pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibration.orders import Rule as BalanceRule
-from judgekit.errors import InputError, JudgekitError, there_are
+from judgekit.errors import InputError, JudgekitError, n_of, there_are
 from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
@@ -326,7 +326,7 @@ def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
     if skipped is None or not skipped.n:
         return f"{name}: there is nothing in it to judge; give at least one item"
     where, message = skipped.first[0]
-    return f"{name}: none of {skipped.n} rows can be used; the first: {where}: {message}"
+    return f"{name}: none of {n_of(skipped.n, 'row')} can be used; the first: {where}: {message}"
 
 
 def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | None:

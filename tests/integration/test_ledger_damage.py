@@ -84,7 +84,7 @@ def test_damage_met_in_the_middle_of_a_run_is_said_once_with_what_to_do(
     invoked = CliRunner().invoke(app, ["ledger", "recover", str(tmp_path / "new"), "--ledger", str(ledger)])
     assert invoked.exit_code == 1
     assert f"{N - 1} replies -> " in invoked.stdout
-    assert "1 were damaged" in invoked.stdout
+    assert "1 was damaged" in invoked.stdout
     assert run(tmp_path / "new")[0] == 0
     summary = json.loads((tmp_path / "out" / "run.json").read_bytes())
     assert (summary["new_calls"], summary["ledger_hits"]) == (1, N - 1)

@@ -122,7 +122,7 @@ def test_such_rows_are_scored_from_the_command_line(tmp_path: Path):
 
     ran = CliRunner().invoke(app, ["score", str(path), "-j", "control:longer", "--ledger", "none"])
 
-    assert (ran.exit_code, "1 items" in ran.stdout) == (0, True)
+    assert (ran.exit_code, "1 item," in ran.stdout) == (0, True)
 
 
 def test_where_no_rubric_is_named_each_item_needs_its_own_before_any_call():

@@ -46,7 +46,7 @@ def test_what_stands_on_the_command_line_wins_over_the_recipe(items, capsys, ext
     )
 
     assert code == 0
-    assert f"1 items, {calls} calls" in capsys.readouterr().out
+    assert f"1 item, {calls} calls" in capsys.readouterr().out
 
 
 def test_the_rubric_of_the_verb_gives_way_to_that_of_the_recipe(items, capsys):
