@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from judgekit.cli.bounds import leave, say_requirements
+from judgekit.cli.named import MANY
 from judgekit.cli.printing import say, say_table
 
 if TYPE_CHECKING:
@@ -17,6 +19,13 @@ def diff(
     run: Annotated[Path, typer.Argument(help="The run: the folder that --out wrote.")],
     against: Annotated[Path, typer.Argument(help="The run it is held against, which is the earlier one.")],
     changes: Annotated[int, typer.Option(min=0, help="How many changed verdicts are printed.")] = 20,
+    require: Annotated[
+        MANY,
+        typer.Option(
+            help="A bound that the difference has to meet, or the exit code is 1: [value:] [system NAME:] or "
+            "[CRITERION:] worse<=0, better>=5, same>=90 (units) or mean>=-0.02, whose lower end decides."
+        ),
+    ] = None,
 ) -> None:
     """Compare a run with an earlier one: what was asked otherwise, paired differences, changed verdicts.
 
@@ -26,12 +35,18 @@ def diff(
     the first run less the second, so better means that the first is higher.
     """
     from judgekit.verbs import load_run
+    from judgekit.verbs.require import check_compared, parse_bound
+    from judgekit.verbs.require import require as required
 
+    check_compared(map(parse_bound, require or ()))
     mine, theirs = load_run(run), load_run(against)
     found = mine.diff(theirs)
+    requirements = required(found, *(require or ()))
     say_difference(found, str(run), str(against), changes)
     if str(mine.summary.get("began", "")) < str(theirs.summary.get("began", "")):
         say(f"note: {run} began before {against}; worse means that {run} is lower")
+    say_requirements(requirements)
+    leave(requirements)
 
 
 def say_difference(found: "Difference", name: str, other: str, changes: int) -> None:

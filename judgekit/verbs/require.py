@@ -8,7 +8,7 @@ value decide. What was not judged, or has no interval, does not meet a bound, an
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -18,6 +18,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, Outcome, Score, Unit, Verdict
 
 if TYPE_CHECKING:
+    from judgekit.verbs.diff import Difference
     from judgekit.verbs.job import Job
     from judgekit.verbs.results import Run
 
@@ -88,18 +89,19 @@ class Requirement:
         return {"bound": self.bound.text, **told, **counts, "met": self.met, "why": self.why}
 
 
-def require(run: "Run | str | Path", *bounds: str) -> tuple[Requirement, ...]:
+def require(run: "Run | Difference | str | Path", *bounds: str) -> tuple[Requirement, ...]:
     """What was found beside each bound that a run has to meet, as `score --require` says them.
 
     Args:
-        run: A run, or the folder that `save` or `--out` wrote.
+        run: A run, the folder that `save` or `--out` wrote, or how a run differs from another (`Run.diff`).
         *bounds: `mean>=0.7`: the mean of the rubric's scores. `share>=0.99`: the share of units whose score
             is above one half (on a yes-or-no criterion, of those that most of the panel say yes of).
             `abstained<=0.02`: the share of the answers asked for that were not obtained. In front may stand a
             criterion or a dimension (`safe: share>=0.99`), a system (`system new: mean>=0.7`; of pairs it is
             a response's id, and the mean how far it is preferred), or both. The lower end of the 95 %
             interval has to reach a limit, and the upper end has to stay within one; `value:` in front of all
-            lets the value decide.
+            lets the value decide. Of a difference there are the mean difference (`mean>=-0.02`) and
+            counts of units, `worse<=0`, `better>=5`, `same>=90`, on a criterion or a system.
 
     Items are the independent units of the interval. What was not judged, or has no interval, does not meet a
     bound. Raises `InputError` for a bound that cannot be read, or names what the run does not have.
@@ -111,8 +113,13 @@ def require(run: "Run | str | Path", *bounds: str) -> tuple[Requirement, ...]:
     >>> [(each.met, round(each.found.low, 3)) for each in require(run, "mean>=0.9", "polite: share>=0.95")]
     [(True, 0.929), (False, 0.929)]
     """
+    from judgekit.verbs.diff import Difference
     from judgekit.verbs.joining import stored
 
+    if isinstance(run, Difference):
+        parsed = tuple(map(parse_bound, bounds))
+        check_compared(parsed)
+        return tuple(_of_difference(bound, run) for bound in parsed)
     found, wanted = stored(run), Bounds.of(bounds)
     wanted.check_names({s.name for s in found.scores}, {o.criterion for o in found.outcomes})
     units = [each.unit for each in (*found.scores, *found.outcomes)]
@@ -147,7 +154,12 @@ def parse_bound(text: str) -> Bound:
         if not system:
             raise InputError(f"bound {text!r} names no system; {_FORM}")
     criterion = criterion.removeprefix("criterion ").strip()
-    if statistic in _OF_A_RUN and not 0 <= limit <= 1:
+    counts = statistic not in _OF_A_RUN
+    if counts and (percent or limit < 0 or not limit.is_integer()):
+        raise InputError(
+            f"bound {text!r}: {statistic} counts units; say a whole number, as in {statistic}<=0"
+        )
+    if not counts and not -1 <= limit <= 1:
         raise InputError(f"bound {text!r}: {statistic} lies from 0 to 1, so {limit:g} bounds nothing")
     return Bound(
         text=text, statistic=cast("Statistic", statistic), at_least=sign == ">=", limit=limit,
@@ -173,6 +185,8 @@ class Bounds:
         """Return the bounds of texts; InputError if one cannot be read, or is of two runs."""
         bounds = tuple(map(parse_bound, texts))
         for each in bounds:
+            if each.limit < 0:
+                raise InputError(f"bound {each.text!r}: {each.statistic} is never below 0")
             if each.statistic not in _OF_A_RUN:
                 raise InputError(
                     f"bound {each.text!r}: {each.statistic} is of two runs; say it of "
@@ -253,6 +267,40 @@ def _value(bound: Bound, score: Score) -> float | None:
     """Return the value of a score; of a pair, how far the system is preferred."""
     turned = bound.system and len(score.unit.responses) == 2 and score.unit.responses[1] == bound.system
     return 1 - score.value if turned and score.value is not None else score.value
+
+
+def check_compared(bounds: Iterable[Bound]) -> None:
+    """Refuse bounds that two runs cannot be held to."""
+    for each in bounds:
+        if each.statistic in {"share", "abstained"}:
+            raise InputError(
+                f"bound {each.text!r}: of two runs there are mean, worse, better and same; hold each "
+                "run alone to the rest"
+            )
+        if each.criterion and each.system:
+            raise InputError(
+                f"bound {each.text!r}: runs differ on a criterion or on a system; say one of them"
+            )
+
+
+def _of_difference(bound: Bound, difference: "Difference") -> Requirement:
+    """Return a bound beside how two runs differ; counts have no interval, and what is equal needs none."""
+    level = "criterion" if bound.criterion else "system" if bound.system else "all"
+    name = bound.criterion or bound.system or "all"
+    there = {each.name: each for each in difference.by if each.level == level}
+    if name not in there:
+        raise InputError(f"bound {bound.text!r}: no {level} {name!r}; {there_are(name, there)}")
+    compared = there[name]
+    found = compared.estimate
+    if bound.statistic == "mean":
+        equal = compared.same > 1 and not compared.better and not compared.worse
+        return decided(replace(bound, by_value=bound.by_value or equal), found)
+    n = compared.better + compared.worse + compared.same
+    counted = Estimate(
+        bound.statistic, float(getattr(compared, bound.statistic)) if n else math.nan,
+        n_units=found.n_units, n_used=n, n_dropped=found.n_dropped, method="count",
+    )  # fmt: skip
+    return decided(replace(bound, by_value=True), counted)
 
 
 def decided(bound: Bound, found: Estimate) -> Requirement:

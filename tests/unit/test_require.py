@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def test_a_bound_is_read(text: str, parts: tuple[Any, ...]):
         ("mean>0.7", "'>' is no sign of a bound; say >= or <="),
         ("mean=>0.7", "'=>' is no sign of a bound"),
         ("mean>=70", "mean lies from 0 to 1, so 70 bounds nothing"),
+        ("worse<=2%", "worse counts units; say a whole number"),
         ("mean>=nan", "cannot be read"),
         ("system : safe: mean>=0.7", "names no system"),
     ],
@@ -199,6 +201,55 @@ def test_what_was_not_judged_or_has_no_interval_is_not_met_and_says_why():
 def test_a_bound_on_what_a_run_does_not_have_is_refused(text: str, says: str):
     with pytest.raises(jk.InputError, match=says):
         jk.require(run_of("good"), text)
+
+
+def test_a_difference_is_bounded_by_counts_and_by_the_lower_end_of_its_mean():
+    earlier, run = run_of(*["good"] * 40), run_of(*["good"] * 38, "bad", "lost")
+    found = run.diff(earlier)
+
+    few, none, safe, mean, lost = jk.require(
+        found, "worse<=1", "worse<=0", "safe: same>=39", "mean>=-0.05", "value: mean>=-0.05"
+    )
+
+    assert (few.found.value, few.found.n_used, few.found.n_dropped) == (1, 39, 1)
+    assert few
+    assert none.why == "1 is above 0"
+    assert safe
+    assert mean.found == found.by[0].estimate
+    assert bool(mean) == (found.by[0].estimate.low >= -0.05)
+    assert lost
+    assert all(jk.require(run.diff(run), "mean>=-0.01", "worse<=0", "better<=0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("share>=0.5", "of two runs there are mean, worse, better and same"),
+        ("safety: worse<=0", "no criterion 'safety'; did you mean 'safe'?"),
+        ("system new: worse<=0", "no system 'new'"),
+        ("system new: safe: worse<=0", "say one of them"),
+    ],
+)
+def test_a_bound_on_what_a_difference_does_not_have_is_refused(text: str, says: str):
+    run = run_of("good")
+
+    with pytest.raises(jk.InputError, match=re.escape(says)):
+        jk.require(run.diff(run), text)
+
+
+def test_diff_leaves_with_1_where_something_is_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run_of(*["good"] * 20).save(tmp_path / "earlier")
+    run_of(*["good"] * 19, "bad").save(tmp_path / "now")
+
+    def left(*bounds: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            main(["diff", str(tmp_path / "now"), str(tmp_path / "earlier"), *bounds])
+        return int(left.value.code or 0), capsys.readouterr().out
+
+    assert left("--require", "worse<=1")[0] == 0
+    code, text = left("--require", "worse<=0")
+    assert code == 1
+    assert "no: 1 is above 0" in text
 
 
 @pytest.fixture
