@@ -104,18 +104,19 @@ class Canvas:
         return y + 12
 
     def bottom_axis(
-        self, place: Place, ends: Point, y: float, name: str, *, top: float, marks: Sequence[float] = ()
-    ) -> None:
-        """A horizontal axis with its name, and its lines up to `top`."""
-        self.line((place(ends[0]), y), (place(ends[1]), y))
+        self, place: Place, ends: Point, y: float, name: str, *, top: float, marks: Sequence[float] = (),
+        start: float | None = None,
+    ) -> None:  # fmt: skip
+        """A horizontal axis with its name, and its lines up to `top`; it may start at the vertical one."""
+        self.line((place(ends[0]) if start is None else start, y), (place(ends[1]), y))
         for tick in marks or ticks(*ends):
             self.line((place(tick), top), (place(tick), y), "grid")
             self.text((place(tick), y + 13), f"{tick:g}", anchor="middle")
         self.text(((place(ends[0]) + place(ends[1])) / 2, y + 27), name, anchor="middle")
 
-    def left_axis(self, place: Place, ends: Point, x: float, name: str) -> None:
-        """A vertical axis with its name above it, and its lines to the right."""
-        self.line((x, place(ends[0])), (x, place(ends[1])))
+    def left_axis(self, place: Place, ends: Point, x: float, name: str, *, foot: float) -> None:
+        """A vertical axis with its name above it, lines to the right, down to the lower axis at `foot`."""
+        self.line((x, foot), (x, place(ends[1])))
         for tick in ticks(*ends):
             self.line((x, place(tick)), (WIDTH - 14, place(tick)), "grid")
             self.text((x - 4, place(tick) + 4), f"{tick:g}", anchor="end")

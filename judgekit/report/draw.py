@@ -16,6 +16,7 @@ from judgekit.report.canvas import WIDTH, Canvas, Place, Point, axis, ticks, wri
 BEND, DOT = 1.0, 8.0  # how far apart a curve bends, and dots stand on it
 CLOUD = 60
 """More dots of one size than this are a few paths without marks: nobody could point at one of them."""
+BESIDE = 27  # letters of a name that stand beside its interval
 LAYERS = 4  # of such dots, so that they are darker where they lie on each other
 
 
@@ -146,10 +147,12 @@ def _span(figure: Figure) -> Point:
 def _intervals(canvas: Canvas, places: Sequence[int]) -> None:
     """Draw rows of a name, an interval and its numbers; a new group gets a heading."""
     figure = canvas.figure
-    step, head, chart, span = 19.0, 22.0, figure.chart, _span(figure)
+    step, head, over, chart, span = 19.0, 22.0, 13.0, figure.chart, _span(figure)
     groups = {i: _filled(chart.group, figure, i) for i in places}
     new = {i for k, i in enumerate(places) if groups[i] and (k == 0 or groups[places[k - 1]] != groups[i])}
-    canvas.height = step * len(groups) + head * len(new) + 44
+    names = {i: _filled(chart.name, figure, i) for i in places}
+    above = {i for i, name in names.items() if len(name) > BESIDE}  # in a line of their own, not cut
+    canvas.height = step * len(groups) + head * len(new) + over * len(above) + 44
     place, bottom = axis(span, 152, 258), canvas.height - 34
     band = figure.lines.get("ceiling_low"), figure.lines.get("ceiling_high")
     if band[0] is not None and band[1] is not None:
@@ -164,10 +167,14 @@ def _intervals(canvas: Canvas, places: Sequence[int]) -> None:
         if i in new:
             canvas.text((2, y + 15), groups[i], "head", most=56)
             y += head
+        if i in above:
+            canvas.text((2, y + 12), names[i], "row", most=66)
+            y += over
         middle, found, ends = y + step / 2, figure.at(i, chart.value), _ends(figure, i)
         name = groups[i] if whose is None else figure.rows[i][whose]
         colour = "judge" if figure.judge and whose is None else canvas.colour(name, 0)
-        canvas.text((2, middle + 4), _filled(chart.name, figure, i), "row", most=29)
+        if i not in above:
+            canvas.text((2, middle + 4), names[i], "row")
         canvas.text((WIDTH - 2, middle + 4), _said(found, ends, "not defined"), anchor="end")
         if ends is not None:
             left, right = map(written, map(place, ends))
@@ -227,7 +234,11 @@ def _points(canvas: Canvas) -> None:
     canvas.height = 270 if chart.curve and not chart.weights else 340
     alone = len(chart.y) == 1 and bool(figure.judge)
     coloured = {y: "judge" if alone else canvas.side(y, k) for k, y in enumerate(chart.y)}
-    top = canvas.legend({chart.legend.get(y, y): coloured[y] for y in chart.y}) if chart.legend else 8.0
+    top = (
+        canvas.legend({chart.legend.get(y, y): coloured[y] for y in chart.y})
+        if chart.legend.keys() & set(chart.y)
+        else 8.0
+    )
     top += 18 if chart.axes[1] else 4
     base = canvas.height - 34
     place = axis(chart.x_span, 50, WIDTH - 18)
@@ -237,9 +248,9 @@ def _points(canvas: Canvas) -> None:
         lower, upper = ({i: (x, rise(figure.at(i, end))) for i, x in across.items()} for end in chart.band)
         ends = (list(_apart(each, BEND).values()) for each in (upper, lower))
         canvas.path([*next(ends), *next(ends)[::-1]], "band", closed=True)
-    canvas.left_axis(rise, chart.y_span, 42, chart.axes[1])
+    canvas.left_axis(rise, chart.y_span, 42, chart.axes[1], foot=base)
     marks = [float(figure.at(i, chart.x)) for i in figure.places] if chart.ticked else []
-    canvas.bottom_axis(place, chart.x_span, base, chart.axes[0], top=top, marks=marks)
+    canvas.bottom_axis(place, chart.x_span, base, chart.axes[0], top=top, marks=marks, start=42)
     for k, y in enumerate(chart.y):
         aside = 5.0 * k - 2.5 * (len(chart.y) - 1)
         known = {i: (x + aside, rise(v)) for i, x in across.items() if (v := figure.at(i, y)) is not None}
@@ -348,7 +359,7 @@ def _slopes(canvas: Canvas) -> None:
     first, second = canvas.side(left, 0), canvas.side(right, 1)
     sides = {left: (4.0, 128.0, "start", first), right: (WIDTH - 4, WIDTH - 128, "end", second)}
     for side, (edge, _, anchor, _) in sides.items():
-        canvas.text((edge, 14), f"{side}: mean [interval]", anchor=anchor)
+        canvas.text((edge, 14), f"{figure.chart.legend.get(side, side)}: mean [interval]", anchor=anchor)
     for i in figure.places:
         ranks = {side: figure.at(i, f"{side}_rank") for side in sides}
         heights = {side: 36.0 + 30 * (rank - 1) for side, rank in ranks.items()}

@@ -46,6 +46,7 @@ _SAFE = str.maketrans({
     "\\": "\\\\", "|": "\\|", "<": "&lt;", ">": "&gt;", "`": "\\`", "[": "\\[", "]": "\\]",
 })  # fmt: skip
 _ESTIMATE = ("statistic", "value", "interval", "n", "how it was made", "status and notes")
+_HUES = (238, 318, 276)  # of the first three judges
 _KEY = 3  # coefficients that are shown large
 _STACKED = {"few": 22, "some": 36, "many": 54, "most": 99}
 """Kind of table -> the width (rem) below which its rows are blocks whose cells say their heading."""
@@ -125,7 +126,7 @@ def page(
         "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
         "briefly": briefly,
         "raters": raters, "hue": _hue, "shade": _shade, "causes": shared_causes(audit, found), "doubt": doubt,
-        "whom": whom, "brackets": _brackets(audit), "stacked": _STACKED, "quoted": _quoted,
+        "whom": whom, "brackets": _brackets(audit), "heads": _heads, "stacked": _STACKED, "quoted": _quoted,
     })  # fmt: skip
 
 
@@ -136,6 +137,12 @@ def _met_tone(check: Check) -> str:
     if check.role == "beside":
         return "quiet"
     return "yes" if check.met else "no"
+
+
+def _heads(figure: Figure) -> list[str]:
+    """Return the headings of a figure's table, by the words of its legend."""
+    says = figure.chart.legend
+    return [says.get(each, each).replace("_", " ") for each in figure.columns]
 
 
 def _judges(audit: Audit) -> list[str]:
@@ -149,13 +156,13 @@ def _title(judges: Sequence[str]) -> str:
 
 
 def _hue(rater: int) -> int:
-    """Return the hue of a judge's colour in degrees, far from those before it, of verdicts and of people."""
-    return round(230 + 100 * ((0.12 + rater * 0.618034) % 1))
+    """Return the hue of a judge's colour in degrees: from blue to pink, where no verdict and no person is."""
+    return 230 + (_HUES[rater % 3] - 230 + 11 * (rater // 3)) % 105
 
 
 def _shade(rater: int) -> int:
-    """Return by how many points a judge's colour is lighter than others, since hues alone are few."""
-    return (0, 14, 7)[rater % 3]
+    """Return by how many points a judge's colour is lighter, since hues alone are few."""
+    return 16 * (rater // 3 % 2)
 
 
 def _quoted(text: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import Audit, CriterionAudit, JudgeAudit, Systems
-from judgekit.agreement.auditing.wording import told, whom
+from judgekit.agreement.auditing.wording import of_labels, told, whom
 from judgekit.report.checks import (
     Check,
     Gates,
@@ -153,8 +153,8 @@ def _missing(missing: Sequence[Check]) -> str:
     for each in missing:
         if each.gate == "people_agree" and missing[0].gate != "enough_units":
             return (
-                "people agree too little with each other (what they say together is dependable by "
-                f"{each.found}; {each.wanted} is needed), so there is nothing firm to measure a judge by"
+                "people agree too little with each other (reliability of what they say together "
+                f"{each.found}, {each.wanted} is needed), so there is nothing firm to measure a judge by"
             )
     return "; ".join(f"{each.found} {each.what}, {each.wanted} are needed" for each in missing)
 
@@ -455,6 +455,8 @@ def findings(audit: Audit, gates: Gates) -> tuple[Finding, ...]:
     """Return a verdict for each criterion, judge (controls left out) and purpose."""
 
     def with_steps(found: Finding, criterion: CriterionAudit, judge: JudgeAudit) -> Finding:
+        if criterion.labelled.trusted:
+            found = replace(found, checks=tuple(replace(c, what=of_labels(c.what)) for c in found.checks))
         if found.verdict != "TRUST":
             return found
         lines = kept(gates, criterion, judge, found.purpose)

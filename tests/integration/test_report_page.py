@@ -73,6 +73,21 @@ def asked_again():
     return agree(judged, labels=labels, scale="1-5", b=100)
 
 
+def doubted():
+    """A judge of two criteria on which people do not agree, under names as long as models have."""
+    rng, judged, labels = np.random.default_rng(0), [], []
+    for i in range(60):
+        for criterion in ("Q0 overall satisfaction", "Q4 no needless sources"):
+            place = {"item_id": str(i), "criterion": criterion}
+            said = rng.integers(1, 5, 3).tolist()  # the judge goes with the first of them
+            labels += [
+                {**place, "rater": who, "label": label}
+                for who, label in zip(("ann", "bob", "cy"), said, strict=True)
+            ]
+            judged.append({**place, "rater": "gpt-3.5-turbo-16k", "label": said[0]})
+    return agree(judged, labels=labels, scale="1-4", b=50)
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     [lenient] = [each for each in CASES if each.name == "pays for length"]
@@ -81,6 +96,7 @@ def reports(tmp_path_factory):
         "scores": audit(lenient.make(np.random.default_rng(1)), b=100),
         "pairs": pairs_by_hostile_names(),
         "asked": asked_again(),
+        "doubted": doubted(),
     }
     for name, each in made.items():
         write_report(
@@ -140,7 +156,7 @@ def same(cell: str, number: object) -> bool:
     return cell == number
 
 
-@pytest.mark.parametrize("name", ["scores", "pairs", "asked"])
+@pytest.mark.parametrize("name", ["scores", "pairs", "asked", "doubted"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_text_of_a_picture_leaves_it(name, scheme, reports, browser):
     page = browser.new_page(viewport={"width": 1200, "height": 900}, color_scheme=scheme)
@@ -162,13 +178,14 @@ CUT = """() => [...document.querySelectorAll("*")].filter(e => e.scrollWidth > e
     e => e.tagName + " " + e.textContent.slice(0, 80))"""
 
 
-@pytest.mark.parametrize("width", [360, 640, 900, 1400])
+@pytest.mark.parametrize("width", [360, 640, 897, 900, 1000, 1400])
 def test_no_column_is_cut_at_any_width(width, reports, browser):
     page = browser.new_page(viewport={"width": width, "height": 900})
-    for name in ("scores", "pairs", "asked"):
+    for name in ("scores", "pairs", "asked", "doubted"):
         page.goto((reports / f"{name}.html").as_uri())
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
 
+        assert (name, page.evaluate("document.documentElement.scrollWidth")) == (name, width)
         assert (name, page.evaluate(CUT)) == (name, [])
         seen = page.evaluate(
             """() => [...document.querySelectorAll("td")].filter(td => {
@@ -204,6 +221,7 @@ def test_it_prints_white_with_the_numbers_that_decided_and_nothing_cut(reports, 
 
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate(decided) > 20
+    assert page.get_by_text("of use beside people, not in their place").is_visible()  # what a verdict means
     assert page.evaluate(CUT) == []
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     assert (tmp_path / "report.pdf").stat().st_size > 20_000
@@ -276,6 +294,19 @@ def test_a_criterion_of_many_units_and_people_takes_little_room(tmp_path):
 
     assert html.stat().st_size < 30_000 + 1_000_000 / 10
     assert "Gpt-3.5" not in html.read_text()
+
+
+def test_where_labels_are_unreliable_the_page_says_so_first_and_calls_nobody_wrong(reports):
+    html, text = ((reports / f"doubted{end}").read_text() for end in (".html", ".md"))
+
+    cause = "On all 2 criteria people agree too little with each other to measure a judge by."
+    assert html.index(cause) < html.index("In short")
+    assert text.index(cause) < text.index("| criterion |")
+    for each in (html, text):
+        assert "Wrong on" not in each
+        assert re.search(
+            r"Differs from these labels on \d+ of 100 .*; the labels themselves are unreliable\.", each
+        )
 
 
 def test_the_figures_are_those_that_the_data_allow(reports):

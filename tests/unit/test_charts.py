@@ -1,13 +1,18 @@
 """Five charts draw any table: each mark carries the number it shows, and stands where its number belongs."""
 
+import colorsys
+import math
 import re
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 
+import judgekit
 from judgekit.agreement.auditing.section import Chart, Figure
 from judgekit.errors import InputError
 from judgekit.report.draw import picture, shown
-from judgekit.report.page import _hue
+from judgekit.report.page import _hue, _shade
 from judgekit.shelf import render
 
 
@@ -176,7 +181,54 @@ def test_a_colour_never_means_two_raters():
     assert of_bars == ["people", *of_lines[::-1]]  # the same in both pictures, whatever the order
     assert {shape.attributes["class"] for _, column, shape in marks(alone) if column == "value"} == {"judge"}
     assert len({_hue(k) for k in range(30)}) == 30
-    assert all(abs(_hue(k) - 24) > 30 for k in range(30))  # people's orange
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_a_judge_never_has_the_colour_of_a_verdict_or_of_people(scheme):
+    """Colours less than 20 apart in CIELAB look alike; the twelve judges' first three are far apart, too."""
+    css = Path(judgekit.__file__).with_name("report").joinpath("page.css").read_text()
+    part = css.split("prefers-color-scheme: dark")[scheme]
+    named = dict(re.findall(r"--(\w+): ([^;]+);", part.partition("}")[0]))
+    deep = int(named["deep"].rstrip("%"))
+    others = [named[each] for each in ("good", "correct", "bad", "warn", "unsure", "people")]
+    taken = [tuple(int(each[i : i + 2], 16) / 255 for i in (1, 3, 5)) for each in others]
+    judges = [colorsys.hls_to_rgb(_hue(k) / 360, (deep + _shade(k)) / 100, 0.6) for k in range(12)]
+
+    assert min(math.dist(lab(one), lab(other)) for one in judges for other in taken) > 20
+    assert min(math.dist(lab(one), lab(other)) for one, other in combinations(judges[:6], 2)) > 12
+
+
+def lab(colour):
+    """CIELAB (1976), white D65, of red, green and blue from 0 to 1."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    rows = ((0.4124, 0.3576, 0.1805), (0.2126, 0.7152, 0.0722), (0.0193, 0.1192, 0.9505))
+    white = (0.9505, 1.0, 1.089)
+    x, y, z = (
+        sum(a * b for a, b in zip(row, linear, strict=True)) / w for row, w in zip(rows, white, strict=True)
+    )
+    a, b, c = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * b - 16, 500 * (a - b), 200 * (b - c)
+
+
+def test_a_name_too_long_to_stand_beside_its_interval_has_a_line_of_its_own():
+    long = "gpt-3.5-turbo-16k (judge) erratic"
+    drawn = drawn_as("intervals", "rater value low high", ("ann", 0, -1, 1), (long, 1, 0, 2), name="{rater}")
+
+    assert long in texts(drawn)
+    [name] = [shape for shape in drawn.shapes if shape.text == long]
+    [dot] = [shape for row, column, shape in marks(drawn) if (row, column) == (1, "value")]
+    assert float(name.attributes["y"]) < float(dot.attributes["cy"]) - 6
+
+
+def test_both_axes_of_a_picture_meet():
+    drawn = drawn_as("points", "x y", (0.0, 0.1), (1.0, 0.9), x="x", y=("y",), curve=True)
+
+    one, other = [
+        {tuple(float(shape.attributes[f"{c}{k}"]) for c in "xy") for k in "12"}
+        for shape in drawn.shapes
+        if shape.attributes["class"] == "axis"
+    ]
+    assert one & other
 
 
 def test_a_crowd_of_dots_is_a_few_paths_and_dots_of_a_curve_do_not_cover_each_other():

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from judgekit.agreement import audit
+from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.data import of_frame
 from judgekit.cli import main
 from judgekit.report import findings, read_thresholds
-from judgekit.report.page import _capitals, _key, _quoted, metric, page
+from judgekit.report.checks import harm, within
+from judgekit.report.page import _capitals, _key, _met_tone, _quoted, metric, page
 from judgekit.report.plain import of_hundred, plainly
 from judgekit.scales import Numbers
 from judgekit.types import Estimate
@@ -154,3 +156,68 @@ def test_the_large_numbers_are_not_three_kappas():
         ("pearson", "decides on ranks and levels"),
         ("percent_agreement", ""),
     ]
+
+
+def test_trusted_labels_are_nowhere_called_people():
+    [pairs] = [each for each in CASES if each.name == "yes/no, trusted: copy, 4 % flips"]
+    made = audit(pairs.make(np.random.default_rng(1)), b=20)
+    gates = read_thresholds()
+    found = findings(made, gates)
+    html = page(made, found, gates, figures(made))
+
+    assert all("people" not in each.why for each in found)
+    titles = re.findall(
+        r"<h[34]>(.*?)</h[34]>|<figcaption>(.*?)</figcaption>|<p class=\"plain\">(.*?)</p>", html
+    )
+    assert [
+        each for title in titles for each in title if re.search("people|person", each, re.IGNORECASE)
+    ] == []
+    assert "How far does the judge agree with the trusted labels?" in html
+    assert "with trusted labels, declared to be the truth (person 1)" in html
+    assert not [check.what for each in found for check in each.checks if "people" in check.what]
+
+
+@pytest.mark.parametrize(
+    ("slope", "said"),
+    [(0.5, "like longer responses more"), (-0.5, "like longer responses less"), (0.0, "are not shown to")],
+)
+def test_what_people_make_of_length_is_what_their_line_does(slope, said):
+    rng = np.random.default_rng(3)
+    doublings = rng.normal(size=200)
+    people = np.clip(np.round(3 + 2 * slope * doublings + rng.normal(0, 0.5, 200)), 1, 5)
+    lab = of_frame(
+        np.column_stack([people, people, people]), scale=[1, 2, 3, 4, 5], judges=["judge"],
+        raters=["judge", "ann", "bob"], lengths=(100 * 2**doublings).tolist(),
+    )  # fmt: skip
+
+    [length] = [each for each in figures(audit(lab, b=10)) if each.kind == "length"]
+
+    assert f"People {said}" in length.reading
+
+
+def test_what_counts_only_as_a_harm_is_no_failing_where_it_is_not_shown():
+    gates = read_thresholds()
+    open_ = within(gates, "length", Estimate("length_per_doubling", 0.08, low=0.05, high=0.13))
+
+    assert (open_.met, open_.says) == (None, "not established")
+    assert (harm(open_).says, _met_tone(harm(open_))) == ("no harm shown", "quiet")
+    assert _met_tone(open_) == "open"
+
+
+def test_a_very_small_chance_is_said_by_what_it_is_below(made):
+    gates = read_thresholds()
+    html = page(made, findings(made, gates), gates, [])
+
+    assert "below 0.001" in html
+    assert not re.search(r">\d\.\d+e-\d+<", html)
+
+
+def test_brackets_are_explained_under_the_first_that_there_are(made):
+    gates = read_thresholds()
+    html = page(made, findings(made, gates), gates, [])
+
+    first = html.index("the true value lies there with 95% confidence")
+    assert html.index('class="verdict ') < first < html.index('class="key"')
+    assert re.search(
+        r"agreement with people \S+ \[.*?\] \(Cohen&#39;s kappa", html, re.IGNORECASE
+    )  # named in the card

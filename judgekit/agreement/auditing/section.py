@@ -5,16 +5,18 @@ A section stands in a module of `sections` and in its list, or is a record of on
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.auditing.records import CriterionAudit, How, JudgeAudit, Skipped
-from judgekit.agreement.auditing.wording import Row, called, ends
+from judgekit.agreement.auditing.wording import Row, called, ends, of_labels
 from judgekit.agreement.core.ratings import Ratings
 from judgekit.types import Estimate
 
+OF_PERSONS = {"variance", "design", "severity", "populations"}
+"""Kinds of figures about persons, be their labels trusted or not."""
 COLUMNS = ("group", "statistic", "value", "low", "high", "n", "interval", "status")
 
 
@@ -185,12 +187,20 @@ class About:
     ) -> Figure:
         """A figure of a kind; `words` fill its explanation."""
         title, reading = self.says[kind]
+        drawn = chart or LISTED
+        texts = [title, reading.format(**(words or {})), *dict.fromkeys(notes)]
+        if self.criterion.labelled.trusted and kind not in OF_PERSONS:
+            texts, across, upwards = (
+                [of_labels(each) for each in texts],
+                *(each.replace("people", "labels") for each in drawn.axes),
+            )
+            legend = {"people": "trusted labels"} | {k: of_labels(each) for k, each in drawn.legend.items()}
+            drawn = replace(drawn, axes=(across, upwards), legend=legend)
         return Figure(
             id=f"{self.prefix}-{kind}", kind=kind, criterion=self.criterion.criterion,
-            judge=self.judge.judge if self.judge else "", title=title,
-            reading=reading.format(**(words or {})), columns=tuple(columns), rows=tuple(rows), n=n,
-            interval=interval, notes=tuple(dict.fromkeys(notes)), lines=dict(lines or {}),
-            chart=chart or LISTED,
+            judge=self.judge.judge if self.judge else "", title=texts[0], reading=texts[1],
+            columns=tuple(columns), rows=tuple(rows), n=n, interval=interval, notes=tuple(texts[2:]),
+            lines=dict(lines or {}), chart=drawn,
         )  # fmt: skip
 
 

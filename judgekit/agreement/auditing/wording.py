@@ -70,6 +70,23 @@ def whom(*, trusted: bool) -> str:
     return "the trusted labels" if trusted else "people"
 
 
+LABELS_FOR_PEOPLE = (
+    ("most people say", "the trusted labels say"), ("people's", "the labels'"),
+    ("people", "the trusted labels"), ("People", "Trusted labels"),
+)  # fmt: skip
+
+
+def of_labels(text: str) -> str:
+    """A text about people as one about trusted labels.
+
+    >>> of_labels("A row is what most people say; how far from people's mean?")
+    "A row is what the trusted labels say; how far from the labels' mean?"
+    """
+    for people, labels in LABELS_FOR_PEOPLE:
+        text = text.replace(people, labels)
+    return text
+
+
 def number(value: float | None) -> float | None:
     """A number of a table; None where it is none that could be drawn."""
     return float(value) if value is not None and math.isfinite(value) else None
