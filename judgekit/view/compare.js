@@ -20,11 +20,11 @@ function drawCompare(main, data, source, { query }) {
     el("p.lead", null, "Only what both runs judged is compared, each answer with its own counterpart. The difference is ", named(run.name),
       " less ", named(other.name), ": above 0, ", named(run.name), " is higher. An interval without 0 says that chance alone hardly explains it."),
     table(["of", `difference (line from ${signed(-wide)} to ${signed(wide)})`, "95 % interval", "chance of as much if nothing differed",
-      "higher", "lower", "same", "pairs"], differences),
+      "higher", "lower", "same", "compared"], differences),
     el("h3", null, `${many(all.length, "verdict")} that changed, the largest change first`),
     run.names.criteria.length > 1 && el("p", null, only ? ["criterion ", named(only), ": ", link(to({ criterion: "" }), "show all")]
       : ["only ", joined(run.names.criteria.map(name => link(to({ criterion: name }), named(name))), ", ")]),
-    table(["item", "criterion", "judge", ...[run, other].map(one => `in ${one.name}`), "replies"],
+    table(["item", "criterion", "judge", `before, in ${other.name}`, `after, in ${run.name}`, "replies"],
       all.slice(0, limit).map(([[unit, , k, rater, ...values], j]) => [where(run, unit), named(run.names.criteria[k]),
         named(nameOf(run.names.raters, rater)), ...values.map(one => typeof one === "number" ? score(one) : named(one || "none")),
         link(address("change", [j], query), "Both replies")])),
@@ -49,7 +49,7 @@ async function drawChange(main, data, source, { parts: [k], query }) {
       unit.responses.map(one => [", ", named(one.id)]), ", judged by ", named(judge), ". ", own && named(said(data.texts, own.text))),
     steps(`change ${count(k + 1)} of ${count(changed.length)}`, k > 0 && address("change", [k - 1], query),
       k < changed.length - 1 && address("change", [k + 1], query)),
-    el("div.pair", null, units.map((one, j) => section(["In ", named(runs[j].name)], replies(one, j)))),
+    el("div.pair", null, [1, 0].map(j => section([j ? "Before, in " : "After, in ", named(runs[j].name)], replies(units[j], j)))),
     section("What was judged", el("div.pair", null, unit.responses.map(one =>
       el("section.given", null, el("h4", null, "Response ", named(one.id)), prose(one.text))))));
 }

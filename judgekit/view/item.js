@@ -56,9 +56,9 @@ const steps = (words, before, after) => el("p.neighbours", null, before && el("a
 
 /** How the score came about: each criterion's weight, value and contribution, and what else decided. */
 function cameAbout(unit, run) {
-  const main = unit.scores.find(one => one.level === 2), told = unit.explain, name = one => nameOf(run.names.criteria, one);
+  const main = unit.scores.find(one => one.level === 2), { unexplained } = unit.explain || {}, told = unexplained ? null : unit.explain;
   if (!main && !told) return null;
-  const { value } = told || main, gate = told ? name(told.gate) : main.gate;
+  const name = one => nameOf(run.names.criteria, one), { value } = told || main, gate = told ? name(told.gate) : main.gate;
   const bar = (...one) => el("span.measure", null, score(one[0]), track(...one));
   const rows = told ? told.parts.map(([criterion, weight, own, adds, isGate, veto, missing]) => [named(name(criterion)), bar(own),
     lacks(weight) ? "" : String(+weight.toFixed(3)), lacks(adds) ? "nothing" : signed(adds),
@@ -70,9 +70,9 @@ function cameAbout(unit, run) {
     fact(score(value), [lacks(value) ? "no score: a criterion has no verdict" : "score, from 0 (lowest) to 1 (highest)",
       interval && `; 95 % interval over judges or samples ${interval}`]),
     gate && el("p.note.bad", null, "The gate ", el("b", null, named(gate)), " did not hold: it alone sets the score."),
-    main && main.share < 1 && el("p.note", null, `${share(main.share)} of the weight was judged.`),
+    unexplained && el("p.note", null, named(unexplained)), main && main.share < 1 && el("p.note", null, `${share(main.share)} of the weight was judged.`),
     table(["criterion", "value", ...(told ? ["weight", "adds to the score"] : ["95 % interval", "rests on"]), "notes"], rows),
-    told && !gate && !lacks(value) && el("p.sum", null, `Together ${score(sum)}.`));
+    told && !gate && !lacks(value) && el("p.sum", null, `Together ${score(sum)}${told.clipped ? `, cut off at ${score(value)}` : ""}.`));
 }
 
 function criterionOf(name, unit, own, texts, query, to) {

@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import sys
 import unicodedata
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.ledger import Ledger
+from judgekit.review import read_answers
 from judgekit.types import Unit
 from judgekit.view.data import payload
 from judgekit.view.kept import kept
@@ -75,20 +77,23 @@ FAINT = """() => {
 }"""
 
 
-def says(name, flips=(), spoilt="never said at all"):
-    """A judge whose words follow from its name and from what it is asked."""
+def says(name, *, refuses=0.06, flips=(), nudges=()):
+    """A judge whose words follow from its name and from what it is asked, but for some flipped and nudged."""
 
     def answer(call):
         [ask] = call.asks
         rng = random.Random(f"{name} {ask.about} {call.shown} {call.sample}")  # noqa: S311 - no secret
-        if rng.random() < 0.06 and not flips and name != "steady":
+        if rng.random() < refuses:
             return jk.Reply(fault="refused", detail="no word on it")
         labels = [said for said, _ in call.meant] or ask.scale.labels
         label = rng.choice([*labels, labels[-1]])
-        if (ask.unit.item_id, ask.unit.responses, ask.criterion) in flips:
+        about = (ask.unit.item_id, *ask.unit.responses, ask.criterion)
+        if about in flips:
             label = labels[0] if label == labels[-1] else labels[-1]
+        if about in nudges:
+            label = labels[1] if label != labels[1] else labels[0]
         text = str(call.judged[0][1]) if call.judged else ""
-        quote = text[:24].strip() if rng.random() < 0.8 else spoilt
+        quote = text[:24].strip() if rng.random() < 0.8 else "never said at all"
         reply = {"evidence": [quote], "rationale": f"On {ask.criterion}: it says {quote!r}.", "label": label}
         return jk.Reply(
             json.dumps(reply, ensure_ascii=False, indent=1), model=f"{name}-2026", cost_usd=0.0004,
@@ -420,7 +425,7 @@ def test_it_prints_white_with_all_its_rows_and_nothing_cut(runs, opened, tmp_pat
 
 
 def test_what_was_not_kept_is_said(tmp_path, opened):
-    run = jk.score(DEMO, RUBRIC, says("steady"), ledger=None)
+    run = jk.score(DEMO, RUBRIC, says("steady", refuses=0), ledger=None)
     view_run(run, tmp_path / "bare.html")
     page = opened(tmp_path / "bare.html", at="item/0/0")
 
@@ -428,3 +433,149 @@ def test_what_was_not_kept_is_said(tmp_path, opened):
     goto(page, "call/0/0/0")
     assert "not kept" in page.inner_text("main")
     assert Unit(DEMO[0]["item_id"], ("careful",)) == run.scores[0].unit
+
+
+@pytest.fixture(scope="module")
+def flipped(tmp_path_factory):
+    """A run with five flipped verdicts and three nudged ones, against what it was before."""
+    folder, made = tmp_path_factory.mktemp("flipped"), {}
+    flips = {(item["item_id"], "careful", "correct") for item in DEMO[:5]}
+    nudges = {(item["item_id"], "careless", "clear") for item in DEMO[:3]}
+    for name, changes in (("before", {}), ("after", {"flips": flips, "nudges": nudges})):
+        judge = says("steady", refuses=0, **changes)
+        made[name] = jk.score(DEMO, RUBRIC, judge, ledger=folder / f"{name}.sqlite")
+        made[name].save(folder / name)
+    return folder, made, flips
+
+
+def test_five_planted_flips_come_first_and_each_shows_both_replies(flipped, opened):
+    folder, made, flips = flipped
+    view_run(folder / "after", folder / "view.html", against=folder / "before", items=DEMO)
+    page, difference = opened(folder / "view.html", at="compare"), made["after"].diff(made["before"])
+    rows = """() => [...document.querySelectorAll("table")].map(t => [...t.querySelectorAll("tbody tr")].map(
+        r => [...r.cells].map(c => c.innerText.trim())))"""
+
+    by, changed = page.evaluate(rows)
+
+    assert "are the same in both runs" in page.inner_text("main")
+    assert {(*row[0].split("\n"), row[1]) for row in changed[:5]} == flips
+    assert {abs(float(row[3]) - float(row[4])) for row in changed[:5]} == {1.0}
+    assert [abs(float(row[3]) - float(row[4])) for row in changed[5:]] == [0.5] * 3
+    told = difference.by[0]
+    assert by[0][0] == "all"
+    assert float(by[0][1].replace("\u2212", "-")) == pytest.approx(told.estimate.value, abs=0.005)
+    ends = [float(end) for end in by[0][2].replace("\u2212", "-").split(" to ")]
+    assert ends == pytest.approx([told.estimate.low, told.estimate.high], abs=0.0051)
+    assert [int(n) for n in by[0][4:7]] == [told.better, told.worse, told.same]
+    goto(page, "change/0")
+    replies = page.eval_on_selector_all("pre", "all => all.map(e => JSON.parse(e.textContent).label)")
+    assert sorted(replies) == ["no", "yes"]
+    goto(page, "grid?mark=changed&criterion=correct")
+    assert page.inner_text(".told b").startswith("5 responses")
+    for at in ("compare", "change/0", "change/7"):
+        for size in SIZES:
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            goto(page, at)
+            assert (at, page.evaluate(OUTSIDE), page.evaluate(CUT)) == (at, [], [])
+            assert (at, page.evaluate(FAINT)) == (at, [])
+
+
+def test_another_rubric_is_announced_before_any_difference(flipped, opened):
+    folder, made, _ = flipped
+    stricter = {**RUBRIC, "criteria": [{**RUBRIC["criteria"][0], "weight": 5}, *RUBRIC["criteria"][1:]]}
+    other = jk.score(DEMO, stricter, says("steady", refuses=0), ledger=None)
+    view_run(other, folder / "other.html", against=made["before"], items=DEMO)
+    page = opened(folder / "other.html", at="compare")
+
+    note = page.inner_text(".note.bad")
+
+    assert "not made alike" in note
+    assert "rubric" in note
+    order = (
+        "() => document.querySelector('.note').compareDocumentPosition(document.querySelector('table')) & 4"
+    )
+    assert page.evaluate(order)
+
+
+@pytest.mark.parametrize("name", ["graded", "pairs"])
+def test_labels_are_given_blind_by_keys_and_read_back_without_a_key(name, runs, opened, tmp_path):
+    _, run, html = runs[name]
+    page = opened(html, at="label", size=(360, 780))
+    page.fill("[name=name]", "ann")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".choices")
+    number = int(page.inner_text(".neighbours b").split()[2])
+    assert number == len({(o.unit, o.criterion) for o in run.outcomes})
+    seen, chosen = set(), []
+    for n in range(number):
+        text = page.inner_text("main")
+        seen.add(text)
+        assert not any(word in text for word in ("careful", "careless", "small", "large"))
+        assert (page.evaluate(OUTSIDE), page.evaluate(CUT), page.evaluate(FAINT)) == ([], [], [])
+        if n % 5:
+            page.keyboard.press("1")
+            chosen.append(page.input_value("[type=radio]:checked"))
+        page.keyboard.press("n")
+        page.wait_for_function(
+            "words => document.querySelector('.neighbours').innerText.includes(words)",
+            arg=f"question {min(n + 2, number)} of",
+        )
+    assert len(seen) == number
+    with page.expect_download() as saving:
+        page.keyboard.press("s")
+    saving.value.save_as(tmp_path / "answers.json")
+
+    outcomes = read_answers(tmp_path / "answers.json")
+
+    assert {(o.rater, o.source) for o in outcomes} == {("ann", "human")}
+    assert len(outcomes) == len(chosen)
+    asked = {(o.unit, o.criterion) for o in run.outcomes}
+    assert {(o.unit, o.criterion) for o in outcomes} <= asked
+    if name == "pairs":  # the left one, which is now the one and now the other
+        assert all(o.label == ("first" if o.shown[0] == o.unit.responses[0] else "second") for o in outcomes)
+        assert {o.label for o in outcomes} == {"first", "second"}
+    else:
+        assert sorted(o.label for o in outcomes) == sorted(chosen)
+
+
+SERVE = """import sys
+from judgekit.view.index import Index
+from judgekit.view.page import study_of
+from judgekit.view.serve import serve
+serve(Index(study_of(sys.argv[1]), sys.argv[2]), lambda address: print(address, flush=True))"""
+
+
+def test_the_same_page_reads_from_a_server(runs, browser, tmp_path):
+    folder, _, _ = runs["graded"]
+    done = [sys.executable, "-c", SERVE, str(folder), str(tmp_path)]
+    with subprocess.Popen(done, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            page, complaints = browser.new_page(), []
+            page.on("console", lambda message: complaints.append(message.text))
+            page.goto(server.stdout.readline().strip())
+            for target, screen in (
+                (".strip .fact a >> nth=0", "grid"),
+                (".rows .row:nth-child(3) .cell a >> nth=0", "item"),
+                (".foot a >> nth=0", "call"),
+            ):
+                page.click(target)
+                shown(page, screen)
+            assert page.text_content("#reply") == in_ledger(folder, page.text_content("#key"))
+            assert complaints == []
+        finally:
+            server.terminate()
+
+
+def test_in_the_frame_of_a_notebook_its_links_stay_inside(runs, browser, tmp_path):
+    shown_in = view_run(runs["graded"][0])._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!doctype html><title>notebook</title>{shown_in}", "utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 900})
+    page.goto((tmp_path / "notebook.html").as_uri())
+    [frame] = [each for each in page.frames if each != page.main_frame]
+    frame.click(".strip .fact a >> nth=0")
+    frame.wait_for_selector("body[data-screen=grid] #cell-0-0")
+    frame.click("#cell-0-0 a")
+    frame.wait_for_selector("body[data-screen=item] .texts")
+
+    assert page.title() == "notebook"
+    assert page.url.endswith("notebook.html")
