@@ -68,13 +68,14 @@ async def _walk(
     stopped: BaseException | None = None
     with made as writer:
         try:
-            async with followed(job), aclosing(job.judged()) as stream:
-                async for judged in stream:
-                    if writer is not None:
-                        writer.judged(judged)
-                    systems.add(judged.scores)
-                    bounds.add(judged.scores, judged.outcomes)
-                    first += judged.scores if len(first) < _KEPT else ()
+            with followed(job):
+                async with aclosing(job.judged()) as stream:
+                    async for judged in stream:
+                        if writer is not None:
+                            writer.judged(judged)
+                        systems.add(judged.scores)
+                        bounds.add(judged.scores, judged.outcomes)
+                        first += judged.scores if len(first) < _KEPT else ()
         except (Locked, NoRoom) as error:
             if not job.tally.requests:
                 stopped = error

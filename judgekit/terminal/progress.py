@@ -1,12 +1,13 @@
 """How far long work is: a bar on a terminal, a line every few seconds elsewhere, nothing of what ends soon.
 
-It goes to the error stream, so what a program prints stays its own. Nothing runs beside the work: whoever
-does it says from time to time how far it is, and something is shown where that is due. A stream that is
-closed, or missing, ends the showing and never the work.
+It goes to the error stream, so what a program prints stays its own. A thread looks from time to time how far
+the work is, which may be busy or wait for a server meanwhile; it ends with the work. A stream that is closed,
+or missing, ends the showing and never the work.
 """
 
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from judgekit.terminal.plain import Guarded, console, plain
 
 _BAR, _LINE = 2.0, 5.0  # seconds of work that nothing is shown of: no bar, no line
 _REDRAWN = 0.1  # seconds between two looks of a bar
+_LOOKS = 0.25  # seconds between two looks at the work
 _RARER, _RAREST = 0.05, 60.0  # of the seconds gone by, those between two lines; and the most of them
 _WINDOW = 30.0  # seconds that the rate is taken over: what a ledger answers at first says little of the rest
 
@@ -29,7 +31,8 @@ class Progress:
         unit: What is counted, in the plural.
         total: Of how many; None where that is not known.
         shown: False shows nothing.
-        clock: Gives seconds.
+        looked_at: Says how many are done, and what else there is to say; else whoever works says it (`at`).
+        clock: Gives seconds; a clock of one's own is looked at only when that is told.
         stream: Where to; the error stream where left out.
 
     >>> seconds = iter(range(0, 100, 5))
@@ -49,6 +52,7 @@ class Progress:
         *,
         total: int | None = None,
         shown: bool = True,
+        looked_at: Callable[[], tuple[int, str]] | None = None,
         clock: Callable[[], float] = time.monotonic,
         stream: TextIO | None = None,
     ) -> None:
@@ -62,6 +66,9 @@ class Progress:
         self._lines = 0
         self._began = self._due = 0.0
         self._seen: deque[tuple[float, int]] = deque()
+        self._looked_at = looked_at
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self._stream = self._stream or sys.stderr
@@ -70,11 +77,18 @@ class Progress:
             self._began = self._clock()
             self._seen.append((self._began, 0))
             self._due = self._began + (_BAR if self._on_terminal() else _LINE)
+            if self._clock is time.monotonic:
+                self._thread = threading.Thread(target=self._watch, name="judgekit progress", daemon=True)
+                self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._thread is not None:
+            self._ended.set()
+            self._thread.join()
+            self._look()
         if self._bar is not None:
             self._tried(self._bar.stop)
         elif self._lines and self.shown:
@@ -83,11 +97,22 @@ class Progress:
 
     def at(self, done: int, total: int | None = None, note: str = "") -> None:
         """Say how far the work is, of how many where that is known now, and what else there is to say."""
-        if not self.shown:
-            return
-        self.done, self.total, self._note = done, self.total if total is None else total, plain(note)
-        if (now := self._clock()) >= self._due:
-            self._tried(lambda: self._show(now))
+        if self.shown:
+            self.done, self.total, self._note = done, self.total if total is None else total, plain(note)
+            self._look()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_LOOKS):
+            self._look()
+
+    def _look(self) -> None:
+        """Show how far the work is, where that is due."""
+        with self._lock:
+            if self._looked_at is not None:
+                self.done, note = self._looked_at()
+                self._note = plain(note)
+            if self.shown and (now := self._clock()) >= self._due:
+                self._tried(lambda: self._show(now))
 
     def _show(self, now: float) -> None:
         rate = self._rate(now)

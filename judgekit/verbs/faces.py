@@ -53,13 +53,14 @@ async def collected(job: Job) -> Run:
         return Run(*held, job=lambda: job.digest)
 
     try:
-        async with followed(job), aclosing(job.judged()) as stream:
-            async for judged in stream:
-                scores += judged.scores
-                outcomes += judged.outcomes
-                calls += judged.calls
-                if judged.item.tags:
-                    tags[judged.item.item_id] = judged.item.tags
+        with followed(job):
+            async with aclosing(job.judged()) as stream:
+                async for judged in stream:
+                    scores += judged.scores
+                    outcomes += judged.outcomes
+                    calls += judged.calls
+                    if judged.item.tags:
+                        tags[judged.item.item_id] = judged.item.tags
     except JudgekitError as error:
         error.run = run(error)
         raise

@@ -251,13 +251,13 @@ def test_tau_b_of_many_numbers_and_two_labels_needs_no_square_table():
     assert found.value == pytest.approx(tau_b(x, y), abs=1e-9)
 
 
-def test_progress_is_told_after_each_judge():
+def test_progress_is_told_at_first_and_after_each_judge():
     told = []
     lab = one(said(120), [0, 1, 2, 3, 4])
 
     audit([lab, lab], b=60, only_deciding=True, progress=lambda done, total: told.append((done, total)))
 
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(0, 2), (1, 2), (2, 2)]
 
 
 def pairs(seed=0, **how):

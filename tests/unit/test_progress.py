@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+import re
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
@@ -157,13 +159,30 @@ def test_a_stream_that_is_closed_ends_the_showing_and_not_the_work(stream: Calla
         going.at(4)
 
 
-def test_no_thread_is_begun_for_a_bar():
-    threads, stream, clock = threading.active_count(), Terminal(), Clock()
-    with Progress("scoring", "items", total=8, clock=clock, stream=stream) as going:
-        clock.now = 3
-        going.at(3)
+@pytest.mark.usefixtures("eager")
+def test_the_thread_that_looks_ends_with_the_work_even_where_that_fails():
+    stream, before, looking = io.StringIO(), {*threading.enumerate()}, []
 
-        assert threading.active_count() == threads
+    def work() -> None:
+        with Progress("scoring", "items", total=8, looked_at=lambda: (3, "$0.10"), stream=stream):
+            looking.extend({*threading.enumerate()} - before)
+            until = time.monotonic() + 20
+            while not stream.getvalue() and time.monotonic() < until:
+                time.sleep(0.01)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+
+    assert [thread.is_alive() for thread in looking] == [False]
+    assert stream.getvalue().startswith("scoring: 3 of 8 items, ")
+    assert stream.getvalue().splitlines()[-1].startswith("scoring: 3 of 8 items in ")
+
+
+def test_what_is_not_shown_has_no_thread():
+    before = threading.active_count()
+    with Progress("scoring", "items", shown=False):
+        assert threading.active_count() == before
 
 
 @pytest.fixture
@@ -196,6 +215,17 @@ def test_a_verb_shows_items_cost_and_abstentions_while_it_goes(capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("eager")
+def test_a_judge_that_lets_nobody_else_work_is_seen_as_well(capsys: pytest.CaptureFixture[str]):
+    def blocking(_: jk.Call) -> str:
+        time.sleep(0.05)
+        return "yes"
+
+    jk.score(items(16), RUBRIC, blocking, ledger=None, limits=jk.Limits(concurrency=1))
+
+    assert re.match(r"scoring: \d+ of 16 items, ", capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("eager")
 def test_progress_that_is_off_shows_nothing(capsys: pytest.CaptureFixture[str]):
     assert scored(capsys, progress=False) == ("", "")
 
@@ -220,5 +250,5 @@ def test_an_audit_shows_how_many_judges_are_done(on: bool, capsys: pytest.Captur
     jk.agree(rows, scale=["no", "yes"], judge=["rater 1", "rater 2"], b=50, progress=on)
 
     told = capsys.readouterr().err
-    assert ("auditing: 1 of 2 judges, " in told) is on
+    assert told.startswith("auditing: 0 of 2 judges\n") is on
     assert ("auditing: 2 of 2 judges in " in told) is on

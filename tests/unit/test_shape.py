@@ -35,7 +35,7 @@ OUTSIDE = {
 WIRE = {
     "judges": OUTSIDE,
     "run": {"asyncio", "time"},
-    "terminal": {"os", "time"},  # what a terminal is, and when a line is due
+    "terminal": {"os", "threading", "time"},  # what a terminal is, and when a line is due
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
     "telemetry": {"time"},  # when an event happened

@@ -61,7 +61,7 @@ def audit(
             corrected by them.
         sections: Sections of one's own, after those that every audit has.
         only_deciding: Compute only what a verdict rests on, for many audits in a row.
-        progress: Called after each judge of each criterion with how many are done, and of how many.
+        progress: Called at first, and after each judge of each criterion, with how many are done of how many.
         notes: Of the data, to stand in the report, as `provenance`: where they come from.
 
     Raises `InputError` if a judge named is not there.
@@ -86,12 +86,13 @@ def audit(
         only_deciding=only_deciding,
     )
     every = (*(each for each in SECTIONS if each.consulted or not only_deciding), *sections)
-    total, done = sum(len(_named(each, judges)) for each in all_of_it), count(1)
+    total, done = sum(len(_named(each, judges)) for each in all_of_it), count()
 
     def judged() -> None:
         if progress is not None:
             progress(next(done), total)
 
+    judged()
     made = tuple(_criterion(each, judges, how, every, judged) for each in all_of_it)
     return Audit(made, how, tuple(notes), dict(provenance or {}), every)
 
