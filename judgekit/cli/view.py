@@ -17,12 +17,8 @@ def view(
         Path | None, typer.Option(help="The file for the page; view.html in the run's folder where left out.")
     ] = None,
     against: Annotated[Path | None, typer.Option(help="The folder of a run to compare it with.")] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="The file of people's labels (CSV, JSONL or Parquet), as for agree.")
-    ] = None,
-    items: Annotated[
-        Path | None, typer.Option(help="The file of the items, where the run does not say it.")
-    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="The file of people's labels, as for `agree`.")] = None,
+    items: Annotated[Path | None, typer.Option(help="The file of the items, where the run has none.")] = None,
     served: Annotated[
         bool, typer.Option("--serve", help="Serve the page on this machine instead, for runs of any size.")
     ] = False,
@@ -35,27 +31,19 @@ def view(
 
     Example: judgekit view results --against earlier --out run.html
     """
-    from judgekit.view.data import payload
-    from judgekit.view.page import Page, page_of, study_of
+    from judgekit.view.page import study_of, view_run
 
     command = shlex.join(["judgekit", *(context.obj or ["view", str(run)])])
-    study = study_of(run, against, items=items, labels=labels, command=command)
     if served:
         from judgekit.view.index import Index
         from judgekit.view.serve import serve
 
         with tempfile.TemporaryDirectory(prefix="judgekit-") as folder:
-            index = Index(study, folder)
-            del study  # what was read is in the index, and need not stay in memory
-            serve(
-                index,
-                ready=lambda address: say(f"{address}: open it in a browser; Ctrl-C ends it"),
-                port=port,
-            )
+            index = Index(study_of(run, against, items=items, labels=labels, command=command), folder)
+            serve(index, lambda at: say(f"{at}: open it in a browser; Ctrl-C ends it"), port=port)
         return
-    data, target = payload(study), out or run / "view.html"
-    page = Page(page_of(data, data["title"]))
-    page.save(target)
+    target = out or run / "view.html"
+    page = view_run(run, target, against=against, items=items, labels=labels, command=command)
     say(f"{target}: {len(page.html) / 1e6:.1f} MB; open it in a browser")
-    if (left := data["left_out"]) is not None:
+    if (left := page.left_out) is not None:
         say(f"{left['outcomes']:,} of {left['of']:,} outcomes are not in it: {left['why']}")

@@ -1,7 +1,7 @@
 """What can be done with a ledger besides asking it: look at it, hand it on, make it smaller."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from judgekit.ledger.columns import USER_VERSION, chosen, fact_of, plain_pairs, 
 from judgekit.ledger.damage import Damaged, told
 from judgekit.ledger.file import is_sqlite
 from judgekit.ledger.key import VERSIONS, key_of_request
-from judgekit.ledger.store import Ledger
+from judgekit.ledger.store import BATCH, Ledger
 from judgekit.types import Fault, Reply
 from judgekit.writing import beside
 
@@ -166,6 +166,16 @@ def latest(ledger: Ledger) -> Iterator[Entry]:
     """Return the latest reply under each key, in the order they were written."""
     ledger.flush()
     return _entries(ledger, f"{LATEST} ORDER BY id")
+
+
+def of_keys(ledger: Ledger, keys: Sequence[str]) -> dict[str, Entry]:
+    """Return the latest reply under each of some keys; those without one are left out."""
+    found: dict[str, Entry] = {}
+    for start in range(0, len(keys), BATCH):
+        some = keys[start : start + BATCH]
+        clause = f"key IN ({', '.join('?' * len(some))}) ORDER BY edition"
+        found |= {each.key: each for each in _entries(ledger, clause, *some)}
+    return found
 
 
 def _entries(ledger: Ledger, clause: str, *values: object) -> Iterator[Entry]:

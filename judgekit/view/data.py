@@ -4,23 +4,25 @@ Where a run has more outcomes than a page holds, those of the units with the mos
 said how many are not there. The numbers of the first screen are of all.
 """
 
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
-from judgekit.types import Outcome, Score, Unit
-from judgekit.view.first import Numbers, agreement_of, finite, summary_of
-from judgekit.view.kept import Kept, Piece
-from judgekit.view.marks import marked
-from judgekit.view.rows import Once, Rows, Viewed
+from judgekit.types import Unit
+from judgekit.verbs.diff import Difference
+from judgekit.verbs.kept import Kept
+from judgekit.view.first import finite, first_of
+from judgekit.view.rows import Once, Rows
+from judgekit.view.views import View, views_of
 
 FORMAT: Final = 1
-MOST: Final = 100_000
-"""Outcomes that a page holds at most."""
-ASKED: Final = 200
-"""Answers that the label mode asks for at most; chance draws them."""
+MOST: Final = 100_000  # outcomes that a page holds at most
+ASKED: Final = 200  # answers that the label mode asks for at most; chance draws them
+_ASIDE = ("files", "inputs", "rubric", "abstentions", "causes", "panel", "job")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,93 +35,66 @@ class Study:
     command: str = ""
     texts: Once = field(default_factory=Once)
 
-    @property
-    def runs(self) -> list[Kept]:
-        """Return the run, and the other one."""
-        return [self.run] if self.against is None else [self.run, self.against]
-
     @cached_property
-    def difference(self) -> Any:
-        """Return how the run differs from the other one; None if there is none."""
-        mine: Any = self.run.run
-        return None if self.against is None else mine.diff(self.against.run)
-
-    @cached_property
-    def changes(self) -> dict[Unit, dict[str, float]]:
-        """Return unit -> criterion -> its largest change."""
-        found: dict[Unit, dict[str, float]] = {}
+    def runs(self) -> list[tuple[Kept, list[View]]]:
+        """Return the run, and the other one, with their units."""
+        both = [self.run] if self.against is None else [self.run, self.against]
+        changes: dict[Unit, dict[str, float]] = {}
         for unit, criterion, _, before, after in () if self.difference is None else self.difference.changed:
-            own = found.setdefault(unit, {})
-            own[criterion] = max(own.get(criterion, 0.0), _moved(before, after))
-        return found
+            own = changes.setdefault(unit, {})
+            moved = 1.0 if before is None or after is None else abs(after - before)
+            own[criterion] = max(own.get(criterion, 0.0), moved)
+        return [(kept, views_of(kept, changes)) for kept in both]
 
-    def views(
-        self, kept: Kept, numbers: Numbers, of: Container[Unit] | None = None
-    ) -> Iterator[tuple[Piece, list[Viewed]]]:
-        """Yield the items of a run with their units, counted in the numbers; calls only of those of `of`."""
-        for piece in kept.pieces(of):
-            rows: dict[Unit, tuple[list[Outcome], list[Score]]] = {}
-            for outcome in piece.outcomes:
-                rows.setdefault(outcome.unit, ([], []))[0].append(outcome)
-            for score in piece.scores:
-                rows.setdefault(score.unit, ([], []))[1].append(score)
-            numbers.counts["items"] += 1
-            yield piece, [
-                Viewed(
-                    unit, outcomes, scores, numbers.add(unit, piece.item, outcomes, scores),
-                    marked(outcomes, scores, self.changes.get(unit)),
-                )
-                for unit, (outcomes, scores) in rows.items()
-            ]  # fmt: skip
+    @cached_property
+    def difference(self) -> Difference | None:
+        """Return how the run differs from the other one; None if there is none."""
+        return None if self.against is None else self.run.run.diff(self.against.run)
 
-    def whole(
-        self, numbers: Sequence[Numbers], parts: Sequence[Rows], left_out: Any = None
-    ) -> dict[str, Any]:
-        """Return a payload but for the rows in it; the numbers and names are those of each run."""
+    def whole(self, parts: Sequence[Rows], left_out: Any) -> dict[str, Any]:
+        """Return a payload but for the rows in it, of which the names and units are needed."""
         from judgekit import __version__
 
-        made = {"judgekit": __version__, "command": self.command}
+        at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
         return {
             "format": FORMAT, "title": self.run.name, "left_out": left_out,
-            "made": {**made, "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")},
+            "made": {"judgekit": __version__, "command": self.command, "at": at},
             "runs": [
                 {
-                    "name": kept.name, "summary": summary_of(kept), "inputs": kept.inputs,
-                    "rubric": self._rubric(kept), "names": rows.lists(),
-                    "first": {
-                        **own.plain(kept),
-                        "agreement": None if self.labels is None else agreement_of(kept, self.labels),
+                    "name": kept.name, "inputs": kept.inputs, "names": rows.lists(),
+                    "summary": {k: v for k, v in kept.run.summary.items() if k not in _ASIDE},
+                    "first": first_of(kept, views, self.labels),
+                    "rubric": kept.rubric and {
+                        "id": kept.rubric.id,
+                        "criteria": [each.model_dump(mode="json") for each in kept.rubric.leaves],
                     },
                 }
-                for kept, own, rows in zip(self.runs, numbers, parts, strict=True)
+                for (kept, views), rows in zip(self.runs, parts, strict=True)
             ],
-            "compare": self._compared(parts), "label": self._questions(),
-            "texts": list(self.texts.places),
+            "compare": self._compared(parts), "label": self._questions(), "texts": list(self.texts),
         }  # fmt: skip
-
-    def _rubric(self, kept: Kept) -> dict[str, Any] | None:
-        if kept.rubric is None:
-            return None
-        criteria = [
-            {**each.model_dump(mode="json", exclude={"text"}), "text": self.texts(each.text)}
-            for each in kept.rubric.leaves
-        ]
-        return {"id": kept.rubric.id, "criteria": criteria}
 
     def _compared(self, parts: Sequence[Rows]) -> dict[str, Any] | None:
         if (found := self.difference) is None:
             return None
-        mine, theirs = ({unit: n for n, unit in enumerate(rows.units)} for rows in parts)
-        criteria = parts[0].names["criteria"]
+        (mine, theirs), criteria = (rows.units for rows in parts), parts[0].names["criteria"]
         return {
             "differs": list(found.differs),
-            "by": [_difference(each) for each in found.by],
-            "changed": [
-                [mine[unit], theirs[unit], criteria(criterion), rater, before, after]
-                for unit, criterion, rater, before, after in found.changed
-                if unit in mine and unit in theirs
+            "by": [
+                {
+                    **{name: getattr(each, name) for name in ("name", "level", "better", "worse", "same")},
+                    "n": each.estimate.n_used, "p": finite(each.p),
+                    **{end: finite(getattr(each.estimate, end)) for end in ("value", "low", "high")},
+                }
+                for each in found.by
             ],
-        }
+            "changed": [
+                [mine[unit], other, criteria(criterion), rater, before, after]
+                for unit, criterion, rater, before, after in found.changed
+                for turned in [replace(unit, responses=unit.responses[::-1])]  # a pair may be named so there
+                if unit in mine and (other := theirs.get(unit, theirs.get(turned))) is not None
+            ],
+        }  # fmt: skip
 
     def _questions(self) -> dict[str, Any] | None:
         """Return a blind sheet of some answers, drawn by chance; None where items or rubric are not there."""
@@ -130,65 +105,43 @@ class Study:
         asked = [each for each in votes(kept.run.outcomes) if each.unit.item_id in kept.items]
         if kept.rubric is None or not asked:
             return None
-        cases = len({(each.unit, each.criterion) for each in asked})
-        sheet = make_sheet(pick(asked, budget=min(cases, ASKED)), kept.items.values(), kept.rubric)
-        return {
-            "sheet": sheet.digest,
-            "questions": [
-                {
-                    "id": each.id, "criterion": each.criterion, "labels": each.labels,
-                    "allowed": each.allowed,
-                    "texts": [[heading, self.texts(text)] for heading, text in each.texts],
-                    "key": sheet.key[each.id],
-                }
-                for each in sheet.questions
-            ],
-        }  # fmt: skip
+        most = min(len({(each.unit, each.criterion) for each in asked}), ASKED)
+        sheet = make_sheet(pick(asked, budget=most), kept.items.values(), kept.rubric)
+        questions = [
+            {
+                "id": each.id, "criterion": each.criterion, "labels": each.labels, "allowed": each.allowed,
+                "texts": [[heading, self.texts(text)] for heading, text in each.texts],
+                "key": sheet.key[each.id],
+            }
+            for each in sheet.questions
+        ]  # fmt: skip
+        return {"sheet": sheet.digest, "questions": questions}
 
 
 def payload(study: Study, *, most: int = MOST) -> dict[str, Any]:
     """Return the payload of a page, which has rows of so many outcomes of a run at most."""
-    numbers, parts, of = [], [], interesting(study, most)
-    for kept in study.runs:
-        own, rows = Numbers(), Rows(texts=study.texts)
-        rows.know(kept)
-        for piece, views in study.views(kept, own, of):
-            if shown := [view for view in views if of is None or view.unit in of]:
-                rows.item(piece)
-            for view in shown:
-                rows.add(view, piece)
-        numbers.append(own)
+    chosen, parts = _chosen(study.runs[0][1], most), []
+    for kept, views in study.runs:
+        rows = Rows(kept, study.texts)
+        with kept.behind() as behind:
+            for _, some in groupby(views, attrgetter("unit.item_id")):
+                if shown := [view for view in some if chosen is None or view.unit in chosen]:
+                    rows.add(shown, behind(shown[0].piece))
         parts.append(rows)
-    held, n = len(study.run.run.outcomes), len(parts[0].outcomes["unit"])
+    held, n = len(study.run.run.outcomes), len(parts[0].plain["outcomes"]["unit"])
     why = f"a page holds at most {most:,}; these are of the units with the most to see, `--serve` shows all"
-    left_out = None if n == held else {"outcomes": held - n, "of": held, "why": why}
-    data = study.whole(numbers, parts, left_out)
-    runs = [run | rows.plain() for run, rows in zip(data["runs"], parts, strict=True)]
-    return data | {"runs": runs}
+    data = study.whole(parts, None if n == held else {"outcomes": held - n, "of": held, "why": why})
+    return data | {"runs": [run | rows.plain for run, rows in zip(data["runs"], parts, strict=True)]}
 
 
-def interesting(study: Study, most: int) -> set[Unit] | None:
-    """Return the units of the run with the most to see, of so many outcomes; None for all."""
-    if len(study.run.run.outcomes) <= most:
+def _chosen(views: Sequence[View], most: int) -> set[Unit] | None:
+    """Return the units with the most to see, of so many outcomes; None for all."""
+    if sum(len(view.outcomes) for view in views) <= most:
         return None
-    views = [view for _, some in study.views(study.run, Numbers(), ()) for view in some]
-    views.sort(key=lambda view: -view.marked.interest)
     chosen: set[Unit] = set()
-    for view in views:
+    for view in sorted(views, key=lambda view: -view.interest):
         most -= len(view.outcomes)
         if most < 0:
             break
         chosen.add(view.unit)
     return chosen
-
-
-def _difference(by: Any) -> dict[str, Any]:
-    """Return the difference of the runs on a criterion or a system, or in all."""
-    ends = {end: finite(getattr(by.estimate, end)) for end in ("value", "low", "high")}
-    counts = {"better": by.better, "worse": by.worse, "same": by.same, "n": by.estimate.n_used}
-    return {"name": by.name, "level": by.level, **ends, "p": finite(by.p), **counts}
-
-
-def _moved(before: Any, after: Any) -> float:
-    """Return how far a verdict moved; 1 where one of the two is none."""
-    return abs(after - before) if isinstance(before, float) and isinstance(after, float) else 1.0

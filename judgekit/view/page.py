@@ -19,24 +19,27 @@ import orjson
 
 from judgekit.shelf import render
 from judgekit.verbs import Run
+from judgekit.verbs.kept import kept
 from judgekit.view.data import Study, payload
-from judgekit.view.kept import kept
 from judgekit.writing import write
 
 SCRIPTS: Final = (
     "base.js", "data.js", "filter.js", "run.js", "grid.js", "item.js", "compare.js", "label.js", "keys.js",
 )  # fmt: skip
 """The parts of the page's script in their order; together they are one function."""
-PACKED_FROM: Final = 50_000_000
-"""Bytes of data from which on they are packed."""
+PACKED_FROM: Final = 50_000_000  # bytes of data
 _PLACE = "\0"  # where the data go, which no template should have to carry
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page as it is written; a notebook shows it where it is the last value of a cell."""
+    """A page as it is written; a notebook shows it where it is the last value of a cell.
+
+    `left_out` says how many `outcomes` are not in it, `of` how many, and `why`; None where all are.
+    """
 
     html: bytes = field(repr=False)
+    left_out: Mapping[str, Any] | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write it as a file, which a browser opens, and return where."""
@@ -49,14 +52,9 @@ class Page:
 
 
 def view_run(
-    run: Run | str | Path,
-    out: str | Path | None = None,
-    *,
-    against: Run | str | Path | None = None,
-    items: Any = None,
-    labels: Any = None,
-    command: str = "",
-) -> Page:
+    run: Run | str | Path, out: str | Path | None = None, *, against: Run | str | Path | None = None,
+    items: Any = None, labels: Any = None, command: str = "",
+) -> Page:  # fmt: skip
     """The page that shows a run: from its means to each raw reply, in one HTML file that needs nothing else.
 
     Args:
@@ -67,10 +65,10 @@ def view_run(
         labels: People's labels, by which it is said how far judges agree with them, as `agree` does.
         command: What was typed for it; the page says it.
 
-    Returns the page. Raises `InputError` if a folder holds no run, or its rows are not those it names.
+    Raises `InputError` if a folder holds no run, or its rows are not those it names.
     """
-    study = study_of(run, against, items=items, labels=labels, command=command)
-    page = Page(page_of(payload(study), study.run.name))
+    data = payload(study_of(run, against, items=items, labels=labels, command=command))
+    page = Page(page_of(data, data["title"]), data["left_out"])
     if out is not None:
         page.save(out)
     return page
@@ -87,9 +85,8 @@ def page_of(data: Mapping[str, Any] | None, title: str) -> bytes:
     from markupsafe import Markup
 
     ours = {name: Markup(text) for name, text in _parts().items()}  # noqa: S704 - files of ours
-    policy, place = policy_of(served=data is None), "" if data is None else _PLACE
-    page = render("view/page.html", {"title": title, "policy": policy, "data": place, **ours})
-    before, _, after = page.partition(_PLACE)
+    given = {"title": title, "policy": policy_of(served=data is None), "data": "" if data is None else _PLACE}
+    before, _, after = render("view/page.html", given | ours).partition(_PLACE)
     return before.encode() + (b"" if data is None else element(data)) + after.encode()
 
 
@@ -103,23 +100,16 @@ def _parts() -> dict[str, str]:
 
 def policy_of(*, served: bool = False) -> str:
     """Return what the page is allowed: our script and style sheet; a served one, to ask its server."""
-    hashes = {
-        name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for name, text in _parts().items()
-    }
+    digests = {name: hashlib.sha256(text.encode()).digest() for name, text in _parts().items()}
+    ours = "; ".join(f"{name}-src 'sha256-{base64.b64encode(d).decode()}'" for name, d in digests.items())
     asks = "; connect-src 'self'" if served else ""
-    return (
-        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'"
-        f"; base-uri 'none'; form-action 'none'{asks}"
-    )
+    return f"default-src 'none'; {ours}; base-uri 'none'; form-action 'none'{asks}"
 
 
 def element(data: Mapping[str, Any], *, most: int = PACKED_FROM) -> bytes:
     """Return the element of a page that holds its data; above so many bytes of them packed."""
-    raw, kind = json_of(data), b"application/json"
-    if len(raw) <= most:
-        raw = raw.replace(b"<", b"\\u003c")
-    else:
+    raw, kind = json_of(data).replace(b"<", b"\\u003c"), b"application/json"
+    if len(raw) > most:
         raw, kind = base64.b64encode(gzip.compress(raw, 6, mtime=0)), b"application/octet-stream+gzip;base64"
     return b'<script type="%b" id="data">%b</script>' % (kind, raw)
 

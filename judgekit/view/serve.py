@@ -1,4 +1,4 @@
-"""The page from a small server on this machine: it reads the rows by pages, so that any run can be looked at.
+"""The page from a small server on this machine: it reads rows from an index, for runs of any size.
 
 Only who knows the address is answered, since a token is a part of it; and only under a name of this machine,
 so that no page from elsewhere, whose own name was made to lead here, can read along.
@@ -17,8 +17,7 @@ from judgekit.rewards.serving.limits import is_for_us
 from judgekit.view.index import Index
 from judgekit.view.page import page_of, policy_of
 
-MOST_ROWS: Final = 500
-"""Rows that one answer holds at most."""
+MOST_ROWS: Final = 500  # that one answer holds at most
 
 
 def app_of(index: Index, token: str) -> web.Application:
@@ -54,11 +53,10 @@ def _found(index: Index, path: str, query: Mapping[str, str]) -> bytes | None:
     if path == "data/first":
         return index.first
     if path == "data/rows":
-        start, n = int(query.get("from", 0)), int(query.get("n", 60))
-        return index.rows(query, max(start, 0), min(max(n, 0), MOST_ROWS))
-    if path.startswith("data/unit/"):
-        return index.unit(int(query.get("run", 0)), int(path.removeprefix("data/unit/")))
-    return None
+        start, n = max(int(query.get("from", 0)), 0), max(int(query.get("n", 60)), 0)
+        return index.rows(query, start, min(n, MOST_ROWS))
+    name, _, number = path.rpartition("/")
+    return index.unit(int(query.get("run", 0)), int(number)) if name == "data/unit" else None
 
 
 def serve(index: Index, ready: Callable[[str], None], *, port: int = 0) -> None:

@@ -15,8 +15,7 @@ from judgekit.ledger import Ledger
 from judgekit.review import read_answers
 from judgekit.types import Unit
 from judgekit.view.data import payload
-from judgekit.view.kept import kept
-from judgekit.view.page import element, page_of, view_run
+from judgekit.view.page import element, page_of, study_of, view_run
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from injection_strings import injections
@@ -397,7 +396,7 @@ def test_only_a_window_of_rows_is_drawn_and_it_follows_the_keys(tmp_path, opened
 
 def test_packed_data_and_plain_ones_give_the_same_page(runs, tmp_path, opened):
     folder, _, html = runs["graded"]
-    data = payload(kept(folder), None, command="judgekit view graded")
+    data = payload(study_of(folder, command="judgekit view graded"))
     plain, packed = element(data), element(data, most=0)
     assert (b'type="application/json"' in plain, b"gzip" in packed[:80]) == (True, True)
     (tmp_path / "packed.html").write_bytes(page_of(data, data["title"]).replace(plain, packed))

@@ -1,0 +1,123 @@
+"""A run as it was kept: its rows item by item, the items judged, the prompts and replies behind them.
+
+What was judged stands in files that others may have changed since. An input is taken only where its digest is
+that of the run; what is not, or is gone, is said with the reason, and the rest is shown.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from judgekit.aggregate.explain import Explanation, explain
+from judgekit.items import read_items
+from judgekit.ledger import Ledger
+from judgekit.ledger.tools import Entry, of_keys
+from judgekit.rubric import Rubric, load_rubric
+from judgekit.types import CallMade, Item, Outcome, Score, Unit
+from judgekit.verbs.results import Run, load_run
+
+Asked = tuple[CallMade, Entry | None]
+"""A call of a run, and what the ledger has of it."""
+Behind = tuple[list[Asked], Mapping[Unit, Explanation]]
+"""The calls made for an item, and how the scores of its units came about."""
+_NOWHERE = "the run does not say where it is: it was not in a file, or the run is of an older judgekit"
+
+
+@dataclass(slots=True)
+class Piece:
+    """An item with its rows, and the calls made for it."""
+
+    item_id: str
+    item: Item | None
+    tags: Mapping[str, str]
+    outcomes: list[Outcome] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    made: dict[str, CallMade] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Kept:
+    """A run and its inputs: name -> `path`, whether it was `kept`, and `why` where it was not."""
+
+    name: str
+    run: Run
+    items: Mapping[str, Item]
+    rubric: Rubric | None
+    inputs: Mapping[str, Mapping[str, Any]]
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """Return what there is of each item, in the order of the run."""
+        found: dict[str, Piece] = {}
+        for row in chain(self.run.outcomes, self.run.scores):
+            if (name := row.unit.item_id) not in found:
+                found[name] = Piece(name, self.items.get(name), self.run.item_tags.get(name, {}))
+            if isinstance(row, Score):
+                found[name].scores.append(row)
+                continue
+            found[name].outcomes.append(row)
+            if row.call and not self.run.calls:  # of an older judgekit
+                found[name].made[row.call] = CallMade(name, row.rater, call=row.call)
+        for made in self.run.calls:
+            if made.item_id in found:
+                found[made.item_id].made[made.call] = made
+        return list(found.values())
+
+    @contextmanager
+    def behind(self) -> Iterator[Callable[[Piece], Behind]]:
+        """While the ledger is open, a function of an item to what is behind its scores."""
+        with ExitStack() as stack:
+            held, ledger = self.inputs["ledger"], None
+            if held["kept"]:
+                ledger = stack.enter_context(Ledger(held["path"], create=False, read_only=True))
+
+            def behind(piece: Piece) -> Behind:
+                entries = {} if ledger is None else of_keys(ledger, list(piece.made))
+                own = None if piece.item is None else piece.item.rubric
+                rubric = self.rubric if own is None else load_rubric({"id": "own", **own})
+                explained = {each.unit: each for each in explain(rubric, piece.scores, piece.outcomes)}
+                return [(made, entries.get(key)) for key, made in piece.made.items()], explained
+
+            yield behind
+
+
+def kept(run: Run | str | Path, *, items: Any = None) -> Kept:
+    """Return a run, or one that lies in a folder, with what of its inputs is there.
+
+    `items` are what was judged, where the run does not say it. InputError if the folder holds no run.
+    """
+    name = "" if isinstance(run, Run) else Path(run).resolve().name
+    run = run if isinstance(run, Run) else load_run(run)
+    said, content = run.summary.get("inputs") or {}, run.summary.get("rubric", {}).get("content")
+    about = said.get("items") or {}
+    inputs: dict[str, dict[str, Any]] = {
+        "items": _held(about, about.get("sha256")) if items is None else {"path": None, "kept": True},
+        "ledger": _held(said.get("ledger") or {"path": run.summary.get("ledger")}),
+        "rubric": {**(said.get("rubric") or {}), "kept": content is not None},
+    }
+    inputs["rubric"]["why"] = _NOWHERE if content is None else None
+    read, rubric = {}, None if content is None else load_rubric(content)
+    if inputs["items"]["kept"]:
+        source, columns = (about["path"], about.get("columns")) if items is None else (items, None)
+        found = read_items(source, columns=columns, on_bad_item="skip", needs=None)
+        read = {item.item_id: item for item in found}
+    name = name or (rubric.id if rubric else "run")
+    return Kept(name=name, run=run, items=read, rubric=rubric, inputs=inputs)
+
+
+def _held(about: Mapping[str, Any], sha256: str | None = None) -> dict[str, Any]:
+    """Tell whether a file is there, and, by its digest, the one that was read."""
+    if about.get("path") is None:
+        return {"path": None, "kept": False, "why": _NOWHERE}
+    try:
+        with Path(about["path"]).open("rb") as file:
+            same = sha256 is None or sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return {"path": about["path"], "kept": False, "why": f"it cannot be read ({error.strerror})"}
+    why = None if same else "it was changed since: its digest is not that of what was read"
+    return {"path": about["path"], "kept": same, "why": why}
