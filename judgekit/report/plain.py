@@ -56,11 +56,18 @@ def plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str, doubts: 
 
     Where there are doubts about the labels it is not said to be wrong, but to differ from them.
     """
-    said = _plainly(judge, criterion, purpose, "Differs from these labels on" if doubts else "Wrong on")
-    return f"{said}; {doubts}" if said and doubts else said
+    said = _plainly(judge, criterion, purpose)
+    if not doubts or not said:
+        return said
+    said = said.replace("Wrong on", "Differs from these labels on", 1)
+    return f"{re.sub(' too (high|low)', _than_these, said)}; {doubts}"
 
 
-def _plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str, wrong_on: str) -> str:
+def _than_these(way: re.Match[str]) -> str:
+    return " above these labels" if way[1] == "high" else " below these labels"
+
+
+def _plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
     lab, error, systems = criterion.labelled, judge.signed_error, judge.systems
     if purpose == "rank":
         if systems is None or math.isnan(systems.pair_accuracy.value):
@@ -80,7 +87,7 @@ def _plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str, wrong_o
         return ""
     undecided, _ = no_winner(judge, lab)
     wrong -= undecided
-    said = f"{wrong_on} {of_hundred(wrong, compared)}" + f" ({wrong} of {compared})" * (compared != 100)
+    said = f"Wrong on {of_hundred(wrong, compared)}" + f" ({wrong} of {compared})" * (compared != 100)
     if undecided:
         return f"{said}, no winner named on {of_hundred(undecided, compared)} more"
     if lab.pairs or lab.ratings.level == "nominal" or judge.table is None or len(judge.table) < 3:

@@ -45,6 +45,10 @@ def test_a_card_says_of_a_hundred_how_many_are_wrong_and_how_far_off_the_level_i
     )
     off = f"{judge.signed_error.value:.1%}"
     assert plainly(judge, criterion, "level") == f"On average {off} of the scale too high"
+    doubtful = plainly(judge, criterion, "level", "the labels themselves are unreliable")
+    assert (
+        doubtful == f"On average {off} of the scale above these labels; the labels themselves are unreliable"
+    )
     assert re.fullmatch(r"\d+% of 10 pairs of systems in people's order", plainly(judge, criterion, "rank"))
     gates = read_thresholds()
     html = page(made, findings(made, gates), gates, [])
