@@ -319,6 +319,32 @@ def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":
     return pd.DataFrame(list(rows), columns=list(COLUMNS[kind]))
 
 
+def wide(scores: Iterable[Score]) -> "pd.DataFrame":
+    """Return a row for each thing that was judged, with a column for each criterion or dimension.
+
+    `score` is the rubric's. `response_id` is null for the task itself, and of pairs `against` is the second.
+    A criterion that is called as one of these columns is `criterion:NAME`.
+    """
+    import pandas as pd
+
+    rows: dict[Unit, dict[str, Any]] = {}
+    for each in scores:
+        unit = each.unit
+        first, second = (*unit.responses, None, None)[:2]
+        fixed = {"item_id": unit.item_id, "response_id": first, "against": second, "part": unit.part}
+        row = rows.setdefault(unit, {**fixed, "system": each.system, "score": None})
+        name = each.name if each.name not in _WIDE else f"{each.level}:{each.name}"
+        row["score" if each.level == "rubric" else name] = each.value
+    made = pd.DataFrame(list(rows.values()), columns=None if rows else list(_WIDE))
+    left = [
+        name for name, gap in (("against", None), ("part", "")) if all(r[name] == gap for r in rows.values())
+    ]
+    return made.drop(columns=left)
+
+
+_WIDE = ("item_id", "response_id", "against", "part", "system", "score")
+
+
 def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
     """Write a JSONL file of rows as Parquet, a batch at a time; return False if pyarrow is not installed."""
     try:

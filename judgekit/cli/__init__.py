@@ -35,15 +35,14 @@ COMMANDS = {
     ),
     "rank": _Command("score", "compare", "Rank the responses of each item, in all cyclic orders or some."),
     "match": _Command("score", "compare", "Say whether responses give the reference answer."),
-    "why": _Command(
-        "stored", "score",
-        "Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.",
+    "show": _Command(
+        "shown", "look", "Show a run: its means, criteria, gates; or an item, down to each reply behind it."
     ),
     "view": _Command(
         "view", "view", "See a run in a browser, from its means to each raw reply, and beside another run."
     ),
     "diff": _Command(
-        "shown", "score",
+        "shown", "look",
         "Compare a run with an earlier one: what was asked otherwise, paired differences, changed verdicts.",
     ),
     "agree": _Command(

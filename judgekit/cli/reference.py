@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from judgekit.recipes.published import Published
 
 _FIRST = (
-    "score", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "statistics",
+    "score", "look", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "statistics",
     "ledger", "rewards",    "trainers", "own",
 )  # fmt: skip
 FOLDER = Path(__file__).parents[1] / "guides"

@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from judgekit.cli.bounds import say_requirements
+from judgekit.cli.means import Means
 from judgekit.cli.printing import say, say_table, tell
 from judgekit.errors import InputError, JudgekitError, n_of
 from judgekit.ledger.damage import Locked, NoRoom
@@ -40,15 +39,15 @@ async def run_job(
     files of `out`.
     """
     first: list[Score] = []
-    systems = _Systems()
+    means = Means()
     summary: dict[str, Any] = {}
     gc.set_threshold(*_CYCLES)
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
     try:
-        await _walk(job, made, first, systems, summary, bounds)
+        await _walk(job, made, first, means, summary, bounds)
     finally:
         if summary and not quiet:
-            _print_run(first, systems, summary, out)
+            _print_run(first, means, summary, out)
         if summary:
             say_requirements(bounds.found(), quiet=quiet)
     if summary["stopped"] is not None:  # and yet it came to its end
@@ -60,7 +59,7 @@ async def _walk(
     job: Job,
     made: AbstractContextManager[Writer | None],
     first: list[Score],
-    systems: "_Systems",
+    means: Means,
     summary: dict[str, Any],
     bounds: Bounds,
 ) -> None:
@@ -73,7 +72,7 @@ async def _walk(
                     async for judged in stream:
                         if writer is not None:
                             writer.judged(judged)
-                        systems.add(judged.scores)
+                        means.add(judged.item, judged.scores)
                         bounds.add(judged.scores, judged.outcomes)
                         first += judged.scores if len(first) < _KEPT else ()
         except (Locked, NoRoom) as error:
@@ -125,18 +124,18 @@ def print_preview(job: Job) -> None:
         say(f"price: at most ${seen.max_cost_usd:.4f} for the first round{more}")
 
 
-def _print_run(first: list[Score], systems: "_Systems", summary: Mapping[str, Any], out: Path | None) -> None:
+def _print_run(first: list[Score], means: Means, summary: Mapping[str, Any], out: Path | None) -> None:
     if first:
-        say_scores(first, systems.n_scores, out)
-        systems.say()
+        say_scores(first, means.n_scores, out, items=summary["items"])
+        means.say()
         say()
-    for line in _summary_lines(summary):
+    for line in summary_lines(summary):
         say(line)
     if out is not None:
-        say(f"written to {out}")
+        say(f"written to {out}; see it with `judgekit show {out}` or, in a browser, `judgekit view {out}`")
 
 
-def say_scores(scores: Sequence[Score], total: int, out: Path | None) -> None:
+def say_scores(scores: Sequence[Score], total: int, out: Path | None, *, items: int | None = None) -> None:
     """Print the first of `total` scores: what was judged, its score, its interval, what it rests on."""
     heads = ("item", "response", "score of", "value", "95 % interval over", "verdicts", "abstained")
     ends = (n for n in range(_ROWS, len(scores)) if scores[n].unit != scores[n - 1].unit)
@@ -144,7 +143,9 @@ def say_scores(scores: Sequence[Score], total: int, out: Path | None) -> None:
     bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
     say_table(heads, map(_cells, shown), right={"value", "95 % interval over", "verdicts"}, bold=bold)
     if (more := total - len(shown)) > 0:
-        say(f"and {more} more: " + (f"all {total} are in {out}" if out else "--out FOLDER writes all"))
+        n = len({score.unit.item_id for score in shown})
+        of = "" if items is None else f"; these are of {n} of {items} items"
+        say(f"and {more} more{of}: " + (f"all {total} are in {out}" if out else "--out FOLDER writes all"))
 
 
 def _cells(score: Score) -> tuple[str, ...]:
@@ -159,45 +160,12 @@ def _cells(score: Score) -> tuple[str, ...]:
     return score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained
 
 
-@dataclass
-class _Systems:
-    """Mean score of each system over the items, as sums: a million items need no more memory than one."""
-
-    n_scores: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    scored: Counter[str] = field(default_factory=Counter)
-    missing: Counter[str] = field(default_factory=Counter)
-
-    def add(self, scores: Iterable[Score]) -> None:
-        for score in scores:
-            self.n_scores += 1
-            if score.level == "rubric" and score.system:
-                total = self.sums.setdefault(score.system, 0.0)
-                if score.value is None:
-                    self.missing[score.system] += 1
-                else:
-                    self.sums[score.system] = total + score.value
-                    self.scored[score.system] += 1
-
-    def say(self) -> None:
-        """Print a line for each system; nothing if no system is named."""
-        if not self.sums:
-            return
-        heads = ("system", "mean score", "items", "without a score")
-        rows = []
-        for system, total in sorted(self.sums.items()):
-            n = self.scored[system]
-            rows.append((system, f"{total / n:.3f}" if n else "none", str(n), str(self.missing[system])))
-        say()
-        say_table(heads, rows, right=heads[1:])
-
-
 def counted(counts: Mapping[str, int]) -> str:
     """Return counts in words: `2 refused, 1 malformed`."""
     return ", ".join(f"{n} {what}" for what, n in counts.items())
 
 
-def _summary_lines(summary: Mapping[str, Any]) -> list[str]:
+def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """Return what is said of a run in a few lines."""
     abstained = sum(summary["abstentions"].values())
     reasons = counted(summary["abstentions"])

@@ -1,18 +1,216 @@
 """`judgekit show` and `diff`: a run as text, from its means to a raw reply, and beside another run."""
 
+import heapq
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from judgekit.cli.bounds import leave, say_requirements
 from judgekit.cli.named import MANY
-from judgekit.cli.printing import say, say_table
+from judgekit.cli.printing import say, say_table, say_text
+from judgekit.errors import InputError, there_are
 
 if TYPE_CHECKING:
-    from judgekit.types import Estimate, Unit
+    from judgekit.aggregate.explain import Explanation
+    from judgekit.types import Estimate, Outcome, Score, Text, Unit
     from judgekit.verbs.diff import Changed, Compared, Difference
+    from judgekit.view.kept import Asked, Kept, Piece
+
+_MOST = 10  # units named that have the most to see
+_LONG = 300  # characters of a text that is shown on a line
+
+
+def show(
+    run: Annotated[Path, typer.Argument(help="The run: the folder that --out wrote.")],
+    item: Annotated[
+        str | None, typer.Argument(help="The id of an item; the whole run where left out.")
+    ] = None,
+    response: Annotated[
+        MANY,
+        typer.Option(help="The response, or both of a pair; all of the item where left out."),
+    ] = None,
+    criterion: Annotated[MANY, typer.Option(help="The criterion; all of them where left out.")] = None,
+) -> None:
+    """Show a run: its means, criteria, gates; or an item, down to each reply behind it.
+
+    Example: judgekit show results 17 --response model-a
+    """
+    from judgekit.view.kept import kept
+
+    found = kept(run)
+    if item is None:
+        if response or criterion:
+            raise InputError(
+                "--response and --criterion are of an item; name one, as in `judgekit show RUN ITEM`"
+            )
+        _show_run(found, str(run))
+    else:
+        _show_item(found, item, set(response or ()), set(criterion or ()))
+
+
+def _show_run(found: "Kept", name: str) -> None:
+    from judgekit.cli.means import Means
+    from judgekit.cli.running import summary_lines
+    from judgekit.view.data import Study
+    from judgekit.view.first import Numbers
+    from judgekit.view.marks import names_of
+
+    means, numbers, seen = Means(), Numbers(), []
+    for n, (piece, views) in enumerate(Study(found).views(found, numbers, ())):
+        means.add(piece.item, piece.scores)
+        seen += [(each.marked.interest, -n, -k, each) for k, each in enumerate(views) if each.marked.marks]
+        seen = heapq.nlargest(_MOST, seen) if len(seen) > 20 * _MOST else seen
+    said, rubric = found.run.summary, found.run.summary.get("rubric") or {}
+    judges = ", ".join(said.get("judges", ()))
+    say(f"{name}: rubric {rubric.get('id')} {rubric.get('version')}, judges {judges}")
+    for line in summary_lines(said):
+        say(line)
+    means.say()
+    say()
+    heads = ("criterion", "mean", "verdicts", "abstained", "order effect", "spread of judges", "of samples")
+    say_table(heads, map(_strip, numbers.plain(found)["criteria"]), right=heads[1:])
+    if seen:
+        say()
+        cells = [
+            (
+                each.unit.item_id,
+                about(each.unit),
+                _settled(each.marked.settled),
+                ", ".join(names_of(each.marked.marks)),
+            )
+            for _, _, _, each in heapq.nlargest(_MOST, seen)
+        ]
+        say_table(("item", "response", "score", "look at"), cells, right={"score"})
+    say()
+    say(f"one item: judgekit show {name} ITEM; in a browser: judgekit view {name}")
+
+
+def _settled(score: "Score | None") -> str:
+    return number(None if score is None else score.value)
+
+
+def _strip(each: "Mapping[str, Any]") -> tuple[str, ...]:
+    """Return what is told of a criterion."""
+    told = (each["mean"], each["order_effect"], each["spread_judge"], each["spread_sample"])
+    mean, order, judges, samples = ("" if value is None else f"{value:.3f}" for value in told)
+    return each["id"], mean or "none", str(each["n"]), str(each["abstained"]), order, judges, samples
+
+
+def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]) -> None:
+    explained = found.run.explain(item)
+    units = [each for each in explained if responses <= {*each.unit.responses}]
+    if not units:
+        known = list(dict.fromkeys(response for each in explained for response in each.unit.responses))
+        raise InputError(f"item {item!r} has no response {sorted(responses)}; {there_are('', known)}")
+    piece = next(each for each in found.pieces({each.unit for each in explained}) if each.item_id == item)
+    if piece.item is not None:
+        _show_texts(piece)
+    elif why := found.inputs["items"].get("why"):
+        say(f"the texts are not shown: {why}")
+    shown: set[str] = set()
+    for each in units:
+        say()
+        say(f"item {item}, {_who(each, piece)}")
+        _show_score(each)
+        for outcome in each.verdicts:
+            if not criteria or outcome.criterion in criteria:
+                _show_outcome(outcome)
+                _show_call(piece.calls.get(outcome.call), shown)
+    if not found.inputs["ledger"]["kept"]:
+        say(f"replies are not shown: {found.inputs['ledger']['why']}")
+    elif shown:
+        say(f"a prompt with its reply: judgekit ledger show KEY --ledger {found.inputs['ledger']['path']}")
+
+
+def _show_texts(piece: "Piece") -> None:
+    item = piece.item
+    if item is None:
+        return
+    texts = [("task", item.task), *((f"response {name}", text) for name, text in item.responses.items())]
+    for name, text in (*texts, *([] if item.reference is None else [("reference", item.reference)])):
+        say(f"{name}: {_line(text)}")
+    if item.tags:
+        say(f"tags: {', '.join(f'{name}={value}' for name, value in item.tags.items())}")
+
+
+def _line(text: "Text") -> str:
+    """Return a text on a line, cut where it is long; of a conversation who says what."""
+    whole = text if isinstance(text, str) else " / ".join(f"{each.role}: {each.content}" for each in text)
+    line = " ".join(whole.split())
+    return line if len(line) <= _LONG else f"{line[:_LONG]}... ({len(whole)} characters)"
+
+
+def _who(each: "Explanation", piece: "Piece") -> str:
+    unit = each.unit
+    known = {} if piece.item is None else piece.item.systems
+    names = [f"{name} by {known[name]}" if known.get(name, name) != name else name for name in unit.responses]
+    return (" against ".join(names) or "the task itself") + (f", {unit.part}" if unit.part else "")
+
+
+def _show_score(found: "Explanation") -> None:
+    """Print a score and what each criterion gave to it."""
+    share = "" if found.share == 1 else f", of {found.share:.0%} of the weight"
+    fired = f", gate or veto {found.gate!r} fired" if found.gate else ""
+    say(f"  {found.level} {found.name}: {number(found.value)}, {found.rule}{share}{fired}")
+    if found.unexplained:
+        say(f"    {found.unexplained}")
+    rows = []
+    for part in found.parts:
+        weight = "" if part.weight is None else f"{part.weight:g}"
+        gives = "" if found.unexplained else f"{part.contribution:+.3f}" if part.weight else ""
+        role = "gate" if part.gate is not None else "veto" if part.veto is not None else ""
+        marks = role, "missing" if part.missing else "", "fired" if part.criterion == found.gate else ""
+        told = ", ".join(filter(None, marks))
+        rows.append(("    ", part.criterion, weight, number(part.value), gives, told))
+    say_table(("    ", "criterion", "weight", "value", "gives", ""), rows, right={"weight", "value", "gives"})
+    if abs(found.clipped) > 1e-9:
+        say(f"    held within 0 and 1: {found.clipped:+.3f}")
+    for each in found.dimensions:
+        say(f"    dimension {each.name}: {number(each.value)}")
+
+
+def _show_outcome(outcome: "Outcome") -> None:
+    """Print what one judge said on one criterion."""
+    from judgekit.types import Abstention
+
+    shown = f", shown {' then '.join(outcome.shown)}" if len(outcome.shown) > 1 else ""
+    sample = f", sample {outcome.sample + 1}" if outcome.sample else ""
+    head = f"  {outcome.criterion}, judge {outcome.rater}{shown}{sample}: "
+    if isinstance(outcome, Abstention):
+        say(f"{head}no label, {outcome.reason}: {outcome.detail}")
+        return
+    flags = f" ({', '.join(outcome.flags)})" if outcome.flags else ""
+    spread = ", ".join(f"{label} {p:.2f}" for label, p in outcome.probs) if len(outcome.probs) > 1 else ""
+    say(f"{head}{outcome.label!r}{f' of {spread}' if spread else ''}, worth {outcome.value:.3f}{flags}")
+    if outcome.rationale:
+        say(f"    because: {' '.join(outcome.rationale.split())}")
+    for each in outcome.evidence:
+        place = f"in {each.where}, {each.how}" if each.found else "NOT FOUND in what was shown"
+        say(f"    quoted {' '.join(each.quote.split())!r}, {place}")
+
+
+def _show_call(asked: "Asked | None", shown: set[str]) -> None:
+    """Print the call behind a verdict, and its reply where that was not printed already."""
+    if asked is None:
+        return
+    made = asked.made
+    told = [
+        *(["re-asked"] if made.attempt > 1 else []),
+        *([made.fault] if made.fault is not None else []),
+        *([f"{made.input_tokens} tokens in"] if made.input_tokens is not None else []),
+        *([f"{made.output_tokens} out"] if made.output_tokens is not None else []),
+        *([f"${made.cost_usd:.4f}"] if made.cost_usd else []),
+        *([f"{made.seconds:.2f} s"] if made.seconds is not None else []),
+    ]
+    counts = f" ({', '.join(told)})" if told else ""
+    say(f"    call {made.call}{counts}")
+    if made.call in shown or asked.reply is None:
+        return
+    shown.add(made.call)
+    say_text("\n".join(f"    | {line}" for line in asked.reply.split("\n")))
 
 
 def diff(

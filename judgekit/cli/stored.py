@@ -1,85 +1,14 @@
-"""`judgekit why` and `ingest`: outcomes that are stored, told for an item; outcomes made of other records."""
+"""`judgekit ingest`: outcomes made of other records."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
 from judgekit.cli.named import MANY, columns_of
-from judgekit.cli.printing import say, say_table
-from judgekit.errors import InputError, JudgekitError, n_of, there_are
+from judgekit.cli.printing import say
+from judgekit.errors import InputError, JudgekitError, n_of
 from judgekit.writing import write
-
-if TYPE_CHECKING:
-    from judgekit.types import Outcome, Score
-
-
-def why(
-    run: Annotated[Path, typer.Argument(help="The run: the folder that --out wrote.")],
-    item: Annotated[str, typer.Argument(help="The id of the item.")],
-    response: Annotated[
-        MANY,
-        typer.Option(help="The response, or both of a pair; all of the item where left out."),
-    ] = None,
-    criterion: Annotated[MANY, typer.Option(help="The criterion; all of them where left out.")] = None,
-) -> None:
-    """Say why an item's responses got their scores: labels, reasons, quotations, and the stored replies.
-
-    Example: judgekit why results 17 --response model-a
-    """
-    from judgekit.table import read_outcomes, read_scores
-
-    stored = read_outcomes(run)
-    outcomes = [o for o in stored if o.unit.item_id == item]
-    scores = [s for s in read_scores(run) if s.unit.item_id == item]
-    if not outcomes:
-        known = list(dict.fromkeys(o.unit.item_id for o in stored))
-        raise InputError(f"{run}: no item {item!r}; {there_are(item, known[:20])}")
-    wanted = set(response or ())
-    if wanted and not any(wanted <= {*o.unit.responses} for o in outcomes):
-        known = list(dict.fromkeys(name for o in outcomes for name in o.unit.responses))
-        raise InputError(f"item {item!r} has no response {sorted(wanted)}; {there_are('', known)}")
-    units = dict.fromkeys(o.unit for o in outcomes if wanted <= {*o.unit.responses})
-    names = set(criterion or ())
-    for unit in units:
-        say(f"item {item}, {' against '.join(unit.responses) or 'the task itself'}")
-        own = [o for o in outcomes if o.unit == unit and (not names or o.criterion in names)]
-        _print_scores([s for s in scores if s.unit == unit and (not names or s.name in names)])
-        for outcome in own:
-            _print_outcome(outcome)
-    if calls := [o.call for o in outcomes if o.call]:
-        say(f"the whole reply behind a label: judgekit ledger show {calls[0][:14]}... (the call's key)")
-
-
-def _print_scores(scores: "Sequence[Score]") -> None:
-    rows = []
-    for each in scores:
-        missing = ", ".join(f"{n} {reason}" for reason, n in each.n_abstained.items())
-        value = "none" if each.value is None else f"{each.value:.3f}"
-        rows.append((each.name, value, str(each.n_verdicts), missing))
-    say_table(("score of", "value", "verdicts", "abstained"), rows)
-
-
-def _print_outcome(outcome: "Outcome") -> None:
-    """Print what one judge said on one criterion."""
-    from judgekit.types import Abstention
-
-    shown = f", shown {' then '.join(outcome.shown)}" if len(outcome.shown) > 1 else ""
-    sample = f", sample {outcome.sample + 1}" if outcome.sample else ""
-    head = f"  {outcome.criterion}, judge {outcome.rater}{shown}{sample}: "
-    if isinstance(outcome, Abstention):
-        say(f"{head}no label, {outcome.reason}: {outcome.detail}")
-        return
-    flags = f" ({', '.join(outcome.flags)})" if outcome.flags else ""
-    say(f"{head}{outcome.label!r}, worth {outcome.value:.3f}{flags}")
-    if outcome.rationale:
-        say(f"    because: {' '.join(outcome.rationale.split())}")
-    for each in outcome.evidence:
-        place = f"in {each.where}, {each.how}" if each.found else "NOT FOUND in what was shown"
-        say(f"    quoted {' '.join(each.quote.split())!r}, {place}")
-    if outcome.call:
-        say(f"    call {outcome.call}")
 
 
 def ingest(

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, get_args
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, get_args
 
 import orjson
 
 from judgekit.aggregate.explain import Explanation, explain
-from judgekit.errors import InputError, check_kinds, kind_of, there_are
+from judgekit.errors import InputError, check_kinds, kind_of, n_of, there_are
 from judgekit.run.tally import cause_line
 from judgekit.table import (
     Kind,
@@ -24,9 +25,10 @@ from judgekit.table import (
     read_outcomes,
     read_scores,
     score_row,
+    wide,
     write_parquet,
 )
-from judgekit.types import CallMade, Judged, Outcome, Score, brief
+from judgekit.types import Abstention, CallMade, Judged, Outcome, Score
 from judgekit.verbs.inputs import rubric_of
 from judgekit.writing import Together, failed, spare, unreadable, whole
 
@@ -60,17 +62,33 @@ class Run:
     item_tags: Tags = field(default_factory=dict)
     job: Callable[[], str | None] = field(default=lambda: None, compare=False, repr=False)
 
-    __repr__ = brief
+    def __repr__(self) -> str:
+        """How many items, verdicts and abstentions it has, and the mean of its scores, on a line."""
+        units = [each.unit for each in (*self.scores, *self.outcomes)]
+        reasons = Counter(each.reason for each in self.outcomes if isinstance(each, Abstention))
+        counts = {"item": len({unit.item_id for unit in units}), "call": len(self.calls)}
+        counts |= {"verdict": len(self.outcomes) - reasons.total(), "abstention": reasons.total()}
+        told = [n_of(n, what) for what, n in counts.items()]
+        if reasons:
+            told[-1] += f" ({', '.join(f'{n} {reason}' for reason, n in reasons.most_common())})"
+        whole = [each for each in self.scores if each.level == "rubric"]
+        values = [each.value for each in whole or self.scores if each.value is not None]
+        mean = [f"mean score {fmean(values):.3f} of {len(values)}"] if values else []
+        stopped = ["stopped early"] if self.summary.get("stopped") is not None else []
+        return f"<Run: {', '.join([*told, *mean, *stopped])}>"
 
     def __str__(self) -> str:
-        """The record on a line, and why it stopped or judges abstained, where they did."""
+        """The same, and why it stopped or judges abstained, where they did."""
         stopped = self.summary.get("stopped")
         causes = map(cause_line, self.summary.get("causes", ()))
-        return "\n".join([brief(self), *([] if stopped is None else [f"stopped: {stopped}"]), *causes])
+        return "\n".join([repr(self), *([] if stopped is None else [f"stopped: {stopped}"]), *causes])
 
-    def frame(self, kind: Kind = "scores") -> "pd.DataFrame":
-        """The scores, the outcomes or the calls as a pandas table; columns as in `table.COLUMNS`."""
-        return frame(self._rows(kind), kind)
+    def frame(self, kind: Kind | Literal["wide"] = "scores") -> "pd.DataFrame":
+        """The scores, the outcomes or the calls as a pandas table; columns as in `table.COLUMNS`.
+
+        `wide` has a row for each response (or pair) with a column for each criterion, and `score`.
+        """
+        return wide(self.scores) if kind == "wide" else frame(self._rows(kind), kind)
 
     def explain(self, item_id: str, response: str | None = None) -> tuple[Explanation, ...]:
         """How the scores of an item came about: what each criterion gave, which gate fired, all verdicts.
@@ -133,7 +151,7 @@ class Run:
             return (outcome_row(each, self.item_tags.get(each.unit.item_id)) for each in self.outcomes)
         if kind == "calls":
             return map(call_row, self.calls)
-        raise InputError(f"no table {kind!r}; there are {', '.join(map(repr, _TABLES))}")
+        raise InputError(f"no table {kind!r}; there are {', '.join(map(repr, (*_TABLES, 'wide')))}")
 
 
 class Writer:

@@ -48,7 +48,7 @@ def test_a_table_that_goes_on_says_so_and_ends_behind_a_whole_response(command, 
 
     assert code == 0
     lines = shown.out.split("\n\n")[0].splitlines()
-    assert lines[-1] == f"and 78 more: {where}"
+    assert lines[-1] == f"and 78 more; these are of 14 of 40 items: {where}"
     assert len(lines[1:-1]) == 42
     assert lines[-2].split()[2] == "tone"
 

@@ -10,7 +10,7 @@ import pytest
 
 import judgekit
 from judgekit.rewards.core.records import Batch, Reward
-from judgekit.types import Score, Unit, Verdict, brief
+from judgekit.types import Abstention, Item, Judged, Score, Unit, Verdict, brief
 from judgekit.verbs import Run
 
 _ROWS = re.compile(
@@ -34,9 +34,13 @@ def test_a_run_of_many_rows_is_one_short_line():
     scores = tuple(Score(unit, "criterion", "polite", 1.0, "placed") for unit in units)
     verdicts = tuple(Verdict("j", unit, "polite", (("yes", 1.0),), "yes", 1.0) for unit in units)
 
-    shown = repr(Run(scores, verdicts, {"items": 5_000, "judges": {}, "notes": {}, "calls": 5_000}))
+    lost = tuple(Abstention("j", unit, "polite", "refused") for unit in units[:1])
 
-    assert shown == "Run(scores=<5,000>, outcomes=<5,000>, summary=<4>, calls=(), item_tags={})"
+    shown = repr(Run(scores, (*verdicts, *lost), {"items": 5_000}))
+
+    counts = "5000 items, 0 calls, 5000 verdicts, 1 abstention (1 refused)"
+    assert shown == f"<Run: {counts}, mean score 1.000 of 5000>"
+    assert repr(Run((), (), {"stopped": "budget"})).endswith("0 abstentions, stopped early>")
 
 
 def test_a_batch_of_rewards_is_one_short_line():
@@ -52,10 +56,11 @@ def test_every_record_that_holds_rows_is_printed_so():
         if any(_ROWS.search(str(one.type)) for one in fields(each)) and each.__name__ not in _FEW
     }
 
-    assert {each.__name__ for each in holding} >= {"Run", "Batch", "Judged", "Labels", "Imported", "Sheet"}
+    holding.remove(Run)
+    assert {each.__name__ for each in holding} >= {"Batch", "Judged", "Labels", "Imported", "Sheet"}
     assert {each.__name__ for each in holding if each.__repr__ is not brief} == set()
 
 
 @pytest.mark.parametrize("n", [0, 3])
 def test_what_is_short_is_shown_as_it_is(n: int):
-    assert f"scores={tuple(range(n))!r}" in repr(Run(tuple(range(n)), (), {}))  # type: ignore[arg-type]
+    assert f"outcomes={tuple(range(n))!r}" in repr(Judged(Item("1"), tuple(range(n))))  # type: ignore[arg-type]

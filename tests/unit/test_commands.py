@@ -20,7 +20,7 @@ def test_the_list_of_commands_says_what_a_command_says_of_itself(name: str):
 
 @pytest.mark.parametrize(
     "name",
-    ["score", "compare", "rank", "match", "why", "diff", "agree", "cascade", "calibrate", "stand", "ingest"],
+    ["score", "compare", "rank", "match", "show", "diff", "agree", "cascade", "calibrate", "stand", "ingest"],
 )
 def test_a_command_with_arguments_shows_an_example(name: str):
     assert f"Example: judgekit {name} " in " ".join(loaded(name).help.split())
