@@ -298,8 +298,8 @@ def is_below(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> boo
 def bound_of_use(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> float:
     """Return what the upper end of an agreement has to reach, or the judge is shown to be of no use."""
     most = 0.0 if estimate.status.startswith("unstable") else gates["agreement_use"].value
-    if not criterion.labelled.trusted and not math.isnan(criterion.reliability.low):
-        most *= math.sqrt(max(criterion.reliability.low, 0.0))
+    if not criterion.labelled.trusted and not math.isnan(criterion.reliability.value):
+        most *= math.sqrt(max(criterion.reliability.value, 0.0))
     return most
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from judgekit.agreement.auditing.data import of_frame
 from judgekit.agreement.auditing.records import Systems
 from judgekit.errors import InputError
 from judgekit.report import findings, read_thresholds
+from judgekit.report.checks import bound_of_use
 from judgekit.report.purposes import _order_of_systems
 from judgekit.types import Estimate
 
@@ -170,3 +172,14 @@ def test_an_order_of_systems_is_off_only_where_its_upper_end_is_below(value, low
     shown, _ = _order_of_systems(read_thresholds(), ranks)
 
     assert shown[1].met is met
+
+
+@pytest.mark.parametrize(
+    ("trusted", "reliability", "bound"), [(True, 0.25, 0.4), (False, 0.25, 0.2), (False, -0.1, 0.0)]
+)
+def test_what_a_judge_has_to_reach_falls_with_the_reliability_of_the_labels(trusted, reliability, bound):
+    """By its value, and not by its lower end: the interval that decides is that of the judge."""
+    known = Estimate("reliability", reliability, low=-1.0, high=1.0)
+    criterion = SimpleNamespace(labelled=SimpleNamespace(trusted=trusted), reliability=known)
+
+    assert bound_of_use(read_thresholds(), criterion, Estimate("kappa", 0.1)) == pytest.approx(bound)
