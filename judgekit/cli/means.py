@@ -2,15 +2,13 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from judgekit.agreement.core.sums import Sums
 from judgekit.cli.printing import say, say_table
 from judgekit.types import Item, Score, Unit
-from judgekit.view.marks import settled_score
 
-_ALL = ""
 _HEADS = ("system", "mean score", "95 % interval", "scores", "without a score")
 
 
@@ -31,7 +29,7 @@ class Means:
             by_unit.setdefault(score.unit, []).append(score)
         found: dict[str, list[float | None]] = defaultdict(list)
         for unit, own in by_unit.items():
-            if (settled := settled_score(own)) is None:
+            if (settled := _settled(own)) is None:
                 continue
             self.units += 1
             if settled.gate:
@@ -55,6 +53,12 @@ class Means:
             say_table(_HEADS, rows, right=set(_HEADS) - {"system", "95 % interval"})
         for name, n in self.gates.most_common():
             say(f"gate or veto {name!r} fired on {n} of {self.units}: their score is 0")
+
+
+def _settled(scores: Sequence[Score]) -> Score | None:
+    """Return the score that stands for a unit: the rubric's, or that of its one criterion."""
+    whole, alone = ([each for each in scores if each.level == level] for level in ("rubric", "criterion"))
+    return next(iter(whole or alone[: len(alone) == 1]), None)
 
 
 def _row(name: str, sums: Sums) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from judgekit.errors import InputError, there_are
 
 if TYPE_CHECKING:
     from judgekit.aggregate.explain import Explanation
-    from judgekit.types import Estimate, Outcome, Score, Text, Unit
+    from judgekit.types import Estimate, Outcome, Text, Unit
     from judgekit.verbs.diff import Changed, Compared, Difference
-    from judgekit.view.kept import Asked, Kept, Piece
+    from judgekit.verbs.kept import Asked, Kept, Piece
 
 _MOST = 10  # units named that have the most to see
 _LONG = 300  # characters of a text that is shown on a line
@@ -38,7 +38,7 @@ def show(
 
     Example: judgekit show results 17 --response model-a
     """
-    from judgekit.view.kept import kept
+    from judgekit.verbs.kept import kept
 
     found = kept(run)
     if item is None:
@@ -54,15 +54,13 @@ def show(
 def _show_run(found: "Kept", name: str) -> None:
     from judgekit.cli.means import Means
     from judgekit.cli.running import summary_lines
-    from judgekit.view.data import Study
-    from judgekit.view.first import Numbers
-    from judgekit.view.marks import names_of
+    from judgekit.view.first import first_of
+    from judgekit.view.views import names_of, views_of
 
-    means, numbers, seen = Means(), Numbers(), []
-    for n, (piece, views) in enumerate(Study(found).views(found, numbers, ())):
+    means, views = Means(), views_of(found, {})
+    for piece in found.pieces:
         means.add(piece.item, piece.scores)
-        seen += [(each.marked.interest, -n, -k, each) for k, each in enumerate(views) if each.marked.marks]
-        seen = heapq.nlargest(_MOST, seen) if len(seen) > 20 * _MOST else seen
+    seen = heapq.nlargest(_MOST, (each for each in views if each.marks), key=lambda each: each.interest)
     said, rubric = found.run.summary, found.run.summary.get("rubric") or {}
     judges = ", ".join(said.get("judges", ()))
     say(f"{name}: rubric {rubric.get('id')} {rubric.get('version')}, judges {judges}")
@@ -71,25 +69,16 @@ def _show_run(found: "Kept", name: str) -> None:
     means.say()
     say()
     heads = ("criterion", "mean", "verdicts", "abstained", "order effect", "spread of judges", "of samples")
-    say_table(heads, map(_strip, numbers.plain(found)["criteria"]), right=heads[1:])
+    say_table(heads, map(_strip, first_of(found, views)["criteria"]), right=heads[1:])
     if seen:
         say()
         cells = [
-            (
-                each.unit.item_id,
-                about(each.unit),
-                _settled(each.marked.settled),
-                ", ".join(names_of(each.marked.marks)),
-            )
-            for _, _, _, each in heapq.nlargest(_MOST, seen)
+            (each.unit.item_id, about(each.unit), number(each.value), ", ".join(names_of(each.marks)))
+            for each in seen
         ]
         say_table(("item", "response", "score", "look at"), cells, right={"score"})
     say()
     say(f"one item: judgekit show {name} ITEM; in a browser: judgekit view {name}")
-
-
-def _settled(score: "Score | None") -> str:
-    return number(None if score is None else score.value)
 
 
 def _strip(each: "Mapping[str, Any]") -> tuple[str, ...]:
@@ -100,16 +89,21 @@ def _strip(each: "Mapping[str, Any]") -> tuple[str, ...]:
 
 
 def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]) -> None:
-    explained = found.run.explain(item)
-    units = [each for each in explained if responses <= {*each.unit.responses}]
+    piece = next((each for each in found.pieces if each.item_id == item), None)
+    if piece is None:
+        known = [each.item_id for each in found.pieces[:20]]
+        raise InputError(f"no item {item!r} in the run; {there_are(item, known)}")
+    with found.behind() as behind:
+        calls, explained = behind(piece)
+    units = [each for each in explained.values() if responses <= {*each.unit.responses}]
     if not units:
-        known = list(dict.fromkeys(response for each in explained for response in each.unit.responses))
+        known = list(dict.fromkeys(response for unit in explained for response in unit.responses))
         raise InputError(f"item {item!r} has no response {sorted(responses)}; {there_are('', known)}")
-    piece = next(each for each in found.pieces({each.unit for each in explained}) if each.item_id == item)
+    made = {asked[0].call: asked for asked in calls}
     if piece.item is not None:
         _show_texts(piece)
     elif why := found.inputs["items"].get("why"):
-        say(f"the texts are not shown: {why}")
+        say(f"the texts of the items are not shown, their file: {why}")
     shown: set[str] = set()
     for each in units:
         say()
@@ -118,9 +112,9 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
         for outcome in each.verdicts:
             if not criteria or outcome.criterion in criteria:
                 _show_outcome(outcome)
-                _show_call(piece.calls.get(outcome.call), shown)
+                _show_call(made.get(outcome.call), shown)
     if not found.inputs["ledger"]["kept"]:
-        say(f"replies are not shown: {found.inputs['ledger']['why']}")
+        say(f"replies are not shown, the ledger: {found.inputs['ledger']['why']}")
     elif shown:
         say(f"a prompt with its reply: judgekit ledger show KEY --ledger {found.inputs['ledger']['path']}")
 
@@ -196,7 +190,7 @@ def _show_call(asked: "Asked | None", shown: set[str]) -> None:
     """Print the call behind a verdict, and its reply where that was not printed already."""
     if asked is None:
         return
-    made = asked.made
+    made, entry = asked
     told = [
         *(["re-asked"] if made.attempt > 1 else []),
         *([made.fault] if made.fault is not None else []),
@@ -207,10 +201,10 @@ def _show_call(asked: "Asked | None", shown: set[str]) -> None:
     ]
     counts = f" ({', '.join(told)})" if told else ""
     say(f"    call {made.call}{counts}")
-    if made.call in shown or asked.reply is None:
+    if made.call in shown or entry is None:
         return
     shown.add(made.call)
-    say_text("\n".join(f"    | {line}" for line in asked.reply.split("\n")))
+    say_text("\n".join(f"    | {line}" for line in entry.reply.text.split("\n")))
 
 
 def diff(
