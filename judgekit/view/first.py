@@ -67,21 +67,24 @@ def _strip(kept: Kept, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]
 
 def _systems(views: Iterable[View]) -> list[dict[str, Any]]:
     """Return each system's mean with the interval of its items; the second of a pair has the rest to 1."""
-    from judgekit.agreement.core.intervals import clustered_mean
+    from judgekit.agreement.core.sums import Sums
 
-    values: dict[str, list[tuple[float | None, str]]] = {}
+    values: dict[str, dict[str, list[float | None]]] = {}
     for view in views:
         for side, name in enumerate(view.systems or [""]):
             value = view.value if view.value is None or not side else 1.0 - view.value
             if view.settled is not None:
-                values.setdefault(name, []).append((value, view.unit.item_id))
+                values.setdefault(name, {}).setdefault(view.unit.item_id, []).append(value)
     found = []
-    for name, some in values.items():
-        there = [(value, item_id) for value, item_id in some if value is not None]
-        mean = clustered_mean([value for value, _ in there], [item_id for _, item_id in there])
+    for name, items in values.items():
+        sums = Sums()
+        for some in items.values():
+            there = [value for value in some if value is not None]
+            sums.add(there, len(some) - len(there))
+        mean = sums.mean(name)
         found.append({
             "name": name, "mean": finite(mean.value), "low": finite(mean.low), "high": finite(mean.high),
-            "n": len(there), "missing": len(some) - len(there), "status": mean.status,
+            "n": sums.n, "missing": sums.missing, "status": mean.status,
         })  # fmt: skip
     return found
 
