@@ -27,6 +27,19 @@ class JudgekitError(Exception):
 class InputError(JudgekitError, ValueError):
     """Something handed in cannot be used; says where, what was found and what would do."""
 
+    in_a_file: bool = False  # what it names are keys of a file, which are no options of a command
+
+
+def of_file(where: object, error: InputError) -> InputError:
+    """Return an error about what stands in a file, whose keys are told as they stand there.
+
+    >>> str(of_file("job.toml", InputError("items: unknown key")))
+    'job.toml: items: unknown key'
+    """
+    told = InputError(f"{where}: {error}")
+    told.in_a_file = True
+    return told
+
 
 class ProviderError(JudgekitError):
     """A judge's server failed to give a reply.

@@ -23,6 +23,7 @@ settings.register_profile("ci", derandomize=True, max_examples=100, deadline=Non
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
+collect_ignore = ["example_project"]  # a project of its own, whose tests an integration test starts
 SLOW = (
     Path(__file__).parent / "slow.txt"
 )  # by durations that were measured; all integration tests are slow, too

@@ -165,7 +165,8 @@ def _run(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except InputError as error:
-        tell(f"error: {in_options(str(error), _options(arguments))}")
+        told = str(error) if error.in_a_file else in_options(str(error), _options(arguments))
+        tell(f"error: {told}")
         return BAD_INPUT
     except JudgekitError as error:
         tell(f"stopped: {in_options(str(error), _options(arguments))}")

@@ -15,7 +15,7 @@ from judgekit.cli.named import Naming
 from judgekit.cli.options import FLAGS, argument, command
 from judgekit.cli.printing import tell
 from judgekit.cli.running import print_preview, run_job
-from judgekit.errors import InputError
+from judgekit.errors import InputError, of_file
 from judgekit.judges.servers import without_addresses
 from judgekit.protocols import ProtocolName
 from judgekit.verbs import Job, Options, prepare
@@ -93,10 +93,10 @@ def _judges(
         try:
             found.append(judge_of(each))
         except InputError as error:
-            where = (
-                "" if isinstance(each, str) else f"{said.path}: judge {each.get('name', each['judge'])!r}: "
-            )
-            raise InputError(without_addresses(f"{where}{error}")) from None
+            if isinstance(each, str):
+                raise
+            error = InputError(without_addresses(str(error)))
+            raise of_file(f"{said.path}: judge {each.get('name', each['judge'])!r}", error) from None
     return found
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
-from judgekit.errors import InputError, check_kinds, kind_of, there_are
+from judgekit.errors import InputError, check_kinds, kind_of, of_file, there_are
 from judgekit.judges.servers import login_of, secrets_in
 from judgekit.rubric.files import parse_text, read_text
 from judgekit.run import Limits
@@ -102,7 +102,7 @@ def load_job(path: str | Path) -> JobFile:
     try:
         return _checked(path, raw)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise of_file(path, error) from None
 
 
 def _checked(path: Path, raw: dict[str, Any]) -> JobFile:
