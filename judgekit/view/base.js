@@ -38,7 +38,7 @@ const lacks = value => value === null || value === undefined;
 const count = n => lacks(n) ? "unknown" : Number(n).toLocaleString("en");
 const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more || one + "s"}`;
 const score = x => lacks(x) ? "none" : x.toFixed(2);
-const signed = x => lacks(x) ? "none" : (x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
+const signed = x => lacks(x) ? "none" : (Math.abs(x) < .005 ? "" : x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
 const share = x => lacks(x) ? "unknown" : `${(100 * x).toFixed(x > 0 && x < .0995 ? 1 : 0)} %`;
 const between = (low, high, as = score) => lacks(low) || lacks(high) ? "" : `${as(low)} to ${as(high)}`;
 const money = x => lacks(x) ? "unknown" : x === 0 ? "$0" : x < .01 ? `$${x.toPrecision(2)}` : `$${x.toFixed(2)}`;
@@ -82,10 +82,12 @@ const criterionIn = (run, id) => (run.rubric ? run.rubric.criteria : []).find(on
 const say = text => { document.getElementById("said").textContent = text; };
 
 /** What a mark, a reason, a flag or a source means: the page's own list of words says it. */
+const meanings = new Map();
 function meaning(kind, name) {
-  const found = document.querySelector(`#words [data-${kind}="${CSS.escape(String(name))}"]`);
-  return { name: found ? found.textContent : String(name), letter: found && found.dataset.letter,
-    says: found ? found.nextElementSibling.textContent : "" };
+  const key = `#words [data-${kind}="${CSS.escape(String(name))}"]`, found = meanings.has(key) || document.querySelector(key);
+  if (found !== true) meanings.set(key, { name: found ? found.textContent : String(name), letter: found && found.dataset.letter,
+    says: found ? found.nextElementSibling.textContent : "" });
+  return meanings.get(key);
 }
 function chip(mark) {
   const { name, letter, says } = meaning("mark", mark);

@@ -1,11 +1,12 @@
 /* Screen 5, Compare: what differs first, then the paired differences, then each verdict that changed. */
 
-function drawCompare(main, data, source, { query }) {
+async function drawCompare(main, data, source, { query }) {
   const { compare, runs: [run, other] } = data, limit = Number(query.get("n")) || 100, only = query.get("criterion");
-  const to = change => address("compare", [], but(query, change)), [mine, theirs] = [run, other].map(one => named(one.name));
+  const to = change => address("compare", [], but(query, change));
   const ends = compare.by.flatMap(one => [one.value, one.low, one.high]).filter(x => !lacks(x)).map(Math.abs);
   const wide = Math.min(1, Math.max(.05, ...ends) * 1.1), at = x => lacks(x) ? null : (1 + Math.max(-1, Math.min(1, x / wide))) / 2;
   const all = compare.changed.map((one, k) => [one, k]).filter(([one]) => !only || run.names.criteria[one[2]] === only);
+  const some = all.slice(0, limit), units = await Promise.all(some.map(([[unit]]) => source.unit(unit)));
   const differences = compare.by.map(one => {
     const line = track(at(one.value), at(one.low), at(one.high)), to = rowsOf({ [one.level]: one.name });
     line.classList.add("zero");
@@ -13,7 +14,7 @@ function drawCompare(main, data, source, { query }) {
       el("span.measure", null, el("b", null, signed(one.value)), line), between(one.low, one.high, signed) || "none",
       lacks(one.p) ? "none" : one.p < .001 ? "below 0.001" : one.p.toFixed(3), ...[one.better, one.worse, one.same, one.n].map(count)];
   });
-  put(main, title(mine, " against ", theirs),
+  put(main, title(named(run.name), " against ", named(other.name)),
     compare.differs.length ? el("div.note.bad", { role: "note" }, el("b", null, "The two runs were not made alike: "),
       "what changed may come from this.", el("ul", null, compare.differs.map(one => el("li", null, named(one)))))
       : el("p.note", null, "Rubric, prompts, judges and items are the same in both runs."),
@@ -25,16 +26,14 @@ function drawCompare(main, data, source, { query }) {
     run.names.criteria.length > 1 && el("p", null, only ? ["criterion ", named(only), ": ", link(to({ criterion: "" }), "show all")]
       : ["only ", joined(run.names.criteria.map(name => link(to({ criterion: name }), named(name))), ", ")]),
     table(["item", "criterion", "judge", `before, in ${other.name}`, `after, in ${run.name}`, "replies"],
-      all.slice(0, limit).map(([[unit, , k, rater, ...values], j]) => [where(run, unit), named(run.names.criteria[k]),
+      some.map(([[, , k, rater, ...values], j], n) => [where(units[n]), named(run.names.criteria[k]),
         named(nameOf(run.names.raters, rater)), ...values.map(one => typeof one === "number" ? score(one) : named(one || "none")),
         link(address("change", [j], query), "Both replies")])),
     all.length > limit && el("p", null, link(to({ n: limit * 5 }), `Show more of ${count(all.length)}`)));
   say(`${many(all.length, "verdict")} that changed`);
 }
 
-function where({ items, units }, unit) {
-  return !units ? `row ${unit + 1}` : [named(items[units[unit][0]].id), el("div.of", null, joined(units[unit][1].map(([id]) => named(id)), " / "))];
-}
+const where = ({ item, responses }) => [named(item.id), el("div.of", null, joined(responses.map(one => named(one.id)), " / "))];
 
 /** One changed verdict: what each run said, its raw reply beside the other's. */
 async function drawChange(main, data, source, { parts: [k], query }) {

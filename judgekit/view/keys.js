@@ -24,6 +24,7 @@ async function redraw() {
   const typed = document.activeElement.matches(".filters [name]") && document.activeElement.name;
   document.body.dataset.screen = route.screen;
   main.replaceChildren(made);
+  document.title = `${made.querySelector("h2").textContent} - ${state.data.title}`;
   trail(route);
   const field = typed && made.querySelector(`.filters [name="${typed}"]`);
   if (field) made.querySelector(".filters").open = true;
@@ -59,9 +60,8 @@ function press(event) {
 
 async function search(route) {
   if (route.screen !== "grid") { history.pushState(null, "", address("grid")); await redraw(); }
-  const field = document.querySelector("main [type=search]");
-  field.closest("details").open = true;
-  field.focus();
+  document.querySelector(".filters").open = true;
+  document.querySelector(".filters [type=search]").focus();
 }
 
 async function begin() {

@@ -15,8 +15,8 @@ function drawLabel(main, data) {
   const { sheet, questions } = data.label;
   put(main, title("Label"));
   if (!mine.name) {
-    put(main, el("p.lead", null, `${many(questions.length, "question")}. You see texts and one criterion at a time, not who wrote a response `,
-      "and not what judges said. Your answers stay in this browser until you save them as a file, which ",
+    put(main, el("p.lead", null, `${many(questions.length, "question")}. You see texts and one criterion at a time, not who wrote a `,
+      "response and not what judges said. Your answers stay in this browser until you save them as a file, which ",
       el("code", null, "judgekit review import"), " reads."),
     el("form.sign", { submit: event => { event.preventDefault(); sign(event.target.elements.name.value, sheet); redraw(); } },
       el("label", null, "Your name ", el("input", { name: "name", required: true })), " ", el("button", null, "Begin")));
@@ -39,8 +39,7 @@ function ask(main, data, order) {
   const keep = change => {
     mine.answers.set(question.id, Object.assign(answer, change));
     try { localStorage.setItem(shelf(sheet), JSON.stringify([...mine.answers])); } catch { /* kept in this page only */ }
-    told.textContent = `${answered()} of ${order.length} answered`;
-    say(told.textContent);
+    say(told.textContent = `${answered()} of ${order.length} answered`);
   };
   const go = by => { mine.at = Math.max(0, Math.min(order.length - 1, mine.at + by)); redraw(); };
   const text = ([heading, held]) => el("section.given", null, el("h3", null, heading), prose(said(data.texts, held)));

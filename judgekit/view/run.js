@@ -28,7 +28,7 @@ async function drawRun(main, data, source) {
       "choose a bar, a label or a number to see its rows.",
       pairs && " Of a pair, 1 says that the first of its two responses is better, and 0 the second."),
     el("div.strips", null, first.criteria.map(one => strip(one, run, data.texts, pairs))),
-    abstentions(first), judges(first), agreement(first), kept(run, data.runs[1]));
+    el("div.halves", null, judges(first), abstentions(first)), agreement(first), kept(run, data.runs[1]));
 }
 
 async function worthALook(source, run) {
@@ -52,10 +52,10 @@ function systems(first, pairs) {
     `${what}. The line is the 95 % interval: how far the number could move with other items of this kind.`));
 }
 
-const SIDES = { first: "the first is better", second: "the second is better", tie: "a tie" };
+const SIDES = { first: "the first is better", tie: "a tie", second: "the second is better" };
 function strip(one, run, texts, pairs) {
   const own = criterionIn(run, one.id), asked = one.n + one.abstained, most = Math.max(1, ...one.histogram);
-  const rows = change => rowsOf({ criterion: one.id, ...change }), scale = own && own.scale.labels ? own.scale.labels : [];
+  const rows = change => rowsOf({ criterion: one.id, ...change }), scale = pairs ? Object.keys(SIDES) : own && own.scale.labels || [];
   const labels = Object.entries(one.labels).sort(([a], [b]) => scale.indexOf(a) - scale.indexOf(b));
   const bar = (n, k) => {
     const words = `${many(n, "verdict")} from ${k / 10} to ${(k + 1) / 10}`;
