@@ -74,7 +74,7 @@ function track(value, low, high) {
 /** A table whose rows become blocks on a narrow screen, each cell with its heading. */
 function table(heads, rows, caption = "") {
   const row = cells => el("tr", null, cells.map((cell, k) => el("td", { "data-head": heads[k] }, el("div", null, cell))));
-  return [caption && el("p.lead", null, caption), el(heads.length > 6 ? "table.stacks.many" : "table.stacks", null,
+  return [caption && el("p.lead", null, caption), el("table.stacks", null,
     el("thead", null, el("tr", null, heads.map(head => el("th", { scope: "col" }, head)))), el("tbody", null, rows.map(row)))];
 }
 

@@ -12,7 +12,7 @@ async function drawCompare(main, data, source, { query }) {
     line.classList.add("zero");
     return [one.level === "all" ? "all" : [`${one.level} `, link(to, named(one.name))],
       el("span.measure", null, el("b", null, signed(one.value)), line), between(one.low, one.high, signed) || "none",
-      lacks(one.p) ? "none" : one.p < .001 ? "below 0.001" : one.p.toFixed(3), ...[one.better, one.worse, one.same, one.n].map(count)];
+      lacks(one.p) ? "none" : one.p < .001 ? "below 0.001" : one.p.toFixed(3), [one.better, one.worse, one.same].map(count).join(" / ")];
   });
   put(main, title(named(run.name), " against ", named(other.name)),
     compare.differs.length ? el("div.note.bad", { role: "note" }, el("b", null, "The two runs were not made alike: "),
@@ -20,8 +20,8 @@ async function drawCompare(main, data, source, { query }) {
       : el("p.note", null, "Rubric, prompts, judges and items are the same in both runs."),
     el("p.lead", null, "Only what both runs judged is compared, each answer with its own counterpart. The difference is ", named(run.name),
       " less ", named(other.name), ": above 0, ", named(run.name), " is higher. An interval without 0 says that chance alone hardly explains it."),
-    table(["of", `difference (line from ${signed(-wide)} to ${signed(wide)})`, "95 % interval", "chance of as much if nothing differed",
-      "higher", "lower", "same", "compared"], differences),
+    table(["of", "difference", "95 % interval", "chance of as much if nothing differed", "higher / lower / same"], differences,
+      `The lines reach from ${signed(-wide)} to ${signed(wide)}. On the right, how many scores are higher, lower, and the same.`),
     el("h3", null, `${many(all.length, "verdict")} that changed, the largest change first`),
     run.names.criteria.length > 1 && el("p", null, only ? ["criterion ", named(only), ": ", link(to({ criterion: "" }), "show all")]
       : ["only ", joined(run.names.criteria.map(name => link(to({ criterion: name }), named(name))), ", ")]),

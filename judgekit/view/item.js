@@ -71,7 +71,7 @@ function cameAbout(unit, run) {
       interval && `; 95 % interval over judges or samples ${interval}`]),
     gate && el("p.note.bad", null, "The gate ", el("b", null, named(gate)), " did not hold: it alone sets the score."),
     unexplained && el("p.note", null, named(unexplained)), main && main.share < 1 && el("p.note", null, `${share(main.share)} of the weight was judged.`),
-    table(["criterion", "value", ...(told ? ["weight", "adds to the score"] : ["95 % interval", "rests on"]), "notes"], rows),
+    table(["criterion", "value", ...(told ? ["weight", gate ? "would add" : "adds to the score"] : ["95 % interval", "rests on"]), "notes"], rows),
     told && !gate && !lacks(value) && el("p.sum", null, `Together ${score(sum)}${told.clipped ? `, cut off at ${score(value)}` : ""}.`));
 }
 
