@@ -66,8 +66,7 @@ const link = (to, ...children) => el("a", { href: to }, ...children);
 /** A bar over [0, 1]: the interval as a line, the value as a mark; its number stands beside it as text. */
 function track(value, low, high) {
   if (lacks(value)) return el("span.track.none", { "aria-hidden": "true" });
-  const line = !lacks(low) && !lacks(high) &&
-    el("i.interval", { "--low": Math.max(0, low), "--high": Math.min(1, high) });
+  const line = !lacks(low) && !lacks(high) && el("i.interval", { "--low": Math.max(0, low), "--high": Math.min(1, high) });
   return el("span.track", { "--at": Math.max(0, Math.min(1, value)), "aria-hidden": "true" }, line, el("i.mark"));
 }
 

@@ -53,6 +53,11 @@ function said(texts, held) {
   const piece = one => Array.isArray(one) ? one.map(each => said(texts, each)).join("") : said(texts, one);
   return held.map(([role, one]) => ({ role, text: piece(one) }));
 }
+/** The call that a second asking repeats: not read, put to the same judge, and the same but for its last words. */
+function earlier({ outcomes, calls: { attempt, judge, prompt } }, i) {
+  const asked = k => JSON.stringify(prompt[k] || [k]).replace(/,\d+\]+$/, ""), near = [...Array(Math.min(i, 2000)).keys()].map(k => i - 1 - k);
+  return near.filter(k => attempt[k] === 1 && judge[k] === judge[i] && asked(k) === asked(i) && !outcomes.call.includes(k)).slice(0, 1);
+}
 const at = (columns, i) => Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, column[i]]));
 const nameOf = (names, one) => typeof one === "number" ? (one < 0 ? null : names[one]) : one;
 
@@ -61,7 +66,8 @@ function whole(run, texts, n, studied) {
   const { names } = run, [item, responses, part] = run.units[n], held = run.items[item];
   const called = i => {
     const call = i === -1 || lacks(i) ? null : at(run.calls, i);
-    return call && { ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt), reply: said(texts, call.reply) };
+    return call && { ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt), reply: said(texts, call.reply),
+      earlier: call.attempt > 1 ? earlier(run, i).map(k => said(texts, run.calls.reply[k])) : [] };
   };
   const outcomes = studied.outcomesOf(n).map(i => {
     const one = at(run.outcomes, i);

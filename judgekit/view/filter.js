@@ -71,8 +71,7 @@ function sort(found, run, query) {
   const by = query.get("sort"), value = unit => run.settled[unit] < 0 ? null : run.scores.value[run.settled[unit]];
   const less = of => unit => lacks(of(unit)) ? null : -of(unit);
   const near = unit => lacks(value(unit)) ? null : Math.abs(value(unit) - Number(query.get("at") || .5));
-  const key = { value, "-value": less(value), near }[by]
-    || (by && run.sorts[by] && less(unit => run.sorts[by][unit])); // smallest first
+  const key = { value, "-value": less(value), near }[by] || (by && run.sorts[by] && less(unit => run.sorts[by][unit])); // smallest first
   if (!key) return;
   const keys = new Map(found.map(unit => [unit, key(unit)]));
   found.sort((a, b) => (lacks(keys.get(a)) - lacks(keys.get(b))) || keys.get(a) - keys.get(b) || a - b);

@@ -29,8 +29,7 @@ async function drawItem(main, data, source, { parts: [n, k], query }) {
   const text = (heading, body) => el("section.given", null, el("h3", null, heading), body);
   const order = [...new Set([query.get("criterion"), ...run.names.criteria])]
     .filter(name => unit.outcomes.some(one => one.criterion === name));
-  put(main,
-    title("Item ", named(item.id)),
+  put(main, title("Item ", named(item.id)),
     el("p.lead", null, kind, joined(responses.map(one => [el("b", null, named(one.id)), systemOf(one)]), " and "),
       unit.part && [", part ", named(unit.part)],
       Object.entries(item.tags).map(one => [" ", link(rowsOf({ tag: one.join(":") }), el("span.tag", null, named(one.join(": "))))])),
@@ -137,6 +136,7 @@ async function drawCall(main, data, source, { parts: [n, i, ...k], query }) {
       call.fault && el("p.note.bad", null, "Fault: ", named(call.fault), call.detail && [", ", named(call.detail)]),
       lacks(call.reply) ? el("p.absent", null, "not kept: there is no reply under this key in the ledger")
         : el("pre.text", { id: "reply", tabindex: 0, dir: "auto" }, call.reply)),
+    call.earlier.map(reply => section("The reply before, which could not be read", el("pre.text", { tabindex: 0, dir: "auto" }, reply || "not kept"))),
     section("How it was read", el("p", null, outcome.reason ? "no verdict" : meaning("source", outcome.source).says,
       flags.includes("mended") && "; its form was mended first", call.attempt > 1 && "; this is the reply to a second asking"),
     el("div.verdicts", null, same.map(one => el("div", null, el("h4", null, named(one.criterion)),

@@ -1,13 +1,11 @@
 /* Screen 1, Run: what was judged, by whom, what came of it; each number leads to its rows. */
 
 const fact = (number, words, to) => el("p.fact", null, el("b", null, to ? link(to, number) : number), el("span", null, words));
-const isPairs = run => run.units && run.units.length ? run.units[0][1].length === 2
-  : ["compare", "rank"].includes(run.summary.protocol);
+const isPairs = run => run.units && run.units.length ? run.units[0][1].length === 2 : ["compare", "rank"].includes(run.summary.protocol);
 
 async function drawRun(main, data, source) {
   const run = data.runs[0], { first, summary } = run, { counts } = first, pairs = isPairs(run);
-  put(main,
-    title("Run ", named(run.name)),
+  put(main, title("Run ", named(run.name)),
     el("p.lead", null, `${many(counts.units, pairs ? "pair" : "response")} of ${many(counts.items, "item")}, judged by `,
       `${many(Object.keys(first.judges).length, "judge")} on ${many(first.criteria.length, "criterion", "criteria")}: `,
       `${many(counts.outcomes, "answer")} asked for, ${count(counts.verdicts)} given, ${count(counts.abstentions)} not.`),
@@ -22,8 +20,7 @@ async function drawRun(main, data, source) {
         counts.abstentions && rowsOf({ kind: "abstention" })),
       fact(money(first.cost_usd), "price of the calls"), fact(count(first.input_tokens), "tokens read"),
       fact(count(first.output_tokens), "tokens written"), fact(seconds(first.seconds), "from start to end")),
-    el("div.halves", null, systems(first, pairs), await worthALook(source, run)),
-    el("h3", null, "Criteria"),
+    el("div.halves", null, systems(first, pairs), await worthALook(source, run)), el("h3", null, "Criteria"),
     el("p.lead", null, "Each verdict has a value from 0 (lowest) to 1 (highest). A bar counts the verdicts in one tenth of that range; ",
       "choose a bar, a label or a number to see its rows.",
       pairs && " Of a pair, 1 says that the first of its two responses is better, and 0 the second."),
@@ -62,8 +59,7 @@ function strip(one, run, texts, pairs) {
     const drawn = el("i", { "--h": n / most });
     return n ? el("a", { href: rows({ bin: k }), title: words, "aria-label": words }, drawn) : el("span", null, drawn);
   };
-  return el("article.strip", null,
-    el("h4", null, link(rows({}), named(one.id))),
+  return el("article.strip", null, el("h4", null, link(rows({}), named(one.id))),
     own && el("p.asked", null, named(said(texts, own.text))),
     el("div.middle", null, fact(score(one.mean), `mean of ${many(one.n, "verdict")}`, one.n && rows({ kind: "verdict" })),
       el("figure", null, el("div.bars", null, one.histogram.map(bar)),

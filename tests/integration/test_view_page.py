@@ -580,3 +580,26 @@ def test_in_the_frame_of_a_notebook_its_links_stay_inside(runs, browser, tmp_pat
 
     assert page.title() == "notebook"
     assert page.url.endswith("notebook.html")
+
+
+def test_a_call_that_was_put_again_shows_the_reply_that_could_not_be_read(tmp_path, opened):
+    def answer(call):
+        return (
+            "Well, it depends." if call.attempt == 1 and call.item.item_id == "haiku" else '{"label": "yes"}'
+        )
+
+    rubric = {"id": "one", "criteria": [{"id": "correct", "text": "Is all of it correct?"}]}
+    run = jk.score(DEMO, rubric, jk.Scripted("hasty", answer, revision="1"), ledger=tmp_path / "l.sqlite")
+    run.save(tmp_path / "run")
+    view_run(tmp_path / "run", tmp_path / "view.html", items=DEMO)
+    page = opened(tmp_path / "view.html", at="grid?flag=reasked")
+    page.click(".rows .cell a >> nth=0")
+    page.click(".foot a")
+    shown(page, "call")
+
+    replies = page.eval_on_selector_all("pre", "all => all.map(e => e.textContent)")
+
+    assert replies == ['{"label": "yes"}', "Well, it depends."]
+    assert "asked a second time" in page.inner_text("main")
+    goto(page, "call/0/0")  # of another item, asked once
+    assert len(page.query_selector_all("pre")) == 1
