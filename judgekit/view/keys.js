@@ -45,7 +45,7 @@ function press(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog").open) return;
   const { key, target } = event, typing = target.matches("input:not([type=radio]), select"), route = parsed(location.hash);
   const find = what => document.querySelector(`main ${what}`), labels = route.screen === "label", plain = /^[a-z0-9/?]$/.test(key);
-  if (typing) return key === "Escape" && find("h2").focus();
+  if (typing) return key === "Escape" && (find(".grid") || find("h2")).focus();
   const choice = labels && /^[1-9]$/.test(key) ? document.querySelectorAll("main [type=radio]")[key - 1]
     : plain && labels && find(`[data-key="${key}"]`);
   const step = find({ n: "a[rel=next]", p: "a[rel=prev]" }[key] || "no-step"), to = { r: "run", g: "grid", c: "compare", l: "label" }[key];
@@ -59,7 +59,7 @@ function press(event) {
 }
 
 async function search(route) {
-  if (route.screen !== "grid") { history.pushState(null, "", address("grid")); await redraw(); }
+  if (route.screen !== "grid") { location.hash = address("grid"); await redraw(); }
   document.querySelector(".filters").open = true;
   document.querySelector(".filters [type=search]").focus();
 }

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -222,6 +223,14 @@ def test_the_same_by_keyboard_alone_and_back_again(runs, opened):
     page.wait_for_function("location.hash.includes('text=lighthouse')")
     page.wait_for_function("document.querySelector('.told b').textContent === '2 responses of 12'")
     assert page.evaluate("document.activeElement.name") == "text"
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    shown(page, "run")
+    page.keyboard.press("/")  # from any screen
+    page.wait_for_function("document.activeElement.name === 'text'")
+    page.keyboard.type("haiku")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.told b').textContent === '2 responses of 12'")
 
 
 def tab_to(page, selector):
@@ -275,6 +284,26 @@ def test_nothing_is_cut_and_all_text_has_contrast(size, scheme, runs, opened):
         assert (at, page.evaluate(CUT)) == (at, [])
         assert (at, page.evaluate(FAINT)) == (at, [])
         assert (at, page.evaluate("document.documentElement.scrollWidth")) <= (at, size[0])
+
+
+UNNAMED = """() => [...document.querySelectorAll("a, button, input, select, summary, .grid")].filter(e =>
+    e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || (e.labels && e.labels.length)))
+    .map(e => e.outerHTML)"""
+LEVELS = "[...document.querySelectorAll('h1, main :is(h2, h3, h4)')].map(h => +h.tagName[1])"
+
+
+def test_each_control_has_a_name_and_headings_skip_no_level(flipped, opened):
+    folder, _, _ = flipped
+    view_run(folder / "after", folder / "named.html", against=folder / "before", items=DEMO)
+    page = opened(folder / "named.html", size=(900, 900))
+    for at in screens({"compare": True, "label": True}):
+        goto(page, at)
+        assert (at, page.evaluate(UNNAMED)) == (at, [])
+        levels = page.evaluate(LEVELS)
+        assert levels[:2] == [1, 2]
+        assert all(after <= before + 1 for before, after in pairwise(levels))
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+        assert len(ids) == len(set(ids))
 
 
 def test_both_orders_of_a_pair_stand_side_by_side(runs, opened):
