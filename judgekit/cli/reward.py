@@ -17,6 +17,7 @@ from judgekit.cli import signals
 from judgekit.cli.named import Instead, ItemColumns, KeyEnv, Naming, Price, Revision, columns_of
 from judgekit.cli.printing import say, say_json, tell
 from judgekit.errors import InputError, JudgekitError, JudgeOutage, n_of
+from judgekit.terminal.progress import Progress
 from judgekit.writing import beside
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ Groups = Annotated[
 ]
 _Batch = Annotated[
     int, typer.Option("--batch", min=1, max=1_000_000, help="The number of groups that are judged together.")
+]
+Shown = Annotated[
+    bool, typer.Option("--progress/--no-progress", help="Show on the error stream how far the work is.")
 ]
 OwnCode = Annotated[bool, typer.Option("--own-code", help="Let py: names of judges and checks import code.")]
 
@@ -128,6 +132,7 @@ def give(
     own_code: OwnCode = False,
     batch: _Batch = 64,
     column: ItemColumns = None,
+    progress: Shown = True,
 ) -> None:
     """Give a reward to each response of a file; null, with a reason, where none can be given.
 
@@ -136,7 +141,7 @@ def give(
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
-        totals, why, stopped = signals.run(_given(rewarder, read, batch, lines))
+        totals, why, stopped = signals.run(_given(rewarder, read, batch, lines, progress=progress))
     if stopped is not None:
         raise stopped
     say(_told(totals))
@@ -176,6 +181,7 @@ def pairs(
     own_code: OwnCode = False,
     batch: _Batch = 64,
     column: ItemColumns = None,
+    progress: Shown = True,
 ) -> None:
     """Make preference data: judge each group, and write the pairs whose rewards are far enough apart.
 
@@ -202,7 +208,7 @@ def pairs(
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     read = _groups(groups, column)
     with beside(out, reads=_reads(rewarder, groups, spec)) as [lines]:
-        judged = _judged(rewarder, read, batch)
+        judged = _judged(rewarder, read, batch, progress=progress)
         made = signals.run(_collected(found(some, given) async for some, given in judged))
         rows = exported([record for each in made for record in each.kept], cast("Format", form))
         lines.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
@@ -285,12 +291,18 @@ def _reads(rewarder: "Rewarder", groups: str, spec: Path) -> list[str | Path]:
 
 
 async def _judged(
-    rewarder: "Rewarder", groups: "Iterator[Group]", size: int
+    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, *, progress: bool
 ) -> "AsyncIterator[tuple[list[Group], Batch]]":
-    """Yield groups and their rewards, batch by batch."""
-    async with rewarder:
-        while some := list(islice(groups, size)):
-            yield some, await rewarder(some)
+    """Yield groups and their rewards, batch by batch, and show how far that is."""
+    done = missing = 0
+    with Progress("rewarding", "group", shown=progress) as shown:
+        async with rewarder:
+            while some := list(islice(groups, size)):
+                batch = await rewarder(some)
+                done += len(some)
+                missing += sum(reward.value is None for reward in batch)
+                shown.at(done, note=f"{missing} without a reward")
+                yield some, batch
 
 
 async def _collected(some: AsyncIterator[Any]) -> list[Any]:
@@ -298,7 +310,7 @@ async def _collected(some: AsyncIterator[Any]) -> list[Any]:
 
 
 async def _given(
-    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, lines: BinaryIO
+    rewarder: "Rewarder", groups: "Iterator[Group]", size: int, lines: BinaryIO, *, progress: bool
 ) -> tuple[dict[str, float | None], Counter[str], BaseException | None]:
     """Write rewards batch by batch; return what they add up to, why some failed, and what stopped it.
 
@@ -309,7 +321,7 @@ async def _given(
     totals: dict[str, float | None] = {}
     why = Counter[str]()
     try:
-        async for _, batch in _judged(rewarder, groups, size):
+        async for _, batch in _judged(rewarder, groups, size, progress=progress):
             lines.writelines(_lines(batch))
             _add(totals, batch)
             why.update(_failures(batch))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+from judgekit.errors import n_of
 from judgekit.terminal.plain import Guarded, console, plain
 
 _BAR, _LINE = 2.0, 5.0  # seconds of work that nothing is shown of: no bar, no line
@@ -28,7 +29,7 @@ class Progress:
 
     Args:
         what: What is being done, the first word of the line.
-        unit: What is counted, in the plural.
+        unit: What is counted, in the singular.
         total: Of how many; None where that is not known.
         shown: False shows nothing.
         looked_at: Says how many are done, and what else there is to say; else whoever works says it (`at`).
@@ -36,7 +37,7 @@ class Progress:
         stream: Where to; the error stream where left out.
 
     >>> seconds = iter(range(0, 100, 5))
-    >>> with Progress("scoring", "items", total=40, clock=lambda: next(seconds), stream=sys.stdout) as shown:
+    >>> with Progress("scoring", "item", total=40, clock=lambda: next(seconds), stream=sys.stdout) as shown:
     ...     for n in (10, 20, 30):
     ...         shown.at(n, note="$0.02")
     scoring: 10 of 40 items, 2.0 items/s, $0.02, about 15 s left
@@ -131,9 +132,8 @@ class Progress:
             self._due = now + min(max(_LINE, _RARER * (now - self._began)), _RAREST)
 
     def _far(self) -> str:
-        return (
-            f"{self.done} {self._unit}" if self.total is None else f"{self.done} of {self.total} {self._unit}"
-        )
+        counted = n_of(self.done, self._unit)
+        return counted if self.total is None else f"{self.done} of {n_of(self.total, self._unit)}"
 
     def _rate(self, now: float) -> float:
         """Return how many are done in a second, of late; 0 where that is not known."""
@@ -223,10 +223,10 @@ class _Above(Guarded):
 def _rate(rate: float, unit: str) -> str:
     """Return a rate in words.
 
-    >>> _rate(12.34, "items"), _rate(0.05, "items")
+    >>> _rate(12.34, "item"), _rate(0.05, "item")
     ('12.3 items/s', '3.0 items/min')
     """
-    return f"{rate:.1f} {unit}/s" if rate >= 1 else f"{60 * rate:.1f} {unit}/min"
+    return f"{rate:.1f} {unit}s/s" if rate >= 1 else f"{60 * rate:.1f} {unit}s/min"
 
 
 def _time(seconds: float) -> str:

@@ -114,14 +114,14 @@ def agree(
         if shape is None:
             raise InputError("a frame needs its scale: scale='1-5', scale=['no', 'yes'], ...")
         data: Any = of_frame(verdicts, scale=shape, judges=judges, trusted=trusted)
-        with Progress("auditing", "judges", shown=progress) as shown:
+        with Progress("auditing", "judge", shown=progress) as shown:
             return audit(data, progress=shown.at, **options)
     data, notes, seen = join(
         verdicts, labels, rubric=rubric, scale=scale, items=items, by=by, columns=columns,
         own_columns=own_columns, judges=judges, balance=balance, labels_about=labels_about,
         responses_are_systems=responses_are_systems, trusted=trusted, families=families,
     )  # fmt: skip
-    with Progress("auditing", "judges", shown=progress) as shown:
+    with Progress("auditing", "judge", shown=progress) as shown:
         return audit(
             data, judges=judges or None, notes=notes, provenance=seen, progress=shown.at, **options
         )  # fmt: skip

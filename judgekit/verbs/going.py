@@ -13,7 +13,7 @@ def followed(job: Job) -> Progress:
     """
     total = None if job.surveyed is None else job.surveyed.n_items
     return Progress(
-        "scoring", "items", total=total, shown=job.progress,
+        "scoring", "item", total=total, shown=job.progress,
         looked_at=lambda: (job.tally.items, told(job.tally)),
     )  # fmt: skip
 

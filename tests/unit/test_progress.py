@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import re
 import sys
 import threading
@@ -9,10 +10,12 @@ import time
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 import judgekit as jk
+from judgekit.cli import main
 from judgekit.terminal import progress
 from judgekit.terminal.progress import Progress
 
@@ -48,7 +51,7 @@ class Slow:
 def shown(stream: io.StringIO, seconds: int, *, total: int | None = 10_000) -> list[tuple[int, str]]:
     """What work of one item a second shows: the second, and what was written in it."""
     clock, told = Clock(), []
-    with Progress("scoring", "items", total=total, clock=clock, stream=stream) as going:
+    with Progress("scoring", "item", total=total, clock=clock, stream=stream) as going:
         for second in range(seconds + 1):
             clock.now, before = second, len(stream.getvalue())
             going.at(second, note=f"${second / 100:.2f}")
@@ -90,7 +93,7 @@ def test_without_a_total_a_line_does_not_guess_the_time_left():
 
 def test_the_rate_is_that_of_late_so_that_what_a_ledger_answered_at_once_promises_nothing():
     clock, stream = Clock(), io.StringIO()
-    with Progress("scoring", "items", total=1000, clock=clock, stream=stream) as going:
+    with Progress("scoring", "item", total=1000, clock=clock, stream=stream) as going:
         for second in range(61):
             clock.now = second
             going.at(500 + second)
@@ -124,7 +127,7 @@ def test_a_terminal_that_cannot_draw_gets_lines(monkeypatch: pytest.MonkeyPatch)
 def test_what_others_tell_meanwhile_stands_above_the_bar_and_is_plain(monkeypatch: pytest.MonkeyPatch):
     stream, clock, before = Terminal(), Clock(), sys.stdout
     monkeypatch.setattr(sys, "stderr", stream)
-    with Progress("scoring", "items", total=8, clock=clock) as going:
+    with Progress("scoring", "item", total=8, clock=clock) as going:
         clock.now = 3
         going.at(3)
         assert sys.stdout is before
@@ -140,7 +143,7 @@ def test_what_others_tell_meanwhile_stands_above_the_bar_and_is_plain(monkeypatc
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
 def test_a_note_is_shown_and_not_obeyed(stream: Callable[[], io.StringIO]):
     made, clock = stream(), Clock()
-    with Progress("[red]scoring", "items", total=8, clock=clock, stream=made) as going:
+    with Progress("[red]scoring", "item", total=8, clock=clock, stream=made) as going:
         clock.now = 6
         going.at(3, note="[bold]a\x1b]0;owned\x07\u202eb\nc[/bold]")
 
@@ -151,7 +154,7 @@ def test_a_note_is_shown_and_not_obeyed(stream: Callable[[], io.StringIO]):
 @pytest.mark.parametrize("stream", [io.StringIO, Terminal])
 def test_a_stream_that_is_closed_ends_the_showing_and_not_the_work(stream: Callable[[], io.StringIO]):
     made, clock = stream(), Clock()
-    with Progress("scoring", "items", clock=clock, stream=made) as going:
+    with Progress("scoring", "item", clock=clock, stream=made) as going:
         made.close()
         clock.now = 6
         going.at(3)
@@ -164,7 +167,7 @@ def test_the_thread_that_looks_ends_with_the_work_even_where_that_fails():
     stream, before, looking = io.StringIO(), {*threading.enumerate()}, []
 
     def work() -> None:
-        with Progress("scoring", "items", total=8, looked_at=lambda: (3, "$0.10"), stream=stream):
+        with Progress("scoring", "item", total=8, looked_at=lambda: (3, "$0.10"), stream=stream):
             looking.extend({*threading.enumerate()} - before)
             until = time.monotonic() + 20
             while not stream.getvalue() and time.monotonic() < until:
@@ -181,7 +184,7 @@ def test_the_thread_that_looks_ends_with_the_work_even_where_that_fails():
 
 def test_what_is_not_shown_has_no_thread():
     before = threading.active_count()
-    with Progress("scoring", "items", shown=False):
+    with Progress("scoring", "item", shown=False):
         assert threading.active_count() == before
 
 
@@ -252,3 +255,25 @@ def test_an_audit_shows_how_many_judges_are_done(on: bool, capsys: pytest.Captur
     told = capsys.readouterr().err
     assert told.startswith("auditing: 0 of 2 judges\n") is on
     assert ("auditing: 2 of 2 judges in " in told) is on
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("more", [(), ("--no-progress",)])
+def test_rewards_for_a_file_show_how_many_groups_are_done(
+    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("groups.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in items(4)), encoding="utf-8")
+    Path("spec.toml").write_text(
+        'judge_weight = 0\nrubric = "instruction_following"\n'
+        '[[checks]]\nname = "says"\nkind = "says_something"\nweight = 1\n',
+        encoding="utf-8",
+    )
+    asked = ["reward", "give", "groups.jsonl", "--spec", "spec.toml", "--out", "out.jsonl", "--batch", "1"]
+    with pytest.raises(SystemExit) as left:
+        main([*asked, *more])
+
+    said = capsys.readouterr().err
+    assert left.value.code == 0
+    assert ("rewarding: 1 group, " in said) is (not more)
+    assert ("rewarding: 4 groups in " in said) is (not more)
