@@ -47,7 +47,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "share": "share of the weight that was judged",
         "gate": "id of the gate or veto that fired; else empty",
         "flags": "what a reader should know: single_order, order_lost, ...",
-        "item_tags": "tags of the item: name -> text",
+        "item_tags": "tags of the item, and what further columns of it hold: name -> text",
     },
     "outcomes": {
         "item_id": "the item",
@@ -73,7 +73,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "shown": "ids of the responses in the order shown",
         "sample": "which repeat, from 0",
         "call": "key of the call; the ledger holds the reply under it",
-        "item_tags": "tags of the item: name -> text",
+        "item_tags": "tags of the item, and what further columns of it hold: name -> text",
     },
     "calls": {
         "item_id": "the item",

@@ -65,6 +65,7 @@ class Item:
         tags: Whatever groups items: population, topic, cluster.
         rubric: The item's own rubric as it was read (a mapping), used instead of the run's.
         where: File and line it came from, for messages.
+        extra: What its further columns hold, as text.
     """
 
     item_id: str
@@ -76,6 +77,12 @@ class Item:
     tags: Mapping[str, str] = field(default_factory=dict)
     rubric: Mapping[str, Any] | None = None
     where: str = field(default="", compare=False)
+    extra: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def all_tags(self) -> Mapping[str, str]:
+        """Its tags, and beside them what its further columns hold."""
+        return {**self.extra, **self.tags} if self.extra else self.tags
 
 
 @dataclass(frozen=True, slots=True)

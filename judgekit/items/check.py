@@ -8,11 +8,11 @@ so their number is it. The response to HealthBench is whoever's it is: a column 
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from judgekit.errors import InputError, kind_of
 from judgekit.items.files import open_file
@@ -20,6 +20,7 @@ from judgekit.items.rows import Row, open_rows
 from judgekit.items.texts import absent, json_of, mapping_of, name_of, named, plain_of, text_of
 from judgekit.records import make_item
 from judgekit.rubric.foreign import healthbench, prometheus
+from judgekit.scales import plain_number, writable
 from judgekit.types import Item, Need, Text
 
 _LEVEL = re.compile(r"(?:orig_)?(score\d{1,3}_description)")
@@ -111,6 +112,9 @@ _LACKING: Mapping[Need, Callable[[Item], bool]] = {
     "turns": lambda item: all(isinstance(text, str) for text in (item.task, *item.responses.values())),
 }
 _SHOWN = 40  # columns that a message names
+FURTHER: Final = 20
+"""Further columns of an item that are kept at most."""
+_SHORT, _LARGE = 200, 1e18  # characters of a cell in them; numbers from there on are left out
 _JSON = re.compile(r"""\s*(?:\{\s*["}]|\[\s*["\[\]{])""")  # how a mapping or a list of texts begins
 
 # What other people call our columns: named in the message about a missing one, never guessed.
@@ -131,6 +135,7 @@ class Layout:
     mapped: frozenset[str] = frozenset()
     needs: frozenset[Need] = RESPONSE
     empty: bool = True  # whether an empty text is a response
+    known: frozenset[str] | None = None  # columns beside which others are kept; None: none are
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -229,6 +234,7 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
         tags={} if tags is None else _tags(tags, names["tags"]),
         rubric=None if rubric is None or absent(rubric) else mapping_of(rubric, "rubric"),
         where=row.where,
+        extra={} if layout.known is None or layout.known.issuperset(values) else _extra(values, layout.known),
     )
     if layout.needs != RESPONSE:  # that alone was looked for above
         for each in sorted(layout.needs & _COLUMNS):
@@ -236,6 +242,21 @@ def item_of(row: Row, layout: Layout, *, ours: bool = False) -> Item:
                 raise InputError(no_column([each], values.keys(), layout))
         check_needs(item, layout.needs - PAIR)
     return item
+
+
+def _extra(values: Mapping[str, Any], known: Container[str]) -> Mapping[str, str]:
+    """Return what the first further columns hold, as text: numbers, true or false, and short texts."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if name in known or len(found) == FURTHER:
+            continue
+        if isinstance(value, bool):
+            found[writable(str(name))] = str(value).lower()
+        elif isinstance(value, int | float) and isfinite(value) and abs(value) < _LARGE:
+            found[writable(str(name))] = plain_number(value)
+        elif isinstance(value, str) and 0 < len(value) <= _SHORT:
+            found[writable(str(name))] = writable(value)
+    return found
 
 
 def check_needs(item: Item, needs: Collection[Need]) -> None:

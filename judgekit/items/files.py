@@ -17,7 +17,8 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -35,6 +36,7 @@ _BYTES, _CELLS = 1_000, 100  # that a byte of a file may become; a label alone t
 _SPARED_BYTES, _SPARED_CELLS = 1 << 28, 100_000  # whatever its size
 _AT_ONCE = 1 << 26  # bytes that a batch should have at most
 _FEW = 16  # rows of a batch, unless a file looks like a trap; fewer cost more than they are worth
+_LIGHT = 300  # bytes of a cell, on average, that a column that nobody asked for may have
 _DENSE = 50  # times the size that texts usually shrink to at most
 
 
@@ -71,6 +73,21 @@ def open_parquet(path: Path, wanted: frozenset[str]) -> Source:
             raise InputError(f"{path}: breaks off behind row {start - 1} ({_brief(error)})") from None
 
     return table(str(path), columns, batches)
+
+
+def light_columns(source: Any, names: Sequence[str]) -> list[str]:
+    """Return those of a table's columns that cost little to read: of Parquet those whose cells are short."""
+    if not isinstance(source, str | PathLike) or (path := path_of(source)).suffix.lower() != ".parquet":
+        return list(names)
+    import pyarrow.parquet as pq
+
+    sizes = Counter[str]()
+    with pq.ParquetFile(whole(path.parent, path.name)) as file:
+        n, groups = file.metadata.num_rows, range(file.metadata.num_row_groups)
+        for group in map(file.metadata.row_group, groups):
+            for column in map(group.column, range(group.num_columns)):
+                sizes[column.path_in_schema] += column.total_uncompressed_size
+    return [name for name in names if name in sizes and sizes[name] <= _LIGHT * n]  # a nested one has a path
 
 
 def _batch_size(path: Path, about: Any, kept: frozenset[str]) -> int:

@@ -23,6 +23,7 @@ import orjson
 
 from judgekit.errors import InputError
 from judgekit.items.check import (
+    FURTHER,
     PAIR,
     RESPONSE,
     THEIR_COLUMNS,
@@ -34,7 +35,7 @@ from judgekit.items.check import (
     layout_of,
     no_column,
 )
-from judgekit.items.files import open_file
+from judgekit.items.files import light_columns, open_file
 from judgekit.items.rows import Row, Source, open_rows
 from judgekit.types import Item, Need
 
@@ -99,7 +100,7 @@ def digest(item_id: str) -> int:
 
 def _join(first: Item, more: Iterable[Item], on_bad: OnBad) -> Item:
     responses, systems, tags = dict(first.responses), dict(first.systems), dict(first.tags)
-    places = dict.fromkeys(responses, first.where)
+    places, extra = dict.fromkeys(responses, first.where), first.extra
     for part in more:
         if fault := _clash(first, part, places, tags):
             on_bad(part.where, fault)
@@ -108,7 +109,8 @@ def _join(first: Item, more: Iterable[Item], on_bad: OnBad) -> Item:
         systems |= part.systems
         tags |= part.tags
         places |= dict.fromkeys(part.responses, part.where)
-    return replace(first, responses=responses, systems=systems, tags=tags)
+        extra = {name: value for name, value in extra.items() if part.extra.get(name) == value}
+    return replace(first, responses=responses, systems=systems, tags=tags, extra=extra)
 
 
 def _clash(first: Item, part: Item, places: dict[str, str], tags: dict[str, str]) -> str:
@@ -194,8 +196,9 @@ def read_items(
     JSON; a plain text there is the one source, or the one tag, called as its column. Texts are plain or lists
     of chat messages. Rows with one id are one item: task, reference, sources and rubric must agree, tags are
     put together, responses keep their order. Gaps (None, nan, an empty cell or text) in optional columns are
-    as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`). Rows of
-    HealthBench and of Prometheus, as they are published, are read too.
+    as good as no column; so is a reference of blanks. An empty response is a response (`on_empty`). Further
+    columns with short texts or numbers, equal in all rows of an item, go with it into tables of results (20
+    at most). Rows of HealthBench and of Prometheus, as they are published, are read too.
 
     Args:
         source: Path of a .jsonl, .ndjson, .json (a list, held in memory), .csv, .tsv or .parquet file, all
@@ -218,6 +221,7 @@ def read_items(
     ('7', {'a': 'A', 'b': 'B'})
     """
     layout = layout_of(columns, needs=needs)
+    layout = replace(layout, known=layout.wanted | THEIR_COLUMNS)
     opened = _open(source, layout)
     if surveyed is None and opened.again:
         surveyed = _survey(opened, layout, on_bad_item)
@@ -254,8 +258,11 @@ def _open(source: Any, layout: Layout) -> Source:
     if opened.columns is not None and (gaps := lacking(opened.columns, layout)):
         if "task" not in gaps or not is_theirs(opened.columns):
             raise InputError(f"{opened.name}: {no_column(gaps, opened.columns, layout)}")
-        opened = _opened(source, layout.wanted | THEIR_COLUMNS)
-    return opened
+        return _opened(source, layout.wanted | THEIR_COLUMNS)
+    if layout.known is None or opened.columns is None or layout.known.issuperset(opened.columns):
+        return opened
+    further = [name for name in opened.columns if name not in layout.known]
+    return _opened(source, layout.wanted.union(light_columns(source, further)[:FURTHER]))
 
 
 def _opened(source: Any, wanted: frozenset[str]) -> Source:

@@ -59,8 +59,8 @@ async def collected(job: Job) -> Run:
                     scores += judged.scores
                     outcomes += judged.outcomes
                     calls += judged.calls
-                    if judged.item.tags:
-                        tags[judged.item.item_id] = judged.item.tags
+                    if judged.item.tags or judged.item.extra:
+                        tags[judged.item.item_id] = judged.item.all_tags
     except JudgekitError as error:
         error.run = run(error)
         raise

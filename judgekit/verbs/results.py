@@ -51,7 +51,7 @@ class Run:
         outcomes: One for each answer asked for: verdicts and abstentions.
         summary: Counts, costs, digests, judges as resolved, times (what `run.json` holds).
         calls: One for each call answered, in the order of the items.
-        item_tags: Item id -> its tags, of items that have some.
+        item_tags: Item id -> its tags, and what its further columns hold, of items that have some.
         job: Gives the digest of what was asked (`Job.digest`), by which `save` knows an earlier run of it.
     """
 
@@ -214,7 +214,7 @@ class Writer:
 
     def judged(self, judged: Judged) -> None:
         """Write what became of one item."""
-        tags = judged.item.tags
+        tags = judged.item.all_tags
         self.rows("scores", (score_row(each, tags) for each in judged.scores))
         self.rows("outcomes", (outcome_row(each, tags) for each in judged.outcomes))
         self.rows("calls", map(call_row, judged.calls))

@@ -188,3 +188,49 @@ def test_a_run_without_calls_is_a_run_of_before(tmp_path: Path):
     (tmp_path / "calls.jsonl").unlink()
 
     assert jk.load_run(tmp_path) == replace(run, calls=(), summary=summary)
+
+
+FURTHER = {
+    "lang": "de",
+    "length": 12,
+    "share": 0.5,
+    "sure": True,
+    "gap": None,
+    "long": "x" * 300,
+    "many": [1],
+    "huge": 10**30,
+}
+KEPT = {"lang": "de", "length": "12", "share": "0.5", "sure": "true"}
+
+
+@pytest.mark.parametrize("form", ["rows", "jsonl", "csv", "frame", "parquet"])
+def test_further_columns_of_items_go_into_the_tables(form: str, tmp_path: Path):
+    pd, pq = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+    rows = [
+        {"item_id": "1", "task": "Hi", "system": name, "response": f"Hello {name}.", "tokens": n, **FURTHER}
+        for n, name in enumerate("ab")
+    ]
+    frame = pd.DataFrame(rows).drop(columns="huge")
+    source = {"rows": rows, "frame": frame}.get(form, tmp_path / f"items.{form}")
+    if form == "jsonl":
+        source.write_text("\n".join(map(json.dumps, rows)))
+    elif form == "csv":
+        frame.to_csv(source, index=False)
+    elif form == "parquet":
+        frame.assign(text=[f"{name}" * 5_000 for name in "ab"]).to_parquet(source)
+    assert pq
+    run = jk.score(source, RUBRIC, judge(), ledger=None)
+
+    many = {"many": "[1]"} if form == "csv" else {}
+    true = {"sure": "True"} if form == "csv" else {}
+    assert run.item_tags == {"1": {**KEPT, **true, **many}}  # what differs from row to row is of a response
+    run.save(tmp_path / "run")
+    assert jk.load_run(tmp_path / "run").item_tags == run.item_tags
+
+
+def test_tags_stand_above_further_columns_and_what_others_publish_is_none():
+    item = {"id": "1", "task": "Hi", "response": "Hello", "lang": "en", "tags": {"lang": "de"}, "canary": "x"}
+    assert jk.score([item], RUBRIC, judge(), ledger=None).item_tags == {"1": {"lang": "de", "canary": "x"}}
+    [read] = jk.read_items([{"id": "1", "task": "Hi", "response": "Hello", "n" + ODD: "a" + ODD}])
+    assert read.extra == {"n\ufffd": "a\ufffd"}
+    assert len(next(iter(jk.read_items([{**item, **{f"c{n}": n for n in range(90)}}]))).extra) == 20
