@@ -53,8 +53,10 @@ REWORDED = ("name the systems that wrote the responses",)
 MOVED = re.compile(
     r"\.(low|high|se|interval|status|notes|seed|method|unit|p|p_adjusted)(\[|$)"
     r"|^\.(verdicts|figures|thresholds)|\.ratio\."
+    r"|\.systems\.(human\[\d+\]|judge\[\d+\]|groupings\.\w+)\.name$"
 )
-"""Since 0.4.0 intervals are those of each unit's influence, and verdicts rest on bounds alone."""
+"""Since 0.4.0 intervals are those of each unit's influence, and verdicts rest on bounds alone; since then the
+means of systems and correlations in groups have names of their own, where several shared one."""
 KINDS = {
     "agree-pairs": re.compile(r"^\.criteria\[0\]\.(judges|uses|panel)"),
     "cascade": re.compile(r"^\.(fitted|curve|best|chosen)"),
