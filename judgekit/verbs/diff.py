@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Level = Literal["all", "criterion", "system"]
 _SAME = 1e-9  # of two values that were added up in another order
-_FLIPS, _DRAWN, _AT_ONCE = 9_999, 100_000_000, 8_000_000  # flips of a test; signs drawn for it, and at once
+_FLIPS, _DRAWN, _AT_ONCE = 9_999, 20_000_000, 4_000_000  # flips of a test; signs drawn for it, and at once
 _TOLD = 5  # changes of a rubric that are named
 
 

@@ -100,6 +100,7 @@ def test_what_a_run_leaves_is_shown_by_all_commands_that_read_it(capsys):
          "--json"),
         ("review", "export", "a/outcomes.jsonl", "--items", "items.jsonl", "-r", "rubric.json", "--out", "s"),
         ("review", "import", "s/sheet.csv", "--key", "s/key.json", "--out", "people.jsonl"),
+        ("show", "a"), ("show", "a", rows[0]["item_id"]), ("diff", "b", "a"),
         ("ledger", "diff", "a", "b"), ("ledger", "diff", "a", "b", "--json"),
         ("ingest", "labels.jsonl", "-r", "rubric.json", "--people", "--out", "l.jsonl"),
         ("cascade", "a/outcomes.jsonl", "b/outcomes.jsonl", "--labels", "labels.jsonl", "-r", "rubric.json",
@@ -111,7 +112,7 @@ def test_what_a_run_leaves_is_shown_by_all_commands_that_read_it(capsys):
     for each in told:
         code, shown = command(capsys, *each)
         assert code in {0, 1}, (each, shown)
-        if {"agree", "diff", "lint"} & {*each} or each[:2] == ("rubric", "show"):
+        if {"agree", "diff", "lint"} & {*each} or each[0] == "show" or each[:2] == ("rubric", "show"):
             assert plain(NAME)[:20] in shown, each
 
 
