@@ -11,6 +11,7 @@ from judgekit.aggregate.explain import NO_RUBRIC, OWN_RUBRIC
 from judgekit.items import read_items
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.load import find
+from judgekit.types import Item
 
 
 def inputs_of(
@@ -57,16 +58,23 @@ def told_of(rubric: Rubric, own: int | None) -> dict[str, Any]:
 def rubric_of(summary: Mapping[str, Any], item_id: str) -> tuple[Rubric | None, str]:
     """Return what an item of a run was judged by; else None, and why that is not known."""
     about = summary.get("rubric") or {}
-    if about.get("own"):
-        held = (summary.get("inputs") or {}).get("items")
-        if held is None or not _unchanged(held):
-            return None, OWN_RUBRIC
+    held, item = (summary.get("inputs") or {}).get("items"), None
+    if about.get("own") and held is not None and _unchanged(held):
         items = read_items(held["path"], columns=held["columns"], on_bad_item="skip", needs=None)
         item = next((each for each in items if each.item_id == item_id), None)
-        if item is not None and item.rubric is not None:
-            return load_rubric({"id": "own", **item.rubric}), ""
     content = about.get("content")
-    return (None, NO_RUBRIC) if content is None else (load_rubric(content), "")
+    return rubric_for(summary, item, None if content is None else load_rubric(content))
+
+
+def rubric_for(
+    summary: Mapping[str, Any], item: Item | None, loaded: Rubric | None
+) -> tuple[Rubric | None, str]:
+    """Return the same where the item, or that it is not known, is at hand; `loaded` is the run's rubric."""
+    if item is not None and item.rubric is not None:
+        return load_rubric({"id": "own", **item.rubric}), ""
+    if item is None and (summary.get("rubric") or {}).get("own"):
+        return None, OWN_RUBRIC
+    return loaded, NO_RUBRIC
 
 
 def _unchanged(held: Mapping[str, Any]) -> bool:

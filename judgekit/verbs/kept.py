@@ -19,6 +19,7 @@ from judgekit.ledger import Ledger
 from judgekit.ledger.tools import Entry, of_keys
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.types import CallMade, Item, Outcome, Score, Unit
+from judgekit.verbs.inputs import rubric_for
 from judgekit.verbs.results import Run, load_run
 
 Asked = tuple[CallMade, Entry | None]
@@ -78,9 +79,9 @@ class Kept:
 
             def behind(piece: Piece) -> Behind:
                 entries = {} if ledger is None else of_keys(ledger, list(piece.made))
-                own = None if piece.item is None else piece.item.rubric
-                rubric = self.rubric if own is None else load_rubric({"id": "own", **own})
-                explained = {each.unit: each for each in explain(rubric, piece.scores, piece.outcomes)}
+                rubric, unknown = rubric_for(self.run.summary, piece.item, self.rubric)
+                found = explain(rubric, piece.scores, piece.outcomes, unknown=unknown)
+                explained = {each.unit: each for each in found}
                 return [(made, entries.get(key)) for key, made in piece.made.items()], explained
 
             yield behind

@@ -11,6 +11,7 @@ import judgekit as jk
 from judgekit.aggregate.explain import NO_RUBRIC, OF_TASK, OTHERWISE, OWN_RUBRIC, explain
 from judgekit.rubric import bundled
 from judgekit.types import Abstention, Call
+from judgekit.verbs.kept import kept
 
 TURNS = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "At the depot."}]
 
@@ -196,8 +197,18 @@ def test_rubrics_of_items_are_read_from_their_file_while_it_is_what_it_was(tmp_p
 
     assert [p.weight for p in run.explain("1")[0].parts] == [5, 1]
     assert all(adds_up(each) for n in "01" for each in run.explain(n))
+    assert same_in_both(run, "1", "")
     path.write_text("\n".join(map(json.dumps, rows[:1])))
-    assert {each.unexplained for each in run.explain("1")} == {OWN_RUBRIC}
+    assert same_in_both(run, "1", OWN_RUBRIC)
+
+
+def same_in_both(run: jk.Run, item: str, why: str) -> bool:
+    """Whether an item of a run, and of the run as it was kept, is explained, or for this reason not."""
+    held = kept(run)
+    with held.behind() as behind:
+        _, explained = behind(next(each for each in held.pieces if each.item_id == item))
+    assert {each.unexplained for each in run.explain(item)} == {why}
+    return tuple(explained.values()) == run.explain(item)
 
 
 def test_what_is_not_there_is_told_with_what_is():
