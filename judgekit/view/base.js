@@ -38,7 +38,7 @@ const lacks = value => value === null || value === undefined;
 const count = n => lacks(n) ? "unknown" : Number(n).toLocaleString("en");
 const many = (n, one, more) => `${count(n)} ${n === 1 ? one : more || one + "s"}`;
 const score = x => lacks(x) ? "none" : x.toFixed(2);
-const signed = x => lacks(x) ? "none" : (Math.abs(x) < .005 ? "" : x < 0 ? "−" : "+") + Math.abs(x).toFixed(2);
+const signed = (x, n = 2) => lacks(x) ? "none" : (Number(x.toFixed(n)) ? x < 0 ? "−" : "+" : "") + Math.abs(x).toFixed(n);
 const share = x => lacks(x) ? "unknown" : `${(100 * x).toFixed(x > 0 && x < .0995 ? 1 : 0)} %`;
 const between = (low, high, as = score) => lacks(low) || lacks(high) ? "" : `${as(low)} to ${as(high)}`;
 const money = x => lacks(x) ? "unknown" : x === 0 ? "$0" : x < .01 ? `$${x.toPrecision(2)}` : `$${x.toFixed(2)}`;

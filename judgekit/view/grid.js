@@ -73,8 +73,8 @@ function windowed(grid, body, { source, query, n, bySystem, columns, first }) {
     const cell = (column, href, ...inside) => el("div.cell", { role: "gridcell", id: `cell-${k}-${column}`, "aria-colindex": column + 1 },
       href && el("a", { href, tabindex: -1 }, inside));
     return el("div.row", { role: "row", "aria-rowindex": k + 2, "--k": k },
-      cell(0, to(one.unit), el("span.item", null, named(one.item)),
-        el("span.of", null, joined(one.responses.map(id => named(id)), " / "), one.part && [" ", named(one.part)])),
+      cell(0, to(one.unit), el("span.item", { title: one.item }, named(one.item)),
+        el("span.of", { title: one.responses.join(" / ") }, joined(one.responses.map(id => named(id)), " / "), one.part && [" ", named(one.part)])),
       first > 1 && cell(1, to(one.unit), measure({ ...one, marks: one.marks.filter(mark => mark === "gate") }, "score")),
       columns.map((head, j) => {
         const found = one.cells.find(each => (bySystem ? each.system : each.criterion) === j);

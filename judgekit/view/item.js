@@ -60,7 +60,7 @@ function cameAbout(unit, run) {
   const name = one => nameOf(run.names.criteria, one), { value } = told || main, gate = told ? name(told.gate) : main.gate;
   const bar = (...one) => el("span.measure", null, score(one[0]), track(...one));
   const rows = told ? told.parts.map(([criterion, weight, own, adds, isGate, veto, missing]) => [named(name(criterion)), bar(own),
-    lacks(weight) ? "" : String(+weight.toFixed(3)), lacks(adds) ? "nothing" : signed(adds),
+    lacks(weight) ? "" : String(+weight.toFixed(3)), lacks(adds) ? "nothing" : signed(adds, 3),
     [isGate && "a gate: it must hold", veto && "a veto: it can zero the score", missing && "no verdict"].filter(Boolean).join("; ")])
     : unit.scores.filter(one => one.level === 0).map(one => [named(one.name), bar(one.value, one.low, one.high),
       between(one.low, one.high) || "none", many(one.n, "verdict"), flagged(one.flags)]);

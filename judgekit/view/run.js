@@ -9,7 +9,7 @@ async function drawRun(main, data, source) {
     el("p.lead", null, `${many(counts.units, pairs ? "pair" : "response")} of ${many(counts.items, "item")}, judged by `,
       `${many(Object.keys(first.judges).length, "judge")} on ${many(first.criteria.length, "criterion", "criteria")}: `,
       `${many(counts.outcomes, "answer")} asked for, ${count(counts.verdicts)} given, ${count(counts.abstentions)} not.`),
-    el("p.made", null, `judgekit ${data.made.judgekit}, ${data.made.at}: `, el("code", null, named(data.made.command))),
+    el("p.made", null, `judgekit ${data.made.judgekit}, ${data.made.at}`, data.made.command && [": ", el("code", null, named(data.made.command))]),
     data.left_out && el("p.note", { role: "note" }, el("b", null, "Not all rows are here: "),
       `${count(data.left_out.outcomes)} of ${count(data.left_out.of)} answers are left out. `, data.left_out.why),
     summary.stopped && el("p.note.bad", null, el("b", null, "The run stopped early: "), named(String(summary.stopped))),

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -47,7 +48,9 @@ OUTSIDE = """() => {
     const wide = document.documentElement.clientWidth;
     return [...document.querySelectorAll("main *, header *")].filter(e => {
         const box = e.getBoundingClientRect();
-        return box.width > 1 && (box.right > wide + 1 || box.left < -1) && !e.closest(".unseen");
+        const shortened = e.closest(".item, .of, .name, .heads > *");  // by dots; the item's screen has all
+        return box.width > 1 && (box.right > wide + 1 || box.left < -1) && !e.closest(".unseen")
+            && (!shortened || shortened === e);
     }).map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 60));
 }"""
 FAINT = """() => {
@@ -398,6 +401,14 @@ def test_hostile_texts_in_every_field_run_nothing_and_are_shown_whole(attacked, 
     assert page.evaluate("window.owned") is None
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size[0]))
+def test_hostile_texts_leave_no_column_cut(size, attacked, opened):
+    page = opened(attacked[-1], size=size)
+    for at in ("run", "grid", "grid?by=system", "item/23/23", "item/40/40", "call/23/0/23", "label"):
+        goto(page, at)
+        assert (at, page.evaluate(OUTSIDE), page.evaluate(CUT)) == (at, [], [])
+
+
 def test_only_a_window_of_rows_is_drawn_and_it_follows_the_keys(tmp_path, opened):
     items = [jk.Item(f"i{n}", f"task {n}", {"r": f"answer {n}"}) for n in range(1500)]
     run = jk.score(items, RUBRIC, "control:longer", ledger=None)
@@ -572,28 +583,51 @@ SERVE = """import sys
 from judgekit.view.index import Index
 from judgekit.view.page import study_of
 from judgekit.view.serve import serve
-serve(Index(study_of(sys.argv[1]), sys.argv[2]), lambda address: print(address, flush=True))"""
+study = study_of(sys.argv[1], against=sys.argv[3] if len(sys.argv) > 3 else None)
+serve(Index(study, sys.argv[2]), lambda address: print(address, flush=True))"""
 
 
-def test_the_same_page_reads_from_a_server(runs, browser, tmp_path):
-    folder, _, _ = runs["graded"]
-    done = [sys.executable, "-c", SERVE, str(folder), str(tmp_path)]
-    with subprocess.Popen(done, stdout=subprocess.PIPE, text=True) as server:
+@contextmanager
+def served(browser, *arguments):
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    ) as server:
         try:
             page, complaints = browser.new_page(), []
             page.on("console", lambda message: complaints.append(message.text))
             page.goto(server.stdout.readline().strip())
-            for target, screen in (
-                (".strip .fact a >> nth=0", "grid"),
-                (".rows .row:nth-child(3) .cell a >> nth=0", "item"),
-                (".foot a >> nth=0", "call"),
-            ):
-                page.click(target)
-                shown(page, screen)
-            assert page.text_content("#reply") == in_ledger(folder, page.text_content("#key"))
+            page.wait_for_selector("body[data-screen]")
+            yield page
             assert complaints == []
         finally:
             server.terminate()
+
+
+def test_the_same_page_reads_from_a_server(runs, browser, tmp_path):
+    folder, _, _ = runs["graded"]
+    with served(browser, folder, tmp_path) as page:
+        for target, screen in (
+            (".strip .fact a >> nth=0", "grid"),
+            (".rows .row:nth-child(3) .cell a >> nth=0", "item"),
+            (".foot a >> nth=0", "call"),
+        ):
+            page.click(target)
+            shown(page, screen)
+        assert page.text_content("#reply") == in_ledger(folder, page.text_content("#key"))
+
+
+def test_two_runs_from_a_server_are_compared_as_in_the_file(flipped, browser, tmp_path):
+    folder, _, _ = flipped
+    view_run(folder / "after", tmp_path / "file.html", against=folder / "before")
+    page, at = browser.new_page(), ("compare", "change/6", "run", "item/3/3")
+    page.goto((tmp_path / "file.html").as_uri())
+    page.wait_for_selector("body[data-screen]")
+    with served(browser, folder / "after", tmp_path, folder / "before") as other:
+        told = [[(goto(each, screen), each.inner_text("main"))[1] for screen in at] for each in (page, other)]
+
+    made = re.compile(r"judgekit [\d.]+, .*")  # says when
+    assert [made.sub("", text) for text in told[0]] == [made.sub("", text) for text in told[1]]
+    assert "Before, in before" in told[0][1]
 
 
 def test_in_the_frame_of_a_notebook_its_links_stay_inside(runs, browser, tmp_path):
