@@ -11,7 +11,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -60,6 +60,17 @@ class Sheet:
     digest: str  # of the key; the sheet and its answers name it
 
     __repr__ = brief
+
+    def plain(self, held: Callable[[str], Any]) -> dict[str, Any]:
+        """Return the sheet with its key as JSON holds it, `held` giving what stands there for a text."""
+        questions = [
+            {
+                "id": q.id, "criterion": q.criterion, "labels": q.labels, "allowed": q.allowed,
+                "texts": [[heading, held(text)] for heading, text in q.texts], "key": self.key[q.id],
+            }
+            for q in self.questions
+        ]  # fmt: skip
+        return {"sheet": self.digest, "questions": questions}
 
 
 def make_sheet(cases: Iterable[Case], items: Iterable[Item], rubric: Rubric, *, seed: int = 0) -> Sheet:

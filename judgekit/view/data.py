@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 from typing import Any, Final
 
+from judgekit.errors import InputError
 from judgekit.types import Unit
 from judgekit.verbs.diff import Difference
 from judgekit.verbs.kept import Kept
@@ -61,7 +62,7 @@ class Study:
             "made": {"judgekit": __version__, "command": self.command, "at": at},
             "runs": [
                 {
-                    "name": kept.name, "inputs": kept.inputs, "names": rows.lists(),
+                    "name": kept.name, "inputs": kept.inputs, "names": rows.lists,
                     "summary": {k: v for k, v in kept.run.summary.items() if k not in _ASIDE},
                     "first": first_of(kept, views, self.labels),
                     "rubric": kept.rubric and {
@@ -106,16 +107,10 @@ class Study:
         if kept.rubric is None or not asked:
             return None
         most = min(len({(each.unit, each.criterion) for each in asked}), ASKED)
-        sheet = make_sheet(pick(asked, budget=most), kept.items.values(), kept.rubric)
-        questions = [
-            {
-                "id": each.id, "criterion": each.criterion, "labels": each.labels, "allowed": each.allowed,
-                "texts": [[heading, self.texts(text)] for heading, text in each.texts],
-                "key": sheet.key[each.id],
-            }
-            for each in sheet.questions
-        ]  # fmt: skip
-        return {"sheet": sheet.digest, "questions": questions}
+        try:
+            return make_sheet(pick(asked, budget=most), kept.items.values(), kept.rubric).plain(self.texts)
+        except InputError:  # a recipe asked by criteria of its own
+            return None
 
 
 def payload(study: Study, *, most: int = MOST) -> dict[str, Any]:
@@ -138,10 +133,6 @@ def _chosen(views: Sequence[View], most: int) -> set[Unit] | None:
     """Return the units with the most to see, of so many outcomes; None for all."""
     if sum(len(view.outcomes) for view in views) <= most:
         return None
-    chosen: set[Unit] = set()
-    for view in sorted(views, key=lambda view: -view.interest):
-        most -= len(view.outcomes)
-        if most < 0:
-            break
-        chosen.add(view.unit)
-    return chosen
+    ranked = sorted(views, key=attrgetter("interest"), reverse=True)
+    sizes = accumulate(len(view.outcomes) for view in ranked)
+    return {view.unit for view, size in zip(ranked, sizes, strict=True) if size <= most}

@@ -1,11 +1,13 @@
 """What a page cannot hold: a run in a file of SQLite's, of which a served page asks for some rows at a time.
 
-The rows of the grid are filtered and sorted there; a unit is kept as the payload of a page of it alone.
+The rows of the grid are filtered and sorted there; a unit is kept as the payload of a page of it alone. Texts
+are searched in a file beside it, by pieces, so that the memory does not grow with what was judged.
 """
 
 import sqlite3
 import zlib
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
@@ -19,13 +21,13 @@ from judgekit.view.page import json_of
 from judgekit.view.rows import Once, Rows
 from judgekit.view.views import SORTS, View, bit, names_of
 
+_BLOCK: Final = 1 << 20  # bytes that are searched at once
 _TABLES: Final = """PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;
 CREATE TABLE units (n INTEGER PRIMARY KEY, item, marks, value, disagreement, entropy, change);
 CREATE TABLE held (run, n, row, whole, PRIMARY KEY (run, n));
 CREATE TABLE outcomes (unit, criterion, judge, label, reason, value, flags);
 CREATE TABLE cells (unit, criterion, marks);
-CREATE TABLE named (kind, name, unit, PRIMARY KEY (kind, name, unit)) WITHOUT ROWID;
-CREATE TABLE texts (unit INTEGER PRIMARY KEY, said)"""
+CREATE TABLE named (kind, name, unit, PRIMARY KEY (kind, name, unit)) WITHOUT ROWID"""
 _OF_OUTCOMES: Final = {  # what one outcome of a unit meets at once
     **{name: f"{name} = :{name}" for name in ("criterion", "judge", "label", "reason")},
     "flag": "instr(flags, char(10) || :flag || char(10))",
@@ -36,7 +38,7 @@ _OF_UNITS: Final = {
     "item": "item = :item",
     "system": "n IN (SELECT unit FROM named WHERE kind = 'system' AND name = :system)",
     "tag": "n IN (SELECT unit FROM named WHERE kind = 'tag' AND name = :tag)",
-    "text": "n IN (SELECT unit FROM texts WHERE instr(said, :text))",
+    "text": "n IN (SELECT value FROM json_each(:text))",
 }
 _ORDERS: Final = {
     "value": "value", "-value": "-value", "near": "abs(value - :at)", **{name: f"-{name}" for name in SORTS},
@@ -44,24 +46,28 @@ _ORDERS: Final = {
 
 
 class Index:
-    """A study in a file of a folder, made once; belongs to the thread it was made in."""
+    """A study in files of a folder, made once; belongs to the thread it was made in."""
 
     def __init__(self, study: Study, folder: str | Path) -> None:
         self.title = study.run.name
         self._db = sqlite3.connect(Path(folder, "rows.sqlite"))
         self._db.executescript(_TABLES)
+        self._texts, self._starts = Path(folder, "texts"), array("Q", [0])  # of each unit
         self._last: tuple[Any, array[int]] = (None, array("q"))  # what was asked last, and the units found
         parts = [Rows(kept, Once()) for kept, _ in study.runs]
         for run, ((kept, views), whole) in enumerate(zip(study.runs, parts, strict=True)):
-            with kept.behind() as behind:
+            with kept.behind() as behind, self._texts.open("ab") as texts:
                 for _, some in groupby(views, attrgetter("unit.item_id")):
                     told: Behind | None = None
                     for view in some:
                         rows, told = Rows(kept, Once(), whole.names), told or behind(view.piece)
                         rows.add([view], told)
                         self._add(run, whole.units.setdefault(view.unit, len(whole.units)), view, rows)
+                        if not run:
+                            texts.write(b"\xff".join((*_said(view), b"")))  # which is in no text
+                            self._starts.append(texts.tell())
         self._db.commit()
-        self._names = [json_of(rows.lists()) for rows in parts]
+        self._names = [json_of(rows.lists) for rows in parts]
         self.first = json_of(study.whole(parts, None))
 
     def _add(self, run: int, n: int, view: View, rows: Rows) -> None:
@@ -82,7 +88,6 @@ class Index:
             self._put("cells", *((n, *each) for each in view.cells.items()))
             self._put("named", *(("system", name, n) for name in set(view.systems)))
             self._put("named", *(("tag", f"{name}:{value}", n) for name, value in tags.items()))
-            self._put("texts", (n, b"\xff".join(_said(view))))  # which is in no text
 
     def _put(self, table: str, *rows: tuple[Any, ...]) -> None:
         if rows:
@@ -97,22 +102,40 @@ class Index:
 
     def rows(self, query: Mapping[str, str], start: int, n: int) -> bytes:
         """Return rows of the grid that meet a query, in its order, and how many there are, as JSON."""
-        asked: dict[str, Any] = {name: value for name, value in query.items() if value}
-        where, key = _where(asked), _ORDERS.get(asked.get("sort", ""), "NULL")
-        sql = f"SELECT n FROM units WHERE {where} ORDER BY ({key}) IS NULL, {key}, n"  # noqa: S608 - constants
-        if self._last[0] != (sql, asked):
-            self._last = ((sql, asked), array("q", (unit for (unit,) in self._db.execute(sql, asked))))
+        asked = {name: value for name, value in query.items() if value and name not in {"from", "n"}}
+        if self._last[0] != asked:
+            self._last = (asked, array("q", self._found(dict(asked))))
         one, found = "SELECT row FROM held WHERE run = 0 AND n = ?", self._last[1]
         rows = [row for unit in found[start : start + n] for (row,) in self._db.execute(one, (unit,))]
         return b'{"count":%d,"rows":[%b]}' % (len(found), b",".join(rows))
+
+    def _found(self, asked: dict[str, Any]) -> Iterator[int]:
+        """Yield the units that meet a query, in its order."""
+        if "text" in asked:
+            sought = asked["text"].lower().encode(errors="replace")
+            asked["text"] = json_of(list(self._holding(sought))).decode()
+        where, key = _where(asked), _ORDERS.get(asked.get("sort", ""), "NULL")
+        sql = f"SELECT n FROM units WHERE {where} ORDER BY ({key}) IS NULL, {key}, n"  # noqa: S608 - constants
+        return (unit for (unit,) in self._db.execute(sql, asked))
+
+    def _holding(self, text: bytes) -> Iterator[int]:
+        """Yield the units that hold a text; the file is read by blocks that begin with a unit."""
+        starts, first = self._starts, 0
+        with self._texts.open("rb") as file:
+            while first < len(starts) - 1:
+                last = max(bisect_right(starts, starts[first] + _BLOCK) - 1, first + 1)
+                held = file.read(starts[last] - starts[first])
+                at = held.find(text)
+                while at >= 0:
+                    yield (unit := bisect_right(starts, starts[first] + at) - 1)
+                    at = held.find(text, starts[unit + 1] - starts[first])
+                first = last
 
 
 def _where(asked: dict[str, Any]) -> str:
     """Return the condition that units meet; the values in it are made ready."""
     asked |= {"at": float(asked.get("at", 0.5)), "bits": bit(asked.get("mark", ""))}
     found = ["true", *(sql for name, sql in _OF_UNITS.items() if name in asked)]
-    if "text" in asked:
-        asked["text"] = asked["text"].lower().encode(errors="replace")
     if met := " AND ".join(sql for name, sql in _OF_OUTCOMES.items() if name in asked):
         found.append(f"n IN (SELECT unit FROM outcomes WHERE {met})")  # noqa: S608 - constants
     if "mark" in asked:

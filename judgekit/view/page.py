@@ -41,11 +41,6 @@ class Page:
     html: bytes = field(repr=False)
     left_out: Mapping[str, Any] | None = None
 
-    def save(self, path: str | Path) -> Path:
-        """Write it as a file, which a browser opens, and return where."""
-        write(path, self.html)
-        return Path(path)
-
     def _repr_html_(self) -> str:
         inside = html.escape(self.html.decode())
         return f'<iframe srcdoc="{inside}" width="100%" height="800" sandbox="allow-scripts"></iframe>'
@@ -70,7 +65,7 @@ def view_run(
     data = payload(study_of(run, against, items=items, labels=labels, command=command))
     page = Page(page_of(data, data["title"]), data["left_out"])
     if out is not None:
-        page.save(out)
+        write(out, page.html)
     return page
 
 

@@ -83,9 +83,10 @@ class Rows:
                     self._call(made, entry)
             self._unit(view, item, explained.get(view.unit))
 
-    def lists(self) -> dict[str, list[str]]:
-        """Return the names that the rows are told by."""
-        return {**{name: list(once) for name, once in self.names.items()}, "marks": list(MARKS)}
+    @property
+    def lists(self) -> dict[str, Sequence[str]]:
+        """The names that the rows are told by."""
+        return {**{name: list(once) for name, once in self.names.items()}, "marks": [*MARKS]}
 
     def _append(self, kind: str, **row: Any) -> None:
         for name, column in self.plain[kind].items():

@@ -19,7 +19,6 @@ prefers another response in the other order; gate: one fired; changed: differs f
 SORTS: Final = ("disagreement", "entropy", "change")
 """Variance between judges and entropy of the labels, largest over a unit's criteria; the largest change of a
 verdict against the other run."""
-_APART = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +85,11 @@ def _view(
     for criterion, some in by_criterion.items():
         said = [each for each in some if isinstance(each, Verdict)]
         judges = [each for each in said if not is_control(each.rater)]
+        quoted = ("unfounded" in each.flags or not all(e.found for e in each.evidence) for each in said)
         cells[criterion] = (
             bit("abstained") * (len(said) < len(some)) | bit("split") * _is_split(judges)
             | bit("order_flipped") * any((a - 0.5) * (b - 0.5) < 0 for a, b in by_orders(said))
-            | bit("quote_not_found") * any(map(_is_unfounded, said)) | bit("changed") * (criterion in changes)
+            | bit("quote_not_found") * any(quoted) | bit("changed") * (criterion in changes)
         )  # fmt: skip
         marks |= cells[criterion]
         sorts["disagreement"] += [disagreement(judges)] if judges else []
@@ -114,7 +114,7 @@ def _is_split(verdicts: Iterable[Verdict]) -> bool:
     for each in verdicts:
         by_rater[each.rater].append(each.value)
     means = [fmean(values) for values in by_rater.values()]
-    return len(means) > 1 and max(means) - min(means) >= _APART
+    return len(means) > 1 and max(means) - min(means) >= 0.5  # of the scale
 
 
 def by_orders(verdicts: Iterable[Verdict]) -> list[tuple[float, float]]:
@@ -125,7 +125,3 @@ def by_orders(verdicts: Iterable[Verdict]) -> list[tuple[float, float]]:
             first, second = map(each.shown.index, each.unit.responses)
             held[each.rater][first > second].append(each.value)
     return [(fmean(one), fmean(other)) for one, other in held.values() if one and other]
-
-
-def _is_unfounded(verdict: Verdict) -> bool:
-    return "unfounded" in verdict.flags or not all(each.found for each in verdict.evidence)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import pandas as pd
 import pytest
 
 import judgekit as jk
@@ -63,22 +64,32 @@ def says(name: str) -> Callable[[jk.Call], Any]:
 
 
 @pytest.fixture(scope="module", params=["grade", "compare"])
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Any]]:
+def run(request: pytest.FixtureRequest) -> jk.Run:
+    judges = [jk.Scripted(name, says(name)) for name in ("small", "large")]
+    return (jk.score if request.param == "grade" else jk.compare)(ITEMS, RUBRIC, judges, ledger=None)
+
+
+@pytest.fixture(scope="module")
+def served(run: jk.Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the index says to each case."""
+    index = Index(study_of(run, items=ITEMS), tmp_path_factory.mktemp("index"))
+    return {case: json.loads(index.rows(dict(parse_qsl(case)), 0, 500)) for case in CASES}
+
+
+@pytest.fixture(scope="module")
+def both(
+    run: jk.Run, served: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Any, Any]]:
     """What the index and the script say to each case."""
     if (node := shutil.which("node")) is None:
         pytest.skip("node is not there to run the page's script")
-    judges = [jk.Scripted(name, says(name)) for name in ("small", "large")]
-    run = (jk.score if request.param == "grade" else jk.compare)(ITEMS, RUBRIC, judges, ledger=None)
-    folder = tmp_path_factory.mktemp("index")
-    index = Index(study_of(run, items=ITEMS), folder)
-    served = [json.loads(index.rows(dict(parse_qsl(each)), 0, 500)) for each in CASES]
     sources = "\n".join((VIEW / name).read_text("utf-8") for name in ("base.js", "data.js", "filter.js"))
-    script = folder / "script.js"
+    script = tmp_path_factory.mktemp("script") / "script.js"
     script.write_text(SCRIPT.replace("SOURCES", sources), "utf-8")
     given = json_of([payload(study_of(run, items=ITEMS)), CASES])
     done = subprocess.run([node, script], input=given, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    return list(zip(served, json.loads(done.stdout), strict=True))
+    return list(zip(served.values(), json.loads(done.stdout), strict=True))
 
 
 def test_counts_are_the_same_for_each_case(both: list[tuple[Any, Any]]):
@@ -95,3 +106,38 @@ def test_rows_are_the_same_and_in_the_same_order(both: list[tuple[Any, Any]]):
         assert [row["unit"] for row in mine["rows"]] == [row["unit"] for row in theirs["rows"]], case
         for one, other in zip(mine["rows"], theirs["rows"], strict=True):
             assert {name: one.get(name) for name in other} == other, case
+
+
+COLUMNS = {"criterion": "criterion", "judge": "rater", "label": "label", "reason": "reason", "kind": "kind"}
+TOLD = {*COLUMNS, "bin", "system", "item"}
+PLAIN = [case for case in CASES if case and dict(parse_qsl(case)).keys() <= TOLD]
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_counts_are_those_of_pandas_on_the_same_rows(case: str, run: jk.Run, served: dict[str, Any]):
+    asked, frame = dict(parse_qsl(case)), run.frame("outcomes")
+    met = pd.Series(True, index=frame.index)
+    for name, column in COLUMNS.items():
+        met &= frame[column] == asked[name] if name in asked else True
+    if "bin" in asked:
+        low = int(asked["bin"]) / 10
+        met &= (frame.value >= low) & ((frame.value < low + 0.1) | (low == 0.9))
+    if "item" in asked:
+        met &= frame.item_id == asked["item"]
+    if "system" in asked:
+        met &= frame.responses.map(lambda names: asked["system"] in names)
+
+    units = {(row.item_id, *row.responses) for row in frame[met].itertuples()}
+    assert served[case]["count"] == len(units)
+
+
+def test_what_criteria_gave_adds_up_to_the_score(run: jk.Run):
+    [own] = payload(study_of(run, items=ITEMS))["runs"]
+
+    rows = [each for each in own["explain"] if each["value"] is not None and each["gate"] == -1]
+    assert len(rows) > 10
+    for each in rows:
+        assert sum(part[3] for part in each["parts"]) + each["clipped"] == pytest.approx(
+            each["value"], abs=1e-12
+        )
+        assert each["unexplained"] is None
