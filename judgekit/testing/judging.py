@@ -1,6 +1,6 @@
 """`score`, `assert_score` and `assert_bounds`: what a test judges, and what it makes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 from judgekit.errors import InputError, JudgekitError, there_are
@@ -136,12 +136,16 @@ def _scored(session: Session | None, label: str, job: Job) -> "Run":
     try:
         run = in_own_loop(collected, job)
     except JudgekitError as error:
-        if session is not None and error.run is not None:
-            session.add(label, error.run)
+        _keep(session, label, error.run, job)
         raise
-    if session is not None:
-        session.add(label, run)
+    _keep(session, label, run, job)
     return run
+
+
+def _keep(session: Session | None, label: str, run: "Run | None", job: Job) -> None:
+    """Keep a run, with the items where they can be read once more."""
+    if session is not None and run is not None:
+        session.add(label, run, () if isinstance(job.items, Iterator) else job.read())
 
 
 def _end(session: Session | None, state: State, why: str, told: str) -> None:

@@ -6,13 +6,12 @@ Workers write what they judged beside the folder of results, and the process tha
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from judgekit.testing.session import Session
 
 _CONFIGS: list[pytest.Config] = []  # of the pytest that runs, and of those that run within it
@@ -43,8 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"judgekit_undecided = {word}: there are fail and skip")
     if (out := _folder(config)) is not None and not hasattr(config, "workerinput"):
         _clear(out)
-        if (out / "run.json").exists():
-            _check_replaceable(out)
+        _check_replaceable(out)
     _CONFIGS.append(config)
 
 
@@ -102,14 +100,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(config, "workerinput"):
         config.workeroutput[_TOLD] = "" if found is None else found.told()
         if found is not None and found.runs and (part := config.workerinput.get(_PART)):
-            found.run().save(part, overwrite=True)
+            found.save(Path(part))
     elif found is not None and (out := _folder(config)) is not None:
-        from judgekit.verbs import load_run
-
-        folders = sorted(_parts(out).iterdir()) if _parts(out).is_dir() else []
-        parts = [load_run(folder) for folder in folders]
+        parts = sorted(_parts(out).iterdir()) if _parts(out).is_dir() else []
         if parts or found.runs:
-            found.run(parts).save(out, overwrite=True)
+            found.save(out, parts)
         _clear(out)
 
 
@@ -130,8 +125,6 @@ def _undecided(config: pytest.Config) -> str:
 
 
 def _folder(config: pytest.Config) -> Path | None:
-    from pathlib import Path
-
     out = config.getoption("--judgekit-out")
     return None if out is None else Path(config.invocation_params.dir, out)
 
@@ -149,6 +142,9 @@ def _clear(out: Path) -> None:
 
 
 def _check_replaceable(out: Path) -> None:
+    """Refuse a folder that holds what a session did not write."""
+    if not out.is_dir() or not any(out.iterdir()):
+        return
     import json
 
     from judgekit.testing.session import JOB
@@ -159,5 +155,5 @@ def _check_replaceable(out: Path) -> None:
         job = None
     if job != JOB:
         raise pytest.UsageError(
-            f"--judgekit-out {out}: holds the results of another job; name another folder"
+            f"--judgekit-out {out}: holds something else than the results of tests; name another folder"
         )

@@ -8,11 +8,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import orjson
 
 from judgekit.terminal.plain import plain
+from judgekit.types import Item, Text
+from judgekit.writing import write
 
 if TYPE_CHECKING:
     from judgekit.verbs import Run
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 State = Literal["passed", "failed", "undecided"]
 JOB = "what the tests of a session judged"
 """Stands for the digest of a job: the results of a later session replace those of an earlier one."""
+ITEMS = "judged.jsonl"
+"""The file, beside the results, of the items that were judged."""
 _SUMMED = (
     "items", "calls", "new_calls", "ledger_hits", "shared_calls", "reasks", "requests", "lost_requests",
     "verdicts", "known_cost_usd", "unpriced_calls", "input_tokens", "output_tokens", "skipped", "seconds",
@@ -65,6 +71,7 @@ class Session:
     judges: tuple[str, ...] = ()
     test: str = ""
     runs: dict[str, "Run"] = field(default_factory=dict)
+    items: list[bytes] = field(default_factory=list)  # rows of those that were judged
     judgements: list[Judgement] = field(default_factory=list)
     summaries: list[Mapping[str, Any]] = field(default_factory=list)  # of workers, whose rows are in parts
     lost: int = 0  # workers that ended without their part
@@ -76,9 +83,10 @@ class Session:
             n += 1
         return label
 
-    def add(self, label: str, run: "Run") -> None:
+    def add(self, label: str, run: "Run", items: Iterable[Item] = ()) -> None:
         """Take in a run; its items are called by the test and by their ids, which other tests may have."""
         self.runs[label] = renamed(run, label)
+        self.items += (_row(item, _called(label, item.item_id)) for item in items)
 
     def told(self) -> str:
         """Return what a worker tells the process that started it."""
@@ -111,6 +119,18 @@ class Session:
             job=lambda: JOB,
         )
 
+    def save(self, folder: Path, parts: Sequence[Path] = ()) -> None:
+        """Write all runs, with those of workers' parts, as one, and beside it the items that were judged."""
+        from judgekit.verbs import load_run
+
+        held = [line for part in parts for line in (part / ITEMS).read_bytes().splitlines(keepends=True)]
+        items = b"".join(sorted([*held, *self.items]))  # by their ids, which stand first
+        about = {"path": str((folder / ITEMS).absolute()), "sha256": sha256(items).hexdigest(), "columns": {}}
+        run = self.run(map(load_run, parts))
+        inputs = {**run.summary["inputs"], "items": about}
+        replace(run, summary={**run.summary, "inputs": inputs}).save(folder, overwrite=True)
+        write(folder / ITEMS, items)
+
     def lines(self) -> list[str]:
         """Return what is said at the end of a session."""
         summary, states = self.summary(), Counter(each.state for each in self.judgements)
@@ -134,21 +154,38 @@ _STATES: tuple[State, ...] = ("passed", "failed", "undecided")
 
 
 def renamed(run: "Run", label: str) -> "Run":
-    """Return a run whose items are those of a test; an item of the test's own name keeps it."""
-
-    def name(own: str) -> str:
-        return label if own in {"", label} else f"{label}: {own}"
+    """Return a run whose items are those of a test."""
 
     def moved(row: Any) -> Any:
-        return replace(row, unit=replace(row.unit, item_id=name(row.unit.item_id)))
+        return replace(row, unit=replace(row.unit, item_id=_called(label, row.unit.item_id)))
 
     return replace(
         run,
         scores=tuple(map(moved, run.scores)),
         outcomes=tuple(map(moved, run.outcomes)),
-        calls=tuple(call._replace(item_id=name(call.item_id)) for call in run.calls),
-        item_tags={name(own): tags for own, tags in run.item_tags.items()},
+        calls=tuple(call._replace(item_id=_called(label, call.item_id)) for call in run.calls),
+        item_tags={_called(label, own): tags for own, tags in run.item_tags.items()},
     )
+
+
+def _called(label: str, own: str) -> str:
+    """Return what an item of a test is called; one that is the test itself, as the test."""
+    return label if own in {"", label} else f"{label}: {own}"
+
+
+def _row(item: Item, name: str) -> bytes:
+    """Return an item as a line of JSON, which `read_items` reads."""
+
+    def told(text: Text) -> Any:
+        return text if isinstance(text, str) else [{"role": m.role, "content": m.content} for m in text]
+
+    row = {
+        "item_id": name, "task": told(item.task),
+        "responses": {each: told(text) for each, text in item.responses.items()},
+        "systems": dict(item.systems), "reference": item.reference, "sources": dict(item.sources),
+        "tags": dict(item.tags), "rubric": item.rubric,
+    }  # fmt: skip
+    return orjson.dumps({key: value for key, value in row.items() if value}, default=dict) + b"\n"
 
 
 def _place(row: Any) -> str:

@@ -85,6 +85,10 @@ def test_what_is_not_passed_says_why_and_undecided_is_a_state_of_its_own(started
     assert run.summary["calls"] == 92
     assert run.summary["abstentions"] == {"malformed": 2}
     assert len({o.unit.item_id for o in run.outcomes}) == 44
+    items = {item.item_id: item for item in jk.read_items(run.summary["inputs"]["items"]["path"])}
+    assert items["test_replies.py::test_one[bad]"].responses == {"response": "bad"}
+    assert items["test_replies.py::test_many: 7"].responses == {"response": "good 7"}
+    assert {*items} == {o.unit.item_id for o in run.outcomes}
     assert {s.value for s in run.scores if s.unit.item_id == "test_replies.py::test_one[bad]"} == {0, 0.5, 1}
 
 
@@ -98,7 +102,7 @@ def test_again_nothing_is_asked_and_workers_come_to_the_same_bytes(started: Any,
     assert "1 failed, 1 passed, 3 skipped" in text
     assert "undecided (skipped): test_replies.py::test_many: mean>=0.99: the value meets it, but" in text
     assert "92 calls: 0 new, 92 from the ledger" in text
-    for name in ("scores.jsonl", "outcomes.jsonl"):
+    for name in ("scores.jsonl", "outcomes.jsonl", "judged.jsonl"):
         assert (tmp_path / "dealt" / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
     assert not list(tmp_path.glob(".dealt*"))
 
@@ -118,7 +122,7 @@ def test_options_that_cannot_be_meant_are_told_before_any_test(started: Any, tmp
     (tmp_path / "other" / "run.json").write_text(json.dumps({"job": "another"}), encoding="utf-8")
 
     code, text = started("--judgekit-out", "other")
-    assert (code, "holds the results of another job" in text) == (4, True)
+    assert (code, "holds something else than the results of tests" in text) == (4, True)
 
     code, text = started("-o", "judgekit_undecided=maybe")
     assert (code, "judgekit_undecided = maybe: there are fail and skip" in text) == (4, True)
