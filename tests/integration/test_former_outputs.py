@@ -54,16 +54,19 @@ MOVED = re.compile(
     r"\.(low|high|se|interval|status|notes|seed|method|unit|p|p_adjusted)(\[|$)"
     r"|^\.(verdicts|figures|thresholds)|\.ratio\."
     r"|\.systems\.(human\[\d+\]|judge\[\d+\]|groupings\.\w+)\.name$"
+    r"|\.controls\[\d+\]\.agreement\.(value|n_units|n_used)$"
 )
 """Since 0.4.0 intervals are those of each unit's influence, and verdicts rest on bounds alone; since then the
-means of systems and correlations in groups have names of their own, where several shared one."""
+means of systems and correlations in groups have names of their own, where several shared one, and the
+agreement of a rule is that on the units that the judge beside it gave a verdict on, too."""
 KINDS = {
     "agree-pairs": re.compile(r"^\.criteria\[0\]\.(judges|uses|panel)"),
     "cascade": re.compile(r"^\.(fitted|curve|best|chosen)"),
-    "agree-letters": re.compile(r"\.main\."),
+    "agree-letters": re.compile(r"\.main\.|\.judges\[\d+\]\.headline"),
 }  # fmt: skip
 """Since 0.4.0 pairs are compared without an order, a win and a tie making a win, and probabilities by their
-mean; a cascade's threshold is sought at all confidences together."""
+mean, which stands beside the kappa of labels under a name of its own; a cascade's threshold is sought at all
+confidences together."""
 FITTED = {"variance": 7, "design": 7}
 """Figures of components fitted by iteration (REML): digits that processors agree to; 9 elsewhere."""
 
