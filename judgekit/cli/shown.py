@@ -113,10 +113,12 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
             if not criteria or outcome.criterion in criteria:
                 _show_outcome(outcome)
                 _show_call(made.get(outcome.call), shown)
-    if not found.inputs["ledger"]["kept"]:
-        say(f"replies are not shown, the ledger: {found.inputs['ledger']['why']}")
+    held = found.inputs["ledger"]
+    if not held["kept"]:
+        why = ", the ledger: " + held["why"] if held["path"] else ": the run had no ledger"
+        say(f"replies are not shown{why}")
     elif shown:
-        say(f"a prompt with its reply: judgekit ledger show KEY --ledger {found.inputs['ledger']['path']}")
+        say(f"a prompt with its reply: judgekit ledger show KEY --ledger {held['path']}")
 
 
 def _show_texts(piece: "Piece") -> None:
@@ -163,7 +165,8 @@ def _show_score(found: "Explanation") -> None:
     if abs(found.clipped) > 1e-9:
         say(f"    held within 0 and 1: {found.clipped:+.3f}")
     for each in found.dimensions:
-        say(f"    dimension {each.name}: {number(each.value)}")
+        given = ", ".join(f"{part.criterion} {part.contribution:+.3f}" for part in each.parts if part.weight)
+        say(f"    dimension {each.name}: {number(each.value)}{f' ({given})' if found.unexplained else ''}")
 
 
 def _show_outcome(outcome: "Outcome") -> None:

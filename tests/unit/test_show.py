@@ -154,6 +154,20 @@ def test_what_is_not_kept_is_said(kept: Path, capsys: pytest.CaptureFixture[str]
     assert "kind, judge strict: 'yes', worth 1.000" in text
 
 
+def test_dimensions_that_are_never_one_number_are_told_with_what_gave_to_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    jk.score(ITEMS, "peem", "control:random=3", ledger=None).save(tmp_path)
+    _, text = told(capsys, tmp_path, "8")
+    lines = lines_of(text)
+
+    assert "the rubric has no score over all: its dimensions are read each by itself" in lines
+    [found] = jk.load_run(tmp_path).explain("8", "a")
+    given = ", ".join(f"{p.criterion} {p.contribution:+.3f}" for p in found.dimensions[0].parts)
+    assert f"dimension response: {found.dimensions[0].value:.3f} ({given})" in lines
+    assert lines[-1] == "replies are not shown: the run had no ledger"
+
+
 @pytest.mark.parametrize("name", ["score", "score-panel", "faireval"])
 def test_a_run_of_0_1_0_is_shown(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     former = Path(__file__).parents[1] / "data" / "0.1.0" / name
