@@ -15,12 +15,12 @@ function el(name, given, ...children) {
 }
 /** Append what is there: elements, and strings as text. */
 function put(node, ...children) {
-  node.append(...children.flat(Infinity).filter(one => one !== null && one !== undefined && one !== false));
+  node.append(...children.flat(Infinity).filter(one => typeof one === "string" || one instanceof Node));
   return node;
 }
 
 /** Text from outside: a name on a line, or a whole text or conversation; its direction of writing stays its own. */
-const named = (text, kind = "") => el("bdi" + kind, null, text);
+const named = (text, kind = "") => el("bdi" + kind, null, String(text));
 function prose(text, marked = one => [one]) {
   if (text === null || text === undefined) return el("p.absent", null, "not kept");
   if (!Array.isArray(text)) return el("div.text", { dir: "auto" }, text === "" ? el("i.absent", null, "empty") : marked(text));

@@ -46,7 +46,7 @@ async function drawItem(main, data, source, { parts: [n, k], query }) {
 }
 
 async function neighbours(source, query, k) {
-  const { count: n, rows } = await source.rows(query, Math.max(0, k - 1), k ? 3 : 2), before = k && rows[0], after = rows[k ? 2 : 1];
+  const { count: n, rows } = await source.rows(query, Math.max(0, k - 1), k ? 3 : 2), before = k > 0 && rows[0], after = rows[k ? 2 : 1];
   const to = (row, by) => row && address("item", [row.unit, k + by], query);
   return steps(`row ${count(k + 1)} of ${count(n)}`, to(before, -1), to(after, 1));
 }
