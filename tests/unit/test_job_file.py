@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import judgekit as jk
-from judgekit.verbs.jobfile import save_job
+from judgekit.verbs.jobfile import JobFile, save_job
 
 WHOLE = """
 verb = "score"
@@ -146,3 +146,10 @@ def test_a_variable_of_an_odd_name_is_taken_where_it_is_set(monkeypatch: pytest.
     job = jk.load_job(written('judges = [{judge = "openai/gpt-5", key_env = "ourTeamsKeyOfServer12"}]'))
 
     assert job.judges[0]["key_env"] in os.environ
+
+
+def test_items_from_standard_input_are_in_no_file():
+    with pytest.raises(jk.InputError, match="cannot hold items from standard input"):
+        save_job(JobFile(Path("job.toml"), items="-"))
+
+    assert not Path("job.toml").exists()
