@@ -31,7 +31,7 @@ class Progress:
         what: What is being done, the first word of the line.
         unit: What is counted, in the singular.
         total: Of how many; None where that is not known.
-        shown: False shows nothing.
+        shown: False shows nothing, nor does anything where $JUDGEKIT_PROGRESS is `no`.
         looked_at: Says how many are done, and what else there is to say; else whoever works says it (`at`).
         clock: Gives seconds; a clock of one's own is looked at only when that is told.
         stream: Where to; the error stream where left out.
@@ -73,7 +73,8 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._stream = self._stream or sys.stderr
-        self.shown = self.shown and self._stream is not None
+        wanted = os.environ.get("JUDGEKIT_PROGRESS") != "no"
+        self.shown = self.shown and wanted and self._stream is not None
         if self.shown:
             self._began = self._clock()
             self._seen.append((self._began, 0))

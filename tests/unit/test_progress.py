@@ -72,6 +72,13 @@ def test_nothing_is_shown_of_what_ends_soon(stream: Callable[[], io.StringIO], s
     assert made.getvalue() == ""
 
 
+@pytest.mark.parametrize(("said", "lines"), [("no", False), ("yes", True)])
+def test_the_environment_may_ask_for_silence(said: str, lines: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JUDGEKIT_PROGRESS", said)
+
+    assert bool(shown(io.StringIO(), 60)) is lines
+
+
 def test_elsewhere_there_is_a_line_every_few_seconds_and_rarer_the_longer_it_takes():
     seconds = [second for second, _ in shown(io.StringIO(), 5000)]
     gaps = [b - a for a, b in pairwise(seconds)]
