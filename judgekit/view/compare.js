@@ -17,7 +17,7 @@ async function drawCompare(main, data, source, { query }) {
   put(main, title(named(run.name), " against ", named(other.name)),
     compare.differs.length ? el("div.note.bad", { role: "note" }, el("b", null, "The two runs were not made alike: "),
       "what changed may come from this.", el("ul", null, compare.differs.map(one => el("li", null, named(one)))))
-      : el("p.note", null, "Rubric, prompts, judges and items are the same in both runs."),
+      : el("p.note", null, "As far as the runs say, rubric, prompts, judges and items are the same in both runs."),
     el("p.lead", null, "Only what both runs judged is compared, each answer with its own counterpart. The difference is ", named(run.name),
       " less ", named(other.name), ": above 0, ", named(run.name), " is higher. An interval without 0 says that chance alone hardly explains it."),
     table(["of", "difference", "95 % interval", "chance of as much if nothing differed", "higher / lower / same"], differences,
