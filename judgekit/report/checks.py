@@ -242,7 +242,8 @@ def system_checks(gates: Gates, errors: Mapping[str, Estimate]) -> dict[str, Che
     for name, each in sorted(errors.items(), key=lambda item: -abs(item[1].value)):
         made = replace(harm(within(gates, "system_error", each)), what=f"mean signed {each.name}")
         off = abs(each.value) > gates["system_error"].value and (each.low > 0 or each.high < 0)
-        found[name] = replace(made, met=False) if off else made
+        wanted = f"{made.wanted}, or an interval that holds 0"
+        found[name] = replace(made, wanted=wanted, met=False if off else made.met)
     return found
 
 
@@ -296,10 +297,15 @@ def is_below(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> boo
 
 
 def bound_of_use(gates: Gates, criterion: CriterionAudit, estimate: Estimate) -> float:
-    """Return what the upper end of an agreement has to reach, or the judge is shown to be of no use."""
+    """Return what the upper end of an agreement has to reach, or the judge is shown to be of no use.
+
+    It falls by the reliability of the labels where that is shown to be enough, else by its lower end.
+    """
     most = 0.0 if estimate.status.startswith("unstable") else gates["agreement_use"].value
-    if not criterion.labelled.trusted and not math.isnan(criterion.reliability.value):
-        most *= math.sqrt(max(criterion.reliability.value, 0.0))
+    reliability = criterion.reliability
+    if not criterion.labelled.trusted and not math.isnan(reliability.low):
+        shown = at_least(gates, "people_agree", reliability).met is True
+        most *= math.sqrt(max(reliability.value if shown else reliability.low, 0.0))
     return most
 
 

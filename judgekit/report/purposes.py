@@ -189,7 +189,9 @@ def _shown_bad(
         return Fault(off, "DO NOT USE", words)
     if is_below(gates, criterion, number):
         least = f"below {gates['agreement_use'].value:g}, from which on a judge is of use"
-        wanted = f"upper end at least {bound_of_use(gates, criterion, number):.2g}"
+        use, bound = gates["agreement_use"].value, bound_of_use(gates, criterion, number)
+        falls = "" if bound in {use, 0.0} else f" ({use:g} times the root of the labels' reliability)"
+        wanted = f"upper end at least {bound:.2g}{falls}"
         made = replace(of_number(gates, "agreement_use", number, lab), wanted=wanted)
         return Fault(made, "DO NOT USE", f"{said_of(number, lab)}: {least}")
     return None

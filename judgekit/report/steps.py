@@ -42,7 +42,8 @@ def kept(gates: Gates, criterion: CriterionAudit, judge: JudgeAudit, purpose: st
         share = "the win rates" if lab.pairs else "the shares of labels" if kinds(lab) else "the mean"
         use = f"report {share} that it gives, on units like these"
     else:
-        use = "let its verdicts stand, on units like these"
+        stand = "on which of two responses is better stand, on pairs" if lab.pairs else "stand, on units"
+        use = f"let its verdicts {stand} like these"
     lines = [
         use,
         f"each month have people label {n} units of what it judges, drawn by chance, and audit again",

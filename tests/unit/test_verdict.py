@@ -175,11 +175,12 @@ def test_an_order_of_systems_is_off_only_where_its_upper_end_is_below(value, low
 
 
 @pytest.mark.parametrize(
-    ("trusted", "reliability", "bound"), [(True, 0.25, 0.4), (False, 0.25, 0.2), (False, -0.1, 0.0)]
+    ("trusted", "low", "bound"),
+    [(True, 0.1, 0.4), (False, 0.7, 0.36), (False, 0.25, 0.2), (False, -0.1, 0.0)],
 )
-def test_what_a_judge_has_to_reach_falls_with_the_reliability_of_the_labels(trusted, reliability, bound):
-    """By its value, and not by its lower end: the interval that decides is that of the judge."""
-    known = Estimate("reliability", reliability, low=-1.0, high=1.0)
+def test_what_a_judge_has_to_reach_falls_with_the_reliability_of_the_labels(trusted, low, bound):
+    """By its value where that is shown to be enough: what decides is the interval of the judge."""
+    known = Estimate("reliability", 0.81, low=low, high=1.0)
     criterion = SimpleNamespace(labelled=SimpleNamespace(trusted=trusted), reliability=known)
 
     assert bound_of_use(read_thresholds(), criterion, Estimate("kappa", 0.1)) == pytest.approx(bound)
