@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 import tenacity
 
@@ -48,7 +49,8 @@ class Sender:
         self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt,
         *, around: Around = None,
     ) -> None:  # fmt: skip
-        self._ask: Ask = self._asked if around is None else around(self._asked)
+        self._ask: Ask | None = None if around is None else around(self._asked)
+        self._seconds = limits.attempt_seconds if around is None else None  # else what is around tells of it
         self._ledger = ledger
         self._limits = limits
         self._tally = tally
@@ -153,7 +155,8 @@ class Sender:
                 self._tally.requests += 1
                 self.in_flight += 1
                 try:
-                    reply = await self._ask(judge, call)
+                    async with asyncio.timeout(self._seconds):
+                        reply = await (judge if self._ask is None else partial(self._ask, judge))(call)
                 finally:
                     self.in_flight -= 1
             except TimeoutError:
