@@ -100,10 +100,9 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
         known = list(dict.fromkeys(response for unit in explained for response in unit.responses))
         raise InputError(f"item {item!r} has no response {sorted(responses)}; {there_are('', known)}")
     made = {asked[0].call: asked for asked in calls}
-    if piece.item is not None:
-        _show_texts(piece)
-    elif why := found.inputs["items"].get("why"):
-        say(f"the texts of the items are not shown, their file: {why}")
+    _show_texts(piece)
+    if piece.item is None and found.note:
+        say(found.note)
     shown: set[str] = set()
     for each in units:
         say()
@@ -112,7 +111,7 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
         for outcome in each.verdicts:
             if not criteria or outcome.criterion in criteria:
                 _show_outcome(outcome)
-                _show_call(made.get(outcome.call), shown)
+                _show_call(outcome.rater, made.get(outcome.call), shown)
     held = found.inputs["ledger"]
     if not held["kept"]:
         why = ", the ledger: " + held["why"] if held["path"] else ": the run had no ledger"
@@ -122,20 +121,18 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
 
 
 def _show_texts(piece: "Piece") -> None:
-    item = piece.item
-    if item is None:
-        return
-    texts = [("task", item.task), *((f"response {name}", text) for name, text in item.responses.items())]
-    for name, text in (*texts, *([] if item.reference is None else [("reference", item.reference)])):
-        say(f"{name}: {_line(text)}")
-    if item.tags:
-        say(f"tags: {', '.join(f'{name}={value}' for name, value in item.tags.items())}")
+    if (item := piece.item) is not None:
+        texts = [("task", item.task), *((f"response {name}", text) for name, text in item.responses.items())]
+        for name, text in (*texts, *([] if item.reference is None else [("reference", item.reference)])):
+            say(f"{name}: {_line(text)}")
+    if piece.tags:
+        say(f"tags: {', '.join(f'{name}={value}' for name, value in piece.tags.items())}")
 
 
 def _line(text: "Text") -> str:
     """Return a text on a line, cut where it is long; of a conversation who says what."""
     whole = text if isinstance(text, str) else " / ".join(f"{each.role}: {each.content}" for each in text)
-    line = " ".join(whole.split())
+    line = " ".join(whole.split()) or ("(only spaces)" if whole else "(empty)")
     return line if len(line) <= _LONG else f"{line[:_LONG]}... ({len(whole)} characters)"
 
 
@@ -189,8 +186,13 @@ def _show_outcome(outcome: "Outcome") -> None:
         say(f"    quoted {' '.join(each.quote.split())!r}, {place}")
 
 
-def _show_call(asked: "Asked | None", shown: set[str]) -> None:
+def _show_call(rater: str, asked: "Asked | None", shown: set[str]) -> None:
     """Print the call behind a verdict, and its reply where that was not printed already."""
+    from judgekit.types import is_control
+
+    if is_control(rater):
+        say(f"    a rule ({rater}): it asks no model, so there is no reply")
+        return
     if asked is None:
         return
     made, entry = asked

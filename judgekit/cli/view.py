@@ -18,7 +18,13 @@ def view(
     ] = None,
     against: Annotated[Path | None, typer.Option(help="The folder of a run to compare it with.")] = None,
     labels: Annotated[Path | None, typer.Option(help="The file of people's labels, as for `agree`.")] = None,
-    items: Annotated[Path | None, typer.Option(help="The file of the items, where the run has none.")] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file of the items, where the run's own is not there. One with another digest than the "
+            "run knows is refused; where it knows none the page says that the texts come from this file."
+        ),
+    ] = None,
     served: Annotated[
         bool, typer.Option("--serve", help="Serve the page on this machine instead, for runs of any size.")
     ] = False,
@@ -31,19 +37,22 @@ def view(
 
     Example: judgekit view results --against earlier --out run.html
     """
-    from judgekit.view.page import study_of, view_run
+    from judgekit.view.page import page_from, study_of
 
     command = shlex.join(["judgekit", *(context.obj or ["view", str(run)])])
+    study = study_of(run, against, items=items, labels=labels, command=command)
+    if study.run.note:
+        say(study.run.note)
     if served:
         from judgekit.view.index import Index
         from judgekit.view.serve import serve
 
         with tempfile.TemporaryDirectory(prefix="judgekit-") as folder:
-            index = Index(study_of(run, against, items=items, labels=labels, command=command), folder)
+            index = Index(study, folder)
             serve(index, lambda at: say(f"{at}: open it in a browser; Ctrl-C ends it"), port=port)
         return
     target = out or run / "view.html"
-    page = view_run(run, target, against=against, items=items, labels=labels, command=command)
+    page = page_from(study, target)
     say(f"{target}: {len(page.html) / 1e6:.1f} MB; open it in a browser")
     if (left := page.left_out) is not None:
         say(f"{left['outcomes']:,} of {left['of']:,} outcomes are not in it: {left['why']}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from judgekit.aggregate.explain import Explanation, explain
+from judgekit.errors import InputError
 from judgekit.items import read_items
 from judgekit.ledger import Ledger
 from judgekit.ledger.tools import Entry, of_keys
@@ -57,7 +58,9 @@ class Kept:
         found: dict[str, Piece] = {}
         for row in chain(self.run.outcomes, self.run.scores):
             if (name := row.unit.item_id) not in found:
-                found[name] = Piece(name, self.items.get(name), self.run.item_tags.get(name, {}))
+                item = self.items.get(name)
+                tags = self.run.item_tags.get(name) or ({} if item is None else item.tags)
+                found[name] = Piece(name, item, tags)
             if isinstance(row, Score):
                 found[name].scores.append(row)
                 continue
@@ -68,6 +71,13 @@ class Kept:
             if made.item_id in found:
                 found[made.item_id].made[made.call] = made
         return list(found.values())
+
+    @property
+    def note(self) -> str:
+        """Say that the texts of the items are not there, or may be others than those judged; else empty."""
+        if why := self.inputs["items"].get("why"):
+            return f"the texts of the items are not shown, their file: {why}"
+        return str(self.inputs["items"].get("doubt", ""))
 
     @contextmanager
     def behind(self) -> Iterator[Callable[[Piece], Behind]]:
@@ -87,28 +97,54 @@ class Kept:
             yield behind
 
 
-def kept(run: Run | str | Path, *, items: Any = None) -> Kept:
+def kept(run: Run | str | Path, *, items: Any = None, other: bool = False) -> Kept:
     """Return a run, or one that lies in a folder, with what of its inputs is there.
 
-    `items` are what was judged, where the run does not say it. InputError if the folder holds no run.
+    `items` are what was judged, where the run does not say it; they may be those of another run. InputError
+    if the folder holds no run, or the file given is not the one that was judged.
     """
     name = "" if isinstance(run, Run) else Path(run).resolve().name
     run = run if isinstance(run, Run) else load_run(run)
     said, content = run.summary.get("inputs") or {}, run.summary.get("rubric", {}).get("content")
     about = said.get("items") or {}
+    given = None if items is None else _given(about, items)
+    if given is not None and given.get("why"):
+        if not other:
+            raise InputError(given["why"])
+        items = given = None  # the run has a file of its own
     inputs: dict[str, dict[str, Any]] = {
-        "items": _held(about, about.get("sha256")) if items is None else {"path": None, "kept": True},
+        "items": _held(about, about.get("sha256")) if given is None else given,
         "ledger": _held(said.get("ledger") or {"path": run.summary.get("ledger")}),
         "rubric": {**(said.get("rubric") or {}), "kept": content is not None},
     }
     inputs["rubric"]["why"] = _NOWHERE if content is None else None
     read, rubric = {}, None if content is None else load_rubric(content)
     if inputs["items"]["kept"]:
-        source, columns = (about["path"], about.get("columns")) if items is None else (items, None)
-        found = read_items(source, columns=columns, on_bad_item="skip", needs=None)
+        source, columns = about["path"] if items is None else items, about.get("columns")
+        sure = "doubt" not in inputs["items"]
+        found = read_items(source, columns=columns if sure else None, on_bad_item="skip", needs=None)
         read = {item.item_id: item for item in found}
     name = name or (rubric.id if rubric else "run")
     return Kept(name=name, run=run, items=read, rubric=rubric, inputs=inputs)
+
+
+def _given(about: Mapping[str, Any], items: Any) -> dict[str, Any]:
+    """Tell whether the items given are those judged: by their digest, where both have one."""
+    file = items if isinstance(items, str | Path) else None
+    said, name = about.get("sha256"), "what was given" if file is None else str(file)
+    if file is None or said is None:
+        doubt = f"the texts come from {name}; whether they are those that were judged is not known"
+        return {"path": file and str(file), "kept": True, "doubt": doubt}
+    found = _held({"path": str(file)}, said)
+    if not found["kept"] and Path(file).exists():
+        own = _held(about, said)["kept"]
+        found["why"] = (
+            f"{file} is not what was judged: its digest is not that of {about['path']} as the run read it; "
+            + ("that file is still there, so leave --items out" if own else "give the file as it was then")
+        )
+    elif not found["kept"]:
+        found["why"] = f"{file}: {found['why']}"
+    return found
 
 
 def _held(about: Mapping[str, Any], sha256: str | None = None) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Study:
             "made": {"judgekit": __version__, "command": self.command, "at": at},
             "runs": [
                 {
-                    "name": kept.name, "inputs": kept.inputs, "names": rows.lists,
+                    "name": kept.name, "inputs": kept.inputs, "note": kept.note, "names": rows.lists,
                     "summary": {k: v for k, v in kept.run.summary.items() if k not in _ASIDE},
                     "first": first_of(kept, views, self.labels),
                     "rubric": kept.rubric and {

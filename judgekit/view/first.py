@@ -19,6 +19,7 @@ ORDER_TEXT: Final = "how far a response falls when it is shown second, where bot
 def first_of(kept: Kept, views: Sequence[View], labels: Any = None) -> dict[str, Any]:
     """Return the numbers of the first screen; with people's labels how far judges agree with them."""
     said, rows = kept.run.summary, kept.run.outcomes
+    judges, models = said.get("judges", {}), said.get("models", {})
     missing = Counter(each.reason for each in rows if isinstance(each, Abstention))
     known = [] if kept.rubric is None else [each.id for each in kept.rubric.leaves]
     asked = dict.fromkeys(each.criterion for each in rows)
@@ -33,10 +34,11 @@ def first_of(kept: Kept, views: Sequence[View], labels: Any = None) -> dict[str,
             **{name: said.get(name) for name in ("items_in_all", "calls", "new_calls", "skipped")},
         },
         "abstentions": dict(missing.most_common()),
-        **{name: said.get(name) for name in ("cost_usd", "input_tokens", "output_tokens", "seconds")},
+        **{name: said.get(name) for name in ("cost_usd", "seconds")},
+        **{name: _tokens(kept, name) for name in ("input_tokens", "output_tokens")},
         "judges": {
-            name: {"models": said.get("models", {}).get(name, {}), **identity}
-            for name, identity in said.get("judges", {}).items()
+            name: {"calls": n, "models": models.get(name, {}), **judges.get(name, {})}
+            for name, n in _calls(kept).items()
         },
         "rubric": {k: v for k, v in said.get("rubric", {}).items() if k != "content"},
         "prompts": said.get("prompts", {}),
@@ -44,6 +46,22 @@ def first_of(kept: Kept, views: Sequence[View], labels: Any = None) -> dict[str,
         "systems": _systems(views),
         "agreement": None if labels is None else _agreement(kept, labels),
     }  # fmt: skip
+
+
+def _calls(kept: Kept) -> dict[str, int]:
+    """Return how many calls each judge answered; of an older judgekit those that are named by outcomes."""
+    found = dict.fromkeys(kept.run.summary.get("judges", {}), 0)
+    named = {(each.rater, each.call): None for each in kept.run.outcomes if each.call}
+    for name in [each.judge for each in kept.run.calls] or [rater for rater, _ in named]:
+        found[name] = found.get(name, 0) + 1
+    return found
+
+
+def _tokens(kept: Kept, name: str) -> int | None:
+    """Return the tokens that `run.json` adds up; None where no call said any."""
+    known = [getattr(each, name) for each in kept.run.calls]
+    found: int | None = kept.run.summary.get(name)
+    return None if known and all(each is None for each in known) else found
 
 
 def _strip(kept: Kept, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:

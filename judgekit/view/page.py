@@ -56,13 +56,20 @@ def view_run(
         run: A run, or the folder it was saved in.
         out: Where the page is written; where left out it is only returned, and a notebook shows it.
         against: Another run, or its folder, to compare it with.
-        items: What was judged, where the run does not know its file: a file, a frame or rows.
+        items: What was judged, where the run's own file is not there: a file, a frame or rows. A file is
+            refused where the run knows the digest of another; else the page says where the texts come from.
         labels: People's labels, by which it is said how far judges agree with them, as `agree` does.
         command: What was typed for it; the page says it.
 
-    Raises `InputError` if a folder holds no run, or its rows are not those it names.
+    Raises `InputError` if a folder holds no run, its rows are not those it names, or `items` is another file
+    than was judged.
     """
-    data = payload(study_of(run, against, items=items, labels=labels, command=command))
+    return page_from(study_of(run, against, items=items, labels=labels, command=command), out)
+
+
+def page_from(study: Study, out: str | Path | None = None) -> Page:
+    """Return the page of a study, and write it where it is said."""
+    data = payload(study)
     page = Page(page_of(data, data["title"]), data["left_out"])
     if out is not None:
         write(out, page.html)
@@ -71,7 +78,7 @@ def view_run(
 
 def study_of(run: Run | str | Path, against: Any = None, *, items: Any = None, **more: Any) -> Study:
     """Return what is to be shown, of runs or their folders."""
-    other = None if against is None else kept(against, items=items)
+    other = None if against is None else kept(against, items=items, other=True)
     return Study(kept(run, items=items), other, **more)
 
 

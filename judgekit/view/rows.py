@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from judgekit.aggregate.explain import Explanation
 from judgekit.ledger.tools import Entry
-from judgekit.types import CallMade, Item, Outcome, Score, Text, Unit, Verdict
+from judgekit.types import CallMade, Item, Outcome, Score, Text, Unit, Verdict, is_control
 from judgekit.verbs.kept import Behind, Kept
 from judgekit.view.views import MARKS, SORTS, View
 
@@ -44,8 +44,8 @@ class Once(dict[str, int]):
         return -1 if text is None else self.setdefault(text, len(self))
 
     def text(self, text: Text | None) -> Any:
-        """Return the place of a text, of a conversation role and place of each turn; None of an empty one."""
-        if not text:
+        """Return the place of a text, of a conversation role and place of each turn; None of none."""
+        if text is None:
             return None
         return self(text) if isinstance(text, str) else [[turn.role, self(turn.content)] for turn in text]
 
@@ -69,9 +69,9 @@ class Rows:
     def add(self, views: Sequence[View], behind: Behind) -> None:
         """Add an item with some of its units, and what is behind their scores."""
         piece, (calls, explained) = views[0].piece, behind
-        item = piece.item or Item(piece.item_id, tags=piece.tags)
+        item = piece.item or Item(piece.item_id)
         self.plain["items"].append({
-            "id": item.item_id, "task": self.texts.text(item.task), "tags": dict(item.tags),
+            "id": item.item_id, "task": self.texts.text(item.task or None), "tags": dict(piece.tags),
             "reference": self.texts.text(item.reference), "kept": piece.item is not None,
             "sources": [[name, self.texts(text)] for name, text in item.sources.items()],
         })  # fmt: skip
@@ -79,7 +79,7 @@ class Rows:
             own = {outcome.call for outcome in view.outcomes}
             for made, entry in calls:
                 about_it = made.call in own or made.responses == view.unit.responses
-                if about_it and made.call not in self._keys:
+                if about_it and made.call not in self._keys and not is_control(made.judge):
                     self._call(made, entry)
             self._unit(view, item, explained.get(view.unit))
 
@@ -155,13 +155,13 @@ class Rows:
             said |= {
                 "label": names["labels"](outcome.label), "value": outcome.value, "mass": outcome.mass,
                 "probs": [[names["labels"](label), p] for label, p in outcome.probs],
-                "rationale": texts.text(outcome.rationale), "confidence": outcome.confidence,
+                "rationale": texts.text(outcome.rationale or None), "confidence": outcome.confidence,
                 "evidence": [[texts(e.quote), e.where, int(e.found), e.how] for e in outcome.evidence],
                 "flags": [names["flags"](flag) for flag in outcome.flags], "tags": list(outcome.tags),
                 "source": names["sources"](outcome.source), "undecided": outcome.undecided,
             }  # fmt: skip
         else:
-            said |= {"reason": names["reasons"](outcome.reason), "detail": texts.text(outcome.detail)}
+            said |= {"reason": names["reasons"](outcome.reason), "detail": texts.text(outcome.detail or None)}
         turned = outcome.shown == unit.responses[::-1] != unit.responses
         said |= {
             "unit": n, "criterion": names["criteria"](outcome.criterion), "sample": outcome.sample,
