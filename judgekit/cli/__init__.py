@@ -160,16 +160,16 @@ def _run(arguments: list[str] | None) -> int:
         if message := error.format_message():  # a command without its arguments has printed its help
             if getattr(error, "ctx", None) is not None:
                 tell(" ".join(error.ctx.get_usage().split()))
-            tell(f"error: {message}")
+            _tell_error("error", message)
         return BAD_INPUT
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except InputError as error:
         told = str(error) if error.in_a_file else in_options(str(error), _options(arguments))
-        tell(f"error: {told}")
+        _tell_error("error", told)
         return BAD_INPUT
     except JudgekitError as error:
-        tell(f"stopped: {in_options(str(error), _options(arguments))}")
+        _tell_error("stopped", in_options(str(error), _options(arguments)))
         return STOPPED
     except Exception:  # noqa: BLE001 - a fault of ours, told with where it happened
         tell_crash()
@@ -179,6 +179,13 @@ def _run(arguments: list[str] | None) -> int:
     else:
         _name_guide(sys.argv[1:] if arguments is None else arguments)
     return code if isinstance(code, int) else DONE
+
+
+def _tell_error(what: str, message: str) -> None:
+    """Print an error, in which no key stands that was typed in the wrong place."""
+    from judgekit.judges.variables import without_keys
+
+    tell(f"{what}: {without_keys(message)}")
 
 
 def _name_guide(arguments: list[str]) -> None:
@@ -200,7 +207,7 @@ def _options(arguments: list[str] | None) -> set[str]:
 _OTHERS = {"budget_usd": "--budget", "rater": "--rater", "doubt": "--below"}  # options of another name
 _BOTH = re.compile(r"\b\w+=(?:\{[^{}]*\}|[^\s;,()]+) \((--[^()]*)\)")  # columns={...} (--column ...)
 _GIVEN = re.compile(r"\b([a-z_]+)=('[^']*'|[\w.+-]+)")
-_NAMED = re.compile(r"\b[Tt]here are [^;]*|\b[a-z]+(?:_[a-z]+)+\b")  # lists of names stay as they are
+_NAMED = re.compile(r"\b[Tt]here are [^;]*|(?<!\.)\b[a-z]+(?:_[a-z]+)+\b")  # lists of names stay as they are
 
 
 def in_options(message: str, options: Collection[str]) -> str:
@@ -215,6 +222,8 @@ def in_options(message: str, options: Collection[str]) -> str:
     '--on-empty zero; --overwrite; id=3'
     >>> in_options("no option 'x'; there are name, on_empty; use on_empty", there)
     "no option 'x'; there are name, on_empty; use --on-empty"
+    >>> in_options("judges[0].on_empty: no option", there)
+    'judges[0].on_empty: no option'
     """
 
     def option(keyword: str) -> str:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from judgekit.errors import InputError
+from judgekit.errors import InputError, there_are
+from judgekit.judges.variables import check_variable
 
 if TYPE_CHECKING:
     from judgekit import roles
@@ -45,6 +46,13 @@ ItemColumns = Annotated[
 ]
 
 
+_PAIRS = {
+    "key_env": "JUDGE=VARIABLE, as in fast=FAST_KEY",
+    "revision": "JUDGE=TEXT, as in fast=2026-01",
+    "price": "JUDGE=IN/OUT, as in fast=0.15/0.6",
+}
+
+
 class Naming:
     """Gives judges by their names, with the settings that --key-env, --revision and --price say of them."""
 
@@ -61,7 +69,10 @@ class Naming:
         self._called: set[str] = set()
         self._own: dict[str, dict[str, Any]] = {}
         for setting, pairs in (("key_env", key_env), ("revision", revision), ("price", price)):
-            for judge, value in named_of(f"--{setting.replace('_', '-')}", pairs, str).items():
+            option = f"--{setting.replace('_', '-')}"
+            for judge, value in named_of(option, pairs, str, form=_PAIRS[setting]).items():
+                if setting == "key_env":
+                    check_variable(f"{option} {judge}=", value)
                 self._own.setdefault(judge, {})[setting] = value
 
     def __call__(
@@ -80,9 +91,10 @@ class Naming:
 
     def check(self) -> None:
         """Raise an InputError if an option says something of a judge that was not named."""
-        if unknown := sorted(self._own.keys() - self._called):
-            there = sorted(self._called)
-            raise InputError(f"--key-env, --revision or --price of {unknown}; the judges are {there}")
+        for name in sorted(self._own.keys() - self._called):
+            option = f"--{next(iter(self._own[name])).replace('_', '-')}"
+            told = there_are(name, sorted(self._called))
+            raise InputError(f"{option} {name}=...: no judge has this name; {told}")
 
 
 def per_call_of(raw: str) -> int | None:
@@ -96,11 +108,16 @@ def per_call_of(raw: str) -> int | None:
     raise InputError(f"--per-call {raw}: a number from 1, 'all' or 'usual'")
 
 
-def named_of(option: str, pairs: MANY, value: Callable[[str], Any]) -> dict[str, Any]:
-    """Return the values of NAME=VALUE pairs by name; a name may hold no `=`, a value may."""
+def named_of(
+    option: str, pairs: MANY, value: Callable[[str], Any], *, form: str = "NAME=VALUE"
+) -> dict[str, Any]:
+    """Return the values of NAME=VALUE pairs by name; a name may hold no `=`, a value may.
+
+    What was typed without one is not shown: it may be a key.
+    """
     named = [pair.partition("=") for pair in pairs or ()]
-    if wrong := [name for name, sign, _ in named if not sign]:
-        raise InputError(f"{option} {wrong[0]}: say NAME=VALUE")
+    if not all(sign for _, sign, _ in named):
+        raise InputError(f"{option} holds no '='; say {option} {form}")
     return {name: value(raw) for name, _, raw in named}
 
 

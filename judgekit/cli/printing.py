@@ -93,7 +93,9 @@ def guarded() -> Iterator[None]:
 
 def tell_crash() -> None:
     """Print the error of ours that is being handled, with where it happened."""
-    _write(plain(traceback.format_exc(), lines=True), error=True)
+    from judgekit.judges.variables import without_keys
+
+    _write(plain(without_keys(traceback.format_exc()), lines=True), error=True)
 
 
 def _text(text: str) -> Any:

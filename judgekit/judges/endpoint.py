@@ -21,6 +21,7 @@ import orjson
 from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
 from judgekit.judges.servers import identity_of
+from judgekit.judges.variables import check_variables
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Endpoint:
         systems: Sequence[str] = (),
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
+        check_variables("", self._options)
         check_kinds(self._options, {"systems": "a list", "extra": "a mapping, or None"})
         if not model:
             raise InputError(

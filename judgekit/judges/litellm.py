@@ -24,6 +24,7 @@ from weakref import WeakKeyDictionary
 from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
 from judgekit.judges.servers import identity_of
+from judgekit.judges.variables import check_variables, held_around, shown_variable
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class LiteLLM:
         systems: Sequence[str] = (),
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
+        check_variables("", self._options)
         check_kinds(self._options, {"systems": "a list", "extra": "a mapping, or None"})
         if stray := sorted(
             {"api_key", "api_base", "base_url", "num_retries", "max_retries"} & (extra or {}).keys()
@@ -136,7 +138,7 @@ class LiteLLM:
         self._litellm, self._lost = litellm, _failures(litellm)
         self._prices = prices_in(litellm.model_cost, self.model, bare, provider)
         self._key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
-        missing = [self._key_env] if self._key_env else self._missing(litellm)
+        missing = [shown_variable(self._key_env)] if self._key_env else self._missing(litellm)
         if self._key_env == "":
             self._key = _UNBILLED
         elif missing and not self._key:
@@ -145,12 +147,10 @@ class LiteLLM:
                     f"{self.model} needs a key: set {' or '.join(missing)} (.env files are not read)"
                 )
             self._key = _UNBILLED
-        around = [  # which variables it reads, litellm decides
-            value.strip()
-            for name, value in os.environ.items()
-            if servers.is_secret(name) and any(c.isdigit() for c in value)
-        ]
-        self._keys = servers.Keys(self._key, *around, *self._tokens, *servers.secrets_in(self._settings))
+        # Which variables it reads, litellm decides.
+        self._keys = servers.Keys(
+            self._key, *held_around(), *self._tokens, *servers.secrets_in(self._settings)
+        )
 
     def _missing(self, litellm: ModuleType) -> list[str]:
         """Return the keys litellm finds wanting, but for Azure and AWS, which have other ways to sign in."""

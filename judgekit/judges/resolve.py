@@ -25,6 +25,7 @@ import orjson
 
 from judgekit.errors import InputError, did_you_mean, kind_of
 from judgekit.judges.servers import MissingKey, without_addresses
+from judgekit.judges.variables import check_variables, without_keys
 from judgekit.roles import Checked, Judge, Tunable
 from judgekit.scales import plain_number
 from judgekit.types import Call, Reply, is_control
@@ -153,12 +154,13 @@ def resolve(
         return resolve(str(form), own_code=own_code, say=say, **table)
     if name is not None:
         settings["name"] = name
-    if "price" in settings:
-        settings |= _prices(settings.pop("price"))
     try:
+        check_variables("", settings)
+        if "price" in settings:
+            settings |= _prices(settings.pop("price"))
         return _made(judge, settings, own_code=own_code, say=say)
     except InputError as error:
-        raise InputError(without_addresses(str(error))) from None
+        raise InputError(without_keys(without_addresses(str(error)))) from None
 
 
 def _made(

@@ -30,7 +30,7 @@ KEEP_ALIVE = "keep_alive"
 """What a server is said to refuse that sends replies nobody asked for."""
 STRAYS = "stray replies, since the first of which the server is asked one request a connection"
 ANOTHERS = "the reply that came is another request's"
-_KEY = re.compile(
+KEYLIKE = re.compile(
     r"(?:(?<=bearer )|(?<=basic ))\S+"
     r"|(?:(?<=\bkey=)|(?<=_key=)|(?<=-key=)|(?<=token=))[^\s&'\"]+"
     r"|\b(?:sk|pk|gsk|xai|hf|r8|nvapi|pplx|fw)[-_][\w*.-]{6,}"
@@ -179,7 +179,7 @@ class Keys:
         >>> NO_KEYS.out_of_error("wrong key sk-abcdef123456")
         'wrong key [key]'
         """
-        return _KEY.sub("[key]", self.out_of(text)[:_LONGEST])
+        return KEYLIKE.sub("[key]", self.out_of(text)[:_LONGEST])
 
 
 NO_KEYS = Keys()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from judgekit.errors import InputError, check_kinds, kind_of, of_file, there_are
-from judgekit.judges.servers import login_of, secrets_in
+from judgekit.judges.variables import check_secrets
 from judgekit.rubric.files import parse_text, read_text
 from judgekit.run import Limits
 from judgekit.verbs.options import DEFAULT_LEDGER, Options, check_options
@@ -43,8 +43,6 @@ _OF_PYTHON = {"aggregate", "say", "own_code", "progress"}
 _OPTIONS = sorted(Options.__annotations__.keys() - {*_OF_PYTHON, "columns", "limits"})
 _LIMITS = [each.name for each in fields(Limits)]
 _PATHS = ("prompt", "labels", "calibration", "ledger")
-_ENVIRONMENT = ("key_env", "api_key_env")
-_VARIABLE = re.compile(r"(?:[A-Za-z_]\w*)?")
 _OF_A_FILE = re.compile(r"((?:[^:/=#]+=)?(?:replay|local):)(.+)", re.DOTALL)
 _PER_CALL = {"usual": 0, "all": None}
 _NO_LEDGER = "none"
@@ -173,29 +171,6 @@ def _judge(place: str, given: Any, folder: Path) -> Any:
         moved = _beside if "replay:" in found[1] else _if_there
         table["judge"] = found[1] + moved(found[2], folder)
     return table["judge"] if isinstance(given, str) else table
-
-
-def check_secrets(place: str, table: Mapping[str, Any]) -> None:
-    """Refuse a secret in a judge's table, without showing it."""
-    instead = "put it into an environment variable, and the variable's name into key_env"
-    for name in table.keys() & {*_ENVIRONMENT}:
-        if not _is_variable(table[name]):
-            raise InputError(
-                f"{place}.{name}: holds no variable's name but what may be a key (it is not shown); {instead}"
-            )
-    settings = {name: value for name, value in table.items() if name not in _ENVIRONMENT}
-    texts = [value for value in settings.values() if isinstance(value, str)]
-    logins = [login_of(text.rpartition("endpoint:")[2])[1:] for text in texts]
-    if any(map(any, logins)) or any(secrets_in(settings)):
-        raise InputError(f"{place}: holds a key or a password (it is not shown); {instead}")
-
-
-def _is_variable(name: Any) -> bool:
-    """Tell whether this is the name of an environment variable; one that is not set may be a key itself."""
-    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
-        return False
-    keylike = len(name) >= 16 and name != name.upper() and any(map(str.isdigit, name))
-    return name in os.environ or not keylike
 
 
 def _beside(path: str, folder: Path) -> str:

@@ -348,7 +348,7 @@ JUDGES = [
         "max_tokens='many' is a str; it has to be a whole number",
         lambda _: jk.resolve("endpoint:http://127.0.0.1:9/v1#m", max_tokens="many"),
     ),
-    Row("--key-env ... of ['n']; the judges are ['m']", SCORE + " --key-env n=KEY"),
+    Row("--key-env n=...: no judge has this name; there are m", SCORE + " --key-env n=KEY"),
     Row("substitutes for ['n'] ... there are ['m']", SCORE + " --substitute n=control:longer"),
     Row("temperature is -1.0; give a number of 0 or more", SCORE + " --temperature -1"),
     Row(
@@ -834,7 +834,7 @@ def test_settings_of_single_judges_reach_those_of_rewards(folder, servers, capsy
 
     code, told = said(f"{GIVE} --key-env n=KEY", capsys)
     assert code == 2
-    assert "--key-env, --revision or --price of ['n']; the judges are ['m']" in told
+    assert "--key-env n=...: no judge has this name; there are m" in told
 
     code, told = said(f"{GIVE} --key-env m=KEY --revision m=2 --price m=1/2", capsys)
     assert code == 0, told

@@ -215,7 +215,7 @@ def test_a_judge_is_named_in_python_in_a_table_and_on_the_command_line(
         assert ran.exit_code == 0
         assert "6 calls: 0 new, 6 from the ledger" in ran.output
         wrong = CliRunner().invoke(app, [*command, "--revision", "slow=2"])
-        assert "['slow']; the judges are ['fast']" in str(wrong.exception) + wrong.output
+        assert "slow=...: no judge has this name; there are fast" in str(wrong.exception) + wrong.output
 
 
 @pytest.mark.parametrize(
