@@ -6,7 +6,7 @@ commands says of each stands here, and a test holds it against the command's own
 
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -92,7 +92,26 @@ COMMANDS = {
 
 @cache
 def loaded(name: str) -> Any:
-    """Return a command with its options: the function of its name in its module, or the module's group."""
+    """Return a command with its options, all that it says as it is written: nothing in it is mark-up."""
+    command = made(name)
+    for each in parts(command):
+        if each.help and "[" in each.help:
+            from rich.markup import escape
+
+            each.help = escape(each.help)
+    return command
+
+
+def parts(command: Any) -> Iterator[Any]:
+    """Yield what has a help: a command, its arguments and options, and those of its own commands."""
+    yield command
+    yield from command.params
+    for each in getattr(command, "commands", {}).values():
+        yield from parts(each)
+
+
+def made(name: str) -> Any:
+    """Return the command that is the function of its name in its module, or the module's group."""
     listed = COMMANDS[name]
     module = import_module(f"judgekit.cli.{listed.module}")
     if (function := getattr(module, name, None)) is None:

@@ -1,9 +1,12 @@
 """The commands: the list says of each what it says itself, and each verb has the options that apply."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from typer.testing import CliRunner
 
-from judgekit.cli import COMMANDS, app, loaded
+from judgekit.cli import COMMANDS, app, loaded, made
 from judgekit.cli.options import FLAGS
 
 
@@ -43,6 +46,28 @@ def test_every_option_stands_in_a_group_and_is_told_in_a_sentence():
         assert option.help.endswith((".", ")"))
         assert "Python" not in option.help
         assert "call_seconds" not in option.help
+
+
+def pages(command: Any, typed: list[str]) -> Iterator[tuple[list[str], Any]]:
+    """Each command and command of a group, as it is typed."""
+    yield typed, command
+    for name, each in getattr(command, "commands", {}).items():
+        yield from pages(each, [*typed, name])
+
+
+def words(text: str) -> str:
+    return " ".join(text.replace("\b", " ").split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_prints_every_word_of_what_is_said(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "4000")
+    for typed, command in pages(made(name), [name]):
+        printed = words(CliRunner().invoke(app, [*typed, "--help"]).output)
+        said = [words(each.help) for each in command.params if each.help and not each.hidden]
+
+        assert [each for each in said if each not in printed] == []
+        assert words(command.help) in printed
 
 
 @pytest.mark.parametrize(
