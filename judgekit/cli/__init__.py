@@ -184,7 +184,8 @@ def _run(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except InputError as error:
-        told = str(error) if error.in_a_file else in_options(str(error), _options(arguments))
+        told = _BOTH.sub(r"\1", str(error))
+        told = told if error.in_a_file else in_options(told, _options(arguments))
         _tell_error("error", told)
         return BAD_INPUT
     except JudgekitError as error:

@@ -95,8 +95,9 @@ def _judges(
         except InputError as error:
             if isinstance(each, str):
                 raise
-            error = InputError(without_addresses(str(error)))
-            raise of_file(f"{said.path}: judge {each.get('name', each['judge'])!r}", error) from None
+            told = without_addresses(str(error))
+            named = "" if told.startswith("judge ") else f": judge {each.get('name', each['judge'])!r}"
+            raise of_file(f"{said.path}{named}", InputError(told)) from None
     return found
 
 

@@ -232,10 +232,10 @@ def diff(
     the first run less the second, so better means that the first is higher.
     """
     from judgekit.verbs import load_run
-    from judgekit.verbs.require import check_compared, parse_bound
+    from judgekit.verbs.require import compared
     from judgekit.verbs.require import require as required
 
-    check_compared(map(parse_bound, require or ()))
+    compared(require or ())
     mine, theirs = load_run(run), load_run(against)
     found = mine.diff(theirs)
     requirements = required(found, *(require or ()))

@@ -259,9 +259,7 @@ def _meant(judge: str, kind: str) -> str:
 def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
     module, _, name = rest.partition(":")
     if not allowed:
-        raise InputError(
-            f"judge {judge!r} imports code: hand the object over, or allow it with own_code=True (--own-code)"
-        )
+        raise InputError(f"judge {judge!r} imports code; allow it with own_code=True (--own-code)")
     if not module or not name:
         raise InputError(f"judge {judge!r}: say py:module:object")
     try:

@@ -131,6 +131,12 @@ class Job:
                     continue
             yield item
 
+    def systems(self) -> Iterator[str]:
+        """Yield the names that what is scored may have of its system, item by item; some more than once."""
+        for item in self._items():
+            yield from (item.systems.get(each) or each for each in item.responses)
+            yield from item.responses if len(item.responses) > 1 else ()  # of a pair it is the response
+
     def preview(self) -> Preview:
         """Return calls of the job, tokens and price of its first round; nothing is sent."""
         if self.ledger is None or not self.ledger.exists():

@@ -26,7 +26,7 @@ from judgekit.judges.variables import check_secrets
 from judgekit.rubric.files import parse_text, read_text
 from judgekit.run import Limits
 from judgekit.verbs.options import DEFAULT_LEDGER, Options, check_options
-from judgekit.verbs.require import parse_bound
+from judgekit.verbs.require import Bounds
 from judgekit.writing import write
 
 VERBS = ("score", "compare", "rank", "match")
@@ -113,8 +113,7 @@ def _checked(path: Path, raw: dict[str, Any]) -> JobFile:
     if "strong" in raw and "below" not in raw:
         raise InputError("strong needs below, the confidence below which a question goes on to it")
     require = tuple(map(str, raw.get("require", ())))
-    for bound in require:
-        parse_bound(bound)
+    Bounds.of(require)
     judges, strong = (_judges(name, raw.get(name, []), folder) for name in ("judges", "strong"))
     return JobFile(
         path=path, verb=verb, items=_beside(raw["items"], folder) if "items" in raw else None,

@@ -1,8 +1,9 @@
 """Bounds that a run has to meet: `mean>=0.7`, `safe: share>=0.99`, `system new: abstained<=2%`.
 
 A bound is decided by the end of the 95 % interval that is nearer to failing, over items as clusters: the
-lower end of what must reach a limit, the upper end of what must stay below one. `value:` in front lets the
-value decide. What was not judged, or has no interval, does not meet a bound, and the answer says why.
+lower end of what must reach a limit, the upper end of what must stay below one. `value:`, before or behind
+the names, lets the value decide. What was not judged, or has no interval, does not meet a bound, and the
+answer says why.
 """
 
 import math
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from judgekit.agreement.core.sums import Sums
-from judgekit.errors import InputError, there_are
+from judgekit.errors import InputError, did_you_mean, there_are
 from judgekit.types import Estimate, Outcome, Score, Unit, Verdict
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 Statistic = Literal["mean", "share", "abstained", "worse", "better", "same"]
 _OF_A_RUN = ("mean", "share", "abstained")
+_OF_TWO = ("mean", "worse", "better", "same")
+_NAMED = 100  # systems that are remembered, to be looked through where a bound is of none
+_SHOWN = 10  # of these that are named
 _COMPARED = re.compile(r"\s*([a-z]+)\s*(>=|<=|=>|=<|==|>|<|=)\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*(%?)\s*")
 _FORM = (
     "a bound is STATISTIC>=NUMBER or STATISTIC<=NUMBER, with a criterion or `system NAME:` in front of it, "
@@ -117,11 +121,10 @@ def require(run: "Run | Difference | str | Path", *bounds: str) -> tuple[Require
     from judgekit.verbs.joining import stored
 
     if isinstance(run, Difference):
-        parsed = tuple(map(parse_bound, bounds))
-        check_compared(parsed)
-        return tuple(_of_difference(bound, run) for bound in parsed)
+        return tuple(_of_difference(bound, run) for bound in compared(bounds))
     found, wanted = stored(run), Bounds.of(bounds)
     wanted.check_names({s.name for s in found.scores}, {o.criterion for o in found.outcomes})
+    wanted.check_systems(name for score in found.scores for name in _wrote(score))
     units = [each.unit for each in (*found.scores, *found.outcomes)]
     scores = _by_item(found.scores)
     outcomes = _by_item(found.outcomes)
@@ -130,8 +133,8 @@ def require(run: "Run | Difference | str | Path", *bounds: str) -> tuple[Require
     return wanted.found()
 
 
-def parse_bound(text: str) -> Bound:
-    """Return the bound that a text says; InputError if it says none.
+def parse_bound(text: str, there: Sequence[str] = get_args(Statistic)) -> Bound:
+    """Return the bound that a text says; InputError, which names what is `there`, if it says none.
 
     >>> parse_bound("system new: safe: share >= 99%").limit
     0.99
@@ -142,17 +145,18 @@ def parse_bound(text: str) -> Bound:
         raise InputError(f"bound {text!r} cannot be read; {_FORM}")
     statistic, sign, number, percent = parts.groups()
     if statistic not in get_args(Statistic):
-        there = there_are(statistic, get_args(Statistic))
-        raise InputError(f"bound {text!r}: no statistic {statistic!r}; {there}")
+        raise InputError(f"bound {text!r}: no statistic {statistic!r}; {there_are(statistic, there)}")
     if sign not in {">=", "<="}:
         raise InputError(f"bound {text!r}: {sign!r} is no sign of a bound; say >= or <=")
     limit = float(number) / (100 if percent else 1)
-    by_value, where = _taken(where, "value")
+    by_value, where = _by_value(where)
     system, criterion = "", where
     if where.startswith("system "):
         system, _, criterion = (each.strip() for each in where.removeprefix("system ").partition(":"))
         if not system:
             raise InputError(f"bound {text!r} names no system; {_FORM}")
+        behind, criterion = _by_value(criterion)
+        by_value = by_value or behind
     criterion = criterion.removeprefix("criterion ").strip()
     counts = statistic not in _OF_A_RUN
     if counts and (percent or limit < 0 or not limit.is_integer()):
@@ -167,10 +171,16 @@ def parse_bound(text: str) -> Bound:
     )  # fmt: skip
 
 
-def _taken(where: str, word: str) -> tuple[bool, str]:
-    """Return whether a word stands first in `word: rest`, and the rest."""
-    head, _, rest = where.partition(":")
-    return (True, rest.strip()) if head.strip() == word else (False, where.strip())
+def _by_value(where: str) -> tuple[bool, str]:
+    """Return whether `value:` stands before or behind the rest, and the rest.
+
+    >>> _by_value("value: safe"), _by_value("safe: value"), _by_value("criterion value")
+    ((True, 'safe'), (True, 'safe'), (False, 'criterion value'))
+    """
+    parts = [each.strip() for each in where.split(":")]
+    if parts[0] == "value":
+        return True, where.partition(":")[2].strip()
+    return (True, where.rpartition(":")[0].strip()) if parts[-1] == "value" else (False, where.strip())
 
 
 @dataclass(slots=True)
@@ -179,11 +189,12 @@ class Bounds:
 
     bounds: tuple[Bound, ...]
     sums: tuple[Sums, ...] = field(default=(), repr=False)
+    wrote: dict[str, None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Bounds":
         """Return the bounds of texts; InputError if one cannot be read, or is of two runs."""
-        bounds = tuple(map(parse_bound, texts))
+        bounds = tuple(parse_bound(each, _OF_A_RUN) for each in texts)
         for each in bounds:
             if each.limit < 0:
                 raise InputError(f"bound {each.text!r}: {each.statistic} is never below 0")
@@ -195,7 +206,9 @@ class Bounds:
         return cls(bounds, tuple(Sums() for _ in bounds))
 
     def check(self, job: "Job") -> None:
-        """Refuse a name that no score of a job will have; what items bring along is not known yet."""
+        """Refuse a name that no score of a job will have; what a stream brings along is not known yet."""
+        if job.surveyed is not None:
+            self.check_systems(job.systems())
         items_own = job.surveyed is None or job.surveyed.n_rubrics > 0
         if job.name is not None or items_own or not self.bounds:
             return
@@ -211,10 +224,25 @@ class Bounds:
                 there = there_are(each.criterion, sorted(known))
                 raise InputError(f"bound {each.text!r}: no criterion {each.criterion!r}; {there}")
 
+    def check_systems(self, known: Iterable[str]) -> None:
+        """Refuse a bound on a system that is none of these, which are looked at as far as is needed."""
+        wanted = {each.system: each for each in self.bounds if each.system}
+        there: dict[str, None] = {}
+        for name in known if wanted else ():
+            wanted.pop(name, None)
+            if not wanted:
+                return
+            if len(there) < _NAMED:
+                there[name] = None
+        for bound in wanted.values() if there else ():
+            raise InputError(f"bound {bound.text!r}: {_no_system(bound.system, there)}")
+
     def add(self, scores: Sequence[Score], outcomes: Sequence[Outcome]) -> None:
         """Add what became of one item."""
         systems = {score.unit: score.system for score in scores}
         whole = _whole(scores)
+        if len(self.wrote) < _NAMED:
+            self.wrote.update((name, None) for score in scores for name in _wrote(score))
         for bound, sums in zip(self.bounds, self.sums, strict=True):
             if bound.statistic == "abstained":
                 own = [o for o in outcomes if _is_asked(bound, o, systems)]
@@ -233,10 +261,13 @@ class Bounds:
 
     def found(self) -> tuple[Requirement, ...]:
         """Return what was found beside each bound."""
-        return tuple(
-            decided(bound, sums.mean(bound.statistic))
-            for bound, sums in zip(self.bounds, self.sums, strict=True)
-        )
+        return tuple(self._found(*each) for each in zip(self.bounds, self.sums, strict=True))
+
+    def _found(self, bound: Bound, sums: Sums) -> Requirement:
+        found = decided(bound, sums.mean(bound.statistic))
+        if bound.system and self.wrote and not sums.n and not sums.missing:
+            return replace(found, why=_no_system(bound.system, self.wrote))
+        return found
 
 
 NO_BOUNDS = Bounds(())
@@ -263,14 +294,27 @@ def _is_of(system: str, unit: Unit, wrote: str) -> bool:
     return system in {"", wrote} or (not wrote and system in unit.responses)
 
 
+def _wrote(score: Score) -> tuple[str, ...]:
+    """Return the names that a bound may have for the system of a score."""
+    return (score.system,) if score.system else score.unit.responses
+
+
+def _no_system(name: str, known: Iterable[str]) -> str:
+    some = list(known)
+    shown = [*some[:_SHOWN], *(["..."] if len(some) > _SHOWN else [])]
+    hint = did_you_mean(name, some)
+    return f"no system {name!r}; {hint}{'There' if hint else 'there'} are {', '.join(shown)}"
+
+
 def _value(bound: Bound, score: Score) -> float | None:
     """Return the value of a score; of a pair, how far the system is preferred."""
     turned = bound.system and len(score.unit.responses) == 2 and score.unit.responses[1] == bound.system
     return 1 - score.value if turned and score.value is not None else score.value
 
 
-def check_compared(bounds: Iterable[Bound]) -> None:
-    """Refuse bounds that two runs cannot be held to."""
+def compared(texts: Iterable[str]) -> tuple[Bound, ...]:
+    """Return the bounds of texts, to which two runs are held; InputError for what cannot be said of two."""
+    bounds = tuple(parse_bound(each, _OF_TWO) for each in texts)
     for each in bounds:
         if each.statistic in {"share", "abstained"}:
             raise InputError(
@@ -281,6 +325,7 @@ def check_compared(bounds: Iterable[Bound]) -> None:
             raise InputError(
                 f"bound {each.text!r}: runs differ on a criterion or on a system; say one of them"
             )
+    return bounds
 
 
 def _of_difference(bound: Bound, difference: "Difference") -> Requirement:
@@ -290,14 +335,14 @@ def _of_difference(bound: Bound, difference: "Difference") -> Requirement:
     there = {each.name: each for each in difference.by if each.level == level}
     if name not in there:
         raise InputError(f"bound {bound.text!r}: no {level} {name!r}; {there_are(name, there)}")
-    compared = there[name]
-    found = compared.estimate
+    own = there[name]
+    found = own.estimate
     if bound.statistic == "mean":
-        equal = compared.same > 1 and not compared.better and not compared.worse
+        equal = own.same > 1 and not own.better and not own.worse
         return decided(replace(bound, by_value=bound.by_value or equal), found)
-    n = compared.better + compared.worse + compared.same
+    n = own.better + own.worse + own.same
     counted = Estimate(
-        bound.statistic, float(getattr(compared, bound.statistic)) if n else math.nan,
+        bound.statistic, float(getattr(own, bound.statistic)) if n else math.nan,
         n_units=found.n_units, n_used=n, n_dropped=found.n_dropped, method="count",
     )  # fmt: skip
     return decided(replace(bound, by_value=True), counted)

@@ -98,7 +98,7 @@ def test_a_job_is_looked_at_without_key_and_network(judgekit: Any, monkeypatch: 
         (("compare", "--job", "job.toml"), "job.toml: this job is of another verb; run judgekit score"),
         (("score", "--job", "other.toml"), "other.toml"),
         (("score", "-r", "tone.yaml"), "Missing argument 'items'"),
-        (("score", "--job", "job.toml"), "judge 'mine': judge 'py:mine:judge' imports code"),
+        (("score", "--job", "job.toml"), "judge 'py:mine:judge' imports code; allow it with --own-code\n"),
         (("score", "--job", "setting.toml"), "setting.toml: judge 'openai/gpt-5': no option 'temprature'; "),
         (
             ("score", "items.jsonl", "-r", "tone.yaml", "-j", f"a=endpoint:http://me:{KEY}@host/v1#m",
@@ -121,5 +121,6 @@ def test_what_cannot_be_is_one_error(judgekit: Any, arguments: tuple[str, ...], 
     assert code == 2
     assert says in text
     assert text.count("error:") == 1
+    assert text.count("judge 'py:mine:judge'") <= 1
     assert KEY not in text
     assert not Path("new.toml").exists()

@@ -319,7 +319,7 @@ JUDGES = [
     Row("nope.jsonl: cannot be read", judged_by("replay:nope.jsonl")),
     Row("local:nope.gguf: there is no such file; give the path of a GGUF file", judged_by("local:nope.gguf")),
     Row(
-        "judge 'py:json:loads' imports code: hand the object over, or allow it with own_code=True",
+        "judge 'py:json:loads' imports code; allow it with own_code=True",
         judged_by("py:json:loads"),
     ),
     Row(

@@ -14,7 +14,7 @@ import judgekit as jk
 from judgekit.agreement.core.intervals import clustered_mean, rate, wilson
 from judgekit.agreement.core.sums import Sums
 from judgekit.cli import main
-from judgekit.verbs.require import parse_bound
+from judgekit.verbs.require import Bounds, parse_bound
 
 RUBRIC = {
     "id": "r",
@@ -100,6 +100,9 @@ def test_one_failure_among_clusters_leaves_the_room_that_wilsons_bound_leaves():
         ("value: mean>=.7", ("mean", True, 0.7, "", "", True)),
         ("system new-1: mean>=0.5", ("mean", True, 0.5, "", "new-1", False)),
         ("value: system new: safe: share>=1", ("share", True, 1.0, "safe", "new", True)),
+        ("system new: value: mean>=0.6", ("mean", True, 0.6, "", "new", True)),
+        ("system new: safe: value: mean>=0.6", ("mean", True, 0.6, "safe", "new", True)),
+        ("safe: value: mean>=0.6", ("mean", True, 0.6, "safe", "", True)),
         ("a: b: mean<=0.5", ("mean", False, 0.5, "a: b", "", False)),
         ("criterion value: mean<=0.5", ("mean", False, 0.5, "value", "", False)),
         ("worse<=0", ("worse", False, 0.0, "", "", False)),
@@ -162,14 +165,15 @@ def test_abstentions_are_bounded_from_above_and_missing_scores_counted():
 def test_a_system_is_bounded_alone():
     run = run_of(*["good", "bad"] * 20, systems=("new", "old") * 20)
 
-    new, old, nobody = jk.require(
-        run, "system new: mean>=0.8", "system old: kind: mean<=0.2", "system older: mean>=0.1"
-    )
+    new, old = jk.require(run, "system new: mean>=0.8", "system old: kind: mean<=0.2")
 
     assert (new.found.value, old.found.value) == (1.0, 0.0)
     assert new
     assert old
-    assert nobody.why == "there are no scores of it"
+    with pytest.raises(
+        jk.InputError, match=re.escape("no system 'older'; did you mean 'old'? There are new, old")
+    ):
+        jk.require(run, "system older: mean>=0.1")
 
 
 def test_of_a_pair_the_system_is_a_response_and_its_mean_how_far_it_is_preferred():
@@ -302,7 +306,32 @@ def test_the_command_leaves_with_0_or_1_and_the_numbers(command: Any):
     assert (code, text) == (1, "not met: mean>=0.7: 0.5 is below 0.7\n")
 
 
-@pytest.mark.parametrize("bound", ["meen>=0.7", "safety: mean>=0.7", "worse<=0"])
+def test_only_statistics_are_named_that_are_taken_there():
+    with pytest.raises(
+        jk.InputError, match=r"'men'; did you mean 'mean'\? There are mean, share, abstained$"
+    ):
+        jk.require(run_of("good"), "men>=0.5")
+    with pytest.raises(
+        jk.InputError, match=r"'wors'; did you mean 'worse'\? There are mean, worse, better, same$"
+    ):
+        jk.require(run_of("good").diff(run_of("good")), "wors<=0")
+
+
+def test_a_system_of_which_nothing_came_is_told_at_the_end():
+    run = run_of("good", "bad", systems=("new", "old"))
+    bounds = Bounds.of(["system older: mean>=0.5", "system old: mean>=0.1"])
+    bounds.add(run.scores, run.outcomes)
+
+    none, some = bounds.found()
+
+    assert (none.met, none.why) == (False, "no system 'older'; did you mean 'old'? There are new, old")
+    assert "no system" not in some.why
+
+
+@pytest.mark.parametrize(
+    "bound",
+    ["meen>=0.7", "safety: mean>=0.7", "worse<=0", "system mine: mean>=0.7", "system mine: safe: mean>=0"],
+)
 def test_a_wrong_bound_is_refused_before_any_call(command: Any, bound: str):
     code, text = command("--require", bound)
 
