@@ -99,7 +99,7 @@ def _plainly(judge: JudgeAudit, criterion: CriterionAudit, purpose: str) -> str:
 def briefly(judge: JudgeAudit, criterion: CriterionAudit) -> str:
     """Tell how often a judge is wrong as a cell of a table says it."""
     said = plainly(judge, criterion, "gate").removeprefix("Wrong on ")
-    return re.sub(r" \(.*?\)", "", said).partition(":")[0] or "-"
+    return re.sub(r" \([^()]*\)", "", said).partition(":")[0] or "-"
 
 
 def _off(error: Estimate, by_system: Mapping[str, Estimate]) -> str:

@@ -19,7 +19,7 @@ from judgekit.items import read_items
 from judgekit.ledger import Ledger
 from judgekit.ledger.tools import Entry, of_keys
 from judgekit.rubric import Rubric, load_rubric
-from judgekit.types import CallMade, Item, Outcome, Score, Unit
+from judgekit.types import CallMade, Item, Outcome, Score, Unit, brief
 from judgekit.verbs.inputs import rubric_for
 from judgekit.verbs.results import Run, load_run
 
@@ -40,6 +40,8 @@ class Piece:
     outcomes: list[Outcome] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     made: dict[str, CallMade] = field(default_factory=dict)
+
+    __repr__ = brief
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

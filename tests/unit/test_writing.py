@@ -167,9 +167,9 @@ def test_other_cells_stay_as_they_are(cell):
 
 
 def test_nobody_else_writes_files():
-    """Files are opened to be written in one module; but for a cache that is checked, a log that grows, and
-    what came by the standard input, in a folder of its own."""
-    others = {"writing.py", "model_store.py", "watch.py"}
+    """Files are opened to be written in one module; but for a cache that is checked, a log that grows, an index
+    and what came by the standard input, each in a folder of its own."""
+    others = {"writing.py", "model_store.py", "watch.py", "index.py"}
     root = Path(judgekit.__file__).parent
     for path in sorted({*root.rglob("*.py")} - {root / "items" / "files.py"}):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
