@@ -167,8 +167,8 @@ def test_other_cells_stay_as_they_are(cell):
 
 
 def test_nobody_else_writes_files():
-    """Files are opened to be written in one module; but for a cache that is checked, a log that grows, an index
-    and what came by the standard input, each in a folder of its own."""
+    """Files are opened to be written in one module; but for a cache that is checked, a log that grows, an
+    index and what came by the standard input, each in a folder of its own."""
     others = {"writing.py", "model_store.py", "watch.py", "index.py"}
     root = Path(judgekit.__file__).parent
     for path in sorted({*root.rglob("*.py")} - {root / "items" / "files.py"}):
