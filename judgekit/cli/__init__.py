@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from judgekit.cli.printing import guarded, on_terminal, say, tell, tell_crash
+from judgekit.cli.printing import as_written, guarded, on_terminal, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
 from judgekit.errors import InputError, JudgekitError
 
@@ -95,10 +95,7 @@ def loaded(name: str) -> Any:
     """Return a command with its options, all that it says as it is written: nothing in it is mark-up."""
     command = made(name)
     for each in parts(command):
-        if each.help and "[" in each.help:
-            from rich.markup import escape
-
-            each.help = escape(each.help)
+        each.help = each.help and as_written(each.help)
     return command
 
 

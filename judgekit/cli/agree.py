@@ -179,7 +179,9 @@ def _print(made: Any, found: Sequence[Any]) -> None:
             about = (criterion.criterion, judge.judge, agreed, called(judge.main.name), people)
             rows.append((*about, str(judge.main.n_used), missing))
     say_table(
-        ("criterion", "judge", "agreement with people", "", "people with each other", "n", "no verdict"), rows
+        ("criterion", "judge", "agreement with people", "", "people with each other", "n", "no verdict"),
+        rows,
+        whole={"no verdict", ""},
     )
     for criterion in made.criteria:
         for line in panel_lines(criterion.panel):

@@ -23,7 +23,7 @@ def say_requirements(requirements: "Sequence[Requirement]", *, quiet: bool = Fal
                 tell(f"not met: {each.bound.text}: {each.why}")
         return
     say()
-    say_table(_HEADS, map(_cells, requirements), right={"found"})
+    say_table(_HEADS, map(_cells, requirements), right={"found"}, whole={"required", "met"})
     if unmet := sum(not each.met for each in requirements):
         say(f"{unmet} of {len(requirements)} bounds not met")
 

@@ -238,4 +238,4 @@ def _listed(title: str, cells: list[Any], limit: int) -> None:
 
 def _table(title: str, heads: Sequence[str], cells: Iterable[Iterable[object]]) -> None:
     rows = [[f"{each:,}" if isinstance(each, int) else str(each) for each in row] for row in cells]
-    say_table(heads, rows, title=title)
+    say_table(heads, rows, title=title, whole=heads)

@@ -15,6 +15,8 @@ from unicodedata import category
 
 from judgekit.terminal.plain import HIDDEN, Guarded, console, plain
 
+_CELL = 80  # letters of a cell that names something
+
 
 def say(text: str = "") -> None:
     """Print a line of ours on the standard output."""
@@ -57,8 +59,13 @@ def say_table(
     right: Collection[str] = (),
     title: str = "",
     bold: Collection[int] = (),
+    whole: Collection[str] = (),
 ) -> None:
-    """Print a table; columns in `right` are flush right, as numbers are, and rows in `bold` stand out."""
+    """Print a table; columns in `right` are flush right, as numbers are, and rows in `bold` stand out.
+
+    What is very long, such as an id, is shortened in its middle, so that what stands behind it stays in
+    sight; columns in `whole` hold sentences, which are not.
+    """
     from rich.table import Table
 
     cells = list(rows)
@@ -66,10 +73,31 @@ def say_table(
     for head in heads or [""] * max(map(len, cells), default=0):
         table.add_column(_text(head), justify="right" if head in right else "left", overflow="fold")
     for n, row in enumerate(cells):
-        table.add_row(*map(_text, row), style="bold" if n in bold else None)
+        named = zip(heads or [""] * len(row), row, strict=False)
+        shown = [_text(cell if head in whole else shortened(cell)) for head, cell in named]
+        table.add_row(*shown, style="bold" if n in bold else None)
     if title:
         say(title)
     console(sys.stdout).print(table)
+
+
+def shortened(text: str) -> str:
+    """Return a text without its middle, if it is too long for the cell of a table.
+
+    >>> shortened("a" * 5000 + "b") == "a" * 38 + "..." + "a" * 37 + "b"
+    True
+    """
+    half = (_CELL - 3) // 2
+    return text if len(text) <= _CELL else f"{text[:half]}...{text[-half:]}"
+
+
+def as_written(text: str) -> str:
+    """Return a text that, where mark-up is obeyed, reads as this one does; help is such a place."""
+    if "[" not in text:
+        return text
+    from rich.markup import escape
+
+    return escape(text)
 
 
 def on_terminal() -> bool:

@@ -37,7 +37,8 @@ def guide(
 ) -> None:
     """Print a guide: a scenario, its commands and code, what they print, and what to conclude from it."""
     if name is None:
-        say_table(("guide", "what it is about"), [(each, title(each)) for each in guides()])
+        heads = ("guide", "what it is about")
+        say_table(heads, [(each, title(each)) for each in guides()], whole=heads)
         say("judgekit guide NAME prints one; judgekit guide NAME --files FOLDER writes its files, to try it")
         return
     text = guide_text(name)
@@ -90,7 +91,8 @@ def recipes(
     if name is not None:
         _describe(published(name))
         return
-    say_table(("recipe", "what it does", "source"), ((r.name, r.what, r.source) for r in CATALOG.values()))
+    heads = ("recipe", "what it does", "source")
+    say_table(heads, ((r.name, r.what, r.source) for r in CATALOG.values()), whole=heads)
     say()
     say("judgekit recipes NAME says what it sets and what differs from its source")
 

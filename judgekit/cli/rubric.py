@@ -26,7 +26,8 @@ def list_() -> None:
         about = ", ".join(dict.fromkeys(c.about for c in rubric.leaves))
         dimensions = ", ".join(dict.fromkeys(c.dimension for c in rubric.leaves if c.dimension))
         rows.append((name, str(len(rubric.leaves)), about, dimensions, rubric.origin))
-    say_table(("rubric", "criteria", "about", "dimensions", "origin"), rows)
+    heads = ("rubric", "criteria", "about", "dimensions", "origin")
+    say_table(heads, rows, whole=heads)
 
 
 @app.command("show")

@@ -141,7 +141,8 @@ def say_scores(scores: Sequence[Score], total: int, out: Path | None, *, items: 
     ends = (n for n in range(_ROWS, len(scores)) if scores[n].unit != scores[n - 1].unit)
     shown = scores[: next(ends, len(scores))]  # to the end of what was judged
     bold = {n for n, score in enumerate(shown) if score.level == "rubric"}
-    say_table(heads, map(_cells, shown), right={"value", "95 % interval over", "verdicts"}, bold=bold)
+    right = {"value", "95 % interval over", "verdicts"}
+    say_table(heads, map(_cells, shown), right=right, bold=bold, whole={"abstained"})
     if (more := total - len(shown)) > 0:
         n = len({score.unit.item_id for score in shown})
         of = "" if items is None else f"; these are of {n} of {items} items"

@@ -99,6 +99,9 @@ def _show_item(found: "Kept", item: str, responses: set[str], criteria: set[str]
     if not units:
         known = list(dict.fromkeys(response for unit in explained for response in unit.responses))
         raise InputError(f"item {item!r} has no response {sorted(responses)}; {there_are('', known)}")
+    asked_on = {outcome.criterion for each in units for outcome in each.verdicts}
+    for name in sorted(criteria - asked_on):
+        raise InputError(f"item {item!r} has no criterion {name!r}; {there_are(name, sorted(asked_on))}")
     made = {asked[0].call: asked for asked in calls}
     _show_texts(piece)
     if piece.item is None and found.note:

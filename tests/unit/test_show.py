@@ -64,6 +64,8 @@ def test_one_response_and_one_criterion(folder: Path, capsys: pytest.CaptureFixt
     [
         (("9",), "no item '9' in the run; there are 7, 8"),
         (("7", "--response", "c"), "no response ['c']; there are a, b"),
+        (("7", "--criterion", "kid"), "no criterion 'kid'; did you mean 'kind'? There are clear, kind"),
+        (("7", "--criterion", "kind", "--criterion", "foo"), "no criterion 'foo'; there are clear, kind"),
         (("--criterion", "kind"), "--response and --criterion are of an item; name one"),
     ],
 )
@@ -74,6 +76,30 @@ def test_what_is_not_there_is_told_with_what_is(
 
     assert code == 2
     assert says in text
+
+
+@pytest.mark.parametrize("long", ["x" * 5000, "an id " * 800])
+def test_what_is_very_long_leaves_the_values_in_sight(
+    long: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    row = {"id": f"{long}1", "task": "Hi", "response": "Hello.", "system": f"{long}2"}
+    Path("items.jsonl").write_text("".join(json.dumps({**row, "id": f"{long}{n}"}) + "\n" for n in range(2)))
+    Path("rubric.json").write_text(json.dumps({**RUBRIC, "criteria": RUBRIC["criteria"][:1]}))
+    score = ["score", "items.jsonl", "-r", "rubric.json", "--ledger", "none", "--quiet", "-j"]
+    for out, judge in (("a", "control:random=1"), ("b", "control:random=4")):
+        with pytest.raises(SystemExit):
+            main([*score, judge, "--out", out])
+    assert json.loads(Path("a/scores.jsonl").read_text().splitlines()[0])["item_id"] == f"{long}0".strip()
+    capsys.readouterr()
+
+    for command in ([*score[:-2], "-j", "control:random=1"], ["show", "a"], ["diff", "a", "b"]):
+        with pytest.raises(SystemExit):
+            main(command)
+        printed = capsys.readouterr().out.splitlines()
+
+        assert max(map(len, printed)) < 500, command
+        assert any("..." in line for line in printed), command
 
 
 def lines_of(text: str) -> list[str]:
