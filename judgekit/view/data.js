@@ -29,16 +29,14 @@ function embedded(data) {
 }
 
 function remote(base) {
-  async function asked(path) {
-    const answer = await fetch(new URL(path, base));
-    if (!answer.ok) throw new Error(`the server answered ${answer.status} to ${path}`);
-    return answer.json();
-  }
+  const asked = async (path, answer = fetch(new URL(path, base))) => (await answer).ok ? (await answer).json()
+    : Promise.reject(new Error(`the server answered ${(await answer).status} to ${path}`));
   const first = asked("data/first");
   return {
     first: () => first,
     rows: (query, from, n) => asked(`data/rows?${but(query, { from, n })}`),
     unit: async (n, run = 0) => {
+      if (!((await first).runs[run].first.counts.units > n && n >= 0)) lost(`row ${n}`);
       const got = await asked(`data/unit/${n}?run=${run}`);
       return { ...whole(got.run, got.texts, 0, study(got.run)), n };
     },
@@ -48,8 +46,7 @@ function remote(base) {
 /** A text as it is held (an index, a string, turns, turns of pieces) as a string, or turns of role and text. */
 function said(texts, held) {
   if (lacks(held) || held === -1) return null;
-  if (typeof held === "number") return texts[held];
-  if (!Array.isArray(held)) return held;
+  if (!Array.isArray(held)) return typeof held === "number" ? texts[held] : held;
   const piece = one => Array.isArray(one) ? one.map(each => said(texts, each)).join("") : said(texts, one);
   return held.map(([role, one]) => ({ role, text: piece(one) }));
 }
@@ -63,7 +60,7 @@ const nameOf = (names, one) => typeof one === "number" ? (one < 0 ? null : names
 
 /** All of one unit, in words and texts: item, responses, scores, how the score came about, outcomes with their calls. */
 function whole(run, texts, n, studied) {
-  const { names } = run, [item, responses, part] = run.units[n], held = run.items[item];
+  const { names } = run, [item, responses, part] = run.units[n] || lost(`row ${n}`), held = run.items[item];
   const called = i => {
     const call = i === -1 || lacks(i) ? null : at(run.calls, i);
     return call && { ...call, judge: nameOf(names.raters, call.judge), prompt: said(texts, call.prompt), reply: said(texts, call.reply),

@@ -26,11 +26,9 @@ function met(run, query) {
   const found = new Set(), flags = new Set(names.flags.flatMap((name, k) => [name, name.split(":")[0]].includes(flag) ? [k] : []));
   if (wanted.some(([, index]) => index < 0)) return found;
   for (let i = 0; i < outcomes.unit.length; i++) {
-    if (wanted.some(([column, index]) => column[i] !== index)) continue;
-    if (flag && !outcomes.flags[i].some(one => flags.has(one))) continue;
+    if (wanted.some(([column, index]) => column[i] !== index) || (flag && !outcomes.flags[i].some(one => flags.has(one)))) continue;
     if (kind && (kind === "verdict") !== (outcomes.label[i] >= 0)) continue;
-    if (bin && (lacks(outcomes.value[i]) || binOf(outcomes.value[i]) !== Number(bin))) continue;
-    found.add(outcomes.unit[i]);
+    if (!bin || (!lacks(outcomes.value[i]) && binOf(outcomes.value[i]) === Number(bin))) found.add(outcomes.unit[i]);
   }
   return found;
 }
@@ -57,8 +55,7 @@ function selected(data, studied, query) {
     tests.push(unit => bit & (!ofCell ? run.marks[unit] : cell(unit) < 0 ? 0 : run.scores.marks[cell(unit)]));
   }
   if (get("text")) tests.push(holding(data, run, studied, get("text")));
-  const found = [];
-  for (let unit = 0; unit < units.length; unit++) if (tests.every(test => test(unit))) found.push(unit);
+  const found = [...units.keys()].filter(unit => tests.every(test => test(unit)));
   sort(found, run, query);
   if (get("by") !== "system") return found;
   const items = new Map();
@@ -83,9 +80,7 @@ const marksOf = (run, bits) => run.names.marks.filter((_, k) => bits & 1 << k);
 
 function unitRow(run, studied, unit) {
   const [item, responses, part] = run.units[unit], cells = [];
-  studied.cellsOf(unit).forEach((i, criterion) => {
-    if (i >= 0) cells.push({ criterion, ...shownScore(run, i), marks: marksOf(run, run.scores.marks[i]) });
-  });
+  studied.cellsOf(unit).forEach((i, criterion) => i >= 0 && cells.push({ criterion, ...shownScore(run, i), marks: marksOf(run, run.scores.marks[i]) }));
   return { unit, item: run.items[item].id, responses: responses.map(([id]) => id), part: part || "",
     systems: responses.map(([, , system]) => run.names.systems[system] || ""), ...shownScore(run, run.settled[unit]),
     marks: marksOf(run, run.marks[unit]), cells };

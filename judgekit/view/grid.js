@@ -11,11 +11,14 @@ const left = new Map(); // where a grid was left: address -> scroll and active c
 const wordOf = (key, value) => key === "mark" ? meaning("mark", value).name : key === "kind" ? KINDS[value]
   : key === "bin" ? `${value / 10} to ${(Number(value) + 1) / 10}` : value;
 
-function filterBar(run, query, compared) {
+/** Marks that a run can have: pairs alone have orders, and only what is held against another run changed. */
+const marksIn = ({ runs: [run], compare }) => run.names.marks.filter(one => one === "changed" ? compare : one !== "order_flipped" || isPairs(run));
+
+function filterBar(data, query, run = data.runs[0]) {
   const go = change => { location.hash = address("grid", [], but(query, change)); }, { names } = run, tags = new Set(names.tags);
   for (const item of run.items || []) if (tags.size < 500) for (const one of Object.entries(item.tags)) tags.add(one.join(":"));
   const choices = { criterion: names.criteria, judge: names.raters, system: names.systems.filter(Boolean), label: names.labels,
-    reason: names.reasons, flag: names.flags, mark: names.marks, tag: [...tags], kind: Object.keys(KINDS) };
+    reason: names.reasons, flag: names.flags, mark: marksIn(data), tag: [...tags], kind: Object.keys(KINDS) };
   const few = { reason: 1, flag: 1 }, fits = Object.keys(choices).filter(key => query.get(key) || choices[key].length >= (few[key] || 2));
   const set = Object.keys(FILTERS).filter(key => query.get(key));
   const field = (words, made) => el("label", null, el("span", null, words), made);
@@ -25,7 +28,7 @@ function filterBar(run, query, compared) {
     field("text", el("input", { type: "search", name: "text", value: query.get("text"), placeholder: "in all texts",
       change: event => go({ text: event.target.value }) })),
     fits.map(key => select(key, FILTERS[key], ["", ...choices[key]], one => one === "" ? "any" : wordOf(key, one))),
-    select("sort", "order", Object.keys(SORTS).filter(key => key !== "change" || compared), one => SORTS[one]),
+    select("sort", "order", Object.keys(SORTS).filter(key => key !== "change" || data.compare), one => SORTS[one]),
     query.get("sort") === "near" && field("threshold", el("input", { type: "number", name: "at", min: 0, max: 1, step: .05,
       value: query.get("at") || .5, change: event => go({ at: event.target.value }) })),
     choices.system.length > 1 && run.units && !isPairs(run) &&
@@ -54,14 +57,20 @@ async function drawGrid(main, data, source, { query }) {
     el("div", { role: "columnheader", "aria-colindex": k + 1 }, named(head || "no system named"))));
   const grid = el("div.grid", { role: "grid", tabindex: 0, "aria-rowcount": n + 1, "aria-colcount": heads.length + columns.length,
     "aria-label": `${told}; arrow keys move, Enter opens`, "--columns": columns.length, "--scores": heads.length - 1 }, header, body);
-  const legend = run.names.marks.filter(mark => mark !== "changed" || data.compare).map(mark =>
-    [" ", el("span", null, chip(mark), ` ${meaning("mark", mark).name}`)]);
-  put(main, title("Rows"), filterBar(run, query, data.compare),
+  const legend = marksIn(data).map(mark => [" ", el("span", null, chip(mark), ` ${meaning("mark", mark).name}`)]);
+  const blind = query.get("text") && !run.inputs.items.kept && [named(sentence(run.note)), " So a search finds ids and what judges said only. "];
+  put(main, title("Rows"), filterBar(data, query),
     el("p.told", null, el("b", null, told), `, ${SORTS[query.get("sort") || ""] || SORTS[""]}. `,
       el("span.legend", null, "The dot is the score, from 0 to 1, its line the interval over judges or samples.", legend)),
-    n > 0 ? grid : el("p.note", null, "No row meets all of these conditions. ", link(address("grid"), "Show all rows")));
+    n > 0 ? grid : el("p.note", null, "No row meets all of these conditions. ", blind, link(address("grid"), "Show all rows")));
   say(told);
   if (n) windowed(grid, body, { source, query, n, bySystem, columns, first: heads.length });
+}
+
+/** A long name, cut in its middle: those of one test differ at their ends. */
+function shortened(text) {
+  const all = [...text], part = (kind, from, to) => el(`span.${kind}`, null, all.slice(from, to).join(""));
+  return all.length < 28 ? named(text) : el("bdi.cut", null, part("start", 0, -16), part("end", -16));
 }
 
 /** The rows in view, drawn anew as the grid scrolls; one active cell, moved by the arrow keys. */
@@ -73,7 +82,7 @@ function windowed(grid, body, { source, query, n, bySystem, columns, first }) {
     const cell = (column, href, ...inside) => el("div.cell", { role: "gridcell", id: `cell-${k}-${column}`, "aria-colindex": column + 1 },
       href && el("a", { href, tabindex: -1 }, inside));
     return el("div.row", { role: "row", "aria-rowindex": k + 2, "--k": k },
-      cell(0, to(one.unit), el("span.item", { title: one.item }, named(one.item)),
+      cell(0, to(one.unit), el("span.item", { title: one.item, "data-whole": one.item.length >= 28 && one.item }, shortened(one.item)),
         el("span.of", { title: one.responses.join(" / ") }, joined(one.responses.map(id => named(id)), " / "), one.part && [" ", named(one.part)])),
       first > 1 && cell(1, to(one.unit), measure({ ...one, marks: one.marks.filter(mark => mark === "gate") }, "score")),
       columns.map((head, j) => {
@@ -107,8 +116,7 @@ function windowed(grid, body, { source, query, n, bySystem, columns, first }) {
     at.column = Math.max(0, Math.min(first + columns.length - 1, at.column + cells));
     const top = at.row * height, room = grid.clientHeight - grid.firstChild.offsetHeight - height;
     grid.scrollTop = Math.max(top - room, Math.min(top, grid.scrollTop));
-    keep();
-    return draw();
+    return keep(), draw();
   }
   grid.addEventListener("keydown", event => {
     const page = Math.max(1, Math.floor(grid.clientHeight / height) - 2), by = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1],
@@ -116,8 +124,7 @@ function windowed(grid, body, { source, query, n, bySystem, columns, first }) {
     if (event.ctrlKey || event.altKey || event.metaKey || !(by || event.key === "Enter")) return;
     event.preventDefault();
     if (by) return move(...by);
-    const cell = show();
-    if (cell && cell.firstChild) cell.firstChild.click();
+    show()?.firstChild?.click();
   });
   grid.addEventListener("click", event => { // where one has clicked is where one comes back to
     const cell = event.target.closest(".cell");
@@ -129,8 +136,7 @@ function windowed(grid, body, { source, query, n, bySystem, columns, first }) {
     if (!grid.isConnected || width === grid.clientWidth) return;
     const need = (15 + (first > 1 ? 8 : 0) + columns.length * 7.5) * parseFloat(getComputedStyle(grid).fontSize);
     grid.classList.toggle("stacked", need > grid.clientWidth);
-    [height, width] = [0, grid.clientWidth];
-    draw();
+    [height, width] = [0, grid.clientWidth], draw();
   }).observe(grid);
   const print = event => { printed = event.type === "beforeprint"; if (grid.isConnected) draw(); };
   for (const name of ["beforeprint", "afterprint"]) addEventListener(name, print);

@@ -1,7 +1,6 @@
 /* Which screen is shown, the way back, and the keys. */
 
-const SCREENS = { run: drawRun, grid: drawGrid, item: drawItem, call: drawCall, compare: drawCompare, change: drawChange,
-  label: drawLabel };
+const SCREENS = { run: drawRun, grid: drawGrid, item: drawItem, call: drawCall, compare: drawCompare, change: drawChange, label: drawLabel };
 const NEEDS = { compare: "compare", change: "compare", label: "label" }; // what data a screen cannot do without
 const TABS = { run: "Run", grid: "Rows", compare: "Compare", label: "Label" };
 const state = { data: null, source: null, drawn: 0, tops: new Map(), shown: null };
@@ -18,13 +17,14 @@ async function redraw() {
   const main = document.querySelector("main"), route = parsed(location.hash), mine = ++state.drawn, made = el("div.screen");
   if (!Object.hasOwn(SCREENS, route.screen) || !has(route.screen)) route.screen = "run";
   try { await SCREENS[route.screen](made, state.data, state.source, route); } catch (error) {
-    made.replaceChildren(title("This cannot be shown"), el("p.note.bad", null, named(String(error))), link(address("run"), "To the run"));
+    made.replaceChildren(title(error.lost ? "Nothing is here" : "This cannot be shown"), el("p.note.bad", null, named(error.lost || String(error))),
+      link(...(error.lost ? [above(route)[0][1], `Back to ${above(route)[0][0]}`] : [address("run"), "To the run"])));
   }
   if (mine !== state.drawn) return; // another screen was asked for meanwhile
   const typed = document.activeElement.matches(".filters [name]") && document.activeElement.name;
   document.body.dataset.screen = route.screen;
   main.replaceChildren(made);
-  document.title = `${made.querySelector("h2").textContent} - ${state.data.title}`;
+  document.title = plainly(`${made.querySelector("h2").textContent} - ${state.data.title}`);
   trail(route);
   const field = typed && made.querySelector(`.filters [name="${typed}"]`);
   if (field) made.querySelector(".filters").open = true;

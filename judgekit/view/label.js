@@ -14,14 +14,11 @@ const turned = (sheet, question) => isPair(question) && mixed(`${sheet} ${mine.n
 function drawLabel(main, data) {
   const { sheet, questions } = data.label;
   put(main, title("Label"));
-  if (!mine.name) {
-    put(main, el("p.lead", null, `${many(questions.length, "question")}. You see texts and one criterion at a time, not who wrote a `,
+  if (!mine.name) return put(main, el("p.lead", null, `${many(questions.length, "question")}. You see texts and one criterion at a time, not who wrote a `,
       "response and not what judges said. Your answers stay in this browser until you save them as a file, which ",
       el("code", null, "judgekit review import"), " reads."),
     el("form.sign", { submit: event => { event.preventDefault(); sign(event.target.elements.name.value, sheet); redraw(); } },
       el("label", null, "Your name ", el("input", { name: "name", required: true })), " ", el("button", null, "Begin")));
-    return;
-  }
   const order = [...questions].sort((a, b) => mixed(`${sheet} ${mine.name} ${a.id}`) - mixed(`${sheet} ${mine.name} ${b.id}`));
   ask(main, data, order);
 }

@@ -10,17 +10,17 @@ async function drawRun(main, data, source) {
       `${many(Object.keys(first.judges).length, "judge")} on ${many(first.criteria.length, "criterion", "criteria")}: `,
       `${many(counts.outcomes, "answer")} asked for, ${count(counts.verdicts)} given, ${count(counts.abstentions)} not.`),
     el("p.made", null, `judgekit ${data.made.judgekit}, ${data.made.at}`, data.made.command && [": ", el("code", null, named(data.made.command))]),
+    run.note && el("p.note", { role: "note" }, named(sentence(run.note))),
     data.left_out && el("p.note", { role: "note" }, el("b", null, "Not all rows are here: "),
       `${count(data.left_out.outcomes)} of ${count(data.left_out.of)} answers are left out. `, data.left_out.why),
     summary.stopped && el("p.note.bad", null, el("b", null, "The run stopped early: "), named(String(summary.stopped))),
-    el("div.facts", null,
-      fact(count(counts.units), `${pairs ? "pairs" : "responses"} judged`, address("grid")),
+    el("div.facts", null, fact(count(counts.units), `${pairs ? "pairs" : "responses"} judged`, address("grid")),
       fact(count(counts.verdicts), "verdicts", rowsOf({ kind: "verdict" })),
       fact(count(counts.abstentions), `answers not obtained (${share(counts.abstentions / counts.outcomes)})`,
         counts.abstentions && rowsOf({ kind: "abstention" })),
       fact(money(first.cost_usd), "price of the calls"), fact(count(first.input_tokens), "tokens read"),
       fact(count(first.output_tokens), "tokens written"), fact(seconds(first.seconds), "from start to end")),
-    el("div.halves", null, systems(first, pairs), await worthALook(source, run)), el("h3", null, "Criteria"),
+    el("div.halves", null, systems(first, pairs), await worthALook(source, data)), el("h3", null, "Criteria"),
     el("p.lead", null, "Each verdict has a value from 0 (lowest) to 1 (highest). A bar counts the verdicts in one tenth of that range; ",
       "choose a bar, a label or a number to see its rows.",
       pairs && " Of a pair, 1 says that the first of its two responses is better, and 0 the second."),
@@ -28,8 +28,8 @@ async function drawRun(main, data, source) {
     el("div.halves", null, judges(first), abstentions(first)), agreement(first), kept(run, data.runs[1]));
 }
 
-async function worthALook(source, run) {
-  const found = await Promise.all(run.names.marks.map(async mark => [mark, (await source.rows(but(null, { mark }), 0, 0)).count]));
+async function worthALook(source, data) {
+  const found = await Promise.all(marksIn(data).map(async mark => [mark, (await source.rows(but(null, { mark }), 0, 0)).count]));
   const looks = found.filter(([, n]) => n).map(([mark, n]) => [mark, n, meaning("mark", mark)]).map(([mark, n, { name, says }]) =>
     el("li", null, link(rowsOf({ mark }), el("b", null, count(n)), " ", chip(mark), " ", name), el("span", null, says)));
   return looks.length > 0 && section("Worth a look", el("ul.looks", null, looks));
@@ -55,21 +55,18 @@ function strip(one, run, texts, pairs) {
   const rows = change => rowsOf({ criterion: one.id, ...change }), scale = pairs ? Object.keys(SIDES) : own && own.scale.labels || [];
   const labels = Object.entries(one.labels).sort(([a], [b]) => scale.indexOf(a) - scale.indexOf(b));
   const bar = (n, k) => {
-    const words = `${many(n, "verdict")} from ${k / 10} to ${(k + 1) / 10}`;
-    const drawn = el("i", { "--h": n / most });
+    const words = `${many(n, "verdict")} from ${k / 10} to ${(k + 1) / 10}`, drawn = el("i", { "--h": n / most });
     return n ? el("a", { href: rows({ bin: k }), title: words, "aria-label": words }, drawn) : el("span", null, drawn);
   };
   return el("article.strip", null, el("h4", null, link(rows({}), named(one.id))),
     own && el("p.asked", null, named(said(texts, own.text))),
     el("div.middle", null, fact(score(one.mean), `mean of ${many(one.n, "verdict")}`, one.n && rows({ kind: "verdict" })),
       el("figure", null, el("div.bars", null, one.histogram.map(bar)),
-        el("div.axis", { "aria-hidden": "true" }, el("span", null, "0"),
-          el("span", null, `tallest ${count(most)}`), el("span", null, "1")))),
+        el("div.axis", { "aria-hidden": "true" }, el("span", null, "0"), el("span", null, `tallest ${count(most)}`), el("span", null, "1")))),
     el("ul.labels", null, labels.slice(0, 12).map(([label, n]) => el("li", null,
       link(rows({ label }), named(pairs ? SIDES[label] || label : label)), ` ${count(n)}`)),
     labels.length > 12 && el("li", null, `and ${many(labels.length - 12, "more label")}`)),
-    el("ul.words", null,
-      el("li", null, one.abstained ? [link(rows({ kind: "abstention" }), many(one.abstained, "answer")),
+    el("ul.words", null, el("li", null, one.abstained ? [link(rows({ kind: "abstention" }), many(one.abstained, "answer")),
         ` of ${count(asked)} not obtained (${share(one.abstained / asked)})`] : `all ${many(asked, "answer")} obtained`),
       !lacks(one.spread_judge) && el("li", null, `judges differ by ${score(one.spread_judge)} (standard deviation between them)`),
       !lacks(one.spread_sample) && el("li", null, `asked again, a judge differs by ${score(one.spread_sample)} from itself`),
@@ -86,9 +83,10 @@ function abstentions(first) {
 
 function judges(first) {
   const lines = (of, words) => Object.entries(of || {}).map(([name, value]) => el("div", null, named(name), ": ", named(words(value))));
-  return section("Judges", table(["judge", "model that answered", "settings"],
-    Object.entries(first.judges).map(([name, { models, ...settings }]) => [link(rowsOf({ judge: name }), named(name)),
-      lines(models, n => many(n, "call")), lines(settings, value => typeof value === "string" ? value : JSON.stringify(value))]),
+  return section("Judges", table(["judge", "calls", "model that answered", "settings"],
+    Object.entries(first.judges).map(([name, { calls, models, ...settings }]) => [link(rowsOf({ judge: name }), named(name)),
+      count(calls), isRule(name) ? "a rule: no model" : joined(Object.keys(models).map(one => named(one)), ", "),
+      lines(settings, value => typeof value === "string" ? value : JSON.stringify(value))]),
     "The model is the one that the provider said it used, which may be a newer one than was asked for."));
 }
 
@@ -101,8 +99,7 @@ function agreement({ agreement: found }) {
 }
 
 /** What the run was made from: digests by which two runs can be told apart, and files as far as they are kept. */
-function kept({ first, inputs, summary }, other) {
-  const { rubric } = first;
+function kept({ first, first: { rubric }, inputs, summary }, other) {
   return el("details.sources", null, el("summary", null, "What it was made from"), el("dl", null,
     other && term("compared with", named(other.name)),
     rubric && term("rubric", named(String(rubric.id)), ", digest ", el("code", null, String(rubric.digest || "not kept"))),

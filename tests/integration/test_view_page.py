@@ -510,13 +510,15 @@ def test_five_planted_flips_come_first_and_each_shows_both_replies(flipped, open
 
     assert "are the same in both runs" in page.inner_text("main")
     assert {(*row[0].split("\n"), row[1]) for row in changed[:5]} == flips
-    assert {abs(float(row[3]) - float(row[4])) for row in changed[:5]} == {1.0}
-    assert [abs(float(row[3]) - float(row[4])) for row in changed[5:]] == [0.5] * 3
+    values = [[cell.split() for cell in row[3:5]] for row in changed]
+    steps = [abs(float(before[0]) - float(after[0])) for before, after in values]
+    assert steps == [1.0] * 5 + [0.5] * 3
+    assert {frozenset(said[1] for said in each) for each in values[:5]} == {frozenset({"no", "yes"})}
     told = difference.by[0]
     assert by[0][0] == "all"
-    assert float(by[0][1].replace("\u2212", "-")) == pytest.approx(told.estimate.value, abs=0.005)
+    assert float(by[0][1].replace("\u2212", "-")) == pytest.approx(told.estimate.value, abs=0.00051)
     ends = [float(end) for end in by[0][2].replace("\u2212", "-").split(" to ")]
-    assert ends == pytest.approx([told.estimate.low, told.estimate.high], abs=0.0051)
+    assert ends == pytest.approx([told.estimate.low, told.estimate.high], abs=0.00051)
     assert [int(n) for n in by[0][4].split(" / ")] == [told.better, told.worse, told.same]
     goto(page, "change/0")
     replies = page.eval_on_selector_all("pre", "all => all.map(e => JSON.parse(e.textContent).label)")
@@ -677,3 +679,156 @@ def test_a_call_that_was_put_again_shows_the_reply_that_could_not_be_read(tmp_pa
     assert "asked a second time" in page.inner_text("main")
     goto(page, "call/0/0")  # of another item, asked once
     assert len(page.query_selector_all("pre")) == 1
+
+
+SIGNS = "\u202egnp.exe\u202c a\u200bb \u2066c\u2069 \u00add \ufeffe \x1bf \u2028g"
+CODES = ["U+202E", "U+202C", "U+200B", "U+2066", "U+2069", "U+00AD", "U+FEFF", "U+001B", "U+2028"]
+
+
+def test_signs_that_act_unseen_are_seen_and_turn_nothing_around(tmp_path, opened):
+    """In ids, names, labels, texts and the raw reply; emoji that are joined, and Hebrew, stay as they are."""
+    name = "\u202egnp.exe\u202c"
+    family, hebrew = "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u05e9\u05dc\u05d5\u05dd"
+    item = jk.Item(name, SIGNS, {name: f"{family} {hebrew}"}, systems={name: name}, tags={"topic": name})
+    rubric = {"id": "r", "criteria": [{"id": "c", "text": SIGNS, "scale": {"labels": [name, "plain"]}}]}
+
+    def answer(_):
+        return json.dumps({"rationale": SIGNS, "label": name}, ensure_ascii=False)
+
+    run = jk.score([item], rubric, jk.Scripted("j", answer, revision="1"), ledger=tmp_path / "l.sqlite")
+    run.save(tmp_path / "run")
+    view_run(tmp_path / "run", tmp_path / "view.html", items=[item])
+    page = opened(tmp_path / "view.html")
+    seen = """of => [...document.querySelectorAll(of + " .unseen-sign")].map(e =>
+        [e.dataset.code, getComputedStyle(e, "::before").content, getComputedStyle(e).display])"""
+    for at, where, codes in (
+        ("run", ".strip", [*CODES, "U+202E", "U+202C"]),  # the criterion's text, its label
+        ("grid", ".rows", ["U+202E", "U+202C"] * 2),
+        ("item/0/0", "h2", ["U+202E", "U+202C"]),
+        ("item/0/0", ".tag", ["U+202E", "U+202C"]),
+        ("item/0/0", ".texts > .given .text", CODES),
+        ("item/0/0", ".verdict .word", ["U+202E", "U+202C"]),
+        ("call/0/0", "#reply", None),
+        ("call/0/0", ".turns", None),
+    ):
+        goto(page, at)
+        found = page.evaluate(seen, where)
+        assert (at, where, found != []) == (at, where, True)
+        assert codes is None or (at, where, [code for code, _, _ in found]) == (at, where, codes)
+        assert {(f'"{code}"', "inline-block") for code, _, _ in found} == {
+            each[1:] for each in map(tuple, found)
+        }
+    goto(page, "item/0/0")
+    assert page.query_selector(".pair .text .unseen-sign") is None
+    assert name not in page.title()
+    assert "U+202Egnp.exe" in page.title()
+    # where "gnp.exe" stands: its letters go from left to right
+    lefts = page.evaluate("""() => {
+        const text = [...document.querySelector("h2 bdi").childNodes].find(e => e.data === "gnp.exe");
+        return [0, 3, 6].map(k => {
+            const range = document.createRange();
+            range.setStart(text, k); range.setEnd(text, k + 1);
+            return range.getBoundingClientRect().left;
+        });
+    }""")
+    assert lefts == sorted(lefts)
+
+
+def test_an_address_of_nothing_says_so_and_leads_back(runs, opened):
+    page = opened(runs["graded"][2])
+    for at, words, screen in (
+        ("item/999/9", "There is no row 999 in this run.", "grid"),
+        ("item/-1", "There is no row -1 in this run.", "grid"),
+        ("call/1/99/0", "There is no answer 99 to row 1 in this run.", "grid"),
+        ("item/999", "There is no row 999 in this run.", "grid"),
+    ):
+        goto(page, at)
+        assert page.inner_text(".note.bad") == words
+        page.click("main a")
+        shown(page, screen)
+
+
+def test_an_address_of_nothing_in_a_served_page_or_a_comparison_says_so_too(flipped, browser, tmp_path):
+    folder, _, _ = flipped
+    with served(browser, folder / "after", tmp_path, folder / "before") as page:
+        for at, words in (("item/999/9", "no row 999"), ("change/77", "no change 77")):
+            goto(page, at)
+            assert words in page.inner_text(".note.bad")
+        page.click("main a")
+        shown(page, "compare")
+
+
+def test_a_rule_an_empty_response_and_texts_that_may_be_others_are_said(tmp_path, opened):
+    rows = [{"id": "1", "task": "Hi", "response": ""}, {"id": "2", "task": "Hi", "response": "Hello"}]
+    rubric = {"id": "r", "criteria": [{"id": "kind", "text": "Is it kind?"}]}
+    jk.score(rows, rubric, "control:longer", ledger=None).save(tmp_path / "run")
+    view_run(tmp_path / "run", tmp_path / "view.html", items=rows)
+    page = opened(tmp_path / "view.html")
+    doubt = "The texts come from what was given; whether they are those that were judged is not known."
+
+    assert doubt in page.inner_text("main")
+    assert "not known\n\ntokens read" in re.sub(r"\n+", "\n\n", page.inner_text(".facts"))
+    goto(page, "item/1/1")
+    assert page.inner_text(".texts").startswith(doubt)
+    assert page.query_selector(".foot a") is None
+    rule = "a rule (control:longer): it asks no model, so there is no reply"
+    assert page.inner_text(".foot") == rule
+    assert page.inner_text(".pair h3") == "Response"  # not that it is the response "response"
+    assert page.inner_text(".lead") == "The response"
+    assert "notes" not in page.inner_text(".came thead")
+    goto(page, "item/0/0")
+    assert page.inner_text(".pair .absent") == "(empty)"
+
+
+def test_a_search_of_texts_that_are_not_there_says_why_it_finds_nothing(tmp_path, opened):
+    jk.score(DEMO, RUBRIC, says("steady", refuses=0), ledger=None).save(tmp_path / "run")
+    view_run(tmp_path / "run", tmp_path / "view.html")
+    page = opened(tmp_path / "view.html")
+    why = "The texts of the items are not shown, their file: the run does not say where it is"
+
+    assert why in page.inner_text("main")
+    goto(page, "grid?text=zzz")
+    assert why in page.inner_text(".note")
+    assert "So a search finds ids and what judges said only." in page.inner_text(".note")
+
+
+def test_marks_that_a_run_cannot_have_are_not_offered(runs, flipped, opened):
+    folder, _, _ = flipped
+    view_run(folder / "after", folder / "marks.html", against=folder / "before")
+    pages = {
+        runs["graded"][2]: set(),
+        runs["pairs"][2]: {"order_flipped"},
+        folder / "marks.html": {"changed"},
+    }
+    for html, there in pages.items():
+        page = opened(html, at="grid")
+        options = page.eval_on_selector_all("[name=mark] option", "all => all.map(e => e.value)")
+        legend = page.eval_on_selector_all(".legend .chip", "all => all.map(e => e.dataset.mark)")
+        assert {"order_flipped", "changed"} & {*options} == {"order_flipped", "changed"} & {*legend} == there
+    words = page.eval_on_selector_all("#words dt", "all => all.map(e => e.textContent)")
+    assert len(words) == len(set(words))
+
+
+def test_long_names_are_cut_in_the_middle_and_open_filters_scroll_with_the_page(tmp_path, opened):
+    ids = [f"test_bot.py::test_an_answer_is_polite_and_safe[question number {n}]" for n in range(30)]
+    items = [jk.Item(one, "Hi", {"response": f"Hello {one}"}) for one in ids]
+    run = jk.score(items, RUBRIC, "control:longer", ledger=None)
+    view_run(run, tmp_path / "view.html", items=items)
+    for size in SIZES:
+        page = opened(tmp_path / "view.html", at="grid", size=size)
+        ends = page.evaluate("""() => [...document.querySelectorAll(".cut .end")].slice(0, 5).map(e => {
+            const box = e.getBoundingClientRect(), own = e.closest(".cell").getBoundingClientRect();
+            return [e.textContent, box.width > 20 && box.right <= own.right + 1];
+        })""")
+        assert ends == [[one[-16:], True] for one in ids[:5]]
+        assert page.text_content(".item") == ids[0]
+        assert page.get_attribute(".item", "title") == ids[0]
+    page = opened(tmp_path / "view.html", at="grid", size=(360, 780))
+    page.click("summary")
+    inner, outer = page.evaluate("""() => {
+        const e = document.querySelector(".filters");
+        return [e.scrollHeight - e.clientHeight, document.documentElement.scrollHeight];
+    }""")
+    assert inner <= 1
+    assert outer > 780
+    assert page.evaluate("document.querySelector('.grid').clientHeight") > 300
