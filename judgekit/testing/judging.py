@@ -127,7 +127,10 @@ def _prepared(
     if judges is None:
         judges = session.judges if session is not None and session.judges else "local"
     given: Options = {"own_code": True, **options}
-    return prepare(items, rubric, judges, **given)
+    try:
+        return prepare(items, rubric, judges, **given)
+    except JudgekitError as error:  # about what the test says, and not about what is behind it
+        raise error.with_traceback(None) from None
 
 
 def _scored(session: Session | None, label: str, job: Job) -> "Run":

@@ -73,9 +73,19 @@ def session() -> Session | None:
     return found
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a wrong judge of the configuration before the first test, where there is one to run."""
+    config = session.config
+    if session.items and not config.option.collectonly and not hasattr(config, "workerinput"):
+        _check_judges(config, config.getini("judgekit_judges"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where its part goes."""
+    # This process collects no tests, so that modules beside them may not be found in it.
+    named = node.config.getini("judgekit_judges")
+    _check_judges(node.config, [each for each in named if not each.rpartition("=")[2].startswith("py:")])
     if (out := _folder(node.config)) is not None:
         node.workerinput[_PART] = str(_parts(out) / node.gateway.id)
 
@@ -118,6 +128,21 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line(line)
     if (out := _folder(config)) is not None and (out / "run.json").exists():
         terminalreporter.line(f"results: {out} (judgekit view {out})")
+
+
+def _check_judges(config: pytest.Config, judges: list[str]) -> None:
+    """Refuse judges that cannot be made of their names; a key is looked for only where one is asked."""
+    if not judges:
+        return
+    from judgekit.errors import JudgekitError
+    from judgekit.judges.resolve import resolve
+    from judgekit.terminal.plain import plain
+
+    for each in judges:
+        try:
+            resolve(each, own_code=True)
+        except JudgekitError as error:
+            raise pytest.UsageError(plain(f"{config.inipath}: judgekit_judges: {error}")) from None
 
 
 def _undecided(config: pytest.Config) -> str:

@@ -128,6 +128,63 @@ def test_options_that_cannot_be_meant_are_told_before_any_test(started: Any, tmp
     assert (code, "judgekit_undecided = maybe: there are fail and skip" in text) == (4, True)
 
 
+NAMELESS = """
+import judgekit as jk
+import pytest
+
+RUBRIC = {"id": "r", "criteria": [{"id": "good", "text": "Is it good?"}]}
+
+@pytest.mark.parametrize("n", range(3))
+def test_one(n):
+    jk.testing.assert_score("Hi", RUBRIC, at_least=0, ledger=None)
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+@pytest.mark.parametrize(
+    ("judge", "says"),
+    [
+        ("gpt-5-mini", "judge 'gpt-5-mini' names no provider; did you mean 'openai/gpt-5-mini'?"),
+        ("control:longr", "did you mean 'longer'?"),
+        ("py:no_such_module:judge", "judge 'py:no_such_module:judge': No module named 'no_such_module'"),
+    ],
+)
+def test_a_wrong_judge_of_the_configuration_is_one_error_at_the_start(
+    started: Any, tmp_path: Path, judge: str, says: str, workers: list[str]
+):
+    if workers:
+        pytest.importorskip("xdist")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\njudgekit_judges = {judge}\n", encoding="utf-8")
+    (tmp_path / "test_replies.py").write_text(NAMELESS, encoding="utf-8")
+
+    code, text = started(*workers)
+
+    assert says in text
+    if workers and judge.startswith("py:"):  # which only workers can import; each test says it, without more
+        assert code == 1
+        assert "judgekit/verbs" not in text
+    else:
+        assert (code, text.count(says)) == (4, 1), text
+        assert "pytest.ini: judgekit_judges: " in text
+        assert "Traceback" not in text
+        assert ".py:" not in text
+
+
+def test_what_a_test_says_wrongly_is_told_at_its_line_and_not_through_the_library(
+    started: Any, tmp_path: Path
+):
+    wrong = NAMELESS.replace("ledger=None", "ledger=None, judges='gpt-5-mini'")
+    (tmp_path / "test_replies.py").write_text(wrong, encoding="utf-8")
+
+    code, text = started("-k", "0")
+
+    assert code == 1
+    assert "judge 'gpt-5-mini' names no provider" in text
+    assert "test_replies.py:9: " in text
+    assert "judgekit/verbs" not in text
+    assert "judgekit/judges" not in text
+
+
 def test_the_judges_of_the_configuration_are_those_of_tests_that_name_none(started: Any, tmp_path: Path):
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\njudgekit_judges =\n    control:random=1\n    control:random=2\n", encoding="utf-8"
