@@ -77,9 +77,11 @@ class Kept:
     @property
     def note(self) -> str:
         """Say that the texts of the items are not there, or may be others than those judged; else empty."""
-        if why := self.inputs["items"].get("why"):
-            return f"the texts of the items are not shown, their file: {why}"
-        return str(self.inputs["items"].get("doubt", ""))
+        about = self.inputs["items"]
+        if not (why := about.get("why")):
+            return str(about.get("doubt", ""))
+        path = about["path"]
+        return f"the texts of the items are not shown, their file{f' ({path})' if path else ''}: {why}"
 
     @contextmanager
     def behind(self) -> Iterator[Callable[[Piece], Behind]]:

@@ -25,7 +25,7 @@ async function redraw() {
   document.body.dataset.screen = route.screen;
   main.replaceChildren(made);
   document.title = plainly(`${made.querySelector("h2").textContent} - ${state.data.title}`);
-  trail(route);
+  document.querySelector("h1").replaceChildren(named(state.data.title)), trail(route);
   const field = typed && made.querySelector(`.filters [name="${typed}"]`);
   if (field) made.querySelector(".filters").open = true;
   (field || made.querySelector(".grid") || made.querySelector("h2")).focus({ preventScroll: true });

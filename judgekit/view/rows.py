@@ -112,16 +112,9 @@ class Rows:
 
     def _explained(self, found: Explanation) -> dict[str, Any]:
         criteria, about = self.names["criteria"], ("level", "name", "value", "rule", "clipped", "share")
-        parts = [
-            [criteria(each.criterion), *(getattr(each, name) for name in _PART)]
-            for each in found.parts
-        ]  # fmt: skip
-        more = {
-            "gate": criteria(found.gate or None),
-            "unexplained": found.unexplained or None,
-            "parts": parts,
-        }
-        return {name: getattr(found, name) for name in about} | more
+        parts = [[criteria(each.criterion), *(getattr(each, name) for name in _PART)] for each in found.parts]
+        more = {"gate": criteria(found.gate or None), "unexplained": found.unexplained or None}
+        return {name: getattr(found, name) for name in about} | more | {"parts": parts}
 
     def _call(self, made: CallMade, entry: Entry | None) -> None:
         self._keys(made.call)

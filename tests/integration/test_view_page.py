@@ -696,13 +696,14 @@ def test_signs_that_act_unseen_are_seen_and_turn_nothing_around(tmp_path, opened
         return json.dumps({"rationale": SIGNS, "label": name}, ensure_ascii=False)
 
     run = jk.score([item], rubric, jk.Scripted("j", answer, revision="1"), ledger=tmp_path / "l.sqlite")
-    run.save(tmp_path / "run")
-    view_run(tmp_path / "run", tmp_path / "view.html", items=[item])
+    run.save(tmp_path / name)
+    view_run(tmp_path / name, tmp_path / "view.html", items=[item])
     page = opened(tmp_path / "view.html")
     seen = """of => [...document.querySelectorAll(of + " .unseen-sign")].map(e =>
         [e.dataset.code, getComputedStyle(e, "::before").content, getComputedStyle(e).display])"""
     for at, where, codes in (
         ("run", ".strip", [*CODES, "U+202E", "U+202C"]),  # the criterion's text, its label
+        ("run", "h1", ["U+202E", "U+202C"]),
         ("grid", ".rows", ["U+202E", "U+202C"] * 2),
         ("item/0/0", "h2", ["U+202E", "U+202C"]),
         ("item/0/0", ".tag", ["U+202E", "U+202C"]),

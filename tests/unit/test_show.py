@@ -175,7 +175,8 @@ def test_what_is_not_kept_is_said(kept: Path, capsys: pytest.CaptureFixture[str]
     (kept.parent / "items.jsonl").write_text("{}")
     _, text = told(capsys, kept, "7")
 
-    assert "the texts of the items are not shown, their file: it was changed since" in text
+    assert "the texts of the items are not shown, their file (" in text
+    assert "items.jsonl): it was changed since" in text
     assert "replies are not shown, the ledger: it cannot be read (No such file or directory)" in text
     assert "kind, judge strict: 'yes', worth 1.000" in text
 

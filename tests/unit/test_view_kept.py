@@ -104,11 +104,11 @@ def test_that_the_items_are_gone_is_said_by_view_and_show_alike(
 ):
     run = run_in(tmp_path)
     (tmp_path / "items.jsonl").unlink()
-    line = "the texts of the items are not shown, their file: it cannot be read (No such file or directory)"
+    line = f"their file ({tmp_path / 'items.jsonl'}): it cannot be read (No such file or directory)"
 
     assert line in told(capsys, "view", run)[1]
     assert line in told(capsys, "show", run, "1")[1]
-    assert payload(study_of(run))["runs"][0]["note"] == line
+    assert payload(study_of(run))["runs"][0]["note"] == f"the texts of the items are not shown, {line}"
 
 
 def test_an_empty_response_is_kept_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
