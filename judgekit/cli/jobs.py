@@ -58,7 +58,7 @@ def _options(typed: dict[str, Any]) -> Options:
     if "setting" in typed:
         found["settings"] = named_of("--setting", typed["setting"], value_of)
     if "substitute" in typed:
-        found["substitutes"] = named_of("--substitute", typed["substitute"], str)
+        found["substitutes"] = named_of("--substitute", typed["substitute"], str, form="JUDGE=JUDGE")
     if "column" in typed:
         found["columns"] = columns_of(typed["column"])
     limits = {

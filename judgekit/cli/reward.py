@@ -90,10 +90,12 @@ def serve(
 
     /health, /stats and /metrics tell how it goes. SIGTERM ends it when all that has begun is answered.
     """
+    from judgekit.judges.variables import check_variable, shown_variable
     from judgekit.rewards.serving.limits import token_for
     from judgekit.rewards.serving.server import RewardServer, Settings, serve_until_told
 
-    token = token_for(host, os.environ.get(token_env), f"${token_env}")
+    check_variable("--token-env", token_env)
+    token = token_for(host, os.environ.get(token_env), shown_variable(token_env, "token_env"))
     rewarder = _rewarder(spec, judge, Naming(key_env, revision, price, own_code=own_code))
     settings = Settings(
         host=host, port=port, token=token, tick=tick_ms / 1000,

@@ -70,13 +70,14 @@ def is_variable(name: Any) -> bool:
     return not (mixed or solid or begins or name in held_around())
 
 
-def shown_variable(name: str) -> str:
+def shown_variable(name: str, setting: str = "key_env") -> str:
     """Return a variable's name as it may be shown; one that is not set, nor as names are, may be a key.
 
     >>> shown_variable("FAST_KEY"), shown_variable("hunter2")
     ('FAST_KEY', 'the variable that key_env names')
     """
-    return name if name in os.environ or _USUAL.fullmatch(name) else "the variable that key_env names"
+    shown = name in os.environ or _USUAL.fullmatch(name)
+    return name if shown else f"the variable that {setting} names"
 
 
 def without_keys(text: str) -> str:

@@ -565,7 +565,7 @@ REWARDS = [
         "reward pairs items.jsonl --spec spec.toml --out out.jsonl --each some",
     ),
     Row(
-        "0.0.0.0 needs a token ... set $JUDGEKIT_REWARD_TOKEN", "reward serve --spec spec.toml --host 0.0.0.0"
+        "0.0.0.0 needs a token ... set JUDGEKIT_REWARD_TOKEN", "reward serve --spec spec.toml --host 0.0.0.0"
     ),
     Row("a reward spec is a path, a mapping or a RewardSpec, not an int", lambda _: jk.reward([], 42)),
     Row(

@@ -93,6 +93,7 @@ def typed(key: str) -> dict[str, list[str]]:
     Path("spec.toml").write_text(f"judges = [{{judge = 'openai/gpt-5', key_env = '{key}'}}]\n")
     Path("plain.toml").write_text("judges = 'x=openai/gpt-5'\n")
     Path("api.toml").write_text(f"judges = [{{judge = 'openai/gpt-5', api_key = '{key}'}}]\n")
+    serve = ["reward", "serve", "--spec", "plain.toml"]
     give = ["reward", "give", "groups.jsonl", "--out", "out.jsonl", "--spec"]
     return {
         "an option": [*score, "-j", "x=openai/gpt-5", "--key-env", f"x={key}"],
@@ -107,6 +108,8 @@ def typed(key: str) -> dict[str, list[str]]:
         "in a spec": [*give, "spec.toml"],
         "in a spec, shown": ["reward", "show", "spec.toml"],
         "beside a spec": [*give, "plain.toml", "--key-env", f"x={key}"],
+        "for a token": [*serve, "--token-env", key],
+        "for a token, open to all": [*serve, "--token-env", key, "--host", "0.0.0.0"],  # noqa: S104
         "in a spec, as a key": [*give, "api.toml"],
     }  # fmt: skip
 
