@@ -50,11 +50,9 @@ def first_of(kept: Kept, views: Sequence[View], labels: Any = None) -> dict[str,
 
 def _calls(kept: Kept) -> dict[str, int]:
     """Return how many calls each judge answered; of an older judgekit those that are named by outcomes."""
-    found = dict.fromkeys(kept.run.summary.get("judges", {}), 0)
-    named = {(each.rater, each.call): None for each in kept.run.outcomes if each.call}
-    for name in [each.judge for each in kept.run.calls] or [rater for rater, _ in named]:
-        found[name] = found.get(name, 0) + 1
-    return found
+    called = ((each.rater, each.call) for each in kept.run.outcomes if each.call)
+    made = [each.judge for each in kept.run.calls] or [rater for rater, _ in dict.fromkeys(called)]
+    return dict.fromkeys(kept.run.summary.get("judges", {}), 0) | Counter(made)
 
 
 def _tokens(kept: Kept, name: str) -> int | None:
