@@ -123,8 +123,8 @@ def require(run: "Run | Difference | str | Path", *bounds: str) -> tuple[Require
     if isinstance(run, Difference):
         return tuple(_of_difference(bound, run) for bound in compared(bounds))
     found, wanted = stored(run), Bounds.of(bounds)
-    wanted.check_names({s.name for s in found.scores}, {o.criterion for o in found.outcomes})
     wanted.check_systems(name for score in found.scores for name in _wrote(score))
+    wanted.check_names({s.name for s in found.scores}, {o.criterion for o in found.outcomes})
     units = [each.unit for each in (*found.scores, *found.outcomes)]
     scores = _by_item(found.scores)
     outcomes = _by_item(found.outcomes)
@@ -152,7 +152,7 @@ def parse_bound(text: str, there: Sequence[str] = get_args(Statistic)) -> Bound:
     by_value, where = _by_value(where)
     system, criterion = "", where
     if where.startswith("system "):
-        system, _, criterion = (each.strip() for each in where.removeprefix("system ").partition(":"))
+        system, criterion = _system(where.removeprefix("system ").strip())
         if not system:
             raise InputError(f"bound {text!r} names no system; {_FORM}")
         behind, criterion = _by_value(criterion)
@@ -169,6 +169,18 @@ def parse_bound(text: str, there: Sequence[str] = get_args(Statistic)) -> Bound:
         text=text, statistic=cast("Statistic", statistic), at_least=sign == ">=", limit=limit,
         criterion=criterion, system=system, by_value=by_value,
     )  # fmt: skip
+
+
+def _system(where: str) -> tuple[str, str]:
+    """Return a system and what stands behind it; one whose name has a colon stands in quotation marks.
+
+    >>> _system("new: safe"), _system("'llama3:8b': safe"), _system("'llama3:8b'")
+    (('new', 'safe'), ('llama3:8b', 'safe'), ('llama3:8b', ''))
+    """
+    if quoted := re.fullmatch(r"""(['"])(.+?)\1\s*(?::(.*))?""", where):
+        return quoted[2], (quoted[3] or "").strip()
+    system, _, rest = where.partition(":")
+    return system.strip(), rest.strip()
 
 
 def _by_value(where: str) -> tuple[bool, str]:
@@ -303,7 +315,9 @@ def _no_system(name: str, known: Iterable[str]) -> str:
     some = list(known)
     shown = [*some[:_SHOWN], *(["..."] if len(some) > _SHOWN else [])]
     hint = did_you_mean(name, some)
-    return f"no system {name!r}; {hint}{'There' if hint else 'there'} are {', '.join(shown)}"
+    told = f"no system {name!r}; {hint}{'There' if hint else 'there'} are {', '.join(shown)}"
+    quoted = next((each for each in some if ":" in each), None)
+    return told if quoted is None else f"{told}; a name with a colon stands in quotes: system '{quoted}':"
 
 
 def _value(bound: Bound, score: Score) -> float | None:

@@ -100,6 +100,8 @@ def test_one_failure_among_clusters_leaves_the_room_that_wilsons_bound_leaves():
         ("value: mean>=.7", ("mean", True, 0.7, "", "", True)),
         ("system new-1: mean>=0.5", ("mean", True, 0.5, "", "new-1", False)),
         ("value: system new: safe: share>=1", ("share", True, 1.0, "safe", "new", True)),
+        ("system 'llama3:8b': safe: mean>=0.6", ("mean", True, 0.6, "safe", "llama3:8b", False)),
+        ('system "llama3:8b": mean>=0.6', ("mean", True, 0.6, "", "llama3:8b", False)),
         ("system new: value: mean>=0.6", ("mean", True, 0.6, "", "new", True)),
         ("system new: safe: value: mean>=0.6", ("mean", True, 0.6, "safe", "new", True)),
         ("safe: value: mean>=0.6", ("mean", True, 0.6, "safe", "", True)),
@@ -174,6 +176,16 @@ def test_a_system_is_bounded_alone():
         jk.InputError, match=re.escape("no system 'older'; did you mean 'old'? There are new, old")
     ):
         jk.require(run, "system older: mean>=0.1")
+
+
+def test_a_system_whose_name_has_a_colon_stands_in_quotes():
+    run = run_of(*["good"] * 40, systems=("llama3:8b",) * 40)
+
+    [met] = jk.require(run, "system 'llama3:8b': mean>=0.8")
+
+    assert met
+    with pytest.raises(jk.InputError, match="in quotes: system 'llama3:8b':"):
+        jk.require(run, "system llama3:8b: mean>=0.8")
 
 
 def test_of_a_pair_the_system_is_a_response_and_its_mean_how_far_it_is_preferred():
