@@ -19,6 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # In a shell's background Ctrl-C is ignored, and what the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ.pop("PYTEST_ADDOPTS", None)  # how these tests were started is no matter of those that they start
+
 settings.register_profile("ci", derandomize=True, max_examples=100, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -58,7 +58,7 @@ class Shell:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder as the current one; what is imported from it is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
-    for name in ("JUDGEKIT_LEDGER", "TERM", "COLUMNS", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+    for name in ("JUDGEKIT_LEDGER", "TERM", "COLUMNS", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
