@@ -1,10 +1,11 @@
 """What scores come to, added up item by item: means of systems with intervals, and which gates fired."""
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from judgekit.aggregate.systems import add_item, settled
 from judgekit.agreement.core.sums import Sums
 from judgekit.cli.printing import say, say_table
 from judgekit.types import Item, Score, Unit
@@ -19,31 +20,23 @@ class Means:
     n_scores: int = 0
     units: int = 0
     gates: Counter[str] = field(default_factory=Counter)
-    systems: dict[str, Sums] = field(default_factory=lambda: defaultdict(Sums))
+    systems: dict[str, Sums] = field(default_factory=dict)
 
     def add(self, item: Item | None, scores: Iterable[Score]) -> None:
-        """Add the scores of one item; of a pair the second response has what the first has not."""
+        """Add the scores of one item."""
         by_unit: dict[Unit, list[Score]] = {}
         for score in scores:
             self.n_scores += 1
             by_unit.setdefault(score.unit, []).append(score)
-        found: dict[str, list[float | None]] = defaultdict(list)
+        known = {} if item is None else item.systems
+        units: list[tuple[Score, Sequence[str | None]]] = []
         for unit, own in by_unit.items():
-            if (settled := _settled(own)) is None:
-                continue
-            self.units += 1
-            if settled.gate:
-                self.gates[settled.gate] += 1
-            value = settled.value
-            if len(unit.responses) != 2:
-                found[settled.system].append(value)
-                continue
-            for side, response in enumerate(unit.responses):
-                if item is not None and (system := item.systems.get(response)):
-                    found[system].append(1.0 - value if side and value is not None else value)
-        for name, values in found.items():
-            there = [value for value in values if value is not None]
-            self.systems[name].add(there, len(values) - len(there))
+            if (whole := settled(own)) is not None:
+                pair = [known.get(response) or None for response in unit.responses]
+                units.append((whole, pair if len(pair) == 2 else [whole.system]))
+        self.units += len(units)
+        self.gates.update(score.gate for score, _ in units if score.gate)
+        add_item(self.systems, units)
 
     def say(self) -> None:
         """Print a line for each system, or one for all, and which gates fired how often."""
@@ -53,12 +46,6 @@ class Means:
             say_table(_HEADS, rows, right=set(_HEADS) - {"system", "95 % interval"})
         for name, n in self.gates.most_common():
             say(f"gate or veto {name!r} fired on {n} of {self.units}: their score is 0")
-
-
-def _settled(scores: Sequence[Score]) -> Score | None:
-    """Return the score that stands for a unit: the rubric's, or that of its one criterion."""
-    whole, alone = ([each for each in scores if each.level == level] for level in ("rubric", "criterion"))
-    return next(iter(whole or alone[: len(alone) == 1]), None)
 
 
 def _row(name: str, sums: Sums) -> tuple[str, ...]:

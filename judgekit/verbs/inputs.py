@@ -13,6 +13,8 @@ from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.load import find
 from judgekit.types import Item
 
+NOWHERE = "the run does not say where it is: it was not in a file, or the run is of an older judgekit"
+
 
 def inputs_of(
     items: Any,
@@ -59,7 +61,7 @@ def rubric_of(summary: Mapping[str, Any], item_id: str) -> tuple[Rubric | None, 
     """Return what an item of a run was judged by; else None, and why that is not known."""
     about = summary.get("rubric") or {}
     held, item = (summary.get("inputs") or {}).get("items"), None
-    if about.get("own") and held is not None and _unchanged(held):
+    if about.get("own") and held is not None and held["sha256"] and found_of(held, held["sha256"])["kept"]:
         items = read_items(held["path"], columns=held["columns"], on_bad_item="skip", needs=None)
         item = next((each for each in items if each.item_id == item_id), None)
     content = about.get("content")
@@ -77,10 +79,14 @@ def rubric_for(
     return loaded, NO_RUBRIC
 
 
-def _unchanged(held: Mapping[str, Any]) -> bool:
-    """Tell whether the file of items is there, and the one that was judged."""
+def found_of(about: Mapping[str, Any], sha256: str | None = None) -> dict[str, Any]:
+    """Tell whether a file is there, and, by its digest, the one that was read; else why it is not `kept`."""
+    if about.get("path") is None:
+        return {"path": None, "kept": False, "why": NOWHERE}
     try:
-        with Path(held["path"]).open("rb") as file:
-            return bool(hashlib.file_digest(file, "sha256").hexdigest() == held["sha256"])
-    except OSError:
-        return False
+        with Path(about["path"]).open("rb") as file:
+            same = sha256 is None or sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return {"path": about["path"], "kept": False, "why": f"it cannot be read ({error.strerror})"}
+    why = None if same else "it was changed since: its digest is not that of what was read"
+    return {"path": about["path"], "kept": same, "why": why}

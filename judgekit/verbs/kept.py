@@ -4,7 +4,6 @@ What was judged stands in files that others may have changed since. An input is 
 that of the run; what is not, or is gone, is said with the reason, and the rest is shown.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,14 +19,13 @@ from judgekit.ledger import Ledger
 from judgekit.ledger.tools import Entry, of_keys
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.types import CallMade, Item, Outcome, Score, Unit, brief
-from judgekit.verbs.inputs import rubric_for
+from judgekit.verbs.inputs import NOWHERE, found_of, rubric_for
 from judgekit.verbs.results import Run, load_run
 
 Asked = tuple[CallMade, Entry | None]
 """A call of a run, and what the ledger has of it."""
 Behind = tuple[list[Asked], Mapping[Unit, Explanation]]
 """The calls made for an item, and how the scores of its units came about."""
-_NOWHERE = "the run does not say where it is: it was not in a file, or the run is of an older judgekit"
 
 
 @dataclass(slots=True)
@@ -117,11 +115,11 @@ def kept(run: Run | str | Path, *, items: Any = None, other: bool = False) -> Ke
             raise InputError(given["why"])
         items = given = None  # the run has a file of its own
     inputs: dict[str, dict[str, Any]] = {
-        "items": _held(about, about.get("sha256")) if given is None else given,
-        "ledger": _held(said.get("ledger") or {"path": run.summary.get("ledger")}),
+        "items": found_of(about, about.get("sha256")) if given is None else given,
+        "ledger": found_of(said.get("ledger") or {"path": run.summary.get("ledger")}),
         "rubric": {**(said.get("rubric") or {}), "kept": content is not None},
     }
-    inputs["rubric"]["why"] = _NOWHERE if content is None else None
+    inputs["rubric"]["why"] = NOWHERE if content is None else None
     read, rubric = {}, None if content is None else load_rubric(content)
     if inputs["items"]["kept"]:
         source, columns = about["path"] if items is None else items, about.get("columns")
@@ -139,9 +137,9 @@ def _given(about: Mapping[str, Any], items: Any) -> dict[str, Any]:
     if file is None or said is None:
         doubt = f"the texts come from {name}; whether they are those that were judged is not known"
         return {"path": file and str(file), "kept": True, "doubt": doubt}
-    found = _held({"path": str(file)}, said)
+    found = found_of({"path": str(file)}, said)
     if not found["kept"] and Path(file).exists():
-        own = _held(about, said)["kept"]
+        own = found_of(about, said)["kept"]
         found["why"] = (
             f"{file} is not what was judged: its digest is not that of {about['path']} as the run read it; "
             + ("that file is still there, so leave --items out" if own else "give the file as it was then")
@@ -149,16 +147,3 @@ def _given(about: Mapping[str, Any], items: Any) -> dict[str, Any]:
     elif not found["kept"]:
         found["why"] = f"{file}: {found['why']}"
     return found
-
-
-def _held(about: Mapping[str, Any], sha256: str | None = None) -> dict[str, Any]:
-    """Tell whether a file is there, and, by its digest, the one that was read."""
-    if about.get("path") is None:
-        return {"path": None, "kept": False, "why": _NOWHERE}
-    try:
-        with Path(about["path"]).open("rb") as file:
-            same = sha256 is None or sha256 == hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return {"path": about["path"], "kept": False, "why": f"it cannot be read ({error.strerror})"}
-    why = None if same else "it was changed since: its digest is not that of what was read"
-    return {"path": about["path"], "kept": same, "why": why}

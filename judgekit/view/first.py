@@ -5,9 +5,12 @@ Cost, tokens and time are those of `run.json`.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from statistics import fmean
 from typing import Any, Final
 
+from judgekit.aggregate.systems import add_item
+from judgekit.agreement.core.sums import Sums
 from judgekit.types import Abstention, Outcome, Verdict
 from judgekit.verbs.kept import Kept
 from judgekit.view.views import View, by_orders
@@ -83,20 +86,11 @@ def _strip(kept: Kept, name: str, outcomes: Sequence[Outcome]) -> dict[str, Any]
 
 def _systems(views: Iterable[View]) -> list[dict[str, Any]]:
     """Return each system's mean with the interval of its items; the second of a pair has the rest to 1."""
-    from judgekit.agreement.core.sums import Sums
-
-    values: dict[str, dict[str, list[float | None]]] = {}
-    for view in views:
-        for side, name in enumerate(view.systems or [""]):
-            value = view.value if view.value is None or not side else 1.0 - view.value
-            if view.settled is not None:
-                values.setdefault(name, {}).setdefault(view.unit.item_id, []).append(value)
+    means: dict[str, Sums] = {}
+    for _, some in groupby(views, lambda view: view.unit.item_id):
+        add_item(means, [(view.settled, view.systems or [""]) for view in some if view.settled is not None])
     found = []
-    for name, items in values.items():
-        sums = Sums()
-        for some in items.values():
-            there = [value for value in some if value is not None]
-            sums.add(there, len(some) - len(there))
+    for name, sums in means.items():
         mean = sums.mean(name)
         found.append({
             "name": name, "mean": finite(mean.value), "low": finite(mean.low), "high": finite(mean.high),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from judgekit.aggregate.systems import settled
 from judgekit.review.route import disagreement, entropy
 from judgekit.types import Outcome, Score, Unit, Verdict, is_control
 from judgekit.verbs.kept import Kept, Piece
@@ -94,10 +95,9 @@ def _view(
         marks |= cells[criterion]
         sorts["disagreement"] += [disagreement(judges)] if judges else []
         sorts["entropy"] += [entropy(judges)] if judges else []
-    whole, alone = ([score for score in scores if score.level == level] for level in ("rubric", "criterion"))
     return View(
         piece=piece, unit=unit, outcomes=outcomes, scores=scores, cells=cells, marks=marks,
-        systems=_systems(unit, piece, scores), settled=next(iter(whole or alone[: len(alone) == 1]), None),
+        systems=_systems(unit, piece, scores), settled=settled(scores),
         sorts={name: max(values, default=None) for name, values in sorts.items()},
     )  # fmt: skip
 
