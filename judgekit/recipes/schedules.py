@@ -86,6 +86,34 @@ def swiss_calls(n: int, rounds: int) -> tuple[int, int]:
     return rounds * (n // 2), rounds * (n // 2)
 
 
+def knockout(names: Sequence[str], *, seed: int = 0) -> Schedule:
+    """Meet in a drawn bracket: who wins goes on, who loses is out; the fewest comparisons that join all.
+
+    Of an odd number one that has not yet done so goes on without meeting anybody. After a draw, or where no
+    result was obtained, the seed says who goes on. Names rank by how far they came. VARCO Arena (2024), arXiv
+    2411.01281, which fits all brackets of many items together; by itself one bracket orders little.
+    """
+    line, rng = _mixed(names, seed)
+    passed: set[str] = set()
+    out: list[str] = []
+    while len(line) > 1:
+        free = [name for name in reversed(line) if name not in passed][:1] if len(line) % 2 else []
+        passed |= set(free)
+        meeting = [name for name in line if name not in free]
+        pairs = tuple(zip(meeting[::2], meeting[1::2], strict=True))
+        results = yield pairs
+        _check(results, len(pairs))
+        told = [rng.random() if result in {None, 0.5} else float(result or 0.0) for result in results]
+        won = [pair if result > 0.5 else pair[::-1] for pair, result in zip(pairs, told, strict=True)]
+        line, out = [*(winner for winner, _ in won), *free], [*(loser for _, loser in won), *out]
+    return (*line, *out)
+
+
+def knockout_calls(n: int) -> tuple[int, int]:
+    """Return the least and the most comparisons of a knock-out of `n` names."""
+    return n - 1, n - 1
+
+
 def merge_sort(names: Sequence[str], *, seed: int = 0) -> Schedule:
     """Sort by comparing, about n log2 n times; merges of one level run at once.
 
