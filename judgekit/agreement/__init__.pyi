@@ -84,6 +84,7 @@ from judgekit.agreement.models.gstudy import component_estimates as component_es
 from judgekit.agreement.models.gstudy import g_study as g_study
 from judgekit.agreement.models.icc import icc as icc
 from judgekit.agreement.models.icc import iccs as iccs
+from judgekit.agreement.models.rasch import fit_facets as fit_facets
 from judgekit.agreement.models.rasch import many_facet_rasch as many_facet_rasch
 from judgekit.agreement.models.rasch import severities as severities
 from judgekit.agreement.people.alt_test import alt_test as alt_test
