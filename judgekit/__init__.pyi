@@ -1,6 +1,7 @@
 from judgekit import agreement as agreement
 from judgekit import aggregate as aggregate
 from judgekit import calibration as calibration
+from judgekit import probes as probes
 from judgekit import rewards as rewards
 from judgekit import standing as standing
 from judgekit import testing as testing
@@ -12,6 +13,7 @@ from judgekit.errors import ProviderError as ProviderError
 from judgekit.items import read_items as read_items
 from judgekit.judges.resolve import Scripted as Scripted
 from judgekit.judges.resolve import resolve as resolve
+from judgekit.probes.probe import probe as probe
 from judgekit.recordings import ingest as ingest
 from judgekit.rewards.core.rewarder import Rewarder as Rewarder
 from judgekit.rewards.core.rewarder import reward as reward

@@ -6,10 +6,12 @@ asks `whole` where it is, and whoever writes next finishes what a killed process
 """
 
 import difflib
+import math
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import fields, is_dataclass
 from io import BufferedWriter, FileIO
 from itertools import count
 from pathlib import Path
@@ -215,6 +217,25 @@ def write(target: str | Path, raw: bytes, *, reads: Iterable[str | Path] = ()) -
     """Write one file; arguments and errors are those of `beside`."""
     with beside(Path(target), reads=reads) as [file]:
         file.write(raw)
+
+
+def plain(value: Any, *, without: type | tuple[type, ...] = ()) -> Any:
+    """Return records, arrays and numbers as what JSON knows; a number that is none is null.
+
+    Fields that begin with an underscore, and those whose values are of a type `without`, are left out.
+    """
+    if hasattr(value, "tolist"):  # of numpy
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if is_dataclass(value) and not isinstance(value, type):
+        held = ((each.name, getattr(value, each.name)) for each in fields(value) if each.name[0] != "_")
+        return {name: plain(each, without=without) for name, each in held if not isinstance(each, without)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(each, without=without) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each, without=without) for each in value]
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
 def failed(told: Path, error: OSError) -> JudgekitError:

@@ -57,6 +57,10 @@ COMMANDS = {
         "agree", "calibrate",
         "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.",
     ),
+    "probe": _Command(
+        "probe", "probe",
+        "Probe judges without labels: change one thing, walk the same path again, and see what moved.",
+    ),
     "stand": _Command(
         "agree", "compare",
         "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",

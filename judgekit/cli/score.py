@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import typer
@@ -42,13 +42,24 @@ def verb(name: ProtocolName | Literal["score"], help_: str, **defaults: Any) -> 
     return command(run, help_, flags, arguments=[ITEMS], **defaults)
 
 
-def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
-    """Judge items as a job says, or show what that would take."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a command line says: a job, its judges as they are named, and the options of the verb."""
+
+    job: JobFile
+    naming: Naming
+    judges: list[roles.Judge]
+    strong: list[roles.Judge] | None
+    options: Options
+    note: Callable[[str], None]
+
+
+def understood(said: JobFile, given: dict[str, Any]) -> Said:
+    """Return what a command line says, with its judges made and looked over; nothing is sent."""
     note = (lambda _: None) if given["quiet"] else tell
     own_code = given["own_code"] or given["job"] is None
     naming = Naming(given["key_env"], given["revision"], given["price"], own_code=own_code, say=note)
     judge_of = functools.partial(_judge_of, naming, given, said.options.get("recipe"))
-    bounds = Bounds.of(said.require)
     options: Options = {**said.options, "say": note, "own_code": own_code}
     options["progress"] = given["progress"] and not given["quiet"]
     options["substitutes"] = {for_: judge_of(by) for for_, by in (options.get("substitutes") or {}).items()}
@@ -56,25 +67,27 @@ def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
         raise InputError("--strong needs --below, the confidence below which a question goes on to it")
     judges = _judges(judge_of, said.judges or ["local"], said)
     stronger = _judges(judge_of, said.strong, said) if said.strong else None
-    naming.check()
+    return Said(job=said, naming=naming, judges=judges, strong=stronger, options=options, note=note)
+
+
+def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
+    """Judge items as a job says, or show what that would take."""
+    bounds = Bounds.of(said.require)
+    known = understood(said, given)
+    known.naming.check()
     make: Callable[..., Job] = prepare
     if said.below is not None:
         from judgekit.verbs.cascade import prepare_cascade
 
-        make = functools.partial(prepare_cascade, strong=stronger, doubt=said.below)
-    job = make(said.items, said.rubric, judges, sending=not given["dry_run"], **options)
+        make = functools.partial(prepare_cascade, strong=known.strong, doubt=said.below)
+    job = make(said.items, said.rubric, known.judges, sending=not given["dry_run"], **known.options)
     bounds.check(job)
     if given["save"] is not None:
-        tables = [list(map(functools.partial(_table, naming, given), *each)) for each in (
-            (said.judges or ("local",), judges), (said.strong, stronger or ())
-        )]  # fmt: skip
-        save_job(
-            replace(said, path=given["save"], verb=name, judges=tuple(tables[0]), strong=tuple(tables[1]))
-        )
-        note(f"the job is written to {given['save']}")
+        _save(said, name, known, given)
     if given["dry_run"]:
         print_preview(job)
         return
+    options = known.options
     files = [said.items, said.rubric, *(options.get(each) for each in ("prompt", "labels", "calibration"))]
     forms = (each if isinstance(each, str) else each["judge"] for each in (*said.judges, *said.strong))
     named = (each.rpartition("replay:")[2] for each in forms)
@@ -82,6 +95,14 @@ def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
     quiet, overwrite = given["quiet"], given["overwrite"]
     signals.run(run_job(job, said.out, quiet=quiet, overwrite=overwrite, reads=reads, bounds=bounds))
     leave(bounds.found())
+
+
+def _save(said: JobFile, name: str, known: Said, given: dict[str, Any]) -> None:
+    """Write the job file of what was said."""
+    named = ((said.judges or ("local",), known.judges), (said.strong, known.strong or ()))
+    tables = [list(map(functools.partial(_table, known.naming, given), *each)) for each in named]
+    save_job(replace(said, path=given["save"], verb=name, judges=tuple(tables[0]), strong=tuple(tables[1])))
+    known.note(f"the job is written to {given['save']}")
 
 
 def _judges(

@@ -85,11 +85,12 @@ def _text(said: Any, call: Call) -> str:
     told = {str(name): value if isinstance(value, Mapping) else {"label": _label(value)}
             for name, value in said.items()}  # fmt: skip
     if call.letters:
-        label = next(iter(told.values()))["label"]
+        label = (told.get(names[0]) or next(iter(told.values())))["label"]
         return next((letter for letter, meant in call.letters if meant == label), str(label))
     if call.schema is None:
         return "\n".join(f"{call.tag} {name}: {each['label']}" for name, each in told.items())
-    return orjson.dumps(told if len(names) > 1 else next(iter(told.values()))).decode()
+    one = told.get(names[0]) or next(iter(told.values()))
+    return orjson.dumps(told if len(names) > 1 else one).decode()
 
 
 def _label(value: Any) -> str:
@@ -256,17 +257,22 @@ def _meant(judge: str, kind: str) -> str:
     return f"names no provider; {said} The forms are {FORMS}"
 
 
-def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
-    module, _, name = rest.partition(":")
-    if not allowed:
-        raise InputError(f"judge {judge!r} imports code; allow it with own_code=True (--own-code)")
-    if not module or not name:
-        raise InputError(f"judge {judge!r}: say py:module:object")
+def imported(name: str, what: str) -> Any:
+    """Return the object that `py:module:object` names; `what` it is in an error."""
+    module, _, own = name.removeprefix("py:").partition(":")
+    if not module or not own:
+        raise InputError(f"{what}: say py:module:object")
     try:
-        found = getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), own)
     except (ImportError, AttributeError) as error:
         on = "; modules are looked for on PYTHONPATH (PYTHONPATH=. for this folder)"
-        raise InputError(f"judge {judge!r}: {error}{on if isinstance(error, ImportError) else ''}") from None
+        raise InputError(f"{what}: {error}{on if isinstance(error, ImportError) else ''}") from None
+
+
+def _imported(judge: str, rest: str, *, allowed: bool) -> Judge:
+    if not allowed:
+        raise InputError(f"judge {judge!r} imports code; allow it with own_code=True (--own-code)")
+    found = imported(rest, f"judge {judge!r}")
     makes = isinstance(found, type) or not (hasattr(found, "identity") or _takes_a_call(found))
     return _judge(found() if makes and callable(found) else found, f"judge {judge!r}: ")
 

@@ -8,13 +8,11 @@ import json
 import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from judgekit.agreement.auditing.audit import figures
 from judgekit.agreement.auditing.data import Labelled
@@ -31,7 +29,7 @@ from judgekit.report.plain import briefly, doubt, plainly, shared_causes
 from judgekit.report.purposes import PURPOSES, Finding, Verdict
 from judgekit.shelf import render
 from judgekit.types import Estimate
-from judgekit.writing import beside
+from judgekit.writing import beside, plain
 
 _MANY = 2  # from more criteria than this on figures are shown when asked for
 _MOST_ROWS = 20  # of a table under a figure; the JSON file has all of them
@@ -368,30 +366,8 @@ def _criterion(criterion: Any) -> dict[str, Any]:
         "people": list(lab.people),
         "trusted": lab.trusted,
         "dropped": dict(lab.dropped),
-        **plain(criterion),
+        **plain(criterion, without=Labelled),
     }
-
-
-def plain(value: Any) -> Any:
-    """Return records, arrays and numbers as what JSON knows."""
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.bool_ | np.integer):
-        return value.item()
-    if is_dataclass(value) and not isinstance(value, type):
-        kept = [
-            f.name
-            for f in fields(value)
-            if not isinstance(getattr(value, f.name), Labelled) and f.name[0] != "_"
-        ]
-        return {name: plain(getattr(value, name)) for name in kept}
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
 def audit_markdown(

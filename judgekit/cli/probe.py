@@ -1,0 +1,163 @@
+"""`judgekit probe`: what moves a judge that should not, and what fails to move it."""
+
+from typing import Any
+
+import typer
+
+from judgekit.cli import signals
+from judgekit.cli.jobs import said_by
+from judgekit.cli.named import MANY
+from judgekit.cli.options import FLAGS, JUDGES, WHAT, Flag, command
+from judgekit.cli.printing import say, say_table
+from judgekit.cli.running import summary_lines
+from judgekit.cli.score import ITEMS, Said, understood
+from judgekit.errors import InputError, n_of
+from judgekit.plan import Preview
+from judgekit.probes.battery import BATTERY
+from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
+from judgekit.probes.results import ProbeRun, row
+from judgekit.verbs.faces import collected
+
+_NOT_OURS = {
+    "job", "strong", "below", "recipe", "setting", "save", "require", "panel", "min_judges", "calibration",
+    "again", "own_code",
+}  # fmt: skip
+OWN = (
+    Flag(
+        "only", WHAT, kind=MANY,
+        help="The probe, or the group of probes, to ask, several with commas (--list names them); all where "
+        "left out.",
+    ),
+    Flag(
+        "n", WHAT, kind=int, default=MOST_ITEMS,
+        help="The number of items that are probed at most, evenly spaced over all.",
+    ),
+    Flag("seed", WHAT, kind=int, default=0, help="The seed of what is drawn."),
+    Flag("own_probe", WHAT, kind=MANY, typed=("--probe",), help="A probe of your own: py:MODULE:OBJECT."),
+    Flag(
+        "writer", JUDGES, kind=str | None, default=None,
+        help="The judge of words that writes what a rule cannot, such as paraphrases; without one, the "
+        "probes that need it are left out.",
+    ),
+    Flag("list", WHAT, kind=bool, default=False, typed=("--list",), help="List the probes, and ask nothing."),
+)  # fmt: skip
+SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
+MUST = {"still": "must not move", "no rise": "must not rise", "fall": "must fall"}
+STATES = {"fault": "FAULT", "slight": "small", "open": "not shown", "held": "none"}
+
+
+def _probe(context: typer.Context, given: dict[str, Any]) -> None:
+    if given["list"]:
+        say_battery()
+        return
+    known, made = prepared(context, given)
+    if given["dry_run"]:
+        say_prices(made)
+        return
+    run = signals.run(collected(made.job))
+    found = made.measured(run)
+    if known.job.out is not None:
+        found.save(known.job.out, overwrite=given["overwrite"])
+    if not given["quiet"]:
+        say_shifts(found)
+        for line in summary_lines(found.run.summary):
+            say(line)
+        if known.job.out is not None:
+            say(f"written to {known.job.out}; judgekit view {known.job.out} shows each answer")
+    raise typer.Exit(0)
+
+
+def prepared(context: typer.Context, given: dict[str, Any]) -> tuple[Said, ProbeJob]:
+    """Return what a command line says, and the job of probes that it makes."""
+    whole = {**dict.fromkeys(each.name for each in FLAGS), "own_code": True, **given}
+    known = understood(said_by(context, "score", whole), whole)
+    writer = None if given["writer"] is None else known.naming(given["writer"])
+    known.naming.check()
+    return known, prepare_probes(
+        known.job.items, known.job.rubric, known.judges, only=_names(given["only"]),
+        probes=[_own(each) for each in given["own_probe"] or ()], writer=writer, n=given["n"],
+        seed=given["seed"], sending=not given["dry_run"], **known.options,
+    )  # fmt: skip
+
+
+def _names(only: list[str] | None) -> list[str]:
+    return [each.strip() for some in only or () for each in some.split(",")]
+
+
+def _own(name: str) -> Any:
+    """Return a probe of one's own, from where it stands."""
+    from judgekit.judges.resolve import imported
+    from judgekit.probes.records import Probe
+
+    found = imported(name, f"--probe {name}")
+    if not isinstance(found, Probe):
+        raise InputError(f"--probe {name}: it is {type(found).__name__}; a judgekit.probes.Probe is needed")
+    return found
+
+
+def say_battery() -> None:
+    """Print the probes by group."""
+    rows = ((p.group, p.name, MUST[p.expects], p.what, ", ".join(sorted(p.needs))) for p in BATTERY)
+    say_table(("group", "probe", "the score", "what is changed", "needs"), rows)
+
+
+def say_prices(made: ProbeJob) -> None:
+    """Print the calls of each probe; nothing is sent."""
+    prices = made.prices()
+    whole = made.job.preview()
+    rows = [*((name or "(as they came)", each) for name, each in prices.items()), ("together", whole)]
+    heads = ("probe", "calls", "in the ledger", "price at most")
+    say_table(heads, (_price(*each) for each in rows), right={*heads[1:]}, bold={len(prices)})
+    say(f"{n_of(len(made.items), 'item')}; equal calls are asked once; nothing was sent")
+    say_left_out(made.left_out)
+
+
+def _price(name: str, taken: Preview) -> tuple[str, ...]:
+    calls = str(taken.least) if taken.least == taken.most else f"{taken.least} to {taken.most}"
+    price = "unknown" if taken.max_cost_usd is None else f"${taken.max_cost_usd:.4f}"
+    return name, calls, str(taken.stored), price
+
+
+def say_shifts(found: ProbeRun) -> None:
+    """Print what was found, judge by judge, faults first."""
+    order = list(STATES)
+    for judge in dict.fromkeys(each.judge for each in found.shifts):
+        own = [each for each in found.shifts if each.judge == judge]
+        own.sort(key=lambda each: order.index(each.state))
+        faults = sum(each.state == "fault" for each in own)
+        say(f"{judge}: {n_of(faults, 'fault')} in {n_of(len(own), 'probe')} of {n_of(found.items, 'item')}")
+        say_table(
+            ("probe", "found", "shift", "95 % interval", "moved", "of", "what that says"),
+            map(_cells, own),
+            right={"shift", "moved", "of"},
+            bold=set(range(faults)),
+        )
+        say()
+    say_left_out(found.left_out)
+
+
+def say_left_out(left_out: Any) -> None:
+    """Print what was not asked, and why."""
+    for why in dict.fromkeys(left_out.values()):
+        names = [name for name, each in left_out.items() if each == why]
+        say(f"not asked: {', '.join(names)}: {why}")
+
+
+def _cells(shift: Any) -> tuple[str, ...]:
+    numbers = row(shift)
+    none = numbers["shift"] != numbers["shift"]
+    ends = "" if none else f"{numbers['low']:.3f} to {numbers['high']:.3f}"
+    value = "none" if none else f"{numbers['shift']:+.3f}"
+    moved = "" if numbers["moved"] != numbers["moved"] else f"{numbers['moved']:.0%}"
+    return shift.probe.name, STATES[shift.state], value, ends, moved, str(shift.n), shift.says
+
+
+probe = command(
+    _probe,
+    "Probe judges without labels: change one thing, walk the same path again, and see what moved.\n\n"
+    "Example: judgekit probe answers.jsonl --rubric helpful.yaml --judge local --only length\n\n"
+    "What was asked before is served from the ledger, and an interrupted run goes on where it stopped.",
+    (*SHARED, *OWN),
+    arguments=[ITEMS],
+    verb=None,
+)

@@ -1,0 +1,230 @@
+"""What both walks of a probe come to: the scores of each unit by each judge, and the shift between them.
+
+A judge's scores are made as in any run, from its outcomes alone. Items as they came are asked twice as often
+as changed ones: the first half of the samples is `before`, the other half `again`, and a movement counts as
+the change's only as far as it goes beyond that of the same asked again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+
+from judgekit.agreement.association.comparing import paired_permutation
+from judgekit.agreement.association.pairwise_accuracy import EXACT
+from judgekit.agreement.core.estimate import Status, undefined, with_interval
+from judgekit.agreement.core.intervals import clustered_mean, normal_quantile, rate, wilson
+from judgekit.agreement.core.ratings import Floats
+from judgekit.probes.records import Expects, Probe, Row
+from judgekit.probes.walk import Probing, Variant
+from judgekit.types import Estimate, Item, Outcome, Score, Unit
+
+EPSILON = 0.05
+"""How far a score has to change to have moved; a label's step on a scale of up to 20 labels is more."""
+POWER = 0.8
+"""How often a shift of the size called detectable is found."""
+_LEAST = 2  # rows below which nothing is tested
+_SIGNS = 10_000, 256
+
+
+@dataclass(frozen=True)
+class Walks:
+    """All that was said in both walks: outcomes by the id of the item that was judged.
+
+    `samples` is how often a changed item is asked; items as they came are asked twice as often.
+    """
+
+    probing: Probing
+    outcomes: Mapping[str, Sequence[Outcome]]
+    samples: int = 1
+    _scores: dict[tuple[str, str, bool], dict[Unit, tuple[Score, ...]]] = field(default_factory=dict)
+
+    @cached_property
+    def judges(self) -> list[str]:
+        """Return the raters that said anything."""
+        every = (o.rater for some in self.outcomes.values() for o in some)
+        return sorted(dict.fromkeys(every))
+
+    @cached_property
+    def base(self) -> list[Variant]:
+        """Return the items as they came."""
+        return [each for each in self.probing.variants.values() if each.probe is None]
+
+    def variants(self, probe: Probe) -> list[Variant]:
+        """Return what a probe made."""
+        return [each for each in self.probing.variants.values() if each.probe is probe]
+
+    def item(self, variant: Variant) -> Item:
+        """Return the item as it was judged."""
+        return self.probing.made.get(variant.item.item_id, variant.item)
+
+    def said(self, item_id: str, judge: str, *, again: bool = False) -> list[Outcome]:
+        """Return what a judge said of an item: in the first half of its samples, or in the other one."""
+        own = [o for o in self.outcomes.get(item_id, ()) if o.rater == judge]
+        return [o for o in own if (o.sample >= self.samples) == again]
+
+    def scores(self, variant: Variant, judge: str, *, again: bool = False) -> dict[Unit, tuple[Score, ...]]:
+        """Return the scores of an item by one judge, by unit."""
+        key = (variant.item.item_id, judge, again)
+        if key not in self._scores:
+            item, grading = self.item(variant), self.probing.grading(variant.item)
+            said = self.said(item.item_id, judge, again=again)
+            made: dict[Unit, tuple[Score, ...]] = {}
+            for score in grading.aggregate(grading.plan.rubric_of(item), item, said) if said else ():
+                made[score.unit] = (*made.get(score.unit, ()), score)
+            self._scores[key] = made
+        return self._scores[key]
+
+    def value(
+        self, variant: Variant, judge: str, unit: Unit, criterion: str = "", *, again: bool = False
+    ) -> float | None:
+        """Return the score of a unit: of a criterion, else of the rubric or of its one criterion."""
+        scores = self.scores(variant, judge, again=again).get(unit, ())
+        if criterion:
+            return next((s.value for s in scores if s.level == "criterion" and s.name == criterion), None)
+        whole = [s for s in scores if s.level == "rubric"] or list(scores)
+        return whole[0].value if len(whole) == 1 else None
+
+    def rows(self, probe: Probe, judge: str, *, criterion: str = "") -> list[Row]:
+        """Return the units that a probe changed something about, in both walks."""
+        by_id = {variant.item.item_id: variant for variant in self.base}
+        found = []
+        for variant in self.variants(probe):
+            own, item = by_id[variant.of.item_id], self.item(variant)
+            if variant.writing is not None and item.item_id not in self.probing.made:
+                continue
+            for unit in self._units(variant, judge):
+                if not _touched(variant, item, unit):
+                    continue
+                base = Unit(variant.of.item_id, unit.responses, unit.part)
+                name = criterion or variant.criterion
+                values = [
+                    self.value(own, judge, base, name), self.value(own, judge, base, name, again=True),
+                    self.value(variant, judge, unit, name),
+                ]  # fmt: skip
+                turned = len(unit.responses) == 2 and unit.responses[1] == variant.target
+                before, again, after = (None if v is None else 1 - v if turned else v for v in values)
+                cluster = variant.of.tags.get("cluster", variant.of.item_id)
+                row = Row(unit=base, cluster=cluster, before=before, again=again, after=after, changed=item)
+                found.append(row)
+        return found
+
+    def _units(self, variant: Variant, judge: str) -> Iterable[Unit]:
+        said = (o.unit for o in self.said(variant.item.item_id, judge))
+        return dict.fromkeys(said)
+
+
+def _touched(variant: Variant, item: Item, unit: Unit) -> bool:
+    """Whether what a unit is judged by was changed."""
+    if len(unit.responses) == 2 and variant.target and variant.target not in unit.responses:
+        return False
+    parts = ("task", "reference", "sources", "rubric", "systems")
+    if variant.options or any(getattr(item, each) != getattr(variant.of, each) for each in parts):
+        return True
+    return any(item.responses[each] != variant.of.responses[each] for each in unit.responses)
+
+
+def shift_of(
+    probe: Probe, rows: Sequence[Row], *, epsilon: float = EPSILON, level: float = 0.95
+) -> dict[str, Any]:
+    """Return the estimates and the p-value of a probe, as fields of a `Shift`."""
+    seen = [(row.before, row.again, row.after) for row in rows]
+    before, again, after = np.array(seen, dtype=float).reshape(-1, 3).T
+    groups = np.unique([row.cluster for row in rows], return_inverse=True)[1].astype(np.intp)
+    d, known = after - before, ~np.isnan(before)
+    both = known & ~np.isnan(after)
+    moved = np.abs(d) > epsilon
+    noisy = np.abs(again - before) > epsilon  # nan: not asked again, and so not moved
+    lost, lost_again = known & np.isnan(after), known & np.isnan(again)
+    could = both & _could(probe.expects, before, epsilon)
+    missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[probe.expects]
+
+    def share(name: str, event: Any, of: Any) -> Estimate:
+        own = groups[of]
+        alone = len(np.unique(own)) == len(own)
+        dropped = len(rows) - len(own)
+        return rate(event[of], None if alone else own, name=name, dropped=dropped, level=level)
+
+    shift = _room(clustered_mean(d[both], groups[both], name="shift", level=level))
+    tests = [_flips(lost * 1.0 - lost_again, groups, known, one_sided=True)]
+    if probe.expects == "fall":
+        tests.append(_flips(missed - 0.5, groups, could, one_sided=True))
+    else:
+        tests.append(_flips(d, groups, both, one_sided=probe.expects == "no rise"))
+    if probe.expects == "still":
+        tests.append(_flips(moved * 1.0 - noisy, groups, both, one_sided=True))
+    return {
+        "shift": shift,
+        "moved": share("moved", moved, both),
+        "noise": share("noise", noisy, both),
+        "failed": share("failed", missed, could),
+        "silenced": share("silenced", lost, known),
+        "detectable": _detectable(shift),
+        "p": min(1.0, min(tests) * len(tests)) if known.sum() >= _LEAST else float("nan"),
+        "n": int(both.sum()),
+        "examples": _examples(rows, d, epsilon),
+    }
+
+
+def estimated(shift: Estimate) -> dict[str, Any]:
+    """Return the same fields where the shift is estimated already, with p by its standard error."""
+    from scipy.special import stdtr
+
+    none = undefined(replace(shift, name="none", method="", interval="none"), Status.NOT_IDENTIFIED)
+    known = shift.se > 0 and not np.isnan(shift.value)
+    t = -abs(shift.value / shift.se) if known else float("nan")
+    return {
+        "shift": shift, "moved": none, "noise": none, "failed": none, "silenced": none,
+        "detectable": _detectable(shift) if known else t,
+        "p": float(2 * stdtr(max(shift.n_used - 1, 1), t)),
+        "n": shift.n_used,
+    }  # fmt: skip
+
+
+def _could(expects: Expects, before: Floats, epsilon: float) -> Any:
+    """Tell which scores can do what must, or must not, be done: nothing falls below 0."""
+    if expects == "fall":
+        return before > epsilon
+    return before < 1 - epsilon if expects == "no rise" else ~np.isnan(before)
+
+
+def _room(made: Estimate) -> Estimate:
+    """Return a mean of shifts that are all equal with the room that Wilson's bound leaves for others."""
+    if made.interval != "none" or np.isnan(made.value) or made.n_used < _LEAST:
+        return made
+    room = 1 - wilson(made.n_used, made.n_used, level=made.level)[0]
+    low, high = max(-1.0, made.value - room), min(1.0, made.value + room)
+    return with_interval(made, low, high, se=0.0, interval="wilson_at_one")
+
+
+def _detectable(shift: Estimate) -> float:
+    """Return the shift that would be found with `POWER`: the sum of both quantiles in standard errors."""
+    z = normal_quantile(shift.level)
+    se = shift.se if shift.se > 0 else (shift.high - shift.low) / 2 / z
+    return float((z + normal_quantile(2 * POWER - 1)) * se)
+
+
+def _flips(d: Floats, groups: Any, of: Any, *, one_sided: bool = False) -> float:
+    """Return p that differences are symmetric about 0 over clusters; one-sided: against their being above."""
+    sums = np.bincount(groups[of], weights=d[of]) if of.any() else np.zeros(0)
+    sums = sums[np.abs(sums) > 1e-12]  # the sign of nothing says nothing
+    if not len(sums):
+        return 1.0
+    if EXACT < len(sums) <= _SIGNS[1]:  # as `paired_permutation`, with signs that are drawn once
+        seen = abs(sums.sum()) - 1e-9
+        p = float((np.abs(_signs()[:, : len(sums)] @ sums) >= seen).sum() + 1) / (_SIGNS[0] + 1)
+    else:
+        p = paired_permutation(sums).p
+    return p if not one_sided else p / 2 if sums.sum() > 0 else 1 - p / 2
+
+
+@cache
+def _signs() -> Floats:
+    return np.random.default_rng(0).choice([-1.0, 1.0], size=_SIGNS)
+
+
+def _examples(rows: Sequence[Row], d: Floats, epsilon: float, most: int = 5) -> tuple[str, ...]:
+    order = sorted((n for n in range(len(rows)) if abs(d[n]) > epsilon), key=lambda n: -abs(d[n]))
+    return tuple(dict.fromkeys(rows[n].unit.item_id for n in order))[:most]

@@ -1,0 +1,237 @@
+"""`probe`: walk items twice, as they came and changed, and say what moved the judge."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Unpack, cast
+
+from judgekit.errors import InputError, there_are
+from judgekit.items import survey
+from judgekit.plan import Preview
+from judgekit.probes.battery import BATTERY
+from judgekit.probes.measure import Walks, estimated, shift_of
+from judgekit.probes.records import Lacking, Probe, Read, Shift
+from judgekit.probes.results import ProbeRun
+from judgekit.probes.states import settled
+from judgekit.probes.walk import MARK, Probing, varied
+from judgekit.recipes import Grading
+from judgekit.roles import Judge, Tunable
+from judgekit.types import Estimate, Item, Outcome
+from judgekit.verbs import Options, Run
+from judgekit.verbs.faces import collected, in_own_loop, told
+from judgekit.verbs.job import Job, prepare
+from judgekit.verbs.options import Judges, RubricLike
+
+MOST_ITEMS = 100
+"""How many of the items are probed where nobody says: from there on most faults of note are found."""
+WHY: Mapping[Lacking, str] = {
+    "pair": "it is about pairs, and no item has two responses",
+    "reference": "no item has a reference",
+    "sources": "no item has sources",
+    "systems": "no item says which system wrote a response",
+    "labels": "it needs people's labels",
+    "writer": "it needs a writer: a judge of words that is named for it",
+}
+"""Why a probe is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeJob:
+    """A job of probes, checked and ready; nothing has been sent.
+
+    Args:
+        job: The job that walks all variants.
+        probes: The probes that are asked, or read off what is.
+        left_out: Probe -> why it is not asked.
+        items: The items that are probed.
+    """
+
+    job: Job
+    probing: Probing
+    probes: tuple[Probe, ...]
+    left_out: Mapping[str, str]
+    items: tuple[Item, ...]
+    samples: int
+    seed: int
+
+    def prices(self) -> dict[str, Preview]:
+        """Return what each probe takes by itself; the items as they came stand under the empty name."""
+        names = {"": [v for v in self.probing.variants.values() if v.probe is None]}
+        names |= {p.name: [v for v in self.probing.variants.values() if v.probe is p] for p in self.probes}
+        return {name: self._of([v.item for v in own]).preview() for name, own in names.items() if own}
+
+    def _of(self, items: list[Item]) -> Job:
+        return replace(self.job, items=items, surveyed=survey(items, needs=None))
+
+    def measured(self, run: Run) -> ProbeRun:
+        """Return what a run of the job says of its judges."""
+        outcomes: dict[str, list[Outcome]] = {}
+        for outcome in run.outcomes:
+            outcomes.setdefault(outcome.unit.item_id, []).append(outcome)
+        walks = Walks(self.probing, outcomes, self.samples)
+        shifts: list[Shift] = []
+        for judge in [each.name for each in self.job.plan.judges]:
+            shifts += settled([self._shift(walks, each, judge) for each in self.probes])
+        return ProbeRun(
+            run=run, shifts=tuple(shifts), left_out=self.left_out, items=len(self.items), seed=self.seed
+        )
+
+    def _shift(self, walks: Walks, probe: Probe, judge: str) -> Shift:
+        rows = walks.rows(probe, judge)
+        read = Read(judge=judge, rows=rows, walks=walks)
+        found = rows if probe.read is None else probe.read(read)
+        more = () if probe.measure is None else tuple(probe.measure(read))
+        unchanged = 0 if probe.change is None else len(self.items) - len(walks.variants(probe))
+        numbers = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
+        return Shift(probe=probe, judge=judge, state="open", more=more, n_unchanged=unchanged, **numbers)
+
+
+def prepare_probes(
+    items: Any,
+    rubric: RubricLike,
+    judges: Judges = "local",
+    *,
+    only: Iterable[str] = (),
+    probes: Sequence[Probe] = (),
+    writer: str | Judge | Mapping[str, Any] | None = None,
+    n: int = MOST_ITEMS,
+    seed: int = 0,
+    sending: bool = True,
+    **options: Unpack[Options],
+) -> ProbeJob:
+    """Return the job of `probe`, checked; nothing is sent."""
+    if options.get("recipe") is not None:
+        raise InputError("probes ask in one round; leave out the recipe")
+    job = prepare(items, rubric, judges, sending=sending, **options)
+    if not isinstance(job.recipe, Grading) or job.fitted is not None:
+        raise InputError("probes judge each judge by itself; leave out a panel that is fitted to a run")
+    chosen = _chosen(only, probes)
+    some = _sample(list(job.read()), n)
+    if taken := [each.item_id for each in some if MARK in each.item_id]:
+        raise InputError(
+            f"item {taken[0]!r}: {MARK!r} in an id names the changed items of probes; leave it out"
+        )
+    paired = job.plan.asked_by.shows != "one"
+    given = _judge_of(writer, options)
+    left_out = {each.name: why for each in chosen if (why := _lacks(each, some, given, options))}
+    asked = tuple(each for each in chosen if each.name not in left_out)
+    variants = {v.item.item_id: v for v in varied(some, asked, job.plan.rubric_of, paired=paired, seed=seed)}
+    samples = job.plan.samples
+    probing = Probing(variants, _gradings(some, rubric, options, job), {"samples": 2 * samples}, writer=given)
+    all_of_it = [v.item for v in variants.values()]
+    walked = replace(
+        job, items=all_of_it, plan=probing.plan, recipe=probing, columns=None,
+        surveyed=survey(all_of_it, needs=None),
+        asked={**job.asked, "probes": [each.name for each in asked], "seed": seed},
+    )  # fmt: skip
+    return ProbeJob(
+        job=walked, probing=probing, probes=asked, left_out=left_out, items=tuple(some), samples=samples,
+        seed=seed,
+    )  # fmt: skip
+
+
+def _chosen(only: Iterable[str], probes: Sequence[Probe]) -> list[Probe]:
+    """Return the probes of some names and groups, and those handed over."""
+    wanted = [only] if isinstance(only, str) else list(only)
+    known = [*BATTERY, *probes]
+    names = [each.name for each in known]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"two probes are called {twice[0]!r}; give each a name of its own")
+    for each in wanted:
+        if not any(each in {probe.name, probe.group} for probe in known):
+            raise InputError(
+                f"no probe {each!r}; {there_are(each, sorted({*names, *(p.group for p in known)}))}"
+            )
+    return [p for p in known if not wanted or p in probes or p.name in wanted or p.group in wanted]
+
+
+def _sample(items: list[Item], n: int) -> list[Item]:
+    """Return `n` items, evenly spaced over all, so that no part of a sorted file is left out."""
+    if n < 1:
+        raise InputError(f"n={n}; at least 1 item has to be probed")
+    return items if len(items) <= n else [items[k * len(items) // n] for k in range(n)]
+
+
+def _lacks(probe: Probe, items: Sequence[Item], writer: Judge | None, options: Options) -> str:
+    there: set[Lacking] = set()
+    for name in ("reference", "sources", "systems"):
+        if any(getattr(item, name) for item in items):
+            there.add(name)
+    there |= {"pair"} if any(len(item.responses) > 1 for item in items) else set()
+    there |= {"writer"} if writer is not None else set()
+    there |= {"labels"} if options.get("labels") is not None else set()
+    return next((WHY[need] for need in sorted(probe.needs) if need not in there), "")
+
+
+def _judge_of(writer: Any, options: Options) -> Judge | None:
+    from judgekit.judges.resolve import check, resolve
+
+    if writer is None:
+        return None
+    found = resolve(writer, own_code=options.get("own_code", False), say=options.get("say"))
+    check(found)
+    return found
+
+
+def _gradings(
+    items: Sequence[Item], rubric: RubricLike, options: Options, job: Job
+) -> Callable[[Mapping[str, Any]], Grading]:
+    """Return what makes the grading of other options."""
+
+    def grading(other: Mapping[str, Any]) -> Grading:
+        if not other:
+            return cast("Grading", job.recipe)
+        changes = dict(other)
+        own: Any = job.plan.judges
+        if (temperature := changes.pop("temperature", None)) is not None:
+            own = [_warm(judge, temperature) for judge in own]
+        made = prepare(items, rubric, own, **{**options, **changes, "say": lambda _: None})
+        return cast("Grading", made.recipe)
+
+    return grading
+
+
+def _warm(judge: Judge, temperature: float) -> Judge:
+    return judge.with_(temperature=temperature) if isinstance(judge, Tunable) else judge
+
+
+def probe(
+    items: Any,
+    rubric: RubricLike,
+    judges: Judges = "local",
+    *,
+    only: Iterable[str] = (),
+    probes: Sequence[Probe] = (),
+    writer: str | Judge | Mapping[str, Any] | None = None,
+    n: int = MOST_ITEMS,
+    seed: int = 0,
+    **options: Unpack[Options],
+) -> ProbeRun:
+    """What moves a judge that should not, and what fails to move it.
+
+    Args:
+        items: As of `score`; nobody has to have labelled them.
+        rubric: As of `score`.
+        judges: As of `score`; each is probed by itself.
+        only: Names and groups of the probes to ask (`judgekit probe --list`); all where left out.
+        probes: Probes of one's own, after those of the battery.
+        writer: A judge of words that writes what a rule cannot: paraphrases, corruptions. Probes that need
+            one are left out by name where there is none.
+        n: How many items are probed at most, evenly spaced over all.
+        seed: The seed of what is drawn.
+        **options: As of `score`; `samples` are asked of changed items, and twice as many of those that came.
+
+    Returns the shifts with their intervals, the faults among them, and the run of both walks. Replies are
+    shared with earlier runs through the ledger. Errors are those of `score`.
+
+    >>> from judgekit import Scripted
+    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    >>> hello = "Hello there, I am well. "
+    >>> items = [{"id": n, "task": "Hi", "response": hello * (n % 3 + 1)} for n in range(30)]
+    >>> longer = Scripted("longer", lambda call: len(call.item.responses["response"]) > 70)
+    >>> [each.probe.name for each in probe(items, rubric, longer, only=["padding"], ledger=None).faults]
+    ['padding']
+    """
+    made = prepare_probes(
+        items, rubric, judges, only=only, probes=probes, writer=writer, n=n, seed=seed, **options
+    )
+    return made.measured(told(in_own_loop(collected, made.job)))

@@ -1,0 +1,146 @@
+"""Probes: items walked twice, and what the difference says."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import judgekit as jk
+from judgekit.probes import Probe, on_response
+from judgekit.probes.probe import prepare_probes
+from judgekit.types import Call
+
+RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?", "scale": "0-100"}]}
+ITEMS = [
+    {"id": f"i{n}", "task": f"Task {n}", "response": " ".join(f"word{k}" for k in range(10 + n))}
+    for n in range(30)
+]
+PAIRS = [
+    {"id": f"i{n}", "task": f"Task {n}", "responses": {"a": f"A plain text {n}.", "b": f"Another text {n}."}}
+    for n in range(30)
+]
+SHOUT = Probe(
+    name="shout", group="own", what="In capitals.", change=on_response(lambda text, _: text.upper())
+)
+ONLY: Any = {"only": ["shout"], "probes": [SHOUT], "ledger": None}
+RUIN = Probe(name="spoil", group="own", what="Ruins it.", expects="fall", change=on_response(lambda *_: "x"))
+
+
+def judge(value: Callable[[str], float], **options: Any) -> jk.Scripted:
+    """A judge that gives a number to the text of the response."""
+    return jk.Scripted("judge", lambda call: value(str(call.item.responses["response"])), **options)
+
+
+def probed(judge: Any, probe: Probe = SHOUT, items: Any = ITEMS, **options: Any) -> jk.probes.Shift:
+    options = {"ledger": None, "progress": False, "only": [probe.name], **options}
+    [shift] = jk.probe(items, options.pop("rubric", RUBRIC), judge, probes=[probe], **options).shifts
+    return shift
+
+
+def test_what_moves_every_score_is_a_fault_with_its_size() -> None:
+    shift = probed(judge(lambda text: 70 if text.isupper() else 50))
+    assert (shift.state, shift.n, shift.n_unchanged) == ("fault", 30, 0)
+    assert shift.shift.value == pytest.approx(0.2)
+    assert shift.failed.value == shift.moved.value == 1
+
+
+def test_what_moves_nothing_is_none_once_there_are_enough() -> None:
+    many = [{**row, "id": f"{row['id']}-{k}"} for k in range(4) for row in ITEMS]
+    few, enough = probed(judge(lambda _: 50)), probed(judge(lambda _: 50), items=many, n=120)
+    assert (few.state, enough.state) == ("open", "held")
+    assert few.detectable > 0.05
+    assert "would have been found" in few.says
+
+
+def test_a_judge_that_is_only_noisy_is_not_blamed_on_the_change() -> None:
+    def noisy(call: Call) -> int:
+        raw = repr((call.sample, call.item, "lots"))
+        draw = int(hashlib.sha256(raw.encode()).hexdigest(), 16)
+        return 30 + draw % 40
+
+    shift = probed(jk.Scripted("noisy", noisy), n=30)
+    assert shift.noise.value > 0.6
+    assert shift.moved.value > 0.6
+    assert shift.state in {"open", "slight"}
+
+
+def test_a_ruin_that_is_not_seen_is_a_fault_and_one_that_is_seen_none() -> None:
+    assert probed(judge(lambda _: 50), RUIN).state == "fault"
+    assert probed(judge(lambda text: min(90, len(text))), RUIN).state == "held"
+
+
+def test_what_is_at_the_lowest_cannot_fall_and_is_left_out() -> None:
+    shift = probed(judge(lambda text: 50 if "word12" in text else 0), RUIN)
+    assert shift.failed.n_used == 27
+    assert shift.n == 30
+
+
+def test_of_a_pair_one_response_is_changed_and_values_are_its_own() -> None:
+    def shouted_wins(call: Call) -> str:
+        texts = [str(call.item.responses[name]).isupper() for name in call.shown] if call.item else []
+        return '{"label": "%s"}' % ("tie" if texts[0] == texts[1] else "AB"[texts.index(True)])
+
+    shift = probed(
+        jk.Scripted("shouted", shouted_wins), items=PAIRS, rubric="pair_quality", protocol="compare"
+    )
+    assert shift.shift.value == pytest.approx(0.5)
+    assert shift.state == "fault"
+
+
+def test_silence_that_a_change_brings_about_is_a_fault() -> None:
+    silent = jk.Scripted(
+        "silent", lambda call: "no idea" if str(call.item.responses["response"]).isupper() else 50
+    )
+    shift = probed(silent, reask=False)
+    assert shift.silenced.value == 1
+    assert shift.state == "fault"
+    assert "silent" in shift.says
+
+
+def test_a_probe_that_was_asked_is_not_asked_again_and_shares_with_earlier_runs(tmp_path: Any) -> None:
+    asked: list[str] = []
+
+    def counting(call: Call) -> int:
+        asked.append(call.key)
+        return 50
+
+    options: Any = {"ledger": tmp_path / "l.sqlite", "progress": False}
+    judge = jk.Scripted("counting", counting, revision="1")
+    jk.score(ITEMS, RUBRIC, judge, **options)
+    assert len(asked) == 30
+    once = jk.probe(ITEMS, RUBRIC, judge, only=["shout"], probes=[SHOUT], **options)
+    assert len(asked) == 90  # the same again, and changed; the first walk is served
+    twice = jk.probe(ITEMS, RUBRIC, judge, only=["shout"], probes=[SHOUT], **options)
+    assert len(asked) == 90
+    assert once.shifts == twice.shifts
+
+
+def test_the_price_of_each_probe_is_known_before() -> None:
+    made = prepare_probes(ITEMS, RUBRIC, judge(lambda _: 50), **ONLY, reask=False)
+    assert {name: (each.least, each.most) for name, each in made.prices().items()} == {
+        "": (60, 60),
+        "shout": (30, 30),
+    }
+
+
+def test_items_are_spread_evenly_where_there_are_more_than_are_probed() -> None:
+    made = prepare_probes(ITEMS, RUBRIC, judge(lambda _: 50), **ONLY, n=3)
+    assert [item.item_id for item in made.items] == ["i0", "i10", "i20"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"only": ["lenght"]}, "no probe 'lenght'; did you mean 'length'?"),
+        ({"n": 0}, "n=0; at least 1"),
+        ({"probes": [SHOUT, SHOUT]}, "two probes are called 'shout'"),
+        ({"items": [{"id": "a~b", "task": "t", "response": "x"}]}, "'~' in an id"),
+        ({"recipe": "peem"}, "leave out the recipe"),
+    ],
+)
+def test_what_cannot_be_probed_is_refused_before_any_call(options: dict[str, Any], why: str) -> None:
+    items = options.pop("items", ITEMS)
+    with pytest.raises(jk.InputError, match=re.escape(why)):
+        jk.probe(items, RUBRIC, judge(lambda _: pytest.exit("asked")), ledger=None, **options)
