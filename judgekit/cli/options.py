@@ -141,6 +141,7 @@ def _rubrics() -> Iterable[str]:
 
 
 _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
+_COMPARED = frozenset({"score", "compare"})
 FLAGS = (
     Flag(
         "job", WHAT, kind=Path | None,
@@ -182,7 +183,7 @@ FLAGS = (
         help="The published recipe to follow (`judgekit recipes` lists them); it fills the options that are "
         "not typed.",
     ),
-    Flag("setting", ASKING, kind=MANY, help="NAME=VALUE: a setting of the recipe."),
+    Flag("setting", ASKING, kind=MANY, help="NAME=VALUE: a setting of the recipe, or of the schedule."),
     Flag("protocol", ASKING, choices=_named_in("protocols", "PROTOCOLS"), verbs=_SCORE),
     Flag("form", ASKING),
     Flag(
@@ -192,7 +193,10 @@ FLAGS = (
     Flag("samples", ASKING),
     Flag("prompt", ASKING, kind=Path | None),
     Flag("orders", ASKING, verbs=_PAIRS),
-    Flag("ties", ASKING, verbs=frozenset({"score", "compare"})),
+    Flag("ties", ASKING, verbs=_COMPARED),
+    Flag("schedule", ASKING, verbs=_COMPARED, choices=_named_in("verbs.scheduled", "NAMES")),
+    Flag("pairs", ASKING, verbs=_COMPARED),
+    Flag("until_separated", LIMITS, typed=("--until-separated",), verbs=_COMPARED),
     Flag("on_empty", ASKING, verbs=frozenset({"score", "compare", "match"})),
     Flag("reask", ASKING),
     Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),

@@ -20,6 +20,7 @@ from judgekit.verbs.require import NO_BOUNDS, Bounds
 
 _CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
 _KEPT = 200  # scores kept for the printed table
+_PAIRS = 20  # pairs of systems that are printed
 _ROWS = 40  # scores that are printed; all of them are in the files
 
 
@@ -194,11 +195,44 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines += _panel_lines(summary["panel"])
     if "fitted" in summary:
         lines += _fitted_lines(summary["fitted"])
+    if "separated" in summary:
+        lines += _separated_lines(summary["separated"])
     if summary["skipped"]:
         rows = "bad row" if summary["skipped"] == 1 else "bad rows"
         lines.append(f"{summary['skipped']} {rows} skipped, the first: {summary['skipped_rows'][0]}")
     if summary["ledger"] is None:
         lines.append("no ledger: nothing was kept, and running again pays again")
+    return lines
+
+
+def _separated_lines(separated: Mapping[str, Any]) -> list[str]:
+    """Return which systems were told apart while it was looked, and by what interval.
+
+    >>> pair = {"one": "a", "other": "b", "won": 9, "n": 9, "ties": 1, "low": 0.51, "high": 1.0, "after": 10}
+    >>> for line in _separated_lines({"level": 0.95, "items": 10, "done": True, "pairs": [pair]}):
+    ...     print(line)
+    told apart after 10 items: 1 of 1 pair of systems, at 95 % for all together at every look
+    a won 9 of 9 against b [.51, 1.00], ties 1: told apart after 10 items
+    (intervals that `stand` takes from this run do not know that it ended by what it found)
+    """
+    pairs = separated["pairs"]
+    apart = sum(pair["after"] is not None for pair in pairs)
+    level, items = f"{100 * separated['level']:g} %", n_of(separated["items"], "item")
+    told = f"{apart} of {n_of(len(pairs), 'pair')} of systems, at {level} for all together at every look"
+    lines = [f"told apart after {items}: {told}"]
+    for pair in sorted(pairs, key=lambda pair: (pair["after"] is None, pair["after"] or 0))[:_PAIRS]:
+        ends = ", ".join(f"{pair[end]:.2f}".removeprefix("0") for end in ("low", "high"))
+        when = (
+            "not told apart" if pair["after"] is None else f"told apart after {n_of(pair['after'], 'item')}"
+        )
+        lines.append(
+            f"{pair['one']} won {pair['won']} of {pair['n']} against {pair['other']} [{ends}], "
+            f"ties {pair['ties']}: {when}"
+        )
+    if separated["done"]:
+        lines.append(
+            "(intervals that `stand` takes from this run do not know that it ended by what it found)"
+        )
     return lines
 
 

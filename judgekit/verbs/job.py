@@ -36,6 +36,7 @@ from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
+from judgekit.standing.separating import Separation
 from judgekit.telemetry import Telemetry, telemetry_of
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digests import digest_of, digest_of_items, planned
@@ -49,6 +50,7 @@ from judgekit.verbs.options import (
     check_options,
 )
 from judgekit.verbs.panels import calibrations_of, fitted_panel, panel_verdicts, truth_of
+from judgekit.verbs.scheduled import Schedule, earlier_of, pairs_asked, values_of
 
 _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or their names
 # What only says how fast, for how much or where a run is kept is not asked: more money is no other job.
@@ -86,6 +88,7 @@ class Job:
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     telemetry: Telemetry | None = None  # what OpenTelemetry is told by
     progress: bool = False  # whether to show how far it is
+    until: Separation | None = None  # ends the run when systems are told apart
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
     started: float = field(default_factory=time.monotonic)
@@ -131,6 +134,12 @@ class Job:
                     continue
             yield item
 
+    def beforehand(self) -> Iterator[Item]:
+        """Return the items for a look before any call; InputError where they can be read once only."""
+        if self.surveyed is None:
+            raise InputError("a schedule looks at all items before any call; hand in a file or a list")
+        return self._items()
+
     def systems(self) -> Iterator[str]:
         """Yield the names that what is scored may have of its system, item by item; some more than once."""
         for item in self._items():
@@ -161,11 +170,18 @@ class Job:
                     if self.telemetry is not None:
                         self.telemetry.judged(judged)
                     yield judged
+                    if self.until is not None and self._is_separated(judged, self.until):
+                        break
             if not self.tally.items:
                 raise InputError(_no_items("items", self.skipped))
         finally:
             if ledger is not None:
                 ledger.close()
+
+    def _is_separated(self, judged: Judged, until: Separation) -> bool:
+        """Tell whether an item was the last that is needed; what comes behind it is not looked at."""
+        until.add(values_of(judged, self.plan.rubric_of(judged.item)))
+        return until.is_done
 
     async def _fitted(
         self, walked: AsyncGenerator[Judged, None], panel: FittedPanel
@@ -198,6 +214,7 @@ class Job:
             "panel": None if self._panel is None else self._panel.found().plain(),
             **({} if self.fitted is None else {"fitted": self.fitted.summary()}),
             **({} if self.calibration is None else {"calibration": self.calibration}),
+            **({} if self.until is None else {"separated": self.until.plain()}),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": why,
@@ -282,7 +299,26 @@ def prepare(
     )  # fmt: skip
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
+    if options["schedule"] is not None or options["pairs"] is not None or options["until_separated"]:
+        job = _scheduled(job, options)
     return job if panel is None else _labelled(job, panel, options)
+
+
+def _scheduled(job: Job, options: Options) -> Job:
+    """Return the job that asks the pairs of a schedule, or ends when systems are told apart."""
+    given = {each: options[each] for each in ("schedule", "pairs", "settings", "until_separated")}
+    if (name := options["schedule"]) is not None:
+        if job.name is not None:
+            raise InputError(
+                f"recipe {job.name!r} and schedule {name!r} both say what is asked; leave one out"
+            )
+        schedule = Schedule.named(name, options["settings"] or {}, options["pairs"])
+        earlier = functools.partial(earlier_of, items=job.items, columns=job.columns)
+        job = replace(job, recipe=schedule.recipe(cast("Grading", job.recipe), job.beforehand, earlier))
+    elif options["pairs"] is not None:
+        raise InputError("pairs is of a schedule; name one, such as schedule='balanced'")
+    until = Separation(pairs_asked(job.recipe, job.beforehand())) if options["until_separated"] else None
+    return replace(job, until=until, asked={**job.asked, **given})
 
 
 def _check_words(options: Options) -> None:
@@ -416,7 +452,7 @@ def _recipe(
     )  # fmt: skip
     settings = dict(options["settings"] or {})
     if found is None:
-        if settings:
+        if settings and options["schedule"] is None:
             raise InputError(f"settings {sorted(settings)} are a recipe's; name the recipe")
         return grading
     for name in _MODELS & settings.keys():

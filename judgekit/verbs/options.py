@@ -62,6 +62,13 @@ class Options(TypedDict, total=False):
         orders: The orders that responses are shown in: for pairs `both`, `given` or `swapped`; for ranks
             `both` (all cyclic orders), `given`, or a number of orders.
         ties: Whether a judge of pairs may say that neither is better.
+        schedule: Which pairs of each item are compared: `all`; `balanced`, each two systems as often as any;
+            `knockout` or `swiss`, a tournament in each item; `anchor=SYSTEM`, each with that one;
+            `active=RUN`, those that tell most after an earlier run. Settings of it are `seed`, `rounds` of
+            `swiss`, and `want` of `active`: `order`, `top`, or `ONE,OTHER`.
+        pairs: The number of comparisons that a schedule may ask, over all items.
+        until_separated: End the run when all systems that are compared are told apart, at 95 % for all
+            pairs together, however often that is looked at.
         balance: How the two orders of a pair become one: `average`, `log_odds` or `consistent`.
         substitutes: The name of a judge -> the judge that is asked in its place where it fails, in every
             round; the recipe `choice-funnel` refuses them.
@@ -101,6 +108,9 @@ class Options(TypedDict, total=False):
     min_judges: int
     orders: Orders
     ties: bool
+    schedule: str | None
+    pairs: int | None
+    until_separated: bool
     balance: BalanceRule
     substitutes: Mapping[str, str | Judge | Mapping[str, Any]]
     on_empty: OnEmpty
@@ -120,10 +130,10 @@ class Options(TypedDict, total=False):
 DEFAULTS: Final[Options] = {
     "recipe": None, "settings": {}, "protocol": "grade", "form": "json", "per_call": 0, "samples": 1,
     "prompt": None, "reask": True, "again": (), "rule": None, "partial": False, "panel": "mean",
-    "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True,
-    "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
-    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
-    "progress": True, "telemetry": "off",
+    "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True, "schedule": None,
+    "pairs": None, "until_separated": False, "balance": "average", "substitutes": {}, "on_empty": "judge",
+    "unfounded": "flag", "aggregate": None, "columns": None, "on_bad_item": "raise",
+    "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None, "progress": True, "telemetry": "off",
     "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
@@ -131,10 +141,14 @@ DEFAULTS: Final[Options] = {
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("samples", "min_judges"), "a whole number"),
     "per_call": "a whole number, or None for the whole rubric",
-    **dict.fromkeys(("reask", "partial", "ties", "store_prompts", "progress", "own_code"), "True or False"),
+    "pairs": "a whole number, or None",
+    **dict.fromkeys(
+        ("reask", "partial", "ties", "until_separated", "store_prompts", "progress", "own_code"),
+        "True or False",
+    ),
     **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
     **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item", "telemetry"), "a name"),
-    **dict.fromkeys(("recipe", "rule"), "a name, or None"),
+    **dict.fromkeys(("recipe", "rule", "schedule"), "a name, or None"),
     "orders": "a name or a whole number",
     "panel": "a name or a function",
     **dict.fromkeys(("aggregate", "say"), "a function, or None"),
