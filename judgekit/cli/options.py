@@ -196,7 +196,7 @@ FLAGS = (
     Flag("ties", ASKING, verbs=_COMPARED),
     Flag("schedule", ASKING, verbs=_COMPARED, choices=_named_in("verbs.scheduled", "NAMES")),
     Flag("pairs", ASKING, verbs=_COMPARED),
-    Flag("until_separated", LIMITS, typed=("--until-separated",), verbs=_COMPARED),
+    Flag("until_separated", ASKING, typed=("--until-separated",), verbs=_COMPARED),
     Flag("on_empty", ASKING, verbs=frozenset({"score", "compare", "match"})),
     Flag("reask", ASKING),
     Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),
