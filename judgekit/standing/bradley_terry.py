@@ -6,8 +6,9 @@ win, a tie and a loss. Nothing depends on the order of rows or on which response
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,9 +17,10 @@ from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import MOST_LOST
 from judgekit.errors import InputError
+from judgekit.standing.apart import FEWEST_DRAWS, rank_sets, told_apart
 from judgekit.standing.newton import Problem
-from judgekit.standing.records import ALIKE, FEWEST_DRAWS, Place, Standing, percentile_ends, rank_intervals
-from judgekit.types import Estimate, Outcome, Unit, Verdict
+from judgekit.standing.records import ALIKE, Place, Standing, percentile_ends
+from judgekit.types import Abstention, Estimate, Outcome, Unit, Verdict
 
 Ties = Literal["half", "davidson"]
 Systems = Mapping[str, Mapping[str, str]]
@@ -27,7 +29,7 @@ _FEW_ITEMS = 20
 
 
 def bradley_terry(
-    outcomes: Iterable[Outcome],
+    outcomes: "Iterable[Outcome] | Comparisons",
     *,
     systems: Systems | None = None,
     ties: Ties = "half",
@@ -41,7 +43,7 @@ def bradley_terry(
 
     Args:
         outcomes: On pairs of responses. Verdicts may be soft; each counts as one comparison, so reduce
-            samples and judges first if they are not to weigh more.
+            samples and judges first if they are not to weigh more. Or comparisons as arrays.
         systems: Item id -> response id -> system; where left out, response ids are systems.
         ties: `half`: a win of one half for each (the same strengths as counting it twice); `davidson`:
             ties have a probability of their own.
@@ -71,7 +73,7 @@ def bradley_terry(
         raise InputError(
             f"ties are 'half' or 'davidson', not {ties!r}; a prior is not negative, as {prior} is"
         )
-    data = comparisons_of(outcomes, systems)
+    data = outcomes if isinstance(outcomes, Comparisons) else comparisons_of(outcomes, systems)
     asked = _Asked(davidson=ties == "davidson", order=order, prior=prior, b=b, seed=seed, level=level)
     if not len(data.one):
         return _without(data, asked, Status.NO_PAIRED_ITEMS, "no verdict compares two systems")
@@ -119,7 +121,7 @@ class Comparisons:
 
     `said` (n, 3) has how much of the verdict goes to `one`, to a tie, to `other`; `shown` is 1 if `one` was
     shown first, -1 if last, 0 if that is not known; abstentions and comparisons of a system with itself are
-    dropped.
+    dropped, and `missing` counts the abstentions of each system by reason.
     """
 
     systems: tuple[str, ...]
@@ -130,6 +132,7 @@ class Comparisons:
     shown: Codes
     item: Codes
     n_dropped: int
+    missing: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) -> Comparisons:
@@ -139,7 +142,7 @@ def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) 
     """
     names: set[str] = set()
     rows: list[tuple[str, str, tuple[float, float, float], int, str]] = []
-    dropped = 0
+    dropped, missing = 0, dict[str, Counter[str]]()
     for outcome in outcomes:
         unit = outcome.unit
         if len(unit.responses) != 2:
@@ -148,6 +151,9 @@ def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) 
         names |= {first, second}
         if not isinstance(outcome, Verdict) or first == second:
             dropped += 1
+            if isinstance(outcome, Abstention):
+                for name in {first, second}:
+                    missing.setdefault(name, Counter())[outcome.reason] += 1
             continue
         probs = dict(outcome.probs)
         if strays := set(probs) - {"first", "tie", "second"}:
@@ -167,7 +173,7 @@ def comparisons_of(outcomes: Iterable[Outcome], systems: Systems | None = None) 
         other=np.array([code[row[1]] for row in rows], dtype=np.intp),
         said=np.array([row[2] for row in rows], dtype=float).reshape(-1, 3),
         shown=np.array([row[3] for row in rows], dtype=np.intp),
-        item=np.array([place[row[4]] for row in rows], dtype=np.intp), n_dropped=dropped,
+        item=np.array([place[row[4]] for row in rows], dtype=np.intp), n_dropped=dropped, missing=missing,
     )  # fmt: skip
 
 
@@ -291,7 +297,8 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
         kind = "percentile_cluster"
     named, status, said = _told(fit, low[:n], kind)
     strengths = np.round(x[:n], 10)
-    span = rank_intervals(x[:n], draws[:, :n], asked.level)
+    apart = told_apart(x[:n], draws[:, :n], asked.level)
+    span = rank_sets(x[:n], apart) if len(draws) >= FEWEST_DRAWS else [(None, None)] * n
     played, won = _record(data)
     order = sorted(range(n), key=lambda i: (-strengths[i], data.systems[i]))
     places = tuple(
@@ -299,6 +306,8 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
             system=data.systems[i],
             n=int(played[i]),
             won=float(won[i]),
+            mean=float(won[i]),
+            missing=dict(data.missing.get(data.systems[i], {})),
             strength=float(x[i]),
             low=float(low[i]),
             high=float(high[i]),
@@ -323,6 +332,7 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
         n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect,
         ties=math.exp(x[-1]) if asked.davidson else None, seed=asked.seed, status=status,
         notes=(*notes, *said), covariance=fit.covariance[np.ix_(order, order)], draws=draws[:, order],
+        apart=apart[np.ix_(order, order)],
     )  # fmt: skip
 
 
@@ -359,12 +369,16 @@ def _without(data: Comparisons, asked: _Asked, status: str, why: str) -> Standin
     nan, n = math.nan, len(data.systems)
     played, won = _record(data)
     places = tuple(
-        Place(system=system, n=int(played[i]), won=float(won[i])) for i, system in enumerate(data.systems)
-    )
+        Place(
+            system=system, n=int(played[i]), won=float(won[i]), mean=float(won[i]),
+            missing=dict(data.missing.get(system, {})),
+        )
+        for i, system in enumerate(data.systems)
+    )  # fmt: skip
     effect = Estimate("order_effect", nan, status=status, method=asked.method) if asked.order else None
     return Standing(
         places=places, method=asked.method, interval="none", level=asked.level, n_items=len(data.items),
         n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect, ties=None,
         seed=asked.seed, status=status, notes=(why,), covariance=np.full((n, n), nan),
-        draws=np.empty((0, n)),
+        draws=np.empty((0, n)), apart=np.zeros((n, n), dtype=bool),
     )  # fmt: skip

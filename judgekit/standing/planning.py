@@ -16,7 +16,8 @@ import numpy as np
 from judgekit.agreement.core.intervals import normal_quantile
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
-from judgekit.standing.records import FEWEST_DRAWS, Standing
+from judgekit.standing.apart import FEWEST_DRAWS
+from judgekit.standing.records import Standing
 
 _STILL = 1e-9
 _NO_NUMBER: int | None = None

@@ -1,20 +1,25 @@
 """A standing: an order of systems with uncertainty."""
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
 
 import numpy as np
 
 from judgekit.agreement.core.estimate import Status, flagged, with_interval
+from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.ratings import Floats
+from judgekit.agreement.published.arena import separability
 from judgekit.errors import InputError
+from judgekit.standing.apart import FEWEST_DRAWS, Apart, chances, groups, letters
 from judgekit.types import Estimate
 
-FEWEST_DRAWS = 20
-"""Resamples with a fit that an interval needs."""
 ALIKE = "every resample gave the same value, so there is no interval"
-_STILL = 1e-9  # strengths are fitted to 1e-11: resamples that differ by less say the same
+STILL = "the difference is the same on every item, so there is no interval"
+_STILL = 1e-9  # as in `apart`
+UNEVEN = 0.05
+ELO = 1000.0, 400.0 / math.log(10.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +27,16 @@ class Place:
     """Where one system stands.
 
     Args:
-        strength: In log-odds, with mean 0 over the systems; nan where it cannot be told.
-        low: Lower end of its interval, and `high` the upper end.
-        se: Standard error by the inverse Hessian.
+        strength: With mean 0 over the systems, in the standing's unit; nan where it cannot be told.
+        low: Lower end of its interval, and `high` the upper end; of a system that got all right or all wrong
+            one of them is a bound (at 5 %), and the other infinite.
+        se: Standard error of the strength.
         rank: 1 is the best; equal strengths share a rank.
         rank_low: The best rank it may have, and `rank_high` the worst, for all systems at once.
-        n: Comparisons it was in.
-        won: Its share of them, a tie as half.
+        n: Comparisons it was in, or scores.
+        won: Its share of comparisons, a tie as half.
+        mean: Plain mean of its scores, which the strength is to be held against; of comparisons as `won`.
+        missing: Reason -> answers that were asked for and not obtained.
     """
 
     system: str
@@ -40,7 +48,40 @@ class Place:
     rank_low: int | None = None
     rank_high: int | None = None
     n: int
-    won: float
+    won: float = math.nan
+    mean: float = math.nan
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_missing(self) -> int:
+        """How many answers are missing."""
+        return sum(self.missing.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """Whether more is missing of some systems than of others: the chi-square of equal shares."""
+
+    chi_square: float
+    df: int
+    p: float
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether chance alone would make such a difference in fewer than one of twenty."""
+        return self.p < UNEVEN
+
+
+def uneven(places: Iterable[Place]) -> Uneven | None:
+    """Return the test of whether shares of missing answers are equal; None where it has no meaning."""
+    from scipy.special import chdtrc
+
+    counts = np.array([(each.n, each.n_missing) for each in places if each.n + each.n_missing], dtype=float)
+    if len(counts) < 2 or not counts.sum(axis=0).all():
+        return None
+    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
+    chi, df = float(np.sum((counts - expected) ** 2 / expected)), len(counts) - 1
+    return Uneven(chi, df, float(chdtrc(df, chi)))
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -51,7 +92,8 @@ class Standing:
         places: Best first; by name where strengths cannot be told.
         method: How strengths were computed.
         interval: `percentile` or `percentile_cluster` over items, or `wald` where items are too few to
-            resample; `none` where fewer than 20 resamples had a fit, or all gave the same strengths.
+            resample; `t_cr1` clustered by item, of scores; `none` where fewer than 20 resamples had a fit, or
+            all gave the same strengths.
         level: Confidence of the intervals, and of all intervals of ranks together.
         n_dropped: Abstentions, and comparisons of a system with itself; `n_comparisons` are verdicts used.
         order_effect: Log-odds by which the response shown first gains, if asked for.
@@ -59,8 +101,12 @@ class Standing:
         status: `ok`; `undefined:not_identified` with the groups that cannot be joined in `notes`,
             `undefined:no_paired_items`; `unstable:few_clusters`, `unstable:resamples_lost`;
             `ok_degenerate` where every resample gave the same strengths.
-        covariance: Shape (n_systems, n_systems), by the inverse Hessian, in the order of `places`.
+        covariance: Shape (n_systems, n_systems), in the order of `places`: of comparisons by the inverse
+            Hessian, of scores clustered by item.
         draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
+        unit: What strengths are measured in: `log-odds`, `points` or `logits`.
+        apart: Shape (n_systems, n_systems): which two are told apart, for all pairs at once.
+        df: Degrees of freedom of the covariance.
     """
 
     places: tuple[Place, ...]
@@ -77,6 +123,9 @@ class Standing:
     notes: tuple[str, ...]
     covariance: Floats = field(repr=False)
     draws: Floats = field(repr=False)
+    apart: Apart = field(repr=False)
+    unit: str = "log-odds"
+    df: float = math.inf
 
     @property
     def systems(self) -> tuple[str, ...]:
@@ -90,13 +139,54 @@ class Standing:
                 return place
         raise InputError(f"no system {system!r}; there are {list(self.systems)}")
 
+    @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of systems that cannot be told apart, best first; a system may be in several."""
+        return groups(self.systems, self.apart)
+
+    @property
+    def letters(self) -> Mapping[str, str]:
+        """System -> the letters of its groups; two that share one cannot be told apart."""
+        named = list(zip(letters(len(self.groups)), self.groups, strict=True))
+        return {s: " ".join(letter for letter, group in named if s in group) for s in self.systems}
+
+    @property
+    def told_apart(self) -> tuple[int, int]:
+        """How many pairs of systems are told apart, for all pairs at once, and how many pairs there are."""
+        n = len(self.places)
+        return int(np.triu(self.apart).sum()), n * (n - 1) // 2
+
+    @property
+    def separability(self) -> float:
+        """Share of pairs whose intervals do not overlap, which Arena-Hard reports; timid beside the above."""
+        return separability([p.low for p in self.places], [p.high for p in self.places])
+
+    @property
+    def chances(self) -> Floats:
+        """How sure it is that the system of a row is better than that of a column, in the order of places."""
+        return chances(self.draws)
+
+    @property
+    def uneven(self) -> Uneven | None:
+        """Whether more is missing of some systems than of others."""
+        return uneven(self.places)
+
+    def elo(self, system: str) -> float:
+        """Return a strength in log-odds on the scale of Elo: 1000 is the average, 400 are odds of ten."""
+        return ELO[0] + ELO[1] * self.of(system).strength
+
     def beats(self, one: str, other: str) -> float:
-        """Return the probability that one system beats another, ties apart; nan if not identified."""
+        """Return the probability that one system beats another, ties apart; nan if not identified.
+
+        Only comparisons say so: of scores it is nan, and `chances` has how sure it is that one is better.
+        """
+        if self.unit != "log-odds":
+            return math.nan
         gap = self.of(one).strength - self.of(other).strength
         return 1.0 / (1.0 + math.exp(-gap))
 
     def difference(self, one: str, other: str) -> Estimate:
-        """Return how much stronger one system is than another, in log-odds, with its interval.
+        """Return how much stronger one system is than another, with its interval.
 
         Intervals of single strengths overlap more than those of differences: compare by this. Where no
         resample moves the difference there is none, and the status is `ok_degenerate`.
@@ -110,18 +200,27 @@ class Standing:
         )  # fmt: skip
         if math.isnan(value) or len(self.draws) < FEWEST_DRAWS:
             return blank
-        if self.interval == "wald":
+        if self.interval in {"wald", "t_cr1"}:
             se = math.sqrt(
                 max(self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j], 0.0)
             )
-            half = NormalDist().inv_cdf((1.0 + self.level) / 2.0) * se
-            return with_interval(blank, value - half, value + half, se=se, interval="wald", seed=self.seed)
+            if self.interval == "t_cr1" and se <= _STILL:
+                return flagged(blank, Status.DEGENERATE if self.status == "ok" else self.status, (STILL,))
+            half = reach(self.level, self.df) * se
+            return with_interval(
+                blank, value - half, value + half, se=se, interval=self.interval, seed=self.seed
+            )
         gaps = self.draws[:, i] - self.draws[:, j]
         low, high = percentile_ends(gaps[:, None], self.level)
         if math.isnan(low[0]):
             return flagged(blank, Status.DEGENERATE if self.status == "ok" else self.status, (ALIKE,))
         se = float(np.std(gaps, ddof=1))
         return with_interval(blank, low[0], high[0], se=se, interval=self.interval, seed=self.seed)
+
+
+def reach(level: float, df: float) -> float:
+    """Return how many standard errors an interval reaches."""
+    return t_quantile(level, df) if math.isfinite(df) else NormalDist().inv_cdf((1.0 + level) / 2.0)
 
 
 def percentile_ends(draws: Floats, level: float) -> tuple[Floats, Floats]:
@@ -132,34 +231,3 @@ def percentile_ends(draws: Floats, level: float) -> tuple[Floats, Floats]:
     low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
     still = np.ptp(draws, axis=0) <= _STILL
     return np.where(still, np.nan, low), np.where(still, np.nan, high)
-
-
-def rank_intervals(
-    strengths: Floats, draws: Floats, level: float
-) -> list[tuple[int, int]] | list[tuple[None, None]]:
-    """Return best and worst rank of each system, for all systems at once; None with too few draws.
-
-    A system stands below another only if the difference is beyond the largest studentised difference that
-    resampling alone makes between any two, in a share `level` of the resamples. Two whose difference no
-    resample moves are not told apart. Source: Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for
-    Ranks", Review of Economic Studies 91, with the bootstrap's maximum over all pairs.
-    """
-    n = len(strengths)
-    if len(draws) < FEWEST_DRAWS:
-        return [(None, None)] * n
-    one, other = np.triu_indices(n, 1)
-    if not len(one):
-        return [(1, 1)] * n
-    gap = strengths[one] - strengths[other]
-    spread, worst = np.empty(len(one)), np.zeros(len(draws))
-    at_once = max(2_000_000 // len(draws), 1)
-    for start in range(0, len(one), at_once):
-        pairs = slice(start, start + at_once)
-        resampled = draws[:, one[pairs]] - draws[:, other[pairs]]
-        spread[pairs] = resampled.std(axis=0, ddof=1)
-        size = np.maximum(spread[pairs], _STILL)
-        worst = np.maximum(worst, np.abs((resampled - gap[pairs]) / size).max(axis=1))
-    apart = (spread > _STILL) & (np.abs(gap) > np.quantile(worst, level) * spread)
-    above = np.bincount(np.where(gap > 0, other, one)[apart], minlength=n)
-    below = np.bincount(np.where(gap > 0, one, other)[apart], minlength=n)
-    return [(1 + int(above[i]), n - int(below[i])) for i in range(n)]

@@ -6,8 +6,8 @@ import pytest
 
 from judgekit.errors import InputError
 from judgekit.standing import bradley_terry
+from judgekit.standing.apart import rank_intervals
 from judgekit.standing.newton import Problem
-from judgekit.standing.records import rank_intervals
 from judgekit.types import Abstention, Unit, Verdict
 
 VALUES = {"first": 1.0, "tie": 0.5, "second": 0.0}

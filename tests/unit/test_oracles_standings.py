@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from judgekit.agreement.models.rasch import fit_facets
+from judgekit.standing.continuous import gim_ability
+from judgekit.standing.scores import two_way
 
 ORACLES = Path(__file__).parents[3] / "shared" / "oracles_standings.json"
 
@@ -43,3 +45,28 @@ def test_abilities_with_random_items_are_those_of_glmer():
     v = found.covariance
     gap = np.sqrt(v[7, 7] + v[0, 0] - 2 * v[0, 7])
     assert gap == pytest.approx(expected["difference_se"], abs=tol)
+
+
+def test_two_way_least_squares_with_missing_cells():
+    data, expected, tol = oracle("additive.toy3x5")
+    scores = [[np.nan if each is None else each for each in row] for row in data["scores"]]
+
+    found = two_way(scores)
+
+    assert [found.of(str(i)).strength for i in range(3)] == pytest.approx(expected["effect"], abs=tol)
+    means = np.array([found.of(str(i)).mean for i in range(3)])
+    assert means - means.mean() == pytest.approx(expected["raw_mean_centred"], abs=tol)
+    for other in (1, 2):
+        variance = found.difference("0", str(other)).se ** 2 * 4 / 5  # CR0 of five items
+        assert variance == pytest.approx(expected[f"var_difference_0_{other}"], abs=tol)
+
+
+def test_the_ability_by_gims_bank():
+    data, expected, tol = oracle("gim.toy3")
+
+    ability, se, _ = gim_ability(data["a"], data["b"], data["score"], sigma=data["sigma"])
+    assert (ability, se) == pytest.approx((expected["theta"], expected["se"]), abs=tol)
+
+    ability, se, n = gim_ability(data["a"], data["b"], [0.5, None, 0.9], sigma=data["sigma"])
+    wanted = expected["theta_without_item_2"], expected["se_without_item_2"]
+    assert (ability, se, n) == (*(pytest.approx(each, abs=tol) for each in wanted), 2)
