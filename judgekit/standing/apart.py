@@ -42,24 +42,17 @@ def told_apart(strengths: Floats, draws: Floats, level: float) -> Apart:
     return found
 
 
-def rank_sets(strengths: Floats, apart: Apart) -> list[Ranks]:
-    """Return best and worst rank of each system, for all systems at once; None without a strength."""
-    above, below = (
-        (apart & sign).sum(axis=1)
-        for sign in (strengths > strengths[:, None], strengths < strengths[:, None])
-    )
-    n = len(strengths)
-    return [
-        (1 + int(a), n - int(b)) if np.isfinite(s) else (None, None)
-        for s, a, b in zip(strengths, above, below, strict=True)
-    ]
-
-
 def rank_intervals(strengths: Floats, draws: Floats, level: float) -> list[Ranks]:
     """Return best and worst rank of each system, for all systems at once; None with too few draws."""
     if len(draws) < FEWEST_DRAWS:
         return [(None, None)] * len(strengths)
-    return rank_sets(strengths, told_apart(strengths, draws, level))
+    apart, n = told_apart(strengths, draws, level), len(strengths)
+    above = (apart & (strengths > strengths[:, None])).sum(axis=1)
+    below = (apart & (strengths < strengths[:, None])).sum(axis=1)
+    return [
+        (1 + int(a), n - int(b)) if np.isfinite(s) else (None, None)
+        for s, a, b in zip(strengths, above, below, strict=True)
+    ]
 
 
 def groups(systems: Sequence[str], apart: Apart) -> tuple[tuple[str, ...], ...]:

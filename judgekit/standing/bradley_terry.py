@@ -17,7 +17,7 @@ from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import MOST_LOST
 from judgekit.errors import InputError
-from judgekit.standing.apart import FEWEST_DRAWS, rank_sets, told_apart
+from judgekit.standing.apart import FEWEST_DRAWS, rank_intervals
 from judgekit.standing.newton import Problem
 from judgekit.standing.records import ALIKE, Place, Standing, percentile_ends
 from judgekit.types import Abstention, Estimate, Outcome, Unit, Verdict
@@ -297,8 +297,7 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
         kind = "percentile_cluster"
     named, status, said = _told(fit, low[:n], kind)
     strengths = np.round(x[:n], 10)
-    apart = told_apart(x[:n], draws[:, :n], asked.level)
-    span = rank_sets(x[:n], apart) if len(draws) >= FEWEST_DRAWS else [(None, None)] * n
+    span = rank_intervals(x[:n], draws[:, :n], asked.level)
     played, won = _record(data)
     order = sorted(range(n), key=lambda i: (-strengths[i], data.systems[i]))
     places = tuple(
@@ -332,7 +331,6 @@ def _standing(data: Comparisons, asked: _Asked, fit: _Fit, notes: tuple[str, ...
         n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect,
         ties=math.exp(x[-1]) if asked.davidson else None, seed=asked.seed, status=status,
         notes=(*notes, *said), covariance=fit.covariance[np.ix_(order, order)], draws=draws[:, order],
-        apart=apart[np.ix_(order, order)],
     )  # fmt: skip
 
 
@@ -380,5 +378,5 @@ def _without(data: Comparisons, asked: _Asked, status: str, why: str) -> Standin
         places=places, method=asked.method, interval="none", level=asked.level, n_items=len(data.items),
         n_comparisons=len(data.one), n_dropped=data.n_dropped, order_effect=effect, ties=None,
         seed=asked.seed, status=status, notes=(why,), covariance=np.full((n, n), nan),
-        draws=np.empty((0, n)), apart=np.zeros((n, n), dtype=bool),
+        draws=np.empty((0, n)),
     )  # fmt: skip

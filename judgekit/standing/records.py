@@ -12,7 +12,7 @@ from judgekit.agreement.core.intervals import t_quantile
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.published.arena import separability
 from judgekit.errors import InputError
-from judgekit.standing.apart import FEWEST_DRAWS, Apart, chances, groups, letters
+from judgekit.standing.apart import FEWEST_DRAWS, Apart, chances, groups, letters, told_apart
 from judgekit.types import Estimate
 
 ALIKE = "every resample gave the same value, so there is no interval"
@@ -105,7 +105,6 @@ class Standing:
             Hessian, of scores clustered by item.
         draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
         unit: What strengths are measured in: `log-odds`, `points` or `logits`.
-        apart: Shape (n_systems, n_systems): which two are told apart, for all pairs at once.
         df: Degrees of freedom of the covariance.
     """
 
@@ -123,7 +122,6 @@ class Standing:
     notes: tuple[str, ...]
     covariance: Floats = field(repr=False)
     draws: Floats = field(repr=False)
-    apart: Apart = field(repr=False)
     unit: str = "log-odds"
     df: float = math.inf
 
@@ -140,6 +138,11 @@ class Standing:
         raise InputError(f"no system {system!r}; there are {list(self.systems)}")
 
     @property
+    def apart(self) -> Apart:
+        """Which two systems are told apart, for all pairs at once, shape (n, n) in the order of places."""
+        return told_apart(np.array([place.strength for place in self.places]), self.draws, self.level)
+
+    @property
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """The groups of systems that cannot be told apart, best first; a system may be in several."""
         return groups(self.systems, self.apart)
@@ -147,7 +150,8 @@ class Standing:
     @property
     def letters(self) -> Mapping[str, str]:
         """System -> the letters of its groups; two that share one cannot be told apart."""
-        named = list(zip(letters(len(self.groups)), self.groups, strict=True))
+        found = self.groups
+        named = list(zip(letters(len(found)), found, strict=True))
         return {s: " ".join(letter for letter, group in named if s in group) for s in self.systems}
 
     @property

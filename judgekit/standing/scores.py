@@ -17,7 +17,7 @@ from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.models.rasch import Errors, fit_facets
 from judgekit.errors import InputError
-from judgekit.standing.apart import rank_sets, told_apart
+from judgekit.standing.apart import rank_intervals
 from judgekit.standing.continuous import linked
 from judgekit.standing.records import STILL, Place, Standing, reach
 from judgekit.types import Estimate
@@ -302,8 +302,7 @@ def standing_of(table: Scored, fit: Fitted, *, level: float = 0.95, seed: int = 
     draws = np.full((0, len(s)), np.nan)
     if known.any() and not still:
         draws = _draws(s, covariance, known, fit.df, seed)
-    apart = told_apart(s, draws, level)
-    ranks = rank_sets(s, apart) if len(draws) else [(None, None)] * len(s)
+    ranks = rank_intervals(s, draws, level)
     half = reach(level, fit.df) * se if not still and known.any() else np.full(len(s), np.nan)
     ends = {i: (float(s[i] - half[i]), float(s[i] + half[i])) for i in range(len(s))} | dict(fit.bounds)
     height = np.array([_height(s[i], ends[i]) for i in range(len(s))])
@@ -324,7 +323,6 @@ def standing_of(table: Scored, fit: Fitted, *, level: float = 0.95, seed: int = 
         n_comparisons=int(counts.sum()), n_dropped=sum(p.n_missing for p in places), order_effect=None,
         ties=None, seed=seed, status=status, notes=(*notes, *([STILL] if still else [])),
         covariance=covariance[np.ix_(order, order)], draws=draws[:, order], unit=fit.unit, df=fit.df,
-        apart=apart[np.ix_(order, order)],
     )  # fmt: skip
 
 
