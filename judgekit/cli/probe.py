@@ -1,5 +1,6 @@
 """`judgekit probe`: what moves a judge that should not, and what fails to move it."""
 
+import math
 from typing import Any
 
 import typer
@@ -15,7 +16,8 @@ from judgekit.errors import InputError, n_of
 from judgekit.plan import Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
-from judgekit.probes.results import ProbeRun, row
+from judgekit.probes.records import Shift
+from judgekit.probes.results import ProbeRun
 from judgekit.verbs.faces import collected
 
 _NOT_OURS = {
@@ -42,8 +44,9 @@ OWN = (
     Flag("list", WHAT, kind=bool, default=False, typed=("--list",), help="List the probes, and ask nothing."),
 )  # fmt: skip
 SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
+HEADS = ("probe", "fault", "shift", "95 % interval", "moved", "asked again", "seen from", "units")
 MUST = {"still": "must not move", "no rise": "must not rise", "fall": "must fall"}
-STATES = {"fault": "FAULT", "slight": "small", "open": "not shown", "held": "none"}
+STATES = {"fault": "SHOWN", "slight": "small", "open": "not shown", "held": "none"}
 
 
 def _probe(context: typer.Context, given: dict[str, Any]) -> None:
@@ -119,19 +122,18 @@ def _price(name: str, taken: Preview) -> tuple[str, ...]:
 
 
 def say_shifts(found: ProbeRun) -> None:
-    """Print what was found, judge by judge, faults first."""
+    """Print what was found, judge by judge, faults first, and in words what each fault means."""
     order = list(STATES)
     for judge in dict.fromkeys(each.judge for each in found.shifts):
         own = [each for each in found.shifts if each.judge == judge]
         own.sort(key=lambda each: order.index(each.state))
-        faults = sum(each.state == "fault" for each in own)
-        say(f"{judge}: {n_of(faults, 'fault')} in {n_of(len(own), 'probe')} of {n_of(found.items, 'item')}")
-        say_table(
-            ("probe", "found", "shift", "95 % interval", "moved", "of", "what that says"),
-            map(_cells, own),
-            right={"shift", "moved", "of"},
-            bold=set(range(faults)),
-        )
+        faults = [each for each in own if each.state == "fault"]
+        counts = n_of(len(faults), "fault"), n_of(len(own), "probe"), n_of(found.items, "item")
+        say(f"{judge}: {counts[0]} in {counts[1]} of {counts[2]}")
+        say_table(HEADS, map(_cells, own), right={*HEADS[2:]}, bold=set(range(len(faults))), whole={"probe"})
+        for each in faults:
+            do = f" {each.probe.remedy}" if each.probe.remedy else ""
+            say(f"{each.probe.name}: this judge {each.says}.{do}")
         say()
     say_left_out(found.left_out)
 
@@ -143,13 +145,13 @@ def say_left_out(left_out: Any) -> None:
         say(f"not asked: {', '.join(names)}: {why}")
 
 
-def _cells(shift: Any) -> tuple[str, ...]:
-    numbers = row(shift)
-    none = numbers["shift"] != numbers["shift"]
-    ends = "" if none else f"{numbers['low']:.3f} to {numbers['high']:.3f}"
-    value = "none" if none else f"{numbers['shift']:+.3f}"
-    moved = "" if numbers["moved"] != numbers["moved"] else f"{numbers['moved']:.0%}"
-    return shift.probe.name, STATES[shift.state], value, ends, moved, str(shift.n), shift.says
+def _cells(shift: Shift) -> tuple[str, ...]:
+    value, low, high = shift.shift.value, shift.shift.low, shift.shift.high
+    ends = "" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}"
+    shares = ("" if math.isnan(each) else f"{each:.0%}" for each in (shift.moved.value, shift.noise.value))
+    told = "" if math.isnan(value) else f"{value:+.3f}"
+    least = "" if math.isnan(shift.detectable) else f"{shift.detectable:.3f}"
+    return shift.probe.name, STATES[shift.state], told, ends, *shares, least, str(shift.n)
 
 
 probe = command(

@@ -142,10 +142,13 @@ def shift_of(
     missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[probe.expects]
 
     def share(name: str, event: Any, of: Any) -> Estimate:
-        own = groups[of]
-        alone = len(np.unique(own)) == len(own)
+        own, n = groups[of], len(np.unique(groups[of]))
         dropped = len(rows) - len(own)
-        return rate(event[of], None if alone else own, name=name, dropped=dropped, level=level)
+        made = rate(event[of], None if n == len(own) else own, name=name, dropped=dropped, level=level)
+        if np.isnan(made.low) and n >= _LEAST:  # all equal: as many independent ones as there are clusters
+            low, high = wilson(made.value * n, n, level=level)
+            made = with_interval(made, low, high, se=0.0, interval="wilson")
+        return made
 
     shift = _room(clustered_mean(d[both], groups[both], name="shift", level=level))
     tests = [_flips(lost * 1.0 - lost_again, groups, known, one_sided=True)]
@@ -213,8 +216,9 @@ def _flips(d: Floats, groups: Any, of: Any, *, one_sided: bool = False) -> float
     if not len(sums):
         return 1.0
     if EXACT < len(sums) <= _SIGNS[1]:  # as `paired_permutation`, with signs that are drawn once
-        seen = abs(sums.sum()) - 1e-9
-        p = float((np.abs(_signs()[:, : len(sums)] @ sums) >= seen).sum() + 1) / (_SIGNS[0] + 1)
+        seen = abs(sums.sum()) * (1 - 1e-5)  # what sums in single precision may differ by
+        flipped = _signs()[:, : len(sums)] @ sums.astype(np.float32)
+        p = float((np.abs(flipped) >= seen).sum() + 1) / (_SIGNS[0] + 1)
     else:
         p = paired_permutation(sums).p
     return p if not one_sided else p / 2 if sums.sum() > 0 else 1 - p / 2
@@ -222,7 +226,7 @@ def _flips(d: Floats, groups: Any, of: Any, *, one_sided: bool = False) -> float
 
 @cache
 def _signs() -> Floats:
-    return np.random.default_rng(0).choice([-1.0, 1.0], size=_SIGNS)
+    return np.random.default_rng(0).choice(np.array([-1, 1], np.float32), size=_SIGNS)
 
 
 def _examples(rows: Sequence[Row], d: Floats, epsilon: float, most: int = 5) -> tuple[str, ...]:

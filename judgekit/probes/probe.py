@@ -68,12 +68,14 @@ class ProbeJob:
         for outcome in run.outcomes:
             outcomes.setdefault(outcome.unit.item_id, []).append(outcome)
         walks = Walks(self.probing, outcomes, self.samples)
-        shifts: list[Shift] = []
-        for judge in [each.name for each in self.job.plan.judges]:
-            shifts += settled([self._shift(walks, each, judge) for each in self.probes])
+        shifts = [each for judge in self.job.plan.judges for each in self.shifts(walks, judge.name)]
         return ProbeRun(
             run=run, shifts=tuple(shifts), left_out=self.left_out, items=len(self.items), seed=self.seed
         )
+
+    def shifts(self, walks: Walks, judge: str) -> tuple[Shift, ...]:
+        """Return what each probe found of a judge, among all of them."""
+        return settled([self._shift(walks, each, judge) for each in self.probes])
 
     def _shift(self, walks: Walks, probe: Probe, judge: str) -> Shift:
         rows = walks.rows(probe, judge)

@@ -1,0 +1,197 @@
+"""The self-test of the battery: judges with one planted fault each, which must be caught, and a clean one.
+
+A planted judge knows what each response is worth, since it knows the items as they came; what a change must
+not move it does not move, and what must fall falls. Its fault is added on top, and is computed from what it
+is shown: the text, the order, how much is asked at once. So both are tested: that a change contains what it
+says, and that the shift is found.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
+
+from judgekit.judges.controls import nearest
+from judgekit.judges.resolve import Scripted
+from judgekit.probes.battery import BATTERY
+from judgekit.probes.measure import Walks
+from judgekit.probes.probe import ProbeJob
+from judgekit.prompt import flat
+from judgekit.scales import PAIR, Scale, settle
+from judgekit.types import Call, Item, Outcome, Verdict
+
+RUBRIC = {
+    "id": "self_test",
+    "criteria": [
+        {"id": "right", "text": "Is what the response says right?", "scale": "0-100"},
+        {"id": "clear", "text": "Is the response easy to follow?", "scale": "0-100"},
+    ],
+}
+"""What planted judges are asked."""
+ITEMS = 60
+"""How many items each of them is probed on."""
+NOISE = 0.06
+"""Standard deviation of a planted judge's score from one asking to the next, on a scale from 0 to 1."""
+_FALLS = 0.25  # what a response loses that is ruined
+_SENTENCES = (
+    "The harbour office opens at eight and does not close before six.",
+    "A train leaves for the coast every hour, and it is rarely late.",
+    "Most of the water in the town comes from two wells on the hill.",
+    "The baker sells large loaves that keep well for three days.",
+    "It is quick to walk from the station to the old market.",
+    "The museum shows maps, tools and letters from the first settlers.",
+    "In winter the road over the pass is closed for many weeks.",
+    "Children can not enter the mill, because the wheel is still in use.",
+    "The library lends books, and it also lends instruments.",
+    "A small boat brings people to the island and back again.",
+    "The school was built with bricks from the river bank.",
+    "Visitors begin at the tower, which was the first house here.",
+)
+
+
+def items(seed: int, n: int = ITEMS) -> list[Item]:
+    """Return items of two responses, with a reference and two sources, drawn from a small stock."""
+    lots = random.Random(f"items {seed}")  # noqa: S311 - no secret
+    made = []
+    for k in range(n):
+        stock = lots.sample(_SENTENCES, len(_SENTENCES))
+        a, b, known = stock[:4], stock[4:8], stock[8:]
+        made.append(Item(
+            item_id=str(k), task=f"Tell a visitor what to know about town {k}.",
+            responses={"a": " ".join(a), "b": " ".join(b)}, reference=" ".join([*a[:2], *b[:2]]),
+            sources={"leaflet": " ".join(known[:2]), "letter": " ".join(known[2:])},
+            systems={"a": "own", "b": "other"},
+        ))  # fmt: skip
+    return made
+
+
+Fault = Callable[["Seen"], float]
+"""What a fault adds to the value of a response on a criterion, from what the judge sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a planted judge sees of one response, on one criterion."""
+
+    judge: "PlantedJudge"
+    call: Call
+    response: str
+    criterion: str
+
+    @property
+    def item(self) -> Item:
+        """The item, which rules are shown."""
+        assert self.call.item is not None  # noqa: S101 - for the type checker
+        return self.call.item
+
+    @property
+    def text(self) -> str:
+        """The response as it is shown."""
+        return flat(self.item.responses[self.response])
+
+    @property
+    def as_it_came(self) -> str:
+        """The response as it came."""
+        return flat(self.judge.own(self.item).responses[self.response])
+
+    @property
+    def changed(self) -> bool:
+        """Whether what it is judged by is not what came."""
+        own, now = self.judge.own(self.item), self.item
+        parts = ("task", "reference", "sources")
+        return self.text != self.as_it_came or any(getattr(own, each) != getattr(now, each) for each in parts)
+
+
+@dataclass(frozen=True)
+class PlantedJudge:
+    """A judge whose scores are known, and its one fault.
+
+    Args:
+        items: The items as they came, by id.
+        fault: What its fault adds; None for the clean one.
+        noise: Standard deviation of a score from one asking to the next.
+        blind: Whether it does not see what ruins a text while its words stay the same.
+        tangled: Whether it gives the second criterion the score of the first.
+    """
+
+    name: str
+    items: Mapping[str, Item]
+    seed: int
+    fault: Fault | None = None
+    noise: float = NOISE
+    blind: bool = False
+    tangled: bool = False
+
+    def own(self, item: Item) -> Item:
+        """Return an item as it came."""
+        return self.items[item.tags.get("of", item.item_id)]
+
+    def value(self, call: Call, response: str, criterion: str) -> float:
+        """Return what a response is worth on a criterion, as the judge says it."""
+        meant = "right" if self.tangled else criterion
+        seen = Seen(self, call, response, meant)
+        item = seen.item
+        value = 0.5 + 0.12 * self._drawn("worth", self.own(item).item_id, response, meant)
+        if _expected().get(item.tags.get("probe", "")) == "fall" and seen.changed:
+            same_words = sorted(seen.text.split()) == sorted(seen.as_it_came.split())
+            value -= 0.0 if self.blind and same_words else _FALLS
+        value += 0.0 if self.fault is None else self.fault(seen)
+        value += self.noise * self._drawn("noise", item.item_id, response, criterion, call.sample, call.shown)
+        return min(max(value, 0.0), 1.0)
+
+    def _drawn(self, *what: object) -> float:
+        """Return a number from the standard normal, by a digest of what it is of."""
+        raw = hashlib.blake2b(repr((self.seed, *what)).encode(), digest_size=8).digest()
+        return NormalDist().inv_cdf((int.from_bytes(raw) + 0.5) / 2**64)
+
+    def labels(self, call: Call) -> Iterator[str]:
+        """Yield the label that is said of each ask."""
+        for ask in call.asks:
+            worth = [self.value(call, each, ask.criterion) for each in ask.unit.responses]
+            if len(worth) == 1:
+                yield nearest(ask.scale, worth[0])
+            else:
+                gap = worth[0] - worth[1]
+                yield nearest(ask.scale, 0.5 if abs(gap) < 0.02 else float(gap > 0))
+
+    def scripted(self) -> Scripted:
+        """Return it as a judge."""
+        return Scripted(
+            self.name,
+            lambda call: dict(zip((a.called for a in call.asks), self.labels(call), strict=True)),
+        )
+
+
+@cache
+def _expected() -> Mapping[str, str]:
+    return {probe.name: probe.expects for probe in BATTERY}
+
+
+def walked(made: ProbeJob, judge: PlantedJudge) -> Walks:
+    """Return what a planted judge says of all variants, as a run of the job would, without a prompt."""
+    outcomes: dict[str, list[Outcome]] = {}
+    for variant in made.probing.variants.values():
+        item, plan = variant.item, made.probing.grading(variant.item).plan
+        own = outcomes.setdefault(item.item_id, [])
+        for sheet in plan.sheets_of(item):
+            for unit, shown in sheet.views(item):
+                wanted = sheet.wanted(unit, shown)
+                for sample in range(plan.samples):
+                    call = Call(
+                        judge=judge.name, asks=wanted.asks, protocol=sheet.protocol, messages=(),
+                        shown=shown, sample=sample, item=item,
+                    )  # fmt: skip
+                    own += _read(call, judge, dict(wanted.meant))
+    return Walks(made.probing, outcomes, made.samples)
+
+
+def _read(call: Call, judge: PlantedJudge, meant: Mapping[str, str]) -> Iterator[Outcome]:
+    for ask, said in zip(call.asks, judge.labels(call), strict=True):
+        scale: Scale = PAIR if meant else ask.scale
+        probs, label, value = settle(scale, {meant.get(said, said): 1.0})
+        yield Verdict(
+            rater=judge.name, unit=ask.unit, criterion=ask.criterion, probs=probs, label=label, value=value,
+            shown=call.shown, sample=call.sample,
+        )  # fmt: skip
