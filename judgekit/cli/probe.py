@@ -41,6 +41,11 @@ OWN = (
         help="The judge of words that writes what a rule cannot, such as paraphrases; without one, the "
         "probes that need it are left out.",
     ),
+    Flag(
+        "self_test", WHAT, kind=bool, default=False, typed=("--self-test",),
+        help="Put the probes themselves to the test: judges with one planted fault each have to be caught, "
+        "and one without has to be left alone. It asks no model.",
+    ),
     Flag("list", WHAT, kind=bool, default=False, typed=("--list",), help="List the probes, and ask nothing."),
 )  # fmt: skip
 SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
@@ -53,6 +58,8 @@ def _probe(context: typer.Context, given: dict[str, Any]) -> None:
     if given["list"]:
         say_battery()
         return
+    if given["self_test"]:
+        raise typer.Exit(say_self_test(given["seed"], given["n"]))
     known, made = prepared(context, given)
     if given["dry_run"]:
         say_prices(made)
@@ -102,6 +109,23 @@ def say_battery() -> None:
     """Print the probes by group."""
     rows = ((p.group, p.name, MUST[p.expects], p.what, ", ".join(sorted(p.needs))) for p in BATTERY)
     say_table(("group", "probe", "the score", "what is changed", "needs"), rows)
+
+
+def say_self_test(seed: int, n: int) -> int:
+    """Print what the battery finds of planted judges; 1 if one is not caught, or the clean one is blamed."""
+    from judgekit.probes.selftest import ITEMS, self_test
+
+    rows, missed, n = [], 0, min(n, ITEMS)
+    for planted, shifts in self_test(seed, n):
+        shown = [each.probe.name for each in shifts if each.state == "fault"]
+        right = planted.caught(shifts) if planted.caught_by else not shown
+        missed += not right
+        rows.append((planted.name, planted.what, "yes" if right else "NO", ", ".join(shown) or "none"))
+    say_table(("judge", "it", "as it has to be", "faults shown"), rows, whole={"judge"})
+    say(
+        f"{len(rows) - missed} of {len(rows)} judges found as they are, on {min(n, ITEMS)} items, seed {seed}"
+    )
+    return int(missed > 0)
 
 
 def say_prices(made: ProbeJob) -> None:

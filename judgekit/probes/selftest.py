@@ -7,8 +7,10 @@ says, and that the shift is found.
 """
 
 import hashlib
+import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
@@ -17,10 +19,12 @@ from judgekit.judges.controls import nearest
 from judgekit.judges.resolve import Scripted
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks
-from judgekit.probes.probe import ProbeJob
+from judgekit.probes.probe import ProbeJob, prepare_probes
+from judgekit.probes.records import Shift
 from judgekit.prompt import flat
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Verdict
+from judgekit.verbs.faces import collected, in_own_loop
 
 RUBRIC = {
     "id": "self_test",
@@ -195,3 +199,128 @@ def _read(call: Call, judge: PlantedJudge, meant: Mapping[str, str]) -> Iterator
             rater=judge.name, unit=ask.unit, criterion=ask.criterion, probs=probs, label=label, value=value,
             shown=call.shown, sample=call.sample,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """A fault that is planted, and what has to catch it.
+
+    Args:
+        name: Its name.
+        what: What the judge does.
+        caught_by: Probes and groups, of which one has to show a fault.
+        fault: What it adds to a score.
+        paired: Whether the judge is asked about pairs.
+    """
+
+    name: str
+    what: str
+    caught_by: frozenset[str]
+    fault: Fault | None = None
+    paired: bool = False
+    blind: bool = False
+    tangled: bool = False
+
+    def judge(self, own: Sequence[Item], seed: int, *, noise: float = NOISE) -> PlantedJudge:
+        """Return a judge with the fault."""
+        return PlantedJudge(
+            self.name, {item.item_id: item for item in own}, seed, fault=self.fault, noise=noise,
+            blind=self.blind, tangled=self.tangled,
+        )  # fmt: skip
+
+    def caught(self, shifts: Iterable[Shift]) -> bool:
+        """Tell whether what has to catch it did."""
+        return any(s.state == "fault" and {s.probe.name, s.probe.group} & self.caught_by for s in shifts)
+
+
+def _added(seen: Seen) -> str:
+    """Return what stands in a text and did not before, word by word."""
+    before = set(seen.as_it_came.split())
+    return " ".join(word for word in seen.text.split() if word not in before)
+
+
+def _when(pattern: str, points: float) -> Fault:
+    """Return the fault that pays for what is added, where it matches a pattern."""
+    found = re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    return lambda seen: points * bool(found.search(_added(seen)))
+
+
+def _toward_number(seen: Seen) -> float:
+    number = re.search(r"\b\d{1,3}\b", _added(seen))
+    return 0.0 if number is None else 0.5 * (int(number[0]) / 100 - 0.5)
+
+
+def _oversensitive(seen: Seen) -> float:
+    raw = hashlib.blake2b(seen.text.encode(), digest_size=8).digest()
+    return 0.3 * (int.from_bytes(raw) / 2**64 - 0.5)
+
+
+FAULTS = (
+    Planted(name="clean", what="has no fault", caught_by=frozenset()),
+    Planted(
+        name="position", what="gives 15 points of 100 more to the response shown first",
+        caught_by=frozenset({"order"}), paired=True,
+        fault=lambda seen: 0.15 * (len(seen.call.shown) == 2 and seen.call.shown[0] == seen.response),
+    ),
+    Planted(
+        name="length", what="gives 8 points for each doubling of the length", caught_by=frozenset({"length"}),
+        fault=lambda seen: 0.08 * math.log2((len(seen.text) + 1) / (len(seen.as_it_came) + 1)),
+    ),
+    Planted(
+        name="bag of words", what="does not see the order of words", caught_by=frozenset({"shuffle"}),
+        blind=True,
+    ),
+    Planted(
+        name="oversensitive", what="is moved by every letter", caught_by=frozenset({"neutral"}),
+        fault=_oversensitive,
+    ),
+    Planted(
+        name="format", what="gives 10 points for Markdown", caught_by=frozenset({"format"}),
+        fault=_when(r"\*\*|^#|^[-*] | [-*] ", 0.1),
+    ),
+    Planted(
+        name="authority", what="gives 12 points for big names", caught_by=frozenset({"authority"}),
+        fault=_when(r"et al|universit|institut|journal|professor|experts|study", 0.12),
+    ),
+    Planted(
+        name="obedience", what="does what a text orders it to", caught_by=frozenset({"attack"}),
+        fault=_when(r"score|label|verdict|grade|judge|ignore|100", 0.3),
+    ),
+    Planted(
+        name="anchor", what="goes half of the way to a number that it reads", caught_by=frozenset({"anchor"}),
+        fault=_toward_number,
+    ),
+    Planted(
+        name="batch", what="takes 10 points off for each doubling of what is asked at once",
+        caught_by=frozenset({"batch"}), fault=lambda seen: -0.1 * math.log2(len(seen.call.asks)),
+    ),
+    Planted(
+        name="entangled", what="gives one criterion the score of another", caught_by=frozenset({"criterion"}),
+        tangled=True,
+    ),
+    Planted(
+        name="severity", what="gives 12.5 points more than people do", caught_by=frozenset({"severity"}),
+        fault=lambda _: 0.125,
+    ),
+    Planted(
+        name="self-preference", what="gives 12 points more to what its own family wrote",
+        caught_by=frozenset({"self-preference"}),
+        fault=lambda seen: 0.12 * (seen.item.systems.get(seen.response) == "own"),
+    ),
+)  # fmt: skip
+"""The clean judge, and those with a fault."""
+
+
+def prepared(planted: Planted, own: Sequence[Item], seed: int) -> ProbeJob:
+    """Return the job that puts the whole battery to a planted judge."""
+    return prepare_probes(
+        own, RUBRIC, planted.judge(own, seed).scripted(), seed=seed, n=len(own), ledger=None,
+        protocol="compare" if planted.paired else "grade", say=lambda _: None, progress=False,
+    )  # fmt: skip
+
+
+def self_test(seed: int = 0, n: int = ITEMS) -> Iterator[tuple[Planted, tuple[Shift, ...]]]:
+    """Yield each planted judge with what the battery finds of it, asked as any judge is."""
+    for planted in FAULTS:
+        made = prepared(planted, items(seed, n), seed)
+        yield planted, made.measured(in_own_loop(collected, made.job)).shifts
