@@ -15,7 +15,7 @@ from judgekit.verbs.options import DEFAULTS, Options
 _UNITED = ("columns", "settings", "substitutes")
 
 
-def said_by(context: typer.Context, verb: str, given: dict[str, Any]) -> JobFile:
+def said_by(context: typer.Context, verb: str, given: dict[str, Any], *, needs_items: bool = True) -> JobFile:
     """Return the job that a command line says; what was not typed is the file's, or as by default."""
     file = JobFile(Path("command")) if given["job"] is None else load_job(given["job"])
     if file.verb and file.verb != verb:
@@ -32,7 +32,7 @@ def said_by(context: typer.Context, verb: str, given: dict[str, Any]) -> JobFile
         strong=tuple(typed.get("strong", file.strong)), below=typed.get("below", file.below),
         require=tuple(typed.get("require", file.require)), out=typed.get("out", file.out),
     )  # fmt: skip
-    if said.items is None:
+    if said.items is None and needs_items:
         raise InputError(
             "Missing argument 'items': name the file of the items, or a job that has one (--job)"
         )

@@ -8,10 +8,10 @@ import typer
 from judgekit.cli import signals
 from judgekit.cli.jobs import said_by
 from judgekit.cli.named import MANY
-from judgekit.cli.options import FLAGS, JUDGES, WHAT, Flag, command
+from judgekit.cli.options import FLAGS, JUDGES, WHAT, Flag, argument, command
 from judgekit.cli.printing import say, say_table
 from judgekit.cli.running import summary_lines
-from judgekit.cli.score import ITEMS, Said, understood
+from judgekit.cli.score import Said, understood
 from judgekit.errors import InputError, n_of
 from judgekit.plan import Preview
 from judgekit.probes.battery import BATTERY
@@ -48,6 +48,10 @@ OWN = (
     ),
     Flag("list", WHAT, kind=bool, default=False, typed=("--list",), help="List the probes, and ask nothing."),
 )  # fmt: skip
+_ITEMS = (
+    "The items, as of score; left out: forty-eight bundled texts with a planted error, each beside its sound "
+    "twin, judged by sound_statements where no rubric is named."
+)
 SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
 HEADS = ("probe", "fault", "shift", "95 % interval", "moved", "asked again", "seen from", "units")
 MUST = {"still": "must not move", "no rise": "must not rise", "fall": "must fall"}
@@ -80,7 +84,7 @@ def _probe(context: typer.Context, given: dict[str, Any]) -> None:
 def prepared(context: typer.Context, given: dict[str, Any]) -> tuple[Said, ProbeJob]:
     """Return what a command line says, and the job of probes that it makes."""
     whole = {**dict.fromkeys(each.name for each in FLAGS), "own_code": True, **given}
-    known = understood(said_by(context, "score", whole), whole)
+    known = understood(said_by(context, "score", whole, needs_items=False), whole)
     writer = None if given["writer"] is None else known.naming(given["writer"])
     known.naming.check()
     return known, prepare_probes(
@@ -184,6 +188,6 @@ probe = command(
     "Example: judgekit probe answers.jsonl --rubric helpful.yaml --judge local --only length\n\n"
     "What was asked before is served from the ledger, and an interrupted run goes on where it stopped.",
     (*SHARED, *OWN),
-    arguments=[ITEMS],
+    arguments=[argument("items", str | None, _ITEMS, default=None)],
     verb=None,
 )

@@ -69,23 +69,22 @@ class Walks:
         """Return the scores of an item by one judge, by unit."""
         key = (variant.item.item_id, judge, again)
         if key not in self._scores:
-            item, grading = self.item(variant), self.probing.grading(variant.item)
-            said = self.said(item.item_id, judge, again=again)
-            made: dict[Unit, tuple[Score, ...]] = {}
-            for score in grading.aggregate(grading.plan.rubric_of(item), item, said) if said else ():
-                made[score.unit] = (*made.get(score.unit, ()), score)
-            self._scores[key] = made
+            self._scores[key] = self.scored(variant, self.said(variant.item.item_id, judge, again=again))
         return self._scores[key]
+
+    def scored(self, variant: Variant, said: Sequence[Outcome]) -> dict[Unit, tuple[Score, ...]]:
+        """Return the scores that some of what was said of an item comes to, by unit."""
+        item, grading = self.item(variant), self.probing.grading(variant.item)
+        made: dict[Unit, tuple[Score, ...]] = {}
+        for score in grading.aggregate(grading.plan.rubric_of(item), item, said) if said else ():
+            made[score.unit] = (*made.get(score.unit, ()), score)
+        return made
 
     def value(
         self, variant: Variant, judge: str, unit: Unit, criterion: str = "", *, again: bool = False
     ) -> float | None:
         """Return the score of a unit: of a criterion, else of the rubric or of its one criterion."""
-        scores = self.scores(variant, judge, again=again).get(unit, ())
-        if criterion:
-            return next((s.value for s in scores if s.level == "criterion" and s.name == criterion), None)
-        whole = [s for s in scores if s.level == "rubric"] or list(scores)
-        return whole[0].value if len(whole) == 1 else None
+        return value_in(self.scores(variant, judge, again=again).get(unit, ()), criterion)
 
     def rows(self, probe: Probe, judge: str, *, criterion: str = "") -> list[Row]:
         """Return the units that a probe changed something about, in both walks."""
@@ -114,6 +113,14 @@ class Walks:
     def _units(self, variant: Variant, judge: str) -> Iterable[Unit]:
         said = (o.unit for o in self.said(variant.item.item_id, judge))
         return dict.fromkeys(said)
+
+
+def value_in(scores: Sequence[Score], criterion: str = "") -> float | None:
+    """Return among the scores of a unit that of a criterion, else of the rubric or of its one criterion."""
+    if criterion:
+        return next((s.value for s in scores if s.level == "criterion" and s.name == criterion), None)
+    whole = [s for s in scores if s.level == "rubric"] or list(scores)
+    return whole[0].value if len(whole) == 1 else None
 
 
 def _touched(variant: Variant, item: Item, unit: Unit) -> bool:

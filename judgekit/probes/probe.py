@@ -9,6 +9,7 @@ from judgekit.items import survey
 from judgekit.plan import Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks, estimated, shift_of
+from judgekit.probes.planted import RUBRIC, TWINS, has_twins
 from judgekit.probes.records import Lacking, Probe, Read, Shift
 from judgekit.probes.results import ProbeRun
 from judgekit.probes.states import settled
@@ -29,6 +30,7 @@ WHY: Mapping[Lacking, str] = {
     "sources": "no item has sources",
     "systems": "no item says which system wrote a response",
     "labels": "it needs people's labels",
+    "twins": "no item has a sound and a flawed response; leave out the items, and bundled ones are judged",
     "writer": "it needs a writer: a judge of words that is named for it",
 }
 """Why a probe is left out."""
@@ -88,8 +90,8 @@ class ProbeJob:
 
 
 def prepare_probes(
-    items: Any,
-    rubric: RubricLike,
+    items: Any = None,
+    rubric: RubricLike = None,
     judges: Judges = "local",
     *,
     only: Iterable[str] = (),
@@ -103,6 +105,8 @@ def prepare_probes(
     """Return the job of `probe`, checked; nothing is sent."""
     if options.get("recipe") is not None:
         raise InputError("probes ask in one round; leave out the recipe")
+    if items is None:
+        items, rubric = TWINS, RUBRIC if rubric is None else rubric
     job = prepare(items, rubric, judges, sending=sending, **options)
     if not isinstance(job.recipe, Grading) or job.fitted is not None:
         raise InputError("probes judge each judge by itself; leave out a panel that is fitted to a run")
@@ -160,6 +164,7 @@ def _lacks(probe: Probe, items: Sequence[Item], writer: Judge | None, options: O
             there.add(name)
     there |= {"pair"} if any(len(item.responses) > 1 for item in items) else set()
     there |= {"writer"} if writer is not None else set()
+    there |= {"twins"} if any(map(has_twins, items)) else set()
     there |= {"labels"} if options.get("labels") is not None else set()
     return next((WHY[need] for need in sorted(probe.needs) if need not in there), "")
 
@@ -197,8 +202,8 @@ def _warm(judge: Judge, temperature: float) -> Judge:
 
 
 def probe(
-    items: Any,
-    rubric: RubricLike,
+    items: Any = None,
+    rubric: RubricLike = None,
     judges: Judges = "local",
     *,
     only: Iterable[str] = (),
@@ -211,8 +216,9 @@ def probe(
     """What moves a judge that should not, and what fails to move it.
 
     Args:
-        items: As of `score`; nobody has to have labelled them.
-        rubric: As of `score`.
+        items: As of `score`; nobody has to have labelled them. Where left out, forty-eight bundled texts that
+            have a planted error, each beside its sound twin.
+        rubric: As of `score`; for the bundled items it may be left out.
         judges: As of `score`; each is probed by itself.
         only: Names and groups of the probes to ask (`judgekit probe --list`); all where left out.
         probes: Probes of one's own, after those of the battery.

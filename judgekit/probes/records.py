@@ -14,7 +14,7 @@ from judgekit.types import Call, Estimate, Item, Text, Unit
 
 Expects = Literal["still", "no rise", "fall"]
 """What must come of a change: the score stays as it is, or does not rise, or falls."""
-Lacking = Literal["pair", "reference", "sources", "systems", "labels", "writer"]
+Lacking = Literal["pair", "reference", "sources", "systems", "labels", "writer", "twins"]
 """What a probe may need beside responses, and is left out by name without."""
 State = Literal["fault", "slight", "held", "open"]
 """What a probe found: a fault that is shown; a movement that is shown and small; that there is none larger
