@@ -18,7 +18,8 @@ from judgekit.agreement.core.estimate import Status, undefined, with_interval
 from judgekit.agreement.core.intervals import clustered_mean, normal_quantile, rate, wilson
 from judgekit.agreement.core.ratings import Floats
 from judgekit.probes.records import Expects, Probe, Row
-from judgekit.probes.walk import Probing, Variant
+from judgekit.probes.walk import WARM, Probing, Variant
+from judgekit.recipes import Grading
 from judgekit.types import Estimate, Item, Outcome, Score, Unit
 
 EPSILON = 0.05
@@ -39,13 +40,36 @@ class Walks:
     probing: Probing
     outcomes: Mapping[str, Sequence[Outcome]]
     samples: int = 1
+    kept: dict[str, Any] = field(default_factory=dict)  # what is worked out once for several probes
     _scores: dict[tuple[str, str, bool], dict[Unit, tuple[Score, ...]]] = field(default_factory=dict)
 
     @cached_property
     def judges(self) -> list[str]:
         """Return the raters that said anything."""
-        every = (o.rater for some in self.outcomes.values() for o in some)
+        every = (o.rater.removesuffix(WARM) for some in self.outcomes.values() for o in some)
         return sorted(dict.fromkeys(every))
+
+    @cached_property
+    def paired(self) -> bool:
+        """Whether items as they came are judged in pairs."""
+        return self.probing.grading_of({}).plan.asked_by.shows != "one"
+
+    @cached_property
+    def truth(self) -> dict[Unit, float]:
+        """Return the score of each unit by people; empty without labels."""
+        grading, people = self.probing.grading_of({}), self.probing.people
+        found: dict[Unit, float] = {}
+        for variant in self.base if people else ():
+            values = self.whole(grading, variant.item, people.get(variant.item.item_id, ()))
+            found |= {unit: value for unit, value in values.items() if value is not None}
+        return found
+
+    def whole(self, grading: Grading, item: Item, said: Sequence[Outcome]) -> dict[Unit, float | None]:
+        """Return the score of each unit by some outcomes: of the rubric, or of its one criterion."""
+        by_unit: dict[Unit, list[Score]] = {}
+        for score in grading.aggregate(grading.plan.rubric_of(item), item, said) if said else ():
+            by_unit.setdefault(score.unit, []).append(score)
+        return {unit: value_in(scores) for unit, scores in by_unit.items()}
 
     @cached_property
     def base(self) -> list[Variant]:
@@ -62,8 +86,11 @@ class Walks:
 
     def said(self, item_id: str, judge: str, *, again: bool = False) -> list[Outcome]:
         """Return what a judge said of an item: in the first half of its samples, or in the other one."""
-        own = [o for o in self.outcomes.get(item_id, ()) if o.rater == judge]
-        return [o for o in own if (o.sample >= self.samples) == again]
+        return [o for o in self.all_said(item_id, judge) if (o.sample >= self.samples) == again]
+
+    def all_said(self, item_id: str, judge: str) -> list[Outcome]:
+        """Return all that a judge said of an item."""
+        return [o for o in self.outcomes.get(item_id, ()) if o.rater in {judge, judge + WARM}]
 
     def scores(self, variant: Variant, judge: str, *, again: bool = False) -> dict[Unit, tuple[Score, ...]]:
         """Return the scores of an item by one judge, by unit."""
@@ -143,7 +170,8 @@ def shift_of(
     d, known = after - before, ~np.isnan(before)
     both = known & ~np.isnan(after)
     moved = np.abs(d) > epsilon
-    noisy = np.abs(again - before) > epsilon  # nan: not asked again, and so not moved
+    noisy = np.abs(again - before) > epsilon
+    asked_again = both & ~np.isnan(again)
     lost, lost_again = known & np.isnan(after), known & np.isnan(again)
     could = both & _could(probe.expects, before, epsilon)
     missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[probe.expects]
@@ -164,11 +192,11 @@ def shift_of(
     else:
         tests.append(_flips(d, groups, both, one_sided=probe.expects == "no rise"))
     if probe.expects == "still":
-        tests.append(_flips(moved * 1.0 - noisy, groups, both, one_sided=True))
+        tests.append(_flips(moved * 1.0 - noisy, groups, asked_again, one_sided=True))
     return {
         "shift": shift,
         "moved": share("moved", moved, both),
-        "noise": share("noise", noisy, both),
+        "noise": share("noise", noisy, asked_again),
         "failed": share("failed", missed, could),
         "silenced": share("silenced", lost, known),
         "detectable": _detectable(shift),

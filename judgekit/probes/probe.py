@@ -6,14 +6,14 @@ from typing import Any, Unpack, cast
 
 from judgekit.errors import InputError, there_are
 from judgekit.items import survey
-from judgekit.plan import Preview
+from judgekit.plan import Plan, Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks, estimated, shift_of
 from judgekit.probes.planted import RUBRIC, TWINS, has_twins
 from judgekit.probes.records import Lacking, Probe, Read, Shift
 from judgekit.probes.results import ProbeRun
 from judgekit.probes.states import settled
-from judgekit.probes.walk import MARK, Probing, varied
+from judgekit.probes.walk import MARK, WARM, Probing, varied
 from judgekit.recipes import Grading
 from judgekit.roles import Judge, Tunable
 from judgekit.types import Estimate, Item, Outcome
@@ -21,6 +21,7 @@ from judgekit.verbs import Options, Run
 from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, RubricLike
+from judgekit.verbs.panels import people_said
 
 MOST_ITEMS = 100
 """How many of the items are probed where nobody says: from there on most faults of note are found."""
@@ -32,8 +33,10 @@ WHY: Mapping[Lacking, str] = {
     "labels": "it needs people's labels",
     "twins": "no item has a sound and a flawed response; leave out the items, and bundled ones are judged",
     "writer": "it needs a writer: a judge of words that is named for it",
+    "temperature": "no judge has a temperature that can be set to another",
 }
 """Why a probe is left out."""
+NOTHING = "there is nothing in these items, or in how they are asked, that it could change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,8 @@ class ProbeJob:
         for outcome in run.outcomes:
             outcomes.setdefault(outcome.unit.item_id, []).append(outcome)
         walks = Walks(self.probing, outcomes, self.samples)
-        shifts = [each for judge in self.job.plan.judges for each in self.shifts(walks, judge.name)]
+        names = [judge.name for judge in self.job.plan.judges if not judge.name.endswith(WARM)]
+        shifts = [each for name in names for each in self.shifts(walks, name)]
         return ProbeRun(
             run=run, shifts=tuple(shifts), left_out=self.left_out, items=len(self.items), seed=self.seed
         )
@@ -84,7 +88,8 @@ class ProbeJob:
         read = Read(judge=judge, rows=rows, walks=walks)
         found = rows if probe.read is None else probe.read(read)
         more = () if probe.measure is None else tuple(probe.measure(read))
-        unchanged = 0 if probe.change is None else len(self.items) - len(walks.variants(probe))
+        own = probe.change is not None and probe.read is None
+        unchanged = len(self.items) - len(walks.variants(probe)) if own else 0
         numbers = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
         return Shift(probe=probe, judge=judge, state="open", more=more, n_unchanged=unchanged, **numbers)
 
@@ -97,6 +102,7 @@ def prepare_probes(
     only: Iterable[str] = (),
     probes: Sequence[Probe] = (),
     writer: str | Judge | Mapping[str, Any] | None = None,
+    families: Mapping[str, Sequence[str]] | None = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
     sending: bool = True,
@@ -107,6 +113,7 @@ def prepare_probes(
         raise InputError("probes ask in one round; leave out the recipe")
     if items is None:
         items, rubric = TWINS, RUBRIC if rubric is None else rubric
+    labels = options.pop("labels", None)
     job = prepare(items, rubric, judges, sending=sending, **options)
     if not isinstance(job.recipe, Grading) or job.fitted is not None:
         raise InputError("probes judge each judge by itself; leave out a panel that is fitted to a run")
@@ -118,11 +125,23 @@ def prepare_probes(
         )
     paired = job.plan.asked_by.shows != "one"
     given = _judge_of(writer, options)
-    left_out = {each.name: why for each in chosen if (why := _lacks(each, some, given, options))}
-    asked = tuple(each for each in chosen if each.name not in left_out)
-    variants = {v.item.item_id: v for v in varied(some, asked, job.plan.rubric_of, paired=paired, seed=seed)}
+    there = _there(some, job.plan.judges, writer=given, labels=labels)
+    left_out = {p.name: WHY[min(p.needs - there)] for p in chosen if p.needs - there}
+    wanted = [each for each in chosen if each.name not in left_out]
+    how = _how(job.plan)
+    variants = {
+        v.item.item_id: v
+        for v in varied(some, wanted, job.plan.rubric_of, paired=paired, seed=seed, options=how)
+    }
+    changing = {v.probe.name for v in variants.values() if v.probe is not None}
+    idle = [p.name for p in wanted if p.read is None and p.change is not None and p.name not in changing]
+    left_out |= dict.fromkeys(idle, NOTHING)
+    asked = tuple(each for each in wanted if each.name not in idle)
     samples = job.plan.samples
-    probing = Probing(variants, _gradings(some, rubric, options, job), {"samples": 2 * samples}, writer=given)
+    probing = Probing(
+        variants, _gradings(some, rubric, options, job), {"samples": 2 * samples}, writer=given,
+        people=_by_item(labels, job.plan, some), own=own_systems(job.plan.judges, families or {}),
+    )  # fmt: skip
     all_of_it = [v.item for v in variants.values()]
     walked = replace(
         job, items=all_of_it, plan=probing.plan, recipe=probing, columns=None,
@@ -157,16 +176,47 @@ def _sample(items: list[Item], n: int) -> list[Item]:
     return items if len(items) <= n else [items[k * len(items) // n] for k in range(n)]
 
 
-def _lacks(probe: Probe, items: Sequence[Item], writer: Judge | None, options: Options) -> str:
-    there: set[Lacking] = set()
-    for name in ("reference", "sources", "systems"):
-        if any(getattr(item, name) for item in items):
-            there.add(name)
-    there |= {"pair"} if any(len(item.responses) > 1 for item in items) else set()
-    there |= {"writer"} if writer is not None else set()
-    there |= {"twins"} if any(map(has_twins, items)) else set()
-    there |= {"labels"} if options.get("labels") is not None else set()
-    return next((WHY[need] for need in sorted(probe.needs) if need not in there), "")
+def _there(items: Sequence[Item], judges: Iterable[Judge], *, writer: Any, labels: Any) -> set[Lacking]:
+    """Return what probes may need and find here."""
+    found: dict[Lacking, bool] = {
+        "pair": any(len(item.responses) > 1 for item in items),
+        "reference": any(item.reference for item in items),
+        "sources": any(item.sources for item in items),
+        "systems": any(item.systems for item in items),
+        "labels": labels is not None,
+        "writer": writer is not None,
+        "twins": any(map(has_twins, items)),
+        "temperature": any(isinstance(j, Tunable) and j.identity.get("temperature") != 1 for j in judges),
+    }
+    return {need for need, here in found.items() if here}
+
+
+def _how(plan: Plan) -> dict[str, Any]:
+    """Return how items are asked as they come, as options of `score`."""
+    per_call = plan.asked_by.per_call if plan.per_call == 0 else plan.per_call
+    return {
+        "protocol": plan.asked_by.name, "form": plan.form, "per_call": per_call, "samples": plan.samples,
+        "orders": plan.orders,
+    }  # fmt: skip
+
+
+def own_systems(
+    judges: Iterable[Judge], families: Mapping[str, Sequence[str]]
+) -> Mapping[str, frozenset[str]]:
+    """Return what is of the family of each judge: what has its name or its model's, and who is declared."""
+    own: dict[str, frozenset[str]] = {}
+    for judge in judges:
+        named = {judge.name, str(judge.identity.get("model", judge.name))}
+        family = (some for some in families.values() if named & {*some})
+        own[judge.name] = frozenset(named.union(*family))
+    return own
+
+
+def _by_item(labels: Any, plan: Plan, items: Sequence[Item]) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for outcome in () if labels is None else people_said(labels, plan, items):
+        found.setdefault(outcome.unit.item_id, []).append(outcome)
+    return found
 
 
 def _judge_of(writer: Any, options: Options) -> Judge | None:
@@ -198,7 +248,10 @@ def _gradings(
 
 
 def _warm(judge: Judge, temperature: float) -> Judge:
-    return judge.with_(temperature=temperature) if isinstance(judge, Tunable) else judge
+    """Return a judge at another temperature, by a name of its own, since a run finds judges by name."""
+    if not isinstance(judge, Tunable):
+        return judge
+    return judge.with_(temperature=temperature, name=f"{judge.name}{WARM}")
 
 
 def probe(
@@ -209,6 +262,7 @@ def probe(
     only: Iterable[str] = (),
     probes: Sequence[Probe] = (),
     writer: str | Judge | Mapping[str, Any] | None = None,
+    families: Mapping[str, Sequence[str]] | None = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
     **options: Unpack[Options],
@@ -224,9 +278,12 @@ def probe(
         probes: Probes of one's own, after those of the battery.
         writer: A judge of words that writes what a rule cannot: paraphrases, corruptions. Probes that need
             one are left out by name where there is none.
+        families: Family -> the judges and systems in it, for self-preference; a system that has the name of
+            a judge or of its model is of its family anyway.
         n: How many items are probed at most, evenly spaced over all.
         seed: The seed of what is drawn.
-        **options: As of `score`; `samples` are asked of changed items, and twice as many of those that came.
+        **options: As of `score`; `labels` are people's, as of `agree`; `samples` are asked of changed items,
+            and twice as many of those that came.
 
     Returns the shifts with their intervals, the faults among them, and the run of both walks. Replies are
     shared with earlier runs through the ledger. Errors are those of `score`.
@@ -240,6 +297,7 @@ def probe(
     ['padding']
     """
     made = prepare_probes(
-        items, rubric, judges, only=only, probes=probes, writer=writer, n=n, seed=seed, **options
-    )
+        items, rubric, judges, only=only, probes=probes, writer=writer, families=families, n=n, seed=seed,
+        **options,
+    )  # fmt: skip
     return made.measured(told(in_own_loop(collected, made.job)))

@@ -14,7 +14,9 @@ from judgekit.types import Call, Estimate, Item, Text, Unit
 
 Expects = Literal["still", "no rise", "fall"]
 """What must come of a change: the score stays as it is, or does not rise, or falls."""
-Lacking = Literal["pair", "reference", "sources", "systems", "labels", "writer", "twins"]
+Lacking = Literal[
+    "pair", "reference", "sources", "systems", "labels", "writer", "twins", "temperature"
+]  # fmt: skip
 """What a probe may need beside responses, and is left out by name without."""
 State = Literal["fault", "slight", "held", "open"]
 """What a probe found: a fault that is shown; a movement that is shown and small; that there is none larger
@@ -31,6 +33,8 @@ class At:
         target: The response that is changed; empty where each is judged alone, and all of them are.
         others: Further items of the sample, for texts that have nothing to do with this one.
         lots: Seeded by the seed, the probe and the item.
+        options: How items are asked as they come, as options of `score`: `protocol`, `form`, `orders`,
+            `samples`, and `per_call`, which is the number of criteria, or None for all.
     """
 
     rubric: Rubric
@@ -38,6 +42,7 @@ class At:
     target: str
     others: Sequence[Item]
     lots: random.Random
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _says(shift: Shift) -> str:
     if shift.state == "fault" and silent.value >= MOST_MOVED and not abs(shift.shift.value) >= TOLERANCE:
         return f"falls silent: no verdict any more on {silent.value:.0%} of {silent.n_used} units"
     if not shift.n:
-        return "there was nothing to compare"
+        return shift.shift.notes[-1] if shift.shift.notes else "there was nothing to compare"
     if probe.expects == "fall":
         counted = f"{shift.failed.value:.0%} of {shift.failed.n_used} units did not fall"
         if shift.state == "fault":

@@ -7,7 +7,7 @@ with other options have a plan of their own.
 
 import inspect
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
@@ -25,10 +25,12 @@ from judgekit.recipes.grading import Rounds
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.scales import writable
-from judgekit.types import Call, Item, Judged, Round
+from judgekit.types import Call, Item, Judged, Outcome, Round
 
 MARK = "~"
 """What stands between the id of an item and the name of the probe that changed it."""
+WARM = "~warm"
+"""What is added to the name of a judge that is asked at another temperature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Variant:
 
 def varied(
     items: Sequence[Item], probes: Iterable[Probe], rubric_of: Callable[[Item], Rubric], *, paired: bool,
-    seed: int,
+    seed: int, options: Mapping[str, Any],
 ) -> Iterator[Variant]:  # fmt: skip
     """Yield each item as it came, and behind it what every probe makes of it; neighbours share a prefix."""
     probes = list(probes)
@@ -68,7 +70,10 @@ def varied(
                 continue
             lots = random.Random(f"{seed} {probe.name} {item.item_id}")  # noqa: S311 - no secret
             target = lots.choice(list(item.responses)) if paired and item.responses else ""
-            at = At(rubric=rubric_of(item), paired=paired, target=target, others=others, lots=lots)
+            at = At(
+                rubric=rubric_of(item), paired=paired, target=target, others=others, lots=lots,
+                options=options,
+            )  # fmt: skip
             if (made := _made(item, probe, probe.change, at)) is not None:
                 yield made
 
@@ -137,13 +142,16 @@ class Varied(Plan):
 class Probing:
     """The recipe of a run of probes: each variant is graded as its options say, once it is written.
 
-    `grading_of` makes the grading of some options; `first` is that of items as they came.
+    `grading_of` makes the grading of some options; `first` is that of items as they came. `people` has what
+    people said of an item, by its id; `own` the systems of a judge's own family.
     """
 
     variants: Mapping[str, Variant]
     grading_of: Callable[[Mapping[str, Any]], Grading]
     first: Mapping[str, Any]
     writer: Judge | None = None
+    people: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
+    own: Mapping[str, Collection[str]] = field(default_factory=dict)
     made: dict[str, Item] = field(default_factory=dict)  # what a writer wrote, by the id of the item
 
     def grading(self, item: Item) -> Grading:

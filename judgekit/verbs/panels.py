@@ -12,7 +12,7 @@ from judgekit.plan import Plan
 from judgekit.recipes.cascade import labels_of
 from judgekit.roles import Judge
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.types import Item, Unit, is_control
+from judgekit.types import Item, Outcome, Unit, is_control
 from judgekit.verbs.options import Options
 
 if TYPE_CHECKING:
@@ -64,19 +64,24 @@ def fitted_panel(plan: Plan, options: Options) -> FittedPanel | None:
 
 def truth_of(labels: Any, plan: Plan, items: Iterable[Item]) -> Truth:
     """Return what people said of each question of a plan: the most probable of its labels."""
+    scales, people = _scales(plan), people_said(labels, plan, items)
+    by_scale = ((name, [o for o in people if o.criterion == name]) for name in scales)
+    return {
+        question: label for name, own in by_scale for question, label in labels_of(own, scales[name]).items()
+    }
+
+
+def people_said(labels: Any, plan: Plan, items: Iterable[Item]) -> Sequence[Outcome]:
+    """Return what people said of the questions of a plan."""
     from judgekit.verbs.joining import people_of
 
-    paired, scales = plan.asked_by.shows != "one", _scales(plan)
+    paired = plan.asked_by.shows != "one"
     about_task = any(criterion.about == "task" for criterion in plan.rubric.leaves)
     units: list[Unit] = []
     for item in items:
         units += pairs_of(item) if paired else [Unit(item.item_id, (each,)) for each in item.responses]
         units += [Unit(item.item_id)] if about_task and not paired else []
-    people, _ = people_of(labels, plan.rubric, protocol="compare" if paired else "grade", judged=units)
-    by_scale = ((name, [o for o in people if o.criterion == name]) for name in scales)
-    return {
-        question: label for name, own in by_scale for question, label in labels_of(own, scales[name]).items()
-    }
+    return people_of(labels, plan.rubric, protocol="compare" if paired else "grade", judged=units)[0]
 
 
 def calibrations_of(plan: Plan, options: Options) -> "Calibrations | None":
