@@ -149,10 +149,14 @@ def switched(item: Item, at: At) -> Changed | None:
 
 
 def both_ways(read: Read) -> list[Row]:
-    """Return pairs by the protocol that the run has, and by the other one: 1 the first wins, 0 the second.
+    """Return pairs that both protocols decide, first that of the run: 1 the first wins, 0 the second.
 
     Where two systems wrote the responses of all items, the first is always the same of them.
     """
+    return [row for row in _both_ways(read) if 0.5 not in (row.before, row.after)]
+
+
+def _both_ways(read: Read) -> list[Row]:
     walks, found = read.walks, []
     rated = {v.of.item_id: v for v in walks.probing.variants.values() if _is_rated(read, v)}
     systems = sorted({name for v in walks.base for name in v.of.systems.values()})
@@ -195,7 +199,7 @@ def _signs(value: float | None) -> float | None:
 
 def switch(read: Read) -> list[Estimate]:
     """Return how ratings and rankings agree, and the win rates by both."""
-    rows = both_ways(read)
+    rows = _both_ways(read)
     if not rows:
         return []
     values = np.array([(row.before, row.after) for row in rows], dtype=float)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import judgekit as jk
+from judgekit.probes import Shift
 from judgekit.types import Call
 
 CRITERIA = [
@@ -68,7 +69,7 @@ def noisy(call: Call, response: str, _: int) -> float:
     )
 
 
-def by_words(mark: str, *, at: str = "") -> Value:
+def by_words(mark: str) -> Value:
     """A judge that gives more where a text stands in the prompt, or does not."""
     return lambda call, response, _: worth(call, response) + 0.3 * (mark in prompt(call))
 
@@ -81,7 +82,7 @@ def for_first(call: Call, response: str, _: int) -> float:
     return worth(call, response) + (len(call.shown) == 2 and call.shown[0] == response)
 
 
-def probed(value: Value, name: str, items: Any = ITEMS, **options: Any) -> jk.probes.Shift:
+def probed(value: Value, name: str, items: Any = ITEMS, **options: Any) -> Shift:
     options = {"rubric": LABELS, "ledger": None, "progress": False, "only": [name], **options}
     [shift] = [
         s
@@ -102,11 +103,11 @@ FAULTS: dict[str, tuple[Value, dict[str, Any]]] = {
         lambda call, r, n: worth(call, r) + 0.3 * (n == 0 and call.asks[0].criterion == "clear"),
         {"per_call": None},
     ),
-    "batch-1": (lambda call, r, n: worth(call, r) + 0.3 * (len(call.asks) == 1), {"per_call": None}),
-    "batch-10": (lambda call, r, n: worth(call, r) - 0.3 * (len(call.asks) > 1), {}),
+    "batch-1": (lambda call, r, _: worth(call, r) + 0.3 * (len(call.asks) == 1), {"per_call": None}),
+    "batch-10": (lambda call, r, _: worth(call, r) - 0.3 * (len(call.asks) > 1), {}),
     "scale-words": (by_words("very poor"), {}),
     "scale-direction": (by_words("5, 4, 3, 2, 1"), {}),
-    "scale-range": (by_words("from 0 to 10\n"), {"rubric": NUMBERS}),
+    "scale-range": (by_words("from 0 to 10."), {"rubric": NUMBERS}),
     "label-names": (by_words("level 1"), {}),
     "label-order": (by_words("5, 4, 3, 2, 1"), {}),
     "protocol": (lambda call, r, _: worth(call, r) * (-1 if len(call.shown) == 2 else 1), {}),
@@ -123,4 +124,4 @@ def test_a_judge_with_the_fault_is_caught(name: str) -> None:
 def test_a_judge_without_it_is_not(name: str) -> None:
     shift = probed(fair, name, **FAULTS[name][1])
     assert shift.state in {"held", "open"}
-    assert shift.n >= 30
+    assert shift.n >= 20
