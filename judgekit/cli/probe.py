@@ -164,6 +164,9 @@ def say_shifts(found: ProbeRun) -> None:
             say(f"{each.probe.name}: this judge {each.says}.{do}")
         say()
     say_left_out(found.left_out)
+    for name, whys in found.unwritten.items():
+        told = ", ".join(f"{n} because {why}" for why, n in whys.items())
+        say(f"{name}: not written for {n_of(sum(whys.values()), 'item')}: {told}")
 
 
 def say_left_out(left_out: Any) -> None:

@@ -6,3 +6,4 @@ from judgekit.probes.records import asked_with as asked_with
 from judgekit.probes.records import on_response as on_response
 from judgekit.probes.results import ProbeRun as ProbeRun
 from judgekit.probes.walk import written as written
+from judgekit.probes.writers import by_writer as by_writer

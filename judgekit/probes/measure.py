@@ -143,10 +143,11 @@ class Walks:
 
 
 def value_in(scores: Sequence[Score], criterion: str = "") -> float | None:
-    """Return among the scores of a unit that of a criterion, else of the rubric or of its one criterion."""
+    """Return the score of a criterion among those of a unit, else that of all: of the rubric, of one part."""
     if criterion:
         return next((s.value for s in scores if s.level == "criterion" and s.name == criterion), None)
-    whole = [s for s in scores if s.level == "rubric"] or list(scores)
+    levels = ([s for s in scores if s.level == level] for level in ("rubric", "dimension"))
+    whole = next(filter(None, levels), list(scores))
     return whole[0].value if len(whole) == 1 else None
 
 

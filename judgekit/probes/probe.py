@@ -1,11 +1,13 @@
 """`probe`: walk items twice, as they came and changed, and say what moved the judge."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack, cast
 
 from judgekit.errors import InputError, there_are
 from judgekit.items import survey
+from judgekit.judges.servers import check_together
 from judgekit.plan import Plan, Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks, estimated, shift_of
@@ -14,9 +16,10 @@ from judgekit.probes.records import Lacking, Probe, Read, Shift
 from judgekit.probes.results import ProbeRun
 from judgekit.probes.states import settled
 from judgekit.probes.walk import MARK, WARM, Probing, varied
+from judgekit.probes.writers import failing
 from judgekit.recipes import Grading
-from judgekit.roles import Judge, Tunable
-from judgekit.types import Estimate, Item, Outcome
+from judgekit.roles import Choosy, Judge, Tunable
+from judgekit.types import Estimate, Item, Outcome, is_control
 from judgekit.verbs import Options, Run
 from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.job import Job, prepare
@@ -76,8 +79,18 @@ class ProbeJob:
         names = [judge.name for judge in self.job.plan.judges if not judge.name.endswith(WARM)]
         shifts = [each for name in names for each in self.shifts(walks, name)]
         return ProbeRun(
-            run=run, shifts=tuple(shifts), left_out=self.left_out, items=len(self.items), seed=self.seed
-        )
+            run=run, shifts=tuple(shifts), left_out=self.left_out, unwritten=self.unwritten(),
+            items=len(self.items), seed=self.seed,
+        )  # fmt: skip
+
+    def unwritten(self) -> dict[str, Counter[str]]:
+        """Return for each probe why texts of the writer were not used, and how often."""
+        found: dict[str, Counter[str]] = {}
+        for item_id, variant in self.probing.variants.items():
+            if variant.writing is not None and variant.probe is not None and item_id not in self.probing.made:
+                why = self.probing.unwritten.get(item_id, "the run ended before")
+                found.setdefault(variant.probe.name, Counter())[why] += 1
+        return found
 
     def shifts(self, walks: Walks, judge: str) -> tuple[Shift, ...]:
         """Return what each probe found of a judge, among all of them."""
@@ -88,10 +101,12 @@ class ProbeJob:
         read = Read(judge=judge, rows=rows, walks=walks)
         found = rows if probe.read is None else probe.read(read)
         more = () if probe.measure is None else tuple(probe.measure(read))
-        own = probe.change is not None and probe.read is None
-        unchanged = len(self.items) - len(walks.variants(probe)) if own else 0
-        numbers = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
-        return Shift(probe=probe, judge=judge, state="open", more=more, n_unchanged=unchanged, **numbers)
+        changes = probe.change is not None and probe.read is None
+        unchanged = len(self.items) - len(walks.variants(probe)) if changes else 0
+        if not isinstance(found, Mapping):
+            found = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
+        own = {"probe": probe, "judge": judge, "state": "open", "more": more, "n_unchanged": unchanged}
+        return Shift(**{**own, **found})
 
 
 def prepare_probes(
@@ -117,7 +132,7 @@ def prepare_probes(
     job = prepare(items, rubric, judges, sending=sending, **options)
     if not isinstance(job.recipe, Grading) or job.fitted is not None:
         raise InputError("probes judge each judge by itself; leave out a panel that is fitted to a run")
-    chosen = _chosen(only, probes)
+    chosen = _chosen(only, [*BATTERY, *failing(job.plan.rubric)], probes)
     some = _sample(list(job.read()), n)
     if taken := [each.item_id for each in some if MARK in each.item_id]:
         raise InputError(
@@ -125,6 +140,7 @@ def prepare_probes(
         )
     paired = job.plan.asked_by.shows != "one"
     given = _judge_of(writer, options)
+    check_together((*job.plan.judges, *([] if given is None else [given])))
     there = _there(some, job.plan.judges, writer=given, labels=labels)
     left_out = {p.name: WHY[min(p.needs - there)] for p in chosen if p.needs - there}
     wanted = [each for each in chosen if each.name not in left_out]
@@ -154,10 +170,10 @@ def prepare_probes(
     )  # fmt: skip
 
 
-def _chosen(only: Iterable[str], probes: Sequence[Probe]) -> list[Probe]:
+def _chosen(only: Iterable[str], ours: Sequence[Probe], probes: Sequence[Probe]) -> list[Probe]:
     """Return the probes of some names and groups, and those handed over."""
     wanted = [only] if isinstance(only, str) else list(only)
-    known = [*BATTERY, *probes]
+    known = [*ours, *probes]
     names = [each.name for each in known]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"two probes are called {twice[0]!r}; give each a name of its own")
@@ -220,11 +236,19 @@ def _by_item(labels: Any, plan: Plan, items: Sequence[Item]) -> dict[str, list[O
 
 
 def _judge_of(writer: Any, options: Options) -> Judge | None:
+    from judgekit.judges.local import Local
     from judgekit.judges.resolve import check, resolve
 
     if writer is None:
         return None
     found = resolve(writer, own_code=options.get("own_code", False), say=options.get("say"))
+    if isinstance(found, Local) and found.path is None:
+        raise InputError(
+            f"writer {found.name!r}: the bundled model cannot change a text and keep the rest of it; name a "
+            "judge of words, such as provider/model or local:PATH, or leave the writer out"
+        )
+    if isinstance(found, Choosy) or is_control(found.name):
+        raise InputError(f"writer {found.name!r}: it gives labels only; name a judge of words")
     check(found)
     return found
 

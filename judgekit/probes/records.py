@@ -61,8 +61,9 @@ class Changed:
     criterion: str = ""
 
 
-Writing = Generator[Call, str, Item | Changed | None]
-"""A change that needs a writer: it yields calls to the writer, is sent its texts, and returns the item."""
+Writing = Generator[Call, str, Item | Changed | str | None]
+"""A change that needs a writer: it yields calls to the writer, is sent its texts (empty where it failed), and
+returns the item, or in words why there is none."""
 Change = Callable[[Item, At], Item | Changed | Writing | None]
 """From an item to the changed one; None where there is nothing in it to change."""
 Operator = Callable[[str, At], str | None]
@@ -102,8 +103,9 @@ class Read:
 Walks = Any  # `measure.Walks`, which is made of these records
 Measure = Callable[[Read], Sequence[Estimate]]
 """What a probe estimates beside the shift."""
-Reading = Callable[[Read], Sequence[Row] | Estimate]
-"""Where a probe has its two values from, if not from the two walks; or its shift, estimated already."""
+Reading = Callable[[Read], Sequence[Row] | Estimate | Mapping[str, Any]]
+"""Where a probe has its two values from, if not from the two walks; or its shift, estimated already; or the
+fields of its `Shift`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

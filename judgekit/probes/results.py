@@ -24,6 +24,7 @@ class ProbeRun:
         run: The run of both walks; changed items have ids such as `7~padding`, and tags that say the probe.
         shifts: What each probe found of each judge.
         left_out: Probe -> why it was not asked.
+        unwritten: Probe -> why a writer's text was not used -> how many items that was so of.
         items: How many items there were.
         seed: Of all that was drawn.
     """
@@ -31,6 +32,7 @@ class ProbeRun:
     run: Run
     shifts: tuple[Shift, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
+    unwritten: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     items: int = 0
     seed: int = 0
 
@@ -56,6 +58,7 @@ class ProbeRun:
         """Return it as `probes.json` holds it; null where there is no number."""
         return {
             "format": 1, "items": self.items, "seed": self.seed, "left_out": dict(self.left_out),
+            "unwritten": {name: dict(whys) for name, whys in self.unwritten.items()},
             "shifts": [held(each) for each in self.shifts],
         }  # fmt: skip
 

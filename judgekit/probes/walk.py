@@ -153,6 +153,7 @@ class Probing:
     people: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
     own: Mapping[str, Collection[str]] = field(default_factory=dict)
     made: dict[str, Item] = field(default_factory=dict)  # what a writer wrote, by the id of the item
+    unwritten: dict[str, str] = field(default_factory=dict)  # why there is nothing, by the same
 
     def grading(self, item: Item) -> Grading:
         """Return how an item is graded."""
@@ -213,7 +214,7 @@ class Probing:
         assert variant.writing is not None  # noqa: S101 - for the type checker
         assert variant.probe is not None  # noqa: S101
         assert self.writer is not None  # noqa: S101
-        writing, said = variant.writing(), None
+        writing, said, fault = variant.writing(), None, ""
         while True:
             try:
                 call = next(writing) if said is None else writing.send(said)
@@ -222,9 +223,14 @@ class Probing:
                 break
             call = replace(call, variant=variant.probe.name)
             [answer] = yield Round((Plan.addressed(call, self.writer, 0),))
-            said = "" if answer.reply.fault is not None else writable(answer.reply.text.strip())
+            fault = answer.reply.fault or ""
+            said = "" if fault else writable(answer.reply.text.strip())
         found = made.item if isinstance(made, Changed) else made
-        return None if found is None else _named(found, variant.of, variant.probe)
+        if isinstance(found, Item):
+            return _named(found, variant.of, variant.probe)
+        why = f"the writer failed: {fault}" if fault else found or "the writer gave nothing that would do"
+        self.unwritten[variant.item.item_id] = why
+        return None
 
 
 def written(item: Item, order: str, *, response: str = "") -> Call:
