@@ -95,7 +95,7 @@ def _agree(context: typer.Context, given: dict[str, Any]) -> int:
         raise InputError(f"--report {report}: the report is a page; name it {report.stem or 'report'}.html")
     gates = read_thresholds(given["thresholds"])
     made = compare_with_people(
-        verdicts, columns=columns_of(given["column"]), families=_families(given["family"] or []),
+        verdicts, columns=columns_of(given["column"]), families=families_of(given["family"] or []),
         **of_verb(compare_with_people, AGREE, given),
     )  # fmt: skip
     found = findings(made, gates)
@@ -127,7 +127,8 @@ agree = command(
 )
 
 
-def _families(given: Sequence[str]) -> dict[str, list[str]]:
+def families_of(given: Sequence[str]) -> dict[str, list[str]]:
+    """Return the families that a command line declares."""
     made: dict[str, list[str]] = {}
     for each in given:
         name, equals, members = each.partition("=")

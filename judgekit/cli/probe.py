@@ -1,11 +1,13 @@
 """`judgekit probe`: what moves a judge that should not, and what fails to move it."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from judgekit.cli import signals
+from judgekit.cli.agree import families_of
 from judgekit.cli.jobs import said_by
 from judgekit.cli.named import MANY
 from judgekit.cli.options import FLAGS, JUDGES, WHAT, Flag, argument, command
@@ -16,8 +18,10 @@ from judgekit.errors import InputError, n_of
 from judgekit.plan import Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
+from judgekit.probes.recorded import recorded, run_of
 from judgekit.probes.records import Shift
 from judgekit.probes.results import ProbeRun
+from judgekit.verbs import Run
 from judgekit.verbs.faces import collected
 
 _NOT_OURS = {
@@ -42,6 +46,14 @@ OWN = (
         "probes that need it are left out.",
     ),
     Flag(
+        "family", WHAT, kind=MANY,
+        help="NAME=JUDGE,SYSTEM,...: who belongs to one model family, to look for self-preference.",
+    ),
+    Flag(
+        "texts", WHAT, kind=Path | None, default=None,
+        help="The items that a recorded run judged, where the run does not say where they are.",
+    ),
+    Flag(
         "self_test", WHAT, kind=bool, default=False, typed=("--self-test",),
         help="Put the probes themselves to the test: judges with one planted fault each have to be caught, "
         "and one without has to be left alone. It asks no model.",
@@ -50,7 +62,8 @@ OWN = (
 )  # fmt: skip
 _ITEMS = (
     "The items, as of score; left out: forty-eight bundled texts with a planted error, each beside its sound "
-    "twin, judged by sound_statements where no rubric is named."
+    "twin, judged by sound_statements where no rubric is named. The folder or outcomes.jsonl of a run: what "
+    "can be read off it is, and nothing is asked."
 )
 SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
 HEADS = ("probe", "fault", "shift", "95 % interval", "moved", "asked again", "seen from", "units")
@@ -64,6 +77,9 @@ def _probe(context: typer.Context, given: dict[str, Any]) -> None:
         return
     if given["self_test"]:
         raise typer.Exit(say_self_test(given["seed"], given["n"]))
+    if (recording := run_of(given["items"])) is not None:
+        say_recorded(recording, given)
+        return
     known, made = prepared(context, given)
     if given["dry_run"]:
         say_prices(made)
@@ -90,8 +106,22 @@ def prepared(context: typer.Context, given: dict[str, Any]) -> tuple[Said, Probe
     return known, prepare_probes(
         known.job.items, known.job.rubric, known.judges, only=_names(given["only"]),
         probes=[_own(each) for each in given["own_probe"] or ()], writer=writer, n=given["n"],
-        seed=given["seed"], sending=not given["dry_run"], **known.options,
+        families=families_of(given["family"] or []), seed=given["seed"], sending=not given["dry_run"],
+        **known.options,
     )  # fmt: skip
+
+
+def say_recorded(run: Run, given: dict[str, Any]) -> None:
+    """Print what is read off a recorded run; nothing is asked."""
+    found = recorded(
+        run, given["rubric"], only=_names(given["only"]),
+        probes=[_own(each) for each in given["own_probe"] or ()], texts=given["texts"],
+        labels=given["labels"], families=families_of(given["family"] or []), seed=given["seed"],
+    )  # fmt: skip
+    if given["out"] is not None:
+        found.save(given["out"], overwrite=given["overwrite"])
+    if not given["quiet"]:
+        say_shifts(found)
 
 
 def _names(only: list[str] | None) -> list[str]:

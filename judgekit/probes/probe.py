@@ -5,41 +5,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack, cast
 
-from judgekit.errors import InputError, there_are
+from judgekit.errors import InputError
 from judgekit.items import survey
 from judgekit.judges.servers import check_together
 from judgekit.plan import Plan, Preview
 from judgekit.probes.battery import BATTERY
-from judgekit.probes.measure import Walks, estimated, shift_of
-from judgekit.probes.planted import RUBRIC, TWINS, has_twins
-from judgekit.probes.records import Lacking, Probe, Read, Shift
+from judgekit.probes.chosen import NOTHING, by_item, chosen, lacking, own_systems
+from judgekit.probes.measure import Walks
+from judgekit.probes.planted import RUBRIC, TWINS
+from judgekit.probes.recorded import recorded, run_of
+from judgekit.probes.records import Probe, Shift
 from judgekit.probes.results import ProbeRun
-from judgekit.probes.states import settled
+from judgekit.probes.states import shifts_of
 from judgekit.probes.walk import MARK, WARM, Probing, varied
 from judgekit.probes.writers import failing
 from judgekit.recipes import Grading
 from judgekit.roles import Choosy, Judge, Tunable
-from judgekit.types import Estimate, Item, Outcome, is_control
+from judgekit.types import Item, Outcome, is_control
 from judgekit.verbs import Options, Run
 from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.job import Job, prepare
 from judgekit.verbs.options import Judges, RubricLike
-from judgekit.verbs.panels import people_said
 
 MOST_ITEMS = 100
 """How many of the items are probed where nobody says: from there on most faults of note are found."""
-WHY: Mapping[Lacking, str] = {
-    "pair": "it is about pairs, and no item has two responses",
-    "reference": "no item has a reference",
-    "sources": "no item has sources",
-    "systems": "no item says which system wrote a response",
-    "labels": "it needs people's labels",
-    "twins": "no item has a sound and a flawed response; leave out the items, and bundled ones are judged",
-    "writer": "it needs a writer: a judge of words that is named for it",
-    "temperature": "no judge has a temperature that can be set to another",
-}
-"""Why a probe is left out."""
-NOTHING = "there is nothing in these items, or in how they are asked, that it could change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,19 +83,7 @@ class ProbeJob:
 
     def shifts(self, walks: Walks, judge: str) -> tuple[Shift, ...]:
         """Return what each probe found of a judge, among all of them."""
-        return settled([self._shift(walks, each, judge) for each in self.probes])
-
-    def _shift(self, walks: Walks, probe: Probe, judge: str) -> Shift:
-        rows = walks.rows(probe, judge)
-        read = Read(judge=judge, rows=rows, walks=walks)
-        found = rows if probe.read is None else probe.read(read)
-        more = () if probe.measure is None else tuple(probe.measure(read))
-        changes = probe.change is not None and probe.read is None
-        unchanged = len(self.items) - len(walks.variants(probe)) if changes else 0
-        if not isinstance(found, Mapping):
-            found = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
-        own = {"probe": probe, "judge": judge, "state": "open", "more": more, "n_unchanged": unchanged}
-        return Shift(**{**own, **found})
+        return shifts_of(self.probes, walks, judge)
 
 
 def prepare_probes(
@@ -132,7 +109,7 @@ def prepare_probes(
     job = prepare(items, rubric, judges, sending=sending, **options)
     if not isinstance(job.recipe, Grading) or job.fitted is not None:
         raise InputError("probes judge each judge by itself; leave out a panel that is fitted to a run")
-    chosen = _chosen(only, [*BATTERY, *failing(job.plan.rubric)], probes)
+    picked = chosen(only, [*BATTERY, *failing(job.plan.rubric)], probes)
     some = _sample(list(job.read()), n)
     if taken := [each.item_id for each in some if MARK in each.item_id]:
         raise InputError(
@@ -141,9 +118,8 @@ def prepare_probes(
     paired = job.plan.asked_by.shows != "one"
     given = _judge_of(writer, options)
     check_together((*job.plan.judges, *([] if given is None else [given])))
-    there = _there(some, job.plan.judges, writer=given, labels=labels)
-    left_out = {p.name: WHY[min(p.needs - there)] for p in chosen if p.needs - there}
-    wanted = [each for each in chosen if each.name not in left_out]
+    left_out = lacking(picked, some, judges=job.plan.judges, writer=given, labels=labels)
+    wanted = [each for each in picked if each.name not in left_out]
     how = _how(job.plan)
     variants = {
         v.item.item_id: v
@@ -156,7 +132,8 @@ def prepare_probes(
     samples = job.plan.samples
     probing = Probing(
         variants, _gradings(some, rubric, options, job), {"samples": 2 * samples}, writer=given,
-        people=_by_item(labels, job.plan, some), own=own_systems(job.plan.judges, families or {}),
+        people=by_item(labels, job.plan, some),
+        own=own_systems({each.name: each.identity for each in job.plan.judges}, families or {}),
     )  # fmt: skip
     all_of_it = [v.item for v in variants.values()]
     walked = replace(
@@ -170,41 +147,11 @@ def prepare_probes(
     )  # fmt: skip
 
 
-def _chosen(only: Iterable[str], ours: Sequence[Probe], probes: Sequence[Probe]) -> list[Probe]:
-    """Return the probes of some names and groups, and those handed over."""
-    wanted = [only] if isinstance(only, str) else list(only)
-    known = [*ours, *probes]
-    names = [each.name for each in known]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise InputError(f"two probes are called {twice[0]!r}; give each a name of its own")
-    for each in wanted:
-        if not any(each in {probe.name, probe.group} for probe in known):
-            raise InputError(
-                f"no probe {each!r}; {there_are(each, sorted({*names, *(p.group for p in known)}))}"
-            )
-    return [p for p in known if not wanted or p in probes or p.name in wanted or p.group in wanted]
-
-
 def _sample(items: list[Item], n: int) -> list[Item]:
     """Return `n` items, evenly spaced over all, so that no part of a sorted file is left out."""
     if n < 1:
         raise InputError(f"n={n}; at least 1 item has to be probed")
     return items if len(items) <= n else [items[k * len(items) // n] for k in range(n)]
-
-
-def _there(items: Sequence[Item], judges: Iterable[Judge], *, writer: Any, labels: Any) -> set[Lacking]:
-    """Return what probes may need and find here."""
-    found: dict[Lacking, bool] = {
-        "pair": any(len(item.responses) > 1 for item in items),
-        "reference": any(item.reference for item in items),
-        "sources": any(item.sources for item in items),
-        "systems": any(item.systems for item in items),
-        "labels": labels is not None,
-        "writer": writer is not None,
-        "twins": any(map(has_twins, items)),
-        "temperature": any(isinstance(j, Tunable) and j.identity.get("temperature") != 1 for j in judges),
-    }
-    return {need for need, here in found.items() if here}
 
 
 def _how(plan: Plan) -> dict[str, Any]:
@@ -214,25 +161,6 @@ def _how(plan: Plan) -> dict[str, Any]:
         "protocol": plan.asked_by.name, "form": plan.form, "per_call": per_call, "samples": plan.samples,
         "orders": plan.orders,
     }  # fmt: skip
-
-
-def own_systems(
-    judges: Iterable[Judge], families: Mapping[str, Sequence[str]]
-) -> Mapping[str, frozenset[str]]:
-    """Return what is of the family of each judge: what has its name or its model's, and who is declared."""
-    own: dict[str, frozenset[str]] = {}
-    for judge in judges:
-        named = {judge.name, str(judge.identity.get("model", judge.name))}
-        family = (some for some in families.values() if named & {*some})
-        own[judge.name] = frozenset(named.union(*family))
-    return own
-
-
-def _by_item(labels: Any, plan: Plan, items: Sequence[Item]) -> dict[str, list[Outcome]]:
-    found: dict[str, list[Outcome]] = {}
-    for outcome in () if labels is None else people_said(labels, plan, items):
-        found.setdefault(outcome.unit.item_id, []).append(outcome)
-    return found
 
 
 def _judge_of(writer: Any, options: Options) -> Judge | None:
@@ -287,6 +215,7 @@ def probe(
     probes: Sequence[Probe] = (),
     writer: str | Judge | Mapping[str, Any] | None = None,
     families: Mapping[str, Sequence[str]] | None = None,
+    texts: Any = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
     **options: Unpack[Options],
@@ -295,8 +224,9 @@ def probe(
 
     Args:
         items: As of `score`; nobody has to have labelled them. Where left out, forty-eight bundled texts that
-            have a planted error, each beside its sound twin.
-        rubric: As of `score`; for the bundled items it may be left out.
+            have a planted error, each beside its sound twin. A run, the folder it was saved in, or its
+            outcomes: what can be read off them is, and nothing is asked.
+        rubric: As of `score`; for the bundled items, and a run that says it, it may be left out.
         judges: As of `score`; each is probed by itself.
         only: Names and groups of the probes to ask (`judgekit probe --list`); all where left out.
         probes: Probes of one's own, after those of the battery.
@@ -304,6 +234,8 @@ def probe(
             one are left out by name where there is none.
         families: Family -> the judges and systems in it, for self-preference; a system that has the name of
             a judge or of its model is of its family anyway.
+        texts: The items that a recorded run judged, where it does not say where they are, for lengths,
+            systems and clusters.
         n: How many items are probed at most, evenly spaced over all.
         seed: The seed of what is drawn.
         **options: As of `score`; `labels` are people's, as of `agree`; `samples` are asked of changed items,
@@ -320,6 +252,10 @@ def probe(
     >>> [each.probe.name for each in probe(items, rubric, longer, only=["padding"], ledger=None).faults]
     ['padding']
     """
+    if (run := run_of(items)) is not None:
+        labels = options.get("labels")
+        own: dict[str, Any] = {"texts": texts, "labels": labels, "families": families, "seed": seed}
+        return recorded(run, rubric, only=only, probes=probes, **own)
     made = prepare_probes(
         items, rubric, judges, only=only, probes=probes, writer=writer, families=families, n=n, seed=seed,
         **options,

@@ -1,13 +1,15 @@
 """What the shifts of a battery say of a judge: faults that are shown among all that were looked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.core.multiplicity import adjust
-from judgekit.probes.records import Shift, State
+from judgekit.probes.measure import Walks, estimated, shift_of
+from judgekit.probes.records import Probe, Read, Shift, State
+from judgekit.types import Estimate
 
 MARGIN = 0.05
 """A shift whose interval lies within it is held for none."""
@@ -17,6 +19,24 @@ MOST_MOVED = 0.10
 """The share of units beyond noise that may move, or fall silent, before it is a fault."""
 DISCOVERY = 0.05
 """The share of faults named that may be none (false discovery rate, Benjamini and Hochberg)."""
+
+
+def shifts_of(probes: Iterable[Probe], walks: Walks, judge: str) -> tuple[Shift, ...]:
+    """Return what each probe found of a judge, among all of them."""
+    return settled([_shift(each, walks, judge) for each in probes])
+
+
+def _shift(probe: Probe, walks: Walks, judge: str) -> Shift:
+    rows = walks.rows(probe, judge)
+    read = Read(judge=judge, rows=rows, walks=walks)
+    found = rows if probe.read is None else probe.read(read)
+    more = () if probe.measure is None else tuple(probe.measure(read))
+    own = probe.change is not None and probe.read is None
+    unchanged = len(walks.base) - len(walks.variants(probe)) if own else 0
+    if not isinstance(found, Mapping):
+        found = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
+    said = {"probe": probe, "judge": judge, "state": "open", "more": more, "n_unchanged": unchanged}
+    return Shift(**{**said, **found})
 
 
 def settled(shifts: Sequence[Shift]) -> tuple[Shift, ...]:

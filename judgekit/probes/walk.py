@@ -65,6 +65,7 @@ def varied(
     for n, item in enumerate(items):
         yield Variant(item=item, of=item)
         others = (*items[n + 1 :], *items[:n])
+        shared: list[Mapping[str, Any]] = []  # ways of asking that several probes read from
         for probe in probes:
             if probe.change is None:
                 continue
@@ -74,8 +75,11 @@ def varied(
                 rubric=rubric_of(item), paired=paired, target=target, others=others, lots=lots,
                 options=options,
             )  # fmt: skip
-            if (made := _made(item, probe, probe.change, at)) is not None:
-                yield made
+            made = _made(item, probe, probe.change, at)
+            if made is None or (probe.read is not None and made.options in shared):
+                continue
+            shared += [made.options] if probe.read is not None and made.options else []
+            yield made
 
 
 def _made(item: Item, probe: Probe, change: Change, at: At) -> Variant | None:
