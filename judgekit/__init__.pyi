@@ -1,5 +1,6 @@
 from judgekit import agreement as agreement
 from judgekit import aggregate as aggregate
+from judgekit import bank as bank
 from judgekit import calibration as calibration
 from judgekit import probes as probes
 from judgekit import rewards as rewards

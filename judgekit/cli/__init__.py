@@ -84,6 +84,10 @@ COMMANDS = {
     ),
     "rubric": _Command("rubric", "rubrics", "List, show, lint, compare and import rubrics."),
     "model": _Command("model", "judges", "Pull, show and serve the embedded model."),
+    "bank": _Command(
+        "bank", "bank",
+        "Item banks: fit one to scores, show it, place new systems by some items, pick which to ask.",
+    ),
     "ledger": _Command(
         "ledger", "ledger", "Look at the stored replies, check them, hand them on, compare them."
     ),

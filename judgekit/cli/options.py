@@ -197,6 +197,13 @@ FLAGS = (
     Flag("schedule", ASKING, verbs=_COMPARED, choices=_named_in("verbs.scheduled", "NAMES")),
     Flag("pairs", ASKING, verbs=_COMPARED),
     Flag("until_separated", ASKING, typed=("--until-separated",), verbs=_COMPARED),
+    Flag(
+        "adaptive", ASKING, kind=Path | None, verbs=_SCORE,
+        help="The item bank (`judgekit bank fit`) that picks, for each system, which of its responses is "
+        "judged next, until its ability is known.",
+    ),
+    Flag("until_sd", ASKING, verbs=_SCORE),
+    Flag("gamma", ASKING, verbs=_SCORE),
     Flag("on_empty", ASKING, verbs=frozenset({"score", "compare", "match"})),
     Flag("reask", ASKING),
     Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),

@@ -130,6 +130,11 @@ def _print_run(first: list[Score], means: Means, summary: Mapping[str, Any], out
         say_scores(first, means.n_scores, out, items=summary["items"])
         means.say()
         say()
+    if "placed" in summary:
+        from judgekit.cli.bank import say_placed
+
+        say_placed(summary["placed"])
+        say()
     for line in summary_lines(summary):
         say(line)
     if out is not None:

@@ -88,7 +88,11 @@ def _judge(said: JobFile, name: str, given: dict[str, Any]) -> None:
         print_preview(job)
         return
     options = known.options
-    files = [said.items, said.rubric, *(options.get(each) for each in ("prompt", "labels", "calibration"))]
+    files = [
+        said.items,
+        said.rubric,
+        *(options.get(each) for each in ("prompt", "labels", "calibration", "adaptive")),
+    ]
     forms = (each if isinstance(each, str) else each["judge"] for each in (*said.judges, *said.strong))
     named = (each.rpartition("replay:")[2] for each in forms)
     reads = [each for each in (*files, *named, job.ledger, given["job"], given["save"]) if each is not None]

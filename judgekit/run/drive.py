@@ -258,7 +258,8 @@ def _made(item_id: str, answer: Answer) -> CallMade:
     call, reply, asks = answer.call, answer.reply, answer.call.asks
     criteria = (asks[0].criterion,) if len(asks) == 1 else tuple(dict.fromkeys([a.criterion for a in asks]))
     return CallMade(
-        item_id, call.judge, criteria, asks[0].unit.responses if asks else (), call.shown, call.protocol,
+        asks[0].unit.item_id if asks else item_id, call.judge, criteria,
+        asks[0].unit.responses if asks else (), call.shown, call.protocol,
         call.sample, call.variant, call.attempt, call.key, writable(reply.model), reply.fault,
         answer.stored or answer.shared, reply.tries, reply.input_tokens, reply.output_tokens, reply.cost_usd,
         reply.seconds,

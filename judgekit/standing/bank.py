@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError, there_are
@@ -127,7 +128,7 @@ class Bank:
         """Slopes and levels of all items, (n_items,) each."""
         return np.array([i.slope for i in self.items]), np.array([i.level for i in self.items])
 
-    def information(self, abilities: Floats) -> Floats:
+    def information(self, abilities: npt.ArrayLike) -> Floats:
         """What all items tell at each ability: the sum of a^2 p (1 - p)."""
         slope, level = self.parameters()
         p = right(slope, level, np.asarray(abilities, dtype=float))

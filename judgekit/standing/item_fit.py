@@ -16,8 +16,12 @@ import numpy.typing as npt
 from judgekit.agreement.core.ratings import Floats
 from judgekit.standing.random_items import FEW_SYSTEMS, ItemResponse, random_items
 
+FLAGS = (
+    "all_right", "all_wrong", "reversed", "suspect", "flat", "erratic", "muted", "twin", "few",
+)  # fmt: skip
 FEW_ANSWERS = 5
 LOW_FIT, HIGH_FIT = 0.5, 1.5
+_DOUBT = 0.2
 _MOST_PAIRS = 2000  # items whose pairs are looked at: as many residuals again would not fit
 _SIMULATED = 20
 
@@ -82,17 +86,18 @@ def flags_of(
     total, enough, often = np.nansum(x, axis=0), n >= FEW_ANSWERS, n >= FEW_SYSTEMS
     many = int(there.any(axis=1).sum()) >= FEW_SYSTEMS
     size = dispersion(x, fit)
-    most, least = np.fmax(fit.infit, fit.outfit) / size, np.fmin(fit.infit, fit.outfit) / size
+    weighted = fit.infit / size  # a single surprise, which outfit is made of, is no flag
     varied = (total > 0) & (total < n)
     turned = enough & varied & (fit.negative > 0.5) & many
+    unsure = (fit.negative > _DOUBT) | (not many) | (fit.sd_slope == 0)  # without slopes none is negative
     said = {
         "all_right": (n > 0) & (total == n),
         "all_wrong": (n > 0) & (total == 0),
         "reversed": turned,
-        "suspect": enough & varied & (rest_correlations(x) < 0) & ~turned,
+        "suspect": enough & varied & (rest_correlations(x) < 0) & ~turned & unsure,
         "flat": enough & (fit.flat > 0.9) & ~turned,
-        "erratic": often & varied & (most > HIGH_FIT),
-        "muted": often & varied & (least < LOW_FIT) & ~(most > HIGH_FIT),
+        "erratic": often & varied & (weighted > HIGH_FIT),
+        "muted": often & varied & (weighted < LOW_FIT),
         "twin": np.isin(np.arange(x.shape[1]), [i for pair in pairs for i in pair]),
         "few": ~enough,
     }

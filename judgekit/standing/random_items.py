@@ -109,7 +109,7 @@ def random_items(
 
     >>> said = [[1, 1, 0, 1, 1, 1], [1, 0, 0, 1, 0, 1], [0, 0, 0, 1, 1, 0]]
     >>> random_items(said, slopes=False).ability.round(1).tolist()
-    [1.0, -0.2, -0.8]
+    [1.8, -0.4, -1.4]
     """
     x = checked(answers)
     there = ~np.isnan(x)

@@ -25,8 +25,6 @@ from judgekit.types import Score, Unit
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
 
-COLUMNS = ("item_id", "system", "score", "reason", "cost")
-"""Columns of a long table that have a meaning."""
 _OTHERS = {"item_id": ("item", "id"), "system": ("model",), "score": ("value", "label")}
 _SCORES = {"level", "name", "rule", "share"}  # columns that only our own tables of scores have
 

@@ -61,6 +61,7 @@ _ASKED = (
 _PLANNED = ("protocol", "form", "per_call", "samples", "orders", "ties", "on_empty")
 if TYPE_CHECKING:
     from judgekit.recipes.published import Published
+    from judgekit.verbs.adapted import Adapted
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Job:
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     telemetry: Telemetry | None = None  # what OpenTelemetry is told by
     progress: bool = False  # whether to show how far it is
+    adapted: "Adapted | None" = None  # a bank that picks what is judged, system by system
     until: Separation | None = None  # ends the run when systems are told apart
     tally: Tally = field(default_factory=Tally)
     skipped: FirstSkips = field(default_factory=FirstSkips)
@@ -158,11 +160,13 @@ class Job:
         judges = {judge.name: judge for judge in (*self.plan.judges, *self.recipe.helpers)}
         ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
         try:
+            items = self.read() if self.adapted is None else self.adapted.recipe.walked()
             walked = drive(
-                self.read(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
+                items, self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
                 spared=self.spared, around=None if self.telemetry is None else self.telemetry.around,
             )  # fmt: skip
             scored = walked if self.fitted is None else self._fitted(walked, self.fitted)
+            scored = scored if self.adapted is None else self.adapted.each_item(walked)
             async with aclosing(walked), aclosing(scored):  # what is in flight ends before the ledger closes
                 async for judged in scored:
                     if self._panel is not None:
@@ -214,6 +218,7 @@ class Job:
             "panel": None if self._panel is None else self._panel.found().plain(),
             **({} if self.fitted is None else {"fitted": self.fitted.summary()}),
             **({} if self.calibration is None else {"calibration": self.calibration}),
+            **({} if self.adapted is None else self.adapted.summary()),
             **({} if self.until is None else {"separated": self.until.plain()}),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
@@ -301,6 +306,10 @@ def prepare(
         deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     if options["schedule"] is not None or options["pairs"] is not None or options["until_separated"]:
         job = _scheduled(job, options)
+    if any(options[each] is not None for each in ("adaptive", "until_sd", "gamma")):
+        from judgekit.verbs.adapted import adapted
+
+        job = adapted(job, options)
     return job if panel is None else _labelled(job, panel, options)
 
 

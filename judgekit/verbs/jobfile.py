@@ -42,7 +42,7 @@ _KEYS = (
 _OF_PYTHON = {"aggregate", "say", "own_code", "progress"}
 _OPTIONS = sorted(Options.__annotations__.keys() - {*_OF_PYTHON, "columns", "limits"})
 _LIMITS = [each.name for each in fields(Limits)]
-_PATHS = ("prompt", "labels", "calibration", "ledger")
+_PATHS = ("prompt", "labels", "calibration", "adaptive", "ledger")
 _OF_A_FILE = re.compile(r"((?:[^:/=#]+=)?(?:replay|local):)(.+)", re.DOTALL)
 _PER_CALL = {"usual": 0, "all": None}
 _NO_LEDGER = "none"

@@ -69,6 +69,11 @@ class Options(TypedDict, total=False):
         pairs: The number of comparisons that a schedule may ask, over all items.
         until_separated: End the run when all systems that are compared are told apart, at 95 % for all
             pairs together, however often that is looked at.
+        adaptive: An item bank (`judgekit bank fit`), or its file, that picks for each system which of its
+            responses is judged next, until its ability is known.
+        until_sd: The error of an ability at which `adaptive` asks no more; 0.3 where left out.
+        gamma: How much an item's cost in the bank weighs in `adaptive`: 0 not at all, 1 takes those that tell
+            most for their cost.
         balance: How the two orders of a pair become one: `average`, `log_odds` or `consistent`.
         substitutes: The name of a judge -> the judge that is asked in its place where it fails, in every
             round; the recipe `choice-funnel` refuses them.
@@ -111,6 +116,9 @@ class Options(TypedDict, total=False):
     schedule: str | None
     pairs: int | None
     until_separated: bool
+    adaptive: Any
+    until_sd: float | None
+    gamma: float | None
     balance: BalanceRule
     substitutes: Mapping[str, str | Judge | Mapping[str, Any]]
     on_empty: OnEmpty
@@ -131,10 +139,10 @@ DEFAULTS: Final[Options] = {
     "recipe": None, "settings": {}, "protocol": "grade", "form": "json", "per_call": 0, "samples": 1,
     "prompt": None, "reask": True, "again": (), "rule": None, "partial": False, "panel": "mean",
     "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True, "schedule": None,
-    "pairs": None, "until_separated": False, "balance": "average", "substitutes": {}, "on_empty": "judge",
-    "unfounded": "flag", "aggregate": None, "columns": None, "on_bad_item": "raise",
-    "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None, "progress": True, "telemetry": "off",
-    "own_code": False, "say": None,
+    "pairs": None, "until_separated": False, "adaptive": None, "until_sd": None, "gamma": None,
+    "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
+    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
+    "progress": True, "telemetry": "off", "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
 
@@ -142,6 +150,7 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys(("samples", "min_judges"), "a whole number"),
     "per_call": "a whole number, or None for the whole rubric",
     "pairs": "a whole number, or None",
+    **dict.fromkeys(("until_sd", "gamma"), "a number, or None"),
     **dict.fromkeys(
         ("reask", "partial", "ties", "until_separated", "store_prompts", "progress", "own_code"),
         "True or False",

@@ -18,8 +18,8 @@ ROOMS = [
     "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
     "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run",
     "telemetry", "table", "recordings",
-    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "probes", "rewards",
-    "report", "view", "testing", "cli",
+    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "bank", "probes",
+    "rewards", "report", "view", "testing", "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [

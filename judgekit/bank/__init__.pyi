@@ -1,0 +1,11 @@
+from judgekit.standing.bank import Bank as Bank
+from judgekit.standing.bank import BankItem as BankItem
+from judgekit.standing.placing import Placed as Placed
+from judgekit.standing.placing import adaptive as adaptive
+from judgekit.standing.subsets import Subset as Subset
+from judgekit.verbs.bank import fit as fit
+from judgekit.verbs.bank import forms as forms
+from judgekit.verbs.bank import load as load
+from judgekit.verbs.bank import pick as pick
+from judgekit.verbs.bank import place as place
+from judgekit.verbs.bank import save as save
