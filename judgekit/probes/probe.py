@@ -59,14 +59,22 @@ class ProbeJob:
     def _of(self, items: list[Item]) -> Job:
         return replace(self.job, items=items, surveyed=survey(items, needs=None))
 
-    def measured(self, run: Run) -> ProbeRun:
-        """Return what a run of the job says of its judges."""
+    def walks(self, run: Run) -> Walks:
+        """Return what a run of the job said, by item."""
         outcomes: dict[str, list[Outcome]] = {}
         for outcome in run.outcomes:
             outcomes.setdefault(outcome.unit.item_id, []).append(outcome)
-        walks = Walks(self.probing, outcomes, self.samples)
-        names = [judge.name for judge in self.job.plan.judges if not judge.name.endswith(WARM)]
-        shifts = [each for name in names for each in self.shifts(walks, name)]
+        return Walks(self.probing, outcomes, self.samples)
+
+    @property
+    def judges(self) -> list[str]:
+        """Return the names of the judges that are probed."""
+        return [judge.name for judge in self.job.plan.judges if not judge.name.endswith(WARM)]
+
+    def measured(self, run: Run) -> ProbeRun:
+        """Return what a run of the job says of its judges."""
+        walks = self.walks(run)
+        shifts = [each for name in self.judges for each in self.shifts(walks, name)]
         return ProbeRun(
             run=run, shifts=tuple(shifts), left_out=self.left_out, unwritten=self.unwritten(),
             items=len(self.items), seed=self.seed,

@@ -33,7 +33,7 @@ from judgekit.writing import beside, plain
 
 _MANY = 2  # from more criteria than this on figures are shown when asked for
 _MOST_ROWS = 20  # of a table under a figure; the JSON file has all of them
-_TONES: Mapping[Verdict, str] = {
+TONES: Mapping[Verdict, str] = {
     "TRUST": "trust",
     "TRUST WITH CORRECTION": "correct",
     "HUMAN IN THE LOOP": "human",
@@ -46,7 +46,7 @@ _SAFE = str.maketrans({
 _ESTIMATE = ("statistic", "value", "interval", "n", "how it was made", "status and notes")
 _HUES = (238, 318, 276)  # of the first three judges
 _KEY = 3  # coefficients that are shown large
-_STACKED = {"few": 22, "some": 36, "many": 54, "most": 99}
+STACKED = {"few": 22, "some": 36, "many": 54, "most": 99}
 """Kind of table -> the width (rem) below which its rows are blocks whose cells say their heading."""
 MOST_ROWS = 200  # of a table in Markdown; JSON has all of them
 
@@ -117,14 +117,14 @@ def page(
     return render("report/page.html", {
         "title": title or _title(raters), "made": made or _made(), "lead": _lead(audit), "audit": audit,
         "gates": gates, "facts": facts, "several": several, "closed": len(audit.criteria) > _MANY,
-        "purposes": PURPOSES, "tones": _TONES, "met_tone": _met_tone, "most_rows": _MOST_ROWS,
+        "purposes": PURPOSES, "tones": TONES, "met_tone": _met_tone, "most_rows": _MOST_ROWS,
         "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
         "rests_on": _rests_on, "beside": _beside, "margins": _margins, "estimates_in": _estimates_in,
-        "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": _words,
+        "capital": _capitals(audit), "told": told, "called": called, "shown": shown, "words": words,
         "draw": picture, "parts": _parts, "picture_width": WIDTH, "key": _key, "plainly": plainly,
         "briefly": briefly,
         "raters": raters, "hue": _hue, "shade": _shade, "causes": shared_causes(audit, found), "doubt": doubt,
-        "whom": whom, "brackets": _brackets(audit), "heads": _heads, "stacked": _STACKED, "quoted": _quoted,
+        "whom": whom, "brackets": _brackets(audit), "heads": _heads, "stacked": STACKED, "quoted": quoted,
     })  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def _shade(rater: int) -> int:
     return 16 * (rater // 3 % 2)
 
 
-def _quoted(text: str) -> Any:
+def quoted(text: str) -> Any:
     """Return a text as a string of a style sheet, in which nothing is left that could leave it."""
     from markupsafe import Markup
 
@@ -197,7 +197,7 @@ def metric(alpha: Estimate) -> str:
 
 
 @cache
-def _words(part: str) -> Mapping[str, Any]:
+def words(part: str) -> Mapping[str, Any]:
     """Return a part of the words: `verdicts`, `main` or `terms`."""
     text = Path(__file__).with_name("words.toml").read_text(encoding="utf-8")
     found: Mapping[str, Any] = tomllib.loads(text)[part]
@@ -258,7 +258,7 @@ def _ground(criterion: CriterionAudit) -> str:
 
 def _rests_on(judge: JudgeAudit, pairs: bool, capital: Callable[[str], str]) -> str:
     """Tell what the judge's agreement rests on, and what its missing verdicts could change."""
-    name = _words("main").get(judge.main.name, called(judge.main.name))
+    name = words("main").get(judge.main.name, called(judge.main.name))
     missing = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in judge.abstained.items())
     more = []
     if missing and judge.coverage is not None:
@@ -380,9 +380,9 @@ def audit_markdown(
 ) -> str:
     """Return the report in Markdown."""
     lines = ["# Judges against people", ""]
-    lines += [f"- made {name}: {_cell(value)}" for name, value in (made or _made()).items()]
-    lines += [f"- {name}: {_cell(value)}" for name, value in audit.provenance.items()]
-    lines += [f"- note: {_cell(note)}" for note in audit.notes]
+    lines += [f"- made {name}: {cell(value)}" for name, value in (made or _made()).items()]
+    lines += [f"- {name}: {cell(value)}" for name, value in audit.provenance.items()]
+    lines += [f"- note: {cell(note)}" for note in audit.notes]
     lines += [f"- {each}" for each in shared_causes(audit, found)]
     lines += ["", *table(("criterion", "judge", "purpose", "verdict", "why"), [
         (f.criterion, f.judge, PURPOSES[f.purpose], f.verdict, f.why) for f in found
@@ -390,25 +390,25 @@ def audit_markdown(
     for criterion in audit.criteria:
         lines += [
             "",
-            f"## {_cell(criterion.criterion)}",
+            f"## {cell(criterion.criterion)}",
             "",
             _ground(criterion),
-            *(line for said in panel_lines(criterion.panel) for line in ("", _cell(said))),
+            *(line for said in panel_lines(criterion.panel) for line in ("", cell(said))),
         ]
         for judge in criterion.judges:
             lines += [
                 "",
-                f"### {_cell(judge.judge)}",
+                f"### {cell(judge.judge)}",
                 "",
                 f"{judge.main.name}: {told(judge.main)}, n {judge.main.n_used}",  # as in Python and JSON
             ]
             for each in found:
                 if (each.judge, each.criterion) == (judge.judge, criterion.criterion):
-                    lines += ["", f"**To {PURPOSES[each.purpose]}: {each.verdict}.** {_cell(each.why)}", ""]
+                    lines += ["", f"**To {PURPOSES[each.purpose]}: {each.verdict}.** {cell(each.why)}", ""]
                     if plain_words := plainly(judge, criterion, each.purpose, doubt(gates, criterion)):
-                        lines += [f"{_cell(plain_words)}.", ""]
-                    lines += [f"- do: {_cell(line)}" for line in each.correction]
-                    lines += [f"- to change it: {_cell(line)}" for line in each.change]
+                        lines += [f"{cell(plain_words)}.", ""]
+                    lines += [f"- do: {cell(line)}" for line in each.correction]
+                    lines += [f"- to change it: {cell(line)}" for line in each.change]
                     lines += ["", *table(("measured", "wanted", "found", "met", "source"), [
                         (f"{'▶ ' * c.decides}{c.what}", c.wanted, c.found, c.says, c.source)
                         for c in each.checks
@@ -423,25 +423,25 @@ def audit_markdown(
 
 
 def _figure(figure: Figure) -> list[str]:
-    about = f" ({_cell(figure.judge)})" if figure.judge else ""
+    about = f" ({cell(figure.judge)})" if figure.judge else ""
     lines = [f"### {figure.title}{about}", "", figure.reading, "", f"n = {figure.n}. {figure.interval}", ""]
     lines += table(figure.columns, figure.rows[:MOST_ROWS])
     if len(figure.rows) > MOST_ROWS:
         lines.append(f"\n{len(figure.rows) - MOST_ROWS} more rows stand in the JSON file.")
     lines += [f"- {name}: {shown(value)}" for name, value in figure.lines.items()]
-    return [*lines, *(f"- {_cell(note)}" for note in figure.notes)]
+    return [*lines, *(f"- {cell(note)}" for note in figure.notes)]
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Return a table in Markdown."""
-    head = "| " + " | ".join(map(_cell, columns)) + " |"
+    head = "| " + " | ".join(map(cell, columns)) + " |"
     return [
         head,
         "|" + "---|" * len(columns),
-        *("| " + " | ".join(_cell(shown(v)) for v in row) + " |" for row in rows),
+        *("| " + " | ".join(cell(shown(v)) for v in row) + " |" for row in rows),
     ]
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
     """Return text that cannot leave its cell, be a heading, or be HTML."""
     return " ".join(str(value).split()).translate(_SAFE)

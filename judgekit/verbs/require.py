@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from judgekit.verbs.job import Job
     from judgekit.verbs.results import Run
 
-Statistic = Literal["mean", "share", "abstained", "worse", "better", "same"]
+Statistic = Literal[
+    "mean", "share", "abstained", "worse", "better", "same", "agreement", "shift", "moved", "rose", "failed",
+    "silenced", "faults",
+]  # fmt: skip
 _OF_A_RUN = ("mean", "share", "abstained")
 _OF_TWO = ("mean", "worse", "better", "same")
+OF_A_CARD = ("agreement", "shift", "moved", "rose", "failed", "silenced", "faults")
+_COUNTS = {"worse", "better", "same", "faults"}
 _NAMED = 100  # systems that are remembered, to be looked through where a bound is of none
 _SHOWN = 10  # of these that are named
 _COMPARED = re.compile(r"\s*([a-z]+)\s*(>=|<=|=>|=<|==|>|<|=)\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*(%?)\s*")
@@ -43,10 +48,11 @@ class Bound:
         text: The words it was said in.
         statistic: `mean`: of scores; `share`: of the units whose score is above one half; `abstained`: of the
             answers asked for, those not obtained; `worse`, `better` and `same`, of two runs: how many units
-            have changed so.
+            have changed so. The others are of a judge's card.
         at_least: Whether the limit is to be reached; else it is not to be exceeded.
         limit: The number.
-        criterion: The criterion or the dimension it is about; the rubric's scores where empty.
+        criterion: The criterion or the dimension it is about, of a card a probe or a group of them; the
+            rubric's scores where empty.
         system: The system whose responses it is about; all where empty.
         by_value: Whether the value decides, and not the interval.
     """
@@ -158,7 +164,7 @@ def parse_bound(text: str, there: Sequence[str] = get_args(Statistic)) -> Bound:
         behind, criterion = _by_value(criterion)
         by_value = by_value or behind
     criterion = criterion.removeprefix("criterion ").strip()
-    counts = statistic not in _OF_A_RUN
+    counts = statistic in _COUNTS
     if counts and (percent or limit < 0 or not limit.is_integer()):
         raise InputError(
             f"bound {text!r}: {statistic} counts units; say a whole number, as in {statistic}<=0"
@@ -208,6 +214,10 @@ class Bounds:
         """Return the bounds of texts; InputError if one cannot be read, or is of two runs."""
         bounds = tuple(parse_bound(each, _OF_A_RUN) for each in texts)
         for each in bounds:
+            if each.statistic in OF_A_CARD:
+                raise InputError(
+                    f"bound {each.text!r}: {each.statistic} is of a judge; say it of `judgekit card`"
+                )
             if each.limit < 0:
                 raise InputError(f"bound {each.text!r}: {each.statistic} is never below 0")
             if each.statistic not in _OF_A_RUN:
@@ -330,7 +340,7 @@ def compared(texts: Iterable[str]) -> tuple[Bound, ...]:
     """Return the bounds of texts, to which two runs are held; InputError for what cannot be said of two."""
     bounds = tuple(parse_bound(each, _OF_TWO) for each in texts)
     for each in bounds:
-        if each.statistic in {"share", "abstained"}:
+        if each.statistic not in _OF_TWO:
             raise InputError(
                 f"bound {each.text!r}: of two runs there are mean, worse, better and same; hold each "
                 "run alone to the rest"

@@ -1,0 +1,145 @@
+"""What a judge may be used for: what people's labels say of it, lowered by the faults that probes show.
+
+Which fault matters for which use, and what it leaves, stands in `faults.toml`. Without labels there is never
+trust: faults can show that a judge is of no use, and nothing but labels that it is of any.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from judgekit.agreement.auditing.wording import told
+from judgekit.probes.records import Shift
+from judgekit.report.purposes import PURPOSES, VERDICTS, Finding, Verdict
+
+USES: Mapping[str, str] = {
+    **{str(k): v for k, v in PURPOSES.items()},
+    "reward": "reward a policy in training",
+}
+"""What a judge is used for: the purposes of an audit, and rewards, which go by verdicts on single items."""
+_LETTERS: Mapping[str, Verdict] = {
+    "T": "TRUST", "C": "TRUST WITH CORRECTION", "H": "HUMAN IN THE LOOP", "D": "DO NOT USE"
+}  # fmt: skip
+UNLABELLED = "nobody has labelled these items, so that how far it agrees with people is not known"
+LABEL = (
+    "have people label 50 of these items, 30 of them two people (judgekit review export), and make the card "
+    "again with the labels"
+)
+_WATCHED = "let a hidden judge watch it in training (judgekit.rewards: Watch with hidden=...)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What is said of one use of a judge.
+
+    Args:
+        purpose: A name of `USES`.
+        criterion: What people labelled; empty where nobody did.
+        verdict: One of the audit's.
+        why: The reason, the faults that decided in it.
+        faults: The probes whose faults matter for this use, the gravest first.
+        do: What to do, first things first.
+    """
+
+    purpose: str
+    criterion: str
+    verdict: Verdict
+    why: str
+    faults: tuple[str, ...] = ()
+    do: tuple[str, ...] = ()
+
+
+@cache
+def rules() -> Mapping[str, Any]:
+    """Return what stands in `faults.toml`."""
+    found: Mapping[str, Any] = tomllib.loads(
+        Path(__file__).with_name("faults.toml").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def size(shift: Shift) -> float:
+    """Return how large a fault is, as `faults.toml` counts it."""
+    own = shift.failed.value if shift.probe.expects == "fall" else abs(shift.shift.value)
+    return max(each for each in (own, shift.silenced.value, 0.0) if each == each)  # noqa: PLR0124 - nan
+
+
+def leaves(shift: Shift, purpose: str) -> Verdict:
+    """Return the best verdict that a fault leaves for a use."""
+    table = rules()["faults"]
+    row = table.get(shift.probe.name) or table.get(shift.probe.group) or table["else"]
+    return _LETTERS[row[purpose][int(size(shift) >= row["large"])]]
+
+
+def uses(shifts: Sequence[Shift], found: Iterable[Finding] = ()) -> tuple[Use, ...]:
+    """Return what a judge may be used for, by its shifts and by what its audit found.
+
+    >>> [(each.purpose, each.verdict) for each in uses(())][:2]
+    [('rank', 'INSUFFICIENT EVIDENCE'), ('level', 'INSUFFICIENT EVIDENCE')]
+    """
+    labelled = [each for finding in found for each in _labelled(finding)]
+    none = [
+        Use(purpose=each, criterion="", verdict="INSUFFICIENT EVIDENCE", why=UNLABELLED, do=(LABEL,))
+        for each in USES
+    ]
+    order = list(USES)
+    known = sorted(labelled or none, key=lambda each: order.index(each.purpose))
+    return tuple(_lowered(_tried(each, shifts), shifts) for each in known)
+
+
+def _labelled(finding: Finding) -> list[Use]:
+    """Return what an audit found, as uses; a reward stands on what is said of single items."""
+    own = Use(
+        purpose=finding.purpose, criterion=finding.criterion, verdict=finding.verdict, why=finding.why,
+        do=(*finding.correction, *finding.change),
+    )  # fmt: skip
+    if finding.purpose != "gate":
+        return [own]
+    trusted = finding.verdict.startswith("TRUST")
+    return [own, replace(own, purpose="reward", do=(_WATCHED, *(() if trusted else own.do)))]
+
+
+def _tried(use: Use, shifts: Sequence[Shift]) -> Use:
+    """Return a use as it is where nothing was tried of what has to be."""
+    group = rules()["needs"].get(use.purpose)
+    if group is None or any(each.probe.group == group for each in shifts):
+        return use
+    why = f"no probe of the group {group!r} was asked, which this use needs"
+    worst = max((use.verdict, "INSUFFICIENT EVIDENCE"), key=VERDICTS.index)
+    return replace(use, verdict=worst, why=f"{use.why}; {why}", do=(f"ask them: --only {group}", *use.do))
+
+
+def _lowered(use: Use, shifts: Sequence[Shift]) -> Use:
+    """Return what the faults leave of a use."""
+    faults = [(leaves(each, use.purpose), each) for each in shifts if each.state == "fault"]
+    against = [(verdict, each) for verdict, each in faults if verdict != "TRUST"]
+    against.sort(key=lambda each: (-VERDICTS.index(each[0]), -size(each[1])))
+    worst = max([use.verdict, *(verdict for verdict, _ in against)], key=VERDICTS.index)
+    words = [f"it {plainly(each)}" for _, each in against]
+    first = [*words, use.why] if worst != use.verdict else [use.why, *words]
+    remedies = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy]
+    return replace(
+        use, verdict=worst, why="; ".join(first), faults=tuple(each.probe.name for _, each in against),
+        do=tuple(dict.fromkeys([*remedies, *use.do])),
+    )  # fmt: skip
+
+
+def plainly(shift: Shift) -> str:
+    """Tell a fault as an end of `it ...`, with its number."""
+    if not shift.probe.says or shift.says.startswith("falls silent"):
+        return f"{shift.says.partition(';')[0]} ({shift.probe.name})"
+    number = f"{shift.failed.value:.0%} did not fall" if shift.probe.expects == "fall" else told(shift.shift)
+    return f"{shift.probe.says} ({shift.probe.name}: {number})"
+
+
+def worst_of(known: Iterable[Use]) -> dict[str, Use]:
+    """Return the worst that is said of each use, over criteria."""
+    found: dict[str, Use] = {}
+    for each in known:
+        held = found.get(each.purpose)
+        if held is None or VERDICTS.index(each.verdict) > VERDICTS.index(held.verdict):
+            found[each.purpose] = each
+    return found
