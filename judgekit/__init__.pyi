@@ -16,6 +16,7 @@ from judgekit.judges.resolve import Scripted as Scripted
 from judgekit.judges.resolve import resolve as resolve
 from judgekit.probes.probe import probe as probe
 from judgekit.recordings import ingest as ingest
+from judgekit.report.card import card as card
 from judgekit.rewards.core.rewarder import Rewarder as Rewarder
 from judgekit.rewards.core.rewarder import reward as reward
 from judgekit.rewards.core.rewarder import reward_async as reward_async

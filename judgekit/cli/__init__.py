@@ -61,6 +61,10 @@ COMMANDS = {
         "probe", "probe",
         "Probe judges without labels: change one thing, walk the same path again, and see what moved.",
     ),
+    "card": _Command(
+        "card", "probe",
+        "Make a judge's card: what moves it, how far it agrees with people, what it may be used for.",
+    ),
     "stand": _Command(
         "agree", "compare",
         "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from judgekit.standing import Standing
     from judgekit.verbs.cascade import Replayed
 
-_STYLES = {
+STYLES = {
     "TRUST": "bold green", "TRUST WITH CORRECTION": "green", "HUMAN IN THE LOOP": "yellow",
     "INSUFFICIENT EVIDENCE": "cyan", "DO NOT USE": "bold red",
 }  # fmt: skip
@@ -200,7 +200,7 @@ def _print_finding(each: Any) -> None:
     from judgekit.report import PURPOSES
 
     about = f"{each.judge} on {each.criterion}, to {PURPOSES[each.purpose]}: "
-    say_styled(each.verdict, _STYLES[each.verdict], before=about)
+    say_styled(each.verdict, STYLES[each.verdict], before=about)
     say(f"  {each.why}")
     for line in each.correction:
         say(f"  do: {line}")

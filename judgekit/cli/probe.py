@@ -99,16 +99,21 @@ def _probe(context: typer.Context, given: dict[str, Any]) -> None:
 
 def prepared(context: typer.Context, given: dict[str, Any]) -> tuple[Said, ProbeJob]:
     """Return what a command line says, and the job of probes that it makes."""
+    known, own = asked(context, given)
+    return known, prepare_probes(known.job.items, known.job.rubric, known.judges, **own, **known.options)
+
+
+def asked(context: typer.Context, given: dict[str, Any]) -> tuple[Said, dict[str, Any]]:
+    """Return what a command line says, and the options of `probe` besides those of `score`."""
     whole = {**dict.fromkeys(each.name for each in FLAGS), "own_code": True, **given}
     known = understood(said_by(context, "score", whole, needs_items=False), whole)
     writer = None if given["writer"] is None else known.naming(given["writer"])
     known.naming.check()
-    return known, prepare_probes(
-        known.job.items, known.job.rubric, known.judges, only=_names(given["only"]),
-        probes=[_own(each) for each in given["own_probe"] or ()], writer=writer, n=given["n"],
-        families=families_of(given["family"] or []), seed=given["seed"], sending=not given["dry_run"],
-        **known.options,
-    )  # fmt: skip
+    return known, {
+        "only": _names(given["only"]), "probes": [_own(each) for each in given["own_probe"] or ()],
+        "writer": writer, "n": given["n"], "seed": given["seed"],
+        "families": families_of(given["family"] or []), "sending": not given["dry_run"],
+    }  # fmt: skip
 
 
 def say_recorded(run: Run, given: dict[str, Any]) -> None:

@@ -21,11 +21,13 @@ from judgekit.errors import InputError
 from judgekit.items import survey
 from judgekit.plan import Preview
 from judgekit.probes.measure import Walks
+from judgekit.probes.planted import TWINS
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
 from judgekit.probes.records import Probe, Shift
 from judgekit.probes.results import ProbeRun
 from judgekit.probes.walk import Variant
 from judgekit.report.card_bounds import held_to
+from judgekit.report.card_page import uses_of, write_card
 from judgekit.report.checks import Gates, read_thresholds
 from judgekit.report.drift import Drift, drift
 from judgekit.report.plain import doubt, plainly
@@ -39,7 +41,7 @@ from judgekit.verbs.agree import agree
 from judgekit.verbs.faces import collected, in_own_loop, told
 from judgekit.verbs.joining import outcomes_of
 from judgekit.verbs.labels import rows_of
-from judgekit.verbs.options import RubricLike
+from judgekit.verbs.options import Judges, RubricLike
 from judgekit.verbs.require import Requirement
 from judgekit.writing import plain
 
@@ -99,8 +101,6 @@ class Card:
 
     def save(self, path: str | Path) -> tuple[Path, ...]:
         """Write it: a page (.html), with .json and .md files of the same beside it, or one of these alone."""
-        from judgekit.report.card_page import write_card
-
         return write_card(self.held, path)
 
 
@@ -116,8 +116,14 @@ def read_card(path: str | Path) -> Card:
         raise InputError(f"{path}: holds no card; `judgekit card ... --out card.json` writes one")
     if held["format"] != FORMAT:
         raise InputError(f"{path}: a card of format {held['format']}; format {FORMAT} is read")
-    listed = ({**each, "faults": tuple(each["faults"]), "do": tuple(each["do"])} for each in held["uses"])
-    return Card(held=held, uses=tuple(Use(**each) for each in listed))
+    return Card(held=held, uses=tuple(uses_of(held)))
+
+
+def card_of(items: Any, rubric: Any) -> Card | None:
+    """Return the card that stands in the place of items: a JSON file of one, without a rubric."""
+    if rubric is not None or not isinstance(items, str | Path) or Path(items).suffix != ".json":
+        return None
+    return read_card(items)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +179,9 @@ def _as_they_came(walks: Walks) -> Iterator[Variant]:
 
 
 def prepare_card(
-    items: Any,
+    items: Any = None,
     rubric: RubricLike = None,
-    judge: str | Judge | Mapping[str, Any] = "local",
+    judge: Judges = "local",
     *,
     trusted: bool = False,
     thresholds: str | Path | None = None,
@@ -210,6 +216,7 @@ def _with_labelled(
     """Return the job with those items beside it that people labelled and that are not probed."""
     from judgekit.items import read_items
 
+    items = TWINS if items is None else items
     ready = outcomes_of(labels)
     ids = (
         {str(row.get("item_id")) for row in rows_of(labels, {})}
@@ -303,7 +310,7 @@ def _digest(item: Item) -> str:
 
 
 def card(
-    items: Any,
+    items: Any = None,
     rubric: RubricLike = None,
     judge: str | Judge | Mapping[str, Any] = "local",
     *,
@@ -321,7 +328,8 @@ def card(
     """One page on a judge: who it is, what moves it, how far it agrees with people, and what it is good for.
 
     Args:
-        items: As of `score`; or the JSON of a card, without a rubric: nothing is asked.
+        items: As of `score`, or as of `probe` where left out; or the JSON of a card, without a rubric:
+            nothing is asked.
         rubric: As of `score`.
         judge: As of `score`, one of them.
         trusted: Whether people's labels are the truth, as of `agree`.
@@ -348,8 +356,7 @@ def card(
     >>> made.faults, made.verdicts["gate"]
     (('padding', 'shuffle'), 'DO NOT USE')
     """
-    if rubric is None and isinstance(items, str | Path) and str(items).endswith(".json"):
-        done = read_card(items)
+    if (done := card_of(items, rubric)) is not None:
         return done if against is None else done.against(against, look=look)
     made = prepare_card(
         items, rubric, judge, trusted=trusted, thresholds=thresholds, only=only, probes=probes,

@@ -52,7 +52,7 @@ def page(held: Held, *, command: str = "") -> str:
     return render("report/card.html", {
         **_parts(held), "command": command, "tones": TONES, "purposes": USES, "meanings": words("verdicts"),
         "found_tone": _TONES, "found_words": FOUND, "sentence": _sentence, "ends": _ends, "drawn": _drawn,
-        "percent": _percent, "shown": shown, "quoted": quoted, "stacked": STACKED,
+        "percent": percent, "shown": shown, "quoted": quoted, "stacked": STACKED,
     })  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def _parts(held: Held) -> dict[str, Any]:
         "differing": [] if against is None else [(k, *pair) for k, pair in against["differs"].items()],
         "worst": worst,
         "several": rows if len({each.criterion for each in known}) > 1 else [],
-        "first": list(dict.fromkeys(line for each in worst for line in each.do))[:_FIRST],
+        "first": list(dict.fromkeys(line for each in worst for line in (*each.do, *each.change)))[:_FIRST],
         "required": [_required(each) for each in held.get("required", ())],
         "agreement": [
             (each["criterion"], _ends(each["agreement"]), each["name"], _people(each), each["units"])
@@ -95,9 +95,8 @@ def _parts(held: Held) -> dict[str, Any]:
 
 def uses_of(held: Held) -> list[Use]:
     """Return the uses of a card by its JSON."""
-    return [
-        Use(**{**each, "faults": tuple(each["faults"]), "do": tuple(each["do"])}) for each in held["uses"]
-    ]
+    lists = ("faults", "do", "change")
+    return [Use(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in held["uses"]]
 
 
 def _lead(held: Held) -> str:
@@ -179,7 +178,8 @@ def _drawn(estimate: Held) -> dict[str, float | None] | None:
     return {name: None if x is None else round(min(max(x, -1.0), 1.0), 4) for name, x in ends.items()}
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
+    """Return a share as a percentage; nothing where there is none."""
     return "" if value is None else f"{value:.0%}"
 
 
@@ -213,10 +213,11 @@ def markdown(held: Held) -> str:
     for each in p["worst"]:
         lines += ["", f"**To {USES[each.purpose]}: {each.verdict}.** {cell(_sentence(each.why))}.", ""]
         lines += [f"- do: {cell(line)}" for line in each.do]
+        lines += [f"- to change it: {cell(line)}" for line in each.change]
     found = [
         (
-            each["probe"], FOUND[each["state"]], _ends(each["shift"]), _percent(each["moved"]["value"]),
-            _percent(each["noise"]["value"]), each["n"], _sentence(each["says"]),
+            each["probe"], FOUND[each["state"]], _ends(each["shift"]), percent(each["moved"]["value"]),
+            percent(each["noise"]["value"]), each["n"], _sentence(each["says"]),
         )
         for each in p["probes"]
     ]  # fmt: skip

@@ -108,7 +108,7 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any], *, look: int | None = 
     before, after = _faults(old), _faults(new)
     return Drift(
         look=look, alpha=alpha, n=len(both), n_lost=lost, **shares, level=level, p=p, alarm=alarm,
-        says=_says(shares, level, p, alarm=alarm, look=look), differs=_differs(old, new),
+        says=_says(shares, level, p, alpha=alpha, look=look), differs=_differs(old, new),
         faults=tuple(each for each in after if each not in before),
         gone=tuple(each for each in before if each not in after),
     )  # fmt: skip
@@ -202,18 +202,18 @@ def _shown(value: Any) -> str:
 
 
 def _says(
-    shares: Mapping[str, Estimate], level: Estimate, p: Mapping[str, float], *, alarm: bool, look: int
+    shares: Mapping[str, Estimate], level: Estimate, p: Mapping[str, float], *, alpha: float, look: int
 ) -> str:
     moved, noise = shares["moved"], shares["noise"]
     counted = f"{moved.value:.1%} of {moved.n_used} anchors moved"
     beside = "" if math.isnan(noise.value) else f", {noise.value:.1%} when the old one was asked again"
     numbers = f"{counted}{beside}; mean change {level.value:+.3f}"
-    if not alarm:
+    shown = [name for name, each in p.items() if each <= alpha]
+    if not shown:
         return f"no change is shown (look {look}): {numbers}"
-    first = min(p, key=lambda each: p[each])
     what = {
         "moved": "its verdicts have changed",
         "level": f"it has become {'more lenient' if level.value > 0 else 'more severe'}",
         "silenced": f"it falls silent, on {shares['silenced'].value:.1%} of anchors",
     }
-    return f"the judge is another one (look {look}): {what[first]}; {numbers}"
+    return f"the judge is another one (look {look}): {'; '.join(what[name] for name in shown)}; {numbers}"

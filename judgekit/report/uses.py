@@ -42,6 +42,7 @@ class Use:
         why: The reason, the faults that decided in it.
         faults: The probes whose faults matter for this use, the gravest first.
         do: What to do, first things first.
+        change: What would change the verdict.
     """
 
     purpose: str
@@ -50,6 +51,7 @@ class Use:
     why: str
     faults: tuple[str, ...] = ()
     do: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
 
 
 @cache
@@ -94,12 +96,12 @@ def _labelled(finding: Finding) -> list[Use]:
     """Return what an audit found, as uses; a reward stands on what is said of single items."""
     own = Use(
         purpose=finding.purpose, criterion=finding.criterion, verdict=finding.verdict, why=finding.why,
-        do=(*finding.correction, *finding.change),
+        do=finding.correction, change=finding.change,
     )  # fmt: skip
     if finding.purpose != "gate":
         return [own]
-    trusted = finding.verdict.startswith("TRUST")
-    return [own, replace(own, purpose="reward", do=(_WATCHED, *(() if trusted else own.do)))]
+    kept = () if finding.verdict == "TRUST" else own.do
+    return [own, replace(own, purpose="reward", do=(*kept, _WATCHED))]
 
 
 def _tried(use: Use, shifts: Sequence[Shift]) -> Use:
@@ -122,8 +124,9 @@ def _lowered(use: Use, shifts: Sequence[Shift]) -> Use:
     first = [*words, use.why] if worst != use.verdict else [use.why, *words]
     remedies = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy]
     return replace(
-        use, verdict=worst, why="; ".join(first), faults=tuple(each.probe.name for _, each in against),
-        do=tuple(dict.fromkeys([*remedies, *use.do])),
+        use, verdict=worst, why="; ".join(first),
+        faults=tuple(each.probe.name for _, each in against),
+        do=tuple(dict.fromkeys([*remedies, *use.do])), change=use.change if worst == use.verdict else (),
     )  # fmt: skip
 
 
