@@ -119,6 +119,8 @@ def _made(context: typer.Context, given: dict[str, Any]) -> Card | None:
 def _say(made: Card) -> None:
     """Print a card: what the judge may be used for, what to do first, its probes, the earlier card."""
     held = made.held
+    for each in held["faults"]:
+        say(f"{held['judge']['name']}: {each}")
     if made.drift is not None:
         style = "bold red" if made.drift.alarm else "green"
         say_styled(

@@ -33,6 +33,7 @@ from judgekit.report.drift import Drift, drift
 from judgekit.report.plain import doubt, plainly
 from judgekit.report.purposes import Verdict, findings
 from judgekit.report.uses import Use, uses, worst_of
+from judgekit.report.uses import plainly as fault
 from judgekit.roles import Judge
 from judgekit.types import Item, Outcome
 from judgekit.types import Verdict as Said
@@ -136,6 +137,7 @@ class CardJob:
     labels: Any = None
     trusted: bool = False
     columns: Mapping[str, str] | None = None
+    families: Mapping[str, Sequence[str]] | None = None
 
     def preview(self) -> Preview:
         """Return the calls and the price of all that is asked."""
@@ -144,15 +146,16 @@ class CardJob:
     def carded(self, run: Run) -> Card:
         """Return the card that a run of the job makes."""
         probed, walks = self.probes.measured(run), self.probes.walks(run)
-        [judge] = [each.name for each in self.probes.job.plan.judges]
+        [judge] = self.probes.judges
         audit = None if self.labels is None else self._audited(walks, judge)
         found = () if audit is None else findings(audit, self.gates)
-        known = uses(probed.shifts, found)
+        known = uses(probed.shifts, found, paired=walks.paired)
         held = {
             "format": FORMAT,
             "judge": _who(run, judge),
             "items": probed.items,
             "labelled": audit is not None,
+            "faults": [f"it {fault(each)}" for each in probed.faults],
             "seed": probed.seed,
             "uses": [asdict(each) for each in known],
             "agreement": [] if audit is None else list(_agreement(audit, self.gates)),
@@ -170,7 +173,7 @@ class CardJob:
             said += walks.said(variant.item.item_id, judge)
         return agree(
             said, labels=self.labels, rubric=self.probes.job.plan.rubric, items=self.items,
-            trusted=self.trusted, columns=self.columns, progress=False,
+            trusted=self.trusted, columns=self.columns, families=self.families, progress=False,
         )  # fmt: skip
 
 
@@ -188,6 +191,7 @@ def prepare_card(
     only: Iterable[str] = (),
     probes: Sequence[Probe] = (),
     writer: str | Judge | Mapping[str, Any] | None = None,
+    families: Mapping[str, Sequence[str]] | None = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
     sending: bool = True,
@@ -195,19 +199,21 @@ def prepare_card(
 ) -> CardJob:
     """Return the job of `card`, checked; nothing is sent."""
     gates = read_thresholds(thresholds)
-    asked: Any = dict(options)
-    labels = asked.pop("labels", None)
-    labels = list(labels) if isinstance(labels, Iterator) else labels
+    labels = options.get("labels")
+    labels = options["labels"] = list(labels) if isinstance(labels, Iterator) else labels
     made = prepare_probes(
-        items, rubric, judge, only=only, probes=probes, writer=writer, n=n, seed=seed, sending=sending,
-        **asked,
+        items, rubric, judge, only=only, probes=probes, writer=writer, families=families,
+        n=n, seed=seed, sending=sending, **options,
     )  # fmt: skip
-    if len(made.job.plan.judges) != 1:
+    if len(made.judges) != 1:
         raise InputError("a card is of one judge; make one for each")
     known, columns = made.items, options.get("columns")
     if labels is not None:
         made, known = _with_labelled(made, items, labels, columns)
-    return CardJob(probes=made, items=known, gates=gates, labels=labels, trusted=trusted, columns=columns)
+    return CardJob(
+        probes=made, items=known, gates=gates, labels=labels, trusted=trusted, columns=columns,
+        families=families,
+    )  # fmt: skip
 
 
 def _with_labelled(
@@ -319,6 +325,7 @@ def card(
     only: Iterable[str] = (),
     probes: Sequence[Probe] = (),
     writer: str | Judge | Mapping[str, Any] | None = None,
+    families: Mapping[str, Sequence[str]] | None = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
     against: Card | str | Path | None = None,
@@ -337,6 +344,7 @@ def card(
         only: Names and groups of the probes to ask, as of `probe`.
         probes: Probes of one's own, as of `probe`.
         writer: What writes for probes that need it, as of `probe`.
+        families: Family -> the judges and systems in it, as of `probe`.
         n: How many items are probed at most, as of `probe`.
         seed: The seed of what is drawn.
         against: An earlier card, or its JSON, to see whether the judge is still the same; the items have to
@@ -360,7 +368,7 @@ def card(
         return done if against is None else done.against(against, look=look)
     made = prepare_card(
         items, rubric, judge, trusted=trusted, thresholds=thresholds, only=only, probes=probes,
-        writer=writer, n=n, seed=seed, **options,
+        writer=writer, families=families, n=n, seed=seed, **options,
     )  # fmt: skip
     done = made.carded(told(in_own_loop(collected, made.probes.job)))
     return done if against is None else done.against(against, look=look)

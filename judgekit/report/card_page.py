@@ -69,6 +69,7 @@ def _parts(held: Held) -> dict[str, Any]:
         "title": f"What may {judge['name']} be used for?",
         "lead": _lead(held),
         "judge": judge,
+        "faults": held["faults"],
         "against": against,
         "drift_rows": [] if against is None else _drift_rows(against),
         "differing": [] if against is None else [(k, *pair) for k, pair in against["differs"].items()],
@@ -191,7 +192,8 @@ def _sentence(text: str) -> str:
 def markdown(held: Held) -> str:
     """Return the card in Markdown."""
     p = _parts(held)
-    lines = [f"# {cell(p['title'])}", "", cell(p["lead"])]
+    lines = [f"# {cell(p['title'])}", "", cell(p["lead"]), ""]
+    lines += [f"- {cell(_sentence(each))}." for each in p["faults"]]
     if (against := p["against"]) is not None:
         word = "CHANGED" if against["alarm"] else "NO CHANGE SHOWN"
         lines += [

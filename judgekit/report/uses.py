@@ -23,6 +23,8 @@ USES: Mapping[str, str] = {
 _LETTERS: Mapping[str, Verdict] = {
     "T": "TRUST", "C": "TRUST WITH CORRECTION", "H": "HUMAN IN THE LOOP", "D": "DO NOT USE"
 }  # fmt: skip
+ALWAYS = 0.9
+"""A shift from which on a judge is said always to do what moves it."""
 UNLABELLED = "nobody has labelled these items, so that how far it agrees with people is not known"
 LABEL = (
     "have people label 50 of these items, 30 of them two people (judgekit review export), and make the card "
@@ -69,15 +71,19 @@ def size(shift: Shift) -> float:
     return max(each for each in (own, shift.silenced.value, 0.0) if each == each)  # noqa: PLR0124 - nan
 
 
-def leaves(shift: Shift, purpose: str) -> Verdict:
+def leaves(shift: Shift, purpose: str, *, paired: bool) -> Verdict:
     """Return the best verdict that a fault leaves for a use."""
     table = rules()["faults"]
     row = table.get(shift.probe.name) or table.get(shift.probe.group) or table["else"]
+    if row.get("pairs") and not paired:
+        return "TRUST"
     return _LETTERS[row[purpose][int(size(shift) >= row["large"])]]
 
 
-def uses(shifts: Sequence[Shift], found: Iterable[Finding] = ()) -> tuple[Use, ...]:
+def uses(shifts: Sequence[Shift], found: Iterable[Finding] = (), *, paired: bool = False) -> tuple[Use, ...]:
     """Return what a judge may be used for, by its shifts and by what its audit found.
+
+    `paired` tells whether it judges responses in pairs.
 
     >>> [(each.purpose, each.verdict) for each in uses(())][:2]
     [('rank', 'INSUFFICIENT EVIDENCE'), ('level', 'INSUFFICIENT EVIDENCE')]
@@ -89,7 +95,7 @@ def uses(shifts: Sequence[Shift], found: Iterable[Finding] = ()) -> tuple[Use, .
     ]
     order = list(USES)
     known = sorted(labelled or none, key=lambda each: order.index(each.purpose))
-    return tuple(_lowered(_tried(each, shifts), shifts) for each in known)
+    return tuple(_lowered(_tried(each, shifts), shifts, paired=paired) for each in known)
 
 
 def _labelled(finding: Finding) -> list[Use]:
@@ -114,9 +120,9 @@ def _tried(use: Use, shifts: Sequence[Shift]) -> Use:
     return replace(use, verdict=worst, why=f"{use.why}; {why}", do=(f"ask them: --only {group}", *use.do))
 
 
-def _lowered(use: Use, shifts: Sequence[Shift]) -> Use:
+def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
     """Return what the faults leave of a use."""
-    faults = [(leaves(each, use.purpose), each) for each in shifts if each.state == "fault"]
+    faults = [(leaves(each, use.purpose, paired=paired), each) for each in shifts if each.state == "fault"]
     against = [(verdict, each) for verdict, each in faults if verdict != "TRUST"]
     against.sort(key=lambda each: (-VERDICTS.index(each[0]), -size(each[1])))
     worst = max([use.verdict, *(verdict for verdict, _ in against)], key=VERDICTS.index)
@@ -132,10 +138,12 @@ def _lowered(use: Use, shifts: Sequence[Shift]) -> Use:
 
 def plainly(shift: Shift) -> str:
     """Tell a fault as an end of `it ...`, with its number."""
+    always, value = rules()["always"].get(shift.probe.name), shift.shift.value
     if not shift.probe.says or shift.says.startswith("falls silent"):
         return f"{shift.says.partition(';')[0]} ({shift.probe.name})"
     number = f"{shift.failed.value:.0%} did not fall" if shift.probe.expects == "fall" else told(shift.shift)
-    return f"{shift.probe.says} ({shift.probe.name}: {number})"
+    says = always[int(value > 0)] if always and abs(value) >= ALWAYS else shift.probe.says
+    return f"{says} ({shift.probe.name}: {number})"
 
 
 def worst_of(known: Iterable[Use]) -> dict[str, Use]:

@@ -101,10 +101,16 @@ def test_a_reward_needs_attacks_to_have_been_tried() -> None:
     assert (use.verdict, "attack" in use.why) == ("INSUFFICIENT EVIDENCE", True)
 
 
+def test_the_place_counts_only_where_pairs_are_judged() -> None:
+    found = [shift("place", 1.0)]
+    paired, alone = (worst_of(uses(found, ALL, paired=each))["gate"].verdict for each in (True, False))
+    assert (paired, alone) == ("DO NOT USE", "TRUST")
+
+
 @pytest.mark.parametrize("row", rules()["faults"])
 def test_each_row_of_the_table_says_what_is_left_of_every_use(row: str) -> None:
     own = rules()["faults"][row]
-    assert own.keys() == {"large", *USES}
+    assert own.keys() - {"pairs"} == {"large", *USES}
     for use in USES:
         small, large = own[use]
         assert "TCHD".index(small) <= "TCHD".index(large)
