@@ -7,3 +7,5 @@ from judgekit.probes.records import on_response as on_response
 from judgekit.probes.results import ProbeRun as ProbeRun
 from judgekit.probes.walk import written as written
 from judgekit.probes.writers import by_writer as by_writer
+from judgekit.probes.word import Contradiction as Contradiction
+from judgekit.probes.word import contradictions as contradictions

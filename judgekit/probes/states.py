@@ -48,7 +48,7 @@ def settled(shifts: Sequence[Shift]) -> tuple[Shift, ...]:
         q[tested] = adjust(p[tested], method="bh")
     made = (replace(each, q=float(q[n])) for n, each in enumerate(shifts))
     found = (replace(each, state=_state(each)) for each in made)
-    return tuple(replace(each, says=_says(each)) for each in found)
+    return tuple(replace(each, says=each.says or _says(each)) for each in found)
 
 
 def _state(shift: Shift) -> State:
