@@ -31,17 +31,16 @@ _WEI = "Wei et al. (2024), arXiv 2408.13006"
 def repeated(read: Read) -> list[Row]:
     """Return the units as they came and as they came again; what moves is noise."""
     walks, judge = read.walks, read.judge
-    found = []
-    for variant in walks.base:
-        if not walks.said(variant.item.item_id, judge, again=True):
-            continue
-        for unit in walks.scores(variant, judge):
-            before, after = (walks.value(variant, judge, unit, again=each) for each in (False, True))
-            cluster = variant.of.tags.get("cluster", variant.of.item_id)
-            found.append(Row(
-                unit=unit, cluster=cluster, before=before, again=before, after=after, changed=variant.item
-            ))  # fmt: skip
-    return found
+    return [
+        Row(
+            unit=unit, cluster=v.cluster, before=before, again=before, changed=v.item,
+            after=walks.value(v, judge, unit, again=True),
+        )
+        for v in walks.base
+        if walks.said(v.item.item_id, judge, again=True)
+        for unit in walks.scores(v, judge)
+        for before in [walks.value(v, judge, unit)]
+    ]  # fmt: skip
 
 
 def repeats(read: Read) -> Sequence[Estimate]:

@@ -80,6 +80,11 @@ class Walks:
         """Return what a probe made."""
         return [each for each in self.probing.variants.values() if each.probe is probe]
 
+    def named(self, name: str) -> list[Variant]:
+        """Return what the probe of a name made; without a name, the items as they came."""
+        every = self.probing.variants.values()
+        return [v for v in every if (v.probe.name if v.probe else "") == name]
+
     def item(self, variant: Variant) -> Item:
         """Return the item as it was judged."""
         return self.probing.made.get(variant.item.item_id, variant.item)
@@ -132,8 +137,9 @@ class Walks:
                 ]  # fmt: skip
                 turned = len(unit.responses) == 2 and unit.responses[1] == variant.target
                 before, again, after = (None if v is None else 1 - v if turned else v for v in values)
-                cluster = variant.of.tags.get("cluster", variant.of.item_id)
-                row = Row(unit=base, cluster=cluster, before=before, again=again, after=after, changed=item)
+                row = Row(
+                    unit=base, cluster=variant.cluster, before=before, again=again, after=after, changed=item
+                )
                 found.append(row)
         return found
 

@@ -4,14 +4,16 @@ Where a run compares, the items as they came hold all of it; where it grades res
 more are compared for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from judgekit.agreement.bias.order_effects import attributable_to_position, position_effects
 from judgekit.agreement.core.ratings import Floats
 from judgekit.agreement.published.rankings import Consistency, implied, ratings_against_rankings
+from judgekit.probes.measure import Walks
 from judgekit.probes.records import At, Changed, Probe, Read, Row
 from judgekit.probes.walk import Variant
 from judgekit.protocols import is_paired
@@ -23,82 +25,72 @@ _GRADED = "grade"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A pair by the place of its first response: its value, sample by sample, None where there is none.
-
-    `first` where it was shown first, `second` where it was shown second; `unknown` where nobody knows.
-    """
+    """A pair, and the value of its first response, sample by sample: shown first, and shown second."""
 
     unit: Unit
     item: Item
+    cluster: str
     first: list[float | None] = field(default_factory=list)
     second: list[float | None] = field(default_factory=list)
-    unknown: list[float | None] = field(default_factory=list)
-
-    @property
-    def cluster(self) -> str:
-        """What it is independent of others by."""
-        return self.item.tags.get("cluster", self.item.item_id)
 
     @property
     def value(self) -> float | None:
         """Its value with the order undone; None where an order that was asked has none."""
-        sides = (self.first, self.second, self.unknown)
-        asked = [[v for v in side if v is not None] for side in sides if side]
-        return float(np.mean([np.mean(each) for each in asked])) if asked and all(asked) else None
+        asked = [_mean(side) for side in (self.first, self.second) if side]
+        return None if None in asked else _mean(asked)
+
+    def part(self, own: slice) -> "Placed":
+        """The same, of some samples."""
+        return replace(self, first=self.first[own], second=self.second[own])
 
 
 def placed(read: Read) -> list[Placed]:
-    """Return the pairs that a judge compared, as they came."""
+    """Return the pairs that a judge compared, as they came; without an order they tell nothing of it."""
     kept: dict[str, list[Placed]] = read.walks.kept
     if (name := f"pairs of {read.judge}") not in kept:
-        kept[name] = [each for variant in _compared(read) for each in _placed(read, variant)]
+        kept[name] = [each for variant in _compared(read.walks) for each in _placed(read, variant)]
     return kept[name]
 
 
-def _compared(read: Read) -> list[Variant]:
-    """Return the walks in which the items, as they came, were compared; the longest of each."""
-    if read.walks.paired:
-        return list(read.walks.base)
-    found: dict[str, Variant] = {}
-    for variant in read.walks.probing.variants.values():
-        if is_paired(variant.options.get("protocol", _GRADED)):
-            best = found.setdefault(variant.of.item_id, variant)
-            if variant.options.get("samples", 1) > best.options.get("samples", 1):
-                found[variant.of.item_id] = variant
-    return list(found.values())
+def _compared(walks: Walks) -> Iterable[Variant]:
+    """Return the walks in which the items, as they came, were compared."""
+    if walks.paired:
+        return walks.base
+    every = walks.probing.variants.values()
+    return {v.of.item_id: v for v in every if is_paired(v.options.get("protocol", _GRADED))}.values()
 
 
-def _placed(read: Read, variant: Variant) -> list[Placed]:
+def _placed(read: Read, variant: Variant) -> Iterable[Placed]:
     walks, item = read.walks, read.walks.item(variant)
     parts: dict[tuple[str, int], list[Outcome]] = {}
     for o in walks.all_said(item.item_id, read.judge):
-        parts.setdefault((_place(o, item), o.sample), []).append(o)
+        if o.shown:
+            parts.setdefault((_place(o, item), o.sample), []).append(o)
     grading, found = walks.probing.grading(variant.item), dict[Unit, Placed]()
     for (place, _), some in sorted(parts.items()):
         for unit, value in walks.whole(grading, item, some).items():
-            own = Unit(variant.of.item_id, unit.responses, unit.part)
-            getattr(found.setdefault(own, Placed(unit=own, item=variant.of)), place).append(value)
-    return list(found.values())
+            own = replace(unit, item_id=variant.of.item_id)
+            pair = found.setdefault(own, Placed(unit=own, item=variant.of, cluster=variant.cluster))
+            getattr(pair, place).append(value)
+    return found.values()
 
 
 def _place(o: Outcome, item: Item) -> str:
     """Tell where the first response of the pair, in the order of the item, was shown."""
-    if not o.shown:
-        return "unknown"
     pair = o.unit.responses if len(o.unit.responses) > 1 else sorted(o.shown, key=list(item.responses).index)
     return "first" if o.shown.index(pair[0]) < o.shown.index(pair[1]) else "second"
 
 
 def by_place(read: Read) -> list[Row]:
     """Return pairs asked in both orders: what the first response has in second place, and then in first."""
+    k = read.walks.samples
     return [
         Row(
-            unit=each.unit, cluster=each.cluster, before=_mean(each.second[: read.walks.samples]),
-            again=_mean(each.second[read.walks.samples :]), after=_mean(each.first[: read.walks.samples]),
-            changed=each.item,
+            unit=p.unit, cluster=p.cluster, before=_mean(p.second[:k]), again=_mean(p.second[k:]),
+            after=_mean(p.first[:k]), changed=p.item,
         )
-        for each in placed(read)
-        if each.first and each.second
+        for p in placed(read)
+        if p.first and p.second
     ]  # fmt: skip
 
 
@@ -117,12 +109,17 @@ def grids(pairs: Sequence[Placed]) -> tuple[Floats, Floats]:
     return made[0], made[1]
 
 
+def signs(values: Any) -> Any:
+    """Return who wins: 1 the first, 0 the second, 0.5 neither."""
+    return np.sign(np.asarray(values, dtype=float) - 0.5) / 2 + 0.5
+
+
 def place_effects(read: Read) -> list[Estimate]:
     """Return consistency, primacy and recency, and how much of the inconsistency is due to the place."""
     pairs = [each for each in placed(read) if each.first and each.second]
     if not pairs:
         return []
-    first, second = (np.sign(each - 0.5) / 2 + 0.5 for each in grids(pairs))
+    first, second = (signs(each) for each in grids(pairs))
     clusters = [each.cluster for each in pairs]
     alone = None if len(set(clusters)) == len(clusters) else clusters
     found = position_effects(first[:, 0], 1 - second[:, 0], clusters=alone, b=500)
@@ -157,44 +154,35 @@ def both_ways(read: Read) -> list[Row]:
 
 
 def _both_ways(read: Read) -> list[Row]:
-    walks, found = read.walks, []
-    rated = {v.of.item_id: v for v in walks.probing.variants.values() if _is_rated(read, v)}
+    walks, k, found = read.walks, read.walks.samples, []
+    rated = {v.of.item_id: v for v in walks.probing.variants.values() if _is_rated(walks, v)}
     systems = sorted({name for v in walks.base for name in v.of.systems.values()})
-    for each in placed(read):
-        if (variant := rated.get(each.unit.item_id)) is None:
+    for p in placed(read):
+        if (variant := rated.get(p.unit.item_id)) is None:
             continue
-        values = [_rated(read, variant, each.unit, again=again) for again in (False, True)]
-        ranked = [_signs(v) for v in _halves(each, walks.samples)]
-        turn = len(systems) == 2 and each.item.systems.get(each.unit.responses[0]) == systems[1]
-        seen = (*ranked, values[0]) if walks.paired else (*values, ranked[0])
-        before, again, after = (None if v is None else 1 - v if turn else v for v in seen)
+        rates = [_rated(read, variant, p.unit, again=again) for again in (False, True)]
+        ranks = [p.part(slice(None, k)).value, p.part(slice(k, None)).value if len(p.first) > k else None]
+        seen = (*ranks, rates[0]) if walks.paired else (*rates, ranks[0])
+        turn = len(systems) == 2 and p.item.systems.get(p.unit.responses[0]) == systems[1]
+        before, again, after = (
+            None if v is None else float(signs(1 - v if turn else v)) for v in seen
+        )  # fmt: skip
         found.append(Row(
-            unit=each.unit, cluster=each.cluster, before=before, again=again, after=after, changed=each.item
+            unit=p.unit, cluster=p.cluster, before=before, again=again, after=after, changed=p.item
         ))  # fmt: skip
     return found
 
 
-def _is_rated(read: Read, variant: Variant) -> bool:
+def _is_rated(walks: Walks, variant: Variant) -> bool:
     graded = variant.probe is not None and not is_paired(variant.options.get("protocol", _COMPARED))
-    return graded if read.walks.paired else variant.probe is None
+    return graded if walks.paired else variant.probe is None
 
 
 def _rated(read: Read, variant: Variant, unit: Unit, *, again: bool) -> float | None:
-    item_id = read.walks.item(variant).item_id
-    ends = [
-        read.walks.value(variant, read.judge, Unit(item_id, (name,)), again=again) for name in unit.responses
-    ]
+    """Return what two ratings imply of a pair."""
+    own = [Unit(read.walks.item(variant).item_id, (name,)) for name in unit.responses]
+    ends = [read.walks.value(variant, read.judge, each, again=again) for each in own]
     return None if None in ends else float(implied(*([end] for end in ends))[0])
-
-
-def _halves(each: Placed, samples: int) -> list[float | None]:
-    parts = (slice(None, samples), slice(samples, None))
-    cut = (replace(each, first=each.first[p], second=each.second[p], unknown=each.unknown[p]) for p in parts)
-    return [each.value for each in cut]
-
-
-def _signs(value: float | None) -> float | None:
-    return None if value is None else float(np.sign(value - 0.5) / 2 + 0.5)
 
 
 def switch(read: Read) -> list[Estimate]:

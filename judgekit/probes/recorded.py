@@ -26,6 +26,7 @@ from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
 
 ASKS_NOTHING = "a recorded run asks nothing"
+NOT_HELD = "a recorded run asks nothing, and this one does not hold what it is read from"
 
 
 def run_of(source: Any) -> Run | None:
@@ -75,8 +76,8 @@ def recorded(
     left_out |= {p.name: ASKS_NOTHING for p in wanted if p.change is not None and p.read is None}
     asked = [p for p in wanted if p.name not in left_out]
     shifts = [each for name in names for each in shifts_of(asked, walks, name)]
-    there = {each.probe.name for each in shifts if each.n or each.probe.change is None}
-    left_out |= {p.name: ASKS_NOTHING for p in asked if p.name not in there}
+    there = {each.probe.name for each in shifts if each.n or each.shift.notes}
+    left_out |= {p.name: NOT_HELD for p in asked if p.name not in there}
     shown = tuple(each for each in shifts if each.probe.name in there)
     return ProbeRun(run=run, shifts=shown, left_out=left_out, items=len(items), seed=seed)
 

@@ -77,11 +77,13 @@ def _says(shift: Shift) -> str:
             return f"{probe.says or 'does not see it'}: {counted}"
         return counted if shift.state == "held" else f"{counted}, which is too near a half to tell"
     moved = f"moved {told(shift.shift)} of the scale"
-    share = f"{shift.moved.value:.0%} of units moved, {shift.noise.value:.0%} when asked the same again"
+    shares = [(shift.moved.value, "of units moved"), (shift.noise.value, "when asked the same again")]
+    known = [f"{v:.0%} {what}" for v, what in shares[: 1 if probe.change is None else 2] if not np.isnan(v)]
+    share = f"; {', '.join(known)}" if known else ""
     if shift.state == "fault":
-        return f"{probe.says or 'is moved by it'}: {moved}; {share}"
+        return f"{probe.says or 'is moved by it'}: {moved}{share}"
     if shift.state == "slight":
-        return f"{moved}, which is shown and small; {share}"
+        return f"{moved}, which is shown and small{share}"
     if shift.state == "held":
         return f"nothing beyond {MARGIN:g}: {moved}"
     found = f"a shift of {shift.detectable:.2f} would have been found four times out of five"

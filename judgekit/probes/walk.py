@@ -55,6 +55,11 @@ class Variant:
     criterion: str = ""
     writing: Callable[[], Writing] | None = None
 
+    @property
+    def cluster(self) -> str:
+        """What the item is independent of others by."""
+        return self.of.tags.get("cluster", self.of.item_id)
+
 
 def varied(
     items: Sequence[Item], probes: Iterable[Probe], rubric_of: Callable[[Item], Rubric], *, paired: bool,

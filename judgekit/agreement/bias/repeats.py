@@ -8,6 +8,7 @@ that says so. One q for all items is an idealisation: `flips_by_margin` shows th
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -124,6 +125,7 @@ def position_bias(
     repeats_first: npt.ArrayLike,
     repeats_second: npt.ArrayLike,
     *,
+    as_published: bool = False,
     clusters: Clusters = None,
     **how: Unpack[Drawn],
 ) -> Estimate:
@@ -131,12 +133,13 @@ def position_bias(
 
     From -1 to 1; above 0 it favours the first place. `first` and `second` have shape (n_items,): whether the
     verdict was right with the preferred response first, and second; the repeats of each order (n_items,
-    n_repeats) correct it by its own flips.
+    n_repeats) correct it by its own flips, or (`as_published`) by as much as they differ.
     """
     draw = resampling(how)
     a, c = aligned(first=first, second=second)
     columns = [a, c, pair_disagreement(_binary(repeats_first)), pair_disagreement(_binary(repeats_second))]
-    return _estimate("position_bias_denoised", columns, _difference, clusters, draw)
+    name = "position_bias_as_published" if as_published else "position_bias_denoised"
+    return _estimate(name, columns, partial(_difference, as_published=as_published), clusters, draw)
 
 
 def length_bias(
@@ -144,6 +147,7 @@ def length_bias(
     longer: npt.ArrayLike,
     repeats: npt.ArrayLike,
     *,
+    as_published: bool = False,
     clusters: Clusters = None,
     **how: Unpack[Drawn],
 ) -> Estimate:
@@ -151,13 +155,14 @@ def length_bias(
 
     From -1 to 1; above 0 it favours length. `correct` (n_items,) says whether the verdict was right, `longer`
     whether the response people prefer is strictly longer, 0 or 1, nan where unknown; each group of `repeats`
-    (n_items, n_repeats) is corrected by its own flips.
+    (n_items, n_repeats) is corrected by its own flips, or (`as_published`) by as much as they differ.
     """
     draw = resampling(how)
     y, long = aligned(correct=correct, longer=longer)
     d = pair_disagreement(_binary(repeats))
     columns = [np.where(long == value, x, np.nan) for x in (y, d) for value in (1, 0)]
-    return _estimate("length_bias_denoised", columns, _difference, clusters, draw)
+    name = "length_bias_as_published" if as_published else "length_bias_denoised"
+    return _estimate(name, columns, partial(_difference, as_published=as_published), clusters, draw)
 
 
 def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str, Estimate]:
@@ -183,8 +188,8 @@ def pair_accuracies(first: npt.ArrayLike, second: npt.ArrayLike) -> Mapping[str,
     return made | {"accuracy_random": by_sums(base, columns, mean_of_sums, Resampling())}
 
 
-def _difference(means: Floats) -> Floats:
-    q = flip_probability(means[:, 2:])
+def _difference(means: Floats, *, as_published: bool) -> Floats:
+    q = means[:, 2:] if as_published else flip_probability(means[:, 2:])
     clean = np.clip(denoised(means[:, :2], q), 0.0, 1.0)
     return np.asarray(clean[:, 0] - clean[:, 1], dtype=float)
 
