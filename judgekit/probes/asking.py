@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.bias.repeats import repeatability
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.probes import labelled, pairs
+from judgekit.probes.measure import p_above, shift_of
 from judgekit.probes.records import At, Change, Changed, Probe, Read, Row, asked_with
 from judgekit.prompt import bundled_template
 from judgekit.types import Estimate, Item
@@ -23,6 +25,8 @@ WORDS: Mapping[int, tuple[str, ...]] = {
     7: ("very poor", "poor", "rather poor", "fair", "rather good", "good", "excellent"),
 }
 """Words for the numbers of a scale, worst first."""
+MOST_NOISE = 0.1
+"""How far a score may err from one asking to the next (standard deviation, in shares of the scale)."""
 _GENERAL = {"grade": True, "checklist": True, "compare": True}  # whose prompt gives no rules of its own
 _ALONE = {"letters": True, "scores": True}  # forms that are asked one criterion a call
 _WEI = "Wei et al. (2024), arXiv 2408.13006"
@@ -41,6 +45,15 @@ def repeated(read: Read) -> list[Row]:
         for unit in walks.scores(v, judge)
         for before in [walks.value(v, judge, unit)]
     ]  # fmt: skip
+
+
+def noisy(read: Read) -> Mapping[str, Any]:
+    """Return the shift between both askings, with p that a score errs by no more than `MOST_NOISE`."""
+    rows = repeated(read)
+    said = np.array([(row.before, row.after) for row in rows], dtype=float).reshape(-1, 2)
+    within = (said[:, 1] - said[:, 0]) ** 2 / 2 - MOST_NOISE**2
+    beyond = clustered_mean(within, [row.cluster for row in rows])
+    return {**shift_of("still", rows), "p": p_above(beyond)}
 
 
 def repeats(read: Read) -> Sequence[Estimate]:
@@ -186,7 +199,7 @@ def best_first(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
 
 ASKING: tuple[Probe, ...] = (
     Probe(
-        name="repeat", group="noise", what="Asks the same again.", change=None, read=repeated,
+        name="repeat", group="noise", what="Asks the same again.", change=None, read=noisy,
         measure=repeats, says="does not say the same twice", source=_WEI,
         remedy="Ask several samples and take their mean.",
     ),

@@ -11,6 +11,7 @@ import numpy as np
 
 from judgekit.agreement.bias.favours import equal_opportunity, self_preference, self_preference_in_pairs
 from judgekit.agreement.bias.repeats import denoised_accuracy, length_bias, position_bias
+from judgekit.agreement.bias.severity import signed_error
 from judgekit.agreement.bias.system_bias import system_bias
 from judgekit.agreement.core.estimate import Status, about, undefined
 from judgekit.agreement.core.intervals import clustered_mean, t_quantile
@@ -219,8 +220,24 @@ def flips_of_judges(name: str) -> Callable[[Read], list[Estimate]]:
     return measure
 
 
+def severe(read: Read) -> Estimate:
+    """Return what a judge gives more than people do, to responses that it grades alone."""
+    walks, found = read.walks, []
+    for variant in walks.base:
+        for unit in walks.scores(variant, read.judge) if not walks.paired else ():
+            values = walks.value(variant, read.judge, unit), walks.truth.get(unit)
+            found.append((*values, variant.of.tags.get("cluster", variant.of.item_id)))
+    judge, people = np.array([each[:2] for each in found], dtype=float).reshape(-1, 2).T
+    return signed_error(judge, people, clusters=[each[2] for each in found])
+
+
 _WEI = "Wei et al. (2024), arXiv 2408.13006"
 LABELLED: tuple[Probe, ...] = (
+    Probe(
+        name="severity", group="people", what="Compares what it gives with what people give.", change=None,
+        needs=frozenset({"labels"}), read=severe, says="is more lenient, or more severe, than people",
+        remedy="Calibrate it on people's labels (judgekit calibrate) before a level is read off its scores.",
+    ),
     Probe(
         name="position-bias", group="place", what="Shows the response that people prefer first, not second.",
         change=compared, needs=frozenset({"pair", "labels"}), read=place_bias, measure=accuracies,

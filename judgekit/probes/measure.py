@@ -168,9 +168,9 @@ def _touched(variant: Variant, item: Item, unit: Unit) -> bool:
 
 
 def shift_of(
-    probe: Probe, rows: Sequence[Row], *, epsilon: float = EPSILON, level: float = 0.95
+    expects: Expects, rows: Sequence[Row], *, epsilon: float = EPSILON, level: float = 0.95
 ) -> dict[str, Any]:
-    """Return the estimates and the p-value of a probe, as fields of a `Shift`."""
+    """Return the estimates and the p-value of what must come of a change, as fields of a `Shift`."""
     seen = [(row.before, row.again, row.after) for row in rows]
     before, again, after = np.array(seen, dtype=float).reshape(-1, 3).T
     groups = np.unique([row.cluster for row in rows], return_inverse=True)[1].astype(np.intp)
@@ -180,8 +180,8 @@ def shift_of(
     noisy = np.abs(again - before) > epsilon
     asked_again = both & ~np.isnan(again)
     lost, lost_again = known & np.isnan(after), known & np.isnan(again)
-    could = both & _could(probe.expects, before, epsilon)
-    missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[probe.expects]
+    could = both & _could(expects, before, epsilon)
+    missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[expects]
 
     def share(name: str, event: Any, of: Any) -> Estimate:
         own, n = groups[of], len(np.unique(groups[of]))
@@ -194,11 +194,11 @@ def shift_of(
 
     shift = _room(clustered_mean(d[both], groups[both], name="shift", level=level))
     tests = [_flips(lost * 1.0 - lost_again, groups, known, one_sided=True)]
-    if probe.expects == "fall":
+    if expects == "fall":
         tests.append(_flips(missed - 0.5, groups, could, one_sided=True))
     else:
-        tests.append(_flips(d, groups, both, one_sided=probe.expects == "no rise"))
-    if probe.expects == "still":
+        tests.append(_flips(d, groups, both, one_sided=expects == "no rise"))
+    if expects == "still":
         tests.append(_flips(moved * 1.0 - noisy, groups, asked_again, one_sided=True))
     return {
         "shift": shift,
@@ -226,6 +226,14 @@ def estimated(shift: Estimate) -> dict[str, Any]:
         "p": float(2 * stdtr(max(shift.n_used - 1, 1), t)),
         "n": shift.n_used,
     }  # fmt: skip
+
+
+def p_above(mean: Estimate) -> float:
+    """Return p that a mean is above 0 by chance, by its standard error; nan where there is none."""
+    from scipy.special import stdtr
+
+    known = mean.se > 0 and not np.isnan(mean.value)
+    return float(stdtr(max(mean.n_used - 1, 1), -mean.value / mean.se)) if known else float("nan")
 
 
 def _could(expects: Expects, before: Floats, epsilon: float) -> Any:

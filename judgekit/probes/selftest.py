@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 from judgekit.judges.controls import nearest
 from judgekit.judges.resolve import Scripted
@@ -21,12 +22,13 @@ from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks
 from judgekit.probes.probe import ProbeJob, prepare_probes
 from judgekit.probes.records import Shift
+from judgekit.probes.walk import wrote
 from judgekit.prompt import flat
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Verdict
 from judgekit.verbs.faces import collected, in_own_loop
 
-RUBRIC = {
+RUBRIC: Mapping[str, Any] = {
     "id": "self_test",
     "criteria": [
         {"id": "right", "text": "Is what the response says right?", "scale": "0-100"},
@@ -138,7 +140,7 @@ class PlantedJudge:
         seen = Seen(self, call, response, meant)
         item = seen.item
         value = 0.5 + 0.12 * self._drawn("worth", self.own(item).item_id, response, meant)
-        if _expected().get(item.tags.get("probe", "")) == "fall" and seen.changed:
+        if _has_to_fall(item.tags.get("probe", ""), meant) and seen.changed:
             same_words = sorted(seen.text.split()) == sorted(seen.as_it_came.split())
             value -= 0.0 if self.blind and same_words else _FALLS
         value += 0.0 if self.fault is None else self.fault(seen)
@@ -149,6 +151,22 @@ class PlantedJudge:
         """Return a number from the standard normal, by a digest of what it is of."""
         raw = hashlib.blake2b(repr((self.seed, *what)).encode(), digest_size=8).digest()
         return NormalDist().inv_cdf((int.from_bytes(raw) + 0.5) / 2**64)
+
+    def said_by_people(self) -> list[dict[str, str]]:
+        """Return labels of the responses as they came: what each is worth, seen as well as people see it."""
+        rows = []
+        for item in self.items.values():
+            for response in item.responses:
+                for criterion in RUBRIC["criteria"]:
+                    name = criterion["id"]
+                    worth = 0.5 + 0.12 * self._drawn("worth", item.item_id, response, name)
+                    seen = worth + self.noise * self._drawn("people", item.item_id, response, name)
+                    label = f"{100 * min(max(seen, 0.0), 1.0):.0f}"
+                    rows.append({
+                        "item_id": item.item_id, "response_id": response, "criterion": name, "label": label,
+                        "rater": "people",
+                    })  # fmt: skip
+        return rows
 
     def labels(self, call: Call) -> Iterator[str]:
         """Yield the label that is said of each ask."""
@@ -169,15 +187,30 @@ class PlantedJudge:
 
 
 @cache
-def _expected() -> Mapping[str, str]:
-    return {probe.name: probe.expects for probe in BATTERY}
+def _falling() -> frozenset[str]:
+    return frozenset(probe.name for probe in BATTERY if probe.expects == "fall")
+
+
+def _has_to_fall(probe: str, criterion: str) -> bool:
+    """Tell whether a probe makes a criterion fall; where one is made to fail, no other."""
+    return probe == f"fails-{criterion}" or probe in _falling()
+
+
+def write(call: Call) -> str:
+    """Return what the writer of the self-test says: a text with another end, and that the rest was kept."""
+    if call.item is None or "after" in call.item.responses:
+        return "Yes."
+    text = flat(next(iter(call.item.responses.values()), call.item.task))
+    return f"{text.rpartition('. ')[0]}. Of this much is known."
 
 
 def walked(made: ProbeJob, judge: PlantedJudge) -> Walks:
     """Return what a planted judge says of all variants, as a run of the job would, without a prompt."""
     outcomes: dict[str, list[Outcome]] = {}
     for variant in made.probing.variants.values():
-        item, plan = variant.item, made.probing.grading(variant.item).plan
+        item, plan = wrote(variant, write), made.probing.grading(variant.item).plan
+        if variant.writing is not None:
+            made.probing.made[item.item_id] = item
         own = outcomes.setdefault(item.item_id, [])
         for sheet in plan.sheets_of(item):
             for unit, shown in sheet.views(item):
@@ -271,7 +304,7 @@ FAULTS = (
         blind=True,
     ),
     Planted(
-        name="oversensitive", what="is moved by every letter", caught_by=frozenset({"neutral"}),
+        name="oversensitive", what="is moved by every letter", caught_by=frozenset({"neutral", "paraphrase"}),
         fault=_oversensitive,
     ),
     Planted(
@@ -313,9 +346,11 @@ FAULTS = (
 
 def prepared(planted: Planted, own: Sequence[Item], seed: int) -> ProbeJob:
     """Return the job that puts the whole battery to a planted judge."""
+    judge = planted.judge(own, seed)
     return prepare_probes(
-        own, RUBRIC, planted.judge(own, seed).scripted(), seed=seed, n=len(own), ledger=None,
-        protocol="compare" if planted.paired else "grade", say=lambda _: None, progress=False,
+        own, RUBRIC, judge.scripted(), seed=seed, n=len(own), ledger=None, say=lambda _: None, progress=False,
+        protocol="compare" if planted.paired else "grade", writer=Scripted("writer", write),
+        families={"own": [judge.name, "own"]}, labels=None if planted.paired else judge.said_by_people(),
     )  # fmt: skip
 
 

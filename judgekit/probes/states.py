@@ -34,7 +34,7 @@ def _shift(probe: Probe, walks: Walks, judge: str) -> Shift:
     own = probe.change is not None and probe.read is None
     unchanged = len(walks.base) - len(walks.variants(probe)) if own else 0
     if not isinstance(found, Mapping):
-        found = estimated(found) if isinstance(found, Estimate) else shift_of(probe, found)
+        found = estimated(found) if isinstance(found, Estimate) else shift_of(probe.expects, found)
     said = {"probe": probe, "judge": judge, "state": "open", "more": more, "n_unchanged": unchanged}
     return Shift(**{**said, **found})
 

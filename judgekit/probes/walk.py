@@ -242,6 +242,19 @@ class Probing:
         return None
 
 
+def wrote(variant: Variant, write: Callable[[Call], str]) -> Item:
+    """Return an item as it is judged, written by a function where a writer has to write it."""
+    if variant.writing is None or variant.probe is None:
+        return variant.item
+    writing, said = variant.writing(), None
+    while True:
+        try:
+            said = write(next(writing) if said is None else writing.send(said))
+        except StopIteration as end:
+            made = end.value.item if isinstance(end.value, Changed) else end.value
+            return _named(made, variant.of, variant.probe) if isinstance(made, Item) else variant.item
+
+
 def written(item: Item, order: str, *, response: str = "") -> Call:
     """Return the call that gives a writer an order about a response of an item, or about its task alone.
 

@@ -228,7 +228,7 @@ def _told(read: Read) -> Mapping[str, Any]:
             f"{one.label!r} beside {one.passage!r} (item {one.unit.item_id!r}, {one.criterion!r})"
         )
     more = (rate(np.array(stated, dtype=bool), name="stated"),)
-    return {**shift_of(WORD[0], rows), "more": more, "says": says}
+    return {**shift_of(WORD[0].expects, rows), "more": more, "says": says}
 
 
 WORD = (

@@ -237,10 +237,10 @@ _WALKS = ("before", "again", "after")
 
 def _entangled(looks: Probe, failed: Criterion, others: Sequence[Criterion], read: Read) -> Mapping[str, Any]:
     """Return the shift of the other criterion that moved most surely, with p corrected for their number."""
-    found = {each.id: shift_of(looks, _rows(failed, each, read)) for each in others}
+    found = {each.id: shift_of(looks.expects, _rows(failed, each, read)) for each in others}
     tested = [name for name, each in found.items() if not np.isnan(each["p"])]
     if not tested:
-        return shift_of(looks, [])
+        return shift_of(looks.expects, [])
     worst = min(tested, key=lambda name: (found[name]["p"], -abs(found[name]["shift"].value)))
     return {
         **found[worst], "p": min(1.0, found[worst]["p"] * len(tested)),
