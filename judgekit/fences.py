@@ -24,7 +24,9 @@ from judgekit.errors import InputError
 from judgekit.prompt import flat
 from judgekit.types import Fenced, Item, Message, Text
 
-Kind = Literal["source", "task", "reference", "answers", "idea", "response", "findings", "statements"]
+Kind = Literal[
+    "source", "task", "reference", "answers", "idea", "response", "findings", "statements", "earlier"
+]
 Told = tuple[Kind, str]
 """A text shown besides those of the item, and what it is."""
 Block = tuple[Kind, str, Text]

@@ -288,6 +288,7 @@ class Verdict:
         rationale: The rater's words; `evidence` and `tags` are what it quoted, and the error tags it gave.
         flags: What a reader should know: `repaired`, `no_logprobs`, `low_mass`, `reasked`, `unfounded`,
             `substitute` and `instead_of:JUDGE`, `unknown_id`, `no_valid_answer`, `fewer_ideas`,
+            `first_pass:LABEL` (before a second look) with `revised` or not, `second_lost`,
             `empty_response` (by the rule `on_empty`; nobody was asked).
         shown: Response ids in the order shown.
         sample: Which repeat, from 0.
@@ -469,6 +470,8 @@ EMPTY = "empty_response"
 """The flag of verdicts that a rule gave on an empty response."""
 ESCALATED = "escalated"
 """The flag of verdicts that a cascade doubted, and that a stronger judge or a person replaces."""
+BEFORE_LOOK = "first_pass:"
+"""What the flag begins with that says what a judge answered before its second look."""
 INSTEAD_OF = "instead_of:"
 """What the flag begins with that names the judge in whose place a substitute gave a verdict."""
 

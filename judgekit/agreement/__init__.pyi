@@ -44,6 +44,7 @@ from judgekit.agreement.bias.repeats import length_bias as length_bias
 from judgekit.agreement.bias.repeats import pair_accuracies as pair_accuracies
 from judgekit.agreement.bias.repeats import position_bias as position_bias
 from judgekit.agreement.bias.repeats import repeatability as repeatability
+from judgekit.agreement.bias.second_looks import second_look as second_look
 from judgekit.agreement.bias.severity import confidence_gap as confidence_gap
 from judgekit.agreement.bias.severity import criterion_validity as criterion_validity
 from judgekit.agreement.bias.severity import leniency as leniency
@@ -52,13 +53,13 @@ from judgekit.agreement.bias.severity import signed_error as signed_error
 from judgekit.agreement.bias.severity import system_gaps as system_gaps
 from judgekit.agreement.bias.slices import by_slice as by_slice
 from judgekit.agreement.bias.slices import metric_conflicts as metric_conflicts
+from judgekit.agreement.chance.coefficients import Options as Options
 from judgekit.agreement.chance.coefficients import alpha as alpha
 from judgekit.agreement.chance.coefficients import brennan_prediger as brennan_prediger
 from judgekit.agreement.chance.coefficients import conger as conger
 from judgekit.agreement.chance.coefficients import fleiss as fleiss
 from judgekit.agreement.chance.coefficients import gwet as gwet
 from judgekit.agreement.chance.coefficients import kappa as kappa
-from judgekit.agreement.chance.coefficients import Options as Options
 from judgekit.agreement.chance.coefficients import percent as percent
 from judgekit.agreement.chance.coefficients import scott as scott
 from judgekit.agreement.chance.profile import coverage as coverage
@@ -69,8 +70,8 @@ from judgekit.agreement.core.estimate import Status as Status
 from judgekit.agreement.core.intervals import clustered_mean as clustered_mean
 from judgekit.agreement.core.intervals import share as share
 from judgekit.agreement.core.multiplicity import adjust as adjust
-from judgekit.agreement.core.ratings import as_ratings as as_ratings
 from judgekit.agreement.core.ratings import Ratings as Ratings
+from judgekit.agreement.core.ratings import as_ratings as as_ratings
 from judgekit.agreement.core.ratings import ratings_of_table as ratings_of_table
 from judgekit.agreement.core.resample import Drawn as Drawn
 from judgekit.agreement.models.bland import bland_altman as bland_altman

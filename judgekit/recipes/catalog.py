@@ -14,6 +14,7 @@ from judgekit.recipes.gaps import Unlisted, check_points, gaps_vote
 from judgekit.recipes.grading import Counted, Grading, Together
 from judgekit.recipes.paired import RESEARCHQA_WEIGHT, Relative, researchqa_pairs, scores_first
 from judgekit.recipes.published import Published, on_scale, only
+from judgekit.recipes.second_look import SecondLook
 from judgekit.recipes.tournament import Tournament, sorting, swiss
 from judgekit.recipes.writing import GUIDELINES, Brainstormed, Rewriting
 from judgekit.rubric import Rubric
@@ -233,6 +234,19 @@ _ALONE = (
 )  # fmt: skip
 
 
+# That look again.
+
+_AGAIN = (
+    Published(
+        "second-look", "Weng et al., 2023, arXiv 2212.09561",
+        "Each judge is shown its own answer to the same question, and confirms or revises it.",
+        "Nothing is masked: the judge looks at question and answer once more. Both answers are kept, and "
+        "`agree` counts what became of right and of wrong ones; where the second is lost the first holds.",
+        rubric="answer_alone", build=SecondLook,
+    ),
+)  # fmt: skip
+
+
 # Against a reference: answer matching and its control, xfinder, open-style questions.
 
 VERDICT = Labels(labels=("Incorrect", "Correct"))
@@ -269,7 +283,7 @@ _MATCHES = (
 
 
 CATALOG: Mapping[str, Published] = MappingProxyType(
-    {each.name: each for each in (*_PAIRS, *_POINTS, *_ALONE, *_MATCHES)}
+    {each.name: each for each in (*_PAIRS, *_POINTS, *_ALONE, *_AGAIN, *_MATCHES)}
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from judgekit.agreement.auditing.looked import Looks, looks_of
 from judgekit.agreement.bias.repeats import repeatability
 from judgekit.agreement.core.ratings import Codes, Floats, Ratings, as_ratings
 from judgekit.agreement.core.resample import Drawn
@@ -102,6 +103,7 @@ class Labelled:
             `weighted` (by chances of their own), `picked by RULE`, or empty where nothing is said.
         substitutes: Judge that only ever stood in for another -> that other, whose seat in a panel it had.
         repeats: Judge -> what it said when it was asked the same again, of any unit.
+        looks: Judge -> what it said before and after a second look, of labelled units.
         families: Judge or system -> its family, as declared; `family` is that of the response's writer as the
             labels say, shape (n_units,), or empty.
         populations: Shape (n_units,), the population each unit belongs to, None for none; or empty.
@@ -131,6 +133,7 @@ class Labelled:
     chosen: str = ""
     substitutes: Mapping[str, str] = field(default_factory=dict)
     repeats: Mapping[str, Repeats] = field(default_factory=dict)
+    looks: Mapping[str, Looks] = field(default_factory=dict)
     families: Mapping[str, str] = field(default_factory=dict)
     family: tuple[str | None, ...] = ()
     populations: tuple[str | None, ...] = ()
@@ -329,38 +332,27 @@ def side_by_side(
     answers = _answers(units, judges, found, raw)
     chances, chances_are = _sure(units, raters, verdicts, raw)
     return Labelled(
-        criterion=criterion,
-        ratings=as_ratings(said, scale=scale, raters=raters, clusters=clusters),
+        criterion=criterion, ratings=as_ratings(said, scale=scale, raters=raters, clusters=clusters),
         numbers=np.array([[_number(v, scale) for v in row] for row in verdicts], dtype=float),
-        sure=chances,
-        sure_is=chances_are,
-        judges=judges,
-        people=persons,
-        units=tuple(_name(u) for u in units),
-        items=tuple(u.item_id for u in units),
+        sure=chances, sure_is=chances_are, judges=judges, people=persons,
+        units=tuple(_name(u) for u in units), items=tuple(u.item_id for u in units),
         systems=tuple(known.systems.get(u, ()) for u in units),
         groups={name: tuple(of.get(u) for u in units) for name, of in known.groups.items()},
         lengths=np.array([known.lengths.get(u, np.nan) for u in units]) if known.lengths else None,
         weights=np.array([known.weights.get(u, np.nan) for u in units]) if known.weights else None,
-        continuous=isinstance(scale, Numbers) and scale.step is None,
-        orders=_orders(units, judges, raw),
+        continuous=isinstance(scale, Numbers) and scale.step is None, orders=_orders(units, judges, raw),
         abstained={j: dict(_reasons(answers[j])) for j in judges},
         obtained={j: np.array([_share(own) for own in answers[j]]) for j in judges},
         unlabelled={j: _rest(j, judged, labelled, scale) for j in judges},
         dropped={
-            "labelled, not judged": len(labelled - asked),
-            "judged, not labelled": len(asked - labelled),
+            "labelled, not judged": len(labelled - asked), "judged, not labelled": len(asked - labelled),
             "people could not tell": sum(not isinstance(o, Verdict) for o in people),
         },
-        trusted=trusted,
-        chosen=known.chosen,
-        substitutes=_substitutes(judged),
-        repeats=repeats_of(raw, scale, known.clusters),
-        families=known.families,
-        pools=known.pools,
-        family=tuple(known.family.get(u) for u in units) if known.family else (),
+        trusted=trusted, chosen=known.chosen, substitutes=_substitutes(judged),
+        repeats=repeats_of(raw, scale, known.clusters), looks=looks_of(raw, units), families=known.families,
+        pools=known.pools, family=tuple(known.family.get(u) for u in units) if known.family else (),
         populations=tuple(known.populations.get(u) for u in units) if known.populations else (),
-    )
+    )  # fmt: skip
 
 
 def _substitutes(outcomes: Iterable[Outcome]) -> dict[str, str]:

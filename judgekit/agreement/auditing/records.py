@@ -8,6 +8,7 @@ from judgekit.agreement.association.comparing import Significance
 from judgekit.agreement.auditing.data import Labelled
 from judgekit.agreement.bias.error_correlation import ErrorCorrelation
 from judgekit.agreement.bias.range_use import MarginalHomogeneity, Use
+from judgekit.agreement.bias.second_looks import SecondLook
 from judgekit.agreement.bias.slices import Slice
 from judgekit.agreement.chance.profile import Coverage
 from judgekit.agreement.core.ratings import Floats
@@ -165,6 +166,7 @@ class JudgeAudit:
         controls: Rules that cost nothing, beside it.
         slices: Column -> the main coefficient by group.
         repeats: Whether it says the same when asked again; empty where nothing was asked twice.
+        second_look: What became of its answers when it was shown them; None where it was not.
         self_preference: What it gives its own family beyond what people do.
         populations: Its agreement with each population, the population's own, and the gaps between them.
         rates: Of two labels: share of people's better label it finds, and of the worse.
@@ -201,6 +203,7 @@ class JudgeAudit:
     controls: tuple[Beside, ...] = ()
     slices: Mapping[str, tuple[Slice, ...]] = field(default_factory=dict)
     repeats: Mapping[str, Estimate] = field(default_factory=dict)
+    second_look: SecondLook | None = None
     self_preference: tuple[Estimate, ...] = ()
     populations: Mapping[str, Estimate] = field(default_factory=dict)
     rates: Mapping[str, Estimate] = field(default_factory=dict)
