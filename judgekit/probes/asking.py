@@ -81,14 +81,14 @@ def led(item: Item, at: At) -> Changed | None:
     return Changed(item, {**made.options, "form": "text"}) if isinstance(made, Changed) else None
 
 
-def batched(size: int | None) -> Change:
-    """Return the change that asks so many criteria a call, where that is another number than it was."""
+def batched(size: int, smaller: int = 0) -> Change:
+    """Return the change that asks so many criteria a call, where neither it was so nor a smaller batch is."""
 
     def change(item: Item, at: At) -> Changed | None:
         n = len(at.rubric.leaves)
-        now, then = (n if each is None else min(each, n) for each in (_per_call(at), size))
+        now, then, less = (n if each is None else min(each, n) for each in (_per_call(at), size, smaller))
         alone = _ALONE.get(at.options.get("form", "json"))
-        return None if now == then or alone else Changed(item, {"per_call": size})
+        return None if then in (now, less) or alone else Changed(item, {"per_call": size})
 
     return change
 
@@ -233,11 +233,13 @@ ASKING: tuple[Probe, ...] = (
     ),
     *(
         Probe(
-            name=f"batch-{size}", group="batch", what=f"Asks {told} a call.", change=batched(size),
+            name=f"batch-{size}", group="batch", what=f"Asks {told} a call.", change=batched(size, smaller),
             says="judges otherwise when more or less is asked at once",
             remedy="Ask one criterion a call, or as few as the price allows.",
         )
-        for size, told in ((1, "one criterion"), (10, "up to 10 criteria"), (50, "up to 50 criteria"))
+        for size, smaller, told in (
+            (1, 0, "one criterion"), (10, 1, "up to 10 criteria"), (50, 10, "up to 50 criteria"),
+        )
     ),
     *(
         Probe(

@@ -99,6 +99,9 @@ def paid_for_length(read: Read, *, as_published: bool = False) -> Estimate:
     """Accuracy where people prefer the longer response minus where they prefer the shorter, without noise."""
     r = right(read)
     sizes = [[len(flat(each.item.responses[name])) for name in each.unit.responses] for each in placed(read)]
+    if not np.any(sizes):
+        base = about("length_bias", 0, len(sizes), unit="item")
+        return undefined(base, Status.NOT_IDENTIFIED, "the texts of the responses are needed")
     gap = np.array([one - other for one, other in sizes], dtype=float) * np.where(r.first_wins, 1, -1)
     longer = np.where(gap == 0, np.nan, gap > 0)
     both, x = np.concatenate([longer, longer]), r.flat
@@ -113,6 +116,9 @@ def own_preferred(read: Read) -> Estimate:
 
 def _of_own(read: Read) -> list[Estimate]:
     own, known = read.walks.probing.own.get(read.judge, ()), bool(read.walks.truth)
+    if not any(name in own for v in read.walks.base for name in v.of.systems.values()):
+        base = about("self_preference", 0, len(read.walks.base), unit="item")
+        return [undefined(base, Status.NOT_IDENTIFIED, "no response is of its own family; declare families")]
     if not read.walks.paired:
         rows = _graded(read)
         x = np.array([row[0] for row in rows], dtype=float).reshape(-1, 2)
