@@ -142,13 +142,17 @@ def _numbered(labels: Sequence[str]) -> bool:
     return all(label.lstrip("-").isdigit() for label in labels)
 
 
+def _renamed(scale: dict[str, Any], names: Mapping[str, str], anchors: Mapping[str, str]) -> Any:
+    told = {names.get(label, label): text for label, text in anchors.items()}
+    return {**scale, "labels": [names[label] for label in scale["labels"]]}, told
+
+
 def in_words(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
     """Return a scale of numbers with words for them."""
     labels = scale.get("labels", ())
     if len(labels) not in WORDS or not _numbered(labels):
         return None
-    words = dict(zip(labels, WORDS[len(labels)], strict=True))
-    return {**scale, "labels": [*words.values()]}, {words.get(k, k): text for k, text in anchors.items()}
+    return _renamed(scale, dict(zip(labels, WORDS[len(labels)], strict=True)), anchors)
 
 
 def upside_down(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
@@ -156,9 +160,8 @@ def upside_down(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
     labels = scale.get("labels", ())
     if len(labels) < 3 or not _numbered(labels):
         return None
-    other = dict(zip(labels, reversed(labels), strict=True))
     told = {labels[0]: "the worst there is", labels[-1]: "the best there is", **anchors}
-    return {**scale, "labels": [*reversed(labels)]}, {other.get(k, k): text for k, text in told.items()}
+    return _renamed(scale, dict(zip(labels, reversed(labels), strict=True)), told)
 
 
 def other_range(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
@@ -167,26 +170,17 @@ def other_range(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
         return None
     low, span = scale["low"], scale["high"] - scale["low"]
     top = 100 if (low, span) == (0, 10) else 10
-    placed = {f"{(float(k) - low) / span * top:g}": text for k, text in anchors.items() if _is_number(k)}
-    rest = {k: text for k, text in anchors.items() if not _is_number(k)}
-    return {**scale, "low": 0, "high": top, "step": None}, {**placed, **rest}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return float(text) == float(text)
-    except ValueError:
-        return False
+    tell = scale["cannot_tell"]
+    told = {k if k == tell else f"{(float(k) - low) / span * top:g}": text for k, text in anchors.items()}
+    return {**scale, "low": 0, "high": top, "step": None}, told
 
 
 def by_level(scale: dict[str, Any], anchors: dict[str, str]) -> Any:
     """Return a scale whose labels are levels; what they were called is what they mean."""
     if not (labels := scale.get("labels")):
         return None
-    names = {label: f"level {n}" for n, label in enumerate(labels, 1)}
-    meant = {names[label]: f"{label}: {anchors[label]}" if label in anchors else label for label in labels}
-    rest = {label: text for label, text in anchors.items() if label not in names}
-    return {**scale, "labels": [*names.values()]}, {**meant, **rest}
+    meant = {label: ": ".join(filter(None, (label, anchors.get(label)))) for label in labels}
+    return _renamed(scale, {label: f"level {n}" for n, label in enumerate(labels, 1)}, {**anchors, **meant})
 
 
 def best_first(scale: dict[str, Any], anchors: dict[str, str]) -> Any:

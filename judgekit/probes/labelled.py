@@ -120,7 +120,7 @@ def _of_own(read: Read) -> list[Estimate]:
         base = about("self_preference", 0, len(read.walks.base), unit="item")
         return [undefined(base, Status.NOT_IDENTIFIED, "no response is of its own family; declare families")]
     if not read.walks.paired:
-        rows = _graded(read)
+        rows = [row for row in _graded(read) if row[1]]
         x = np.array([row[0] for row in rows], dtype=float).reshape(-1, 2)
         mine = np.array([row[1] in own for row in rows], dtype=float)
         clusters = [row[2] for row in rows]
@@ -140,11 +140,11 @@ def _of_own(read: Read) -> list[Estimate]:
 def _graded(read: Read) -> list[tuple[Floats, str, str]]:
     """Return of responses judged alone the judge's value and people's (nan for none), system and cluster."""
     walks, found = read.walks, []
-    for variant in walks.base:
+    for variant in walks.base if not walks.paired else ():
         for unit in walks.scores(variant, read.judge):
-            if len(unit.responses) == 1 and (system := variant.of.systems.get(unit.responses[0])):
-                values = [walks.value(variant, read.judge, unit), walks.truth.get(unit)]
-                found.append((np.array(values, dtype=float), system, variant.cluster))
+            values = [walks.value(variant, read.judge, unit), walks.truth.get(unit)]
+            system = variant.of.systems.get(unit.responses[0], "") if unit.responses else ""
+            found.append((np.array(values, dtype=float), system, variant.cluster))
     return found
 
 
@@ -155,7 +155,11 @@ def systems_apart(read: Read) -> Sequence[Estimate]:
         met = [(p, (a, b)) for p, (a, b) in pairs if a and b and a != b]
         rows = [(np.array((p.value, preferred(read, p)), float), both, p.cluster) for p, both in met]
     else:
-        two = [(x, y) for x, y in combinations(_graded(read), 2) if x[2] == y[2] and x[1] != y[1]]
+        two = [
+            (x, y)
+            for x, y in combinations(_graded(read), 2)
+            if x[2] == y[2] and x[1] != y[1] and x[1] and y[1]
+        ]
         rows = [(0.5 + (x[0] - y[0]) / 2, (x[1], y[1]), x[2]) for x, y in two]
     won = signs([row[0] for row in rows]).reshape(-1, 2)
     return system_bias(won[:, 0], won[:, 1], [row[1] for row in rows], [row[2] for row in rows])
@@ -228,13 +232,9 @@ def flips_of_judges(name: str) -> Callable[[Read], list[Estimate]]:
 
 def severe(read: Read) -> Estimate:
     """Return what a judge gives more than people do, to responses that it grades alone."""
-    walks, found = read.walks, []
-    for variant in walks.base:
-        for unit in walks.scores(variant, read.judge) if not walks.paired else ():
-            values = walks.value(variant, read.judge, unit), walks.truth.get(unit)
-            found.append((*values, variant.of.tags.get("cluster", variant.of.item_id)))
-    judge, people = np.array([each[:2] for each in found], dtype=float).reshape(-1, 2).T
-    return signed_error(judge, people, clusters=[each[2] for each in found])
+    rows = _graded(read)
+    judge, people = np.array([row[0] for row in rows], dtype=float).reshape(-1, 2).T
+    return signed_error(judge, people, clusters=[row[2] for row in rows])
 
 
 _WEI = "Wei et al. (2024), arXiv 2408.13006"

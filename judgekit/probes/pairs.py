@@ -19,6 +19,7 @@ from judgekit.probes.walk import Variant
 from judgekit.protocols import is_paired
 from judgekit.types import Estimate, Item, Outcome, Unit
 
+_ONE_ORDER = ("given", "swapped")
 _COMPARED = "compare"
 _GRADED = "grade"
 
@@ -53,11 +54,9 @@ def placed(read: Read) -> list[Placed]:
 
 
 def _compared(walks: Walks) -> Iterable[Variant]:
-    """Return the walks in which the items, as they came, were compared."""
-    if walks.paired:
-        return walks.base
-    every = walks.probing.variants.values()
-    return {v.of.item_id: v for v in every if is_paired(v.options.get("protocol", _GRADED))}.values()
+    """Return the walks in which the items, as they came, were compared in both orders."""
+    found = {v.of.item_id: v for v in walks.probing.variants.values() if "orders" in v.options}
+    return found.values() if found or not walks.paired else walks.base
 
 
 def _placed(read: Read, variant: Variant) -> Iterable[Placed]:
@@ -128,13 +127,14 @@ def place_effects(read: Read) -> list[Estimate]:
 
 
 def compared(item: Item, at: At) -> Changed | None:
-    """Return an item whose responses are compared in both orders, where they come to be judged alone."""
-    about = {c.about for c in at.rubric.leaves}
-    if at.paired or len(item.responses) < 2 or not about <= {"response", "pair"}:
-        return None
+    """Return an item whose responses are compared in both orders, where they are not as they come."""
     samples = 2 * at.options.get("samples", 1)
-    plain = {"protocol": _COMPARED, "orders": "both", "samples": samples, "form": "json"}
-    return Changed(item, plain)
+    if at.paired:
+        one = at.options.get("orders") in _ONE_ORDER
+        return Changed(item, {"orders": "both", "samples": samples}) if one else None
+    if len(item.responses) < 2 or not {c.about for c in at.rubric.leaves} <= {"response", "pair"}:
+        return None
+    return Changed(item, {"protocol": _COMPARED, "orders": "both", "samples": samples, "form": "json"})
 
 
 def switched(item: Item, at: At) -> Changed | None:

@@ -1,6 +1,7 @@
 """Probes read off labels and recorded runs: what better responses have in common is told from a bias."""
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 import judgekit as jk
+from judgekit.cli import main
 from judgekit.probes import ProbeRun, Shift
+from judgekit.probes.probe import prepare_probes
 from judgekit.types import Call, Item, Unit, Verdict
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?", "scale": "0-100"}]}
@@ -234,3 +237,33 @@ def test_a_judge_is_asked_at_another_temperature_beside_its_own() -> None:
     assert shift.noise.value == 0
     left_out = jk.probe(items(), RUBRIC, judge(), only=["temperature"], ledger=None, progress=False).left_out
     assert "temperature" in left_out
+
+
+@pytest.mark.parametrize("orders", ["both", "given"])
+def test_the_order_is_probed_however_pairs_are_asked(orders: Any) -> None:
+    options = {**PAIRED, "orders": orders}
+    assert probed(judge(first), "order", items(), None, **options).state == "fault"
+    shift = probed(judge(), "order", items(), None, **options)
+    assert (shift.state, shift.moved.value, shift.n) == ("open", 0, 40)
+
+
+def test_probes_that_read_the_same_comparisons_ask_them_once() -> None:
+    made = prepare_probes(
+        items(), RUBRIC, judge(), only=["place", "length-bias"], labels=scored(items()), ledger=None
+    )
+    assert {name: each.least for name, each in made.prices().items()} == {"": 160, "order": 160}
+
+
+def test_a_terminal_is_told_what_a_recorded_run_holds(
+    run: jk.Run, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.save(tmp_path / "run")
+    labels, texts = tmp_path / "labels.jsonl", tmp_path / "items.jsonl"
+    for path, rows in ((labels, preferred(items())), (texts, items())):
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    typed = ["probe", str(tmp_path / "run"), "--labels", str(labels), "--texts", str(texts)]
+    with pytest.raises(SystemExit, match="^0$"):
+        main([*typed, "--family", "house=judge,one"])
+    told = capsys.readouterr().out
+    assert "follows the place" in told
+    assert "a recorded run asks nothing" in told
