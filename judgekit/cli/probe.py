@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from judgekit.agreement.core.estimate import Status
 from judgekit.cli import signals
 from judgekit.cli.agree import families_of
 from judgekit.cli.jobs import said_by
@@ -21,6 +22,7 @@ from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
 from judgekit.probes.recorded import recorded, run_of
 from judgekit.probes.records import Shift
 from judgekit.probes.results import ProbeRun
+from judgekit.types import Estimate
 from judgekit.verbs import Run
 from judgekit.verbs.faces import collected
 
@@ -31,8 +33,8 @@ _NOT_OURS = {
 OWN = (
     Flag(
         "only", WHAT, kind=MANY,
-        help="The probe, or the group of probes, to ask, several with commas (--list names them); all where "
-        "left out.",
+        help="The probe, or the group of probes, to ask and to tell in full, several with commas (--list "
+        "names them); all where left out.",
     ),
     Flag(
         "n", WHAT, kind=int, default=MOST_ITEMS,
@@ -89,7 +91,7 @@ def _probe(context: typer.Context, given: dict[str, Any]) -> None:
     if known.job.out is not None:
         found.save(known.job.out, overwrite=given["overwrite"])
     if not given["quiet"]:
-        say_shifts(found)
+        say_shifts(found, more=bool(given["only"]))
         for line in summary_lines(found.run.summary):
             say(line)
         if known.job.out is not None:
@@ -126,7 +128,7 @@ def say_recorded(run: Run, given: dict[str, Any]) -> None:
     if given["out"] is not None:
         found.save(given["out"], overwrite=given["overwrite"])
     if not given["quiet"]:
-        say_shifts(found)
+        say_shifts(found, more=bool(given["only"]))
 
 
 def _names(only: list[str] | None) -> list[str]:
@@ -184,8 +186,11 @@ def _price(name: str, taken: Preview) -> tuple[str, ...]:
     return name, calls, str(taken.stored), price
 
 
-def say_shifts(found: ProbeRun) -> None:
-    """Print what was found, judge by judge, faults first, and in words what each fault means."""
+def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
+    """Print what was found, judge by judge, faults first, and in words what each fault means.
+
+    `more` prints what probes estimate beside the shift.
+    """
     order = list(STATES)
     for judge in dict.fromkeys(each.judge for each in found.shifts):
         own = [each for each in found.shifts if each.judge == judge]
@@ -197,6 +202,11 @@ def say_shifts(found: ProbeRun) -> None:
         for each in faults:
             do = f" {each.probe.remedy}" if each.probe.remedy else ""
             say(f"{each.probe.name}: this judge {each.says}.{do}")
+        for each in own:
+            if each.shift.status == Status.NOT_IDENTIFIED:
+                say(f"{each.probe.name}: not identified: {each.says}")
+        if more and (rows := [(each.probe.name, *_told(one)) for each in own for one in each.more]):
+            say_table(("probe", "estimate", "value", "95 % interval"), rows, right={"value", "95 % interval"})
         say()
     say_left_out(found.left_out)
     for name, whys in found.unwritten.items():
@@ -209,6 +219,11 @@ def say_left_out(left_out: Any) -> None:
     for why in dict.fromkeys(left_out.values()):
         names = [name for name, each in left_out.items() if each == why]
         say(f"not asked: {', '.join(names)}: {why}")
+
+
+def _told(made: Estimate) -> tuple[str, str, str]:
+    ends = "" if math.isnan(made.low) else f"{made.low:.3f} to {made.high:.3f}"
+    return made.name, made.status if math.isnan(made.value) else f"{made.value:.3f}", ends
 
 
 def _cells(shift: Shift) -> tuple[str, ...]:

@@ -262,8 +262,13 @@ def test_a_terminal_is_told_what_a_recorded_run_holds(
     for path, rows in ((labels, preferred(items())), (texts, items())):
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     typed = ["probe", str(tmp_path / "run"), "--labels", str(labels), "--texts", str(texts)]
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main([*typed, "--family", "house=judge,one"])
     told = capsys.readouterr().out
     assert "follows the place" in told
     assert "a recorded run asks nothing" in told
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([*typed[:2], "--only", "place,favour", "--texts", str(texts)])
+    told = capsys.readouterr().out
+    assert "primacy_rate" in told
+    assert "self-preference: not identified: no response is of its own family" in told
