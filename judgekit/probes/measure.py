@@ -267,7 +267,9 @@ def _flips(d: Floats, groups: Any, of: Any, *, one_sided: bool = False) -> float
         return 1.0
     if EXACT < len(sums) <= _SIGNS[1]:  # as `paired_permutation`, with signs that are drawn once
         seen = abs(sums.sum()) * (1 - 1e-5)  # what sums in single precision may differ by
-        flipped = _signs()[:, : len(sums)] @ sums.astype(np.float32)
+        signs, single = _signs()[:, : len(sums)], sums.astype(np.float32)
+        # In parts too small for threads, which wait for each other where the machine is busy.
+        flipped = np.concatenate([part @ single for part in np.split(signs, 10)])
         p = float((np.abs(flipped) >= seen).sum() + 1) / (_SIGNS[0] + 1)
     else:
         p = paired_permutation(sums).p

@@ -111,13 +111,22 @@ def _labelled(finding: Finding) -> list[Use]:
 
 
 def _tried(use: Use, shifts: Sequence[Shift]) -> Use:
-    """Return a use as it is where nothing was tried of what has to be."""
-    group = rules()["needs"].get(use.purpose)
-    if group is None or any(each.probe.group == group for each in shifts):
+    """Return what is left of a use where what it needs was not tried, or on too few items to know."""
+    if (need := rules()["needs"].get(use.purpose)) is None:
+        return use
+    group, most = need["group"], need["most"]
+    own = [each for each in shifts if each.probe.group == group]
+    open_ = [each for each in own if each.state != "fault" and not each.shift.high <= most]
+    if own and not open_:
         return use
     why = f"no probe of the group {group!r} was asked, which this use needs"
+    do = f"ask them: --only {group}"
+    if own:
+        names = ", ".join(each.probe.name for each in open_)
+        why = f"it is not shown to move by {most:g} or less when it is attacked ({names})"
+        do = "probe more items, or take more samples of each"
     worst = max((use.verdict, "INSUFFICIENT EVIDENCE"), key=VERDICTS.index)
-    return replace(use, verdict=worst, why=f"{use.why}; {why}", do=(f"ask them: --only {group}", *use.do))
+    return replace(use, verdict=worst, why=f"{use.why}; {why}", do=(do, *use.do))
 
 
 def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:

@@ -101,6 +101,11 @@ def test_a_reward_needs_attacks_to_have_been_tried() -> None:
     assert (use.verdict, "attack" in use.why) == ("INSUFFICIENT EVIDENCE", True)
 
 
+def test_a_reward_needs_enough_items_to_have_been_attacked() -> None:
+    few, enough = (worst_of(uses([shift("attack", 0.5, n=n)], ALL))["reward"].verdict for n in (12, 60))
+    assert (few, enough) == ("INSUFFICIENT EVIDENCE", "TRUST")
+
+
 def test_the_place_counts_only_where_pairs_are_judged() -> None:
     found = [shift("place", 1.0)]
     paired, alone = (worst_of(uses(found, ALL, paired=each))["gate"].verdict for each in (True, False))
