@@ -1,10 +1,10 @@
 """Drift: an old card and a new one of a judge on the same items, and whether it still says what it said.
 
-The old card was asked twice, so that it knows how often the judge contradicts itself; a new answer that is
-the old judge's is one more of the kind. So the new one may take the place of the old one's second answer in
-each item, and under "nothing changed" each such swap is as likely as not: signs of differences are a toss
-each, whatever the noise. Three things are looked at, and the least p counts three times: more items move than
-did when the same was asked again; the level moves; more items get no verdict.
+Both cards ask each anchor twice, so that they know how often the judge contradicts itself. Where nothing has
+changed, the four answers to an anchor are four of one kind, and which two of them are the new ones is a lot.
+All six ways to draw it give the chance of what is seen, whatever the noise, by Chernoff's bound. Three things
+are looked at, and each p counts three times: answers of two cards differ more than those of one; the level
+moves; more anchors get no verdict.
 
 It may be looked at every day: the level of look k is alpha / (k (k + 1)), and all together keep alpha.
 """
@@ -27,7 +27,7 @@ ALPHA = 0.05
 """Chance of a false alarm, over all looks ever taken."""
 LEAST = 20
 """Anchors below which there is nothing to hold a judge against."""
-_PINELIS = 3.178  # Bentkus and Dzindzalieta (2015): a sum of signed numbers against a normal tail
+_TILTS = np.geomspace(0.02, 40.0, 80)  # in units of the largest value
 _DIFFERS = ("name", "models", "settings", "rubric", "prompts", "protocol", "form", "samples")
 
 
@@ -84,12 +84,14 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any], *, look: int | None = 
             f"the two cards have {n_of(len(both), 'anchor')} in common, and {LEAST} are needed: make both of "
             "the same items"
         )
-    seen = [(there[key]["score"], there[key].get("again"), mine[key]["score"]) for key in both]
-    was, again, now = np.array(seen, dtype=float).T
-    twice = np.array(["again" in there[key] for key in both])
+    rows = [(there[key], mine[key]) for key in both]
+    seen = [(a["score"], a.get("again"), b["score"], b.get("again")) for a, b in rows]
+    said = np.array(seen, dtype=float)
+    twice = np.array(["again" in a and "again" in b for a, b in rows])
     items = [there[key]["item"] for key in both]
     groups = np.unique(items, return_inverse=True)[1].astype(np.intp)
-    p = of_three(was, again, now, twice, groups)
+    p = of_three(said, twice, groups)
+    was, again, now, _ = said.T
     d, alpha, has = now - was, ALPHA / (look * (look + 1)), ~np.isnan(was)
     known, noise = ~np.isnan(d), ~np.isnan(again - was)
 
@@ -114,46 +116,67 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any], *, look: int | None = 
     )  # fmt: skip
 
 
-def of_three(was: Floats, again: Floats, now: Floats, twice: Any, groups: Any) -> dict[str, float]:
-    """Return p of more movement than noise, of another level, of more silence; corrected for their number.
+def of_three(said: Floats, twice: Any, groups: Any) -> dict[str, float]:
+    """Return p of answers that differ more, of another level, of more silence; corrected for their number.
 
-    `twice` are the anchors that the old judge was asked twice, all arrays of shape (n_anchors,).
+    Args:
+        said: The scores of each anchor: old, old again, new, new again; shape (n_anchors, 4).
+        twice: Whether both cards asked an anchor twice, shape (n_anchors,).
+        groups: The cluster of each, shape (n_anchors,).
     """
-    moved: Any = (np.abs(now - was) > EPSILON) * 1.0 - (np.abs(again - was) > EPSILON)
-    silent: Any = np.isnan(now) * 1.0 - np.isnan(again)
-    level: Floats = now - np.where(twice, again, was)
+    scored = twice & ~np.isnan(said).any(axis=1)
+    once = ~scored & ~np.isnan(said[:, [0, 2]]).any(axis=1)
+    level = _level(np.where(once[:, None], said[:, [0, 0, 2, 2]], said))
+    level[once, 2:] = level[once, :2].repeat(2, axis=0).reshape(-1, 4) if once.any() else 0.0
+    silent = _level(np.isnan(said) * 1.0)
     tests = {
-        "moved": tossed(moved, groups, twice & ~np.isnan(was + again + now), two_sided=False),
-        "level": tossed(level, groups, ~np.isnan(level), two_sided=True),
-        "silenced": tossed(silent, groups, twice & ~np.isnan(was), two_sided=False),
+        "moved": by_lot(_apart(said), groups, scored),
+        "level": min(by_lot(sign * level, groups, scored | once) * 2 for sign in (1, -1)),
+        "silenced": by_lot(silent, groups, twice),
     }
     return {name: min(1.0, len(tests) * each) for name, each in tests.items()}
 
 
-def tossed(d: Floats, groups: Any, of: Any, *, two_sided: bool) -> float:
-    """Return a bound on p that each sum of differences over a cluster has its sign by a toss.
+def _level(said: Floats) -> Floats:
+    """Return the new answers less the old ones, for each lot of which are the new ones; as it is, first."""
+    a, b, c, d = said.T
+    ways = (c + d - a - b, b + d - a - c, b + c - a - d)
+    return np.column_stack([each for way in ways for each in (way / 2, -way / 2)])
 
-    Where all are of one size it is the binomial's, exactly; else a normal tail times a constant that holds
-    for any sizes (Bentkus and Dzindzalieta 2015, arXiv 1202.0624).
 
-    >>> none = np.zeros(3), np.arange(3), np.full(3, True)
-    >>> tossed(*none, two_sided=True), tossed(np.ones(3), *none[1:], two_sided=False)
-    (1.0, 0.125)
+def _apart(said: Floats) -> Floats:
+    """Return how much more answers of two cards differ than those of one, for each lot; as it is, first."""
+
+    def differ(i: int, j: int) -> Any:
+        return (np.abs(said[:, i] - said[:, j]) > EPSILON) * 1.0
+
+    within = np.column_stack([
+        differ(0, 1) + differ(2, 3), differ(0, 2) + differ(1, 3), differ(0, 3) + differ(1, 2)
+    ])  # fmt: skip
+    cross: Floats = within.sum(axis=1, keepdims=True) - within
+    return cross / 4 - within / 2
+
+
+def by_lot(values: Floats, groups: Any, of: Any) -> float:
+    """Return a bound on the chance of so large a sum where each cluster has one of its values by lot.
+
+    Args:
+        values: What each anchor gives for each lot, that which was drawn first: shape (n_anchors, n_lots).
+        groups: The cluster of each anchor, whose anchors share a lot; shape (n_anchors,).
+        of: Which anchors count, shape (n_anchors,).
+
+    >>> by_lot(np.tile([1.0, -1.0], (3, 1)), np.arange(3), np.full(3, True)) < 0.126
+    True
     """
-    from scipy.special import bdtrc, ndtr
-
-    sums = np.bincount(groups[of], weights=d[of]) if of.any() else np.zeros(0)
-    sums = sums[np.abs(sums) > 1e-12]
-    total = float(sums.sum())
-    if not len(sums) or (total <= 0 and not two_sided):
+    if not of.any():
         return 1.0
-    sizes = np.abs(sums)
-    if np.ptp(sizes) < 1e-9:
-        k = int((sums > 0).sum() if total > 0 else (sums < 0).sum())
-        p = float(bdtrc(k - 1, len(sums), 0.5)) if k else 1.0
-    else:
-        p = min(1.0, _PINELIS * float(ndtr(-abs(total) / math.sqrt(float((sizes**2).sum())))))
-    return min(1.0, 2 * p) if two_sided else p
+    sums = np.column_stack([np.bincount(groups[of], weights=each) for each in values[of].T])
+    sums = sums[np.abs(sums).max(axis=1) > 1e-12]
+    if not len(sums) or sums[:, 0].sum() <= 0:
+        return 1.0
+    tilts = _TILTS / np.abs(sums).max()
+    mean = np.exp(tilts[:, None, None] * (sums - sums[:, :1])).mean(axis=2)
+    return math.exp(min(0.0, float(np.log(mean).sum(axis=1).min())))
 
 
 def _check(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
