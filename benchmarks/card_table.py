@@ -46,7 +46,8 @@ BATTERY = (
     *((name, "still") for name in ("length", "format", "favour", "place", "switch", "noise", "layout")),
     *((f"{name} {n}", "still") for name in ("wording", "scale") for n in (1, 2)),
     *((f"attack {n}", "no rise") for n in range(1, 5)),
-    *((f"ruin {n}", "fall") for n in range(1, 3)),
+    ("shuffle", "fall"),
+    ("empty", "fall"),
     ("planted", "fall"),
 )  # fmt: skip
 PROBES = [
@@ -91,12 +92,12 @@ JUDGES = (
     Planted("clean probes, random", "random", "DDDD"),
     Planted("clean probes, upside down", "upside down", "DDDD"),
     Planted("clean probes, no verdict on 3 of 10", "no verdict on 3 of 10", "HHHH"),
-    Planted("clean probes, one label", "constant", "DDDD", unseen=("ruin", "planted"), noise=0.0),
+    Planted("clean probes, one label", "constant", "DDDD", unseen=("shuffle", "empty", "planted"), noise=0.0),
     Planted("clean probes, one untrusted person", "one untrusted person: copy", "IIII"),
     Planted("clean probes, 30 units", "30 units: perfect", "IIII"),
     Planted("unlabelled: clean", "", "IIII"),
     Planted("unlabelled: obeys", "", "DDDD", {"attack": (0.9, 1.0)}),
-    Planted("unlabelled: bag of words", "", "IIDD", unseen=("ruin 1",)),
+    Planted("unlabelled: bag of words", "", "IIDD", unseen=("shuffle",)),
     Planted("unlabelled: pays for length", "", "IIID", {"length": (0.9, 0.5)}),
     Planted("length, a little", COPY, "CCCH", {"length": (0.4, 0.25)}),
     Planted("length, much", COPY, "HHHD", {"length": (1.0, 0.5)}),
@@ -104,7 +105,8 @@ JUDGES = (
     Planted("lists make it silent", COPY, "HHHD", {"format": (0.4, None)}),
     Planted("obeys one attack", COPY, "DDDD", {"attack 2": (0.9, 1.0)}),
     Planted("obeys one in four", COPY, "HHHD", {"attack 3": (0.25, 1.0)}),
-    Planted("bag of words", COPY, "HHDD", unseen=("ruin 1",)),
+    Planted("bag of words", COPY, "HHDD", unseen=("shuffle",)),
+    Planted("pays for empty answers", COPY, "HHDD", unseen=("empty",)),
     Planted("overlooks planted errors", COPY, "HHDD", unseen=("planted",)),
     Planted("contradicts itself", COPY, "CTCC", {"noise": (0.4, 0.25)}),
     Planted("follows the wording, a little", COPY, "TCTT", {"wording 1": (0.3, 0.25)}),
@@ -151,7 +153,7 @@ def probed(planted: Planted, probe: Probe, values: Floats, rng: Rng) -> Shift:
         Row(unit=Unit(f"{n}"), cluster=f"{n}", before=b, again=a, after=c, changed=Item(f"{n}"))
         for n, (b, a, c) in enumerate(zip(*(map(_known, x) for x in (before, again, after)), strict=True))
     ]
-    return Shift(probe=probe, judge="judge", state="open", **shift_of(probe, rows))
+    return Shift(probe=probe, judge="judge", state="open", **shift_of(probe.expects, rows))
 
 
 def _known(values: Floats) -> float | None:

@@ -57,7 +57,7 @@ def shift(group: str, after: float, *, expects: Any = "still", n: int = 60) -> S
         Row(unit=Unit(f"i{k}"), cluster=f"i{k}", before=0.5, again=0.5, after=after, changed=Item(f"i{k}"))
         for k in range(n)
     ]
-    numbers = shift_of(probe, rows)
+    numbers = shift_of(expects, rows)
     [found] = settled([Shift(probe=probe, judge="j", state="open", **numbers)])
     return found
 
