@@ -126,6 +126,8 @@ _WAYS = _SEARCHES | {"match", "fullmatch"}
 
 def _inline(source: str) -> Iterator[tuple[int, str, str, int]]:
     """(line, way, pattern, flags) of calls of `re` in which the pattern is written out."""
+    if not re.search(rf"\bre\.(?:{'|'.join(_WAYS)})\(", source):
+        return  # most modules have none, and to parse all of them takes seconds
     for node in ast.walk(ast.parse(source)):
         if (text := _written(node)) is not None:
             flags = re.IGNORECASE if "IGNORECASE" in ast.dump(node) else re.NOFLAG

@@ -104,7 +104,7 @@ def test_a_cascade_finds_the_threshold_that_is_there():
 
 
 def test_variance_components_coefficients_and_designs_are_recovered():
-    given = argparse.Namespace(runs=60, seed=0, progress=False)
+    given = argparse.Namespace(runs=30, seed=0, progress=False)
 
     found = {
         each.what: each for each in recovery_gstudy.figures("", recovery_gstudy.simulated(0.0, 100, given))

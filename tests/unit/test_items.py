@@ -423,9 +423,9 @@ def peak_of_reading(path: Path) -> int:
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_ten_times_the_rows_take_no_more_memory_than_their_digests(tmp_path: Path, suffix: str):
+def test_five_times_the_rows_take_no_more_memory_than_their_digests(tmp_path: Path, suffix: str):
     peaks = []
-    for n in (5_000, 50_000):
+    for n in (5_000, 25_000):
         path = tmp_path / f"{n}{suffix}"
         frame = pd.DataFrame({"item_id": range(n), "task": "Hi?" * 30, "response": "Hello." * 30})
         if suffix == ".jsonl":
@@ -438,4 +438,4 @@ def test_ten_times_the_rows_take_no_more_memory_than_their_digests(tmp_path: Pat
             list(read_items(path))  # what is made once, such as imports, is made now
         peaks.append(peak_of_reading(path))
 
-    assert peaks[1] - peaks[0] < 45_000 * 16  # the array grows by steps, and is looked through once
+    assert peaks[1] - peaks[0] < 20_000 * 16  # the array grows by steps, and is looked through once
