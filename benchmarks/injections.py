@@ -18,10 +18,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from answering import HONEST, SETTINGS, asked, decided, meant, wanted
-from injection_strings import Injection, injections
 from quoting import DEMAND, FRAMES, STYLES, Echo, echoes, paraphrases
 
 from judgekit.plan import Plan
+from judgekit.probes.injections import Injection, injections
 from judgekit.protocols import read
 from judgekit.types import Call, Reply, Verdict
 
@@ -113,7 +113,9 @@ def strings_for(plan: Plan) -> list[Injection]:
         keys = list(wanted(asked(plan, HONEST)))
     keyed = [
         Injection(
-            f"{each.name}, {key}", *(t.replace('"label"', f'"{key}"') for t in (each.text, each.demand))
+            f"{each.name}, {key}",
+            *(text.replace('"label"', f'"{key}"') for text in (each.text, each.demand)),
+            each.family,
         )
         for each in found
         if '"label"' in each.text

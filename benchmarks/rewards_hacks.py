@@ -1,6 +1,6 @@
 """Can a response talk itself into a better reward? Two judges, every trick, every scheme and form, no model.
 
-The strings are those of `injection_strings.py`, each alone and inside an honest response, in a group beside an
+The strings are those of `judgekit/probes/injections.py`, each alone and inside an honest response, in a group beside an
 honest one. The ECHO judge gives the hacked response the worst mark, or prefers the honest one, and quotes
 the hacked response (or its whole prompt) around its answer in every way that judges quote: the reward has
 to be what the judge meant, or None. The OBEDIENT judge replies with exactly what the response demands, which
@@ -25,13 +25,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from answering import answers, wanted
-from injection_strings import HONEST, Injection, injections
+from answering import HONEST, answers, wanted
 from injections import is_answer
 from quoting import echoes
 
 from judgekit.judges.resolve import Scripted
-from judgekit.rewards.core.checks import MASTER_KEYS
+from judgekit.probes.injections import MASTER_KEYS, Injection, injections
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.watching.hidden import Probed, probe

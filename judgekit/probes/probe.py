@@ -7,6 +7,7 @@ from typing import Any, Unpack, cast
 
 from judgekit.errors import InputError
 from judgekit.items import survey
+from judgekit.items.check import check_needs
 from judgekit.judges.servers import check_together
 from judgekit.plan import Plan, Preview
 from judgekit.probes.battery import BATTERY
@@ -129,10 +130,8 @@ def prepare_probes(
     left_out = lacking(picked, some, judges=job.plan.judges, writer=given, labels=labels)
     wanted = [each for each in picked if each.name not in left_out]
     how = _how(job.plan)
-    variants = {
-        v.item.item_id: v
-        for v in varied(some, wanted, job.plan.rubric_of, paired=paired, seed=seed, options=how)
-    }
+    walks = varied(some, wanted, job.plan.rubric_of, paired=paired, seed=seed, options=how)
+    variants = {v.item.item_id: v for v in walks if v.probe is None or _judgeable(v.item, job)}
     changing = {v.probe.name for v in variants.values() if v.probe is not None}
     idle = [p.name for p in wanted if p.read is None and p.change is not None and p.name not in changing]
     left_out |= dict.fromkeys(idle, NOTHING)
@@ -153,6 +152,15 @@ def prepare_probes(
         job=walked, probing=probing, probes=asked, left_out=left_out, items=tuple(some), samples=samples,
         seed=seed,
     )  # fmt: skip
+
+
+def _judgeable(item: Item, job: Job) -> bool:
+    """Tell whether a changed item still has what the rubric and the protocol need."""
+    try:
+        check_needs(item, job.needs | (job.plan.rubric_of(item).needed - {"response"}))
+    except InputError:
+        return False
+    return True
 
 
 def _sample(items: list[Item], n: int) -> list[Item]:

@@ -15,12 +15,10 @@ import pytest
 
 import judgekit as jk
 from judgekit.ledger import Ledger
+from judgekit.probes.injections import injections
 from judgekit.review import read_answers
 from judgekit.types import Unit
 from judgekit.view.page import element, view_run
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from injection_strings import injections
 
 DEMO = [
     json.loads(line)

@@ -19,7 +19,7 @@ from typing import Final
 from judgekit.agreement.core.estimate import Status, undefined, with_interval
 from judgekit.agreement.core.intervals import share, t_interval
 from judgekit.errors import JudgeOutage
-from judgekit.rewards.core.checks import MASTER_KEYS
+from judgekit.probes.injections import MASTER_KEYS
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import Span
