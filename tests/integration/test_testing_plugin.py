@@ -48,6 +48,8 @@ PLUGIN = (
     else ["-p", "judgekit.testing.plugin"]
 )
 
+LEFT_OUT = ("cacheprovider", "benchmark", "hypothesispytest")  # the last takes a second to import
+
 
 @pytest.fixture
 def started(tmp_path: Path) -> Any:
@@ -55,7 +57,8 @@ def started(tmp_path: Path) -> Any:
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
 
     def run(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "pytest", *PLUGIN, "-p", "no:cacheprovider", "-p", "no:benchmark"]
+        left_out = [word for name in LEFT_OUT for word in ("-p", f"no:{name}")]
+        command = [sys.executable, "-m", "pytest", *PLUGIN, *left_out]
         done = subprocess.run(
             [*command, *arguments], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=120
         )
@@ -140,15 +143,17 @@ def test_one(n):
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "2"]])
+NO_PROVIDER = ("gpt-5-mini", "judge 'gpt-5-mini' names no provider; did you mean 'openai/gpt-5-mini'?")
+NO_MODULE = ("py:no_such_module:judge", "judge 'py:no_such_module:judge': No module named 'no_such_module'")
+
+
 @pytest.mark.parametrize(
-    ("judge", "says"),
+    ("judge", "says", "workers"),
     [
-        ("gpt-5-mini", "judge 'gpt-5-mini' names no provider; did you mean 'openai/gpt-5-mini'?"),
-        ("control:longr", "did you mean 'longer'?"),
-        ("py:no_such_module:judge", "judge 'py:no_such_module:judge': No module named 'no_such_module'"),
+        (*NO_PROVIDER, []), (*NO_PROVIDER, ["-n", "2"]), ("control:longr", "did you mean 'longer'?", []),
+        (*NO_MODULE, []), (*NO_MODULE, ["-n", "2"]),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_judge_of_the_configuration_is_one_error_at_the_start(
     started: Any, tmp_path: Path, judge: str, says: str, workers: list[str]
 ):
