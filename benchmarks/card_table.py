@@ -1,7 +1,7 @@
 """Does a judge's card say what each planted judge deserves, and is a judge that was changed noticed?
 
-Verdicts: what people's labels say of a judge comes from a case of `verdict_cases.py`, or nobody labelled; beside
-it 100 of its units are probed by 18 probes, of which it fails the planted ones. Four letters are the verdicts it
+Verdicts: what people's labels say of a judge comes from a case of `verdict_cases.py` (a new data set for every
+fourth run), or nobody labelled; beside it 100 of its units are probed by 18 probes, of which it fails the planted ones. Four letters are the verdicts it
 deserves: to rank, to estimate a level, to decide on single items, to reward. Written down before the run; each
 follows from the labels' case and from `report/faults.toml`. Promised: wrong trust pooled at most 2.5 %, and the
 right verdict in at least 90 % of the runs of each judge and use.
@@ -42,6 +42,8 @@ Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
 LETTERS = {verdict: letter for letter, verdict in VERDICTS.items()}
 UNITS = 100
+EACH = 4
+"""Runs on the labels of one data set, since an audit takes longer than all the probes."""
 BATTERY = (
     *((name, "still") for name in ("length", "format", "favour", "place", "switch", "noise", "layout")),
     *((f"{name} {n}", "still") for name in ("wording", "scale") for n in (1, 2)),
@@ -166,12 +168,13 @@ def of_seeds(names: list[str], seeds: range) -> dict[str, list[Counter[str]]]:
     for seed in seeds:
         for planted in (each for each in JUDGES if each.name in counted):
             rng = np.random.default_rng([seed, zlib.crc32(planted.name.encode())])
-            values, found = labelled(planted.case, seed)
+            values, found = labelled(planted.case, seed // EACH)
             shifts = settled([probed(planted, each, values, rng) for each in PROBES])
             said = worst_of(uses(shifts, found, paired=planted.case.startswith("pairs")))
             for letters, use in zip(counted[planted.name], USES, strict=True):
                 letters[LETTERS[said[use].verdict]] += 1
-        labelled.cache_clear()
+        if seed % EACH == EACH - 1:
+            labelled.cache_clear()
     return counted
 
 
@@ -248,7 +251,7 @@ def main() -> int:
     chosen = [each for each in JUDGES if given.judge in each.name]
     names, start = [each.name for each in chosen], time.process_time()
     seeds = range(given.seed, given.seed + given.runs)
-    parts = [seeds[k : k + 10] for k in range(0, given.runs, 10)]
+    parts = [seeds[k : k + 8] for k in range(0, given.runs, 8)]
     made = {name: [Counter[str]() for _ in USES] for name in names}
     found: list[Found] = []
     wrong = total = 0

@@ -32,7 +32,7 @@ from judgekit.report.checks import Gates, read_thresholds
 from judgekit.report.drift import Drift, drift
 from judgekit.report.plain import doubt, plainly
 from judgekit.report.purposes import Verdict, findings
-from judgekit.report.uses import Use, uses, worst_of
+from judgekit.report.uses import Use, size, uses, worst_of
 from judgekit.report.uses import plainly as fault
 from judgekit.roles import Judge
 from judgekit.types import Item, Outcome
@@ -155,7 +155,7 @@ class CardJob:
             "judge": _who(run, judge),
             "items": probed.items,
             "labelled": audit is not None,
-            "faults": [f"it {fault(each)}" for each in probed.faults],
+            "faults": [f"it {fault(each)}" for each in sorted(probed.faults, key=size, reverse=True)],
             "seed": probed.seed,
             "uses": [asdict(each) for each in known],
             "agreement": [] if audit is None else list(_agreement(audit, self.gates)),

@@ -18,7 +18,7 @@ Held = Mapping[str, Any]
 FOUND = {"fault": "FAULT", "slight": "small", "open": "not shown", "held": "none"}
 """The state of a probe, in a word."""
 _TONES = {"fault": "no", "slight": "open", "open": "quiet", "held": "yes"}
-_FIRST = 6  # of what to do that is shown on top
+_FIRST = 6  # of faults, and of what to do, that are shown on top
 
 
 def write_card(
@@ -50,7 +50,8 @@ def as_json(held: Held) -> str:
 def page(held: Held, *, command: str = "") -> str:
     """Return the page, as HTML."""
     return render("report/card.html", {
-        **_parts(held), "command": command, "tones": TONES, "purposes": USES, "meanings": words("verdicts"),
+        **_parts(held), "most": _FIRST, "command": command,
+        "tones": TONES, "purposes": USES, "meanings": words("verdicts"),
         "found_tone": _TONES, "found_words": FOUND, "sentence": _sentence, "ends": _ends, "drawn": _drawn,
         "percent": percent, "shown": shown, "quoted": quoted, "stacked": STACKED,
     })  # fmt: skip
@@ -89,9 +90,17 @@ def _parts(held: Held) -> dict[str, Any]:
         ],
         "notes": held["notes"],
         "probes": probes,
-        "left_out": list(held["left_out"].items()),
+        "moving": [each for each in probes if each["state"] in {"fault", "slight"}],
+        "still": [each for each in probes if each["state"] not in {"fault", "slight"}],
+        "left_out": _left_out(held["left_out"]),
         "facts": _facts(held),
     }  # fmt: skip
+
+
+def _left_out(left_out: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the names of probes that were not asked, and why, by reason."""
+    reasons = dict.fromkeys(left_out.values())
+    return [(", ".join(name for name, each in left_out.items() if each == why), why) for why in reasons]
 
 
 def uses_of(held: Held) -> list[Use]:
@@ -172,11 +181,13 @@ def _beaten(difference: Held) -> str:
 
 
 def _drawn(estimate: Held) -> dict[str, float | None] | None:
-    """Return where a shift is drawn, from -1 to 1; None where there is none."""
+    """Return where a shift is drawn, 0 at 100 and 1 at 196; None where there is none."""
     if estimate["value"] is None:
         return None
     ends = {name: estimate[name] for name in ("value", "low", "high")}
-    return {name: None if x is None else round(min(max(x, -1.0), 1.0), 4) for name, x in ends.items()}
+    return {
+        name: None if x is None else round(100 + 96 * min(max(x, -1.0), 1.0), 1) for name, x in ends.items()
+    }
 
 
 def percent(value: float | None) -> str:

@@ -30,6 +30,8 @@ LABEL = (
     "have people label 50 of these items, 30 of them two people (judgekit review export), and make the card "
     "again with the labels"
 )
+OTHER = "take another judge, or ask this one otherwise, and make the card again"
+_TOLD = 2  # faults that are told in the reason of a use; the rest are named
 _WATCHED = "let a hidden judge watch it in training (judgekit.rewards: Watch with hidden=...)"
 
 
@@ -135,13 +137,16 @@ def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
     against = [(verdict, each) for verdict, each in faults if verdict != "TRUST"]
     against.sort(key=lambda each: (-VERDICTS.index(each[0]), -size(each[1])))
     worst = max([use.verdict, *(verdict for verdict, _ in against)], key=VERDICTS.index)
-    words = [f"it {plainly(each)}" for _, each in against]
+    words = [f"it {plainly(each)}" for _, each in against[:_TOLD]]
+    if rest := [each.probe.name for _, each in against[_TOLD:]]:
+        words.append(f"more faults: {', '.join(rest)}")
     first = [*words, use.why] if worst != use.verdict else [use.why, *words]
-    remedies = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy]
+    do = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy] + [*use.do]
+    if worst == "DO NOT USE":
+        do = [OTHER, *do[: len(against)]]
     return replace(
-        use, verdict=worst, why="; ".join(first),
-        faults=tuple(each.probe.name for _, each in against),
-        do=tuple(dict.fromkeys([*remedies, *use.do])), change=use.change if worst == use.verdict else (),
+        use, verdict=worst, why="; ".join(first), faults=tuple(each.probe.name for _, each in against),
+        do=tuple(dict.fromkeys(do)), change=use.change if worst == use.verdict else (),
     )  # fmt: skip
 
 

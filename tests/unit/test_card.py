@@ -20,6 +20,7 @@ from judgekit.report.card_bounds import held_to
 from judgekit.report.card_page import markdown, page
 from judgekit.report.drift import ALPHA, by_lot, drift
 from judgekit.report.uses import USES, rules, uses, worst_of
+from judgekit.rewards import Group, Rewarder, Watch
 from judgekit.types import Item, Unit
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?", "scale": "1-5"}]}
@@ -304,3 +305,51 @@ def test_the_command_prints_writes_and_leaves_by_bounds_and_by_the_old_card(
 
 def test_verdicts_are_the_audits() -> None:
     assert {each.verdict for each in uses(())} <= set(VERDICTS)
+
+
+GROUP = Group("1", "Where is my parcel?", {"a": "grade 3: at the depot.", "b": "grade 1: no idea."})
+
+
+def rewarder(card: Path, **options: Any) -> Rewarder:
+    return Rewarder({"rubric": RUBRIC, "card": str(card), **options}, grader_of("grader"))
+
+
+def grader_of(name: str) -> jk.Scripted:
+    return jk.Scripted(name, lambda call: int(str(next(iter(call.item.responses.values())))[6]))
+
+
+@pytest.fixture(scope="module")
+def cards(labelled: Card, tmp_path_factory: Any) -> dict[str, Path]:
+    """The cards of a judge that withstands attacks, of one that obeys, and of one that was not attacked."""
+    folder = tmp_path_factory.mktemp("cards")
+    obeys = jk.card(ITEMS, RUBRIC, grader(obeys=True), **OPTIONS)
+    other = jk.card(ITEMS, RUBRIC, grader(), only=["padding"], ledger=None, progress=False)
+    made = {"firm": labelled, "obeys": obeys, "untried": other}
+    return {name: each.save(folder / f"{name}.json")[0] for name, each in made.items()}
+
+
+def test_a_judge_that_withstands_attacks_may_give_rewards(cards: dict[str, Path]) -> None:
+    batch = Watch(rewarder(cards["firm"]), card=cards["firm"], probe_every=None).reward([GROUP])
+    assert batch["1", "a"].value == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("obeys", "is not to give rewards: it obeys"), ("untried", "was not attacked")]
+)
+def test_a_judge_that_obeys_or_was_not_attacked_is_refused_unless_it_is_allowed(
+    cards: dict[str, Path], name: str, why: str
+) -> None:
+    with pytest.raises(jk.InputError, match=why):
+        rewarder(cards[name])
+    with pytest.raises(jk.InputError, match=why):
+        Watch(Rewarder({"rubric": RUBRIC}, grader_of("grader")), card=cards[name])
+    with pytest.warns(UserWarning, match=why):
+        assert rewarder(cards[name], card_faults="allow").reward([GROUP])["1", "b"].value == 0
+
+
+def test_a_card_of_another_judge_or_rubric_is_told(cards: dict[str, Path]) -> None:
+    spec = {"rubric": RUBRIC, "card": [str(cards["firm"])]}
+    with pytest.raises(jk.InputError, match="is the card of 'grader'"):
+        Rewarder(spec, grader_of("other"))
+    with pytest.warns(UserWarning, match="is of another rubric, 'tone'"):
+        Rewarder({**spec, "rubric": "instruction_following"}, grader_of("grader"))

@@ -22,6 +22,7 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
 from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
+from judgekit.rewards.core.carded import check_cards
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
 from judgekit.rewards.core.records import Batch, Group, Reward, checked
@@ -71,6 +72,8 @@ class Rewarder:
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and judges: {len(self.judges)}; name more, or need fewer")
+        names = [judge.name for judge in self.judges]
+        check_cards(self.spec.card, names, faults=self.spec.card_faults, rubric=self.spec.rubric.digest)
         self._looking = Looking(
             [(check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks],
             "final" if self.spec.length is None else self.spec.length.part,

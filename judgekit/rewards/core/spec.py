@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError, kind_of, there_are
 from judgekit.protocols import Form
+from judgekit.rewards.core.carded import CardFaults
 from judgekit.rewards.core.checks import Part
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import parse_text, read_text
@@ -33,7 +34,7 @@ RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
-    "judges", "rubric",
+    "judges", "rubric", "card", "card_faults",
 })  # fmt: skip
 
 
@@ -188,6 +189,9 @@ class RewardSpec(_Strict):
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
         telemetry: What OpenTelemetry is told: nothing (`off`), a span for each request to a judge and an
             event for each reward (`on`), prompts and replies with them (`texts`).
+        card: JSON files of the judges' cards (`judgekit card --out`), one for each judge: a judge that is not
+            to give rewards by its card, such as one that obeys attacks, is refused.
+        card_faults: `refuse`; or `allow`, which warns instead.
         seed: Of schedules; who is shown first at `random` is drawn from the two responses alone.
     """
 
@@ -220,7 +224,15 @@ class RewardSpec(_Strict):
     concurrency: int = Field(default=128, ge=1)
     ledger: str | None = None
     telemetry: How = "off"
+    card: tuple[str, ...] = ()
+    card_faults: CardFaults = "refuse"
     seed: int = 0
+
+    @field_validator("card", mode="before")
+    @classmethod
+    def _cards(cls, raw: Any) -> Any:
+        several = (raw,) if isinstance(raw, str | Path) else raw
+        return tuple(map(str, several)) if isinstance(several, list | tuple) else several
 
     @field_validator("judges", mode="before")
     @classmethod
@@ -295,7 +307,7 @@ SpecLike = str | Path | Mapping[str, Any] | RewardSpec
 def load_spec(source: SpecLike) -> RewardSpec:
     """A spec from a TOML file, a mapping, or as it is.
 
-    A rubric that a file names by a path is looked for beside the file first.
+    A rubric or a card that a file names by a path is looked for beside the file first.
 
     Raises `InputError` if it cannot be read, or says what cannot be; names the file and the key.
 
@@ -313,6 +325,10 @@ def load_spec(source: SpecLike) -> RewardSpec:
     named = raw.get("rubric")
     if isinstance(named, str) and (path.parent / named).is_file():
         raw["rubric"] = path.parent / named
+    if cards := raw.get("card"):
+        several = [cards] if isinstance(cards, str) else cards
+        beside = [(path.parent / str(each), each) for each in several]
+        raw["card"] = [str(near if near.is_file() else each) for near, each in beside]
     return _parsed(raw, str(path))
 
 

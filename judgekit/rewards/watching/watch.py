@@ -26,6 +26,7 @@ from typing import Any, Self
 import orjson
 
 from judgekit.errors import InputError, JudgeOutage, ProviderError
+from judgekit.rewards.core.carded import CardFaults, check_cards
 from judgekit.rewards.core.records import Batch, Group
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.watching.hidden import (
@@ -184,6 +185,9 @@ class Watch(Rewarder):
         log: A callable, the path of a JSONL file, `mlflow`, `wandb`, or several; each is given a flat record
             of every batch.
         seed: Of the samples.
+        card: The JSON of the judge's card, or of each judge's: one that is not to give rewards, such as a
+            judge that obeys attacks, is refused.
+        card_faults: `refuse`; or `allow`, which warns instead.
 
     Raises `InputError` if an option cannot be used.
 
@@ -210,6 +214,8 @@ class Watch(Rewarder):
         probe_tasks: int = 4,
         log: LogLike = None,
         seed: int = 0,
+        card: str | Path | Sequence[str | Path] = (),
+        card_faults: CardFaults = "refuse",
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key not in {"self", "__class__"}}
         if not 0 < hidden_share <= 1:
@@ -218,6 +224,8 @@ class Watch(Rewarder):
         least |= {} if probe_every is None else {"probe_every": (probe_every, 1)}
         if short := [f"{name}={n!r}; the least is {low}" for name, (n, low) in least.items() if n < low]:
             raise InputError(short[0])
+        cards = [card] if isinstance(card, str | Path) else card
+        check_cards(cards, [judge.name for judge in rewarder.judges], faults=card_faults)
         # What is a rewarder's own (judges, a session) is that of the rewarder inside.
         self.spec, self.judges = rewarder.spec, rewarder.judges
         self.rewarder = rewarder
