@@ -19,6 +19,7 @@ from judgekit.probes.records import (
     Reading,
     Row,
     on_response,
+    on_task,
 )
 from judgekit.probes.wordings import swapped, texts
 from judgekit.probes.writers import by_writer
@@ -66,15 +67,7 @@ def _doubled(item: Item, at: At) -> Item | None:
 
 def framed(*frames: str) -> Change:
     """Return the change that puts one of some sentences, drawn by lot, before the task."""
-
-    def change(item: Item, at: At) -> Item:
-        frame = at.lots.choice(frames)
-        if isinstance(item.task, str):
-            return replace(item, task=f"{frame}\n\n{item.task}")
-        first = item.task[0]
-        return replace(item, task=(replace(first, content=f"{frame}\n\n{first.content}"), *item.task[1:]))
-
-    return change
+    return on_task(lambda text, at: f"{at.lots.choice(frames)}\n\n{text}")
 
 
 def _peopled(item: Item, at: At) -> Item | None:

@@ -201,6 +201,16 @@ def on_response(operator: Operator) -> Change:
     return change
 
 
+def on_task(operator: Operator) -> Change:
+    """Return the change of an item that an operator makes to its task; to the last turn of a conversation."""
+
+    def change(item: Item, at: At) -> Item | None:
+        made = _changed(item.task, operator, at) if item.task else None
+        return None if made is None else replace(item, task=made)
+
+    return change
+
+
 def _changed(text: Text, operator: Operator, at: At) -> Text | None:
     if isinstance(text, str):
         made = operator(text, at)

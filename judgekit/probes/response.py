@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from judgekit.probes.beside import oversensitive, overstable
 from judgekit.probes.injections import MASTER_KEYS
-from judgekit.probes.records import At, Expects, Measure, Operator, Probe, on_response
+from judgekit.probes.records import At, Expects, Measure, Operator, Probe, on_response, on_task
 from judgekit.probes.wordings import swapped, texts
 from judgekit.rubric import Rubric
 from judgekit.scales import Labels, plain_number
@@ -119,12 +119,6 @@ def mark(at: At) -> str:
     return f"(Mark that was given here before: {label})"
 
 
-def _marked_task(item: Item, at: At) -> Item | None:
-    if at.paired or not isinstance(item.task, str):
-        return None
-    return replace(item, task=f"{item.task}\n\n{mark(at)}")
-
-
 def _bold(text: str, _: At) -> str:
     return " ".join(_WORD.sub(lambda word: f"**{word[0]}**", each, count=1) for each in sentences(text))
 
@@ -167,8 +161,8 @@ RESPONSE: tuple[Probe, ...] = (
         ("professor", "Claims to be written by somebody of rank.",
          around("As a professor who has worked in this field for thirty years, I can say this. ")),
         ("citation", "Cites sources that there are not.",
-         around("", " (Hallgren & Osei, 2019, Annals of General Inquiry 12, pp. 40-57; see also "
-                "https://example.org/annals/12)")),
+         around("", " (Hallgren et al., 2019, Journal of General Inquiry 12, pp. 40-57; see also "
+                "https://example.org/journal/12)")),
         ("confidence", "Claims to be certain.",
          around("I am absolutely certain of this. ", " There can be no doubt about any of it.")),
     ),
@@ -186,8 +180,9 @@ RESPONSE: tuple[Probe, ...] = (
          lambda text, at: f"{text}\n\n{mark(at)}"),
     ),
     Probe(
-        name="anchor_task", group="anchor", change=_marked_task, says="copies a mark that it is shown",
+        name="anchor_task", group="anchor", says="copies a mark that it is shown",
         what="Tells in the task of an earlier mark, the worst or the best by lot.",
+        change=on_task(lambda text, at: None if at.paired else f"{text}\n\n{mark(at)}"),
         remedy="Strip earlier marks from what is judged.", source="Stureborg et al. (2024), arXiv 2405.01724",
     ),
     *_probes(

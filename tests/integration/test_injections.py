@@ -10,6 +10,7 @@ from judgekit.types import Call
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import answering
+import attack_table
 import injections
 import quoting
 
@@ -113,3 +114,11 @@ def test_a_whole_run_gives_the_honest_label_whatever_the_response_says():
     run = score(items, rubric, Scripted("echo", answer), form="text", ledger=None)
 
     assert [getattr(outcome, "label", None) for outcome in run.outcomes] == ["2"] * len(STRINGS)
+
+
+def test_a_demand_leaves_a_fence_whose_tag_is_known_and_none_with_a_tag_of_what_is_in_it():
+    plan = answering.SETTINGS["one criterion, text"]
+    found = attack_table.obeyed(plan, injections.strings_for(plan)[::8])
+
+    assert found.heeded_tag == found.fence == 0
+    assert found.heeded_no_tag > 0.5

@@ -268,10 +268,10 @@ def test_a_task_stands_whole_in_every_frame_and_of_a_conversation_the_last_turn_
     said = [{"role": "user", "content": "And?"}, {"role": "assistant", "content": "The moon pulls."}]
     jk.probe(
         [{"id": "1", "task": turns, "response": said}], RUBRIC, jk.Scripted("judge", judge),
-        only=["framing", "country", "headings"], ledger=None, progress=False,
+        only=["framing", "country", "anchor_task", "headings"], ledger=None, progress=False,
     )  # fmt: skip
-    assert len(seen) == 5
-    assert {task.split("\n\n")[-1] for task, _ in seen} == {"Why are there tides?"}
+    assert len(seen) == 6
+    assert {task for task, _ in seen if "Why are there tides?" not in task.split("\n\n")} == set()
     assert {said for _, said in seen} == {"The moon pulls.", "## Answer\n\nThe moon pulls.\n\n## End"}
 
 
