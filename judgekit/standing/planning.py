@@ -7,9 +7,10 @@ the design effect is how many times the variance over resampled items is that of
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class PairPlan:
         power: With what probability it will be, as things are.
         deff: The design effect: how many times more comparisons it takes since those of an item are alike.
         pairs: Direct comparisons it takes besides those made; 0 where none are needed, None where no number
-            is worth it, since the gap is within the margin.
+            is worth it, since the gap is within the margin, and of a standing of scores.
         items: The same in items like those there are, each asked as they were.
         status: `ok`, `apart` (told apart already), `within_margin`, or `undefined:...` of the standing.
     """
@@ -114,7 +115,11 @@ def plan_pairs(
     critical = normal_quantile(standing.level) if pairs else _at_once(standing)
     aim = _Aim(gap, margin, power, critical)
     made = [_plan(standing, at[a], at[b], aim) for a, b in chosen]
-    return tuple(sorted(made, key=lambda each: (each.pairs is None, each.pairs or 0, each.one, each.other)))
+    return tuple(sorted(made, key=_ease))
+
+
+def _ease(plan: PairPlan) -> tuple[bool, int, str, str]:
+    return (plan.items is None, plan.items or 0, plan.one, plan.other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ def _plan(standing: Standing, i: int, j: int, aim: _Aim) -> PairPlan:
     found = standing.places[i].strength - standing.places[j].strength
     c = standing.covariance
     hessian = float(c[i, i] + c[j, j] - 2.0 * c[i, j])
-    drawn = len(standing.draws) >= FEWEST_DRAWS and standing.interval != "wald"
+    drawn = len(standing.draws) >= FEWEST_DRAWS and standing.interval.startswith("percentile")
     variance = float(np.var(standing.draws[:, i] - standing.draws[:, j], ddof=1)) if drawn else hessian
     size, critical = abs(found if aim.gap is None else aim.gap), aim.critical
     status, n_pairs, n_items = "ok", _NO_NUMBER, _NO_NUMBER
@@ -141,14 +146,15 @@ def _plan(standing: Standing, i: int, j: int, aim: _Aim) -> PairPlan:
             one=one, other=other, gap=nan if math.isnan(found) else size, sd=nan, critical=critical,
             power=nan, deff=nan, pairs=None, items=None, status=status,
         )  # fmt: skip
-    deff = variance / hessian
+    deff = variance / hessian if drawn else 1.0
     if abs(found) > critical * math.sqrt(variance):
         status, n_pairs, n_items = "apart", 0, 0
     elif size <= aim.margin or size == 0.0:
         status = "within_margin"
     else:
         wanted = _evidence(size, aim.power, critical)
-        n_pairs = math.ceil(max(wanted - 1.0 / variance, 0.0) * deff / _told(size))
+        if standing.unit == "log-odds":
+            n_pairs = math.ceil(max(wanted - 1.0 / variance, 0.0) * deff / _told(size))
         n_items = math.ceil(standing.n_items * max(wanted * variance - 1.0, 0.0))
     return PairPlan(
         one=one, other=other, gap=size, sd=math.sqrt(variance), critical=critical,
@@ -184,11 +190,46 @@ def _at_once(standing: Standing) -> float:
         return normal_quantile(1.0 - (1.0 - standing.level) / max(len(one), 1))
     worst = np.zeros(len(standing.draws))
     strengths = np.array([place.strength for place in standing.places])
-    for pair in zip(one.tolist(), other.tolist(), strict=True):
-        worst = np.maximum(worst, _studentised(standing.draws, strengths, *pair))
+    for i, j in zip(one.tolist(), other.tolist(), strict=True):
+        if math.isfinite(strengths[i] - strengths[j]):
+            worst = np.maximum(worst, _studentised(standing.draws, strengths, i, j))
     return float(np.quantile(worst, standing.level))
 
 
 def _studentised(draws: Floats, strengths: Floats, i: int, j: int) -> Floats:
     gaps = draws[:, i] - draws[:, j]
     return np.asarray(np.abs(gaps - (strengths[i] - strengths[j])) / max(gaps.std(ddof=1), _STILL))
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What runs took for each comparison (or score) and each item of theirs; None where it is unknown."""
+
+    calls: float
+    calls_per_item: float
+    tokens: float | None
+    usd: float | None
+
+    def of(self, plan: PairPlan) -> tuple[int, float | None, float | None]:
+        """Return calls, tokens and US dollars of the cheaper way: direct comparisons, or more items."""
+        ways = [n * each for n, each in ((plan.pairs, self.calls), (plan.items, self.calls_per_item)) if n]
+        calls = round(min(ways, default=0.0))
+        return (
+            calls, None if self.tokens is None else calls * self.tokens,
+            None if self.usd is None else calls * self.usd,
+        )  # fmt: skip
+
+
+def price_of(summaries: Sequence[Mapping[str, Any]], standing: Standing) -> Price | None:
+    """Return what the runs behind a standing took, by their summaries; None where they do not say it."""
+    kept = [each for each in summaries if each.get("calls")]
+    if not kept or len(kept) < len(summaries) or not standing.n_comparisons or not standing.n_items:
+        return None
+    calls, new = (sum(each[name] for each in kept) for name in ("calls", "new_calls"))
+    tokens = sum(each["input_tokens"] + each["output_tokens"] for each in kept)
+    costs = [each["cost_usd"] for each in kept]
+    return Price(
+        calls=calls / standing.n_comparisons, calls_per_item=calls / standing.n_items,
+        tokens=tokens / new if new and tokens else None,
+        usd=None if None in costs or not new else sum(costs) / new,
+    )  # fmt: skip

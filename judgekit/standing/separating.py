@@ -17,7 +17,7 @@ _EVEN = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
+class Looked:
     """What direct comparisons of two systems have said, looked at after each.
 
     Args:
@@ -89,13 +89,13 @@ class Separation:
         won, n, _ = self._counts[pair]
         return share_sequence(won, n, level=1.0 - (1.0 - self.level) / len(self._counts))
 
-    def found(self) -> tuple[Apart, ...]:
+    def found(self) -> tuple[Looked, ...]:
         """Return what is known of each pair."""
         made = []
         for pair, (won, n, ties) in sorted(self._counts.items()):
             low, high = self._ends(pair)
             made.append(
-                Apart(
+                Looked(
                     one=pair[0], other=pair[1], won=won, n=n, ties=ties, low=low, high=high,
                     after=self._after.get(pair),
                 )
@@ -104,6 +104,6 @@ class Separation:
 
     def plain(self) -> dict[str, Any]:
         """Return it as `run.json` holds it."""
-        names = Apart.__dataclass_fields__
+        names = Looked.__dataclass_fields__
         pairs = [{name: getattr(each, name) for name in names} for each in self.found()]
         return {"level": self.level, "items": self.items, "done": self.is_done, "pairs": pairs}
