@@ -92,6 +92,8 @@ def fit(
     if bad := [each for each in unwanted if bank.flagged.get(each)]:
         say(f"not met: no-{bad[0]} ({n_of(bank.flagged[bad[0]], 'item')})")
         raise typer.Exit(1)
+    if bank.status.startswith("undefined"):
+        raise typer.Exit(3)
 
 
 @app.command("show")

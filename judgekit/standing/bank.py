@@ -160,7 +160,7 @@ def fit_bank(
         raise InputError(f"model={model!r}; {there_are(model, get_args(Model))}")
     tall = model == "2pl" and len(systems) >= max(MANY_SYSTEMS, len(items) + 1)
     fitted = random_systems if tall else random_items
-    fit = random_systems(answers) if tall else random_items(answers, slopes=model == "2pl")
+    fit = random_systems(answers) if tall else random_items(answers, slopes=model == "2pl", systems=systems)
     there = ~np.isnan(answers)
     pairs = twins(answers, fit)
     flags, rest = flags_of(answers, fit, pairs), rest_correlations(answers)

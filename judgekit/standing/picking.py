@@ -2,8 +2,8 @@
 
 P(right) = logistic(a . theta + c), theta normal beforehand. The next item is the one with the largest
 log(1 + p (1 - p) a' L^-1 a) / cost^gamma, L the precision of theta so far; with one ability and no costs
-that is the most informative item, as in Fluid Benchmarking. It measures ability with a quarter to a third of
-the items that chance needs, and is the wrong tool for foretelling a full score.
+that is the most informative item, as in Fluid Benchmarking. It measures ability with a quarter of the items
+that chance needs; their plain mean foretells no score.
 
 Source: Hofmann et al. (2025), Fluid Benchmarking, whose paths it follows to 1e-6, with an exact posterior in
 place of its clipping, and a prior from the systems that calibrated the bank in place of N(0, 1).

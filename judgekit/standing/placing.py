@@ -1,8 +1,7 @@
 """A system placed by its answers to some items of a bank, those items picked as its answers come.
 
 Beside the ability stand two controls: the plain mean of the answers, and no call at all, which is the mean
-score of earlier systems. To foretell the score on all items, a fixed subset does better than items picked
-for what they tell of ability.
+score of earlier systems. Items picked for what they tell of ability have a plain mean that foretells no score.
 """
 
 import math
@@ -35,7 +34,7 @@ class Placed:
         score: The expected score on all items of the bank, with its interval.
         plain: The mean of the answers given, weighted where weights were, and its error `plain_sd`.
         no_call: The mean score of earlier systems, and their spread `no_call_sd`: what was known unasked.
-        status: `ok`; `undefined:too_few` without an answer.
+        status: `ok`; `undefined:too_few` without an answer; that of a bank that places nobody.
     """
 
     ability: float = math.nan
@@ -89,11 +88,12 @@ def place_system(
         no_call=float(earlier.mean()) if len(earlier) else math.nan,
         no_call_sd=float(earlier.std(ddof=1)) if len(earlier) > 1 else math.nan,
     )  # fmt: skip
-    if not len(x) or math.isnan(bank.sd):
-        return replace(placed, status="undefined:too_few")
     w = np.array([1.0 if weights is None else weights.get(item, 0.0) for item in given])
     plain, error = _plain_mean(x, w, len(places))
-    return replace(_measured(bank, asked, x, placed), plain=plain, plain_sd=error)
+    placed = replace(placed, plain=plain, plain_sd=error)
+    if not len(x) or math.isnan(bank.sd):
+        return replace(placed, status=bank.status if math.isnan(bank.sd) else "undefined:too_few")
+    return _measured(bank, asked, x, placed)
 
 
 def _plain_mean(x: Floats, w: Floats, n_items: int) -> tuple[float, float]:

@@ -8,7 +8,7 @@ quasi-likelihood, a number between them. For many systems and few items `random_
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, NamedTuple
@@ -45,7 +45,7 @@ class ItemResponse:
         expected: Shape (n_systems, n_items): the probability of a right answer.
         mean_level: Of all items, and their spread `sd_level` and `sd_slope`.
         status: `ok`; `undefined:too_few`, `undefined:not_identified` with the groups that share no item in
-            `notes`, by number; `unstable:not_converged`.
+            `notes`; `unstable:not_converged`.
     """
 
     ability: Floats
@@ -93,6 +93,7 @@ def random_items(
     slopes: bool = True,
     errors: Errors = "items",
     nodes: tuple[int, int] | None = None,
+    systems: Sequence[str] | None = None,
 ) -> ItemResponse:
     """Fit abilities of systems, with items random.
 
@@ -102,6 +103,7 @@ def random_items(
         errors: Standard errors clustered by `items` (right where several judges rate one response, too), from
             the `model`, or `none`, which is faster.
         nodes: For slopes and levels; 21 and 41, beyond 60 systems 31 and 61.
+        systems: Names for the notes; numbers where left out.
 
     Returns the fit: logits of the average item. Its spread of slopes has a prior about 0.4, one unit of log
     wide, since twelve systems do not tell it. Checked against a second code on a finer grid, and without
@@ -116,14 +118,14 @@ def random_items(
     sums, seen = np.nansum(x, axis=1), there.sum(axis=1)
     inside = np.flatnonzero((sums > 0) & (sums < seen))
     blank = _blank(x)
-    notes = tuple(
-        f"system {i} is right, or wrong, on everything" for i in np.setdiff1d(range(len(x)), inside)
-    )
+    names = list(map(str, range(len(x)))) if systems is None else list(systems)
+    outside = ", ".join(names[i] for i in np.setdiff1d(np.arange(len(x)), inside))
+    notes = (f"right on everything, or wrong, so that no number places them: {outside}",) if outside else ()
     if len(inside) < 2 or not there.any():
         return replace(blank, status="undefined:too_few", notes=notes)
     if len(groups := _groups(there[inside])) > 1:
-        told = "; ".join(", ".join(str(inside[i]) for i in group) for group in groups)
-        said = f"groups of systems that share no item, by number: {told}"
+        told = "; ".join(", ".join(names[inside[i]] for i in group) for group in groups)
+        said = f"groups of systems that share no item: {told}"
         return replace(blank, status="undefined:not_identified", notes=(*notes, said))
     n_slope, n_level = nodes or ((21, 41) if len(inside) <= _MANY_SYSTEMS else (31, 61))
     data = _data(x[inside], n_slope if slopes else 1, n_level)

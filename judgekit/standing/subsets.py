@@ -2,8 +2,7 @@
 
 A new system's answers are coin tosses for the most part: of their variance only that of the probabilities
 between items can be taken away by choosing well, about a fifth. So the planner states two errors before any
-call: of a random subset, and of the best there could be. Medoids of the answers of earlier systems do best,
-with the model; medoids of features alone do worse than chance.
+call: of a random subset, and of the best there could be. Medoids of features do worse than chance.
 
 Source: Grafstroem, Lundstroem & Schelin (2012), "Spatially balanced sampling through the pivotal method",
 Biometrics 68; Polo et al. (2024), tinyBenchmarks, arXiv 2402.14992, for medoids with shares as weights.

@@ -113,8 +113,9 @@ def _rows_of_items(source: Any) -> dict[str, dict[str, float]]:
 
 def load(path: str | Path) -> Bank:
     """The bank that a file holds; `InputError` if it is none."""
+    text = read_text(Path(path))
     try:
-        return bank_of(read_text(Path(path)))
+        return bank_of(text)
     except InputError as error:
         raise of_file(path, error) from None
 

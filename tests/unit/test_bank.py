@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from judgekit.errors import InputError
+from judgekit.standing import gim_ability
 from judgekit.standing.bank import Bank, BankItem, bank_of, bank_text, fit_bank
 from judgekit.standing.forms import matched_forms
 from judgekit.standing.picking import Known, picks
@@ -16,6 +17,7 @@ from judgekit.standing.placing import adaptive, place_system
 from judgekit.standing.subsets import chosen, errors_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "oracles_standings.json"
+GIM = SHARED.parent / "data" / "gim_bank" / "irt_params.json"
 needs_oracles = pytest.mark.skipif(not SHARED.exists(), reason=f"{SHARED} is not there")
 rng = np.random.default_rng(0)
 
@@ -74,6 +76,19 @@ def test_the_mean_of_the_posterior_is_that_of_adaptivetesting():
     assert placed.sd == pytest.approx(expected["posterior_sd_all_10"], abs=2e-6)
     assert placed.score == placed.plain == pytest.approx(np.mean(x))
     assert placed.plain_sd == 0.0  # all of them were asked
+
+
+@pytest.mark.skipif(not GIM.exists(), reason=f"{GIM} is not there")
+def test_the_error_of_a_full_run_on_gim_s_public_bank_is_the_published_one():
+    said = json.loads(GIM.read_text(encoding="utf-8"))
+    slope, difficulty = ([item[name] for item in said["items"].values()] for name in ("a", "b"))
+
+    _, se, n = gim_ability(
+        slope, difficulty, np.full(len(slope), 0.5), sigma=said["calibration"]["sigma_hat"]
+    )
+
+    assert n == 615
+    assert se == pytest.approx(0.0707722342, abs=1e-9)
 
 
 def test_answers_alone_have_no_top_where_all_are_right():
@@ -272,7 +287,10 @@ def test_answers_that_tell_nothing_make_a_bank_that_says_so(answers):
     bank = fit_bank(answers, *names)
 
     assert bank.status.startswith("undefined:")
-    assert place_system(bank, {bank.ids[0]: 1.0}).status == "undefined:too_few"
+    placed = place_system(bank, {bank.ids[0]: 1.0})
+    assert placed.status == bank.status
+    assert np.isnan(placed.ability)
+    assert placed.plain == 1.0
     with pytest.raises(InputError, match="nothing to pick from: undefined"):
         next(adaptive(bank))
     assert bank_of(bank_text(bank)).status == bank.status

@@ -132,7 +132,7 @@ def test_what_places_nobody_has_a_status_and_no_number(answers, status: str):
 def test_halves_that_share_no_item_are_named():
     answers = [[1, 0, np.nan, np.nan]] * 2 + [[np.nan, np.nan, 0, 1]] * 2
 
-    assert random_items(answers).notes == ("groups of systems that share no item, by number: 0, 1; 2, 3",)
+    assert random_items(answers).notes == ("groups of systems that share no item: 0, 1; 2, 3",)
 
 
 def test_an_answer_beyond_right_is_refused():
@@ -141,10 +141,10 @@ def test_an_answer_beyond_right_is_refused():
 
 
 def test_a_system_that_is_right_on_everything_has_no_number():
-    fit = random_items([[1, 1, 1, 1], [1, 0, 0, 1], [0, 0, 1, 1]])
+    fit = random_items([[1, 1, 1, 1], [1, 0, 0, 1], [0, 0, 1, 1]], systems=["best", "b", "c"])
 
     assert np.isnan(fit.ability).tolist() == [True, False, False]
-    assert fit.notes == ("system 0 is right, or wrong, on everything",)
+    assert fit.notes == ("right on everything, or wrong, so that no number places them: best",)
 
 
 @pytest.mark.parametrize(("n", "found", "seeds"), [(40, 0.75, 3), (100, 0.9, 1)])
