@@ -1,7 +1,7 @@
 """A system placed by its answers to some items of a bank, those items picked as its answers come.
 
 Beside the ability stand two controls: the plain mean of the answers, and no call at all, which is the mean
-score of earlier systems. Items picked for what they tell of ability have a plain mean that foretells no score.
+score of earlier systems. The plain mean of items that were picked for what they tell foretells no score.
 """
 
 import math
