@@ -108,6 +108,16 @@ _QUOTES = frozenset("\"'\u201c\u201d")
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 STAND_INS = ("score", "rating", "grade", "verdict", "answer", "result", "decision", "criteria_met")
 ANSWER_KEYS = ("label", *STAND_INS, "answers")
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")
+
+
+def untagged(text: str) -> str:
+    """Return a text with signs of the block Tags, which nobody sees, as the ASCII that models read in them.
+
+    >>> untagged("So.\U000e0048\U000e0069")
+    'So.Hi'
+    """
+    return _TAGS.sub(lambda run: "".join(chr(ord(sign) - 0xE0000) for sign in run[0]), text)
 
 
 def seen(text: str) -> str:
@@ -146,10 +156,14 @@ class Material:
         """Tell whether they are more than is looked through; then they are taken to hold every form."""
         return sum(len(text) for _, text in self.texts) > JUDGED
 
+    @property
+    def _read(self) -> Iterator[str]:
+        return (untagged(text) for _, text in self.texts)
+
     def forms(self) -> Iterator[str]:
         """Return each text as it is seen, and as it may be quoted, in small letters."""
         if not self._seen:
-            self._seen = tuple(seen(text).casefold() for _, text in self.texts)
+            self._seen = tuple(seen(text).casefold() for text in self._read)
         for text in self._seen:
             yield text
             yield said(text)
@@ -163,19 +177,17 @@ class Material:
         if self.is_long:
             return bool(self.texts)
         pattern = _keys((*ANSWER_KEYS, *keys))
-        return any(":" in text or "=" in text for _, text in self.texts) and any(
+        return any(":" in text or "=" in text for text in self._read) and any(
             pattern.search(unescaped(text)) for text in self.forms()
         )
 
     def hold_keys(self) -> bool:
         """Tell whether they hold anything like a key of JSON."""
-        return any(
-            before.rstrip()[-1:] in _QUOTES for _, text in self.texts for before in text.split(":")[:-1]
-        )
+        return any(before.rstrip()[-1:] in _QUOTES for text in self._read for before in text.split(":")[:-1])
 
     def hold_thoughts(self) -> bool:
         """Tell whether they hold the beginning or end of a block of reasoning."""
-        return any(has_thoughts(text) for _, text in self.texts)
+        return any(has_thoughts(text) for text in self._read)
 
 
 @lru_cache(maxsize=256)
