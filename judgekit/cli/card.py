@@ -8,14 +8,15 @@ from typing import Any
 import typer
 
 from judgekit.cli import signals
-from judgekit.cli.agree import STYLES
+from judgekit.cli.agree import STYLES, families_of
 from judgekit.cli.bounds import say_requirements
 from judgekit.cli.named import MANY
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
-from judgekit.cli.probe import OWN, SHARED, asked, say_left_out, say_prices
+from judgekit.cli.probe import OWN, SHARED, asked, names_of, say_left_out, say_prices
 from judgekit.errors import InputError
-from judgekit.report.card import Card, card_of, prepare_card, read_card
+from judgekit.probes.recorded import run_of
+from judgekit.report.card import Card, card_of, of_run, prepare_card, read_card
 from judgekit.report.card_bounds import card_bounds
 from judgekit.report.card_page import write_card
 from judgekit.report.uses import USES, worst_of
@@ -23,8 +24,8 @@ from judgekit.verbs.faces import collected
 from judgekit.verbs.require import Requirement
 
 _ITEMS = (
-    "The items, as of score; left out: bundled texts, as of probe. Or the JSON of a card that is there "
-    "already: nothing is asked."
+    "The items, as of score; left out: bundled texts, as of probe. Or what is there already: the folder or "
+    "outcomes.jsonl of a run, or the JSON of a card; then nothing is asked."
 )
 _OTHERS = {"out", "overwrite", "labels"}
 _HEADS = ("probe", "fault", "shift", "moved", "what that says")
@@ -105,6 +106,12 @@ def _made(context: typer.Context, given: dict[str, Any]) -> Card | None:
     """Return the card that is asked for; None where its price is shown."""
     if (done := card_of(given["items"], given["rubric"])) is not None:
         return done
+    if (run := run_of(given["items"])) is not None:
+        return of_run(
+            run, given["rubric"], labels=given["labels"], trusted=given["trusted"], texts=given["texts"],
+            thresholds=given["thresholds"], families=families_of(given["family"] or []),
+            only=names_of(given["only"]), seed=given["seed"],
+        )  # fmt: skip
     known, own = asked(context, {**given, "out": None, "require": ()})
     job = prepare_card(
         known.job.items, known.job.rubric, known.judges, trusted=given["trusted"],

@@ -112,7 +112,7 @@ def asked(context: typer.Context, given: dict[str, Any]) -> tuple[Said, dict[str
     writer = None if given["writer"] is None else known.naming(given["writer"])
     known.naming.check()
     return known, {
-        "only": _names(given["only"]), "probes": [_own(each) for each in given["own_probe"] or ()],
+        "only": names_of(given["only"]), "probes": [_own(each) for each in given["own_probe"] or ()],
         "writer": writer, "n": given["n"], "seed": given["seed"],
         "families": families_of(given["family"] or []), "sending": not given["dry_run"],
     }  # fmt: skip
@@ -121,7 +121,7 @@ def asked(context: typer.Context, given: dict[str, Any]) -> tuple[Said, dict[str
 def say_recorded(run: Run, given: dict[str, Any]) -> None:
     """Print what is read off a recorded run; nothing is asked."""
     found = recorded(
-        run, given["rubric"], only=_names(given["only"]),
+        run, given["rubric"], only=names_of(given["only"]),
         probes=[_own(each) for each in given["own_probe"] or ()], texts=given["texts"],
         labels=given["labels"], families=families_of(given["family"] or []), seed=given["seed"],
     )  # fmt: skip
@@ -131,7 +131,8 @@ def say_recorded(run: Run, given: dict[str, Any]) -> None:
         say_shifts(found, more=bool(given["only"]))
 
 
-def _names(only: list[str] | None) -> list[str]:
+def names_of(only: list[str] | None) -> list[str]:
+    """Return names that were typed, several with commas."""
     return [each.strip() for some in only or () for each in some.split(",")]
 
 

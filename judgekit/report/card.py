@@ -23,6 +23,7 @@ from judgekit.plan import Preview
 from judgekit.probes.measure import Walks
 from judgekit.probes.planted import TWINS
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
+from judgekit.probes.recorded import recorded, run_of
 from judgekit.probes.records import Probe, Shift
 from judgekit.probes.results import ProbeRun
 from judgekit.probes.walk import Variant
@@ -35,7 +36,7 @@ from judgekit.report.purposes import Verdict, findings
 from judgekit.report.uses import Use, size, uses, worst_of
 from judgekit.report.uses import plainly as fault
 from judgekit.roles import Judge
-from judgekit.types import Item, Outcome
+from judgekit.types import Item, Outcome, is_control
 from judgekit.types import Verdict as Said
 from judgekit.verbs import Options, Run
 from judgekit.verbs.agree import agree
@@ -148,23 +149,7 @@ class CardJob:
         probed, walks = self.probes.measured(run), self.probes.walks(run)
         [judge] = self.probes.judges
         audit = None if self.labels is None else self._audited(walks, judge)
-        found = () if audit is None else findings(audit, self.gates)
-        known = uses(probed.shifts, found, paired=walks.paired)
-        held = {
-            "format": FORMAT,
-            "judge": _who(run, judge),
-            "items": probed.items,
-            "labelled": audit is not None,
-            "faults": [f"it {fault(each)}" for each in sorted(probed.faults, key=size, reverse=True)],
-            "seed": probed.seed,
-            "uses": [asdict(each) for each in known],
-            "agreement": [] if audit is None else list(_agreement(audit, self.gates)),
-            "notes": [] if audit is None else list(audit.notes),
-            "probes": probed.plain()["shifts"],
-            "left_out": dict(probed.left_out),
-            "anchors": list(_anchors(walks, judge)),
-        }
-        return Card(held=plain(held), uses=known, shifts=probed.shifts, probed=probed, audit=audit)
+        return _carded(probed, judge, audit, self.gates, anchors=_anchors(walks, judge), paired=walks.paired)
 
     def _audited(self, walks: Walks, judge: str) -> Audit:
         """Return the audit of the judge's first samples, those of a plain run, by people's labels."""
@@ -175,6 +160,74 @@ class CardJob:
             said, labels=self.labels, rubric=self.probes.job.plan.rubric, items=self.items,
             trusted=self.trusted, columns=self.columns, families=self.families, progress=False,
         )  # fmt: skip
+
+
+def _carded(
+    probed: ProbeRun,
+    judge: str,
+    audit: Audit | None,
+    gates: Gates,
+    *,
+    anchors: Iterable[Mapping[str, Any]],
+    paired: bool,
+) -> Card:
+    """Return the card of a judge, by what was found of it."""
+    found = () if audit is None else findings(audit, gates)
+    known = uses(probed.shifts, found, paired=paired)
+    held = {
+        "format": FORMAT,
+        "judge": _who(probed.run, judge),
+        "items": probed.items,
+        "labelled": audit is not None,
+        "faults": [f"it {fault(each)}" for each in sorted(probed.faults, key=size, reverse=True)],
+        "seed": probed.seed,
+        "uses": [asdict(each) for each in known],
+        "agreement": [] if audit is None else list(_agreement(audit, gates)),
+        "notes": [] if audit is None else list(audit.notes),
+        "probes": probed.plain()["shifts"],
+        "left_out": dict(probed.left_out),
+        "anchors": list(anchors),
+    }
+    return Card(held=plain(held), uses=known, shifts=probed.shifts, probed=probed, audit=audit)
+
+
+def of_run(
+    run: Run,
+    rubric: RubricLike = None,
+    *,
+    labels: Any = None,
+    trusted: bool = False,
+    thresholds: str | Path | None = None,
+    texts: Any = None,
+    families: Mapping[str, Sequence[str]] | None = None,
+    **chosen: Any,
+) -> Card:
+    """Return the card that a recorded run makes, of what can be read off it; nothing is asked."""
+    probed = recorded(run, rubric, labels=labels, texts=texts, families=families, **chosen)
+    people = {o.rater for o in run.outcomes if isinstance(o, Said) and o.source == "human"}
+    judges = sorted({o.rater for o in run.outcomes if o.rater not in people and not is_control(o.rater)})
+    if len(judges) != 1:
+        raise InputError(f"a card is of one judge, and the run has {', '.join(judges) or 'none'}")
+    shape = (run.summary.get("rubric") or {}).get("content") if rubric is None else rubric
+    audit = None
+    if labels is not None or people:
+        audit = agree(
+            run, labels=labels, rubric=shape, items=texts, trusted=trusted, families=families, progress=False
+        )
+    alone = {o.rater for o in run.outcomes} - people == {*judges}  # else scores are of a panel
+    whole = [each for each in run.scores if alone and each.level == "rubric"]
+    anchors = (
+        {
+            "item": s.unit.item_id,
+            "responses": s.unit.responses,
+            "part": s.unit.part,
+            "score": s.value,
+            "of": "",
+        }
+        for s in whole
+    )
+    paired = any(len(each.unit.responses) == 2 for each in run.outcomes)
+    return _carded(probed, judges[0], audit, read_thresholds(thresholds), anchors=anchors, paired=paired)
 
 
 def _as_they_came(walks: Walks) -> Iterator[Variant]:
@@ -201,6 +254,9 @@ def prepare_card(
     gates = read_thresholds(thresholds)
     labels = options.get("labels")
     labels = options["labels"] = list(labels) if isinstance(labels, Iterator) else labels
+    items = list(items) if isinstance(items, Iterator) else items
+    if labels is not None and items == "-":
+        raise InputError("items beside labels are read twice, which standard input cannot be; name a file")
     made = prepare_probes(
         items, rubric, judge, only=only, probes=probes, writer=writer, families=families,
         n=n, seed=seed, sending=sending, **options,
@@ -252,20 +308,20 @@ def _who(run: Run, judge: str) -> dict[str, Any]:
     n = sum(isinstance(each, Said) and each.rater == judge for each in run.outcomes)
     priced = [each.cost_usd for each in calls if each.cost_usd is not None]
     timed = [each.seconds for each in calls if each.seconds is not None]
-    rubric = told_of["rubric"]
+    rubric = told_of.get("rubric") or {}
     return {
         "name": judge,
         "models": dict(Counter(each.model for each in calls if each.model)),
-        "settings": told_of["judges"].get(judge, {}),
-        "rubric": {name: rubric[name] for name in ("id", "version", "digest")},
-        "prompts": told_of["prompts"],
-        **{name: told_of[name] for name in ("protocol", "form", "samples")},
+        "settings": (told_of.get("judges") or {}).get(judge, {}),
+        "rubric": {name: rubric.get(name, "unknown") for name in ("id", "version", "digest")},
+        "prompts": told_of.get("prompts") or {},
+        **{name: told_of.get(name, "unknown") for name in ("protocol", "form", "samples")},
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "judgekit": __version__,
         "calls": len(calls),
         "stored": sum(each.stored for each in calls),
         "verdicts": n,
-        "abstentions": dict(told_of["abstentions"]),
+        "abstentions": dict(told_of.get("abstentions") or {}),
         "cost_usd_a_verdict": sum(priced) / n if n and len(priced) == len(calls) else None,
         "seconds_a_call": median(timed) if timed else None,
         "calls_a_verdict": len(calls) / n if n else None,
@@ -328,6 +384,7 @@ def card(
     families: Mapping[str, Sequence[str]] | None = None,
     n: int = MOST_ITEMS,
     seed: int = 0,
+    texts: Any = None,
     against: Card | str | Path | None = None,
     look: int | None = None,
     **options: Unpack[Options],
@@ -335,8 +392,8 @@ def card(
     """One page on a judge: who it is, what moves it, how far it agrees with people, and what it is good for.
 
     Args:
-        items: As of `score`, or as of `probe` where left out; or the JSON of a card, without a rubric:
-            nothing is asked.
+        items: As of `score`, or as of `probe` where left out. A run, or its folder, and the JSON of a card
+            (without a rubric) stand for what was asked: nothing more is.
         rubric: As of `score`.
         judge: As of `score`, one of them.
         trusted: Whether people's labels are the truth, as of `agree`.
@@ -347,6 +404,7 @@ def card(
         families: Family -> the judges and systems in it, as of `probe`.
         n: How many items are probed at most, as of `probe`.
         seed: The seed of what is drawn.
+        texts: The items that a recorded run judged, as of `probe`.
         against: An earlier card, or its JSON, to see whether the judge is still the same; the items have to
             be the same ones, and the replies new ones (another ledger, or none).
         look: The number of this look at the earlier card; one for each day since then where left out.
@@ -364,7 +422,13 @@ def card(
     >>> made.faults, made.verdicts["gate"]
     (('padding', 'shuffle'), 'DO NOT USE')
     """
-    if (done := card_of(items, rubric)) is not None:
+    done = card_of(items, rubric)
+    if done is None and (run := run_of(items)) is not None:
+        done = of_run(
+            run, rubric, labels=options.get("labels"), trusted=trusted, thresholds=thresholds, only=only,
+            probes=probes, texts=texts, families=families, seed=seed,
+        )  # fmt: skip
+    if done is not None:
         return done if against is None else done.against(against, look=look)
     made = prepare_card(
         items, rubric, judge, trusted=trusted, thresholds=thresholds, only=only, probes=probes,

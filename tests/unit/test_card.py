@@ -141,6 +141,19 @@ def test_what_is_labelled_and_not_probed_is_asked_once_beside_it() -> None:
     assert [sum("again" in row for row in made.held["anchors"]), len(made.held["anchors"])] == [10, 35]
 
 
+def test_of_a_run_there_is_a_card_without_a_call(tmp_path: Path) -> None:
+    run = jk.score(ITEMS, RUBRIC, grader(), ledger=None)
+    run.save(tmp_path / "run")
+    made = jk.card(tmp_path / "run", labels=LABELS, texts=ITEMS)
+    assert (made.verdicts["gate"], made.verdicts["reward"]) == ("TRUST", "INSUFFICIENT EVIDENCE")
+    assert made.held["left_out"]["padding"] == "a recorded run asks nothing"
+    assert [row["score"] for row in made.held["anchors"]] == [n % 5 / 4 for n in range(60)]
+    two = jk.score(ITEMS, RUBRIC, [grader(), "control:longer"], ledger=None)
+    assert jk.card(two, RUBRIC).held["judge"]["name"] == "grader"
+    with pytest.raises(jk.InputError, match="a card is of one judge, and the run has grader, other"):
+        jk.card(jk.score(ITEMS, RUBRIC, [grader(), grader_of("other")], ledger=None))
+
+
 def test_a_card_comes_back_from_its_file_and_holds_who_the_judge_is(labelled: Card, tmp_path: Path) -> None:
     files = labelled.save(tmp_path / "card.html")
     back = read_card(tmp_path / "card.json")
