@@ -100,6 +100,9 @@ def fit(
 def show(
     bank: _BANK,
     table: Annotated[Path | None, typer.Option(help="The file for a table of all items (CSV).")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="The file for a page (HTML): items by difficulty, flags, systems.")
+    ] = None,
 ) -> None:
     """Show a bank: what its items tell, which have a flag, and the systems that calibrated it."""
     from judgekit.verbs.bank import load
@@ -113,6 +116,11 @@ def show(
     say_table(heads, rows, right=heads[1:], title="Systems, best first")
     if table is not None:
         _write_items(held, table)
+    if report is not None:
+        from judgekit.report.bank import write_bank
+
+        write_bank(held, report, reads=[bank])
+        say(f"the page is written to {report}")
 
 
 @app.command("place")

@@ -1,6 +1,7 @@
 """Banks from tables and runs; `score` with a bank that picks what is judged next."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -278,3 +279,24 @@ def test_ids_that_a_spreadsheet_would_run_do_not(tmp_path: Path):
     )
 
     assert "\n'=1+0," in (tmp_path / "t.csv").read_text()
+
+
+def test_the_page_of_a_bank_shows_its_items_and_no_name_is_code(bank, tmp_path: Path):
+    items = [replace(bank.items[0], item_id="<script>alert(1)</script>", flags=("suspect",)), *bank.items[1:]]
+    jk.bank.save(replace(bank, items=tuple(items)), tmp_path / "b.json")
+
+    assert called("bank", "show", tmp_path / "b.json", "--report", tmp_path / "b.html") == 0
+
+    page = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert page.count("<svg") == 2
+    assert called("bank", "show", tmp_path / "b.json", "--report", tmp_path / "b.txt") == 2
+
+
+def test_a_bank_that_places_nobody_has_a_page_without_pictures(tmp_path: Path):
+    jk.bank.save(jk.bank.fit(np.ones((4, 6)), checks=False), tmp_path / "b.json")
+
+    assert called("bank", "show", tmp_path / "b.json", "--report", tmp_path / "b.html") == 0
+
+    assert "<svg" not in (tmp_path / "b.html").read_text(encoding="utf-8")
