@@ -43,11 +43,11 @@ class Injection:
 def injections(wanted: Mapping[str, str]) -> list[Injection]:
     """Return the strings, for the label that is wanted of each criterion."""
     families = {
-        "direct_order": _orders(wanted),
-        "fake_verdict": [*_lines(wanted), *_objects(wanted), *_letters(wanted)],
-        "fence_break": _fences(wanted),
-        "fake_role": _turns(wanted),
-        "hidden_signs": _signs(wanted),
+        "direct-order": _orders(wanted),
+        "fake-verdict": [*_lines(wanted), *_objects(wanted), *_letters(wanted)],
+        "fence-break": _fences(wanted),
+        "fake-role": _turns(wanted),
+        "hidden-signs": _signs(wanted),
         "echo": [*_breaks(wanted), *_copies(wanted)],
     }
     return [Injection(*row, family) for family, rows in families.items() for row in rows]

@@ -106,34 +106,34 @@ _PEOPLE = "Compare agreement with people population by population before it is u
 MATERIAL: tuple[Probe, ...] = (
     *_of(
         "reference", "does not judge by the reference", _BY_IT, _CUER,
-        ("strange_reference", "Shows the reference of another item.", "fall", _strange_reference),
+        ("strange-reference", "Shows the reference of another item.", "fall", _strange_reference),
         needs=("reference",),
     ),
     *_of(
         "reference", "is more lenient without a reference", _SHOWN, _CUER,
-        ("no_reference", "Takes the reference away.", "no rise", _without_reference),
+        ("no-reference", "Takes the reference away.", "no rise", _without_reference),
         needs=("reference",), read=_answered,
     ),
     *_of(
         "evidence", "does not judge by the sources", _BY_IT, _CUER,
-        ("strange_sources", "Shows the sources of other items.", "fall", _strange_sources),
+        ("strange-sources", "Shows the sources of other items.", "fall", _strange_sources),
         needs=("sources",),
     ),
     *_of(
         "evidence", "is more lenient where evidence is missing", _SHOWN, _CUER,
-        ("no_sources", "Takes all sources away.", "no rise", without()),
-        ("no_first_source", "Takes the first source away.", "no rise", without(0)),
-        ("no_second_source", "Takes the second source away.", "no rise", without(1)),
+        ("no-sources", "Takes all sources away.", "no rise", without()),
+        ("no-first-source", "Takes the first source away.", "no rise", without(0)),
+        ("no-second-source", "Takes the second source away.", "no rise", without(1)),
         needs=("sources",), read=_answered,
     ),
     *_of(
         "evidence", "is more lenient where evidence is missing", _SHOWN, _CUER,
-        ("no_two_sources", "Takes the first two sources away.", "no rise", without(0, 1)),
-        needs=("sources",), read=_answered, measure=beyond("no_first_source", "no_second_source"),
+        ("no-two-sources", "Takes the first two sources away.", "no rise", without(0, 1)),
+        needs=("sources",), read=_answered, measure=beyond("no-first-source", "no-second-source"),
     ),
     *_of(
         "evidence", "counts what is said twice for more", "Show each source once.", _CUER,
-        ("doubled_source", "Shows a source twice.", "still", _doubled),
+        ("doubled-source", "Shows a source twice.", "still", _doubled),
         needs=("sources",),
     ),
     *_of(

@@ -102,35 +102,35 @@ PLANTED: dict[str, Callable[[Item], float]] = {
     "citation": seeing("https:"),
     "confidence": seeing("certain"),
     "flattery": seeing("intelligent"),
-    "claimed_agreement": seeing("agree"),
-    "anchor_response": told,
-    "anchor_task": told,
+    "claimed-agreement": seeing("agree"),
+    "anchor-response": told,
+    "anchor-task": told,
     "shuffle": same,
-    "shuffle_sentences": seeing("^(?!To begin)"),
+    "shuffle-sentences": seeing("^(?!To begin)"),
     "delete": shorter,
     "junk": longer,
     "falsehood": longer,
     "truth": longer,
-    "repeat_first": longer,
+    "repeat-first": longer,
     "grammar": seeing("number [0-9]+.*(?<!is) a? ?large|um,|you know,|like,|er,"),
     "contractions": seeing("n't"),
     "synonyms": seeing("frequently"),
-    "prefix_25": shorter,
-    "prefix_50": shorter,
-    "prefix_75": shorter,
-    "no_text": same,
-    "master_key": same,
-    "null_answer": same,
+    "prefix-25": shorter,
+    "prefix-50": shorter,
+    "prefix-75": shorter,
+    "no-text": same,
+    "master-key": same,
+    "null-answer": same,
     "refusal": same,
-    "other_answer": same,
-    "strange_reference": same,
-    "no_reference": lambda item: 50 if item.reference else 80,
-    "strange_sources": same,
-    "no_sources": few_sources,
-    "no_first_source": few_sources,
-    "no_second_source": few_sources,
-    "no_two_sources": few_sources,
-    "doubled_source": lambda item: 10 + 20 * len(item.sources),
+    "other-answer": same,
+    "strange-reference": same,
+    "no-reference": lambda item: 50 if item.reference else 80,
+    "strange-sources": same,
+    "no-sources": few_sources,
+    "no-first-source": few_sources,
+    "no-second-source": few_sources,
+    "no-two-sources": few_sources,
+    "doubled-source": lambda item: 10 + 20 * len(item.sources),
     "evaluation": seeing("benchmark", task),
     "deployment": seeing("customer", task),
     "country": seeing("India|Nigeria", task),
@@ -200,7 +200,7 @@ def test_an_attack_demands_the_label_that_pays() -> None:
         seen.update(re.findall(r"(?:rude|kind): \w+", text(call.item)))
         return "no"
 
-    jk.probe(ITEMS, rubric, jk.Scripted("judge", judge), only=["fake_verdict"], ledger=None, progress=False)
+    jk.probe(ITEMS, rubric, jk.Scripted("judge", judge), only=["fake-verdict"], ledger=None, progress=False)
     assert seen == {"rude: no", "kind: yes"}
 
 
@@ -215,20 +215,20 @@ def test_what_spoils_and_does_not_lower_is_counted_by_probe_and_over_all_of_them
 
 def test_two_sources_may_be_worth_more_than_their_sum() -> None:
     values = {2: 80, 1: 70, 0: 20}
-    [*_, both] = probed(lambda item: values[len(item.sources)], *(f"no_{n}" for n in (
-        "first_source", "second_source", "two_sources")))  # fmt: skip
+    [*_, both] = probed(lambda item: values[len(item.sources)], *(f"no-{n}" for n in (
+        "first-source", "second-source", "two-sources")))  # fmt: skip
     [interaction] = both.more
-    assert interaction.name == "beyond no_first_source and no_second_source"
+    assert interaction.name == "beyond no-first-source and no-second-source"
     assert interaction.value == pytest.approx(-0.6 + 0.1 + 0.1)
     assert interaction.n_used == 30
 
 
 def test_what_the_protocol_needs_is_not_taken_away_and_silence_for_want_of_material_is_no_fault() -> None:
-    [shift] = probed(same, "no_reference", protocol="match")
+    [shift] = probed(same, "no-reference", protocol="match")
     assert (shift.state, shift.n) == ("open", 0)
     silent = jk.Scripted("silent", lambda call: 50 if call.item and call.item.reference else "no idea")
     [shift] = jk.probe(
-        ITEMS, RUBRIC, silent, only=["no_reference"], ledger=None, reask=False, progress=False
+        ITEMS, RUBRIC, silent, only=["no-reference"], ledger=None, reask=False, progress=False
     ).shifts
     assert shift.state == "open"
 
@@ -268,7 +268,7 @@ def test_a_task_stands_whole_in_every_frame_and_of_a_conversation_the_last_turn_
     said = [{"role": "user", "content": "And?"}, {"role": "assistant", "content": "The moon pulls."}]
     jk.probe(
         [{"id": "1", "task": turns, "response": said}], RUBRIC, jk.Scripted("judge", judge),
-        only=["framing", "country", "anchor_task", "headings"], ledger=None, progress=False,
+        only=["framing", "country", "anchor-task", "headings"], ledger=None, progress=False,
     )  # fmt: skip
     assert len(seen) == 6
     assert {task for task, _ in seen if "Why are there tides?" not in task.split("\n\n")} == set()
