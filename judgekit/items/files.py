@@ -338,7 +338,7 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
                 yield line.decode(errors="replace")
 
     # `strict` refuses text behind a closing quote, which would otherwise be glued to the field.
-    reader = csv.reader(lines(), strict=True, delimiter=_delimiter(path))
+    reader = csv.reader(lines(), strict=True, delimiter=delimiter_of(path))
     while True:
         start = reader.line_num + 1
         try:
@@ -354,7 +354,7 @@ def _csv_fields(path: Path) -> Iterator[tuple[int, list[str], str]]:
             yield start, fields, fault
 
 
-def _delimiter(path: Path) -> str:
+def delimiter_of(path: Path) -> str:
     """Return what stands between columns: the suffix's sign, unless another makes more of the first line."""
     usual = "\t" if _kind(path) == ".tsv" else ","
     header = next(_lines_of(path), b"").decode(errors="replace")

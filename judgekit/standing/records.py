@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from judgekit.agreement.published.arena import separability
 from judgekit.errors import InputError
 from judgekit.standing.apart import FEWEST_DRAWS, Apart, chances, groups, letters, told_apart
 from judgekit.types import Estimate
+
+if TYPE_CHECKING:
+    from judgekit.standing.orders import Against, Profile
 
 ALIKE = "every resample gave the same value, so there is no interval"
 STILL = "the difference is the same on every item, so there is no interval"
@@ -106,6 +110,8 @@ class Standing:
         draws: Shape (n_draws, n_systems): strengths by resample, in the order of `places`.
         unit: What strengths are measured in: `log-odds`, `points` or `logits`.
         df: Degrees of freedom of the covariance.
+        profile: The standing by each tag, where that was asked for.
+        against: The standing held against a trusted one, where that was asked for.
     """
 
     places: tuple[Place, ...]
@@ -124,6 +130,8 @@ class Standing:
     draws: Floats = field(repr=False)
     unit: str = "log-odds"
     df: float = math.inf
+    profile: "Profile | None" = None
+    against: "Against | None" = None
 
     @property
     def systems(self) -> tuple[str, ...]:

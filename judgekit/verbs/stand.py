@@ -1,31 +1,64 @@
-"""`stand`: the order of systems, from stored runs.
+"""`stand`: the order of systems, from stored runs, tables of scores, or recorded votes.
 
 Runs of pairs are read from their outcomes: each judge's orders and samples become one verdict, the judges'
-verdicts one comparison. Runs of single responses are read from their scores: of two responses to one item
-the one with the higher score wins, and equal scores are a tie.
+verdicts one comparison. Of runs of single responses the labels are read where the scale has few, judges as
+facets, else the scores.
 """
 
-import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from statistics import fmean
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
 
-from judgekit.aggregate.pairs import pooled_pairs
-from judgekit.distribution import as_said
-from judgekit.errors import InputError
+import numpy as np
+
+from judgekit.agreement.core.ratings import Codes, Floats
+from judgekit.errors import InputError, there_are
 from judgekit.items import read_items
-from judgekit.standing import Standing, bradley_terry
-from judgekit.standing.bradley_terry import Ties
-from judgekit.types import Item, Outcome, Score, Unit, Verdict, is_control
+from judgekit.standing.bradley_terry import Ties, bradley_terry
+from judgekit.standing.orders import (
+    Against,
+    Tilt,
+    family_shift,
+    half_agreement,
+    judge_tilt,
+    order_tau,
+    profile,
+)
+from judgekit.standing.records import Standing
+from judgekit.standing.scores import (
+    Fitted,
+    Scored,
+    fit_two_way,
+    one_parameter,
+    plain_mean,
+    standing_of,
+    two_way,
+)
+from judgekit.table import columns_in, read_scores
+from judgekit.types import Abstention, Verdict
+from judgekit.verbs.comparable import Material, compared, table_of
 from judgekit.verbs.joining import stored
+from judgekit.verbs.results import Run
+from judgekit.verbs.standing_runs import Taken, of_runs
+
+Model = Literal["auto", "mean", "two-way", "1pl", "2pl", "bradley-terry"]
+MODELS: tuple[Model, ...] = ("auto", "mean", "two-way", "1pl", "2pl", "bradley-terry")
 
 
 def stand(
     *runs: Any,
+    model: Model = "auto",
+    by: str | None = None,
+    against: Any = None,
+    families: Mapping[str, Sequence[str]] | None = None,
     criterion: str | None = None,
     judge: str | Collection[str] = (),
     items: Any = None,
     columns: Mapping[str, str] | None = None,
+    scale: Any = None,
+    link: str = "points",
+    parts: float | None = None,
     ties: Ties = "half",
     order: bool = False,
     prior: float = 0.0,
@@ -33,113 +66,246 @@ def stand(
     seed: int = 0,
     level: float = 0.95,
 ) -> Standing:
-    """The order of systems by Bradley and Terry's model, with intervals and ranks.
+    """The order of systems with intervals, ranks, and the groups that cannot be told apart.
 
     Args:
-        *runs: Runs, folders that `save` or `--out` wrote, or outcomes on pairs (a list, an
-            `outcomes.jsonl`). Responses to one item may stand in different runs.
+        *runs: Runs, folders that `save` or `--out` wrote, outcomes (a list, an `outcomes.jsonl`), scores
+            (a `scores.jsonl`), or tables: item_id, system, score in long form; items x systems; or recorded
+            votes with first, second, label. Responses to one item may stand in different runs.
+        model: The model: `mean`, `two-way` (system + item), `1pl` (labels of a declared scale, items random),
+            `2pl` (items differ in how well they tell systems apart), or `bradley-terry` (comparisons; of two
+            scores of an item the higher wins). `auto` is bradley-terry of pairs, 1pl of labels, else two-way.
+        by: The tag of the items to give a standing of each value of, and where ranks differ beyond noise.
+        against: The trusted side: a run or a table of people's scores or comparisons, to hold the order
+            against: tau-b, what two parts of the trusted items reach, and how decisive the judge is.
+        families: Family -> its systems; with `against`, whether the order favours them.
         criterion: The criterion to order by; where left out and a run has several, the rubric's scores.
         judge: The judges whose verdicts count; all where left out, controls only where they are alone.
-        items: The items that were judged, which say which system wrote a response. Where left out, scores say
-            it, or else response ids are taken as systems.
-        columns: Our name of a column of the items -> its name there.
+        items: The items that were judged, which say which system wrote a response, and have tags. Where left
+            out, scores say it, or else response ids are taken as systems.
+        columns: Our name of a column of the items, or of a table -> its name there.
+        scale: The declared scale of a table's labels, as `1-5` or `no,maybe,yes`.
+        link: What two-way is fitted on: `points`, `logit` of shares of `parts`, or `squeeze` as GIM has it.
+        parts: The number of criteria or levels that a share is of, for `logit`.
         ties: What a tie is: `half` a win for each, or `davidson`, with a probability of its own.
         order: Fit how much the response shown first gains, from the verdicts of each order apart.
         prior: The wins and losses given to each system against an average one; 0.1 makes every standing
             finite.
-        b: The number of resamples of items behind the intervals; 0 uses the inverse Hessian.
+        b: The number of resamples of items behind the intervals of bradley-terry; 0 uses the inverse Hessian.
         seed: The seed of the resampling.
         level: The confidence of each interval, and of all intervals of ranks together.
 
-    Raises `InputError` if there is nothing that compares two systems, or a name is not there.
+    What cannot be told has no number, and the status says why. Raises `InputError` if a name is not there, or
+    a model does not fit what was handed in.
 
-    Source: As of `jk.standing.bradley_terry`.
+    Source: As of `jk.standing.bradley_terry`, `jk.standing.two_way` and `jk.standing.one_parameter`.
 
-    >>> from judgekit import Scripted, compare
-    >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
-    >>> both = {"old": "What?", "new": "Hello!"}
-    >>> items = [{"id": str(n), "task": "Hi", "responses": both} for n in range(9)]
-    >>> def words(call):
-    ...     better = "AB"[call.shown.index("old" if call.item.item_id == "7" else "new")]
-    ...     return '{"label": "%s"}' % better
-    >>> run = compare(items, rubric, Scripted("kind", words), ledger=None)
-    >>> [(place.system, round(place.strength, 2), place.rank) for place in stand(run, b=50).places]
-    [('new', 1.04, 1), ('old', -1.04, 2)]
+    >>> scores = [
+    ...     {"item_id": str(i), "system": system, "score": 0.5 + i / 90 + gap * (1 + i % 3) / 20}
+    ...     for i in range(30) for system, gap in (("new", 1), ("old", 0))
+    ... ]
+    >>> standing = stand(scores)
+    >>> [(place.system, round(place.strength, 2), place.rank) for place in standing.places]
+    [('new', 0.05, 1), ('old', -0.05, 2)]
+    >>> standing.groups, standing.told_apart
+    ((('new',), ('old',)), (1, 1))
     """
-    outcomes, scores = _read(runs)
-    judges = {judge} if isinstance(judge, str) else set(judge)
-    outcomes = _by(outcomes, judges)
-    known = {} if items is None else {i.item_id: i for i in read_items(items, columns=columns, needs=None)}
-    pairs = [o for o in outcomes if len(o.unit.responses) == 2 or len(o.shown) == 2]
-    criteria = list(dict.fromkeys(o.criterion for o in pairs or outcomes))
-    if criterion is not None and criterion not in criteria:
-        raise InputError(f"no criterion {criterion!r} in the runs; there are {criteria}")
-    chosen = criterion or (criteria[0] if len(criteria) == 1 else None)
-    if pairs and chosen is not None:
-        own = [o for o in pairs if o.criterion == chosen]
-        compared: Sequence[Outcome] = own if order else pooled_pairs(own)
-        systems = {item.item_id: dict(item.systems) for item in known.values()} if items is not None else None
-    elif order or judges:
-        asked = "order" if order else "judge"
-        instead = f"name a criterion, of {criteria}" if pairs else "compare responses in pairs"
-        raise InputError(f"{asked} is of verdicts on pairs, and these are scores; {instead}")
-    else:
-        compared, systems = _of_scores(scores, chosen, known, pairs=bool(pairs)), None
-    if not compared:
-        raise InputError("the runs compare no two systems; hand in runs of pairs, or scores of two systems")
-    return bradley_terry(
-        compared, systems=systems, ties=ties, order=order, prior=prior, b=b, seed=seed, level=level
+    if model not in MODELS:
+        raise InputError(f"model={model!r}; {there_are(model, MODELS)}")
+    how = _How(
+        model=model, link=link, parts=parts, ties=ties, order=order, prior=prior, b=b, seed=seed, level=level
+    )
+    what = _What(
+        criterion=criterion, judges={judge} if isinstance(judge, str) else judge, items=items,
+        columns=columns or {}, scale=scale, by=by, order=order,
     )  # fmt: skip
+    held = _material(runs, what)
+    made = _fit(held, how)
+    if by is not None:
+        made = replace(made, profile=profile(by, made, _by_tag(held, by, how)))
+    if against is not None:
+        trusted = _material((against,), replace(what, judges=(), by=None, order=False))
+        made = replace(made, against=_against(held, made, trusted, how, families or {}))
+    elif families:
+        raise InputError("families are looked at against a trusted order; say against=")
+    return made
 
 
-def _read(runs: Iterable[Any]) -> tuple[list[Outcome], list[Score]]:
-    """Return all outcomes and scores of runs."""
-    outcomes: list[Outcome] = []
-    scores: list[Score] = []
-    for run in map(stored, runs):
-        outcomes += run.outcomes
-        scores += run.scores
-    if not outcomes and not scores:
-        raise InputError("no run to take a standing from; hand in the folder that --out wrote")
-    return outcomes, scores
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """Options of the models, as of `stand`."""
+
+    model: Model
+    link: str
+    parts: float | None
+    ties: Ties
+    order: bool
+    prior: float
+    b: int
+    seed: int
+    level: float
 
 
-def _by(outcomes: list[Outcome], judges: set[str]) -> list[Outcome]:
-    """Return the outcomes of some judges; of all but controls where none is named."""
-    there = {o.rater for o in outcomes}
-    if absent := sorted(judges - there):
-        raise InputError(f"no judge {absent[0]!r} in the runs; there are {sorted(there)}")
-    wanted = judges or {name for name in there if not is_control(name)} or there
-    return [o for o in outcomes if o.rater in wanted]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _What:
+    """What is taken from runs and tables, as of `stand`."""
+
+    criterion: str | None
+    judges: Collection[str]
+    items: Any
+    columns: Mapping[str, str]
+    scale: Any
+    by: str | None
+    order: bool
 
 
-def _of_scores(
-    scores: Iterable[Score], criterion: str | None, items: Mapping[str, Item], *, pairs: bool
-) -> list[Outcome]:
-    """Return comparisons from scores: of pairs as they are, of responses of one item each two."""
-    values: dict[tuple[str, str], dict[str, list[float]]] = {}
-    found: list[Outcome] = []
-    for score in scores:
-        unit, item = score.unit, items.get(score.unit.item_id)
-        wanted = score.level == "rubric" if criterion is None else score.name == criterion
-        if not wanted or score.value is None or len(unit.responses) != 1 + pairs:
-            continue
-        names = [item.systems.get(each, each) if item else each for each in unit.responses]
-        if pairs:
-            found.append(_verdict(unit.item_id, names, score.value))
+def _fit(held: Material, how: _How) -> Standing:
+    """Return the standing of comparisons or scores by the model that was asked for."""
+    model, scored, pairs = how.model, held.scored, held.pairs
+    if pairs is not None and model not in {"auto", "bradley-terry"}:
+        raise InputError(f"model={model!r} is of scores, and these are comparisons; say 'bradley-terry'")
+    if scored is not None and model == "bradley-terry":
+        pairs = compared(scored)
+    if pairs is not None:
+        return bradley_terry(
+            pairs, ties=how.ties, order=how.order, prior=how.prior, b=how.b, seed=how.seed, level=how.level
+        )
+    assert scored is not None  # noqa: S101 - one of both is there
+    if model == "auto":
+        model = "two-way" if scored.labels is None else "1pl"
+    if model == "mean":
+        return plain_mean(scored, level=how.level, seed=how.seed)
+    if model == "1pl":
+        return one_parameter(scored, level=how.level, seed=how.seed)
+    if model == "2pl":
+        return _two_parameters(scored, how)
+    return two_way(scored, link=how.link, parts=how.parts, level=how.level, seed=how.seed)
+
+
+def _two_parameters(scored: Scored, how: _How) -> Standing:
+    """Return the standing by the 2PL with items random."""
+    from judgekit.standing.random_items import random_items
+
+    if not scored.values.size or np.nanmin(scored.values) < 0 or np.nanmax(scored.values) > 1:
+        raise InputError("model='2pl' is of scores from 0 to 1; say 'two-way'")
+    found = random_items(scored.values)
+    j = int((~np.isnan(scored.values)).any(axis=0).sum())
+    fit = Fitted(
+        strength=found.ability, covariance=found.covariance, df=float(j - 1), unit="logits",
+        method="2pl, items random", status=found.status, notes=tuple(found.notes),
+    )  # fmt: skip
+    return standing_of(scored, fit, level=how.level, seed=how.seed)
+
+
+def _by_tag(held: Material, by: str, how: _How) -> dict[str, Standing]:
+    """Return a standing of each tag, at a level that holds for all tags at once."""
+    tags = np.array([held.tags.get(item, "") for item in held.items], dtype=object)
+    known = sorted(set(tags.tolist()) - {""})
+    if not known:
+        raise InputError(f"by={by!r}: no item has such a tag; hand in items that have it, or name a column")
+    sure = replace(how, level=1.0 - (1.0 - how.level) / len(known))
+    return {tag: _fit(held.only(tags == tag), sure) for tag in known}
+
+
+def _against(
+    held: Material, made: Standing, trusted: Material, how: _How, families: Mapping[str, Sequence[str]]
+) -> Against:
+    """Return the standing held against that of a trusted side."""
+    model = how.model if (trusted.pairs is None) == (held.pairs is None) else "auto"
+    own = _fit(trusted, replace(how, model=model, order=False))
+    systems = [s for s in made.systems if s in own.systems]
+    if len(systems) < 2:
+        raise InputError(
+            f"the trusted side has the systems {sorted(own.systems)}, and the standing "
+            f"{sorted(made.systems)}; two that both have are needed"
+        )
+    ours, theirs = ({s: standing.of(s).strength for s in systems} for standing in (made, own))
+    n_items = len(trusted.items)
+    return Against(
+        tau=order_tau(made, own, systems),
+        halves=half_agreement(_refit(trusted, systems), n_items, len(held.items), seed=how.seed),
+        trusted=own,
+        shifts=tuple(
+            family_shift(ours, theirs, family, name=name, seed=how.seed) for name, family in families.items()
+        ),
+        tilt=_tilt(held, trusted, systems),
+        left_out=tuple(sorted(set(made.systems) ^ set(own.systems))),
+    )
+
+
+def _refit(held: Material, systems: Sequence[str]) -> Callable[[Codes], Floats]:
+    """Return what gives the strengths of systems by some of the items."""
+
+    def fit(some: Codes) -> Floats:
+        kept = np.zeros(len(held.items), dtype=bool)
+        kept[some] = True
+        if held.scored is not None:
+            table = held.scored
+            strength = fit_two_way(table.values[:, kept], table.systems).strength
+            return np.array([strength[table.systems.index(s)] for s in systems])
+        found = bradley_terry(held.only(kept).pairs or (), prior=0.1, b=0)
+        return np.array([found.of(s).strength for s in systems])
+
+    return fit
+
+
+def _tilt(held: Material, trusted: Material, systems: Sequence[str]) -> Tilt | None:
+    """Return how decisive the judge is on pairs of systems."""
+    rates = []
+    for side in (held, trusted):
+        pairs = compared(side.scored) if side.scored is not None else side.pairs
+        if pairs is None:
+            return None
+        n = len(pairs.systems)
+        cell, back = pairs.one * n + pairs.other, pairs.other * n + pairs.one
+        won = np.bincount(cell, pairs.said[:, 0] + pairs.said[:, 1] / 2, n * n)
+        won += np.bincount(back, pairs.said[:, 2] + pairs.said[:, 1] / 2, n * n)
+        met = np.bincount(np.concatenate([cell, back]), minlength=n * n)
+        rate = np.where(met > 0, won / np.maximum(met, 1), np.nan).reshape(n, n)
+        place = [pairs.systems.index(s) for s in systems]
+        rates.append(rate[np.ix_(place, place)])
+    return judge_tilt(rates[0], rates[1], systems)
+
+
+def _material(sources: Sequence[Any], what: _What) -> Material:
+    """Return what runs and tables hold: all of them comparisons, or all of them scores."""
+    runs: list[Run] = []
+    tables: list[Material] = []
+    for source in sources:
+        kind = _kind(source)
+        if kind == "scores":
+            runs.append(Run(tuple(read_scores(source)), (), {}))
+        elif kind == "table":
+            tables.append(table_of(source, what.columns, scale=what.scale, by=what.by))
         else:
-            name = names[0] if item else score.system or names[0]
-            values.setdefault((unit.item_id, unit.part), {}).setdefault(name, []).append(score.value)
-    for (item_id, _), by_system in values.items():
-        for one, other in itertools.combinations(sorted(by_system), 2):
-            gap = as_said(fmean(by_system[one])) - as_said(fmean(by_system[other]))
-            found.append(_verdict(item_id, (one, other), 0.5 + (gap > 0) / 2 - (gap < 0) / 2))
-    return found
+            runs.append(stored(source))
+    if (runs and tables) or len(tables) > 1:
+        raise InputError("hand in runs, or one table; tables are joined by writing them into one file")
+    if tables and (what.judges or what.criterion):
+        raise InputError("judge and criterion are of runs, and this is a table")
+    items = None
+    if what.items is not None:
+        read = read_items(what.items, columns=None if tables else what.columns or None, needs=None)
+        items = {item.item_id: item for item in read}
+    taken = Taken(criterion=what.criterion, judges=what.judges, items=items, order=what.order)
+    held = tables[0] if tables else of_runs(runs, taken)
+    if what.by is not None and not held.tags:
+        kept = {item: tags for run in runs for item, tags in run.item_tags.items()}
+        kept |= {name: item.all_tags for name, item in (items or {}).items()}
+        held = replace(held, tags={item: tags[what.by] for item, tags in kept.items() if what.by in tags})
+    return held
 
 
-def _verdict(item_id: str, systems: Sequence[str], value: float) -> Verdict:
-    """Return a comparison that says how far the first is preferred; one half is a tie."""
-    probs = (("tie", 1.0),) if value == 0.5 else (("first", value), ("second", 1.0 - value))
-    label = "first" if value > 0.5 else "tie" if value == 0.5 else "second"
-    unit = Unit(item_id, tuple(systems))
-    return Verdict(rater="scores", unit=unit, criterion="score", probs=probs, label=label, value=value)
+def _kind(source: Any) -> str:
+    """Return whether a source is a run, scores of one, or a table of others."""
+    if isinstance(source, str | Path):
+        if not Path(source).is_file():
+            return "run"
+    elif isinstance(source, Run) or (
+        isinstance(source, Sequence) and source and isinstance(source[0], Verdict | Abstention)
+    ):
+        return "run"
+    there = columns_in(source)
+    if there >= {"kind", "responses"}:
+        return "run"
+    return "scores" if there >= {"level", "rule", "value", "item_id"} else "table"
