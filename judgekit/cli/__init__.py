@@ -66,8 +66,8 @@ COMMANDS = {
         "Make a judge's card: what moves it, how far it agrees with people, what it may be used for.",
     ),
     "stand": _Command(
-        "agree", "compare",
-        "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.",
+        "stand", "standings",
+        "Order systems by comparisons, scores or votes, with intervals, ranks, and who cannot be told apart.",
     ),
     "ingest": _Command(
         "stored", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."

@@ -1,29 +1,25 @@
-"""`judgekit agree`, `calibrate`, `cascade` and `stand`: what stored runs and labels say of judges."""
+"""`judgekit agree`, `calibrate` and `cascade`: what stored runs and labels say of judges."""
 
-import json
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from judgekit.agreement.probability.drawn import DrawnThreshold
-from judgekit.cli.named import MANY, ItemColumns, columns_of
+from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.options import FILES, REQUIRED, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
-from judgekit.errors import InputError, n_of
+from judgekit.errors import InputError
 from judgekit.verbs.agree import agree as compare_with_people
 from judgekit.verbs.calibrate import calibrate as fit
 from judgekit.verbs.cascade import cascade as replay
-from judgekit.verbs.stand import stand as order_systems
-from judgekit.writing import write
 
 if TYPE_CHECKING:
     from judgekit.recipes.cascade import Step
-    from judgekit.standing import Standing
     from judgekit.verbs.cascade import Replayed
 
 STYLES = {
@@ -348,78 +344,9 @@ def _some(curve: "Sequence[Step]", chosen: "Step") -> "list[Step]":
     return [step for i, step in enumerate(curve) if i in wanted or step is chosen]
 
 
-STAND = (
-    Flag("criterion", WHAT), _JUDGE, Flag("items", WHAT), Flag("column", WHAT, kind=ItemColumns),
-    Flag("ties", _HOW), Flag("order", _HOW, typed=("--order",)), Flag("prior", _HOW),
-    Flag("resamples", _HOW, of="b"), _SEED, Flag("level", _HOW),
-    Flag("out", FILES, kind=Path | None, help="The file to write the standing into, as JSON."), _AS_JSON,
-)  # fmt: skip
-
-
-def _stand(_: typer.Context, given: dict[str, Any]) -> int:
-    runs, items, out = given["runs"], given["items"], given["out"]
-    columns = columns_of(given["column"])
-    found = order_systems(*runs, columns=columns, **of_verb(order_systems, STAND, given))
-    effect = found.order_effect
-    plain = {
-        **{field.name: getattr(found, field.name) for field in fields(found) if field.repr},
-        "places": [_nulled(asdict(place)) for place in found.places],
-        "order_effect": None if effect is None else _nulled(asdict(effect)),
-    }
-    if out is not None:
-        text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
-        write(out, text.encode(), reads=[*runs, *([items] if items else [])])
-    if given["as_json"]:
-        say_json(plain)
-    else:
-        _print_standing(found)
-    return int(found.status.startswith("undefined"))
-
-
-stand = command(
-    _stand,
-    "Order systems by stored comparisons or scores (Bradley-Terry), with intervals and ranks.\n\n"
-    "Example: judgekit stand results --items items.jsonl. Nothing is asked. The exit code is 1 where the "
-    "comparisons do not tell the systems' strengths.",
-    STAND,
-    verb=order_systems,
-    arguments=[
-        argument("runs", list[Path], "The runs: folders that --out wrote, or outcomes.jsonl files of pairs.")
-    ],
-)
-
-
 def _nulled(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as JSON has them: what is undefined or infinite is null."""
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
-
-
-def _print_standing(found: "Standing") -> None:
-    heads = ("rank", "system", "strength", "interval", "rank between", "comparisons", "won")
-    rows = []
-    for place in found.places:
-        known = not math.isnan(place.strength)
-        ends = f"{place.low:.2f} to {place.high:.2f}" if not math.isnan(place.low) else "none"
-        ranks = f"{place.rank_low} and {place.rank_high}" if place.rank_low else "unknown"
-        strength = f"{place.strength:.2f}" if known else "unknown"
-        rank = str(place.rank) if known else ""
-        rows.append((rank, place.system, strength, ends, ranks, str(place.n), _share(place.won)))
-    say_table(heads, rows, right=("rank", "strength", "interval", "comparisons", "won"))
-    say(
-        f"strengths in log-odds ({found.method}); {found.level:.0%} intervals by "
-        f"{n_of(found.n_items, 'item')}, {n_of(found.n_comparisons, 'comparison')}, "
-        f"{found.n_dropped} without a verdict"
-    )
-    if (effect := found.order_effect) is not None:
-        say(f"shown first gains {effect.value:.2f} [{effect.low:.2f}, {effect.high:.2f}] in log-odds")
-    _say_notes(found.notes)
-    if found.status != "ok":
-        say(f"status: {found.status}")
-
-
-def _share(won: float) -> str:
-    """Return the share of comparisons won; a word where there were none."""
-    return "none" if math.isnan(won) else f"{won:.1%}"
 
 
 def _say_notes(notes: Iterable[str]) -> None:

@@ -137,6 +137,9 @@ def _span(figure: Figure) -> Point:
     if figure.chart.span == "even":
         most = max([1.0, *map(abs, ends)])
         return -most, most
+    if figure.chart.span == "close":
+        most = 1.05 * max(map(abs, [*ends, *_numbers(figure, figure.chart.value)]), default=1.0) or 1.0
+        return -most, most
     if figure.chart.span == "agreement":
         least = min([0.0, *ends])
         return -1.0 if least < -0.5 else -0.5 if least < -0.02 else 0.0, 1.0

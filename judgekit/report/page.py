@@ -70,7 +70,7 @@ def write_report(
     data, text = target.with_suffix(".json"), target.with_suffix(".md")
     if target in {data, text}:
         raise InputError(f"{target}: is the page's name, and {target.suffix} stands beside it; name it .html")
-    drawn, made = figures(audit), _made(command)
+    drawn, made = figures(audit), made_by(command)
     numbers = {**audit_json(audit, found, gates, drawn), "made": made}
     written = (
         page(audit, found, gates, drawn, title=title, made=made),
@@ -83,7 +83,7 @@ def write_report(
     return target, data, text
 
 
-def _made(command: str = "") -> dict[str, str]:
+def made_by(command: str = "") -> dict[str, str]:
     """Return by what a report was made, when, and with which command."""
     from judgekit import __version__
 
@@ -115,7 +115,7 @@ def page(
     }  # fmt: skip
     several = len(audit.criteria) > 1 or len({f.judge for f in found}) > 1
     return render("report/page.html", {
-        "title": title or _title(raters), "made": made or _made(), "lead": _lead(audit), "audit": audit,
+        "title": title or _title(raters), "made": made or made_by(), "lead": _lead(audit), "audit": audit,
         "gates": gates, "facts": facts, "several": several, "closed": len(audit.criteria) > _MANY,
         "purposes": PURPOSES, "tones": TONES, "met_tone": _met_tone, "most_rows": _MOST_ROWS,
         "estimate_heads": _ESTIMATE, "found_of": found_of, "drawn_of": drawn_of, "ground": _ground,
@@ -380,7 +380,7 @@ def audit_markdown(
 ) -> str:
     """Return the report in Markdown."""
     lines = ["# Judges against people", ""]
-    lines += [f"- made {name}: {cell(value)}" for name, value in (made or _made()).items()]
+    lines += [f"- made {name}: {cell(value)}" for name, value in (made or made_by()).items()]
     lines += [f"- {name}: {cell(value)}" for name, value in audit.provenance.items()]
     lines += [f"- note: {cell(note)}" for note in audit.notes]
     lines += [f"- {each}" for each in shared_causes(audit, found)]

@@ -56,16 +56,21 @@ def rank_intervals(strengths: Floats, draws: Floats, level: float) -> list[Ranks
 
 
 def groups(systems: Sequence[str], apart: Apart) -> tuple[tuple[str, ...], ...]:
-    """Return the longest runs of systems, in their order, none of which is told from another of its run."""
-    # A run stands in none that is longer; one system alone is a run of its own.
-    found: list[tuple[int, int]] = []
-    for start in range(len(systems)):
-        end = start + 1
-        while end < len(systems) and not apart[end, start:end].any():
-            end += 1
-        if not found or end > found[-1][1]:
-            found.append((start, end))
-    return tuple(tuple(systems[start:end]) for start, end in found)
+    """Return the largest groups of systems none of which is told from another of it, the first ones first.
+
+    Two systems share a group exactly where they are not told apart; one that is told from all is a group.
+    Source: Piepho (2004), "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons".
+    """
+    found = [(1 << len(systems)) - 1] if systems else []  # as bits
+    for i, j in zip(*np.nonzero(np.triu(apart)), strict=True):
+        one, other = 1 << int(i), 1 << int(j)
+        both = [each for each in found if each & one and each & other]
+        parts = {part for each in both for part in (each & ~one, each & ~other)}
+        rest = [each for each in found if not (each & one and each & other)]
+        parts -= {p for p in parts if any(p | q == q for q in (*rest, *(parts - {p})))}
+        found = [*rest, *parts]
+    members = sorted([i for i in range(len(systems)) if each >> i & 1] for each in found)
+    return tuple(tuple(systems[i] for i in each) for each in members)
 
 
 def letters(n: int) -> list[str]:

@@ -20,7 +20,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.items.texts import name_of
 from judgekit.scales import Labels
 from judgekit.standing.bradley_terry import Comparisons
-from judgekit.standing.scores import Categories, Scored
+from judgekit.standing.scores import Categories, Scored, scored
 from judgekit.table import columns_in
 from judgekit.verbs.frames import frame_of
 
@@ -160,6 +160,18 @@ def _coded(names: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]
     known = tuple(sorted(set(names)))
     place = {name: i for i, name in enumerate(known)}
     return known, np.array([place[name] for name in names], dtype=np.intp)
+
+
+def of_matrix(scores: Any) -> Material:
+    """Return scores (n_systems, n_items) as they are; those of right and wrong are labels, too."""
+    table = scores if isinstance(scores, Scored) else scored(scores)
+    x = table.values
+    system, item = np.nonzero(~np.isnan(x))
+    said = x[system, item]
+    if table.labels is None and len(said) and np.isin(said, (0.0, 1.0)).all():
+        labels = Categories(said.astype(np.intp), item, system, ["scores"] * len(said), 2)
+        table = replace(table, labels=labels)
+    return Material(scored=table)
 
 
 def table_of(

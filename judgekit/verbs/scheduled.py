@@ -128,7 +128,8 @@ def earlier_of(run: str, items: Any, columns: Mapping[str, str] | None) -> Earli
         for unit in units
     }
     named = items if any(item.systems for item in read) else None
-    return stand(run, items=named, columns=columns, prior=0.1, b=_RESAMPLES), asked
+    made = stand(run, model="bradley-terry", items=named, columns=columns, prior=0.1, b=_RESAMPLES)
+    return made, asked
 
 
 def pairs_asked(recipe: Counted, items: Iterable[Item]) -> set[tuple[str, str]]:

@@ -37,7 +37,7 @@ from judgekit.standing.scores import (
 )
 from judgekit.table import columns_in, read_scores
 from judgekit.types import Abstention, Verdict
-from judgekit.verbs.comparable import Material, compared, table_of
+from judgekit.verbs.comparable import Material, compared, of_matrix, table_of
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
 from judgekit.verbs.standing_runs import Taken, of_runs
@@ -70,8 +70,9 @@ def stand(
 
     Args:
         *runs: Runs, folders that `save` or `--out` wrote, outcomes (a list, an `outcomes.jsonl`), scores
-            (a `scores.jsonl`), or tables: item_id, system, score in long form; items x systems; or recorded
-            votes with first, second, label. Responses to one item may stand in different runs.
+            (a `scores.jsonl`), or a table (a file, a frame, rows): item_id, system, score in long form; items
+            x systems; or recorded votes with first, second, label; or an array (n_systems, n_items).
+            Responses to one item may stand in different runs.
         model: The model: `mean`, `two-way` (system + item), `1pl` (labels of a declared scale, items random),
             `2pl` (items differ in how well they tell systems apart), or `bradley-terry` (comparisons; of two
             scores of an item the higher wins). `auto` is bradley-terry of pairs, 1pl of labels, else two-way.
@@ -275,6 +276,8 @@ def _material(sources: Sequence[Any], what: _What) -> Material:
         kind = _kind(source)
         if kind == "scores":
             runs.append(Run(tuple(read_scores(source)), (), {}))
+        elif kind == "matrix":
+            tables.append(of_matrix(source))
         elif kind == "table":
             tables.append(table_of(source, what.columns, scale=what.scale, by=what.by))
         else:
@@ -298,6 +301,8 @@ def _material(sources: Sequence[Any], what: _What) -> Material:
 
 def _kind(source: Any) -> str:
     """Return whether a source is a run, scores of one, or a table of others."""
+    if isinstance(source, Scored | np.ndarray):
+        return "matrix"
     if isinstance(source, str | Path):
         if not Path(source).is_file():
             return "run"

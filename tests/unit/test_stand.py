@@ -8,7 +8,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
-from judgekit.cli.agree import _share
+from judgekit.cli.stand import _share
 from judgekit.errors import InputError
 
 TONE = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
@@ -85,7 +85,8 @@ def test_a_run_of_scores_stands_by_which_response_has_more():
         turned = int(call.item.item_id) % 4 == 0
         return json.dumps({"label": "yes" if (name == "a") != turned else "no"})
 
-    found = jk.stand(jk.score(items(), TONE, jk.Scripted("j", graded), ledger=None), b=50)
+    run = jk.score(items(), TONE, jk.Scripted("j", graded), ledger=None)
+    found = jk.stand(run, model="bradley-terry", b=50)
 
     assert found.systems[0] == "a"
     assert found.of("a").won == 0.75
@@ -100,7 +101,9 @@ def test_responses_to_one_item_may_stand_in_several_runs():
 
     one, two = of("x", lambda i: "no" if i == 3 else "yes"), of("y", lambda i: "yes" if i == 3 else "no")
 
-    assert jk.stand(one, two, b=0).difference("x", "y").value == pytest.approx(math.log(7), abs=1e-6)
+    found = jk.stand(one, two, model="bradley-terry", b=0)
+    assert found.difference("x", "y").value == pytest.approx(math.log(7), abs=1e-6)
+    assert jk.stand(one, two, model="mean").difference("x", "y").value == pytest.approx(0.75)
 
 
 def test_of_several_criteria_the_rubrics_score_decides_unless_one_is_named():
@@ -153,8 +156,7 @@ def test_what_is_no_run_is_refused(tmp_path):
         jk.stand()
     one = [{"id": "1", "task": "Hi", "response": "Hello"}]
     alone = jk.score(one, TONE, jk.Scripted("j", lambda _: '{"label": "yes"}'), ledger=None)
-    with pytest.raises(InputError, match="compare no two systems"):
-        jk.stand(alone)
+    assert jk.stand(alone).status == "undefined:no_paired_items"
 
 
 def test_the_command_prints_what_python_gives(compared, tmp_path, capsys):

@@ -9,6 +9,7 @@ from scipy.stats import multivariate_normal
 
 from judgekit.errors import InputError
 from judgekit.standing import continuous
+from judgekit.standing.apart import groups
 from judgekit.standing.continuous import gaussian_2pl, linked
 from judgekit.standing.scores import Categories, Scored, one_parameter, plain_mean, two_way
 
@@ -261,3 +262,17 @@ def test_the_gaussian_2pl_finds_abilities_and_items():
     assert (found.sd, found.sd_a, found.sd_c, found.mu) == pytest.approx((0.4, 0.4, 1.0, 0.5), abs=0.12)
     inside = np.abs(found.discrimination - a) < 1.96 * found.discrimination_sd
     assert inside.mean() == pytest.approx(0.95, abs=0.04)
+
+
+def test_two_systems_share_a_group_exactly_where_they_are_not_told_apart():
+    rng = np.random.default_rng(0)
+    for n, share in ((1, 0.5), (5, 0.0), (5, 1.0), (12, 0.4), (12, 0.8)):
+        apart = np.triu(rng.random((n, n)) < share, 1)
+        apart |= apart.T
+        found = groups([str(i) for i in range(n)], apart)
+        shared = np.array(
+            [[any({str(i), str(j)} <= set(group) for group in found) for j in range(n)] for i in range(n)]
+        )
+        assert (shared == ~apart).all()
+        assert len(set(found)) == len(found)
+        assert not any(set(a) < set(b) for a in found for b in found)

@@ -79,7 +79,8 @@ class Chart:
         group: Template of a line's heading; of bars, the column that tells the bars of a block apart.
         tip: Template of what is shown when a shape is pointed at.
         axes: Names of the axes.
-        span: Of intervals: `agreement` (0 to 1), `free`, or `even` on both sides of 0.
+        span: Of intervals: `agreement` (0 to 1), `free`, `even` on both sides of 0, or `close`: even, and
+            as wide as the numbers.
         x_span: Ends of the axis across.
         y_span: Ends of the axis upwards.
         legend: Column, or name of a bar -> its words.
@@ -102,7 +103,7 @@ class Chart:
     group: str = ""
     tip: str = ""
     axes: tuple[str, str] = ("", "")
-    span: Literal["agreement", "free", "even"] = "free"
+    span: Literal["agreement", "free", "even", "close"] = "free"
     x_span: Point = (0.0, 1.0)
     y_span: Point = (0.0, 1.0)
     legend: Mapping[str, str] = field(default_factory=dict)
