@@ -15,7 +15,7 @@ from judgekit.agreement.auditing.data import of_frame
 from judgekit.cli import main
 from judgekit.report import findings, read_thresholds
 from judgekit.report.checks import harm, within
-from judgekit.report.page import _capitals, _key, _met_tone, _quoted, metric, page
+from judgekit.report.page import _capitals, _key, _met_tone, metric, page, quoted
 from judgekit.report.plain import of_hundred, plainly
 from judgekit.scales import Numbers
 from judgekit.types import Estimate
@@ -108,8 +108,8 @@ def test_thresholds_are_said_as_they_are_set(made):
 
 
 def test_a_heading_cannot_leave_the_style_that_holds_it():
-    assert _quoted("judge's less") == '"judge\\27 s less"'
-    assert not set(_quoted("a\n</style>';}&\\ 7")) & set("\n<>/;}'&")
+    assert quoted("judge's less") == '"judge\\27 s less"'
+    assert not set(quoted("a\n</style>';}&\\ 7")) & set("\n<>/;}'&")
 
 
 def test_the_command_line_stands_on_the_page(tmp_path):
