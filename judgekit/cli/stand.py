@@ -12,6 +12,7 @@ from judgekit.cli.agree import families_of
 from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
+from judgekit.cli.stand_plan import PLAN, say_dynamics, say_plan
 from judgekit.errors import n_of
 from judgekit.verbs.stand import MODELS
 from judgekit.verbs.stand import stand as order_systems
@@ -38,7 +39,7 @@ STAND = (
     Flag("ties", _HOW), Flag("order", _HOW, typed=("--order",)), Flag("prior", _HOW),
     Flag("resamples", _HOW, of="b"),
     Flag("seed", _HOW, kind=Annotated[int, typer.Option(min=0, help="The seed of what is drawn by chance.")]),
-    Flag("level", _HOW),
+    Flag("level", _HOW), *PLAN,
     Flag("out", FILES, kind=Path | None, help="The file to write the standing into, as JSON."),
     Flag(
         "report", FILES, kind=Path | None,
@@ -52,6 +53,10 @@ def _stand(context: typer.Context, given: dict[str, Any]) -> int:
     from judgekit.report.standing import standing_json, write_standing
 
     runs, out, report = given["runs"], given["out"], given["report"]
+    if given["dynamics"] is not None:
+        taken = {each: given[each] for each in ("criterion", "items") if given[each] is not None}
+        say_dynamics(given, {**taken, "judge": given["judge"] or (), "columns": columns_of(given["column"])})
+        return 0
     families = families_of(given["family"] or [])
     found = order_systems(
         *runs, columns=columns_of(given["column"]), families=families or None,
@@ -65,6 +70,8 @@ def _stand(context: typer.Context, given: dict[str, Any]) -> int:
         say_json(standing_json(found))
     else:
         _print(found)
+        if given["plan"]:
+            say_plan(found, runs, given)
     if report is not None:
         typed = shlex.join(["judgekit", *context.obj]) if context.obj else ""
         for path in write_standing(found, report, command=typed, reads=reads):

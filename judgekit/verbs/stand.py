@@ -268,6 +268,20 @@ def _tilt(held: Material, trusted: Material, systems: Sequence[str]) -> Tilt | N
     return judge_tilt(rates[0], rates[1], systems)
 
 
+def material(
+    sources: Sequence[Any], *, criterion: str | None = None, judge: str | Collection[str] = (),
+    items: Any = None, columns: Mapping[str, str] | None = None, by: str | None = None,
+) -> Material:  # fmt: skip
+    """Return what runs and tables hold, as `stand` takes it from them."""
+    return _material(
+        sources,
+        _What(
+            criterion=criterion, judges={judge} if isinstance(judge, str) else judge, items=items,
+            columns=columns or {}, scale=None, by=by, order=False,
+        ),
+    )  # fmt: skip
+
+
 def _material(sources: Sequence[Any], what: _What) -> Material:
     """Return what runs and tables hold: all of them comparisons, or all of them scores."""
     runs: list[Run] = []
