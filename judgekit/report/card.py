@@ -215,7 +215,8 @@ def of_run(
             run, labels=labels, rubric=shape, items=texts, trusted=trusted, families=families, progress=False
         )
     alone = {o.rater for o in run.outcomes} - people == {*judges}  # else scores are of a panel
-    whole = [each for each in run.scores if alone and each.level == "rubric"]
+    one = len({each.name for each in run.scores}) == 1
+    whole = [each for each in run.scores if alone and (one or each.level == "rubric")]
     anchors = (
         {
             "item": s.unit.item_id,

@@ -10,7 +10,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.cli import main
-from judgekit.probes import Probe, on_response
+from judgekit.probes import BATTERY, Probe, on_response
 from judgekit.probes.measure import shift_of
 from judgekit.probes.records import Row, Shift
 from judgekit.probes.states import settled
@@ -120,6 +120,13 @@ def test_each_row_of_the_table_says_what_is_left_of_every_use(row: str) -> None:
     for use in USES:
         small, large = own[use]
         assert "TCHD".index(small) <= "TCHD".index(large)
+
+
+def test_each_row_of_the_table_is_of_probes_that_there_are() -> None:
+    known = {name for each in BATTERY for name in (each.name, each.group)}
+    assert rules()["faults"].keys() - {"else", "criterion"} <= known  # those are made of the rubric at hand
+    assert rules()["needs"]["reward"]["group"] in known
+    assert rules()["always"].keys() <= known
 
 
 def test_a_judge_that_people_agree_with_is_trusted_until_it_obeys(labelled: Card) -> None:
