@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 from judgekit.probes.beside import oversensitive, overstable
 from judgekit.probes.injections import MASTER_KEYS
@@ -17,15 +18,15 @@ from judgekit.rubric import Rubric
 from judgekit.scales import Labels, plain_number
 from judgekit.types import Item
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+_SENTENCE = re.compile(r"(?<=[.!?])(?=\s)")
 _WORD = re.compile(r"\w{6,}")
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text.
+    """Return the sentences of a text, each with the blanks before it.
 
-    >>> sentences("It rains. Take a coat!  Do you see?")
-    ['It rains.', 'Take a coat!', 'Do you see?']
+    >>> sentences("It rains. Take a coat!")
+    ['It rains.', ' Take a coat!']
     """
     return _SENTENCE.split(text.strip()) if text.strip() else []
 
@@ -52,7 +53,10 @@ def of_sentences(change: Callable[[list[str], random.Random], list[str]], *, lea
 
     def operator(text: str, at: At) -> str | None:
         found = sentences(text)
-        return " ".join(change(found, at.lots)) if len(found) >= least else None
+        if len(found) < least:
+            return None
+        made = change(found, at.lots)
+        return "".join(each if each[:1].isspace() else f" {each}" for each in made).strip()
 
     return operator
 
@@ -120,7 +124,8 @@ def mark(at: At) -> str:
 
 
 def _bold(text: str, _: At) -> str:
-    return " ".join(_WORD.sub(lambda word: f"**{word[0]}**", each, count=1) for each in sentences(text))
+    n = count()
+    return _WORD.sub(lambda word: word[0] if next(n) % 4 else f"**{word[0]}**", text)
 
 
 def _probes(
@@ -151,9 +156,9 @@ RESPONSE: tuple[Probe, ...] = (
     *_probes(
         "format", "still", "is moved by looks", "Bring all responses to one format before they are judged.",
         "Zhang et al. (2024), arXiv 2409.11704",
-        ("bold", "Prints a word of each sentence in bold.", _bold),
+        ("bold", "Prints every fourth long word in bold.", _bold),
         ("bullets", "Makes a list of its sentences.",
-         of_sentences(lambda found, _: ["\n".join(f"- {each}" for each in found)], least=2)),
+         of_sentences(lambda found, _: [f"\n- {each.strip()}" for each in found], least=2)),
         ("headings", "Puts headings over it.", around("## Answer\n\n", "\n\n## End")),
     ),
     *_probes(

@@ -1,6 +1,7 @@
 """Probes of the response, of the material and by attack: whom they catch, and whom they leave alone."""
 
 import difflib
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 import judgekit as jk
 from judgekit.probes.attacks import ATTACKS
 from judgekit.probes.material import MATERIAL
-from judgekit.probes.records import Shift
-from judgekit.probes.response import RESPONSE
+from judgekit.probes.records import At, Shift
+from judgekit.probes.response import RESPONSE, sentences
 from judgekit.types import Call, Item
 
 PROBES = tuple(p for p in (*RESPONSE, *MATERIAL, *ATTACKS) if "writer" not in p.needs)
@@ -254,6 +255,33 @@ def test_what_is_drawn_is_drawn_by_the_seed() -> None:
             progress=False,
         )  # fmt: skip
     assert asked[0] == asked[1] != asked[2]
+
+
+def test_what_is_added_leaves_all_else_as_it_stands_blanks_and_lists_included() -> None:
+    original = (
+        "First, why it rains:\n\n- Clouds cool down. Drops form!\n- They fall.\n\nThat is all there is."
+    )
+    lots = At(rubric=jk.load_rubric(RUBRIC), paired=False, target="", others=(), lots=random.Random(1))  # noqa: S311 - no secret
+    item = Item("1", "Why?", {"response": original})
+    made = {}
+    for probe in RESPONSE:
+        changed = probe.change(item, lots) if probe.change else None
+        made[probe.name] = text(changed) if isinstance(changed, Item) else ""
+    assert made["bold"].replace("**", "") == original != made["bold"]
+    for name in (
+        "junk",
+        "truth",
+        "falsehood",
+        "repeat-first",
+        "padding",
+        "confidence",
+        "citation",
+        "headings",
+    ):
+        kept = [part for part in sentences(original) if part.strip() in made[name]]
+        assert (name, kept) == (name, sentences(original))
+    assert made["truth"].count("\n") == original.count("\n")
+    assert made["bullets"].startswith("- First, why")
 
 
 def test_a_task_stands_whole_in_every_frame_and_of_a_conversation_the_last_turn_is_changed() -> None:
