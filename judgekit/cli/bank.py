@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,9 +74,9 @@ def fit(
 
     Example: judgekit bank fit run/scores.jsonl --out bank.json
     """
+    from judgekit.standing.bank import bank_text
     from judgekit.standing.item_fit import FLAGS
     from judgekit.verbs.bank import fit as fit_to
-    from judgekit.verbs.bank import save
 
     unwanted = [each.removeprefix("no-") for each in require or ()]
     if stray := [each for each in unwanted if each not in FLAGS]:
@@ -84,10 +85,11 @@ def fit(
         *scores, model=model, features=features, criterion=criterion, columns=columns_of(column),  # type: ignore[arg-type]  # checked there
         checks=checks, seed=seed,
     )  # fmt: skip
-    save(bank, out)
+    reads = [*scores, *([] if features is None else [features])]
+    write(out, bank_text(bank).encode(), reads=reads)
     _say_bank(bank)
     if table is not None:
-        _write_items(bank, table)
+        _write_items(bank, table, [*reads, out])
     say(f"written to {out}; see it with `judgekit bank show {out}`")
     if bad := [each for each in unwanted if bank.flagged.get(each)]:
         say(f"not met: no-{bad[0]} ({n_of(bank.flagged[bad[0]], 'item')})")
@@ -115,7 +117,7 @@ def show(
     heads = ("system", "ability", "error", "score")
     say_table(heads, rows, right=heads[1:], title="Systems, best first")
     if table is not None:
-        _write_items(held, table)
+        _write_items(held, table, [bank])
     if report is not None:
         from judgekit.report.bank import write_bank
 
@@ -143,7 +145,7 @@ def place(
         bank, answers, method=method, subset=None if subset is None else _read_subset(subset),  # type: ignore[arg-type]  # checked there
         criterion=criterion, columns=columns_of(column),
     )  # fmt: skip
-    say_placed({name: _plain(each) for name, each in found.items()})
+    say_placed({name: asdict(each) for name, each in found.items()})
 
 
 def say_placed(placed: Mapping[str, Mapping[str, Any]]) -> None:
@@ -189,7 +191,8 @@ def pick(
         rows = [(item, f"{weight:.6g}") for item, weight in zip(subset.ids, subset.weights, strict=True)]
         say_table(("item", "weight"), rows, right=("weight",))
     else:
-        write(out, (json.dumps(_plain(subset), ensure_ascii=False, indent=1) + "\n").encode())
+        text = json.dumps(asdict(subset), ensure_ascii=False, indent=1) + "\n"
+        write(out, text.encode(), reads=[bank, *([] if answers is None else [answers])])
         say(f"{n_of(len(subset.ids), 'item')}, {subset.how}, written to {out}")
     say(subset.words)
 
@@ -268,7 +271,7 @@ def _say_information(bank: "Bank") -> None:
     say_table(heads, rows, right=heads, title="What all items tell, along the scale")
 
 
-def _write_items(bank: "Bank", target: Path) -> None:
+def _write_items(bank: "Bank", target: Path, reads: Sequence[str | Path]) -> None:
     """Write the table of items; an id that a spreadsheet would run is text."""
     import csv
     import io
@@ -287,7 +290,7 @@ def _write_items(bank: "Bank", target: Path) -> None:
                 " ".join(item.flags),
             )
         )
-    write(target, made.getvalue().encode())
+    write(target, made.getvalue().encode(), reads=reads)
     say(f"the table of items is written to {target}")
 
 
@@ -300,12 +303,6 @@ def _read_subset(path: Path) -> "Subset":
         return Subset(**{**raw, "ids": tuple(raw["ids"]), "weights": tuple(raw["weights"])})
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no subset ({error}); `judgekit bank pick --out` writes one") from None
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(record)
 
 
 def _number(value: float | None) -> str:

@@ -88,7 +88,8 @@ def flags_of(
     size = dispersion(x, fit)
     weighted = fit.infit / size  # a single surprise, which outfit is made of, is no flag
     varied = (total > 0) & (total < n)
-    turned = enough & varied & (fit.negative > 0.5) & many
+    sure = 0.5 if fit.covariance.size else 0.95  # where items are random, the prior is for a slope of 1
+    turned = enough & varied & (fit.negative > sure) & many
     unsure = (fit.negative > _DOUBT) | (not many) | (fit.sd_slope == 0)  # without slopes none is negative
     said = {
         "all_right": (n > 0) & (total == n),

@@ -19,6 +19,7 @@ from judgekit.errors import InputError, there_are
 
 How = Literal["stratified", "pivotal", "medoids", "information", "random"]
 _ROUNDS = 50
+_EDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,12 @@ def chosen(
 
 def _pivotal(z: Floats, k: int, rng: np.random.Generator) -> Codes:
     """Sample with equal probabilities, near ones in one another's stead (local pivotal method 2)."""
-    n = len(z)
-    p, left = np.full(n, k / n), list(range(n))
-    while len(left) > 1:
-        i = left[int(rng.integers(len(left)))]
-        others = np.array([each for each in left if each != i])
+    p = np.full(len(z), k / len(z))
+    open_ = (p > _EDGE) & (p < 1 - _EDGE)
+    while open_.sum() > 1:
+        there = np.flatnonzero(open_)
+        i = int(rng.choice(there))
+        others = there[there != i]
         j = int(others[((z[others] - z[i]) ** 2).sum(axis=1).argmin()])
         total = p[i] + p[j]
         if total < 1:  # one takes all
@@ -102,9 +104,8 @@ def _pivotal(z: Floats, k: int, rng: np.random.Generator) -> Codes:
         else:  # one is full, the other has the rest
             wins = rng.random() < (1 - p[j]) / (2 - total)
             p[i], p[j] = (1.0, total - 1) if wins else (total - 1, 1.0)
-        left = [each for each in left if 1e-9 < p[each] < 1 - 1e-9]
-    if left:
-        p[left[0]] = round(p[left[0]])
+        for each in (i, j):
+            open_[each] = _EDGE < p[each] < 1 - _EDGE
     return np.flatnonzero(p > 0.5)
 
 

@@ -328,6 +328,14 @@ def test_each_subset_has_so_many_items_and_weights_that_sum_to_one(how: str):
     assert places.tolist() == again.tolist()
 
 
+@pytest.mark.parametrize("how", ["random", "stratified", "pivotal", "medoids"])
+def test_all_items_are_a_subset_too(how: str):
+    places, weights = chosen(np.random.default_rng(6).normal(size=(7, 2)), 7, how)
+
+    assert sorted(places.tolist()) == list(range(7))
+    assert weights == pytest.approx(np.full(7, 1 / 7))
+
+
 def test_a_stratified_subset_has_one_item_of_each_stratum():
     places, _ = chosen(np.arange(100.0)[:, None], 10, "stratified", seed=1)
 

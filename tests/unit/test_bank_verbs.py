@@ -256,6 +256,16 @@ def test_a_bank_that_may_have_no_such_item_ends_with_one(tmp_path: Path, capsys:
     assert called("bank", "fit", table, "--out", tmp_path / "b.json", "--require", "no-bad") == 2
 
 
+def test_what_is_read_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    scores = written(tmp_path)
+    before = scores.read_text(encoding="utf-8")
+
+    assert called("bank", "fit", scores, "--out", scores, "--no-checks") == 2
+
+    assert "is the file that is read" in capsys.readouterr().err
+    assert scores.read_text(encoding="utf-8") == before
+
+
 def test_ids_that_a_spreadsheet_would_run_do_not(tmp_path: Path):
     rows = [{"item_id": f"=1+{j}", "a": j % 2, "b": j % 3 == 0, "c": 1} for j in range(12)]
     (tmp_path / "s.jsonl").write_text(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from judgekit.agreement.models.rasch import fit_facets
 from judgekit.errors import InputError
 from judgekit.standing.amortised import amortised
 from judgekit.standing.item_fit import auc, dimension, flags_of, hidden_cells, twins
@@ -282,3 +283,30 @@ def test_with_features_the_likelihood_is_that_of_a_regression_with_an_error_an_i
     each = np.prod(np.where(answers[:, :, None] == 1, p, 1 - p), axis=0) @ weights / weights.sum()
     assert fit.log_likelihood == pytest.approx(float(np.log(each).sum()), abs=1e-3)
     assert fit.log_likelihood > amortised(answers, features, ridge=50.0).log_likelihood
+
+
+def test_with_features_it_is_the_many_facet_model_with_features():
+    answers, features, _ = with_features(0.5, 5)
+    answers, features = answers[:6, :80], features[:80, :2]
+    z = (features - features.mean(axis=0)) / features.std(axis=0)
+    rows, columns = np.indices(answers.shape)
+
+    fit = amortised(answers, features, ridge=0.0)
+    facets = fit_facets(
+        answers.ravel().astype(int), columns.ravel().tolist(), rows.ravel().tolist(), n_categories=2,
+        features={str(j): row.tolist() for j, row in enumerate(z)},
+    )  # fmt: skip
+
+    severities = [facets.severities.raters[str(i)].value for i in range(6)]
+    assert fit.ability == pytest.approx(-np.array(severities), abs=1e-3)
+    assert fit.weights == pytest.approx(facets.weights, abs=2e-3)
+    assert fit.sd == pytest.approx(facets.severities.unit_sd, abs=2e-3)
+
+
+def test_of_many_systems_whose_answers_are_coins_few_items_are_called_reversed():
+    coins = (np.random.default_rng(1).random((220, 20)) < 0.6).astype(float)
+
+    flags = flags_of(coins, random_systems(coins))
+
+    assert sum("reversed" in each for each in flags) <= 3  # half of them have a slope below 0
+    assert sum("flat" in each or "suspect" in each for each in flags) >= 1
