@@ -44,7 +44,7 @@ def fit(
     scores: Annotated[
         list[str],
         typer.Argument(
-            help="Scores from 0 to 1 of several systems: runs, their scores.jsonl, tables with item_id, "
+            help="Scores from 0 to 1 of several systems: runs, their scores.jsonl, or a table with item_id, "
             "system and score, or with item_id and a column for each system."
         ),
     ],

@@ -1,7 +1,7 @@
 """`bank`: item banks fitted to scores of systems, kept in files, and used to place, to pick and to divide."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError, of_file
-from judgekit.items.texts import absent, name_of, real_of
+from judgekit.items.texts import name_of, real_of
 from judgekit.rubric.files import read_text
 from judgekit.standing.amortised import Amortised, amortised
 from judgekit.standing.bank import Bank, Model, bank_of, bank_text, fit_bank, right
@@ -20,9 +20,10 @@ from judgekit.standing.scores import Scored
 from judgekit.standing.subsets import How, Subset, chosen, errors_of
 from judgekit.table import columns_in, read_scores
 from judgekit.types import Score
-from judgekit.verbs.answers import all_rows, answers_of, column_of
+from judgekit.verbs.frames import frame_of
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
+from judgekit.verbs.stand import material
 from judgekit.writing import write
 
 _ABILITIES = np.linspace(-3, 3, 25)  # in spreads about the mean
@@ -41,8 +42,8 @@ def fit(
     """A bank of the items that systems were scored on.
 
     Args:
-        *scores: Runs, their folders, tables of scores from 0 to 1 (item_id, system, score; or item_id and a
-            column for each system), or a matrix (n_systems, n_items).
+        *scores: Runs, their folders, or one table of scores from 0 to 1 (item_id, system, score; or item_id
+            and a column for each system), or a matrix (n_systems, n_items).
         model: `2pl`: items have slopes of their own; `1pl`: all have the same.
         features: A table of items with numbers that may foretell how hard they are, and their `cost`; or a
             run of a rubric about the task, such as `demands`. Items in it that nobody answered join the bank.
@@ -62,7 +63,7 @@ def fit(
     >>> [round(ability, 1) for ability, _, _ in bank.systems.values()]
     [0.9, -0.4, -0.5]
     """
-    table = answers_of(*scores, criterion=criterion, columns=columns)
+    table = _answers(scores, criterion, columns)
     answers, items, costs, explained = np.asarray(table.values), table.items, dict[str, float](), None
     if features is not None:
         explained, costs = _features(features, table, seed)
@@ -103,12 +104,22 @@ def _rows_of_items(source: Any) -> dict[str, dict[str, float]]:
             if score.level == "criterion" and not score.unit.responses and score.value is not None:
                 found.setdefault(score.unit.item_id, {})[score.name] = score.value
         return found
-    for row in all_rows(source):
-        item = column_of("item_id", row.values, {}) or next(iter(row.values))
-        name = name_of(row.values[item], f"{row.where}: {item}")
-        own = {key: each for key, each in row.values.items() if key != item and not absent(each)}
-        found[name] = {key: real_of(each, f"{row.where}: column {key!r}") for key, each in own.items()}
+    frame = frame_of(source)
+    item = next((name for name in ("item_id", "id", "item") if name in frame), "item_id")
+    for n, row in enumerate(frame.to_dict("records"), 1):
+        own = {
+            key: real_of(each, f"row {n}: {key}") for key, each in row.items() if key != item and each != ""
+        }
+        found[name_of(row.get(item), f"row {n}: {item}")] = own
     return found
+
+
+def _answers(sources: Sequence[Any], criterion: str | None, columns: Mapping[str, str] | None) -> Scored:
+    """Return the scores of systems that runs or a table hold."""
+    held = material(sources, criterion=criterion, columns=columns).scored
+    if held is None:
+        raise InputError("these are comparisons of systems, and a bank is of scores of single responses")
+    return held
 
 
 def load(path: str | Path) -> Bank:
@@ -158,12 +169,13 @@ def place(
     weights = None if subset is None else dict(zip(subset.ids, subset.weights, strict=True))
     if isinstance(answers, Mapping):
         return {"system": place_system(held, answers, method=method, weights=weights, level=level)}
-    table, placed = answers_of(answers, criterion=criterion, columns=columns), {}
+    table, placed = _answers([answers], criterion, columns), dict[str, Placed]()
     for i, system in enumerate(table.systems):
         given = zip(table.items, table.values[i].tolist(), strict=True)
         own = {item: value for item, value in given if not math.isnan(value)}
         one = place_system(held, own, method=method, weights=weights, level=level)
-        placed[system] = replace(one, n_missing=sum(table.missing.get(system, {}).values()))
+        lost = table.missing.get(system, {}).items()
+        placed[system] = replace(one, n_missing=sum(n for reason, n in lost if reason != "absent"))
     return placed
 
 
@@ -207,7 +219,7 @@ def pick(
     if how == "stratified":
         features = level[:, None]
     elif answers is not None:
-        features = _as_answered(held, answers_of(answers), p @ _USUAL)
+        features = _as_answered(held, _answers([answers], None, None), p @ _USUAL)
     worth = (p * (1 - p)) @ _USUAL * slope**2
     places, weights = chosen(features[of], k, how, seed=seed, worth=worth[of])
     random, best = errors_of(p, _USUAL, k)
