@@ -28,6 +28,7 @@ HEADS = (
     "missing",
 )  # fmt: skip
 """Columns of the table of a standing."""
+_HEADS = ("system", "group", "rank between", "strength", "interval", "plain mean", "n", "missing")
 _FOREST = (
     "Strengths with their {level:.0%} intervals, in {unit}, 0 the average. Systems that share a letter "
     "cannot be told apart, for all pairs at once; intervals of single systems overlap more than those of "
@@ -39,7 +40,7 @@ _BUMP = (
     "system that it favours or wrongs."
 )
 MOST_GROUPS = 5  # that are named in a sentence
-MOST_SYSTEMS = 60  # of the matrix of how sure it is that one is better than another, on the page
+MOST_SYSTEMS = 11  # whose chances of being better than one another stand on the page; JSON has all
 
 
 def write_standing(
@@ -100,6 +101,22 @@ def rows_of(found: Standing) -> list[tuple[Any, ...]]:
     return rows
 
 
+def _short(found: Standing) -> list[tuple[Any, ...]]:
+    """Return a row for each system, as the page heads it."""
+    rows = []
+    for place, row in zip(found.places, rows_of(found), strict=True):
+        known = dict(zip(HEADS, row, strict=True))
+        between = f"{place.rank_low} to {place.rank_high}" if place.rank_low else "unknown"
+        ends = " to ".join("..." if end is None else shown(end) for end in (known["low"], known["high"]))
+        if math.isnan(place.low) or math.isnan(place.high):
+            ends = "none"
+        mean = known["won"] if found.unit == "log-odds" else known["mean"]
+        rows.append(
+            (place.system, known["groups"], between, known["strength"], ends, mean, place.n, place.n_missing)
+        )
+    return rows
+
+
 def standing_csv(found: Standing) -> str:
     """Return a row for each system as CSV; what is undefined is empty, as is an interval's infinite end."""
     file = io.StringIO()
@@ -145,8 +162,8 @@ def figures(found: Standing) -> list[Figure]:
             legend={"mean": "plain mean", "strength": "model"},
         ),
     )  # fmt: skip
-    made = [replace(each, n=found.n_items) for each in (forest, bump) if each.rows]
-    return [replace(each, interval=f"intervals: {found.interval}") for each in made]
+    how = "none" if found.interval == "none" else f"{found.level:.0%} intervals by item ({found.interval})"
+    return [replace(each, n=found.n_items, interval=how) for each in (forest, bump) if each.rows]
 
 
 def _figure(
@@ -207,7 +224,7 @@ def page(found: Standing, made: Mapping[str, str]) -> str:
     reasons = sorted({reason for p in found.places for reason in p.missing})
     return render("report/standing.html", {
         "title": "Which system is better?", "made": made, "found": found, "lead": lead(found),
-        "warning": warning(found), "heads": [h.replace("_", " ") for h in HEADS], "rows": rows_of(found),
+        "warning": warning(found), "heads": _HEADS, "rows": _short(found),
         "drawn": [picture(each) for each in figures(found)], "picture_width": WIDTH, "shown": shown,
         "quoted": quoted, "names": names, "sure": sure, "reasons": reasons,
         "stacked": STACKED,

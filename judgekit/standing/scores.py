@@ -23,7 +23,7 @@ from judgekit.standing.records import STILL, Place, Standing, reach
 from judgekit.types import Estimate
 
 FEW_ITEMS = 20
-_DRAWS = 2000
+_DRAWS = 1000
 _STILL = 1e-9
 
 
