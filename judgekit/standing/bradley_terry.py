@@ -82,6 +82,8 @@ def bradley_terry(
     if len(groups) > 1 and not prior:
         named = "; ".join(", ".join(group) for group in groups)
         why = f"no system of one group has both won and lost against another: {named}"
+        if len(components(data, met=True)) == 1:
+            why += "; all have met, so that a prior of 0.1 gives strengths"
         return _without(data, asked, Status.NOT_IDENTIFIED, why)
     notes: tuple[str, ...] = ()
     if asked.davidson and not counts[:, 1].sum():
@@ -196,8 +198,11 @@ def _lead(unit: Unit, shown: tuple[str, ...]) -> int:
     return 1 if shown.index(unit.responses[0]) < shown.index(unit.responses[1]) else -1
 
 
-def components(data: Comparisons) -> list[list[str]]:
-    """Return groups of systems within which everybody can be reached from everybody by wins and ties."""
+def components(data: Comparisons, *, met: bool = False) -> list[list[str]]:
+    """Return groups of systems within which everybody can be reached from everybody by wins and ties.
+
+    With `met` by comparisons, whoever won.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -205,7 +210,7 @@ def components(data: Comparisons) -> list[list[str]]:
     ends = np.concatenate([data.one[up], data.other[down]]), np.concatenate([data.other[up], data.one[down]])
     n = len(data.systems)
     graph = coo_array((np.ones(len(ends[0])), ends), shape=(n, n)).tocsr()
-    _, group = connected_components(graph, directed=True, connection="strong")
+    _, group = connected_components(graph, directed=True, connection="weak" if met else "strong")
     found: dict[int, list[str]] = {}
     for system, code in zip(data.systems, group.tolist(), strict=True):
         found.setdefault(code, []).append(system)

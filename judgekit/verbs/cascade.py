@@ -365,5 +365,5 @@ def score_cascade(
 
 def _grading(job: Job) -> Grading:
     if not isinstance(job.recipe, Grading):
-        raise InputError(f"recipe {job.name!r} asks in rounds of its own, which are no step of a cascade")
+        raise InputError(f"{job.asking} asks in rounds of its own, which are no step of a cascade")
     return job.recipe

@@ -142,6 +142,11 @@ class Job:
             raise InputError("a schedule looks at all items before any call; hand in a file or a list")
         return self._items()
 
+    @property
+    def asking(self) -> str:
+        """What says what is asked, in words: the recipe, or the schedule."""
+        return f"schedule {self.asked.get('schedule')!r}" if self.name is None else f"recipe {self.name!r}"
+
     def systems(self) -> Iterator[str]:
         """Yield the names that what is scored may have of its system, item by item; some more than once."""
         for item in self._items():
@@ -346,7 +351,7 @@ def _check_words(options: Options) -> None:
 def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
     """Return the job of a panel that is fitted, which knows what people said where it needs that."""
     if not isinstance(job.recipe, Grading):
-        raise InputError(f"recipe {job.name!r} scores in a way of its own; panel {panel.name!r} has none")
+        raise InputError(f"{job.asking} scores in a way of its own; panel {panel.name!r} has none")
     if options["labels"] is None:
         return job
     truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.read())

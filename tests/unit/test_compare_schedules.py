@@ -253,3 +253,23 @@ def test_the_command_takes_a_schedule_and_says_what_was_told_apart(tmp_path, cap
     assert "told apart after 7 items: 1 of 1 pair of systems" in told
     assert "a won 7 of 7 against b" in told
     assert jk.load_run(tmp_path / "run").summary["separated"]["done"]
+
+
+def test_a_tournament_is_no_step_of_a_cascade_and_is_named():
+    cheap = jk.Scripted("j", alphabetical)
+
+    with pytest.raises(InputError, match="schedule 'knockout' asks in rounds of its own"):
+        jk.score_cascade(ITEMS, RUBRIC, cheap, strong="control:longer", doubt=0.9, schedule="knockout",
+                         protocol="compare", ledger=None)  # fmt: skip
+
+
+def test_a_standing_of_a_few_brackets_says_what_would_give_strengths():
+    brackets = jk.stand(compared(schedule="knockout"))
+    apart = jk.stand([*compared(ITEMS[:2]).outcomes, *compared(two_others()).outcomes])
+
+    assert "a prior of 0.1 gives strengths" in brackets.notes[0]
+    assert "prior" not in apart.notes[0]  # halves that never met stay apart
+
+
+def two_others():
+    return [{"id": "x", "task": "Hi", "responses": {"y": "1", "z": "2"}}]
