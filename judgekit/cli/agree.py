@@ -183,6 +183,9 @@ def _print(made: Any, found: Sequence[Any]) -> None:
     for criterion in made.criteria:
         for line in panel_lines(criterion.panel):
             say(f"{criterion.criterion}, {line}")
+        for judge in criterion.judges:
+            if judge.second_look is not None:
+                say(f"{criterion.criterion}, {judge.judge}: {judge.second_look.sentence}")
         left = ", ".join(f"{n} {what}" for what, n in criterion.labelled.dropped.items() if n)
         if left:
             say(f"{criterion.criterion}, left out: {left}")

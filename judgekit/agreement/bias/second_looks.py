@@ -37,6 +37,15 @@ class SecondLook:
     wrong_wrong: int
     lost: int
 
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        wrong, right = self.wrong_right + self.wrong_wrong, self.right_right + self.right_wrong
+        mended = f"mended {self.wrong_right} of {wrong} wrong answers"
+        broke = f"broke {self.right_wrong} of {right} right ones"
+        gain = f"gain {self.gain.value:+.3f} [{self.gain.low:+.3f}, {self.gain.high:+.3f}]"
+        return f"the second look {mended} and {broke}: {gain}, for twice the calls"
+
 
 def second_look(
     truth: npt.ArrayLike,
@@ -53,7 +62,9 @@ def second_look(
 
     >>> found = second_look([1] * 100, [1] * 60 + [0] * 40, [1] * 55 + [0] * 5 + [1] * 20 + [0] * 20)
     >>> round(found.gain.value, 2), found.wrong_right, found.right_wrong, round(found.p, 4)
-    (0.15, 20, 5, 0.0022)
+    (0.15, 20, 5, 0.0025)
+    >>> found.sentence.partition(":")[0]
+    'the second look mended 20 of 40 wrong answers and broke 5 of 60 right ones'
     """
     y, a, b = aligned(truth=truth, first=first, second=second)
     kept = ~(np.isnan(y) | np.isnan(a) | np.isnan(b))
