@@ -24,7 +24,7 @@ _LETTERS: Mapping[str, Verdict] = {
     "T": "TRUST", "C": "TRUST WITH CORRECTION", "H": "HUMAN IN THE LOOP", "D": "DO NOT USE"
 }  # fmt: skip
 ALWAYS = 0.9
-"""A shift from which on a judge is said always to do what moves it."""
+"""A share from which on a judge is said always to do what moves it."""
 UNLABELLED = "nobody has labelled these items, so that how far it agrees with people is not known"
 LABEL = (
     "have people label 50 of these items, 30 of them two people (judgekit review export), and make the card "
@@ -152,11 +152,12 @@ def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
 
 def plainly(shift: Shift) -> str:
     """Tell a fault as an end of `it ...`, with its number."""
-    always, value = rules()["always"].get(shift.probe.name), shift.shift.value
+    always = rules()["always"].get(shift.probe.name, {})
     if not shift.probe.says or shift.says.startswith("falls silent"):
         return f"{shift.says.partition(';')[0]} ({shift.probe.name})"
     number = f"{shift.failed.value:.0%} did not fall" if shift.probe.expects == "fall" else told(shift.shift)
-    says = always[int(value > 0)] if always and abs(value) >= ALWAYS else shift.probe.says
+    nearly = (always[each.name] for each in shift.more if each.name in always and each.value >= ALWAYS)
+    says = next(nearly, shift.probe.says)
     return f"{says} ({shift.probe.name}: {number})"
 
 

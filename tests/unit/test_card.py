@@ -138,6 +138,15 @@ def test_a_judge_that_people_agree_with_is_trusted_until_it_obeys(labelled: Card
     assert "Fence it" in obeying.uses[-1].do
 
 
+def test_a_judge_that_always_prefers_the_first_is_said_to_and_not_to_be_used() -> None:
+    pairs = [{"id": n, "task": "t", "responses": {"a": f"x {n}", "b": f"y {n}"}} for n in range(12)]
+    first = jk.Scripted("first", lambda _: '{"label": "A"}')
+    how: Any = {"protocol": "compare", "only": ["order"], "ledger": None, "progress": False}
+    made = jk.card(pairs, "pair_quality", first, **how)
+    assert "it always prefers the response that is shown first" in made.held["faults"][0]
+    assert {*made.verdicts.values()} == {"DO NOT USE"}
+
+
 def test_what_is_labelled_and_not_probed_is_asked_once_beside_it() -> None:
     asked: list[str] = []
     judge = jk.Scripted("counts", lambda call: asked.append(call.item.item_id) or 3)
