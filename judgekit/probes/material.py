@@ -33,7 +33,9 @@ def _without_reference(item: Item, _: At) -> Item:
 def _strange_reference(item: Item, at: At) -> Item | None:
     others = (each.reference for each in at.others if each.reference not in {None, item.reference})
     strange = next(others, None)
-    return None if item.reference is None or strange is None else replace(item, reference=strange)
+    if at.paired or item.reference is None or strange is None:  # of a pair both would fall
+        return None
+    return replace(item, reference=strange)
 
 
 def without(*places: int) -> Change:
@@ -55,7 +57,8 @@ def _strange_sources(item: Item, at: At) -> Item | None:
         text for other in at.others for text in other.sources.values() if text not in item.sources.values()
     )
     made = dict(zip(item.sources, strange, strict=False))
-    return replace(item, sources=made) if made and len(made) == len(item.sources) else None
+    alone = not at.paired and made  # of a pair both would fall
+    return replace(item, sources=made) if alone and len(made) == len(item.sources) else None
 
 
 def _doubled(item: Item, at: At) -> Item | None:

@@ -42,6 +42,7 @@ class Walks:
     samples: int = 1
     kept: dict[str, Any] = field(default_factory=dict)  # what is worked out once for several probes
     _scores: dict[tuple[str, str, bool], dict[Unit, tuple[Score, ...]]] = field(default_factory=dict)
+    _values: dict[tuple[str, str, bool, str], dict[Unit, float | None]] = field(default_factory=dict)
 
     @cached_property
     def judges(self) -> list[str]:
@@ -74,16 +75,22 @@ class Walks:
     @cached_property
     def base(self) -> list[Variant]:
         """Return the items as they came."""
-        return [each for each in self.probing.variants.values() if each.probe is None]
+        return self.named("")
 
     def variants(self, probe: Probe) -> list[Variant]:
         """Return what a probe made."""
-        return [each for each in self.probing.variants.values() if each.probe is probe]
+        return self.named(probe.name)
 
     def named(self, name: str) -> list[Variant]:
         """Return what the probe of a name made; without a name, the items as they came."""
-        every = self.probing.variants.values()
-        return [v for v in every if (v.probe.name if v.probe else "") == name]
+        return self._by_probe.get(name, [])
+
+    @cached_property
+    def _by_probe(self) -> dict[str, list[Variant]]:
+        found: dict[str, list[Variant]] = {}
+        for each in self.probing.variants.values():
+            found.setdefault(each.probe.name if each.probe else "", []).append(each)
+        return found
 
     def item(self, variant: Variant) -> Item:
         """Return the item as it was judged."""
@@ -116,12 +123,15 @@ class Walks:
         self, variant: Variant, judge: str, unit: Unit, criterion: str = "", *, again: bool = False
     ) -> float | None:
         """Return the score of a unit: of a criterion, else of the rubric or of its one criterion."""
-        return value_in(self.scores(variant, judge, again=again).get(unit, ()), criterion)
+        key = (variant.item.item_id, judge, again, criterion)
+        if key not in self._values:
+            scores = self.scores(variant, judge, again=again)
+            self._values[key] = {unit: value_in(own, criterion) for unit, own in scores.items()}
+        return self._values[key].get(unit)
 
     def rows(self, probe: Probe, judge: str, *, criterion: str = "") -> list[Row]:
         """Return the units that a probe changed something about, in both walks."""
-        by_id = {variant.item.item_id: variant for variant in self.base}
-        found = []
+        by_id, found = self._by_id, []
         for variant in self.variants(probe):
             own, item = by_id[variant.of.item_id], self.item(variant)
             if variant.writing is not None and item.item_id not in self.probing.made:
@@ -142,6 +152,10 @@ class Walks:
                 )
                 found.append(row)
         return found
+
+    @cached_property
+    def _by_id(self) -> dict[str, Variant]:
+        return {variant.item.item_id: variant for variant in self.base}
 
     def _units(self, variant: Variant, judge: str) -> Iterable[Unit]:
         said = (o.unit for o in self.said(variant.item.item_id, judge))

@@ -142,7 +142,7 @@ class PlantedJudge:
         value = 0.5 + 0.12 * self._drawn("worth", self.own(item).item_id, response, meant)
         if _has_to_fall(item.tags.get("probe", ""), meant) and seen.changed:
             same_words = sorted(seen.text.split()) == sorted(seen.as_it_came.split())
-            value -= 0.0 if self.blind and same_words else _FALLS
+            value -= 0.0 if self.blind and same_words and seen.text != seen.as_it_came else _FALLS
         value += 0.0 if self.fault is None else self.fault(seen)
         value += self.noise * self._drawn("noise", item.item_id, response, criterion, call.sample, call.shown)
         return min(max(value, 0.0), 1.0)
