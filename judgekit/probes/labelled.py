@@ -208,8 +208,8 @@ def flips_of_judges(name: str) -> Callable[[Read], list[Estimate]]:
         base = about("flips_of_judges", 0, len(variants), unit="item", method="pairs of judges, by error")
         if len(walks.judges) < 2 or not walks.truth or not variants:
             return [undefined(base, Status.NOT_IDENTIFIED, "two judges and people's labels are needed")]
-        own = [walks.rows(variants[0].probe, judge) for judge in walks.judges]
-        seen = [some for some in zip(*own, strict=False) if some[0].unit in walks.truth]
+        own = [{row.unit: row for row in walks.rows(variants[0].probe, judge)} for judge in walks.judges]
+        seen = [[rows[u] for rows in own] for u in own[0] if u in walks.truth and all(u in o for o in own)]
         goal = np.array([walks.truth[some[0].unit] for some in seen])[:, None, None]
         values = np.array([[(row.before, row.after) for row in some] for some in seen], dtype=float)
         errors = np.abs(values.reshape(len(seen), len(own), 2) - goal)

@@ -56,6 +56,8 @@ def recorded(
     shape = _rubric(run, rubric)
     persons = {o.rater for o in run.outcomes if isinstance(o, Verdict) and o.source == "human"}
     judged = [o for o in run.outcomes if o.rater not in persons]
+    if not judged:
+        raise InputError("the run holds verdicts of people alone; probes are of judges")
     paired = any(2 in (len(o.unit.responses), len(o.shown)) for o in judged)
     nobody = Scripted("nobody", lambda _: None)
     plan = Plan(shape, (nobody,), protocol="compare" if paired else "grade")

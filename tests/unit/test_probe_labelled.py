@@ -272,3 +272,14 @@ def test_a_terminal_is_told_what_a_recorded_run_holds(
     told = capsys.readouterr().out
     assert "primacy_rate" in told
     assert "self-preference: not identified: no response is of its own family" in told
+
+
+def test_labels_of_items_that_are_not_probed_are_passed_over() -> None:
+    for options, labels in (({}, scored(items())), (PAIRED, preferred(items()))):
+        assert probed(judge(), "length-bias", items(), labels, n=10, **options).shift.n_units <= 20
+
+
+def test_a_run_of_people_alone_is_refused() -> None:
+    said = Verdict("ann", Unit("1", ("a", "b")), "quality", (("first", 1.0),), "first", 1.0, source="human")
+    with pytest.raises(jk.InputError, match="people alone"):
+        jk.probe([said], "pair_quality")
