@@ -425,7 +425,7 @@ OPTIONS = [
     ),
     Row("No such option: --sample ... --samples", SCORE + " --sample 3"),
     Row("Missing argument 'items'", "score -r rubric.json {j}"),
-    Row("No such command 'scroe'. Did you mean 'score'?", "scroe items.jsonl"),
+    Row("No such command 'scroe'. Did you mean 'score'", "scroe items.jsonl"),
     Row(
         ".: cannot be opened, it is no file; --ledger names another",
         "score items.jsonl -r rubric.json -j control:longer --ledger .",
