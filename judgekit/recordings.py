@@ -348,7 +348,7 @@ def _criterion(where: Cells, rubric: Rubric) -> str:
     if where.get("criterion") is None:
         if len(ids) == 1:
             return ids[0]
-        raise where.fail(f"no criterion, and the rubric has {len(ids)}: {list(ids)}")
+        raise where.fail(f"no criterion, and the rubric has {len(ids)}: {list(ids)}; add a column criterion")
     name = where.name("criterion")
     if name not in rubric.by_id:
         raise where.fail(f"no criterion {name!r} in the rubric; there are {list(ids)}")

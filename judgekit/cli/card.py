@@ -147,7 +147,7 @@ def _say(made: Card) -> None:
             say(f"  to change it: {line}")
     say()
     rows = sorted(held["probes"], key=lambda each: each["state"] != "fault")
-    say_table(_HEADS, map(_cells, rows), right={"shift", "moved"})
+    say_table(_HEADS, map(_cells, rows), right={"shift", "moved"}, whole={"what that says"})
     say_left_out(held["left_out"])
 
 

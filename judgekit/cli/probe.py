@@ -1,6 +1,7 @@
 """`judgekit probe`: what moves a judge that should not, and what fails to move it."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ _NOT_OURS = {
 OWN = (
     Flag(
         "only", WHAT, kind=MANY,
-        help="The probe, or the group of probes, to ask and to tell in full, several with commas (--list "
-        "names them); all where left out.",
+        help="The probe, or the group of probes, to ask and to tell in full, several with commas "
+        "(`judgekit probe --list` names them); all where left out.",
     ),
     Flag(
         "n", WHAT, kind=int, default=MOST_ITEMS,
@@ -163,10 +164,12 @@ def say_self_test(seed: int, n: int) -> int:
         right = planted.caught(shifts) if planted.caught_by else not shown
         missed += not right
         rows.append((planted.name, planted.what, "yes" if right else "NO", ", ".join(shown) or "none"))
-    say_table(("judge", "it", "as it has to be", "faults shown"), rows, whole={"judge"})
+    say_table(("judge", "it", "as it has to be", "faults shown"), rows, whole={"judge", "faults shown"})
     say(
         f"{len(rows) - missed} of {len(rows)} judges found as they are, on {min(n, ITEMS)} items, seed {seed}"
     )
+    if missed and n < ITEMS:
+        say(f"on few items a planted fault may go unseen, and says little of the probes; {ITEMS} is usual")
     return int(missed > 0)
 
 
@@ -198,11 +201,14 @@ def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
         own.sort(key=lambda each: order.index(each.state))
         faults = [each for each in own if each.state == "fault"]
         counts = n_of(len(faults), "fault"), n_of(len(own), "probe"), n_of(found.items, "item")
-        say(f"{judge}: {counts[0]} in {counts[1]} of {counts[2]}")
+        n_open = sum(each.state == "open" for each in own)
+        unclear = f"; {n_open} cannot tell, more items may" if n_open else ""
+        say(f"{judge}: {counts[0]} in {counts[1]} of {counts[2]}{unclear}")
         say_table(HEADS, map(_cells, own), right={*HEADS[2:]}, bold=set(range(len(faults))), whole={"probe"})
         for each in faults:
             do = f" {each.probe.remedy}" if each.probe.remedy else ""
             say(f"{each.probe.name}: this judge {each.says}.{do}")
+        say_unclear(own)
         for each in own:
             if each.shift.status == Status.NOT_IDENTIFIED:
                 say(f"{each.probe.name}: not identified: {each.says}")
@@ -213,6 +219,18 @@ def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
     for name, whys in found.unwritten.items():
         told = ", ".join(f"{n} because {why}" for why, n in whys.items())
         say(f"{name}: not written for {n_of(sum(whys.values()), 'item')}: {told}")
+
+
+def say_unclear(own: Sequence[Shift]) -> None:
+    """Print what it means that a probe of one judge has shown nothing, and that no score could fall."""
+    if any(each.state == "open" for each in own):
+        say(
+            "not shown: neither a fault nor none; a shift as large as `seen from` says would have been found "
+            "four times out of five"
+        )
+    falls = [each for each in own if each.probe.expects == "fall" and each.n]
+    if falls and not any(each.failed.n_used for each in falls):
+        say("no score can fall: this judge gave the lowest one to everything that had to fall")
 
 
 def say_left_out(left_out: Any) -> None:

@@ -58,6 +58,12 @@ def recorded(
     judged = [o for o in run.outcomes if o.rater not in persons]
     if not judged:
         raise InputError("the run holds verdicts of people alone; probes are of judges")
+    names = sorted({o.rater for o in judged if not is_control(o.rater)})
+    if not names:
+        whose = ", ".join(sorted({o.rater for o in judged}))
+        raise InputError(
+            f"the run holds verdicts of controls alone ({whose}); probe them on the items of the run"
+        )
     paired = any(2 in (len(o.unit.responses), len(o.shown)) for o in judged)
     nobody = Scripted("nobody", lambda _: None)
     plan = Plan(shape, (nobody,), protocol="compare" if paired else "grade")
@@ -66,7 +72,6 @@ def recorded(
     people, said = by_item(labels, plan, items), dict[str, list[Outcome]]()
     for o in run.outcomes:
         (people if o.rater in persons else said).setdefault(o.unit.item_id, []).append(o)
-    names = sorted({o.rater for o in judged if not is_control(o.rater)})
     identities = {name: (run.summary.get("judges") or {}).get(name) or {} for name in names}
     probing = Probing(
         {each.item_id: Variant(item=each, of=each) for each in items}, lambda _: grading, {}, people=people,

@@ -72,6 +72,8 @@ def _says(shift: Shift) -> str:
     if not shift.n:
         return shift.shift.notes[-1] if shift.shift.notes else "there was nothing to compare"
     if probe.expects == "fall":
+        if not shift.failed.n_used:
+            return "no unit could fall: each has the lowest score already"
         counted = f"{shift.failed.value:.0%} of {shift.failed.n_used} units did not fall"
         if shift.state == "fault":
             return f"{probe.says or 'does not see it'}: {counted}"
@@ -85,6 +87,7 @@ def _says(shift: Shift) -> str:
     if shift.state == "slight":
         return f"{moved}, which is shown and small{share}"
     if shift.state == "held":
-        return f"nothing beyond {MARGIN:g}: {moved}"
+        return f"{'no rise' if probe.expects == 'no rise' else 'nothing'} beyond {MARGIN:g}: {moved}"
     found = f"a shift of {shift.detectable:.2f} would have been found four times out of five"
-    return f"not shown: {moved}; {found}"
+    alone = shift.shift.low > 0 or (probe.expects == "still" and shift.shift.high < 0)
+    return f"not shown{' among so many probes' if alone else ''}: {moved}; {found}"

@@ -283,3 +283,9 @@ def test_a_run_of_people_alone_is_refused() -> None:
     said = Verdict("ann", Unit("1", ("a", "b")), "quality", (("first", 1.0),), "first", 1.0, source="human")
     with pytest.raises(jk.InputError, match="people alone"):
         jk.probe([said], "pair_quality")
+
+
+def test_a_run_of_controls_alone_is_refused_by_its_reason() -> None:
+    said = Verdict("control:first", Unit("1", ("a", "b")), "quality", (("first", 1.0),), "first", 1.0)
+    with pytest.raises(jk.InputError, match=r"controls alone \(control:first\)"):
+        jk.probe([said], "pair_quality")

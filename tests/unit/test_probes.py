@@ -3,13 +3,16 @@
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 import judgekit as jk
+from judgekit.cli.probe import say_shifts
 from judgekit.probes import Probe, on_response
 from judgekit.probes.probe import prepare_probes
+from judgekit.probes.states import settled
 from judgekit.types import Call
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?", "scale": "0-100"}]}
@@ -75,6 +78,30 @@ def test_what_is_at_the_lowest_cannot_fall_and_is_left_out() -> None:
     shift = probed(judge(lambda text: 50 if "word12" in text else 0), RUIN)
     assert shift.failed.n_used == 27
     assert shift.n == 30
+
+
+def test_what_is_said_does_not_contradict_its_number() -> None:
+    no_rise = replace(SHOUT, expects="no rise")
+    fell = probed(judge(lambda text: 0 if text.isupper() else 50), no_rise)
+    assert (fell.state, fell.says[:21]) == ("held", "no rise beyond 0.05: ")
+    assert probed(judge(lambda _: 0), RUIN).says == "no unit could fall: each has the lowest score already"
+
+
+def test_what_is_not_shown_among_many_though_its_own_interval_is_beyond_0_says_so() -> None:
+    rows = [probed(judge(lambda _: 50), replace(SHOUT, name=f"shout{n}")) for n in range(12)]
+    one = replace(
+        probed(judge(lambda text: 50 + 30 * (text.isupper() and "word14" not in text))), p=0.03, says=""
+    )
+    [*_, among] = settled([*(replace(each, p=0.9, says="") for each in rows), one])
+    assert (among.state, among.says[:33]) == ("open", "not shown among so many probes: m")
+
+
+def test_a_judge_that_cannot_give_less_is_not_taken_for_a_sound_one(capsys: Any) -> None:
+    found = jk.probe(ITEMS, RUBRIC, judge(lambda _: 0), probes=[RUIN], only=["spoil"], ledger=None)
+    say_shifts(found)
+    told = capsys.readouterr().out
+    assert "judge: 0 faults in 1 probe of 30 items; 1 cannot tell, more items may" in told
+    assert "no score can fall" in told
 
 
 def test_of_a_pair_one_response_is_changed_and_values_are_its_own() -> None:
