@@ -35,8 +35,11 @@ def probed(planted: Planted, seed: int, n: int, *, noise: float | None = None) -
 
 
 def moved(planted: Planted, n: int) -> set[str]:
-    """Return the probes that a judge is truly moved by: those that move it without noise."""
-    found = set()
+    """Return the probes that a judge is truly moved by: those that move it without noise, and of pairs noise.
+
+    Of pairs near a draw a little noise of scores turns verdicts, which is what `repeat` looks at.
+    """
+    found = {"repeat"} if planted.paired else set()
     for seed in range(3):
         for each in probed(planted, seed + 10_000, n, noise=0.0):
             still = each.probe.expects != "fall"

@@ -36,7 +36,7 @@ RUBRIC: Mapping[str, Any] = {
     ],
 }
 """What planted judges are asked."""
-ITEMS = 60
+ITEMS = 40
 """How many items each of them is probed on."""
 NOISE = 0.06
 """Standard deviation of a planted judge's score from one asking to the next, on a scale from 0 to 1."""
@@ -285,7 +285,7 @@ def _toward_number(seen: Seen) -> float:
 
 def _oversensitive(seen: Seen) -> float:
     raw = hashlib.blake2b(seen.text.encode(), digest_size=8).digest()
-    return 0.3 * (int.from_bytes(raw) / 2**64 - 0.5)
+    return 0.4 * (int.from_bytes(raw) / 2**64 - 0.5)
 
 
 FAULTS = (

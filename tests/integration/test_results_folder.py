@@ -325,4 +325,6 @@ def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose()
     read = {"labels", "calibration"}  # by what they hold (`verbs.job.prepare`), and only where they are given
     how = {"again", "ledger", "store_prompts", "limits", "own_code", "say", "progress", "telemetry"}
 
-    assert Options.__annotations__.keys() == planned | items | read | how | asked_of({}).keys()
+    given = {"schedule", "pairs", "until_separated", "adaptive", "until_sd", "gamma"}  # only where they are
+
+    assert Options.__annotations__.keys() == planned | items | read | how | given | asked_of({}).keys()

@@ -65,7 +65,14 @@ TYPES = {
     "Section",
     "Status",
 }
-UNITS = {"as_ratings", "draw_threshold", "fit_facets", "of_frame", "ratings_of_table"}  # none, or new
+UNITS = {
+    "as_ratings",
+    "draw_threshold",
+    "fit_facets",
+    "of_frame",
+    "ratings_of_table",
+    "second_look",
+}  # none, or new
 
 rng = np.random.default_rng(7)
 N = 60

@@ -61,7 +61,7 @@ def test_contributions_add_up_to_the_score_of_every_bundled_rubric(name: str):
                     assert one.value == scores[one.unit, one.level, one.name].value
                 assert one.unexplained in {"", OF_TASK} or not rubric.total
             assert {o.unit for o in found.verdicts} == {found.unit}
-    assert n >= 8  # where no gate fired
+    assert n >= 8 or not rubric.total  # where no gate fired
 
 
 @pytest.mark.parametrize("rule", ["placed", "published", "published_clipped"])

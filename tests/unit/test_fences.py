@@ -251,7 +251,7 @@ def test_prompts_are_made_in_few_places():
                 made[node.func.id].add(str(path.relative_to(root)))
 
     assert made["Fenced"] == {"fences.py"}
-    assert made["fill"] == {"prompt.py", "recipes/writing.py"}
+    assert made["fill"] == {"prompt.py", "recipes/writing.py", "probes/walk.py", "probes/writers.py"}
     assert {path for path in made["Message"] if not path.startswith(("items/", "rewards/"))} == {
         "prompt.py", "protocols/sheet.py", "judges/local.py", "judges/wire.py"
     }  # fmt: skip
@@ -261,4 +261,5 @@ def test_prompts_are_made_in_few_places():
         "protocols/select_all.py",
         "recipes/points.py", "recipes/paired.py", "recipes/extracting.py", "recipes/writing.py",
         "recipes/gaps.py",
+        "probes/walk.py", "probes/writers.py",
     }  # fmt: skip
