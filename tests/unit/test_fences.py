@@ -261,5 +261,5 @@ def test_prompts_are_made_in_few_places():
         "protocols/select_all.py",
         "recipes/points.py", "recipes/paired.py", "recipes/extracting.py", "recipes/writing.py",
         "recipes/gaps.py",
-        "probes/walk.py", "probes/writers.py",
+        "recipes/second_look.py", "probes/walk.py", "probes/writers.py",
     }  # fmt: skip
