@@ -128,7 +128,8 @@ def _print(found: "Standing") -> None:
     if not found.status.startswith("undefined"):
         say_styled(lead(found), "bold")
     if (effect := found.order_effect) is not None:
-        say(f"shown first gains {effect.value:.2f} [{effect.low:.2f}, {effect.high:.2f}] in log-odds")
+        ends = _ends(effect.low, effect.high, 2)
+        say(f"shown first gains {_number(effect.value, 2)} in log-odds, interval {ends}")
     for note in (*found.notes, *([warning(found)] if warning(found) else [])):
         say(f"note: {note}")
     if found.status != "ok":

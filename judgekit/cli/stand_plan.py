@@ -81,7 +81,7 @@ def say_plan(found: "Standing", runs: Sequence[Path], given: dict[str, Any]) -> 
             "differences are as they were found, which may be far from the true ones; --gap plans for another"
         )
     if price is None and waiting:
-        say("no price: these are no folders of runs that say what they took")
+        say("no price: only the folder of a run says what its calls took")
 
 
 def _told(plan: "PairPlan", n: int | None) -> str:

@@ -69,10 +69,10 @@ def bradley_terry(
     >>> round(bradley_terry(said, b=0).difference("a", "b").value, 3)  # log 3
     1.099
     """
-    if ties not in ("half", "davidson") or prior < 0.0:
-        raise InputError(
-            f"ties are 'half' or 'davidson', not {ties!r}; a prior is not negative, as {prior} is"
-        )
+    if ties not in ("half", "davidson"):
+        raise InputError(f"ties are 'half' or 'davidson', not {ties!r}")
+    if prior < 0.0:
+        raise InputError(f"a prior is not negative, as {prior} is; 0 is none")
     data = outcomes if isinstance(outcomes, Comparisons) else comparisons_of(outcomes, systems)
     asked = _Asked(davidson=ties == "davidson", order=order, prior=prior, b=b, seed=seed, level=level)
     if not len(data.one):

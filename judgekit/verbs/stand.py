@@ -113,6 +113,8 @@ def stand(
     """
     if model not in MODELS:
         raise InputError(f"model={model!r}; {there_are(model, MODELS)}")
+    if not 0.0 < level < 1.0:
+        raise InputError(f"level={level:g}: a confidence lies between 0 and 1; 0.95 is usual")
     how = _How(
         model=model, link=link, parts=parts, ties=ties, order=order, prior=prior, b=b, seed=seed, level=level
     )

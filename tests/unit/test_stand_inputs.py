@@ -293,3 +293,14 @@ def test_a_profile_says_spiky_only_beyond_noise(tmp_path):
     spiky = jk.stand(rows(0.6), by="topic").profile
     assert ("art", "d") in spiky.spiky
     assert spiky.moved["art", "d"] == 1 - jk.stand(tmp_path / "p.csv").of("d").rank
+
+
+def test_a_confidence_that_is_none_is_refused_and_each_error_names_one_thing(tmp_path):
+    path = csv(tmp_path / "s.csv", "item_id,system,score", scores())
+    for level in (2.0, 0.0, math.nan):
+        with pytest.raises(InputError, match="a confidence lies between 0 and 1"):
+            jk.stand(path, level=level)
+    with pytest.raises(InputError, match=r"not 'bar'$"):
+        jk.stand(path, model="bradley-terry", ties="bar")
+    with pytest.raises(InputError, match=r"not negative, as -1\.0 is"):
+        jk.stand(path, model="bradley-terry", prior=-1.0)
