@@ -12,7 +12,7 @@ from judgekit.cli.agree import families_of
 from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command, of_verb
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
-from judgekit.cli.stand_plan import PLAN, say_dynamics, say_plan
+from judgekit.cli.stand_plan import PLAN, check_plan, say_dynamics, say_plan
 from judgekit.errors import n_of
 from judgekit.verbs.stand import MODELS
 from judgekit.verbs.stand import stand as order_systems
@@ -53,6 +53,7 @@ def _stand(context: typer.Context, given: dict[str, Any]) -> int:
     from judgekit.report.standing import standing_json, write_standing
 
     runs, out, report = given["runs"], given["out"], given["report"]
+    check_plan(given)
     if given["dynamics"] is not None:
         taken = {each: given[each] for each in ("criterion", "items") if given[each] is not None}
         say_dynamics(given, {**taken, "judge": given["judge"] or (), "columns": columns_of(given["column"])})

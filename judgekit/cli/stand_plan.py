@@ -45,6 +45,13 @@ PLAN = (
 )  # fmt: skip
 
 
+def check_plan(given: dict[str, Any]) -> None:
+    """Refuse an option that says how, where what it is of is not asked for."""
+    for name, of in (("gap", "plan"), ("drop", "dynamics")):
+        if given[name] is not None and not given[of]:
+            raise InputError(f"--{name} {given[name]}: it is of --{of}, which is not asked for; add --{of}")
+
+
 def say_plan(found: "Standing", runs: Sequence[Path], given: dict[str, Any]) -> None:
     """Print what it takes to tell systems apart."""
     from judgekit.standing import plan_pairs

@@ -27,6 +27,14 @@ def scores(tmp_path):
     return path
 
 
+@pytest.mark.parametrize(("option", "of"), [("--gap=0.1", "--plan"), ("--drop=1", "--dynamics")])
+def test_an_option_of_what_is_not_asked_for_is_refused(capsys, scores, option: str, of: str):
+    with pytest.raises(SystemExit) as end:
+        main(["stand", str(scores), option])
+    assert end.value.code == 2
+    assert f"it is of {of}, which is not asked for" in capsys.readouterr().err
+
+
 def printed(capsys, *typed):
     with pytest.raises(SystemExit) as left:
         main([str(each) for each in typed])
