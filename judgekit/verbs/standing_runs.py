@@ -38,7 +38,13 @@ def of_runs(runs: Sequence[Run], taken: Taken) -> Material:
     scores = [s for run in runs for s in run.scores]
     if not outcomes and not scores:
         raise InputError("no run to take a standing from; hand in the folder that --out wrote")
-    pairs = [o for o in outcomes if len(o.unit.responses) == 2 or len(o.shown) == 2]
+    pairs = [o for o in outcomes if _is_of_pair(o)]
+    alone = [n for n, run in enumerate(runs, 1) if run.outcomes and not any(map(_is_of_pair, run.outcomes))]
+    if pairs and alone:
+        raise InputError(
+            f"run {alone[0]} of {len(runs)} judged responses alone, and others judged pairs; no standing "
+            "is of both, so hand in runs of one kind"
+        )
     named = [o.criterion for o in pairs or outcomes] or [s.name for s in scores if s.level == "criterion"]
     criteria = list(dict.fromkeys(named))
     if taken.criterion is not None and taken.criterion not in criteria:
@@ -60,6 +66,10 @@ def of_runs(runs: Sequence[Run], taken: Taken) -> Material:
         own = [o for o in outcomes if o.criterion == chosen]
         return Material(scored=_labelled(own, scale, items, scores))
     return Material(scored=_of_scores(scores, chosen, items))
+
+
+def _is_of_pair(outcome: Outcome) -> bool:
+    return len(outcome.unit.responses) == 2 or len(outcome.shown) == 2
 
 
 def _by(outcomes: list[Outcome], judges: set[str]) -> list[Outcome]:

@@ -220,3 +220,12 @@ def test_what_the_first_version_stored_has_a_standing(name, n, order):
 
     assert (found.status, found.n_comparisons, "".join(found.systems)) == ("ok", n, order)
     assert sum(place.won * place.n for place in found.places) == pytest.approx(n)
+
+
+def test_runs_of_pairs_and_of_single_responses_are_not_one_standing() -> None:
+    rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
+    rows = [{"id": str(n), "task": "Hi", "responses": {"a": "What?", "b": "Hello!"}} for n in range(4)]
+    graded = jk.score(rows, rubric, jk.Scripted("kind", lambda _: True), ledger=None)
+    paired = jk.compare(rows, rubric, jk.Scripted("kind", lambda _: '{"label": "A"}'), ledger=None)
+    with pytest.raises(jk.InputError, match="run 2 of 2 judged responses alone"):
+        jk.stand(paired, graded)
