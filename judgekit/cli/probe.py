@@ -181,6 +181,8 @@ def say_prices(made: ProbeJob) -> None:
     heads = ("probe", "calls", "in the ledger", "price at most")
     say_table(heads, (_price(*each) for each in rows), right={*heads[1:]}, bold={len(prices)})
     say(f"{n_of(len(made.items), 'item')}; equal calls are asked once; nothing was sent")
+    if made.probing.writer is not None:
+        say("the price is that of judging; what the writer writes comes on top")
     say_left_out(made.left_out)
 
 

@@ -125,7 +125,7 @@ def prepare_probes(
             f"item {taken[0]!r}: {MARK!r} in an id names the changed items of probes; leave it out"
         )
     paired = job.plan.asked_by.shows != "one"
-    given = _judge_of(writer, options)
+    given = _judge_of(writer, options, sending=sending)
     check_together((*job.plan.judges, *([] if given is None else [given])))
     left_out = lacking(picked, some, judges=job.plan.judges, writer=given, labels=labels)
     wanted = [each for each in picked if each.name not in left_out]
@@ -136,9 +136,9 @@ def prepare_probes(
     idle = [p.name for p in wanted if p.read is None and p.change is not None and p.name not in changing]
     left_out |= dict.fromkeys(idle, NOTHING)
     asked = tuple(each for each in wanted if each.name not in idle)
-    samples = job.plan.samples
+    samples, grading = job.plan.samples, _gradings(some, rubric, options, job, sending=sending)
     probing = Probing(
-        variants, _gradings(some, rubric, options, job), {"samples": 2 * samples}, writer=given,
+        variants, grading, {"samples": 2 * samples}, writer=given,
         people=by_item(labels, job.plan, some),
         own=own_systems({each.name: each.identity for each in job.plan.judges}, families or {}),
     )  # fmt: skip
@@ -179,7 +179,7 @@ def _how(plan: Plan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _judge_of(writer: Any, options: Options) -> Judge | None:
+def _judge_of(writer: Any, options: Options, *, sending: bool) -> Judge | None:
     from judgekit.judges.local import Local
     from judgekit.judges.resolve import check, resolve
 
@@ -193,12 +193,12 @@ def _judge_of(writer: Any, options: Options) -> Judge | None:
         )
     if isinstance(found, Choosy) or is_control(found.name):
         raise InputError(f"writer {found.name!r}: it gives labels only; name a judge of words")
-    check(found)
+    check(found, sending=sending)
     return found
 
 
 def _gradings(
-    items: Sequence[Item], rubric: RubricLike, options: Options, job: Job
+    items: Sequence[Item], rubric: RubricLike, options: Options, job: Job, *, sending: bool
 ) -> Callable[[Mapping[str, Any]], Grading]:
     """Return what makes the grading of other options."""
 
@@ -209,7 +209,7 @@ def _gradings(
         own: Any = job.plan.judges
         if (temperature := changes.pop("temperature", None)) is not None:
             own = [_warm(judge, temperature) for judge in own]
-        made = prepare(items, rubric, own, **{**options, **changes, "say": lambda _: None})
+        made = prepare(items, rubric, own, sending=sending, **{**options, **changes, "say": lambda _: None})
         return cast("Grading", made.recipe)
 
     return grading

@@ -38,7 +38,7 @@ class ProbeRun:
 
     @property
     def faults(self) -> tuple[Shift, ...]:
-        """The faults that are shown, the largest first."""
+        """The faults that are shown, in the order of the probes."""
         return tuple(each for each in self.shifts if each.state == "fault")
 
     def __repr__(self) -> str:

@@ -88,10 +88,10 @@ def varied(
 
 
 def _made(item: Item, probe: Probe, change: Change, at: At) -> Variant | None:
+    state = at.lots.getstate()
     made = change(item, at)
     if inspect.isgenerator(made):  # the writer is asked in the run; a generator is made anew for it
         made.close()
-        state = at.lots.getstate()
 
         def writing() -> Writing:
             at.lots.setstate(state)

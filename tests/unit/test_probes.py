@@ -171,3 +171,32 @@ def test_what_cannot_be_probed_is_refused_before_any_call(options: dict[str, Any
     items = options.pop("items", ITEMS)
     with pytest.raises(jk.InputError, match=re.escape(why)):
         jk.probe(items, RUBRIC, judge(lambda _: pytest.exit("asked")), ledger=None, **options)
+
+
+def test_a_price_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    named: Any = {"only": ["padding", "paraphrase"], "writer": "openai/gpt-4.1", "ledger": None}
+    made = prepare_probes(ITEMS, RUBRIC, "openai/gpt-4.1-mini", sending=False, **named)
+    assert made.prices()["padding"].least == 30
+
+
+def test_a_written_change_is_of_the_response_that_was_drawn_for_it() -> None:
+    def change(item: jk.Item, at: Any) -> Any:
+        if not item.responses[at.lots.choice(list(item.responses))]:
+            return None
+        return writing(item)
+
+    def writing(item: jk.Item) -> Any:
+        text = yield jk.probes.written(item, "Say it again.", response="full")
+        return replace(item, responses={**item.responses, "full": text})
+
+    again = Probe(
+        name="again", group="own", what="Writes it again.", change=change, writes=1,
+        needs=frozenset({"writer"}),
+    )  # fmt: skip
+    rows = [{"id": f"i{n}", "task": "Hi", "responses": {"full": f"Text {n}.", "none": ""}} for n in range(20)]
+    found = jk.probe(
+        rows, RUBRIC, jk.Scripted("judge", lambda _: 50), only=["again"], probes=[again], ledger=None,
+        writer=jk.Scripted("writer", lambda _: "Once more."), progress=False,
+    )  # fmt: skip
+    assert 0 < found.shifts[0].n < 20
