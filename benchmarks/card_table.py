@@ -36,7 +36,7 @@ from judgekit.probes.states import settled
 from judgekit.report import Finding, findings, read_thresholds
 from judgekit.report.drift import ALPHA, of_three
 from judgekit.report.uses import USES, uses, worst_of
-from judgekit.types import Item, Unit
+from judgekit.types import Unit
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator
@@ -152,7 +152,7 @@ def probed(planted: Planted, probe: Probe, values: Floats, rng: Rng) -> Shift:
     if probe.group == "place" and rate:
         before, after = np.where(hit, 0.5 - by / 2, before), np.where(hit, 0.5 + by / 2, before)
     rows = [
-        Row(unit=Unit(f"{n}"), cluster=f"{n}", before=b, again=a, after=c, changed=Item(f"{n}"))
+        Row(unit=Unit(f"{n}"), cluster=f"{n}", before=b, again=a, after=c)
         for n, (b, a, c) in enumerate(zip(*(map(_known, x) for x in (before, again, after)), strict=True))
     ]
     return Shift(probe=probe, judge="judge", state="open", **shift_of(probe.expects, rows))

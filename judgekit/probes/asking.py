@@ -37,7 +37,7 @@ def repeated(read: Read) -> list[Row]:
     walks, judge = read.walks, read.judge
     return [
         Row(
-            unit=unit, cluster=v.cluster, before=before, again=before, changed=v.item,
+            unit=unit, cluster=v.cluster, before=before, again=before,
             after=walks.value(v, judge, unit, again=True),
         )
         for v in walks.base

@@ -140,16 +140,14 @@ class Walks:
                 if not _touched(variant, item, unit):
                     continue
                 base = Unit(variant.of.item_id, unit.responses, unit.part)
-                name = criterion or variant.criterion
                 values = [
-                    self.value(own, judge, base, name), self.value(own, judge, base, name, again=True),
-                    self.value(variant, judge, unit, name),
-                ]  # fmt: skip
+                    self.value(own, judge, base, criterion),
+                    self.value(own, judge, base, criterion, again=True),
+                    self.value(variant, judge, unit, criterion),
+                ]
                 turned = len(unit.responses) == 2 and unit.responses[1] == variant.target
                 before, again, after = (None if v is None else 1 - v if turned else v for v in values)
-                row = Row(
-                    unit=base, cluster=variant.cluster, before=before, again=again, after=after, changed=item
-                )
+                row = Row(unit=base, cluster=variant.cluster, before=before, again=again, after=after)
                 found.append(row)
         return found
 

@@ -86,7 +86,7 @@ def by_place(read: Read) -> list[Row]:
     return [
         Row(
             unit=p.unit, cluster=p.cluster, before=_mean(p.second[:k]), again=_mean(p.second[k:]),
-            after=_mean(p.first[:k]), changed=p.item,
+            after=_mean(p.first[:k]),
         )
         for p in placed(read)
         if p.first and p.second
@@ -168,7 +168,7 @@ def _both_ways(read: Read) -> list[Row]:
             None if v is None else float(signs(1 - v if turn else v)) for v in seen
         )  # fmt: skip
         found.append(Row(
-            unit=p.unit, cluster=p.cluster, before=before, again=again, after=after, changed=p.item
+            unit=p.unit, cluster=p.cluster, before=before, again=again, after=after
         ))  # fmt: skip
     return found
 

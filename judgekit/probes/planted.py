@@ -44,9 +44,7 @@ def told_apart(read: Read) -> list[Row]:
             before, again = (read.walks.value(own, read.judge, unit, again=k) for k in (False, True))
             after = read.walks.value(own, read.judge, replace(unit, responses=(FLAWED,)))
         cluster = own.item.tags.get("cluster", own.item.item_id)
-        rows.append(
-            Row(unit=unit, cluster=cluster, before=before, again=again, after=after, changed=own.item)
-        )
+        rows.append(Row(unit=unit, cluster=cluster, before=before, again=again, after=after))
     return rows
 
 

@@ -70,7 +70,7 @@ class ProbeJob:
     @property
     def judges(self) -> list[str]:
         """Return the names of the judges that are probed."""
-        return [judge.name for judge in self.job.plan.judges if not judge.name.endswith(WARM)]
+        return [judge.name for judge in self.probing.grading_of({}).plan.judges]
 
     def measured(self, run: Run) -> ProbeRun:
         """Return what a run of the job says of its judges."""

@@ -53,15 +53,13 @@ class Changed:
         item: The item, changed or not.
         options: Options of `score` that are others for it, such as `{"per_call": 1}`; `temperature` is the
             judge's.
-        criterion: The criterion that the change is about; the rubric's score where empty.
     """
 
     item: Item
     options: Mapping[str, Any] = field(default_factory=dict)
-    criterion: str = ""
 
 
-Writing = Generator[Call, str, Item | Changed | str | None]
+Writing = Generator[Call, str, Item | str | None]
 """A change that needs a writer: it yields calls to the writer, is sent its texts (empty where it failed), and
 returns the item, or in words why there is none."""
 Change = Callable[[Item, At], Item | Changed | Writing | None]
@@ -80,7 +78,6 @@ class Row:
         before: Its score; None where there is none.
         again: Its score when the same was asked again, which tells movement from noise.
         after: Its score when the change was made.
-        changed: The item as it was judged the second time.
     """
 
     unit: Unit
@@ -88,7 +85,6 @@ class Row:
     before: float | None
     again: float | None
     after: float | None
-    changed: Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ from judgekit.judges.resolve import Scripted
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.measure import Walks
 from judgekit.probes.probe import ProbeJob, prepare_probes
-from judgekit.probes.records import Shift
-from judgekit.probes.walk import wrote
+from judgekit.probes.records import Shift, Writing
+from judgekit.probes.walk import writing_of
 from judgekit.prompt import flat
 from judgekit.scales import PAIR, Scale, settle
 from judgekit.types import Call, Item, Outcome, Verdict
@@ -208,9 +208,12 @@ def walked(made: ProbeJob, judge: PlantedJudge) -> Walks:
     """Return what a planted judge says of all variants, as a run of the job would, without a prompt."""
     outcomes: dict[str, list[Outcome]] = {}
     for variant in made.probing.variants.values():
-        item, plan = wrote(variant, write), made.probing.grading(variant.item).plan
+        item, plan = variant.item, made.probing.grading(variant.item).plan
         if variant.writing is not None:
-            made.probing.made[item.item_id] = item
+            found = _wrote(writing_of(variant))
+            if not isinstance(found, Item):
+                continue
+            item = made.probing.made[item.item_id] = found
         own = outcomes.setdefault(item.item_id, [])
         for sheet in plan.sheets_of(item):
             for unit, shown in sheet.views(item):
@@ -222,6 +225,16 @@ def walked(made: ProbeJob, judge: PlantedJudge) -> Walks:
                     )  # fmt: skip
                     own += _read(call, judge, dict(wanted.meant))
     return Walks(made.probing, outcomes, made.samples)
+
+
+def _wrote(writing: Writing) -> Any:
+    """Return what comes of a text that the writer of the self-test writes."""
+    said: str | None = None
+    while True:
+        try:
+            said = write(next(writing) if said is None else writing.send(said))
+        except StopIteration as end:
+            return end.value
 
 
 def _read(call: Call, judge: PlantedJudge, meant: Mapping[str, str]) -> Iterator[Outcome]:

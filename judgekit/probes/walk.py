@@ -43,7 +43,6 @@ class Variant:
         probe: The probe; None for the walk of the item as it came.
         target: The response that is changed, where responses are judged in pairs.
         options: Options that it is asked with, where they are others.
-        criterion: The criterion that the change is about.
         writing: Makes the generator that asks the writer; None where the item is changed already.
     """
 
@@ -52,7 +51,6 @@ class Variant:
     probe: Probe | None = None
     target: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    criterion: str = ""
     writing: Callable[[], Writing] | None = None
 
     @property
@@ -115,7 +113,7 @@ def _made(item: Item, probe: Probe, change: Change, at: At) -> Variant | None:
         return None
     return Variant(
         item=_named(found.item, item, probe), of=item, probe=probe, target=at.target,
-        options=dict(found.options), criterion=found.criterion,
+        options=dict(found.options),
     )  # fmt: skip
 
 
@@ -220,13 +218,12 @@ class Probing:
 
     def _written(self, variant: Variant) -> Rounds[Item | None]:
         """Return the item that the writer makes; None where it gave nothing that would do."""
-        assert variant.writing is not None  # noqa: S101 - for the type checker
+        assert self.writer is not None  # noqa: S101 - for the type checker
         assert variant.probe is not None  # noqa: S101
-        assert self.writer is not None  # noqa: S101
-        writing, said, fault = variant.writing(), None, ""
+        walk, said, fault = writing_of(variant), None, ""
         while True:
             try:
-                call = next(writing) if said is None else writing.send(said)
+                call = next(walk) if said is None else walk.send(said)
             except StopIteration as end:
                 made = end.value
                 break
@@ -234,25 +231,20 @@ class Probing:
             [answer] = yield Round((Plan.addressed(call, self.writer, 0),))
             fault = answer.reply.fault or ""
             said = "" if fault else writable(answer.reply.text.strip())
-        found = made.item if isinstance(made, Changed) else made
-        if isinstance(found, Item):
-            return _named(found, variant.of, variant.probe)
-        why = f"the writer failed: {fault}" if fault else found or "the writer gave nothing that would do"
-        self.unwritten[variant.item.item_id] = why
+        if isinstance(made, Item):
+            return made
+        self.unwritten[variant.item.item_id] = f"the writer failed: {fault}" if fault else made
         return None
 
 
-def wrote(variant: Variant, write: Callable[[Call], str]) -> Item:
-    """Return an item as it is judged, written by a function where a writer has to write it."""
-    if variant.writing is None or variant.probe is None:
-        return variant.item
-    writing, said = variant.writing(), None
-    while True:
-        try:
-            said = write(next(writing) if said is None else writing.send(said))
-        except StopIteration as end:
-            made = end.value.item if isinstance(end.value, Changed) else end.value
-            return _named(made, variant.of, variant.probe) if isinstance(made, Item) else variant.item
+def writing_of(variant: Variant) -> Writing:
+    """Yield the calls to a writer that an item takes, be sent its texts, and return the item, or why not."""
+    assert variant.writing is not None  # noqa: S101 - for the type checker
+    assert variant.probe is not None  # noqa: S101
+    made = yield from variant.writing()
+    if isinstance(made, Item):
+        return _named(made, variant.of, variant.probe)
+    return made or "the writer gave nothing that would do"
 
 
 def written(item: Item, order: str, *, response: str = "") -> Call:

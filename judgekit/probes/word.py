@@ -217,7 +217,7 @@ def _told(read: Read) -> Mapping[str, Any]:
             cluster = own.item.tags.get("cluster", own.item.item_id)
             unit = Unit(own.item.item_id)
             after = float(against is not None)
-            rows.append(Row(unit=unit, cluster=cluster, before=0.0, again=0.0, after=after, changed=own.item))
+            rows.append(Row(unit=unit, cluster=cluster, before=0.0, again=0.0, after=after))
             stated.append(states)
             found += [] if against is None else [against]
     says = f"none of {len(rows)} rationales comes to another label" if rows else "no verdict has a rationale"

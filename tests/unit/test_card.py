@@ -21,7 +21,7 @@ from judgekit.report.card_page import markdown, page
 from judgekit.report.drift import ALPHA, by_lot, drift
 from judgekit.report.uses import USES, rules, uses, worst_of
 from judgekit.rewards import Group, Rewarder, Watch
-from judgekit.types import Item, Unit
+from judgekit.types import Unit
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?", "scale": "1-5"}]}
 ITEMS: Any = [
@@ -54,10 +54,7 @@ def labelled() -> Card:
 def shift(group: str, after: float, *, expects: Any = "still", n: int = 60) -> Shift:
     """What a probe finds where every score of .5 becomes another one."""
     probe = Probe(name=f"{group}-probe", group=group, what="Changes it.", expects=expects, change=None)
-    rows = [
-        Row(unit=Unit(f"i{k}"), cluster=f"i{k}", before=0.5, again=0.5, after=after, changed=Item(f"i{k}"))
-        for k in range(n)
-    ]
+    rows = [Row(unit=Unit(f"i{k}"), cluster=f"i{k}", before=0.5, again=0.5, after=after) for k in range(n)]
     numbers = shift_of(expects, rows)
     [found] = settled([Shift(probe=probe, judge="j", state="open", **numbers)])
     return found
