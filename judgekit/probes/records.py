@@ -142,7 +142,7 @@ class Shift:
     """What a probe found of one judge.
 
     Args:
-        probe: The name of the probe.
+        probe: The probe.
         judge: The name of the judge.
         state: What it found.
         shift: The mean change of the score, after less before, over items as clusters.

@@ -200,3 +200,27 @@ def test_a_written_change_is_of_the_response_that_was_drawn_for_it() -> None:
         writer=jk.Scripted("writer", lambda _: "Once more."), progress=False,
     )  # fmt: skip
     assert 0 < found.shifts[0].n < 20
+
+
+def test_a_response_in_which_nothing_was_changed_is_no_unit_of_the_shift() -> None:
+    loud = replace(SHOUT, change=on_response(lambda text, _: text.upper() if "plain" in text else None))
+    rows = probed(jk.Scripted("judge", lambda _: 50), loud, items=PAIRS)
+    assert rows.n == 30  # of the 60 responses
+
+
+def test_faults_are_named_by_the_rate_of_false_discoveries_among_all_probes() -> None:
+    one = probed(judge(lambda _: 50))
+    found = settled([replace(one, p=p, says="") for p in (0.01, 0.02, 0.03, float("nan"))])
+    assert [each.q for each in found[:3]] == pytest.approx([0.03, 0.03, 0.03])
+    assert found[3].q != found[3].q  # nothing was tested
+
+
+def test_the_least_of_several_tests_of_a_probe_pays_for_their_number() -> None:
+    shift = probed(judge(lambda text: 70 if text.isupper() else 50), items=ITEMS[:12])
+    assert shift.p == pytest.approx(3 / 2**12)  # silence, shift, movement, one-sided; all signs alike
+
+
+def test_what_is_at_the_highest_cannot_rise_and_is_left_out() -> None:
+    rising = replace(SHOUT, expects="no rise")
+    shift = probed(judge(lambda text: 100 if "word14" in text.lower() else 50), rising)
+    assert (shift.failed.n_used, shift.n) == (5, 30)
