@@ -196,13 +196,7 @@ def shift_of(
     missed = {"still": moved, "no rise": d > epsilon, "fall": ~(d < -epsilon)}[expects]
 
     def share(name: str, event: Any, of: Any) -> Estimate:
-        own, n = groups[of], len(np.unique(groups[of]))
-        dropped = len(rows) - len(own)
-        made = rate(event[of], None if n == len(own) else own, name=name, dropped=dropped, level=level)
-        if np.isnan(made.low) and n >= _LEAST:  # all equal: as many independent ones as there are clusters
-            low, high = wilson(made.value * n, n, level=level)
-            made = with_interval(made, low, high, se=0.0, interval="wilson")
-        return made
+        return share_of(event, groups, of, name=name, level=level)
 
     shift = _room(clustered_mean(d[both], groups[both], name="shift", level=level))
     tests = [_flips(lost * 1.0 - lost_again, groups, known, one_sided=True)]
@@ -223,6 +217,17 @@ def shift_of(
         "n": int(both.sum()),
         "examples": _examples(rows, d, epsilon),
     }
+
+
+def share_of(event: Any, groups: Any, of: Any, *, name: str, level: float = 0.95) -> Estimate:
+    """Return how often an event happened to the units it is `of`, over clusters; arrays are (n_units,)."""
+    own, n = groups[of], len(np.unique(groups[of]))
+    dropped = len(groups) - len(own)
+    made = rate(event[of], None if n == len(own) else own, name=name, dropped=dropped, level=level)
+    if np.isnan(made.low) and n >= _LEAST:  # all equal: as many independent ones as there are clusters
+        low, high = wilson(made.value * n, n, level=level)
+        made = with_interval(made, low, high, se=0.0, interval="wilson")
+    return made
 
 
 def estimated(shift: Estimate) -> dict[str, Any]:

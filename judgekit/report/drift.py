@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from judgekit.agreement.core.intervals import clustered_mean, rate
+from judgekit.agreement.core.intervals import clustered_mean
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError, n_of
-from judgekit.probes.measure import EPSILON
+from judgekit.probes.measure import EPSILON, share_of
 from judgekit.types import Estimate
 
 ALPHA = 0.05
@@ -95,15 +95,10 @@ def drift(old: Mapping[str, Any], new: Mapping[str, Any], *, look: int | None = 
     d, alpha, has = now - was, ALPHA / (look * (look + 1)), ~np.isnan(was)
     known, noise = ~np.isnan(d), ~np.isnan(again - was)
 
-    def share(name: str, event: Any, of: Any) -> Estimate:
-        own = groups[of]
-        alone = len(np.unique(own)) == len(own)
-        return rate(event[of], None if alone else own, name=name, dropped=len(both) - len(own))
-
     shares = {
-        "moved": share("moved", np.abs(d) > EPSILON, known),
-        "noise": share("noise", np.abs(again - was) > EPSILON, noise),
-        "silenced": share("silenced", np.isnan(now), has),
+        "moved": share_of(np.abs(d) > EPSILON, groups, known, name="moved"),
+        "noise": share_of(np.abs(again - was) > EPSILON, groups, noise, name="noise"),
+        "silenced": share_of(np.isnan(now), groups, has, name="silenced"),
     }
     level = clustered_mean(d[known], groups[known], name="level")
     alarm = min(p.values()) <= alpha
