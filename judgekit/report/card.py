@@ -33,8 +33,7 @@ from judgekit.report.checks import Gates, read_thresholds
 from judgekit.report.drift import Drift, drift
 from judgekit.report.plain import doubt, plainly
 from judgekit.report.purposes import Verdict, findings
-from judgekit.report.uses import Use, size, uses, worst_of
-from judgekit.report.uses import plainly as fault
+from judgekit.report.uses import Use, size, together, uses, worst_of
 from judgekit.roles import Judge
 from judgekit.types import Item, Outcome, is_control
 from judgekit.types import Verdict as Said
@@ -179,7 +178,9 @@ def _carded(
         "judge": _who(probed.run, judge),
         "items": probed.items,
         "labelled": audit is not None,
-        "faults": [f"it {fault(each)}" for each in sorted(probed.faults, key=size, reverse=True)],
+        "faults": [
+            f"it {sentence}" for sentence, _ in together(sorted(probed.faults, key=size, reverse=True))
+        ],
         "seed": probed.seed,
         "uses": [asdict(each) for each in known],
         "agreement": [] if audit is None else list(_agreement(audit, gates)),

@@ -137,8 +137,9 @@ def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
     against = [(verdict, each) for verdict, each in faults if verdict != "TRUST"]
     against.sort(key=lambda each: (-VERDICTS.index(each[0]), -size(each[1])))
     worst = max([use.verdict, *(verdict for verdict, _ in against)], key=VERDICTS.index)
-    words = [f"it {plainly(each)}" for _, each in against[:_TOLD]]
-    if rest := [each.probe.name for _, each in against[_TOLD:]]:
+    said = together(each for _, each in against)
+    words = [f"it {sentence}" for sentence, _ in said[:_TOLD]]
+    if rest := [name for _, names in said[_TOLD:] for name in names]:
         words.append(f"more faults: {', '.join(rest)}")
     first = [*words, use.why] if worst != use.verdict else [use.why, *words]
     do = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy] + [*use.do]
@@ -150,15 +151,27 @@ def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
     )  # fmt: skip
 
 
-def plainly(shift: Shift) -> str:
-    """Tell a fault as an end of `it ...`, with its number."""
+def together(faults: Iterable[Shift]) -> list[tuple[str, tuple[str, ...]]]:
+    """Tell faults as ends of `it ...`, those of one meaning in one, with the names of their probes."""
+    found: dict[str, dict[str, str]] = {}
+    for each in faults:
+        words, number = _meaning(each)
+        found.setdefault(words, {})[each.probe.name] = number
+    return [
+        (f"{words} ({'; '.join(f'{name}{number}' for name, number in own.items())})", tuple(own))
+        for words, own in found.items()
+    ]
+
+
+def _meaning(shift: Shift) -> tuple[str, str]:
+    """Return what a fault means, and its number."""
     always = rules()["always"].get(shift.probe.name, {})
     if not shift.probe.says or shift.says.startswith("falls silent"):
-        return f"{shift.says.partition(';')[0]} ({shift.probe.name})"
+        return shift.says.partition(";")[0], ""
     number = f"{shift.failed.value:.0%} did not fall" if shift.probe.expects == "fall" else told(shift.shift)
     nearly = (always[each.name] for each in shift.more if each.name in always and each.value >= ALWAYS)
     says = next(nearly, shift.probe.says)
-    return f"{says} ({shift.probe.name}: {number})"
+    return says, f": {number}"
 
 
 def worst_of(known: Iterable[Use]) -> dict[str, Use]:

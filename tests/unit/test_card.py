@@ -19,7 +19,7 @@ from judgekit.report.card import Card, read_card
 from judgekit.report.card_bounds import held_to
 from judgekit.report.card_page import markdown, page
 from judgekit.report.drift import ALPHA, by_lot, drift
-from judgekit.report.uses import USES, rules, uses, worst_of
+from judgekit.report.uses import USES, rules, together, uses, worst_of
 from judgekit.rewards import Group, Rewarder, Watch
 from judgekit.types import Unit
 
@@ -379,3 +379,18 @@ def test_a_card_of_another_judge_or_rubric_is_told(cards: dict[str, Path]) -> No
         Rewarder(spec, grader_of("other"))
     with pytest.warns(UserWarning, match="is of another rubric, 'tone'"):
         Rewarder({**spec, "rubric": "instruction_following"}, grader_of("grader"))
+
+
+def test_faults_of_one_meaning_are_told_in_one_sentence() -> None:
+    loud = jk.probes.on_response(lambda text, _: text.upper())
+    own = [
+        jk.probes.Probe(name=name, group="own", what="In capitals.", change=loud, says=says)
+        for name, says in (("one", "is deafened"), ("two", "is deafened"), ("three", "hears"))
+    ]
+    judge = jk.Scripted("judge", lambda call: call.item.responses["response"].isupper())
+    rows = [{"id": f"i{n}", "task": "Hi", "response": f"text {n}"} for n in range(20)]
+    rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?"}]}
+    found = jk.probe(rows, rubric, judge, only=["own"], probes=own, ledger=None, progress=False).faults
+
+    assert [names for _, names in together(found)] == [("one", "two"), ("three",)]
+    assert together(found)[0][0].startswith("is deafened (one: 1.000 [")
