@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from judgekit.errors import n_of
+from judgekit.errors import InputError, n_of
 from judgekit.probes.records import Shift
 from judgekit.verbs import Run
 from judgekit.writing import plain, write
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+CARD_FORMAT = 1
+"""Of the JSON of a judge's card, which is made of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +92,18 @@ def held(shift: Shift) -> dict[str, Any]:
         **{name: plain(getattr(shift, name)) for name in estimates},
         "more": [plain(each) for each in shift.more], "examples": list(shift.examples),
     }  # fmt: skip
+
+
+def held_card(path: str | Path) -> dict[str, Any]:
+    """Return what the JSON of a judge's card holds; InputError where it is none, or of another format."""
+    try:
+        held: Any = orjson.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"card {path}: cannot be read ({error.strerror}); a card's JSON is needed") from None
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"card {path}: is not JSON ({error}); a card's JSON is needed") from None
+    if not isinstance(held, dict) or not held.keys() >= {"format", "judge", "uses", "probes", "anchors"}:
+        raise InputError(f"card {path}: holds no card; `judgekit card ... --out card.json` writes one")
+    if held["format"] != CARD_FORMAT:
+        raise InputError(f"card {path}: is of format {held['format']}; format {CARD_FORMAT} is read")
+    return held

@@ -13,8 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Unpack
 
-import orjson
-
 from judgekit.agreement.auditing.records import Audit
 from judgekit.agreement.auditing.wording import called
 from judgekit.errors import InputError
@@ -25,7 +23,7 @@ from judgekit.probes.planted import TWINS
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
 from judgekit.probes.recorded import recorded, run_of
 from judgekit.probes.records import Probe, Shift
-from judgekit.probes.results import ProbeRun
+from judgekit.probes.results import CARD_FORMAT, ProbeRun, held_card
 from judgekit.probes.walk import Variant
 from judgekit.report.card_bounds import held_to
 from judgekit.report.card_page import uses_of, write_card
@@ -46,8 +44,6 @@ from judgekit.verbs.options import Judges, RubricLike
 from judgekit.verbs.require import Requirement
 from judgekit.writing import plain
 
-FORMAT = 1
-"""Of the JSON of a card."""
 _LABELLED = Probe(name="labelled", group="", what="What people labelled beside what is probed.", change=None)
 
 
@@ -107,16 +103,7 @@ class Card:
 
 def read_card(path: str | Path) -> Card:
     """Return the card in a JSON file that `save` or `--out` wrote; InputError if it holds none."""
-    try:
-        held = orjson.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); a card's JSON is needed") from None
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"{path}: is not JSON ({error}); a card's JSON is needed") from None
-    if not isinstance(held, dict) or not held.keys() >= {"format", "judge", "uses", "anchors"}:
-        raise InputError(f"{path}: holds no card; `judgekit card ... --out card.json` writes one")
-    if held["format"] != FORMAT:
-        raise InputError(f"{path}: a card of format {held['format']}; format {FORMAT} is read")
+    held = held_card(path)
     return Card(held=held, uses=tuple(uses_of(held)))
 
 
@@ -174,7 +161,7 @@ def _carded(
     found = () if audit is None else findings(audit, gates)
     known = uses(probed.shifts, found, paired=paired)
     held = {
-        "format": FORMAT,
+        "format": CARD_FORMAT,
         "judge": _who(probed.run, judge),
         "items": probed.items,
         "labelled": audit is not None,

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import orjson
-
 from judgekit.errors import InputError
+from judgekit.probes.results import held_card
 
 CardFaults = Literal["refuse", "allow"]
 
@@ -23,7 +22,7 @@ def check_cards(
 
     Where `faults` are allowed it is a warning; `rubric` is the digest of what rewards are given by.
     """
-    held = {str(path): _read(path) for path in cards}
+    held = {str(path): held_card(path) for path in cards}
     told = [why for path, card in held.items() for why in _against(path, card, judges)]
     named = {card["judge"]["name"] for card in held.values()}
     told += [f"judge {judge!r} has none of the cards" for judge in judges if held and judge not in named]
@@ -46,15 +45,3 @@ def _against(path: str, card: Any, judges: Sequence[str]) -> list[str]:
     if not any(each["group"] == "attack" for each in card["probes"]):
         return [f"{path}: {name!r} was not attacked (judgekit card --only attack, or all probes)"]
     return []
-
-
-def _read(path: str | Path) -> Any:
-    try:
-        found = orjson.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"card {path}: cannot be read ({error.strerror})") from None
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"card {path}: is not JSON ({error})") from None
-    if not isinstance(found, dict) or found.get("format") != 1 or not {"judge", "uses", "probes"} <= {*found}:
-        raise InputError(f"card {path}: holds no card of format 1; `judgekit card --out x.json` writes one")
-    return found
