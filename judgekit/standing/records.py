@@ -184,7 +184,9 @@ class Standing:
         return uneven(self.places)
 
     def elo(self, system: str) -> float:
-        """Return a strength in log-odds on the scale of Elo: 1000 is the average, 400 are odds of ten."""
+        """Return a strength on the scale of Elo: 1000 is the average, 400 are odds of ten; nan of scores."""
+        if self.unit != "log-odds":
+            return math.nan
         return ELO[0] + ELO[1] * self.of(system).strength
 
     def beats(self, one: str, other: str) -> float:

@@ -229,3 +229,16 @@ def test_runs_of_pairs_and_of_single_responses_are_not_one_standing() -> None:
     paired = jk.compare(rows, rubric, jk.Scripted("kind", lambda _: '{"label": "A"}'), ledger=None)
     with pytest.raises(jk.InputError, match="run 2 of 2 judged responses alone"):
         jk.stand(paired, graded)
+
+
+def test_the_scale_of_elo_is_of_log_odds_and_scores_have_none() -> None:
+    pairs = jk.compare(
+        [{"id": str(n), "task": "Hi", "responses": {"a": "What?", "b": "Hello!"}} for n in range(8)],
+        {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]},
+        jk.Scripted("kind", lambda call: '{"label": "%s"}' % ("tie" if call.item.item_id == "0" else "A")),
+        ledger=None,
+    )  # fmt: skip
+    standing = jk.stand(pairs, b=0)
+    assert standing.elo("a") == pytest.approx(1000 + 400 / math.log(10) * standing.of("a").strength)
+    scores = jk.standing.two_way([[0.5, 0.7, 0.9, 0.4], [0.6, 0.9, 1.0, 0.5]])
+    assert math.isnan(scores.elo(scores.places[0].system))
