@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import column, grid
+from judgekit.agreement.core.arrays import column, grid, inverse_of
 from judgekit.agreement.core.ratings import Floats
 from judgekit.errors import InputError
 
@@ -120,7 +120,7 @@ def gaussian_2pl(scores: npt.ArrayLike) -> Gaussian2PL:
     h = 1e-4
     steps = h * np.eye(len(first))
     hessian = np.array([(_loss(found.x + e, y)[1] - _loss(found.x - e, y)[1]) / (2 * h) for e in steps])
-    bread = np.linalg.pinv((hessian + hessian.T) / 2)
+    bread = inverse_of(hessian, lost=1e-9)
     moved = _loss(found.x, y)[2] @ bread
     j = y.shape[1]
     turn = np.vstack([np.eye(n - 1), -np.ones((1, n - 1))])

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from judgekit.agreement.core.arrays import inverse_of
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.errors import InputError
 
@@ -319,7 +320,7 @@ def _covariance(
     data: _Data, at: _At, top: Floats, clustered: tuple[dict[str, Floats], dict[str, Floats]] | None
 ) -> Floats:
     """Return the covariance of abilities by the model, or from how the items' scores vary."""
-    inverse = np.linalg.pinv(_curvature(partial(_negative, data), top), rcond=1e-9, hermitian=True)
+    inverse = inverse_of(_curvature(partial(_negative, data), top), lost=1e-9)
     if clustered is None:
         return np.asarray(inverse[:-3, :-3], dtype=float)
     (item, cell), x, m = clustered, data.x, data.m
@@ -380,7 +381,7 @@ def random_systems(
     top, converged = top_of(negative, np.concatenate([np.ones(n_items), logit]))
     se = np.full(len(top), np.nan)
     if errors != "none":
-        se = np.sqrt(np.maximum(np.diag(np.linalg.pinv(_curvature(negative, top), hermitian=True)), 0.0))
+        se = np.sqrt(np.maximum(np.diag(inverse_of(_curvature(negative, top), lost=1e-9)), 0.0))
     if np.sign(top[:n_items]).sum() < 0:
         top = np.concatenate([-top[:n_items], top[n_items:]])
     each, post, p = looked(top)

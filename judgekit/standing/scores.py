@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from judgekit.agreement.core.arrays import grid, settled
+from judgekit.agreement.core.arrays import grid, inverse_of, settled
 from judgekit.agreement.core.estimate import Status
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.models.rasch import Errors, fit_facets
@@ -260,7 +260,7 @@ def fit_two_way(
         named = _unjoined(own[member == group] for group in range(member.max() + 1))
         return replace(fit, status=Status.NOT_IDENTIFIED, notes=(named,))
     size, j = m.sum(axis=0), int(shared.sum())
-    inverse = np.linalg.pinv(np.diag(m.sum(axis=1)) - (m / size) @ m.T, hermitian=True)
+    inverse = inverse_of(np.diag(m.sum(axis=1)) - (m / size) @ m.T)
     mean = x.sum(axis=0) / size
     effect = inverse @ (m * (x - mean)).sum(axis=1)
     moved = inverse @ (m * (x - effect[:, None] - (mean - effect @ m / size)))

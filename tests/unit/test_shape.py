@@ -206,6 +206,13 @@ def test_only_the_wire_touches_network_clock_disk_and_chance(path: Path):
     assert used <= WIRE.get(room(path), set()), f"{name(path)} imports {sorted(used)}"
 
 
+def test_what_may_be_singular_is_inverted_by_one_piece():
+    """numpy's own line between 0 and not lies below its rounding; `inverse_of` draws a wider one."""
+    used = {name(path) for path in SOURCES if "linalg.pinv" in path.read_text(encoding="utf-8")}
+
+    assert used == {"agreement/core/arrays.py"}
+
+
 @pytest.mark.parametrize("path", [path for path in SOURCES if room(path) in PURE], ids=name)
 def test_a_pure_room_opens_no_file(path: Path):
     tree = parsed(path)

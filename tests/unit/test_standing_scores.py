@@ -11,7 +11,7 @@ from judgekit.errors import InputError
 from judgekit.standing import continuous
 from judgekit.standing.apart import groups
 from judgekit.standing.continuous import gaussian_2pl, linked
-from judgekit.standing.scores import Categories, Scored, one_parameter, plain_mean, two_way
+from judgekit.standing.scores import Categories, Scored, fit_two_way, one_parameter, plain_mean, two_way
 
 nan = math.nan
 
@@ -44,6 +44,15 @@ def test_on_complete_scores_two_way_is_the_paired_difference():
     plain = plain_mean(x)
     assert plain.difference("0", "3").se == pytest.approx(gap.se)
     assert [p.strength for p in plain.places] == pytest.approx([p.strength for p in found.places])
+
+
+@pytest.mark.parametrize("j", [31, 200])
+def test_on_complete_scores_of_any_number_of_systems_strengths_are_means(j):
+    """The sum of all strengths is free, so a matrix is singular by construction and must be known to be."""
+    for n in range(2, 60):
+        x = np.random.default_rng(n).normal(size=(n, j))
+        found = fit_two_way(x, [str(i) for i in range(n)])
+        assert found.strength == pytest.approx(x.mean(axis=1) - x.mean(), abs=1e-9), n
 
 
 def test_two_way_is_least_squares_on_dummies():

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.association.correlation import pearson
 from judgekit.agreement.chance.profile import confusion
-from judgekit.agreement.core.arrays import Clusters, aligned, column, grid, kept_clusters
+from judgekit.agreement.core.arrays import Clusters, aligned, column, grid, inverse_of, kept_clusters
 from judgekit.agreement.core.estimate import Status, about, undefined, with_interval
 from judgekit.agreement.core.intervals import bonett_price
 from judgekit.agreement.core.ratings import Codes, Floats, coded_clusters, given
@@ -284,11 +284,12 @@ def stuart_maxwell(table: npt.ArrayLike) -> tuple[float, int]:
     off = counts + counts.T
     np.fill_diagonal(off, 0.0)
     v = np.diag(off.sum(axis=1)) - off
-    df = int(np.linalg.matrix_rank(v, hermitian=True)) if off.any() else 0
+    inverse = inverse_of(v)
+    df = round(float(np.sum(inverse * v)))  # the trace of a projection: how many directions V has
     if df == 0:
         return float("nan"), 0
     # Margins differ only by what flows between labels, so d lies where V has an inverse.
-    return float(d @ np.linalg.pinv(v, hermitian=True) @ d), df
+    return float(d @ inverse @ d), df
 
 
 def bhapkar(table: npt.ArrayLike) -> tuple[float, int]:

@@ -89,6 +89,20 @@ def settled(x: npt.ArrayLike, size: float | None = None) -> Floats:
     return np.round(numbers, min(DIGITS - 1 - math.floor(math.log10(largest)), 300))
 
 
+def inverse_of(matrix: Floats, *, lost: float = 1e-12) -> Floats:
+    """Return the inverse (k, k) of a symmetric matrix, 0 along directions of which it says nothing.
+
+    Those are the directions whose eigenvalue is at most `lost` of the largest. numpy's `pinv` draws that line
+    at 1e-15, below the rounding of its own eigenvalues: a direction in which a matrix is 0 by construction then
+    comes back as 1e15, and with another processor or one more row it does not.
+
+    >>> inverse_of(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # of differences alone
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
+    return np.asarray(np.linalg.pinv((matrix + matrix.T) / 2, rcond=lost, hermitian=True), dtype=float)
+
+
 def magnitude(*arrays: Floats) -> float:
     """The largest absolute number in the arrays, 0 if there is none."""
     return max((float(np.nanmax(np.abs(each), initial=0.0)) for each in arrays), default=0.0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from judgekit.agreement.core.arrays import inverse_of
 from judgekit.agreement.core.estimate import Status, flagged, undefined
 from judgekit.agreement.core.intervals import ENOUGH_CLUSTERS, t_interval
 from judgekit.agreement.core.ratings import Codes, Floats
@@ -78,7 +79,7 @@ def _inverse(x: Floats, coef: Floats, penalty: Floats) -> Floats:
     """Of the information at these coefficients."""
     p = _expit(x @ coef)
     information = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
-    return np.asarray(np.linalg.pinv(information), dtype=float)
+    return inverse_of(information)
 
 
 def coefficient(estimate: Estimate, fit: Fit | None, contrast: Floats | int) -> Estimate:
@@ -119,7 +120,7 @@ def _newton(x: Floats, y: Floats, penalty: Floats) -> tuple[Floats, bool]:
         p = _expit(x @ coef)
         slope = x.T @ (y - p) - penalty * coef
         curvature = x.T @ (x * (p * (1 - p))[:, None]) + np.diag(penalty)
-        step = np.linalg.pinv(curvature) @ slope
+        step = inverse_of(curvature) @ slope
         size = 1.0
         while size > 1e-6 and _loss(x, y, coef + size * step, penalty) > loss + 1e-12:
             size /= 2

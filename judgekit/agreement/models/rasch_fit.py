@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from judgekit.agreement.core.arrays import inverse_of
 from judgekit.agreement.core.ratings import Codes, Floats
 
 SMALLEST_SD = -6.0  # log
@@ -370,7 +371,7 @@ def _covariance(parameters: Floats, model: Marginal, h: float = 1e-4) -> Floats:
             for e in np.eye(n)[:free]
         ]
     )[:, :free]
-    return np.asarray(np.linalg.pinv((hessian + hessian.T) / 2), dtype=float)
+    return inverse_of(hessian)
 
 
 def _fit_of(model: Marginal, r: Floats, p: Floats) -> tuple[Floats, Floats]:
