@@ -93,8 +93,8 @@ def inverse_of(matrix: Floats, *, lost: float = 1e-12) -> Floats:
     """Return the inverse (k, k) of a symmetric matrix, 0 along directions of which it says nothing.
 
     Those are the directions whose eigenvalue is at most `lost` of the largest. numpy's `pinv` draws that line
-    at 1e-15, below the rounding of its own eigenvalues: a direction in which a matrix is 0 by construction then
-    comes back as 1e15, and with another processor or one more row it does not.
+    at 1e-15, below the rounding of its own eigenvalues: what is 0 by construction may then come back as 1e15,
+    and with another processor or one more row it does not.
 
     >>> inverse_of(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # of differences alone
     array([[ 0.25, -0.25],
