@@ -236,6 +236,7 @@ def _options(arguments: list[str] | None) -> set[str]:
 _OTHERS = {"budget_usd": "--budget", "rater": "--rater", "doubt": "--below"}  # options of another name
 _BOTH = re.compile(r"\b\w+=(?:\{[^{}]*\}|[^\s;,()]+) \((--[^()]*)\)")  # columns={...} (--column ...)
 _GIVEN = re.compile(r"\b([a-z_]+)=('[^']*'|[\w.+-]+)")
+_ASKED = re.compile(r"\b([a-z_]+)=(?=[\s;,.)]|$)")  # "say parts="
 _NAMED = re.compile(r"\b[Tt]here are [^;]*|(?<!\.)\b[a-z]+(?:_[a-z]+)+\b")  # lists of names stay as they are
 
 
@@ -249,6 +250,8 @@ def in_options(message: str, options: Collection[str]) -> str:
     'map it with --column task=prompt'
     >>> in_options("on_empty='zero'; overwrite=True; id=3", there)
     '--on-empty zero; --overwrite; id=3'
+    >>> in_options("it is of shares: say samples=", there)
+    'it is of shares: say --samples'
     >>> in_options("no option 'x'; there are name, on_empty; use on_empty", there)
     "no option 'x'; there are name, on_empty; use --on-empty"
     >>> in_options("judges[0].on_empty: no option", there)
@@ -264,5 +267,5 @@ def in_options(message: str, options: Collection[str]) -> str:
             return found[0]
         return name if found[2] == "True" else f"{name} {found[2].strip(chr(39))}"
 
-    message = _BOTH.sub(r"\1", message)
+    message = _ASKED.sub(lambda found: option(found[1]) or found[0], _BOTH.sub(r"\1", message))
     return _NAMED.sub(lambda found: option(found[0]) or found[0], _GIVEN.sub(given, message))

@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -122,9 +123,12 @@ def _print(found: "Standing") -> None:
         right=right,
     )  # fmt: skip
     said = n_of(found.n_comparisons, "comparison" if pairs else "score")
+    why: Counter[str] = sum((Counter(place.missing) for place in found.places), Counter())
+    reasons = f" ({', '.join(f'{n} {reason}' for reason, n in why.most_common())})" if why else ""
     say(
         f"strengths in {found.unit} ({found.method}); {found.level:.0%} intervals by "
-        f"{n_of(found.n_items, 'item')}, {said}, {found.n_dropped} without {'a verdict' if pairs else 'one'}"
+        f"{n_of(found.n_items, 'item')}, {said}, {found.n_dropped} without "
+        f"{'a verdict' if pairs else 'one'}{reasons}"
     )
     if not found.status.startswith("undefined"):
         say_styled(lead(found), "bold")

@@ -35,7 +35,8 @@ PLAN = (
     Flag("power", _PLAN, kind=float, default=0.8, help="The probability of finding such a difference."),
     Flag(
         "dynamics", _ROUNDS, kind=Path | None, default=None,
-        help="A TOML file with rounds of items: what systems win in drawn Swiss rounds of their scores.",
+        help='A TOML file with rounds of items, rounds = [["item", ...], ...], or of values of a tag, '
+        'by = "tag": what systems win in drawn Swiss rounds of their scores.',
     ),
     Flag(
         "drop", _ROUNDS,

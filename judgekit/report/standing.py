@@ -205,8 +205,8 @@ def warning(found: Standing) -> str:
     test = found.uneven
     if test is None or not test.beyond_chance:
         return ""
-    most = max(found.places, key=lambda p: p.n_missing / max(p.n + p.n_missing, 1))
-    share = most.n_missing / (most.n + most.n_missing)
+    most = max(found.places, key=lambda p: p.n_missing / max(p.answers + p.n_missing, 1))
+    share = most.n_missing / (most.answers + most.n_missing)
     chance = "below 0.001" if test.p < 0.001 else f"{test.p:.3f}"
     return (
         f"answers are missing unevenly (chi-square {test.chi_square:.1f} on {test.df}, p {chance}; "

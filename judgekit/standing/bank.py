@@ -210,7 +210,7 @@ def _spread(fit: ItemResponse) -> tuple[float, float, float]:
     return (
         float(fit.ability[some].mean()),
         math.sqrt(true),
-        max(1 - error / whole, 0.0) if whole else math.nan,
+        max(1 - error / whole, 0.0) if error > 1e-12 * whole else math.nan,  # by one item no error is known
     )
 
 
@@ -250,6 +250,9 @@ def bank_of(text: str) -> Bank:
     """Return the bank that JSON holds; an InputError says what of it is wrong."""
     try:
         raw = json.loads(text)
+    except ValueError:
+        raise InputError("this is no JSON, and so no bank; `judgekit bank fit` makes one") from None
+    try:
         if raw["format"] != FORMAT:
             raise InputError(f"the bank has format {raw['format']!r}, and this version reads {FORMAT}")
         items = tuple(

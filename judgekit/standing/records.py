@@ -38,6 +38,7 @@ class Place:
         rank: 1 is the best; equal strengths share a rank.
         rank_low: The best rank it may have, and `rank_high` the worst, for all systems at once.
         n: Comparisons it was in, or scores.
+        n_answers: Scores behind the comparisons, where those were made of scores; else as `n`.
         won: Its share of comparisons, a tie as half.
         mean: Plain mean of its scores, which the strength is to be held against; of comparisons as `won`.
         missing: Reason -> answers that were asked for and not obtained.
@@ -52,6 +53,7 @@ class Place:
     rank_low: int | None = None
     rank_high: int | None = None
     n: int
+    n_answers: int | None = None
     won: float = math.nan
     mean: float = math.nan
     missing: Mapping[str, int] = field(default_factory=dict)
@@ -60,6 +62,11 @@ class Place:
     def n_missing(self) -> int:
         """How many answers are missing."""
         return sum(self.missing.values())
+
+    @property
+    def answers(self) -> int:
+        """How many answers are there, of those that were asked for."""
+        return self.n if self.n_answers is None else self.n_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def uneven(places: Iterable[Place]) -> Uneven | None:
     """Return the test of whether shares of missing answers are equal; None where it has no meaning."""
     from scipy.special import chdtrc
 
-    counts = np.array([(each.n, each.n_missing) for each in places if each.n + each.n_missing], dtype=float)
+    counts = np.array([(p.answers, p.n_missing) for p in places if p.answers + p.n_missing], dtype=float)
     if len(counts) < 2 or not counts.sum(axis=0).all():
         return None
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()

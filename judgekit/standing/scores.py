@@ -98,7 +98,9 @@ def scored(
     named = [tuple(map(str, names or range(n))) for names, n in zip((systems, items), x.shape, strict=True)]
     if [len(each) for each in named] != list(x.shape):
         raise InputError(f"{len(named[0])} systems and {len(named[1])} items for scores of shape {x.shape}")
-    return Scored(systems=named[0], items=named[1], values=x)
+    lost = np.isnan(x).sum(axis=1).tolist()
+    missing = {name: {"missing": n} for name, n in zip(named[0], lost, strict=True) if n}
+    return Scored(systems=named[0], items=named[1], values=x, missing=missing)
 
 
 def two_way(

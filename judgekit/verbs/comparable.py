@@ -6,7 +6,7 @@ one is a system. What is missing is counted by system and reason, never made a n
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from judgekit.agreement.core.arrays import settled
 from judgekit.agreement.core.ratings import as_ratings
-from judgekit.errors import InputError, there_are
+from judgekit.errors import InputError, n_of, there_are
 from judgekit.items.texts import name_of
 from judgekit.scales import Labels
 from judgekit.standing.bradley_terry import Comparisons
@@ -39,11 +39,12 @@ MOST_LEVELS = 10  # of a scale whose labels have a model of their own
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Material:
-    """Comparisons or scores, one of them, and item -> tag where standings by tag are wanted."""
+    """Comparisons or scores, one of them; item -> tag where standings by tag are wanted; what was noticed."""
 
     pairs: Comparisons | None = None
     scored: Scored | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -264,7 +265,7 @@ def _long(frame: Any, named: Mapping[str, str], scale: Any, name: str) -> Materi
     cells = zip(
         frame[named["item_id"]], frame[named["system"]], raters, frame[named["score"]], reasons, strict=True
     )
-    return Material(scored=_scored(list(cells), scale, name))
+    return _scored(list(cells), scale, name, column=named["score"])
 
 
 def _wide(frame: Any, named: Mapping[str, str], scale: Any, name: str) -> Material:
@@ -278,26 +279,40 @@ def _wide(frame: Any, named: Mapping[str, str], scale: Any, name: str) -> Materi
         for system in systems
         for item, value in zip(frame[first], frame[system], strict=True)
     ]
-    return Material(scored=_scored(rows, scale, name))
+    return _scored(rows, scale, name)
 
 
 _FORMS = (
     "a table has the columns item_id, system, score, or a column of items and one for each system, or first, "
-    "second, label; or hand in the folder that --out wrote"
+    "second, label (--column OURS=THEIRS says which is which); or hand in the folder that --out wrote"
 )
 
 
-def _scored(rows: Sequence[tuple[str, str, str, str, str]], scale: Any, name: str) -> Scored:
-    """Return scores that stand as text, with their labels where a scale is declared or all are 0 or 1."""
+_Cell = tuple[str, str, str, str, str]  # item, system, rater, score, reason
+
+
+def _scored(rows: Sequence[_Cell], scale: Any, name: str, *, column: str = "") -> Material:
+    """Return scores that stand as text, with their labels where a scale is declared or all are 0 or 1.
+
+    `column` is the one that all stand in; where there is none, each system has its own.
+    """
+
+    def said(text: str, read: Callable[[str], Any]) -> Any:
+        try:
+            return read(text)
+        except InputError as error:
+            told = str(error).removeprefix("unit 0, rater 0: ")
+            raise InputError(f"{name}: {_where(rows, text, column)}: {told}") from None
+
     made, ids = Rows(), dict[str, str]()
     values: dict[str, tuple[float | None, str]] = {}
     codes: dict[str, int] = {}
-    texts = {text.strip() for *_, text, _ in rows}
+    texts = dict.fromkeys(text.strip() for *_, text, _ in rows)
     filled = [text for text in texts if text.lower() not in _BLANK]
     if scale is not None:
-        codes, values, made.n_categories = _declared(filled, scale)
-    for text in texts - set(values):
-        values[text] = _number(text, name)
+        codes, values, made.n_categories = _declared(filled, scale, said)
+    for text in [text for text in texts if text not in values]:
+        values[text] = said(text, _number)
     if scale is None and {v for v, _ in values.values() if v is not None} <= {0.0, 1.0}:
         codes, made.n_categories = {t: int(v) for t, (v, _) in values.items() if v is not None}, 2
     for item, system, rater, text, why in rows:
@@ -308,10 +323,19 @@ def _scored(rows: Sequence[tuple[str, str, str, str, str]], scale: Any, name: st
         made.add(
             ids[item], ids[system], rater, value=value, code=codes.get(text.strip(), -1), reason=why or reason
         )
-    return made.scored()
+    twice = len(rows) - len({row[:3] for row in rows})
+    note = f"{n_of(twice, 'score')} of an item, a system and a rater that had one: they count by their mean"
+    return Material(scored=made.scored(), notes=(note,) if twice else ())
 
 
-def _number(text: str, name: str) -> tuple[float | None, str]:
+def _where(rows: Sequence[_Cell], text: str, column: str) -> str:
+    """Return where a score first stands in a table."""
+    at, system = next((i, row[1]) for i, row in enumerate(rows) if row[3].strip() == text)
+    first = next(i for i, row in enumerate(rows) if column or row[1] == system)
+    return f"row {at - first + 1}, column {column or system!r}"
+
+
+def _number(text: str) -> tuple[float | None, str]:
     """Return a score, or the reason why there is none."""
     if text.lower() in _BLANK:
         return None, "missing"
@@ -319,23 +343,21 @@ def _number(text: str, name: str) -> tuple[float | None, str]:
         value = _NUMBERS.get(text.lower())
         value = float(text) if value is None else value
     except ValueError:
-        raise InputError(
-            f"{name}: {text!r} is no score; declare a scale of labels, or note that {_FORMS}"
-        ) from None
+        raise InputError(f"{text!r} is no score; declare a scale of labels, or note that {_FORMS}") from None
     return (value, "") if np.isfinite(value) else (None, "off_scale")
 
 
 def _declared(
-    texts: Sequence[str], scale: Any
+    texts: Sequence[str], scale: Any, said: Callable[[str, Callable[[str], Any]], Any]
 ) -> tuple[dict[str, int], dict[str, tuple[float | None, str]], int]:
     """Return texts as categories and values of a declared scale."""
     from judgekit.verbs.joining import declared
 
     own = declared(["score"], scale).leaves[0].scale
-    cells: list[Any] = list(texts)
-    if not isinstance(own, Labels):
-        cells = [_number(text, "scale")[0] for text in texts]
-    found = as_ratings(np.array([[c] for c in cells], dtype=object).reshape(-1, 1), scale=own)
+    cells: dict[str, Any] = {t: t if isinstance(own, Labels) else said(t, _number)[0] for t in texts}
+    for text in texts:
+        said(text, lambda t: as_ratings([[cells[t]]], scale=own))
+    found = as_ratings(np.array([[cells[text]] for text in texts], dtype=object).reshape(-1, 1), scale=own)
     code = dict(zip(texts, found.codes[:, 0].tolist(), strict=True))
     few = len(found.values) <= MOST_LEVELS and found.level != "nominal"
     values: dict[str, tuple[float | None, str]] = {

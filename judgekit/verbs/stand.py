@@ -40,7 +40,7 @@ from judgekit.types import Abstention, Verdict
 from judgekit.verbs.comparable import Material, compared, of_matrix, table_of
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
-from judgekit.verbs.standing_runs import Taken, of_runs
+from judgekit.verbs.standing_runs import Taken, of_runs, unheard
 
 Model = Literal["auto", "mean", "two-way", "1pl", "2pl", "bradley-terry"]
 MODELS: tuple[Model, ...] = ("auto", "mean", "two-way", "1pl", "2pl", "bradley-terry")
@@ -124,6 +124,7 @@ def stand(
     )  # fmt: skip
     held = _material(runs, what)
     made = _fit(held, how)
+    made = replace(made, notes=(*held.notes, *made.notes))
     if by is not None:
         made = replace(made, profile=profile(by, made, _by_tag(held, by, how)))
     if against is not None:
@@ -170,9 +171,12 @@ def _fit(held: Material, how: _How) -> Standing:
     if scored is not None and model == "bradley-terry":
         pairs = compared(scored)
     if pairs is not None:
-        return bradley_terry(
+        made = bradley_terry(
             pairs, ties=how.ties, order=how.order, prior=how.prior, b=how.b, seed=how.seed, level=how.level
         )
+        answers = {} if scored is None else dict(zip(scored.systems, scored.n.tolist(), strict=True))
+        places = tuple(replace(place, n_answers=answers.get(place.system)) for place in made.places)
+        return replace(made, places=places)
     assert scored is not None  # noqa: S101 - one of both is there
     if model == "auto":
         model = "two-way" if scored.labels is None else "1pl"
@@ -307,7 +311,7 @@ def _material(sources: Sequence[Any], what: _What) -> Material:
         read = read_items(what.items, columns=None if tables else what.columns or None, needs=None)
         items = {item.item_id: item for item in read}
     taken = Taken(criterion=what.criterion, judges=what.judges, items=items, order=what.order)
-    held = tables[0] if tables else of_runs(runs, taken)
+    held = tables[0] if tables else replace(of_runs(runs, taken), notes=unheard(runs, what.judges))
     if what.by is not None and not held.tags:
         kept = {item: tags for run in runs for item, tags in run.item_tags.items()}
         kept |= {name: item.all_tags for name, item in (items or {}).items()}

@@ -68,6 +68,15 @@ def of_runs(runs: Sequence[Run], taken: Taken) -> Material:
     return Material(scored=_of_scores(scores, chosen, items))
 
 
+def unheard(runs: Iterable[Run], judges: Collection[str]) -> tuple[str, ...]:
+    """Return a note that names the controls that do not count, because judges are there and none is named."""
+    there = {o.rater for run in runs for o in run.outcomes}
+    controls = sorted(filter(is_control, there))
+    if judges or not controls or len(controls) == len(there):
+        return ()
+    return (f"controls do not count beside judges: {', '.join(controls)}; a judge that is named counts",)
+
+
 def _is_of_pair(outcome: Outcome) -> bool:
     return len(outcome.unit.responses) == 2 or len(outcome.shown) == 2
 

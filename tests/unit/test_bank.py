@@ -262,13 +262,18 @@ def test_a_bank_comes_back_from_its_file_as_it_was():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[]", "no bank"), ("{", "no bank"), ('{"format": 2}', "format 2, and this version reads 1"),
+        ("[]", "no bank"), ("item_id,score", "no JSON, and so no bank"),
+        ('{"format": 2}', "format 2, and this version reads 1"),
         ('{"format": 1}', "no bank: KeyError: 'items'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_bank_is_refused(text: str, told: str):
     with pytest.raises(InputError, match=told):
         bank_of(text)
+
+
+def test_one_item_does_not_say_how_reliable_it_is():
+    assert math.isnan(fit_bank(np.array([[1.0], [0.0], [1.0], [0.0]]), list("abcd"), ["x"]).reliability)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def test_orders_and_judges_make_one_comparison_of_a_pair(compared):
 
 def test_controls_count_only_where_they_are_alone():
     beside = jk.compare(items(), TONE, [better("j"), "control:longer"], ledger=None)
+    told = "controls do not count beside judges: control:longer; a judge that is named counts"
+    assert told in jk.stand(beside, b=0).notes
+    assert told not in jk.stand(beside, judge="j", b=0).notes
 
     assert jk.stand(beside, b=0).of("a").won == 0.75
     assert jk.stand(beside, judge="control:longer", b=0).of("a").won == 0.5  # all are as long

@@ -9,6 +9,7 @@ import pytest
 
 import judgekit as jk
 from judgekit.errors import InputError
+from judgekit.report.standing import warning
 from judgekit.types import Unit, Verdict
 
 
@@ -104,6 +105,36 @@ def test_what_is_missing_is_counted_by_system_and_reason(tmp_path):
     assert math.isnan(found.of("new2").strength)
     assert found.uneven is not None
     assert found.uneven.beyond_chance
+
+
+def test_what_is_no_score_is_told_with_its_row_and_column(tmp_path):
+    long = csv(tmp_path / "long.csv", "item_id,system,mark", [("1", "a", 0.5), ("1", "b", "good")])
+    with pytest.raises(InputError, match=r"long\.csv: row 2, column 'mark': 'good' is no score"):
+        jk.stand(long, columns={"score": "mark"})
+    wide = csv(tmp_path / "wide.csv", "item,a,b", [("1", 0.5, 0.2), ("2", 0.1, "x"), ("3", 0.1, 1)])
+    with pytest.raises(InputError, match=r"wide\.csv: row 2, column 'b': 'x' is no score.*--column"):
+        jk.stand(wide)
+    with pytest.raises(InputError, match=r"wide\.csv: row 1, column 'a': '0.5' is not on the scale"):
+        jk.stand(wide, scale="0-1")
+
+
+def test_scores_that_stand_twice_are_told(tmp_path):
+    rows = scores()
+    assert jk.stand(csv(tmp_path / "s.csv", "item_id,system,score", rows)).notes == ()
+    [note] = jk.stand(csv(tmp_path / "s.csv", "item_id,system,score", [*rows, rows[0]])).notes
+    assert note == "1 score of an item, a system and a rater that had one: they count by their mean"
+
+
+def test_shares_of_missing_answers_are_of_answers_and_not_of_comparisons():
+    x = np.random.default_rng(3).normal(size=(6, 40)).round(3)
+    x[2, :12] = math.nan
+    by_pairs, by_scores = jk.stand(x, model="bradley-terry", b=0), jk.stand(x)
+
+    assert by_pairs.of("2").n == 5 * 28
+    assert (by_pairs.of("2").answers, by_pairs.of("2").n_missing) == (28, 12)
+    assert by_pairs.uneven == by_scores.uneven
+    assert "30% of 2" in warning(by_pairs)
+    assert "30% of 2" in warning(by_scores)
 
 
 VOTES = [
