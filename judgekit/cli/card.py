@@ -13,7 +13,7 @@ from judgekit.cli.bounds import say_requirements
 from judgekit.cli.named import MANY
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command
 from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
-from judgekit.cli.probe import OWN, SHARED, asked, names_of, say_left_out, say_prices
+from judgekit.cli.probe import FEW, OWN, REST, SHARED, asked, names_of, say_left_out, say_prices, say_rest
 from judgekit.errors import InputError
 from judgekit.probes.recorded import run_of
 from judgekit.report.card import Card, card_of, of_run, prepare_card, read_card
@@ -146,8 +146,11 @@ def _say(made: Card) -> None:
         for line in each.change:
             say(f"  to change it: {line}")
     say()
-    rows = sorted(held["probes"], key=lambda each: each["state"] != "fault")
+    own = sorted(held["probes"], key=lambda each: each["state"] != "fault")
+    rows = own if len(own) <= FEW else [each for each in own if each["state"] not in REST]
     say_table(_HEADS, map(_cells, rows), right={"shift", "moved"}, whole={"what that says"})
+    if len(rows) < len(own):
+        say_rest({each["probe"]: each["state"] for each in own})
     say_left_out(held["left_out"])
 
 

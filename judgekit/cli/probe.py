@@ -1,7 +1,7 @@
 """`judgekit probe`: what moves a judge that should not, and what fails to move it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from judgekit.plan import Preview
 from judgekit.probes.battery import BATTERY
 from judgekit.probes.probe import MOST_ITEMS, ProbeJob, prepare_probes
 from judgekit.probes.recorded import recorded, run_of
-from judgekit.probes.records import Shift
+from judgekit.probes.records import Shift, State
 from judgekit.probes.results import ProbeRun
 from judgekit.types import Estimate
 from judgekit.verbs import Run
@@ -71,6 +71,11 @@ _ITEMS = (
 SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" in flag.verbs)
 HEADS = ("probe", "fault", "shift", "95 % interval", "moved", "asked again", "seen from", "units")
 MUST = {"still": "must not move", "no rise": "must not rise", "fall": "must fall"}
+FEW = 12  # probes whose rows are all printed
+REST: dict[State, str] = {
+    "open": "not shown",
+    "held": "none",
+}  # states whose rows are names where there are many
 STATES = {"fault": "SHOWN", "slight": "small", "open": "not shown", "held": "none"}
 
 
@@ -181,6 +186,7 @@ def say_prices(made: ProbeJob) -> None:
     heads = ("probe", "calls", "in the ledger", "price at most")
     say_table(heads, (_price(*each) for each in rows), right={*heads[1:]}, bold={len(prices)})
     say(f"{n_of(len(made.items), 'item')}; equal calls are asked once; nothing was sent")
+    say("fewer items (--n) or some of the probes (--only) cost less, and those left out are said to be")
     if made.probing.writer is not None:
         say("the price is that of judging; what the writer writes comes on top")
     say_left_out(made.left_out)
@@ -206,9 +212,14 @@ def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
         n_open = sum(each.state == "open" for each in own)
         unclear = f"; {n_open} cannot tell, more items may" if n_open else ""
         say(f"{judge}: {counts[0]} in {counts[1]} of {counts[2]}{unclear}")
-        say_table(HEADS, map(_cells, own), right={*HEADS[2:]}, bold=set(range(len(faults))), whole={"probe"})
+        shown = own if more or len(own) <= FEW else [each for each in own if each.state not in REST]
+        say_table(
+            HEADS, map(_cells, shown), right={*HEADS[2:]}, bold=set(range(len(faults))), whole={"probe"}
+        )
+        if len(shown) < len(own):
+            say_rest({each.probe.name: each.state for each in own})
         for each in faults:
-            do = f" {each.probe.remedy}" if each.probe.remedy else ""
+            do = f" {each.remedy}" if each.remedy else ""
             say(f"{each.probe.name}: this judge {each.says}.{do}")
         say_unclear(own)
         for each in own:
@@ -221,6 +232,13 @@ def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
     for name, whys in found.unwritten.items():
         told = ", ".join(f"{n} because {why}" for why, n in whys.items())
         say(f"{name}: not written for {n_of(sum(whys.values()), 'item')}: {told}")
+
+
+def say_rest(states: Mapping[str, State]) -> None:
+    """Print the names of the probes that stand in no row, since they found nothing or nothing for sure."""
+    for state, words in REST.items():
+        if names := [name for name, found in states.items() if found == state]:
+            say(f"{words}: {', '.join(names)}")
 
 
 def say_unclear(own: Sequence[Shift]) -> None:

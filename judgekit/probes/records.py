@@ -137,6 +137,10 @@ class Probe:
     remedy: str = ""
 
 
+SILENT = "falls silent"  # how it is said that verdicts are missing
+_READ = "Read what it said in the place of a verdict (judgekit view), and ask in another form."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
     """What a probe found of one judge.
@@ -176,6 +180,16 @@ class Shift:
     more: tuple[Estimate, ...] = ()
     says: str = ""
     examples: tuple[str, ...] = ()
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the fault is that verdicts are missing, and not what they say."""
+        return self.says.startswith(SILENT)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, as an order."""
+        return _READ if self.is_silence else self.probe.remedy
 
 
 def on_response(operator: Operator) -> Change:

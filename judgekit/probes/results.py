@@ -88,7 +88,7 @@ def held(shift: Shift) -> dict[str, Any]:
     estimates = ("shift", "moved", "noise", "failed", "silenced")
     return {
         **plain(row(shift)), "p": plain(shift.p), "unchanged": shift.n_unchanged, "what": shift.probe.what,
-        "source": shift.probe.source, "remedy": shift.probe.remedy,
+        "source": shift.probe.source, "remedy": shift.remedy,
         **{name: plain(getattr(shift, name)) for name in estimates},
         "more": [plain(each) for each in shift.more], "examples": list(shift.examples),
     }  # fmt: skip

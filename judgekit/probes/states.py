@@ -8,7 +8,7 @@ import numpy as np
 from judgekit.agreement.auditing.wording import told
 from judgekit.agreement.core.multiplicity import adjust
 from judgekit.probes.measure import Walks, estimated, shift_of
-from judgekit.probes.records import Probe, Read, Shift, State
+from judgekit.probes.records import SILENT, Probe, Read, Shift, State
 from judgekit.types import Estimate
 
 MARGIN = 0.05
@@ -68,7 +68,7 @@ def _says(shift: Shift) -> str:
     """Say what was found, with its numbers."""
     probe, silent = shift.probe, shift.silenced
     if shift.state == "fault" and silent.value >= MOST_MOVED and not abs(shift.shift.value) >= TOLERANCE:
-        return f"falls silent: no verdict any more on {silent.value:.0%} of {silent.n_used} units"
+        return f"{SILENT}: no verdict any more on {silent.value:.0%} of {silent.n_used} units"
     if not shift.n:
         return shift.shift.notes[-1] if shift.shift.notes else "there was nothing to compare"
     if probe.expects == "fall":

@@ -142,7 +142,7 @@ def _lowered(use: Use, shifts: Sequence[Shift], *, paired: bool) -> Use:
     if rest := [name for _, names in said[_TOLD:] for name in names]:
         words.append(f"more faults: {', '.join(rest)}")
     first = [*words, use.why] if worst != use.verdict else [use.why, *words]
-    do = [each.probe.remedy.rstrip(".") for _, each in against if each.probe.remedy] + [*use.do]
+    do = [each.remedy.rstrip(".") for _, each in against if each.remedy] + [*use.do]
     if worst == "DO NOT USE":
         do = [OTHER, *do[: len(against)]]
     return replace(
@@ -166,7 +166,7 @@ def together(faults: Iterable[Shift]) -> list[tuple[str, tuple[str, ...]]]:
 def _meaning(shift: Shift) -> tuple[str, str]:
     """Return what a fault means, and its number."""
     always = rules()["always"].get(shift.probe.name, {})
-    if not shift.probe.says or shift.says.startswith("falls silent"):
+    if not shift.probe.says or shift.is_silence:
         return shift.says.partition(";")[0], ""
     number = f"{shift.failed.value:.0%} did not fall" if shift.probe.expects == "fall" else told(shift.shift)
     nearly = (always[each.name] for each in shift.more if each.name in always and each.value >= ALWAYS)

@@ -123,7 +123,26 @@ def test_silence_that_a_change_brings_about_is_a_fault() -> None:
     shift = probed(silent, reask=False)
     assert shift.silenced.value == 1
     assert shift.state == "fault"
+    assert shift.is_silence
+    assert "in the place of a verdict" in shift.remedy
     assert "silent" in shift.says
+
+
+def test_of_many_probes_those_that_found_nothing_are_named_in_a_line(capsys: Any) -> None:
+    one = probed(judge(lambda text: 80 if text.isupper() else 50))
+    rows = [
+        replace(one, state=state, probe=replace(SHOUT, name=f"{state}{n}"))
+        for state in ("fault", "slight", "open", "held") for n in range(4)
+    ]  # fmt: skip
+    found = jk.probe(ITEMS, RUBRIC, judge(lambda _: 0), probes=[RUIN], only=["spoil"], ledger=None)
+
+    say_shifts(replace(found, shifts=tuple(rows)))
+    told = capsys.readouterr().out.splitlines()
+    assert "not shown: open0, open1, open2, open3" in told
+    assert "none: held0, held1, held2, held3" in told
+    assert not [line for line in told if line.startswith("open0 ")]
+    say_shifts(replace(found, shifts=tuple(rows)), more=True)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("open0 ")]
 
 
 def test_a_probe_that_was_asked_is_not_asked_again_and_shares_with_earlier_runs(tmp_path: Any) -> None:
