@@ -20,7 +20,7 @@ from judgekit.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class MeansWithEnds:
     """Scores of systems (n_systems,) with the ends of their intervals."""
 
     value: Floats
@@ -95,14 +95,14 @@ def pair_rank_brier(judge_means: npt.ArrayLike, human: npt.ArrayLike) -> float:
     return _mean(np.square(chance - (truth[s] > truth[t]))[told])
 
 
-def standings(scores: npt.ArrayLike, draw: Resampling) -> Standings:
+def standings(scores: npt.ArrayLike, draw: Resampling) -> MeansWithEnds:
     """Means of systems with percentile intervals over resamples of the items; none below two items."""
     x = grid(scores, "scores")
     if x.shape[1] < 2:
         nothing = np.full(len(x), np.nan)
-        return Standings(x[:, 0] if x.shape[1] else nothing, nothing, nothing)
+        return MeansWithEnds(x[:, 0] if x.shape[1] else nothing, nothing, nothing)
     low, high = np.quantile(bootstrap_means(x, draw), [(1 - draw.level) / 2, (1 + draw.level) / 2], axis=0)
-    return Standings(x.mean(axis=1), low, high)
+    return MeansWithEnds(x.mean(axis=1), low, high)
 
 
 def paired_separability(scores: npt.ArrayLike, *, level: float = 0.95) -> float:
