@@ -1,4 +1,4 @@
-"""NeMo Gym: a resources server that verifies rollouts, and compares those of a group, by a judge.
+"""NeMo Gym: a resources server that verifies rollouts by a judge.
 
     # app.py of a resources server; its configuration has `spec: /data/spec.toml`
     from judgekit.rewards.nemo_gym import resources_server
@@ -8,8 +8,7 @@
         JudgekitResourcesServer.run_webserver()
 
 `/verify` rewards one rollout: its row may hold `expected_answer` (the reference, see `reference_field`) and
-`rubric`. `/compare` takes what `genrm_compare` takes, a conversation and responses to it, and rewards them as
-one group: relative schemes and `group_mean` need it.
+`rubric`. A spec whose rewards depend on the rest of a group is refused, since rollouts come one at a time.
 
 Gym knows no None. A reward that cannot be given is answered with 503 and the reason, which fails the rollout.
 Gym's own `JudgeError` would write a row with the reward 0.0 and a mark beside it instead, and who does not
@@ -17,43 +16,26 @@ look at the mark would train on it.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from judgekit.errors import InputError, JudgekitError
 from judgekit.rewards.core.conversion import (
     kept_rewarder,
     lone,
-    number,
     numbers,
     one_by_one,
     talk_of,
-    text_of_chat,
 )
 from judgekit.rewards.core.records import Group
-
-
-class CompareRequest(BaseModel):
-    """A conversation and responses to it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    conversation_history: list[dict[str, Any]]
-    response_objs: list[dict[str, Any]]
-
-
-class CompareResponse(BaseModel):
-    """A reward for each response, in their order."""
-
-    rewards: list[float]
 
 
 @functools.cache
 def resources_server() -> Any:
     """The class of the server; a `SimpleResourcesServer`."""
-    from fastapi import FastAPI, HTTPException
+    from fastapi import HTTPException
     from nemo_gym.base_resources_server import (
         BaseResourcesServerConfig,
         BaseVerifyRequest,
@@ -83,12 +65,6 @@ def resources_server() -> Any:
 
         config: JudgekitConfig
 
-        def setup_webserver(self) -> FastAPI:
-            """Gym's routes and `/compare`."""
-            app = super().setup_webserver()
-            app.post("/compare")(self.compare)
-            return app
-
         async def verify(self, body: JudgekitVerifyRequest) -> JudgekitVerifyResponse:
             """The reward of a rollout."""
             try:
@@ -98,15 +74,6 @@ def resources_server() -> Any:
             except JudgekitError as error:
                 raise HTTPException(_status(error), str(error)) from error
             return JudgekitVerifyResponse(**{**body.model_dump(), "reward": told.pop("score"), **told})
-
-        async def compare(self, body: CompareRequest) -> CompareResponse:
-            """The rewards of a group."""
-            try:
-                rewarder = await kept_rewarder(self.config.spec, own_code=self.config.own_code)
-                batch = await rewarder([_group(body.conversation_history, body.response_objs)])
-                return CompareResponse(rewards=[number(reward) for reward in batch])
-            except JudgekitError as error:
-                raise HTTPException(_status(error), str(error)) from error
 
     return JudgekitResourcesServer
 
@@ -121,8 +88,3 @@ def _rollout(row: Mapping[str, Any], reference_field: str) -> Group:
     response = talk_of(row["response"]["output"], "the output")
     some = lone("", "", reference=columns.get(reference_field), columns=columns)
     return Group("rollout", task, {"response": response}, some.reference, rubric=some.rubric, columns=columns)
-
-
-def _group(history: Sequence[Any], responses: Sequence[Mapping[str, Any]]) -> Group:
-    said = {str(n): talk_of(each.get("output"), f"response {n}") for n, each in enumerate(responses)}
-    return Group("group", text_of_chat(history, "the conversation"), said)

@@ -8,8 +8,8 @@
             task, renderer = env_group[0].get_question(), env_group[0].renderer
             return await group_rewards("spec.toml", trajectory_group, task=task, renderer=renderer)
 
-or `PairwisePreferenceGroupBuilder(..., preference_model=Preference("spec.toml"))`. Both can be pickled, as
-builders have to be, if they name a file.
+or `PairwisePreferenceGroupBuilder(..., preference_model=PreferenceModel("spec.toml"))`. Both can be pickled,
+as builders have to be, if they name a file.
 
 Tinker knows no None. A reward that cannot be given raises `JudgeOutage`: the strategy `FailFast` then ends
 the training, `RetryOnFailure` drops the group; `on_failure="group_mean"` gives it the mean of the others.
@@ -57,7 +57,7 @@ async def group_rewards(
 
 
 @dataclass(frozen=True)
-class Preference:
+class PreferenceModel:
     """A preference model: from a `Comparison` to a number on [-1, 1], 1 where completion B is better.
 
     It is the difference of the two completions' rewards over the width of their range.

@@ -87,21 +87,6 @@ def test_a_row_has_its_reference_and_its_own_rubric(asking):
     assert (told.json()["reward"], wrong.json()["reward"]) == (0.75, 0.25)
 
 
-def compared(client, *texts):
-    body = {"conversation_history": [{"role": "user", "content": "How many?"}]}
-    return client.post("/compare", json={**body, "response_objs": [response(text) for text in texts]})
-
-
-def test_the_responses_of_a_group_are_compared(asking):
-    with asking('on_failure = "group_mean"\nmax_failed = 1.0') as client:
-        assert compared(client, "mark 2", "lost", "mark 4").json() == {"rewards": [0.2, 0.3, 0.4]}
-
-
-def test_a_comparison_without_all_rewards_fails(asking):
-    with asking() as client:
-        assert compared(client, "mark 2", "lost").status_code == 503
-
-
 def test_what_needs_a_group_is_refused_by_verify(asking):
     with asking('scheme = "round_robin"') as client:
         told = client.post("/verify", json=rollout("mark 7"))

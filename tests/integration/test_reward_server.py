@@ -182,25 +182,20 @@ def test_a_batch_of_groups_in_one_request():
 
 
 def test_each_trainer_is_answered_in_its_own_form():
-    message = {"type": "message", "content": [{"type": "output_text", "text": "7"}]}
-
     async def walk(client):
         return [
             await client.post("/get_reward", {"query": ["Q: 7</s>", "Q: 2"], "prompts": ["Q:", "Q:"]}),
             await client.post("/score", {"prompt": TASK, "response": "7", "label": "x"}),
             await client.post("/compute_score", {"data_source": "d", "solution_str": "7", "ground_truth": "x",
                                                  "extra_info": {"question": TASK}}),
-            await client.post("/compare", {"conversation_history": [{"role": "user", "content": TASK}],
-                                           "response_objs": [{"output": [message]}]}),
         ]  # fmt: skip
 
-    openrlhf, slime, verl, compare = walked(walk, ALONE)
+    openrlhf, slime, verl = walked(walk, ALONE)
 
     marks = {"jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
     assert openrlhf == (200, {"rewards": [0.7, 0.2], "scores": [0.7, 0.2], "extra_logs": marks})
     assert slime == (200, 0.7)
     assert verl == (200, {"score": 0.7, **marks})
-    assert compare[1]["rewards"] == [0.7]
 
 
 def test_a_failure_is_null_or_an_error_and_never_a_number():
@@ -419,8 +414,8 @@ def test_no_bytes_make_it_fall_over():
         return bytes(raw)
 
     async def walk(client):
-        paths = ["/v1/rewards", "/get_reward", "/score", "/compute_score", "/compare"]
-        jobs = [client.post(paths[i % 5], spoilt()) for i in range(400)]
+        paths = ["/v1/rewards", "/get_reward", "/score", "/compute_score"]
+        jobs = [client.post(paths[i % 4], spoilt()) for i in range(400)]
         answers = await asyncio.gather(*jobs)
         return answers, (await client.post("/v1/rewards", asked("7")))[1]["rewards"]
 

@@ -138,13 +138,15 @@ def tournament(renderer, preference, *said):
 
 
 def test_a_preference_is_the_difference_of_rewards(renderer, marks):
-    group = tournament(renderer, border.Preference(marks("range = [-1, 1]")), "mark 3", "mark 9", "mark 3")
+    model = border.PreferenceModel(marks("range = [-1, 1]"))
+    group = tournament(renderer, model, "mark 3", "mark 9", "mark 3")
 
     assert group.final_rewards_G == pytest.approx([-0.3, 0.6, -0.3])
 
 
 def test_a_preference_of_a_pair_is_whole_and_changes_its_sign():
-    preference = border.Preference(Rewarder({"rubric": PAIRS, "scheme": "round_robin"}, "control:longer"))
+    rewarder = Rewarder({"rubric": PAIRS, "scheme": "round_robin"}, "control:longer")
+    preference = border.PreferenceModel(rewarder)
     short, long = ([{"role": "assistant", "content": text}] for text in ("a", "aaa"))
 
     async def all_ways():
@@ -159,12 +161,12 @@ def test_a_comparison_that_failed_is_no_tie(renderer, marks, policy):
     path = marks(f'on_failure = "{policy}"')
 
     with pytest.raises(JudgeOutage, match=r"no reward for response .[AB]"):
-        tournament(renderer, border.Preference(path), "mark 3", "lost")
+        tournament(renderer, border.PreferenceModel(path), "mark 3", "lost")
 
 
 def test_a_builder_with_a_preference_can_be_pickled(renderer, marks):
     made = PairwisePreferenceGroupBuilder(
-        ASKED, renderer, TournamentPattern.ALL_PAIRS_ONE_WAY, border.Preference(marks()), 2
+        ASKED, renderer, TournamentPattern.ALL_PAIRS_ONE_WAY, border.PreferenceModel(marks()), 2
     )
 
     again = pickle.loads(pickle.dumps(made.preference_model))  # noqa: S301 - our own

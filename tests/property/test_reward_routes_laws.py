@@ -24,9 +24,6 @@ VALUES = st.recursive(
 WORDS = st.text(min_size=1)
 TEXTS = st.one_of(WORDS, WORDS, WORDS, WORDS, VALUES)
 ITEM = st.fixed_dictionaries({"task": TEXTS, "response": TEXTS}, optional=dict.fromkeys(OWN, VALUES))
-PART = st.fixed_dictionaries({"type": st.sampled_from(["output_text", "x"]), "text": TEXTS}) | VALUES
-MESSAGE = st.fixed_dictionaries({"type": st.just("message"), "content": st.lists(PART, max_size=2)}) | VALUES
-OUTPUT = st.fixed_dictionaries({"output": st.lists(MESSAGE, max_size=2)})
 EXTRA = st.fixed_dictionaries({"question": TEXTS}, optional={"rubric": VALUES, "group": VALUES})
 ONE = st.lists(st.sampled_from(["Hi?", "Hi? Hello."]) | TEXTS, min_size=1, max_size=1)
 SHAPED = {
@@ -34,7 +31,6 @@ SHAPED = {
     "/get_reward": {"query": ONE, "prompts": ONE, "labels": ONE},
     "/score": {"prompt": TEXTS, "response": TEXTS, "label": VALUES},
     "/compute_score": {"solution_str": TEXTS, "ground_truth": VALUES, "extra_info": EXTRA},
-    "/compare": {"conversation_history": TEXTS, "response_objs": st.lists(OUTPUT, max_size=2)},
 }
 
 

@@ -553,8 +553,8 @@ def test_gym_items_are_a_conversation_without_thoughts():
 
 
 def test_a_preference_model_can_be_sent_to_another_process():
-    from judgekit.rewards.tinker import Preference
+    from judgekit.rewards.tinker import PreferenceModel
 
-    sent = pickle.dumps(Preference("spec.toml"))
+    sent = pickle.dumps(PreferenceModel("spec.toml"))
 
-    assert pickle.loads(sent) == Preference("spec.toml")  # noqa: S301 - our own
+    assert pickle.loads(sent) == PreferenceModel("spec.toml")  # noqa: S301 - our own

@@ -101,21 +101,11 @@ def test_a_query_without_its_prompt_is_refused(said):
         response_in(said, "PROMPT" * 20, "query[0]")
 
 
-def test_slime_and_verl_and_compare():
+def test_slime_and_verl():
     [slime] = read("/score", {"prompt": CHAT, "response": "", "label": {"answer": 1}})
     extra = {"question": "Hi?", "num_turns": 2, "index": 5, "group": 5}
     [verl] = read(
         "/compute_score", {"data_source": "d", "solution_str": "x", "ground_truth": "1", "extra_info": extra}
-    )
-    parts = [{"type": "output_text", "text": "A"}, {"type": "refusal", "refusal": ", no."}]
-    message = {"type": "message", "role": "assistant", "content": parts}
-    thought = {"type": "reasoning", "content": [{"type": "output_text", "text": "hidden"}]}
-    compared = read(
-        "/compare",
-        {
-            "conversation_history": CHAT,
-            "response_objs": [{"output": [thought, message]}, {"output": [thought]}],
-        },
     )
 
     assert (slime.task, slime.response, slime.reference) == ("Hi?", "", None)
@@ -128,17 +118,26 @@ def test_slime_and_verl_and_compare():
         "data_source": "d",
         "ground_truth": "1",
     }
-    assert [each.response for each in compared] == ["A, no.", ""]
 
 
-def test_compare_reads_a_response_as_gym_does():
+def test_trainers_names_are_ours():
+    rows = [{"prompt": CHAT, "completion": "x", "answer": "4", "group_id": "g", "response_id": "r"}]
+    [wanted] = read("/v1/rewards", {"items": rows})
+
+    assert (wanted.task, wanted.response, wanted.reference) == ("Hi?", "x", "4")
+    assert (wanted.group, wanted.name) == ("g", "r")
+
+
+def test_a_response_of_gym_is_text_without_thoughts():
+    parts = [{"type": "output_text", "text": "A"}, {"type": "refusal", "refusal": ", no."}]
+    message = {"type": "message", "role": "assistant", "content": parts}
+    thought = {"type": "reasoning", "content": [{"type": "output_text", "text": "hidden"}]}
+    assert (talk_of([thought, message], ""), talk_of([thought], "")) == ("A, no.", "")
+
     called = {"type": "function_call", "name": "add", "arguments": "{}", "call_id": "1"}
     told = {"type": "function_call_output", "call_id": "1", "output": "4"}
 
-    [wanted] = read("/compare", {"conversation_history": CHAT, "response_objs": [{"output": [called, told]}]})
-
-    assert wanted.response == talk_of([called, told], "")
-    assert wanted.response == (
+    assert talk_of([called, told], "") == (
         Message("assistant", '{"name": "add", "arguments": "{}"}'), Message("tool", "4"),
     )  # fmt: skip
 
@@ -154,7 +153,8 @@ def test_compare_reads_a_response_as_gym_does():
         ("/v1/rewards", {"items": [{"response": "x"}]}, "items[0]: task is missing"),
         ("/v1/rewards", {"items": [{"task": " \n", "response": "x"}]}, "items[0]: task is blank"),
         ("/v1/rewards", {"items": [{"task": "a", "response": 5}]}, "items[0]: response is an int"),
-        ("/v1/rewards", {"items": [{"prompt": "a", "response": "x"}]}, "did you mean 'task'?"),
+        ("/v1/rewards", {"items": [{"question": "a", "response": "x"}]}, "called 'question'; there are"),
+        ("/v1/rewards", {"items": [{"task": "a", "prompt": "a", "response": "x"}]}, "by another name, too"),
         ("/v1/rewards", {"items": [{"task": "a", "response": "x", "group_size": 0}]}, "group_size is 0"),
         ("/v1/rewards", {"items": [{"task": "a", "response": "x", "group_size": 2.5}]}, "not a whole number"),
         ("/v1/rewards", {"items": [{"task": "a", "response": "x", "id": True}]}, "items[0]: id"),
@@ -172,13 +172,6 @@ def test_compare_reads_a_response_as_gym_does():
         ("/score", {"prompt": "x"}, "the body has no 'response'"),
         ("/compute_score", {"solution_str": "x"}, "extra_info holds no task; found []"),
         ("/compute_score", {"solution_str": "x", "extra_info": [1]}, "extra_info is a list"),
-        ("/compare", {"conversation_history": CHAT, "response_objs": [{}]}, "[0] has no list 'output'"),
-        ("/compare", {"conversation_history": CHAT, "response_objs": [{"output": [1]}]}, "nor a list of it"),
-        (
-            "/compare",
-            {"conversation_history": CHAT, "response_objs": [{"output": [{"type": "image"}]}]},
-            "response_objs[0]: output: an item of type 'image'",
-        ),
     ],
 )  # fmt: skip
 def test_a_bad_body_says_where_and_what(path, body, told):
@@ -200,7 +193,6 @@ def test_what_trainers_are_answered():
         "scores": [0.0, 0.75],
         "extra_logs": {"jk_gated": 0.5, "jk_vetoed": 0.0, "jk_imputed": 0.0},
     }
-    assert written("/compare", gated, ok)["rewards"] == [-1.0, 0.5]
     own = written("/v1/rewards", ok, Reward("g", "c", None, "failed", "refused"))
     assert (own["rewards"], own["status"], own["reasons"]) == ([0.5, None], ["ok", "failed"], ["", "refused"])
     assert own["spec"] == SPEC.digest

@@ -11,6 +11,10 @@ from judgekit.types import Message, Outcome, Text, brief
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
 Key = tuple[str, str]
 """Key of a group, id of a response in it."""
+TRAINERS_NAMES: Mapping[str, str] = {
+    "prompt": "task", "messages": "task", "completion": "response", "answer": "reference",
+}  # fmt: skip
+"""What trainers call a thing -> what it is called here."""
 _HALF = re.compile("[\ud800-\udfff]")
 
 

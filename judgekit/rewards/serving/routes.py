@@ -6,7 +6,6 @@
 | `/get_reward`    | OpenRLHF, remote_url      | 180 s          | HTTP 503                      |
 | `/score`         | slime, `--rm-type remote_rm` | 120 s       | HTTP 503                      |
 | `/compute_score` | verl, from a `compute_score` | 300 s       | HTTP 503                      |
-| `/compare`       | NeMo Gym's genrm_compare  | 300 s          | HTTP 503                      |
 
 Only our own form has a word for "none", and says it under 503 where all of a request are; the others would
 take a number for a reward, whatever it is, so they get an error, which their clients try again and then
@@ -35,10 +34,9 @@ from judgekit.rewards.core.conversion import (
     reference_of,
     response_in,
     rubric_of,
-    talk_of,
     text_of_chat,
 )
-from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.records import TRAINERS_NAMES, Group, Reward
 from judgekit.rewards.core.spec import RewardSpec
 from judgekit.types import Text
 
@@ -47,8 +45,9 @@ MOST = 4_096
 _OURS = frozenset(
     {"id", "group", "group_size", "task", "response", "reference", "sources", "rubric", "columns"}
 )
-_ALSO = {"prompt": "task", "messages": "task", "completion": "response", "label": "reference",
-         "group_id": "group", "response_id": "id", "size": "group_size"}  # fmt: skip
+_ALSO = {
+    **TRAINERS_NAMES, "label": "reference", "group_id": "group", "response_id": "id", "size": "group_size",
+}  # fmt: skip
 _PER_ROLLOUT = frozenset({"num_turns", "rollout_reward_scores"})  # verl's own, different for each response
 _VERL_TASKS = ("task", "prompt", "question", "problem", "raw_prompt")
 Body = Mapping[str, Any]
@@ -123,11 +122,12 @@ def _read_own(body: Body) -> tuple[Wanted, ...]:
 
 
 def _own(raw: Any, where: str) -> Wanted:
-    row = mapping_of(raw, where)
+    row = _renamed(mapping_of(raw, where), where)
     if stray := sorted(set(map(str, row)) - _OURS):
-        hint = _ALSO.get(stray[0])
-        told = f"did you mean {hint!r}?" if hint else f"there are {', '.join(sorted(_OURS))}"
-        raise InputError(f"{where}: nothing here is called {stray[0]!r}; {told}")
+        raise InputError(
+            f"{where}: nothing here is called {stray[0]!r}; there are {', '.join(sorted(_OURS))}, and "
+            f"{', '.join(sorted(_ALSO))} as trainers have them"
+        )
     cells = Cells(where, row)
     size = cells.count("group_size") if cells.get("group_size") is not None else None
     if size == 0:
@@ -145,6 +145,17 @@ def _own(raw: Any, where: str) -> Wanted:
         rubric=rubric_of(rubric, f"{where}: rubric"),
         columns=dict(mapping_of(columns, f"{where}: columns")),
     )  # fmt: skip
+
+
+def _renamed(row: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Return a row by our names; InputError where a thing stands there by two."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        ours = _ALSO.get(name, str(name))
+        if ours in found:
+            raise InputError(f"{where}: {name!r} is {ours!r}, which stands there by another name, too")
+        found[ours] = value
+    return found
 
 
 def _write_own(wanted: Sequence[Wanted], rewards: Sequence[Reward], spec: RewardSpec) -> Any:
@@ -221,27 +232,6 @@ def _read_verl(body: Body) -> tuple[Wanted, ...]:
     )  # fmt: skip
 
 
-def _read_compare(body: Body) -> tuple[Wanted, ...]:
-    task = _task(body.get("conversation_history"), "conversation_history")
-    columns = {} if absent(body.get("principle")) else {"principle": body["principle"]}
-    return tuple(
-        Wanted(task, _said(each, f"response_objs[{i}]"), columns=columns)
-        for i, each in enumerate(_list(body, "response_objs"))
-    )
-
-
-def _write_compare(_: Sequence[Wanted], rewards: Sequence[Reward], __: RewardSpec) -> Any:
-    values = [number(reward) for reward in rewards]
-    return {"rewards": values, "comparison_results": None, "metrics": {"mean_reward": fmean(values)}}
-
-
-def _said(raw: Any, where: str) -> Text:
-    output = mapping_of(raw, where).get("output")
-    if not isinstance(output, list):
-        raise InputError(f"{where} has no list 'output'")
-    return talk_of(output, f"{where}: output")
-
-
 def _task(value: Any, what: str) -> Text:
     if absent(value):
         raise InputError(f"{what} is missing; say what the response answers")
@@ -271,5 +261,4 @@ ROUTES: Final = (
     Route("/get_reward", 180.0, _read_openrlhf, _write_openrlhf),
     Route("/score", 120.0, _read_slime, lambda _, rewards, __: number(*rewards)),
     Route("/compute_score", 300.0, _read_verl, lambda _, rewards, __: numbers(*rewards)),
-    Route("/compare", 300.0, _read_compare, _write_compare),
 )
