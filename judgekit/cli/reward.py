@@ -78,7 +78,7 @@ def serve(
         float, typer.Option(min=0.0, help="The seconds that groups in flight may take to end after SIGTERM.")
     ] = 120.0,
 ) -> int:
-    """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score, /compare.
+    """Serve rewards by HTTP: /v1/rewards, /get_reward (OpenRLHF), /score (slime), /compute_score (verl).
 
     A spec holds at least rubric = "helpful.yaml" and judges = ["local"]; `judgekit reward show` checks it.
     A request is JSON, as in curl -H content-type:application/json 127.0.0.1:8077/v1/rewards -d
@@ -261,10 +261,12 @@ def show(
 
 def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: bool = True) -> "Rewarder":
     """Return the rewarder of a spec, with other judges where some are named; print warnings as lines."""
-    from judgekit.rewards.core.rewarder import Rewarder
+    from judgekit.rewards.core.rewarder import Rewarder, look_beside
     from judgekit.rewards.core.spec import load_spec
 
     loaded = load_spec(spec)
+    if naming.own_code:
+        look_beside(loaded)
     try:
         asked = [naming(each) for each in judges or loaded.judges]
     except InputError as error:

@@ -89,7 +89,7 @@ def reward_func(
         num_generations,
         asked.by_group,
     )
-    return as_function(judgekit_reward, border)
+    return as_function(judgekit_reward, border, asked.called)
 
 
 def online_dpo_reward_func(
@@ -115,7 +115,7 @@ def online_dpo_reward_func(
         )
     rewarder = rewarding(spec if isinstance(spec, Rewarder) else asked, judges, own_code=own_code)
     border = _Border(rewarder, Columns(reference, rubric))
-    return as_function(judgekit_pair_reward, border)
+    return as_function(judgekit_pair_reward, border, asked.called)
 
 
 async def judgekit_reward(
@@ -175,10 +175,10 @@ def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
         log_extra("judgekit_reason", [batch[key].reason for key in keys])
 
 
-def as_function(function: Callable[..., Any], settings: object) -> Callable[..., Any]:
-    """Return a partial, which pickles where a closure does not; TRL below 1.12 asks it for its name."""
+def as_function(function: Callable[..., Any], settings: object, name: str) -> Callable[..., Any]:
+    """Return a partial, which pickles where a closure does not, by the name that TRL's log has it under."""
     made = functools.partial(function, settings)
-    vars(made)["__name__"] = function.__name__
+    vars(made)["__name__"] = name
     return made
 
 

@@ -95,7 +95,7 @@ def served_reward_func(
         token=os.environ.get("JUDGEKIT_REWARD_TOKEN") if token is None else token,
         window=window_seconds, patience=patience_seconds, sent=tuple(columns), max_failed=max_failed,
     )  # fmt: skip
-    return as_function(judgekit_served_reward, served)
+    return as_function(judgekit_served_reward, served, "judgekit")
 
 
 def check_version(version: tuple[int, ...] | None) -> None:

@@ -93,7 +93,7 @@ def reward_of(judge, **more):
 def by_row(trainer):
     """(status, reward, advantage) of the rows of the last batch."""
     logs = trainer._logs  # noqa: SLF001 - the table of completions that TRL prints
-    rewards = logs["rewards"]["judgekit_reward"]
+    [rewards] = logs["rewards"].values()
     return list(zip(logs["extra"]["judgekit_status"], rewards, logs["advantages"], strict=True))
 
 
@@ -113,7 +113,7 @@ def test_grpo_leaves_a_failed_judgement_out_and_two_trainers_share_a_function(mo
             assert KNOWS_NONE or 0.0 < value < 1.0
         assert any(abs(row[2]) > 0.5 for row in table)
         assert trainer.state.log_history[0]["judgekit/failed_share"] == 0.25
-        assert trainer.state.log_history[0]["rewards/judgekit_reward/mean"] is not None
+        assert trainer.state.log_history[0][f"rewards/{reward.__name__}/mean"] is not None
 
 
 def test_rloo_takes_the_same_function(model, rows, tmp_path):
@@ -275,7 +275,7 @@ def test_async_grpo_scores_a_group_with_it():
         completions_sequences=[[tokens]] * 4,
     )  # fmt: skip
     loop = SimpleNamespace(
-        reward_funcs=[reward], reward_func_names=["judgekit_reward"], _env_reward_types=[],
+        reward_funcs=[reward], reward_func_names=[reward.__name__], _env_reward_types=[],
         _provides_rollout_reward=False,
     )  # fmt: skip
 

@@ -48,7 +48,7 @@ def test_trl_sees_a_coroutine_function_with_a_name_and_two_parameters():
     reward = trl.reward_func(SPEC, judges=KIND)
 
     assert inspect.iscoroutinefunction(reward)
-    assert reward.__name__ == "judgekit_reward"
+    assert reward.__name__ == "tone"
     assert len(inspect.signature(reward).parameters) >= 2
 
 
@@ -145,7 +145,7 @@ def test_half_groups_are_not_compared_where_groups_are_larger_than_was_said():
 def test_the_function_survives_pickling():
     reward = pickle.loads(pickle.dumps(trl.reward_func(SPEC, judges=KIND, num_generations=2)))  # noqa: S301
 
-    assert reward.__name__ == "judgekit_reward"
+    assert reward.__name__ == "tone"
     assert called(reward, ["thanks", "no"]) == [1.0, 0.0]
 
 

@@ -4,6 +4,7 @@ Statistics of a batch are plain numbers for a trainer's log, None where undefine
 """
 
 import asyncio
+import sys
 import threading
 import time
 import warnings
@@ -25,13 +26,14 @@ from judgekit.judges.servers import check_together
 from judgekit.rewards.core.carded import check_cards
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
-from judgekit.rewards.core.records import Batch, Group, Reward, checked
+from judgekit.rewards.core.records import TRAINERS_NAMES, Batch, Group, Reward, checked
 from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
 from judgekit.rewards.core.session import Asked, Session
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 from judgekit.roles import Judge, Tunable
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits
+from judgekit.table import columns_in
 from judgekit.telemetry import telemetry_of
 from judgekit.types import Answer, Item, Judged
 from judgekit.verbs.faces import in_own_loop
@@ -67,6 +69,8 @@ class Rewarder:
         self, spec: SpecLike, judges: Any = None, *, own_code: bool = False, sending: bool = True
     ) -> None:
         self.spec: RewardSpec = load_spec(spec)
+        if own_code:
+            look_beside(self.spec)
         self._anew = partial(Rewarder, self.spec, judges, own_code=own_code)  # with names as names: pickled
         given = self.spec.judges if judges is None else judges
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
@@ -258,6 +262,12 @@ class Rewarder:
         return self._anew, ()
 
 
+def look_beside(spec: RewardSpec) -> None:
+    """Let modules that stand beside the file of a spec be found, after all others."""
+    if spec.folder is not None and spec.folder not in sys.path:
+        sys.path.append(spec.folder)
+
+
 def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:
     """Return for each distinct response of a group that no gate stopped why it failed, or None."""
     by_digest = {each.digests[name]: reward for name, reward in rewards.items() if reward.status != "gated"}
@@ -397,7 +407,10 @@ async def reward_async(
 
 
 def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Iterator[Group]:
-    """Read groups as they are, or items as groups; an item's tags are the columns that checks see."""
+    """Read groups as they are, or items as groups; an item's tags are the columns that checks see.
+
+    Columns may have trainers' names (`prompt`, `completion`, `answer`) in place of ours.
+    """
     if isinstance(source, Group):
         source = [source]
     if isinstance(source, Iterator):
@@ -405,7 +418,9 @@ def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Ite
     if isinstance(source, list | tuple) and all(isinstance(each, Group) for each in source):
         yield from source
         return
-    yield from map(_group, read_items(source, columns=columns))
+    there, named = columns_in(source), dict(columns or {})
+    also = {ours: theirs for theirs, ours in TRAINERS_NAMES.items() if theirs in there and ours not in there}
+    yield from map(_group, read_items(source, columns={**also, **named}))
 
 
 def _group(item: Item) -> Group:

@@ -6,7 +6,7 @@ From a judged value to a reward by length, range, grid and dead band is arithmet
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, Self
@@ -34,7 +34,7 @@ RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
-    "judges", "rubric", "card", "card_faults",
+    "judges", "rubric", "card", "card_faults", "name", "folder",
 })  # fmt: skip
 
 
@@ -193,8 +193,12 @@ class RewardSpec(_Strict):
             to give rewards by its card, such as one that obeys attacks, is refused.
         card_faults: `refuse`; or `allow`, which warns instead.
         seed: Of schedules; who is shown first at `random` is drawn from the two responses alone.
+        name: What a trainer's log calls the reward; the name of its file, or the rubric's id, where left out.
+        folder: Where `py:` names of judges and checks are looked for, too; that of the file, where left out.
     """
 
+    name: str | None = Field(default=None, min_length=1)
+    folder: str | None = None
     rubric: Any = None
     judges: tuple[Any, ...] = ("local",)
     scheme: Scheme = "explicit"
@@ -275,6 +279,11 @@ class RewardSpec(_Strict):
             raise InputError(f"{where}checks {names} need names of their own, other than the criteria's")
 
     @property
+    def called(self) -> str:
+        """What a trainer's log calls the reward."""
+        return self.name or self.rubric.id
+
+    @property
     def own_span(self) -> Span:
         """The span that the scheme's values lie on."""
         return (-1.0, 1.0) if self.scheme == "points" else (0.0, 1.0)
@@ -304,10 +313,22 @@ class RewardSpec(_Strict):
 SpecLike = str | Path | Mapping[str, Any] | RewardSpec
 
 
-def load_spec(source: SpecLike) -> RewardSpec:
-    """A spec from a TOML file, a mapping, or as it is.
+@cache
+def presets() -> Mapping[str, Any]:
+    """Return the specs that one may begin from, by name: what stands in `presets.toml`."""
+    text = Path(__file__).parents[1].joinpath("presets.toml").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = parse_text(text, ".toml", "presets.toml")
+    return found
 
-    A rubric or a card that a file names by a path is looked for beside the file first.
+
+def load_spec(source: SpecLike) -> RewardSpec:
+    """A spec from a TOML file, a mapping, the name of a preset, or as it is.
+
+    A file or a mapping may begin from a preset (`preset = "ruler"`): `healthbench`, `pairwise-8`,
+    `reference`, `ruler`; its own keys come on top.
+
+    A rubric or a card that a file names by a path, and the modules of `py:` names, are looked for beside the
+    file.
 
     Raises `InputError` if it cannot be read, or says what cannot be; names the file and the key.
 
@@ -321,6 +342,8 @@ def load_spec(source: SpecLike) -> RewardSpec:
     if not isinstance(source, str | Path):
         raise InputError(f"a reward spec is a path, a mapping or a RewardSpec, not {kind_of(source)}")
     path = Path(source)
+    if str(source) in presets() and not path.exists():
+        return _parsed({"preset": str(source), "name": str(source)}, "reward spec")
     raw = parse_text(read_text(path), ".toml", f"{path}: cannot be read as TOML")
     named = raw.get("rubric")
     if isinstance(named, str) and (path.parent / named).is_file():
@@ -329,12 +352,18 @@ def load_spec(source: SpecLike) -> RewardSpec:
         several = [cards] if isinstance(cards, str) else cards
         beside = [(path.parent / str(each), each) for each in several]
         raw["card"] = [str(near if near.is_file() else each) for near, each in beside]
+    raw = {"name": path.stem, "folder": str(path.resolve().parent)} | raw
     return _parsed(raw, str(path))
 
 
 def _parsed(raw: Mapping[str, Any], where: str) -> RewardSpec:
+    given = {key: value for key, value in raw.items() if key != "preset"}
+    if (preset := raw.get("preset")) is not None:
+        if preset not in presets():
+            raise InputError(f"{where}: preset: {there_are(str(preset), presets())}")
+        given = {**presets()[preset], **given}
     try:
-        return RewardSpec.model_validate(dict(raw))
+        return RewardSpec.model_validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         told = "; ".join(dict.fromkeys(_complaint(dict(each)) for each in found))

@@ -1,0 +1,90 @@
+"""Reward specs: presets to begin from, the commented one of the guide, names, code beside a file."""
+
+import re
+import sys
+import tomllib
+from importlib.resources import files
+
+import pytest
+
+import judgekit as jk
+from judgekit.errors import InputError
+from judgekit.rewards.core.spec import RewardSpec, load_spec, presets
+from judgekit.rewards.trl import reward_func
+
+KIND = {"id": "kind", "criteria": [{"id": "kind", "text": "Is the response kind?"}]}
+
+
+def commented() -> str:
+    guide = files("judgekit").joinpath("guides/rewards.md").read_text(encoding="utf-8")
+    [found] = re.findall(r"```toml commented\.toml\n(.*?)```", guide, re.DOTALL)
+    return found
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_preset_is_a_whole_spec_and_a_start(name):
+    whole = load_spec(name)
+
+    assert whole.called == name
+    assert load_spec({"preset": name, "rubric": whole.rubric}).digest == whole.digest
+    assert load_spec({"preset": name, "max_failed": 0.5, "gated": 0.25}).gated == 0.25
+
+
+def test_presets_ask_what_they_say():
+    asked = {name: jk.Rewarder(name, lambda _: "yes").calls(8)[0] for name in ("healthbench", "reference")}
+    asked |= {name: jk.Rewarder(name, "control:longer").calls(8)[0] for name in ("pairwise-8", "ruler")}
+
+    criteria = len(load_spec("healthbench").rubric.leaves)
+    assert asked == {"healthbench": 8 * criteria, "reference": 8, "pairwise-8": 24, "ruler": 1}
+
+
+def test_a_preset_that_is_not_there_is_told():
+    with pytest.raises(InputError, match=r"preset: did you mean 'ruler'\? There are healthbench, pairwise-8"):
+        load_spec({"preset": "rulr"})
+
+
+def test_the_commented_spec_says_what_holds_where_a_key_is_left_out():
+    said = tomllib.loads(commented())
+    shown = tomllib.loads(re.sub(r"(?m)^# (?=\w+ = )", "", commented()))
+
+    assert load_spec(said).digest == load_spec({**said, "preset": "pairwise-8", "scheme": "explicit"}).digest
+    load_spec({**shown, "judges": ["local", "local"]})
+    left_out = {key: value for key, value in said.items() if key not in {"rubric", "checks", "judges"}}
+    fields = RewardSpec.model_fields
+    assert left_out == {key: fields[key].default for key in left_out}
+
+
+def test_a_reward_is_called_by_its_file_its_name_or_its_rubric(tmp_path):
+    (tmp_path / "kindness.toml").write_text('rubric = "answer_match"\nscheme = "match"\n', encoding="utf-8")
+
+    assert load_spec(tmp_path / "kindness.toml").called == "kindness"
+    assert load_spec({"rubric": KIND, "name": "tone"}).called == "tone"
+    assert load_spec({"rubric": KIND}).digest == load_spec({"rubric": KIND, "name": "tone"}).digest
+    assert reward_func({"rubric": KIND}, judges=lambda _: "yes").__name__ == "kind"
+
+
+def test_code_is_found_beside_the_spec(tmp_path, monkeypatch):
+    (tmp_path / "judge_beside_it.py").write_text("def ours(call):\n    return 'yes'\n", encoding="utf-8")
+    criterion = '{id = "kind", text = "Is the response kind?"}'
+    (tmp_path / "spec.toml").write_text(
+        f'judges = "py:judge_beside_it:ours"\nrubric = {{id = "k", criteria = [{criterion}]}}\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "judge_beside_it", raising=False)
+
+    groups = [jk.rewards.Group("1", "Hi", {"a": "Hello"})]
+    assert jk.reward(groups, tmp_path / "spec.toml", own_code=True)["1", "a"].value == 1.0
+    with pytest.raises(InputError, match="own_code"):
+        jk.Rewarder(tmp_path / "spec.toml")
+
+
+def test_rows_may_have_the_names_that_trainers_give():
+    rows = [{"id": "1", "prompt": "Hi", "completion": "Hello", "answer": "Hello"}]
+    seen = []
+    jk.reward(rows, {"rubric": KIND}, lambda call: seen.append(call.item) or "yes")
+
+    assert (seen[0].task, seen[0].responses, seen[0].reference) == ("Hi", {"response": "Hello"}, "Hello")
+    both = [{"id": "1", "task": "Ours", "prompt": "Hi", "completion": "Hello"}]
+    jk.reward(both, {"rubric": KIND}, lambda call: seen.append(call.item) or "yes")
+    assert seen[-1].task == "Ours"
