@@ -11,6 +11,8 @@ every tenth data set.
 """
 
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -89,10 +91,12 @@ def main() -> int:
     """Print a row a setting."""
     given = options(__doc__ or "", runs=1000).parse_args()
     found = []
-    for setting in ROWS:
-        each = row(setting, given.runs, given.seed)
-        print(f"{each[0].row:36}", "  ".join(f"{one.what} {one.estimate:.3f}" for one in each), flush=True)
-        found += each
+    with ProcessPoolExecutor(2) as pool:
+        for each in pool.map(partial(row, runs=given.runs, seed=given.seed), ROWS):
+            print(
+                f"{each[0].row:36}", "  ".join(f"{one.what} {one.estimate:.3f}" for one in each), flush=True
+            )
+            found += each
     return concluded("coverage_items", found, given)
 
 
