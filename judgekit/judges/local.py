@@ -32,6 +32,8 @@ from judgekit.types import Call, Message, Reply
 
 ENGINE = "xllamacpp"
 
+_SLOTS = 3  # prompts that fast mode keeps: of both orders of a pair, and one for what else is asked
+_ALIKE = 0.45  # the share of a prompt that has to stand in a slot for it to be taken; else the oldest one is
 _BATCH = 512  # tokens read at a time, and an abandoned call reads one or two more; fewer are read more slowly
 _MARKER = re.compile(r"<\|(?=[^\s<>|]{1,40}\|>)|<(?=/?(?:start|end)_of_turn>)|\[(?=/?INST\])")
 
@@ -279,13 +281,15 @@ class Local:
     def open_engine(self, key: str) -> Any:
         """Load the model into an engine of one slot, so that no other call can move a log-probability.
 
-        Its own server comes with it, on 127.0.0.1 and asking for `key`. The mode switches the prompt cache
-        for all its requests.
+        Its own server comes with it, on 127.0.0.1 and asking for `key`. Fast mode switches the prompt cache
+        on for all its requests; of the embedded model, which is small, in slots enough for a pair's orders.
         """
         engine, file = _import_engine(), self.file()
         params = engine.CommonParams()
         params.model.path, params.model_alias = str(file), {self.model}
-        params.n_ctx, params.n_batch, params.n_parallel = self.context, _BATCH, 1
+        slots = _SLOTS if self.mode == "fast" and self.path is None else 1
+        params.n_ctx, params.n_batch, params.n_parallel = slots * self.context, _BATCH, slots
+        params.slot_prompt_similarity = _ALIKE
         params.cache_prompt, params.cache_ram_mib = self.mode == "fast", 0
         params.cpuparams.n_threads = self.writing_threads
         params.cpuparams_batch.n_threads = self.threads or processors()
