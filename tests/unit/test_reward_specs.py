@@ -8,9 +8,10 @@ from importlib.resources import files
 import pytest
 
 import judgekit as jk
-from judgekit.errors import InputError
+from judgekit.errors import BudgetExceeded, InputError
 from judgekit.rewards.core.spec import RewardSpec, load_spec, presets
 from judgekit.rewards.trl import reward_func
+from judgekit.types import Reply
 
 KIND = {"id": "kind", "criteria": [{"id": "kind", "text": "Is the response kind?"}]}
 
@@ -88,3 +89,31 @@ def test_rows_may_have_the_names_that_trainers_give():
     both = [{"id": "1", "task": "Ours", "prompt": "Hi", "completion": "Hello"}]
     jk.reward(both, {"rubric": KIND}, lambda call: seen.append(call.item) or "yes")
     assert seen[-1].task == "Ours"
+
+
+class Dear:
+    """Each call costs a dollar."""
+
+    name, identity, max_tokens = "dear", {}, 10
+
+    def cost(self, *_):
+        return 1.0
+
+    async def __call__(self, _):
+        return Reply("yes", cost_usd=1.0)
+
+
+def test_a_budget_is_kept_over_batches_and_sessions():
+    rewarder = jk.Rewarder({"rubric": KIND, "budget_usd": 2.5, "max_failed": 1.0}, Dear())
+    groups = [[jk.rewards.Group(str(n), "Hi", {"a": f"Hello {n}"})] for n in range(4)]
+
+    assert [rewarder.reward(own)[own[0].key, "a"].value for own in groups[:2]] == [1.0, 1.0]
+    for own in groups[2:]:
+        with pytest.raises(BudgetExceeded, match="the budget of") as raised:
+            rewarder.reward(own)
+        assert raised.value.run[own[0].key, "a"].value is None
+
+
+def test_a_budget_that_cannot_be_kept_is_refused():
+    with pytest.raises(InputError, match="so budget_usd could not be kept; give"):
+        jk.Rewarder({"rubric": KIND, "budget_usd": 1.0}, "endpoint:http://127.0.0.1:9/v1#none")

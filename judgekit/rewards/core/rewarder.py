@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -23,6 +23,7 @@ from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
 from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
+from judgekit.plan import price_of
 from judgekit.rewards.core.carded import check_cards
 from judgekit.rewards.core.checks import check_of
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
@@ -38,6 +39,7 @@ from judgekit.telemetry import telemetry_of
 from judgekit.types import Answer, Item, Judged
 from judgekit.verbs.faces import in_own_loop
 
+_NOTHING = 1e-12  # US dollars: a limit is above 0, and no call costs less
 STATUSES = ("ok", "gated", "vetoed", "failed", "imputed", "dropped")
 
 
@@ -90,6 +92,9 @@ class Rewarder:
             warnings.warn(each, stacklevel=2)
         self._telemetry = telemetry_of(self.spec.telemetry if sending else "off", warnings.warn)
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
+        self._spent = 0.0
+        if self.spec.judge_weight and self.spec.budget_usd is not None:
+            _check_prices(self.judges)
         self._session: Session | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
         self._entered = 0
@@ -160,13 +165,22 @@ class Rewarder:
 
         if self._open_in is not asyncio.get_running_loop():
             async with self._opened() as session:
-                return await session.ask(items, self._scheme.recipe, made, seconds), session.stopped
+                return await self._paid(session, items, made, seconds)
         async with self._opening:  # batches may overlap: one of them opens a new session for all
             if self._session is None or self._session.stopped is not None:
                 await self._close()
                 self._session = await self._opened().__aenter__()
             session = self._session
-        return await session.ask(items, self._scheme.recipe, made, seconds), session.stopped
+        return await self._paid(session, items, made, seconds)
+
+    async def _paid(
+        self, session: Session, items: Sequence[Item], made: Callable[[Item, Judged], Any], seconds: float
+    ) -> tuple[Asked, JudgekitError | None]:
+        """Ask in a session, and keep count of what that cost, since its budget is its own."""
+        asked = await session.ask(items, self._scheme.recipe, made, seconds)
+        new = {a.call.key or id(a): a.reply.cost_usd or 0.0 for a in asked.answers if not a.stored}
+        self._spent += sum(new.values())
+        return asked, session.stopped
 
     def _ended(
         self, made: Sequence[Mapping[str, Reward]], table: Sequence[Prepared], asked: Asked,
@@ -210,16 +224,22 @@ class Rewarder:
             return ""
         return f"; a batch waits {self.spec.deadline_seconds:g} s for its judges (deadline_seconds)"
 
-    def _opened(self) -> Session:
+    @property
+    def _limits(self) -> Limits:
+        """Limits of a session that is opened now: of a budget, what is left."""
         spec = self.spec
-        limits = Limits(
+        left = None if spec.budget_usd is None else max(spec.budget_usd - self._spent, _NOTHING)
+        return Limits(
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
-            call_seconds=spec.deadline_seconds,
+            call_seconds=spec.deadline_seconds, rpm=spec.rpm, tpm=spec.tpm, budget_usd=left,
             outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
+
+    def _opened(self) -> Session:
+        spec = self.spec
         around = None if self._telemetry is None else self._telemetry.around
         judges = self._judges_here() if spec.judge_weight else ()
-        return Session(judges, spec.ledger, limits, around=around)
+        return Session(judges, spec.ledger, self._limits, around=around)
 
     def _judges_here(self) -> tuple[Judge, ...]:
         """Return the judges; copies where they may be open in another event loop."""
@@ -266,6 +286,16 @@ def look_beside(spec: RewardSpec) -> None:
     """Let modules that stand beside the file of a spec be found, after all others."""
     if spec.folder is not None and spec.folder not in sys.path:
         sys.path.append(spec.folder)
+
+
+def _check_prices(judges: Iterable[Judge]) -> None:
+    """Refuse a budget that could not be kept, before any call."""
+    for judge in judges:
+        if None in price_of(judge, 1000):
+            raise InputError(
+                f"the price of judge {judge.name!r} is unknown, so budget_usd could not be kept; give the "
+                'table of the judge price = "IN/OUT", US dollars of a million tokens, and max_tokens'
+            )
 
 
 def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:

@@ -34,7 +34,7 @@ RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
-    "judges", "rubric", "card", "card_faults", "name", "folder",
+    "judges", "rubric", "card", "card_faults", "name", "folder", "rpm", "tpm", "budget_usd",
 })  # fmt: skip
 
 
@@ -186,6 +186,10 @@ class RewardSpec(_Strict):
         attempt_seconds: How long one request may take.
         tries: Requests for a call at most; as many as the deadline allows, where left out.
         concurrency: Calls in flight, for each endpoint.
+        rpm: The most requests a minute, for each endpoint.
+        tpm: The most tokens a minute, for each endpoint.
+        budget_usd: The US dollars that this rewarder may spend in all, over batches and sessions. Where they
+            do not cover the next call the training ends with `BudgetExceeded`.
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
         telemetry: What OpenTelemetry is told: nothing (`off`), a span for each request to a judge and an
             event for each reward (`on`), prompts and replies with them (`texts`).
@@ -226,6 +230,9 @@ class RewardSpec(_Strict):
     attempt_seconds: float = Field(default=20.0, gt=0)
     tries: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=128, ge=1)
+    rpm: float | None = Field(default=None, gt=0)
+    tpm: float | None = Field(default=None, gt=0)
+    budget_usd: float | None = Field(default=None, gt=0)
     ledger: str | None = None
     telemetry: How = "off"
     card: tuple[str, ...] = ()
