@@ -28,6 +28,8 @@ class Limits:
         budget_tokens: The tokens that this run may use, in and out together; reserved likewise.
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known; for their
             calls is reserved what their dearest reply so far said that it cost (`usage.cost`).
+        hedge: Whether a request that takes three times as long as nine of ten do is made a second time; the
+            first answer counts, and the other request may have been paid for. Not under a budget.
         outage_after: Failed calls in a row, without a success, that are an outage.
     """
 
@@ -41,6 +43,7 @@ class Limits:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     allow_unknown_price: bool = False
+    hedge: bool = False
     outage_after: int = 20
 
     @property

@@ -8,7 +8,8 @@ exhausted quota) and outages halt the run, or only a judge that has a substitute
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +19,7 @@ from judgekit.errors import JudgekitError, JudgeOutage, ProviderError
 from judgekit.ledger import Ledger
 from judgekit.roles import Judge, Keyed, Learning, Narrow, Served
 from judgekit.run.gate import Gate
+from judgekit.run.hedge import Pulse, hedged
 from judgekit.run.limits import LONGEST_WAIT, Halt, Limits
 from judgekit.run.tally import Tally
 from judgekit.types import Call, Reply
@@ -46,7 +48,7 @@ class Sender:
     """Sends calls, one request or several each; judges behind one endpoint share its gate."""
 
     def __init__(
-        self, judges: Iterable[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt,
+        self, judges: Collection[Judge], ledger: Ledger | None, limits: Limits, tally: Tally, halt: Halt,
         *, around: Around = None,
     ) -> None:  # fmt: skip
         self._ask: Ask | None = None if around is None else around(self._asked)
@@ -55,6 +57,7 @@ class Sender:
         self._limits = limits
         self._tally = tally
         self._halt = halt
+        self._hedges = limits.hedge and limits.budget_usd is None and limits.budget_tokens is None
         self.in_flight = 0
         self._failures: dict[str, int] = {}
         self._answered: set[str] = set()
@@ -65,6 +68,7 @@ class Sender:
             *([] if limits.tries is None else [tenacity.stop_after_attempt(limits.tries)]),
             *([] if limits.call_seconds is None else [tenacity.stop_after_delay(limits.call_seconds)]),
         )
+        self._pulses = {judge.name: Pulse() for judge in judges}
         self._gates = {
             judge.name: by_endpoint.setdefault(_endpoint(judge), self._gate(judge)) for judge in judges
         }
@@ -89,7 +93,13 @@ class Sender:
         try:
             try:
                 # By far most calls end here: no machinery.
-                reply = await self._attempt(judge, call, tokens, again=call.attempt > 1, first=first)
+                again, patience = call.attempt > 1, self._patience(judge)
+                if patience is None:
+                    reply = await self._attempt(judge, call, tokens, again=again, first=first)
+                else:
+                    one = partial(self._attempt, judge, call, tokens, again=again, first=first)
+                    other = partial(self._attempt, judge, call, tokens, again=True)
+                    reply = await hedged(one, other, patience)
             except ProviderError as error:
                 if not error.passing:
                     raise
@@ -99,6 +109,10 @@ class Sender:
         self._failures[judge.name] = 0
         self._answered.add(judge.name)
         return _believed(reply)
+
+    def _patience(self, judge: Judge) -> float | None:
+        """Return the seconds after which a request is made a second time; None for never."""
+        return self._pulses[judge.name].patience if self._hedges else None
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """Return the reply that a failure becomes, and stop the run, or the judge, where it has to be."""
@@ -154,6 +168,7 @@ class Sender:
                     return unsent
                 self._tally.requests += 1
                 self.in_flight += 1
+                began = time.monotonic()
                 try:
                     async with asyncio.timeout(self._seconds):
                         reply = await (judge if self._ask is None else partial(self._ask, judge))(call)
@@ -176,6 +191,7 @@ class Sender:
                 raise _Raised(" ".join(told.split())[:300]) from error
             else:
                 gate.went_well()
+                self._pulses[judge.name].took(time.monotonic() - began)
                 return reply
             finally:
                 gate.leave()

@@ -232,7 +232,7 @@ class Rewarder:
         return Limits(
             concurrency=spec.concurrency, attempt_seconds=spec.attempt_seconds, tries=spec.tries,
             call_seconds=spec.deadline_seconds, rpm=spec.rpm, tpm=spec.tpm, budget_usd=left,
-            outage_after=max(20, 2 * spec.concurrency),
+            hedge=spec.hedge, outage_after=max(20, 2 * spec.concurrency),
         )  # fmt: skip
 
     def _opened(self) -> Session:
@@ -324,7 +324,8 @@ def stats_of(
 ) -> dict[str, Any]:
     """The statistics of a batch.
 
-    Returns `n`, `n_STATUS` each, `failed_share` (failed or imputed), `gated_share`, `mean`, `groups`,
+    Returns `n`, `n_STATUS` each, `failed_share` (failed or imputed), `late` (those that failed because the
+    deadline cut them short), `gated_share`, `mean`, `groups`,
     `zero_spread_share` (of groups with two values or more: all equal), `deduped` (responses that another with
     the same text stood in for), `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`,
     `ledger_hits`, `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `latency_p50` and
@@ -337,6 +338,7 @@ def stats_of(
         "n": n,
         **{f"n_{status}": counted[status] for status in STATUSES},
         "failed_share": (counted["failed"] + counted["imputed"]) / n if n else None,
+        "late": sum(reward.reason.startswith(LATE) for reward in rewards),
         "gated_share": counted["gated"] / n if n else None,
         "mean": fmean(values) if values else None,
         "groups": len(prepared),

@@ -34,7 +34,7 @@ RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
-    "judges", "rubric", "card", "card_faults", "name", "folder", "rpm", "tpm", "budget_usd",
+    "judges", "rubric", "card", "card_faults", "name", "folder", "rpm", "tpm", "budget_usd", "hedge",
 })  # fmt: skip
 
 
@@ -184,6 +184,8 @@ class RewardSpec(_Strict):
             those before it) shows that, 95 % sure; equal texts count once. 1 for never, 0 for any.
         deadline_seconds: How long a batch may take; what is not there by then has failed.
         attempt_seconds: How long one request may take.
+        hedge: Whether a request that takes three times as long as nine of ten do is made a second time, so
+            that one that hangs does not hold up a batch; not under a budget.
         tries: Requests for a call at most; as many as the deadline allows, where left out.
         concurrency: Calls in flight, for each endpoint.
         rpm: The most requests a minute, for each endpoint.
@@ -228,6 +230,7 @@ class RewardSpec(_Strict):
     max_failed: float = Field(default=0.2, ge=0, le=1)
     deadline_seconds: float = Field(default=60.0, gt=0)
     attempt_seconds: float = Field(default=20.0, gt=0)
+    hedge: bool = True
     tries: int | None = Field(default=None, ge=1)
     concurrency: int = Field(default=128, ge=1)
     rpm: float | None = Field(default=None, gt=0)
