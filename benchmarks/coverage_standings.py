@@ -5,7 +5,8 @@ chance. `two-way`: scores that are shares of 3 to 10 criteria, complete, 30 % mi
 systems without the harder half of the items (nine of ten of its cells): `rmse, fit` and `rmse, mean` are the errors of
 differences by the fit and by plain means, `ratio` the one over the other. `judges`: three judges of one response on five
 labels, where responses differ beyond their items (sd 1): errors clustered by item, and by the model, which takes the
-judges for independent.
+judges for independent. `order`: the share of complete tables on which the one-parameter model orders all pairs of
+systems as plain means do.
 
     python benchmarks/coverage_standings.py --runs 1000 --store
 """
@@ -16,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from stored import Found, concluded, options
 
+from judgekit.agreement.core.arrays import settled
 from judgekit.agreement.models.rasch_fit import fit_marginal, marginal
 from judgekit.standing.records import reach
 from judgekit.standing.scores import fit_two_way
+from judgekit.verbs.stand import stand
 
 Floats = npt.NDArray[np.float64]
 LOGIT, POINTS, CLUSTERED = (0.93, 0.97), (0.92, 0.98), (0.91, 0.97)
@@ -92,6 +95,18 @@ def judged(n: int, j: int, rng: np.random.Generator) -> dict[str, float]:
     return found
 
 
+def ordered(n: int, j: int, rng: np.random.Generator) -> dict[str, float]:
+    """One complete data set of right and wrong: whether the model orders all pairs as plain means do."""
+    p = 1 / (1 + np.exp(-(rng.normal(0, 1, n)[:, None] + rng.normal(0, 1.2, j))))
+    x = (rng.random(p.shape) < p).astype(float)
+    found, means = stand(x, model="1pl"), settled(x.mean(axis=1))
+    fit = settled([found.of(str(i)).strength for i in range(n)])
+    one, other = np.triu_indices(n, 1)
+    return {
+        "order of means": float((np.sign(fit[one] - fit[other]) == np.sign(means[one] - means[other])).all())
+    }
+
+
 ROWS = {
     "1pl, 12 x 200": lambda rng: right(12, 200, 0.0, rng),
     "1pl, 25 x 200, 40 % missing": lambda rng: right(25, 200, 0.4, rng),
@@ -100,6 +115,7 @@ ROWS = {
     "two-way, 20 x 150, 30 % missing": lambda rng: shares(20, 150, "30 % missing", rng),
     "two-way, 20 x 150, hard missing": lambda rng: shares(20, 150, "hard missing", rng),
     "judges, 8 x 100 x 3": lambda rng: judged(8, 100, rng),
+    "order, 12 x 200, complete": lambda rng: ordered(12, 200, rng),
 }
 
 
@@ -114,6 +130,9 @@ def found_of(row: str, runs: int, seed: int) -> list[Found]:
         if what.startswith("rmse"):
             size = float(values.mean() ** 0.5)
             made.append(Found(row, what, size, error / (2 * size), runs))
+            continue
+        if row.startswith("order"):
+            made.append(Found(row, what, float(values.mean()), error, runs, (1.0, 1.0)))
             continue
         band = LOGIT if row.startswith("1pl") else POINTS if row.startswith("two-way") else CLUSTERED
         made.append(Found(row, what, float(values.mean()), error, runs, None if "model" in what else band))
