@@ -117,3 +117,26 @@ def test_a_budget_is_kept_over_batches_and_sessions():
 def test_a_budget_that_cannot_be_kept_is_refused():
     with pytest.raises(InputError, match="so budget_usd could not be kept; give"):
         jk.Rewarder({"rubric": KIND, "budget_usd": 1.0}, "endpoint:http://127.0.0.1:9/v1#none")
+
+
+def test_a_batch_tells_the_mean_of_each_criterion_and_the_spread_within_groups():
+    rubric = {"id": "two", "criteria": [{"id": "kind", "text": "Kind?"}, {"id": "true", "text": "True?"}]}
+    spec = {
+        "rubric": rubric,
+        "checks": [{"name": "short", "kind": "words_at_most", "weight": 1, "settings": {"most": 1}}],
+    }
+
+    def judge(call):
+        text = call.item.responses["response"]
+        return "yes" if call.asks[0].criterion == "kind" or text == "a" else "no"
+
+    groups = [
+        jk.rewards.Group("1", "Hi", {"a": "a", "b": "b b"}),
+        jk.rewards.Group("2", "Ho", {"a": "a", "b": "a"}),
+    ]
+    stats = jk.Rewarder(spec, judge).reward(groups).stats
+
+    assert stats["criterion/kind"] == 1.0
+    assert stats["criterion/true"] == 0.75
+    assert stats["criterion/short"] == 0.75
+    assert stats["spread"] == pytest.approx((1.0 - 0.25) / 2 / 2)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import Any, Self
 
 import numpy as np
@@ -190,7 +190,9 @@ class Rewarder:
 
         def batch(groups: Sequence[Mapping[str, Reward]]) -> Batch:
             rewards = {(r.group, r.response): r for own in groups for r in own.values()}
-            stats = stats_of(list(rewards.values()), table, asked.answers, seconds)
+            leaves, checks = self.spec.rubric.leaves, self.spec.checks
+            own = [*(leaf.id for leaf in leaves), *(check.name for check in checks)]
+            stats = stats_of(list(rewards.values()), table, asked.answers, seconds, criteria=own)
             return Batch(rewards, stats, self.spec.digest)
 
         failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
@@ -320,16 +322,19 @@ def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[
 
 
 def stats_of(
-    rewards: Sequence[Reward], prepared: Sequence[Prepared], answers: Iterable[Answer], seconds: float
-) -> dict[str, Any]:
+    rewards: Sequence[Reward], prepared: Sequence[Prepared], answers: Iterable[Answer], seconds: float,
+    *, criteria: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The statistics of a batch.
 
-    Returns `n`, `n_STATUS` each, `failed_share` (failed or imputed), `late` (those that failed because the
-    deadline cut them short), `gated_share`, `mean`, `groups`,
-    `zero_spread_share` (of groups with two values or more: all equal), `deduped` (responses that another with
-    the same text stood in for), `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`,
-    `ledger_hits`, `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `latency_p50` and
-    `latency_p95` of new calls in seconds, `seconds`.
+    Returns `n`, `n_STATUS` each, `failed_share` (failed or imputed), `late` (those that failed because
+    the deadline cut them short), `gated_share`, `mean`, `groups`, `spread` (the mean standard deviation
+    within groups of two values or more), `zero_spread_share` (of those: all equal), `criterion/NAME` (the
+    mean value of each criterion and check that the spec names; rows with rubrics of their own have
+    others), `deduped` (responses that another with the same text stood in for),
+    `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`, `ledger_hits`,
+    `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `latency_p50` and `latency_p95`
+    of new calls in seconds, `seconds`.
     """
     counted = Counter[str](reward.status for reward in rewards)
     values = [reward.value for reward in rewards if reward.value is not None]
@@ -342,7 +347,8 @@ def stats_of(
         "gated_share": counted["gated"] / n if n else None,
         "mean": fmean(values) if values else None,
         "groups": len(prepared),
-        "zero_spread_share": _zero_spread(rewards),
+        **_spread(rewards),
+        **{f"criterion/{name}": _mean(r.components.get(name) for r in rewards) for name in criteria},
         "deduped": sum(len(each.digests) - len(each.texts) for each in prepared),
         "reward_length_correlation": _with_length(rewards, prepared),
         **_calls(answers),
@@ -350,13 +356,21 @@ def stats_of(
     }
 
 
-def _zero_spread(rewards: Iterable[Reward]) -> float | None:
+def _mean(values: Iterable[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
+
+
+def _spread(rewards: Iterable[Reward]) -> dict[str, float | None]:
     by_group: dict[str, list[float]] = {}
     for reward in rewards:
         if reward.value is not None:
             by_group.setdefault(reward.group, []).append(reward.value)
     sizes = [own for own in by_group.values() if len(own) > 1]
-    return sum(max(own) == min(own) for own in sizes) / len(sizes) if sizes else None
+    return {
+        "spread": fmean(map(pstdev, sizes)) if sizes else None,
+        "zero_spread_share": sum(max(own) == min(own) for own in sizes) / len(sizes) if sizes else None,
+    }
 
 
 def _with_length(rewards: Iterable[Reward], prepared: Iterable[Prepared]) -> float | None:
