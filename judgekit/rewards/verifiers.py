@@ -8,8 +8,8 @@
 
 The id is found once this package is installed (`judgekit_vf` is a module of its own). The reward is recorded
 under `name`, each criterion and check as a metric `name/criterion`, the reason of a failure in
-`trace.info["judgekit"]`. What the judge is asked, and which judge, stands in the spec: `model`, `base_url`,
-`sampling` and `prompt` of the entry are not used.
+`trace.info["judgekit"]`, what judges read, wrote and cost in `trace.extra_usage`. What the judge is asked,
+and which judge, stands in the spec: `model`, `base_url`, `sampling` and `prompt` of the entry are not used.
 
 A reward that cannot be given is raised: the rollout is errored, its reward stays None, and prime-rl drops it.
 (`trace.reward` adds up what there is, 0 then: look at `trace.ok`.) verifiers judges one rollout at a time,
@@ -20,7 +20,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, one_by_one, reward_of
+from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, one_by_one
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
 
@@ -38,6 +38,7 @@ def _classes() -> dict[str, type]:
     from pydantic import field_validator
     from verifiers.v1.configs.judge import JudgeConfig
     from verifiers.v1.judge import Judge, JudgeView, judge_question, judge_response
+    from verifiers.v1.types import Usage
 
     class JudgekitJudgeConfig(JudgeConfig):  # type: ignore[misc]  # verifiers', unknown to the checker
         """An entry of `judges` in the configuration of a taskset."""
@@ -71,8 +72,15 @@ def _classes() -> dict[str, type]:
                 reference=columns.get(config.answer_field),
                 columns={**columns, "rubric": columns.get(config.rubric_field)},
             )  # fmt: skip
-            reward = await reward_of(rewarder, group)
+            batch = await rewarder([group])
+            [reward] = batch
             _record(trace, self.reward_name, reward)
+            told = batch.stats
+            if told["new_calls"]:
+                trace.extra_usage.append(Usage(
+                    prompt_tokens=told["input_tokens"], completion_tokens=told["output_tokens"],
+                    cost=told["cost_usd"],
+                ))  # fmt: skip
             return {self.reward_name: number(reward)}
 
     return {each.__name__: each for each in (JudgekitJudgeConfig, JudgekitJudge)}

@@ -66,6 +66,8 @@ def test_rewards_and_components_are_recorded_beside_the_tasks_own(marks):
     assert low.metrics["style/good"] == 0.3
     assert low.metrics["style/jk_gated"] == low.metrics["style/jk_imputed"] == 0.0
     assert low.info["judgekit"] == {"style": {"status": "ok", "reason": ""}}
+    [used] = low.extra_usage
+    assert used.prompt_tokens > used.completion_tokens > 0
 
 
 def test_a_failure_errors_the_rollout_and_its_reward_stays_none(marks):

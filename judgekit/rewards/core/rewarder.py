@@ -333,7 +333,8 @@ def stats_of(
     mean value of each criterion and check that the spec names; rows with rubrics of their own have
     others), `deduped` (responses that another with the same text stood in for),
     `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`, `ledger_hits`,
-    `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `latency_p50` and `latency_p95`
+    `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `input_tokens`,
+    `output_tokens`, `latency_p50` and `latency_p95`
     of new calls in seconds, `seconds`.
     """
     counted = Counter[str](reward.status for reward in rewards)
@@ -399,6 +400,8 @@ def _calls(answers: Iterable[Answer]) -> Mapping[str, Any]:
         "cache_hit_rate": hits / len(some) if some else None,
         "requests": sum(answer.reply.tries for answer in new),
         "cost_usd": None if None in costs else round(sum(c for c in costs if c is not None), 10),
+        "input_tokens": sum(answer.reply.input_tokens or 0 for answer in new),
+        "output_tokens": sum(answer.reply.output_tokens or 0 for answer in new),
         "latency_p50": _quantile(seconds, 0.5),
         "latency_p95": _quantile(seconds, 0.95),
     }
