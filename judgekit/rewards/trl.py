@@ -26,6 +26,7 @@ Axolotl takes the name of such a function, `reward_funcs: ["my_module.reward"]`;
 
 import functools
 import importlib.metadata
+import inspect
 import math
 import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,7 +41,11 @@ from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
 SyncReward = Callable[..., list[float]]
-ASYNC_SINCE, NONE_SINCE = (0, 27), (1, 6)  # what TRL can: await a reward, leave out a None
+ASYNC_SINCE, NONE_SINCE, OBJECTS_SINCE = (
+    (0, 27),
+    (1, 6),
+    (1, 15),
+)  # await a reward, leave out None, await objects
 NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
 
 
@@ -176,10 +181,25 @@ def _log(batch: Batch, keys: Sequence[Key], columns: Mapping[str, Any]) -> None:
 
 
 def as_function(function: Callable[..., Any], settings: object, name: str) -> Callable[..., Any]:
-    """Return a partial, which pickles where a closure does not, by the name that TRL's log has it under."""
+    """Return what pickles, where a closure does not, by the name that TRL's log is to have it under.
+
+    TRL takes a partial for the function within, whose name it would log; from 1.15 on it awaits objects.
+    """
+    if inspect.iscoroutinefunction(function) and (installed() or (0,)) >= OBJECTS_SINCE:
+        return _Named(function, settings, name)
     made = functools.partial(function, settings)
     vars(made)["__name__"] = name
     return made
+
+
+class _Named:
+    """An asynchronous reward function with a name of its own."""
+
+    def __init__(self, function: Callable[..., Any], settings: object, name: str) -> None:
+        self._function, self._settings, self.__name__ = function, settings, name
+
+    async def __call__(self, *, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any) -> Any:
+        return await self._function(self._settings, prompts=prompts, completions=completions, **columns)
 
 
 def installed() -> tuple[int, ...] | None:

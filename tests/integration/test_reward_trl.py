@@ -113,7 +113,8 @@ def test_grpo_leaves_a_failed_judgement_out_and_two_trainers_share_a_function(mo
             assert KNOWS_NONE or 0.0 < value < 1.0
         assert any(abs(row[2]) > 0.5 for row in table)
         assert trainer.state.log_history[0]["judgekit/failed_share"] == 0.25
-        assert trainer.state.log_history[0][f"rewards/{reward.__name__}/mean"] is not None
+        assert trainer.state.log_history[0]["rewards/tone/mean"] is not None
+        assert 0.0 <= trainer.state.log_history[0]["judgekit/criterion/kind"] <= 1.0
 
 
 def test_rloo_takes_the_same_function(model, rows, tmp_path):

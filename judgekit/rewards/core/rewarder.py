@@ -467,9 +467,16 @@ def read_groups(source: Any, *, columns: Mapping[str, str] | None = None) -> Ite
     if isinstance(source, list | tuple) and all(isinstance(each, Group) for each in source):
         yield from source
         return
-    there, named = columns_in(source), dict(columns or {})
-    also = {ours: theirs for theirs, ours in TRAINERS_NAMES.items() if theirs in there and ours not in there}
-    yield from map(_group, read_items(source, columns={**also, **named}))
+    yield from map(_group, read_items(source, columns={**_trainers_columns(source), **(columns or {})}))
+
+
+def _trainers_columns(source: Any) -> dict[str, str]:
+    """Return our names of columns that have trainers' names; what is no table is told of when it is read."""
+    try:
+        there = columns_in(source)
+    except InputError:
+        return {}
+    return {ours: theirs for theirs, ours in TRAINERS_NAMES.items() if theirs in there and ours not in there}
 
 
 def _group(item: Item) -> Group:
