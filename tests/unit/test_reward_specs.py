@@ -140,3 +140,21 @@ def test_a_batch_tells_the_mean_of_each_criterion_and_the_spread_within_groups()
     assert stats["criterion/true"] == 0.75
     assert stats["criterion/short"] == 0.75
     assert stats["spread"] == pytest.approx((1.0 - 0.25) / 2 / 2)
+
+
+def test_length_is_counted_in_tokens_of_a_named_tokenizer(tmp_path):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    made = Tokenizer(models.WordLevel({letter: n for n, letter in enumerate("abcdef")}, unk_token="a"))  # noqa: S106
+    made.pre_tokenizer = pre_tokenizers.Split("", "isolated")  # a token for each letter
+    made.save(str(tmp_path / "letters.json"))
+    (tmp_path / "spec.toml").write_text(
+        'rubric = "support_reply"\n[length]\ntarget = 2\nlimit = 4\nshare = 0.5\ntokenizer = "letters.json"\n'
+    )
+    groups = [jk.rewards.Group("1", "Hi", {"short": "ab", "long": "abcdef"})]
+    yes = jk.Rewarder(tmp_path / "spec.toml", lambda _: "yes")
+    told = {reward.response: reward.value for reward in yes.reward(groups)}
+
+    assert told["short"] - told["long"] == pytest.approx(0.5)
+    with pytest.raises(InputError, match=r"tokenizer 'none.json' cannot be read"):
+        jk.Rewarder({"rubric": KIND, "length": {"target": 2, "tokenizer": "none.json"}}, lambda _: "yes")

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal, TypeGuard
 
 import regex
@@ -76,6 +77,22 @@ def words(text: str) -> int:
     if some and max(map(len, some)) > _LONG:
         return unspaced + sum(-(-len(word) // _LONG) for word in some)
     return unspaced + len(some)
+
+
+def counter(tokenizer: str | None, folder: str | None = None) -> Callable[[str], int]:
+    """Return what counts the words of a text, or tokens by a named tokenizer, from a spec's folder first."""
+    if tokenizer is None:
+        return words
+    from tokenizers import Tokenizer
+
+    beside = Path(folder or ".", tokenizer)
+    is_file = beside.is_file() or tokenizer.endswith(".json")
+    try:
+        found = Tokenizer.from_file(str(beside)) if is_file else Tokenizer.from_pretrained(tokenizer)
+    except Exception as error:  # noqa: BLE001 - it raises no kind of its own
+        told = " ".join(str(error).split())[:200]
+        raise InputError(f"length: tokenizer {tokenizer!r} cannot be read: {told}") from None
+    return lambda text: len(found.encode(text, add_special_tokens=False).ids)
 
 
 def answer_in(text: str) -> str:

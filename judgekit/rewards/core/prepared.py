@@ -44,13 +44,13 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A group with each distinct response once, under a digest of its text, with its checks and words."""
+    """A group with each distinct response once, under a digest of its text, with checks and length."""
 
     group: Group
     digests: Mapping[str, str]  # by response id
     texts: Mapping[str, Text]  # in the order of the digests, so that nothing depends on the order given
     checks: Mapping[str, Checks]
-    words: Mapping[str, int]
+    lengths: Mapping[str, int]  # in words, or tokens
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -69,10 +69,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Looking:
-    """How responses are looked at: by which checks, whose words are counted, how many threads may be busy."""
+    """How responses are looked at: by which checks, what of them is counted, how many threads may be busy."""
 
     checks: Sequence[tuple[CheckSpec, Check]] = ()
     part: Part = "final"
+    count: Callable[[str], int] = words
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_BUSY))
 
     async def apart(self, function: Callable[[], T]) -> T:
@@ -92,7 +93,7 @@ async def prepared(group: Group, looking: Looking, until: float | None = None) -
     texts = {digest: by_digest[digest] for digest in sorted(by_digest)}
     said, counted, length = {}, {}, 0
     for digest, text in texts.items():
-        seen = _Seen(group, text, looking.part)
+        seen = _Seen(group, text, looking)
         length += len(seen.whole)
         if seen.long:
             await looking.apart(seen.look)
@@ -100,15 +101,15 @@ async def prepared(group: Group, looking: Looking, until: float | None = None) -
             length = 0
             await asyncio.sleep(0)
         said[digest] = await _checked(seen, looking, until)
-        counted[digest] = seen.words
+        counted[digest] = seen.length
     return Prepared(group, digests, texts, said, counted)
 
 
 class _Seen:
     """A response as it is looked at."""
 
-    def __init__(self, group: Group, text: Text, part: Part) -> None:
-        self._group, self._text, self._part = group, text, part
+    def __init__(self, group: Group, text: Text, looking: Looking) -> None:
+        self._group, self._text, self._looking = group, text, looking
         self.whole = flat(text)
         self.long = len(self.whole) > _AT_ONCE
 
@@ -117,12 +118,12 @@ class _Seen:
         return final(self._text)
 
     @cached_property
-    def words(self) -> int:
-        return words(self.final if self._part == "final" else self.whole)
+    def length(self) -> int:
+        return self._looking.count(self.final if self._looking.part == "final" else self.whole)
 
     def look(self) -> None:
         """Do all that takes time."""
-        _ = self.words, self.final
+        _ = self.length, self.final
 
     def checking(self, part: Part) -> Checking:
         """Return what a check sees."""
@@ -218,7 +219,7 @@ def _reward(spec: RewardSpec, prepared: Prepared, digest: str, judgement: Judgem
         if judged.gate:
             return replace(made, value=stopped, status="vetoed", reason=judged.gate)
         parts.append((spec.judge_weight, _place(spec, judged.value)))
-    lost = 0.0 if spec.length is None else spec.length.of(prepared.words[digest])
+    lost = 0.0 if spec.length is None else spec.length.of(prepared.lengths[digest])
     value = shaped(
         mixed(parts), own=(0.0, 1.0), into=spec.span, clip=spec.clip, lost=lost,
         grid=None if spec.relative else spec.grid,

@@ -25,7 +25,7 @@ from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
 from judgekit.plan import price_of
 from judgekit.rewards.core.carded import check_cards
-from judgekit.rewards.core.checks import check_of
+from judgekit.rewards.core.checks import check_of, counter
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
 from judgekit.rewards.core.records import TRAINERS_NAMES, Batch, Group, Reward, checked
 from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
@@ -83,6 +83,7 @@ class Rewarder:
         self._looking = Looking(
             [(check, check_of(check.kind, check.settings, own_code=own_code)) for check in self.spec.checks],
             "final" if self.spec.length is None else self.spec.length.part,
+            counter(None if self.spec.length is None else self.spec.length.tokenizer, self.spec.folder),
         )
         of = Relative if self.spec.relative else Alone
         self._scheme: Scheme = of(self.spec, self.judges)
@@ -332,7 +333,7 @@ def stats_of(
     within groups of two values or more), `zero_spread_share` (of those: all equal), `criterion/NAME` (the
     mean value of each criterion and check that the spec names; rows with rubrics of their own have
     others), `deduped` (responses that another with the same text stood in for),
-    `reward_length_correlation` (Pearson's, with words), `calls`, `new_calls`, `ledger_hits`,
+    `reward_length_correlation` (Pearson's, with words, or tokens), `calls`, `new_calls`, `ledger_hits`,
     `cache_hit_rate`, `requests`, `cost_usd` (None if a price is unknown), `input_tokens`,
     `output_tokens`, `latency_p50` and `latency_p95`
     of new calls in seconds, `seconds`.
@@ -375,10 +376,12 @@ def _spread(rewards: Iterable[Reward]) -> dict[str, float | None]:
 
 
 def _with_length(rewards: Iterable[Reward], prepared: Iterable[Prepared]) -> float | None:
-    """Return Pearson's correlation of rewards of status ok with the number of words."""
-    words = {each.group.key: {name: each.words[d] for name, d in each.digests.items()} for each in prepared}
+    """Return Pearson's correlation of rewards of status ok with their lengths."""
+    lengths = {
+        each.group.key: {name: each.lengths[d] for name, d in each.digests.items()} for each in prepared
+    }
     pairs = [
-        (r.value, words[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
+        (r.value, lengths[r.group][r.response]) for r in rewards if r.status == "ok" and r.value is not None
     ]
     if len(pairs) < 3:
         return None

@@ -42,13 +42,16 @@ class LengthPenalty(BaseModel):
     """A penalty that grows from `target` words to `limit` words, and stays there.
 
     Words are what blanks separate, each sign of Chinese and Japanese, and each begun twenty letters without
-    a blank. It is the soft overlong punishment of DAPO (Yu et al., 2025, arXiv 2503.14476), in words.
+    a blank. It is the soft overlong punishment of DAPO (Yu et al., 2025, arXiv 2503.14476), in words, or in
+    tokens where a tokenizer is named.
 
     Args:
         target: Words up to which there is none.
         limit: Words from which on it is whole; twice the target where left out.
         share: How much of the range it takes at most.
         part: Whose words: `final`, those of the last message of the assistant without reasoning; or `whole`.
+        tokenizer: A `tokenizer.json`, looked for beside the spec first, or the name of a model on the Hugging
+            Face Hub, whose tokens are counted in the place of words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -57,6 +60,7 @@ class LengthPenalty(BaseModel):
     limit: int | None = None
     share: float = Field(default=0.2, gt=0, le=1)
     part: Part = "final"
+    tokenizer: str | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "LengthPenalty":
