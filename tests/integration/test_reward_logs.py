@@ -1,10 +1,11 @@
 """Logs of a watched rewarder in the programs they are meant for, where these are installed."""
 
+import asyncio
 import threading
 
 import pytest
 
-from judgekit.rewards.watching.watch import Mlflow, Wandb
+from judgekit.rewards.watching.watch import Mlflow, Trackio, Wandb
 
 RECORD = {"batch": 3, "mean": 0.5, "cost_usd": None, "n_failed": 2, "outage": "HTTP 500"}
 
@@ -51,3 +52,28 @@ def test_numbers_join_what_the_trainer_logs_next_to_wandb(tmp_path):
 
     assert seen["judgekit/mean"] == 0.5
     assert seen["loss"] == 1.0
+
+
+def test_numbers_become_metrics_of_the_trackio_run_that_the_trainer_opened(tmp_path, monkeypatch):
+    """A trainer hands what it awaits to the loop of another thread, as TRL does."""
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    trackio = pytest.importorskip("trackio", reason="trackio is not installed")
+    with pytest.raises(RuntimeError, match=r"trackio\.init"):
+        Trackio()(RECORD)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    async def rewarded():
+        Trackio()(RECORD)
+
+    trackio.init(project="rewards", name="first", embed=False)
+    asyncio.run_coroutine_threadsafe(rewarded(), loop).result(timeout=60)
+    trackio.finish()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+    from trackio.sqlite_storage import SQLiteStorage
+
+    [row] = SQLiteStorage.get_logs("rewards", "first")
+    assert (row["judgekit/mean"], row["step"]) == (0.5, 3)

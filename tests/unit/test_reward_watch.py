@@ -361,7 +361,7 @@ def test_a_watch_can_be_sent_to_another_process(tmp_path):
     watch = Watch(
         Rewarder(SPEC, "control:constant=best"),
         hidden=Rewarder(SPEC, "control:constant=best"),
-        log=[tmp_path / "l", "mlflow", "wandb"],
+        log=[tmp_path / "l", "mlflow", "wandb", "trackio"],
     )
 
     back = pickle.loads(pickle.dumps(watch))  # noqa: S301 - our own

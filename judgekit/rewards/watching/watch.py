@@ -123,6 +123,19 @@ class Wandb:
         wandb.run.log(numbers_of(record), commit=False)
 
 
+class Trackio:
+    """The numbers as metrics of the open Trackio run, at the step of the batch.
+
+    Trackio knows of a run in the context that opened it; what a trainer awaits has that of the trainer.
+    """
+
+    def __call__(self, record: Record) -> None:
+        """Log the numbers of a record."""
+        import trackio
+
+        trackio.log(numbers_of(record), step=int(record["batch"]))
+
+
 def numbers_of(record: Record) -> dict[str, float]:
     """Return the finite numbers of a record, under names of their own."""
     return {
@@ -135,11 +148,14 @@ def numbers_of(record: Record) -> dict[str, float]:
 def _logger(log: str | Path | Logger) -> Logger:
     if callable(log):
         return log
-    if log in {"mlflow", "wandb"}:
-        return Mlflow() if log == "mlflow" else Wandb()
+    programs: Mapping[Any, Callable[[], Logger]] = {"mlflow": Mlflow, "wandb": Wandb, "trackio": Trackio}
+    if log in programs:
+        return programs[log]()
     if isinstance(log, str | Path):
         return Jsonl(log)
-    raise InputError(f"log={log!r} is no callable, no path of a JSONL file, and neither 'mlflow' nor 'wandb'")
+    raise InputError(
+        f"log={log!r} is no callable, no path of a JSONL file, and none of {', '.join(programs)}"
+    )
 
 
 def _open_run() -> str:
@@ -182,8 +198,8 @@ class Watch(Rewarder):
         probe_every: Batches from one probing with empty answers to the next; None for none.
         probe_texts: What is put in place of responses.
         probe_tasks: Groups probed each time.
-        log: A callable, the path of a JSONL file, `mlflow`, `wandb`, or several; each is given a flat record
-            of every batch.
+        log: A callable, the path of a JSONL file, `mlflow`, `wandb`, `trackio`, or several; each is given a
+            flat record of every batch.
         seed: Of the samples.
         card: The JSON of the judge's card, or of each judge's: one that is not to give rewards, such as a
             judge that obeys attacks, is refused.
