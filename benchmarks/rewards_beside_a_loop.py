@@ -5,11 +5,15 @@ own answers after 200 ms; 128 requests at once. The hand-written loop is what pe
 a semaphore, the same prompts as bytes made beforehand, `json.loads` of the answer, and nothing that could go
 wrong. Both run in turns; the ratio of each pair of runs is taken, and its median printed.
 
-Then the judge is ended in the middle of the same job and is away for 20 s: every reward has to be there, and right.
+Then one request of each batch hangs for 30 s, in turns with batches in which none does: it is made a second time, and
+the batch must not wait for it.
+
+Last the judge is ended in the middle of the same job and is away for 20 s: every reward has to be there, and right.
 
     nice python benchmarks/rewards_beside_a_loop.py
 
-Bars: at most 1.15 of the hand-written loop's wall time; with a judge away for 20 s nothing lost.
+Bars: at most 1.15 of the hand-written loop's wall time; at most 1.3 of a batch's own with one that hangs; with a judge
+away for 20 s nothing lost.
 """
 
 import argparse
@@ -31,6 +35,7 @@ from mock_server import serving
 from judgekit.judges.endpoint import Endpoint
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.core.rewarder import Rewarder
+from judgekit.types import Call, Reply
 
 RUBRIC = {
     "id": "tone",
@@ -41,7 +46,7 @@ RUBRIC = {
 }
 REPLY = '{"evidence": [], "rationale": "It says where it is.", "label": "yes"}'
 FILLER = "The parcel left the depot on Monday and the customer was told so. " * 30
-AT_ONCE, BAR = 128, 1.15
+AT_ONCE, BAR, HANGING = 128, 1.15, 1.3
 
 
 def groups(n: int, size: int = 8) -> list[Group]:
@@ -103,6 +108,34 @@ async def beside(n: int, runs: int, latency: float = 0.2) -> list[tuple[float, f
     return times
 
 
+class Hanging(Endpoint):
+    """One request in 1,024 hangs for 30 s."""
+
+    async def __call__(self, call: Call, /) -> Reply:
+        self.__dict__["asked"] = self.__dict__.get("asked", 0) + 1
+        if self.__dict__["asked"] % 1024 == 700:
+            await asyncio.sleep(30)
+        return await super().__call__(call)
+
+
+async def hanging(n: int, runs: int, latency: float = 0.2) -> list[tuple[float, float]]:
+    """Seconds of batches without a request that hangs and with one, in turns, by rewarders that stay open."""
+    some, times = groups(n), []
+    with serving(process=True, latency=latency, text=REPLY) as url:
+        spec = {"rubric": RUBRIC, "concurrency": AT_ONCE}
+        async with (
+            Rewarder(spec, Endpoint(url, "mock")) as plain, Rewarder(spec, Hanging(url, "mock")) as hung,
+        ):  # fmt: skip
+            for _ in range(runs):
+                each = []
+                for rewarder in (plain, hung):
+                    began = time.perf_counter()
+                    assert all(r.value == 1.0 for r in await rewarder(some)), "a wrong or missing reward"
+                    each.append(time.perf_counter() - began)
+                times.append((each[0], each[1]))
+    return times
+
+
 def started(port: int, latency: float) -> subprocess.Popen[bytes]:
     """A judge on a port of its own."""
     script = str(Path(__file__).with_name("mock_server.py"))
@@ -158,11 +191,17 @@ def main() -> int:
         f"512 rewards, 2 criteria, 200 ms, {AT_ONCE} at once: by hand {hand:.2f} s, judgekit {own:.2f} s; ratio "
         f"{median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f}), bar {BAR}"
     )
+    times = asyncio.run(hanging(64, given.runs))
+    slower = sorted(hung / plain for plain, hung in times)
+    print(
+        f"one request of 1,024 hangs for 30 s: {median(slower):.3f} of the time without "
+        f"({slower[0]:.3f} to {slower[-1]:.3f}), bar {HANGING}"
+    )
     (right, missing), seconds = asyncio.run(restarted(64, given.away))
     print(
         f"a judge away for {given.away:g} s: {right} of 512 right, {missing} missing, after {seconds:.1f} s"
     )
-    good = median(ratios) <= BAR and (right, missing) == (512, 0)
+    good = median(ratios) <= BAR and median(slower) <= HANGING and (right, missing) == (512, 0)
     print("holds" if good else "DOES NOT HOLD")
     return 0 if good else 1
 

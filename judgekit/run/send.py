@@ -93,13 +93,7 @@ class Sender:
         try:
             try:
                 # By far most calls end here: no machinery.
-                again, patience = call.attempt > 1, self._patience(judge)
-                if patience is None:
-                    reply = await self._attempt(judge, call, tokens, again=again, first=first)
-                else:
-                    one = partial(self._attempt, judge, call, tokens, again=again, first=first)
-                    other = partial(self._attempt, judge, call, tokens, again=True)
-                    reply = await hedged(one, other, patience)
+                reply = await self._attempt(judge, call, tokens, again=call.attempt > 1, first=first)
             except ProviderError as error:
                 if not error.passing:
                     raise
@@ -109,10 +103,6 @@ class Sender:
         self._failures[judge.name] = 0
         self._answered.add(judge.name)
         return _believed(reply)
-
-    def _patience(self, judge: Judge) -> float | None:
-        """Return the seconds after which a request is made a second time; None for never."""
-        return self._pulses[judge.name].patience if self._hedges else None
 
     def _failed(self, judge: Judge, error: ProviderError) -> Reply:
         """Return the reply that a failure becomes, and stop the run, or the judge, where it has to be."""
@@ -156,9 +146,12 @@ class Sender:
         return replace(reply, tries=retrying.statistics["attempt_number"])
 
     async def _attempt(
-        self, judge: Judge, call: Call, tokens: int, *, again: bool, first: First = None
+        self, judge: Judge, call: Call, tokens: int, *, again: bool, first: First = None, hedge: bool = True
     ) -> Reply:
-        """Make one request, through the gate; again at once where a parameter was refused and dropped."""
+        """Make one request, through the gate; again at once where a parameter was refused and dropped.
+
+        One that takes far too long is made a second time, which takes a place of its own at the gate.
+        """
         gate = self._gates[judge.name]
         for _ in range(_DROPS):
             await gate.enter(tokens, again=again, first=first)
@@ -170,8 +163,7 @@ class Sender:
                 self.in_flight += 1
                 began = time.monotonic()
                 try:
-                    async with asyncio.timeout(self._seconds):
-                        reply = await (judge if self._ask is None else partial(self._ask, judge))(call)
+                    reply = await self._requested(judge, call, tokens, hedge=hedge)
                 finally:
                     self.in_flight -= 1
             except TimeoutError:
@@ -196,6 +188,19 @@ class Sender:
             finally:
                 gate.leave()
         raise ProviderError("the server refuses one parameter after another")
+
+    async def _requested(self, judge: Judge, call: Call, tokens: int, *, hedge: bool) -> Reply:
+        """Return the reply of a request that has its place, or of a second one where it takes too long."""
+
+        async def one() -> Reply:
+            async with asyncio.timeout(self._seconds):
+                return await (judge if self._ask is None else partial(self._ask, judge))(call)
+
+        patience = self._pulses[judge.name].patience if hedge and self._hedges else None
+        if patience is None:
+            return await one()
+        second = partial(self._attempt, judge, call, tokens, again=True, hedge=False)
+        return await hedged(one, second, patience)
 
     async def _asked(self, judge: Judge, call: Call) -> Reply:
         async with asyncio.timeout(self._limits.attempt_seconds):

@@ -87,3 +87,31 @@ def test_one_that_hangs_does_not_hold_up_a_batch(hedge, value, late):
     assert batch["1", "hang"].value == value
     assert batch.stats["late"] == late
     assert judge.requests == 61 + hedge
+
+
+class Slow:
+    """Answers after a moment; counts the requests."""
+
+    name, identity = "slow", {}
+
+    def __init__(self):
+        self.requests = 0
+
+    async def __call__(self, _):
+        self.requests += 1
+        await asyncio.sleep(0.05)
+        return Reply("yes")
+
+
+def test_waiting_for_a_place_is_no_request_that_hangs():
+    judge = Slow()
+    rewarder = jk.Rewarder({"rubric": KIND, "concurrency": 2}, judge)
+
+    async def both():
+        async with rewarder:
+            for n in range(2):  # the second batch knows how long requests take, and waits ten times as long
+                texts = {str(k): f"Hello {n} {k}" for k in range(30)}
+                assert all(r.value == 1.0 for r in await rewarder([jk.rewards.Group(str(n), "Hi", texts)]))
+
+    asyncio.run(both())
+    assert judge.requests == 60
