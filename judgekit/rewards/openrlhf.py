@@ -30,7 +30,8 @@ def reward_function(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: 
     """A `reward_func(queries, prompts, labels)`.
 
     It returns tensors of length n: `rewards`, `scores` (for dynamic filtering: rewards on [0, 1]), and among
-    `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Labels are references, and checks
+    `extra_logs` 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`, and `criterion/NAME`, the value of
+    each criterion and check. Labels are references, and checks
     see them as the column `label`. Arguments are those of `Rewarder`, which may itself be the spec; one
     that needs a group is an `InputError`.
     """
@@ -45,7 +46,7 @@ def reward_function(spec: SpecLike | Rewarder, judges: Any = None, *, own_code: 
         rows = zip(queries, prompts, labels, strict=True)
         groups = [_group(str(n), *row) for n, row in enumerate(rows)]
         batch = rewarded(groups)
-        told = [numbers(batch[group.key, "response"]) for group in groups]
+        told = [numbers(batch[group.key, "response"], rewarder.spec.told) for group in groups]
         columns = {name: torch.tensor([row[name] for row in told]) for name in told[0]}
         rewards = columns.pop("score")
         scores = ((rewards - low) / (high - low)).clamp(0.0, 1.0)

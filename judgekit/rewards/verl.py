@@ -48,6 +48,7 @@ from judgekit.rewards.core.conversion import (
     one_by_one,
     reward_of,
 )
+from judgekit.rewards.core.records import CRITERION
 
 _PASSING: Final = frozenset({429, 502, 503, 504})
 _PAUSE: Final = 0.5  # seconds until a server that is away is asked again
@@ -85,8 +86,9 @@ async def compute_score(
         reward_router_address: Not used.
         reward_model_tokenizer: Not used.
 
-    Returns `score`, and 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`. Raises `Unrewarded` if there
-    is no reward, whatever the cause.
+    Returns `score`, 1.0 or 0.0 for `jk_gated`, `jk_vetoed` and `jk_imputed`, and `criterion/NAME`, the value
+    of each criterion and check (0 where a gate stopped the response, nan in a row whose own rubric lacks it).
+    Raises `Unrewarded` if there is no reward, whatever the cause.
     """
     try:
         if (spec is None) == (url is None):
@@ -100,9 +102,8 @@ async def compute_score(
             return await _posted(url, body, token, seconds)
         rewarder = await kept_rewarder(str(spec), own_code=own_code)
         one_by_one(rewarder.spec, "verl")
-        return numbers(
-            await reward_of(rewarder, lone(task, solution_str, reference=ground_truth, columns=columns))
-        )
+        group = lone(task, solution_str, reference=ground_truth, columns=columns)
+        return numbers(await reward_of(rewarder, group), rewarder.spec.told)
     except Exception as error:
         raise Unrewarded(f"data source {data_source!r}: {error}") from error
 
@@ -141,7 +142,9 @@ async def _posted(url: str, body: Mapping[str, Any], token: str | None, seconds:
 def _numbers_in(told: Any, url: str) -> dict[str, float]:
     if not isinstance(told, Mapping) or not all(_is_number(told.get(name)) for name in NUMBERS):
         raise JudgeOutage(f"{url} gave no reward but {told!r:.300}")
-    return {name: float(told[name]) for name in NUMBERS}
+    seen = {name: value for name, value in told.items() if name.startswith(CRITERION)}
+    also = {name: float(value) if _is_number(value) else math.nan for name, value in seen.items()}
+    return {**{name: float(told[name]) for name in NUMBERS}, **also}
 
 
 def _is_number(value: Any) -> bool:

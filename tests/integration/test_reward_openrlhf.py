@@ -86,7 +86,7 @@ def test_a_file_rewards_each_response(file_of, marks, tokenizer):
     assert [float(low["reward"]), float(high["reward"])] == pytest.approx([-0.6, 1.0])
     assert [float(low["scores"]), float(high["scores"])] == pytest.approx([0.2, 1.0])
     assert {name: float(value) for name, value in low["extra_logs"].items()} == {
-        "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0,
+        "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0, "criterion/good": pytest.approx(0.2),
     }  # fmt: skip
 
 
@@ -97,6 +97,7 @@ def test_its_numbers_are_what_the_trainer_learns_from(file_of, marks, tokenizer,
 
     assert seen.rewards.tolist() == seen.scores.tolist() == pytest.approx([0.7])
     assert seen.info["jk_gated"].tolist() == [0.0]
+    assert seen.info["criterion/good"].tolist() == pytest.approx([0.7])
 
 
 @pytest.mark.parametrize("policy", ["none", "raise", "drop_group"])

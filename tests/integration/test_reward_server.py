@@ -193,9 +193,10 @@ def test_each_trainer_is_answered_in_its_own_form():
     openrlhf, slime, verl = walked(walk, ALONE)
 
     marks = {"jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
-    assert openrlhf == (200, {"rewards": [0.7, 0.2], "scores": [0.7, 0.2], "extra_logs": marks})
+    logs = {**marks, "criterion/good": pytest.approx(0.45)}
+    assert openrlhf == (200, {"rewards": [0.7, 0.2], "scores": [0.7, 0.2], "extra_logs": logs})
     assert slime == (200, 0.7)
-    assert verl == (200, {"score": 0.7, **marks})
+    assert verl == (200, {"score": 0.7, **marks, "criterion/good": 0.7})
 
 
 def test_a_failure_is_null_or_an_error_and_never_a_number():

@@ -103,6 +103,7 @@ def test_every_response_has_a_score_at_its_end_and_the_same_numbers(outputs, mod
     assert set(NUMBERS) <= set(numbers)
     assert all(values.dtype.kind == "f" for name, values in numbers.items() if name in NUMBERS)
     assert numbers["jk_gated"].tolist() == [0.0, 1.0, 0.0]
+    assert numbers["criterion/good"].tolist() == pytest.approx([0.7, 0.0, 1.0])
 
 
 @pytest.mark.parametrize("policy", ["none", "raise", "drop_group"])

@@ -7,6 +7,7 @@ What the other trainers do around these functions is tested with them in `tests/
 import asyncio
 import gc
 import importlib
+import math
 import os
 import pickle
 import re
@@ -416,8 +417,20 @@ def scored(response, path, **settings):
 def test_verl_has_the_same_numbers_for_every_response(marks):
     path = marks(GATED)
 
-    assert scored("mark 7", path) == {"score": 0.7, "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
-    assert scored(":", path) == {"score": 0.25, "jk_gated": 1.0, "jk_vetoed": 0.0, "jk_imputed": 0.0}
+    good, gated = scored("mark 7", path), scored(":", path)
+    marks = {"jk_vetoed": 0.0, "jk_imputed": 0.0}
+    seen = {"criterion/good": 0.7, "criterion/content": 1.0}
+    assert good == {"score": 0.7, "jk_gated": 0.0, **marks, **seen}
+    assert gated == {"score": 0.25, "jk_gated": 1.0, **marks, **dict.fromkeys(seen, 0.0)}
+
+
+def test_verl_has_a_number_for_a_criterion_that_a_row_does_not_ask_about(marks):
+    own = '{"id": "own", "criteria": [{"id": "odd", "text": "Is it odd?", "scale": "0-10"}]}'
+    asked = {"data_source": "mine", "solution_str": "mark 7", "extra_info": {"question": "?", "rubric": own}}
+    told = asyncio.run(verl.compute_score(**asked, spec=str(marks(GATED))))
+
+    assert math.isnan(told["criterion/good"])
+    assert told.keys() == scored("mark 7", marks(GATED)).keys()
 
 
 @pytest.mark.parametrize("options", ["", 'on_failure = "raise"', 'on_failure = "drop_group"'])

@@ -187,6 +187,7 @@ def test_what_trainers_are_answered():
     assert written("/score", ok) == 0.5
     assert written("/compute_score", gated) == {
         "score": -1.0, "jk_gated": 1.0, "jk_vetoed": 0.0, "jk_imputed": 0.0,
+        f"criterion/{SPEC.named[0]}": 0.0,
     }  # fmt: skip
     assert written("/get_reward", gated, ok) == {
         "rewards": [-1.0, 0.5],

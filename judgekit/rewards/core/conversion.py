@@ -9,6 +9,7 @@ left lying they stay open until the process ends.
 
 import asyncio
 import json
+import math
 import os
 import re
 import threading
@@ -25,7 +26,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from judgekit.errors import InputError, JudgeOutage, kind_of
 from judgekit.items.texts import absent, json_of, plain_of
-from judgekit.rewards.core.records import Batch, Group, Key, Reward
+from judgekit.rewards.core.records import CRITERION, Batch, Group, Key, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec, SpecLike
 from judgekit.types import Message, Text
@@ -335,10 +336,17 @@ def number(reward: Reward) -> float:
     return reward.value
 
 
-def numbers(reward: Reward) -> dict[str, float]:
-    """Return a reward as numbers, under the same names whatever became of it."""
+def numbers(reward: Reward, told: Sequence[str] = ()) -> dict[str, float]:
+    """Return a reward as numbers, under the same names whatever became of it.
+
+    The value of each criterion and check that is `told` stands there as `criterion/NAME`: 0 where a gate
+    stopped the response before it was asked, and nan in a row with a rubric of its own that lacks it.
+    """
     marks = (float(f"jk_{reward.status}" == name) for name in NUMBERS[1:])
-    return dict(zip(NUMBERS, (number(reward), *marks), strict=True))
+    missing = 0.0 if reward.status == "gated" else math.nan
+    values = {name: reward.components.get(name) for name in told}
+    seen = {f"{CRITERION}{name}": missing if value is None else value for name, value in values.items()}
+    return {**dict(zip(NUMBERS, (number(reward), *marks), strict=True)), **seen}
 
 
 def lone(task: Any, response: Any, *, reference: Any = None, columns: Mapping[str, Any] = {}) -> Group:

@@ -15,6 +15,8 @@ TRAINERS_NAMES: Mapping[str, str] = {
     "prompt": "task", "messages": "task", "completion": "response", "answer": "reference",
 }  # fmt: skip
 """What trainers call a thing -> what it is called here."""
+CRITERION = "criterion/"
+"""What stands before the name of a criterion or check, in numbers and in logs."""
 _HALF = re.compile("[\ud800-\udfff]")
 
 

@@ -27,7 +27,7 @@ from judgekit.plan import price_of
 from judgekit.rewards.core.carded import check_cards
 from judgekit.rewards.core.checks import check_of, counter
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
-from judgekit.rewards.core.records import TRAINERS_NAMES, Batch, Group, Reward, checked
+from judgekit.rewards.core.records import CRITERION, TRAINERS_NAMES, Batch, Group, Reward, checked
 from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
 from judgekit.rewards.core.session import Asked, Session
 from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
@@ -191,9 +191,7 @@ class Rewarder:
 
         def batch(groups: Sequence[Mapping[str, Reward]]) -> Batch:
             rewards = {(r.group, r.response): r for own in groups for r in own.values()}
-            leaves, checks = self.spec.rubric.leaves, self.spec.checks
-            own = [*(leaf.id for leaf in leaves), *(check.name for check in checks)]
-            stats = stats_of(list(rewards.values()), table, asked.answers, seconds, criteria=own)
+            stats = stats_of(list(rewards.values()), table, asked.answers, seconds, criteria=self.spec.named)
             return Batch(rewards, stats, self.spec.digest)
 
         failures = [why for own, each in zip(made, table, strict=True) for why in _failures(own, each)]
@@ -350,7 +348,7 @@ def stats_of(
         "mean": fmean(values) if values else None,
         "groups": len(prepared),
         **_spread(rewards),
-        **{f"criterion/{name}": _mean(r.components.get(name) for r in rewards) for name in criteria},
+        **{f"{CRITERION}{name}": _mean(r.components.get(name) for r in rewards) for name in criteria},
         "deduped": sum(len(each.digests) - len(each.texts) for each in prepared),
         "reward_length_correlation": _with_length(rewards, prepared),
         **_calls(answers),

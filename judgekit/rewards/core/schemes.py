@@ -40,7 +40,7 @@ from judgekit.recipes.tournament import (
 )
 from judgekit.rewards.core.prepared import Prepared
 from judgekit.rewards.core.records import Judgement
-from judgekit.rewards.core.spec import PoolName, RewardSpec
+from judgekit.rewards.core.spec import OVERALL, PoolName, RewardSpec
 from judgekit.roles import Judge
 from judgekit.rubric import Criterion, Rubric
 from judgekit.standing.newton import Problem
@@ -48,7 +48,6 @@ from judgekit.types import Abstention, Item, Judged, Outcome, Rule, Score, Text
 
 LATE = "deadline"
 """Why there is no value, where nothing more is known."""
-OVERALL = "overall"
 _RESPONSE = "response"
 ALONE = "alone in its group: there is nothing to compare it with"
 PRIOR = 0.1  # wins and losses against an average opponent, so that strengths are finite

@@ -30,6 +30,7 @@ Scheme = Literal[
 OnFailure = Literal["none", "raise", "drop_group", "group_mean"]
 PoolName = Literal["mean", "median", "min", "lower_bound"]
 Orders = Literal["both", "random", "given"]
+OVERALL = "overall"  # the one criterion of `implicit`
 RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
 _HOW_IT_RUNS = frozenset({
@@ -296,6 +297,18 @@ class RewardSpec(_Strict):
     def called(self) -> str:
         """What a trainer's log calls the reward."""
         return self.name or self.rubric.id
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The criteria that are asked about single responses, and the checks."""
+        leaves = [OVERALL] if self.scheme == "implicit" else [leaf.id for leaf in self.rubric.leaves]
+        asked = [] if self.relative or not self.judge_weight else leaves
+        return (*asked, *(check.name for check in self.checks))
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Those of `named` that are known of every reward: none where one may be given without them."""
+        return () if self.partial or self.on_failure == "group_mean" else self.named
 
     @property
     def own_span(self) -> Span:

@@ -14,6 +14,7 @@ same text.
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -193,8 +194,9 @@ def _read_openrlhf(body: Body) -> tuple[Wanted, ...]:
 
 def _write_openrlhf(_: Sequence[Wanted], rewards: Sequence[Reward], spec: RewardSpec) -> Any:
     low, high = spec.span
-    told = [numbers(reward) for reward in rewards]
+    told = [numbers(reward, spec.told) for reward in rewards]
     logs = {name: fmean([row[name] for row in told]) for name in told[0] if name != "score"}
+    logs = {name: value for name, value in logs.items() if math.isfinite(value)}
     values = [row["score"] for row in told]
     scores = [min(max((value - low) / (high - low), 0.0), 1.0) for value in values]
     return {"rewards": values, "scores": scores, "extra_logs": logs}
@@ -260,5 +262,5 @@ ROUTES: Final = (
     Route("/v1/rewards", 300.0, _read_own, _write_own),
     Route("/get_reward", 180.0, _read_openrlhf, _write_openrlhf),
     Route("/score", 120.0, _read_slime, lambda _, rewards, __: number(*rewards)),
-    Route("/compute_score", 300.0, _read_verl, lambda _, rewards, __: numbers(*rewards)),
+    Route("/compute_score", 300.0, _read_verl, lambda _, rewards, spec: numbers(rewards[0], spec.told)),
 )
