@@ -127,11 +127,12 @@ def injected(share: float, *, lasting: bool, n: int = 64, size: int = 8, seed: i
         return asyncio.run(rewarded(url, some, truth))
 
 
-def cut_off(deadline: float) -> Result:
+def cut_off(deadline: float, *, hedge: bool = False) -> Result:
     """A batch of which a tenth is never answered, and no attempt ends before the deadline."""
     some, truth = groups(64, 8, 0)
+    spec = {"attempt_seconds": 60.0, "deadline_seconds": deadline, "hedge": hedge}
     with serving(text=marked, hanging=0.1) as url:
-        return asyncio.run(rewarded(url, some, truth, attempt_seconds=60.0, deadline_seconds=deadline))
+        return asyncio.run(rewarded(url, some, truth, **spec))
 
 
 def outage(mode: str, **spec: Any) -> tuple[JudgekitError, float]:

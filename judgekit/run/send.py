@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import tenacity
 
@@ -163,7 +164,8 @@ class Sender:
                 self.in_flight += 1
                 began = time.monotonic()
                 try:
-                    reply = await self._requested(judge, call, tokens, hedge=hedge)
+                    async with asyncio.timeout(self._seconds):
+                        reply = await self._way(judge, tokens, hedge=hedge)(call)
                 finally:
                     self.in_flight -= 1
             except TimeoutError:
@@ -189,18 +191,18 @@ class Sender:
                 gate.leave()
         raise ProviderError("the server refuses one parameter after another")
 
-    async def _requested(self, judge: Judge, call: Call, tokens: int, *, hedge: bool) -> Reply:
-        """Return the reply of a request that has its place, or of a second one where it takes too long."""
-
-        async def one() -> Reply:
-            async with asyncio.timeout(self._seconds):
-                return await (judge if self._ask is None else partial(self._ask, judge))(call)
-
+    def _way(self, judge: Judge, tokens: int, *, hedge: bool) -> Callable[[Call], Awaitable[Reply]]:
+        """Return how a judge is asked: plainly, or a second time where that takes too long."""
+        ask: Callable[[Call], Any] = judge if self._ask is None else partial(self._ask, judge)
         patience = self._pulses[judge.name].patience if hedge and self._hedges else None
         if patience is None:
-            return await one()
-        second = partial(self._attempt, judge, call, tokens, again=True, hedge=False)
-        return await hedged(one, second, patience)
+            return ask
+
+        def twice(call: Call) -> Awaitable[Reply]:
+            second = partial(self._attempt, judge, call, tokens, again=True, hedge=False)
+            return hedged(partial(ask, call), second, patience)
+
+        return twice
 
     async def _asked(self, judge: Judge, call: Call) -> Reply:
         async with asyncio.timeout(self._limits.attempt_seconds):

@@ -51,6 +51,14 @@ def test_what_is_not_answered_by_the_deadline_has_failed():
     assert result.wrong == 0
 
 
+def test_what_is_asked_a_second_time_is_mostly_answered():
+    result = bench.cut_off(3.0, hedge=True)
+
+    late = [reward for reward in result.batch if reward.value is None]
+    assert len(late) / len(result.batch) < 0.05
+    assert result.wrong == 0
+
+
 @pytest.mark.parametrize(
     ("mode", "cause"),
     [

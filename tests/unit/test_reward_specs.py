@@ -42,6 +42,10 @@ def test_presets_ask_what_they_say():
 def test_a_preset_that_is_not_there_is_told():
     with pytest.raises(InputError, match=r"preset: did you mean 'ruler'\? There are healthbench, pairwise-8"):
         load_spec({"preset": "rulr"})
+    with pytest.raises(
+        InputError, match=r"rulr: no such file, and no preset of that name; did you mean 'ruler'"
+    ):
+        load_spec("rulr")
 
 
 def test_the_commented_spec_says_what_holds_where_a_key_is_left_out():

@@ -371,6 +371,10 @@ def load_spec(source: SpecLike) -> RewardSpec:
     path = Path(source)
     if str(source) in presets() and not path.exists():
         return _parsed({"preset": str(source), "name": str(source)}, "reward spec")
+    if not path.suffix and not path.exists():
+        raise InputError(
+            f"{source}: no such file, and no preset of that name; {there_are(str(source), presets())}"
+        )
     raw = parse_text(read_text(path), ".toml", f"{path}: cannot be read as TOML")
     named = raw.get("rubric")
     if isinstance(named, str) and (path.parent / named).is_file():
