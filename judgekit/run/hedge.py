@@ -15,6 +15,9 @@ _KNOWN = 20  # requests of a judge that have to have been answered before it is 
 _RECENT, _EVERY = 200, 10  # that are looked at, and how often
 _FAR = 3.0  # times as long as nine of ten took
 _LEAST = 0.25  # seconds below which a second request gains nothing
+_ONE_IN = (
+    8  # requests that are answered, for each that may be made a second time: a server that is slow is spared
+)
 
 Request = Callable[[], Coroutine[Any, Any, Reply]]
 
@@ -24,7 +27,7 @@ class Pulse:
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=_RECENT)
-        self._n = 0
+        self._n = self._twice = 0
         self._patience: float | None = None
 
     def took(self, seconds: float) -> None:
@@ -35,16 +38,25 @@ class Pulse:
             slow = sorted(self._recent)[len(self._recent) * 9 // 10]
             self._patience = max(_FAR * slow, _LEAST)
 
+    def take(self) -> bool:
+        """Take leave to make a second request; False where too many were made already."""
+        if self._twice * _ONE_IN > self._n:
+            return False
+        self._twice += 1
+        return True
+
     @property
     def patience(self) -> float | None:
         """Return the seconds after which a request takes far too long; None while that is not known."""
         return self._patience
 
 
-async def hedged(request: Request, second: Request, patience: float) -> Reply:
+async def hedged(
+    request: Request, second: Request, patience: float, *, take: Callable[[], bool] = lambda: True
+) -> Reply:
     """Return the reply of a request, or of a second one that is made when `patience` is over.
 
-    What failed counts only where nothing else is on its way.
+    What failed counts only where nothing else is on its way; `take` tells whether a second one may be made.
     """
     loop, race = asyncio.get_running_loop(), asyncio.timeout(None)
     other: asyncio.Task[Reply] | None = None
@@ -52,6 +64,8 @@ async def hedged(request: Request, second: Request, patience: float) -> Reply:
 
     def begin() -> None:
         nonlocal other
+        if not take():
+            return
         other = loop.create_task(second())
         other.add_done_callback(ended)
 

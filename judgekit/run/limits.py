@@ -29,7 +29,8 @@ class Limits:
         allow_unknown_price: Under a budget in money, let judges pass whose price is not known; for their
             calls is reserved what their dearest reply so far said that it cost (`usage.cost`).
         hedge: Whether a request that takes three times as long as nine of ten do is made a second time; the
-            first answer counts, and the other request may have been paid for. Not under a budget.
+            first answer counts, and the other request may have been paid for. One in eight at most, and none
+            under a budget.
         outage_after: Failed calls in a row, without a success, that are an outage.
     """
 

@@ -194,13 +194,14 @@ class Sender:
     def _way(self, judge: Judge, tokens: int, *, hedge: bool) -> Callable[[Call], Awaitable[Reply]]:
         """Return how a judge is asked: plainly, or a second time where that takes too long."""
         ask: Callable[[Call], Any] = judge if self._ask is None else partial(self._ask, judge)
-        patience = self._pulses[judge.name].patience if hedge and self._hedges else None
+        pulse = self._pulses[judge.name]
+        patience = pulse.patience if hedge and self._hedges else None
         if patience is None:
             return ask
 
         def twice(call: Call) -> Awaitable[Reply]:
             second = partial(self._attempt, judge, call, tokens, again=True, hedge=False)
-            return hedged(partial(ask, call), second, patience)
+            return hedged(partial(ask, call), second, patience, take=pulse.take)
 
         return twice
 

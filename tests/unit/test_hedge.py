@@ -61,6 +61,17 @@ def test_patience_is_known_after_twenty_answers():
     assert pulse.patience == 6.0
 
 
+def test_a_server_that_is_slow_all_over_is_not_asked_everything_twice():
+    pulse = Pulse()
+    for _ in range(80):
+        pulse.took(1.0)
+    assert sum(pulse.take() for _ in range(80)) == 11
+    assert (
+        asyncio.run(hedged(request(seconds=0.1, text="a"), request(text="b"), 0.01, take=lambda: False)).text
+        == "a"
+    )
+
+
 class Hangs:
     """Answers at once, but never the first request about what is told to hang."""
 

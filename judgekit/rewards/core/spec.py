@@ -190,7 +190,7 @@ class RewardSpec(_Strict):
         deadline_seconds: How long a batch may take; what is not there by then has failed.
         attempt_seconds: How long one request may take.
         hedge: Whether a request that takes three times as long as nine of ten do is made a second time, so
-            that one that hangs does not hold up a batch; not under a budget.
+            that one that hangs does not hold up a batch: one in eight at most, and none under a budget.
         tries: Requests for a call at most; as many as the deadline allows, where left out.
         concurrency: Calls in flight, for each endpoint.
         rpm: The most requests a minute, for each endpoint.
