@@ -34,8 +34,9 @@ app = typer.Typer(
 TOKEN = "JUDGEKIT_REWARD_TOKEN"  # noqa: S105 - where it is found, not what it is
 _SIZES = (2, 4, 8, 16)
 _STOPPED = 3
+_PRESETS = "the name of a preset: healthbench, pairwise-8, reference, ruler."
 
-SpecFile = Annotated[Path, typer.Option("--spec", help="The reward spec, a TOML file.")]
+SpecFile = Annotated[Path, typer.Option("--spec", help=f"The reward spec: a TOML file, or {_PRESETS}")]
 Groups = Annotated[
     str,
     typer.Argument(
@@ -237,7 +238,7 @@ def _tell_rows(n: int, dropped: Counter[str], out: Path) -> None:
 
 @app.command()
 def show(
-    spec: Annotated[Path, typer.Argument(help="The reward spec, a TOML file.")],
+    spec: Annotated[Path, typer.Argument(help=f"The reward spec: a TOML file, or {_PRESETS}")],
     judge: Instead = None,
     key_env: KeyEnv = None,
     revision: Revision = None,

@@ -124,7 +124,8 @@ def _print(found: "Standing") -> None:
     )  # fmt: skip
     said = n_of(found.n_comparisons, "comparison" if pairs else "score")
     why: Counter[str] = sum((Counter(place.missing) for place in found.places), Counter())
-    reasons = f" ({', '.join(f'{n} {reason}' for reason, n in why.most_common())})" if why else ""
+    told = ", ".join(f"{n} {reason}" for reason, n in why.most_common())
+    reasons = f" ({told})" if told and not pairs else ""  # a lost comparison is missing of both its systems
     say(
         f"strengths in {found.unit} ({found.method}); {found.level:.0%} intervals by "
         f"{n_of(found.n_items, 'item')}, {said}, {found.n_dropped} without "

@@ -23,12 +23,15 @@ Request = Callable[[], Coroutine[Any, Any, Reply]]
 
 
 class Pulse:
-    """How long the requests of one judge took of late."""
+    """How long the requests of one judge took of late.
+
+    `patience` is the seconds after which one takes far too long; None while that is not known.
+    """
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=_RECENT)
         self._n = self._twice = 0
-        self._patience: float | None = None
+        self.patience: float | None = None
 
     def took(self, seconds: float) -> None:
         """Note how long a request took that was answered."""
@@ -36,7 +39,7 @@ class Pulse:
         self._n += 1
         if self._n >= _KNOWN and self._n % _EVERY == 0:
             slow = sorted(self._recent)[len(self._recent) * 9 // 10]
-            self._patience = max(_FAR * slow, _LEAST)
+            self.patience = max(_FAR * slow, _LEAST)
 
     def take(self) -> bool:
         """Take leave to make a second request; False where too many were made already."""
@@ -44,11 +47,6 @@ class Pulse:
             return False
         self._twice += 1
         return True
-
-    @property
-    def patience(self) -> float | None:
-        """Return the seconds after which a request takes far too long; None while that is not known."""
-        return self._patience
 
 
 async def hedged(

@@ -105,6 +105,7 @@ class Rows:
     codes: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     n_categories: int = 0
+    repeated: int = 0  # scores beyond the first of an item, a system and a rater, known once they are a table
 
     def add(
         self, item: str, system: str, rater: str, *, value: float | None, code: int = -1, reason: str = ""
@@ -127,6 +128,7 @@ class Rows:
         n, j = len(systems), len(items)
         cell = system * j + item
         own, at = np.unique((cell * len(raters) + rater)[there], return_inverse=True)
+        self.repeated = int(there.sum()) - len(own)
         each = np.bincount(at, value[there], len(own)) / np.maximum(np.bincount(at, minlength=len(own)), 1)
         of = own // max(len(raters), 1)
         count = np.bincount(of, minlength=n * j)
@@ -323,9 +325,10 @@ def _scored(rows: Sequence[_Cell], scale: Any, name: str, *, column: str = "") -
         made.add(
             ids[item], ids[system], rater, value=value, code=codes.get(text.strip(), -1), reason=why or reason
         )
-    twice = len(rows) - len({row[:3] for row in rows})
-    note = f"{n_of(twice, 'score')} of an item, a system and a rater that had one: they count by their mean"
-    return Material(scored=made.scored(), notes=(note,) if twice else ())
+    table = made.scored()
+    again = n_of(made.repeated, "score")
+    note = f"{again} of an item, a system and a rater that had one: they count by their mean"
+    return Material(scored=table, notes=(note,) if made.repeated else ())
 
 
 def _where(rows: Sequence[_Cell], text: str, column: str) -> str:
@@ -355,9 +358,14 @@ def _declared(
 
     own = declared(["score"], scale).leaves[0].scale
     cells: dict[str, Any] = {t: t if isinstance(own, Labels) else said(t, _number)[0] for t in texts}
-    for text in texts:
-        said(text, lambda t: as_ratings([[cells[t]]], scale=own))
-    found = as_ratings(np.array([[cells[text]] for text in texts], dtype=object).reshape(-1, 1), scale=own)
+    try:
+        found = as_ratings(
+            np.array([[cells[text]] for text in texts], dtype=object).reshape(-1, 1), scale=own
+        )
+    except InputError:
+        for text in texts:  # one of them is not on the scale: say where it stands
+            said(text, lambda t: as_ratings([[cells[t]]], scale=own))
+        raise
     code = dict(zip(texts, found.codes[:, 0].tolist(), strict=True))
     few = len(found.values) <= MOST_LEVELS and found.level != "nominal"
     values: dict[str, tuple[float | None, str]] = {

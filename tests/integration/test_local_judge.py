@@ -79,6 +79,23 @@ def test_a_schema_is_kept():
 
 
 @pytest.mark.usefixtures("bundled")
+@pytest.mark.parametrize(("mode", "least"), [("fast", 150), ("reproducible", 0)])
+def test_fast_mode_finds_the_beginning_of_either_order_again(mode, least):
+    engine = Local(mode=mode, say=quiet).open_engine("key")
+    orders = ("Yeast feeds on sugar and gives off gas. " * 20, "Wind fills the sails of the grey boat. " * 20)
+
+    def read_anew(text):
+        made = engine.handle_chat_completions(
+            {"messages": [{"role": "user", "content": text}], "max_tokens": 1}
+        )
+        return made["timings"]["cache_n"]
+
+    again = [read_anew(f"{order}{end}") for end in ("Once.", "Twice.") for order in orders][2:]
+    assert all(n >= least for n in again)
+    assert mode == "fast" or again == [0, 0]
+
+
+@pytest.mark.usefixtures("bundled")
 def test_option_letters_have_probabilities():
     [reply] = ask(COMPARE)
 

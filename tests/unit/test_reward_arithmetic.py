@@ -111,7 +111,9 @@ def rewards(*pairs, key="g"):
 
 
 def stats(given, *groups, answers=()):
-    return stats_of(given, [asyncio.run(prepared(each, Looking())) for each in groups], answers, 1.0)
+    return stats_of(
+        given, [asyncio.run(prepared(each, Looking())) for each in groups], answers, 1.0, criteria=()
+    )
 
 
 def test_what_is_imputed_has_failed_as_well():

@@ -1,6 +1,7 @@
 """TRL's border, called as TRL calls it, without TRL: names, pickling, failures, versions, logs."""
 
 import asyncio
+import functools
 import inspect
 import pickle
 import re
@@ -140,6 +141,17 @@ def test_half_groups_are_not_compared_where_groups_are_larger_than_was_said():
 
     with pytest.raises(InputError, match="give num_generations=4 if that is the trainer's own"):
         called(reward, ["a", "b", "c", "d"] * 2, ["p"] * 4 + ["q"] * 4)
+
+
+def test_trl_from_1_15_on_has_the_function_under_the_name_of_the_spec(monkeypatch):
+    """It takes a partial for the function within, and awaits an object by its own name."""
+    monkeypatch.setattr(trl, "installed", lambda: (1, 16))
+    reward = pickle.loads(pickle.dumps(trl.reward_func({**SPEC, "name": "kindness"}, judges=KIND)))  # noqa: S301
+
+    assert not isinstance(reward, functools.partial)
+    assert getattr(reward, "__name__", type(reward).__name__) == "kindness"
+    assert inspect.iscoroutinefunction(reward.__call__)
+    assert called(reward, ["thanks", "no"]) == [1.0, 0.0]
 
 
 def test_the_function_survives_pickling():

@@ -163,8 +163,21 @@ def test_a_report_is_a_page_a_table_and_json_of_the_same_numbers(tmp_path, capsy
     assert "Not told apart: &lt;b&gt;new&lt;/b&gt;, mid" in text or "Not told apart: mid, &lt;b&gt;" in text
     assert "<b>new" not in text
     assert text.count("<svg") == 2
+    assert '<th scope="col">system</th>' in text
+    assert '<th scope="col" class="n">strength</th>' in text  # as the numbers below it stand
     assert run("stand", scores, "--report", tmp_path / "s.txt") == 2
     assert run("stand", scores, "--report", scores.with_suffix(".html")) == 2  # s.csv stands beside it
+
+
+def test_why_answers_are_missing_is_told_of_scores_and_a_lost_vote_is_one(tmp_path, capsys):
+    rows = [(i, s, "" if (i, s) == (3, "b") else round(0.3 + i / 50 + gain, 3)) for i in range(30)
+            for s, gain in (("a", 0.1), ("b", 0.0 if i % 2 else 0.02))]  # fmt: skip
+    assert run("stand", table(tmp_path / "s.csv", rows)) == 0
+    assert "59 scores, 1 without one (1 missing)" in capsys.readouterr().out
+    votes = [(i, "a", "b", ("first", "second", "first")[i % 3]) for i in range(30)]
+    votes[4] = (4, "a", "b", "")
+    assert run("stand", table(tmp_path / "v.csv", votes, "item_id,first,second,label")) == 0
+    assert "29 comparisons, 1 without a verdict\n" in capsys.readouterr().out
 
 
 def test_figures_show_each_number_of_the_standing():

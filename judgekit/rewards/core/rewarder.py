@@ -322,7 +322,7 @@ def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[
 
 def stats_of(
     rewards: Sequence[Reward], prepared: Sequence[Prepared], answers: Iterable[Answer], seconds: float,
-    *, criteria: Sequence[str] = (),
+    *, criteria: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     """The statistics of a batch.
 
