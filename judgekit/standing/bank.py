@@ -202,16 +202,13 @@ def fit_bank(
 
 def _spread(fit: ItemResponse) -> tuple[float, float, float]:
     """Return mean and spread of the abilities without their error, and their reliability."""
-    some = ~np.isnan(fit.ability) & ~np.isnan(fit.ability_se)
+    some = ~np.isnan(fit.ability)
     if some.sum() < 2:
         return math.nan, math.nan, math.nan
     whole, error = float(np.var(fit.ability[some], ddof=1)), float(np.mean(fit.ability_se[some] ** 2))
-    true = max(whole - error, 0.05 * whole)
-    return (
-        float(fit.ability[some].mean()),
-        math.sqrt(true),
-        max(1 - error / whole, 0.0) if error > 1e-12 * whole else math.nan,  # by one item no error is known
-    )
+    mean, known = float(fit.ability[some].mean()), whole > 0 and not math.isnan(error)
+    true = max(whole - error, 0.05 * whole) if known else whole
+    return mean, math.sqrt(true), max(1 - error / whole, 0.0) if known else math.nan
 
 
 def _unseen(

@@ -332,7 +332,9 @@ def _covariance(
         at.sd_slope * ((at.theta @ x) * item["u"] - at.theta @ (m * cell["pu"])),
     ])  # fmt: skip
     used = int((m.sum(axis=0) > 0).sum())
-    spread = inverse @ (of_items @ of_items.T) @ inverse * used / max(used - 1, 1)
+    spread = (
+        inverse @ (of_items @ of_items.T) @ inverse * (used / (used - 1) if used > 1 else np.nan)
+    )  # one item says nothing of others
     return np.asarray(spread[:-3, :-3], dtype=float)
 
 

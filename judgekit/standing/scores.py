@@ -167,7 +167,7 @@ def plain_mean(
     fit = Fitted(
         strength=strength, covariance=covariance, df=float(j - 1), method="plain mean", unit="points"
     )
-    return standing_of(table, _checked(fit, known.sum(), j), level=level, seed=seed)
+    return standing_of(table, checked(fit, known.sum(), j), level=level, seed=seed)
 
 
 def one_parameter(table: Scored, *, errors: Errors = "items", level: float = 0.95, seed: int = 0) -> Standing:
@@ -219,7 +219,7 @@ def one_parameter(table: Scored, *, errors: Errors = "items", level: float = 0.9
         strength=strength, covariance=covariance, df=found.df, unit="logits", status=status, bounds=bounds,
         method="1pl" + (", judges as facets" if several else ""), notes=notes,
     )  # fmt: skip
-    return standing_of(table, _checked(fit, known.sum(), len(set(items))), level=level, seed=seed)
+    return standing_of(table, checked(fit, known.sum(), len(set(items))), level=level, seed=seed)
 
 
 def _told(
@@ -255,7 +255,7 @@ def fit_two_way(
     m = there[np.ix_(known, shared)].astype(float)
     x = np.where(there, y, 0.0)[np.ix_(known, shared)]
     if not m.size:
-        return _checked(fit, 0, 0)
+        return checked(fit, 0, 0)
     _, member = connected_components(m @ m.T > 0, directed=False)
     if member.max() > 0:
         own = np.array(systems, dtype=object)[known]
@@ -268,7 +268,7 @@ def fit_two_way(
     moved = inverse @ (m * (x - effect[:, None] - (mean - effect @ m / size)))
     strength[known] = effect
     covariance[np.ix_(known, known)] = moved @ moved.T * (j / (j - 1) if j > 1 else np.nan)
-    return _checked(replace(fit, df=float(j - 1)), int(known.sum()), j)
+    return checked(replace(fit, df=float(j - 1)), int(known.sum()), j)
 
 
 def _turned(covariance: Floats) -> Floats:
@@ -277,7 +277,7 @@ def _turned(covariance: Floats) -> Floats:
     return np.asarray(centre @ covariance @ centre, dtype=float)
 
 
-def _checked(fit: Fitted, n_known: int, n_items: int) -> Fitted:
+def checked(fit: Fitted, n_known: int, n_items: int) -> Fitted:
     """Return a fit with the status that its numbers of systems and items earn it."""
     if not fit.status.startswith("ok"):
         return fit

@@ -29,6 +29,7 @@ from judgekit.standing.records import Standing
 from judgekit.standing.scores import (
     Fitted,
     Scored,
+    checked,
     fit_two_way,
     one_parameter,
     plain_mean,
@@ -201,7 +202,8 @@ def _two_parameters(scored: Scored, how: _How) -> Standing:
         strength=found.ability, covariance=found.covariance, df=float(j - 1), unit="logits",
         method="2pl, items random", status=found.status, notes=tuple(found.notes),
     )  # fmt: skip
-    return standing_of(scored, fit, level=how.level, seed=how.seed)
+    known = int(np.isfinite(found.ability).sum())
+    return standing_of(scored, checked(fit, known, j), level=how.level, seed=how.seed)
 
 
 def _by_tag(held: Material, by: str, how: _How) -> dict[str, Standing]:

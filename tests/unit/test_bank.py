@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import judgekit as jk
 from judgekit.errors import InputError
 from judgekit.standing import gim_ability
 from judgekit.standing.bank import Bank, BankItem, bank_of, bank_text, fit_bank
@@ -272,8 +273,20 @@ def test_a_file_that_is_no_bank_is_refused(text: str, told: str):
         bank_of(text)
 
 
-def test_one_item_does_not_say_how_reliable_it_is():
-    assert math.isnan(fit_bank(np.array([[1.0], [0.0], [1.0], [0.0]]), list("abcd"), ["x"]).reliability)
+@pytest.mark.parametrize("model", ["1pl", "2pl"])
+def test_one_item_says_nothing_of_others(model: str):
+    bank = fit_bank(np.array([[0.9], [0.2], [0.5], [0.4]]), list("abcd"), ["x"], model=model)
+
+    assert math.isnan(bank.reliability)
+    assert all(math.isnan(error) for _, error, _ in bank.systems.values())
+    assert bank.sd > 0
+
+
+def test_a_standing_of_one_item_has_no_strengths_by_any_model():
+    for model in ("mean", "two-way", "2pl"):
+        found = jk.stand(np.array([[0.9], [0.2], [0.5]]), model=model)
+        assert found.status == "undefined:too_few"
+        assert all(math.isnan(place.strength) for place in found.places)
 
 
 @pytest.mark.parametrize(
