@@ -75,29 +75,38 @@ def test_a_server_that_is_slow_all_over_is_not_asked_everything_twice():
 class Hangs:
     """Answers at once, but never the first request about what is told to hang."""
 
-    name, identity = "hangs", {}
+    name, identity, max_tokens = "hangs", {}, 10
 
-    def __init__(self):
-        self.requests = 0
+    def __init__(self, times=1):
+        self.requests, self.left = 0, times
+
+    def cost(self, *_):
+        return 0.01
 
     async def __call__(self, call):
         self.requests += 1
-        if "HANG" in str(call.item.responses) and "HANG" not in vars(self):
-            vars(self)["HANG"] = True
+        if "HANG" in str(call.item.responses) and self.left:
+            self.left -= 1
             await asyncio.Event().wait()
-        return Reply("yes")
+        return Reply("yes", cost_usd=0.01)
 
 
-@pytest.mark.parametrize(("hedge", "value", "late"), [(True, 1.0, 0), (False, None, 1)])
-def test_one_that_hangs_does_not_hold_up_a_batch(hedge, value, late):
-    judge = Hangs()
-    spec = {"rubric": KIND, "hedge": hedge, "deadline_seconds": 2.0, "max_failed": 1.0, "concurrency": 8}
+@pytest.mark.parametrize(
+    ("options", "times", "value", "requests"),
+    [
+        ({}, 1, 1.0, 62), ({"hedge": False}, 1, None, 61), ({"budget_usd": 5.0}, 1, None, 61),
+        ({}, 9, None, 62),  # what hangs twice is asked no third time
+    ],
+)  # fmt: skip
+def test_one_that_hangs_does_not_hold_up_a_batch(options, times, value, requests):
+    judge = Hangs(times)
+    spec = {"rubric": KIND, "deadline_seconds": 2.0, "max_failed": 1.0, "concurrency": 8, **options}
     texts = {str(n): f"Hello {n}" for n in range(60)} | {"hang": "HANG"}
     batch = jk.Rewarder(spec, judge).reward([jk.rewards.Group("1", "Hi", texts)])
 
     assert batch["1", "hang"].value == value
-    assert batch.stats["late"] == late
-    assert judge.requests == 61 + hedge
+    assert batch.stats["late"] == (value is None)
+    assert judge.requests == requests
 
 
 class Slow:

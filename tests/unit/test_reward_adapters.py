@@ -522,6 +522,25 @@ def test_verl_shows_a_server_the_token_of_the_environment_and_gaps_as_null(monke
     assert verl._plain(extra)["blank"] == ""  # noqa: SLF001 - likewise
 
 
+def test_verl_has_from_a_server_what_it_has_from_a_spec(marks):
+    own = '{"id": "own", "criteria": [{"id": "odd", "text": "Is it odd?", "scale": "0-10"}]}'
+    settings, path = Settings(port=0), marks(GATED)
+
+    async def walk():
+        async with Rewarder(path) as rewarder:
+            server = RewardServer(rewarder, settings)
+            async with listening(server, settings) as address:
+                asked = ("mine", "mark 7", "7")
+                whole = await verl.compute_score(*asked, {"question": "?"}, url=f"{address}/compute_score")
+                row = {"question": "?", "rubric": own}
+                return whole, await verl.compute_score(*asked, row, url=f"{address}/compute_score")
+
+    whole, other = asyncio.run(walk())
+    assert whole == scored("mark 7", path)
+    assert other.keys() == whole.keys()
+    assert math.isnan(other["criterion/good"])
+
+
 @pytest.mark.parametrize("score", ["NaN", "Infinity", "null", '"1"'])
 def test_verl_takes_nothing_for_a_number_that_is_none(score):
     async def odd(_):

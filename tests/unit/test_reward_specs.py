@@ -146,6 +146,26 @@ def test_a_batch_tells_the_mean_of_each_criterion_and_the_spread_within_groups()
     assert stats["spread"] == pytest.approx((1.0 - 0.25) / 2 / 2)
 
 
+@pytest.mark.parametrize("option", [{"partial": True}, {"on_failure": "group_mean"}])
+def test_criteria_that_may_be_missing_of_a_reward_are_not_told_with_it(option):
+    spec = load_spec({"rubric": KIND, **option})
+
+    assert (spec.named, spec.told) == (("kind",), ())
+    assert load_spec({"rubric": KIND}).told == ("kind",)
+    assert load_spec({"rubric": KIND, "scheme": "implicit"}).told == ("overall",)
+    assert load_spec({"rubric": KIND, "scheme": "pairwise"}).named == ()
+
+
+def test_a_batch_tells_what_new_calls_read_and_wrote(tmp_path):
+    judge = jk.Scripted("counts", lambda _: Reply("yes", input_tokens=70, output_tokens=3), revision="1")
+    rewarder = jk.Rewarder({"rubric": KIND, "ledger": str(tmp_path / "l.sqlite")}, judge)
+    groups = [jk.rewards.Group("1", "Hi", {"a": "Hello", "b": "Hey"})]
+    first, second = (rewarder.reward(groups).stats for _ in range(2))
+
+    assert (first["input_tokens"], first["output_tokens"]) == (140, 6)
+    assert (second["input_tokens"], second["output_tokens"]) == (0, 0)
+
+
 def test_length_is_counted_in_tokens_of_a_named_tokenizer(tmp_path):
     from tokenizers import Tokenizer, models, pre_tokenizers
 
