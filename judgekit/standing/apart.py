@@ -6,7 +6,7 @@ Mogstad, Romano, Shaikh and Wilhelm (2024), "Inference for Ranks", Review of Eco
 bootstrap's maximum over all pairs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -59,18 +59,33 @@ def groups(systems: Sequence[str], apart: Apart) -> tuple[tuple[str, ...], ...]:
     """Return the largest groups of systems none of which is told from another of it, the first ones first.
 
     Two systems share a group exactly where they are not told apart; one that is told from all is a group.
-    Source: Piepho (2004), "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons".
+    They are the maximal cliques of who is not told from whom, of which there may be many.
+    Source: Piepho (2004), "An Algorithm for a Letter-Based Representation of All-Pairwise Comparisons";
+    Tomita, Tanaka and Takahashi (2006), Theoretical Computer Science 363, for the cliques.
     """
-    found = [(1 << len(systems)) - 1] if systems else []  # as bits
-    for i, j in zip(*np.nonzero(np.triu(apart)), strict=True):
-        one, other = 1 << int(i), 1 << int(j)
-        both = [each for each in found if each & one and each & other]
-        parts = {part for each in both for part in (each & ~one, each & ~other)}
-        rest = [each for each in found if not (each & one and each & other)]
-        parts -= {p for p in parts if any(p | q == q for q in (*rest, *(parts - {p})))}
-        found = [*rest, *parts]
-    members = sorted([i for i in range(len(systems)) if each >> i & 1] for each in found)
-    return tuple(tuple(systems[i] for i in each) for each in members)
+    n, found = len(systems), []
+    near = [
+        sum(1 << int(j) for j in np.flatnonzero(~row) if j != i) for i, row in enumerate(apart)
+    ]  # as bits
+    stack = [(0, (1 << n) - 1, 0)] if n else []  # a clique, who may join it, and who had a turn already
+    while stack:
+        clique, may, had = stack.pop()
+        if not may | had:
+            found.append(sorted(_bits(clique)))
+            continue
+        pivot = max(_bits(may | had), key=lambda i: (near[i] & may).bit_count())
+        for i in _bits(may & ~near[pivot]):
+            stack.append((clique | 1 << i, may & near[i], had & near[i]))
+            may, had = may & ~(1 << i), had | 1 << i
+    return tuple(tuple(systems[i] for i in each) for each in sorted(found))
+
+
+def _bits(number: int) -> Iterator[int]:
+    """Yield the places of the ones of a number."""
+    while number:
+        last = number & -number
+        yield last.bit_length() - 1
+        number ^= last
 
 
 def letters(n: int) -> list[str]:
