@@ -111,9 +111,11 @@ async def beside(n: int, runs: int, latency: float = 0.2) -> list[tuple[float, f
 class Hanging(Endpoint):
     """One request in 1,024 hangs for 30 s."""
 
+    asked = 0
+
     async def __call__(self, call: Call, /) -> Reply:
-        self.__dict__["asked"] = self.__dict__.get("asked", 0) + 1
-        if self.__dict__["asked"] % 1024 == 700:
+        self.asked += 1
+        if self.asked % 1024 == 700:
             await asyncio.sleep(30)
         return await super().__call__(call)
 

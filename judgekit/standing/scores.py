@@ -99,7 +99,7 @@ def scored(
     if [len(each) for each in named] != list(x.shape):
         raise InputError(f"{len(named[0])} systems and {len(named[1])} items for scores of shape {x.shape}")
     lost = np.isnan(x).sum(axis=1).tolist()
-    missing = {name: {"missing": n} for name, n in zip(named[0], lost, strict=True) if n}
+    missing = {name: {"absent": n} for name, n in zip(named[0], lost, strict=True) if n}
     return Scored(systems=named[0], items=named[1], values=x, missing=missing)
 
 

@@ -1,7 +1,7 @@
 """`bank`: item banks fitted to scores of systems, kept in files, and used to place, to pick and to divide."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from judgekit.standing.scores import Scored
 from judgekit.standing.subsets import How, Subset, chosen, errors_of
 from judgekit.table import columns_in, read_scores
 from judgekit.types import Score
+from judgekit.verbs.comparable import Material
 from judgekit.verbs.frames import frame_of
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
@@ -63,13 +64,15 @@ def fit(
     >>> [round(ability, 1) for ability, _, _ in bank.systems.values()]
     [0.9, -0.4, -0.5]
     """
-    table = _answers(scores, criterion, columns)
-    answers, items, costs, explained = np.asarray(table.values), table.items, dict[str, float](), None
+    held = material(scores, criterion=criterion, columns=columns)
+    table, costs, explained = _scores_in(held), dict[str, float](), None
     if features is not None:
         explained, costs = _features(features, table, seed)
-    return fit_bank(
-        answers, table.systems, items, model=model, costs=costs, features=explained, checks=checks, seed=seed
-    )
+    bank = fit_bank(
+        np.asarray(table.values), table.systems, table.items, model=model, costs=costs, features=explained,
+        checks=checks, seed=seed,
+    )  # fmt: skip
+    return replace(bank, notes=(*held.notes, *bank.notes))
 
 
 def _features(source: Any, table: Scored, seed: int) -> tuple[Amortised | None, dict[str, float]]:
@@ -114,12 +117,11 @@ def _rows_of_items(source: Any) -> dict[str, dict[str, float]]:
     return found
 
 
-def _answers(sources: Sequence[Any], criterion: str | None, columns: Mapping[str, str] | None) -> Scored:
+def _scores_in(held: Material) -> Scored:
     """Return the scores of systems that runs or a table hold."""
-    held = material(sources, criterion=criterion, columns=columns).scored
-    if held is None:
+    if held.scored is None:
         raise InputError("these are comparisons of systems, and a bank is of scores of single responses")
-    return held
+    return held.scored
 
 
 def load(path: str | Path) -> Bank:
@@ -169,7 +171,8 @@ def place(
     weights = None if subset is None else dict(zip(subset.ids, subset.weights, strict=True))
     if isinstance(answers, Mapping):
         return {"system": place_system(held, answers, method=method, weights=weights, level=level)}
-    table, placed = _answers([answers], criterion, columns), dict[str, Placed]()
+    table = _scores_in(material([answers], criterion=criterion, columns=columns))
+    placed = dict[str, Placed]()
     for i, system in enumerate(table.systems):
         given = zip(table.items, table.values[i].tolist(), strict=True)
         own = {item: value for item, value in given if not math.isnan(value)}
@@ -219,7 +222,7 @@ def pick(
     if how == "stratified":
         features = level[:, None]
     elif answers is not None:
-        features = _as_answered(held, _answers([answers], None, None), p @ _USUAL)
+        features = _as_answered(held, _scores_in(material([answers])), p @ _USUAL)
     worth = (p * (1 - p)) @ _USUAL * slope**2
     places, weights = chosen(features[of], k, how, seed=seed, worth=worth[of])
     random, best = errors_of(p, _USUAL, k)

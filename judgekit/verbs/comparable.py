@@ -346,7 +346,9 @@ def _number(text: str) -> tuple[float | None, str]:
         value = _NUMBERS.get(text.lower())
         value = float(text) if value is None else value
     except ValueError:
-        raise InputError(f"{text!r} is no score; declare a scale of labels, or note that {_FORMS}") from None
+        raise InputError(
+            f"{text!r:.80} is no score; declare a scale of labels, or note that {_FORMS}"
+        ) from None
     return (value, "") if np.isfinite(value) else (None, "off_scale")
 
 

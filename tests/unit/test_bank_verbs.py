@@ -310,3 +310,19 @@ def test_a_bank_that_places_nobody_has_a_page_without_pictures(tmp_path: Path):
     assert called("bank", "show", tmp_path / "b.json", "--report", tmp_path / "b.html") == 0
 
     assert "<svg" not in (tmp_path / "b.html").read_text(encoding="utf-8")
+
+
+def test_scores_that_stand_twice_are_told_of_a_bank():
+    rows = long_table(world())
+    [note] = jk.bank.fit([*rows, rows[0]], checks=False).notes
+
+    assert note.startswith("1 score of an item, a system and a rater that had one")
+
+
+def test_what_a_matrix_has_no_answer_to_was_not_asked(bank):
+    answers = np.full((1, N_ITEMS), np.nan)
+    answers[0, :9] = 1.0
+    held = replace(bank, items=tuple(replace(item, item_id=str(n)) for n, item in enumerate(bank.items)))
+    placed = jk.bank.place(held, answers)["0"]
+
+    assert (placed.n, placed.n_missing) == (9, 0)

@@ -182,3 +182,10 @@ def test_length_is_counted_in_tokens_of_a_named_tokenizer(tmp_path):
     assert told["short"] - told["long"] == pytest.approx(0.5)
     with pytest.raises(InputError, match=r"tokenizer 'none.json' cannot be read"):
         jk.Rewarder({"rubric": KIND, "length": {"target": 2, "tokenizer": "none.json"}}, lambda _: "yes")
+
+
+def test_help_names_each_preset():
+    from judgekit.cli import reward
+
+    assert all(name in reward._PRESETS for name in presets())  # noqa: SLF001 - what both options say
+    assert all(f"`{name}`" in (load_spec.__doc__ or "") for name in presets())
