@@ -72,10 +72,8 @@ SHARED = tuple(flag for flag in FLAGS if flag.name not in _NOT_OURS and "score" 
 HEADS = ("probe", "fault", "shift", "95 % interval", "moved", "asked again", "seen from", "units")
 MUST = {"still": "must not move", "no rise": "must not rise", "fall": "must fall"}
 FEW = 12  # probes whose rows are all printed
-REST: dict[State, str] = {
-    "open": "not shown",
-    "held": "none",
-}  # states whose rows are names where there are many
+REST: dict[State, str] = {"open": "not shown", "held": "none"}
+"""States of which only names are printed where there are many probes."""
 STATES = {"fault": "SHOWN", "slight": "small", "open": "not shown", "held": "none"}
 
 
@@ -213,9 +211,8 @@ def say_shifts(found: ProbeRun, *, more: bool = False) -> None:
         unclear = f"; {n_open} cannot tell, more items may" if n_open else ""
         say(f"{judge}: {counts[0]} in {counts[1]} of {counts[2]}{unclear}")
         shown = own if more or len(own) <= FEW else [each for each in own if each.state not in REST]
-        say_table(
-            HEADS, map(_cells, shown), right={*HEADS[2:]}, bold=set(range(len(faults))), whole={"probe"}
-        )
+        bold = set(range(len(faults)))
+        say_table(HEADS, map(_cells, shown), right={*HEADS[2:]}, bold=bold, whole={"probe"})
         if len(shown) < len(own):
             say_rest({each.probe.name: each.state for each in own})
         for each in faults:

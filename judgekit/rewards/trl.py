@@ -41,11 +41,9 @@ from judgekit.rewards.core.spec import RewardSpec, SpecLike, load_spec
 
 AsyncReward = Callable[..., Awaitable[list[float | None]]]
 SyncReward = Callable[..., list[float]]
-ASYNC_SINCE, NONE_SINCE, OBJECTS_SINCE = (
-    (0, 27),
-    (1, 6),
-    (1, 15),
-)  # await a reward, leave out None, await objects
+ASYNC_SINCE = 0, 27  # when TRL learnt to await a reward,
+NONE_SINCE = 1, 6  # to leave out a None,
+OBJECTS_SINCE = 1, 15  # and to await objects
 NOT_DATA = frozenset({"completion_ids", "trainer_state", "log_extra", "log_metric", "environments"})
 
 

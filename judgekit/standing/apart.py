@@ -64,9 +64,8 @@ def groups(systems: Sequence[str], apart: Apart) -> tuple[tuple[str, ...], ...]:
     Tomita, Tanaka and Takahashi (2006), Theoretical Computer Science 363, for the cliques.
     """
     n, found = len(systems), []
-    near = [
-        sum(1 << int(j) for j in np.flatnonzero(~row) if j != i) for i, row in enumerate(apart)
-    ]  # as bits
+    alike = [np.flatnonzero(~row).tolist() for row in apart]
+    near = [sum(1 << j for j in own if j != i) for i, own in enumerate(alike)]  # as bits
     stack = [(0, (1 << n) - 1, 0)] if n else []  # a clique, who may join it, and who had a turn already
     while stack:
         clique, may, had = stack.pop()

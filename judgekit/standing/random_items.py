@@ -332,9 +332,8 @@ def _covariance(
         at.sd_slope * ((at.theta @ x) * item["u"] - at.theta @ (m * cell["pu"])),
     ])  # fmt: skip
     used = int((m.sum(axis=0) > 0).sum())
-    spread = (
-        inverse @ (of_items @ of_items.T) @ inverse * (used / (used - 1) if used > 1 else np.nan)
-    )  # one item says nothing of others
+    few = used / (used - 1) if used > 1 else np.nan  # one item says nothing of others
+    spread = inverse @ (of_items @ of_items.T) @ inverse * few
     return np.asarray(spread[:-3, :-3], dtype=float)
 
 

@@ -196,7 +196,8 @@ class RewardSpec(_Strict):
         rpm: The most requests a minute, for each endpoint.
         tpm: The most tokens a minute, for each endpoint.
         budget_usd: The US dollars that this rewarder may spend in all, over batches and sessions. Where they
-            do not cover the next call the training ends with `BudgetExceeded`.
+            do not cover the next call the training ends with `BudgetExceeded`. Batches that overlap without
+            a rewarder that is kept open each have what was left when they began.
         ledger: File that keeps replies across batches and runs; None keeps nothing beyond a batch.
         telemetry: What OpenTelemetry is told: nothing (`off`), a span for each request to a judge and an
             event for each reward (`on`), prompts and replies with them (`texts`).
