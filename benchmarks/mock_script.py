@@ -69,6 +69,8 @@ class Options:
         retry_after_ms: The same in milliseconds, as some servers say it.
         text: The reply, or a function from the request's body to it, or to the whole body of the response.
         seed: Of the draws.
+        cache: Blocks of a prompt that a simulated prefix cache holds (`mock_cache`); 0: there is none.
+        miss: Seconds more for a thousand tokens that it did not hold.
     """
 
     mode: str = "ok"
@@ -83,6 +85,8 @@ class Options:
     retry_after_ms: str = ""
     text: str | Callable[[dict[str, Any]], Any] = '{"verdict": "yes"}'
     seed: int = 0
+    cache: int = 0
+    miss: float = 0.0
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -186,7 +190,7 @@ class Script:
             return http(307, {}, f"location: http://{HOST}:9/v1/chat/completions")
         if mode in {"cut", "hang"}:
             return self.plain[:-20] if mode == "cut" else None
-        if callable(self.options.text) or b'"logprobs":true' in body:
+        if callable(self.options.text) or self.options.cache or b'"logprobs":true' in body:
             return self.spoken(orjson.loads(body))
         if NUMBER in self.options.text:
             nth = str(self.by_status.total())
@@ -237,5 +241,9 @@ class Script:
         if b"/last " in head.split(b"\r\n", 1)[0]:
             headers = dict(line.lower().split(": ", 1) for line in self.head())
             return http(200, {"headers": headers, "body": orjson.loads(self.last[1] or b"null")})
-        counts = {"requests": sum(self.by_status.values()), "by_status": dict(self.by_status)}
-        return http(200, {**counts, "distinct": len(self.bodies)})
+        return http(200, self.counts())
+
+    def counts(self) -> dict[str, Any]:
+        """What was asked."""
+        by_status = dict(self.by_status)
+        return {"requests": sum(by_status.values()), "by_status": by_status, "distinct": len(self.bodies)}

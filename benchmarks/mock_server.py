@@ -17,12 +17,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from mock_cache import Cached
 from mock_script import HOST, MODES, Options, Script
 
 
@@ -91,12 +92,19 @@ async def serve(script: Answering, port: int, ready: Callable[[str], None], stop
     server.close()
 
 
+def script_of(options: Options) -> Script:
+    """What answers, with a prefix cache where one is asked for."""
+    return Cached(options) if options.cache else Script(options)
+
+
 @contextmanager
 def serving(*, process: bool = False, port: int = 0, **options: Any) -> Iterator[str]:
     """A running server's base URL; in a thread, or in a process of its own for benchmarks."""
-    given = Options(**options)
-    with _process(given, port) if process else serving_script(Script(given), port) as url:
-        yield url
+    with ExitStack() as stack:
+        if process:
+            yield stack.enter_context(killable(port, **options))[0]
+        else:
+            yield stack.enter_context(serving_script(script_of(Options(**options)), port))
 
 
 @contextmanager
@@ -122,14 +130,15 @@ def serving_script(script: Answering, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def _process(options: Options, port: int) -> Iterator[str]:
-    given = {field.name: getattr(options, field.name) for field in fields(options)}
+def killable(port: int = 0, **options: Any) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A server in a process of its own: its base URL, and the process."""
+    given = {field.name: getattr(Options(**options), field.name) for field in fields(Options)}
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
     command = [sys.executable, str(Path(__file__).resolve()), f"--port={port}", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            yield server.stdout.readline().strip()
+            yield server.stdout.readline().strip(), server
         finally:
             server.terminate()
 
@@ -144,7 +153,7 @@ def main() -> None:
         parser.add_argument(flag, type=kind, default=field.default, choices=choices)
     given = vars(parser.parse_args())
     port = given.pop("port")
-    asyncio.run(serve(Script(Options(**given)), port, partial(print, flush=True), asyncio.Event()))
+    asyncio.run(serve(script_of(Options(**given)), port, partial(print, flush=True), asyncio.Event()))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Literal, get_args
 
 from judgekit.errors import InputError
 from judgekit.prompt import flat
-from judgekit.types import Fenced, Item, Message, Text
+from judgekit.types import Call, Fenced, Item, Message, Text
 
 Kind = Literal[
     "source", "task", "reference", "answers", "idea", "response", "findings", "statements", "earlier"
@@ -147,6 +147,18 @@ def fences_of(item: Item, *, beside: Sequence[Told] = ()) -> Fences:
     judged = [(name or kind, flat(text)) for kind, name, text in (*sources, *reference, *task, *told)]
     judged += [(name, name) for name in item.sources if not _PLAIN_ID.fullmatch(name)]
     return Fences(item=item, shared=shared, digest=digest, tag=tag, before=before, judged=tuple(judged))
+
+
+def shared_tag(call: Call) -> str:
+    """Return the tag of what a call shows first, which is that of all that an item's calls share.
+
+    Of an item that has neither sources nor a task nor a reference it is the response's own; of a call made by
+    hand, one for its words.
+    """
+    if call.material is not None and call.material.pieces:
+        return call.material.pieces[0][-DIGITS - 1 : -1]
+    words = "".join([message.content for message in call.messages])
+    return call.tag or hashlib.sha256(words.encode(errors="replace")).hexdigest()[:DIGITS]
 
 
 def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:

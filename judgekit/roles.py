@@ -92,6 +92,15 @@ class Noting(Protocol):
 
 
 @runtime_checkable
+class Counting(Protocol):
+    """A judge that counts what its servers read, and what of that they had in a cache."""
+
+    @property
+    def used(self) -> Mapping[str, Mapping[str, int]]:
+        """Address -> `requests` answered, `input_tokens` read, `cached_tokens` of them, since then."""
+
+
+@runtime_checkable
 class Keyed(Protocol):
     """A judge that sends a key to its server."""
 

@@ -196,6 +196,7 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         lines.append(f"flags: {counted(summary['flags'])}")
     for judge, noted in summary.get("notes", {}).items():
         lines += [f"judge {judge}: {n} {what}" for what, n in noted.items()]
+    lines += [line for judge, of in summary.get("endpoints", {}).items() for line in _read_lines(judge, of)]
     if summary["panel"] is not None:
         lines += _panel_lines(summary["panel"])
     if "fitted" in summary:
@@ -208,6 +209,17 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if summary["ledger"] is None:
         lines.append("no ledger: nothing was kept, and running again pays again")
     return lines
+
+
+def _read_lines(judge: str, endpoints: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return what each server read and what of it was cached, where there are several, or anything was."""
+    if len(endpoints) < 2 and not any(count["cached_tokens"] for count in endpoints.values()):
+        return []
+    return [
+        f"judge {judge} at {address}: {n_of(count['requests'], 'request')}, {count['cached_tokens']} of "
+        f"{count['input_tokens']} tokens read were in its cache"
+        for address, count in endpoints.items()
+    ]
 
 
 def _separated_lines(separated: Mapping[str, Any]) -> list[str]:

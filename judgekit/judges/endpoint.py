@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import orjson
 
 from judgekit.errors import InputError, ProviderError, check_kinds
+from judgekit.fences import shared_tag
 from judgekit.judges import servers, wire
 from judgekit.judges.servers import identity_of
 from judgekit.judges.variables import check_variables
@@ -54,6 +55,8 @@ class Endpoint:
         extra: More fields of the request's body (`top_k`, `chat_template_kwargs`, ...).
         input_usd_per_million: Price of a million tokens read; unknown if None, as that of those written.
         systems: Whose responses it may not judge.
+        tag_header: A header that says which item a request is about (`X-Session-ID`), by which a router in
+            front of several servers sends those of one item to one of them; empty: none.
 
     >>> judge = Endpoint("http://localhost:8000/v1", "qwen3-8b", seed=7)
     >>> judge.identity
@@ -83,6 +86,7 @@ class Endpoint:
         input_usd_per_million: float | None = None,
         output_usd_per_million: float | None = None,
         systems: Sequence[str] = (),
+        tag_header: str = "",
     ) -> None:
         self._options = {key: value for key, value in locals().items() if key != "self"}
         check_variables("", self._options)
@@ -96,10 +100,8 @@ class Endpoint:
         self.address = servers.shown_address(self.endpoint, path)
         self._target = f"{self.endpoint}{path}/chat/completions"
         self._login = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}" if user or password else ""
-        self.model = model
-        self.name = name or model
-        self.max_tokens = max_tokens
-        self.systems = tuple(systems)
+        self.model, self.name = model, name or model
+        self.max_tokens, self.systems = max_tokens, tuple(systems)
         self.refused: set[str] = set()
         self._settings = wire.settings_of(
             temperature=temperature, max_tokens=max_tokens, top_p=top_p, seed=seed, stop=stop,
@@ -115,7 +117,8 @@ class Endpoint:
         self._secrets = (user, password, self._login[6:], *tokens, *servers.secrets_in(extra or {}))
         self._keys = servers.Keys(*self._secrets)
         self.noted: Counter[str] = Counter()
-        self._keep_alive = keep_alive
+        self.used: dict[str, Counter[str]] = {self.address: Counter()}
+        self._keep_alive, self._tag_header = keep_alive, tag_header
         self._watch: Watch
         self._named: Callable[[bytes, str], Any]
         self._given = session
@@ -166,6 +169,7 @@ class Endpoint:
             if self._session is None:
                 self._session, self._loop = self._open(), loop
                 self.noted.clear()
+                self.used[self.address].clear()
             self._entered += 1
         return self
 
@@ -215,6 +219,8 @@ class Endpoint:
         for new in (False, True):
             request, alone = watch.request_id(new=new), watch.alone
             more = {**self._headers, **(_ONCE if alone else {})} if alone or session is self._given else None
+            if self._tag_header:
+                more = {**(more or {}), self._tag_header: shared_tag(call)}
             started = perf_counter()
             try:
                 async with session.post(
@@ -236,7 +242,7 @@ class Endpoint:
             return wire.refusal_of(response.status, message, sent, wait, param=param, refused=self.refused)
         if raw is None:
             return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
-        return wire.reply_of(
+        reply = wire.reply_of(
             body,
             letters=bool(call.letters),
             seconds=seconds,
@@ -245,6 +251,15 @@ class Endpoint:
             keys=self._keys,
             noted=self.noted,
         )
+        self._count(reply.input_tokens or 0, wire.cached_of(body))
+        return reply
+
+    def _count(self, read: int, cached: int) -> None:
+        """Count tokens that were read, and those of them that the server says it had cached."""
+        used = self.used[self.address]
+        used["requests"] += 1
+        used["input_tokens"] += read
+        used["cached_tokens"] += min(cached, read)
 
     def _is_sure(
         self, request: str, way: "Way | None", response: "aiohttp.ClientResponse", body: object,
@@ -266,18 +281,6 @@ class Endpoint:
             dropped = None if alone else servers.KEEP_ALIVE
             raise ProviderError(servers.ANOTHERS, passing=True, dropped=dropped)
         return True
-
-
-def parse_endpoint(spec: str) -> Endpoint:
-    """Return the judge that `endpoint:URL#model` names."""
-    kind, _, rest = spec.partition(":")
-    url, _, model = rest.partition("#")
-    if kind != "endpoint" or not url or not model:
-        raise InputError(
-            "a judge on a server is named endpoint:URL#model, as in endpoint:http://localhost:8000/v1#qwen3-8b"
-            f"; this one names no {'model' if url else 'URL'}"
-        )
-    return Endpoint(url, model)
 
 
 async def _read(response: "aiohttp.ClientResponse") -> bytes | None:

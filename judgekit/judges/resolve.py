@@ -2,7 +2,7 @@
 
 provider/model          any chat model that litellm reaches
 decision:provider/model a decision model that litellm reaches: probabilities, no words
-endpoint:URL#model      an OpenAI-compatible server, the fast road
+endpoint:URL#model      an OpenAI-compatible server, the fast road; NAME=endpoint:URL,URL#model: several
 local, local:PATH       the embedded model, or a GGUF of yours
 replay:FILE             a ledger, or recorded replies as JSONL
 control:longer          a rule that costs nothing
@@ -11,6 +11,7 @@ py:module:object        a judge, a function of a call, or one of nothing that ma
 
 `NAME=` before any of them names the judge, as in `fast=endpoint:http://localhost:8000/v1#qwen3-8b`. A
 table says the same with its settings: `{judge = "endpoint:...", name = "fast", key_env = "FAST_KEY"}`.
+Several servers may stand in it as `{judge = "endpoint:#model", name = "fast", urls = ["http://...", ...]}`.
 """
 
 import importlib
@@ -177,7 +178,7 @@ def _made(
         from judgekit.judges.replay import Replay
 
         return _with(Replay(Path(judge.removeprefix("replay:")), settings.pop("name", "")), settings)
-    found = _with(_found(judge, own_code=own_code, say=say), settings)
+    found = _with(_found(judge, settings, own_code=own_code, say=say), settings)
     check(found, sending=False)
     return found
 
@@ -215,16 +216,18 @@ def _with(judge: Judge, settings: Mapping[str, Any]) -> Judge:
     return judge.with_(**settings)
 
 
-def _found(judge: str, *, own_code: bool, say: Callable[[str], None] | None) -> Judge:
+def _found(
+    judge: str, settings: dict[str, Any], *, own_code: bool, say: Callable[[str], None] | None
+) -> Judge:
     kind, _, rest = judge.partition(":")
     if kind == "local":
         from judgekit.judges.local import Local, parse_local
 
         return Local(parse_local(judge)) if say is None else Local(parse_local(judge), say=say)
     if kind == "endpoint":
-        from judgekit.judges.endpoint import parse_endpoint
+        from judgekit.judges.endpoints import parse_endpoint
 
-        return parse_endpoint(judge)
+        return parse_endpoint(judge, settings.pop("urls", ()), name=settings.get("name"))
     if kind == "decision":
         from judgekit.judges.decision import parse_decision
 

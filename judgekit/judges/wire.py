@@ -186,6 +186,16 @@ def id_of(body: object) -> str:
     return said if isinstance(said, str) else ""
 
 
+def cached_of(body: object) -> int:
+    """Return how many tokens of a prompt a server says that it had cached; 0 where it says nothing.
+
+    >>> cached_of({"usage": {"prompt_tokens": 700, "prompt_tokens_details": {"cached_tokens": 512}}})
+    512
+    """
+    told = _mapping(_mapping(_mapping(body).get("usage")).get("prompt_tokens_details")).get("cached_tokens")
+    return told if type(told) is int and told > 0 else 0
+
+
 def spent_of(
     usage: object,
     text: str,

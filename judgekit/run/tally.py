@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from judgekit.errors import n_of
+from judgekit.roles import Counting, Judge, Noting
 from judgekit.scales import writable
 from judgekit.types import Abstention, Answer, Outcome, Reply, Verdict
 
@@ -60,6 +61,21 @@ def cause_line(cause: Mapping[str, Any]) -> str:
     most = "" if n == of_this else f", {of_this} of them"
     words = cause["cause"] and f"{most}: {cause['cause']}"
     return f"judge {cause['judge']}: {n} {cause['reason']}{words}{_ADVICE.get(cause['reason'], '')}"
+
+
+def seen_by(judges: Collection[Judge]) -> dict[str, Any]:
+    """Return what judges noted of their servers, and counted of what those read, as `run.json` has it."""
+    used = {judge.name: judge.used for judge in judges if isinstance(judge, Counting)}
+    return {
+        "notes": {
+            judge.name: dict(judge.noted) for judge in judges if isinstance(judge, Noting) and judge.noted
+        },
+        "endpoints": {
+            name: {address: dict(count) for address, count in each.items() if count}
+            for name, each in used.items()
+            if any(each.values())
+        },
+    }
 
 
 @dataclass

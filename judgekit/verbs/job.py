@@ -31,11 +31,12 @@ from judgekit.protocols import Protocol
 from judgekit.protocols.reading.material import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted, one_vote_each
-from judgekit.roles import Judge, Noting
+from judgekit.roles import Judge
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
 from judgekit.run import Limits, Tally, drive
+from judgekit.run.tally import seen_by
 from judgekit.standing.separating import Separation
 from judgekit.telemetry import Telemetry, telemetry_of
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
@@ -243,9 +244,7 @@ class Job:
                 each for plan in (*self.recipe.plans, *self.later) for each in plan.prompt_digests().items()
             ),
             "judges": {judge.name: dict(judge.identity) for judge in judges},
-            "notes": {
-                judge.name: dict(judge.noted) for judge in judges if isinstance(judge, Noting) and judge.noted
-            },
+            **seen_by(judges),
             "protocol": self.plan.asked_by.name,
             "form": self.plan.form,
             "per_call": self.plan.per_call,

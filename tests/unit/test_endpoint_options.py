@@ -1,7 +1,8 @@
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.judges.endpoint import Endpoint, parse_endpoint
+from judgekit.judges.endpoint import Endpoint
+from judgekit.judges.endpoints import parse_endpoint
 from judgekit.roles import Learning, Priced, Served
 
 
