@@ -93,7 +93,7 @@ COMMANDS = {
         "Item banks: fit one to scores, show it, place new systems by some items, pick which to ask.",
     ),
     "ledger": _Command(
-        "ledger", "ledger", "Look at the stored replies, check them, hand them on, compare them."
+        "ledger", "ledger", "Look at the stored replies, check them, hand them on, unite and compare them."
     ),
     "guide": _Command(
         "reference", "",

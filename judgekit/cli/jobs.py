@@ -44,9 +44,12 @@ def said_by(context: typer.Context, verb: str, given: dict[str, Any], *, needs_i
 def _options(typed: dict[str, Any]) -> Options:
     """Return the options of a verb among what was typed."""
     names = {each.name for each in FLAGS if each.group in {ASKING, SCORING} and each.name in DEFAULTS}
-    found = {name: value for name, value in typed.items() if name in {*names, "on_bad_item", "telemetry"}}
-    if "again" in typed:
-        found["again"] = tuple(typed["again"])
+    found = {
+        name: value for name, value in typed.items() if name in {*names, "on_bad_item", "telemetry", "shard"}
+    }
+    for name in ("again", "read_also"):
+        if name in typed:
+            found[name] = tuple(typed[name])
     if "per_call" in typed:
         found["per_call"] = per_call_of(typed["per_call"])
     if str(typed.get("orders")).isdecimal():

@@ -1,4 +1,4 @@
-"""`judgekit ledger`: look at stored replies, check them, hand them on, compare them."""
+"""`judgekit ledger`: look at stored replies, check them, hand them on, unite and compare them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,12 +11,13 @@ import typer
 from judgekit.cli.printing import say, say_json, say_table, say_text
 from judgekit.errors import InputError, n_of
 from judgekit.ledger import Ledger, check, compare, default_path, tools
+from judgekit.ledger import merge as merging
 from judgekit.ledger.damage import Damaged
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Look at the stored replies, check them, hand them on, compare them.",
+    help="Look at the stored replies, check them, hand them on, unite and compare them.",
 )
 File = Annotated[
     Path | None,
@@ -128,6 +129,23 @@ def compact(
         saved = tools.compact(opened, drop_prompts=drop_prompts, drop_old_editions=drop_old_editions)
         left = tools.size_of(opened.path)
     say(f"{saved:,} bytes saved, {left:,} left")
+
+
+@app.command()
+def merge(
+    ledgers: Annotated[list[Path], typer.Argument(help="The ledger files, such as those of shards.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file of the new ledger.")],
+) -> None:
+    """Unite ledgers in a new file; where answers to one request differ, the last written is served.
+
+    Example: judgekit ledger merge shard-*.sqlite -o whole.sqlite
+    """
+    found = merging.merge(ledgers, out)
+    say(f"{n_of(found.read, 'reply')} of {n_of(len(ledgers), 'ledger')}: {found.written} -> {out}")
+    if found.conflicts:
+        several = "request has" if found.conflicts == 1 else "requests have"
+        say(f"{found.conflicts} {several} another answer in another ledger; all are kept as editions")
 
 
 @app.command()

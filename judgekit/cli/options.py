@@ -247,6 +247,12 @@ FLAGS = (
         help="The ledger file that replies are kept in, which the same command goes on from; 'none' keeps "
         "nothing. Left out: $JUDGEKIT_LEDGER, else .judgekit/ledger.sqlite.",
     ),
+    Flag(
+        "read_also", FILES, kind=MANY,
+        help="A further ledger, in which replies are looked up where that one has none; once for each, in "
+        "order. It is never written to.",
+    ),
+    Flag("shard", FILES),
     Flag("prompts", FILES, kind=bool, default=True, help="Keep prompts beside replies in the ledger."),
     Flag("telemetry", FILES),
     Flag("progress", FILES),

@@ -191,6 +191,11 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"{outcomes} ({reasons})" if reasons else outcomes,
         f"{calls}, {summary['reasks']} re-asked; {tokens}; {price}; {summary['seconds']:.1f} s",
     ]
+    if "shard" in summary:
+        whole = (
+            "once the ledgers of all shards are merged, the same command without --shard makes the whole run"
+        )
+        lines.append(f"these are the items of shard {summary['shard']}; {whole}")
     lines += map(cause_line, summary.get("causes", ()))
     if summary["flags"]:
         lines.append(f"flags: {counted(summary['flags'])}")

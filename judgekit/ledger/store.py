@@ -45,11 +45,18 @@ class Ledger:
 
     It belongs to the process, the thread and the event loop it is used in. A context manager: leaving it
     writes what is buffered. `prompts` stores what was asked beside what was answered; one that is read only
-    may be one that cannot be written, or of an older version.
+    may be one that cannot be written, or of an older version. `also` are further ledgers, only read, in which
+    replies and facts are looked up in this order where it has none.
     """
 
     def __init__(
-        self, path: str | Path, *, prompts: bool = True, create: bool = True, read_only: bool = False
+        self,
+        path: str | Path,
+        *,
+        prompts: bool = True,
+        create: bool = True,
+        read_only: bool = False,
+        also: Iterable[str | Path] = (),
     ) -> None:
         self.path = Path(path)
         self.prompts = prompts
@@ -61,6 +68,7 @@ class Ledger:
         self._tried: float | None = None  # since when somebody's lock is in the way
         self._process = os.getpid()
         self.db, self.version = open_file(self.path, create=create, read_only=read_only)
+        self.also = tuple(Ledger(each, read_only=True) for each in also)
         self._claims = Claims(self.path)
         self._state = self.db.cursor()
         self.writes = 0
@@ -78,7 +86,7 @@ class Ledger:
         return {key: kept.reply for key, kept in self.look(keys).items()}
 
     def look(self, keys: Iterable[str]) -> dict[str, Kept]:
-        """Return the same as `get`, with the edition of each reply."""
+        """Return the same as `get`, with the edition of each reply; -1 of one from another ledger."""
         self._check_process()
         if self.version < USER_VERSION:
             raise InputError(f"{self.path}: a ledger of version {self.version}, whose replies are not served")
@@ -92,6 +100,10 @@ class Ledger:
             raise Damaged(self.path, "a key leads to the reply of another")
         if self._unwritten:
             found |= {key: self._unwritten[key] for key in wanted if key in self._unwritten}
+        for other in self.also:
+            if not (left := [key for key in wanted if key not in found]):
+                break
+            found |= {key: kept._replace(edition=-1) for key, kept in other.look(left).items()}
         return found
 
     def query(self, sql: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
@@ -168,7 +180,8 @@ class Ledger:
         """Return what was learnt under a name, such as the parameters that a server refused."""
         rows = self.query("SELECT name, value, digest FROM facts WHERE name = ?", [name])
         stored = [value for row in rows for value in fact_of(self.path, row)]
-        return frozenset(stored) | self._learnt.get(name, set())
+        others = (other.facts(name) for other in self.also)
+        return frozenset(stored).union(self._learnt.get(name, ()), *others)
 
     def flush(self, *, wait: bool = True) -> None:
         """Write what is buffered, waiting for another's lock if wanted; what cannot be written stays."""
@@ -243,6 +256,8 @@ class Ledger:
             self.flush(wait=self._late is None)
         finally:
             self._claims.close()
+            for other in self.also:
+                other.close()
             with suppress(sqlite3.Error):  # what is not moved now stays in the -wal file, nothing is lost
                 self.db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self.db.close()

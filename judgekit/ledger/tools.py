@@ -175,6 +175,8 @@ def of_keys(ledger: Ledger, keys: Sequence[str]) -> dict[str, Entry]:
         some = keys[start : start + BATCH]
         clause = f"key IN ({', '.join('?' * len(some))}) ORDER BY edition"
         found |= {each.key: each for each in _entries(ledger, clause, *some)}
+    for other in ledger.also:
+        found |= of_keys(other, [key for key in keys if key not in found])
     return found
 
 

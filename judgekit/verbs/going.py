@@ -11,7 +11,7 @@ def followed(job: Job) -> Progress:
 
     It looks at the counts of the job, which is not told of being watched.
     """
-    total = None if job.surveyed is None else job.surveyed.n_items
+    total = None if job.surveyed is None or job.shard is not None else job.surveyed.n_items
     return Progress(
         "scoring", "item", total=total, shown=job.progress,
         looked_at=lambda: (job.tally.items, told(job.tally)),

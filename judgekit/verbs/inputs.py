@@ -1,19 +1,62 @@
-"""What a run was made of, as `run.json` names it: files of items, rubric and ledger; the rubric itself."""
+"""What a run is made of: items looked over before any call; and the files it read, as `run.json` has them."""
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from judgekit.aggregate.explain import NO_RUBRIC, OWN_RUBRIC
-from judgekit.items import read_items
+from judgekit.errors import InputError, n_of
+from judgekit.items import FirstSkips, Survey, read_items, survey
+from judgekit.items.read import OnBadItem
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.load import find
-from judgekit.types import Item
+from judgekit.types import Item, Need
+from judgekit.verbs.options import Options
 
 NOWHERE = "the run does not say where it is: it was not in a file, or the run is of an older judgekit"
+
+
+def first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
+    """Return the first item's own rubric, where none is named for all; then each has to have one."""
+    if not isinstance(items, Iterator):
+        unseen = Survey(0, 0, 0, 0, ())  # what is wrong with the other items is looked for later
+        how: OnBadItem = options["on_bad_item"]
+        first = next(
+            read_items(items, columns=options["columns"], on_bad_item=how, needs=(), surveyed=unseen),
+            None,
+        )
+        if first is not None and first.rubric is not None:
+            return {**first.rubric, "id": "own"}
+    raise InputError(
+        "no rubric; name one, or a recipe that has one, or give each item its own; bundled for pairs and "
+        "ranks is pair_quality, and `judgekit rubric list` lists all that are"
+    )
+
+
+def no_items(name: str, skipped: FirstSkips | None = None) -> str:
+    """Return why there is nothing to judge."""
+    if skipped is None or not skipped.n:
+        return f"{name}: there is nothing in it to judge; give at least one item"
+    where, message = skipped.first[0]
+    return f"{name}: none of {n_of(skipped.n, 'row')} can be used; the first: {where}: {message}"
+
+
+def surveyed_of(items: Any, needs: frozenset[Need], options: Options) -> Survey | None:
+    """Return what a check of the items found; None where they can be read once only."""
+    if isinstance(items, Iterator):
+        return None
+    columns, on_bad_item = options["columns"], options["on_bad_item"]
+    surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
+    if not surveyed.n_items:
+        raise InputError(no_items(str(items) if isinstance(items, str | Path) else "items"))
+    if surveyed.apart and options["say"] is not None:
+        options["say"](
+            "rows of one item stand apart in the items: they are sorted, each behind its first one"
+        )
+    return surveyed
 
 
 def inputs_of(
@@ -23,6 +66,7 @@ def inputs_of(
     *,
     rubric: Path | None,
     ledger: Path | None,
+    also: Iterable[Path] = (),
 ) -> dict[str, Any]:
     """Return the files that a run read, by absolute paths; null for what is none, or is not kept.
 
@@ -34,7 +78,10 @@ def inputs_of(
         with suppress(OSError):  # it is gone meanwhile
             held["sha256"] = digest()
     named = {"rubric": rubric, "ledger": ledger}
+    paths: dict[str, dict[str, Any] | None]
     paths = {name: None if path is None else {"path": str(path.absolute())} for name, path in named.items()}
+    if paths["ledger"] is not None and (others := [str(each.absolute()) for each in also]):
+        paths["ledger"]["also"] = others
     return {"items": held, **paths}
 
 

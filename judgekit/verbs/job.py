@@ -16,10 +16,11 @@ from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import FittedPanel, pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
 from judgekit.calibration.orders import Rule as BalanceRule
-from judgekit.errors import InputError, JudgekitError, n_of, there_are
-from judgekit.items import FirstSkips, Skipped, Survey, read_items, survey
+from judgekit.errors import InputError, JudgekitError, there_are
+from judgekit.items import FirstSkips, Skipped, Survey, read_items
 from judgekit.items.check import RESPONSE, check_needs
 from judgekit.items.read import OnBadItem
+from judgekit.items.shard import Shard
 from judgekit.judges.resolve import check, resolve
 from judgekit.judges.servers import check_together
 from judgekit.ledger import Ledger, default_path
@@ -41,7 +42,7 @@ from judgekit.standing.separating import Separation
 from judgekit.telemetry import Telemetry, telemetry_of
 from judgekit.types import Item, Judged, Need, Reason, Rule, brief
 from judgekit.verbs.digests import digest_of, digest_of_items, planned
-from judgekit.verbs.inputs import file_of, inputs_of, told_of
+from judgekit.verbs.inputs import file_of, first_rubric, inputs_of, no_items, surveyed_of, told_of
 from judgekit.verbs.options import (
     DEFAULT_LEDGER,
     DEFAULTS,
@@ -78,6 +79,8 @@ class Job:
     prompts: bool
     limits: Limits
     surveyed: Survey | None
+    read_also: tuple[Path, ...] = ()  # ledgers that are looked into behind that one
+    shard: Shard | None = None  # which items are judged
     name: str | None = None
     rubric_file: Path | None = None
     needs: frozenset[Need] = RESPONSE
@@ -123,6 +126,11 @@ class Job:
         )  # fmt: skip
 
     def read(self) -> Iterator[Item]:
+        """Yield the items that are to be judged."""
+        shard = self.shard
+        return self.checked() if shard is None else (i for i in self.checked() if shard.takes(i.item_id))
+
+    def checked(self) -> Iterator[Item]:
         """Yield the items, each with its own rubric checked."""
         for item in self._items(self.skipped):
             if item.rubric is not None:
@@ -156,15 +164,18 @@ class Job:
 
     def preview(self) -> Preview:
         """Return calls of the job, tokens and price of its first round; nothing is sent."""
-        if self.ledger is None or not self.ledger.exists():
+        there = [each for each in (self.ledger, *self.read_also) if each is not None and each.exists()]
+        if not there:
             return preview_of(self.recipe.plans, self.read(), self.recipe.calls)
-        with Ledger(self.ledger, read_only=True) as ledger:
+        with Ledger(there[0], read_only=True, also=there[1:]) as ledger:
             return preview_of(self.recipe.plans, self.read(), self.recipe.calls, ledger.get)
 
     async def judged(self) -> AsyncGenerator[Judged, None]:
         """Yield what becomes of each item, in order; the ledger is open for as long as it runs."""
         judges = {judge.name: judge for judge in (*self.plan.judges, *self.recipe.helpers)}
-        ledger = Ledger(self.ledger, prompts=self.prompts) if self.ledger is not None else None
+        ledger: Ledger | None = None
+        if self.ledger is not None:
+            ledger = Ledger(self.ledger, prompts=self.prompts, also=self.read_also)
         try:
             items = self.read() if self.adapted is None else self.adapted.recipe.walked()
             walked = drive(
@@ -182,8 +193,8 @@ class Job:
                     yield judged
                     if self.until is not None and self._is_separated(judged, self.until):
                         break
-            if not self.tally.items:
-                raise InputError(_no_items("items", self.skipped))
+            if not self.tally.items and self.shard is None:  # of few items a shard may have none
+                raise InputError(no_items("items", self.skipped))
         finally:
             if ledger is not None:
                 ledger.close()
@@ -220,6 +231,7 @@ class Job:
         why = self.tally.nothing() if stopped is None else str(stopped) or type(stopped).__name__
         return {
             "items_in_all": None if self.surveyed is None else self.surveyed.n_items,
+            **({} if self.shard is None else {"shard": str(self.shard)}),
             **self.tally.summary(),
             "panel": None if self._panel is None else self._panel.found().plain(),
             **({} if self.fitted is None else {"fitted": self.fitted.summary()}),
@@ -238,6 +250,7 @@ class Job:
                 lambda: self._digest_of_items,
                 rubric=self.rubric_file,
                 ledger=self.ledger,
+                also=self.read_also,
             ),
             "recipe": self.name,
             "prompts": dict(
@@ -251,6 +264,7 @@ class Job:
             "samples": self.plan.samples,
             "seed": None,
             "ledger": None if self.ledger is None else str(self.ledger),
+            **({"read_also": [str(each) for each in self.read_also]} if self.read_also else {}),
             "older_ledger": None if self.older is None else str(self.older.path),
             "judgekit": __version__,
         }
@@ -277,7 +291,7 @@ def prepare(
         options = cast("Options", found.filled(options))
         rubric = found.rubric if rubric is None else rubric
     options = {**DEFAULTS, **options}
-    loaded = load_rubric(_first_rubric(items, options) if rubric is None else rubric)
+    loaded = load_rubric(first_rubric(items, options) if rubric is None else rubric)
     plan = _plan(loaded, _judges(judges, found, options), found, options)
     _check_words(options)
     substitutes = {
@@ -297,17 +311,19 @@ def prepare(
     needs |= {"rubric"} if rubric is None else set()
     digest = None if calibrations is None else calibrations.digest
     own = {"substitutes": substitutes, **({} if digest is None else {"calibration": digest})}
+    shard = _shard(options)
+    own |= {} if shard is None else {"shard": str(shard)}
     job = Job(
         plan=plan, recipe=recipe, items=items, columns=options["columns"], on_bad_item=options["on_bad_item"],
-        ledger=ledger, older=older, prompts=options["store_prompts"], limits=options["limits"] or Limits(),
-        progress=options["progress"],
+        ledger=ledger, older=older, read_also=_read_also(options), shard=shard,
+        prompts=options["store_prompts"], limits=options["limits"] or Limits(), progress=options["progress"],
         telemetry=telemetry_of(options["telemetry"] if sending else "off", _say(options)),
-        surveyed=_surveyed(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
+        surveyed=surveyed_of(items, needs, options), name=recipe_name, fitted=panel, calibration=digest,
         needs=needs, spared=frozenset(substitutes), asked={**asked_of(options), **own},
         seats={judge.name: name for name, judge in substitutes.items()}, rubric_file=file_of(rubric),
     )  # fmt: skip
     if job.surveyed is not None and job.surveyed.n_rubrics and job.on_bad_item == "raise":
-        deque(job.read(), maxlen=0)  # a bad one is told now, and not behind the calls before it
+        deque(job.checked(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     if options["schedule"] is not None or options["pairs"] is not None or options["until_separated"]:
         job = _scheduled(job, options)
     if any(options[each] is not None for each in ("adaptive", "until_sd", "gamma")):
@@ -353,48 +369,10 @@ def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
         raise InputError(f"{job.asking} scores in a way of its own; panel {panel.name!r} has none")
     if options["labels"] is None:
         return job
-    truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.read())
+    truth = truth_of(options["labels"], job.plan, () if job.surveyed is None else job.checked())
     panel.know(truth)
     told = sorted((unit.item_id, unit.responses, name, label) for (unit, name), label in truth.items())
     return replace(job, asked={**job.asked, "labels": told})
-
-
-def _first_rubric(items: Any, options: Options) -> Mapping[str, Any]:
-    """Return the first item's own rubric, where none is named for all; then each has to have one."""
-    if not isinstance(items, Iterator):
-        unseen = Survey(0, 0, 0, 0, ())  # what is wrong with the other items is looked for later
-        how: OnBadItem = options["on_bad_item"]
-        first = next(
-            read_items(items, columns=options["columns"], on_bad_item=how, needs=(), surveyed=unseen),
-            None,
-        )
-        if first is not None and first.rubric is not None:
-            return {**first.rubric, "id": "own"}
-    raise InputError(
-        "no rubric; name one, or a recipe that has one, or give each item its own; bundled for pairs and "
-        "ranks is pair_quality, and `judgekit rubric list` lists all that are"
-    )
-
-
-def _no_items(name: str, skipped: FirstSkips | None = None) -> str:
-    """Return why there is nothing to judge."""
-    if skipped is None or not skipped.n:
-        return f"{name}: there is nothing in it to judge; give at least one item"
-    where, message = skipped.first[0]
-    return f"{name}: none of {n_of(skipped.n, 'row')} can be used; the first: {where}: {message}"
-
-
-def _surveyed(items: Any, needs: frozenset[Need], options: Options) -> Survey | None:
-    """Return what a check of the items found; None where they can be read once only."""
-    if isinstance(items, Iterator):
-        return None
-    columns, on_bad_item = options["columns"], options["on_bad_item"]
-    surveyed = survey(items, columns=columns, on_bad_item=on_bad_item, needs=needs)
-    if not surveyed.n_items:
-        raise InputError(_no_items(str(items) if isinstance(items, str | Path) else "items"))
-    if surveyed.apart and options["say"] is not None:
-        _say(options)("rows of one item stand apart in the items: they are sorted, each behind its first one")
-    return surveyed
 
 
 def _needs(rubric: Rubric, protocols: Sequence[Protocol], found: "Published | None") -> frozenset[Need]:
@@ -430,6 +408,27 @@ def _ledger(options: Options, judges: Sequence[str]) -> tuple[Path | None, Older
     if older is not None:
         _say(options)(str(older))
     return path, older
+
+
+def _read_also(options: Options) -> tuple[Path, ...]:
+    """Return the ledgers that are only read, each seen to be one that replies can be served from."""
+    paths = tuple(map(Path, options["read_also"]))
+    if paths and options["ledger"] is None:
+        raise InputError("read_also is looked into behind a ledger; name one for what is asked anew")
+    for each in paths:
+        with Ledger(each, read_only=True) as ledger:
+            ledger.look(())
+    return paths
+
+
+def _shard(options: Options) -> Shard | None:
+    """Return the shard; InputError where what is asked of one item hangs on those of other shards."""
+    if (said := options["shard"]) is None:
+        return None
+    for name in ("until_separated", "adaptive"):
+        if options[name]:
+            raise InputError(f"shard={said!r}: {name} is decided by all items in their order; leave one out")
+    return Shard.named(said)
 
 
 def _judges(judges: Judges, found: "Published | None", options: Options) -> tuple[Judge, ...]:

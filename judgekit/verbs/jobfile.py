@@ -129,6 +129,8 @@ def _options(raw: Mapping[str, Any], folder: Path) -> Options:
     _known("options.", found, _OPTIONS)
     for name in found.keys() & {*_PATHS}:
         found[name] = _beside(str(found[name]), folder)
+    if "read_also" in found:
+        found["read_also"] = [_beside(str(each), folder) for each in found["read_also"]]
     if "ledger" in found and raw["options"]["ledger"] == _NO_LEDGER:
         found["ledger"] = None
     if "per_call" in found:
@@ -219,6 +221,8 @@ def _written(options: Options, folder: Path) -> dict[str, Any]:
     }
     if "again" in found:
         found["again"] = list(found["again"])
+    if "read_also" in found:
+        found["read_also"] = [_from(str(each), folder) for each in found["read_also"]]
     words = {number: word for word, number in _PER_CALL.items()}
     if found.get("per_call", 1) in words:
         found["per_call"] = words[found["per_call"]]

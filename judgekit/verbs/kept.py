@@ -87,7 +87,8 @@ class Kept:
         with ExitStack() as stack:
             held, ledger = self.inputs["ledger"], None
             if held["kept"]:
-                ledger = stack.enter_context(Ledger(held["path"], create=False, read_only=True))
+                also = [each for each in held.get("also", ()) if Path(each).is_file()]
+                ledger = stack.enter_context(Ledger(held["path"], read_only=True, also=also))
 
             def behind(piece: Piece) -> Behind:
                 entries = {} if ledger is None else of_keys(ledger, list(piece.made))
@@ -114,9 +115,10 @@ def kept(run: Run | str | Path, *, items: Any = None, other: bool = False) -> Ke
         if not other:
             raise InputError(given["why"])
         items = given = None  # the run has a file of its own
+    ledger = said.get("ledger") or {"path": run.summary.get("ledger")}
     inputs: dict[str, dict[str, Any]] = {
         "items": found_of(about, about.get("sha256")) if given is None else given,
-        "ledger": found_of(said.get("ledger") or {"path": run.summary.get("ledger")}),
+        "ledger": {**ledger, **found_of(ledger)},
         "rubric": {**(said.get("rubric") or {}), "kept": content is not None},
     }
     inputs["rubric"]["why"] = NOWHERE if content is None else None

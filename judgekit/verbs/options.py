@@ -85,6 +85,11 @@ class Options(TypedDict, total=False):
         on_bad_item: What becomes of a row that is no item: `raise` an error, or `skip` and count it.
         ledger: The path of the ledger file; None keeps nothing; left out, `$JUDGEKIT_LEDGER`, else
             `.judgekit/ledger.sqlite`.
+        read_also: Further ledgers, in which replies are looked up in this order where that one has none; they
+            are never written to.
+        shard: Which share of the items is judged: `2/8` is the second of eight, by the SHA-256 of each id.
+            All rows are checked. `judgekit ledger merge` unites the ledgers of all shards, and the same job
+            without this option then makes the files of the whole run without a call.
         store_prompts: Keep prompts beside replies in the ledger.
         limits: How fast, how long and for how much the run may go (`Limits`).
         progress: Show how far the work is, on the error stream: a bar on a terminal, a line every few seconds
@@ -127,6 +132,8 @@ class Options(TypedDict, total=False):
     columns: Mapping[str, str] | None
     on_bad_item: OnBadItem
     ledger: str | Path | None
+    read_also: Collection[str | Path]
+    shard: str | None
     store_prompts: bool
     limits: Limits | None
     progress: bool
@@ -141,8 +148,9 @@ DEFAULTS: Final[Options] = {
     "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True, "schedule": None,
     "pairs": None, "until_separated": False, "adaptive": None, "until_sd": None, "gamma": None,
     "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
-    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "store_prompts": True, "limits": None,
-    "progress": True, "telemetry": "off", "own_code": False, "say": None,
+    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "read_also": (), "shard": None,
+    "store_prompts": True, "limits": None, "progress": True, "telemetry": "off", "own_code": False,
+    "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
 
@@ -157,11 +165,11 @@ KINDS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
     **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item", "telemetry"), "a name"),
-    **dict.fromkeys(("recipe", "rule", "schedule"), "a name, or None"),
+    **dict.fromkeys(("recipe", "rule", "schedule", "shard"), "a name, or None"),
     "orders": "a name or a whole number",
     "panel": "a name or a function",
     **dict.fromkeys(("aggregate", "say"), "a function, or None"),
-    "again": "a list",
+    **dict.fromkeys(("again", "read_also"), "a list"),
     "ledger": "a path, or None",
 }
 """What each option has to be."""
