@@ -53,6 +53,7 @@ from judgekit.verbs.agree import agree as agree
 from judgekit.verbs.calibrate import calibrate as calibrate
 from judgekit.verbs.cascade import cascade as cascade
 from judgekit.verbs.cascade import score_cascade as score_cascade
+from judgekit.verbs.design import design as design
 from judgekit.verbs.jobfile import load_job as load_job
 from judgekit.verbs.require import require as require
 from judgekit.verbs.stand import stand as stand

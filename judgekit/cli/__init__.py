@@ -53,6 +53,10 @@ COMMANDS = {
         "agree", "panels",
         "Say which questions a cheap judge may keep, and what sending the rest on would cost and gain.",
     ),
+    "design": _Command(
+        "agree", "panels",
+        "Say, from a pilot, how far other designs (samples, orders, judges) would agree with people.",
+    ),
     "calibrate": _Command(
         "agree", "calibrate",
         "Fit what maps the judges' probabilities to people's labels; score --calibration uses it.",

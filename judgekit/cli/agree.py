@@ -1,4 +1,4 @@
-"""`judgekit agree`, `calibrate` and `cascade`: what stored runs and labels say of judges."""
+"""`judgekit agree`, `calibrate`, `cascade` and `design`: what stored runs and labels say of judges."""
 
 import math
 import shlex
@@ -17,8 +17,10 @@ from judgekit.errors import InputError
 from judgekit.verbs.agree import agree as compare_with_people
 from judgekit.verbs.calibrate import calibrate as fit
 from judgekit.verbs.cascade import cascade as replay
+from judgekit.verbs.design import design as foresee
 
 if TYPE_CHECKING:
+    from judgekit.agreement.models.designs import Predicted
     from judgekit.recipes.cascade import Step
     from judgekit.verbs.cascade import Replayed
 
@@ -347,9 +349,81 @@ def _some(curve: "Sequence[Step]", chosen: "Step") -> "list[Step]":
     return [step for i, step in enumerate(curve) if i in wanted or step is chosen]
 
 
-def _nulled(values: Mapping[str, Any]) -> dict[str, Any]:
+DESIGN = (
+    Flag("labels", WHAT, kind=Path, default=REQUIRED, help=_LABELS),
+    _RUBRIC, Flag("scale", WHAT), _CRITERION, _JUDGE, _COLUMN, Flag("labels_about", WHAT),
+    Flag("target", _HOW), Flag("measure", _HOW), Flag("most_samples", _HOW),
+    Flag("price", _HOW, kind=MANY, help="JUDGE=USD: the price of a call; left out, what the pilot paid."),
+    _SEED, Flag("resamples", _HOW, of="b"),
+    Flag("all", FILES, kind=bool, default=False, typed=("--all",), help="Print the worse ones, too."),
+    _AS_JSON,
+)  # fmt: skip
+
+
+def _design(_: typer.Context, given: dict[str, Any]) -> int:
+    prices = {
+        name: _usd(name, usd) for name, _, usd in (each.rpartition("=") for each in given["price"] or [])
+    }
+    found = foresee(
+        given["pilot"], prices=prices or None, columns=columns_of(given["column"]),
+        **of_verb(foresee, DESIGN, given),
+    )  # fmt: skip
+    if given["as_json"]:
+        say_json([_nulled(asdict(each)) for each in found])
+    else:
+        for each in found:
+            _print_designs(each, every=given["all"])
+    return 0 if given["target"] is None or all(each.chosen for each in found) else 1
+
+
+design = command(
+    _design,
+    "Say, from a pilot, how far other designs (samples, orders, judges) would agree with people.\n\n"
+    "Example: judgekit design pilot --labels labels.csv --rubric my.yaml --target 0.8. Nothing is asked. The "
+    "exit code is 1 where no design is sure to reach the target.",
+    DESIGN,
+    verb=foresee,
+    arguments=[argument("pilot", Path, _RUN)],
+)
+
+
+def _usd(name: str, text: str) -> float:
+    try:
+        return float(text) if name else math.nan
+    except ValueError:
+        raise InputError(f"--price {name}={text}: say JUDGE=USD, such as --price fast=0.002") from None
+
+
+def _print_designs(found: "Predicted", *, every: bool) -> None:
+    from judgekit.agreement.auditing.wording import told
+
+    best, rows = -math.inf, []
+    for each in found.designs:
+        if every or each is found.chosen or each.agreement.value > best + 0.001:
+            price = "" if math.isnan(each.price) else f"${each.price:.5f}"
+            rows.append((str(each), f"{each.calls:.3g}", price, told(each.agreement)))
+        best = max(best, each.agreement.value)
+    say(f"{found.criterion}: {found.n_labelled} of {found.n_units} units have labels")
+    say_table(
+        ("design", "calls a unit", "price", "agreement with people"), rows, right=("calls a unit", "price")
+    )
+    say()
+    steps = [(str(each.after), str(each.before), told(each.gain), each.finding) for each in found.steps]
+    say_table(("design", "beside", "gain in agreement", ""), steps)
+    say()
+    for each in found.endless:
+        say(f"{each}: {told(each.agreement)}") if len(each.judges) == 1 else None
+    _say_notes(found.notes)
+    say_styled(found.advice, "bold")
+
+
+def _nulled(values: Any) -> Any:
     """Return values as JSON has them: what is undefined or infinite is null."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    if isinstance(values, Mapping):
+        return {name: _nulled(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_nulled(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def _say_notes(notes: Iterable[str]) -> None:

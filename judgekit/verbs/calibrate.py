@@ -73,7 +73,7 @@ def calibrate(
     """
     held = stored(run)
     judges, criteria = ({each} if isinstance(each, str) else set(each) for each in (judge, criterion))
-    outcomes = _of(votes(held.outcomes), judges, criteria)
+    outcomes = of_judges(votes(held.outcomes), judges, criteria)
     protocol = protocol_of(outcomes)
     shape = shape_of(rubric, scale, outcomes, protocol)
     people, notes = people_of(
@@ -118,7 +118,7 @@ def calibrate(
     return Calibrations(fits=tuple(fits), fitted_on=on, notes=(*notes, *lost, *worse))
 
 
-def _of(outcomes: Iterable[Outcome], judges: set[str], criteria: set[str]) -> list[Outcome]:
+def of_judges(outcomes: Iterable[Outcome], judges: set[str], criteria: set[str]) -> list[Outcome]:
     """Return the outcomes wanted: of judges, no people and, where none is named, no controls."""
     own = [o for o in outcomes if getattr(o, "source", "") != "human"]
     for kind, wanted, there in (
