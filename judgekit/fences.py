@@ -21,7 +21,7 @@ from itertools import chain
 from typing import Literal, get_args
 
 from judgekit.errors import InputError
-from judgekit.prompt import flat
+from judgekit.prompt import flat, who
 from judgekit.types import Call, Fenced, Item, Message, Text
 
 Kind = Literal[
@@ -178,7 +178,7 @@ def _digest(item: Item, blocks: Iterable[Block], before: bytes = b"") -> bytes:
 
 
 def _in_turns(text: tuple[Message, ...]) -> Iterator[str]:
-    return chain.from_iterable((turn.role, turn.content) for turn in text)
+    return chain.from_iterable((who(turn), turn.content) for turn in text)
 
 
 def _in_fence(block: Block, tag: str) -> str:
@@ -190,11 +190,12 @@ def _in_fence(block: Block, tag: str) -> str:
 
 def _turn(turn: Message, tag: str) -> str:
     """Return a turn in a fence named for its role, which from outside may not be the name of another."""
-    named = turn.role not in _KINDS and re.fullmatch(r"[a-z]{1,20}", turn.role)
-    return fence(turn.role if named else "other", turn.content, tag)
+    plain = turn.role not in _KINDS and re.fullmatch(r"[a-z]{1,20}", turn.role)
+    role = turn.role if plain else "other"
+    return fence(f"{role} name={_attribute(turn.name)}" if turn.name else role, turn.content, tag)
 
 
 def _attribute(name: str) -> str:
-    """Return a source's id for the line of a fence: quoted, on one line, without angle brackets."""
+    """Return a source's or a tool's name for the line of a fence: quoted, on a line, without <>."""
     seen = "".join(sign if sign.isprintable() and sign not in '"<>' else " " for sign in name)
     return f'"{" ".join(seen.split())}"'

@@ -146,9 +146,16 @@ def put(task: Text) -> tuple[Message, ...]:
     return (Message("user", task),) if isinstance(task, str) else task
 
 
+def who(turn: Message) -> str:
+    """Return who speaks in a turn, with the name of the tool that is called or answers."""
+    return f"{turn.role} {turn.name}" if turn.name else turn.role
+
+
 def flat(text: Text) -> str:
-    """Return a text as one string; the turns of a conversation one after another."""
-    return text if isinstance(text, str) else "\n\n".join(m.content for m in text)
+    """Return a text as one string; the turns of a conversation one after another, under the tools' names."""
+    if isinstance(text, str):
+        return text
+    return "\n\n".join([f"{m.name}\n{m.content}" if m.name else m.content for m in text])
 
 
 def estimate_tokens(messages: Iterable[Message]) -> int:

@@ -42,10 +42,11 @@ def _short(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation: who speaks (`system`, `user`, `assistant`, ...) and what."""
+    """One turn of a conversation: who speaks (`user`, `assistant`, `call`, `tool`, ...), what, the tool."""
 
     role: str
     content: str
+    name: str = ""
 
 
 Text = str | tuple[Message, ...]

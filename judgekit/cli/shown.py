@@ -12,6 +12,7 @@ from judgekit.cli.bounds import leave, say_requirements
 from judgekit.cli.named import MANY
 from judgekit.cli.printing import say, say_table, say_text
 from judgekit.errors import InputError, there_are
+from judgekit.prompt import who
 
 if TYPE_CHECKING:
     from judgekit.aggregate.explain import Explanation
@@ -134,7 +135,7 @@ def _show_texts(piece: "Piece") -> None:
 
 def _line(text: "Text") -> str:
     """Return a text on a line, cut where it is long; of a conversation who says what."""
-    whole = text if isinstance(text, str) else " / ".join(f"{each.role}: {each.content}" for each in text)
+    whole = text if isinstance(text, str) else " / ".join(f"{who(each)}: {each.content}" for each in text)
     line = " ".join(whole.split()) or ("(only spaces)" if whole else "(empty)")
     return line if len(line) <= _LONG else f"{line[:_LONG]}... ({len(whole)} characters)"
 

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 
 from judgekit.errors import InputError, kind_of
+from judgekit.items.talk import turns_of
 from judgekit.rubric.files import DEPTH, shallow
 from judgekit.scales import as_name
-from judgekit.types import Message, Text
+from judgekit.types import Text
 
 _NESTED = frozenset((dict, list))
 
@@ -67,12 +68,10 @@ def plain_of(value: Any, what: str) -> str:
 def text_of(value: Any, what: str, *, empty: bool = False) -> Text:
     """Return a text, or a conversation from a list of messages, that is not blank unless `empty` may be."""
     if type(value) is not str and isinstance(value, list | tuple):
-        text: Text = tuple(_message(each, f"{what}: message {n}") for n, each in enumerate(value, 1))
-        blank = all(_is_blank(message.content) for message in text if isinstance(message, Message))
+        text: Text = turns_of(value, what, plain_of)
     else:
         text = plain_of(value, what)
-        blank = _is_blank(text)
-    if blank and not empty:
+    if not empty and is_empty(text):
         raise InputError(f"{what} is empty; fill it, or take the row out")
     return text
 
@@ -130,34 +129,11 @@ def named(pairs: Mapping[Any, Any], what: str) -> dict[str, Any]:
     return out
 
 
-def _message(value: Any, what: str) -> Message:
-    if isinstance(value, Message):
-        value = {"role": value.role, "content": value.content}
-    if not isinstance(value, Mapping):
-        raise InputError(f'{what} is {kind_of(value)}, not {{"role": ..., "content": ...}}')
-    for key in ("tool_calls", "function_call"):
-        if value.get(key):
-            raise InputError(f"{what} has {key!r}, which is no text; write what was called into its content")
-    role, content = value.get("role"), value.get("content")
-    if not isinstance(role, str) or _is_blank(role):
-        raise InputError(f"{what} has the role {_short(role)}; write user, assistant, system, ...")
-    if isinstance(content, list | tuple):
-        content = "".join(_part(each, f"{what}, part {n}") for n, each in enumerate(content, 1))
-    return Message(plain_of(role, f"{what}: role"), plain_of(content, f"{what}: content"))
-
-
-def _part(value: Any, what: str) -> str:
-    kind = value.get("type", "text") if isinstance(value, Mapping) else type(value).__name__
-    if not isinstance(value, Mapping) or kind != "text":
-        raise InputError(
-            f"{what} is {_short(kind)}, but only text is judged; take it out or describe it in words"
-        )
-    return plain_of(value.get("text"), what)
-
-
 def is_empty(text: Text) -> bool:
     """Tell whether a text or a conversation holds nothing but blanks."""
-    return _is_blank(text) if isinstance(text, str) else all(_is_blank(each.content) for each in text)
+    if isinstance(text, str):
+        return _is_blank(text)
+    return all(_is_blank(each.content) and not each.name for each in text)
 
 
 def _is_blank(text: str) -> bool:

@@ -28,11 +28,11 @@ import aiohttp
 import orjson
 
 from judgekit.errors import InputError, JudgeOutage
+from judgekit.items.talk import plain_chat
 from judgekit.rewards.core.conversion import Columns, cut_rows, groups_of, identities, sized
 from judgekit.rewards.core.prepared import WINDOW, digest_of, outage
 from judgekit.rewards.core.records import Group
 from judgekit.rewards.trl import NONE_SINCE, AsyncReward, as_function, data_of, installed
-from judgekit.types import Text
 
 _PASSING = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
@@ -135,19 +135,15 @@ def _items(served: _Served, group: Group) -> list[dict[str, Any]]:
     shared = {
         "group": f"{served.run}/{served.called}/{row}",
         "group_size": served.size,
-        "task": _plain(group.task),
+        "task": plain_chat(group.task),
         "reference": group.reference,
         "rubric": group.rubric,
         "columns": {name: group.columns[name] for name in served.sent},
     }
     return [
-        {**shared, "id": f"{served.rank}.{place}.{digest_of(text)}", "response": _plain(text)}
+        {**shared, "id": f"{served.rank}.{place}.{digest_of(text)}", "response": plain_chat(text)}
         for place, text in group.responses.items()
     ]
-
-
-def _plain(text: Text) -> str | list[dict[str, str]]:
-    return text if isinstance(text, str) else [{"role": m.role, "content": m.content} for m in text]
 
 
 def _check_failures(served: _Served, items: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import orjson
 
+from judgekit.items.talk import plain_chat
 from judgekit.terminal.plain import plain
-from judgekit.types import Item, Text
+from judgekit.types import Item
 from judgekit.writing import write
 
 if TYPE_CHECKING:
@@ -175,13 +176,9 @@ def _called(label: str, own: str) -> str:
 
 def _row(item: Item, name: str) -> bytes:
     """Return an item as a line of JSON, which `read_items` reads."""
-
-    def told(text: Text) -> Any:
-        return text if isinstance(text, str) else [{"role": m.role, "content": m.content} for m in text]
-
     row = {
-        "item_id": name, "task": told(item.task),
-        "responses": {each: told(text) for each, text in item.responses.items()},
+        "item_id": name, "task": plain_chat(item.task),
+        "responses": {each: plain_chat(text) for each, text in item.responses.items()},
         "systems": dict(item.systems), "reference": item.reference, "sources": dict(item.sources),
         "tags": dict(item.tags), "rubric": item.rubric,
     }  # fmt: skip

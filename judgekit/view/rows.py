@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from judgekit.aggregate.explain import Explanation
 from judgekit.ledger.tools import Entry
+from judgekit.prompt import who
 from judgekit.types import CallMade, Item, Outcome, Score, Text, Unit, Verdict, is_control
 from judgekit.verbs.kept import Behind, Kept
 from judgekit.view.views import MARKS, SORTS, View
@@ -47,7 +48,7 @@ class Once(dict[str, int]):
         """Return the place of a text, of a conversation role and place of each turn; None of none."""
         if text is None:
             return None
-        return self(text) if isinstance(text, str) else [[turn.role, self(turn.content)] for turn in text]
+        return self(text) if isinstance(text, str) else [[who(turn), self(turn.content)] for turn in text]
 
 
 class Rows:

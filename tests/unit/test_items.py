@@ -133,8 +133,12 @@ def test_columns_map_our_names_to_theirs():
             "response: message 1, part 1 is 'image_url', but only text is judged",
         ),
         (
-            {"response": [{"role": "assistant", "content": "x", "tool_calls": [{}]}]},
-            "response: message 1 has 'tool_calls', which is no text",
+            {
+                "response": [
+                    {"role": "assistant", "content": "x", "tool_calls": [{"id": "1", "name": "cut \ud83d"}]}
+                ]
+            },
+            "response: message 1: the name of call 1 holds half of a surrogate pair",
         ),
         ({"reference": 1}, "reference is an int (1), not text"),
         ({"sources": '["a text"'}, "sources is no JSON"),

@@ -573,8 +573,8 @@ def test_gym_items_are_a_conversation_without_thoughts():
 
     assert talk_of([said], "the output") == "4."
     assert talk_of(items, "the output") == (
-        Message("assistant", '{"name": "add", "arguments": "{\\"a\\": 2, \\"b\\": 2}"}'),
-        Message("tool", "4"),
+        Message("call", '{"a": 2, "b": 2}', "add"),
+        Message("tool", "4", "add"),
         Message("assistant", "4."),
     )
     with pytest.raises(InputError, match="an item of type 'computer_call' is neither"):

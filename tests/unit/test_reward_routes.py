@@ -138,7 +138,7 @@ def test_a_response_of_gym_is_text_without_thoughts():
     told = {"type": "function_call_output", "call_id": "1", "output": "4"}
 
     assert talk_of([called, told], "") == (
-        Message("assistant", '{"name": "add", "arguments": "{}"}'), Message("tool", "4"),
+        Message("call", "{}", "add"), Message("tool", "4", "add"),
     )  # fmt: skip
 
 

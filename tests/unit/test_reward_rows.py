@@ -151,27 +151,27 @@ def test_thoughts_beside_the_content_are_no_part_of_the_response():
     [
         (
             {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}},
-            '{"name": "add", "arguments": {"a": 1}}',
+            Message("call", '{"a": 1}', "add"),
         ),
-        ({"name": "add", "arguments": "{}"}, '{"name": "add", "arguments": "{}"}'),
-        ({"query": "no name"}, '{"query": "no name"}'),
-        ("add(1)", '"add(1)"'),
+        ({"name": "add", "arguments": "{}"}, Message("call", "{}", "add")),
+        ({"query": "no name"}, Message("call", '{"query": "no name"}')),
+        ("add(1)", Message("call", '"add(1)"')),
     ],
 )
-def test_calls_of_tools_are_words_of_the_response(call, read):
+def test_calls_of_tools_are_turns_of_the_response(call, read):
     turns = [
         {"role": "assistant", "content": "Wait.", "tool_calls": [call]},
         {"role": "tool", "content": "2"},
     ]
 
-    assert text_of_chat(turns) == (Message("assistant", f"Wait.\n{read}"), Message("tool", "2"))
+    assert text_of_chat(turns) == (Message("assistant", "Wait."), read, Message("tool", "2"))
 
 
 def test_content_in_parts_is_joined_and_a_picture_is_refused():
     words = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
 
     assert text_of_chat([{"role": "user", "content": words}]) == "ab"
-    with pytest.raises(InputError, match="message 1 has a part of type 'image', but only text is judged"):
+    with pytest.raises(InputError, match="message 1, part 1 is 'image', but only text is judged"):
         text_of_chat([{"role": "user", "content": [{"type": "image", "image": None}]}])
 
 

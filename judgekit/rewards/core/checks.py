@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, TypeGuard
 import regex
 
 from judgekit.errors import InputError, kind_of, there_are
+from judgekit.items.talk import CALL
 from judgekit.probes.injections import MASTER_KEYS
 from judgekit.protocols.reading.replies import CHECKED
 from judgekit.protocols.same import same_number
@@ -56,12 +57,17 @@ def final(response: Text) -> str:
     """Return what a response answers: the last message of the assistant, without reasoning.
 
     Reasoning that never ends leaves nothing; a response whose reasoning was opened by the prompt begins
-    where it ends. A conversation in which no role is the assistant's ends with its last message.
+    where it ends. A message that only calls a tool answers nothing. A conversation in which no role is the
+    assistant's ends with its last message.
     """
     if isinstance(response, str):
         return _without_thoughts(response)
-    own = [turn.content for turn in response if turn.role == "assistant"] or [response[-1].content]
-    return _without_thoughts(own[-1])
+    own = [n for n, turn in enumerate(response) if turn.role in {"assistant", CALL}]
+    last = own[-1] if own else len(response) - 1
+    while response[last].role == CALL and last:  # calls follow what was said with them
+        last -= 1
+    turn = response[last]
+    return _without_thoughts(turn.content) if not own or turn.role == "assistant" else ""
 
 
 def words(text: str) -> int:

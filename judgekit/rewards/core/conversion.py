@@ -8,7 +8,6 @@ left lying they stay open until the process ends.
 """
 
 import asyncio
-import json
 import math
 import os
 import re
@@ -25,11 +24,12 @@ from typing import Any, Final, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from judgekit.errors import InputError, JudgeOutage, kind_of
+from judgekit.items.talk import turns_of
 from judgekit.items.texts import absent, json_of, plain_of
 from judgekit.rewards.core.records import CRITERION, Batch, Group, Key, Reward
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec, SpecLike
-from judgekit.types import Message, Text
+from judgekit.types import Text
 
 _ENDING: Final = re.compile(
     r"(?:<\|\w{1,40}\|>|</s>|<eos>|<pad>|<end_of_turn>|<\uff5c[\w\u2581]{1,40}\uff5c>)\Z"
@@ -54,15 +54,22 @@ _KEPT = weakref.WeakKeyDictionary()
 def text_of_chat(value: Any, what: str = "conversation") -> Text:
     """Return a text as it is, or a conversation; one single message of it is its content.
 
-    What a policy wrote is judged even where it is blank. Calls of tools are written into the content as
-    JSON, since judges read words; thoughts kept apart from the content are no part of the response.
+    What a policy wrote is judged even where it is blank. Calls of tools are turns of their own; thoughts kept
+    apart from the content are no part of the response.
     """
     if isinstance(value, str):
         return value
     if not isinstance(value, Sequence) or isinstance(value, bytes):
         raise InputError(f"{what} is {kind_of(value)}, neither text nor a list of messages")
-    turns = tuple(_turn(each, f"{what}, message {n}") for n, each in enumerate(value, 1))
-    return turns[0].content if len(turns) == 1 else turns
+    turns = turns_of(value, what, _as_said)
+    return turns[0].content if len(turns) == 1 and not turns[0].name else turns
+
+
+def _as_said(value: Any, what: str) -> str:
+    """Return a text as it is; where there is none, nothing was said."""
+    if not isinstance(value, str | None):
+        raise InputError(f"{what} is {kind_of(value)}, not text")
+    return value or ""
 
 
 def talk_of(items: Any, what: str) -> Text:
@@ -79,48 +86,12 @@ def _message(item: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     if item.get("type") == "function_call":
         return {"role": "assistant", "tool_calls": [item]}
     if item.get("type") == "function_call_output":
-        return {"role": "tool", "content": item.get("output")}
+        return {"role": "tool", "content": item.get("output"), "tool_call_id": item.get("call_id")}
     if item.get("type", "message") != "message":
         raise InputError(
             f"{what}: an item of type {item.get('type')!r} is neither a message nor a call of a function"
         )
     return {"role": "assistant", **item}
-
-
-def _turn(value: Any, what: str) -> Message:
-    if isinstance(value, Message):
-        return value
-    if hasattr(value, "model_dump"):  # of a trainer's own class
-        value = value.model_dump()
-    if not isinstance(value, Mapping) or not isinstance(value.get("role"), str):
-        raise InputError(f'{what} is {value!r:.60}, not {{"role": ..., "content": ...}}')
-    said = _content(value.get("content"), what)
-    calls = [_call(each) for each in value.get("tool_calls") or ()]
-    return Message(value["role"], "\n".join(part for part in (said, *calls) if part))
-
-
-def _content(value: Any, what: str) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    if not isinstance(value, Sequence):
-        raise InputError(f"{what}: content is {kind_of(value)}, not text")
-    return "".join(_part(each, what) for each in value)
-
-
-def _part(value: Any, what: str) -> str:
-    """Return the text of a part; that of a refusal has a name of its own."""
-    kind = value.get("type") if isinstance(value, Mapping) else type(value).__name__
-    text = value.get("refusal" if kind == "refusal" else "text") if isinstance(value, Mapping) else None
-    if not isinstance(text, str):
-        raise InputError(f"{what} has a part of type {kind!r}, but only text is judged")
-    return text
-
-
-def _call(value: Any) -> str:
-    asked = value.get("function") or value if isinstance(value, Mapping) else value
-    if isinstance(asked, Mapping) and "name" in asked:
-        asked = {"name": asked["name"], "arguments": asked.get("arguments")}
-    return json.dumps(asked, ensure_ascii=False, default=str)
 
 
 def response_in(query: str, prompt: str, where: str) -> str:

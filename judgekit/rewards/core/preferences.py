@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 import orjson
 
 from judgekit.errors import InputError, kind_of, there_are
+from judgekit.items.talk import CALL, TOOL, chat_of, plain_chat
 from judgekit.rewards.core.prepared import digest_of
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.spec import mixed
@@ -28,7 +29,7 @@ Own = Mapping[str, tuple[Reward, float]]
 Sides = Mapping[tuple[str, str], float]
 Format = Literal["trl", "openrlhf", "axolotl", "llamafactory", "nemo_rl", "tinker", "kto", "kto_llamafactory"]
 Row = dict[str, Any]
-_FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", "tool": "observation"}
+_FROM: Mapping[str, str] = {"user": "human", "assistant": "gpt", TOOL: "observation", CALL: "function_call"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,16 +227,12 @@ def _turns(text: Text, role: str) -> tuple[Message, ...]:
 
 
 def _messages(text: Text, role: str) -> list[Row]:
-    return [{"role": turn.role, "content": turn.content} for turn in _turns(text, role)]
-
-
-def _plain(text: Text) -> str | list[Row]:
-    return text if isinstance(text, str) else _messages(text, "")
+    return chat_of(_turns(text, role))
 
 
 def _pair(record: Preference) -> Row:
     told = {"prompt": record.task, "chosen": record.chosen, "rejected": record.rejected}
-    return {**{name: _plain(text) for name, text in told.items()}, "margin": record.margin}
+    return {**{name: plain_chat(text) for name, text in told.items()}, "margin": record.margin}
 
 
 def _axolotl(record: Preference) -> Row:
@@ -271,13 +268,21 @@ def _tinker(record: Preference) -> Row:
 
 
 def _kto(record: Labelled) -> Row:
-    return {"prompt": _plain(record.task), "completion": _plain(record.response), "label": record.label}
+    told = {"prompt": plain_chat(record.task), "completion": plain_chat(record.response)}
+    return {**told, "label": record.label}
 
 
 def _kto_llamafactory(record: Labelled) -> Row:
-    turns = [*_messages(record.task, "user"), *_messages(record.response, "assistant")]
-    told = [{"from": _FROM.get(turn["role"], turn["role"]), "value": turn["content"]} for turn in turns]
+    turns = (*_turns(record.task, "user"), *_turns(record.response, "assistant"))
+    told = [{"from": _FROM.get(turn.role, turn.role), "value": _told(turn)} for turn in turns]
     return {"conversations": told, "kto_tag": record.label}
+
+
+def _told(turn: Message) -> str:
+    """Return what a turn says; of a call the tool's name and the arguments, as one JSON object."""
+    if turn.role != CALL:
+        return turn.content
+    return orjson.dumps({"name": turn.name, "arguments": turn.content}).decode()
 
 
 _KINDS: Mapping[str, tuple[type, bool, Callable[[Any], Row]]] = {

@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import TypeVar
 
 from judgekit.errors import JudgeOutage
-from judgekit.prompt import flat
+from judgekit.prompt import flat, who
 from judgekit.protocols.reading.replies import CHECKED
 from judgekit.rewards.core.checks import Check, Checking, Part, final, number_of, words
 from judgekit.rewards.core.records import Group, Judgement, Reward
@@ -133,7 +133,7 @@ class _Seen:
 
 def digest_of(text: Text) -> str:
     """Return a digest of a response, which is its name wherever nothing may depend on its place."""
-    turns = [text] if isinstance(text, str) else [part for m in text for part in (m.role, m.content)]
+    turns = [text] if isinstance(text, str) else [part for m in text for part in (who(m), m.content)]
     raw = b"".join(b"%d:%s" % (len(turn), turn.encode("utf-8", "surrogatepass")) for turn in turns)
     return "r" + hashlib.sha256(raw).hexdigest()[:_DIGITS]
 

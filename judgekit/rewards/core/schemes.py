@@ -23,6 +23,7 @@ from judgekit.aggregate.pools import by_rater
 from judgekit.aggregate.scores import Placed, rubric_value, settle
 from judgekit.errors import InputError
 from judgekit.plan import Plan
+from judgekit.prompt import who
 from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.recipes.published import Remade, changed
@@ -171,7 +172,7 @@ def _importance(criterion: Criterion) -> str:
 
 
 def _name(task: Text, digest: str, *rest: object) -> str:
-    turns = task if isinstance(task, str) else [(m.role, m.content) for m in task]
+    turns = task if isinstance(task, str) else [(who(m), m.content) for m in task]
     raw = json.dumps([turns, digest, *rest], sort_keys=True)
     return hashlib.sha256(raw.encode()).hexdigest()[:32]
 

@@ -26,7 +26,7 @@ import orjson
 from judgekit.errors import InputError, kind_of
 from judgekit.items.check import Cells
 from judgekit.items.texts import absent, mapping_of, name_of, named, plain_of
-from judgekit.prompt import flat
+from judgekit.prompt import flat, who
 from judgekit.rewards.core.conversion import (
     common,
     label_of,
@@ -95,7 +95,7 @@ def group_of(members: Mapping[str, Wanted]) -> Group:
 
 
 def _plain(text: Text) -> Any:
-    return text if isinstance(text, str) else [[message.role, message.content] for message in text]
+    return text if isinstance(text, str) else [[who(message), message.content] for message in text]
 
 
 def _digest(what: Any) -> str:
