@@ -5,7 +5,7 @@ neighbours: for one judge an item's calls follow one another, samples of a call 
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ import orjson
 
 from judgekit.errors import InputError, there_are
 from judgekit.fences import Told, fences_of
+from judgekit.items.parts import TOLD, Parts, in_parts
 from judgekit.items.texts import is_empty
 from judgekit.ledger.key import key_of
 from judgekit.prompt import Template, estimate_tokens
@@ -24,7 +25,7 @@ from judgekit.roles import Authoring, Choosy, Judge, Priced
 from judgekit.rubric import Criterion, Rubric
 from judgekit.rubric.load import parse
 from judgekit.scales import Scale
-from judgekit.types import Call, Item, is_control
+from judgekit.types import Call, Item, View, is_control
 
 OnEmpty = Literal["judge", "lowest", "abstain"]
 
@@ -36,7 +37,7 @@ class Plan:
     An item's own rubric takes the place of `rubric`. `per_call` None asks the whole rubric at once, and 0 is
     the protocol's usual number; fewer a call cost more and keep criteria apart. `orders` of `rank` may be a
     number of the cyclic ones; `on_empty` says whether what shows an empty response is asked like any other
-    (`judge`), or a rule answers (`lowest`, `abstain`; `recipes.grading`).
+    (`judge`), or a rule answers (`lowest`, `abstain`; `recipes.grading`). `parts` are judged each by itself.
     """
 
     rubric: Rubric
@@ -49,6 +50,7 @@ class Plan:
     orders: Orders = "both"
     ties: bool = True
     on_empty: OnEmpty = "judge"
+    parts: Parts | None = None
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -71,6 +73,11 @@ class Plan:
                 raise InputError(f"{option}={value!r}; {there_are(value, known)}")
         if self.asked_by.shows == "all" and self.on_empty != "judge":
             raise InputError(f"on_empty={self.on_empty!r}: a list is ranked in one call; compare pairs")
+        if self.asked_by.shows != "one" and self.parts is not None:
+            raise InputError(
+                f"parts={self.parts.by!r}: {self.asked_by.name!r} compares whole responses; grade the parts "
+                "of each, or leave it out"
+            )
         self._check_scales(self._sheets)  # whatever is wrong with the rubric is said before any call
 
     def _check_scales(self, sheets: Sequence[Sheet]) -> None:
@@ -115,7 +122,7 @@ class Plan:
         """Return the sheet of some criteria, of which there are `every` in this call and others like it."""
         how = Asking(
             form=self.form,
-            guidelines=rubric.guidelines,
+            guidelines=rubric.guidelines if self.parts is None else f"{rubric.guidelines}\n{TOLD}".strip(),
             whole=every > 1 and len(criteria) == every,
             orders=self.orders,
             ties=self.ties,
@@ -142,13 +149,15 @@ class Plan:
 
         `beside` is shown besides the item's own texts, after its task.
         """
-        fences = fences_of(item, beside=beside)
-        asked = [
-            sheet.ask(item, view, fences=fences)
-            for sheet in self.sheets_of(item)
-            for view in sheet.views(item)
-            if not self.ruled(item, view[1])
-        ]
+        asked = []
+        for own, part in self._shown(item):
+            fences = fences_of(own, beside=beside)
+            asked += [
+                sheet.ask(own, view, fences=fences)
+                for sheet in self.sheets_of(own)
+                for view in _views(sheet, own, part)
+                if part or not self.ruled(own, view[1])
+            ]
         return tuple(
             self.addressed(call, judge, sample)
             for judge in self.judges
@@ -156,6 +165,10 @@ class Plan:
             if not _own(judge, item, call.shown)
             for sample in range(self.samples)
         )
+
+    def _shown(self, item: Item) -> Iterable[tuple[Item, str]]:
+        """Return an item as it is judged: whole, or in parts, each with its id."""
+        return ((item, ""),) if self.parts is None else in_parts(item, self.parts)
 
     @property
     def copies(self) -> frozenset[str]:
@@ -201,13 +214,21 @@ class Plan:
 
     def count(self, item: Item) -> int:
         """Return how many calls the first round of an item has, without making them."""
-        views = [view for sheet in self.sheets_of(item) for view in sheet.views(item)]
         asked = sum(
-            not (_own(judge, item, shown) or self.ruled(item, shown))
+            not (_own(judge, own, shown) or (not part and self.ruled(own, shown)))
+            for own, part in self._shown(item)
+            for sheet in self.sheets_of(own)
+            for _, shown in _views(sheet, own, part)
             for judge in self.judges
-            for _, shown in views
         )
         return asked * self.samples
+
+
+def _views(sheet: Sheet, item: Item, part: str) -> Iterable[View]:
+    """Return the views of a sheet; of a part those of its response alone."""
+    if not part:
+        return sheet.views(item)
+    return [(replace(unit, part=part), shown) for unit, shown in sheet.views(item) if shown]
 
 
 def check_scales(judge: Choosy, asked: Iterable[tuple[str, Scale]]) -> None:

@@ -33,7 +33,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "responses": "ids of the responses it is about: none (the task), one, or two (a pair)",
         "part": "id of a step, turn or statement; empty for the whole",
         "system": "who wrote the response, where known; else empty",
-        "level": "criterion, dimension or rubric",
+        "level": "criterion, dimension, rubric or part",
         "name": "id of the criterion, the dimension or the rubric",
         "value": "the score: on [0, 1], higher is better, where the rule is placed; null where there is none",
         "rule": "placed, published or published_clipped",
@@ -322,8 +322,8 @@ def frame(rows: Iterable[Mapping[str, Any]], kind: Kind) -> "pd.DataFrame":
 def wide(scores: Iterable[Score]) -> "pd.DataFrame":
     """Return a row for each thing that was judged, with a column for each criterion or dimension.
 
-    `score` is the rubric's. `response_id` is null for the task itself, and of pairs `against` is the second.
-    A criterion that is called as one of these columns is `criterion:NAME`.
+    `score` is the rubric's, of a part too. `response_id` is null for the task itself, and of pairs `against`
+    is the second. A criterion that is called as one of these columns is `criterion:NAME`.
     """
     import pandas as pd
 
@@ -334,7 +334,7 @@ def wide(scores: Iterable[Score]) -> "pd.DataFrame":
         fixed = {"item_id": unit.item_id, "response_id": first, "against": second, "part": unit.part}
         row = rows.setdefault(unit, {**fixed, "system": each.system, "score": None})
         name = each.name if each.name not in _WIDE else f"{each.level}:{each.name}"
-        row["score" if each.level == "rubric" else name] = each.value
+        row["score" if each.level in {"rubric", "part"} else name] = each.value
     made = pd.DataFrame(list(rows.values()), columns=None if rows else list(_WIDE))
     left = [
         name for name, gap in (("against", None), ("part", "")) if all(r[name] == gap for r in rows.values())

@@ -348,6 +348,7 @@ class Score:
     """Where verdicts settle, for a criterion, a dimension or the whole rubric.
 
     Args:
+        level: What it is a score of: a criterion, a dimension, the rubric; `part`: the rubric, of a part.
         name: Id of the criterion, the dimension or the rubric.
         value: On [0, 1] where the rule is `placed`; None where there is no score.
         low: Lower end of the 95 % interval over judges (one judge: over its samples, and `spread` has no
@@ -364,7 +365,7 @@ class Score:
     """
 
     unit: Unit
-    level: Literal["criterion", "dimension", "rubric"]
+    level: Literal["criterion", "dimension", "rubric", "part"]
     name: str
     value: float | None
     rule: Rule

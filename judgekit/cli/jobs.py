@@ -52,8 +52,9 @@ def _options(typed: dict[str, Any]) -> Options:
             found[name] = tuple(typed[name])
     if "per_call" in typed:
         found["per_call"] = per_call_of(typed["per_call"])
-    if str(typed.get("orders")).isdecimal():
-        found["orders"] = int(typed["orders"])
+    for name in ("orders", "parts"):  # a word, or a number
+        if str(typed.get(name)).isdecimal():
+            found[name] = int(typed[name])
     if "ledger" in typed:
         found["ledger"] = None if typed["ledger"] == "none" else typed["ledger"]
     if "prompts" in typed:

@@ -141,7 +141,7 @@ def _rubrics() -> Iterable[str]:
 
 
 _SCORE, _PAIRS = frozenset({"score"}), frozenset({"score", "compare", "rank"})
-_COMPARED = frozenset({"score", "compare"})
+_COMPARED, _ALONE = frozenset({"score", "compare"}), frozenset({"score", "match"})
 FLAGS = (
     Flag(
         "job", WHAT, kind=Path | None,
@@ -205,9 +205,17 @@ FLAGS = (
     Flag("until_sd", ASKING, verbs=_SCORE),
     Flag("gamma", ASKING, verbs=_SCORE),
     Flag("on_empty", ASKING, verbs=frozenset({"score", "compare", "match"})),
+    Flag(
+        "parts", ASKING, kind=str | None, verbs=_ALONE, choices=lambda: ("step", "turn"),
+        help="Judge each part of a response by itself, and the whole by its parts: 'step' (what a model says "
+        "and calls at once, with what came back), 'turn' (from a user's message to the next), or the most "
+        "tokens of a segment, where responses are too long for a judge.",
+    ),
+    Flag("parts_rule", ASKING, verbs=_ALONE),
+    Flag("parts_before", ASKING, verbs=_ALONE),
     Flag("reask", ASKING),
     Flag("again", ASKING, kind=MANY, help="The reason of stored abstentions that are asked anew."),
-    Flag("rule", SCORING, verbs=frozenset({"score", "match"})),
+    Flag("rule", SCORING, verbs=_ALONE),
     Flag("partial", SCORING, typed=("--partial",)),
     Flag("panel", SCORING, choices=_named_in("aggregate.panels", "PANELS", "FITTED")),
     Flag("min_judges", SCORING),

@@ -163,6 +163,7 @@ def _cells(score: Score) -> tuple[str, ...]:
     if score.value is None and score.level == "criterion" and score.n_verdicts and not abstained:
         abstained = "withheld by the panel"
     response = " vs ".join(score.unit.responses) or "(task)"
+    response += f", {score.unit.part}" if score.unit.part else ""
     value = "none" if score.value is None else f"{score.value:.3f}"
     return score.unit.item_id, response, score.name, value, interval, str(score.n_verdicts), abstained
 

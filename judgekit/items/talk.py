@@ -1,7 +1,7 @@
 """Conversations: chat messages, with the calls of tools in them, become turns, and turns messages again.
 
-Each call is a turn of its own, role `call`: the arguments, under the name of the tool. What came back is a turn
-of role `tool` under the same name. Both are read as OpenAI (`tool_calls`, `tool_call_id`) and Anthropic
+Each call is a turn of its own, role `call`: the arguments, under the name of the tool. What came back is a
+turn of role `tool` under the same name. Both are read as OpenAI (`tool_calls`, `tool_call_id`) and Anthropic
 (`tool_use`, `tool_result`) write them, and nothing of them is left out.
 """
 
@@ -128,7 +128,7 @@ def chat_of(text: tuple[Message, ...]) -> list[dict[str, Any]]:
             if before is None or before.role not in {"assistant", CALL}:
                 out.append({"role": "assistant", "content": ""})
             ids[turn.name] = f"call_{n}"
-            function = {"name": _NTH.sub("", turn.name), "arguments": turn.content}
+            function = {"name": bare_name(turn), "arguments": turn.content}
             called = {"id": ids[turn.name], "type": "function", "function": function}
             out[-1].setdefault("tool_calls", []).append(called)
         elif turn.role == TOOL and turn.name:
@@ -138,6 +138,11 @@ def chat_of(text: tuple[Message, ...]) -> list[dict[str, Any]]:
             out.append({"role": turn.role, "content": turn.content})
         before = turn
     return out
+
+
+def bare_name(turn: Message) -> str:
+    """Return the name of a turn's tool, without the number of one of several calls."""
+    return _NTH.sub("", turn.name)
 
 
 def plain_chat(text: Text) -> str | list[dict[str, Any]]:

@@ -44,6 +44,7 @@ _PLAN = re.compile(r"exceeded your current quota|billing", re.IGNORECASE)
 _NONE: Mapping[str, Any] = {}
 _SLACK = 4  # times the bytes sent, or the tokens asked for, that a server's counts may be
 _FEW = 10_000  # tokens read that are believed of any prompt
+_LETTERS = 10  # characters of a token, above which a count of tokens is held against the words
 _DEAREST = 100.0  # US dollars that a server may say a reply cost
 _ROUNDED, _LEAST = 0.01, -9999.0  # log-probabilities: rounded up to, and what stands for none
 _KINDS = {
@@ -227,9 +228,21 @@ def spent_of(
         own = told["cost"]
         believed = type(own) in {int, float} and 0 <= own <= _DEAREST
         doubted, cost = not believed, float(own) if believed else None
+    if noted is not None and sent and not doubted and read and _is_cut(read, sent["messages"]):
+        noted["prompts of which the server counts too few tokens: it may have cut them"] += 1
     if doubted and noted is not None:
         noted["replies with a usage that cannot be, for which the estimate was taken"] += 1
     return read, written, cost
+
+
+def _is_cut(read: int, messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a server counts too few tokens for a prompt, as one that drops what it has no room for.
+
+    No tokenizer makes one token of two words; what is near what is usual is not looked at word by word.
+    """
+    if read * _LETTERS > sum(len(m["content"]) for m in messages):
+        return False
+    return 2 * read < sum(len(m["content"].split()) for m in messages)
 
 
 def refusal_of(

@@ -149,7 +149,7 @@ _REREAD = "Do not let this judge stand alone, and ask for evidence that is quote
 
 RESPONSE: tuple[Probe, ...] = (
     *_probes(
-        "length", "still", "pays for length", "Hold length fixed, or compare responses of like length.",
+        "length", "still", "is moved by length", "Hold length fixed, or compare responses of like length.",
         "Wei et al. (2024), arXiv 2408.13006",
         ("padding", "Adds sentences that say nothing, and makes it twice as long.", padded),
     ),

@@ -70,9 +70,9 @@ def _ruled(plan: Plan, item: Item, unit: Unit, criterion: Criterion) -> Outcome:
         first, second = (is_empty(item.responses[each]) for each in unit.responses)
         label = "tie" if first and second else "second" if first else "first"
     elif isinstance(scale, Numbers):
-        label = plain_number(scale.high if _is_fault(criterion) else scale.low)
+        label = plain_number(scale.high if is_fault(criterion) else scale.low)
     else:
-        label = (max if _is_fault(criterion) else min)(scale.labels, key=scale.worth.__getitem__)
+        label = (max if is_fault(criterion) else min)(scale.labels, key=scale.worth.__getitem__)
     probs, label, value = settle(scale, {label: 1.0})
     return Verdict(
         rater=EMPTY_RATER, unit=unit, criterion=criterion.id, probs=probs, label=label, value=value,
@@ -80,7 +80,8 @@ def _ruled(plan: Plan, item: Item, unit: Unit, criterion: Criterion) -> Outcome:
     )  # fmt: skip
 
 
-def _is_fault(criterion: Criterion) -> bool:
+def is_fault(criterion: Criterion) -> bool:
+    """Tell whether a criterion describes a fault: what it says is better not so."""
     return criterion.weight < 0 or criterion.veto is not None
 
 

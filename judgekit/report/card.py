@@ -204,7 +204,9 @@ def of_run(
         )
     alone = {o.rater for o in run.outcomes} - people == {*judges}  # else scores are of a panel
     one = len({each.name for each in run.scores}) == 1
-    whole = [each for each in run.scores if alone and (one or each.level == "rubric")]
+    whole = [
+        each for each in run.scores if alone and (one or each.level == "rubric") and each.level != "part"
+    ]
     anchors = (
         {
             "item": s.unit.item_id,

@@ -9,16 +9,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from judgekit.aggregate import rubric_scores
 from judgekit.aggregate.pairs import pair_scores
 from judgekit.aggregate.panels import FittedPanel, pool_of
 from judgekit.agreement.bias.verdict_correlation import PanelVerdicts
-from judgekit.calibration.orders import Rule as BalanceRule
-from judgekit.errors import InputError, JudgekitError, there_are
+from judgekit.errors import InputError, JudgekitError
 from judgekit.items import FirstSkips, Skipped, Survey, read_items
 from judgekit.items.check import RESPONSE, check_needs
+from judgekit.items.parts import parts_of
 from judgekit.items.read import OnBadItem
 from judgekit.items.shard import Shard
 from judgekit.judges.resolve import check, resolve
@@ -29,9 +29,9 @@ from judgekit.plan import Plan, Preview
 from judgekit.plan import preview as preview_of
 from judgekit.prompt import Template, template_of
 from judgekit.protocols import Protocol
-from judgekit.protocols.reading.material import Unfounded
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted, one_vote_each
+from judgekit.recipes.parts import reduced_by
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text
@@ -40,7 +40,7 @@ from judgekit.run import Limits, Tally, drive
 from judgekit.run.tally import seen_by
 from judgekit.standing.separating import Separation
 from judgekit.telemetry import Telemetry, telemetry_of
-from judgekit.types import Item, Judged, Need, Reason, Rule, brief
+from judgekit.types import Item, Judged, Need, brief
 from judgekit.verbs.digests import digest_of, digest_of_items, planned
 from judgekit.verbs.inputs import file_of, first_rubric, inputs_of, no_items, surveyed_of, told_of
 from judgekit.verbs.options import (
@@ -58,7 +58,7 @@ _MODELS = frozenset({"task_model", "writer"})  # settings that are judges, or th
 # What only says how fast, for how much or where a run is kept is not asked: more money is no other job.
 _ASKED = (
     "recipe", "settings", "reask", "rule", "partial", "panel", "min_judges", "balance", "substitutes",
-    "unfounded", "aggregate", "on_empty",
+    "unfounded", "aggregate", "on_empty", "parts", "parts_rule", "parts_before",
 )  # fmt: skip
 _PLANNED = ("protocol", "form", "per_call", "samples", "orders", "ties", "on_empty")
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ class Job:
     @property
     def asking(self) -> str:
         """What says what is asked, in words: the recipe, or the schedule."""
-        return f"schedule {self.asked.get('schedule')!r}" if self.name is None else f"recipe {self.name!r}"
+        ours = "a rule of parts" if self.plan.parts else f"schedule {self.asked.get('schedule')!r}"
+        return ours if self.name is None else f"recipe {self.name!r}"
 
     def systems(self) -> Iterator[str]:
         """Yield the names that what is scored may have of its system, item by item; some more than once."""
@@ -293,7 +294,6 @@ def prepare(
     options = {**DEFAULTS, **options}
     loaded = load_rubric(first_rubric(items, options) if rubric is None else rubric)
     plan = _plan(loaded, _judges(judges, found, options), found, options)
-    _check_words(options)
     substitutes = {
         name: _judge(each, found, options) for name, each in (options["substitutes"] or {}).items()
     }
@@ -348,19 +348,6 @@ def _scheduled(job: Job, options: Options) -> Job:
         raise InputError("pairs is of a schedule; name one, such as schedule='balanced'")
     until = Separation(pairs_asked(job.recipe, job.beforehand())) if options["until_separated"] else None
     return replace(job, until=until, asked={**job.asked, **given})
-
-
-def _check_words(options: Options) -> None:
-    for option, value, choices in (
-        ("rule", options["rule"], (None, *get_args(Rule))),
-        ("on_bad_item", options["on_bad_item"], get_args(OnBadItem)),
-        *(("again", reason, get_args(Reason)) for reason in options["again"]),
-        ("unfounded", options["unfounded"], get_args(Unfounded)),
-        ("balance", options["balance"], get_args(BalanceRule)),
-    ):
-        if value not in choices:
-            known = [str(each) for each in choices if each is not None]
-            raise InputError(f"{option}={value!r}; {there_are(value, known)}")
 
 
 def _labelled(job: Job, panel: FittedPanel, options: Options) -> Job:
@@ -447,6 +434,7 @@ def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
 def _plan(rubric: Rubric, judges: tuple[Judge, ...], found: "Published | None", options: Options) -> Plan:
     given: Mapping[str, Any] = options
     asked = {name: given[name] for name in _PLANNED} | {"prompt": _template(options["prompt"])}
+    asked["parts"] = parts_of(options["parts"], options["parts_before"])
     return Plan(rubric, judges, **asked) if found is None else found.plan(rubric, judges, **asked)
 
 
@@ -466,10 +454,10 @@ def _recipe(
     if found is None:
         if settings and options["schedule"] is None:
             raise InputError(f"settings {sorted(settings)} are a recipe's; name the recipe")
-        return grading
+        return reduced_by(options["parts_rule"], grading, plan.parts)
     for name in _MODELS & settings.keys():
         settings[name] = None if settings[name] is None else _judge(settings[name], None, options)
-    return found.recipe(grading, settings)
+    return reduced_by(options["parts_rule"], found.recipe(grading, settings), plan.parts)
 
 
 def _aggregator(plan: Plan, options: Options, fitted: FittedPanel | None) -> Aggregate:

@@ -56,7 +56,8 @@ class Kept:
     def pieces(self) -> list[Piece]:
         """Return what there is of each item, in the order of the run."""
         found: dict[str, Piece] = {}
-        for row in chain(self.run.outcomes, self.run.scores):
+        scores = (score for score in self.run.scores if score.level != "part")  # told with their wholes
+        for row in chain(self.run.outcomes, scores):
             if (name := row.unit.item_id) not in found:
                 item = self.items.get(name)
                 tags = self.run.item_tags.get(name) or ({} if item is None else item.tags)

@@ -3,11 +3,12 @@
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, get_args
 
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration.orders import Rule as BalanceRule
 from judgekit.errors import InputError, check_kinds, kind_of, there_are
+from judgekit.items.parts import By
 from judgekit.items.read import OnBadItem
 from judgekit.plan import OnEmpty
 from judgekit.prompt import Template
@@ -15,6 +16,7 @@ from judgekit.protocols import Form, Protocol, ProtocolName
 from judgekit.protocols.reading.material import Unfounded
 from judgekit.protocols.sheet import Orders
 from judgekit.recipes.grading import Aggregate
+from judgekit.recipes.parts import PartsRule
 from judgekit.roles import Judge
 from judgekit.rubric import Rubric
 from judgekit.run import Limits
@@ -79,6 +81,13 @@ class Options(TypedDict, total=False):
             round; the recipe `choice-funnel` refuses them.
         on_empty: What becomes of an empty response: it is asked about like any other (`judge`); or no call is
             made, and it gets the worst of each scale and loses its pairs (`lowest`), or abstains (`abstain`).
+        parts: Judge each part of a response by itself, and the whole by its parts: `step` (what a model says
+            and calls at once, with what came back), `turn` (from a user's message to the next), or the most
+            tokens of a segment, where responses are too long for a judge; no part is left out.
+        parts_rule: The verdict on the whole of its parts: their `mean`, that of the `worst` or `best` part,
+            or of the `last`.
+        parts_before: How many tokens of what came before a step or a turn are shown with it; all, where left
+            out.
         unfounded: What becomes of a verdict whose quotations do not exist: `flag` it, or `abstain`.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.
@@ -127,6 +136,9 @@ class Options(TypedDict, total=False):
     balance: BalanceRule
     substitutes: Mapping[str, str | Judge | Mapping[str, Any]]
     on_empty: OnEmpty
+    parts: By | None
+    parts_rule: PartsRule
+    parts_before: int | None
     unfounded: Unfounded
     aggregate: Aggregate | None
     columns: Mapping[str, str] | None
@@ -147,24 +159,27 @@ DEFAULTS: Final[Options] = {
     "prompt": None, "reask": True, "again": (), "rule": None, "partial": False, "panel": "mean",
     "labels": None, "calibration": None, "min_judges": 1, "orders": "both", "ties": True, "schedule": None,
     "pairs": None, "until_separated": False, "adaptive": None, "until_sd": None, "gamma": None,
-    "balance": "average", "substitutes": {}, "on_empty": "judge", "unfounded": "flag", "aggregate": None,
-    "columns": None, "on_bad_item": "raise", "ledger": DEFAULT_LEDGER, "read_also": (), "shard": None,
-    "store_prompts": True, "limits": None, "progress": True, "telemetry": "off", "own_code": False,
-    "say": None,
+    "balance": "average", "substitutes": {}, "on_empty": "judge", "parts": None, "parts_rule": "mean",
+    "parts_before": None, "unfounded": "flag", "aggregate": None, "columns": None, "on_bad_item": "raise",
+    "ledger": DEFAULT_LEDGER, "read_also": (), "shard": None, "store_prompts": True, "limits": None,
+    "progress": True, "telemetry": "off", "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
 
 KINDS: Mapping[str, str] = {
     **dict.fromkeys(("samples", "min_judges"), "a whole number"),
     "per_call": "a whole number, or None for the whole rubric",
-    "pairs": "a whole number, or None",
+    **dict.fromkeys(("pairs", "parts_before"), "a whole number, or None"),
+    "parts": "a name or a whole number, or None",
     **dict.fromkeys(("until_sd", "gamma"), "a number, or None"),
     **dict.fromkeys(
         ("reask", "partial", "ties", "until_separated", "store_prompts", "progress", "own_code"),
         "True or False",
     ),
     **dict.fromkeys(("substitutes", "columns", "settings"), "a mapping, or None"),
-    **dict.fromkeys(("form", "balance", "on_empty", "unfounded", "on_bad_item", "telemetry"), "a name"),
+    **dict.fromkeys(
+        ("form", "balance", "on_empty", "parts_rule", "unfounded", "on_bad_item", "telemetry"), "a name"
+    ),
     **dict.fromkeys(("recipe", "rule", "schedule", "shard"), "a name, or None"),
     "orders": "a name or a whole number",
     "panel": "a name or a function",
@@ -173,6 +188,13 @@ KINDS: Mapping[str, str] = {
     "ledger": "a path, or None",
 }
 """What each option has to be."""
+
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    "rule": get_args(Rule), "on_bad_item": get_args(OnBadItem), "again": get_args(Reason),
+    "parts_rule": get_args(PartsRule), "unfounded": get_args(Unfounded), "balance": get_args(BalanceRule),
+}  # fmt: skip
+"""The words that an option may be, where nobody who takes it says so."""
 
 
 def check_options(options: Options) -> None:
@@ -187,6 +209,11 @@ def check_options(options: Options) -> None:
         instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
         raise InputError(f"no option {unknown[0]!r}; {instead}")
     check_kinds(options, KINDS)
+    given: Mapping[str, Any] = options
+    for name, known in _WORDS.items():
+        for word in (given.get(name) or ()) if name == "again" else (given.get(name),):
+            if word is not None and word not in known:
+                raise InputError(f"{name}={word!r}; {there_are(word, known)}")
     limits, prompt = options.get("limits"), options.get("prompt")
     if limits is not None and not isinstance(limits, Limits):
         raise InputError(f"limits={limits!r:.80} is {kind_of(limits)}; say limits=Limits(concurrency=4)")

@@ -304,7 +304,7 @@ def _whole(scores: Sequence[Score]) -> Sequence[Score]:
 
 
 def _is_on(name: str, score: Score) -> bool:
-    return score.level != "rubric" and score.name == name
+    return score.level not in {"rubric", "part"} and score.name == name
 
 
 def _is_asked(bound: Bound, outcome: Outcome, systems: Mapping[Unit, str]) -> bool:

@@ -14,7 +14,7 @@ from judgekit.types import CallMade, Item, Outcome, Score, Text, Unit, Verdict, 
 from judgekit.verbs.kept import Behind, Kept
 from judgekit.view.views import MARKS, SORTS, View
 
-LEVELS: Final = ("criterion", "dimension", "rubric")
+LEVELS: Final = ("criterion", "dimension", "rubric", "part")
 NAMES: Final = ("criteria", "raters", "labels", "reasons", "flags", "systems", "others", "sources")
 _MADE: Final = (
     "attempt", "tries", "model", "fault", "input_tokens", "output_tokens", "cost_usd", "seconds", "stored"

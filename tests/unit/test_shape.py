@@ -16,7 +16,7 @@ import judgekit.protocols
 ROOT = Path(judgekit.__file__).parent
 ROOMS = [
     "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
-    "rubric", "items", "prompt", "fences", "protocols", "ledger", "plan", "judges", "run",
+    "prompt", "rubric", "items", "fences", "protocols", "ledger", "plan", "judges", "run",
     "telemetry", "table", "recordings",
     "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "bank", "probes",
     "rewards", "report", "view", "testing", "cli",

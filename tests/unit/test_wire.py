@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -298,3 +299,18 @@ def test_a_url_that_is_none_or_holds_a_secret_is_refused_without_showing_it(url:
 def test_an_address_is_its_origin_and_its_path():
     assert address_of("https://Host/v1/chat/completions", "url") == ("https://host", "/v1")
     assert address_of("http://[::1]:80/", "url") == ("http://[::1]:80", "")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "noted"),
+    [(4096, 1), (10_001, 0), (26_000, 0), (None, 0), (0, 0)],
+)
+def test_a_server_that_seems_to_have_cut_a_prompt_is_noted(tokens, noted):
+    sent = {"messages": [{"role": "user", "content": "several words " * 10_000}]}
+    counts: Counter[str] = Counter()
+    body = {"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": tokens}}
+
+    reply_of(body, sent=sent, noted=counts)
+
+    assert sum(counts.values()) == noted
+    assert all("it may have cut them" in words for words in counts)

@@ -288,6 +288,19 @@ def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | Non
     return equal(said, reference)
 
 
+def math_verify(seen: Checking, *, seconds: float = 5.0) -> bool | None:
+    """Tell whether the response's answer is the reference by computer algebra; None without a reference.
+
+    Both answers are found as `equals_reference` finds them; math-verify (the extra `math-verify`) compares
+    them as LaTeX: sets, intervals and equations too. What takes more than so many seconds is a ValueError.
+    """
+    if equals_reference(seen) is not False:
+        return equals_reference(seen)
+    from judgekit.rewards.core.algebra import same_mathematics
+
+    return same_mathematics(answer_in(seen.response), stated_in(seen.reference or ""), seconds)
+
+
 def _given(reference: str | None) -> TypeGuard[str]:
     """Tell whether there is a reference; data sets leave one out as an empty text."""
     return reference is not None and bool(reference.strip())
@@ -316,6 +329,7 @@ KINDS: Final[Mapping[str, Callable[..., bool | float | None]]] = {
     "says_something": says_something,
     "contains_reference": contains_reference,
     "equals_reference": equals_reference,
+    "math_verify": math_verify,
     "is_json": is_json,
     "words_at_most": words_at_most,
     "matches": matches,

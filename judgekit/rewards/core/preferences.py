@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 import orjson
 
 from judgekit.errors import InputError, kind_of, there_are
-from judgekit.items.talk import CALL, TOOL, chat_of, plain_chat
+from judgekit.items.talk import CALL, TOOL, bare_name, chat_of, plain_chat
 from judgekit.rewards.core.prepared import digest_of
 from judgekit.rewards.core.records import Batch, Group, Reward
 from judgekit.rewards.core.spec import mixed
@@ -282,7 +282,7 @@ def _told(turn: Message) -> str:
     """Return what a turn says; of a call the tool's name and the arguments, as one JSON object."""
     if turn.role != CALL:
         return turn.content
-    return orjson.dumps({"name": turn.name, "arguments": turn.content}).decode()
+    return orjson.dumps({"name": bare_name(turn), "arguments": turn.content}).decode()
 
 
 _KINDS: Mapping[str, tuple[type, bool, Callable[[Any], Row]]] = {

@@ -165,7 +165,7 @@ async def _said(spec: CheckSpec, check: Check, seen: Checking, looking: Looking)
     own = spec.kind.startswith("py:")
     if not own and len(seen.response) > CHECKED:
         raise ValueError(f"{len(seen.response)} characters are more than the {CHECKED} it looks at")
-    if not own and spec.kind != "matches":
+    if not own and spec.kind not in {"matches", "math_verify"}:
         few = len(seen.response) <= _AT_ONCE and not spec.settings.get("mathematics")
         return check(seen) if few else await looking.apart(lambda: check(seen))
     await asyncio.sleep(0)  # a deadline that is over ends it here, before it is begun
@@ -210,7 +210,7 @@ def _reward(spec: RewardSpec, prepared: Prepared, digest: str, judgement: Judgem
         return replace(made, value=stopped, status="gated", reason=checks.gate)
     if checks.reason:
         return replace(made, status="failed", reason=checks.reason)
-    made = replace(made, judged=judged.value, outcomes=judged.outcomes)
+    made = replace(made, judged=judged.value, outcomes=judged.outcomes, parts=judged.parts)
     parts = [(check.weight, checks.values[check.name]) for check in spec.checks if check.weight]
     if spec.judge_weight:
         made = replace(made, components={**judged.components, **checks.values})

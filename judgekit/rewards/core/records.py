@@ -52,6 +52,7 @@ class Judgement:
     outcomes: tuple[Outcome, ...] = ()
     gate: str = ""  # of the rubric's gates and vetoes the one that fired
     reason: str = ""  # why there is no value
+    parts: Mapping[str, float | None] = field(default_factory=dict)  # by part
 
     __repr__ = brief
 
@@ -70,6 +71,8 @@ class Reward:
         judged: What the judges made of it, before shaping.
         components: Criterion or check -> its value on [0, 1], None where it has none.
         outcomes: The verdicts and abstentions behind it.
+        parts: Step, turn or segment -> its score by the rubric, in their order, None where it has none; empty
+            unless the spec judges `parts`.
     """
 
     group: str
@@ -80,6 +83,7 @@ class Reward:
     judged: float | None = None
     components: Mapping[str, float | None] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
+    parts: Mapping[str, float | None] = field(default_factory=dict)
 
     __repr__ = brief
 

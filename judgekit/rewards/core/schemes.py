@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from statistics import fmean, median, stdev
 from typing import Any
@@ -20,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from judgekit.aggregate.pools import by_rater
-from judgekit.aggregate.scores import Placed, rubric_value, settle
+from judgekit.aggregate.scores import Placed, rubric_scores, rubric_value, settle
 from judgekit.errors import InputError
 from judgekit.plan import Plan
 from judgekit.prompt import who
 from judgekit.protocols.sheet import LETTERS
 from judgekit.recipes.grading import Counted, Grading
+from judgekit.recipes.parts import InParts
 from judgekit.recipes.published import Remade, changed
 from judgekit.recipes.schedules import Pair
 from judgekit.recipes.tournament import (
@@ -66,9 +68,10 @@ class Alone:
         self._plan = Remade(
             spec.rubric, tuple(judges), protocol="match" if spec.scheme == "match" else "grade",
             form=spec.form, per_call=spec.per_call, samples=spec.samples,
-            rubric_to=implicit if spec.scheme == "implicit" else None,
+            rubric_to=implicit if spec.scheme == "implicit" else None, parts=spec.split,
         )  # fmt: skip
-        self.recipe = Grading(self._plan, aggregate=no_scores)
+        asked = Grading(self._plan, aggregate=no_scores)
+        self.recipe: Counted = asked if spec.split is None else InParts(asked, spec.parts_rule, rubric_scores)
 
     def items(self, prepared: Prepared) -> tuple[Item, ...]:
         """Return an item for each open response; equal item ids are equal items, of any groups."""
@@ -101,7 +104,9 @@ class Alone:
         said = [whole.gate for whole in wholes.values() if whole.value is not None]
         gates = sorted(gate for gate in said if gate)
         gate = gates[0] if len(gates) * 2 > len(said) else ""
-        return Judgement(value, _components(rubric, outcomes), outcomes, gate, why)
+        parts = {s.unit.part: s.value for s in judged.scores if s.level == "part"}
+        made = Judgement(value, _components(rubric, outcomes), outcomes, gate, why)
+        return replace(made, parts=parts) if parts else made
 
     def _whole(self, rubric: Rubric, outcomes: Sequence[Outcome]) -> Placed:
         """Return one judge's score of the whole rubric."""

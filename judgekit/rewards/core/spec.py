@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticSerializationError
 
 from judgekit.errors import InputError, kind_of, there_are
+from judgekit.items.parts import By, Parts, parts_of
 from judgekit.protocols import Form
+from judgekit.recipes.parts import PartsRule
 from judgekit.rewards.core.carded import CardFaults
 from judgekit.rewards.core.checks import Part
 from judgekit.rubric import Rubric, load_rubric
@@ -37,6 +39,9 @@ _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
     "judges", "rubric", "card", "card_faults", "name", "folder", "rpm", "tpm", "budget_usd", "hedge",
 })  # fmt: skip
+
+
+_OF_PARTS = ("parts", "parts_rule", "parts_before")
 
 
 class LengthPenalty(BaseModel):
@@ -113,8 +118,8 @@ class CheckSpec(_Strict):
 
     Args:
         name: What its component is called.
-        kind: `says_something`, `contains_reference`, `equals_reference`, `is_json`, `words_at_most`,
-            `matches`, or `py:module:function`.
+        kind: `says_something`, `contains_reference`, `equals_reference`, `math_verify`, `is_json`,
+            `words_at_most`, `matches`, or `py:module:function`.
         weight: Its share beside `judge_weight`; 0 for a gate.
         gate: The value it must reach for the judge to be asked at all.
         part: What it looks at: `final`, the last message of the assistant without reasoning; or `whole`.
@@ -170,6 +175,10 @@ class RewardSpec(_Strict):
         pool: How several judges become one: `mean`, `median`, `min`, `lower_bound`.
         pool_k: Standard deviations below the mean, of `lower_bound`.
         min_judges: Fewer judges with a value are a failure; all of them where left out.
+        parts: Judge each part of a response by itself, and the whole by its parts: `step`, `turn`, or the
+            most tokens of a segment; not where responses are compared.
+        parts_rule: The verdict on the whole of its parts: `mean`, `worst`, `best` or `last`.
+        parts_before: Tokens of what came before a step or a turn that are shown with it; all, where left out.
         partial: Accept a rubric score although criteria are missing.
         judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all.
         checks: Gates and verifiable parts, cheapest first.
@@ -223,6 +232,9 @@ class RewardSpec(_Strict):
     pool: PoolName = "mean"
     pool_k: float = Field(default=1.0, ge=0)
     min_judges: int | None = Field(default=None, ge=1)
+    parts: By | None = None
+    parts_rule: PartsRule = "mean"
+    parts_before: int | None = Field(default=None, ge=0)
     partial: bool = False
     judge_weight: float = Field(default=1.0, ge=0)
     checks: tuple[CheckSpec, ...] = ()
@@ -282,6 +294,9 @@ class RewardSpec(_Strict):
             raise ValueError("neither the judge nor a check has a weight, so there is no reward")
         if self.rounds is not None and self.scheme != "swiss":
             raise ValueError("rounds are of the scheme 'swiss'")
+        if (self.parts is not None or self.parts_before is not None) and self.relative:
+            raise ValueError(f"scheme {self.scheme!r} compares whole responses, which are not read in parts")
+        _ = self.split  # refuses what are no parts
         return self
 
     def check_rubric(self, rubric: Rubric, where: str = "") -> None:
@@ -293,6 +308,11 @@ class RewardSpec(_Strict):
         names = [check.name for check in self.checks]
         if len(set(names)) < len(names) or set(names) & set(rubric.by_id):
             raise InputError(f"{where}checks {names} need names of their own, other than the criteria's")
+
+    @property
+    def split(self) -> Parts | None:
+        """The parts that responses are judged in; None where they are judged whole."""
+        return parts_of(self.parts, self.parts_before)
 
     @property
     def called(self) -> str:
@@ -334,7 +354,8 @@ class RewardSpec(_Strict):
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides a reward; how it is run, and by which judges, is left out."""
-        meaning = self.model_dump(mode="json", exclude=set(_HOW_IT_RUNS)) | {"rubric": self.rubric.digest}
+        left_out = {*_HOW_IT_RUNS, *(_OF_PARTS if self.parts is None else ())}
+        meaning = self.model_dump(mode="json", exclude=left_out) | {"rubric": self.rubric.digest}
         return hashlib.sha256(orjson.dumps(meaning, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

@@ -168,6 +168,7 @@ def _write_own(wanted: Sequence[Wanted], rewards: Sequence[Reward], spec: Reward
         "reasons": [reward.reason for reward in rewards],
         "judged": [reward.judged for reward in rewards],
         "components": [dict(reward.components) for reward in rewards],
+        **({"parts": [dict(reward.parts) for reward in rewards]} if spec.parts is not None else {}),
         "spec": spec.digest,
     }
 

@@ -1,0 +1,104 @@
+"""Answers compared by computer algebra: math-verify, in processes of its own with a deadline and a limit.
+
+What a policy writes can keep computer algebra busy for ever, or fill the memory; here a comparison that takes
+too long is ended with its process, and the next one has another. Only LaTeX is parsed, by a grammar: what
+math-verify reads as plain expressions it hands to Python's own evaluation, and this never does.
+"""
+
+import importlib.util
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, Any, cast
+
+from judgekit.errors import InputError
+
+_START = 60.0  # seconds that the import of sympy may take on a busy machine
+_MEMORY = 4 * 2**30
+_idle: list["_Worker"] = []
+_lock = threading.Lock()
+
+
+def same_mathematics(answer: str, reference: str, seconds: float) -> bool:
+    """Tell whether two answers in LaTeX are equal by math-verify (the extra `math-verify`).
+
+    A comparison that takes more than so many seconds, or ends its process, raises a ValueError.
+    """
+    if importlib.util.find_spec("math_verify") is None or not hasattr(os, "fork"):
+        raise InputError(
+            "the check 'math_verify' needs math-verify on a system like Linux or macOS; install the extra "
+            "'math-verify', or take equals_reference with mathematics = true"
+        )
+    with _lock:
+        worker = _idle.pop() if _idle else _Worker()
+    said = worker.asked({"answer": answer, "reference": reference, "seconds": seconds}, seconds)
+    with _lock:
+        _idle.append(worker)
+    return bool(said)
+
+
+class _Worker:
+    """A process that compares; it ends when its input does, so with the process that began it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", __name__]
+        pipe = subprocess.PIPE
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0)  # noqa: S603
+        self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
+        self._read(_START)
+
+    def asked(self, question: dict[str, Any], seconds: float) -> Any:
+        """Return the answer to a question; without one the process is ended, and a ValueError raised."""
+        with suppress(BrokenPipeError):
+            self._in.write(json.dumps(question).encode() + b"\n")
+        return self._read(seconds)
+
+    def _read(self, seconds: float) -> Any:
+        ready, _, _ = select.select([self._out], [], [], seconds)
+        line = self._out.readline() if ready else b""
+        if not line:
+            self._process.kill()
+            self._process.wait()
+            why = "ended its process" if ready else f"took more than {seconds:g} seconds"
+            raise ValueError(f"the comparison by math-verify {why}")
+        return json.loads(line)
+
+
+def _compare(question: dict[str, Any]) -> bool:
+    from math_verify import LatexExtractionConfig, parse, verify
+
+    def parsed(text: str) -> list[Any]:
+        found: list[Any] = parse(
+            f"${text.strip('$')}$", [LatexExtractionConfig()], "no_fallback", parsing_timeout=None
+        )
+        return found
+
+    reference, answer = parsed(question["reference"]), parsed(question["answer"])
+    return bool(reference and answer and verify(reference, answer, timeout_seconds=None))
+
+
+def main() -> None:
+    """Compare what stands in each line of the input, until it ends."""
+    import resource
+
+    import math_verify  # noqa: F401 - so that nobody waits for it later
+
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    told, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    told.write("true\n")
+    told.flush()
+    for line in sys.stdin:
+        try:
+            same = _compare(json.loads(line))
+        except Exception:  # noqa: BLE001 - what cannot be compared is not the same
+            same = False
+        told.write(json.dumps(same) + "\n")
+        told.flush()
+
+
+if __name__ == "__main__":
+    main()
