@@ -1,5 +1,6 @@
 """What a command line says as a job: what was typed, on top of what the job's file says."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -41,22 +42,25 @@ def said_by(context: typer.Context, verb: str, given: dict[str, Any], *, needs_i
     return said
 
 
+def _number(word: Any) -> Any:
+    """Return a word, or the number that it is."""
+    return int(word) if str(word).isdecimal() else word
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "again": tuple, "read_also": tuple, "per_call": per_call_of, "orders": _number, "parts": _number,
+    "ledger": lambda file: None if file == "none" else file,
+}  # fmt: skip
+"""What is typed otherwise than a verb takes it, and what reads it."""
+
+
 def _options(typed: dict[str, Any]) -> Options:
     """Return the options of a verb among what was typed."""
     names = {each.name for each in FLAGS if each.group in {ASKING, SCORING} and each.name in DEFAULTS}
     found = {
         name: value for name, value in typed.items() if name in {*names, "on_bad_item", "telemetry", "shard"}
     }
-    for name in ("again", "read_also"):
-        if name in typed:
-            found[name] = tuple(typed[name])
-    if "per_call" in typed:
-        found["per_call"] = per_call_of(typed["per_call"])
-    for name in ("orders", "parts"):  # a word, or a number
-        if str(typed.get(name)).isdecimal():
-            found[name] = int(typed[name])
-    if "ledger" in typed:
-        found["ledger"] = None if typed["ledger"] == "none" else typed["ledger"]
+    found |= {name: read(typed[name]) for name, read in _READ.items() if name in typed}
     if "prompts" in typed:
         found["store_prompts"] = typed["prompts"]
     if "setting" in typed:
