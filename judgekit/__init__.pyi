@@ -56,6 +56,7 @@ from judgekit.verbs.cascade import score_cascade as score_cascade
 from judgekit.verbs.design import design as design
 from judgekit.verbs.jobfile import load_job as load_job
 from judgekit.verbs.require import require as require
+from judgekit.verbs.results import export as export
 from judgekit.verbs.stand import stand as stand
 from judgekit.view import view_run as view_run
 

@@ -5,6 +5,7 @@ and `score_of`, `outcome_of`, `call_of` turn it back into its record. What is mi
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -345,22 +346,30 @@ def wide(scores: Iterable[Score]) -> "pd.DataFrame":
 _WIDE = ("item_id", "response_id", "against", "part", "system", "score")
 
 
-def write_parquet(source: Path, target: Path, kind: Kind) -> bool:
-    """Write a JSONL file of rows as Parquet, a batch at a time; return False if pyarrow is not installed."""
+def write_parquet(rows: Iterable[dict[str, Any]], target: Any, kind: Kind) -> bool:
+    """Write rows as Parquet to a path or an open file, a batch at a time; False where pyarrow is missing."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         return False
-    schema = _schema(pa, kind)
-    with source.open("rb") as lines, pq.ParquetWriter(target, schema) as writer:
-        while batch := [orjson.loads(line) for _, line in zip(range(_BATCH), lines, strict=False)]:
-            for row in batch:
-                for name in ("probs", "n_abstained", "item_tags"):
-                    if row.get(name) is not None:
-                        row[name] = list(row[name].items())
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
+    left = iter(rows)
+    with pq.ParquetWriter(target, _schema(pa, kind)) as writer:
+        while batch := list(islice(left, _BATCH)):
+            writer.write_table(arrow(batch, kind))
     return True
+
+
+def arrow(rows: Iterable[dict[str, Any]], kind: Kind) -> Any:
+    """Return rows as a table of pyarrow's, with the columns and types of the Parquet files."""
+    import pyarrow as pa
+
+    held = list(rows)
+    for row in held:
+        for name in ("probs", "n_abstained", "item_tags"):
+            if row.get(name) is not None:
+                row[name] = list(row[name].items())
+    return pa.Table.from_pylist(held, schema=_schema(pa, kind))
 
 
 def _schema(pa: Any, kind: Kind) -> Any:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Unpack, get_args, get_origin
 
 import judgekit
+import judgekit.drivers.ray
 import judgekit.rewards
 from judgekit.verbs.options import Options
 
@@ -35,6 +36,7 @@ def reference() -> str:
         if not each.ispkg and each.name != "verifiers_plugin":
             module = importlib.import_module(f"judgekit.rewards.{each.name}")
             parts += section(module.__name__, line(module), module)
+    parts += section("judgekit.drivers.ray", line(judgekit.drivers.ray), judgekit.drivers.ray)
     return "\n".join(parts)
 
 

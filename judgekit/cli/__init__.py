@@ -76,6 +76,9 @@ COMMANDS = {
     "ingest": _Command(
         "stored", "audit", "Read judge outputs that judgekit did not make into its table of outcomes."
     ),
+    "export": _Command(
+        "stored", "scale", "Write the tables of a run as Parquet to a folder or a bucket that fsspec reaches."
+    ),
     "review": _Command(
         "review", "people",
         "Route answers to people: write blind sheets of those in doubt, and read their labels.",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FIRST = (
     "score", "look", "rubrics", "judges", "compare", "panels", "audit", "people", "calibrate", "statistics",
-    "ledger", "ci", "rewards", "trainers", "own",
+    "ledger", "scale", "ci", "rewards", "trainers", "own",
 )  # fmt: skip
 FOLDER = Path(__file__).parents[1] / "guides"
 BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

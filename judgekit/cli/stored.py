@@ -1,4 +1,4 @@
-"""`judgekit ingest`: outcomes made of other records."""
+"""`judgekit ingest` and `export`: outcomes made of other records, and tables of a run for other programs."""
 
 from pathlib import Path
 from typing import Annotated, cast, get_args
@@ -7,8 +7,31 @@ import typer
 
 from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.printing import say
-from judgekit.errors import InputError, JudgekitError, n_of
+from judgekit.errors import InputError, JudgekitError, n_of, there_are
 from judgekit.writing import write
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    to: Annotated[str, typer.Argument(help="The folder to write to, e.g. s3://bucket/run-1.")],
+    *,
+    table: Annotated[
+        MANY, typer.Option(help="The table: scores, outcomes or calls; left out, the first two.")
+    ] = None,
+) -> None:
+    """Write the tables of a run as Parquet to a folder or a bucket that fsspec reaches.
+
+    Example: judgekit export results s3://bucket/run-1
+    """
+    from judgekit.table import Kind
+    from judgekit.verbs.results import export as exported
+
+    tables = table or ["scores", "outcomes"]
+    for each in tables:
+        if each not in get_args(Kind):
+            raise InputError(f"--table {each}: {there_are(each, get_args(Kind))}")
+    for path in exported(run, to, tables=cast("list[Kind]", tables)):
+        say(f"written to {path}")
 
 
 def ingest(

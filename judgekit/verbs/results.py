@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -88,7 +89,7 @@ class Run:
 
         `wide` has a row for each response (or pair) with a column for each criterion, and `score`.
         """
-        return wide(self.scores) if kind == "wide" else frame(self._rows(kind), kind)
+        return wide(self.scores) if kind == "wide" else frame(self.rows(kind), kind)
 
     def explain(self, item_id: str, response: str | None = None) -> tuple[Explanation, ...]:
         """How the scores of an item came about: what each criterion gave, which gate fired, all verdicts.
@@ -135,7 +136,7 @@ class Run:
         """
         with Writer(folder, job=self.job(), overwrite=overwrite) as writer:
             for kind in _TABLES:
-                writer.rows(kind, self._rows(kind))
+                writer.rows(kind, self.rows(kind))
             writer.finish(self.summary)
 
     def view(self, out: str | Path | None = None, **options: Any) -> Any:
@@ -144,7 +145,8 @@ class Run:
 
         return judgekit.view_run(self, out, **options)
 
-    def _rows(self, kind: Kind) -> Iterator[dict[str, Any]]:
+    def rows(self, kind: Kind) -> Iterator[dict[str, Any]]:
+        """The scores, the outcomes or the calls as rows, as its files have them."""
         if kind == "scores":
             return (score_row(each, self.item_tags.get(each.unit.item_id)) for each in self.scores)
         if kind == "outcomes":
@@ -246,7 +248,8 @@ class Writer:
             files[f"{kind}.jsonl"] = {"sha256": self._digests[kind].hexdigest(), **about}
             target = self._set.path(f"{kind}.parquet")
             try:
-                parquet = write_parquet(self._set.path(f"{kind}.jsonl"), target, kind)
+                with self._set.path(f"{kind}.jsonl").open("rb") as lines:
+                    parquet = write_parquet(map(orjson.loads, lines), target, kind)
             except OSError as error:
                 raise failed(self.folder, error) from None
             if parquet:
@@ -258,6 +261,48 @@ class Writer:
         self._set.open(_RUN).write(raw)
         self._set.commit()
         return True
+
+
+def export(
+    run: Run | str | Path, to: str, *, tables: Sequence[Kind] = ("scores", "outcomes"), **storage: Any
+) -> list[str]:
+    """Write tables of a run as Parquet to a folder that fsspec reaches, and return the paths of the files.
+
+    Args:
+        run: A run, or the folder of one, which is read row by row.
+        to: The folder: a local one, `s3://bucket/run-1`, `gs://bucket/run-1`, `az://...`; what is there of
+            these names is replaced.
+        tables: Which of `scores`, `outcomes` and `calls`.
+        **storage: Options of the file system, as fsspec takes them.
+
+    Raises `InputError` if pyarrow, fsspec or what fsspec needs for that place is not installed, or the place
+    does not take it.
+
+    >>> [path.rpartition("/")[2] for path in export(Run((), (), {}), "memory://exported")]
+    ['scores.parquet', 'outcomes.parquet']
+    """
+    try:
+        import fsspec
+        import pyarrow  # noqa: F401, ICN001 - what writes it
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed: pip install -e '.[parquet]'") from None
+    paths = [f"{to.rstrip('/')}/{kind}.parquet" for kind in tables]
+    for kind, path in zip(tables, paths, strict=True):
+        with ExitStack() as stack:
+            if isinstance(run, Run):
+                rows: Iterable[dict[str, Any]] = run.rows(kind)
+            else:
+                folder = Path(run)
+                _check_file(folder, _summary(whole(folder, _RUN)), f"{kind}.jsonl")
+                rows = map(orjson.loads, stack.enter_context(whole(folder, f"{kind}.jsonl").open("rb")))
+            try:
+                files, place = fsspec.url_to_fs(path, **storage)
+                if "file" in files.protocol:
+                    files.makedirs(files._parent(place), exist_ok=True)  # noqa: SLF001 - it has no other name
+                write_parquet(rows, stack.enter_context(files.open(place, "wb")), kind)
+            except (OSError, ValueError, ImportError) as error:  # fsspec's own, of what it does not know
+                raise InputError(f"{path}: cannot be written ({error})") from None
+    return paths
 
 
 def load_run(folder: str | Path) -> Run:
@@ -290,10 +335,8 @@ def load_run(folder: str | Path) -> Run:
 
 
 def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
-    for name, about in summary.get("files", {}).items():
-        path = whole(folder, name)
-        if name in _NAMES and _digest(path) != about["sha256"]:
-            raise InputError(f"{path}: is not the file that {folder / _RUN} names; run again to have it anew")
+    for name in summary.get("files", {}).keys() & {*_NAMES}:
+        _check_file(folder, summary, name)
     tags: dict[str, Mapping[str, str]] = {}
     scores = read_scores(whole(folder, "scores.jsonl"))
     outcomes = read_outcomes(whole(folder, "outcomes.jsonl"), tags)
@@ -307,6 +350,13 @@ def _loaded(folder: Path, summary: Mapping[str, Any]) -> Run:
             "so they are of two runs; run again"
         )
     return Run(tuple(scores), tuple(outcomes), summary, tuple(calls), tags, job=lambda: summary.get("job"))
+
+
+def _check_file(folder: Path, summary: Mapping[str, Any], name: str) -> None:
+    """Raise an InputError unless a file is the one that `run.json` names; older ones name none."""
+    path, about = whole(folder, name), summary.get("files", {}).get(name)
+    if about is not None and _digest(path) != about["sha256"]:
+        raise InputError(f"{path}: is not the file that {folder / _RUN} names; run again to have it anew")
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -323,8 +323,10 @@ def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose()
     planned = {"protocol", "form", "per_call", "samples", "prompt", "orders", "ties"}  # which a plan holds
     items = {"columns", "on_bad_item"}
     read = {"labels", "calibration"}  # by what they hold (`verbs.job.prepare`), and only where they are given
-    how = {"again", "ledger", "store_prompts", "limits", "own_code", "say", "progress", "telemetry"}
+    how = {"again", "ledger", "read_also", "store_prompts", "limits", "own_code", "say", "progress"}
+    how |= {"telemetry"}
 
     given = {"schedule", "pairs", "until_separated", "adaptive", "until_sd", "gamma"}  # only where they are
+    given |= {"shard"}
 
     assert Options.__annotations__.keys() == planned | items | read | how | given | asked_of({}).keys()

@@ -84,11 +84,10 @@ def test_a_file_of_outcomes_is_read_back_whole(tmp_path: Path, some: list[Outcom
 
 
 def parquet_rows(path: Path, kind: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows written as JSONL, turned into Parquet and read again; maps as dicts."""
+    """Rows as JSONL has them, turned into Parquet and read again; maps as dicts."""
     pq = pytest.importorskip("pyarrow.parquet")
-    source, target = path / f"{kind}.jsonl", path / f"{kind}.parquet"
-    source.write_bytes(b"".join(map(json_line, rows)))
-    assert write_parquet(source, target, kind)
+    target = path / f"{kind}.parquet"
+    assert write_parquet((json.loads(json_line(row)) for row in rows), target, kind)
     table = pq.read_table(target)
     assert table.column_names == list(COLUMNS[kind])
     found: list[dict[str, Any]] = table.to_pylist()

@@ -18,8 +18,8 @@ ROOMS = [
     "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
     "prompt", "rubric", "items", "fences", "protocols", "ledger", "plan", "judges", "run",
     "telemetry", "table", "recordings",
-    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "bank", "probes",
-    "rewards", "report", "view", "testing", "cli",
+    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "drivers", "bank",
+    "probes", "rewards", "report", "view", "testing", "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [
@@ -40,6 +40,7 @@ WIRE = {
     "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
     "telemetry": {"time"},  # when an event happened
     "verbs": {"asyncio", "os", "time"},
+    "drivers": {"os"},  # what is said to a cluster
     "writing": {"os"},
     "review": {"random"},  # seeded: the order of a blind sheet
     "probes": {"random"},
@@ -301,6 +302,7 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_importing_the_package_loads_nothing_heavy():
     heavy = {"litellm", "pandas", "sklearn", "scipy", "numpy", "pydantic", "aiohttp", "typer", "rich", "yaml"}
+    heavy |= {"pyarrow", "ray"}
     code = f"import sys, judgekit; print(sorted({heavy!r} & set(sys.modules)))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

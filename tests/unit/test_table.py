@@ -27,7 +27,7 @@ def stored(tmp_path: Path) -> Path:
     """A folder with the outcomes as JSONL and as Parquet."""
     lines = tmp_path / "outcomes.jsonl"
     lines.write_bytes(json_line(outcome_row(YES)) + json_line(outcome_row(NONE)))
-    if not write_parquet(lines, tmp_path / "outcomes.parquet", "outcomes"):
+    if not write_parquet([outcome_row(YES), outcome_row(NONE)], tmp_path / "outcomes.parquet", "outcomes"):
         pytest.skip("pyarrow is not installed")
     return tmp_path
 
