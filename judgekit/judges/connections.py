@@ -9,31 +9,23 @@ be told: of a server that repeats no id, a stray reply that comes late to a conn
 What such a server gave before the first sign is counted for the summary; `keep_alive=False` rules it out.
 """
 
-import io
 import secrets
-from time import monotonic
-from typing import Any
-
-import aiohttp
-from aiohttp.client_proto import ResponseHandler
-
-from judgekit.judges.servers import REQUEST_ID
 
 REST, SLOW = 0.05, 0.1
 """How long a connection is idle before it is asked on again, as a share of the time of the last reply, and
 seconds of that below which it is not: where replies come at once, another connection would cost more."""
-_LONG = 1 << 20  # bytes above which aiohttp wants a body to be a file
-Way = tuple[ResponseHandler, "Lane"]
 
 
 class Lane:
-    """A connection: how many replies it has given, and the `id` of the last."""
-
-    __slots__ = ("given", "last")
+    """A connection: how many replies it has given, the `id` of the last, and whether more came than asked."""
 
     def __init__(self) -> None:
         self.given = 0
         self.last = ""
+        self.more = False
+
+    def close(self) -> None:
+        """Ask it nothing any more."""
 
 
 class Watch:
@@ -48,43 +40,22 @@ class Watch:
         self._count = 10_000_000  # so that no id begins another
         self._in_body = self._in_header = False
         self._ids: set[str] = set()  # two at most, which tell that they differ
-        self._ways: dict[str, Way] = {}
-        self.want_new: set[str] = set()
 
     def took(self, seconds: float) -> None:
         """Note how long a reply took."""
         self.rest = REST * seconds if seconds > SLOW else 0.0
 
-    def request_id(self, *, new: bool = False) -> str:
-        """Return the id of a request, perhaps by a new connection; it begins as only this session's do."""
+    def request_id(self) -> str:
+        """Return the id of a request; it begins as only this session's do."""
         self._count += 1
-        request = f"{self._session}{self._count}"
-        if new:
-            self.want_new.add(request)
-        return request
+        return f"{self._session}{self._count}"
 
-    def begins(self, request: str, protocol: Any) -> bool:
-        """Note the connection that a request goes by, and tell whether it may be asked on."""
-        lane = getattr(protocol, "lane", None)
-        if lane is None:
-            lane = protocol.lane = Lane()
-        if protocol.should_close:
-            self.stray()
-            if not lane.given:
-                raise aiohttp.ClientConnectionError("the server replies before it is asked")
-            return False
-        if lane.given and self.alone:
-            return False
-        self._ways[request] = protocol, lane
-        return True
+    def is_own(self, request: str, way: Lane | None, *, header: str, said: str) -> bool:
+        """Tell whether a completion answers its request; `header` and `said` are the ids it names.
 
-    def ended(self, request: str) -> Way | None:
-        """Return the connection that a request went by; None where another client's session had it."""
-        return self._ways.pop(request, None)
-
-    def is_own(self, request: str, way: Way | None, *, header: str, said: str) -> bool:
-        """Tell whether a completion answers its request; `header` and `said` are the ids it names."""
-        given, last, more = (0, "", False) if way is None else (way[1].given, way[1].last, _has_more(way[0]))
+        `way` is the connection that it came by; None where another client's session knows that alone.
+        """
+        given, last, more = (0, "", False) if way is None else (way.given, way.last, way.more)
         by_body, by_header = request in said, request == header
         if (self._session in said and not by_body) or (self._session in header and not by_header):
             own = False  # another request of ours
@@ -104,9 +75,9 @@ class Watch:
         self._given(way, said, keep=own and not more)
         return own
 
-    def is_sure(self, request: str, way: Way | None, header: str) -> bool:
+    def is_sure(self, request: str, way: Lane | None, header: str) -> bool:
         """Tell whether an error answers its request; its connection is not asked on again."""
-        given = 0 if way is None else way[1].given
+        given = 0 if way is None else way.given
         self._given(way, "", keep=False)
         return not given or request == header
 
@@ -115,58 +86,9 @@ class Watch:
         self.strays += 1
         self.alone = True
 
-    def _given(self, way: Way | None, said: str, *, keep: bool) -> None:
+    def _given(self, way: Lane | None, said: str, *, keep: bool) -> None:
         if way is not None:
-            protocol, lane = way
-            lane.given += 1
-            lane.last = said
+            way.given += 1
+            way.last = said
             if self.alone or not keep:
-                protocol.close()
-
-
-class Connections(aiohttp.TCPConnector):
-    """Connections without a limit (the runner bounds what is under way), which read in small pieces."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__(limit=0)
-        self._watch = watch
-        self._new = False
-
-    async def connect(self, req: Any, *args: Any, **options: Any) -> aiohttp.connector.Connection:
-        """Return a connection that may be asked on."""
-        request = req.headers[REQUEST_ID]
-        while True:
-            self._new = request in self._watch.want_new
-            connection = await super().connect(req, *args, **options)
-            protocol: Any = connection.protocol
-            try:
-                if self._watch.begins(request, protocol):
-                    break
-            except BaseException:
-                connection.close()
-                raise
-            connection.close()
-        transport: Any = connection.transport
-        if hasattr(transport, "max_size"):
-            # asyncio allocates a buffer of this size for each read; its 256 KiB cost a fifth of a call's CPU.
-            transport.max_size = 1 << 16
-        return connection
-
-    async def _get(self, key: Any, traces: Any) -> aiohttp.connector.Connection | None:
-        idle = self._conns.get(key)  # the one that has rested longest stands first
-        if self._new or (idle and monotonic() - idle[0][1] < self._watch.rest):
-            self._new = False
-            return None
-        return await super()._get(key, traces)
-
-
-def named(body: bytes, request: str) -> aiohttp.payload.Payload:
-    """Return a body to send, which brings its request's id along."""
-    kind = aiohttp.payload.BytesPayload if len(body) <= _LONG else aiohttp.payload.BytesIOPayload
-    data: Any = body if len(body) <= _LONG else io.BytesIO(body)
-    return kind(data, headers={REQUEST_ID: request}, content_type="application/json")
-
-
-def _has_more(protocol: ResponseHandler) -> bool:
-    """Tell whether more came than the reply that was read; aiohttp has no other word for it."""
-    return bool(getattr(protocol, "_buffer", None) or getattr(protocol, "_tail", None))
+                way.close()

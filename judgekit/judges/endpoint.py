@@ -11,7 +11,7 @@ import os
 import threading
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +21,8 @@ import orjson
 from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.fences import shared_tag
 from judgekit.judges import servers, wire
+from judgekit.judges.connections import Lane, Watch
+from judgekit.judges.lanes import MAX_REPLY, Given, Lanes, Response
 from judgekit.judges.servers import identity_of
 from judgekit.judges.variables import check_variables
 from judgekit.types import Call, Reply
@@ -28,12 +30,10 @@ from judgekit.types import Call, Reply
 if TYPE_CHECKING:
     import aiohttp
 
-    from judgekit.judges.connections import Watch, Way
 
-MAX_REPLY = 8_000_000
-"""Bytes of a response that are read at most; a judge's reply is a few thousand."""
 _UNVOUCHED = "replies over kept connections before it, for which nothing vouches"
-_ONCE = {"Connection": "close"}
+_REQUEST_ID = servers.REQUEST_ID.lower()
+_NONE: Mapping[str, str] = {}
 
 
 class Endpoint:
@@ -120,13 +120,10 @@ class Endpoint:
         self.used: dict[str, Counter[str]] = {self.address: Counter()}
         self._keep_alive, self._tag_header = keep_alive, tag_header
         self._watch: Watch
-        self._named: Callable[[bytes, str], Any]
-        self._given = session
-        self._session: aiohttp.ClientSession | None = None
+        self._session: Lanes | Given | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._entered = 0
         self._moving = threading.Lock()
-        self._lost: tuple[type[Exception], ...] = ()
 
     def __repr__(self) -> str:
         named = "" if self.name == self.model else f", name={self.name!r}"
@@ -137,7 +134,7 @@ class Endpoint:
         return type(self)(**wire.changed(self._options, changes))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._given is not None:
+        if self._options["session"] is not None:
             raise InputError(f"{self!r} has a session of yours, which cannot go to another process")
         # In another process it is made anew from its options: no connection, and no key in a pickle.
         return functools.partial(type(self), **self._options), ()
@@ -182,68 +179,55 @@ class Endpoint:
             self._entered -= 1
             if self._entered <= 0:
                 session, self._session = self._session, None
-        if session is not None and session is not self._given:
+        if session is not None:
             await session.close()
 
-    def _open(self) -> "aiohttp.ClientSession":
-        import aiohttp
+    def _open(self) -> Lanes | Given:
         import yarl
 
-        from judgekit.judges.connections import Connections, Watch, named
-
-        self._named = named
         key = self._key
         if not (key.isascii() and key.isprintable()):
             raise InputError(f"the key in ${self._key_env} holds a character that no HTTP header can")
-        self._url = yarl.URL(self._target)
         self._keys = servers.Keys(key, *self._secrets)
-        self._lost = (aiohttp.ClientError, OSError, TimeoutError)
-        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        headers = {"Content-Type": "application/json", "Accept": "*/*", "Accept-Encoding": "identity"}
         if allowed := self._login or (f"Bearer {key}" if key else ""):
-            self._headers["Authorization"] = allowed
+            headers["Authorization"] = allowed
         self._watch = Watch(alone=not self._keep_alive or servers.KEEP_ALIVE in self.refused)
-        return self._given or aiohttp.ClientSession(
-            connector=Connections(self._watch),
-            headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # deadlines are the runner's
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
+        url = yarl.URL(self._target)
+        given = self._options["session"]
+        return Lanes(url, headers, self._watch) if given is None else Given(given, url, headers)
 
     async def __call__(self, call: Call, /) -> Reply:
         """Ask once; what is refused is left out from now on, and named by the ProviderError."""
-        if self._session is None:
+        if (road := self._session) is None:
             raise InputError(f"{self!r} is not open; ask within `async with judge:`")
         sent = wire.body_of(call, self.model, self._settings, self.refused)
-        payload, watch, session = orjson.dumps(sent), self._watch, self._session
+        body, watch = orjson.dumps(sent), self._watch
         for new in (False, True):
-            request, alone = watch.request_id(new=new), watch.alone
-            more = {**self._headers, **(_ONCE if alone else {})} if alone or session is self._given else None
-            if self._tag_header:
-                more = {**(more or {}), self._tag_header: shared_tag(call)}
-            started = perf_counter()
+            request, alone, started = watch.request_id(), watch.alone, perf_counter()
+            more = self._headers(call, alone=alone) if alone or self._tag_header else _NONE
             try:
-                async with session.post(
-                    self._url, data=self._named(payload, request), headers=more, allow_redirects=False
-                ) as response:
-                    raw = await _read(response)
-            except self._lost as error:
-                said = self._keys.out_of_error(f"{type(error).__name__}: {error}").replace(" ssl:default", "")
+                lane: Any = (None if new else road.kept()) or await road.new()
+                try:
+                    response = await road.ask(lane, request, body, more)
+                finally:
+                    road.leave(lane)
+            except (OSError, TimeoutError) as error:
+                said = self._keys.out_of_error(f"{type(error).__name__}: {error}")
                 raise ProviderError(said, passing=True) from None
-            finally:
-                way = watch.ended(request)
-            seconds, body = perf_counter() - started, servers.parsed(raw or b"")
-            sure = self._is_sure(request, way, response, body, seconds, alone=alone)
-            if sure or wire.is_passing(response.status):  # else: a connection that was never asked on is
-                break
+            seconds, came = perf_counter() - started, servers.parsed(response.body or b"")
+            if self._is_sure(request, lane, response, came, seconds, alone=alone) or wire.is_passing(
+                response.status
+            ):
+                break  # else: a connection that was never asked on is sure
         if response.status >= 300:
-            message, param = servers.complaint_of(body)
+            message, param = servers.complaint_of(came)
             message, wait = self._keys.out_of_error(message), servers.wait_of(response.headers)
             return wire.refusal_of(response.status, message, sent, wait, param=param, refused=self.refused)
-        if raw is None:
+        if response.body is None:
             return Reply(detail=f"the response is longer than {MAX_REPLY} bytes", seconds=seconds)
         reply = wire.reply_of(
-            body,
+            came,
             letters=bool(call.letters),
             seconds=seconds,
             price=self.cost,
@@ -251,8 +235,13 @@ class Endpoint:
             keys=self._keys,
             noted=self.noted,
         )
-        self._count(reply.input_tokens or 0, wire.cached_of(body))
+        self._count(reply.input_tokens or 0, wire.cached_of(came))
         return reply
+
+    def _headers(self, call: Call, *, alone: bool) -> dict[str, str]:
+        """Return the headers that are a request's own."""
+        tag = {self._tag_header: shared_tag(call)} if self._tag_header else {}
+        return {**tag, "Connection": "close"} if alone else tag
 
     def _count(self, read: int, cached: int) -> None:
         """Count tokens that were read, and those of them that the server says it had cached."""
@@ -262,11 +251,11 @@ class Endpoint:
         used["cached_tokens"] += min(cached, read)
 
     def _is_sure(
-        self, request: str, way: "Way | None", response: "aiohttp.ClientResponse", body: object,
-        seconds: float, *, alone: bool,
+        self, request: str, way: Lane | None, response: Response, body: object, seconds: float,
+        *, alone: bool,
     ) -> bool:  # fmt: skip
         """Tell whether a response answers its request; ProviderError if it is another request's reply."""
-        watch, header = self._watch, response.headers.get(servers.REQUEST_ID, "")
+        watch, header = self._watch, response.headers.get(_REQUEST_ID, "")
         if response.status >= 300:
             return watch.is_sure(request, way, header)
         watch.took(seconds)
@@ -281,19 +270,3 @@ class Endpoint:
             dropped = None if alone else servers.KEEP_ALIVE
             raise ProviderError(servers.ANOTHERS, passing=True, dropped=dropped)
         return True
-
-
-async def _read(response: "aiohttp.ClientResponse") -> bytes | None:
-    """Return the body; None if it is longer than `MAX_REPLY`."""
-    content = response.content
-    data = await content.readany()
-    if content.at_eof():
-        return data
-    pieces, size = [data], len(data)
-    while data := await content.readany():
-        pieces.append(data)
-        size += len(data)
-        if size > MAX_REPLY:
-            response.close()
-            return None
-    return b"".join(pieces)

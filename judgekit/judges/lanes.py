@@ -1,0 +1,288 @@
+"""HTTP/1.1, as much of it as a judge needs: over a connection one request at a time, and its whole response.
+
+A client for everything costs as much as all the rest of a judgment; this one knows no redirects, proxies,
+cookies or compressed bodies, none of which a judge's request is to meet. `Lanes` are the connections to one
+server, and `Given` is a session of the user's behind the same methods.
+"""
+
+import asyncio
+import io
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from judgekit.judges.connections import Lane, Watch
+from judgekit.judges.servers import REQUEST_ID
+
+if TYPE_CHECKING:
+    import aiohttp
+    import yarl
+
+MAX_REPLY = 8_000_000
+"""Bytes of a response that are read at most; a judge's reply is a few thousand."""
+_PIECE = (
+    1 << 16
+)  # bytes that are read at once; asyncio's own 256 KiB, allocated each time, cost a fifth of a call
+_HEAD = 1 << 16  # bytes of a response's head at most
+_IDLE = 15.0  # seconds after which a connection is not asked on
+_EAGER = 0.25  # seconds until another address of the host is tried beside the first
+_LONG = 1 << 20  # bytes above which aiohttp wants a body to be a file
+_ENDS, _CHUNKED = -1, -2  # lengths of bodies that end with their connection, or are cut into chunks
+
+
+class Response(NamedTuple):
+    """A response, its headers by their names in small letters; no body where that is too long."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+class Connection(Lane, asyncio.BufferedProtocol):
+    """A connection, and the response that is coming in on it."""
+
+    def __init__(self, lanes: "Lanes") -> None:
+        super().__init__()
+        self._lanes = lanes
+        self._got = bytearray()
+        self._head: Response | None = None
+        self._length = 0
+        self._coming: asyncio.Future[Response] | None = None
+        self._transport: Any = None
+        self.since = 0.0  # when it was last answered
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it may be asked: it is open, and nothing is under way."""
+        return self._coming is None and not self._transport.is_closing()
+
+    def ask(self, head: bytes, body: bytes) -> Awaitable[Response]:
+        """Send a request, and return its response to come."""
+        self._coming = asyncio.get_running_loop().create_future()
+        self._transport.write(head + body)
+        return self._coming
+
+    def close(self) -> None:
+        """Ask it nothing any more."""
+        self._transport.close()
+
+    def connection_made(self, transport: Any) -> None:  # noqa: D102 - asyncio's, as what follows
+        self._transport = transport
+        self._lanes.open.add(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002, D102 - all connections read by turns
+        return self._lanes.piece
+
+    def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
+        if self._coming is None or self._coming.done():
+            self.more = True  # nobody asked for it
+            self.close()
+            return
+        self._got += self._lanes.piece[:nbytes]
+        self._go_on()
+
+    def eof_received(self) -> None:  # noqa: D102
+        if self._coming is not None and not self._coming.done():
+            self._go_on(ended=True)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+        self._lanes.open.discard(self)
+        self._break(f"the connection was lost{'' if exc is None else f': {exc}'}")
+
+    def _break(self, why: str) -> None:
+        self.close()
+        if self._coming is not None and not self._coming.done():
+            self._coming.set_exception(ConnectionError(why))
+
+    def _go_on(self, *, ended: bool = False) -> None:
+        """Hand over the response, if it is whole."""
+        try:
+            response = self._response(ended=ended)
+        except ValueError as error:
+            return self._break(f"no HTTP response: {error}")
+        if response is None:
+            return self._break("the connection ended before the response did") if ended else None
+        coming, self._coming, self._head = self._coming, None, None
+        self.more, self.since = bool(self._got), monotonic()
+        if ended or response.body is None or response.headers.get("connection", "").lower() == "close":
+            self.close()
+        if coming is not None:
+            coming.set_result(response)
+        return None
+
+    def _response(self, *, ended: bool) -> Response | None:
+        """Return the response, taken out of the bytes so far; None where more must come."""
+        got = self._got
+        while self._head is None:
+            end = got.find(b"\r\n\r\n", 0, _HEAD)
+            if end < 0:
+                if len(got) >= _HEAD:
+                    raise ValueError("its head does not end")
+                return None
+            head, self._length = _head_of(got[:end].decode("latin-1"))
+            del got[: end + 4]
+            if head.status >= 200:  # what comes before is word of a response to come
+                self._head = head
+        body, taken = None, self._length
+        if max(taken, len(got) // 2) > MAX_REPLY:  # chunks may be twice what is in them
+            got.clear()
+            return self._head
+        if taken == _CHUNKED:
+            body, taken = _unchunked(got)
+        elif taken == _ENDS:
+            body, taken = (bytes(got) if ended else None), len(got)
+        elif len(got) >= taken:
+            body = bytes(got[:taken])
+        if body is None:
+            return None
+        del got[:taken]
+        return self._head if len(body) > MAX_REPLY else self._head._replace(body=body)
+
+
+def _head_of(head: str) -> tuple[Response, int]:
+    r"""Return a response without its body yet, and how long that will be; ValueError if it is none.
+
+    >>> _head_of("HTTP/1.1 200 OK\r\nContent-Length: 7\r\nX-Request-Id: a")
+    (Response(status=200, headers={'content-length': '7', 'x-request-id': 'a'}, body=None), 7)
+    """
+    first, *lines = head.split("\r\n")
+    if not first.startswith("HTTP/1.") or not first[9:12].isdecimal():
+        raise ValueError(f"it begins with {first[:40]!r}")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        if name == "content-length" and headers.get(name, value) != value:
+            raise ValueError("it says two lengths")
+        headers[name] = value
+    status, length = int(first[9:12]), headers.get("content-length", "")
+    if first.startswith("HTTP/1.0"):
+        headers.setdefault("connection", "close")
+    if status in {204, 304} or status < 200:
+        return Response(status, headers, None), 0
+    if "transfer-encoding" in headers:
+        return Response(status, headers, None), _CHUNKED
+    if length and not (length.isascii() and length.isdecimal()):
+        raise ValueError(f"its length is {length[:40]!r}")
+    return Response(status, headers, None), int(length) if length else _ENDS
+
+
+def _unchunked(got: bytearray) -> tuple[bytes | None, int]:
+    r"""Return a body that was cut into chunks, and how many bytes they took; None where more must come.
+
+    >>> _unchunked(bytearray(b"3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\nHTTP"))
+    (b'abcde', 22)
+    >>> _unchunked(bytearray(b"3\r\nab"))
+    (None, 0)
+    """
+    if b"0\r\n" not in got[-8_192:]:  # with its trailers a last chunk is no longer
+        return None, 0
+    pieces: list[bytes] = []
+    at = 0
+    while (end := got.find(b"\r\n", at)) >= 0:
+        size = int(got[at:end].partition(b";")[0], 16)
+        if size == 0:
+            last = end if got[end : end + 4] == b"\r\n\r\n" else got.find(b"\r\n\r\n", end)
+            return (b"".join(pieces), last + 4) if last >= 0 else (None, 0)
+        at = end + 2 + size + 2
+        pieces.append(bytes(got[end + 2 : at - 2]))
+    return None, 0
+
+
+class Lanes:
+    """The connections to a server, without a limit: the runner bounds what is under way."""
+
+    def __init__(self, url: "yarl.URL", headers: Mapping[str, str], watch: Watch) -> None:
+        self._host, self._port, self._watch = url.raw_host or "", url.port or 0, watch
+        self._tls: Mapping[str, Any] = {}
+        if url.scheme == "https":
+            self._tls = {"ssl": ssl.create_default_context(), "server_hostname": self._host}
+        lines = {"Host": url.raw_authority.rpartition("@")[2], "User-Agent": "judgekit", **headers}
+        told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._head = f"POST {url.raw_path_qs} HTTP/1.1\r\n{told}{REQUEST_ID}: ".encode("latin-1")
+        self._idle: deque[Connection] = deque()  # the one that has rested longest stands first
+        self.open: set[Connection] = set()
+        self.piece = memoryview(bytearray(_PIECE))
+
+    def kept(self) -> Connection | None:
+        """Return a connection that may be asked on, if there is one that has rested."""
+        watch, idle, now = self._watch, self._idle, monotonic()
+        while idle and now - idle[0].since >= watch.rest:
+            lane = idle.popleft()
+            if lane.more:
+                watch.stray()
+            if lane.is_free and not watch.alone and now - lane.since < _IDLE:
+                return lane
+            lane.close()
+        return None
+
+    async def new(self) -> Connection:
+        """Return a new connection; an OSError if there is none to be had."""
+        _, lane = await asyncio.get_running_loop().create_connection(
+            lambda: Connection(self), self._host, self._port, happy_eyeballs_delay=_EAGER, **self._tls
+        )
+        if lane.more:
+            self._watch.stray()
+            lane.close()
+            raise ConnectionError("the server replies before it is asked")
+        return lane
+
+    def ask(
+        self, lane: Connection, request: str, body: bytes, more: Mapping[str, str]
+    ) -> Awaitable[Response]:
+        """Send a request with more headers, and return its response to come."""
+        told = "".join([f"{name}: {value}\r\n" for name, value in more.items()]) if more else ""
+        head = f"{request}\r\n{told}Content-Length: {len(body)}\r\n\r\n"
+        return lane.ask(self._head + head.encode(), body)
+
+    def leave(self, lane: Connection) -> None:
+        """Keep a connection for the next, if its response has come; else nobody is to wait for that."""
+        if lane.is_free and not lane.more:
+            self._idle.append(lane)
+        else:
+            lane.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for lane in self.open:
+            lane.close()
+        await asyncio.sleep(0)  # in which they are
+
+
+class Given:
+    """A session of the user's; which connection a response came by is its own affair."""
+
+    def __init__(self, session: "aiohttp.ClientSession", url: "yarl.URL", headers: Mapping[str, str]) -> None:
+        self._session, self._url, self._headers = session, url, headers
+
+    def kept(self) -> None:
+        """Return nothing: no connection is known."""
+
+    async def new(self) -> None:
+        """Return nothing."""
+
+    async def ask(self, lane: None, request: str, body: bytes, more: Mapping[str, str]) -> Response:  # noqa: ARG002
+        """Send a request with more headers, and return its response."""
+        import aiohttp
+
+        headers = {**self._headers, REQUEST_ID: request, **more}
+        data = body if len(body) <= _LONG else io.BytesIO(body)
+        try:
+            async with self._session.post(
+                self._url, data=data, headers=headers, allow_redirects=False
+            ) as came:
+                raw = bytearray()
+                while len(raw) <= MAX_REPLY and (some := await came.content.readany()):
+                    raw += some
+        except aiohttp.ClientError as error:
+            raise ConnectionError(f"{type(error).__name__}: {error}") from None
+        told = {name.lower(): value for name, value in came.headers.items()}
+        return Response(came.status, told, None if len(raw) > MAX_REPLY else bytes(raw))
+
+    def leave(self, lane: None) -> None:
+        """Do nothing."""
+
+    async def close(self) -> None:
+        """Do nothing: the session stays open."""
