@@ -220,9 +220,12 @@ class Lanes:
 
     async def new(self) -> Connection:
         """Return a new connection; an OSError if there is none to be had."""
-        _, lane = await asyncio.get_running_loop().create_connection(
-            lambda: Connection(self), self._host, self._port, happy_eyeballs_delay=_EAGER, **self._tls
-        )
+        try:
+            _, lane = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(self), self._host, self._port, happy_eyeballs_delay=_EAGER, **self._tls
+            )
+        except OSError as error:
+            raise ConnectionError(f"Cannot connect to {self._host}:{self._port} ({error})") from None
         if lane.more:
             self._watch.stray()
             lane.close()
