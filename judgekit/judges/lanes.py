@@ -68,14 +68,17 @@ class Connection(Lane, asyncio.BufferedProtocol):
         """Ask it nothing any more."""
         self._transport.close()
 
-    def connection_made(self, transport: Any) -> None:  # noqa: D102 - asyncio's, as what follows
+    def connection_made(self, transport: Any) -> None:
+        """Keep the way there."""
         self._transport = transport
         self._lanes.open.add(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002, D102 - all connections read by turns
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - one size for all
+        """Return where the next bytes go: all connections of a server read by turns."""
         return self._lanes.piece
 
-    def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take bytes that came."""
         if self._coming is None or self._coming.done():
             self.more = True  # nobody asked for it
             self.close()
@@ -83,11 +86,13 @@ class Connection(Lane, asyncio.BufferedProtocol):
         self._got += self._lanes.piece[:nbytes]
         self._go_on()
 
-    def eof_received(self) -> None:  # noqa: D102
+    def eof_received(self) -> None:
+        """Note that no more will come."""
         if self._coming is not None and not self._coming.done():
             self._go_on(ended=True)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits."""
         self._lanes.open.discard(self)
         self._break(f"the connection was lost{'' if exc is None else f': {exc}'}")
 
