@@ -48,7 +48,7 @@ class Connection(Lane, asyncio.BufferedProtocol):
         self._lanes = lanes
         self._got = bytearray()
         self._head: Response | None = None
-        self._length = 0
+        self._length, self._body = 0, bytearray()
         self._coming: asyncio.Future[Response] | None = None
         self._transport: Any = None
         self.since = 0.0  # when it was last answered
@@ -130,20 +130,37 @@ class Connection(Lane, asyncio.BufferedProtocol):
             del got[: end + 4]
             if head.status >= 200:  # what comes before is word of a response to come
                 self._head = head
-        body, taken = None, self._length
-        if max(taken, len(got) // 2) > MAX_REPLY:  # chunks may be twice what is in them
+        if max(self._length, len(got), len(self._body)) > MAX_REPLY + _HEAD:
             got.clear()
             return self._head
-        if taken == _CHUNKED:
-            body, taken = _unchunked(got)
-        elif taken == _ENDS:
-            body, taken = (bytes(got) if ended else None), len(got)
-        elif len(got) >= taken:
-            body = bytes(got[:taken])
-        if body is None:
+        if self._length == _CHUNKED:
+            whole = self._unchunked(got)
+        elif whole := ended if self._length == _ENDS else len(got) >= self._length:
+            taken = len(got) if self._length == _ENDS else self._length
+            self._body = got[:taken]
+            del got[:taken]
+        if not whole:
             return None
-        del got[:taken]
+        body, self._body = bytes(self._body), bytearray()
         return self._head if len(body) > MAX_REPLY else self._head._replace(body=body)
+
+    def _unchunked(self, got: bytearray) -> bool:
+        """Take whole chunks out of the bytes so far, and tell whether the last was one of them."""
+        while (end := got.find(b"\r\n", 0, _HEAD)) >= 0:
+            size = got[:end].partition(b";")[0].strip()
+            if not size.isalnum():
+                raise ValueError("a chunk has no length")
+            if not (n := int(size, 16)):
+                last = got.find(b"\r\n\r\n", end)  # behind trailers
+                del got[: last + 4 if last >= 0 else 0]
+                return last >= 0
+            if len(got) < end + 2 + n + 2:
+                return False
+            self._body += got[end + 2 : end + 2 + n]
+            del got[: end + 2 + n + 2]
+        if len(got) >= _HEAD:
+            raise ValueError("a chunk's length does not end")
+        return False
 
 
 def _head_of(head: str) -> tuple[Response, int]:
@@ -157,7 +174,9 @@ def _head_of(head: str) -> tuple[Response, int]:
         raise ValueError(f"it begins with {first[:40]!r}")
     headers: dict[str, str] = {}
     for line in lines:
-        name, _, value = line.partition(":")
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError("a line of its head is no header")
         name, value = name.lower(), value.strip()
         if name == "content-length" and headers.get(name, value) != value:
             raise ValueError("it says two lengths")
@@ -172,28 +191,6 @@ def _head_of(head: str) -> tuple[Response, int]:
     if length and not (length.isascii() and length.isdecimal()):
         raise ValueError(f"its length is {length[:40]!r}")
     return Response(status, headers, None), int(length) if length else _ENDS
-
-
-def _unchunked(got: bytearray) -> tuple[bytes | None, int]:
-    r"""Return a body that was cut into chunks, and how many bytes they took; None where more must come.
-
-    >>> _unchunked(bytearray(b"3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\nHTTP"))
-    (b'abcde', 22)
-    >>> _unchunked(bytearray(b"3\r\nab"))
-    (None, 0)
-    """
-    if b"0\r\n" not in got[-8_192:]:  # with its trailers a last chunk is no longer
-        return None, 0
-    pieces: list[bytes] = []
-    at = 0
-    while (end := got.find(b"\r\n", at)) >= 0:
-        size = int(got[at:end].partition(b";")[0], 16)
-        if size == 0:
-            last = end if got[end : end + 4] == b"\r\n\r\n" else got.find(b"\r\n\r\n", end)
-            return (b"".join(pieces), last + 4) if last >= 0 else (None, 0)
-        at = end + 2 + size + 2
-        pieces.append(bytes(got[end + 2 : at - 2]))
-    return None, 0
 
 
 class Lanes:

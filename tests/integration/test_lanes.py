@@ -82,8 +82,10 @@ def test_a_response_is_read_however_it_is_cut(response: bytes, close: bool, piec
     [
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "no HTTP response: it begins with 'SSH-2.0-OpenSSH_9.2'"),
         (PLAIN.replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\n", 1), "two lengths"),
+        (b"HTTP/1.1 200 OK\r\nno header\r\n\r\n", "a line of its head is no header"),
         (PLAIN.replace(b"Length: ", b"Length: -", 1), "its length is '-57'"),
         (CHUNKED.replace(b"a;a=b", b"wide"), "no HTTP response"),
+        (CHUNKED.replace(b"\r\n0\r\n", b"\r\n-3\r\n"), "a chunk has no length"),
         (PLAIN[:-1], "ended before the response did"),
         (CHUNKED[:-20], "ended before the response did"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "its head does not end"),
