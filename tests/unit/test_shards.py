@@ -33,7 +33,7 @@ SAME = ("scores.jsonl", "outcomes.jsonl", "scores.parquet", "outcomes.parquet")
 
 
 def said(call: Call) -> str:
-    n = int(next(iter(call.item.responses.values())).split()[-1])
+    n = int(call.item.item_id)
     if n % 7 == 0:
         return "I would rather not say."
     return json.dumps({"label": "yes" if n % 3 else "no"})
@@ -86,6 +86,45 @@ def test_eight_shards_merged_make_the_files_of_the_whole_run_without_a_call(tmp_
     first, second = (json.loads((tmp_path / each / "run.json").read_text()) for each in ("whole", "again"))
     assert first["job"] == second["job"]
     assert json.loads((tmp_path / "shard-1" / "run.json").read_text())["job"] != first["job"]
+
+
+SYSTEMS = [
+    {"id": str(n), "task": "Hi", "reference": "Hello", "responses": {x: f"Hello {n} {x}" for x in "xyz"}}
+    for n in range(12)
+]
+PANEL = [
+    jk.Scripted(f"j{k}", lambda call, k=k: "no" if len(call.key) % 3 == k else "yes", "1") for k in range(3)
+]
+FIRST = jk.Scripted("first", lambda _: '{"label": "A"}', revision="1")
+ORDER = jk.Scripted("order", lambda _: '{"ranking": ["B", "C", "A"]}', revision="1")
+
+
+@pytest.mark.parametrize(
+    ("verb", "judges", "options"),
+    [
+        (jk.compare, FIRST, {}),
+        (jk.compare, FIRST, {"schedule": "balanced", "pairs": 18}),
+        (jk.compare, FIRST, {"schedule": "knockout"}),
+        (jk.rank, ORDER, {}),
+        (jk.match, JUDGE, {}),
+        (jk.score, PANEL, {"panel": "dawid_skene"}),
+        (jk.score, FIRST, {"recipe": "merge-sort"}),
+    ],
+)
+def test_what_any_verb_asks_of_an_item_hangs_on_no_shard(
+    verb: Any, judges: Any, options: Any, tmp_path: Path
+):
+    rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is it polite?"}]}
+    whole = verb(SYSTEMS, rubric, judges, ledger=tmp_path / "whole.sqlite", **options)
+    ledgers = [tmp_path / f"{n}.sqlite" for n in (1, 2, 3)]
+    for n, ledger in enumerate(ledgers, 1):
+        verb(SYSTEMS, rubric, judges, ledger=ledger, shard=f"{n}/3", **options)
+
+    merge(ledgers, tmp_path / "merged.sqlite")
+    again = verb(SYSTEMS, rubric, judges, ledger=tmp_path / "merged.sqlite", **options)
+
+    assert whole.summary["new_calls"] > 0
+    assert (again.summary["new_calls"], again.outcomes, again.scores) == (0, whole.outcomes, whole.scores)
 
 
 def test_a_bad_row_of_another_shard_is_told_before_any_call():
