@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 import judgekit as jk
 from judgekit.cli import app
+from judgekit.drivers.ray import score_dataset
 from judgekit.errors import InputError
 from judgekit.items.shard import Shard
 from judgekit.ledger import Ledger, key_of
@@ -289,3 +291,9 @@ def test_a_merge_that_cannot_be_whole_leaves_nothing(tmp_path: Path):
         merge([a, tmp_path / "none.sqlite"], tmp_path / "m.sqlite")
 
     assert sorted(each.name for each in tmp_path.iterdir()) == there
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="ray is installed")
+def test_without_ray_its_driver_says_what_to_install(tmp_path: Path):
+    with pytest.raises(InputError, match=r"ray is not installed: pip install -e '\.\[ray\]'"):
+        score_dataset(None, RUBRIC, JUDGE, ledger_dir=tmp_path)
