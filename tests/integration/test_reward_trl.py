@@ -9,9 +9,11 @@ import re
 import socket
 import subprocess
 import sys
+import threading
+import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +24,7 @@ from anyio.from_thread import start_blocking_portal
 
 trl = pytest.importorskip("trl", reason="trl is not installed")
 from datasets import Dataset, load_dataset
+from transformers import TrainerCallback
 from trl import (
     DPOConfig,
     DPOTrainer,
@@ -427,3 +430,45 @@ def test_a_group_split_over_two_ranks_is_told_and_a_server_puts_it_together(mode
         assert told[1:] == ["TRAINED 4 on 2", "TRAINED 2 on 2"][: len(told) - 1]
     assert any('how="full"} 1' in line for line in groups) is KNOWS_NONE
     assert not any('how="partial"' in line and not line.endswith(" 0") for line in groups)
+
+
+def test_a_judge_that_is_killed_in_the_middle_of_grpo_is_waited_out(model, rows, tmp_path, monkeypatch):
+    """For as long as `JUDGEKIT_AWAY` says; 20 s is what a large model's server takes to come back."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import mock_server
+
+    away = float(os.environ.get("JUDGEKIT_AWAY", "2"))
+    with ExitStack() as servers:
+        url, process = servers.enter_context(mock_server.killable(latency=0.05))
+        port = int(re.search(r":(\d+)", url.partition("//")[2])[1])
+        back = []
+
+        def restart():
+            time.sleep(away)
+            back.append(servers.enter_context(mock_server.killable(port, latency=0.05)))
+
+        class Killing(TrainerCallback):
+            def on_step_begin(self, _arguments, state, _control, **_):
+                if state.global_step == 1:
+                    process.kill()
+                    process.wait()
+                    self.waiting = threading.Thread(target=restart)
+                    self.waiting.start()
+
+        killing = Killing()
+        spec = {"rubric": RUBRIC, "judges": f"endpoint:{url}#mock", "deadline_seconds": 60 + away}
+        trainer = GRPOTrainer(
+            model, border.reward_func(spec, num_generations=4, row_id="row"),
+            GRPOConfig(str(tmp_path), **{**GROUPED, "max_steps": 4}), train_dataset=rows, callbacks=[killing],
+        )  # fmt: skip
+        began = time.monotonic()
+        trainer.train()
+        took = time.monotonic() - began
+        killing.waiting.join()
+
+    logged = [row for row in trainer.state.log_history if "judgekit/failed_share" in row]
+    assert len(back) == 1
+    assert took >= away
+    assert [row["judgekit/failed_share"] for row in logged] == [0.0] * 4
+    assert {(row[0], row[1]) for row in by_row(trainer)} == {("ok", 1.0)}
+    assert [row["rewards/tone/mean"] for row in logged] == [1.0] * 4
