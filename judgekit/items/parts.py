@@ -20,6 +20,8 @@ T = TypeVar("T")
 By = Literal["step", "turn"] | int
 LEAST = 100
 """The fewest tokens that a segment may have."""
+BEFORE = 8_000
+"""Tokens shown of what came before a part: if it were all, work would grow with the square of the steps."""
 TOLD = (
     "A response may be shown in parts, each judged by itself. Then the `<note TAG>` at the end of the task "
     "says which part the `<response TAG>` is, and what is not shown. Judge that part alone, in its place."
@@ -30,8 +32,8 @@ TOLD = (
 class Parts:
     """How responses are split: into steps, turns, or segments of so many tokens at most.
 
-    `before` is how many tokens, estimated high, of what came before a step or a turn are shown with it; None
-    shows all of that.
+    `before` is how many tokens, estimated high, of what came before a step or a turn are shown with it; 8,000
+    where left out.
     """
 
     by: By
@@ -78,7 +80,7 @@ def in_parts(item: Item, parts: Parts) -> Iterator[tuple[Item, str]]:
 def _before(own: Sequence[Text], n: int, parts: Parts) -> Iterator[Message]:
     """Yield what is shown of what came before a part, and the note."""
     kind, first = parts.kind, n - 1
-    room = 0.0 if kind == "segment" else float("inf") if parts.before is None else parts.before
+    room = 0 if kind == "segment" else BEFORE if parts.before is None else parts.before
     while first and (size := _tokens(own[first - 1])) <= room:
         room, first = room - size, first - 1
     for each in own[first : n - 1]:

@@ -8,7 +8,7 @@ The outcomes of an item are those of its wholes, so that whatever counts them co
 there is the rubric's score (level `part`), and the rationale of a whole has theirs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -74,23 +74,25 @@ def reduced(rubric: Rubric, outcomes: Sequence[Outcome], rule: PartsRule) -> lis
         seat = (stands_for(o) if isinstance(o, Verdict) else None) or o.rater
         asked.setdefault((o.unit.responses, o.criterion, seat, o.sample), {})[o.unit.part] = o
     return [
-        _whole(rubric.by_id[criterion], seat, [own[part] for part in parts[responses] if part in own], rule)
+        _whole(rubric.by_id[criterion], seat, {part: own.get(part) for part in parts[responses]}, rule)
         for (responses, criterion, seat, _), own in asked.items()
     ]
 
 
-def _whole(criterion: Criterion, rater: str, own: Sequence[Outcome], rule: PartsRule) -> Outcome:
-    first = own[0]
+def _whole(criterion: Criterion, rater: str, own: Mapping[str, Outcome | None], rule: PartsRule) -> Outcome:
+    first = next(o for o in own.values() if o is not None)
     unit = Unit(first.unit.item_id, first.unit.responses)
-    lost = [o for o in own if isinstance(o, Abstention)]
-    if lost:
-        names = ", ".join(o.unit.part for o in lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")
-        told = f"{len(lost)} of {len(own)} parts have no verdict ({names}): {lost[0].detail}"
+    verdicts = [o for o in own.values() if isinstance(o, Verdict)]
+    if len(verdicts) < len(own):
+        lost = [part for part, o in own.items() if not isinstance(o, Verdict)]
+        why = [o for o in own.values() if isinstance(o, Abstention)]
+        names = ", ".join(lost[:_NAMED]) + (", ..." if len(lost) > _NAMED else "")
+        detail = f": {why[0].detail}" if why else ""
+        told = f"{len(lost)} of {len(own)} parts have no verdict ({names}){detail}"
         return Abstention(
-            rater=rater, unit=unit, criterion=criterion.id, reason=commonest_reason(lost), detail=told[:300],
-            shown=first.shown, sample=first.sample,
+            rater=rater, unit=unit, criterion=criterion.id, detail=told[:300], shown=first.shown,
+            sample=first.sample, reason=commonest_reason(why) if why else "missing",
         )  # fmt: skip
-    verdicts = [o for o in own if isinstance(o, Verdict)]
     flag = f"parts:{len(own)}"
     if rule == "mean":
         made = joined(

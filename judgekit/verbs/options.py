@@ -86,8 +86,8 @@ class Options(TypedDict, total=False):
             tokens of a segment, where responses are too long for a judge; no part is left out.
         parts_rule: The verdict on the whole of its parts: their `mean`, that of the `worst` or `best` part,
             or of the `last`.
-        parts_before: How many tokens of what came before a step or a turn are shown with it; all, where left
-            out.
+        parts_before: How many tokens of what came before a step or a turn are shown with it, and the judge is
+            told what is not; 8,000 where left out.
         unfounded: What becomes of a verdict whose quotations do not exist: `flag` it, or `abstain`.
         aggregate: An aggregator of your own, in place of `rule`, `partial`, `panel` and `balance`.
         columns: Our name of a column -> its name in the items.

@@ -331,3 +331,32 @@ def test_a_spec_keeps_its_digest_unless_it_has_parts():
 def test_a_spec_that_cannot_split_is_refused(keys, words):
     with pytest.raises((InputError, ValueError), match=re.escape(words)):
         spec_of(**keys)
+
+
+def test_work_grows_with_the_steps_and_not_with_their_square():
+    sizes = []
+    for steps in (100, 200):
+        talk = [{"role": "assistant", "content": f"{n} " + "x" * 3_000} for n in range(steps)]
+        _, calls = scored(rows_of(talk), parts="step", judge=lambda _: '{"label": "yes"}')
+        sizes.append(sum(len(call.messages[-1].content) for call in calls))
+
+    assert len(calls) == 200
+    assert sizes[1] < 2.1 * sizes[0]
+    assert re.search("Steps 1 to 19. are not shown.", calls[-1].messages[-1].content)
+
+
+def test_a_part_that_nobody_answered_is_not_left_out():
+    from judgekit.recipes.parts import reduced
+    from judgekit.types import Unit, Verdict
+
+    rubric = jk.load_rubric({"id": "r", "criteria": [{"id": c, "text": f"{c}?"} for c in "ab"]})
+    said = [
+        Verdict("j", Unit("1", ("x",), part), name, (("yes", 1.0),), "yes", 1.0)
+        for name, parts in (("a", ("step 1", "step 2")), ("b", ("step 1",)))
+        for part in parts
+    ]
+    one, other = reduced(rubric, said, "mean")
+
+    assert (one.value, other.reason, other.detail) == (
+        1.0, "missing", "1 of 2 parts have no verdict (step 2)"
+    )  # fmt: skip

@@ -178,7 +178,8 @@ class RewardSpec(_Strict):
         parts: Judge each part of a response by itself, and the whole by its parts: `step`, `turn`, or the
             most tokens of a segment; not where responses are compared.
         parts_rule: The verdict on the whole of its parts: `mean`, `worst`, `best` or `last`.
-        parts_before: Tokens of what came before a step or a turn that are shown with it; all, where left out.
+        parts_before: Tokens of what came before a step or a turn that are shown with it; 8,000, where left
+            out.
         partial: Accept a rubric score although criteria are missing.
         judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all.
         checks: Gates and verifiable parts, cheapest first.
