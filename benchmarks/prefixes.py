@@ -1,13 +1,13 @@
-"""How much of a prompt the calls of one group share, and what that is worth to an engine that keeps prefixes.
+"""What a verdict costs in calls and tokens, and how much of that an engine that keeps prefixes reads once.
 
 `python benchmarks/prefixes.py`, and with `--engine 8` the calls a second of the embedded engine.
 
 A group is eight responses (3,000 characters) to one task (1,000) with two sources (3,000 each) and a reference
 (1,000): together in one item, and apart, an item for each response, as rewards ask about responses alone. For
-every protocol, form and recipe: the characters of a prompt (mean over the different prompts of the first
-judge, in their order), those that all of them begin with, and the share that a cache of prefixes would serve,
-which is the longest beginning that a prompt shares with an earlier one. Rounds after the first are counted too;
-their replies are canned.
+every protocol, form and recipe, of the calls of the first judge in their order: calls for each answer that is
+asked for, tokens read for it (estimated as a budget does), those of them that a cache of prefixes would serve
+(the longest beginning that a prompt shares with an earlier one), and their share. Rounds after the first and
+samples are counted too; their replies are canned.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from typing import Any
 from judgekit import Scripted, load_rubric
 from judgekit.judges.local import Local
 from judgekit.plan import Plan
+from judgekit.prompt import estimate_tokens
 from judgekit.recipes.catalog import CATALOG
 from judgekit.recipes.grading import Counted, Grading
 from judgekit.rubric import Rubric
@@ -117,13 +118,12 @@ def recipes() -> Iterator[tuple[str, Counted]]:
         yield name, published.recipe(Grading(plan), settings)
 
 
-def prompts_of(recipe: Counted, items: Sequence[Item]) -> list[str]:
-    """The different prompts that the first judge is asked, in their order, but for tasks put as they are."""
+def asked_of(recipe: Counted, items: Sequence[Item]) -> list[Call]:
+    """The calls of the first judge, in their order, but for tasks put as they are."""
     if len(items) > 1 and any(plan.protocol in {"compare", "rank"} for plan in recipe.plans):
         return []  # of one response there is nothing to compare
     asked = (call for item in items for call in calls_of(recipe, item))
-    calls = [call for call in asked if call.judge == "judge0" and call.shown]
-    return list(dict.fromkeys("\n".join(m.content for m in call.messages) for call in calls))
+    return [call for call in asked if call.judge == "judge0" and call.shown]
 
 
 def begun(one: str, other: str) -> int:
@@ -135,38 +135,46 @@ def begun(one: str, other: str) -> int:
     return low
 
 
-def shares(prompts: list[str]) -> tuple[float, int, float]:
-    """Mean characters of a prompt, characters that all begin with, share served by a cache of prefixes."""
+def a_verdict(calls: Sequence[Call]) -> tuple[float, float, float, float]:
+    """Calls and tokens for an answer that is asked for, and what of the tokens a cache of prefixes serves."""
+    prompts = ["\n".join(m.content for m in call.messages) for call in calls]
     kept = [max((begun(one, other) for other in prompts[:i]), default=0) for i, one in enumerate(prompts)]
-    total = sum(map(len, prompts))
-    return total / len(prompts), min(begun(prompts[0], each) for each in prompts), sum(kept) / total
+    served, n = sum(kept) / sum(map(len, prompts)), sum(len(call.asks) for call in calls)
+    tokens = sum(estimate_tokens(call.messages) for call in calls) / n
+    return len(calls) / n, tokens, served * tokens, served
 
 
 async def engine_rates(n: int) -> None:
-    """Calls a second of the embedded engine, `fast`, for responses apart, graded by the letter of one criterion."""
+    """CPU of a call of the embedded engine for responses apart, with and without the prefixes it keeps."""
     plan = Plan(ONE, JUDGES[:1], form="letters")
     calls = [call for item in apart(group(n, size=100)) for call in plan.calls(item)]
-    async with Local(mode="fast", say=lambda _: None) as judge:
-        await judge(calls[-1])  # what is loaded once
-        started = time.perf_counter()
-        read = [(await judge(call)).input_tokens or 0 for call in calls]
-        seconds = time.perf_counter() - started
-    print(f"\nembedded engine: {n} calls of {sum(read) / n:.0f} tokens, {n / seconds:.2f} calls a second")
+    spent = {}
+    for mode in ("fast", "reproducible"):
+        async with Local(mode=mode, say=lambda _: None) as judge:
+            await judge(calls[-1])  # what is loaded once
+            started = time.process_time()
+            read = [(await judge(call)).input_tokens or 0 for call in calls]
+            spent[mode] = (time.process_time() - started) / n
+    print(
+        f"\nembedded engine: {n} calls of {sum(read) / n:.0f} tokens; CPU a call {spent['fast']:.2f} s with the "
+        f"prefixes it keeps, {spent['reproducible']:.2f} s without: {spent['fast'] / spent['reproducible']:.2f} times"
+    )
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", type=int, metavar="N", help="time N calls of the embedded engine")
+    parser.add_argument("--engine", type=int, metavar="N", help="measure N calls of the embedded engine")
     n = parser.parse_args().engine
-    columns = f"{'prompts':>8} {'characters':>11} {'all share':>10} {'served':>7}"
-    print(f"{'':24} {'together':^39}   {'apart':^39}\n{'':24} {columns}   {columns}")
+    columns = f"{'calls':>8} {'tokens':>9} {'served':>9} {'share':>7}"
+    print("for each answer that is asked for:")
+    print(f"{'':24} {'together':^36}   {'apart':^36}\n{'':24} {columns}   {columns}")
     for name, recipe in recipes():
         cells = []
         for items in ([group()], apart(group())):
-            prompts = prompts_of(recipe, items)
-            mean, common, kept = shares(prompts) if prompts else (0, 0, 0)
-            cells.append(f"{len(prompts):8} {mean:11.0f} {common:10} {kept:7.3f}")
+            calls = asked_of(recipe, items)
+            n_calls, tokens, served, share = a_verdict(calls) if calls else (0, 0, 0, 0)
+            cells.append(f"{n_calls:8.2f} {tokens:9.0f} {served:9.0f} {share:7.3f}" if calls else " " * 36)
         print(f"{name:24} {'   '.join(cells)}")
     if n:
         asyncio.run(engine_rates(n))
