@@ -46,6 +46,8 @@ def guide(
         say_text(text.removesuffix("\n"))
         return
     made = {files / file: content for _, file, content in BLOCK.findall(text) if file}
+    if not made:
+        raise InputError(f"the guide {name!r} has no files to write; leave --files out")
     if there := [str(path) for path in made if path.exists()]:
         raise InputError(f"{', '.join(there)} would be replaced; name a folder without such files")
     for path, content in made.items():

@@ -257,7 +257,8 @@ def show(
             say(f"{name:12} {value}")
     for n, (least, most) in said["calls"].items():
         calls = f"{least}" if least == most else f"{least} to {most} (with re-asks)"
-        say(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} a response at most")
+        each = "each of their parts" if rewarder.spec.split else "a response"
+        say(f"{'group of ' + str(n):12} {calls} calls, {most / n:g} {each} at most")
 
 
 def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: bool = True) -> "Rewarder":
@@ -361,6 +362,7 @@ def _lines(batch: "Batch") -> Iterator[bytes]:
             "item_id": reward.group, "response_id": reward.response, "reward": reward.value,
             "status": reward.status, "reason": reward.reason, "judged": reward.judged,
             "components": dict(reward.components), "spec": batch.spec,
+            **({"parts": dict(reward.parts)} if reward.parts else {}),
         }  # fmt: skip
         yield orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -387,13 +389,13 @@ def _told(totals: dict[str, float | None]) -> str:
 
 
 def _meaning(rewarder: "Rewarder") -> dict[str, Any]:
-    spec = rewarder.spec
+    spec, asked = rewarder.spec, rewarder.spec.judge_weight > 0
     checks = [f"{c.name} ({'gate' if c.gate is not None else f'weight {c.weight:g}'})" for c in spec.checks]
     return {
         "digest": spec.digest,
         "scheme": spec.scheme + (", relative to the group" if spec.relative else ""),
-        "rubric": f"{spec.rubric.id}: {', '.join(c.id for c in spec.rubric.leaves)}",
-        "judges": ", ".join(judge.name for judge in rewarder.judges),
+        "rubric": f"{spec.rubric.id}: {', '.join(c.id for c in spec.rubric.leaves)}" if asked else "none",
+        "judges": ", ".join(judge.name for judge in rewarder.judges) if asked else "none: checks alone",
         "pool": spec.pool if len(rewarder.judges) > 1 else "one judge",
         "checks": ", ".join(checks) or "none",
         "range": f"{spec.span[0]:g} to {spec.span[1]:g}, {'clipped' if spec.clip else 'not clipped'}",

@@ -121,7 +121,16 @@ _JSON = re.compile(r"""\s*(?:\{\s*["}]|\[\s*["\[\]{])""")  # how a mapping or a 
 _ALSO = {
     "item_id": ("id", "qid", "question_id", "prompt_id", "uid", "idx", "index", "key"),
     "task": ("prompt", "question", "input", "instruction", "query", "user_input", "messages"),
-    "response": ("answer", "output", "completion", "generation", "prediction", "model_output", "text"),
+    "response": (
+        "completion",
+        "output",
+        "generation",
+        "prediction",
+        "model_output",
+        "completions",
+        "answer",
+        "text",
+    ),
     "system": ("model", "model_name", "model_id", "generator", "bot"),
     "reference": ("gold", "target", "expected", "reference_answer", "ground_truth", "label"),
 }

@@ -101,6 +101,8 @@ _OPERATIONS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 _FUNCTIONS = {"sqrt", "log", "ln", "exp", "sin", "cos", "tan", "abs"}
 _REMOVED = re.compile(r"\\(?:left|right|displaystyle|,|;|!|quad|mathrm|text)|[$]|\\[()\[\]]")
+_SHORT = re.compile(r"\\[dt]?frac\s*(?:(\w)\s*(\w|\{[^{}]*\})|(\{[^{}]*\})\s*(\w))")
+_SHORT_ROOT = re.compile(r"\\sqrt\s*(\w)")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\?sqrt\s*\{([^{}]*)\}")
 _BOXED = re.compile(r"\\boxed\s*\{(.*)\}", re.DOTALL)
@@ -165,8 +167,9 @@ def _python(raw: str) -> str:
     text = raw.strip().rstrip(".")
     if boxed := _BOXED.search(text):
         text = boxed[1]
-    text = _REMOVED.sub(" ", text)
+    text = _REMOVED.sub(" ", text.replace("{,}", ","))
     for _ in range(8):  # fractions and roots inside one another, the innermost first
+        text = _SHORT_ROOT.sub(r"\\sqrt{\1}", _SHORT.sub(_in_braces, text))
         new = _ROOT.sub(r" sqrt(\1) ", _FRACTION.sub(r" ((\1)/(\2)) ", text))
         if new == text:
             break
@@ -178,7 +181,14 @@ def _python(raw: str) -> str:
     text = text.rsplit("=", 1)[-1]
     text = re.sub(r"(?<![\d.])(\d++(?:\.\d++)?)\s*+%", r"(\1/100)", text)
     text = re.sub(r"(?<=[\d)])\s*(?=[A-Za-z(])", "*", text)
+    text = re.sub(r"(?<![A-Za-z])([A-Za-z])\s*(?=\()", r"\1*", text)  # of one letter no function's name is
     return re.sub(r"\s+", " ", text).strip()
+
+
+def _in_braces(fraction: re.Match[str]) -> str:
+    """Return a fraction of TeX with one letter or digit for a part, with both in braces."""
+    parts = [each for each in fraction.groups() if each is not None]
+    return "\\frac" + "".join(each if each.startswith("{") else f"{{{each}}}" for each in parts)
 
 
 def _same(one: ast.expr, two: ast.expr, ctx: Any) -> bool:

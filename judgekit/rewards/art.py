@@ -20,8 +20,8 @@ from itertools import takewhile
 from typing import Any
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import kept_rewarder, reference_of, rewarding, rubric_of, text_of_chat
-from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.conversion import kept_rewarder, reference_of, rewarding, rubric_of
+from judgekit.rewards.core.records import Group, Reward, text_of_chat
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import SpecLike
 

@@ -13,6 +13,13 @@ refusal than its status: the server's console has the reason.
 
 A reward that cannot be given is raised. OpenRLHF logs that and goes on without a reward, until its experience
 maker misses it (`reward_model_group is required`): the training ends, and nothing is learnt from a number.
+So that it goes on, take `on_failure = "group_mean"`, an address with `run` and `group`, and a `ledger`,
+since OpenRLHF asks five times; `extra_logs` has `jk_imputed` then, the share of such rewards, and no
+criteria, which are not known of a failure.
+
+The task is the prompt as OpenRLHF made it, with the marks of its chat template in it, and the response is
+what follows, thoughts included; checks look past `<think>`, and judges are shown all of it. Where that
+matters, train on prompts without a template.
 """
 
 from collections.abc import Callable, Sequence

@@ -24,9 +24,8 @@ from judgekit.rewards.core.conversion import (
     number,
     numbers,
     one_by_one,
-    text_of_chat,
 )
-from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.records import Group, Reward, text_of_chat
 
 Given = float | dict[str, float]
 

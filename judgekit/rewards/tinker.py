@@ -21,8 +21,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, text_of_chat
-from judgekit.rewards.core.records import Group, Reward
+from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers
+from judgekit.rewards.core.records import Group, Reward, text_of_chat
 from judgekit.rewards.core.rewarder import Rewarder
 
 

@@ -16,6 +16,10 @@ A reward that cannot be given is None, and its advantage 0. TRL below 1.6 takes 
 `on_failure="none"` becomes `group_mean`, with a warning. TRL warns of a row without any reward by
 printing that row, the rubric in it too. Training waits for a judge that is away, up to `deadline_seconds`.
 
+The log has `judgekit/failed_share`, `judgekit/criterion/NAME` (the mean of what is known of each criterion
+and check), `judgekit/spread` and the rest of a batch's statistics beside TRL's own `rewards/NAME/mean`, where
+NAME is the spec's `name` or its file's; the completions have `judgekit_status` and `judgekit_reason`.
+
 Under several processes TRL hands each its own rows, perhaps half of a group. Where a reward depends on the
 rest of its group (a relative scheme, a dead band, `drop_group`, `group_mean`) that is an `InputError`; let a
 reward server put the groups together then (`trl_served`). Evaluation needs `num_generations_eval` to be

@@ -11,15 +11,21 @@ under `name`, each criterion and check as a metric `name/criterion`, the reason 
 `trace.info["judgekit"]`, what judges read, wrote and cost in `trace.extra_usage`. What the judge is asked,
 and which judge, stands in the spec: `model`, `base_url`, `sampling` and `prompt` of the entry are not used.
 
+An entry takes these too: `own_code = true` (`py:` names may import code), `question_field` (the task's field
+that is judged by; its prompt where left out), `rubric_field` (`rubric`: the task's own rubric, in JSON),
+`view` (`last_reply`, or `full_trace` for all turns) and `weight`.
+
 A reward that cannot be given is raised: the rollout is errored, its reward stays None, and prime-rl drops it.
-(`trace.reward` adds up what there is, 0 then: look at `trace.ok`.) verifiers judges one rollout at a time,
-so relative schemes are refused.
+(`trace.reward` adds up what there is, 0 then: look at `trace.ok` once the rollout has ended; where you call
+`Task.score` by hand, at `trace.rewards[name]`.) verifiers judges one rollout at a time, so relative schemes
+are refused.
 """
 
 import functools
 from pathlib import Path
 from typing import Any
 
+from judgekit.errors import InputError, there_are
 from judgekit.rewards.core.conversion import kept_rewarder, lone, number, numbers, one_by_one
 from judgekit.rewards.core.records import Reward
 from judgekit.rewards.core.spec import load_spec
@@ -66,6 +72,12 @@ def _classes() -> dict[str, type]:
             """
             config = self.config
             columns = task.model_dump()
+            for named in ("answer_field", "rubric_field"):
+                if named in config.model_fields_set and getattr(config, named) not in columns:
+                    raise InputError(
+                        f"{named} {getattr(config, named)!r} is no field of the task; "
+                        f"{there_are(getattr(config, named), columns)}"
+                    )
             rewarder = await kept_rewarder(config.spec, own_code=config.own_code)
             group = lone(
                 judge_question(task, config.question_field), judge_response(trace, config.view),

@@ -12,7 +12,10 @@ of your own. It also makes 0.0 of what takes longer than `reward.timeout` (300 s
 `deadline_seconds` below it. The managers `naive`, `dapo`, `gdpo` and `rate_limited` can await a reward
 function, `remote` cannot. Limits of speed belong into the spec (`concurrency`).
 
-The names of what is returned are always the same, since verl takes them from the first response of a batch.
+`ground_truth` is the reference; `task_key` (`question` where left out) names the task in `extra_info`.
+What is returned has always the same names, since verl takes them from the first response of a batch:
+`{"score": 0.67, "jk_gated": 0.0, "jk_vetoed": 0.0, "jk_imputed": 0.0, "criterion/polite": 1.0}`. A spec with
+`py:` names needs `+reward.custom_reward_function.reward_kwargs.own_code=true`.
 
 Where a reward depends on its group, or a failure is to get the mean of its group, let a reward server put
 groups together and give its address instead of a spec. The address names the run, of which no two are ever

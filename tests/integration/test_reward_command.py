@@ -424,3 +424,15 @@ def test_a_judge_of_a_spec_is_refused_with_the_file_and_in_the_keys_of_a_file(tm
 def test_a_spec_that_imports_code_is_refused_unless_allowed(capsys):
     assert command("reward", "show", "explicit.toml") == 2
     assert "py:slowly:judge" in capsys.readouterr().err
+
+
+def test_what_a_spec_means_is_said_without_its_judge(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    spec = tmp_path / "spec.toml"
+    spec.write_text('rubric = "support_reply"\njudges = "local"\nparts = "step"\n')
+
+    assert command("reward", "show", str(spec)) == 0
+    said = capsys.readouterr()
+    assert "scheme       explicit" in said.out
+    assert "each of their parts at most" in said.out
+    assert "xllamacpp" in said.err

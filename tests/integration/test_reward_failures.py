@@ -81,7 +81,7 @@ def test_a_judge_that_is_down_is_an_outage_that_names_cause_and_count(mode, caus
 def test_an_outage_comes_by_the_deadline_even_if_no_attempt_ends():
     error, _ = bench.outage("hang", attempt_seconds=600.0, deadline_seconds=0.5)
 
-    assert "512 of 512 rewards failed, more than 20 %: deadline (512)" in str(error)
+    assert "512 of 512 rewards failed, more than 20 % (max_failed): deadline (512)" in str(error)
     assert str(error).endswith("; a batch waits 0.5 s for its judges (deadline_seconds)")
 
 

@@ -287,7 +287,7 @@ def spec_of(**keys):
 
 
 def test_a_reward_has_the_value_of_each_part():
-    from judgekit.rewards.core.conversion import text_of_chat
+    from judgekit.rewards.core.records import text_of_chat
 
     group = jk.rewards.Group("g", "Go.", {"a": text_of_chat(TALK), "b": "Fine."})
     judge = jk.Scripted("j", lambda call: '{"label": "%s"}' % ("no" if "FAULT" in shown(call) else "yes"))
@@ -303,7 +303,7 @@ def test_a_reward_has_the_value_of_each_part():
 
 
 def test_a_reward_whose_part_failed_is_none():
-    from judgekit.rewards.core.conversion import text_of_chat
+    from judgekit.rewards.core.records import text_of_chat
 
     group = jk.rewards.Group("g", "Go.", {"a": text_of_chat(TALK)})
     judge = jk.Scripted("j", lambda call: "?" if "Done." in shown(call) else '{"label": "yes"}')

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from judgekit.errors import InputError
-from judgekit.rewards.core.conversion import Columns, cut_rows, groups_of, identities, sized, text_of_chat
+from judgekit.rewards.core.conversion import Columns, cut_rows, groups_of, identities, sized
+from judgekit.rewards.core.records import text_of_chat
 from judgekit.types import Message
 
 

@@ -104,7 +104,9 @@ def test_one_failure_raises_where_asked_for_and_the_rest_is_not_lost():
 
 
 def test_too_many_failures_are_an_outage_that_counts_them():
-    with pytest.raises(JudgeOutage, match=r"5 of 10 rewards failed, more than 20 %: refused: no \(5\)"):
+    with pytest.raises(
+        JudgeOutage, match=r"5 of 10 rewards failed, more than 20 % .max_failed.: refused: no \(5\)"
+    ):
         Rewarder({"rubric": MARKS}, failing_on("9")).reward(
             [group("g", "9", "91", "92", "93", "94", "3", "4", "5", "6", "7")]
         )

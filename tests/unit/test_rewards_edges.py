@@ -337,7 +337,7 @@ def test_groups_may_come_from_a_generator():
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        (Group("g", [{"role": "user", "content": "Hi"}], {"a": "5"}), "group 'g', task: a list"),
+        (Group("g", ({"role": "user", "content": "Hi"},), {"a": "5"}), "group 'g', task: a tuple"),
         (Group("g", None, {"a": "5"}), "group 'g', task: None"),
         (Group("g", "Hi", {"a": ({"role": "assistant", "content": "5"},)}), "response 'a': a tuple"),
         (Group("g", "Hi", {"a": None}), "response 'a': None"),
@@ -539,3 +539,32 @@ def test_checks_see_the_tags_of_an_item(monkeypatch):
     spec = {"rubric": MARKS, "judge_weight": 0, "checks": [check]}
 
     assert values(jk.reward(rows, spec, jk.Scripted("j", marking), own_code=True)) == [1.0, 0.0]
+
+
+def test_a_group_takes_chat_messages_as_they_are():
+    asked = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Where is it?"}]
+    called = [{"role": "assistant", "content": None, "tool_calls": [{"name": "track", "arguments": "{}"}]}]
+    made = Group("g", asked, {"a": called, "b": [{"role": "assistant", "content": "Here."}], "c": "There."})
+
+    assert made.task == (Message("system", "Be kind."), Message("user", "Where is it?"))
+    assert dict(made.responses) == {"a": (Message("call", "{}", "track"),), "b": "Here.", "c": "There."}
+    with pytest.raises(InputError, match="group 'g', response 'a': message 1 is an int"):
+        Group("g", "Hi", {"a": [3]})
+
+
+def test_checks_alone_are_a_reward_without_a_rubric_and_a_judge():
+    spec = {
+        "judge_weight": 0,
+        "checks": [{"name": "right", "kind": "equals_reference", "weight": 1}],
+    }
+    batch = jk.reward([Group("g", "2 + 2?", {"a": "It is 4", "b": "5", "c": "4"}, reference="4")], spec)
+
+    assert values(batch) == [0.0, 0.0, 1.0]
+    assert batch.stats["calls"] == 0
+
+
+def test_a_setting_that_a_check_does_not_have_is_told_with_those_it_has():
+    check = {"name": "right", "kind": "equals_reference", "weight": 1, "settings": {"maths": True}}
+
+    with pytest.raises(InputError, match="its settings are mathematics"):
+        Rewarder({"judge_weight": 0, "checks": [check]})

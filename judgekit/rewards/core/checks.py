@@ -8,6 +8,7 @@ tool gave, or that was only thought, is none. With `part="whole"` it looks at ev
 
 import functools
 import importlib
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -351,7 +352,11 @@ def check_of(kind: str, settings: Mapping[str, Any], *, own_code: bool = False) 
         try:
             check(Checking("", "x", "y", {}))
         except (TypeError, regex.error) as error:
-            raise InputError(f"check {kind!r} with {dict(settings)}: {error}") from None
+            takes = [name for name in inspect.signature(found).parameters if name != "seen"]
+            told = (
+                f"its settings are {', '.join(takes) or 'none'}" if set(settings) - {*takes} else str(error)
+            )
+            raise InputError(f"check {kind!r} with {dict(settings)}: {told}") from None
     return check
 
 

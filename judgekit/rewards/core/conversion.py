@@ -24,9 +24,8 @@ from typing import Any, Final, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from judgekit.errors import InputError, JudgeOutage, kind_of
-from judgekit.items.talk import turns_of
 from judgekit.items.texts import absent, json_of, plain_of
-from judgekit.rewards.core.records import CRITERION, Batch, Group, Key, Reward
+from judgekit.rewards.core.records import CRITERION, Batch, Group, Key, Reward, text_of_chat
 from judgekit.rewards.core.rewarder import Rewarder
 from judgekit.rewards.core.spec import RewardSpec, SpecLike
 from judgekit.types import Text
@@ -49,27 +48,6 @@ _Held = tuple[asyncio.Task[None], asyncio.Future[Any]]
 """The task that holds something open, and the future of it."""
 _KEPT: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, _Held]]
 _KEPT = weakref.WeakKeyDictionary()
-
-
-def text_of_chat(value: Any, what: str = "conversation") -> Text:
-    """Return a text as it is, or a conversation; one single message of it is its content.
-
-    What a policy wrote is judged even where it is blank. Calls of tools are turns of their own; thoughts kept
-    apart from the content are no part of the response.
-    """
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, Sequence) or isinstance(value, bytes):
-        raise InputError(f"{what} is {kind_of(value)}, neither text nor a list of messages")
-    turns = turns_of(value, what, _as_said)
-    return turns[0].content if len(turns) == 1 and not turns[0].name else turns
-
-
-def _as_said(value: Any, what: str) -> str:
-    """Return a text as it is; where there is none, nothing was said."""
-    if not isinstance(value, str | None):
-        raise InputError(f"{what} is {kind_of(value)}, not text")
-    return value or ""
 
 
 def talk_of(items: Any, what: str) -> Text:

@@ -266,7 +266,7 @@ def outage(failures: Sequence[str | None], max_failed: float) -> str | None:
     reasons = [reason for reason in failures if reason is not None]
     if not reasons or _chance(len(reasons), len(failures), max_failed) >= _UNSURE:
         return None
-    share = f"{100 * max_failed:g} %"
+    share = f"{100 * max_failed:g} % (max_failed)"
     return f"{len(reasons)} of {len(failures)} rewards failed, more than {share}: {told(reasons)}"
 
 

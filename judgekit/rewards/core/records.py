@@ -1,11 +1,12 @@
 """Groups of responses in, rewards out: keyed by group and response, never by place."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from judgekit.errors import InputError, kind_of
+from judgekit.items.talk import turns_of
 from judgekit.types import Message, Outcome, Text, brief
 
 Status = Literal["ok", "gated", "vetoed", "failed", "imputed", "dropped"]
@@ -26,7 +27,7 @@ class Group:
 
     Args:
         key: Unique in a batch. What is relative is relative to the responses of one group only.
-        task: What they answer: plain text or a conversation.
+        task: What they answer: plain text, or a conversation: chat messages, or a tuple of `Message`.
         responses: Response id -> text or conversation; equal texts are judged once.
         reference: A text known to be good.
         sources: Source id -> document that evidence may be quoted from.
@@ -41,6 +42,17 @@ class Group:
     sources: Mapping[str, str] = field(default_factory=dict)
     rubric: Mapping[str, Any] | None = None
     columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.task, list):
+            object.__setattr__(self, "task", text_of_chat(self.task, f"group {self.key!r}, task"))
+        if isinstance(self.responses, Mapping) and any(isinstance(r, list) for r in self.responses.values()):
+            read = {
+                name: text_of_chat(text, f"group {self.key!r}, response {name!r}")
+                if isinstance(text, list) else text
+                for name, text in self.responses.items()
+            }  # fmt: skip
+            object.__setattr__(self, "responses", read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +158,24 @@ def _text(group: Group, name: str, text: object) -> tuple[str, ...]:
     if isinstance(text, tuple) and all(isinstance(turn, Message) for turn in text):
         return tuple(turn.content for turn in text)
     raise InputError(f"group {group.key!r}, {name}: {kind_of(text)}, not text or a tuple of Messages")
+
+
+def text_of_chat(value: Any, what: str = "conversation") -> Text:
+    """Return a text as it is, or a conversation; one single message of it is its content.
+
+    What a policy wrote is judged even where it is blank. Calls of tools are turns of their own; thoughts kept
+    apart from the content are no part of the response.
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Sequence) or isinstance(value, bytes):
+        raise InputError(f"{what} is {kind_of(value)}, neither text nor a list of messages")
+    turns = turns_of(value, what, _as_said)
+    return turns[0].content if len(turns) == 1 and not turns[0].name else turns
+
+
+def _as_said(value: Any, what: str) -> str:
+    """Return a text as it is; where there is none, nothing was said."""
+    if not isinstance(value, str | None):
+        raise InputError(f"{what} is {kind_of(value)}, not text")
+    return value or ""

@@ -21,7 +21,7 @@ import numpy as np
 from judgekit.agreement.core.arrays import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
-from judgekit.judges.resolve import check, resolve
+from judgekit.judges.resolve import Scripted, check, resolve
 from judgekit.judges.servers import check_together
 from judgekit.plan import price_of
 from judgekit.rewards.core.carded import check_cards
@@ -74,7 +74,7 @@ class Rewarder:
         if own_code:
             look_beside(self.spec)
         self._anew = partial(Rewarder, self.spec, judges, own_code=own_code)  # with names as names: pickled
-        given = self.spec.judges if judges is None else judges
+        given = judges if judges is not None else self.spec.judges if self.spec.judge_weight else _NOBODY
         self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and judges: {len(self.judges)}; name more, or need fewer")
@@ -305,6 +305,10 @@ def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
 
 
+_NOBODY = Scripted("nobody", lambda _: "")
+"""Who is asked where the judge has no weight."""
+
+
 def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
     """Return judges of names, of tables, or as they are; checked if they are asked."""
     several = given if isinstance(given, list | tuple) else [given]
@@ -315,7 +319,12 @@ def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[
         except InputError as error:
             raise InputError(f"judges[{i}]: {error}") from error
     for judge in judges if asked else ():
-        check(judge, sending=sending)
+        try:
+            check(judge, sending=sending)
+        except InputError as error:
+            if sending:
+                raise
+            warnings.warn(str(error), stacklevel=2)  # what the spec means can be said without it
     check_together(judges)
     return tuple(judges)
 

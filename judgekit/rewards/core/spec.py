@@ -35,6 +35,8 @@ Orders = Literal["both", "random", "given"]
 OVERALL = "overall"  # the one criterion of `implicit`
 RELATIVE: frozenset[str] = frozenset({"pairwise", "round_robin", "swiss", "pivot", "list"})
 _RUBRICS: Mapping[str, str] = {"match": "answer_match"}
+_UNASKED: Mapping[str, Any] = {"id": "checks", "criteria": [{"id": "unasked", "text": "Not asked."}]}
+"""The rubric of a spec whose judge has no weight."""
 _HOW_IT_RUNS = frozenset({
     "concurrency", "deadline_seconds", "attempt_seconds", "tries", "ledger", "telemetry", "max_failed",
     "judges", "rubric", "card", "card_faults", "name", "folder", "rpm", "tpm", "budget_usd", "hedge",
@@ -181,7 +183,7 @@ class RewardSpec(_Strict):
         parts_before: Tokens of what came before a step or a turn that are shown with it; 8,000, where left
             out.
         partial: Accept a rubric score although criteria are missing.
-        judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all.
+        judge_weight: Share of the judge beside weighted checks; 0 asks no judge at all, and needs no rubric.
         checks: Gates and verifiable parts, cheapest first.
         gated: Reward of a response that a gate or a veto stops, on [0, 1] of the range.
         length: A penalty for long responses.
@@ -280,7 +282,7 @@ class RewardSpec(_Strict):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.rubric is None:
-            name = _RUBRICS.get(self.scheme)
+            name = _RUBRICS.get(self.scheme) if self.judge_weight else _UNASKED
             if name is None:
                 raise ValueError(f"scheme {self.scheme!r} needs a rubric: a bundled name, a path or a table")
             object.__setattr__(self, "rubric", load_rubric(name))

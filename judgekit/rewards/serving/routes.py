@@ -35,9 +35,8 @@ from judgekit.rewards.core.conversion import (
     reference_of,
     response_in,
     rubric_of,
-    text_of_chat,
 )
-from judgekit.rewards.core.records import TRAINERS_NAMES, Group, Reward
+from judgekit.rewards.core.records import TRAINERS_NAMES, Group, Reward, text_of_chat
 from judgekit.rewards.core.spec import RewardSpec
 from judgekit.types import Text
 
