@@ -263,14 +263,19 @@ def show(
 
 def _rewarder(spec: Path, judges: list[str] | None, naming: Naming, *, sending: bool = True) -> "Rewarder":
     """Return the rewarder of a spec, with other judges where some are named; print warnings as lines."""
+    from judgekit.judges.local import MissingEngine
     from judgekit.rewards.core.rewarder import Rewarder, look_beside
     from judgekit.rewards.core.spec import load_spec
 
     loaded = load_spec(spec)
     if naming.own_code:
         look_beside(loaded)
+    asked: Any = None
     try:
         asked = [naming(each) for each in judges or loaded.judges]
+    except MissingEngine:
+        if sending:
+            raise
     except InputError as error:
         raise InputError(f"{'--judge' if judges else f'{spec}: judges'}: {error}") from error
     naming.check()

@@ -40,12 +40,16 @@ _MARKER = re.compile(r"<\|(?=[^\s<>|]{1,40}\|>)|<(?=/?(?:start|end)_of_turn>)|\[
 Mode = Literal["reproducible", "fast"]
 
 
+class MissingEngine(InputError):  # noqa: N818 - what is wrong
+    """The engine of the embedded judge is not installed."""
+
+
 def engine_version() -> str:
     """Return the engine's version without importing it; raise InputError if it is not installed."""
     try:
         return importlib.metadata.version(ENGINE)
     except importlib.metadata.PackageNotFoundError:
-        raise InputError(
+        raise MissingEngine(
             f"the embedded judge needs {ENGINE}, which is not installed; install judgekit with its extra: "
             "pip install -e '.[local]' in its checkout"
         ) from None

@@ -162,7 +162,7 @@ def resolve(
             settings |= _prices(settings.pop("price"))
         return _made(judge, settings, own_code=own_code, say=say)
     except InputError as error:
-        raise InputError(without_keys(without_addresses(str(error)))) from None
+        raise type(error)(without_keys(without_addresses(str(error)))) from None
 
 
 def _made(

@@ -427,7 +427,7 @@ def test_a_spec_that_imports_code_is_refused_unless_allowed(capsys):
 
 
 def test_what_a_spec_means_is_said_without_its_judge(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    monkeypatch.setattr("judgekit.judges.local.ENGINE", "no-such-engine")
     spec = tmp_path / "spec.toml"
     spec.write_text('rubric = "support_reply"\njudges = "local"\nparts = "step"\n')
 
@@ -435,4 +435,4 @@ def test_what_a_spec_means_is_said_without_its_judge(tmp_path, capsys, monkeypat
     said = capsys.readouterr()
     assert "scheme       explicit" in said.out
     assert "each of their parts at most" in said.out
-    assert "xllamacpp" in said.err
+    assert "the embedded judge needs no-such-engine" in said.err

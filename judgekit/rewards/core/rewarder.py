@@ -21,6 +21,7 @@ import numpy as np
 from judgekit.agreement.core.arrays import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
+from judgekit.judges.local import MissingEngine
 from judgekit.judges.resolve import Scripted, check, resolve
 from judgekit.judges.servers import check_together
 from judgekit.plan import price_of
@@ -58,7 +59,8 @@ class Rewarder:
 
     Raises `InputError` if the spec, a judge or a check cannot be used; before any call.
 
-    >>> from judgekit.judges.resolve import Scripted
+    >>> from judgekit.judges.local import MissingEngine
+    from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "%s"}' % ("yes" if "sorry" in str(call) else "no"))
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> group = Group("1", "Where is my parcel?", {"a": "At the depot, sorry.", "b": "No idea."})
@@ -316,15 +318,15 @@ def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[
     for i, each in enumerate(several):
         try:
             judges.append(resolve(each, own_code=own_code))
+        except MissingEngine as error:
+            if sending:
+                raise
+            warnings.warn(str(error), stacklevel=2)  # what a spec means can be said without it
+            judges.append(Scripted(str(each), lambda _: ""))
         except InputError as error:
             raise InputError(f"judges[{i}]: {error}") from error
     for judge in judges if asked else ():
-        try:
-            check(judge, sending=sending)
-        except InputError as error:
-            if sending:
-                raise
-            warnings.warn(str(error), stacklevel=2)  # what the spec means can be said without it
+        check(judge, sending=sending)
     check_together(judges)
     return tuple(judges)
 
@@ -442,7 +444,8 @@ def reward(
     `InputError` if something handed in cannot be used; before any call; `JudgeOutage` or `ProviderError` if
     too many rewards could not be given; `run` holds those that could.
 
-    >>> from judgekit.judges.resolve import Scripted
+    >>> from judgekit.judges.local import MissingEngine
+    from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> rows = [{"id": "7", "task": "Hi", "responses": {"a": "Hello", "b": "What?"}}]
