@@ -318,15 +318,17 @@ def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[
     for i, each in enumerate(several):
         try:
             judges.append(resolve(each, own_code=own_code))
+        except InputError as error:
+            raise InputError(f"judges[{i}]: {error}") from error
+    for i, judge in enumerate(judges if asked else ()):
+        try:
+            check(judge, sending=sending)
+            _ = judge.identity  # which names the engine of the embedded judge
         except MissingEngine as error:
             if sending:
                 raise
             warnings.warn(str(error), stacklevel=2)  # what a spec means can be said without it
-            judges.append(Scripted(str(each), lambda _: ""))
-        except InputError as error:
-            raise InputError(f"judges[{i}]: {error}") from error
-    for judge in judges if asked else ():
-        check(judge, sending=sending)
+            judges[i] = Scripted("local", lambda _: "")
     check_together(judges)
     return tuple(judges)
 
