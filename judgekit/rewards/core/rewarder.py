@@ -21,12 +21,9 @@ import numpy as np
 from judgekit.agreement.core.arrays import varies
 from judgekit.errors import InputError, JudgekitError, JudgeOutage
 from judgekit.items import read_items
-from judgekit.judges.local import MissingEngine
-from judgekit.judges.resolve import Scripted, check, resolve
-from judgekit.judges.servers import check_together
-from judgekit.plan import price_of
 from judgekit.rewards.core.carded import check_cards
 from judgekit.rewards.core.checks import check_of, counter
+from judgekit.rewards.core.judges import NOBODY, check_prices, judges_of
 from judgekit.rewards.core.prepared import WINDOW, Looking, Prepared, combined, dealt_with, outage, prepared
 from judgekit.rewards.core.records import CRITERION, TRAINERS_NAMES, Batch, Group, Reward, checked
 from judgekit.rewards.core.schemes import LATE, Alone, Relative, Scheme
@@ -76,8 +73,8 @@ class Rewarder:
         if own_code:
             look_beside(self.spec)
         self._anew = partial(Rewarder, self.spec, judges, own_code=own_code)  # with names as names: pickled
-        given = judges if judges is not None else self.spec.judges if self.spec.judge_weight else _NOBODY
-        self.judges = _judges(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
+        given = judges if judges is not None else self.spec.judges if self.spec.judge_weight else NOBODY
+        self.judges = judges_of(given, own_code=own_code, asked=self.spec.judge_weight > 0, sending=sending)
         if (least := self.spec.min_judges or 1) > len(self.judges):
             raise InputError(f"min_judges={least}, and judges: {len(self.judges)}; name more, or need fewer")
         names = [judge.name for judge in self.judges]
@@ -97,7 +94,7 @@ class Rewarder:
         self._recent: deque[str | None] = deque(maxlen=WINDOW)
         self._spent = 0.0
         if self.spec.judge_weight and self.spec.budget_usd is not None:
-            _check_prices(self.judges)
+            check_prices(self.judges)
         self._session: Session | None = None
         self._open_in: asyncio.AbstractEventLoop | None = None
         self._entered = 0
@@ -291,46 +288,10 @@ def look_beside(spec: RewardSpec) -> None:
         sys.path.append(spec.folder)
 
 
-def _check_prices(judges: Iterable[Judge]) -> None:
-    """Refuse a budget that could not be kept, before any call."""
-    for judge in judges:
-        if None in price_of(judge, 1000):
-            raise InputError(
-                f"the price of judge {judge.name!r} is unknown, so budget_usd could not be kept; give the "
-                'table of the judge price = "IN/OUT", US dollars of a million tokens, and max_tokens'
-            )
-
-
 def _failures(rewards: Mapping[str, Reward], each: Prepared) -> list[str | None]:
     """Return for each distinct response of a group that no gate stopped why it failed, or None."""
     by_digest = {each.digests[name]: reward for name, reward in rewards.items() if reward.status != "gated"}
     return [reward.reason if reward.status == "failed" else None for reward in by_digest.values()]
-
-
-_NOBODY = Scripted("nobody", lambda _: "")
-"""Who is asked where the judge has no weight."""
-
-
-def _judges(given: Any, *, own_code: bool, asked: bool, sending: bool) -> tuple[Judge, ...]:
-    """Return judges of names, of tables, or as they are; checked if they are asked."""
-    several = given if isinstance(given, list | tuple) else [given]
-    judges: list[Judge] = []
-    for i, each in enumerate(several):
-        try:
-            judges.append(resolve(each, own_code=own_code))
-        except InputError as error:
-            raise InputError(f"judges[{i}]: {error}") from error
-    for i, judge in enumerate(judges if asked else ()):
-        try:
-            check(judge, sending=sending)
-            _ = judge.identity  # which names the engine of the embedded judge
-        except MissingEngine as error:
-            if sending:
-                raise
-            warnings.warn(str(error), stacklevel=2)  # what a spec means can be said without it
-            judges[i] = Scripted("local", lambda _: "")
-    check_together(judges)
-    return tuple(judges)
 
 
 def stats_of(
