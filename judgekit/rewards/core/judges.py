@@ -1,6 +1,7 @@
 """The judges of a reward spec: named, checked, and priced where there is a budget."""
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from judgekit.errors import InputError
