@@ -110,6 +110,18 @@ def test_fields_of_the_task_are_its_reference_and_its_rubric(marks):
     assert seen.rewards["style"].score == 0.75
 
 
+def test_a_field_that_the_task_does_not_have_is_told(marks, lines_of):
+    shown = tomllib.loads(lines_of(border).replace("/data/spec.toml", str(marks())))
+    [entry] = shown["env"]["taskset"]["task"]["judges"]
+    config = TaskConfig.model_validate({"judges": [{**entry, "answer_field": "anwser"}]})
+
+    [seen] = asyncio.run(scored(Task(Data(prompt="How many?"), config), "mark 9"))
+
+    assert not seen.ok
+    told = seen.last_error.traceback
+    assert "answer_field 'anwser' is no field of the task; did you mean 'answer'?" in told
+
+
 def test_what_needs_a_group_is_refused_when_the_task_is_configured(marks):
     with pytest.raises(
         ValidationError, match="'swiss' needs the other responses of the group, and verifiers"
