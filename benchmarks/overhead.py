@@ -54,7 +54,7 @@ def ours(items: Path, url: str, ledger: Path) -> int:
     return sum(score.value == 1.0 for score in scores if score.level == "rubric")
 
 
-async def floor(items: Path, url: str, out: Path) -> int:
+async def floor(items: Path, url: str, out: Path, at_once: int = CONCURRENCY) -> int:
     """The same requests by hand: no ledger, no checks, no retries; replies to a JSONL file."""
     import aiohttp
     import orjson
@@ -96,7 +96,7 @@ async def floor(items: Path, url: str, out: Path) -> int:
     waiting = rows()
     with out.open("wb") as file:
         async with aiohttp.ClientSession(connector=SmallReads(limit=0), headers=headers) as session:
-            await asyncio.gather(*(work(waiting, session, file) for _ in range(CONCURRENCY)))
+            await asyncio.gather(*(work(waiting, session, file) for _ in range(at_once)))
     return good
 
 

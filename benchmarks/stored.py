@@ -87,7 +87,7 @@ def store(name: str, found: Iterable[Found], settings: dict[str, object]) -> Pat
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"{name}.jsonl"
     kept = {k: v for k, v in settings.items() if k != "store"}
-    about = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": _machine(), "judgekit": judgekit.__version__}
+    about = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), "judgekit": judgekit.__version__}
     lines = (
         {**about, **kept, **{k: _plain(v) for k, v in asdict(each).items()}, "inside": each.inside}
         for each in found
@@ -102,7 +102,8 @@ def _plain(value):
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The processor, its cores, the system and the Python that this runs on."""
     words = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     model = next((line.split(":")[1].strip() for line in words.splitlines() if "model name" in line), "")
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
