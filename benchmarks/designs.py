@@ -1,21 +1,24 @@
 """Does a pilot predict the agreement with people that other designs reach, on recorded judges?
 
-From each set 200 pilots are drawn, units with replacement, each of 200 units of which 150 have people's labels:
+From each set pilots are drawn, units with replacement, each of 200 units of which 150 have people's labels:
 of LLM-Rubric's 18 sets (nine questions, real and synthetic dialogues) with three samples of each unit, drawn
 from the recorded probabilities; of LLMBar's six with four judges in both orders; of Chatbot Arena's three and
 PandaLM's with two judges; of Prometheus' two with two of three recorded samples, the third in the place of
 people. `judgekit design` predicts from each the agreement of every design that the set holds.
 
-`bias` is the mean prediction less what the design reaches on the whole set: there its samples are drawn anew,
-one to twenty, and the mean over 200 draws is taken. `held` is the share of pilots whose 95 % interval has the
-reached agreement in it. A row has the worst and the mean of its set's designs. `advised` is the share of the
-pilots with a chosen design whose choice reaches the target, which is the median of what designs of the set reach.
+What is reached is counted plainly, from samples that are drawn anew, one to twenty. `bias` is the mean prediction
+less that: on the pilot's own labelled units (ten draws a pilot), which shows what predicting does, and on the whole
+set (200 draws), which has the luck of so many pilots in it as well. `held` is the share of pilots whose 95 %
+interval has in it what is reached on the whole set. A row has the worst and the mean of its set's designs.
+`advised` is the share of pilots for which a design is chosen, the target being the median of what the set's
+designs reach, and `wrongly` that of pilots whose choice does not reach it.
 
-Then what is known: is a budget of five samples a unit better spent where three disagree; do panels by majority
-lose to their best judge, and means not; what reasons before the verdict buy. And planted judges: one whose
-samples all say the same, one whose samples are noise of a thousandth, one limited by something else than noise.
+Then what is known: is a budget of five samples a unit better spent where three disagree; do panels by majority lose
+to their best judge, and means not (share of right pairs, a tie half right, and correlation); what reasons before the
+verdict buy. And planted judges: one whose samples all say the same, one whose samples are noise of a thousandth,
+both limited by something else than noise.
 
-    python benchmarks/designs.py --data ../shared/data --runs 200 --store
+    python benchmarks/designs.py --data ../shared/data --runs 400 --store
 """
 
 import csv
@@ -139,20 +142,17 @@ def score_of(each: Design, data: Set, x: Floats) -> Floats:
     return score
 
 
-def reached(each: Design, data: Set, rng: np.random.Generator) -> float:
-    """What a design reaches on the whole set."""
-    everything = np.arange(len(data.people))
-    draws = 1 if data.values is not None else DRAWS
+def reached(each: Design, data: Set, at: npt.NDArray[np.intp], draws: int, rng: np.random.Generator) -> float:
+    """What a design reaches on units, with samples of its own."""
     found = []
-    for _ in range(draws):
-        x, y = data.drawn(everything, int(each.samples), rng)
+    for _ in range(draws if data.values is None else 1):
+        x, y = data.drawn(at, int(each.samples), rng)
         found.append(agreement(score_of(each, data, x), y, paired=data.paired))
-    return float(np.nanmean(found))
+    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan
 
 
-def pilot_of(data: Set, rng: np.random.Generator) -> Pilot:
-    """A pilot drawn from a set."""
-    at = rng.integers(len(data.people), size=UNITS)
+def pilot_of(data: Set, at: npt.NDArray[np.intp], rng: np.random.Generator) -> Pilot:
+    """A pilot of some units of a set."""
     x, y = data.drawn(at, 2 if data.repeats is not None else 3, rng)
     y = np.where(np.arange(UNITS) < LABELLED, y, np.nan)
     return Pilot(values=x, people=y, judges=data.judges, paired=data.paired, prices=data.prices)
@@ -166,35 +166,44 @@ def most(data: Set) -> int:
 def of_set(data: Set, runs: int, seed: int) -> list[Found]:
     """Predicted against reached, of every design of a set."""
     rng = np.random.default_rng([seed, *data.name.encode()])
-    made: list[Predicted] = [
-        predict(pilot_of(data, rng), most_samples=most(data), seed=run, b=400) for run in range(runs)
-    ]
     key = lambda each: (each.judges, each.orders, each.samples, each.strong)  # noqa: E731
-    truth = {key(each): reached(each, data, rng) for each in made[0].designs}
-    told: dict[object, list[tuple[float, float, float]]] = {name: [] for name in truth}
-    for found in made:
-        for each in found.designs:
-            told[key(each)].append((each.agreement.value, each.agreement.low, each.agreement.high))
-    biases, errors, held, lost = [], [], [], []
+    made: list[Predicted] = []
+    told: dict[object, list[tuple[float, float, float, float]]] = {}
+    for run in range(runs):
+        at = rng.integers(len(data.people), size=UNITS)
+        made.append(predict(pilot_of(data, at, rng), most_samples=most(data), seed=run, b=400))
+        for each in made[-1].designs:
+            same = reached(each, data, at[:LABELLED], 10, rng)
+            about = each.agreement
+            told.setdefault(key(each), []).append((about.value, about.low, about.high, same))
+    everything = np.arange(len(data.people))
+    truth = {key(each): reached(each, data, everything, DRAWS, rng) for each in made[0].designs}
+    biases, same_units, errors, held, lost = [], [], [], [], []
     for name, own in told.items():
-        value, low, high = np.array(own).T
+        value, low, high, same = np.array(own).T
         there = ~np.isnan(low)
         biases.append(np.nanmean(value) - truth[name])
-        errors.append(np.nanstd(value) / math.sqrt(max(int((~np.isnan(value)).sum()), 1)))
+        same_units.append(np.nanmean(value - same))
+        n = max(int((~np.isnan(value)).sum()), 1)
+        errors.append((np.nanstd(value) / math.sqrt(n), np.nanstd(value - same) / math.sqrt(n)))
         held.append(float(np.mean((low <= truth[name]) & (truth[name] <= high), where=there)))
         lost.append(float(np.mean(~there)))
-    worst, least = int(np.argmax(np.abs(biases))), int(np.argmin(held))
+    far, worst = (int(np.argmax(np.abs(each))) for each in (biases, same_units))
+    least = int(np.argmin(held))
     target = float(np.median(list(truth.values())))
     chosen = [advise(found, target)[0] for found in made]
-    kept = [truth[key(each)] >= target - 1e-9 for each in chosen if each is not None]
+    wrong = [each is not None and truth[key(each)] < target - 1e-9 for each in chosen]
     row, n = data.name, len(told)
     return [
-        Found(row, "worst bias", float(biases[worst]), float(errors[worst]), runs, (-0.01, 0.01)),
-        Found(row, f"mean bias of {n} designs", float(np.mean(biases)), float(np.mean(errors)), runs),
+        Found(row, "worst bias", float(same_units[worst]), float(errors[worst][1]), runs, (-0.01, 0.01)),
+        Found(row, f"mean bias of {n}", float(np.mean(same_units)), math.nan, runs),
+        Found(row, "worst bias, whole set", float(biases[far]), float(errors[far][0]), runs, (-0.01, 0.01)),
+        Found(row, "mean bias, whole set", float(np.mean(biases)), float(np.mean(errors)), runs),
         share(row, "held, worst design", held[least], runs, (0.9, 1.0)),
         share(row, "held, mean", float(np.mean(held)), runs),
         share(row, "without an interval", float(np.max(lost)), runs),
-        share(row, f"advised of {len(kept)}", float(np.mean(kept)) if kept else math.nan, len(kept)),
+        share(row, "advised", float(np.mean([each is not None for each in chosen])), runs),
+        share(row, "wrongly", float(np.mean(wrong)), runs, (0.0, 0.05)),
     ]
 
 
@@ -214,15 +223,25 @@ def spent(data: Set, rng: np.random.Generator) -> tuple[float, float]:
     return float(np.nanmean(even)), float(np.nanmean(where))
 
 
-def panels(data: Set) -> tuple[float, float, float]:
-    """Share of right pairs by the best judge, by the majority, by the mean; a tie is half right."""
+def panels(data: Set) -> dict[str, tuple[float, float]]:
+    """Share of right pairs, and correlation, of the best judge, the majority, the mean; a tie is half right."""
 
-    def right(score: Floats) -> float:
-        return float(np.nanmean((1 + np.sign(score - 0.5) * np.sign(data.people - 0.5)) / 2))
+    def told(score: Floats) -> tuple[float, float]:
+        right = np.nanmean((1 + np.sign(score - 0.5) * np.sign(data.people - 0.5)) / 2)
+        return float(right), agreement(score, data.people, paired=True)
 
     said = np.nanmean(data.values, axis=(2, 3))
-    votes = np.nanmean(np.sign(said - 0.5), axis=1) / 2 + 0.5
-    return max(right(said[:, j]) for j in range(said.shape[1])), right(votes), right(np.nanmean(said, axis=1))
+    mean = np.nanmean(said, axis=1)
+    judges = [told(said[:, j]) for j in range(said.shape[1])]
+    return {"best judge": max(judges), "majority": told(0.5 + np.sign(mean - 0.5) / 2), "mean": told(mean)}
+
+
+def wordings(data: Path) -> Iterator[tuple[str, float, float]]:
+    """Share of right pairs in both orders, with the verdict alone and with reasons before it."""
+    *_, every = llmbar(data / "llmbar")
+    for model in ("GPT-4", "ChatGPT", "PaLM2"):
+        pair = (pair_set(every, (f"{model} {how}",)) for how in ("Vanilla", "CoT"))
+        yield (model, *(panels(each)["best judge"][0] for each in pair))
 
 
 def planted(runs: int, seed: int) -> list[Found]:
@@ -268,13 +287,20 @@ def main() -> int:
     ]
     for each in every:
         if each.values is not None:
-            names = ("best judge", "majority", "mean")
-            right = panels(each)
-            print(f"{each.name:26}", "  ".join(f"{n} {r:.3f}" for n, r in zip(names, right, strict=True)))
+            told = panels(each)
+            line = (f"{who} {right:.3f} (r {r:.3f})" for who, (right, r) in told.items())
+            print(f"{each.name:34}", "  ".join(line))
             found += [
-                Found(f"panel, {each.name}", n, r, math.nan, len(each.people))
-                for n, r in zip(names, right, strict=True)
+                Found(f"panel, {each.name}", f"{who}, {what}", value, math.nan, len(each.people))
+                for who, pair in told.items()
+                for what, value in zip(("right", "r"), pair, strict=True)
             ]
+    for model, plain, reasons in wordings(given.data):
+        print(f"llmbar, {model}: the verdict alone {plain:.3f} right, reasons before it {reasons:.3f}")
+        found += [
+            Found(f"wording, {model}", what, value, math.nan, 419)
+            for what, value in (("verdict alone", plain), ("reasons before", reasons))
+        ]
     made = planted(given.runs, given.seed)
     for one in made:
         print(f"{one.row:26} {one.what} {one.estimate:.3f}")

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.core.ratings import coded
-from judgekit.agreement.models.designs import MOST_JUDGES, Design, Measure, Pilot, Predicted, ends_of, predict
+from judgekit.agreement.models.designs import MOST_JUDGES, Design, Measure, Pilot, Predicted, predict
 from judgekit.errors import InputError, check_kinds, there_are
 from judgekit.protocols import is_paired
 from judgekit.recipes.paired import votes
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.types import PICKED, CallMade, Outcome, Unit, Verdict, stands_for
+from judgekit.types import ESCALATED, PICKED, CallMade, Outcome, Unit, Verdict, stands_for
 from judgekit.verbs.calibrate import of_judges
 from judgekit.verbs.joining import people_of, protocol_of, shape_of, stored
 
@@ -90,6 +90,10 @@ def design(
     held = stored(pilot)
     judges, criteria = ({each} if isinstance(each, str) else {*each} for each in (judge, criterion))
     outcomes = of_judges(votes(held.outcomes), judges, criteria)
+    flags = {flag for o in outcomes if isinstance(o, Verdict) for flag in o.flags}
+    if ESCALATED in flags:
+        raise InputError("the pilot is a cascade, whose strong judge saw doubtful items only; ask all of all")
+    outcomes = [o for o in outcomes if not (isinstance(o, Verdict) and stands_for(o))]
     protocol = protocol_of(outcomes)
     shape = shape_of(rubric, scale, outcomes, protocol)
     people, notes = people_of(
@@ -100,9 +104,7 @@ def design(
     made = []
     for name in dict.fromkeys(o.criterion for o in outcomes):
         if not is_paired(protocol) and name not in shape.by_id:
-            raise InputError(
-                f"the pilot judged {name!r}; {there_are(name, shape.by_id)} in rubric {shape.id!r}"
-            )
+            raise InputError(f"the pilot judged {name!r}; in the rubric {there_are(name, shape.by_id)}")
         its = PAIR if is_paired(protocol) else shape.by_id[name].scale
         if isinstance(its, Labels) and its.kind == "nominal" and len(its.labels) > 2:
             notes = (*notes, f"criterion {name!r} has labels without an order, of which there is no mean")
@@ -127,11 +129,19 @@ def _cells(
     """Return what judges, and people in the mean, said of each unit."""
     place = {unit: n for n, unit in enumerate(dict.fromkeys(o.unit for o in outcomes))}
     verdicts = [o for o in outcomes if isinstance(o, Verdict)]
-    judges = sorted({stands_for(o) or o.rater for o in verdicts})
+    judges = sorted({o.rater for o in verdicts})
     values = np.full((len(place), len(judges), 2, 1 + max(o.sample for o in outcomes)), np.nan)
     for o in verdicts:
         order = int(len(o.unit.responses) == 2 and o.shown not in {(), o.unit.responses})
-        values[place[o.unit], judges.index(stands_for(o) or o.rater), order, o.sample] = o.value
+        at = place[o.unit], judges.index(o.rater), order, o.sample
+        if not np.isnan(values[at]):
+            raise InputError(
+                f"{o.rater!r} gives two verdicts of item {o.unit.item_id!r} on {o.criterion!r}, both as "
+                f"sample {o.sample} of one order; hand in each once"
+            )
+        values[at] = o.value
+    if not (~np.isnan(values)).any(axis=3).all(axis=2).any():  # one order of each unit, whichever it was
+        values = np.fmax.reduce(values, axis=2, keepdims=True)
     said: dict[Unit, list[float]] = {}
     for each in people:
         if isinstance(each, Verdict) and each.unit in place:
@@ -171,22 +181,20 @@ def _notes(pilot: Pilot, people: Sequence[Outcome]) -> list[str]:
     made, x = [], pilot.values
     there = ~np.isnan(x)
     if there.sum(axis=3).max() < 2:
-        made.append(
-            "one sample of each question was asked for, so nothing is said of more: run it with 2 or 3"
-        )
-    if pilot.paired and not there[:, :, 1].any():
-        made.append("one order of each pair was asked for, so nothing is said of both")
+        made.append("the pilot has one sample of each question, and says nothing of more: ask for 2 or 3")
+    if pilot.paired and x.shape[2] == 1:
+        made.append("the pilot has one order of each pair, and says nothing of both")
     for n, name in enumerate(pilot.judges):
         own = x[:, n].reshape(-1, x.shape[3])
         own = own[(~np.isnan(own)).sum(axis=1) > 1]
         if len(own) and not np.any(np.nanmax(own, axis=1) - np.nanmin(own, axis=1) > 1e-9):
             made.append(f"all samples of {name} say the same: no number of them is better than one")
+        if lost := int(np.isnan(x[:, n]).all(axis=(1, 2)).sum()):
+            made.append(f"{name} has no verdict on {lost} of {len(x)} units, which its designs leave out")
     if len(pilot.judges) > MOST_JUDGES:
         made.append(f"of {len(pilot.judges)} judges each alone and all together are considered")
     if any(flag.startswith(PICKED) for o in people if isinstance(o, Verdict) for flag in o.flags):
-        made.append(
-            "labels are of answers picked by a rule: what is said is said of such answers, not of all"
-        )
+        made.append("labels are of answers picked by a rule: this is said of such answers, not of all")
     return made
 
 
@@ -196,7 +204,7 @@ def advise(found: Predicted, target: float) -> tuple[Design | None, str]:
     if not known:
         return None, "so few labels tell the agreement of no design"
     for each in known:
-        if ends_of(each.agreement)[0] >= target:
+        if each.agreement.low >= target:
             return each, f"the cheapest design whose interval reaches {target:g}: {each}"
     best = max(known, key=lambda each: each.agreement.value)
     value, n = best.agreement.value, best.agreement.n_used
@@ -208,7 +216,7 @@ def advise(found: Predicted, target: float) -> tuple[Design | None, str]:
             "another wording (reasons before the grade), a better judge or a clearer rubric may do what more "
             "calls do not"
         )
-    short = (value - ends_of(best.agreement)[0]) / (value - target)
+    short = (value - best.agreement.low) / (value - target)
     return None, (
         f"no design is sure to reach {target:g}; the likeliest ({best}) is predicted to reach {value:.3f}; "
         f"about {math.ceil(n * short**2)} labels in the place of {n} would tell"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +253,26 @@ def test_prices_are_what_the_calls_of_the_pilot_cost():
     assert [d.judges for d in given.designs if d.samples == 1] == [("dear",), ("cheap",), JUDGES]
 
 
+def test_a_judge_that_agrees_on_all_of_a_few_units_is_not_sure_of_everything():
+    people = np.tile([0.0, 0.5, 1.0], 4)
+
+    found = predict(Pilot(values=people[:, None, None, None], people=people, judges=("j",)), b=100)
+
+    assert found.designs[0].agreement.value == pytest.approx(1.0)
+    assert found.designs[0].agreement.low == pytest.approx(12 / (12 + 1.959964**2))  # Wilson's, of 12 of 12
+    assert advise(found, 0.7)[0] is not None
+    assert advise(found, 0.9)[0] is None
+
+
+def test_what_was_asked_in_a_cascade_is_no_pilot():
+    known = outcomes()
+
+    with pytest.raises(jk.InputError, match="strong judge saw doubtful items only"):
+        jk.design([replace(known[0], flags=("escalated",)), *known[1:]], labels=LABELS, scale="1-5")
+    with pytest.raises(jk.InputError, match="two verdicts of item '0' on 'good', both as sample 0"):
+        jk.design([*known, known[0]], labels=LABELS, scale="1-5")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -274,8 +295,30 @@ def test_what_cannot_be_is_refused_in_words(options: dict[str, object], words: s
 def test_a_pilot_of_one_sample_says_what_it_cannot_tell():
     [found] = jk.design(outcomes(samples=1), labels=LABELS, scale="1-5", b=100)
 
-    assert any("run it with 2 or 3" in note for note in found.notes)
-    assert not [step for step in found.steps if "samples" in step.what]
+    assert any("ask for 2 or 3" in note for note in found.notes)
+    assert not [step for step in found.steps if step.before.judges == step.after.judges]
+
+
+def test_pairs_shown_in_one_order_whichever_it_was_are_of_one_order():
+    pairs = [Unit(str(n), ("a", "b")) for n in range(20)]
+    shown = [unit.responses[:: 1 if n % 2 else -1] for n, unit in enumerate(pairs)]
+    won = ["second" if n % 3 else "first" for n in range(20)]
+    verdicts = [
+        Verdict("j", unit, "better", ((side, 1.0),), side, float(side == "first"), shown=order)
+        for unit, order, side in zip(pairs, shown, won, strict=True)
+    ]
+    labels = [
+        {"item_id": u.item_id, "first": "a", "second": "b", "rater": "ann", "label": said}
+        for u, said in zip(pairs, ["first" if n % 4 else "second" for n in range(20)], strict=True)
+    ]
+
+    [found] = jk.design(verdicts, labels=labels, b=100)
+
+    [one] = found.designs
+    right = np.mean([(n % 3 == 0) == (n % 4 != 0) for n in range(20)])
+    assert (one.orders, one.agreement.n_used) == (1, 20)
+    assert one.agreement.value == pytest.approx(2 * right - 1)  # where all are wins
+    assert any("one order of each pair" in note for note in found.notes)
 
 
 def test_the_command_prints_designs_and_leaves_with_1_where_none_is_sure(

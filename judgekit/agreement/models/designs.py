@@ -18,7 +18,9 @@ from typing import Literal, Unpack, get_args
 
 import numpy as np
 
-from judgekit.agreement.core.estimate import Status, undefined
+from judgekit.agreement.core.estimate import Status, is_defined, undefined
+from judgekit.agreement.core.intervals import at_one, fisher_z
+from judgekit.agreement.core.moments import ONE
 from judgekit.agreement.core.ratings import Codes, Floats
 from judgekit.agreement.core.resample import Drawn, earned, ratio, resampling, weighted_bootstraps
 from judgekit.errors import InputError, there_are
@@ -32,7 +34,7 @@ WORTH = 0.01
 MOST_JUDGES = 6
 """Up to so many judges every panel of them is considered; of more, each alone and all together."""
 FEWEST_DRAWS = 100
-_FEWEST = 5
+_FEWEST, _BEYOND = 5, 1 + 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -90,7 +92,6 @@ class Design:
 class Step:
     """What one design has over another: `gain` is the difference of their agreements."""
 
-    what: str
     before: Design
     after: Design
     gain: Estimate
@@ -98,7 +99,9 @@ class Step:
     @property
     def finding(self) -> Finding:
         """What the interval of the gain says, where less than `WORTH` is nothing."""
-        low, high = ends_of(self.gain)
+        low, high = self.gain.low, self.gain.high
+        if self.gain.status == Status.DEGENERATE:  # the same in every resample
+            low = high = self.gain.value
         if low > 0 and high >= WORTH:
             return "pays"
         if high < 0 and low <= -WORTH:
@@ -135,12 +138,6 @@ class Predicted:
     __repr__ = brief
 
 
-def ends_of(estimate: Estimate) -> tuple[float, float]:
-    """Return the ends of an interval; of what is the same in every resample, that."""
-    same = estimate.status == Status.DEGENERATE
-    return (estimate.value, estimate.value) if same else (estimate.low, estimate.high)
-
-
 def predict(
     pilot: Pilot, *, measure: Measure = "correlation", most_samples: int = 20, **how: Unpack[Drawn]
 ) -> Predicted:
@@ -162,12 +159,12 @@ def predict(
     if draw.b < FEWEST_DRAWS:
         raise InputError(f"b={draw.b}; designs are told apart by {FEWEST_DRAWS} resamples or more")
     plans = list(_plans(pilot, most_samples))
-    pairs = [(what, plans.index(less), plans.index(more)) for what, less, more in _compared(pilot, plans)]
+    pairs = [(plans.index(less), plans.index(more)) for less, more in _compared(pilot, plans)]
     groups = [plan if plan.strong else replace(plan, samples=1) for plan in plans]  # samples: after the sums
     several = list(dict.fromkeys(groups))
     blocks = [_block(pilot, group) for group in several]
     group_of, columns = [several.index(group) for group in groups], np.concatenate(blocks, axis=1)
-    less, more = (np.array([pair[i] for pair in pairs], dtype=int) for i in (1, 2))
+    less, more = np.array(pairs, dtype=int).reshape(-1, 2).T
     each = 1.0 / np.array([plan.samples for plan in plans])
 
     def statistics(drawn: Floats) -> Floats:
@@ -179,15 +176,15 @@ def predict(
     used = np.array([blocks[group][:, 0].sum() for group in group_of], dtype=int)
     used = np.concatenate([used, np.minimum(used[less], used[more])])
     found = []
-    intervals = weighted_bootstraps(statistics, ones, draw)
+    intervals = weighted_bootstraps(statistics, ones, draw, kind="percentile")
     for value, n, interval in zip(statistics(ones[None, :])[0], used.tolist(), intervals, strict=True):
         about = Estimate(
             measure, float(value), level=draw.level, n_units=labelled, n_used=n, n_dropped=labelled - n
         )
-        why = Status.TOO_FEW if n < _FEWEST else Status.NOT_IDENTIFIED if math.isnan(value) else ""
+        why = Status.TOO_FEW if n < _FEWEST else Status.NOT_IDENTIFIED if not abs(value) < _BEYOND else ""
         found.append(undefined(about, why) if why else earned(about, interval, draw))
     made = [
-        _priced(pilot, replace(plan, agreement=estimate), blocks[group])
+        _priced(pilot, replace(plan, agreement=_bounded(estimate)), blocks[group])
         for plan, group, estimate in zip(plans, group_of, found, strict=False)
     ]
     gains = zip(pairs, found[len(made) :], strict=True)
@@ -195,7 +192,7 @@ def predict(
     ranked = sorted(made, key=lambda each: (getattr(each, key), each.calls, -each.agreement.value))
     return Predicted(
         designs=tuple(each for each in ranked if math.isfinite(each.samples)),
-        steps=tuple(Step(what, made[before], made[after], gain) for (what, before, after), gain in gains),
+        steps=tuple(Step(made[before], made[after], gain) for (before, after), gain in gains),
         endless=tuple(each for each in made if math.isinf(each.samples)),
         n_units=len(ones), n_labelled=labelled,
     )  # fmt: skip
@@ -204,16 +201,14 @@ def predict(
 def _plans(pilot: Pilot, most_samples: int) -> Iterator[Design]:
     """Every panel, in one order and in both, of one sample and of more; then the cascades."""
     there = ~np.isnan(pilot.values)
-    orders = (1, 2) if there.shape[2] > 1 and there[:, :, 1].any() else (1,)
+    orders = range(1, 1 + there.shape[2])
     repeats = dict(zip(pilot.judges, there.sum(axis=3).max(axis=(0, 2)).tolist(), strict=True))
     names, n = pilot.judges, len(pilot.judges)
     for judges in (p for size in range(1, n + 1) for p in combinations(names, size)):
         if 1 < len(judges) < n and n > MOST_JUDGES:
             continue
         more = min(repeats[name] for name in judges) > 1
-        counts = (
-            k for k in (*SAMPLES, math.inf) if k == 1 or (more and (k <= most_samples or math.isinf(k)))
-        )
+        counts = [k for k in SAMPLES if k == 1 or (more and k <= most_samples)] + [math.inf] * more
         yield from (Design(judges=judges, orders=o, samples=k) for k in counts for o in orders)
     for first, strong in ((a, b) for a in names for b in names):
         if pilot.prices and pilot.prices[first] < pilot.prices[strong]:
@@ -222,7 +217,7 @@ def _plans(pilot: Pilot, most_samples: int) -> Iterator[Design]:
             yield from (Design(judges=(first,), orders=o, samples=k, strong=strong) for o, k in asked)
 
 
-def _compared(pilot: Pilot, plans: Sequence[Design]) -> Iterator[tuple[str, Design, Design]]:
+def _compared(pilot: Pilot, plans: Sequence[Design]) -> Iterator[tuple[Design, Design]]:
     """What is compared: more samples, both orders, a panel with each of its judges, a cheaper judge first."""
     most = max(plan.orders for plan in plans)
     everyone = dict.fromkeys([*((name,) for name in pilot.judges), pilot.judges])
@@ -230,15 +225,15 @@ def _compared(pilot: Pilot, plans: Sequence[Design]) -> Iterator[tuple[str, Desi
         one = Design(judges=judges, orders=most, samples=1)
         top = max(p.samples for p in plans if replace(p, samples=1) == one and math.isfinite(p.samples))
         if most > 1:
-            yield "both orders", replace(one, orders=1), one
+            yield replace(one, orders=1), one
         for less, more in ((1, min(3, top)), (min(3, top), top)):
             if less < more:
-                yield f"{more:g} samples for {less:g}", replace(one, samples=less), replace(one, samples=more)
+                yield replace(one, samples=less), replace(one, samples=more)
         if judges != pilot.judges:
-            yield "the mean of all judges", one, replace(one, judges=pilot.judges)
+            yield one, replace(one, judges=pilot.judges)
     for plan in plans:
         if plan.strong and plan.orders == most:
-            yield "a cheaper judge first", Design(judges=(plan.strong,), orders=most, samples=1), plan
+            yield Design(judges=(plan.strong,), orders=most, samples=1), plan
 
 
 def _block(pilot: Pilot, plan: Design) -> Floats:
@@ -292,6 +287,18 @@ def _agreement(sums: Floats, each: Floats, measure: Measure, *, paired: bool) ->
         return ratio(2 * shared, np.where(spread > 0, spread + people + (s - y) ** 2, 0.0))
     product = spread * people
     return ratio(shared, np.where(product > 1e-12, np.sqrt(np.maximum(product, 0.0)), 0.0))
+
+
+def _bounded(found: Estimate) -> Estimate:
+    """The agreement with an interval by its standard error, symmetric in its inverse hyperbolic tangent."""
+    if not is_defined(found):
+        return found
+    if abs(found.value) < ONE:
+        low, high = fisher_z(found.value, found.se, level=found.level)
+    else:  # resamples of units that all agree agree as well
+        low, high = at_one(0.0, found.n_used, level=found.level)
+        low, high = (low, high) if found.value > 0 else (-high, -low)
+    return replace(found, low=low, high=high, interval="fisher_z_of_bootstrap")
 
 
 def _priced(pilot: Pilot, plan: Design, block: Floats) -> Design:
