@@ -212,8 +212,8 @@ def _plans(pilot: Pilot, most_samples: int) -> Iterator[Design]:
         yield from (Design(judges=judges, orders=o, samples=k) for k in counts for o in orders)
     for first, strong in ((a, b) for a in names for b in names):
         if pilot.prices and pilot.prices[first] < pilot.prices[strong]:
-            counts = (k for k in SAMPLES if k <= min(most_samples, repeats[first]))
-            asked = ((o, k) for k in counts for o in orders if o * k > 1)
+            few = min(most_samples, repeats[first])
+            asked = ((o, k) for k in SAMPLES if k <= few for o in orders if o * k > 1)
             yield from (Design(judges=(first,), orders=o, samples=k, strong=strong) for o, k in asked)
 
 
