@@ -1,10 +1,11 @@
-"""The five exceptions.
+"""The six exceptions.
 
     JudgekitError
       InputError       the caller's fault: a rubric, an item, an option (also a ValueError)
       ProviderError    a judge's server said no, or did not answer
       BudgetExceeded   the next call would cost more than is left
       JudgeOutage      a judge fails again and again
+      BatchesOut       nothing failed: calls are out in batches, and the run is left until they are back
 
 What a judge says wrongly is no exception but an abstention (`types.Abstention`).
 """
@@ -76,6 +77,10 @@ class BudgetExceeded(JudgekitError):  # noqa: N818 - the house's name for it
 
 class JudgeOutage(JudgekitError):  # noqa: N818 - the house's name for it
     """A judge failed many calls in a row without a success in between."""
+
+
+class BatchesOut(JudgekitError):  # noqa: N818 - the house's name for it
+    """Calls are out in batches, and the run was to be left until they are back; run again to go on."""
 
 
 def kind_of(value: object) -> str:

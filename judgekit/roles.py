@@ -4,7 +4,7 @@ Plain protocols: an object that has what is named here plays the part. Nothing i
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from judgekit.scales import Scale
 from judgekit.types import Answer, Call, Item, Judged, Reply, Round
@@ -144,3 +144,33 @@ class Narrow(Protocol):
     @property
     def at_once(self) -> int:
         """How many calls it answers at once."""
+
+
+class Request(NamedTuple):
+    """What a judge would send for a call; its headers hold the key, and are never kept."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: Mapping[str, Any]
+
+
+@runtime_checkable
+class Deferring(Protocol):
+    """A judge whose requests another may carry, such as a batch, and whose replies it reads afterwards."""
+
+    @property
+    def name(self) -> str:
+        """Short name of the judge."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What makes its replies its own."""
+
+    def at_batch_rates(self) -> bool:
+        """Count the prices of batches from now on; False where none are known, and the others stay."""
+
+    async def deferred(self, call: Call, /) -> Request:
+        """Return the request of a call, which is not sent."""
+
+    async def settled(self, call: Call, status: int, body: object, /) -> Reply:
+        """Return the reply in a response to it. Raises a `ProviderError` as a call does."""

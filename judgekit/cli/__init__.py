@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from judgekit.cli.printing import as_written, guarded, on_terminal, say, tell, tell_crash
 from judgekit.cli.signals import interruptible
-from judgekit.errors import InputError, JudgekitError
+from judgekit.errors import BatchesOut, InputError, JudgekitError
 
 
 class _Command(NamedTuple):
@@ -101,6 +101,9 @@ COMMANDS = {
     ),
     "ledger": _Command(
         "ledger", "ledger", "Look at the stored replies, check them, hand them on, unite and compare them."
+    ),
+    "batch": _Command(
+        "batch", "score", "List the batches that are out, fetch what came back, or cancel them."
     ),
     "guide": _Command(
         "reference", "",
@@ -204,6 +207,9 @@ def _run(arguments: list[str] | None) -> int:
         told = told if error.in_a_file else in_options(told, _options(arguments))
         _tell_error("error", told)
         return BAD_INPUT
+    except BatchesOut as error:
+        say(str(error))
+        return DONE
     except JudgekitError as error:
         _tell_error("stopped", in_options(str(error), _options(arguments)))
         return STOPPED

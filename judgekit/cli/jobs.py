@@ -58,7 +58,9 @@ def _options(typed: dict[str, Any]) -> Options:
     """Return the options of a verb among what was typed."""
     names = {each.name for each in FLAGS if each.group in {ASKING, SCORING} and each.name in DEFAULTS}
     found = {
-        name: value for name, value in typed.items() if name in {*names, "on_bad_item", "telemetry", "shard"}
+        name: value
+        for name, value in typed.items()
+        if name in {*names, "on_bad_item", "telemetry", "shard", "then"}
     }
     found |= {name: read(typed[name]) for name, read in _READ.items() if name in typed}
     if "prompts" in typed:
@@ -74,7 +76,15 @@ def _options(typed: dict[str, Any]) -> Options:
         for each in FLAGS
         if each.group == LIMITS and each.name in typed
     }
-    return cast("Options", {**found, **({"limits": limits} if limits else {})})
+    return cast("Options", {**found, **_batch(typed), **({"limits": limits} if limits else {})})
+
+
+def _batch(typed: dict[str, Any]) -> dict[str, str]:
+    if typed.get("batch"):
+        return {"batch": "wait" if typed.get("wait", True) else "leave"}
+    if "wait" in typed:
+        raise InputError("--wait and --leave are of --batch; say that, too")
+    return {}
 
 
 def _merged(base: Options, typed: Options) -> Options:

@@ -21,7 +21,7 @@ from judgekit.run import Limits
 from judgekit.verbs.options import DEFAULTS, Options
 
 WHAT, JUDGES, ASKING, SCORING = "What to judge", "Judges", "Asking", "Scoring"
-LIMITS, FILES = "Limits", "Files"
+LIMITS, BATCHES, FILES = "Limits", "Batches", "Files"
 REQUIRED = inspect.Parameter.empty  # the default of an option that has to be typed
 
 
@@ -228,6 +228,16 @@ FLAGS = (
     Flag("budget", LIMITS, of="budget_usd"),
     Flag("budget_tokens", LIMITS),
     Flag("allow_unknown_price", LIMITS, typed=("--allow-unknown-price",)),
+    Flag(
+        "batch", BATCHES, kind=bool, default=False, typed=("--batch",),
+        help="Ask through the providers' batches, for about half the price and within a day a round.",
+    ),
+    Flag(
+        "wait", BATCHES, kind=bool, default=True, typed=("--wait/--leave",),
+        help="Wait until batches are back; or leave, and run the same command again to go on.",
+    ),
+    Flag("then", BATCHES),
+    Flag("batch_hours", LIMITS),
     Flag(
         "out", FILES, kind=Path | None,
         help="The folder for the results: scores, outcomes and calls (JSONL and Parquet) and run.json.",

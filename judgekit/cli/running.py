@@ -10,7 +10,7 @@ from typing import Any
 from judgekit.cli.bounds import say_requirements
 from judgekit.cli.means import Means
 from judgekit.cli.printing import say, say_table, tell
-from judgekit.errors import InputError, JudgekitError, n_of
+from judgekit.errors import BatchesOut, InputError, JudgekitError, n_of
 from judgekit.ledger.damage import Locked, NoRoom
 from judgekit.run.tally import cause_line
 from judgekit.types import Score
@@ -88,9 +88,9 @@ async def _walk(
             raise
         finally:
             ended = {**job.summary(stopped), **bounds.plain()}
-            refused = isinstance(stopped, InputError)
+            refused = isinstance(stopped, InputError | BatchesOut)
             written = writer is None or writer.finish(ended, refused=refused)
-            if writer is not None and not written:
+            if writer is not None and not written and not isinstance(stopped, BatchesOut):
                 tell(f"{writer.folder}: nothing was written, what was there stays")
             if isinstance(stopped, KeyboardInterrupt):
                 tell(_what_is_kept(job))
@@ -123,6 +123,13 @@ def print_preview(job: Job) -> None:
         over = budget is not None and seen.max_cost_usd > budget
         more = f", more than the budget of ${budget:g}" if over else ""
         say(f"price: at most ${seen.max_cost_usd:.4f} for the first round{more}")
+    if job.batching is not None:
+        from judgekit.batches.forecast import forecast
+
+        found = forecast(job.recipe, job.read())
+        said = "1 batch" if found.batches == 1 else f"{found.batches} batches"
+        size = f"about {found.bytes / 1e6:.1f} MB in all"
+        say(f"first round: {said}, {size}; at least {n_of(found.rounds, 'round')}, each within a day")
 
 
 def _print_run(first: list[Score], means: Means, summary: Mapping[str, Any], out: Path | None) -> None:

@@ -18,6 +18,7 @@ from judgekit.errors import InputError
 from judgekit.judges import wire
 from judgekit.judges.litellm import LiteLLM, prices_in
 from judgekit.plan import check_scales
+from judgekit.roles import Request
 from judgekit.rubric.model import describe
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.types import Ask, Call, Reply
@@ -187,6 +188,10 @@ class Decision(LiteLLM):
             )
         config = ProviderConfigManager.get_provider_decisions_config(bare, litellm.LlmProviders(provider))
         return bare, provider, config
+
+    async def deferred(self, call: Call, /) -> Request:  # noqa: ARG002 - as of judges of words
+        """Raise an InputError: questions of decision models go by a way that batches do not know."""
+        raise InputError(f"{self!r}: there are no batches of decisions")
 
     async def __call__(self, call: Call, /) -> Reply:
         """Ask all of a call's questions, in as many requests as they take; none of one that was not read."""

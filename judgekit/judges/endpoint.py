@@ -25,6 +25,7 @@ from judgekit.judges.connections import Lane, Watch
 from judgekit.judges.lanes import MAX_REPLY, Given, Lanes, Response
 from judgekit.judges.servers import identity_of
 from judgekit.judges.variables import check_variables
+from judgekit.roles import Request
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:
@@ -249,6 +250,28 @@ class Endpoint:
         used["requests"] += 1
         used["input_tokens"] += read
         used["cached_tokens"] += min(cached, read)
+
+    def at_batch_rates(self) -> bool:
+        """Return False: the prices are those that were given."""
+        return False
+
+    async def deferred(self, call: Call, /) -> Request:
+        """Return the request of a call, which is not sent."""
+        key = self._key
+        allowed = self._login or (f"Bearer {key}" if key else "")
+        body = wire.body_of(call, self.model, self._settings, self.refused)
+        return Request(self._target, {"Authorization": allowed} if allowed else {}, body)
+
+    async def settled(self, call: Call, status: int, body: object, /) -> Reply:
+        """Return the reply in a response to it."""
+        sent = wire.body_of(call, self.model, self._settings, self.refused)
+        if status >= 300:
+            message, param = servers.complaint_of(body)
+            message = self._keys.out_of_error(message)
+            return wire.refusal_of(status, message, sent, param=param, refused=self.refused)
+        return wire.reply_of(
+            body, letters=bool(call.letters), price=self.cost, sent=sent, keys=self._keys, noted=self.noted
+        )
 
     def _is_sure(
         self, request: str, way: Lane | None, response: Response, body: object, seconds: float,

@@ -16,6 +16,8 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from time import perf_counter
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -25,10 +27,12 @@ from judgekit.errors import InputError, ProviderError, check_kinds
 from judgekit.judges import servers, wire
 from judgekit.judges.servers import identity_of
 from judgekit.judges.variables import check_variables, held_around, shown_variable
+from judgekit.roles import Request
 from judgekit.types import Call, Reply
 
 if TYPE_CHECKING:
     from judgekit.judges.connections import Watch
+    from judgekit.judges.deferred import Kept
 
 _WHILE_IMPORTED = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}
 _UNBILLED = "none"  # the key sent to a server of one's own, because litellm wants some key
@@ -94,13 +98,15 @@ class LiteLLM:
         self.endpoint, self._tokens = origin, [each for each in servers.tokens_in(path) if each not in model]
         self.address = servers.shown_address(origin, path) if base else ""
         self.identity = self._identity(name, revision)
-        self._api_base = api_base
+        self._api_base, self._base = api_base, base or None
         self._key_env = key_env if key_env is not None else api_key_env
         self._key = ""
         self._keys = servers.NO_KEYS
         self.noted: Counter[str] = Counter()
         self._given = wire.prices_of(input_usd_per_million, output_usd_per_million)
         self._prices: tuple[float, float] | None = None
+        self._batches: tuple[float, float] | None = None
+        self._kept: Kept | None = None
         self._litellm: ModuleType | None = None
         self._lost: tuple[type[Exception], ...] = ()
         self._watch: Watch
@@ -136,7 +142,9 @@ class LiteLLM:
         except litellm.BadRequestError:
             raise InputError(_unknown(self.model, [each.value for each in litellm.provider_list])) from None
         self._litellm, self._lost = litellm, _failures(litellm)
-        self._prices = prices_in(litellm.model_cost, self.model, bare, provider)
+        names = self.model, bare, provider
+        self._prices = prices_in(litellm.model_cost, *names)
+        self._batches = prices_in(litellm.model_cost, *names, suffix="_batches")
         self._key = os.environ.get(self._key_env, "").strip() if self._key_env else ""
         missing = [shown_variable(self._key_env)] if self._key_env else self._missing(litellm)
         if self._key_env == "":
@@ -191,6 +199,37 @@ class LiteLLM:
         if not _OPEN[loop] and self._litellm is not None:
             await _close_clients(self._litellm, loop)
 
+    def at_batch_rates(self) -> bool:
+        """Count litellm's prices of batches from now on; False where it lists none, or others were given."""
+        if self._given is None and self._batches is not None:
+            self._given = (self._batches[0] * 1e6, self._batches[1] * 1e6)
+            return True
+        return False
+
+    async def deferred(self, call: Call, /) -> Request:
+        """Return the request of a call, which is not sent; InputError if litellm makes none that can be."""
+        kept = self._keeping()
+        with kept.answering(None) as held, suppress(ProviderError):
+            await self(call)
+        return kept.request(held, self._key)
+
+    async def settled(self, call: Call, status: int, body: object, /) -> Reply:
+        """Return the reply in a response to it."""
+        kept = self._keeping()
+        with kept.answering((status, body)):
+            return replace(await self(call), seconds=None)
+
+    def _instead(self) -> dict[str, Any]:
+        """Return what keeps a request in the place of a client and a key, while one is kept."""
+        return {} if self._kept is None else self._kept.instead()
+
+    def _keeping(self) -> "Kept":
+        if self._kept is None:
+            from judgekit.judges.deferred import Kept
+
+            self._kept = Kept(self.model, _import(), self._base)
+        return self._kept
+
     async def __call__(self, call: Call, /) -> Reply:
         """Ask once; a refused parameter is left out from now on, and the ProviderError tells."""
         litellm = self._litellm
@@ -201,9 +240,8 @@ class LiteLLM:
         started = perf_counter()
         try:
             got = await litellm.acompletion(
-                **{**sent, **self._named(request)},
+                **{**sent, **self._named(request), "api_key": self._key or None, **self._instead()},
                 api_base=self._api_base,
-                api_key=self._key or None,
                 num_retries=0,
                 max_retries=0,
                 drop_params=False,
@@ -327,19 +365,23 @@ def _unknown(model: str, providers: list[str]) -> str:
     return f"judge {model!r} has no provider that litellm knows; {hint}"
 
 
-def prices_in(listed: Mapping[str, Any], *names: str, decisions: bool = False) -> tuple[float, float] | None:
+def prices_in(
+    listed: Mapping[str, Any], *names: str, decisions: bool = False, suffix: str = ""
+) -> tuple[float, float] | None:
     """Return US dollars of a token in and out; None where the model is not listed, or listed at 0.
 
     litellm's own functions ask the network for some providers, guess for others, and give 0 for what they do
-    not know. Only decisions may cost nothing to write, and there may be a price for them alone.
+    not know. Only decisions may cost nothing to write, and there may be a price for them alone; the prices of
+    batches, which have a suffix too, have to be listed themselves.
     """
     model, bare, provider = names
-    suffix = "_decisions" if decisions else ""
     for key in (model, f"{provider}/{bare}", bare):
         entry = listed.get(key, {})
         if key != bare or entry.get("litellm_provider") == provider:
             read, written = (
-                entry.get(f"{way}_cost_per_token{suffix}", entry.get(f"{way}_cost_per_token"))
+                entry.get(f"{way}_cost_per_token_decisions", entry.get(f"{way}_cost_per_token"))
+                if decisions
+                else entry.get(f"{way}_cost_per_token{suffix}")
                 for way in ("input", "output")
             )
             if read and (written or decisions):

@@ -145,6 +145,10 @@ class Ledger:
         if key not in self._unwritten:
             self._claims.release((key,))
 
+    def let_in(self) -> None:
+        """Let other processes ask, where this one is going to wait and will not listen for them."""
+        self._claims.listen(at_once=True)
+
     def put(self, call: Call, identity: Mapping[str, Any], reply: Reply, *, again: bool = False) -> None:
         """Keep a reply that was paid for; it is in the file within half a second, if no lock is in the way.
 

@@ -60,7 +60,7 @@ async def drive(
     """
     limits = limits or Limits()
     tally = tally if tally is not None else Tally()
-    _check_budget(judges.values(), limits)
+    check_budget(judges.values(), limits)
     halt = Halt(spared)
     source = _Source(items, halt)
     window = limits.concurrency * _WINDOW
@@ -100,6 +100,7 @@ async def asking(
     *,
     patience: Callable[[], float] = lambda: BUSY_SECONDS,
     around: Around = None,
+    asker: type[Asker] = Asker,
 ) -> AsyncGenerator[Asker, None]:
     """Open judges in this event loop for what asks them; close them, and write the ledger, at the end.
 
@@ -115,7 +116,7 @@ async def asking(
             late = JudgeOutage(f"the run's {limits.run_seconds:g} s are over; run again to go on")
             timer = asyncio.get_running_loop().call_later(limits.run_seconds, halt.stop, late)
             stack.callback(timer.cancel)
-        yield Asker(judges, ledger, limits, tally, halt, around=around)
+        yield asker(judges, ledger, limits, tally, halt, around=around)
 
 
 async def _opened(judge: Judge, ledger: Ledger | None, stack: AsyncExitStack) -> Judge:
@@ -318,7 +319,7 @@ def _taken(steps: Steps, answers: Sequence[Answer]) -> Round | Judged:
         return judged
 
 
-def _check_budget(judges: Iterable[Judge], limits: Limits) -> None:
+def check_budget(judges: Iterable[Judge], limits: Limits) -> None:
     """Refuse a budget that could not be kept, before any call."""
     if limits.budget_usd is None and limits.budget_tokens is None:
         return

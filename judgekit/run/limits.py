@@ -31,6 +31,7 @@ class Limits:
         hedge: Whether a request that takes three times as long as nine of ten do is made a second time; the
             first answer counts, and the other request may have been paid for. One in eight at most, and none
             under a budget.
+        batch_hours: How long a batch may be out; then it is cancelled, and what it lacks is asked again.
         outage_after: Failed calls in a row, without a success, that are an outage.
     """
 
@@ -45,6 +46,7 @@ class Limits:
     budget_tokens: int | None = None
     allow_unknown_price: bool = False
     hedge: bool = False
+    batch_hours: float = 30.0
     outage_after: int = 20
 
     @property

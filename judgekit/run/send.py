@@ -27,7 +27,8 @@ from judgekit.types import Call, Reply
 
 _BACKOFF = tenacity.wait_random_exponential(multiplier=0.5, max=30.0)
 _STEADY = tenacity.wait_random_exponential(multiplier=0.5, max=5.0)  # where time is what ends it
-_OF_ONE = frozenset({400, 403, 406, 413, 415, 422, 451})  # statuses that one response may have drawn
+OF_ONE = frozenset({400, 403, 406, 413, 415, 422, 451})
+"""Statuses that one response may have drawn."""
 _BUG = 5  # calls that a judge of one's own raises in, and never answers, before it is called one
 _ADVICE = {
     404: "see that the address is the server's whole base URL (often up to /v1), and the model one it serves",
@@ -100,15 +101,15 @@ class Sender:
                     raise
                 reply = await self._tried_again(judge, call, tokens, error)
         except ProviderError as error:
-            return self._failed(judge, error)
+            return self.failed(judge, error)
         self._failures[judge.name] = 0
         self._answered.add(judge.name)
         return _believed(reply)
 
-    def _failed(self, judge: Judge, error: ProviderError) -> Reply:
+    def failed(self, judge: Judge, error: ProviderError) -> Reply:
         """Return the reply that a failure becomes, and stop the run, or the judge, where it has to be."""
         told = _told(judge, error)
-        if not (error.passing or isinstance(error, _Raised) or error.status in _OF_ONE):
+        if not (error.passing or isinstance(error, _Raised) or error.status in OF_ONE):
             lasting = ProviderError(f"judge {judge.name!r} stopped: {told}", status=error.status)
             self._halt.give_up(judge.name, lasting)
             return Reply(fault="unreachable", detail=told)
@@ -119,6 +120,11 @@ class Sender:
             outage.__cause__ = error.__cause__
             self._halt.give_up(judge.name, outage)
         return Reply(fault="unreachable", detail=told, tries=self._limits.tries or 1)
+
+    def went_well(self, judge: str) -> None:
+        """Note that a judge answered, by whatever way."""
+        self._failures[judge] = 0
+        self._answered.add(judge)
 
     async def _tried_again(self, judge: Judge, call: Call, tokens: int, error: ProviderError) -> Reply:
         """Return the reply of the attempts after the first, which failed with `error`."""

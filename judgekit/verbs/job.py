@@ -32,7 +32,7 @@ from judgekit.protocols import Protocol
 from judgekit.recipes import Grading
 from judgekit.recipes.grading import Aggregate, Counted, one_vote_each
 from judgekit.recipes.parts import reduced_by
-from judgekit.roles import Judge
+from judgekit.roles import Deferring, Judge, Tunable
 from judgekit.rubric import Rubric, load_rubric
 from judgekit.rubric.files import read_text
 from judgekit.rubric.lint import asked_back
@@ -62,6 +62,7 @@ _ASKED = (
 )  # fmt: skip
 _PLANNED = ("protocol", "form", "per_call", "samples", "orders", "ties", "on_empty")
 if TYPE_CHECKING:
+    from judgekit.batches import Batching
     from judgekit.recipes.published import Published
     from judgekit.verbs.adapted import Adapted
 
@@ -92,6 +93,7 @@ class Job:
     later: tuple[Plan, ...] = ()  # of steps that may not be asked; their prompts are recorded
     asked: Mapping[str, Any] = field(default_factory=dict)  # options that a plan does not hold
     telemetry: Telemetry | None = None  # what OpenTelemetry is told by
+    batching: "Batching | None" = None  # how it goes through batches
     progress: bool = False  # whether to show how far it is
     adapted: "Adapted | None" = None  # a bank that picks what is judged, system by system
     until: Separation | None = None  # ends the run when systems are told apart
@@ -178,9 +180,8 @@ class Job:
         if self.ledger is not None:
             ledger = Ledger(self.ledger, prompts=self.prompts, also=self.read_also)
         try:
-            items = self.read() if self.adapted is None else self.adapted.recipe.walked()
-            walked = drive(
-                items, self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
+            walked = (drive if self.batching is None else self._batched(self.batching))(
+                self._walked(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
                 spared=self.spared, around=None if self.telemetry is None else self.telemetry.around,
             )  # fmt: skip
             scored = walked if self.fitted is None else self._fitted(walked, self.fitted)
@@ -199,6 +200,14 @@ class Job:
         finally:
             if ledger is not None:
                 ledger.close()
+
+    def _walked(self) -> Iterable[Item]:
+        return self.read() if self.adapted is None else self.adapted.recipe.walked()
+
+    def _batched(self, how: "Batching") -> Callable[..., AsyncGenerator[Judged, None]]:
+        from judgekit.batches import pumped
+
+        return functools.partial(pumped, how=how, items=replace(self, skipped=FirstSkips())._walked)  # noqa: SLF001
 
     def _is_separated(self, judged: Judged, until: Separation) -> bool:
         """Tell whether an item was the last that is needed; what comes behind it is not looked at."""
@@ -239,6 +248,7 @@ class Job:
             **({} if self.calibration is None else {"calibration": self.calibration}),
             **({} if self.adapted is None else self.adapted.summary()),
             **({} if self.until is None else {"separated": self.until.plain()}),
+            **({} if self.batching is None else {"batches": dict(self.batching.counts)}),
             "skipped": self.skipped.n,
             "skipped_rows": [f"{s.where}: {s.message}" for s in self.skipped.first],
             "stopped": why,
@@ -326,6 +336,13 @@ def prepare(
         deque(job.checked(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     if options["schedule"] is not None or options["pairs"] is not None or options["until_separated"]:
         job = _scheduled(job, options)
+    if options["batch"] is not None or options["then"] is not None:
+        from judgekit.batches.forecast import batching_of
+
+        judges = (*job.plan.judges, *job.recipe.helpers)
+        again = job.surveyed is not None and job.until is None
+        how = batching_of(judges, options, _say(options), kept=job.ledger is not None, again=again)
+        job = replace(job, batching=how)
     if any(options[each] is not None for each in ("adaptive", "until_sd", "gamma")):
         from judgekit.verbs.adapted import adapted
 
@@ -428,6 +445,8 @@ def _judges(judges: Judges, found: "Published | None", options: Options) -> tupl
 def _judge(given: Any, found: "Published | None", options: Options) -> Judge:
     """Return a judge; one that is only named gets the settings of the recipe."""
     judge = resolve(given, own_code=options["own_code"], say=options["say"])
+    if options["batch"] is not None and isinstance(judge, Deferring) and isinstance(judge, Tunable):
+        judge = judge.with_()  # one of the caller's keeps its prices
     return found.tuned(judge) if found is not None and isinstance(given, str | Mapping) else judge
 
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypedDict, get_args
+from typing import Any, Final, Literal, TypedDict, get_args
 
 from judgekit.aggregate.pools import Pool
 from judgekit.calibration.orders import Rule as BalanceRule
@@ -101,6 +101,10 @@ class Options(TypedDict, total=False):
             without this option then makes the files of the whole run without a call.
         store_prompts: Keep prompts beside replies in the ledger.
         limits: How fast, how long and for how much the run may go (`Limits`).
+        batch: Ask through the providers' batches, for about half the price and within a day a round: `wait`
+            until they are back, or `leave` and run again to go on.
+        then: What becomes of calls that batches cannot ask, or gave no reply to: they abstain, or are asked
+            as without batches (`live`).
         progress: Show how far the work is, on the error stream: a bar on a terminal, a line every few seconds
             elsewhere, nothing of what ends soon. A stream of scores shows nothing.
         telemetry: What OpenTelemetry, as it is set up in this process, is told: nothing (`off`); a span for
@@ -148,6 +152,8 @@ class Options(TypedDict, total=False):
     shard: str | None
     store_prompts: bool
     limits: Limits | None
+    batch: Literal["wait", "leave"] | None
+    then: Literal["live"] | None
     progress: bool
     telemetry: Telemetry
     own_code: bool
@@ -162,6 +168,7 @@ DEFAULTS: Final[Options] = {
     "balance": "average", "substitutes": {}, "on_empty": "judge", "parts": None, "parts_rule": "mean",
     "parts_before": None, "unfounded": "flag", "aggregate": None, "columns": None, "on_bad_item": "raise",
     "ledger": DEFAULT_LEDGER, "read_also": (), "shard": None, "store_prompts": True, "limits": None,
+    "batch": None, "then": None,
     "progress": True, "telemetry": "off", "own_code": False, "say": None,
 }  # fmt: skip
 """What an option is where it is not given."""
@@ -180,7 +187,7 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys(
         ("form", "balance", "on_empty", "parts_rule", "unfounded", "on_bad_item", "telemetry"), "a name"
     ),
-    **dict.fromkeys(("recipe", "rule", "schedule", "shard"), "a name, or None"),
+    **dict.fromkeys(("recipe", "rule", "schedule", "shard", "batch", "then"), "a name, or None"),
     "orders": "a name or a whole number",
     "panel": "a name or a function",
     **dict.fromkeys(("aggregate", "say"), "a function, or None"),

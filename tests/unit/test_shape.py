@@ -18,8 +18,8 @@ ROOMS = [
     "face", "errors", "scales", "types", "records", "distribution", "roles", "shelf", "writing", "terminal",
     "prompt", "rubric", "items", "fences", "protocols", "ledger", "plan", "judges", "run",
     "telemetry", "table", "recordings",
-    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "verbs", "drivers", "bank",
-    "probes", "rewards", "report", "view", "testing", "cli",
+    "agreement", "calibration", "aggregate", "review", "standing", "recipes", "batches", "verbs", "drivers",
+    "bank", "probes", "rewards", "report", "view", "testing", "cli",
 ]  # fmt: skip
 ROOMS_WITHIN = {
     "agreement": [
@@ -35,6 +35,7 @@ OUTSIDE = {
 WIRE = {
     "judges": OUTSIDE,
     "run": {"asyncio", "time"},
+    "batches": {"aiohttp", "asyncio", "secrets", "urllib"},
     "terminal": {"os", "threading", "time"},  # what a terminal is, and when a line is due
     "ledger": {"asyncio", "os", "sqlite3", "threading", "time", "urllib"},
     "items": {"os", "shutil", "sqlite3", "tempfile"},  # kinds of files; what is sorted, or is read twice
