@@ -48,6 +48,7 @@ class Options:
         duplicate: Share of results that stand twice.
         split: Whether half of the results stand in OpenAI's other file.
         lose: Share of batches that are taken without a word: the connection is cut.
+        none: Whether there are no batches at all.
         delay: How often a batch is looked at before it ends.
         most_bytes: The bytes of a file above which it is too large; 0: any.
         queue: How many lines may be out at once, as OpenAI limits them; 0: any.
@@ -65,6 +66,7 @@ class Options:
     duplicate: float = 0.0
     split: bool = False
     lose: float = 0.0
+    none: bool = False
     delay: int = 0
     most_bytes: int = 0
     queue: int = 0
@@ -147,7 +149,7 @@ class Provider:
         self.headers = {k.lower(): v for k, _, v in (each.partition(": ") for each in lines[1:])}
         parts = urlsplit(target)
         path, query = parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}
-        for pattern, answering in self.routes:
+        for pattern, answering in () if self.options.none and "batches" in path else self.routes:
             if found := re.fullmatch(pattern, f"{method} {path}"):
                 try:
                     return answering(self, query, body, *found.groups())

@@ -8,10 +8,11 @@ import asyncio
 import math
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
@@ -23,7 +24,7 @@ from judgekit.judges.servers import shown_address
 from judgekit.ledger import Ledger
 from judgekit.roles import Request
 from judgekit.run.limits import Halt
-from judgekit.types import Call
+from judgekit.types import Call, Item, Judged
 
 _TURN: Final = f"k2:{sha256(b'batches').hexdigest()}"  # whoever claims it sends and fetches
 _SOONEST, _LATEST = 1.0, 60.0  # seconds between two looks at a provider
@@ -46,6 +47,12 @@ class Batching:
     live: bool = False
     say: Callable[[str], None] = lambda _: None
     counts: Counter[str] = field(default_factory=Counter)
+
+    def walks(self, items: Callable[[], Iterable[Item]]) -> Callable[..., AsyncGenerator[Judged, None]]:
+        """Return what drives as `run.drive` does, and reads the items, before that, as often as it takes."""
+        from judgekit.batches.pump import pumped
+
+        return partial(pumped, items=items, how=self)
 
 
 @dataclass(slots=True, kw_only=True)

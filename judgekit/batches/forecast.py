@@ -17,13 +17,11 @@ _OPTIONS = {"batch": ("wait", "leave"), "then": ("live",)}
 _AROUND = 400  # bytes around the texts of a call
 
 
-def batching_of(
-    judges: Iterable[Judge], given: Mapping[str, Any], say: Callable[[str], None], *, kept: bool, again: bool
-) -> Batching:
+def batching_of(judges: Iterable[Judge], given: Mapping[str, Any], *, kept: bool, again: bool) -> Batching:
     """Return how a run goes through batches; its judges count the prices of batches from now on.
 
-    `given` are the options `batch` and `then`; `kept` says whether there is a ledger, `again` whether all
-    items can be read again and again, and are judged.
+    `given` has the options `batch`, `then` and `say`; `kept` says whether there is a ledger, `again` whether
+    all items can be read again and again, and are judged.
     """
     for name, choices in _OPTIONS.items():
         if given[name] not in {None, *choices}:
@@ -37,6 +35,7 @@ def batching_of(
             "batch reads all items once a round and asks about all: hand in a file or a list, and leave "
             "until_separated out, which ends a run early"
         )
+    say: Callable[[str], None] = given["say"] or (lambda _: None)
     for judge in judges:
         other = isinstance(judge, Deferring) and not judge.at_batch_rates()
         if other and isinstance(judge, Priced) and judge.cost(1, 1) is not None:

@@ -128,7 +128,7 @@ def print_preview(job: Job) -> None:
 
         found = forecast(job.recipe, job.read())
         said = "1 batch" if found.batches == 1 else f"{found.batches} batches"
-        size = f"about {found.bytes / 1e6:.1f} MB in all"
+        size = f"about {max(found.bytes // 1000, 1):,} kB in all"
         say(f"first round: {said}, {size}; at least {n_of(found.rounds, 'round')}, each within a day")
 
 

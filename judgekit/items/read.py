@@ -159,6 +159,11 @@ class FirstSkips:
     n: int = 0
     first: list[Skipped] = field(default_factory=list)
 
+    def restart(self) -> None:
+        """Forget all: the rows are read again."""
+        self.n = 0
+        self.first.clear()
+
     def append(self, row: Skipped, /) -> None:
         """Count the row, and keep it if it is among the first."""
         self.n += 1

@@ -48,7 +48,22 @@ class Adapted:
         return {"items": len(self.picked), "bank": self.bank.digest, "placed": self.placed}
 
 
-def adapted(job: "Job", options: Options) -> "Job":
+def otherwise(job: "Job", options: Options) -> "Job":
+    """Return a job that is walked in another way: through batches, or as a bank picks, or both."""
+    if options["batch"] is not None or options["then"] is not None:
+        from judgekit.batches.forecast import batching_of
+
+        judges, again = (
+            (*job.plan.judges, *job.recipe.helpers),
+            job.surveyed is not None and job.until is None,
+        )
+        job = replace(job, batching=batching_of(judges, options, kept=job.ledger is not None, again=again))
+    if any(options[each] is not None for each in ("adaptive", "until_sd", "gamma")):
+        job = _adapted(job, options)
+    return job
+
+
+def _adapted(job: "Job", options: Options) -> "Job":
     """Return a job in which the bank of the options picks what is judged."""
     given = options["adaptive"]
     if given is None:

@@ -134,6 +134,7 @@ class Job:
 
     def checked(self) -> Iterator[Item]:
         """Yield the items, each with its own rubric checked."""
+        self.skipped.restart()
         for item in self._items(self.skipped):
             if item.rubric is not None:
                 try:
@@ -176,11 +177,10 @@ class Job:
     async def judged(self) -> AsyncGenerator[Judged, None]:
         """Yield what becomes of each item, in order; the ledger is open for as long as it runs."""
         judges = {judge.name: judge for judge in (*self.plan.judges, *self.recipe.helpers)}
-        ledger: Ledger | None = None
-        if self.ledger is not None:
-            ledger = Ledger(self.ledger, prompts=self.prompts, also=self.read_also)
+        path, also = self.ledger, self.read_also
+        ledger = None if path is None else Ledger(path, prompts=self.prompts, also=also)
         try:
-            walked = (drive if self.batching is None else self._batched(self.batching))(
+            walked = (drive if self.batching is None else self.batching.walks(self._walked))(
                 self._walked(), self.recipe, judges, ledger=ledger, limits=self.limits, tally=self.tally,
                 spared=self.spared, around=None if self.telemetry is None else self.telemetry.around,
             )  # fmt: skip
@@ -203,11 +203,6 @@ class Job:
 
     def _walked(self) -> Iterable[Item]:
         return self.read() if self.adapted is None else self.adapted.recipe.walked()
-
-    def _batched(self, how: "Batching") -> Callable[..., AsyncGenerator[Judged, None]]:
-        from judgekit.batches import pumped
-
-        return functools.partial(pumped, how=how, items=replace(self, skipped=FirstSkips())._walked)  # noqa: SLF001
 
     def _is_separated(self, judged: Judged, until: Separation) -> bool:
         """Tell whether an item was the last that is needed; what comes behind it is not looked at."""
@@ -336,17 +331,10 @@ def prepare(
         deque(job.checked(), maxlen=0)  # a bad one is told now, and not behind the calls before it
     if options["schedule"] is not None or options["pairs"] is not None or options["until_separated"]:
         job = _scheduled(job, options)
-    if options["batch"] is not None or options["then"] is not None:
-        from judgekit.batches.forecast import batching_of
+    if any(options[each] is not None for each in ("batch", "then", "adaptive", "until_sd", "gamma")):
+        from judgekit.verbs.adapted import otherwise
 
-        judges = (*job.plan.judges, *job.recipe.helpers)
-        again = job.surveyed is not None and job.until is None
-        how = batching_of(judges, options, _say(options), kept=job.ledger is not None, again=again)
-        job = replace(job, batching=how)
-    if any(options[each] is not None for each in ("adaptive", "until_sd", "gamma")):
-        from judgekit.verbs.adapted import adapted
-
-        job = adapted(job, options)
+        job = otherwise(job, options)
     return job if panel is None else _labelled(job, panel, options)
 
 
