@@ -29,7 +29,7 @@ from judgekit.verbs import Options, prepare, score
 from judgekit.verbs.options import Judges, RubricLike
 
 _OF_A_WHOLE = (
-    "ledger", "read_also", "shard", "schedule", "pairs", "until_separated", "adaptive",
+    "ledger", "read_also", "shard", "schedule", "pairs", "until_separated", "adaptive", "batch",
 )  # fmt: skip
 
 

@@ -49,7 +49,8 @@ class Merged:
 def merge(ledgers: Sequence[str | Path], to: str | Path) -> Merged:
     """Write the replies of ledgers, and what was learnt, to a new ledger, which is there whole or not at all.
 
-    Raises `InputError` if there is such a file already, if a ledger is of another version, or damaged.
+    Raises `InputError` if there is such a file already, and for a ledger that is of another version, damaged,
+    or has batches out.
     """
     to, found = Path(to), Merged()
     if to.exists():
@@ -59,8 +60,7 @@ def merge(ledgers: Sequence[str | Path], to: str | Path) -> Merged:
         stack.callback(_removed, part)
         opened = [stack.enter_context(Ledger(each, read_only=True)) for each in ledgers]
         for each in opened:
-            if each.version < USER_VERSION:
-                raise InputError(f"{each.path}: a ledger of version {each.version}, which is not merged")
+            _check(each)
         with Ledger(part) as new, told(to, "it could not be written"):
             new.db.execute("PRAGMA journal_mode = OFF")  # a part that is left is thrown away
             with new.db:
@@ -68,6 +68,18 @@ def merge(ledgers: Sequence[str | Path], to: str | Path) -> Merged:
                 new.db.executemany("INSERT INTO facts VALUES (?, ?, ?)", _facts(opened))
         part.replace(to)
     return found
+
+
+def _check(ledger: Ledger) -> None:
+    """Refuse a ledger that is not served, or whose batches would be forgotten."""
+    if ledger.version < USER_VERSION:
+        raise InputError(f"{ledger.path}: a ledger of version {ledger.version}, which is not merged")
+    batches = list(ledger.query("SELECT 1 FROM sqlite_master WHERE name = 'batches'"))
+    if batches and list(ledger.query("SELECT 1 FROM batches WHERE state <> 'done'")):
+        raise InputError(
+            f"{ledger.path}: batches of it are out or not read yet (`judgekit batch list`), and what is "
+            "in them would be paid twice; first run its command again until they are read"
+        )
 
 
 def _removed(part: Path) -> None:

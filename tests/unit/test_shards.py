@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import judgekit as jk
+from judgekit.batches.store import Batch, Store
 from judgekit.cli import app
 from judgekit.drivers.ray import score_dataset
 from judgekit.errors import InputError
@@ -287,6 +288,14 @@ def test_a_merge_that_cannot_be_whole_leaves_nothing(tmp_path: Path):
         merge([a, b], tmp_path / "m.sqlite")
     with pytest.raises(InputError, match="is there already"):
         merge([a], b)
+    with Ledger(a) as opened:
+        out = Batch(
+            tag="t", kind="openai", root="", model="m", judge="j", key_env="K", n=1, bytes=1, usd=None,
+            tokens=1, made="2026-01-01",
+        )  # fmt: skip
+        Store(opened).intend(out, [])
+    with pytest.raises(InputError, match="batches of it are out"):
+        merge([a], tmp_path / "m.sqlite")
     with pytest.raises(InputError, match="no such ledger"):
         merge([a, tmp_path / "none.sqlite"], tmp_path / "m.sqlite")
 
