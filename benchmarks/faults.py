@@ -42,8 +42,8 @@ def main() -> None:
         measure(given.calls, given.latency, given.seed, shares)
 
 
-def measure(calls: int, latency: float, seed: int, shares: dict[str, float]) -> None:
-    """Score items against a server with these shares of faults."""
+def measure(calls: int, latency: float, seed: int, shares: dict[str, float]) -> float:
+    """Score items against a server with these shares of faults, and return the time it took beside the ideal."""
     items = [{"id": str(i), "task": "Hi?", "response": f"At the depot {i}."} for i in range(calls)]
     limits = jk.Limits(concurrency=CONCURRENCY, attempt_seconds=DEADLINE)
     server = serving(process=True, latency=latency, text=REPLY, retry_after="0.2", seed=seed, **shares)
@@ -57,11 +57,11 @@ def measure(calls: int, latency: float, seed: int, shares: dict[str, float]) -> 
         wall = time.perf_counter() - began
         with urllib.request.urlopen(f"{url}/stats") as response:  # noqa: S310 - the loopback
             by_status: dict[str, int] = json.load(response)["by_status"]
-    report(run, by_status, wall, latency)
+    return report(run, by_status, wall, latency)
 
 
-def report(run: jk.Run, by_status: dict[str, int], wall: float, latency: float) -> None:
-    """Print what became of the items, and check that none is lost."""
+def report(run: jk.Run, by_status: dict[str, int], wall: float, latency: float) -> float:
+    """Print what became of the items, check that none is lost, and return the time beside the ideal."""
     said = Counter("verdict" if isinstance(o, Verdict) else o.reason for o in run.outcomes)
     n_items, calls, requests = run.summary["items"], run.summary["calls"], run.summary["requests"]
     hanging = by_status.get("none", 0)
@@ -74,6 +74,7 @@ def report(run: jk.Run, by_status: dict[str, int], wall: float, latency: float) 
     assert sum(said.values()) == n_items == len({o.unit for o in run.outcomes})
     assert {o.value for o in run.outcomes if isinstance(o, Verdict)} == {1.0}, "a failure became a value"
     assert sum(score.level == "rubric" for score in run.scores) == n_items
+    return wall / ideal
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What a run did, and why judges abstained, counted while it goes."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,7 +98,7 @@ class Tally:
     unpriced: int = 0  # new calls whose price is not known
     input_tokens: int = 0
     output_tokens: int = 0
-    models: dict[str, Counter[str]] = field(default_factory=dict)  # judge -> model -> replies
+    models: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # by judge, replies
 
     def answered(self, answer: Answer) -> None:
         """Count one answered call."""
@@ -107,7 +107,7 @@ class Tally:
         if answer.stored:
             self.ledger_hits += 1
         if answer.reply.model:
-            self.models.setdefault(answer.call.judge, Counter())[writable(answer.reply.model)] += 1
+            self.models[answer.call.judge][writable(answer.reply.model)] += 1
 
     def paid(self, reply: Reply) -> None:
         """Count what a new call cost."""

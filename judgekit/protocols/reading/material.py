@@ -117,6 +117,8 @@ def untagged(text: str) -> str:
     >>> untagged("So.\U000e0048\U000e0069")
     'So.Hi'
     """
+    if text.isascii():
+        return text
     return _TAGS.sub(lambda run: "".join(chr(ord(sign) - 0xE0000) for sign in run[0]), text)
 
 
