@@ -8,6 +8,7 @@ for, so that it is kept.
 """
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -36,6 +37,9 @@ from judgekit.types import Answer, CallMade, Item, Judged, Round
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
+_RARELY = (
+    10_000  # objects more, before the garbage collector looks: each call makes some, which go by themselves
+)
 _AT_ONCE = 4_000  # characters of replies that are read in the loop
 Steps = Generator[Round, Sequence[Answer], Judged]
 
@@ -108,6 +112,9 @@ async def asking(
     """
     check_together(judges.values())
     async with AsyncExitStack() as stack:
+        if (often := gc.get_threshold())[0] < _RARELY:
+            stack.callback(gc.set_threshold, *often)
+            gc.set_threshold(_RARELY, *often[1:])
         judges = {name: await _opened(judge, ledger, stack) for name, judge in judges.items()}
         if ledger is not None:
             stack.push_async_callback(lambda: ledger.settle(patience()))

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,3 +299,24 @@ def test_what_is_about_the_task_is_asked_once(walk, model):
     walked = walk([Item("1", "Hi")], judge, recipe=Grading(Plan(rubric, (judge,))))
 
     assert [outcome.unit for outcome in walked.outcomes] == [Unit("1")]
+
+
+@pytest.mark.parametrize("own", [(700, 10, 10), (50_000, 10, 10)])
+def test_the_garbage_collector_looks_seldom_while_a_run_goes_on_and_as_before_it_afterwards(
+    walk, model, items, yes, own
+):
+    seen = set()
+
+    async def looking(_, __):
+        seen.add(gc.get_threshold())
+        return yes
+
+    before = gc.get_threshold()
+    gc.set_threshold(*own)
+    try:
+        walk(items(3), model(looking))
+        after = gc.get_threshold()
+    finally:
+        gc.set_threshold(*before)
+
+    assert (seen, after) == ({(max(own[0], 10_000), 10, 10)}, own)
