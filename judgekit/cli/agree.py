@@ -361,11 +361,8 @@ DESIGN = (
 
 
 def _design(_: typer.Context, given: dict[str, Any]) -> int:
-    prices = {
-        name: _usd(name, usd) for name, _, usd in (each.rpartition("=") for each in given["price"] or [])
-    }
     found = foresee(
-        given["pilot"], prices=prices or None, columns=columns_of(given["column"]),
+        given["pilot"], prices=_prices_of(given["price"] or []), columns=columns_of(given["column"]),
         **of_verb(foresee, DESIGN, given),
     )  # fmt: skip
     if given["as_json"]:
@@ -387,11 +384,15 @@ design = command(
 )
 
 
-def _usd(name: str, text: str) -> float:
-    try:
-        return float(text) if name else math.nan
-    except ValueError:
-        raise InputError(f"--price {name}={text}: say JUDGE=USD, such as --price fast=0.002") from None
+def _prices_of(given: Sequence[str]) -> dict[str, float]:
+    made: dict[str, float] = {}
+    for each in given:
+        name, equals, usd = each.rpartition("=")
+        try:
+            made[name] = float(usd if name else equals)
+        except ValueError:
+            raise InputError(f"--price {each}: say JUDGE=USD, such as --price fast=0.002") from None
+    return made
 
 
 def _print_designs(found: "Predicted", *, every: bool) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from judgekit.agreement.core.ratings import coded
-from judgekit.agreement.models.designs import MOST_JUDGES, Design, Measure, Pilot, Predicted, predict
+from judgekit.agreement.models.designs import Design, Measure, Pilot, Predicted, predict
 from judgekit.errors import InputError, check_kinds, there_are
 from judgekit.protocols import is_paired
 from judgekit.recipes.paired import votes
 from judgekit.scales import PAIR, Labels, Scale
-from judgekit.types import ESCALATED, PICKED, CallMade, Outcome, Unit, Verdict, stands_for
+from judgekit.types import ESCALATED, PICKED, CallMade, Outcome, Unit, Verdict, stands_for, weight_of
 from judgekit.verbs.calibrate import of_judges
 from judgekit.verbs.joining import people_of, protocol_of, shape_of, stored
 
@@ -172,7 +172,9 @@ def _prices(
     absent = [name for name in judges if name not in prices]
     if absent or not any(prices.values()):
         whose = absent[0] if absent else "a call"
-        return {}, [f"the price of {whose} is not known, so that designs are compared by calls: say prices="]
+        return {}, [
+            f"the price of {whose} is not known, so that designs are compared by calls (prices=, --price)"
+        ]
     return prices, []
 
 
@@ -191,10 +193,11 @@ def _notes(pilot: Pilot, people: Sequence[Outcome]) -> list[str]:
             made.append(f"all samples of {name} say the same: no number of them is better than one")
         if lost := int(np.isnan(x[:, n]).all(axis=(1, 2)).sum()):
             made.append(f"{name} has no verdict on {lost} of {len(x)} units, which its designs leave out")
-    if len(pilot.judges) > MOST_JUDGES:
-        made.append(f"of {len(pilot.judges)} judges each alone and all together are considered")
-    if any(flag.startswith(PICKED) for o in people if isinstance(o, Verdict) for flag in o.flags):
-        made.append("labels are of answers picked by a rule: this is said of such answers, not of all")
+    labels = [o for o in people if isinstance(o, Verdict)]
+    if any(f.startswith(PICKED) for o in labels for f in o.flags) or len({*map(weight_of, labels)}) > 1:
+        made.append(
+            "labels are of answers picked by a rule or a weight: this is said of such answers, not all"
+        )
     return made
 
 
@@ -213,8 +216,7 @@ def advise(found: Predicted, target: float) -> tuple[Design | None, str]:
         more = f" and endlessly many samples {max(ends):.3f}" if ends else ""
         return None, (
             f"no design here is predicted to reach {target:g}: the best ({best}) reaches {value:.3f}{more}; "
-            "another wording (reasons before the grade), a better judge or a clearer rubric may do what more "
-            "calls do not"
+            "another wording, a better judge or a clearer rubric may do what more calls do not"
         )
     short = (value - best.agreement.low) / (value - target)
     return None, (

@@ -282,6 +282,7 @@ def test_what_was_asked_in_a_cascade_is_no_pilot():
         ({"prices": {"dear": -1.0}}, "dear=-1.0; dollars of a call, from 0"),
         ({"judge": "none"}, "no judge 'none' in the run"),
         ({"most_samples": 0}, "most_samples=0; at least 1"),
+        ({"pilot": outcomes(20, judges=tuple("abcdefg"))}, "7 judges make too many panels; name up to 6"),
         ({"b": 5}, "b=5; designs are told apart by 100 resamples or more"),
         ({"labels": [{"item_id": "x", "rater": "ann", "label": 1}]}, "no unit was both judged and labelled"),
         ({"scale": "nominal:1,2,3,4,5"}, "'good' has labels without an order, of which there is no mean"),
@@ -289,7 +290,16 @@ def test_what_was_asked_in_a_cascade_is_no_pilot():
 )
 def test_what_cannot_be_is_refused_in_words(options: dict[str, object], words: str):
     with pytest.raises(jk.InputError, match=words):
-        jk.design(outcomes(), **{"labels": LABELS, "scale": "1-5", "b": 100, **options})
+        jk.design(**{"pilot": outcomes(), "labels": LABELS, "scale": "1-5", "b": 100, **options})
+
+
+def test_labels_that_were_picked_are_told():
+    rows = [said("ann", i, 0, 1 + i % 5) for i in range(0, 60, 2)]
+    picked = [replace(each, source="human", sample=0, flags=("picked:doubt",)) for each in rows]
+
+    [found] = jk.design(outcomes(), labels=picked, scale="1-5", b=100)
+
+    assert any("picked by a rule" in note for note in found.notes)
 
 
 def test_a_pilot_of_one_sample_says_what_it_cannot_tell():
@@ -342,6 +352,9 @@ def test_the_command_prints_designs_and_leaves_with_1_where_none_is_sure(
     code, shown = left("--target", "0.999")
     assert code == 1
     assert "another wording" in shown
+    with pytest.raises(SystemExit):
+        main([*line, "--price", "dear"])
+    assert "--price dear: say JUDGE=USD" in capsys.readouterr().err
     code, shown = left("--json")
     [told] = json.loads(shown)
     assert code == 0

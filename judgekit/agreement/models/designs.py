@@ -31,9 +31,7 @@ Finding = Literal["pays", "costs agreement", "makes no difference", "does not pa
 SAMPLES = (1, 2, 3, 5, 10, 20)
 WORTH = 0.01
 """Less than this is no gain in agreement."""
-MOST_JUDGES = 6
-"""Up to so many judges every panel of them is considered; of more, each alone and all together."""
-FEWEST_DRAWS = 100
+MOST_JUDGES, FEWEST_DRAWS = 6, 100
 _FEWEST, _BEYOND = 5, 1 + 1e-9
 
 
@@ -158,6 +156,8 @@ def predict(
         raise InputError(f"no measure {measure!r}; {there_are(measure, get_args(Measure))}")
     if draw.b < FEWEST_DRAWS:
         raise InputError(f"b={draw.b}; designs are told apart by {FEWEST_DRAWS} resamples or more")
+    if len(pilot.judges) > MOST_JUDGES:
+        raise InputError(f"{len(pilot.judges)} judges make too many panels; name up to {MOST_JUDGES}: judge=")
     plans = list(_plans(pilot, most_samples))
     pairs = [(plans.index(less), plans.index(more)) for less, more in _compared(pilot, plans)]
     groups = [plan if plan.strong else replace(plan, samples=1) for plan in plans]  # samples: after the sums
@@ -203,10 +203,8 @@ def _plans(pilot: Pilot, most_samples: int) -> Iterator[Design]:
     there = ~np.isnan(pilot.values)
     orders = range(1, 1 + there.shape[2])
     repeats = dict(zip(pilot.judges, there.sum(axis=3).max(axis=(0, 2)).tolist(), strict=True))
-    names, n = pilot.judges, len(pilot.judges)
-    for judges in (p for size in range(1, n + 1) for p in combinations(names, size)):
-        if 1 < len(judges) < n and n > MOST_JUDGES:
-            continue
+    names = pilot.judges
+    for judges in (panel for size in range(len(names)) for panel in combinations(names, size + 1)):
         more = min(repeats[name] for name in judges) > 1
         counts = [k for k in SAMPLES if k == 1 or (more and k <= most_samples)] + [math.inf] * more
         yield from (Design(judges=judges, orders=o, samples=k) for k in counts for o in orders)
