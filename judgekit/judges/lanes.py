@@ -1,13 +1,14 @@
 """HTTP/1.1, as much of it as a judge needs: over a connection one request at a time, and its whole response.
 
-A client for everything costs as much as all the rest of a judgment; this one knows no redirects, proxies,
-cookies or compressed bodies, none of which a judge's request is to meet. `Lanes` are the connections to one
-server, and `Given` is a session of the user's behind the same methods.
+A client for everything costs as much as all the rest of a judgment; this one knows no redirects, proxies or
+cookies, none of which a judge's request is to meet, and asks for bodies as they are. `Lanes` are the
+connections to one server, and `Given` is a session of the user's behind the same methods.
 """
 
 import asyncio
 import io
 import ssl
+import zlib
 from collections import deque
 from collections.abc import Awaitable, Mapping
 from time import monotonic
@@ -142,6 +143,8 @@ class Connection(Lane, asyncio.BufferedProtocol):
         if not whole:
             return None
         body, self._body = bytes(self._body), bytearray()
+        if body and (coding := self._head.headers.get("content-encoding", "identity").lower()) != "identity":
+            body = _decoded(body, coding)
         return self._head if len(body) > MAX_REPLY else self._head._replace(body=body)
 
     def _unchunked(self, got: bytearray) -> bool:
@@ -191,6 +194,16 @@ def _head_of(head: str) -> tuple[Response, int]:
     if length and not (length.isascii() and length.isdecimal()):
         raise ValueError(f"its length is {length[:40]!r}")
     return Response(status, headers, None), int(length) if length else _ENDS
+
+
+def _decoded(body: bytes, coding: str) -> bytes:
+    """Return a body that a server compressed unasked, no more of it than is read; else a ValueError."""
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        raise ValueError(f"its body is coded as {coding[:40]!r}, which was not asked for")
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_REPLY + 1)
+    except zlib.error as error:
+        raise ValueError(f"its body is no {coding}: {error}") from None
 
 
 class Lanes:

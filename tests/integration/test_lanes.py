@@ -1,6 +1,7 @@
 """Responses as servers send them, by the connections of an endpoint and by a session of aiohttp's."""
 
 import asyncio
+import gzip
 import shutil
 import ssl
 import subprocess
@@ -22,6 +23,8 @@ PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 CHUNKS = b"%x;a=b\r\n%b\r\n%x\r\n%b\r\n0\r\nTail: 1\r\n\r\n" % (10, BODY[:10], len(BODY) - 10, BODY[10:])
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS
 TO_THE_END = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY
+PACKED = gzip.compress(BODY)
+ZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(PACKED), PACKED)
 SOON = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + PLAIN
 Server = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -66,8 +69,8 @@ async def asked(server: Server, n: int, *, session: bool, **options: Any) -> lis
 @pytest.mark.parametrize("piece", [1, 7, 100_000])
 @pytest.mark.parametrize(
     ("response", "close"),
-    [(PLAIN, False), (PLAIN, True), (CHUNKED, False), (TO_THE_END, True), (SOON, False)],
-    ids=["length", "length and close", "chunks", "to the end", "hints before"],
+    [(PLAIN, False), (PLAIN, True), (CHUNKED, False), (TO_THE_END, True), (SOON, False), (ZIPPED, False)],
+    ids=["length", "length and close", "chunks", "to the end", "hints before", "compressed unasked"],
 )
 def test_a_response_is_read_however_it_is_cut(response: bytes, close: bool, piece: int, session: bool):
     server = sending(response, piece, times=1 if close else 3, close=close)
@@ -89,6 +92,8 @@ def test_a_response_is_read_however_it_is_cut(response: bytes, close: bool, piec
         (PLAIN[:-1], "ended before the response did"),
         (CHUNKED[:-20], "ended before the response did"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "its head does not end"),
+        (ZIPPED.replace(b"gzip", b"br"), "coded as 'br', which was not asked for"),
+        (ZIPPED.replace(PACKED, b"x" * len(PACKED)), "its body is no gzip"),
     ],
 )
 def test_what_is_no_response_is_a_passing_error(response: bytes, words: str):
@@ -163,3 +168,13 @@ def test_a_session_of_aiohttps_gives_the_same_verdicts(serving: Any):
     assert own.outcomes == plain.outcomes
     assert own.scores == plain.scores
     assert {type(outcome).__name__ for outcome in own.outcomes} == {"Verdict", "Abstention"}
+
+
+def test_what_unpacks_to_more_than_a_reply_is_not_kept():
+    bomb = gzip.compress(b"x" * 50_000_000)
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+
+    [found] = asyncio.run(asked(sending(head + bomb, 100_000, close=True), 1, session=False))
+
+    assert isinstance(found, Reply)
+    assert (found.text, "longer than" in found.detail) == ("", True)
