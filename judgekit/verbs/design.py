@@ -92,7 +92,9 @@ def design(
     outcomes = of_judges(votes(held.outcomes), judges, criteria)
     flags = {flag for o in outcomes if isinstance(o, Verdict) for flag in o.flags}
     if ESCALATED in flags:
-        raise InputError("the pilot is a cascade, whose strong judge saw doubtful items only; ask all of all")
+        raise InputError(
+            "the pilot is a cascade, whose strong judge saw doubtful items only; ask each judge of all"
+        )
     outcomes = [o for o in outcomes if not (isinstance(o, Verdict) and stands_for(o))]
     protocol = protocol_of(outcomes)
     shape = shape_of(rubric, scale, outcomes, protocol)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import judgekit as jk
-from judgekit.agreement.models.designs import Design, Pilot, Predicted, predict
+from judgekit.agreement.models.designs import Design, Pilot, Predicted, Step, predict
 from judgekit.cli import main
-from judgekit.types import CallMade, Unit, Verdict
+from judgekit.types import CallMade, Estimate, Unit, Verdict
 from judgekit.verbs.design import advise
 
 JUDGES = ("cheap", "dear")
@@ -164,6 +164,25 @@ def test_samples_that_say_the_same_are_said_to_buy_nothing():
     chosen, advice = advise(found, 0.9)
     assert chosen is None
     assert "another wording" in advice
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "finding"),
+    [
+        (0.001, 0.05, "pays"),
+        (-0.02, 0.05, "not settled"),
+        (-0.05, -0.001, "costs agreement"),
+        (-0.02, 0.005, "does not pay"),
+        (-0.005, 0.005, "makes no difference"),
+        (0.001, 0.005, "makes no difference"),
+    ],
+)
+def test_a_gain_is_called_by_its_whole_interval(low: float, high: float, finding: str):
+    one = Design(judges=("j",), orders=1, samples=1)
+
+    gain = Estimate("correlation", (low + high) / 2, low=low, high=high)
+
+    assert Step(one, replace(one, samples=3), gain).finding == finding
 
 
 def test_noise_that_samples_take_away_is_said_to_pay():
