@@ -7,7 +7,7 @@ Names are loaded when they are first used, so that importing the package costs n
 
 from judgekit.face import lazily
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __getattr__, __dir__ = lazily(__name__)
 __all__ = tuple(__dir__())
