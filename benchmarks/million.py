@@ -75,6 +75,15 @@ def items(path: Path, n: int) -> None:
             file.write(json.dumps(row) + "\n")
 
 
+def reading(path: Path, n: int) -> float:
+    """Microseconds of CPU a row to check all items and read them once, as every shard does."""
+    from judgekit.items import read_items, survey
+
+    began = time.process_time()
+    assert sum(1 for _ in read_items(path, surveyed=survey(path))) == n
+    return 1e6 * (time.process_time() - began) / n
+
+
 def digests(folder: Path) -> list[str]:
     return [hashlib.file_digest((folder / name).open("rb"), "sha256").hexdigest() for name in FILES]
 
@@ -98,6 +107,7 @@ def measured(given: argparse.Namespace, folder: Path) -> list[Found]:
         name = f"{k}/{shards}"
         return ran(*job, "--shard", name, "--ledger", ledgers[k - 1], "--out", folder / f"out-{k}")
 
+    note("reading", us_each=reading(folder / "items.jsonl", n))
     began = time.monotonic()
     with ThreadPoolExecutor(given.at_once) as pool:
         took = list(pool.map(one, range(1, shards + 1)))
