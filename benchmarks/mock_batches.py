@@ -51,6 +51,7 @@ class Options:
         none: Whether there are no batches at all.
         delay: How often a batch is looked at before it ends.
         most_bytes: The bytes of a file above which it is too large; 0: any.
+        broken: Share of requests about batches that are answered with a 503.
         queue: How many lines may be out at once, as OpenAI limits them; 0: any.
         malformed: Share of replies that are no answer, decided by what is asked.
         seed: Of the draws.
@@ -69,6 +70,7 @@ class Options:
     none: bool = False
     delay: int = 0
     most_bytes: int = 0
+    broken: float = 0.0
     queue: int = 0
     malformed: float = 0.0
     seed: int = 0
@@ -136,6 +138,7 @@ class Provider:
         self.sent: Counter[str] = Counter()  # digits -> how often a line was sent
         self.paid: Counter[str] = Counter()  # digits -> how often it was answered
         self.live = 0
+        self.draws = random.Random(options.seed)  # noqa: S311 - a script
         self.bodies: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self._numbers = count(1)
 
@@ -149,6 +152,8 @@ class Provider:
         self.headers = {k.lower(): v for k, _, v in (each.partition(": ") for each in lines[1:])}
         parts = urlsplit(target)
         path, query = parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}
+        if self.draws.random() < self.options.broken and "completions" not in path:
+            return http(503, {"error": {"message": "come again"}})
         for pattern, answering in () if self.options.none and "batches" in path else self.routes:
             if found := re.fullmatch(pattern, f"{method} {path}"):
                 try:

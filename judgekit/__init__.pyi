@@ -6,6 +6,7 @@ from judgekit import probes as probes
 from judgekit import rewards as rewards
 from judgekit import standing as standing
 from judgekit import testing as testing
+from judgekit.errors import BatchesOut as BatchesOut
 from judgekit.errors import BudgetExceeded as BudgetExceeded
 from judgekit.errors import InputError as InputError
 from judgekit.errors import JudgekitError as JudgekitError

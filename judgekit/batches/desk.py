@@ -31,7 +31,7 @@ _SOONEST, _LATEST = 1.0, 60.0  # seconds between two looks at a provider
 _SURE = 60.0  # seconds after which a batch that a list does not have was not sent
 _MOMENT = 2.0  # seconds that a list may be late
 _KEPT = 500  # results that are written together
-_TRIES = 4
+_TRIES = 6
 _NEVER_CANCELLED = 3600.0  # seconds that a cancelled batch may take to end
 
 
@@ -174,17 +174,14 @@ class Desk:
 
     async def _submitted(self, part: Part, batch: Batch) -> str:
         """Send a batch, again where that may help and it has not come, and return its id."""
-        for left in reversed(range(_TRIES)):
+        for tried in range(_TRIES):
             try:
-                return await part.carrier.submit(part.http, batch.tag, part.lines)
+                found = await self._found(batch, part.carrier, part.http) if tried else None
+                return found or await part.carrier.submit(part.http, batch.tag, part.lines)
             except ProviderError as error:
-                if not error.passing:
+                if not error.passing or tried == _TRIES - 1:
                     raise
-                if (found := await self._found(batch, part.carrier, part.http)) is not None:
-                    return found
-                if not left:
-                    raise
-                await asyncio.sleep(_SOONEST)
+            await asyncio.sleep(_SOONEST * 4**tried)
         raise AssertionError
 
     async def _found(self, batch: Batch, carrier: Carrier, http: Http) -> str | None:
@@ -196,10 +193,15 @@ class Desk:
         for batch, carrier, http in self.out():
             if batch.state != INTENT:
                 continue
-            found = await self._found(batch, carrier, http)
-            if found is None and batch.age < _SURE:
-                await asyncio.sleep(_MOMENT)
+            try:
                 found = await self._found(batch, carrier, http)
+                if found is None and batch.age < _SURE:
+                    await asyncio.sleep(_MOMENT)
+                    found = await self._found(batch, carrier, http)
+            except ProviderError as error:
+                if not error.passing:
+                    raise
+                continue  # another time
             if found is None:
                 self.store.came(batch, "it was never sent", tried=False)
             else:
@@ -233,35 +235,45 @@ class Desk:
 
     async def fetch(self) -> None:
         """Fetch what has ended. Of what was cancelled, or was not taken after all, an error tells, then."""
-        trouble = ""
+        trouble = full = ""
+        some = False
         for batch, carrier, http in self.out():
             seen = await self.look(batch, carrier, http)
             if seen.stage == "out":
                 continue
-            self.held = False
             if seen.stage == "failed" and not seen.files:
                 self.store.came(batch, seen.why, tried=False)
-                self.held = "limit" in seen.why and bool(self.out())
-                trouble = trouble if self.held else f"batch {batch.id} was not taken: {seen.why}"
+                told = f"batch {batch.id} was not taken: {seen.why}"
+                full, trouble = (told, trouble) if "limit" in seen.why else (full, told)
             elif not await self._kept(batch, carrier, http, seen):
                 self.store.came(batch, "the batch that was found is another's", tried=False)
             elif seen.why == "cancelled" and batch.state != ENDING:
                 trouble = f"batch {batch.id} was cancelled; run again to ask anew what it lacks"
-        if trouble:
-            raise JudgekitError(trouble)
+            else:
+                some = True
+        self.held = bool(full) and not some and bool(self.out())
+        if trouble or (full and not some and not self.held):
+            raise JudgekitError(trouble or full)
 
     async def _kept(self, batch: Batch, carrier: Carrier, http: Http, seen: Seen) -> bool:
-        """Keep what a batch brought; False where its lines are none of ours."""
+        """Keep what a batch brought; False where its lines are none of ours. What broke off comes later."""
         some: list[Result] = []
         ours = None
-        async for result in carrier.results(http, batch.id, seen):
-            ours = ours if ours is not None else bool(self.store.lines([f"k2:{result.digits}"]))
-            if not ours:
-                return False
-            some.append(result)
-            if len(some) == _KEPT:
-                self.store.keep(batch, some)
-                some.clear()
+        try:
+            async for result in carrier.results(http, batch.id, seen):
+                ours = ours if ours is not None else bool(self.store.lines([f"k2:{result.digits}"]))
+                if not ours:
+                    return False
+                some.append(result)
+                if len(some) == _KEPT:
+                    self.store.keep(batch, some)
+                    some.clear()
+        except ProviderError as error:
+            if not error.passing:
+                raise
+            self.how.say(f"judge {batch.judge}: batch {batch.id} is back, and is fetched later: {error}")
+            await asyncio.sleep(_SOONEST)
+            return True
         self.store.keep(batch, some)
         self.store.came(batch, seen.why)
         self.how.say(f"judge {batch.judge}: batch {batch.id} is back ({seen.why})")

@@ -9,13 +9,12 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from judgekit.batches.carriers import MOST_BYTES, MOST_LINES, Carrier
 from judgekit.batches.desk import Desk, Part
 from judgekit.batches.http import Http
 from judgekit.batches.store import FAILED, GIVEN_UP, RENEWED, Line
 from judgekit.errors import BudgetExceeded, InputError, JudgekitError, ProviderError
+from judgekit.judges.servers import parsed
 from judgekit.ledger import Ledger
 from judgekit.ledger.store import UNPAID
 from judgekit.plan import price_of
@@ -56,7 +55,7 @@ class Gatherer(Asker):
         self._fresh: set[str] = set()  # read from a batch in this walk
         self._beyond: dict[Budget, float] = {}  # the cheapest call that a budget did not cover
         self.unanswered: set[str] = set()  # calls that have no reply, although they were tried
-        self.left = 0
+        self.left = self.new = 0  # items that lack something; replies stored by this run
 
     async def open(self, desk: Desk) -> None:
         """Find out which judges' requests can be carried; InputError of one that has no batches."""
@@ -79,9 +78,10 @@ class Gatherer(Asker):
         except InputError as error:
             return str(error)
         except ProviderError as error:
-            if error.status not in {404, 405, 501}:
+            if error.status in {404, 405, 501}:
+                return str(error)
+            if not error.passing:
                 raise
-            return str(error)
         self._carried[name] = judge
         return ""
 
@@ -201,7 +201,7 @@ class Gatherer(Asker):
         judge: Any = self._carried[call.judge]
         store = self.desk.store
         try:
-            reply: Reply = await judge.settled(call, line.status, orjson.loads(line.body or b"null"))
+            reply: Reply = await judge.settled(call, line.status, parsed(line.body or b"null"))
         except ProviderError as error:
             if error.dropped is not None:
                 store.fail(call.key, str(error), tries=line.tries - 1)
@@ -231,6 +231,7 @@ class Gatherer(Asker):
             return reply
         if judge.identity and reply.fault in UNPAID:
             self._unpaid[call.key] = reply
+        self.new += judge.identity != {} and reply.fault not in UNPAID
         return super()._kept_and_counted(call, judge, reply, again=again)
 
     async def _add(self, call: Call, *, again: bool) -> None:

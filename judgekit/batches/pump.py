@@ -51,7 +51,7 @@ async def pumped(
                 raise halt.error
             if gatherer.left:
                 raise JudgekitError(f"{ledger.path}: replies that were there are gone; run again")
-            tally.ledger_hits = max(tally.ledger_hits - tally.new_calls, 0)
+            tally.ledger_hits = max(tally.ledger_hits - gatherer.new, 0)
             desk.store.forget(gatherer.unanswered)
     finally:
         await desk.aclose()

@@ -5,6 +5,7 @@ it, under the key of its reply, until that is stored: so what is out is not aske
 kept as it came, before anybody reads it.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -119,13 +120,7 @@ class Store:
     def keep(self, batch: Batch, results: Iterable[Result]) -> None:
         """Keep what a batch brought, as it came; of two results for a call the first."""
         rows = [
-            (
-                each.status,
-                orjson.dumps(each.body) if each.status else None,
-                each.why,
-                f"k2:{each.digits}",
-                batch.tag,
-            )
+            (each.status, _raw(each.body) if each.status else None, each.why, f"k2:{each.digits}", batch.tag)
             for each in results
         ]
         self._write((_BACK, rows))
@@ -169,6 +164,14 @@ class Store:
             "SELECT total(usd), total(tokens) FROM batches WHERE state <> 'done'"
         )
         return float(usd), int(tokens)
+
+
+def _raw(body: object) -> bytes:
+    """Return a body as JSON; of half a surrogate pair, which plain JSON can only escape, too."""
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        return json.dumps(body).encode()
 
 
 def batches_in(ledger: Ledger, *, alive: bool = True) -> list[Batch]:

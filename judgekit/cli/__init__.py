@@ -103,7 +103,7 @@ COMMANDS = {
         "ledger", "ledger", "Look at the stored replies, check them, hand them on, unite and compare them."
     ),
     "batch": _Command(
-        "batch", "score", "List the batches that are out, fetch what came back, or cancel them."
+        "batch", "batches", "List the batches that are out, fetch what came back, or cancel them."
     ),
     "guide": _Command(
         "reference", "",

@@ -212,6 +212,24 @@ def test_a_file_that_is_too_large_is_sent_in_parts(tmp_path: Path):
     assert run.summary["verdicts"] == mock.paid.total() == 24
 
 
+def test_what_a_provider_has_no_room_for_waits_until_something_is_back(tmp_path: Path):
+    with serving_batches(queue=30, delay=2) as (url, mock):
+        judges = [judge_of(url, "a"), judge_of(url, "b")]
+        run = jk.score(
+            ITEMS, RUBRIC, judges, ledger=tmp_path / "l", batch="wait", say=lambda _: None, progress=False
+        )
+
+    assert [each.state for each in mock.taken.values()] == ["completed", "failed", "completed"]
+    assert run.summary["verdicts"] == mock.paid.total() == 48
+
+
+def test_a_provider_that_is_often_broken_is_asked_again(tmp_path: Path):
+    with serving_batches(broken=0.3, expire=0.3, seed=2) as (url, mock):
+        run = run_through(url, tmp_path / "l")
+
+    assert run.summary["verdicts"] == mock.paid.total() == len(mock.paid) == 24
+
+
 def test_of_two_results_for_a_call_the_first_counts(tmp_path: Path):
     with serving_batches() as (url, mock):
         with pytest.raises(BatchesOut):
