@@ -196,7 +196,7 @@ def one_round(ran: Ran, setting: Setting, nth: int) -> None:
         ran.warm.append(judged(ran, setting, kept if keeps == "asked" else fresh, keep=keeps != "always"))
     few = min(each["good"] for each in ran.cold + ran.warm)
     if few < ran.n:
-        ran.wrong = f"{few} of {ran.n} judged right"
+        ran.wrong, ran.cold = f"{few} of {ran.n} judged right", []  # nothing is timed that failed
 
 
 def _serve(told: Any, latency: float) -> None:
