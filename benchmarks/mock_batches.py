@@ -359,7 +359,11 @@ class Provider:
             }
         status, code, words = {
             "error": (500, "server_error", "The server had an error"),
-            "refused": (400, "content_filter", "The response was filtered by our content management policy"),
+            "refused": (
+                400,
+                "content_filter",
+                f"Filtered by our content management policy (key {self.headers['authorization'].split()[-1]})",
+            ),
             "broke": (429, "insufficient_quota", "You exceeded your current quota, please check your plan"),
         }[kind]
         error = {"error": {"message": words, "type": code, "param": None, "code": code}}

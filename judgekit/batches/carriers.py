@@ -278,13 +278,15 @@ class Gemini:
         """Yield the lines of the file."""
         for file in seen.files:
             async for each in http.lines(f"{self._beside[1]}/{quote(file)}:download?alt=media"):
-                error, digits = each.get("error"), str(each.get("key"))
+                digits, error = str(each.get("key")), each.get("error")
                 if isinstance(each.get("response"), dict):
                     yield Result(digits, 200, each["response"])
-                else:
-                    code = error.get("code") if isinstance(error, dict) else None
-                    status = _RPC.get(code, code if code >= 400 else 0) if isinstance(code, int) else 0
-                    yield Result(digits, status, each, _words(error))
+                    continue
+                error = error if isinstance(error, dict) else {}
+                code = error.get("code")
+                status = _RPC.get(code, code if code >= 400 else 0) if isinstance(code, int) else 0
+                # As without a batch: without the line's key, in whose digits litellm may see a status.
+                yield Result(digits, status, {"error": {**error, "code": status}}, _words(error))
 
     async def cancel(self, http: Http, batch: str) -> None:
         """Ask for an end."""

@@ -48,7 +48,10 @@ class Http:
         """Yield the objects in the lines of a response; what is no object is passed over."""
         async with self._open("GET", url) as response:
             async for line in response.content:
-                if isinstance(found := servers.parsed(line), dict):
+                told = self._keys.out_of(
+                    line.decode(errors="replace")
+                )  # what is kept before a judge reads it
+                if isinstance(found := servers.parsed(told.encode()), dict):
                     yield found
 
     @asynccontextmanager
