@@ -211,9 +211,10 @@ class Lanes:
 
     def __init__(self, url: "yarl.URL", headers: Mapping[str, str], watch: Watch) -> None:
         self._host, self._port, self._watch = url.raw_host or "", url.port or 0, watch
-        self._tls: Mapping[str, Any] = {}
+        numbers = ":" in self._host or self._host.replace(".", "").isdecimal()  # has one address, and no race
+        self._how: dict[str, Any] = {} if numbers else {"happy_eyeballs_delay": _EAGER}
         if url.scheme == "https":
-            self._tls = {"ssl": ssl.create_default_context(), "server_hostname": self._host}
+            self._how |= {"ssl": ssl.create_default_context(), "server_hostname": self._host}
         lines = {"Host": url.raw_authority.rpartition("@")[2], "User-Agent": "judgekit", **headers}
         told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self._head = f"POST {url.raw_path_qs} HTTP/1.1\r\n{told}{REQUEST_ID}: ".encode("latin-1")
@@ -237,7 +238,7 @@ class Lanes:
         """Return a new connection; an OSError if there is none to be had."""
         try:
             _, lane = await asyncio.get_running_loop().create_connection(
-                lambda: Connection(self), self._host, self._port, happy_eyeballs_delay=_EAGER, **self._tls
+                lambda: Connection(self), self._host, self._port, **self._how
             )
         except OSError as error:
             raise ConnectionError(f"Cannot connect to {self._host}:{self._port} ({error})") from None

@@ -221,9 +221,14 @@ def _cells(data: Comparisons) -> tuple[Codes, Floats, "_Types"]:
     """Return cells (one, other, shown), their counts, and what each item adds to them."""
     from scipy.sparse import coo_array
 
-    keys = np.stack([data.one, data.other, data.shown], axis=1)
-    cells, cell = np.unique(keys, axis=0, return_inverse=True)
-    cell = cell.reshape(-1)
+    n = len(data.systems)
+    keys = (data.one * n + data.other) * 3 + (data.shown + 1)  # numbers sort many times faster than rows
+    if 3 * n * n <= len(keys):
+        used = np.bincount(keys, minlength=3 * n * n) > 0
+        found, cell = np.flatnonzero(used), (np.cumsum(used) - 1)[keys]
+    else:
+        found, cell = np.unique(keys, return_inverse=True)
+    cells = np.stack([found // 3 // n, found // 3 % n, found % 3 - 1], axis=1)
     n_cells = len(cells)
     rows = np.repeat(data.item, 3)
     columns = (cell[:, None] * 3 + np.arange(3)).reshape(-1)
