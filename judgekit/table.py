@@ -68,7 +68,8 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "evidence": "quotations: quote, where it was found, whether, and how (exact, normalised, fuzzy)",
         "tags": "error tags given",
         "flags": "mended, reasked, no_logprobs, low_mass, unfounded, substitute, instead_of:JUDGE, "
-        "unknown_id, no_valid_answer, fewer_ideas, empty_response, first_pass:LABEL, revised, second_lost",
+        "unknown_id, no_valid_answer, fewer_ideas, empty_response, first_pass:LABEL, revised, second_lost, "
+        "parts:N (made of the verdicts on N parts), part:ID (the part that decided)",
         "reason": "why there is no verdict; null for a verdict",
         "detail": "a word on the reason; null for a verdict",
         "shown": "ids of the responses in the order shown",

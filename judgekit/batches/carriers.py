@@ -30,6 +30,7 @@ class Seen:
     stage: Stage
     why: str = ""
     files: tuple[str, ...] = ()
+    unasked: bool = False  # whether its server could not be asked
 
 
 class Result(NamedTuple):

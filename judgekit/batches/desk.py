@@ -101,6 +101,7 @@ class Desk:
 
     def __init__(self, ledger: Ledger, how: Batching, *, hours: float = math.inf) -> None:
         self.store, self.how = Store(ledger), how
+        self.unasked = 0  # batches that the last fetch could not ask about
         self.held = False  # a provider takes no more until something comes back
         self._ledger, self._longest = ledger, hours * 3600.0
         self._ways: dict[tuple[str, ...], tuple[Carrier, Http]] = {}
@@ -223,7 +224,7 @@ class Desk:
                 return Seen("gone", "the provider does not know it any more")
             if not error.passing:
                 raise
-            return Seen("out", str(error))
+            return Seen("out", str(error), unasked=True)
         if seen.stage == "out" and batch.age > self._longest + _NEVER_CANCELLED:
             return Seen("gone", "it did not end, and could not be cancelled")
         return seen
@@ -236,9 +237,12 @@ class Desk:
     async def fetch(self) -> None:
         """Fetch what has ended. Of what was cancelled, or was not taken after all, an error tells, then."""
         trouble = full = ""
-        some = False
+        some, self.unasked = False, 0
         for batch, carrier, http in self.out():
             seen = await self.look(batch, carrier, http)
+            if seen.unasked:
+                self.unasked += 1
+                self.how.say(f"judge {batch.judge}: batch {batch.id} could not be asked about: {seen.why}")
             if seen.stage == "out":
                 continue
             if seen.stage == "failed" and not seen.files:

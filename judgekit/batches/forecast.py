@@ -27,7 +27,9 @@ def batching_of(judges: Iterable[Judge], given: Mapping[str, Any], *, kept: bool
         if given[name] not in {None, *choices}:
             raise InputError(f"{name}={given[name]!r}; {there_are(given[name], choices)}")
     if given["batch"] is None:
-        raise InputError("then says what follows batch; say batch='wait', too")
+        raise InputError(
+            "then is of batches; say batch='wait' or batch='leave' with it (--batch on the command line)"
+        )
     if not kept:
         raise InputError("batch keeps in the ledger what is out; name one, and not ledger=None")
     if not again:

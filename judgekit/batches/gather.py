@@ -80,8 +80,10 @@ class Gatherer(Asker):
         except ProviderError as error:
             if error.status in {404, 405, 501}:
                 return str(error)
-            if not error.passing:
-                raise
+            if (
+                not error.passing or error.status is None
+            ):  # before anything is sent, nobody waits for a server
+                raise ProviderError(f"judge {name!r}: {error}", status=error.status) from None
         self._carried[name] = judge
         return ""
 

@@ -77,5 +77,6 @@ async def _is_missing(
     if asker.left and out and desk.how.leave and halt.error is None:
         calls, them = n_of(sum(batch.n for batch in out), "call"), "1 batch is"
         them = them if len(out) == 1 else f"{len(out)} batches are"
-        raise BatchesOut(f"{them} out, of {calls}; run the same again to go on")
+        silent = f", and {desk.unasked} of them could not be asked about" if desk.unasked else ""
+        raise BatchesOut(f"{them} out, of {calls}{silent}; run the same again to go on")
     return asker.left > 0

@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     help="List the batches that are out, fetch what came back, or cancel them.",
 )
-_HEADS = ("batch", "judge", "at", "calls", "made", "state", "")
+_HEADS = ("batch", "judge", "at", "calls", "made", "state", "speaks as")
 
 
 @app.command(name="list")

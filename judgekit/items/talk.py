@@ -15,6 +15,7 @@ from judgekit.types import Message, Text
 
 CALL, TOOL = "call", "tool"
 _NAMED = frozenset((CALL, TOOL))
+_CALLS, _MEANT = "tool_calls", frozenset(("toolcalls", "toolcall", "functioncalls"))
 _NTH = re.compile(r" #\d+$")
 Plain = Callable[[Any, str], str]
 """Returns a text as it is, or raises an InputError that begins with what it is (the second argument)."""
@@ -39,15 +40,8 @@ def turns_of(messages: Sequence[Any], what: str, plain: Plain) -> tuple[Message,
 
 def _turns(value: Any, what: str, plain: Plain, names: dict[str, str]) -> Iterator[Message]:
     """Yield what a message says, then its calls; `names` are what calls were called, by their ids."""
-    if isinstance(value, Message):
-        value = {"role": value.role, "content": value.content, "name": value.name}
-    elif hasattr(value, "model_dump"):  # of a trainer's own class
-        value = value.model_dump()
-    if not isinstance(value, Mapping):
-        raise InputError(f'{what} is {kind_of(value)}, not {{"role": ..., "content": ...}}')
-    role, content = value.get("role"), value.get("content")
-    if not isinstance(role, str) or not role or role.isspace():
-        raise InputError(f"{what} has the role {_short(role)}; write user, assistant, system, ...")
+    value = _checked(value, what)
+    role, content = value["role"], value.get("content")
     parts = content if isinstance(content, list | tuple) else ()
     calls = [*(value.get("tool_calls") or ()), *(each for each in parts if _type(each) == "tool_use")]
     calls += [value["function_call"]] if value.get("function_call") else []
@@ -68,6 +62,28 @@ def _turns(value: Any, what: str, plain: Plain, names: dict[str, str]) -> Iterat
         given = result.get("content")
         told = _said("" if given is None else given, f"{what}: result {n}", plain)
         yield Message(TOOL, told, names.get(str(result.get("tool_use_id")), ""))
+
+
+def _checked(value: Any, what: str) -> Mapping[str, Any]:
+    """Return a message as a mapping; InputError where a part of it would be passed over."""
+    if isinstance(value, Message):
+        value = {"role": value.role, "content": value.content, "name": value.name}
+    elif hasattr(value, "model_dump"):  # of a trainer's own class
+        value = value.model_dump()
+    if not isinstance(value, Mapping):
+        raise InputError(f'{what} is {kind_of(value)}, not {{"role": ..., "content": ...}}')
+    role = value.get("role")
+    if not isinstance(role, str) or not role or role.isspace():
+        raise InputError(f"{what} has the role {_short(role)}; write user, assistant, system, ...")
+    if wrong := next((key for key in value if key != _CALLS and _bare(key) in _MEANT), None):
+        raise InputError(f"{what} has {wrong!r}; calls of tools are called {_CALLS!r}")
+    if not isinstance(value.get(_CALLS) or (), list | tuple):
+        raise InputError(f"{what}: {_CALLS} is {kind_of(value[_CALLS])}, not a list of calls")
+    return value
+
+
+def _bare(key: Any) -> str:
+    return str(key).casefold().replace("_", "").replace("-", "")
 
 
 def _said(content: Any, what: str, plain: Plain) -> str:
@@ -118,7 +134,7 @@ def chat_of(text: tuple[Message, ...]) -> list[dict[str, Any]]:
     """Return turns as chat messages, calls as `tool_calls` of the assistant; `turns_of` reads them back.
 
     >>> chat_of((Message("call", "[1, 2]", "add"), Message("tool", "3", "add")))[1]
-    {'role': 'tool', 'content': '3', 'tool_call_id': 'call_1', 'name': 'add'}
+    {'role': 'tool', 'content': '3', 'name': 'add', 'tool_call_id': 'call_1'}
     """
     out: list[dict[str, Any]] = []
     ids: dict[str, str] = {}

@@ -216,9 +216,14 @@ def advise(found: Predicted, target: float) -> tuple[Design | None, str]:
     if value <= target:
         ends = [each.agreement.value for each in found.endless if not math.isnan(each.agreement.value)]
         more = f" and endlessly many samples {max(ends):.3f}" if ends else ""
+        what = "another wording, a better judge or a clearer rubric may do what more calls do not"
+        if not ends:
+            what = (
+                "a pilot of one sample cannot tell what more would do: ask each question 2 or 3 times first"
+            )
         return None, (
             f"no design here is predicted to reach {target:g}: the best ({best}) reaches {value:.3f}{more}; "
-            "another wording, a better judge or a clearer rubric may do what more calls do not"
+            f"{what}"
         )
     short = (value - best.agreement.low) / (value - target)
     return None, (

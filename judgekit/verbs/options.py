@@ -216,11 +216,7 @@ def check_options(options: Options) -> None:
         instead = f"say {inside}" if inside else there_are(unknown[0], sorted(Options.__annotations__))
         raise InputError(f"no option {unknown[0]!r}; {instead}")
     check_kinds(options, KINDS)
-    given: Mapping[str, Any] = options
-    for name, known in _WORDS.items():
-        for word in (given.get(name) or ()) if name == "again" else (given.get(name),):
-            if word is not None and word not in known:
-                raise InputError(f"{name}={word!r}; {there_are(word, known)}")
+    _check_words(options)
     limits, prompt = options.get("limits"), options.get("prompt")
     if limits is not None and not isinstance(limits, Limits):
         raise InputError(f"limits={limits!r:.80} is {kind_of(limits)}; say limits=Limits(concurrency=4)")
@@ -233,3 +229,12 @@ def check_options(options: Options) -> None:
             pass
     if not isinstance(prompt, Template):
         check_kinds({"prompt": prompt}, {"prompt": "a path, or None"})
+
+
+def _check_words(given: Mapping[str, Any]) -> None:
+    for name, known in _WORDS.items():
+        for word in (given.get(name) or ()) if name == "again" else (given.get(name),):
+            if word is not None and word not in known:
+                raise InputError(f"{name}={word!r}; {there_are(word, known)}")
+    if "parts_rule" in given and given.get("parts") is None:
+        raise InputError("parts_rule is of parts; say parts='step', parts='turn' or a number of tokens, too")

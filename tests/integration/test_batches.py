@@ -284,7 +284,7 @@ def test_a_judge_without_batches_is_refused_unless_it_may_be_asked_live(tmp_path
     ("options", "message"),
     [
         ({"batch": "soon"}, "there are wait, leave"),
-        ({"then": "live"}, "say batch='wait', too"),
+        ({"then": "live"}, "say batch='wait' or batch='leave' with it"),
         ({"batch": "wait", "ledger": None}, "name one, and not ledger=None"),
         ({"batch": "wait", "items": iter(ITEMS)}, "hand in a file or a list"),
     ],
@@ -355,3 +355,10 @@ def test_a_run_that_is_killed_loses_nothing_and_pays_for_nothing_twice(point: st
 
     assert found["died"]
     assert (found["lost"], found["twice"], found["equal"]) == (0, 0, True)
+
+
+def test_a_server_that_is_not_there_stops_the_run_before_anything_is_sent(tmp_path: Path):
+    judge = {"judge": "endpoint:http://127.0.0.1:1/v1#x", "name": "away"}
+
+    with pytest.raises(ProviderError, match=r"judge 'away': .*Cannot connect"):
+        jk.score(ITEMS, RUBRIC, judge, ledger=tmp_path / "l.sqlite", batch="leave", progress=False)

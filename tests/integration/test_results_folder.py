@@ -324,7 +324,7 @@ def test_every_option_is_part_of_what_makes_a_job_or_left_out_of_it_on_purpose()
     items = {"columns", "on_bad_item"}
     read = {"labels", "calibration"}  # by what they hold (`verbs.job.prepare`), and only where they are given
     how = {"again", "ledger", "read_also", "store_prompts", "limits", "own_code", "say", "progress"}
-    how |= {"telemetry"}
+    how |= {"telemetry", "batch", "then"}
 
     given = {"schedule", "pairs", "until_separated", "adaptive", "until_sd", "gamma"}  # only where they are
     given |= {"shard"}

@@ -360,3 +360,8 @@ def test_a_part_that_nobody_answered_is_not_left_out():
     assert (one.value, other.reason, other.detail) == (
         1.0, "missing", "1 of 2 parts have no verdict (step 2)"
     )  # fmt: skip
+
+
+def test_a_rule_of_parts_without_parts_is_told():
+    with pytest.raises(InputError, match="parts_rule is of parts; say parts='step'"):
+        scored(rows_of(TALK), parts_rule="worst")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from judgekit.errors import InputError
 from judgekit.fences import fences_of
 from judgekit.items import read_items
 from judgekit.items.talk import chat_of, turns_of
@@ -49,6 +50,9 @@ TURNS = (
     Message("tool", "meow", "search #1"),
     Message("assistant", "Meow."),
 )
+
+
+SAID = {"role": "assistant", "content": "x"}
 
 
 def as_is(value, what):
@@ -126,3 +130,22 @@ def test_preferences_keep_calls_in_the_form_of_their_trainer():
     assert kto["conversations"][2] == {
         "from": "function_call", "value": '{"name":"search","arguments":"{\\"q\\": \\"cats\\"}"}'
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            {**SAID, "toolCalls": []},
+            "has .toolCalls.; calls of tools are called",
+        ),
+        ({**SAID, "tool_call": {}}, "has 'tool_call'; calls"),
+        (
+            {**SAID, "tool_calls": "ls"},
+            "tool_calls is a str, not a list of calls",
+        ),
+    ],
+)
+def test_a_call_that_would_be_passed_over_is_told(message, words):
+    with pytest.raises(InputError, match=words):
+        turns_of([message], "response", as_is)

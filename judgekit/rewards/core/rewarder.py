@@ -56,8 +56,7 @@ class Rewarder:
 
     Raises `InputError` if the spec, a judge or a check cannot be used; before any call.
 
-    >>> from judgekit.judges.local import MissingEngine
-    from judgekit.judges.resolve import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "%s"}' % ("yes" if "sorry" in str(call) else "no"))
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> group = Group("1", "Where is my parcel?", {"a": "At the depot, sorry.", "b": "No idea."})
@@ -407,8 +406,7 @@ def reward(
     `InputError` if something handed in cannot be used; before any call; `JudgeOutage` or `ProviderError` if
     too many rewards could not be given; `run` holds those that could.
 
-    >>> from judgekit.judges.local import MissingEngine
-    from judgekit.judges.resolve import Scripted
+    >>> from judgekit.judges.resolve import Scripted
     >>> kind = Scripted("kind", lambda call: '{"label": "yes"}')
     >>> rubric = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite?"}]}
     >>> rows = [{"id": "7", "task": "Hi", "responses": {"a": "Hello", "b": "What?"}}]
