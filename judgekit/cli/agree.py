@@ -398,7 +398,7 @@ def _prices_of(given: Sequence[str]) -> dict[str, float]:
 def _print_designs(found: "Predicted", *, every: bool) -> None:
     from judgekit.agreement.auditing.wording import told
 
-    best, rows = -math.inf, []
+    best, rows, measure = -math.inf, [], next((d.agreement.name for d in found.designs), "agreement")
     for each in found.designs:
         if every or each is found.chosen or each.agreement.value > best + 0.001:
             price = "" if math.isnan(each.price) else f"${each.price:.5f}"
@@ -406,7 +406,7 @@ def _print_designs(found: "Predicted", *, every: bool) -> None:
         best = max(best, each.agreement.value)
     say(f"{found.criterion}: {found.n_labelled} of {found.n_units} units have labels")
     say_table(
-        ("design", "calls a unit", "price", "agreement with people"), rows, right=("calls a unit", "price")
+        ("design", "calls a unit", "price", f"{measure} with people"), rows, right=("calls a unit", "price")
     )
     say()
     steps = [(str(each.after), str(each.before), told(each.gain), each.finding) for each in found.steps]

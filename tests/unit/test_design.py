@@ -169,10 +169,10 @@ def test_samples_that_say_the_same_are_said_to_buy_nothing():
 @pytest.mark.parametrize(
     ("low", "high", "finding"),
     [
-        (0.001, 0.05, "pays"),
+        (0.001, 0.05, "gains agreement"),
         (-0.02, 0.05, "not settled"),
         (-0.05, -0.001, "costs agreement"),
-        (-0.02, 0.005, "does not pay"),
+        (-0.02, 0.005, "gains nothing"),
         (-0.005, 0.005, "makes no difference"),
         (0.001, 0.005, "makes no difference"),
     ],
@@ -188,7 +188,7 @@ def test_a_gain_is_called_by_its_whole_interval(low: float, high: float, finding
 def test_noise_that_samples_take_away_is_said_to_pay():
     found = predict(planted(400, noise=2.0), b=100)
 
-    assert [step.finding for step in found.steps] == ["pays"] * 2
+    assert [step.finding for step in found.steps] == ["gains agreement"] * 2
 
 
 def test_nothing_is_advised_that_its_own_interval_does_not_reach():

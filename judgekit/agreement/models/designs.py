@@ -27,7 +27,7 @@ from judgekit.errors import InputError, there_are
 from judgekit.types import Estimate, brief
 
 Measure = Literal["correlation", "concordance"]
-Finding = Literal["pays", "costs agreement", "makes no difference", "does not pay", "not settled"]
+Finding = Literal["gains agreement", "costs agreement", "makes no difference", "gains nothing", "not settled"]
 SAMPLES = (1, 2, 3, 5, 10, 20)
 WORTH = 0.01
 """Less than this is no gain in agreement."""
@@ -101,11 +101,11 @@ class Step:
         if self.gain.status == Status.DEGENERATE:  # the same in every resample
             low = high = self.gain.value
         if low > 0 and high >= WORTH:
-            return "pays"
+            return "gains agreement"
         if high < 0 and low <= -WORTH:
             return "costs agreement"
         if high < WORTH:
-            return "makes no difference" if low > -WORTH else "does not pay"
+            return "makes no difference" if low > -WORTH else "gains nothing"
         return "not settled"
 
 
