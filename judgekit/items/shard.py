@@ -24,7 +24,7 @@ class Shard:
         """Return the shard that is called `2/8`, the second of eight; InputError if there is none."""
         found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", said)
         if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            raise InputError(f"shard={said!r}; say which of how many, from 1/8 to 8/8")
+            raise InputError(f"shard={said!r}; say which of how many, as 2/8 is the second of eight")
         return cls(int(found[1]), int(found[2]))
 
     def takes(self, item_id: str) -> bool:

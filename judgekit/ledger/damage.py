@@ -33,6 +33,16 @@ class NoRoom(InputError):  # noqa: N818 - what it is
     """A disk is full, or does not let us write."""
 
 
+def _is_text(path: Path) -> bool:
+    """Tell whether a file begins as JSON or CSV does, and not as a database of which a part is gone."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(200).decode("utf-8", "replace")
+    except OSError:
+        return False
+    return bool(begins) and all(sign.isprintable() or sign.isspace() for sign in begins)
+
+
 @contextmanager
 def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
     """Run SQL, and raise what SQLite complains of as Damaged, Locked or NoRoom, saying `what` has failed."""
@@ -48,4 +58,5 @@ def told(path: Path, what: str = "it could not be read") -> Iterator[None]:
             raise NoRoom(f"{path}: {what} ({error}); make room, or let it be written") from error
         none = code == sqlite3.SQLITE_NOTADB
         found = "not a ledger, or its beginning is damaged" if none else "SQLite finds it damaged"
+        found = "not a ledger: it is text, such as items" if none and _is_text(path) else found
         raise Damaged(path, f"{found} ({error})") from error

@@ -56,7 +56,7 @@ def test_every_item_is_in_one_shard_and_stays_there():
 
 @pytest.mark.parametrize("wrong", ["0/8", "9/8", "2", "2/0", "a/b", "2/8 ", "-1/8"])
 def test_a_shard_that_is_none_is_told(wrong: str):
-    with pytest.raises(InputError, match="from 1/8 to 8/8"):
+    with pytest.raises(InputError, match="as 2/8 is the second of eight"):
         jk.score(ITEMS, RUBRIC, JUDGE, ledger=None, shard=wrong)
 
 
@@ -306,3 +306,11 @@ def test_a_merge_that_cannot_be_whole_leaves_nothing(tmp_path: Path):
 def test_without_ray_its_driver_says_what_to_install(tmp_path: Path):
     with pytest.raises(InputError, match=r"ray is not installed: pip install -e '\.\[ray\]'"):
         score_dataset(None, RUBRIC, JUDGE, ledger_dir=tmp_path)
+
+
+def test_items_in_place_of_a_ledger_are_told_as_such(tmp_path: Path):
+    items = tmp_path / "items.jsonl"
+    items.write_text('{"item_id": "1", "task": "Hi", "response": "Hello"}\n' * 9)
+
+    with pytest.raises(InputError, match=r"items\.jsonl: not a ledger: it is text, such as items"):
+        merge([items], tmp_path / "whole.sqlite")
