@@ -8,13 +8,14 @@
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from peak import peak_mb
 
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite to the customer?"}]}
 REPLY = '{"evidence": [], "rationale": "It says where it is, and is kind about it.", "label": "yes"}'
@@ -51,7 +52,7 @@ def run_one(source: str, n: int, folder: Path) -> None:
     else:
         scores = jk.stream_scores(rows(n) if source == "generator" else items, RUBRIC, kind(), ledger=ledger)
         assert sum(score.value == 1.0 for score in scores) == 2 * n
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mb())
 
 
 def peak(source: str, n: int, folder: Path) -> float:

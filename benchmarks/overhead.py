@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from statistics import median
 from typing import Any
 
 from mock_server import serving
+from peak import peak_mb
 
 REPLY = '{"evidence": ["the customer was told so"], "rationale": "It says where it is.", "label": "yes"}'
 RUBRIC = {"id": "tone", "criteria": [{"id": "polite", "text": "Is the response polite to the customer?"}]}
@@ -114,7 +114,7 @@ def run_one(kind: str, items: Path, url: str, store: Path) -> None:
     before, began = time.process_time(), time.perf_counter()
     good = asyncio.run(floor(items, url, store)) if kind == "floor" else ours(items, url, store)
     cpu, wall = time.process_time() - before, time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(json.dumps({"cpu": cpu, "wall": wall, "good": good, "rss": peak}))
 
 

@@ -20,7 +20,6 @@ import json
 import os
 import platform
 import re
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from typing import Any
 
 import overhead
 from mock_server import killable, serving
+from peak import peak_mb
 
 HERE = Path(__file__).resolve()
 README = HERE.with_name("README.md")
@@ -204,7 +204,7 @@ def run_one(kind: str, *, items: str, url: str, store: str, at_once: int = 64) -
     else:
         good = asyncio.run(by_litellm(path, url, at_once))
     cpu, wall = time.process_time() - before, time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     print(json.dumps({"cpu": cpu, "wall": wall, "good": good, "rss": peak}))
 
 
