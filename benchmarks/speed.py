@@ -38,11 +38,13 @@ import overhead
 from mock_server import killable, serving
 from peak import peak_mb
 
+import judgekit
+
 HERE = Path(__file__).resolve()
 README = HERE.with_name("README.md")
 KEPT = HERE.parent / "results" / "speed.jsonl"
 BEGIN, END = "<!-- speed: begins -->", "<!-- speed: ends -->"
-PACKAGES = ("judgekit", "aiohttp", "orjson", "litellm", "numpy", "scipy", "scikit-learn", "krippendorff",
+PACKAGES = ("aiohttp", "orjson", "litellm", "numpy", "scipy", "scikit-learn", "krippendorff",
             "pingouin", "statsmodels", "evalica", "crowd-kit", "girth")  # fmt: skip
 Run = dict[str, float]
 
@@ -541,7 +543,7 @@ def about(ceiling_: str) -> str:
         (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
          if line.startswith("model name")), platform.machine(),
     )  # fmt: skip
-    known = []
+    known = [f"judgekit {judgekit.__version__}"]  # of a checkout, whose metadata may be of an older one
     for each in PACKAGES:
         try:
             known.append(f"{each} {metadata.version(each)}")
