@@ -22,12 +22,15 @@ _START = 60.0  # seconds that the import of sympy may take on a busy machine
 _MEMORY = 4 * 2**30
 _idle: list["_Worker"] = []
 _lock = threading.Lock()
+if hasattr(os, "register_at_fork"):  # two processes that ask one worker would read each other's answers
+    os.register_at_fork(after_in_child=_idle.clear)
 
 
-def same_mathematics(answer: str, reference: str, seconds: float) -> bool:
+def same_mathematics(answer: str, reference: str, seconds: float) -> bool | None:
     """Tell whether two answers in LaTeX are equal by math-verify (the extra `math-verify`).
 
-    A comparison that takes more than so many seconds, or ends its process, raises a ValueError.
+    None where the reference is none that it reads. A comparison that takes more than so many seconds, ends
+    its process or cannot be made raises a ValueError.
     """
     if importlib.util.find_spec("math_verify") is None or not hasattr(os, "fork"):
         raise InputError(
@@ -35,11 +38,18 @@ def same_mathematics(answer: str, reference: str, seconds: float) -> bool:
             "'math-verify', or take equals_reference with mathematics = true"
         )
     with _lock:
-        worker = _idle.pop() if _idle else _Worker()
-    said = worker.asked({"answer": answer, "reference": reference, "seconds": seconds}, seconds)
+        worker = next((each for each in iter(_popped, None) if each.lives), None)
+    worker = worker or _Worker()
+    said = worker.asked([answer, reference], seconds)
     with _lock:
         _idle.append(worker)
-    return bool(said)
+    if isinstance(said, str):
+        raise ValueError(f"the comparison by math-verify failed: {said}")
+    return None if said is None else bool(said)
+
+
+def _popped() -> "_Worker | None":
+    return _idle.pop() if _idle else None
 
 
 class _Worker:
@@ -52,7 +62,12 @@ class _Worker:
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         self._read(_START)
 
-    def asked(self, question: dict[str, Any], seconds: float) -> Any:
+    @property
+    def lives(self) -> bool:
+        """Whether its process goes on."""
+        return self._process.poll() is None
+
+    def asked(self, question: list[str], seconds: float) -> Any:
         """Return the answer to a question; without one the process is ended, and a ValueError raised."""
         with suppress(BrokenPipeError):
             self._in.write(json.dumps(question).encode() + b"\n")
@@ -69,7 +84,7 @@ class _Worker:
         return json.loads(line)
 
 
-def _compare(question: dict[str, Any]) -> bool:
+def _compare(answer: str, reference: str) -> bool | None:
     from math_verify import LatexExtractionConfig, parse, verify
 
     def parsed(text: str) -> list[Any]:
@@ -78,8 +93,10 @@ def _compare(question: dict[str, Any]) -> bool:
         )
         return found
 
-    reference, answer = parsed(question["reference"]), parsed(question["answer"])
-    return bool(reference and answer and verify(reference, answer, timeout_seconds=None))
+    if not (wanted := parsed(reference)):
+        return None
+    found = parsed(answer)
+    return bool(found and verify(wanted, found, timeout_seconds=None))
 
 
 def main() -> None:
@@ -94,11 +111,12 @@ def main() -> None:
     told.write("true\n")
     told.flush()
     for line in sys.stdin:
+        said: bool | str | None
         try:
-            same = _compare(json.loads(line))
-        except Exception:  # noqa: BLE001 - what cannot be compared is not the same
-            same = False
-        told.write(json.dumps(same) + "\n")
+            said = _compare(*json.loads(line))
+        except Exception as error:  # noqa: BLE001 - told as no answer, not as one; also where memory ran out
+            said = f"{type(error).__name__}: {error}"[:200]
+        told.write(json.dumps(said) + "\n")
         told.flush()
 
 

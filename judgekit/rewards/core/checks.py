@@ -290,7 +290,7 @@ def equals_reference(seen: Checking, *, mathematics: bool = False) -> bool | Non
 
 
 def math_verify(seen: Checking, *, seconds: float = 5.0) -> bool | None:
-    """Tell whether the response's answer is the reference by computer algebra; None without a reference.
+    """Tell whether the response's answer is the reference by computer algebra; None where that is none.
 
     Both answers are found as `equals_reference` finds them; math-verify (the extra `math-verify`) compares
     them as LaTeX: sets, intervals and equations too. What takes more than so many seconds is a ValueError.
