@@ -20,7 +20,7 @@ from judgekit.recipes.paired import votes
 from judgekit.scales import PAIR
 from judgekit.table import outcome_row
 from judgekit.types import Outcome, is_control
-from judgekit.verbs.joining import people_of, protocol_of, reduced, shape_of, stored
+from judgekit.verbs.joining import labelled, reduced, stored
 
 
 def calibrate(
@@ -74,12 +74,9 @@ def calibrate(
     held = stored(run)
     judges, criteria = ({each} if isinstance(each, str) else set(each) for each in (judge, criterion))
     outcomes = of_judges(votes(held.outcomes), judges, criteria)
-    protocol = protocol_of(outcomes)
-    shape = shape_of(rubric, scale, outcomes, protocol)
-    people, notes = people_of(
-        labels, shape, protocol=protocol, judged=[o.unit for o in outcomes], columns=columns,
-        labels_about=labels_about,
-    )  # fmt: skip
+    protocol, shape, people, notes = labelled(
+        outcomes, labels, rubric=rubric, scale=scale, columns=columns, labels_about=labels_about
+    )
     fits: list[Calibration] = []
     lost: list[str] = []
     used: list[Outcome] = []

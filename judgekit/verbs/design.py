@@ -16,7 +16,7 @@ from judgekit.recipes.paired import votes
 from judgekit.scales import PAIR, Labels, Scale
 from judgekit.types import ESCALATED, PICKED, CallMade, Outcome, Unit, Verdict, stands_for, weight_of
 from judgekit.verbs.calibrate import of_judges
-from judgekit.verbs.joining import people_of, protocol_of, shape_of, stored
+from judgekit.verbs.joining import labelled, stored
 
 _KINDS = {
     **dict.fromkeys(("measure", "labels_about"), "a name"),
@@ -96,12 +96,9 @@ def design(
             "the pilot is a cascade, whose strong judge saw doubtful items only; ask each judge of all"
         )
     outcomes = [o for o in outcomes if not (isinstance(o, Verdict) and stands_for(o))]
-    protocol = protocol_of(outcomes)
-    shape = shape_of(rubric, scale, outcomes, protocol)
-    people, notes = people_of(
-        labels, shape, protocol=protocol, judged=[o.unit for o in outcomes], columns=columns,
-        labels_about=labels_about,
-    )  # fmt: skip
+    protocol, shape, people, notes = labelled(
+        outcomes, labels, rubric=rubric, scale=scale, columns=columns, labels_about=labels_about
+    )
     costs, unpriced = _prices(prices, outcomes, held.calls)
     made = []
     for name in dict.fromkeys(o.criterion for o in outcomes):

@@ -323,6 +323,25 @@ def people_of(
     return read.outcomes, read.notes
 
 
+def labelled(
+    outcomes: Sequence[Outcome],
+    labels: Any,
+    *,
+    rubric: Any,
+    scale: Any,
+    columns: Mapping[str, str] | None,
+    labels_about: str,
+) -> tuple[Kind, Rubric, Sequence[Outcome], tuple[str, ...]]:
+    """Return the protocol and rubric of outcomes, what people said of them, and notes of how it was read."""
+    protocol = protocol_of(outcomes)
+    shape = shape_of(rubric, scale, outcomes, protocol)
+    units = [o.unit for o in outcomes]
+    said = people_of(
+        labels, shape, protocol=protocol, judged=units, columns=columns, labels_about=labels_about
+    )
+    return protocol, shape, *said
+
+
 def protocol_of(ready: Sequence[Outcome] | None, scale: Any = None, tables: Sequence[_Table] = ()) -> Kind:
     """Return whether outcomes, or else labels in tables, are of pairs or of responses alone."""
     if ready is None:
