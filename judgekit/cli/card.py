@@ -9,10 +9,9 @@ import typer
 
 from judgekit.cli import signals
 from judgekit.cli.agree import STYLES, families_of
-from judgekit.cli.bounds import say_requirements
 from judgekit.cli.named import MANY
 from judgekit.cli.options import FILES, WHAT, Flag, argument, command
-from judgekit.cli.printing import say, say_json, say_styled, say_table, tell
+from judgekit.cli.printing import say, say_json, say_requirements, say_styled, say_table, tell
 from judgekit.cli.probe import FEW, OWN, REST, SHARED, asked, names_of, say_left_out, say_prices, say_rest
 from judgekit.errors import InputError
 from judgekit.probes.recorded import run_of

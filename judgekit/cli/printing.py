@@ -10,10 +10,15 @@ import sys
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
+import typer
+
 from judgekit.terminal.plain import HIDDEN, Guarded, console, plain
+
+if TYPE_CHECKING:
+    from judgekit.verbs.require import Requirement
 
 _CELL = 80  # letters of a cell that names something
 
@@ -136,3 +141,38 @@ def _write(text: str, *, error: bool = False) -> None:
     stream = sys.stderr if error else sys.stdout
     stream.write(text)
     stream.flush()
+
+
+_BOUNDS = ("required", "found", "95 % interval", "from", "met")
+
+
+def say_requirements(requirements: "Sequence[Requirement]", *, quiet: bool = False) -> None:
+    """Print a table of what was required and found; quietly, only what is not met, as errors."""
+    if not requirements:
+        return
+    if quiet:
+        for each in requirements:
+            if not each.met:
+                tell(f"not met: {each.bound.text}: {each.why}")
+        return
+    say()
+    say_table(_BOUNDS, map(_bound_cells, requirements), right={"found"}, whole={"required", "met"})
+    if unmet := sum(not each.met for each in requirements):
+        say(f"{unmet} of {len(requirements)} bounds not met")
+
+
+def leave(requirements: "Sequence[Requirement]") -> None:
+    """Leave with exit code 1 where a bound is not met."""
+    if not all(each.met for each in requirements):
+        raise typer.Exit(1)
+
+
+def _bound_cells(each: "Requirement") -> tuple[str, ...]:
+    from judgekit.verbs.require import number
+
+    found = each.found
+    ends = number(found.low), number(found.high)
+    interval = "none" if "none" in ends else " to ".join(ends)
+    missing = f", {found.n_dropped} missing" if found.n_dropped else ""
+    met = "yes" if each.met else f"no: {each.why}"
+    return each.bound.text, number(found.value), interval, f"{found.n_used}{missing}", met

@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager, aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from judgekit.cli.bounds import say_requirements
 from judgekit.cli.means import Means
-from judgekit.cli.printing import say, say_table, tell
+from judgekit.cli.printing import say, say_requirements, say_table, tell
 from judgekit.errors import BatchesOut, InputError, JudgekitError, n_of
 from judgekit.ledger.damage import Locked, NoRoom
 from judgekit.run.tally import cause_line

@@ -9,11 +9,10 @@ import typer
 
 from judgekit import roles
 from judgekit.cli import signals
-from judgekit.cli.bounds import leave
 from judgekit.cli.jobs import said_by
 from judgekit.cli.named import Naming
 from judgekit.cli.options import FLAGS, argument, command
-from judgekit.cli.printing import tell
+from judgekit.cli.printing import leave, tell
 from judgekit.cli.running import print_preview, run_job
 from judgekit.errors import InputError, of_file
 from judgekit.judges.servers import without_addresses

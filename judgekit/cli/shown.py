@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from judgekit.cli.bounds import leave, say_requirements
 from judgekit.cli.named import MANY
-from judgekit.cli.printing import say, say_table, say_text
+from judgekit.cli.printing import leave, say, say_requirements, say_table, say_text
 from judgekit.errors import InputError, there_are
 from judgekit.prompt import who
 

@@ -20,8 +20,7 @@ from judgekit.standing.scores import Scored
 from judgekit.standing.subsets import How, Subset, chosen, errors_of
 from judgekit.table import columns_in, read_scores
 from judgekit.types import Score
-from judgekit.verbs.comparable import Material
-from judgekit.verbs.frames import frame_of
+from judgekit.verbs.comparable import Material, frame_of
 from judgekit.verbs.joining import stored
 from judgekit.verbs.results import Run
 from judgekit.verbs.stand import material

@@ -6,7 +6,7 @@ one is a system. What is missing is counted by system and reason, never made a n
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ import numpy.typing as npt
 from judgekit.agreement.core.arrays import settled
 from judgekit.agreement.core.ratings import as_ratings
 from judgekit.errors import InputError, n_of, there_are
+from judgekit.items.files import delimiter_of, open_file
+from judgekit.items.rows import open_rows
 from judgekit.items.texts import name_of
 from judgekit.scales import Labels
 from judgekit.standing.bradley_terry import Comparisons
 from judgekit.standing.scores import Categories, Scored, scored
 from judgekit.table import columns_in
-from judgekit.verbs.frames import frame_of
 
 FIRST, TIE, SECOND = "first", "tie", "second"
 SIDES = {
@@ -374,3 +375,33 @@ def _declared(
         text: (float(found.values[c]), "") if c >= 0 else (None, "undecided") for text, c in code.items()
     }
     return code, values, len(found.values) if few else 0
+
+
+def frame_of(source: Any, wanted: Iterable[str] | None = None) -> Any:
+    """Return a table as a frame of text; columns that are not `wanted` are left out where that is quicker."""
+    import pandas as pd
+
+    if hasattr(source, "iloc") and hasattr(source, "columns"):
+        return source.astype(object).where(source.notna(), "").map(_as_text)
+    is_path = isinstance(source, str | Path)
+    names = columns_in(source)
+    kept = frozenset(names if wanted is None else wanted) & names
+    if is_path and {".csv", ".tsv"} & set(Path(source).suffixes):
+        try:
+            return pd.read_csv(
+                source, sep=delimiter_of(Path(source)), usecols=lambda name: name in kept, dtype=str,
+                na_filter=False, encoding="utf-8-sig",
+            )  # fmt: skip
+        except (ValueError, OSError) as error:  # pandas' own are ValueErrors
+            raise InputError(f"{source}: {' '.join(str(error).split())}") from None
+    opened = open_file(source, kept) if is_path else open_rows(source, kept, "scores")
+    rows = []
+    for row in opened.rows():
+        if row.fault or not isinstance(row[1], Mapping):
+            raise InputError(f"{row.where}: {row.fault or 'not a row'}")
+        rows.append({name: _as_text(value) for name, value in row[1].items()})
+    return pd.DataFrame(rows, dtype=object).fillna("")
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else str(value)
