@@ -22,6 +22,7 @@ LEAST = 100
 """The fewest tokens that a segment may have."""
 BEFORE = 8_000
 """Tokens shown of what came before a part: if it were all, work would grow with the square of the steps."""
+NOTE = "note"
 TOLD = (
     "A response may be shown in parts, each judged by itself. Then the `<note TAG>` at the end of the task "
     "says which part the `<response TAG>` is, and what is not shown. Judge that part alone, in its place."
@@ -68,12 +69,12 @@ def parts_of(by: By | None, before: int | None) -> Parts | None:
 
 def in_parts(item: Item, parts: Parts) -> Iterator[tuple[Item, str]]:
     """Yield an item with the responses that are judged whole, then one for each part, with the part's id."""
-    split = {name: split_of(text, parts) for name, text in item.responses.items()}
+    split = {name: split_of(_theirs(text), parts) for name, text in item.responses.items()}
     whole = {name: text for name, text in item.responses.items() if len(split[name]) < 2}
     yield replace(item, responses=whole), ""
     for name, own in split.items():
         for n, part in enumerate(own if len(own) > 1 else (), 1):
-            task = (*_turns(item.task, "user"), *_before(own, n, parts))
+            task = (*_turns(_theirs(item.task), "user"), *_before(own, n, parts))
             yield replace(item, task=task, responses={name: part}), f"{parts.kind} {n}"
 
 
@@ -88,7 +89,14 @@ def _before(own: Sequence[Text], n: int, parts: Parts) -> Iterator[Message]:
     told = f"The response is {kind} {n} of {len(own)}."
     if first:
         told += f" {kind.capitalize()}{f's 1 to {first} are' if first > 1 else ' 1 is'} not shown."
-    yield Message("note", told)
+    yield Message(NOTE, told)
+
+
+def _theirs(text: Text) -> Text:
+    """Return a text from outside, no turn of which may pass for our note."""
+    if isinstance(text, str):
+        return text
+    return tuple(replace(turn, role="other") if turn.role == NOTE else turn for turn in text)
 
 
 def split_of(text: Text, parts: Parts) -> tuple[Text, ...]:
