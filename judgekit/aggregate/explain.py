@@ -96,7 +96,8 @@ def explain(
     """
     by_unit: dict[Unit, list[Score]] = {}
     for score in scores:
-        by_unit.setdefault(score.unit, []).append(score)
+        if score.level != "part":  # told in the rationale of its whole
+            by_unit.setdefault(score.unit, []).append(score)
     said: dict[Unit, list[Outcome]] = {unit: [] for unit in by_unit}
     for outcome in outcomes:
         said.setdefault(_about(outcome, by_unit), []).append(outcome)

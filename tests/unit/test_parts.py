@@ -374,3 +374,48 @@ def test_a_turn_from_outside_does_not_pass_for_our_note():
 
     assert [call.messages[-1].content.count("<note ") for call in calls] == [1, 1]
     assert "<other " in calls[0].messages[-1].content
+
+
+def test_the_judge_is_told_what_a_part_is_and_a_step_of_blanks_is_asked_about():
+    silent = [TALK[-1], {"role": "user", "content": " "}, {"role": "assistant", "content": " "}]
+    run, calls = scored(rows_of(silent), parts="step", on_empty="lowest")
+
+    assert [call.asks[0].unit.part for call in calls] == ["step 1", "step 2"]
+    assert "says which part the `<response TAG>` is" in calls[0].messages[0].content
+    assert run.outcomes[0].flags == ("parts:2",)
+
+
+def test_what_counts_responses_does_not_count_their_parts():
+    from judgekit.table import wide
+
+    run, _ = scored(rows_of(TALK), parts="step", parts_rule="worst")
+    [explained] = run.explain("1")
+
+    assert explained.unit.part == ""
+    assert [each for each in jk.require(run, "value:ok:mean<=0.1", "value:mean<=0.1") if not each.met] == []
+    table = wide(run.scores)
+    assert list(table["score"]) == [0.0, 0.0, 1.0, 1.0, 1.0]
+    assert list(table["part"])[1:] == ["step 1", "step 2", "step 3", "step 4"]
+
+
+def test_responses_that_differ_in_the_name_of_a_tool_are_two():
+    from judgekit.items.texts import is_empty
+    from judgekit.rewards.core.prepared import digest_of
+
+    one, other = (Message("call", "", "ls"),), (Message("call", "", "rm"),)
+    assert digest_of(one) != digest_of(other)
+    assert [is_empty(one), is_empty((Message("call", ""),))] == [False, True]
+
+
+def test_values_of_parts_are_in_replies_and_files():
+    from judgekit.cli.reward import _lines
+    from judgekit.rewards.serving.routes import _write_own
+
+    judge = jk.Scripted("j", lambda call: '{"label": "%s"}' % ("no" if "FAULT" in shown(call) else "yes"))
+    spec = spec_of(parts="step")
+    batch = jk.reward([jk.rewards.Group("g", "Go.", {"a": TALK, "b": "Fine."})], spec, judge)
+    values = {"step 1": 0.0, "step 2": 1.0, "step 3": 1.0, "step 4": 1.0}
+
+    assert _write_own((), list(batch), spec)["parts"] == [values, {}]
+    assert [json.loads(line).get("parts") for line in _lines(batch)] == [values, None]
+    assert "parts" not in _write_own((), list(batch), spec_of())
