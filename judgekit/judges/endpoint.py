@@ -8,6 +8,7 @@ host that was named and no other. One attempt a call: waiting, deadlines and rep
 import asyncio
 import functools
 import os
+import re
 import threading
 from base64 import b64encode
 from collections import Counter
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 _UNVOUCHED = "replies over kept connections before it, for which nothing vouches"
 _REQUEST_ID = servers.REQUEST_ID.lower()
 _NONE: Mapping[str, str] = {}
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]*")
+_OURS = frozenset({
+    "host", "user-agent", "content-type", "content-length", "transfer-encoding", "accept", "accept-encoding",
+    "authorization", "connection", _REQUEST_ID,
+})  # fmt: skip
 
 
 class Endpoint:
@@ -119,6 +125,8 @@ class Endpoint:
         self._keys = servers.Keys(*self._secrets)
         self.noted: Counter[str] = Counter()
         self.used: dict[str, Counter[str]] = {self.address: Counter()}
+        if not _HEADER.fullmatch(tag_header) or tag_header.lower() in _OURS:
+            raise InputError(f"tag_header={tag_header!r}; the name of a header of its own, as X-Session-ID")
         self._keep_alive, self._tag_header = keep_alive, tag_header
         self._watch: Watch
         self._session: Lanes | Given | None = None

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 MAX_REPLY = 8_000_000
 """Bytes of a response that are read at most; a judge's reply is a few thousand."""
-_PIECE = (
-    1 << 16
-)  # bytes that are read at once; asyncio's own 256 KiB, allocated each time, cost a fifth of a call
+# Bytes that are read at once; asyncio's own 256 KiB, allocated each time, cost a fifth of a call.
+_PIECE = 1 << 16
 _HEAD = 1 << 16  # bytes of a response's head at most
+_MOST = 8 * MAX_REPLY  # bytes of all that comes to a request: words of a response to come, lengths of chunks
 _IDLE = 15.0  # seconds after which a connection is not asked on
 _EAGER = 0.25  # seconds until another address of the host is tried beside the first
 _LONG = 1 << 20  # bytes above which aiohttp wants a body to be a file
@@ -50,6 +50,7 @@ class Connection(Lane, asyncio.BufferedProtocol):
         self._got = bytearray()
         self._head: Response | None = None
         self._length, self._body = 0, bytearray()
+        self._came = 0  # bytes, of whatever kind
         self._coming: asyncio.Future[Response] | None = None
         self._transport: Any = None
         self.since = 0.0  # when it was last answered
@@ -61,13 +62,13 @@ class Connection(Lane, asyncio.BufferedProtocol):
 
     def ask(self, head: bytes, body: bytes) -> Awaitable[Response]:
         """Send a request, and return its response to come."""
-        self._coming = asyncio.get_running_loop().create_future()
+        self._coming, self._came = asyncio.get_running_loop().create_future(), 0
         self._transport.write(head + body)
         return self._coming
 
     def close(self) -> None:
-        """Ask it nothing any more."""
-        self._transport.close()
+        """Ask it nothing any more; what was not sent yet is dropped, since a server may never read it."""
+        self._transport.abort()
 
     def connection_made(self, transport: Any) -> None:
         """Keep the way there."""
@@ -83,9 +84,12 @@ class Connection(Lane, asyncio.BufferedProtocol):
         if self._coming is None or self._coming.done():
             self.more = True  # nobody asked for it
             self.close()
-            return
+            return None
         self._got += self._lanes.piece[:nbytes]
-        self._go_on()
+        self._came += nbytes
+        if self._came > _MOST:
+            return self._break("no HTTP response: it does not end")
+        return self._go_on()
 
     def eof_received(self) -> None:
         """Note that no more will come."""
@@ -154,7 +158,9 @@ class Connection(Lane, asyncio.BufferedProtocol):
             if not size.isalnum():
                 raise ValueError("a chunk has no length")
             if not (n := int(size, 16)):
-                last = got.find(b"\r\n\r\n", end)  # behind trailers
+                last = got.find(b"\r\n\r\n", end, end + _HEAD)  # behind trailers
+                if last < 0 and len(got) >= end + _HEAD:
+                    raise ValueError("its trailers do not end")
                 del got[: last + 4 if last >= 0 else 0]
                 return last >= 0
             if len(got) < end + 2 + n + 2:
@@ -178,7 +184,7 @@ def _head_of(head: str) -> tuple[Response, int]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon:
+        if not colon or name != name.strip():
             raise ValueError("a line of its head is no header")
         name, value = name.lower(), value.strip()
         if name == "content-length" and headers.get(name, value) != value:
@@ -189,9 +195,11 @@ def _head_of(head: str) -> tuple[Response, int]:
         headers.setdefault("connection", "close")
     if status in {204, 304} or status < 200:
         return Response(status, headers, None), 0
-    if "transfer-encoding" in headers:
+    if coding := headers.get("transfer-encoding", ""):
+        if coding.lower() != "chunked":
+            raise ValueError(f"its body comes as {coding[:40]!r}, which was not asked for")
         return Response(status, headers, None), _CHUNKED
-    if length and not (length.isascii() and length.isdecimal()):
+    if length and not (length.isascii() and length.isdecimal() and len(length) < 19):
         raise ValueError(f"its length is {length[:40]!r}")
     return Response(status, headers, None), int(length) if length else _ENDS
 
@@ -200,10 +208,14 @@ def _decoded(body: bytes, coding: str) -> bytes:
     """Return a body that a server compressed unasked, no more of it than is read; else a ValueError."""
     if coding not in {"gzip", "x-gzip", "deflate"}:
         raise ValueError(f"its body is coded as {coding[:40]!r}, which was not asked for")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_REPLY + 1)
+        found = unpacking.decompress(body, MAX_REPLY + 1)
     except zlib.error as error:
         raise ValueError(f"its body is no {coding}: {error}") from None
+    if not unpacking.eof and len(found) <= MAX_REPLY:
+        raise ValueError(f"its body is {coding} that was cut off")
+    return found
 
 
 class Lanes:
@@ -242,10 +254,6 @@ class Lanes:
             )
         except OSError as error:
             raise ConnectionError(f"Cannot connect to {self._host}:{self._port} ({error})") from None
-        if lane.more:
-            self._watch.stray()
-            lane.close()
-            raise ConnectionError("the server replies before it is asked")
         return lane
 
     def ask(

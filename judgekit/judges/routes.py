@@ -18,6 +18,7 @@ from typing import Final
 BOUND: Final = 1.25
 FAILURES: Final = 5
 OUT_SECONDS: Final = 30.0
+LONGEST_OUT: Final = 600.0
 
 
 class Server:
@@ -77,7 +78,7 @@ class Routes:
         server.failures += 1
         if server.failures >= FAILURES and server.out_until <= now:
             server.out_until = now + server.out_for
-            server.out_for *= 2
+            server.out_for = min(2 * server.out_for, LONGEST_OUT)
 
     def left(self, place: int) -> None:
         """Note that a call is no longer in flight."""

@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def test_a_response_is_read_however_it_is_cut(response: bytes, close: bool, piec
         (CHUNKED[:-20], "ended before the response did"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "its head does not end"),
         (ZIPPED.replace(b"gzip", b"br"), "coded as 'br', which was not asked for"),
+        (ZIPPED.replace(PACKED, PACKED[:-9] + b" " * 9), "gzip"),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 30\r\n\r\n" + PACKED[:30], "cut off"),
+        (PLAIN.replace(b"Length: ", b"Length: 1" + b"0" * 30), "its length is '1000"),
+        (PLAIN.replace(b"Length:", b"Length :"), "a line of its head is no header"),
+        (CHUNKED.replace(b"chunked", b"identity"), "its body comes as 'identity'"),
+        (CHUNKED.replace(b"chunked", b"gzip, chunked"), "its body comes as 'gzip, chunked'"),
+        (CHUNKED[:-13] + b"0\r\n" + b"A: b\r\n" * 20_000, "its trailers do not end"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1" + b";" * 70_000, "length does not end"),
         (ZIPPED.replace(PACKED, b"x" * len(PACKED)), "its body is no gzip"),
     ],
 )
@@ -142,6 +151,69 @@ def test_a_call_that_is_given_up_leaves_no_connection_behind():
             return [before, len(lanes.open)]
 
     assert asyncio.run(given_up())[1] == 0
+
+
+def test_a_server_that_never_reads_keeps_nothing_of_a_call_that_was_given_up():
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001
+        await asyncio.sleep(30)
+        writer.close()
+
+    async def given_up() -> int:
+        listening = await asyncio.start_server(deaf, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        long = replace(CALL, messages=(Message("user", "x" * 20_000_000),))
+        async with Endpoint(url, "m") as judge:
+            lanes: Any = judge._session  # noqa: SLF001 - whose connections are counted
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(judge(long), 0.3)
+            await asyncio.sleep(0)
+            listening.close()
+            return len(lanes.open)
+
+    assert asyncio.run(given_up()) == 0
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" * 40_000,
+        CHUNKED.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + (b"1;" + b"e" * 60_000 + b"\r\nx\r\n") * 20,
+    ],
+    ids=["words of a response to come", "lengths of chunks"],
+)
+def test_a_response_that_never_ends_is_ended(response: bytes, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("judgekit.judges.lanes._MOST", 500_000)
+
+    [found] = asyncio.run(asked(sending(response, 50_000, close=False), 1, session=False))
+
+    assert "it does not end" in str(found)
+
+
+def test_chunks_without_end_are_a_reply_that_is_too_long():
+    chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
+    body = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 8_200
+
+    [found] = asyncio.run(asked(sending(body, 100_000, close=False), 1, session=False))
+
+    assert isinstance(found, Reply)
+    assert "longer than 8000000" in found.detail
+
+
+@pytest.mark.parametrize(
+    "response",
+    [PLAIN.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1), PLAIN.replace(b"1.1", b"1.0", 1)],
+)
+def test_a_connection_that_the_server_wants_to_close_is_not_asked_again(response: bytes):
+    asked_on: list[object] = []
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked_on.append(writer)
+        await sending(response, 100_000, times=3, close=False)(reader, writer)
+
+    asyncio.run(asked(counting, 2, session=False))
+
+    assert len(asked_on) == 2
 
 
 def test_a_session_of_aiohttps_gives_the_same_verdicts(serving: Any):

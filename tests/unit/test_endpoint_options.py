@@ -128,3 +128,9 @@ def test_a_name_holds_url_and_model():
 def test_a_judge_without_a_model_is_refused():
     with pytest.raises(InputError, match="no name"):
         Endpoint("http://h/v1", "")
+
+
+@pytest.mark.parametrize("header", ["X-A: 1\r\nEvil", "Content-Length", "host", "X A", "X-Request-ID"])
+def test_a_header_that_is_ours_or_none_is_refused(header):
+    with pytest.raises(InputError, match="the name of a header of its own"):
+        Endpoint("http://127.0.0.1:1/v1", "m", tag_header=header)
