@@ -7,7 +7,7 @@ import typer
 
 from judgekit.cli.named import MANY, columns_of
 from judgekit.cli.printing import say
-from judgekit.errors import InputError, JudgekitError, n_of, there_are
+from judgekit.errors import InputError, JudgekitError, n_of
 from judgekit.writing import write
 
 
@@ -27,9 +27,6 @@ def export(
     from judgekit.verbs.results import export as exported
 
     tables = table or ["scores", "outcomes"]
-    for each in tables:
-        if each not in get_args(Kind):
-            raise InputError(f"--table {each}: {there_are(each, get_args(Kind))}")
     for path in exported(run, to, tables=cast("list[Kind]", tables)):
         say(f"written to {path}")
 

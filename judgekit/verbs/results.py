@@ -16,6 +16,7 @@ from judgekit.aggregate.explain import Explanation, explain
 from judgekit.errors import InputError, check_kinds, kind_of, n_of, there_are
 from judgekit.run.tally import cause_line
 from judgekit.table import (
+    COLUMNS,
     Kind,
     Tags,
     call_row,
@@ -286,6 +287,11 @@ def export(
         import pyarrow  # noqa: F401, ICN001 - what writes it
     except ImportError as error:
         raise InputError(f"{error.name} is not installed: pip install -e '.[parquet]'") from None
+    from judgekit.judges.servers import Keys, login_of
+
+    for kind in tables:
+        if kind not in COLUMNS:
+            raise InputError(f"table {kind!r}; {there_are(kind, COLUMNS)}")
     paths = [f"{to.rstrip('/')}/{kind}.parquet" for kind in tables]
     for kind, path in zip(tables, paths, strict=True):
         with ExitStack() as stack:
@@ -295,14 +301,22 @@ def export(
                 folder = Path(run)
                 _check_file(folder, _summary(whole(folder, _RUN)), f"{kind}.jsonl")
                 rows = map(orjson.loads, stack.enter_context(whole(folder, f"{kind}.jsonl").open("rb")))
+            shown, *secrets = login_of(path)
             try:
                 files, place = fsspec.url_to_fs(path, **storage)
                 if "file" in files.protocol:
                     files.makedirs(files._parent(place), exist_ok=True)  # noqa: SLF001 - it has no other name
-                write_parquet(rows, stack.enter_context(files.open(place, "wb")), kind)
+                stack.enter_context(files.transaction)  # what is cut short does not take an older one's place
+                made = stack.enter_context(files.open(place, "wb"))
             except (OSError, ValueError, ImportError) as error:  # fsspec's own, of what it does not know
-                raise InputError(f"{path}: cannot be written ({error})") from None
-    return paths
+                said = Keys(*secrets).out_of_error(str(error))
+                raise InputError(f"{shown}: cannot be written ({said})") from None
+            try:
+                write_parquet(rows, made, kind)
+            except OSError as error:
+                said = Keys(*secrets).out_of_error(str(error))
+                raise InputError(f"{shown}: cannot be written ({said})") from None
+    return [login_of(path)[0] for path in paths]
 
 
 def load_run(folder: str | Path) -> Run:

@@ -49,3 +49,31 @@ def test_the_command_says_where_it_wrote_and_what_cannot_be_written(run: jk.Run,
     (tmp_path / "run" / "scores.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(jk.InputError, match="is not the file that"):
         jk.export(tmp_path / "run", f"{tmp_path}/to")
+
+
+def test_what_is_cut_short_takes_no_older_tables_place(run: jk.Run, monkeypatch: pytest.MonkeyPatch):
+    jk.export(run, "memory://cut/run")
+    before, whole = fsspec.filesystem("memory").cat("/cut/run/scores.parquet"), jk.Run.rows
+
+    def broken(self: jk.Run, kind: str):
+        yield next(iter(whole(self, kind)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(jk.Run, "rows", broken)
+    with pytest.raises(KeyboardInterrupt):
+        jk.export(run, "memory://cut/run", tables=["scores"])
+
+    assert fsspec.filesystem("memory").cat("/cut/run/scores.parquet") == before
+
+
+def test_a_password_in_an_address_is_not_shown(run: jk.Run):
+    with pytest.raises(jk.InputError) as error:
+        jk.export(run, "ftp://me:CANARY77@127.0.0.1:9/x")
+
+    assert "ftp://127.0.0.1:9/x/scores.parquet: cannot be written" in str(error.value)
+    assert "CANARY" not in str(error.value)
+
+
+def test_a_table_that_there_is_not_is_told(run: jk.Run):
+    with pytest.raises(jk.InputError, match=r"table 'score'; did you mean 'scores'\?"):
+        jk.export(run, "memory://x", tables=["score"])
