@@ -128,7 +128,7 @@ def _cells(
     """Return what judges, and people in the mean, said of each unit."""
     place = {unit: n for n, unit in enumerate(dict.fromkeys(o.unit for o in outcomes))}
     verdicts = [o for o in outcomes if isinstance(o, Verdict)]
-    judges = sorted({o.rater for o in verdicts})
+    judges = sorted({o.rater for o in outcomes})  # one that abstains throughout is told of
     values = np.full((len(place), len(judges), 2, 1 + max(o.sample for o in outcomes)), np.nan)
     for o in verdicts:
         order = int(len(o.unit.responses) == 2 and o.shown not in {(), o.unit.responses})
@@ -168,7 +168,8 @@ def _prices(
         if call.cost_usd is not None:
             paid.setdefault(call.judge, []).append(call.cost_usd / max(len(call.criteria), 1))
     prices = {name: fmean(own) for name, own in paid.items()} | dict(given or {})
-    absent = [name for name in judges if name not in prices]
+    heard = sorted({o.rater for o in outcomes if isinstance(o, Verdict)})
+    absent = [name for name in heard if name not in prices]
     if absent or not any(prices.values()):
         whose = absent[0] if absent else "a call"
         return {}, [

@@ -160,7 +160,8 @@ def test_samples_that_say_the_same_are_said_to_buy_nothing():
     found = predict(planted(200, noise=0.0), b=100)
 
     assert [step.finding for step in found.steps] == ["makes no difference"] * 2
-    assert {each.agreement.value for each in found.designs} == {found.designs[0].agreement.value}
+    values = [each.agreement.value for each in found.designs]
+    assert values == pytest.approx([values[0]] * len(values), abs=1e-12)
     chosen, advice = advise(found, 0.9)
     assert chosen is None
     assert "another wording" in advice
@@ -259,6 +260,19 @@ def test_labels_of_some_units_are_joined_and_counted():
     assert (found.criterion, found.n_units, found.n_labelled) == ("good", 60, 30)
     assert (found.chosen, found.advice) == (None, "")
     assert any("price of cheap is not known" in note for note in found.notes)
+
+
+def test_a_judge_that_only_abstains_is_told_of_and_takes_nobodys_price():
+    from judgekit.types import Abstention
+
+    silent = [Abstention("mute", Unit(str(i), ("r",)), "good", "refused") for i in range(60)]
+    [found] = jk.design([*outcomes(), *silent], labels=LABELS, scale="1-5", prices=PRICES, b=100)
+
+    assert any(note.startswith("mute has no verdict on 60 of 60") for note in found.notes)
+    assert next(d.price for d in found.designs if d.judges == ("cheap",)) == pytest.approx(PRICES["cheap"])
+    kind = [replace(each, criterion="kind") for each in silent]
+    *_, alone = jk.design([*outcomes(), *kind], labels=LABELS, scale="1-5", b=100, criterion="kind")
+    assert all(math.isnan(d.agreement.value) for d in alone.designs)
 
 
 def test_prices_are_what_the_calls_of_the_pilot_cost():

@@ -31,7 +31,7 @@ Finding = Literal["gains agreement", "costs agreement", "makes no difference", "
 SAMPLES = (1, 2, 3, 5, 10, 20)
 WORTH = 0.01
 """Less than this is no gain in agreement."""
-MOST_JUDGES, FEWEST_DRAWS = 6, 100
+MOST_JUDGES, LEAST_DRAWS = 6, 100
 _FEWEST, _BEYOND = 5, 1 + 1e-9
 
 
@@ -46,7 +46,7 @@ class Pilot:
         paired: Whether units are pairs, whose sides have no order of their own: agreement is about 0.5 then,
             and does not depend on which response is called the first.
         clusters: Shape (n_units,), coded from 0; None where units are independent.
-        prices: Judge -> price of one call, of all of them; empty where unknown.
+        prices: Judge -> price of one call, of all that gave a verdict; empty where unknown.
     """
 
     values: Floats
@@ -154,8 +154,8 @@ def predict(
     draw = resampling(how, b=1000).over(pilot.clusters)
     if measure not in get_args(Measure):
         raise InputError(f"no measure {measure!r}; {there_are(measure, get_args(Measure))}")
-    if draw.b < FEWEST_DRAWS:
-        raise InputError(f"b={draw.b}; designs are told apart by {FEWEST_DRAWS} resamples or more")
+    if draw.b < LEAST_DRAWS:
+        raise InputError(f"b={draw.b}; designs are told apart by {LEAST_DRAWS} resamples or more")
     if len(pilot.judges) > MOST_JUDGES:
         raise InputError(f"{len(pilot.judges)} judges make too many panels; name up to {MOST_JUDGES}: judge=")
     plans = list(_plans(pilot, most_samples))
@@ -209,7 +209,7 @@ def _plans(pilot: Pilot, most_samples: int) -> Iterator[Design]:
         counts = [k for k in SAMPLES if k == 1 or (more and k <= most_samples)] + [math.inf] * more
         yield from (Design(judges=judges, orders=o, samples=k) for k in counts for o in orders)
     for first, strong in ((a, b) for a in names for b in names):
-        if pilot.prices and pilot.prices[first] < pilot.prices[strong]:
+        if pilot.prices.get(first, math.nan) < pilot.prices.get(strong, math.nan):
             few = min(most_samples, repeats[first])
             asked = ((o, k) for k in SAMPLES if k <= few for o in orders if o * k > 1)
             yield from (Design(judges=(first,), orders=o, samples=k, strong=strong) for o, k in asked)
