@@ -1,7 +1,6 @@
 """A job walked on the command line: how far it is, files as it goes, and what is shown of the run."""
 
 import asyncio
-import gc
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from pathlib import Path
@@ -17,7 +16,6 @@ from judgekit.verbs import Job, Writer
 from judgekit.verbs.going import followed
 from judgekit.verbs.require import NO_BOUNDS, Bounds
 
-_CYCLES = 50_000, 20, 20  # a run makes no cycles, and to look for them every 700 records is a sixth of it
 _KEPT = 200  # scores kept for the printed table
 _PAIRS = 20  # pairs of systems that are printed
 _ROWS = 40  # scores that are printed; all of them are in the files
@@ -41,7 +39,6 @@ async def run_job(
     first: list[Score] = []
     means = Means()
     summary: dict[str, Any] = {}
-    gc.set_threshold(*_CYCLES)
     made = nullcontext() if out is None else Writer(out, job=job.digest, overwrite=overwrite, reads=reads)
     try:
         await _walk(job, made, first, means, summary, bounds)

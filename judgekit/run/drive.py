@@ -37,9 +37,8 @@ from judgekit.types import Answer, CallMade, Item, Judged, Round
 
 _WINDOW = 16  # items alive for each call that may be in flight
 _TURN = 64  # items begun before the loop gets a turn
-_RARELY = (
-    10_000  # objects more, before the garbage collector looks: each call makes some, which go by themselves
-)
+# Objects more, before the garbage collector looks: each call makes some, which go by themselves.
+_RARELY = 10_000
 _AT_ONCE = 4_000  # characters of replies that are read in the loop
 Steps = Generator[Round, Sequence[Answer], Judged]
 
@@ -112,7 +111,7 @@ async def asking(
     """
     check_together(judges.values())
     async with AsyncExitStack() as stack:
-        if (often := gc.get_threshold())[0] < _RARELY:
+        if 0 < (often := gc.get_threshold())[0] < _RARELY:  # 0: it is off
             stack.callback(gc.set_threshold, *often)
             gc.set_threshold(_RARELY, *often[1:])
         judges = {name: await _opened(judge, ledger, stack) for name, judge in judges.items()}

@@ -102,8 +102,7 @@ class Sender:
                 reply = await self._tried_again(judge, call, tokens, error)
         except ProviderError as error:
             return self.failed(judge, error)
-        self._failures[judge.name] = 0
-        self._answered.add(judge.name)
+        self.went_well(judge.name)
         return _believed(reply)
 
     def failed(self, judge: Judge, error: ProviderError) -> Reply:
